@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Parser for reverse-path and forward-path:
+ *   path   = "<" [ "@" domain *( "," "@" domain ) ":" ] mailbox ">" / "<>"
+ *   mailbox = ( dot-string / quoted-string ) [ "@" ( domain / literal ) ]
+ */
+#include "common/address.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool
+is_atext(unsigned char c)
+{
+	/* Dots anywhere are taken too: phones and scanners send them. */
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+	       (c >= 'a' && c <= 'z') ||
+	       (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~.", c) != NULL);
+}
+
+/* Length of the quoted string at p, or 0. */
+static size_t
+quoted_string(const char *p)
+{
+	for (size_t i = 1; p[i] != '\0'; i++) {
+		unsigned char c = (unsigned char)p[i];
+		if (c == '"') {
+			return i + 1;
+		}
+		if (c == '\\') {
+			c = (unsigned char)p[++i];
+		}
+		if (c < 0x20 || c >= 0x7f) {
+			return 0;
+		}
+	}
+	return 0;
+}
+
+static size_t
+local_part(const char *p)
+{
+	size_t n = 0;
+
+	if (*p == '"') {
+		return quoted_string(p);
+	}
+	while (is_atext((unsigned char)p[n])) {
+		n++;
+	}
+	return n;
+}
+
+static bool
+is_alnum(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+	       (c >= 'a' && c <= 'z');
+}
+
+/* Length of the domain or address literal at p, or 0. */
+static size_t
+domain_part(const char *p)
+{
+	size_t n = 0;
+
+	if (*p == '[') {
+		n = 1 + strspn(p + 1, "0123456789abcdefABCDEF:.IPvipv");
+		return p[n] == ']' ? n + 1 : 0;
+	}
+	while (is_alnum((unsigned char)p[n]) || p[n] == '-' || p[n] == '_' ||
+	       (p[n] == '.' && n > 0 && p[n - 1] != '.')) {
+		n++;
+	}
+	return n;
+}
+
+bool
+address_is_domain(const char *domain)
+{
+	size_t label = 0;
+
+	if (*domain == '\0' || strlen(domain) > ADDRESS_DOMAIN ||
+	    domain_part(domain) != strlen(domain)) {
+		return false;
+	}
+	for (; *domain != '\0'; domain++) {
+		label = *domain == '.' ? 0 : label + 1;
+		if (label > 63) {
+			return *domain == '[';
+		}
+	}
+	return true;
+}
+
+/* Skips "@one,@two:"; NULL: malformed. */
+static const char *
+source_route(const char *p)
+{
+	while (*p == '@') {
+		size_t n = domain_part(p + 1);
+		p += 1 + n;
+		if (n == 0 || (*p != ',' && *p != ':')) {
+			return NULL;
+		}
+		if (*p++ == ':') {
+			return p;
+		}
+	}
+	return NULL;
+}
+
+static enum path
+mailbox(const char **pp, struct address *a)
+{
+	const char *p = *pp;
+	size_t n = local_part(p);
+
+	if (n == 0) {
+		return (*p & 0x80) != 0 ? PATH_8BIT : PATH_SYNTAX;
+	}
+	if (n > ADDRESS_PATH - 2) {
+		return PATH_LONG;
+	}
+	memcpy(a->local, p, n);
+	a->local[n] = '\0';
+	p += n;
+	if (*p == '@') {
+		size_t d = domain_part(++p);
+		if (d == 0) {
+			return (*p & 0x80) != 0 ? PATH_8BIT : PATH_SYNTAX;
+		}
+		if (d > ADDRESS_DOMAIN || n + 1 + d > ADDRESS_PATH - 2) {
+			return PATH_LONG;
+		}
+		memcpy(a->domain, p, d);
+		p += d;
+		d -= a->domain[d - 1] == '.';
+		a->domain[d] = '\0';
+		if (!address_is_domain(a->domain)) {
+			return PATH_SYNTAX;
+		}
+	}
+	*pp = p;
+	return PATH_OK;
+}
+
+enum path
+address_path(const char *text, struct address *a, const char **rest)
+{
+	const char *p = text + strspn(text, " \t");
+	bool bracket = *p == '<';
+
+	memset(a, 0, sizeof(*a));
+	*rest = p;
+	p += bracket;
+	if (bracket && *p == '>') {
+		*rest = p + 1;
+		return PATH_OK;
+	}
+	if (*p == '@' && (p = source_route(p)) == NULL) {
+		return PATH_SYNTAX;
+	}
+	enum path result = mailbox(&p, a);
+	if (result != PATH_OK) {
+		return result;
+	}
+	if (bracket && *p != '>') {
+		return (*p & 0x80) != 0 ? PATH_8BIT : PATH_SYNTAX;
+	}
+	p += bracket;
+	*rest = p;
+	if (*p != '\0' && *p != ' ' && *p != '\t') {
+		return (*p & 0x80) != 0 ? PATH_8BIT : PATH_SYNTAX;
+	}
+	return PATH_OK;
+}
+
+bool
+address_is_null(const struct address *a)
+{
+	return a->local[0] == '\0' && a->domain[0] == '\0';
+}
+
+const char *
+address_text(const struct address *a, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s%s%s", a->local, a->domain[0] != '\0' ? "@" : "",
+	    a->domain);
+	return buf;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_ADDRESS_H
+#define RESTANTE_COMMON_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Mail addresses as SMTP writes them (RFC 5321 section 4.1.2).  Pure. */
+
+enum {
+	ADDRESS_LOCAL = 64,   /* local part of a recipient, 4.5.3.1.1 */
+	ADDRESS_DOMAIN = 255, /* 4.5.3.1.2 */
+	ADDRESS_PATH = 256,   /* with the brackets, 4.5.3.1.3 */
+};
+
+/*
+ * local is in its wire form (with its quotes, if any); longer ones than
+ * ADDRESS_LOCAL are let through for senders, whose mailing lists put whole
+ * addresses there.  domain has no trailing dot and may be empty.  Both empty:
+ * the null path.
+ */
+struct address {
+	char local[ADDRESS_PATH + 1];
+	char domain[ADDRESS_DOMAIN + 1];
+};
+
+enum path {
+	PATH_OK,
+	PATH_SYNTAX,
+	PATH_LONG,
+	PATH_8BIT, /* not ASCII, and SMTPUTF8 was not asked for */
+};
+
+/*
+ * Reads the path at the start of text ("<a@b>", "<>", a source route before
+ * the address is dropped), liberal about blanks before it and missing
+ * brackets; *rest is what follows.
+ */
+enum path address_path(const char *text, struct address *, const char **rest);
+
+/* Whether the path is "<>". */
+bool address_is_null(const struct address *);
+
+/* Whether domain is a host name as RFC 5321 has it, underscores tolerated. */
+bool address_is_domain(const char *domain);
+
+/* "local@domain", or "local" without a domain; cut off if it does not fit. */
+const char *address_text(const struct address *, char *buf, size_t size);
+
+enum { ADDRESS_TEXT = ADDRESS_PATH + 1 + ADDRESS_DOMAIN + 1 };
+
+#endif

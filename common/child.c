@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Children of the server.  A forked child closes every descriptor but its own
+ * before it does anything else.  A session's child runs as root up to
+ * sandbox_session(), and reads nothing from the network before that.
+ */
+#include "common/child.h"
+
+#include "common/log.h"
+#include "common/privilege.h"
+#include "common/sandbox.h"
+#include "common/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static int
+ascending(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Closes all descriptors but 0 to 2 and those listed (-1 is nothing). */
+static void
+close_others(int *keep, size_t n)
+{
+	unsigned from = STDERR_FILENO + 1;
+
+	qsort(keep, n, sizeof(*keep), ascending);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < (int)from) {
+			continue;
+		}
+		if (keep[i] > (int)from) {
+			close_range(from, (unsigned)keep[i] - 1, 0);
+		}
+		from = (unsigned)keep[i] + 1;
+	}
+	close_range(from, UINT_MAX, 0);
+}
+
+/* A file that nobody can see, for a message under way. */
+static int
+open_body(const char *directory)
+{
+	char path[PATH_MAX];
+	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd == -1 && errno == EOPNOTSUPP &&
+	    snprintf(path, sizeof(path), "%s/body.XXXXXX", directory) <
+		(int)sizeof(path)) {
+		fd = mkostemp(path, O_CLOEXEC);
+		if (fd != -1) {
+			unlink(path);
+		}
+	}
+	return fd;
+}
+
+static void
+default_signals(void)
+{
+	sigset_t none;
+
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGINT, SIG_IGN); /* the server passes on what matters */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void
+run_session(const struct service *service, struct connection *c)
+{
+	int on = 1;
+
+	default_signals();
+	stream_catch_shutdown();
+	int keep[] = { c->rfd, c->wfd, c->channel, log_fd() };
+	close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	c->body = -1;
+	c->pair[0] = c->pair[1] = -1;
+	if (service->body) {
+		c->body = open_body(c->config->queue);
+		c->body_errno = errno;
+	}
+	if (service->pair && c->start != START_PLAIN &&
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, c->pair) == -1) {
+		log_error("cannot make a socket pair: %s", strerror(errno));
+		_exit(EX_OSERR);
+	}
+	setsockopt(c->wfd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (privilege_confine(c->config) == -1) {
+		_exit(EX_OSERR);
+	}
+	if (sandbox_session() == -1) {
+		log_error("cannot enter the sandbox: %s", strerror(errno));
+		_exit(EX_OSERR);
+	}
+	service->session(c);
+	_exit(EX_OK);
+}
+
+pid_t
+child_session(const struct service *service, struct connection *c)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		run_session(service, c);
+	}
+	return pid;
+}
+
+pid_t
+child_worker(const struct job *job, const struct task *task, int channel,
+    uint32_t serial, bool answer)
+{
+	pid_t pid = fork();
+
+	if (pid != 0) {
+		return pid;
+	}
+	default_signals();
+	signal(SIGTERM, SIG_IGN); /* what was begun is finished */
+	int keep[] = { task->fd, channel, log_fd() };
+	close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	enum status status = job->run(task);
+	if (answer) {
+		channel_answer(channel, serial, status);
+	}
+	_exit((int)status);
+}

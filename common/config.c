@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: ISC */
+/* Reads "key value" lines into struct config by a table of keys. */
+#include "common/config.h"
+
+#include "common/address.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum kind {
+	KIND_NAME, /* a word into char[CONFIG_NAME] */
+	KIND_TEXT, /* the whole value into char[CONFIG_NAME] */
+	KIND_PATH, /* a word into char[PATH_MAX] */
+	KIND_COUNT,
+	KIND_SIZE,
+	KIND_DOMAINS,
+	KIND_TLS,
+	KIND_PLAINTEXT,
+	KIND_LOG,
+};
+
+struct key {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+};
+
+static const struct key keys[] = {
+	{ "aliases", KIND_PATH, offsetof(struct config, aliases) },
+	{ "domains", KIND_DOMAINS, 0 },
+	{ "hostname", KIND_NAME, offsetof(struct config, hostname) },
+	{ "idle-exit", KIND_COUNT, offsetof(struct config, idle_exit) },
+	{ "log", KIND_LOG, 0 },
+	{ "mailbox", KIND_PATH, offsetof(struct config, mailbox) },
+	{ "mailbox-owner", KIND_NAME, offsetof(struct config, mailbox_owner) },
+	{ "plaintext-login", KIND_PLAINTEXT, 0 },
+	{ "queue", KIND_PATH, offsetof(struct config, queue) },
+	{ "relay", KIND_TEXT, offsetof(struct config, relay) },
+	{ "resolver", KIND_NAME, offsetof(struct config, resolver) },
+	{ "sessions", KIND_COUNT, offsetof(struct config, sessions) },
+	{ "sessions-per-source", KIND_COUNT,
+	    offsetof(struct config, sessions_per_source) },
+	{ "size-limit", KIND_SIZE, offsetof(struct config, size_limit) },
+	{ "socket", KIND_PATH, offsetof(struct config, socket) },
+	{ "state", KIND_PATH, offsetof(struct config, state) },
+	{ "tls", KIND_TLS, 0 },
+	{ "tls-priority", KIND_TEXT, offsetof(struct config, tls_priority) },
+	{ "user", KIND_NAME, offsetof(struct config, user) },
+	{ "users", KIND_PATH, offsetof(struct config, users) },
+};
+
+/* Where in the file we are, and the first thing that was wrong there. */
+struct place {
+	const char *file;
+	unsigned line;
+	char *error;
+};
+
+static int
+fail(const struct place *at, const char *what, const char *value)
+{
+	snprintf(at->error, CONFIG_ERROR, "%s:%u: %s \"%s\"", at->file,
+	    at->line, what, value);
+	return -1;
+}
+
+static int
+set_text(const struct place *at, char *dst, size_t size, const char *value)
+{
+	if (strlcpy(dst, value, size) >= size) {
+		return fail(at, "value too long:", value);
+	}
+	return 0;
+}
+
+static int
+set_word(const struct place *at, char *dst, size_t size, const char *value)
+{
+	if (strpbrk(value, " \t") != NULL) {
+		return fail(at, "one word expected, not", value);
+	}
+	return set_text(at, dst, size, value);
+}
+
+static int
+set_count(const struct place *at, unsigned *count, const char *value)
+{
+	const char *why = NULL;
+
+	*count = (unsigned)strtonum(value, 1, 1000000, &why);
+	return why == NULL
+	           ? 0
+	           : fail(
+			 at, "a number from 1 to 1000000 expected, not", value);
+}
+
+static int
+set_size(const struct place *at, uint64_t *size, const char *value)
+{
+	static const char units[] = "KMGT";
+	size_t digits = strspn(value, "0123456789");
+	uint64_t n = 0;
+
+	if (digits == 0 || digits > 12) {
+		return fail(at, "a size such as 50M expected, not", value);
+	}
+	for (size_t i = 0; i < digits; i++) {
+		n = n * 10 + (uint64_t)(value[i] - '0');
+	}
+	if (value[digits] != '\0') {
+		const char *unit = strchr(units, value[digits] & ~0x20);
+		if (unit == NULL || value[digits + 1] != '\0') {
+			return fail(
+			    at, "a size such as 50M expected, not", value);
+		}
+		for (const char *u = units; u <= unit; u++) {
+			if (n > UINT64_MAX / 1024 / 1024) {
+				return fail(at, "size too large:", value);
+			}
+			n *= 1024;
+		}
+	}
+	*size = n;
+	return 0;
+}
+
+static int
+set_domains(const struct place *at, struct config *c, const char *value)
+{
+	while (*value != '\0') {
+		size_t n = strcspn(value, " \t");
+		if (c->ndomains == CONFIG_LIST) {
+			return fail(at, "too many domains from", value);
+		}
+		char *domain = c->domains[c->ndomains];
+		if (n >= CONFIG_NAME) {
+			return fail(at, "domain too long:", value);
+		}
+		memcpy(domain, value, n);
+		domain[n] = '\0';
+		if (!address_is_domain(domain)) {
+			return fail(at, "not a domain:", domain);
+		}
+		c->ndomains++;
+		value += n;
+		value += strspn(value, " \t");
+	}
+	return 0;
+}
+
+static int
+set_tls(const struct place *at, struct config *c, const char *value)
+{
+	if (c->ntls == CONFIG_LIST) {
+		return fail(at, "too many certificates from", value);
+	}
+	return set_word(at, c->tls[c->ntls++], PATH_MAX, value);
+}
+
+/* The index of value among the words, or -1. */
+static int
+choice(const struct place *at, const char *const *words, const char *expected,
+    const char *value)
+{
+	for (int i = 0; words[i] != NULL; i++) {
+		if (strcasecmp(words[i], value) == 0) {
+			return i;
+		}
+	}
+	return fail(at, expected, value);
+}
+
+static int
+set_choice(
+    const struct place *at, struct config *c, enum kind kind, const char *value)
+{
+	static const char *const plaintext[] = { "never", "loopback", "always",
+		NULL };
+	static const char *const log[] = { "default", "syslog", "stderr",
+		NULL };
+	int i;
+
+	if (kind == KIND_PLAINTEXT) {
+		i = choice(at, plaintext,
+		    "never, loopback or always expected, not", value);
+		c->plaintext_login =
+		    i < 0 ? c->plaintext_login : (enum plaintext_login)i;
+	} else {
+		i = choice(at, log, "syslog or stderr expected, not", value);
+		c->log = i < 0 ? c->log : (enum log_target)i;
+	}
+	return i < 0 ? -1 : 0;
+}
+
+static int
+set(const struct place *at, struct config *c, const struct key *key,
+    const char *value)
+{
+	void *field = (char *)c + key->offset;
+
+	switch (key->kind) {
+	case KIND_NAME:
+		return set_word(at, field, CONFIG_NAME, value);
+	case KIND_TEXT:
+		return set_text(at, field, CONFIG_NAME, value);
+	case KIND_PATH:
+		return set_word(at, field, PATH_MAX, value);
+	case KIND_COUNT:
+		return set_count(at, field, value);
+	case KIND_SIZE:
+		return set_size(at, field, value);
+	case KIND_DOMAINS:
+		return set_domains(at, c, value);
+	case KIND_TLS:
+		return set_tls(at, c, value);
+	case KIND_PLAINTEXT:
+	case KIND_LOG:
+		return set_choice(at, c, key->kind, value);
+	}
+	return -1;
+}
+
+/* A "#" starts a comment at the start of a line or behind a blank. */
+static void
+strip(char *line)
+{
+	for (char *p = line; *p != '\0'; p++) {
+		if (*p == '#' && (p == line || p[-1] == ' ' || p[-1] == '\t')) {
+			*p = '\0';
+			break;
+		}
+	}
+	size_t n = strlen(line);
+	while (n > 0 && strchr(" \t\r\n", line[n - 1]) != NULL) {
+		line[--n] = '\0';
+	}
+}
+
+static int
+set_line(const struct place *at, struct config *c, char *line)
+{
+	strip(line);
+	char *name = line + strspn(line, " \t");
+	if (*name == '\0') {
+		return 0;
+	}
+	char *value = name + strcspn(name, " \t");
+	if (*value != '\0') {
+		*value++ = '\0';
+		value += strspn(value, " \t");
+	}
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strcmp(keys[i].name, name) == 0) {
+			return *value == '\0'
+			           ? fail(at, "a value is missing behind", name)
+			           : set(at, c, &keys[i], value);
+		}
+	}
+	return fail(at, "unknown key", name);
+}
+
+static void
+defaults(struct config *c)
+{
+	*c = (struct config){
+		.users = SYSCONFDIR "/restante/users",
+		.mailbox = "/var/mail/%u",
+		.queue = "/var/spool/restante",
+		.state = "/var/lib/restante",
+		.socket = "/run/restante/submission",
+		.aliases = SYSCONFDIR "/aliases",
+		.size_limit = 50 << 20,
+		.plaintext_login = PLAINTEXT_LOOPBACK,
+		.sessions = 1000,
+		.idle_exit = 60,
+		.mailbox_owner = "mail",
+	};
+}
+
+/* hostname: /etc/mailname, else gethostname(); domains: hostname. */
+static void
+finish(struct config *c)
+{
+	if (c->hostname[0] == '\0') {
+		FILE *f = fopen("/etc/mailname", "re");
+		if (f != NULL) {
+			if (fgets(c->hostname, sizeof(c->hostname), f) ==
+			    NULL) {
+				c->hostname[0] = '\0';
+			}
+			fclose(f);
+		}
+		strip(c->hostname);
+	}
+	if (!address_is_domain(c->hostname) &&
+	    (gethostname(c->hostname, sizeof(c->hostname) - 1) == -1 ||
+		!address_is_domain(c->hostname))) {
+		strlcpy(c->hostname, "localhost", sizeof(c->hostname));
+	}
+	if (c->ndomains == 0) {
+		strlcpy(c->domains[c->ndomains++], c->hostname, CONFIG_NAME);
+	}
+	if (c->ntls == 0 && access(SYSCONFDIR "/restante/tls.pem", F_OK) == 0) {
+		strlcpy(c->tls[c->ntls++], SYSCONFDIR "/restante/tls.pem",
+		    PATH_MAX);
+	}
+}
+
+static int
+read_lines(struct config *c, FILE *f, struct place *at)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int result = 0;
+
+	while (result == 0 && getline(&line, &size, f) != -1) {
+		at->line++;
+		result = set_line(at, c, line);
+	}
+	free(line);
+	return result;
+}
+
+int
+config_load(struct config *c, const char *file, char error[CONFIG_ERROR])
+{
+	const char *path =
+	    file != NULL ? file : SYSCONFDIR "/restante/restante.conf";
+	struct place at = { .file = path, .error = error };
+	FILE *f = fopen(path, "re");
+	int result = 0;
+
+	defaults(c);
+	if (f != NULL) {
+		strlcpy(c->file, path, sizeof(c->file));
+		result = read_lines(c, f, &at);
+		fclose(f);
+	} else if (file != NULL || errno != ENOENT) {
+		snprintf(error, CONFIG_ERROR, "cannot read %s: %s", path,
+		    strerror(errno));
+		return -1;
+	}
+	finish(c);
+	return result;
+}
+
+bool
+config_is_ours(const struct config *c, const char *domain)
+{
+	for (size_t i = 0; i < c->ndomains; i++) {
+		if (strcasecmp(c->domains[i], domain) == 0) {
+			return true;
+		}
+	}
+	return strcasecmp(c->hostname, domain) == 0;
+}
+
+bool
+config_system_users(const struct config *c)
+{
+	return strcmp(c->users, "system") == 0;
+}

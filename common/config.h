@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_CONFIG_H
+#define RESTANTE_COMMON_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The configuration: "key value" lines.  restante.conf(5) is its contract. */
+
+enum { CONFIG_LIST = 32, CONFIG_ERROR = 512, CONFIG_NAME = 256 };
+
+enum plaintext_login {
+	PLAINTEXT_NEVER,
+	PLAINTEXT_LOOPBACK,
+	PLAINTEXT_ALWAYS,
+};
+
+enum log_target { LOG_TO_DEFAULT, LOG_TO_SYSLOG, LOG_TO_STDERR };
+
+struct config {
+	char file[PATH_MAX]; /* where it was read from, or "" */
+	char hostname[CONFIG_NAME];
+	char domains[CONFIG_LIST][CONFIG_NAME];
+	size_t ndomains;
+	char users[PATH_MAX]; /* a file, or "system" */
+	char mailbox[PATH_MAX];
+	char queue[PATH_MAX];
+	char state[PATH_MAX];
+	char socket[PATH_MAX]; /* of local submission */
+	char aliases[PATH_MAX];
+	char tls[CONFIG_LIST][PATH_MAX];
+	size_t ntls;
+	char tls_priority[CONFIG_NAME];
+	char relay[CONFIG_NAME];
+	char resolver[CONFIG_NAME];
+	uint64_t size_limit; /* octets; 0: none */
+	enum plaintext_login plaintext_login;
+	unsigned sessions;
+	unsigned sessions_per_source; /* 0: the default, loopback exempt */
+	unsigned idle_exit;           /* seconds */
+	char user[CONFIG_NAME];       /* of the sessions; "": see the page */
+	char mailbox_owner[CONFIG_NAME];
+	enum log_target log;
+};
+
+/*
+ * Reads file, or the default file when NULL (which may be missing), and fills
+ * in the defaults.  0, or -1 with a message for people in error.
+ */
+int config_load(struct config *, const char *file, char error[CONFIG_ERROR])
+    __attribute__((warn_unused_result));
+
+/* Whether the domain is one of ours; case does not matter. */
+bool config_is_ours(const struct config *, const char *domain);
+
+/* Whether users are the system's accounts. */
+bool config_system_users(const struct config *);
+
+#endif

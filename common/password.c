@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: ISC */
+/* Password verifiers: SCRAM-SHA-256 (RFC 5803), crypt(3), CRAM-MD5. */
+#include "common/password.h"
+
+#include "common/base64.h"
+#include "common/crypto.h"
+
+#include <crypt.h>
+#include <md5.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCRAM "{SCRAM-SHA-256}"
+#define CRAM "{CRAM-MD5}"
+
+enum {
+	ITERATIONS = 10000, /* of new verifiers; RFC 7677 asks for 4096 */
+	MOST_ITERATIONS = 10000000,
+	SALT_SIZE = 16,
+	MD5_BLOCK = 64,
+	MD5_SIZE = 16,
+	CRAM_HEX = 2 * 2 * MD5_SIZE,
+};
+
+struct scram {
+	unsigned iterations;
+	uint8_t salt[64];
+	size_t saltlen;
+	uint8_t stored[CRYPTO_SHA256], server[CRYPTO_SHA256];
+};
+
+/* Copies the next blank separated word; false: none, or too long. */
+static bool
+next_word(const char **p, char *word, size_t size)
+{
+	*p += strspn(*p, " \t");
+	size_t n = strcspn(*p, " \t");
+	if (n == 0 || n >= size) {
+		return false;
+	}
+	memcpy(word, *p, n);
+	word[n] = '\0';
+	*p += n;
+	return true;
+}
+
+static bool
+parse_scram(const char *text, struct scram *s)
+{
+	char *end;
+	const char *field[3];
+	size_t len[3];
+
+	unsigned long n = strtoul(text, &end, 10);
+	if (n < 1 || n > MOST_ITERATIONS || *end != '$') {
+		return false;
+	}
+	s->iterations = (unsigned)n;
+	for (int i = 0; i < 3; i++) {
+		field[i] = end + 1;
+		len[i] = strcspn(field[i], "$");
+		end += 1 + len[i];
+		if (*end != (i < 2 ? '$' : '\0')) {
+			return false;
+		}
+	}
+	ssize_t salt =
+	    base64_decode(field[0], len[0], s->salt, sizeof(s->salt));
+	s->saltlen = salt < 0 ? 0 : (size_t)salt;
+	return salt > 0 &&
+	       base64_decode(field[1], len[1], s->stored, CRYPTO_SHA256) ==
+	           CRYPTO_SHA256 &&
+	       base64_decode(field[2], len[2], s->server, CRYPTO_SHA256) ==
+	           CRYPTO_SHA256;
+}
+
+/* StoredKey and ServerKey of a password (RFC 5802 section 3). */
+static int
+derive(const char *password, struct scram *s)
+{
+	uint8_t salted[CRYPTO_SHA256], client[CRYPTO_SHA256];
+	int rc;
+
+	rc = crypto_pbkdf2_sha256(
+	    password, s->salt, s->saltlen, s->iterations, salted);
+	rc |= crypto_hmac_sha256(
+	    salted, sizeof(salted), "Client Key", 10, client);
+	rc |= crypto_sha256(client, sizeof(client), s->stored);
+	rc |= crypto_hmac_sha256(
+	    salted, sizeof(salted), "Server Key", 10, s->server);
+	explicit_bzero(salted, sizeof(salted));
+	explicit_bzero(client, sizeof(client));
+	return rc;
+}
+
+static enum status
+check_scram(const char *text, const char *password)
+{
+	struct scram want, got;
+
+	if (!parse_scram(text, &want)) {
+		return STATUS_TEMPORARY;
+	}
+	got = want;
+	if (derive(password, &got) != 0) {
+		return STATUS_TEMPORARY;
+	}
+	return crypto_equal(want.stored, got.stored, CRYPTO_SHA256) ? STATUS_OK
+	                                                            : STATUS_NO;
+}
+
+static enum status
+check_crypt(const char *hash, const char *password)
+{
+	struct crypt_data *data = calloc(1, sizeof(*data));
+	enum status result = STATUS_NO;
+
+	if (data == NULL) {
+		return STATUS_TEMPORARY;
+	}
+	const char *got = crypt_rn(password, hash, data, sizeof(*data));
+	if (got != NULL && strlen(got) == strlen(hash) &&
+	    crypto_equal(got, hash, strlen(hash))) {
+		result = STATUS_OK;
+	}
+	explicit_bzero(data, sizeof(*data));
+	free(data);
+	return result;
+}
+
+/* What an unknown user costs: the same kind of work as a known one. */
+static void
+spend_time(const char *password, bool system_users)
+{
+	if (system_users) {
+		(void)check_crypt("$y$j9T$restante.restante.....$", password);
+	} else {
+		struct scram s = { .iterations = ITERATIONS,
+			.saltlen = SALT_SIZE };
+		(void)derive(password, &s);
+	}
+}
+
+static bool
+is_crypt(const char *word)
+{
+	return crypt_checksalt(word) == CRYPT_SALT_OK ||
+	       crypt_checksalt(word) == CRYPT_SALT_METHOD_LEGACY;
+}
+
+enum status
+password_check(const char *credentials, const char *password, bool system_users)
+{
+	char word[USHRT_MAX / 64];
+	bool tried = false;
+	enum status result = STATUS_NO;
+
+	while (result != STATUS_OK &&
+	       next_word(&credentials, word, sizeof(word))) {
+		if (strncmp(word, SCRAM, strlen(SCRAM)) == 0) {
+			result = check_scram(word + strlen(SCRAM), password);
+			tried = true;
+		} else if (word[0] != '{' && is_crypt(word)) {
+			result = check_crypt(word, password);
+			tried = true;
+		}
+	}
+	if (!tried) {
+		spend_time(password, system_users);
+	}
+	explicit_bzero(word, sizeof(word));
+	return result;
+}
+
+/* ---- CRAM-MD5 (RFC 2195): HMAC-MD5 with the password as key ---- */
+
+static void
+state_to_hex(const MD5_CTX *ctx, char *hex)
+{
+	for (int i = 0; i < 4; i++) {
+		snprintf(hex + i * 8, 9, "%08x", (unsigned)ctx->state[i]);
+	}
+}
+
+static void
+cram_make(const char *password, char hex[CRAM_HEX + 1])
+{
+	uint8_t key[MD5_BLOCK] = { 0 }, pad[MD5_BLOCK];
+	MD5_CTX ctx;
+	size_t len = strlen(password);
+
+	if (len > MD5_BLOCK) {
+		MD5Init(&ctx);
+		MD5Update(&ctx, (const uint8_t *)password, len);
+		MD5Final(key, &ctx);
+	} else {
+		memcpy(key, password, len);
+	}
+	for (int half = 0; half < 2; half++) {
+		for (int i = 0; i < MD5_BLOCK; i++) {
+			pad[i] = key[i] ^ (half == 0 ? 0x5c : 0x36);
+		}
+		MD5Init(&ctx);
+		MD5Update(&ctx, pad, sizeof(pad));
+		state_to_hex(&ctx, hex + half * 2 * MD5_SIZE);
+	}
+	explicit_bzero(key, sizeof(key));
+	explicit_bzero(pad, sizeof(pad));
+}
+
+/* An MD5 that has seen one block and whose state is in hex. */
+static bool
+state_from_hex(MD5_CTX *ctx, const char *hex)
+{
+	MD5Init(ctx);
+	ctx->count = MD5_BLOCK * 8;
+	for (int i = 0; i < 4; i++) {
+		uint32_t v = 0;
+		for (int k = 0; k < 8; k++) {
+			char c = hex[i * 8 + k];
+			int d = c >= '0' && c <= '9'   ? c - '0'
+			        : c >= 'a' && c <= 'f' ? c - 'a' + 10
+			                               : -1;
+			if (d < 0) {
+				return false;
+			}
+			v = v << 4 | (uint32_t)d;
+		}
+		ctx->state[i] = v;
+	}
+	return true;
+}
+
+static const char *
+find_cram(const char *credentials)
+{
+	const char *p = strstr(credentials, CRAM);
+
+	if (p == NULL) {
+		return NULL;
+	}
+	p += strlen(CRAM);
+	return strspn(p, "0123456789abcdef") == CRAM_HEX ? p : NULL;
+}
+
+bool
+password_has_cram(const char *credentials)
+{
+	return find_cram(credentials) != NULL;
+}
+
+enum status
+password_check_cram(
+    const char *credentials, const char *challenge, const char *answer)
+{
+	static const char nobody[CRAM_HEX + 1] =
+	    "0123456789abcdef0123456789abcdef"
+	    "0123456789abcdef0123456789abcdef";
+	const char *hex = find_cram(credentials);
+	MD5_CTX inner, outer;
+	uint8_t digest[MD5_SIZE];
+	char text[2 * MD5_SIZE + 1];
+	bool known = hex != NULL;
+
+	hex = known ? hex : nobody;
+	if (!state_from_hex(&outer, hex) ||
+	    !state_from_hex(&inner, hex + 2 * MD5_SIZE)) {
+		return STATUS_TEMPORARY;
+	}
+	MD5Update(&inner, (const uint8_t *)challenge, strlen(challenge));
+	MD5Final(digest, &inner);
+	MD5Update(&outer, digest, sizeof(digest));
+	MD5Final(digest, &outer);
+	for (int i = 0; i < MD5_SIZE; i++) {
+		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+	}
+	return strlen(answer) == strlen(text) &&
+	               crypto_equal(answer, text, strlen(text)) && known
+	           ? STATUS_OK
+	           : STATUS_NO;
+}
+
+bool
+password_is_valid(const char *credentials)
+{
+	char word[USHRT_MAX / 64];
+	struct scram s;
+	size_t words = 0;
+
+	for (; next_word(&credentials, word, sizeof(word)); words++) {
+		bool ok = strncmp(word, SCRAM, strlen(SCRAM)) == 0
+		              ? parse_scram(word + strlen(SCRAM), &s)
+		          : strncmp(word, CRAM, strlen(CRAM)) == 0
+		              ? find_cram(word) != NULL
+		              : is_crypt(word);
+		if (!ok) {
+			return false;
+		}
+	}
+	return words > 0;
+}
+
+int
+password_make(const char *password, bool cram, char *credentials, size_t size)
+{
+	struct scram s = { .iterations = ITERATIONS, .saltlen = SALT_SIZE };
+	char salt[BASE64_SIZE(SALT_SIZE)];
+	char stored[BASE64_SIZE(CRYPTO_SHA256)];
+	char server[BASE64_SIZE(CRYPTO_SHA256)];
+	char hex[CRAM_HEX + 1] = "";
+
+	arc4random_buf(s.salt, SALT_SIZE);
+	if (derive(password, &s) != 0 ||
+	    base64_encode(s.salt, SALT_SIZE, salt, sizeof(salt)) < 0 ||
+	    base64_encode(s.stored, CRYPTO_SHA256, stored, sizeof(stored)) <
+		0 ||
+	    base64_encode(s.server, CRYPTO_SHA256, server, sizeof(server)) <
+		0) {
+		return -1;
+	}
+	if (cram) {
+		cram_make(password, hex);
+	}
+	int n = snprintf(credentials, size, SCRAM "%u$%s$%s$%s%s%s",
+	    s.iterations, salt, stored, server, cram ? " " CRAM : "", hex);
+	return n < 0 || (size_t)n >= size ? -1 : 0;
+}

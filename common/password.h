@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_PASSWORD_H
+#define RESTANTE_COMMON_PASSWORD_H
+
+#include "common/channel.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Stored credentials and their check.  A user has one or more, separated by
+ * blanks:
+ *   {SCRAM-SHA-256}ITERATIONS$SALT$STOREDKEY$SERVERKEY  (RFC 5803, base64)
+ *   {CRAM-MD5}HEX     the HMAC-MD5 state behind both pads (RFC 2195, 2104)
+ *   $id$...           a crypt(3) hash
+ */
+
+/* Whether one of the credentials serves CRAM-MD5. */
+bool password_has_cram(const char *credentials);
+
+/* Whether the text is a list of credentials that we can check. */
+bool password_is_valid(const char *credentials);
+
+/*
+ * Checks a password against the credentials.  With "" (no such user, or none
+ * that a password opens) it takes its time all the same and says STATUS_NO.
+ */
+enum status password_check(const char *credentials, const char *password,
+    bool system_users) __attribute__((warn_unused_result));
+
+/* Checks the answer (32 hex digits) to a CRAM-MD5 challenge. */
+enum status password_check_cram(const char *credentials, const char *challenge,
+    const char *answer) __attribute__((warn_unused_result));
+
+/* Makes the credentials for a password.  0, or -1: no room, no GnuTLS. */
+int password_make(const char *password, bool cram, char *credentials,
+    size_t size) __attribute__((warn_unused_result));
+
+#endif

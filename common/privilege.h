@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_PRIVILEGE_H
+#define RESTANTE_COMMON_PRIVILEGE_H
+
+#include "common/config.h"
+
+#include <sys/types.h>
+
+/*
+ * Giving up root.  Each step is verified; a process that cannot give up what
+ * it should must end.  Not started as root, there is nothing to give up and
+ * all this does nothing.
+ */
+
+/*
+ * Becomes the user for good, with shared (unless (gid_t)-1) as its one more
+ * group: the group that may make lock files in the mail spool.  0 or -1.
+ */
+int privilege_become(uid_t uid, gid_t gid, gid_t shared)
+    __attribute__((warn_unused_result));
+
+/* The group that may make lock files beside a mailbox, or (gid_t)-1. */
+gid_t privilege_spool_group(const char *mailbox);
+
+/*
+ * Becomes the session user, inside an empty root directory.  0, or -1 with
+ * the reason logged.
+ */
+int privilege_confine(const struct config *)
+    __attribute__((warn_unused_result));
+
+/* Makes the empty directory, while still root; logs what fails. */
+void privilege_prepare(const struct config *);
+
+#endif

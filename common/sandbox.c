@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sandbox of session processes.  On Linux: no_new_privs, resource limits,
+ * and a seccomp filter that is an allow-list of system calls; elsewhere the
+ * limits alone.  A build with sanitizers needs calls that a session does not,
+ * so it goes without the filter.
+ */
+#include "common/sandbox.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+
+static int
+limit(int resource, rlim_t value)
+{
+	struct rlimit r = { .rlim_cur = value, .rlim_max = value };
+
+	return setrlimit(resource, &r);
+}
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+
+#if defined(__x86_64__)
+#define THIS_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define THIS_ARCH AUDIT_ARCH_AARCH64
+#elif defined(__i386__)
+#define THIS_ARCH AUDIT_ARCH_I386
+#elif defined(__riscv)
+#define THIS_ARCH AUDIT_ARCH_RISCV64
+#elif defined(__arm__)
+#define THIS_ARCH AUDIT_ARCH_ARM
+#else
+#error "add this architecture to the sandbox"
+#endif
+
+static const int allowed[] = {
+	/* the client and the server */
+	SYS_read,
+	SYS_write,
+	SYS_readv,
+	SYS_writev,
+	SYS_recvfrom,
+	SYS_sendto,
+	SYS_recvmsg,
+	SYS_sendmsg,
+	SYS_ppoll,
+	SYS_shutdown,
+	SYS_close,
+	/* the message under way */
+	SYS_pwrite64,
+	SYS_ftruncate,
+	SYS_lseek,
+	SYS_fstatfs,
+	SYS_fstat,
+	/* memory */
+	SYS_brk,
+	SYS_mmap,
+	SYS_munmap,
+	SYS_mremap,
+	SYS_madvise,
+	SYS_mprotect,
+	SYS_futex,
+	/* time, random numbers, ending */
+	SYS_clock_gettime,
+	SYS_clock_nanosleep,
+	SYS_gettimeofday,
+	SYS_restart_syscall,
+	SYS_getrandom,
+	SYS_getpid,
+	SYS_rt_sigreturn,
+	SYS_rt_sigprocmask,
+	SYS_rt_sigaction,
+	SYS_exit,
+	SYS_exit_group,
+#ifdef SYS_poll
+	SYS_poll,
+	SYS_time,
+#endif
+};
+
+enum { ALLOWED = sizeof(allowed) / sizeof(allowed[0]) };
+
+static int
+filter(void)
+{
+	/* load arch, test, load number, one test for each, deny, allow */
+	struct sock_filter code[ALLOWED + 6] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCH, 0, ALLOWED + 1),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+	};
+	size_t n = 3;
+
+	for (size_t i = 0; i < ALLOWED; i++) {
+		code[n++] =
+		    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+			(unsigned)allowed[i], (unsigned char)(ALLOWED - i), 0);
+	}
+	code[n++] = (struct sock_filter)BPF_STMT(
+	    BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+	code[n++] =
+	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog program = { .len = (unsigned short)n,
+		.filter = code };
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static int
+kernel(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1) {
+		return -1;
+	}
+	return filter();
+}
+
+#else
+
+static int
+kernel(void)
+{
+	return 0;
+}
+
+#endif
+
+int
+sandbox_session(void)
+{
+	/*
+	 * Descriptors 0 to 2 are always in use, so with a limit of 3 there is
+	 * never a number left for a new one; poll() needs the limit to be no
+	 * less than what it waits for.
+	 */
+	if (limit(RLIMIT_NOFILE, 3) == -1 || limit(RLIMIT_CORE, 0) == -1 ||
+	    limit(RLIMIT_NPROC, 0) == -1) {
+		return -1;
+	}
+	return kernel();
+}

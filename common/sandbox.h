@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_SANDBOX_H
+#define RESTANTE_COMMON_SANDBOX_H
+
+/*
+ * Shuts the calling process in for good: it keeps the descriptors it has, can
+ * get no new one, and may make only the system calls that reading, writing,
+ * waiting and memory need.  What it may not do fails with EPERM.  The one file
+ * that knows the operating system.  0, or -1 with errno.
+ */
+int sandbox_session(void) __attribute__((warn_unused_result));
+
+#endif

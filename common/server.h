@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_SERVER_H
+#define RESTANTE_COMMON_SERVER_H
+
+#include "common/channel.h"
+#include "common/config.h"
+#include "common/listen.h"
+#include "common/tls.h"
+#include "common/users.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The server process: accepts, limits, forks.  It owns the privileges and
+ * says nothing to the network but "too many"; sessions talk to the clients,
+ * workers do what sessions ask for.  A daemon describes itself by a struct
+ * service and calls server_run().
+ */
+
+/* How a session begins. */
+enum start {
+	START_PLAIN,
+	START_TLS,      /* with the handshake */
+	START_STARTTLS, /* with the go-ahead to STARTTLS, then the handshake */
+};
+
+/* All that a session process has. */
+struct connection {
+	const struct config *config;
+	const struct names *names;
+	const struct tls_server *tls; /* NULL but with START_TLS, _STARTTLS */
+	bool can_tls;                 /* STARTTLS may be offered */
+	enum start start;
+	enum role role;
+	struct peer peer;
+	int rfd, wfd; /* the client */
+	int channel;  /* the server */
+	int body;     /* an unnamed file for the message under way, or -1 */
+	int body_errno;
+	int pair[2]; /* pop3d, TLS: the mailbox process will be at [1] */
+};
+
+/* All that a worker process has. */
+struct task {
+	const struct config *config;
+	const struct peer *peer;
+	const void *payload;
+	size_t size;
+	int fd;           /* the request's descriptor, or -1 */
+	const char *user; /* REQUEST_MAILBOX: who logged in */
+};
+
+/* What a session may ask for. */
+struct job {
+	enum status (*run)(const struct task *); /* NULL: nobody may ask */
+	bool (*valid)(const void *payload, size_t size);
+	bool takes_fd;
+};
+
+struct service {
+	const char *name;
+	const char *busy; /* said to a client over the limit */
+	bool body;        /* sessions get a file for messages */
+	bool pair;        /* TLS sessions get a socket pair */
+	void (*session)(const struct connection *);
+	/*
+	 * By kind.  After a REQUEST_LOGIN that succeeded the server runs
+	 * REQUEST_MAILBOX, if there is one, with the same payload and fd.
+	 */
+	struct job jobs[REQUEST_MAILBOX + 1];
+};
+
+/* How the program was started. */
+enum { LAUNCH_LISTENERS = 16 };
+
+struct launch {
+	const char *listen[LAUNCH_LISTENERS]; /* -l */
+	size_t nlisten;
+	bool has_role, local, implicit_tls; /* --role, -bs, --implicit-tls */
+	enum role role;
+};
+
+/* Runs until it has nothing more to do.  An exit status of sysexits.h. */
+int server_run(
+    const struct service *, const struct launch *, const struct config *);
+
+/* Runs one session on a descriptor, as a local user's; for sendmail(8). */
+int server_run_local(const struct service *, const struct config *, int fd);
+
+#endif

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Buffered line and byte input, buffered output, over descriptors or TLS.
+ * Sockets are used with MSG_DONTWAIT rather than made non-blocking, because
+ * the flag would belong to everybody who shares them (a terminal, say).
+ */
+#include "common/stream.h"
+
+#include "common/tls.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	IN_SIZE = 32 * 1024,
+	OUT_SIZE = 16 * 1024,   /* a full TLS record */
+	FLOOD_SIZE = 64 * 1024, /* of one line before the peer is given up */
+};
+
+struct stream {
+	int rfd, wfd;
+	struct tls_session *tls;
+	int timeout;
+	int64_t end; /* of the session */
+	bool accept_lf;
+	bool interruptible;
+	bool failed;
+	uint64_t received, sent;
+	size_t in_pos, in_len, out_len;
+	char in[IN_SIZE];
+	char out[OUT_SIZE];
+};
+
+static volatile sig_atomic_t shutdowns;
+
+static void
+on_term(int sig)
+{
+	(void)sig;
+	shutdowns = shutdowns + 1;
+}
+
+void
+stream_catch_shutdown(void)
+{
+	struct sigaction sa = { .sa_handler = on_term };
+	sigset_t term;
+
+	/* Blocked but while waiting, so that none slips in between the test
+	   of the counter and ppoll(). */
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
+
+int64_t
+stream_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* The first SIGTERM ends a session between transactions, the second any. */
+static bool
+shutting_down(bool interruptible)
+{
+	return shutdowns >= (interruptible ? 1 : 2);
+}
+
+int
+stream_wait(int fd, short events, int64_t deadline, bool interruptible)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+	sigset_t none;
+
+	sigemptyset(&none);
+	for (;;) {
+		if (shutting_down(interruptible)) {
+			errno = EINTR;
+			return -1;
+		}
+		int64_t left = deadline - stream_now();
+		if (left <= 0) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		struct timespec ts = { .tv_sec = left / 1000,
+			.tv_nsec = left % 1000 * 1000000 };
+		int n = ppoll(&p, 1, &ts, &none);
+		if (n > 0) {
+			return 0;
+		}
+		if (n == -1 && errno != EINTR) {
+			return -1;
+		}
+	}
+}
+
+struct stream *
+stream_open(int rfd, int wfd, int timeout, int lifetime)
+{
+	/* Not zeroed whole: pages of the buffers are touched when used. */
+	struct stream *s = malloc(sizeof(*s));
+
+	if (s == NULL) {
+		return NULL;
+	}
+	s->rfd = rfd;
+	s->wfd = wfd;
+	s->tls = NULL;
+	s->timeout = timeout;
+	s->end = stream_now() + lifetime;
+	s->accept_lf = s->interruptible = s->failed = false;
+	s->received = s->sent = 0;
+	s->in_pos = s->in_len = s->out_len = 0;
+	return s;
+}
+
+void
+stream_close(struct stream *s)
+{
+	if (s == NULL) {
+		return;
+	}
+	if (s->tls != NULL) {
+		tls_close(s->tls);
+	}
+	free(s);
+}
+
+void
+stream_secure(struct stream *s, struct tls_session *tls)
+{
+	s->tls = tls;
+}
+
+struct tls_session *
+stream_tls(const struct stream *s)
+{
+	return s->tls;
+}
+
+int
+stream_fd(const struct stream *s)
+{
+	return s->rfd;
+}
+
+void
+stream_accept_lf(struct stream *s, bool on)
+{
+	s->accept_lf = on;
+}
+
+void
+stream_interruptible(struct stream *s, bool on)
+{
+	s->interruptible = on;
+}
+
+void
+stream_set_timeout(struct stream *s, int timeout)
+{
+	s->timeout = timeout;
+}
+
+uint64_t
+stream_received(const struct stream *s)
+{
+	return s->received;
+}
+
+uint64_t
+stream_sent(const struct stream *s)
+{
+	return s->sent;
+}
+
+/* When the wait that begins now must end. */
+static int64_t
+deadline(const struct stream *s)
+{
+	int64_t t = stream_now() + s->timeout;
+
+	return t < s->end ? t : s->end;
+}
+
+static ssize_t
+receive(struct stream *s, char *buf, size_t size)
+{
+	if (s->tls != NULL) {
+		return tls_receive(s->tls, buf, size);
+	}
+	ssize_t n = recv(s->rfd, buf, size, MSG_DONTWAIT);
+	if (n == -1 && errno == ENOTSOCK) {
+		/* A pipe or terminal: only after poll() said so. */
+		struct pollfd p = { .fd = s->rfd, .events = POLLIN };
+		if (poll(&p, 1, 0) == 0) {
+			errno = EAGAIN;
+			return -1;
+		}
+		n = read(s->rfd, buf, size);
+	}
+	return n;
+}
+
+static ssize_t
+transmit(struct stream *s, const char *buf, size_t size)
+{
+	if (s->tls != NULL) {
+		return tls_send(s->tls, buf, size);
+	}
+	ssize_t n = send(s->wfd, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n == -1 && errno == ENOTSOCK) {
+		n = write(s->wfd, buf, size);
+	}
+	return n;
+}
+
+static void
+send_all(struct stream *s, const char *data, size_t len)
+{
+	while (len > 0 && !s->failed) {
+		ssize_t n = transmit(s, data, len);
+		if (n > 0) {
+			data += n;
+			len -= (size_t)n;
+			s->sent += (uint64_t)n;
+		} else if (n == -1 && errno == EAGAIN) {
+			/* A peer that does not read is gone after a while,
+			   shutdown or not. */
+			s->failed = stream_wait(s->wfd, POLLOUT, deadline(s),
+					false) == -1;
+		} else if (n == -1 && errno == EINTR) {
+			continue;
+		} else {
+			s->failed = true;
+		}
+	}
+}
+
+int
+stream_flush(struct stream *s)
+{
+	size_t len = s->out_len;
+
+	s->out_len = 0;
+	send_all(s, s->out, len);
+	return s->failed ? -1 : 0;
+}
+
+void
+stream_write(struct stream *s, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len > 0 && !s->failed) {
+		if (s->out_len == OUT_SIZE && stream_flush(s) == -1) {
+			return;
+		}
+		size_t room = OUT_SIZE - s->out_len;
+		size_t n = len < room ? len : room;
+		memcpy(s->out + s->out_len, p, n);
+		s->out_len += n;
+		p += n;
+		len -= n;
+	}
+}
+
+void
+stream_printf(struct stream *s, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n > 0) {
+		size_t len =
+		    (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
+		stream_write(s, text, len);
+	}
+}
+
+/* Reads what there is; waits (and flushes) only if there is nothing. */
+static enum line
+fill(struct stream *s)
+{
+	if (s->in_pos == s->in_len) {
+		s->in_pos = s->in_len = 0;
+	} else if (s->in_len == IN_SIZE) {
+		memmove(s->in, s->in + s->in_pos, s->in_len - s->in_pos);
+		s->in_len -= s->in_pos;
+		s->in_pos = 0;
+	}
+	if (stream_flush(s) == -1) {
+		return LINE_EOF;
+	}
+	for (;;) {
+		ssize_t n = receive(s, s->in + s->in_len, IN_SIZE - s->in_len);
+		if (n > 0) {
+			s->in_len += (size_t)n;
+			s->received += (uint64_t)n;
+			return LINE_OK;
+		}
+		if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+			return LINE_EOF;
+		}
+		if (stream_wait(
+			s->rfd, POLLIN, deadline(s), s->interruptible) == -1) {
+			return errno == EINTR           ? LINE_SHUTDOWN
+			       : errno != ETIMEDOUT     ? LINE_EOF
+			       : stream_now() >= s->end ? LINE_LATE
+			                                : LINE_TIMEOUT;
+		}
+	}
+}
+
+/* Drops input up to and with the next LF. */
+static enum line
+discard_line(struct stream *s)
+{
+	size_t dropped = 0;
+
+	for (;;) {
+		size_t len = s->in_len - s->in_pos;
+		char *lf = memchr(s->in + s->in_pos, '\n', len);
+		if (lf != NULL) {
+			s->in_pos = (size_t)(lf - s->in) + 1;
+			return LINE_LONG;
+		}
+		dropped += len;
+		s->in_pos = s->in_len;
+		if (dropped > FLOOD_SIZE) {
+			return LINE_FLOOD;
+		}
+		enum line more = fill(s);
+		if (more != LINE_OK) {
+			return more;
+		}
+	}
+}
+
+/* The line [p, p+n), which ended in LF, into buf. */
+static enum line
+take_line(struct stream *s, const char *p, size_t n, char *buf, size_t *len)
+{
+	bool crlf = n > 0 && p[n - 1] == '\r';
+
+	n -= crlf;
+	memcpy(buf, p, n);
+	buf[n] = '\0';
+	*len = n;
+	if ((!crlf && !s->accept_lf) || memchr(p, '\0', n) != NULL ||
+	    memchr(p, '\r', n) != NULL) {
+		return LINE_BAD;
+	}
+	return LINE_OK;
+}
+
+enum line
+stream_getline(struct stream *s, char *buf, size_t size, size_t *len)
+{
+	size_t seen = 0; /* of the line, without an LF in it */
+
+	*len = 0;
+	for (;;) {
+		const char *p = s->in + s->in_pos;
+		size_t n = s->in_len - s->in_pos;
+		const char *lf = memchr(p + seen, '\n', n - seen);
+		if (lf != NULL && (size_t)(lf - p) < size) {
+			n = (size_t)(lf - p);
+			s->in_pos += n + 1;
+			return take_line(s, p, n, buf, len);
+		}
+		if (lf != NULL || n >= size) {
+			return discard_line(s);
+		}
+		seen = n;
+		enum line more = fill(s);
+		if (more != LINE_OK) {
+			return more;
+		}
+	}
+}
+
+enum line
+stream_peek(struct stream *s, const char **data, size_t *len)
+{
+	if (s->in_pos == s->in_len) {
+		enum line more = fill(s);
+		if (more != LINE_OK) {
+			return more;
+		}
+	}
+	*len = stream_buffered(s, data);
+	return LINE_OK;
+}
+
+enum line
+stream_poll(struct stream *s)
+{
+	if (s->in_pos < s->in_len) {
+		return LINE_OK;
+	}
+	s->in_pos = s->in_len = 0;
+	ssize_t n = receive(s, s->in, IN_SIZE);
+	if (n > 0) {
+		s->in_len = (size_t)n;
+		s->received += (uint64_t)n;
+		return LINE_OK;
+	}
+	return n == -1 && (errno == EAGAIN || errno == EINTR) ? LINE_TIMEOUT
+	                                                      : LINE_EOF;
+}
+
+void
+stream_consume(struct stream *s, size_t len)
+{
+	s->in_pos += len;
+}
+
+size_t
+stream_buffered(const struct stream *s, const char **data)
+{
+	*data = s->in + s->in_pos;
+	return s->in_len - s->in_pos;
+}
+
+bool
+stream_unread(struct stream *s, const void *data, size_t len)
+{
+	if (s->in_pos != s->in_len || len > IN_SIZE) {
+		return false;
+	}
+	memcpy(s->in, data, len);
+	s->in_pos = 0;
+	s->in_len = len;
+	return true;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_STREAM_H
+#define RESTANTE_COMMON_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * A connection as lines and bytes, in the clear or over TLS.  Reading flushes
+ * what was written before it waits, so nobody else needs to, but before the
+ * process ends.  Output errors are sticky.  Every wait has a deadline.
+ */
+
+struct stream;
+struct tls_session;
+
+enum line {
+	LINE_OK,
+	LINE_LONG,     /* did not fit; the rest of it is gone */
+	LINE_BAD,      /* held NUL, a bare CR, or ended in a bare LF */
+	LINE_FLOOD,    /* longer than any mistake: give up on the peer */
+	LINE_EOF,      /* the peer is gone */
+	LINE_TIMEOUT,  /* no line within the time for one line */
+	LINE_LATE,     /* the time for the whole session is over */
+	LINE_SHUTDOWN, /* the server is going down */
+};
+
+/* How many SIGTERM came; set by stream_catch_shutdown()'s handler. */
+void stream_catch_shutdown(void);
+
+/*
+ * timeout: milliseconds for one read or write; lifetime: for the session.
+ * NULL when there is no memory.
+ */
+struct stream *stream_open(int rfd, int wfd, int timeout, int lifetime);
+void stream_close(struct stream *);
+
+/* From here on everything goes through the TLS session, which it now owns. */
+void stream_secure(struct stream *, struct tls_session *);
+struct tls_session *stream_tls(const struct stream *);
+
+/* The descriptor to wait on for input. */
+int stream_fd(const struct stream *);
+
+/* Takes a bare LF as an end of line too (never where mail relays read). */
+void stream_accept_lf(struct stream *, bool);
+
+/* Whether the next stream_getline() may answer LINE_SHUTDOWN. */
+void stream_interruptible(struct stream *, bool);
+
+void stream_set_timeout(struct stream *, int timeout);
+
+/* Reads one line, without its end, NUL added; *len is its length. */
+enum line stream_getline(struct stream *, char *buf, size_t size, size_t *len)
+    __attribute__((warn_unused_result));
+
+/*
+ * The bytes that are there, at least one unless the answer is not LINE_OK;
+ * they stay until stream_consume().  For bodies.
+ */
+enum line stream_peek(struct stream *, const char **data, size_t *len)
+    __attribute__((warn_unused_result));
+void stream_consume(struct stream *, size_t len);
+
+/*
+ * Reads what is there without waiting.  LINE_OK: something is buffered;
+ * LINE_TIMEOUT: nothing now; LINE_EOF: nothing any more.
+ */
+enum line stream_poll(struct stream *) __attribute__((warn_unused_result));
+
+/* What was read from the peer and not yet asked for. */
+size_t stream_buffered(const struct stream *, const char **data);
+
+/* Puts bytes in front of what is read next; false: no room. */
+bool stream_unread(struct stream *, const void *data, size_t len);
+
+void stream_printf(struct stream *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void stream_write(struct stream *, const void *data, size_t len);
+
+/* 0, or -1: what was written since the opening did not all get out. */
+int stream_flush(struct stream *);
+
+/* Bytes that came in and went out so far. */
+uint64_t stream_received(const struct stream *);
+uint64_t stream_sent(const struct stream *);
+
+/* Milliseconds of a clock that only goes forward. */
+int64_t stream_now(void);
+
+/*
+ * Waits until fd is ready for events (POLLIN, POLLOUT) or the deadline has
+ * passed.  0: ready; -1 with errno ETIMEDOUT, or EINTR when interruptible and
+ * the server is going down.
+ */
+int stream_wait(int fd, short events, int64_t deadline, bool interruptible);
+
+#endif

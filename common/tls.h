@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_TLS_H
+#define RESTANTE_COMMON_TLS_H
+
+#include "common/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+/*
+ * TLS for servers: version 1.2 or later, no static RSA key exchange, no CBC
+ * with SHA-1.  Certificates are files with key and chain in one PEM; the
+ * client's SNI chooses among several.
+ */
+
+struct tls_server;  /* keys, shared by the sessions forked from here */
+struct tls_session; /* one connection */
+
+/* Loads the library, so that processes forked from here have it already. */
+void tls_preload(void);
+
+/*
+ * Loads the certificates of the configuration.  check: also that each key
+ * belongs to its certificate, which costs a signature.  NULL: error says why.
+ */
+struct tls_server *tls_server_open(
+    const struct config *, bool check, char error[CONFIG_ERROR]);
+void tls_server_close(struct tls_server *);
+
+/* Whether one of the files has changed since. */
+bool tls_server_stale(const struct tls_server *, const struct config *);
+
+/* When the first of the certificates expires. */
+time_t tls_server_expiry(const struct tls_server *);
+
+/*
+ * Does the handshake on a connected descriptor pair; deadline as in
+ * stream_wait().  NULL: error says why.
+ */
+struct tls_session *tls_accept(const struct tls_server *, int rfd, int wfd,
+    int64_t deadline, char error[CONFIG_ERROR]);
+
+/* As read(2) and write(2) on a non-blocking socket; EPROTO: broken TLS. */
+ssize_t tls_receive(struct tls_session *, void *buf, size_t size);
+ssize_t tls_send(struct tls_session *, const void *buf, size_t size);
+
+/* Says good-bye and frees; the descriptors stay open. */
+void tls_close(struct tls_session *);
+
+/* "TLS1.3, AES-256-GCM" */
+const char *tls_describe(struct tls_session *, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_USERS_H
+#define RESTANTE_COMMON_USERS_H
+
+#include "common/channel.h"
+#include "common/config.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Who has a mailbox here: the lines of a users file (restante-users(5)), or
+ * the system's accounts.
+ */
+
+enum { USER_NAME = 64, USER_CREDENTIALS = 1024 };
+
+/*
+ * The names alone, for processes that must not know the credentials.  With
+ * the system's accounts it is empty: ask a worker.
+ */
+struct names;
+
+/* NULL: error says why. */
+struct names *names_load(const struct config *, char error[CONFIG_ERROR]);
+void names_free(struct names *);
+bool names_stale(const struct names *, const struct config *);
+bool names_have(const struct names *, const char *user);
+/* Whether some user can log in by CRAM-MD5. */
+bool names_have_cram(const struct names *);
+/* Whether a name that is not there may still be a user's. */
+bool names_open(const struct names *);
+
+/*
+ * The user that a login name or a local part means: lower case, without one
+ * of our domains behind it.  false: no user can have that name.
+ */
+bool user_name(
+    const struct config *, const char *login, char user[USER_NAME + 1]);
+
+/* All there is to know of one user; for workers. */
+struct account {
+	char name[USER_NAME + 1];
+	char credentials[USER_CREDENTIALS]; /* blank separated; a secret */
+	char home[PATH_MAX];                /* "" when there is none */
+	uid_t uid;                          /* the mailbox's owner */
+	gid_t gid;
+};
+
+/*
+ * Looks user up, by user_name().  STATUS_OK, STATUS_NO, or STATUS_TEMPORARY
+ * with the reason logged.  Not started as root, we own everybody's mailbox.
+ * postmaster has one without being a user, or root's among system accounts.
+ */
+enum status account_find(const struct config *, const char *user,
+    struct account *) __attribute__((warn_unused_result));
+
+/* The path of the account's mailbox; -1: too long, or no home for %h. */
+int account_mailbox(const struct config *, const struct account *,
+    char path[PATH_MAX]) __attribute__((warn_unused_result));
+
+/* Cuts a line of the users file; false: not of the form. */
+struct user_line {
+	char *name, *credentials, *owner; /* owner may be "" */
+};
+enum user_line_kind { USER_LINE_USER, USER_LINE_EMPTY, USER_LINE_BAD };
+enum user_line_kind user_line(char *line, struct user_line *);
+
+#endif

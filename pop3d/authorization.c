@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The AUTHORIZATION state, in the session process.  A login that is right
+ * makes the server start the mailbox process: with the client's own socket in
+ * the clear, and then this process is done; or with one end of a socket pair
+ * under TLS, and then this process carries the bytes.
+ */
+#include "common/log.h"
+#include "pop3d/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	MOST_FAILURES = 3,
+	FAILURE_DELAY = 1000, /* ms from PASS to its refusal */
+};
+
+static bool
+may_login(const struct session *s)
+{
+	const struct config *config = s->connection->config;
+
+	return s->tls || config->plaintext_login == PLAINTEXT_ALWAYS ||
+	       (config->plaintext_login == PLAINTEXT_LOOPBACK &&
+		   s->peer->loopback);
+}
+
+static enum next
+capa(struct session *s, char *argument)
+{
+	(void)argument;
+	session_reply(s, "+OK Capabilities follow");
+	session_capabilities(s);
+	if (may_login(s)) {
+		stream_printf(s->stream, "USER\r\n");
+	}
+	if (s->connection->can_tls && !s->tls) {
+		stream_printf(s->stream, "STLS\r\n");
+	}
+	stream_printf(s->stream, ".\r\n");
+	return NEXT_COMMAND;
+}
+
+static enum next
+noop(struct session *s, char *argument)
+{
+	(void)argument;
+	return session_reply(s, "+OK");
+}
+
+static enum next
+quit(struct session *s, char *argument)
+{
+	(void)argument;
+	session_reply(s, "+OK Bye");
+	return NEXT_END;
+}
+
+static enum next
+user(struct session *s, char *name)
+{
+	if (!may_login(s)) {
+		return session_reply(
+		    s, "-ERR [AUTH] Passwords need TLS here: STLS first");
+	}
+	name += strspn(name, " ");
+	if (strlcpy(s->login.name, name, sizeof(s->login.name)) >=
+	    sizeof(s->login.name)) {
+		s->login.name[0] = '\0';
+		return session_reply(s, "-ERR [AUTH] Name too long");
+	}
+	/* The same for every name: who is a user is nobody's business. */
+	return session_reply(s, "+OK Now the password");
+}
+
+static enum next
+failed(struct session *s, int64_t started)
+{
+	int64_t left = started + FAILURE_DELAY - stream_now();
+	struct timespec ts = { .tv_sec = left / 1000,
+		.tv_nsec = left % 1000 * 1000000 };
+
+	log_warn("LOGIN FAILED, user=%s, ip=[%s], port=[%u]", s->login.name,
+	    s->peer->address, s->peer->port);
+	if (left > 0) {
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+	}
+	s->login.name[0] = '\0';
+	session_reply(s, "-ERR [AUTH] Wrong name or password");
+	return ++s->failures >= MOST_FAILURES ? NEXT_END : NEXT_COMMAND;
+}
+
+/* Asks for the check; what the client sent behind PASS goes along. */
+static enum status
+check(struct session *s)
+{
+	const struct connection *c = s->connection;
+	const char *behind;
+	size_t n = s->tls ? 0 : stream_buffered(s->stream, &behind);
+
+	if (n > sizeof(s->login.bytes) || stream_flush(s->stream) == -1) {
+		return STATUS_TEMPORARY;
+	}
+	if (n > 0) {
+		memcpy(s->login.bytes, behind, n);
+	}
+	s->login.pending = (uint32_t)n;
+	return channel_call(c->channel, REQUEST_LOGIN, &s->login, LOGIN_SIZE(n),
+	    s->tls ? c->pair[1] : c->rfd);
+}
+
+static enum next
+pass(struct session *s, char *password)
+{
+	int64_t started = stream_now();
+
+	if (!may_login(s)) {
+		return session_reply(
+		    s, "-ERR [AUTH] Passwords need TLS here: STLS first");
+	}
+	if (s->login.name[0] == '\0') {
+		return session_reply(s, "-ERR USER comes first");
+	}
+	if (strlcpy(s->login.secret, password, sizeof(s->login.secret)) >=
+	    sizeof(s->login.secret)) {
+		return failed(s, started);
+	}
+	enum status status = check(s);
+	explicit_bzero(s->login.secret, sizeof(s->login.secret));
+	switch (status) {
+	case STATUS_OK:
+		s->handed_over = true;
+		return NEXT_END;
+	case STATUS_NO:
+		return failed(s, started);
+	case STATUS_TEMPORARY:
+	case STATUS_LOCKED:
+	case STATUS_FULL:
+		break;
+	}
+	return session_reply(
+	    s, "-ERR [SYS/TEMP] Cannot check passwords now, try again soon");
+}
+
+/* As smtpd's STARTTLS: a new session process begins with the handshake. */
+static enum next
+stls(struct session *s, char *argument)
+{
+	const struct connection *c = s->connection;
+	const char *behind;
+
+	(void)argument;
+	if (s->tls) {
+		return session_reply(s, "-ERR TLS is on already");
+	}
+	if (!c->can_tls) {
+		return session_reply(s, "-ERR There is no TLS here");
+	}
+	if (stream_buffered(s->stream, &behind) > 0) {
+		session_reply(s, "-ERR Nothing may follow STLS");
+		return NEXT_END;
+	}
+	if (stream_flush(s->stream) == -1) {
+		return NEXT_END;
+	}
+	if (channel_call(c->channel, REQUEST_TLS, NULL, 0, c->rfd) !=
+	    STATUS_OK) {
+		return session_reply(
+		    s, "-ERR [SYS/TEMP] TLS is not available now");
+	}
+	return NEXT_END;
+}
+
+static const struct command commands[] = {
+	{ "CAPA", STATE_AUTHORIZATION, ARG_NONE, capa },
+	{ "STLS", STATE_AUTHORIZATION, ARG_NONE, stls },
+	{ "USER", STATE_AUTHORIZATION, ARG_REQUIRED, user },
+	{ "PASS", STATE_AUTHORIZATION, ARG_REQUIRED, pass },
+	{ "NOOP", STATE_AUTHORIZATION, ARG_NONE, noop },
+	{ "QUIT", STATE_AUTHORIZATION, ARG_NONE, quit },
+	/* Known, so that they are refused by the state and not as unknown. */
+	{ "STAT", STATE_TRANSACTION, ARG_NONE, noop },
+	{ "LIST", STATE_TRANSACTION, ARG_OPTIONAL, noop },
+	{ "RETR", STATE_TRANSACTION, ARG_REQUIRED, noop },
+	{ "DELE", STATE_TRANSACTION, ARG_REQUIRED, noop },
+	{ "RSET", STATE_TRANSACTION, ARG_NONE, noop },
+	{ "TOP", STATE_TRANSACTION, ARG_REQUIRED, noop },
+	{ "UIDL", STATE_TRANSACTION, ARG_OPTIONAL, noop },
+	{ NULL, 0, ARG_NONE, NULL },
+};
+
+static bool
+start_tls(struct session *s)
+{
+	const struct connection *c = s->connection;
+	char error[CONFIG_ERROR];
+
+	if (c->start == START_PLAIN) {
+		return true;
+	}
+	if (c->start == START_STARTTLS) {
+		session_reply(s, "+OK Begin TLS");
+		if (stream_flush(s->stream) == -1) {
+			return false;
+		}
+	}
+	struct tls_session *tls = tls_accept(
+	    c->tls, c->rfd, c->wfd, stream_now() + LOGIN_TIMEOUT / 3, error);
+	if (tls == NULL) {
+		log_info("TLS handshake with %s failed: %s", s->peer->address,
+		    error);
+		return false;
+	}
+	stream_secure(s->stream, tls);
+	s->tls = true;
+	return true;
+}
+
+void
+session_run(const struct connection *c)
+{
+	static struct session s;
+
+	s.connection = c;
+	s.peer = &c->peer;
+	s.state = STATE_AUTHORIZATION;
+	s.login.mechanism = MECHANISM_PLAIN;
+	/* The whole of it has to be done in the time for a login; when the
+	   mailbox process has taken over, that one keeps the time. */
+	s.stream = stream_open(c->rfd, c->wfd, LOGIN_TIMEOUT, LIFETIME);
+	if (s.stream == NULL) {
+		log_error("no memory for a session");
+		return;
+	}
+	stream_accept_lf(s.stream, true);
+	if (start_tls(&s)) {
+		if (c->start != START_STARTTLS) {
+			session_reply(&s, "+OK restante at %s ready",
+			    c->config->hostname);
+		}
+		session_converse(&s, commands);
+		if (s.handed_over && s.tls) {
+			close(c->pair[1]);
+			pump_run(s.stream, c->pair[0]);
+		}
+	}
+	stream_close(s.stream);
+}

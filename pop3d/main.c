@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/* pop3d: the POP3 server. */
+#include "common/config.h"
+#include "common/log.h"
+#include "common/login.h"
+#include "common/server.h"
+#include "pop3d/session.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static const struct service pop3 = {
+	.name = "pop3d",
+	.busy = "-ERR [SYS/TEMP] Too many sessions, try again soon\r\n",
+	.pair = true,
+	.session = session_run,
+	.jobs = {
+	    [REQUEST_LOGIN] = { login_run, login_valid, true },
+	    [REQUEST_MAILBOX] = { mailbox_run, login_valid, true },
+	},
+};
+
+static const char usage[] =
+    "usage: pop3d [-c FILE] [-l ADDRESS:PORT[/tls]] ...\n"
+    "See pop3d(8).\n";
+
+/* An exit status when there is nothing to run, or -1. */
+static int
+parse(int argc, char **argv, struct launch *launch, const char **config)
+{
+	static const struct option options[] = {
+		{ "implicit-tls", no_argument, NULL, 't' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int o;
+
+	while ((o = getopt_long(argc, argv, "c:l:", options, NULL)) != -1) {
+		if (o == 'c') {
+			*config = optarg;
+		} else if (o == 'l' && launch->nlisten < LAUNCH_LISTENERS) {
+			launch->listen[launch->nlisten++] = optarg;
+		} else if (o == 't') {
+			launch->implicit_tls = true;
+		} else if (o == 'V') {
+			printf("restante %s\n", VERSION);
+			return EX_OK;
+		} else if (o == 'h') {
+			fputs(usage, stdout);
+			return EX_OK;
+		} else {
+			fputs(usage, stderr);
+			return EX_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fputs(usage, stderr);
+		return EX_USAGE;
+	}
+	return -1;
+}
+
+int
+main(int argc, char **argv)
+{
+	char error[CONFIG_ERROR];
+	struct launch launch = { .has_role = false };
+	const char *file = NULL;
+	struct config config;
+	struct stat st;
+
+	/* Under inetd 2 is the client: what goes wrong goes to syslog. */
+	log_open(
+	    "pop3d", fstat(STDERR_FILENO, &st) == 0 && !S_ISSOCK(st.st_mode));
+	umask(077);
+	int status = parse(argc, argv, &launch, &file);
+	if (status != -1) {
+		return status;
+	}
+	if (config_load(&config, file, error) == -1) {
+		log_error("%s", error);
+		return EX_CONFIG;
+	}
+	return server_run(&pop3, &launch, &config);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+/* What both halves of a POP3 session share: replies and the command loop. */
+#include "pop3d/session.h"
+
+#include "common/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum next
+session_reply(struct session *s, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text) - 2, fmt, ap);
+	va_end(ap);
+	stream_printf(s->stream, "%s\r\n", text);
+	s->errors += text[0] == '-';
+	return NEXT_COMMAND;
+}
+
+void
+session_capabilities(struct session *s)
+{
+	static const char capabilities[] =
+	    "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n";
+
+	stream_write(s->stream, capabilities, sizeof(capabilities) - 1);
+}
+
+static enum next
+refused(struct session *s, const struct command *command, enum refusal why)
+{
+	switch (why) {
+	case REFUSE_UNKNOWN:
+		break;
+	case REFUSE_STATE:
+		return session_reply(s, "-ERR %s",
+		    s->state == STATE_AUTHORIZATION ? "Log in first"
+						    : "Logged in already");
+	case REFUSE_ARGUMENT:
+		return session_reply(s, "-ERR %s takes %s", command->verb,
+		    command->argument == ARG_NONE ? "no argument"
+						  : "an argument");
+	}
+	return session_reply(s, "-ERR Unknown command");
+}
+
+static enum next
+bad_line(struct session *s, enum line line)
+{
+	switch (line) {
+	case LINE_LONG:
+		return session_reply(s, "-ERR Line too long");
+	case LINE_BAD:
+		return session_reply(s, "-ERR NUL or bare CR in a command");
+	case LINE_FLOOD:
+		session_reply(s, "-ERR Line too long");
+		break;
+	case LINE_TIMEOUT:
+	case LINE_LATE:
+		session_reply(s, "-ERR Too slow, closing; nothing is deleted");
+		break;
+	case LINE_SHUTDOWN:
+		session_reply(s, "-ERR [SYS/TEMP] Shutting down, try again "
+				 "soon; nothing is deleted");
+		break;
+	case LINE_OK:
+	case LINE_EOF:
+		break;
+	}
+	return NEXT_END;
+}
+
+static enum next
+one_command(struct session *s, const struct command *table)
+{
+	char line[LINE_COMMAND + 1];
+	size_t len;
+
+	enum line got = stream_getline(s->stream, line, sizeof(line), &len);
+	if (got != LINE_OK) {
+		return bad_line(s, got);
+	}
+	enum next next = command_run(table, s->state, s, line, refused);
+	explicit_bzero(line, sizeof(line));
+	return next;
+}
+
+void
+session_converse(struct session *s, const struct command *table)
+{
+	enum next next = NEXT_COMMAND;
+
+	stream_interruptible(s->stream, true);
+	while (next == NEXT_COMMAND) {
+		if (s->errors >= MOST_ERRORS) {
+			session_reply(s, "-ERR Too many errors, closing");
+			break;
+		}
+		next = one_command(s, table);
+	}
+	stream_flush(s->stream);
+}

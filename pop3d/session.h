@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_POP3D_SESSION_H
+#define RESTANTE_POP3D_SESSION_H
+
+#include "common/command.h"
+#include "common/login.h"
+#include "common/server.h"
+#include "common/stream.h"
+#include "spool/mailbox.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * POP3 in two processes: AUTHORIZATION in the session process, which has no
+ * files; TRANSACTION and UPDATE in a mailbox process, which is the user.
+ */
+
+enum {
+	LINE_COMMAND = 1024,
+	MOST_ERRORS = 20,
+	TIMEOUT = 10 * 60 * 1000, /* RFC 1939 section 3 */
+	LOGIN_TIMEOUT = 3 * 60 * 1000,
+	LIFETIME = 24 * 60 * 60 * 1000,
+};
+
+enum state { STATE_AUTHORIZATION = 1, STATE_TRANSACTION = 2 };
+
+struct session {
+	struct stream *stream;
+	enum state state;
+	unsigned errors;
+	const struct peer *peer;
+
+	/* AUTHORIZATION */
+	const struct connection *connection;
+	bool tls;
+	bool handed_over; /* to the mailbox process */
+	unsigned failures;
+	struct login login;
+
+	/* TRANSACTION */
+	const char *user;
+	struct mailbox *mailbox;
+	bool *deleted;
+	unsigned long long retrieved; /* octets */
+};
+
+/* The service's session function: authorization.c. */
+void session_run(const struct connection *);
+
+/* The worker of REQUEST_MAILBOX: transaction.c. */
+enum status mailbox_run(const struct task *);
+
+/* Replies with one line; counts "-ERR".  Always NEXT_COMMAND. */
+enum next session_reply(struct session *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Reads commands and runs them by the table, until the session is over. */
+void session_converse(struct session *, const struct command *);
+
+/* Carries bytes between a TLS client and its mailbox process: pump.c. */
+void pump_run(struct stream *client, int mailbox);
+
+/* The capabilities that do not depend on the state. */
+void session_capabilities(struct session *);
+
+#endif

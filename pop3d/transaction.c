@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The mailbox process: becomes the user, opens the mailbox, and speaks the
+ * TRANSACTION and UPDATE states.  Deletes nothing unless it is told to QUIT.
+ */
+#include "common/log.h"
+#include "common/privilege.h"
+#include "pop3d/session.h"
+#include "spool/mailbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	OPEN_TIMEOUT = 20 * 1000,
+	EXPUNGE_TIMEOUT = 60 * 1000,
+};
+
+/* ---- numbers ---- */
+
+/*
+ * Reads a decimal number: digits alone, without a leading zero.  *rest is
+ * what is behind.  false: none, or out of range.
+ */
+static bool
+number(const char *text, unsigned long *n, const char **rest)
+{
+	const char *p = text;
+
+	*n = 0;
+	for (; *p >= '0' && *p <= '9'; p++) {
+		if (p - text == 9) {
+			return false;
+		}
+		*n = *n * 10 + (unsigned long)(*p - '0');
+	}
+	*rest = p;
+	return p != text && (*text != '0' || p == text + 1);
+}
+
+/* The index of the message that the argument names, or -1 (and it said so). */
+static ssize_t
+message_index(struct session *s, const char *argument, const char **rest)
+{
+	unsigned long n;
+
+	if (!number(argument, &n, rest) || (**rest != '\0' && **rest != ' ')) {
+		session_reply(s, "-ERR A message number is expected");
+		return -1;
+	}
+	if (n == 0 || n > mailbox_count(s->mailbox)) {
+		session_reply(s, "-ERR There is no such message");
+		return -1;
+	}
+	if (s->deleted[n - 1]) {
+		session_reply(s, "-ERR That message is deleted");
+		return -1;
+	}
+	return (ssize_t)n - 1;
+}
+
+/* The same for commands that take one number and no more. */
+static ssize_t
+only_index(struct session *s, const char *argument)
+{
+	const char *rest;
+	ssize_t i = message_index(s, argument, &rest);
+
+	if (i >= 0 && *rest != '\0') {
+		session_reply(s, "-ERR One number is expected");
+		return -1;
+	}
+	return i;
+}
+
+static unsigned long long
+octets(const struct session *s, size_t index)
+{
+	return mailbox_message(s->mailbox, index)->octets;
+}
+
+/* How many messages are not deleted, and their octets. */
+static size_t
+remaining(const struct session *s, unsigned long long *total)
+{
+	size_t n = 0;
+
+	*total = 0;
+	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
+		if (!s->deleted[i]) {
+			n++;
+			*total += octets(s, i);
+		}
+	}
+	return n;
+}
+
+/* ---- the commands ---- */
+
+static enum next
+capa(struct session *s, char *argument)
+{
+	(void)argument;
+	session_reply(s, "+OK Capabilities follow");
+	session_capabilities(s);
+	stream_printf(s->stream, "USER\r\nIMPLEMENTATION restante\r\n.\r\n");
+	return NEXT_COMMAND;
+}
+
+static enum next
+stat_(struct session *s, char *argument)
+{
+	unsigned long long total;
+	size_t n = remaining(s, &total);
+
+	(void)argument;
+	return session_reply(s, "+OK %zu %llu", n, total);
+}
+
+static enum next
+list(struct session *s, char *argument)
+{
+	unsigned long long total;
+
+	if (*argument != '\0') {
+		ssize_t i = only_index(s, argument);
+		return i < 0 ? NEXT_COMMAND
+		             : session_reply(s, "+OK %zd %llu", i + 1,
+				   octets(s, (size_t)i));
+	}
+	size_t n = remaining(s, &total);
+	session_reply(s, "+OK %zu messages, %llu octets", n, total);
+	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
+		if (!s->deleted[i]) {
+			stream_printf(
+			    s->stream, "%zu %llu\r\n", i + 1, octets(s, i));
+		}
+	}
+	stream_printf(s->stream, ".\r\n");
+	return NEXT_COMMAND;
+}
+
+static enum next
+uidl(struct session *s, char *argument)
+{
+	char id[MAILBOX_UIDL + 1];
+
+	if (*argument != '\0') {
+		ssize_t i = only_index(s, argument);
+		if (i < 0) {
+			return NEXT_COMMAND;
+		}
+		mailbox_uidl(mailbox_message(s->mailbox, (size_t)i), id);
+		return session_reply(s, "+OK %zd %s", i + 1, id);
+	}
+	session_reply(s, "+OK");
+	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
+		if (!s->deleted[i]) {
+			mailbox_uidl(mailbox_message(s->mailbox, i), id);
+			stream_printf(s->stream, "%zu %s\r\n", i + 1, id);
+		}
+	}
+	stream_printf(s->stream, ".\r\n");
+	return NEXT_COMMAND;
+}
+
+/* A message on its way to the client. */
+struct sending {
+	struct session *session;
+	size_t index;
+	bool started; /* +OK is said */
+	bool open;    /* the last line has not ended */
+	bool body;    /* behind the header section */
+	bool top;     /* stop behind so many lines of the body: */
+	unsigned long lines;
+};
+
+static void
+start_sending(struct sending *out)
+{
+	if (!out->started) {
+		out->started = true;
+		if (out->top) {
+			session_reply(out->session, "+OK");
+		} else {
+			session_reply(out->session, "+OK %llu octets",
+			    octets(out->session, out->index));
+		}
+	}
+}
+
+static bool
+send_line(void *context, const struct mbox_line *line)
+{
+	struct sending *out = context;
+	struct stream *stream = out->session->stream;
+
+	start_sending(out);
+	if (out->top && out->body && line->begins && out->lines-- == 0) {
+		return false;
+	}
+	if (line->begins && line->len > 0 && line->text[0] == '.') {
+		stream_write(stream, ".", 1);
+	}
+	stream_write(stream, line->text, line->len);
+	if (line->ends) {
+		stream_write(stream, "\r\n", 2);
+	}
+	out->open = !line->ends;
+	out->body = out->body || (line->begins && line->ends && line->len == 0);
+	return true;
+}
+
+static enum next
+send_message(struct session *s, struct sending *out)
+{
+	int result = mailbox_read(s->mailbox, out->index, send_line, out);
+
+	if (result == -1 && !out->started) {
+		log_warn("message %zu of %s: %s", out->index + 1, s->user,
+		    errno == ESTALE ? "removed by another program"
+				    : strerror(errno));
+		return session_reply(s,
+		    errno == EWOULDBLOCK
+			? "-ERR [IN-USE] The mailbox is locked"
+			: "-ERR [SYS/TEMP] That message is not there any more");
+	}
+	if (result == -1) {
+		/* Half of it is sent: no reply can say so, an end can. */
+		log_error("message %zu of %s cannot be read to its end: %s",
+		    out->index + 1, s->user, strerror(errno));
+		return NEXT_END;
+	}
+	start_sending(out);
+	if (out->open) {
+		stream_write(s->stream, "\r\n", 2);
+	}
+	stream_write(s->stream, ".\r\n", 3);
+	return NEXT_COMMAND;
+}
+
+static enum next
+retr(struct session *s, char *argument)
+{
+	ssize_t i = only_index(s, argument);
+
+	if (i < 0) {
+		return NEXT_COMMAND;
+	}
+	struct sending out = { .session = s, .index = (size_t)i };
+	s->retrieved += octets(s, (size_t)i);
+	return send_message(s, &out);
+}
+
+static enum next
+top(struct session *s, char *argument)
+{
+	const char *rest;
+	unsigned long lines;
+	ssize_t i = message_index(s, argument, &rest);
+
+	if (i < 0) {
+		return NEXT_COMMAND;
+	}
+	if (*rest != ' ' || !number(rest + 1, &lines, &rest) || *rest != '\0') {
+		return session_reply(
+		    s, "-ERR TOP takes a message number and a number of lines");
+	}
+	struct sending out = {
+		.session = s, .index = (size_t)i, .top = true, .lines = lines
+	};
+	return send_message(s, &out);
+}
+
+static enum next
+dele(struct session *s, char *argument)
+{
+	ssize_t i = only_index(s, argument);
+
+	if (i < 0) {
+		return NEXT_COMMAND;
+	}
+	s->deleted[i] = true;
+	return session_reply(s, "+OK It goes at QUIT");
+}
+
+static enum next
+rset(struct session *s, char *argument)
+{
+	(void)argument;
+	memset(s->deleted, 0, mailbox_count(s->mailbox));
+	return session_reply(s, "+OK %zu messages", mailbox_count(s->mailbox));
+}
+
+static enum next
+noop(struct session *s, char *argument)
+{
+	(void)argument;
+	return session_reply(s, "+OK");
+}
+
+/* The UPDATE state: +OK only when what was deleted is gone for good. */
+static enum next
+quit(struct session *s, char *argument)
+{
+	unsigned long long total;
+
+	(void)argument;
+	size_t left = remaining(s, &total);
+	if (left < mailbox_count(s->mailbox) &&
+	    mailbox_expunge(s->mailbox, s->deleted, EXPUNGE_TIMEOUT) == -1) {
+		log_error(
+		    "cannot delete mail of %s: %s", s->user, strerror(errno));
+		session_reply(
+		    s, errno == EWOULDBLOCK
+			   ? "-ERR [IN-USE] The mailbox is locked: nothing was "
+			     "deleted"
+			   : "-ERR [SYS/TEMP] Messages were not deleted");
+		return NEXT_END;
+	}
+	session_reply(s, "+OK Bye, %zu messages left", left);
+	return NEXT_END;
+}
+
+static const struct command commands[] = {
+	{ "STAT", STATE_TRANSACTION, ARG_NONE, stat_ },
+	{ "LIST", STATE_TRANSACTION, ARG_OPTIONAL, list },
+	{ "RETR", STATE_TRANSACTION, ARG_REQUIRED, retr },
+	{ "DELE", STATE_TRANSACTION, ARG_REQUIRED, dele },
+	{ "NOOP", STATE_TRANSACTION, ARG_NONE, noop },
+	{ "RSET", STATE_TRANSACTION, ARG_NONE, rset },
+	{ "TOP", STATE_TRANSACTION, ARG_REQUIRED, top },
+	{ "UIDL", STATE_TRANSACTION, ARG_OPTIONAL, uidl },
+	{ "CAPA", STATE_TRANSACTION, ARG_NONE, capa },
+	{ "QUIT", STATE_TRANSACTION, ARG_NONE, quit },
+	{ "USER", STATE_AUTHORIZATION, ARG_REQUIRED, noop },
+	{ "PASS", STATE_AUTHORIZATION, ARG_REQUIRED, noop },
+	{ "STLS", STATE_AUTHORIZATION, ARG_NONE, noop },
+	{ NULL, 0, ARG_NONE, NULL },
+};
+
+/* ---- the process ---- */
+
+/* Becomes the user and opens the mailbox.  0, or -1 and it said so. */
+static int
+open_mailbox(const struct task *task, struct session *s)
+{
+	struct account account;
+	char path[PATH_MAX];
+
+	if (account_find(task->config, task->user, &account) != STATUS_OK ||
+	    account_mailbox(task->config, &account, path) == -1 ||
+	    privilege_become(
+		account.uid, account.gid, privilege_spool_group(path)) == -1) {
+		log_error("cannot find or become the owner of the mailbox of "
+			  "%s",
+		    task->user);
+		session_reply(s, "-ERR [SYS/TEMP] Cannot open the mailbox now");
+		return -1;
+	}
+	explicit_bzero(account.credentials, sizeof(account.credentials));
+	umask(077);
+	if (mailbox_open(&s->mailbox, path, OPEN_TIMEOUT) == -1) {
+		log_error("cannot open %s: %s", path, strerror(errno));
+		session_reply(s,
+		    errno == EWOULDBLOCK
+			? "-ERR [IN-USE] The mailbox is locked, try again soon"
+			: "-ERR [SYS/TEMP] Cannot open the mailbox now");
+		return -1;
+	}
+	s->deleted = calloc(mailbox_count(s->mailbox) + 1, sizeof(bool));
+	if (s->deleted == NULL) {
+		session_reply(s, "-ERR [SYS/TEMP] No memory");
+		return -1;
+	}
+	return 0;
+}
+
+enum status
+mailbox_run(const struct task *task)
+{
+	const struct login *login = task->payload;
+	struct session s = { .state = STATE_TRANSACTION,
+		.peer = task->peer,
+		.user = task->user };
+	unsigned long long total;
+
+	stream_catch_shutdown();
+	s.stream = stream_open(task->fd, task->fd, TIMEOUT, LIFETIME);
+	if (s.stream == NULL ||
+	    !stream_unread(s.stream, login->bytes, login->pending)) {
+		return STATUS_TEMPORARY;
+	}
+	stream_accept_lf(s.stream, true);
+	if (open_mailbox(task, &s) == 0) {
+		log_info("LOGIN, user=%s, ip=[%s], port=[%u]", s.user,
+		    s.peer->address, s.peer->port);
+		size_t n = remaining(&s, &total);
+		session_reply(&s, "+OK %zu messages, %llu octets", n, total);
+		session_converse(&s, commands);
+		log_info("LOGOUT, user=%s, ip=[%s], port=[%u], retr=%llu",
+		    s.user, s.peer->address, s.peer->port, s.retrieved);
+	}
+	stream_flush(s.stream);
+	free(s.deleted);
+	mailbox_close(s.mailbox);
+	stream_close(s.stream);
+	return STATUS_OK;
+}

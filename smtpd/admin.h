@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_ADMIN_H
+#define RESTANTE_SMTPD_ADMIN_H
+
+#include "common/config.h"
+
+#include <stdbool.h>
+
+/* What the administrator asks smtpd for.  All answer an exit status. */
+
+/* Sets a user's password in the users file: passwd.c. */
+int admin_passwd(const struct config *, const char *user, bool cram_md5);
+
+/* Tests the whole set-up, and says what to type next: check.c. */
+int admin_check(const struct config *);
+
+/* Lists the queue: check.c. */
+int admin_mailq(void);
+
+#endif

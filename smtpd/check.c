@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: ISC */
+/* smtpd --check: what is well, what is not, and what to type next. */
+#include "common/log.h"
+#include "common/password.h"
+#include "common/tls.h"
+#include "common/users.h"
+#include "smtpd/admin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { DAY = 24 * 60 * 60, WARN_DAYS = 21 };
+
+enum finding { FINDING_OK, FINDING_WARNING, FINDING_ERROR };
+
+struct check {
+	const struct config *config;
+	unsigned errors, warnings;
+};
+
+static void finding(struct check *, enum finding, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void
+finding(struct check *c, enum finding how, const char *fmt, ...)
+{
+	static const char *const words[] = { "ok", "warning", "error" };
+	va_list ap;
+
+	c->errors += how == FINDING_ERROR;
+	c->warnings += how == FINDING_WARNING;
+	printf("%s: ", words[how]);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+static void
+check_names(struct check *c)
+{
+	const struct config *config = c->config;
+
+	finding(c, FINDING_OK, "configuration %s",
+	    config->file[0] != '\0' ? config->file
+				    : "by default (there is no file)");
+	if (strchr(config->hostname, '.') == NULL) {
+		finding(c, FINDING_WARNING,
+		    "the host name %s has no domain; other servers will not "
+		    "like it: put the full name into /etc/mailname, or set "
+		    "the key hostname",
+		    config->hostname);
+	} else {
+		finding(c, FINDING_OK, "host name %s", config->hostname);
+	}
+	for (size_t i = 0; i < config->ndomains; i++) {
+		finding(
+		    c, FINDING_OK, "mail for %s is ours", config->domains[i]);
+	}
+	if (config->relay[0] != '\0') {
+		finding(c, FINDING_WARNING,
+		    "the key relay has no effect yet: "
+		    "mail to other domains is refused");
+	}
+}
+
+/* A directory that we write to. */
+static void
+check_directory(struct check *c, const char *what, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1) {
+		finding(c, FINDING_ERROR, "%s %s: %s; type: mkdir -p -m 700 %s",
+		    what, path, strerror(errno), path);
+	} else if (!S_ISDIR(st.st_mode)) {
+		finding(
+		    c, FINDING_ERROR, "%s %s is not a directory", what, path);
+	} else if (access(path, W_OK | X_OK) == -1) {
+		finding(c, FINDING_ERROR, "%s %s: %s; type: chown %d %s", what,
+		    path, strerror(errno), (int)geteuid(), path);
+	} else {
+		finding(c, FINDING_OK, "%s %s", what, path);
+	}
+}
+
+/* Messages under way need unnamed files there. */
+static void
+check_queue(struct check *c)
+{
+	check_directory(c, "queue", c->config->queue);
+	int fd = open(c->config->queue, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd == -1 && errno == EOPNOTSUPP) {
+		finding(c, FINDING_WARNING,
+		    "the file system of %s has no "
+		    "unnamed files: named ones are used instead",
+		    c->config->queue);
+	}
+	if (fd != -1) {
+		close(fd);
+	}
+}
+
+static void
+check_tls(struct check *c)
+{
+	char error[CONFIG_ERROR];
+
+	if (c->config->ntls == 0) {
+		finding(c, FINDING_WARNING,
+		    "no certificate, so no TLS: put key and chain into %s, or "
+		    "set the key tls",
+		    SYSCONFDIR "/restante/tls.pem");
+		return;
+	}
+	struct tls_server *s = tls_server_open(c->config, true, error);
+	if (s == NULL) {
+		finding(c, FINDING_ERROR, "certificate: %s", error);
+		return;
+	}
+	long days = (long)((tls_server_expiry(s) - time(NULL)) / DAY);
+	if (days < 0) {
+		finding(c, FINDING_ERROR,
+		    "a certificate has expired: renew "
+		    "it and write it to its file, that is all");
+	} else {
+		finding(c, days < WARN_DAYS ? FINDING_WARNING : FINDING_OK,
+		    "certificate good for %ld more days", days);
+	}
+	tls_server_close(s);
+	for (size_t i = 0; i < c->config->ntls; i++) {
+		struct stat st;
+		if (stat(c->config->tls[i], &st) == 0 &&
+		    (st.st_mode & S_IROTH) != 0) {
+			finding(c, FINDING_ERROR,
+			    "everybody can read the key in %s; type: chmod "
+			    "600 %s",
+			    c->config->tls[i], c->config->tls[i]);
+		}
+	}
+}
+
+static void
+check_user_lines(struct check *c, FILE *f)
+{
+	char *line = NULL, name[USER_NAME + 1];
+	size_t size = 0, users = 0, number = 0;
+	struct user_line u;
+
+	while (getline(&line, &size, f) != -1) {
+		number++;
+		enum user_line_kind kind = user_line(line, &u);
+		if (kind == USER_LINE_BAD ||
+		    (kind == USER_LINE_USER &&
+			!user_name(c->config, u.name, name))) {
+			finding(c, FINDING_ERROR,
+			    "%s:%zu: not of the form "
+			    "name:credentials",
+			    c->config->users, number);
+		} else if (kind == USER_LINE_USER &&
+			   !password_is_valid(u.credentials)) {
+			finding(c, FINDING_ERROR,
+			    "%s:%zu: no credentials that can be checked; "
+			    "type: smtpd --passwd %s",
+			    c->config->users, number, name);
+		}
+		users += kind == USER_LINE_USER;
+	}
+	if (line != NULL) {
+		explicit_bzero(line, size);
+		free(line);
+	}
+	finding(c, users > 0 ? FINDING_OK : FINDING_WARNING,
+	    "%zu users in %s%s", users, c->config->users,
+	    users > 0 ? "" : "; type: smtpd --passwd NAME");
+}
+
+static void
+check_users(struct check *c)
+{
+	struct stat st;
+
+	if (config_system_users(c->config)) {
+		finding(c, FINDING_OK, "users are the system's accounts");
+		return;
+	}
+	FILE *f = fopen(c->config->users, "re");
+	if (f == NULL) {
+		finding(c, FINDING_ERROR,
+		    "users %s: %s; type: smtpd --passwd NAME", c->config->users,
+		    strerror(errno));
+		return;
+	}
+	if (fstat(fileno(f), &st) == 0 && (st.st_mode & S_IROTH) != 0) {
+		finding(c, FINDING_ERROR,
+		    "everybody can read %s; type: chmod "
+		    "600 %s",
+		    c->config->users, c->config->users);
+	}
+	check_user_lines(c, f);
+	fclose(f);
+}
+
+/* Where the mailboxes lie: by the example of postmaster's. */
+static void
+check_mailboxes(struct check *c)
+{
+	struct account account;
+	char path[PATH_MAX];
+
+	if (account_find(c->config, "postmaster", &account) != STATUS_OK ||
+	    account_mailbox(c->config, &account, path) == -1) {
+		finding(c, FINDING_ERROR,
+		    "no mailbox for postmaster: see the "
+		    "keys mailbox and mailbox-owner");
+		return;
+	}
+	explicit_bzero(account.credentials, sizeof(account.credentials));
+	finding(c, FINDING_OK, "mail for postmaster goes to %s", path);
+	char *slash = strrchr(path, '/');
+	if (slash != NULL && slash != path) {
+		*slash = '\0';
+		check_directory(c, "mailboxes in", path);
+	}
+}
+
+/* The account of the sessions, and their empty directory. */
+static void
+check_root(struct check *c)
+{
+	const char *user = c->config->user;
+
+	if (geteuid() != 0) {
+		finding(c, FINDING_WARNING,
+		    "not root: everything will belong "
+		    "to uid %d",
+		    (int)geteuid());
+		return;
+	}
+	check_directory(c, "state", c->config->state);
+	if (user[0] != '\0' && getpwnam(user) == NULL) {
+		finding(c, FINDING_ERROR,
+		    "there is no account %s; type: "
+		    "useradd --system --no-create-home %s",
+		    user, user);
+	} else if (user[0] == '\0' && getpwnam("_restante") == NULL) {
+		finding(c, FINDING_WARNING,
+		    "sessions will run as nobody; better they have an account "
+		    "of their own; type: useradd --system --no-create-home "
+		    "--shell /usr/sbin/nologin _restante");
+	} else {
+		finding(c, FINDING_OK, "sessions run as %s",
+		    user[0] != '\0' ? user : "_restante");
+	}
+}
+
+int
+admin_check(const struct config *config)
+{
+	struct check c = { .config = config };
+
+	check_names(&c);
+	check_root(&c);
+	check_queue(&c);
+	check_mailboxes(&c);
+	check_users(&c);
+	check_tls(&c);
+	printf("%u errors, %u warnings\n", c.errors, c.warnings);
+	return c.errors > 0 ? 1 : 0;
+}
+
+int
+admin_mailq(void)
+{
+	/* What is accepted is delivered: nothing ever waits. */
+	puts("Mail queue is empty");
+	return EX_OK;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * DATA: the message streams into the session's file, lines ended by LF, our
+ * trace header on top; then a worker delivers it, and only then we say 250.
+ */
+#include "common/log.h"
+#include "smtpd/delivery.h"
+#include "smtpd/dotstuff.h"
+#include "smtpd/session.h"
+#include "smtpd/trace.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	BUFFER = 64 * 1024,
+	MOST_RECEIVED = 100, /* RFC 5321 section 6.3 */
+};
+
+/* A message under way. */
+struct incoming {
+	struct session *session;
+	struct dotstuff dotstuff;
+	struct trace_header header;
+	char id[MESSAGE_ID + 1];
+	uint64_t octets; /* of the message as it came, without our header */
+	off_t written;
+	int error;   /* errno of the first write that failed */
+	size_t head; /* octets of our header */
+	size_t len;
+	char buffer[BUFFER];
+};
+
+static void
+flush(struct incoming *in)
+{
+	size_t done = 0;
+
+	while (done < in->len && in->error == 0) {
+		ssize_t n = pwrite(in->session->connection->body,
+		    in->buffer + done, in->len - done, in->written);
+		if (n == -1 && errno == EINTR) {
+			continue;
+		}
+		if (n <= 0) {
+			in->error = n == 0 ? EIO : errno;
+			break;
+		}
+		done += (size_t)n;
+		in->written += n;
+	}
+	in->len = 0;
+}
+
+/* Starts the file with our trace header. */
+static void
+begin(struct incoming *in)
+{
+	const struct connection *c = in->session->connection;
+	char text[TRACE_SIZE];
+
+	if (c->body == -1) {
+		in->error = c->body_errno;
+		return;
+	}
+	if (ftruncate(c->body, 0) == -1) {
+		in->error = errno;
+		return;
+	}
+	size_t n = trace_received(in->session, in->id, text);
+	memcpy(in->buffer, text, n);
+	in->len = in->head = n;
+}
+
+/* Whether what came so far is more than a message may have. */
+static bool
+too_big(const struct incoming *in)
+{
+	uint64_t limit = in->session->connection->config->size_limit;
+
+	return limit != 0 && in->octets > limit;
+}
+
+/* Takes a decoded piece; counts line ends as the CR LF that they were. */
+static void
+take(struct incoming *in, const char *data, size_t len)
+{
+	bool known = in->header.first_known;
+
+	trace_header(&in->header, data, len);
+	if (!known && in->header.first_known && !in->header.first_is_field) {
+		/* A message without a header section: ours must end.  Known
+		   so early that nothing of it has left the buffer. */
+		memmove(in->buffer + in->head + 1, in->buffer + in->head,
+		    in->len + len - in->head);
+		in->buffer[in->head] = '\n';
+		in->len++;
+	}
+	in->octets += len;
+	in->len += len;
+	if (too_big(in) || in->error != 0) {
+		in->len = 0; /* read on to its end, and forget it */
+	}
+}
+
+/* Reads up to the end of the data. */
+static enum line
+receive(struct incoming *in)
+{
+	const char *data;
+	size_t len, out;
+
+	while (in->dotstuff.state != DOTSTUFF_END) {
+		enum line got = stream_peek(in->session->stream, &data, &len);
+		if (got != LINE_OK) {
+			return got;
+		}
+		/* One octet is left for take() to insert. */
+		if (BUFFER - in->len < BUFFER / 4) {
+			flush(in);
+		}
+		size_t taken = dotstuff_decode(&in->dotstuff, data, len,
+		    in->buffer + in->len, BUFFER - in->len - 1, &out);
+		take(in, in->buffer + in->len, out);
+		stream_consume(in->session->stream, taken);
+	}
+	flush(in);
+	return LINE_OK;
+}
+
+static enum status
+deliver(struct incoming *in)
+{
+	struct session *s = in->session;
+	struct envelope *e = &s->envelope;
+	struct delivery d = { .count = (uint32_t)e->nrcpts };
+
+	strlcpy(d.id, in->id, sizeof(d.id));
+	address_text(&e->sender, d.sender, sizeof(d.sender));
+	for (size_t i = 0; i < e->nrcpts; i++) {
+		strlcpy(d.users[i], e->rcpts[i], sizeof(d.users[i]));
+	}
+	log_info("%s: client=unknown[%s]%s%s, from=<%s>, size=%llu, nrcpt=%zu",
+	    in->id, session_peer(s),
+	    s->user[0] != '\0' ? ", sasl_username=" : "", s->user, d.sender,
+	    (unsigned long long)in->octets, e->nrcpts);
+	return channel_call(s->connection->channel, REQUEST_DELIVER, &d,
+	    DELIVERY_SIZE(d.count), s->connection->body);
+}
+
+static enum next
+reject(struct incoming *in, const char *reply)
+{
+	log_info("%s: reject: DATA from unknown[%s]: %s", in->id,
+	    session_peer(in->session), reply);
+	return session_reply(in->session, "%s", reply);
+}
+
+/* Judges the message that has come in whole, and hands it on. */
+static enum next
+conclude(struct incoming *in)
+{
+	struct session *s = in->session;
+	bool strict = s->connection->role == ROLE_MX;
+
+	if (in->dotstuff.nul) {
+		return reject(in, "550 5.6.0 The message holds NUL bytes");
+	}
+	if (in->dotstuff.bare && strict) {
+		/* Somebody else may read the message, or what is behind it,
+		   differently: no more from this client. */
+		reject(in, "550 5.5.2 The message holds a bare CR or bare LF: "
+			   "lines end in CR LF");
+		return NEXT_END;
+	}
+	if (too_big(in)) {
+		return reject(in, "552 5.3.4 Message too big");
+	}
+	if (in->header.received > MOST_RECEIVED) {
+		return reject(in, "554 5.4.6 Too many hops: a mail loop");
+	}
+	if (in->error != 0) {
+		log_error("%s: cannot write the message to %s: %s", in->id,
+		    s->connection->config->queue, strerror(in->error));
+		bool full = in->error == ENOSPC || in->error == EDQUOT ||
+		            in->error == EFBIG;
+		return session_reply(
+		    s, full ? "452 4.3.1 No room on the disk now"
+			    : "451 4.3.0 Cannot store the message now");
+	}
+	switch (deliver(in)) {
+	case STATUS_OK:
+		return session_reply(s, "250 2.0.0 Delivered as %s", in->id);
+	case STATUS_LOCKED:
+		return session_reply(
+		    s, "450 4.2.0 The mailbox is busy, try again soon");
+	case STATUS_FULL:
+		return session_reply(s, "452 4.3.1 No room on the disk now");
+	case STATUS_NO:
+	case STATUS_TEMPORARY:
+		break;
+	}
+	return session_reply(s, "451 4.3.0 Cannot deliver the message now");
+}
+
+enum next
+command_data(struct session *s, char *argument)
+{
+	static struct incoming in;
+
+	(void)argument;
+	if (s->envelope.nrcpts == 0) {
+		return s->envelope.refused > 0
+		           ? session_reply(s, "554 5.5.1 No valid recipients")
+		           : session_reply(s, "503 5.5.1 RCPT comes first");
+	}
+	memset(&in, 0, offsetof(struct incoming, buffer));
+	in.session = s;
+	trace_id(in.id);
+	begin(&in);
+	session_reply(s, "354 End it with a dot on a line of its own");
+	enum line got = receive(&in);
+	if (got != LINE_OK) {
+		log_info("%s: lost connection after DATA from unknown[%s]",
+		    in.id, session_peer(s));
+		return session_bad_line(s, got);
+	}
+	/* DATA starts behind CR LF: the transaction ends with it. */
+	enum next next = conclude(&in);
+	session_reset(s);
+	return next;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/* The decoder of DATA: an automaton, with the runs inside lines by memchr. */
+#include "smtpd/dotstuff.h"
+
+#include <string.h>
+
+/* Octets before the first CR, LF or NUL. */
+static size_t
+plain_run(const char *p, size_t len)
+{
+	const char *lf = memchr(p, '\n', len);
+	size_t n = lf == NULL ? len : (size_t)(lf - p);
+	const char *cr = memchr(p, '\r', n);
+
+	n = cr == NULL ? n : (size_t)(cr - p);
+	const char *nul = memchr(p, '\0', n);
+	return nul == NULL ? n : (size_t)(nul - p);
+}
+
+/* One octet in the middle of a line that is not plain. */
+static void
+special(struct dotstuff *d, char c, char *out, size_t *n)
+{
+	if (c == '\r') {
+		d->state = DOTSTUFF_CR;
+	} else if (c == '\n') {
+		d->bare = true;
+		out[(*n)++] = '\n';
+	} else {
+		d->nul = true;
+	}
+}
+
+size_t
+dotstuff_decode(struct dotstuff *d, const char *in, size_t len, char *out,
+    size_t size, size_t *outlen)
+{
+	size_t i = 0, n = 0;
+
+	while (i < len && n < size && d->state != DOTSTUFF_END) {
+		switch (d->state) {
+		case DOTSTUFF_START:
+			d->state = in[i] == '.' ? DOTSTUFF_DOT : DOTSTUFF_LINE;
+			i += in[i] == '.';
+			break;
+		case DOTSTUFF_DOT:
+			d->state =
+			    in[i] == '\r' ? DOTSTUFF_DOT_CR : DOTSTUFF_LINE;
+			i += in[i] == '\r';
+			break;
+		case DOTSTUFF_DOT_CR:
+		case DOTSTUFF_CR:
+			if (in[i] == '\n') {
+				d->state = d->state == DOTSTUFF_DOT_CR
+				               ? DOTSTUFF_END
+				               : DOTSTUFF_START;
+				i++;
+			} else {
+				d->bare = true;
+				d->state = DOTSTUFF_LINE;
+			}
+			if (d->state != DOTSTUFF_END) {
+				out[n++] = '\n';
+			}
+			break;
+		case DOTSTUFF_LINE: {
+			size_t room = size - n;
+			size_t run =
+			    plain_run(in + i, len - i < room ? len - i : room);
+			memcpy(out + n, in + i, run);
+			i += run;
+			n += run;
+			if (i < len && n < size &&
+			    (in[i] == '\r' || in[i] == '\n' || in[i] == '\0')) {
+				special(d, in[i++], out, &n);
+			}
+			break;
+		}
+		case DOTSTUFF_END:
+			break;
+		}
+	}
+	*outlen = n;
+	return i;
+}

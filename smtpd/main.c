@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/* smtpd: the SMTP server, and sendmail(8). */
+#include "common/config.h"
+#include "common/log.h"
+#include "common/login.h"
+#include "common/server.h"
+#include "smtpd/admin.h"
+#include "smtpd/delivery.h"
+#include "smtpd/options.h"
+#include "smtpd/session.h"
+#include "smtpd/submit.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static const struct service smtp = {
+	.name = "smtpd",
+	.busy = "421 4.7.0 Too many sessions, try again soon\r\n",
+	.body = true,
+	.session = session_run,
+	.jobs = {
+	    [REQUEST_LOGIN] = { login_run, login_valid, false },
+	    [REQUEST_LOOKUP] = { lookup_run, lookup_valid, false },
+	    [REQUEST_DELIVER] = { delivery_run, delivery_valid, true },
+	},
+};
+
+static int
+act(const struct options *o, const struct config *config)
+{
+	switch (o->action) {
+	case ACTION_SERVE:
+		return server_run(&smtp, &o->launch, config);
+	case ACTION_SUBMIT:
+		return submit(&smtp, config, o);
+	case ACTION_MAILQ:
+		return admin_mailq();
+	case ACTION_QUEUE:
+	case ACTION_NEWALIASES:
+		return EX_OK; /* nothing waits, and nothing is compiled */
+	case ACTION_PASSWD:
+		return admin_passwd(config, o->user, o->cram_md5);
+	case ACTION_CHECK:
+		return admin_check(config);
+	case ACTION_VERSION:
+		printf("restante %s\n", VERSION);
+		return EX_OK;
+	case ACTION_HELP:
+		fputs(options_usage, stdout);
+		return EX_OK;
+	}
+	return EX_SOFTWARE;
+}
+
+int
+main(int argc, char **argv)
+{
+	char error[CONFIG_ERROR];
+	struct options options;
+	struct config config;
+	struct stat st;
+
+	/* Under inetd 2 is the client: what goes wrong goes to syslog. */
+	log_open(
+	    "smtpd", fstat(STDERR_FILENO, &st) == 0 && !S_ISSOCK(st.st_mode));
+	umask(077);
+	if (options_parse(&options, argc, argv, error) == -1) {
+		log_error("%s; try --help", error);
+		return EX_USAGE;
+	}
+	if (config_load(&config, options.config, error) == -1) {
+		log_error("%s", error);
+		return EX_CONFIG;
+	}
+	return act(&options, &config);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_OPTIONS_H
+#define RESTANTE_SMTPD_OPTIONS_H
+
+#include "common/server.h"
+
+#include <stdbool.h>
+
+/* The command line: ours, and sendmail(8)'s. */
+
+enum action {
+	ACTION_SERVE,
+	ACTION_SUBMIT,
+	ACTION_MAILQ,
+	ACTION_NEWALIASES,
+	ACTION_QUEUE,
+	ACTION_PASSWD,
+	ACTION_CHECK,
+	ACTION_VERSION,
+	ACTION_HELP,
+};
+
+struct options {
+	enum action action;
+	const char *config; /* -c */
+	struct launch launch;
+	const char *user; /* --passwd */
+	bool cram_md5;
+	const char *from;  /* -f */
+	bool dot_is_text;  /* -i */
+	bool from_headers; /* -t */
+	char **recipients; /* the operands, NULL at the end */
+};
+
+/* 0, or -1 with a message for people in error. */
+int options_parse(struct options *, int argc, char **argv,
+    char error[CONFIG_ERROR]) __attribute__((warn_unused_result));
+
+extern const char options_usage[];
+
+#endif

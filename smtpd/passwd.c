@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: ISC */
+/* smtpd --passwd: writes one user's line into the users file. */
+#include "common/log.h"
+#include "common/password.h"
+#include "common/users.h"
+#include "smtpd/admin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <readpassphrase.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { PASSWORD = 256 };
+
+/* One line of stdin, or twice from the terminal. */
+static int
+read_password(char password[PASSWORD])
+{
+	char again[PASSWORD];
+	bool same;
+
+	if (!isatty(STDIN_FILENO)) {
+		if (fgets(password, PASSWORD, stdin) == NULL) {
+			log_error("no password on standard input");
+			return -1;
+		}
+		size_t n = strcspn(password, "\r\n");
+		if (password[n] == '\0' && n == PASSWORD - 1) {
+			log_error("the password is too long");
+			return -1;
+		}
+		password[n] = '\0';
+		return 0;
+	}
+	if (readpassphrase("New password: ", password, PASSWORD,
+		RPP_REQUIRE_TTY) == NULL ||
+	    readpassphrase("Once more: ", again, PASSWORD, RPP_REQUIRE_TTY) ==
+		NULL) {
+		log_error("cannot read the password: %s", strerror(errno));
+		return -1;
+	}
+	same = strcmp(password, again) == 0;
+	explicit_bzero(again, sizeof(again));
+	if (!same) {
+		log_error("the two passwords differ");
+		return -1;
+	}
+	return 0;
+}
+
+/* Copies the old file without the user's line; keeps the owner field. */
+static void
+copy_others(FILE *in, FILE *out, const char *user, char *owner, size_t size)
+{
+	char *line = NULL, *copy;
+	size_t room = 0;
+	struct user_line u;
+
+	while (getline(&line, &room, in) != -1) {
+		copy = strdup(line);
+		if (copy != NULL && user_line(copy, &u) == USER_LINE_USER &&
+		    strcasecmp(u.name, user) == 0) {
+			strlcpy(owner, u.owner, size);
+		} else {
+			fputs(line, out);
+			if (strchr(line, '\n') == NULL) {
+				fputc('\n', out);
+			}
+		}
+		if (copy != NULL) {
+			explicit_bzero(copy, strlen(line));
+			free(copy);
+		}
+	}
+	if (line != NULL) {
+		explicit_bzero(line, room);
+		free(line);
+	}
+}
+
+/* The directory of the file, locked against others who change it. */
+static int
+open_directory(const char *path)
+{
+	char directory[PATH_MAX];
+
+	strlcpy(directory, path, sizeof(directory));
+	char *slash = strrchr(directory, '/');
+	if (slash == NULL) {
+		strlcpy(directory, ".", sizeof(directory));
+	} else {
+		slash[slash == directory] = '\0';
+	}
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || flock(fd, LOCK_EX) == -1) {
+		log_error("cannot open %s: %s", directory, strerror(errno));
+		return -1;
+	}
+	return fd;
+}
+
+static int
+write_users(const struct config *config, int directory, const char *user,
+    const char *credentials)
+{
+	char temp[PATH_MAX], owner[USER_NAME + 1] = "";
+	struct stat st;
+	FILE *in = fopen(config->users, "re");
+
+	if ((in == NULL && errno != ENOENT) ||
+	    snprintf(temp, sizeof(temp), "%s.new.XXXXXX", config->users) >=
+		(int)sizeof(temp)) {
+		log_error("cannot read %s: %s", config->users, strerror(errno));
+		return EX_NOINPUT;
+	}
+	int fd = mkostemp(temp, O_CLOEXEC);
+	FILE *out = fd == -1 ? NULL : fdopen(fd, "w");
+	if (out == NULL) {
+		log_error("cannot write %s: %s", temp, strerror(errno));
+		return EX_CANTCREAT;
+	}
+	/* Who could read the old file can read the new one. */
+	if (in != NULL && fstat(fileno(in), &st) == 0) {
+		fchmod(fd, st.st_mode & 0640);
+		if (fchown(fd, st.st_uid, st.st_gid) == -1) {
+			fchmod(fd, 0600);
+		}
+		copy_others(in, out, user, owner, sizeof(owner));
+	}
+	fprintf(out, "%s:%s%s%s\n", user, credentials,
+	    owner[0] != '\0' ? ":" : "", owner);
+	bool ok =
+	    (in == NULL || !ferror(in)) && fflush(out) == 0 && fsync(fd) == 0;
+	ok = fclose(out) == 0 && ok;
+	if (in != NULL) {
+		fclose(in);
+	}
+	/* Commit point: the new file takes the old one's place. */
+	if (!ok || rename(temp, config->users) == -1 ||
+	    fsync(directory) == -1) {
+		log_error(
+		    "cannot write %s: %s", config->users, strerror(errno));
+		unlink(temp);
+		return EX_IOERR;
+	}
+	return EX_OK;
+}
+
+int
+admin_passwd(const struct config *config, const char *name, bool cram_md5)
+{
+	char password[PASSWORD], credentials[USER_CREDENTIALS];
+	char user[USER_NAME + 1];
+
+	if (config_system_users(config)) {
+		log_error(
+		    "the users are the system's accounts: use passwd %s", name);
+		return EX_USAGE;
+	}
+	if (!user_name(config, name, user)) {
+		log_error("\"%s\" cannot be a user's name: letters, digits and "
+			  "._+-= make one, of at most %d",
+		    name, USER_NAME);
+		return EX_DATAERR;
+	}
+	if (read_password(password) == -1) {
+		return EX_NOINPUT;
+	}
+	if (password[0] == '\0') {
+		log_error("an empty password would let nobody in");
+		return EX_DATAERR;
+	}
+	int rc =
+	    password_make(password, cram_md5, credentials, sizeof(credentials));
+	explicit_bzero(password, sizeof(password));
+	if (rc == -1) {
+		log_error("cannot make a verifier for the password");
+		return EX_UNAVAILABLE;
+	}
+	int directory = open_directory(config->users);
+	rc = directory == -1
+	         ? EX_CANTCREAT
+	         : write_users(config, directory, user, credentials);
+	explicit_bzero(credentials, sizeof(credentials));
+	return rc;
+}

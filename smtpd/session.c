@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: ISC */
+/* The life of an SMTP session: handshake, greeting, commands, good-bye. */
+#include "smtpd/session.h"
+
+#include "common/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum {
+	TIMEOUT = 5 * 60 * 1000,       /* RFC 5321 section 4.5.3.2.7 */
+	LIFETIME = 4 * 60 * 60 * 1000, /* of a whole session */
+	HANDSHAKE_TIMEOUT = 60 * 1000,
+	MOST_ERRORS = 20,
+};
+
+const char *
+session_peer(const struct session *s)
+{
+	return s->connection->peer.address;
+}
+
+enum next
+session_reply(struct session *s, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	stream_printf(s->stream, "%s\r\n", text);
+	s->errors += text[0] == '4' || text[0] == '5';
+	return NEXT_COMMAND;
+}
+
+void
+session_reset(struct session *s)
+{
+	memset(&s->envelope, 0, offsetof(struct envelope, rcpts));
+	s->envelope.first[0] = '\0';
+	s->envelope.said = 0;
+	if (s->state > STATE_READY) {
+		s->state = STATE_READY;
+	}
+}
+
+bool
+session_is_user(const struct session *s)
+{
+	return s->user[0] != '\0' || s->connection->role == ROLE_LOCAL;
+}
+
+bool
+session_may_login(const struct session *s)
+{
+	const struct connection *c = s->connection;
+
+	return s->tls[0] != '\0' ||
+	       c->config->plaintext_login == PLAINTEXT_ALWAYS ||
+	       (c->config->plaintext_login == PLAINTEXT_LOOPBACK &&
+		   c->peer.loopback);
+}
+
+enum next
+session_bad_line(struct session *s, enum line line)
+{
+	switch (line) {
+	case LINE_OK:
+		return NEXT_COMMAND;
+	case LINE_LONG:
+		return session_reply(s, "500 5.5.6 Line too long");
+	case LINE_BAD:
+		return session_reply(s,
+		    "500 5.5.2 Bare CR, bare LF or NUL in a command: "
+		    "lines end in CR LF");
+	case LINE_FLOOD:
+		session_reply(s, "500 5.5.6 Line too long");
+		break;
+	case LINE_TIMEOUT:
+	case LINE_LATE:
+		session_reply(s, "421 4.4.2 %s Too slow, closing",
+		    s->connection->config->hostname);
+		break;
+	case LINE_SHUTDOWN:
+		session_reply(s, "421 4.3.2 %s Shutting down, try again soon",
+		    s->connection->config->hostname);
+		break;
+	case LINE_EOF:
+		break;
+	}
+	return NEXT_END;
+}
+
+/* Turns the connection to TLS, at its start or behind STARTTLS. */
+static bool
+start_tls(struct session *s)
+{
+	const struct connection *c = s->connection;
+	char error[CONFIG_ERROR];
+
+	if (c->start == START_PLAIN) {
+		return true;
+	}
+	if (c->start == START_STARTTLS) {
+		session_reply(s, "220 2.0.0 Ready to start TLS");
+		if (stream_flush(s->stream) == -1) {
+			return false;
+		}
+	}
+	struct tls_session *tls = tls_accept(
+	    c->tls, c->rfd, c->wfd, stream_now() + HANDSHAKE_TIMEOUT, error);
+	if (tls == NULL) {
+		log_info(
+		    "TLS handshake with %s failed: %s", session_peer(s), error);
+		return false;
+	}
+	stream_secure(s->stream, tls);
+	tls_describe(tls, s->tls, sizeof(s->tls));
+	return true;
+}
+
+/* Whether the line holds bytes outside ASCII where none may be. */
+static bool
+eight_bit(const char *line)
+{
+	/* MAIL and RCPT say more precisely what they do not like. */
+	if (strncasecmp(line, "MAIL ", 5) == 0 ||
+	    strncasecmp(line, "RCPT ", 5) == 0) {
+		return false;
+	}
+	for (; *line != '\0'; line++) {
+		if ((*line & 0x80) != 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+trim(char *line)
+{
+	size_t n = strlen(line);
+
+	while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t')) {
+		line[--n] = '\0';
+	}
+}
+
+/* What web browsers, and pages made to abuse them, say first. */
+static bool
+is_http(const char *line)
+{
+	static const char *const words[] = { "GET", "POST", "PUT", "HEAD",
+		"OPTIONS", "CONNECT", "DELETE",
+		"Host:", "User-Agent:", "Referer:", "Content-Type:", NULL };
+
+	for (const char *const *w = words; *w != NULL; w++) {
+		size_t n = strlen(*w);
+		if (strncasecmp(line, *w, n) == 0 &&
+		    (line[n] == ' ' || line[n] == '\0')) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum next
+one_command(struct session *s)
+{
+	char line[LINE_AUTH + 64];
+	size_t len;
+
+	/* Between transactions a shutdown ends the session at once. */
+	stream_interruptible(s->stream, s->state <= STATE_READY);
+	enum line got = stream_getline(s->stream, line, sizeof(line), &len);
+	stream_interruptible(s->stream, false);
+	if (got == LINE_OK && len >= LINE_COMMAND &&
+	    strncasecmp(line, "AUTH ", 5) != 0) {
+		got = LINE_LONG;
+	}
+	if (got != LINE_OK) {
+		return session_bad_line(s, got);
+	}
+	if (eight_bit(line)) {
+		return session_reply(s, "500 5.5.2 Commands are ASCII");
+	}
+	if (is_http(line)) {
+		session_reply(s, "554 5.5.1 This is a mail server");
+		return NEXT_END;
+	}
+	trim(line);
+	enum next next =
+	    command_run(smtp_commands, s->state, s, line, command_refused);
+	explicit_bzero(line, len);
+	return next;
+}
+
+static void
+converse(struct session *s)
+{
+	enum next next = NEXT_COMMAND;
+
+	while (next == NEXT_COMMAND) {
+		if (s->errors >= MOST_ERRORS) {
+			session_reply(s, "421 4.7.0 %s Too many errors",
+			    s->connection->config->hostname);
+			break;
+		}
+		next = one_command(s);
+	}
+	stream_flush(s->stream);
+}
+
+void
+session_run(const struct connection *c)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	struct stream *stream = stream_open(c->rfd, c->wfd, TIMEOUT, LIFETIME);
+
+	if (s == NULL || stream == NULL) {
+		log_error("no memory for a session");
+		free(s);
+		stream_close(stream);
+		return;
+	}
+	s->connection = c;
+	s->stream = stream;
+	s->state = STATE_START;
+	stream_accept_lf(stream, c->role != ROLE_MX);
+	if (start_tls(s)) {
+		if (c->start != START_STARTTLS) {
+			session_reply(
+			    s, "220 %s ESMTP restante", c->config->hostname);
+		}
+		converse(s);
+	}
+	stream_close(stream);
+	free(s);
+}

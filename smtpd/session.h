@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_SESSION_H
+#define RESTANTE_SMTPD_SESSION_H
+
+#include "common/address.h"
+#include "common/command.h"
+#include "common/server.h"
+#include "common/stream.h"
+#include "common/users.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One SMTP session: what a client has said so far. */
+
+enum {
+	ENVELOPE_RCPTS = 100, /* RFC 5321 section 4.5.3.1.8 */
+	LINE_COMMAND = 2048,  /* octets of a command */
+	LINE_AUTH = 12288,    /* of one with SASL data, RFC 4954 section 4 */
+	MESSAGE_ID = 12,      /* characters of our own id of a message */
+};
+
+/* States, as bits for the command table. */
+enum state {
+	STATE_START = 1, /* no HELO or EHLO yet */
+	STATE_READY = 2,
+	STATE_MAIL = 4, /* MAIL was accepted */
+	STATE_RCPT = 8, /* and a recipient, too */
+};
+
+/* No pointers: a reset is an assignment. */
+struct envelope {
+	struct address sender;
+	uint64_t size;    /* as announced, or 0 */
+	bool eight_bit;   /* BODY=8BITMIME */
+	unsigned refused; /* recipients */
+	size_t nrcpts;
+	char rcpts[ENVELOPE_RCPTS][USER_NAME + 1]; /* users, each once */
+	char first[ADDRESS_TEXT]; /* the first recipient as it was written */
+	size_t said;              /* recipients accepted, doubles and all */
+};
+
+struct session {
+	const struct connection *connection;
+	struct stream *stream;
+	enum state state;
+	bool esmtp;
+	char helo[ADDRESS_DOMAIN + 1];
+	char tls[64];             /* version and cipher, or "" */
+	char user[USER_NAME + 1]; /* who has logged in, or "" */
+	unsigned errors, logins_failed;
+	struct envelope envelope;
+};
+
+/* Runs a session from greeting to good-bye; the service's session function. */
+void session_run(const struct connection *);
+
+/*
+ * Replies with one line; counts 4xx and 5xx as errors.  Always NEXT_COMMAND,
+ * so that a command can end by returning it.
+ */
+enum next session_reply(struct session *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Forgets the transaction under way (RFC 5321 section 4.1.1.5). */
+void session_reset(struct session *);
+
+/* Whether the client is a user of ours, by login or by uid. */
+bool session_is_user(const struct session *);
+
+/* Whether a password may be sent on this connection. */
+bool session_may_login(const struct session *);
+
+/* What to say, and do, when a line did not come as it should. */
+enum next session_bad_line(struct session *, enum line);
+
+/* How the client's address is written in logs and trace headers. */
+const char *session_peer(const struct session *);
+
+/* The commands and the state machine are in commands.c. */
+extern const struct command smtp_commands[];
+enum next command_refused(
+    struct session *, const struct command *, enum refusal);
+
+/* MAIL and RCPT: transaction.c. */
+enum next command_mail(struct session *, char *);
+enum next command_rcpt(struct session *, char *);
+/* Whether a user has that name; STATUS_TEMPORARY when that is not known. */
+enum status session_find_user(struct session *, const char *user);
+
+/* AUTH: auth.c.  DATA: data.c. */
+enum next command_auth(struct session *, char *);
+enum next command_data(struct session *, char *);
+
+#endif

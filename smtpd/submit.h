@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_SUBMIT_H
+#define RESTANTE_SMTPD_SUBMIT_H
+
+#include "common/server.h"
+#include "smtpd/options.h"
+
+/*
+ * sendmail(8): takes the message on stdin and hands it to a session, that of
+ * the submission socket if somebody listens there, else one of our own.  An
+ * exit status of sysexits.h; 0 only when the message is delivered durably.
+ */
+int submit(
+    const struct service *, const struct config *, const struct options *);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: ISC */
+/* Trace headers. */
+#include "smtpd/trace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+void
+trace_id(char id[MESSAGE_ID + 1])
+{
+	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+	for (int i = 0; i < MESSAGE_ID; i++) {
+		id[i] = digits[arc4random_uniform(sizeof(digits) - 1)];
+	}
+	id[MESSAGE_ID] = '\0';
+}
+
+/* RFC 5322 section 3.3, whatever the locale. */
+static void
+date(char *text, size_t size)
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t now = time(NULL);
+	struct tm tm = { .tm_mday = 1 };
+
+	localtime_r(&now, &tm);
+	long zone = tm.tm_gmtoff / 60;
+	snprintf(text, size, "%.3s, %d %.3s %d %02d:%02d:%02d %c%02ld%02ld",
+	    days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon,
+	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec,
+	    zone < 0 ? '-' : '+', labs(zone) / 60, labs(zone) % 60);
+}
+
+/* RFC 3848, and SMTP for those who did not say EHLO. */
+static const char *
+protocol(const struct session *s)
+{
+	bool tls = s->tls[0] != '\0', auth = s->user[0] != '\0';
+
+	if (!s->esmtp) {
+		return "SMTP";
+	}
+	return tls && auth ? "ESMTPSA"
+	       : tls       ? "ESMTPS"
+	       : auth      ? "ESMTPA"
+	                   : "ESMTP";
+}
+
+size_t
+trace_received(const struct session *s, const char *id, char text[TRACE_SIZE])
+{
+	const struct connection *c = s->connection;
+	char when[64], who[128], recipient[ADDRESS_TEXT + 16] = "";
+	const char *address = c->peer.address;
+
+	if (strcmp(address, "local") == 0) {
+		snprintf(who, sizeof(who), "local, uid %d", (int)c->peer.uid);
+	} else {
+		snprintf(who, sizeof(who), "[%s%s]",
+		    strchr(address, ':') != NULL ? "IPv6:" : "", address);
+	}
+	/* With one recipient alone: it must not give Bcc away. */
+	if (s->envelope.said == 1) {
+		snprintf(recipient, sizeof(recipient), "\n\tfor <%s>",
+		    s->envelope.first);
+	}
+	date(when, sizeof(when));
+	int n = snprintf(text, TRACE_SIZE,
+	    "Received: from %s (%s)\n"
+	    "\t%s%s%sby %s (restante) with %s id %s%s;\n\t%s\n",
+	    s->helo[0] != '\0' ? s->helo : "unknown", who,
+	    s->tls[0] != '\0' ? "(" : "", s->tls,
+	    s->tls[0] != '\0' ? ")\n\t" : "", c->config->hostname, protocol(s),
+	    id, recipient, when);
+	return n < 0 ? 0 : n < TRACE_SIZE ? (size_t)n : TRACE_SIZE - 1;
+}
+
+/* Whether a line is "name:", with a name of RFC 5322 section 2.2. */
+static bool
+is_field(const char *line, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && line[n] > ' ' && line[n] < 0x7f && line[n] != ':') {
+		n++;
+	}
+	return n > 0 && n < len && line[n] == ':';
+}
+
+/* Whole, or as much as decides. */
+static void
+first_line(struct trace_header *t)
+{
+	if (!t->first_known) {
+		t->first_known = true;
+		t->first_is_field = t->len == 0 || is_field(t->line, t->len);
+	}
+}
+
+static void
+end_of_line(struct trace_header *t)
+{
+	first_line(t);
+	t->body = t->len == 0;
+	t->received += t->len >= 9 && strncasecmp(t->line, "Received:", 9) == 0;
+	t->len = 0;
+}
+
+void
+trace_header(struct trace_header *t, const char *data, size_t len)
+{
+	while (len > 0 && !t->body) {
+		const char *lf = memchr(data, '\n', len);
+		size_t n = lf == NULL ? len : (size_t)(lf - data);
+		size_t room = sizeof(t->line) - t->len;
+		memcpy(t->line + t->len, data, n < room ? n : room);
+		t->len += n < room ? n : room;
+		if (t->len == sizeof(t->line)) {
+			first_line(t);
+		}
+		if (lf == NULL) {
+			return;
+		}
+		end_of_line(t);
+		data += n + 1;
+		len -= n + 1;
+	}
+}

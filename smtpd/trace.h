@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_TRACE_H
+#define RESTANTE_SMTPD_TRACE_H
+
+#include "smtpd/session.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Received: fields (RFC 5321 section 4.4): the one we write, those we count. */
+
+enum { TRACE_SIZE = 2048 };
+
+/* A fresh id for a message. */
+void trace_id(char id[MESSAGE_ID + 1]);
+
+/* Writes our field, lines ended by LF; its length. */
+size_t trace_received(
+    const struct session *, const char *id, char text[TRACE_SIZE]);
+
+/* What a message's header section tells, line by line as it streams by. */
+struct trace_header {
+	char line[64]; /* the start of the line under way */
+	size_t len;
+	bool first_is_field; /* the first line looks like a header field */
+	bool first_known;
+	bool body;
+	unsigned received;
+};
+
+/* Takes the next piece of the message, with LF line ends. */
+void trace_header(struct trace_header *, const char *data, size_t len);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: ISC */
+/* MAIL and RCPT: who sends, and whether the mail is for somebody here. */
+#include "smtpd/session.h"
+
+#include "common/log.h"
+#include "smtpd/params.h"
+
+#include <string.h>
+#include <strings.h>
+#include <sys/statfs.h>
+
+/* Behind "FROM:" or "TO:", or NULL. */
+static const char *
+behind(const char *argument, const char *word)
+{
+	size_t n = strlen(word);
+
+	argument += strspn(argument, " \t");
+	if (strncasecmp(argument, word, n) != 0) {
+		return NULL;
+	}
+	argument += n;
+	argument += strspn(argument, " \t");
+	return *argument == ':' ? argument + 1 : NULL;
+}
+
+static enum next
+bad_path(struct session *s, enum path why)
+{
+	switch (why) {
+	case PATH_LONG:
+		return session_reply(s, "501 5.1.7 Address too long");
+	case PATH_8BIT:
+		return session_reply(
+		    s, "553 5.6.7 Addresses outside ASCII are not supported");
+	case PATH_OK:
+	case PATH_SYNTAX:
+		break;
+	}
+	return session_reply(
+	    s, "501 5.1.7 Address expected, such as <user@example.org>");
+}
+
+static enum next
+bad_params(struct session *s, enum params why)
+{
+	return why == PARAMS_UNKNOWN
+	           ? session_reply(s, "555 5.5.4 Unknown parameter")
+	           : session_reply(s, "501 5.5.4 Malformed parameter");
+}
+
+/* Whether the disk has room for a message of that size. */
+static bool
+has_room(const struct session *s, uint64_t size)
+{
+	struct statfs fs;
+
+	if (size == 0 || s->connection->body == -1 ||
+	    fstatfs(s->connection->body, &fs) == -1) {
+		return true; /* it will show when it is written */
+	}
+	return (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize > size;
+}
+
+enum next
+command_mail(struct session *s, char *argument)
+{
+	const struct config *config = s->connection->config;
+	const char *text = behind(argument, "FROM"), *rest;
+	struct mail_params params;
+	struct address sender;
+
+	if (s->connection->role == ROLE_SUBMISSION && !session_is_user(s)) {
+		return session_reply(s, "530 5.7.0 %s",
+		    session_may_login(s) ? "Log in first"
+					 : "STARTTLS and log in first");
+	}
+	if (text == NULL) {
+		return session_reply(s, "501 5.5.4 Write MAIL FROM:<address>");
+	}
+	enum path path = address_path(text, &sender, &rest);
+	if (path != PATH_OK) {
+		return bad_path(s, path);
+	}
+	enum params parsed = params_mail(rest, &params);
+	if (parsed != PARAMS_OK) {
+		return bad_params(s, parsed);
+	}
+	if (config->size_limit != 0 && params.size > config->size_limit) {
+		return session_reply(s,
+		    "552 5.3.4 Message too big: at most %llu octets",
+		    (unsigned long long)config->size_limit);
+	}
+	if (!has_room(s, params.size)) {
+		return session_reply(s, "452 4.3.1 No room on the disk now");
+	}
+	session_reset(s);
+	s->envelope.sender = sender;
+	s->envelope.size = params.size;
+	s->envelope.eight_bit = params.eight_bit;
+	s->state = STATE_MAIL;
+	return session_reply(s, "250 2.1.0 OK");
+}
+
+/* The local part without its quotes; false: it cannot be one of ours. */
+static bool
+unquoted(const char *local, char *out, size_t size)
+{
+	size_t n = 0;
+
+	if (*local != '"') {
+		return strlcpy(out, local, size) < size;
+	}
+	for (local++; *local != '\0' && *local != '"'; local++) {
+		local += *local == '\\';
+		if (n + 1 >= size) {
+			return false;
+		}
+		out[n++] = *local;
+	}
+	out[n] = '\0';
+	return true;
+}
+
+/* Whether the local part asks us to send it on: user%there, there!user. */
+static bool
+is_routed(const char *local)
+{
+	return strpbrk(local, "%!@") != NULL;
+}
+
+enum status
+session_find_user(struct session *s, const char *user)
+{
+	const struct connection *c = s->connection;
+
+	if (names_have(c->names, user)) {
+		return STATUS_OK;
+	}
+	if (!names_open(c->names)) {
+		return STATUS_NO;
+	}
+	return channel_call(
+	    c->channel, REQUEST_LOOKUP, user, strlen(user) + 1, -1);
+}
+
+static enum next
+refuse_rcpt(struct session *s, const struct address *a, const char *reply)
+{
+	char rcpt[ADDRESS_TEXT], sender[ADDRESS_TEXT];
+
+	log_info("NOQUEUE: reject: RCPT from unknown[%s]: %s; from=<%s> "
+		 "to=<%s> proto=%s helo=<%s>",
+	    session_peer(s), reply,
+	    address_text(&s->envelope.sender, sender, sizeof(sender)),
+	    address_text(a, rcpt, sizeof(rcpt)), s->esmtp ? "ESMTP" : "SMTP",
+	    s->helo);
+	s->envelope.refused++;
+	return session_reply(s, "%s", reply);
+}
+
+/* Adds a recipient; one who is there already gets the message once. */
+static enum next
+add_rcpt(struct session *s, const struct address *a, const char *user)
+{
+	struct envelope *e = &s->envelope;
+	size_t i = 0;
+
+	while (i < e->nrcpts && strcmp(e->rcpts[i], user) != 0) {
+		i++;
+	}
+	if (i == ENVELOPE_RCPTS || e->said == ENVELOPE_RCPTS) {
+		return session_reply(s, "452 4.5.3 Too many recipients: "
+					"send to these, then to the others");
+	}
+	if (i == e->nrcpts) {
+		strlcpy(e->rcpts[e->nrcpts++], user, sizeof(e->rcpts[0]));
+	}
+	if (e->said++ == 0) {
+		address_text(a, e->first, sizeof(e->first));
+	}
+	s->state = STATE_RCPT;
+	return session_reply(s, "250 2.1.5 OK");
+}
+
+static enum next
+local_rcpt(struct session *s, const struct address *a)
+{
+	const struct config *config = s->connection->config;
+	char local[ADDRESS_PATH + 1], user[USER_NAME + 1];
+
+	if (!unquoted(a->local, local, sizeof(local)) || is_routed(local)) {
+		return refuse_rcpt(s, a, "550 5.7.1 Relaying denied");
+	}
+	if (!user_name(config, local, user)) {
+		return refuse_rcpt(s, a, "550 5.1.1 No such user here");
+	}
+	switch (session_find_user(s, user)) {
+	case STATUS_OK:
+		return add_rcpt(s, a, user);
+	case STATUS_NO:
+		return refuse_rcpt(s, a, "550 5.1.1 No such user here");
+	case STATUS_TEMPORARY:
+	case STATUS_LOCKED:
+	case STATUS_FULL:
+		break;
+	}
+	return refuse_rcpt(s, a, "451 4.3.0 Cannot look that user up now");
+}
+
+enum next
+command_rcpt(struct session *s, char *argument)
+{
+	const char *text = behind(argument, "TO"), *rest;
+	struct address a;
+
+	if (text == NULL) {
+		return session_reply(s, "501 5.5.4 Write RCPT TO:<address>");
+	}
+	enum path path = address_path(text, &a, &rest);
+	if (path != PATH_OK || address_is_null(&a)) {
+		return bad_path(s, path);
+	}
+	enum params parsed = params_rcpt(rest);
+	if (parsed != PARAMS_OK) {
+		return bad_params(s, parsed);
+	}
+	if (a.domain[0] != '\0') {
+		if (!config_is_ours(s->connection->config, a.domain)) {
+			return refuse_rcpt(s, &a,
+			    session_is_user(s)
+				? "550 5.7.1 Mail to other domains is not "
+				  "sent from here"
+				: "550 5.7.1 Relaying denied");
+		}
+	} else if (strcasecmp(a.local, "postmaster") != 0 &&
+		   !session_is_user(s)) {
+		return refuse_rcpt(s, &a,
+		    is_routed(a.local)
+			? "550 5.7.1 Relaying denied"
+			: "553 5.1.3 The address needs a domain");
+	}
+	return local_rcpt(s, &a);
+}

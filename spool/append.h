@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SPOOL_APPEND_H
+#define RESTANTE_SPOOL_APPEND_H
+
+#include <time.h>
+
+/* Delivery of one message into one mailbox. */
+
+struct append {
+	const char *path;   /* the mailbox; made if there is none */
+	const char *sender; /* "" for the null path */
+	time_t when;
+	int message; /* lines end in LF; read by pread(2) from the start */
+	int timeout; /* ms to wait for the lock */
+};
+
+/*
+ * Appends the message, with Return-Path on top, and makes it durable.  0, or
+ * -1 with errno, and then the mailbox is as it was; EWOULDBLOCK: locked.
+ */
+int append_message(const struct append *) __attribute__((warn_unused_result));
+
+#endif

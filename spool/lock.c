@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fcntl and dotlock on mailboxes, as Debian's policy 11.6 has them.  The
+ * dotlock is made by link(2) of a file of our own, and holds our process id in
+ * at most 16 bytes (procmail breaks larger ones).
+ */
+#include "spool/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	FIRST_PAUSE = 10, /* ms */
+	LONGEST_PAUSE = 1000,
+	STALE_SECONDS = 300, /* what liblockfile and qpopper wait, too */
+};
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void
+pause_ms(uint32_t ms)
+{
+	struct timespec ts = { .tv_sec = ms / 1000,
+		.tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+static bool
+lock_name(const struct lock *l, char name[NAME_MAX + 1])
+{
+	int n = snprintf(name, NAME_MAX + 1, "%s.lock", l->name);
+
+	return n > 0 && n <= NAME_MAX;
+}
+
+/* Whether a process of that id runs here. */
+static bool
+alive(long pid)
+{
+	return pid > 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
+/*
+ * Whether the dotlock belongs to nobody any more: a process of this machine
+ * that is gone, or untouched for STALE_SECONDS.  Asked only while we hold the
+ * fcntl lock, so no two of us break it at once.
+ */
+static bool
+stale(const struct lock *l, const char *name)
+{
+	char text[32] = "";
+	struct stat st;
+	int fd = openat(
+	    l->directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd == -1) {
+		return false;
+	}
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	bool known = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && n >= 0;
+	close(fd);
+	if (!known) {
+		return false;
+	}
+	char *end;
+	long pid = strtol(text, &end, 10);
+	/* liblockfile writes 0 when it does not want to say. */
+	if (pid > 0 && (*end == '\n' || *end == '\0') && !alive(pid)) {
+		return true;
+	}
+	return time(NULL) - st.st_mtime > STALE_SECONDS;
+}
+
+/* A file of our own in the directory, for link(2).  -1 with errno. */
+static int
+own_file(const struct lock *l, char name[NAME_MAX + 1], struct stat *st)
+{
+	char text[17];
+	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	int n = snprintf(name, NAME_MAX + 1, "%s.lk%d.%08x", l->name,
+	    (int)getpid(), (unsigned)arc4random());
+
+	if (n < 0 || n > NAME_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	int fd = openat(l->directory, name,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd == -1) {
+		return -1;
+	}
+	bool ok = write(fd, text, (size_t)len) == len && fstat(fd, st) == 0;
+	int saved = errno;
+	if (close(fd) == -1 || !ok) {
+		unlinkat(l->directory, name, 0);
+		errno = saved;
+		return -1;
+	}
+	return 0;
+}
+
+/* One try.  0, or -1 with errno; EWOULDBLOCK when somebody else has it. */
+static int
+dotlock(struct lock *l)
+{
+	char own[NAME_MAX + 1], name[NAME_MAX + 1];
+	struct stat mine, theirs;
+
+	if (!lock_name(l, name)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (own_file(l, own, &mine) == -1) {
+		return -1;
+	}
+	(void)linkat(l->directory, own, l->directory, name, 0);
+	/* What link() says may be wrong over a network; what is there counts.
+	 */
+	l->dotlock =
+	    fstatat(l->directory, name, &theirs, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino;
+	unlinkat(l->directory, own, 0);
+	if (l->dotlock) {
+		return 0;
+	}
+	if (stale(l, name)) {
+		unlinkat(l->directory, name, 0);
+	}
+	errno = EWOULDBLOCK;
+	return -1;
+}
+
+/* The file behind fd is what the path names, and is a mailbox of ours. */
+static int
+verify(const struct lock *l)
+{
+	struct stat byfd, bypath;
+
+	if (fstat(l->fd, &byfd) == -1 ||
+	    fstatat(l->directory, l->name, &bypath, AT_SYMLINK_NOFOLLOW) ==
+		-1 ||
+	    byfd.st_dev != bypath.st_dev || byfd.st_ino != bypath.st_ino) {
+		errno = ESTALE; /* replaced meanwhile: open it anew */
+		return -1;
+	}
+	if (!S_ISREG(byfd.st_mode) || byfd.st_nlink != 1 ||
+	    byfd.st_uid != geteuid()) {
+		errno = EPERM;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+try_lock(struct lock *l, enum lock_mode mode)
+{
+	struct flock whole = { .l_type = mode == LOCK_READ ? F_RDLCK : F_WRLCK,
+		.l_whence = SEEK_SET };
+	int flags = mode == LOCK_READ ? O_RDONLY : O_RDWR;
+
+	flags |= mode == LOCK_CREATE ? O_CREAT : 0;
+	l->fd = openat(l->directory, l->name,
+	    flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
+	if (l->fd == -1) {
+		return -1;
+	}
+	if (fcntl(l->fd, F_OFD_SETLK, &whole) == -1) {
+		errno =
+		    errno == EACCES || errno == EAGAIN ? EWOULDBLOCK : errno;
+		return -1;
+	}
+	if (mode != LOCK_READ && dotlock(l) == -1) {
+		return -1;
+	}
+	return verify(l);
+}
+
+static void
+undo(struct lock *l)
+{
+	char name[NAME_MAX + 1];
+	int saved = errno;
+
+	if (l->dotlock && lock_name(l, name)) {
+		unlinkat(l->directory, name, 0);
+		l->dotlock = false;
+	}
+	if (l->fd != -1) {
+		close(l->fd);
+		l->fd = -1;
+	}
+	errno = saved;
+}
+
+static int
+open_directory(struct lock *l, const char *path)
+{
+	char directory[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+
+	if (strlcpy(l->name, name, sizeof(l->name)) >= sizeof(l->name) ||
+	    strlcpy(directory, slash == NULL ? "." : path, sizeof(directory)) >=
+		sizeof(directory)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (slash != NULL) {
+		directory[slash == path ? 1 : slash - path] = '\0';
+	}
+	l->directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return l->directory == -1 ? -1 : 0;
+}
+
+int
+lock_take(struct lock *l, const char *path, enum lock_mode mode, int timeout)
+{
+	int64_t deadline = now_ms() + timeout;
+	uint32_t pause = FIRST_PAUSE;
+
+	*l = (struct lock){ .fd = -1, .directory = -1 };
+	if (open_directory(l, path) == -1) {
+		return -1;
+	}
+	while (try_lock(l, mode) == -1) {
+		undo(l);
+		bool again = errno == EWOULDBLOCK || errno == ESTALE;
+		if (!again || now_ms() >= deadline) {
+			errno = errno == ESTALE ? EWOULDBLOCK : errno;
+			int saved = errno;
+			close(l->directory);
+			l->directory = -1;
+			errno = saved;
+			return -1;
+		}
+		pause_ms(pause / 2 + arc4random_uniform(pause));
+		pause = pause * 2 > LONGEST_PAUSE ? LONGEST_PAUSE : pause * 2;
+	}
+	return 0;
+}
+
+void
+lock_touch(const struct lock *l)
+{
+	char name[NAME_MAX + 1];
+
+	if (l->dotlock && lock_name(l, name)) {
+		utimensat(l->directory, name, NULL, 0);
+	}
+}
+
+void
+lock_release(struct lock *l)
+{
+	undo(l);
+	if (l->directory != -1) {
+		close(l->directory);
+		l->directory = -1;
+	}
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SPOOL_LOCK_H
+#define RESTANTE_SPOOL_LOCK_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * The lock of a mailbox: fcntl (an open-file-description lock on the whole
+ * file) and, for writing, a dotlock beside it.  Both are tried without
+ * waiting; when one fails both are released and tried again after a random
+ * pause.  So no order that another program takes them in can deadlock with us.
+ */
+
+enum lock_mode {
+	LOCK_READ,
+	LOCK_WRITE,
+	LOCK_CREATE, /* for writing; makes the mailbox if there is none */
+};
+
+struct lock {
+	int fd; /* the mailbox, open for reading (and writing) */
+	int directory;
+	bool dotlock;
+	char name[NAME_MAX + 1]; /* of the mailbox in its directory */
+};
+
+/*
+ * Locks the mailbox within timeout milliseconds.  0, or -1 with errno:
+ * EWOULDBLOCK (somebody else has it), ENOENT (there is none, and mode is not
+ * LOCK_CREATE), EPERM (not a regular file of ours with one name).
+ */
+int lock_take(struct lock *, const char *path, enum lock_mode, int timeout)
+    __attribute__((warn_unused_result));
+
+/* Tells others that a long job goes on: the dotlock is younger again. */
+void lock_touch(const struct lock *);
+
+/* Unlocks and closes. */
+void lock_release(struct lock *);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SPOOL_MAILBOX_H
+#define RESTANTE_SPOOL_MAILBOX_H
+
+#include "spool/mbox.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * A mailbox as a POP3 session sees it: the messages that were there at the
+ * opening, under fixed numbers.  No lock is held between calls; others may
+ * deliver, and delete, meanwhile.
+ */
+
+struct mailbox;
+
+enum { MAILBOX_UIDL = 70 }; /* octets at most, RFC 1939 section 7 */
+
+struct message {
+	off_t start;     /* of its From_ line */
+	off_t text;      /* of its first line */
+	off_t end;       /* of its last line; the separating line is behind */
+	off_t next;      /* where the next one starts, or the file ends */
+	uint64_t octets; /* as sent, with CRLF, before dot-stuffing */
+	uint8_t id[16];  /* from what a client sees of it */
+	uint32_t copy;   /* how many identical ones are in front of it */
+	bool pseudo;     /* c-client's own, hidden */
+};
+
+/*
+ * Opens the mailbox at path; one that does not exist is empty.  0, or -1 with
+ * errno (EWOULDBLOCK: locked for timeout ms).
+ */
+int mailbox_open(struct mailbox **, const char *path, int timeout)
+    __attribute__((warn_unused_result));
+void mailbox_close(struct mailbox *);
+
+size_t mailbox_count(const struct mailbox *);
+const struct message *mailbox_message(const struct mailbox *, size_t index);
+void mailbox_uidl(const struct message *, char uidl[MAILBOX_UIDL + 1]);
+
+/*
+ * Gives out the lines of a message as a client sees them, without line ends;
+ * until the function answers false.  0, or -1 with errno: ESTALE when somebody
+ * else has removed the message, and nothing or a part was given out.
+ */
+typedef bool mailbox_line(void *context, const struct mbox_line *);
+int mailbox_read(struct mailbox *, size_t index, mailbox_line *, void *context)
+    __attribute__((warn_unused_result));
+
+/*
+ * Removes the messages for which deleted[index] is set, durably.  0, or -1
+ * with errno: EWOULDBLOCK (locked for timeout ms) and nothing is removed.
+ * Messages that somebody else removed meanwhile are nothing to complain of.
+ */
+int mailbox_expunge(struct mailbox *, const bool *deleted, int timeout)
+    __attribute__((warn_unused_result));
+
+#endif

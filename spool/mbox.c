@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: ISC */
+/* Quoting and unquoting of mailboxes, and their lines.  See mbox.h. */
+#include "spool/mbox.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* In front of the name of a field that came in but that mail readers use. */
+static const char prefix[] = "X-Restante-";
+
+static const char *const private_fields[] = {
+	"Content-Length",
+	"Status",
+	"X-IMAP",
+	"X-IMAPbase",
+	"X-Keywords",
+	"X-Status",
+	"X-UID",
+};
+
+/* Octets of the name at text if it is one of private_fields, or 0. */
+static size_t
+private_field(const char *text, size_t len, bool *imap)
+{
+	const char *colon = memchr(text, ':', len < 32 ? len : 32);
+
+	if (colon == NULL) {
+		return 0;
+	}
+	size_t n = (size_t)(colon - text);
+	for (size_t i = 0;
+	     i < sizeof(private_fields) / sizeof(private_fields[0]); i++) {
+		if (strlen(private_fields[i]) == n &&
+		    strncasecmp(private_fields[i], text, n) == 0) {
+			*imap = strcmp(private_fields[i], "X-IMAP") == 0;
+			return n;
+		}
+	}
+	return 0;
+}
+
+static bool
+has_prefix(const char *text, size_t len)
+{
+	return len >= sizeof(prefix) - 1 &&
+	       strncasecmp(text, prefix, sizeof(prefix) - 1) == 0;
+}
+
+/* Whether the first character of a line can make it need quoting. */
+static bool
+may_need_quote(const struct mbox_encoder *e, char c)
+{
+	return c == 'F' || (e->state == MBOX_LINE_START && !e->body &&
+			       c != '\0' && strchr("CcSsXx", c) != NULL);
+}
+
+/* What has to go in front of text, which is as long as quoting needs. */
+static const char *
+quote(const struct mbox_encoder *e, const char *text, size_t len)
+{
+	bool imap;
+
+	if (len >= 5 && memcmp(text, "From ", 5) == 0) {
+		return ">";
+	}
+	if (e->state == MBOX_LINE_START && !e->body &&
+	    (has_prefix(text, len) || private_field(text, len, &imap) > 0)) {
+		return prefix;
+	}
+	return NULL;
+}
+
+/*
+ * At the start of a line, or behind the ">"s that it starts with: one more
+ * ">" there is the same as one more in front.
+ */
+static bool
+encode_start(struct mbox_encoder *e, const char *data, size_t len, bool last,
+    const char **in_front)
+{
+	*in_front = NULL;
+	if (may_need_quote(e, *data)) {
+		size_t seen = len < MBOX_LOOKAHEAD ? len : MBOX_LOOKAHEAD;
+		if (seen < MBOX_LOOKAHEAD && !last &&
+		    memchr(data, '\n', seen) == NULL) {
+			return false;
+		}
+		*in_front = quote(e, data, seen);
+	}
+	e->body = e->body || (e->state == MBOX_LINE_START && *data == '\n');
+	e->state = MBOX_IN_LINE;
+	return true;
+}
+
+size_t
+mbox_encode(struct mbox_encoder *e, const char *data, size_t len, bool last,
+    mbox_sink *sink, void *context)
+{
+	size_t out = 0; /* given to the sink */
+	size_t at = 0;
+	const char *in_front;
+
+	while (at < len) {
+		if (e->state != MBOX_IN_LINE && data[at] == '>') {
+			e->state = MBOX_IN_QUOTES;
+			at++;
+			continue;
+		}
+		if (e->state != MBOX_IN_LINE) {
+			if (!encode_start(
+				e, data + at, len - at, last, &in_front)) {
+				break;
+			}
+			if (in_front != NULL) {
+				sink(context, data + out, at - out);
+				sink(context, in_front, strlen(in_front));
+				out = at;
+			}
+		}
+		const char *lf = memchr(data + at, '\n', len - at);
+		at = lf == NULL ? len : (size_t)(lf - data) + 1;
+		e->state = lf == NULL ? MBOX_IN_LINE : MBOX_LINE_START;
+	}
+	sink(context, data + out, at - out);
+	return at;
+}
+
+bool
+mbox_next_line(const char *data, size_t len, bool last, bool whole, bool begins,
+    struct mbox_line *line)
+{
+	const char *lf = memchr(data, '\n', len);
+
+	if (len == 0 || (lf == NULL && !last && whole)) {
+		return false;
+	}
+	line->text = data;
+	line->begins = begins;
+	line->ends = lf != NULL;
+	line->size = lf != NULL ? (size_t)(lf - data) + 1 : len;
+	line->len = lf != NULL ? line->size - 1 : len;
+	if (lf == NULL && !last &&
+	    (data[len - 1] == '\r' || data[len - 1] == '>')) {
+		/* Perhaps the CR of a CRLF, or the quote of a From_ line: it
+		   goes with the next piece. */
+		line->size = --line->len;
+	}
+	if (line->ends && line->len > 0 && data[line->len - 1] == '\r') {
+		line->len--;
+	}
+	return true;
+}
+
+/* "hh:mm" somewhere, and four digits at the end or before a zone. */
+static bool
+has_date(const char *text, size_t len)
+{
+	bool time = false;
+
+	for (size_t i = 2; i + 2 < len && !time; i++) {
+		time = text[i] == ':' &&
+		       strspn(text + i - 2, "0123456789") == 2 &&
+		       text[i + 1] >= '0' && text[i + 1] <= '5' &&
+		       text[i + 2] >= '0' && text[i + 2] <= '9';
+	}
+	size_t digits = 0;
+	for (size_t i = 0; i < len && time; i++) {
+		bool digit = text[i] >= '0' && text[i] <= '9';
+		digits = digit ? digits + 1 : 0;
+		if (digits == 4 && (i + 1 == len || text[i + 1] == ' ') &&
+		    (text[i - 3] == '1' || text[i - 3] == '2') && i > 4 &&
+		    text[i - 4] == ' ') {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+mbox_is_from(const struct mbox_line *line, bool strict)
+{
+	if (!line->begins || line->len < 6 ||
+	    memcmp(line->text, "From ", 5) != 0) {
+		return false;
+	}
+	return !strict || has_date(line->text + 5, line->len - 5);
+}
+
+/* A header line: whether it is shown, and without our prefix. */
+static bool
+decode_header(struct mbox_decoder *d, struct mbox_line *line)
+{
+	bool imap = false;
+
+	if (line->len == 0 && line->ends) {
+		d->body = true;
+		return true;
+	}
+	if (line->len > 0 && (line->text[0] == ' ' || line->text[0] == '\t')) {
+		return !d->hidden; /* a continuation */
+	}
+	d->hidden = private_field(line->text, line->len, &imap) > 0;
+	d->pseudo = d->pseudo || imap;
+	if (has_prefix(line->text, line->len)) {
+		line->text += sizeof(prefix) - 1;
+		line->len -= sizeof(prefix) - 1;
+	}
+	return !d->hidden;
+}
+
+/* Takes one ">" off a line that is a quoted From_ line. */
+static void
+unquote(struct mbox_decoder *d, struct mbox_line *line)
+{
+	size_t n = 0;
+
+	while (n < line->len && line->text[n] == '>') {
+		n++;
+	}
+	d->quotes = n == line->len && n > 0;
+	if (n > 0 && line->len - n >= 5 &&
+	    memcmp(line->text + n, "From ", 5) == 0) {
+		line->text++;
+		line->len--;
+	}
+}
+
+bool
+mbox_decode(struct mbox_decoder *d, struct mbox_line *line)
+{
+	bool begins = line->begins;
+
+	if ((begins || d->quotes) && line->len > 0 && line->text[0] == '>') {
+		unquote(d, line);
+	} else if (begins) {
+		d->quotes = false;
+	}
+	if (begins && !d->body) {
+		return decode_header(d, line);
+	}
+	return d->body || !d->hidden;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SPOOL_MBOX_H
+#define RESTANTE_SPOOL_MBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The mbox format, pure: bytes in, values out.  A mailbox is messages, each a
+ * From_ line, the message, and an empty line; lines end in LF; a line of the
+ * message that would look like a From_ line has a ">" in front (mboxrd: one
+ * more than it came with).  Header fields that mail readers keep their own
+ * notes in (Status and its like) are not part of what a client sees; when a
+ * message comes in with such a field, its name gets a prefix that is taken off
+ * on the way out, so that every message comes out as it came in.
+ */
+
+/* ---- writing ---- */
+
+typedef void mbox_sink(void *context, const char *data, size_t len);
+
+struct mbox_encoder {
+	enum { MBOX_LINE_START, MBOX_IN_QUOTES, MBOX_IN_LINE } state;
+	bool body; /* behind the header section */
+};
+
+enum { MBOX_LOOKAHEAD = 32 }; /* octets of a line that decide on quoting */
+
+/*
+ * Encodes a piece of a message with LF line ends; begins with a zeroed
+ * encoder.  Answers how much it took: when last is false, up to
+ * MBOX_LOOKAHEAD octets at the end may have to come again, with more behind.
+ */
+size_t mbox_encode(struct mbox_encoder *, const char *data, size_t len,
+    bool last, mbox_sink *, void *context);
+
+/* ---- reading ---- */
+
+/* A line of a mailbox, or a piece of one that is longer than the buffer. */
+struct mbox_line {
+	const char *text; /* without its LF or CRLF */
+	size_t len;
+	size_t size; /* octets that it takes in the file */
+	bool begins, ends;
+};
+
+/*
+ * Cuts the next line off data.  last: there is no more behind, so what has no
+ * LF is the end; else a line that is not complete is given out (as a piece)
+ * only when whole is false, that is when the buffer is full of it.
+ */
+bool mbox_next_line(const char *data, size_t len, bool last, bool whole,
+    bool begins, struct mbox_line *);
+
+/* Whether a line is a From_ line; strict: its date must be one, too. */
+bool mbox_is_from(const struct mbox_line *, bool strict);
+
+/* Undoes the encoding of the lines of one message, and hides what is ours. */
+struct mbox_decoder {
+	bool body;   /* behind the header section */
+	bool hidden; /* the header field under way is not shown */
+	bool quotes; /* the line under way was nothing but ">" so far */
+	bool pseudo; /* an X-IMAP field was seen: c-client's own message */
+};
+
+/* Changes the line to what a client sees; false: it sees nothing of it. */
+bool mbox_decode(struct mbox_decoder *, struct mbox_line *);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SPOOL_SCAN_H
+#define RESTANTE_SPOOL_SCAN_H
+
+#include "spool/mailbox.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Finds the messages of the mailbox open as fd.  *list is the caller's to
+ * free.  0, or -1 with errno.
+ */
+int scan_mailbox(int fd, struct message **list, size_t *count)
+    __attribute__((warn_unused_result));
+
+#endif
