@@ -12,12 +12,10 @@
 #include "common/stream.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -49,24 +47,6 @@ close_others(int *keep, size_t n)
 	close_range(from, UINT_MAX, 0);
 }
 
-/* A file that nobody can see, for a message under way. */
-static int
-open_body(const char *directory)
-{
-	char path[PATH_MAX];
-	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd == -1 && errno == EOPNOTSUPP &&
-	    snprintf(path, sizeof(path), "%s/body.XXXXXX", directory) <
-		(int)sizeof(path)) {
-		fd = mkostemp(path, O_CLOEXEC);
-		if (fd != -1) {
-			unlink(path);
-		}
-	}
-	return fd;
-}
-
 static void
 default_signals(void)
 {
@@ -85,19 +65,9 @@ run_session(const struct service *service, struct connection *c)
 
 	default_signals();
 	stream_catch_shutdown();
-	int keep[] = { c->rfd, c->wfd, c->channel, log_fd() };
+	int keep[] = { c->rfd, c->wfd, c->channel, c->body, c->mailbox,
+		log_fd() };
 	close_others(keep, sizeof(keep) / sizeof(keep[0]));
-	c->body = -1;
-	c->pair[0] = c->pair[1] = -1;
-	if (service->body) {
-		c->body = open_body(c->config->queue);
-		c->body_errno = errno;
-	}
-	if (service->pair && c->start != START_PLAIN &&
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, c->pair) == -1) {
-		log_error("cannot make a socket pair: %s", strerror(errno));
-		_exit(EX_OSERR);
-	}
 	setsockopt(c->wfd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (privilege_confine(c->config) == -1) {
 		_exit(EX_OSERR);
@@ -106,7 +76,11 @@ run_session(const struct service *service, struct connection *c)
 		log_error("cannot enter the sandbox: %s", strerror(errno));
 		_exit(EX_OSERR);
 	}
-	service->session(c);
+	if (service->session(c)) {
+		/* The server has the client's socket too, and closes it
+		   later: the client need not wait for that. */
+		shutdown(c->wfd, SHUT_WR);
+	}
 	_exit(EX_OK);
 }
 

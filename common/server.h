@@ -38,7 +38,7 @@ struct connection {
 	int channel;  /* the server */
 	int body;     /* an unnamed file for the message under way, or -1 */
 	int body_errno;
-	int pair[2]; /* pop3d, TLS: the mailbox process will be at [1] */
+	int mailbox; /* pop3d, TLS: the mailbox process will be there */
 };
 
 /* All that a worker process has. */
@@ -55,7 +55,6 @@ struct task {
 struct job {
 	enum status (*run)(const struct task *); /* NULL: nobody may ask */
 	bool (*valid)(const void *payload, size_t size);
-	bool takes_fd;
 };
 
 struct service {
@@ -63,10 +62,11 @@ struct service {
 	const char *busy; /* said to a client over the limit */
 	bool body;        /* sessions get a file for messages */
 	bool pair;        /* TLS sessions get a socket pair */
-	void (*session)(const struct connection *);
+	/* Whether the connection is over, and not handed on. */
+	bool (*session)(const struct connection *);
 	/*
 	 * By kind.  After a REQUEST_LOGIN that succeeded the server runs
-	 * REQUEST_MAILBOX, if there is one, with the same payload and fd.
+	 * REQUEST_MAILBOX, if there is one, with the same payload.
 	 */
 	struct job jobs[REQUEST_MAILBOX + 1];
 };

@@ -108,8 +108,8 @@ check(struct session *s)
 		memcpy(s->login.bytes, behind, n);
 	}
 	s->login.pending = (uint32_t)n;
-	return channel_call(c->channel, REQUEST_LOGIN, &s->login, LOGIN_SIZE(n),
-	    s->tls ? c->pair[1] : c->rfd);
+	return channel_call(
+	    c->channel, REQUEST_LOGIN, &s->login, LOGIN_SIZE(n));
 }
 
 static enum next
@@ -166,11 +166,11 @@ stls(struct session *s, char *argument)
 	if (stream_flush(s->stream) == -1) {
 		return NEXT_END;
 	}
-	if (channel_call(c->channel, REQUEST_TLS, NULL, 0, c->rfd) !=
-	    STATUS_OK) {
+	if (channel_call(c->channel, REQUEST_TLS, NULL, 0) != STATUS_OK) {
 		return session_reply(
 		    s, "-ERR [SYS/TEMP] TLS is not available now");
 	}
+	s->handed_over = true;
 	return NEXT_END;
 }
 
@@ -219,7 +219,7 @@ start_tls(struct session *s)
 	return true;
 }
 
-void
+bool
 session_run(const struct connection *c)
 {
 	static struct session s;
@@ -233,7 +233,7 @@ session_run(const struct connection *c)
 	s.stream = stream_open(c->rfd, c->wfd, LOGIN_TIMEOUT, LIFETIME);
 	if (s.stream == NULL) {
 		log_error("no memory for a session");
-		return;
+		return true;
 	}
 	stream_accept_lf(s.stream, true);
 	if (start_tls(&s)) {
@@ -243,9 +243,9 @@ session_run(const struct connection *c)
 		}
 		session_converse(&s, commands);
 		if (s.handed_over && s.tls) {
-			close(c->pair[1]);
-			pump_run(s.stream, c->pair[0]);
+			pump_run(s.stream, c->mailbox);
 		}
 	}
 	stream_close(s.stream);
+	return !s.handed_over || s.tls;
 }

@@ -18,8 +18,8 @@ static const struct service pop3 = {
 	.pair = true,
 	.session = session_run,
 	.jobs = {
-	    [REQUEST_LOGIN] = { login_run, login_valid, true },
-	    [REQUEST_MAILBOX] = { mailbox_run, login_valid, true },
+	    [REQUEST_LOGIN] = { login_run, login_valid },
+	    [REQUEST_MAILBOX] = { mailbox_run, login_valid },
 	},
 };
 

@@ -35,7 +35,7 @@ struct session {
 	/* AUTHORIZATION */
 	const struct connection *connection;
 	bool tls;
-	bool handed_over; /* to the mailbox process */
+	bool handed_over; /* the client, to another process */
 	unsigned failures;
 	struct login login;
 
@@ -47,7 +47,7 @@ struct session {
 };
 
 /* The service's session function: authorization.c. */
-void session_run(const struct connection *);
+bool session_run(const struct connection *);
 
 /* The worker of REQUEST_MAILBOX: transaction.c. */
 enum status mailbox_run(const struct task *);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -408,5 +409,6 @@ mailbox_run(const struct task *task)
 	free(s.deleted);
 	mailbox_close(s.mailbox);
 	stream_close(s.stream);
+	shutdown(task->fd, SHUT_WR); /* the server's copy stays a little */
 	return STATUS_OK;
 }

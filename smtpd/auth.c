@@ -87,8 +87,8 @@ static enum next
 check(struct session *s, const struct sasl *sasl)
 {
 	int64_t started = stream_now();
-	enum status status = channel_call(s->connection->channel, REQUEST_LOGIN,
-	    &sasl->login, LOGIN_SIZE(0), -1);
+	enum status status = channel_call(
+	    s->connection->channel, REQUEST_LOGIN, &sasl->login, LOGIN_SIZE(0));
 
 	if (status == STATUS_OK &&
 	    user_name(s->connection->config, sasl->login.name, s->user)) {

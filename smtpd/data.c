@@ -146,7 +146,7 @@ deliver(struct incoming *in)
 	    s->user[0] != '\0' ? ", sasl_username=" : "", s->user, d.sender,
 	    (unsigned long long)in->octets, e->nrcpts);
 	return channel_call(s->connection->channel, REQUEST_DELIVER, &d,
-	    DELIVERY_SIZE(d.count), s->connection->body);
+	    DELIVERY_SIZE(d.count));
 }
 
 static enum next

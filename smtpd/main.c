@@ -21,9 +21,9 @@ static const struct service smtp = {
 	.body = true,
 	.session = session_run,
 	.jobs = {
-	    [REQUEST_LOGIN] = { login_run, login_valid, false },
-	    [REQUEST_LOOKUP] = { lookup_run, lookup_valid, false },
-	    [REQUEST_DELIVER] = { delivery_run, delivery_valid, true },
+	    [REQUEST_LOGIN] = { login_run, login_valid },
+	    [REQUEST_LOOKUP] = { lookup_run, lookup_valid },
+	    [REQUEST_DELIVER] = { delivery_run, delivery_valid },
 	},
 };
 

@@ -215,7 +215,7 @@ converse(struct session *s)
 	stream_flush(s->stream);
 }
 
-void
+bool
 session_run(const struct connection *c)
 {
 	struct session *s = calloc(1, sizeof(*s));
@@ -225,7 +225,7 @@ session_run(const struct connection *c)
 		log_error("no memory for a session");
 		free(s);
 		stream_close(stream);
-		return;
+		return true;
 	}
 	s->connection = c;
 	s->stream = stream;
@@ -238,6 +238,8 @@ session_run(const struct connection *c)
 		}
 		converse(s);
 	}
+	bool over = !s->handed_over;
 	stream_close(stream);
 	free(s);
+	return over;
 }

@@ -50,11 +50,12 @@ struct session {
 	char tls[64];             /* version and cipher, or "" */
 	char user[USER_NAME + 1]; /* who has logged in, or "" */
 	unsigned errors, logins_failed;
+	bool handed_over; /* the client, to a new session under TLS */
 	struct envelope envelope;
 };
 
 /* Runs a session from greeting to good-bye; the service's session function. */
-void session_run(const struct connection *);
+bool session_run(const struct connection *);
 
 /*
  * Replies with one line; counts 4xx and 5xx as errors.  Always NEXT_COMMAND,

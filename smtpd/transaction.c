@@ -140,8 +140,7 @@ session_find_user(struct session *s, const char *user)
 	if (!names_open(c->names)) {
 		return STATUS_NO;
 	}
-	return channel_call(
-	    c->channel, REQUEST_LOOKUP, user, strlen(user) + 1, -1);
+	return channel_call(c->channel, REQUEST_LOOKUP, user, strlen(user) + 1);
 }
 
 static enum next

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: ISC */
+/* What sessions ask the server for: validated, and handed to a worker. */
+#include "common/child.h"
+#include "common/log.h"
+#include "common/login.h"
+#include "common/slot.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MOST_CHECKS = 4 }; /* passwords checked at a time: they cost CPU */
+
+static void
+answer(const struct slot *slot, enum status status)
+{
+	if (slot->channel != -1) {
+		channel_answer(slot->channel, slot->request.serial, status);
+	}
+}
+
+void
+request_end(struct server *s, struct slot *slot)
+{
+	if (slot->payload != NULL) {
+		explicit_bzero(slot->payload, slot->size);
+		free(slot->payload);
+		slot->payload = NULL;
+	}
+	s->checks -= slot->checking;
+	slot->checking = slot->waiting = false;
+}
+
+/* The one descriptor that a worker for this kind of request gets. */
+static int
+descriptor(const struct slot *slot, enum request_kind kind)
+{
+	return kind == REQUEST_DELIVER   ? slot->body
+	       : kind != REQUEST_MAILBOX ? -1
+	       : slot->tls               ? slot->mailbox
+	                                 : slot->rfd;
+}
+
+static void
+start_worker(struct server *s, struct slot *slot, enum request_kind kind)
+{
+	struct task task = { .config = s->config,
+		.peer = &slot->peer,
+		.payload = slot->payload,
+		.size = slot->size,
+		.fd = descriptor(slot, kind),
+		.user = slot->user };
+	bool check = kind == REQUEST_LOGIN;
+
+	slot->waiting = check && s->checks >= MOST_CHECKS;
+	if (slot->waiting) {
+		return;
+	}
+	pid_t pid = child_worker(&s->service->jobs[kind], &task, slot->channel,
+	    slot->request.serial, !check && kind != REQUEST_MAILBOX);
+	if (pid == -1) {
+		log_error("cannot fork: %s", strerror(errno));
+		answer(slot, STATUS_TEMPORARY);
+		request_end(s, slot);
+		return;
+	}
+	slot->worker = pid;
+	slot->checking = check;
+	s->checks += check;
+	slot->in_mailbox = kind == REQUEST_MAILBOX;
+	if (slot->in_mailbox && slot->mailbox != -1) {
+		/* The pump must see it close when the process ends. */
+		close(slot->mailbox);
+		slot->mailbox = -1;
+	}
+}
+
+/*
+ * The session asks to begin again with TLS.  The answer comes when the new
+ * one has been started, and the old one is then to end without another word.
+ */
+static void
+restart_with_tls(struct server *s, struct slot *slot)
+{
+	int old = slot->channel;
+	enum status status = STATUS_TEMPORARY;
+
+	if (!slot->tls && slot_have_tls(s) &&
+	    slot_start_session(s, slot, START_STARTTLS) == 0) {
+		status = STATUS_OK;
+	}
+	channel_answer(old, slot->request.serial, status);
+	if (status == STATUS_OK) {
+		close(old);
+	}
+}
+
+static bool
+acceptable(const struct server *s, const struct slot *slot, ssize_t size)
+{
+	if (size < 0 || slot->request.kind >= REQUEST_MAILBOX) {
+		return false;
+	}
+	if (slot->request.kind == REQUEST_TLS) {
+		return size == 0;
+	}
+	const struct job *job = &s->service->jobs[slot->request.kind];
+	return job->run != NULL && job->valid(s->buffer, (size_t)size);
+}
+
+void
+request_take(struct server *s, struct slot *slot)
+{
+	ssize_t size = channel_receive(
+	    slot->channel, &slot->request, s->buffer, sizeof(s->buffer));
+
+	if (size == -1 && errno == EAGAIN) {
+		return;
+	}
+	if (size == -1 && errno != EBADMSG) {
+		close(slot->channel); /* the session ends */
+		slot->channel = -1;
+		return;
+	}
+	if (!acceptable(s, slot, size)) {
+		/* Only a session that is no longer ours says such things. */
+		log_error("session %d sent a malformed request: killed",
+		    (int)slot->session);
+		kill(slot->session, SIGKILL);
+		return;
+	}
+	slot->size = (size_t)size;
+	if (slot->request.kind == REQUEST_TLS) {
+		restart_with_tls(s, slot);
+		return;
+	}
+	slot->payload = malloc(slot->size);
+	if (slot->payload == NULL) {
+		log_error("no memory for a request");
+		answer(slot, STATUS_TEMPORARY);
+		return;
+	}
+	memcpy(slot->payload, s->buffer, slot->size);
+	explicit_bzero(s->buffer, slot->size);
+	start_worker(s, slot, (enum request_kind)slot->request.kind);
+}
+
+/* A password was checked: the server believes the exit status alone. */
+static void
+login_checked(struct server *s, struct slot *slot, int status)
+{
+	const struct login *login = (const struct login *)slot->payload;
+	bool ok = WIFEXITED(status) && WEXITSTATUS(status) == STATUS_OK &&
+	          user_name(s->config, login->name, slot->user);
+
+	s->checks--;
+	slot->checking = false;
+	if (ok && s->service->jobs[REQUEST_MAILBOX].run != NULL) {
+		start_worker(s, slot, REQUEST_MAILBOX);
+		if (slot->worker != 0) {
+			answer(slot, STATUS_OK);
+		}
+		return;
+	}
+	answer(slot, WIFEXITED(status) ? (enum status)WEXITSTATUS(status)
+				       : STATUS_TEMPORARY);
+	request_end(s, slot);
+}
+
+void
+request_worker_ended(struct server *s, struct slot *slot, int status)
+{
+	bool in_mailbox = slot->in_mailbox;
+
+	slot->worker = 0;
+	slot->in_mailbox = false;
+	if (WIFSIGNALED(status)) {
+		log_error("a worker for request %u ended by signal %d",
+		    (unsigned)slot->request.kind, WTERMSIG(status));
+	}
+	if (slot->checking) {
+		login_checked(s, slot, status);
+	} else {
+		if (!in_mailbox && !WIFEXITED(status)) {
+			answer(slot, STATUS_TEMPORARY);
+		}
+		request_end(s, slot);
+	}
+	slot_settle(s, slot);
+}
+
+void
+request_start_waiting(struct server *s)
+{
+	for (size_t i = 0; i < s->nslots && s->checks < MOST_CHECKS; i++) {
+		struct slot *slot = &s->slots[i];
+		if (slot->used && slot->waiting) {
+			start_worker(s, slot, REQUEST_LOGIN);
+		}
+	}
+}

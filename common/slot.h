@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_SLOT_H
+#define RESTANTE_COMMON_SLOT_H
+
+#include "common/server.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * The server's own state: a slot for each connection, with its session
+ * process and at most one worker.  For common/server.c and its like alone.
+ */
+
+struct slot {
+	bool used;
+	pid_t session, worker;
+	int channel; /* to the session; -1: closed */
+	/* What the session has, and its workers get: */
+	int rfd, wfd; /* the client */
+	int body;     /* of the message under way, or -1 */
+	int body_errno;
+	int mailbox; /* pop3d, TLS: the mailbox process's end, or -1 */
+	struct peer peer;
+	enum role role;
+	bool tls;
+	char user[USER_NAME + 1]; /* who has logged in, or "" */
+	/* The request under way: */
+	struct request request;
+	char *payload;
+	size_t size;
+	bool waiting;    /* for its turn */
+	bool checking;   /* its worker checks a password */
+	bool in_mailbox; /* its worker is the mailbox process */
+};
+
+struct server {
+	const struct service *service;
+	const struct config *config;
+	struct names *names;
+	struct tls_server *tls;
+	struct listener listeners[LAUNCH_LISTENERS];
+	size_t nlisteners;
+	struct slot *slots; /* config->sessions of them */
+	size_t nslots;      /* up to the last one used */
+	size_t used;
+	size_t checks; /* passwords being checked */
+	bool forever;  /* started with -l: never idle enough to end */
+	int64_t idle_since;
+	int64_t stop_at; /* when the next step of stopping is due; 0: none */
+	int stops;
+	char buffer[REQUEST_MAX];
+};
+
+/* ---- slot.c ---- */
+
+/* Rereads the users' names and the certificates when they have changed. */
+void slot_refresh(struct server *);
+
+/* Whether there is a certificate; loads it when it is first asked. */
+bool slot_have_tls(struct server *);
+
+/*
+ * Takes over a connection; its descriptors are the slot's from now on.
+ * false: no room, or no way to serve it.
+ */
+bool slot_connect(struct server *, int rfd, int wfd, const struct peer *,
+    struct service_kind);
+
+/*
+ * Starts a session on the slot's client.  The one that was there before, if
+ * any, ends by itself; its channel is the caller's.
+ */
+int slot_start_session(struct server *, struct slot *, enum start);
+
+/* A slot whose processes have all ended is free again. */
+void slot_settle(struct server *, struct slot *);
+
+/* ---- request.c ---- */
+
+/* Takes the request that waits on the slot's channel. */
+void request_take(struct server *, struct slot *);
+
+/* The slot's worker has ended with this status of waitpid(2). */
+void request_worker_ended(struct server *, struct slot *, int status);
+
+/* Starts the password checks that waited for their turn. */
+void request_start_waiting(struct server *);
+
+/* Forgets the request under way. */
+void request_end(struct server *, struct slot *);
+
+#endif
