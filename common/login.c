@@ -33,27 +33,21 @@ login_run(const struct task *task)
 {
 	const struct config *config = task->config;
 	const struct login *l = task->payload;
-	char user[USER_NAME + 1];
-	struct account a = { .name = "" };
-	bool system_users = config_system_users(config);
-	bool possible = user_name(config, l->name, user);
+	char user[USER_NAME + 1], credentials[USER_CREDENTIALS] = "";
 	enum status found = STATUS_NO;
 
-	if (possible) {
-		found = account_find(config, user, &a);
+	if (user_name(config, l->name, user)) {
+		found = account_credentials(config, user, credentials);
 	}
 	if (found == STATUS_TEMPORARY) {
 		return found;
 	}
-	/* root reads its mail elsewhere. */
-	const char *credentials =
-	    found == STATUS_OK && (a.uid != 0 || !system_users) ? a.credentials
-								: "";
 	enum status result =
 	    l->mechanism == MECHANISM_CRAM_MD5
 		? password_check_cram(credentials, l->challenge, l->secret)
-		: password_check(credentials, l->secret, system_users);
-	explicit_bzero(&a, sizeof(a));
+		: password_check(
+		      credentials, l->secret, config_system_users(config));
+	explicit_bzero(credentials, sizeof(credentials));
 	return result;
 }
 

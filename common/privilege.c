@@ -50,36 +50,12 @@ privilege_spool_group(const char *mailbox)
 	           : (gid_t)-1;
 }
 
-static void
-empty_directory(const struct config *config, char path[PATH_MAX])
-{
-	/* Too long a path fails at mkdir() and chroot(), loudly. */
-	if (snprintf(path, PATH_MAX, "%s/empty", config->state) >= PATH_MAX) {
-		path[0] = '\0';
-	}
-}
-
-void
-privilege_prepare(const struct config *config)
-{
-	char path[PATH_MAX];
-
-	if (geteuid() != 0) {
-		return;
-	}
-	empty_directory(config, path);
-	if ((mkdir(config->state, 0755) == -1 && errno != EEXIST) ||
-	    (mkdir(path, 0755) == -1 && errno != EEXIST)) {
-		log_error("cannot make %s: %s", path, strerror(errno));
-	}
-}
-
 int
-privilege_confine(const struct config *config)
+privilege_prepare(const struct config *config, struct confinement *c)
 {
-	char path[PATH_MAX];
 	const char *name = config->user[0] != '\0' ? config->user : "_restante";
 
+	memset(c, 0, sizeof(*c));
 	if (geteuid() != 0) {
 		return 0;
 	}
@@ -93,13 +69,32 @@ privilege_confine(const struct config *config)
 		    name);
 		return -1;
 	}
-	empty_directory(config, path);
-	if (chroot(path) == -1 || chdir("/") == -1) {
-		log_error("cannot chroot to %s: %s", path, strerror(errno));
+	c->uid = pw->pw_uid;
+	c->gid = pw->pw_gid;
+	if (snprintf(c->directory, PATH_MAX, "%s/empty", config->state) >=
+		PATH_MAX ||
+	    (mkdir(config->state, 0755) == -1 && errno != EEXIST) ||
+	    (mkdir(c->directory, 0755) == -1 && errno != EEXIST)) {
+		log_error("cannot make %s: %s", c->directory, strerror(errno));
 		return -1;
 	}
-	if (privilege_become(pw->pw_uid, pw->pw_gid, (gid_t)-1) == -1) {
-		log_error("cannot become %s: %s", name, strerror(errno));
+	return 0;
+}
+
+int
+privilege_confine(const struct confinement *c)
+{
+	if (geteuid() != 0) {
+		return 0;
+	}
+	if (chroot(c->directory) == -1 || chdir("/") == -1) {
+		log_error(
+		    "cannot chroot to %s: %s", c->directory, strerror(errno));
+		return -1;
+	}
+	if (privilege_become(c->uid, c->gid, (gid_t)-1) == -1) {
+		log_error(
+		    "cannot become uid %d: %s", (int)c->uid, strerror(errno));
 		return -1;
 	}
 	return 0;

@@ -4,6 +4,7 @@
 
 #include "common/config.h"
 
+#include <limits.h>
 #include <sys/types.h>
 
 /*
@@ -22,14 +23,22 @@ int privilege_become(uid_t uid, gid_t gid, gid_t shared)
 /* The group that may make lock files beside a mailbox, or (gid_t)-1. */
 gid_t privilege_spool_group(const char *mailbox);
 
+/* What session processes become: a user, in an empty root directory. */
+struct confinement {
+	uid_t uid;
+	gid_t gid;
+	char directory[PATH_MAX];
+};
+
 /*
- * Becomes the session user, inside an empty root directory.  0, or -1 with
- * the reason logged.
+ * Finds the session user and makes the directory, while still root.  0, or -1
+ * with the reason logged.
  */
-int privilege_confine(const struct config *)
+int privilege_prepare(const struct config *, struct confinement *)
     __attribute__((warn_unused_result));
 
-/* Makes the empty directory, while still root; logs what fails. */
-void privilege_prepare(const struct config *);
+/* Becomes that.  0, or -1 with the reason logged. */
+int privilege_confine(const struct confinement *)
+    __attribute__((warn_unused_result));
 
 #endif

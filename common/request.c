@@ -48,6 +48,7 @@ static void
 start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 {
 	struct task task = { .config = s->config,
+		.names = s->names,
 		.peer = &slot->peer,
 		.payload = slot->payload,
 		.size = slot->size,

@@ -297,8 +297,9 @@ run(struct server *s, const struct launched *l)
 		status = EX_OSERR;
 	} else {
 		catch_signals();
-		privilege_prepare(s->config);
-		if (s->nlisteners > 0) {
+		if (privilege_prepare(s->config, &s->confinement) == -1) {
+			status = EX_CONFIG;
+		} else if (s->nlisteners > 0) {
 			status = prepare_listening(s);
 		}
 	}

@@ -28,6 +28,7 @@ enum start {
 /* All that a session process has. */
 struct connection {
 	const struct config *config;
+	const struct confinement *confinement;
 	const struct names *names;
 	const struct tls_server *tls; /* NULL but with START_TLS, _STARTTLS */
 	bool can_tls;                 /* STARTTLS may be offered */
@@ -44,6 +45,7 @@ struct connection {
 /* All that a worker process has. */
 struct task {
 	const struct config *config;
+	const struct names *names;
 	const struct peer *peer;
 	const void *payload;
 	size_t size;

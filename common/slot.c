@@ -21,7 +21,8 @@ slot_refresh(struct server *s)
 	char error[CONFIG_ERROR];
 
 	if (s->names == NULL || names_stale(s->names, s->config)) {
-		struct names *names = names_load(s->config, error);
+		struct names *names =
+		    names_load(s->config, s->nlisteners > 0, error);
 		if (names == NULL) {
 			log_error("%s", error);
 		} else {
@@ -140,6 +141,7 @@ slot_start_session(struct server *s, struct slot *slot, enum start start)
 {
 	struct connection c = {
 		.config = s->config,
+		.confinement = &s->confinement,
 		.names = s->names,
 		.tls = start == START_PLAIN ? NULL : s->tls,
 		.can_tls = start == START_PLAIN && can_tls(s, slot),

@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_SLOT_H
 #define RESTANTE_COMMON_SLOT_H
 
+#include "common/privilege.h"
 #include "common/server.h"
 
 #include <stdbool.h>
@@ -39,6 +40,7 @@ struct slot {
 struct server {
 	const struct service *service;
 	const struct config *config;
+	struct confinement confinement;
 	struct names *names;
 	struct tls_server *tls;
 	struct listener listeners[LAUNCH_LISTENERS];

@@ -1,27 +1,31 @@
 /* SPDX-License-Identifier: ISC */
-/* The users file and the system's accounts. */
+/* The users file: its lines, and the names in it. */
 #include "common/users.h"
 
 #include "common/log.h"
 #include "common/password.h"
 
 #include <errno.h>
-#include <pwd.h>
-#include <shadow.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+struct entry {
+	char name[USER_NAME + 1];
+	char owner[USER_NAME + 1]; /* as the file names it, or "" */
+	bool resolved;             /* into: */
+	uid_t uid;
+	gid_t gid;
+};
+
 struct names {
-	char (*name)[USER_NAME + 1]; /* sorted */
+	struct entry *entries; /* sorted by name */
 	size_t count;
 	bool cram;
 	bool open;
-	struct stat file;
+	struct stat file, passwd;
 };
 
 enum user_line_kind
@@ -47,36 +51,8 @@ user_line(char *line, struct user_line *u)
 	           : USER_LINE_USER;
 }
 
-static int
-compare(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-static bool
-add_name(struct names *n, const struct user_line *u)
-{
-	if ((n->count & (n->count - 1)) == 0) {
-		size_t room = n->count == 0 ? 1 : n->count * 2;
-		void *p = reallocarray(n->name, room, sizeof(*n->name));
-		if (p == NULL) {
-			return false;
-		}
-		n->name = p;
-	}
-	char *name = n->name[n->count++];
-	strlcpy(name, u->name, sizeof(*n->name));
-	for (; *name != '\0'; name++) {
-		*name =
-		    (char)(*name >= 'A' && *name <= 'Z' ? *name | 0x20 : *name);
-	}
-	n->cram = n->cram || password_has_cram(u->credentials);
-	return true;
-}
-
-/* getline() keeps what it read: wipe the credentials before freeing. */
-static void
-free_line(char *line, size_t size)
+void
+user_free_line(char *line, size_t size)
 {
 	if (line != NULL) {
 		explicit_bzero(line, size);
@@ -84,42 +60,102 @@ free_line(char *line, size_t size)
 	}
 }
 
-struct names *
-names_load(const struct config *config, char error[CONFIG_ERROR])
+static int
+compare(const void *a, const void *b)
 {
-	struct names *n = calloc(1, sizeof(*n));
+	const struct entry *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static bool
+add_name(struct names *n, const struct user_line *u)
+{
+	if ((n->count & (n->count - 1)) == 0) {
+		size_t room = n->count == 0 ? 1 : n->count * 2;
+		void *p = reallocarray(n->entries, room, sizeof(*n->entries));
+		if (p == NULL) {
+			return false;
+		}
+		n->entries = p;
+	}
+	struct entry *e = &n->entries[n->count++];
+	memset(e, 0, sizeof(*e));
+	strlcpy(e->name, u->name, sizeof(e->name));
+	strlcpy(e->owner, u->owner, sizeof(e->owner));
+	for (char *p = e->name; *p != '\0'; p++) {
+		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p);
+	}
+	n->cram = n->cram || password_has_cram(u->credentials);
+	return true;
+}
+
+static bool
+read_names(struct names *n, FILE *f)
+{
 	struct user_line u;
 	char *line = NULL;
 	size_t size = 0;
-	bool ok = n != NULL;
+	bool ok = true;
 
-	if (ok && config_system_users(config)) {
-		n->open = true;
-		return n;
-	}
-	FILE *f = fopen(config->users, "re");
-	if (n == NULL || f == NULL || fstat(fileno(f), &n->file) == -1) {
-		snprintf(error, CONFIG_ERROR,
-		    "cannot read the users file %.300s: "
-		    "%s; make it with smtpd --passwd NAME",
-		    config->users, strerror(errno));
-		free(n);
-		return NULL;
-	}
 	while (ok && getline(&line, &size, f) != -1) {
 		if (user_line(line, &u) == USER_LINE_USER) {
 			ok = add_name(n, &u);
 		}
 	}
-	free_line(line, size);
+	user_free_line(line, size);
+	if (ok && n->count > 0) {
+		qsort(n->entries, n->count, sizeof(*n->entries), compare);
+	}
+	return ok && !ferror(f);
+}
+
+/* Finds the owners once for all; not with %h, which is not kept here. */
+static void
+resolve(struct names *n, const struct config *config)
+{
+	struct account a;
+
+	if (strstr(config->mailbox, "%h") != NULL) {
+		return;
+	}
+	for (size_t i = 0; i < n->count; i++) {
+		struct entry *e = &n->entries[i];
+		e->resolved =
+		    account_owner(config, e->name, e->owner, &a) == STATUS_OK;
+		e->uid = a.uid;
+		e->gid = a.gid;
+	}
+}
+
+struct names *
+names_load(const struct config *config, bool owners, char error[CONFIG_ERROR])
+{
+	struct names *n = calloc(1, sizeof(*n));
+
+	if (n != NULL && config_system_users(config)) {
+		n->open = true;
+		return n;
+	}
+	FILE *f = fopen(config->users, "re");
+	if (n == NULL || f == NULL || fstat(fileno(f), &n->file) == -1 ||
+	    stat("/etc/passwd", &n->passwd) == -1) {
+		snprintf(error, CONFIG_ERROR,
+		    "cannot read the users file %.300s: %s; make it with "
+		    "smtpd --passwd NAME",
+		    config->users, strerror(errno));
+		free(n);
+		return NULL;
+	}
+	bool ok = read_names(n, f);
 	fclose(f);
 	if (!ok) {
-		snprintf(error, CONFIG_ERROR, "no memory");
+		snprintf(error, CONFIG_ERROR, "cannot read the users file");
 		names_free(n);
 		return NULL;
 	}
-	if (n->count > 0) {
-		qsort(n->name, n->count, sizeof(*n->name), compare);
+	if (owners) {
+		resolve(n, config);
 	}
 	return n;
 }
@@ -128,31 +164,44 @@ void
 names_free(struct names *n)
 {
 	if (n != NULL) {
-		free(n->name);
+		free(n->entries);
 		free(n);
 	}
+}
+
+static bool
+changed(const char *path, const struct stat *then)
+{
+	struct stat now;
+
+	return stat(path, &now) == 0 &&
+	       (now.st_ino != then->st_ino || now.st_size != then->st_size ||
+		   now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
+		   now.st_mtim.tv_nsec != then->st_mtim.tv_nsec);
 }
 
 bool
 names_stale(const struct names *n, const struct config *config)
 {
-	struct stat now;
+	return !n->open && (changed(config->users, &n->file) ||
+			       changed("/etc/passwd", &n->passwd));
+}
 
-	return !n->open && stat(config->users, &now) == 0 &&
-	       (now.st_ino != n->file.st_ino ||
-		   now.st_size != n->file.st_size ||
-		   now.st_mtim.tv_sec != n->file.st_mtim.tv_sec ||
-		   now.st_mtim.tv_nsec != n->file.st_mtim.tv_nsec);
+static const struct entry *
+find(const struct names *n, const char *user)
+{
+	struct entry key;
+
+	strlcpy(key.name, user, sizeof(key.name));
+	return n->count == 0 ? NULL
+	                     : bsearch(&key, n->entries, n->count,
+				   sizeof(*n->entries), compare);
 }
 
 bool
 names_have(const struct names *n, const char *user)
 {
-	if (strcmp(user, "postmaster") == 0) {
-		return true;
-	}
-	return n->count > 0 && bsearch(user, n->name, n->count,
-				   sizeof(*n->name), compare) != NULL;
+	return strcmp(user, "postmaster") == 0 || find(n, user) != NULL;
 }
 
 bool
@@ -165,6 +214,25 @@ bool
 names_open(const struct names *n)
 {
 	return n->open;
+}
+
+enum status
+names_owner(const struct names *n, const struct config *config,
+    const char *user, struct account *a)
+{
+	const struct entry *e = find(n, user);
+
+	if (e == NULL) {
+		return STATUS_NO;
+	}
+	if (!e->resolved) {
+		return account_owner(config, e->name, e->owner, a);
+	}
+	memset(a, 0, sizeof(*a));
+	strlcpy(a->name, user, sizeof(a->name));
+	a->uid = e->uid;
+	a->gid = e->gid;
+	return STATUS_OK;
 }
 
 bool
@@ -192,154 +260,4 @@ user_name(
 	}
 	user[n] = '\0';
 	return true;
-}
-
-/* Sets owner and home from the system's account of that name. */
-static enum status
-owner(struct account *a, const char *name)
-{
-	errno = 0;
-	const struct passwd *pw = getpwnam(name);
-
-	if (pw == NULL) {
-		/* "Not found" is 0 or one of these, depending on the source. */
-		return errno == 0 || errno == ENOENT || errno == ESRCH
-		           ? STATUS_NO
-		           : STATUS_TEMPORARY;
-	}
-	a->uid = pw->pw_uid;
-	a->gid = pw->pw_gid;
-	strlcpy(a->home, pw->pw_dir, sizeof(a->home));
-	return STATUS_OK;
-}
-
-/* The owner of the mailbox of a user in the users file. */
-static enum status
-file_owner(const struct config *config, struct account *a, const char *named)
-{
-	enum status s;
-
-	if (geteuid() != 0) {
-		a->uid = geteuid();
-		a->gid = getegid();
-		return STATUS_OK;
-	}
-	s = owner(a, *named != '\0' ? named : a->name);
-	if (s == STATUS_NO && *named == '\0') {
-		named = config->mailbox_owner;
-		s = owner(a, named);
-		a->home[0] = '\0';
-	}
-	if (s == STATUS_OK && a->uid == 0) {
-		log_error(
-		    "the mailbox of %s would belong to root: name another "
-		    "owner in %s",
-		    a->name, config->users);
-		return STATUS_TEMPORARY;
-	}
-	if (s != STATUS_OK) {
-		log_error("cannot find the account %s, owner of the mailbox of "
-			  "%s",
-		    named, a->name);
-		return STATUS_TEMPORARY;
-	}
-	return s;
-}
-
-static enum status
-find_in_file(const struct config *config, struct account *a)
-{
-	FILE *f = fopen(config->users, "re");
-	enum status result = STATUS_NO;
-	struct user_line u;
-	char *line = NULL;
-	size_t size = 0;
-
-	if (f == NULL) {
-		log_error("cannot read the users file %s: %s", config->users,
-		    strerror(errno));
-		return STATUS_TEMPORARY;
-	}
-	while (result == STATUS_NO && getline(&line, &size, f) != -1) {
-		if (user_line(line, &u) == USER_LINE_USER &&
-		    strcasecmp(u.name, a->name) == 0) {
-			strlcpy(a->credentials, u.credentials,
-			    sizeof(a->credentials));
-			result = file_owner(config, a, u.owner);
-		}
-	}
-	if (ferror(f)) {
-		result = STATUS_TEMPORARY;
-	}
-	free_line(line, size);
-	fclose(f);
-	return result;
-}
-
-static enum status
-find_in_system(struct account *a)
-{
-	enum status s = owner(a, a->name);
-
-	if (s != STATUS_OK) {
-		return s;
-	}
-	const struct spwd *sp = getspnam(a->name);
-	if (sp != NULL &&
-	    (sp->sp_expire <= 0 ||
-		sp->sp_expire > (long)(time(NULL) / (24 * 60 * 60)))) {
-		strlcpy(a->credentials, sp->sp_pwdp, sizeof(a->credentials));
-	}
-	return STATUS_OK;
-}
-
-/* RFC 5321 section 4.5.1: mail for postmaster always leads somewhere. */
-static enum status
-find_postmaster(const struct config *config, struct account *a)
-{
-	if (!config_system_users(config)) {
-		return file_owner(config, a, "");
-	}
-	strlcpy(a->name, "root", sizeof(a->name));
-	return owner(a, a->name);
-}
-
-enum status
-account_find(const struct config *config, const char *user, struct account *a)
-{
-	memset(a, 0, sizeof(*a));
-	strlcpy(a->name, user, sizeof(a->name));
-	enum status s = config_system_users(config) ? find_in_system(a)
-	                                            : find_in_file(config, a);
-	if (s == STATUS_NO && strcmp(user, "postmaster") == 0) {
-		s = find_postmaster(config, a);
-	}
-	return s;
-}
-
-int
-account_mailbox(
-    const struct config *config, const struct account *a, char path[PATH_MAX])
-{
-	size_t n = 0;
-
-	for (const char *p = config->mailbox; *p != '\0'; p++) {
-		const char *piece = NULL;
-		if (*p == '%' && p[1] != '\0') {
-			p++;
-			piece = *p == 'u'   ? a->name
-			        : *p == 'd' ? config->domains[0]
-			        : *p == 'h' ? a->home
-			                    : NULL;
-		}
-		int k = piece != NULL
-		            ? snprintf(path + n, PATH_MAX - n, "%s", piece)
-		            : snprintf(path + n, PATH_MAX - n, "%c", *p);
-		if ((piece != NULL && *piece == '\0') || k < 0 ||
-		    (size_t)k >= PATH_MAX - n) {
-			return -1;
-		}
-		n += (size_t)k;
-	}
-	return 0;
 }

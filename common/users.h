@@ -23,8 +23,12 @@ enum { USER_NAME = 64, USER_CREDENTIALS = 1024 };
  */
 struct names;
 
-/* NULL: error says why. */
-struct names *names_load(const struct config *, char error[CONFIG_ERROR]);
+/*
+ * Loads the names; with owners, also who owns each mailbox, so that processes
+ * forked from here need not look that up.  NULL: error says why.
+ */
+struct names *names_load(
+    const struct config *, bool owners, char error[CONFIG_ERROR]);
 void names_free(struct names *);
 bool names_stale(const struct names *, const struct config *);
 bool names_have(const struct names *, const char *user);
@@ -40,32 +44,56 @@ bool names_open(const struct names *);
 bool user_name(
     const struct config *, const char *login, char user[USER_NAME + 1]);
 
-/* All there is to know of one user; for workers. */
+/* Whose a mailbox is; for workers. */
 struct account {
 	char name[USER_NAME + 1];
-	char credentials[USER_CREDENTIALS]; /* blank separated; a secret */
-	char home[PATH_MAX];                /* "" when there is none */
-	uid_t uid;                          /* the mailbox's owner */
+	char home[PATH_MAX]; /* "" when there is none */
+	uid_t uid;
 	gid_t gid;
 };
 
 /*
- * Looks user up, by user_name().  STATUS_OK, STATUS_NO, or STATUS_TEMPORARY
- * with the reason logged.  Not started as root, we own everybody's mailbox.
- * postmaster has one without being a user, or root's among system accounts.
+ * Finds the owner of the mailbox of user, a user_name().  STATUS_OK, STATUS_NO,
+ * or STATUS_TEMPORARY with the reason logged.  Not started as root, we own
+ * everybody's mailbox. postmaster has one without being a user, or root's among
+ * system accounts.
  */
-enum status account_find(const struct config *, const char *user,
-    struct account *) __attribute__((warn_unused_result));
+enum status account_find(const struct config *, const struct names *,
+    const char *user, struct account *) __attribute__((warn_unused_result));
+
+/*
+ * The user's credentials, a secret, as password_check() takes them; "" for a
+ * user who cannot log in.  Read afresh.  Answers as account_find().
+ */
+enum status account_credentials(const struct config *, const char *user,
+    char credentials[USER_CREDENTIALS]) __attribute__((warn_unused_result));
 
 /* The path of the account's mailbox; -1: too long, or no home for %h. */
 int account_mailbox(const struct config *, const struct account *,
     char path[PATH_MAX]) __attribute__((warn_unused_result));
 
-/* Cuts a line of the users file; false: not of the form. */
+/*
+ * The owner of a mailbox of the users file: the account that the file names,
+ * or the one of the same name, or the key mailbox-owner's; never root.
+ */
+enum status account_owner(const struct config *, const char *user,
+    const char *named, struct account *) __attribute__((warn_unused_result));
+
+/* The same of a user that names knows; STATUS_NO: it does not. */
+enum status names_owner(const struct names *, const struct config *,
+    const char *user, struct account *) __attribute__((warn_unused_result));
+
+/* ---- lines of the users file ---- */
+
 struct user_line {
 	char *name, *credentials, *owner; /* owner may be "" */
 };
 enum user_line_kind { USER_LINE_USER, USER_LINE_EMPTY, USER_LINE_BAD };
+
+/* Cuts a line (it is changed). */
 enum user_line_kind user_line(char *line, struct user_line *);
+
+/* Wipes and frees what getline(3) made: it holds credentials. */
+void user_free_line(char *line, size_t size);
 
 #endif

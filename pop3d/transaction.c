@@ -352,7 +352,8 @@ open_mailbox(const struct task *task, struct session *s)
 	struct account account;
 	char path[PATH_MAX];
 
-	if (account_find(task->config, task->user, &account) != STATUS_OK ||
+	if (account_find(task->config, task->names, task->user, &account) !=
+		STATUS_OK ||
 	    account_mailbox(task->config, &account, path) == -1 ||
 	    privilege_become(
 		account.uid, account.gid, privilege_spool_group(path)) == -1) {
@@ -362,7 +363,6 @@ open_mailbox(const struct task *task, struct session *s)
 		session_reply(s, "-ERR [SYS/TEMP] Cannot open the mailbox now");
 		return -1;
 	}
-	explicit_bzero(account.credentials, sizeof(account.credentials));
 	umask(077);
 	if (mailbox_open(&s->mailbox, path, OPEN_TIMEOUT) == -1) {
 		log_error("cannot open %s: %s", path, strerror(errno));

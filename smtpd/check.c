@@ -215,16 +215,22 @@ static void
 check_mailboxes(struct check *c)
 {
 	struct account account;
-	char path[PATH_MAX];
+	char path[PATH_MAX], error[CONFIG_ERROR];
+	struct names *names = names_load(c->config, false, error);
 
-	if (account_find(c->config, "postmaster", &account) != STATUS_OK ||
+	if (names == NULL) {
+		return; /* check_users() says why */
+	}
+	enum status found =
+	    account_find(c->config, names, "postmaster", &account);
+	names_free(names);
+	if (found != STATUS_OK ||
 	    account_mailbox(c->config, &account, path) == -1) {
 		finding(c, FINDING_ERROR,
 		    "no mailbox for postmaster: see the "
 		    "keys mailbox and mailbox-owner");
 		return;
 	}
-	explicit_bzero(account.credentials, sizeof(account.credentials));
 	finding(c, FINDING_OK, "mail for postmaster goes to %s", path);
 	char *slash = strrchr(path, '/');
 	if (slash != NULL && slash != path) {

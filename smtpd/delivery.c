@@ -79,13 +79,13 @@ deliver(const struct task *task, const struct delivery *d, const char *name)
 	char path[PATH_MAX], user[USER_NAME + 1];
 
 	if (!user_name(task->config, name, user) ||
-	    account_find(task->config, user, &account) != STATUS_OK ||
+	    account_find(task->config, task->names, user, &account) !=
+		STATUS_OK ||
 	    account_mailbox(task->config, &account, path) == -1) {
 		log_error("%s: to=<%s>, status=deferred (no mailbox found)",
 		    d->id, name);
 		return STATUS_TEMPORARY;
 	}
-	explicit_bzero(account.credentials, sizeof(account.credentials));
 	if (privilege_become(
 		account.uid, account.gid, privilege_spool_group(path)) == -1) {
 		log_error("cannot become the owner of %s", path);
@@ -162,7 +162,5 @@ lookup_run(const struct task *task)
 	if (!user_name(task->config, task->payload, user)) {
 		return STATUS_NO;
 	}
-	enum status found = account_find(task->config, user, &account);
-	explicit_bzero(account.credentials, sizeof(account.credentials));
-	return found;
+	return account_find(task->config, task->names, user, &account);
 }

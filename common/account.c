@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+/* Accounts: whose a mailbox is, and what a login is checked against. */
+#include "common/users.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <shadow.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Sets owner and home from the system's account of that name. */
+static enum status
+system_account(struct account *a, const char *name)
+{
+	errno = 0;
+	const struct passwd *pw = getpwnam(name);
+
+	if (pw == NULL) {
+		/* "Not found" is 0 or one of these, depending on the source. */
+		return errno == 0 || errno == ENOENT || errno == ESRCH
+		           ? STATUS_NO
+		           : STATUS_TEMPORARY;
+	}
+	a->uid = pw->pw_uid;
+	a->gid = pw->pw_gid;
+	strlcpy(a->home, pw->pw_dir, sizeof(a->home));
+	return STATUS_OK;
+}
+
+enum status
+account_owner(const struct config *config, const char *user, const char *named,
+    struct account *a)
+{
+	enum status s;
+
+	memset(a, 0, sizeof(*a));
+	strlcpy(a->name, user, sizeof(a->name));
+	if (geteuid() != 0) {
+		a->uid = geteuid();
+		a->gid = getegid();
+		return STATUS_OK;
+	}
+	s = system_account(a, *named != '\0' ? named : user);
+	if (s == STATUS_NO && *named == '\0') {
+		named = config->mailbox_owner;
+		s = system_account(a, named);
+		a->home[0] = '\0';
+	}
+	if (s == STATUS_OK && a->uid == 0) {
+		log_error("the mailbox of %s would belong to root: name "
+			  "another owner in %s",
+		    user, config->users);
+		return STATUS_TEMPORARY;
+	}
+	if (s != STATUS_OK) {
+		log_error("cannot find the account %s, owner of the mailbox "
+			  "of %s",
+		    named, user);
+		return STATUS_TEMPORARY;
+	}
+	return s;
+}
+
+static enum status
+find_system(const char *user, struct account *a)
+{
+	memset(a, 0, sizeof(*a));
+	strlcpy(a->name, user, sizeof(a->name));
+	return system_account(a, user);
+}
+
+enum status
+account_find(const struct config *config, const struct names *names,
+    const char *user, struct account *a)
+{
+	bool system_users = names_open(names);
+	enum status s = system_users ? find_system(user, a)
+	                             : names_owner(names, config, user, a);
+
+	if (s == STATUS_NO && strcmp(user, "postmaster") == 0) {
+		/* RFC 5321 section 4.5.1: that always leads somewhere. */
+		s = system_users ? find_system("root", a)
+		                 : account_owner(config, user, "", a);
+	}
+	return s;
+}
+
+static enum status
+credentials_in_file(const struct config *config, const char *user,
+    char credentials[USER_CREDENTIALS])
+{
+	FILE *f = fopen(config->users, "re");
+	enum status result = STATUS_NO;
+	struct user_line u;
+	char *line = NULL;
+	size_t size = 0;
+
+	if (f == NULL) {
+		log_error("cannot read the users file %s: %s", config->users,
+		    strerror(errno));
+		return STATUS_TEMPORARY;
+	}
+	while (result == STATUS_NO && getline(&line, &size, f) != -1) {
+		if (user_line(line, &u) == USER_LINE_USER &&
+		    strcasecmp(u.name, user) == 0) {
+			strlcpy(credentials, u.credentials, USER_CREDENTIALS);
+			result = STATUS_OK;
+		}
+	}
+	if (ferror(f)) {
+		result = STATUS_TEMPORARY;
+	}
+	user_free_line(line, size);
+	fclose(f);
+	return result;
+}
+
+enum status
+account_credentials(const struct config *config, const char *user,
+    char credentials[USER_CREDENTIALS])
+{
+	struct account a;
+
+	credentials[0] = '\0';
+	if (!config_system_users(config)) {
+		return credentials_in_file(config, user, credentials);
+	}
+	enum status s = find_system(user, &a);
+	/* root reads its mail elsewhere. */
+	const struct spwd *sp =
+	    s == STATUS_OK && a.uid != 0 ? getspnam(user) : NULL;
+	if (sp != NULL &&
+	    (sp->sp_expire <= 0 ||
+		sp->sp_expire > (long)(time(NULL) / (24 * 60 * 60)))) {
+		strlcpy(credentials, sp->sp_pwdp, USER_CREDENTIALS);
+	}
+	return s;
+}
+
+int
+account_mailbox(
+    const struct config *config, const struct account *a, char path[PATH_MAX])
+{
+	size_t n = 0;
+
+	for (const char *p = config->mailbox; *p != '\0'; p++) {
+		const char *piece = NULL;
+		if (*p == '%' && p[1] != '\0') {
+			p++;
+			piece = *p == 'u'   ? a->name
+			        : *p == 'd' ? config->domains[0]
+			        : *p == 'h' ? a->home
+			                    : NULL;
+		}
+		int k = piece != NULL
+		            ? snprintf(path + n, PATH_MAX - n, "%s", piece)
+		            : snprintf(path + n, PATH_MAX - n, "%c", *p);
+		if ((piece != NULL && *piece == '\0') || k < 0 ||
+		    (size_t)k >= PATH_MAX - n) {
+			return -1;
+		}
+		n += (size_t)k;
+	}
+	return 0;
+}
