@@ -6,8 +6,10 @@
  */
 #include "common/address.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static bool
 is_atext(unsigned char c)
@@ -58,6 +60,25 @@ is_alnum(unsigned char c)
 	       (c >= 'a' && c <= 'z');
 }
 
+/* Length of the address literal at p, which starts with "[", or 0. */
+static size_t
+literal(const char *p)
+{
+	char text[64];
+	unsigned char address[16];
+	size_t n = strcspn(p + 1, "]");
+
+	if (p[1 + n] != ']' || n >= sizeof(text)) {
+		return 0;
+	}
+	memcpy(text, p + 1, n);
+	text[n] = '\0';
+	bool ok = strncasecmp(text, "IPv6:", 5) == 0
+	              ? inet_pton(AF_INET6, text + 5, address) == 1
+	              : inet_pton(AF_INET, text, address) == 1;
+	return ok ? n + 2 : 0;
+}
+
 /* Length of the domain or address literal at p, or 0. */
 static size_t
 domain_part(const char *p)
@@ -65,8 +86,7 @@ domain_part(const char *p)
 	size_t n = 0;
 
 	if (*p == '[') {
-		n = 1 + strspn(p + 1, "0123456789abcdefABCDEF:.IPvipv");
-		return p[n] == ']' ? n + 1 : 0;
+		return literal(p);
 	}
 	while (is_alnum((unsigned char)p[n]) || p[n] == '-' || p[n] == '_' ||
 	       (p[n] == '.' && n > 0 && p[n - 1] != '.')) {

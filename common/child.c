@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/privilege.h"
 #include "common/sandbox.h"
+#include "common/deadline.h"
 #include "common/stream.h"
 
 #include <errno.h>
@@ -64,7 +65,7 @@ run_session(const struct service *service, struct connection *c)
 	int on = 1;
 
 	default_signals();
-	stream_catch_shutdown();
+	deadline_catch_shutdown();
 	int keep[] = { c->rfd, c->wfd, c->channel, c->body, c->mailbox,
 		log_fd() };
 	close_others(keep, sizeof(keep) / sizeof(keep[0]));

@@ -21,6 +21,7 @@ enum kind {
 	KIND_TLS,
 	KIND_PLAINTEXT,
 	KIND_LOG,
+	KIND_MAILBOX,
 };
 
 struct key {
@@ -35,7 +36,7 @@ static const struct key keys[] = {
 	{ "hostname", KIND_NAME, offsetof(struct config, hostname) },
 	{ "idle-exit", KIND_COUNT, offsetof(struct config, idle_exit) },
 	{ "log", KIND_LOG, 0 },
-	{ "mailbox", KIND_PATH, offsetof(struct config, mailbox) },
+	{ "mailbox", KIND_MAILBOX, 0 },
 	{ "mailbox-owner", KIND_NAME, offsetof(struct config, mailbox_owner) },
 	{ "plaintext-login", KIND_PLAINTEXT, 0 },
 	{ "queue", KIND_PATH, offsetof(struct config, queue) },
@@ -196,6 +197,25 @@ set_choice(
 	return i < 0 ? -1 : 0;
 }
 
+/* %u and %d and %h stand for things; users must not share a mailbox. */
+static int
+set_mailbox(const struct place *at, struct config *c, const char *value)
+{
+	bool own = false;
+
+	for (const char *p = value; (p = strchr(p, '%')) != NULL; p += 2) {
+		if (p[1] == '\0' || strchr("udh", p[1]) == NULL) {
+			return fail(
+			    at, "only %u, %d and %h are known, not in", value);
+		}
+		own = own || p[1] != 'd';
+	}
+	if (!own) {
+		return fail(at, "%u (or %h) must be in", value);
+	}
+	return set_word(at, c->mailbox, PATH_MAX, value);
+}
+
 static int
 set(const struct place *at, struct config *c, const struct key *key,
     const char *value)
@@ -217,6 +237,8 @@ set(const struct place *at, struct config *c, const struct key *key,
 		return set_domains(at, c, value);
 	case KIND_TLS:
 		return set_tls(at, c, value);
+	case KIND_MAILBOX:
+		return set_mailbox(at, c, value);
 	case KIND_PLAINTEXT:
 	case KIND_LOG:
 		return set_choice(at, c, key->kind, value);
@@ -322,6 +344,11 @@ read_lines(struct config *c, FILE *f, struct place *at)
 		result = set_line(at, c, line);
 	}
 	free(line);
+	if (result == 0 && ferror(f)) {
+		snprintf(at->error, CONFIG_ERROR, "cannot read %.300s: %s",
+		    at->file, strerror(errno));
+		result = -1;
+	}
 	return result;
 }
 

@@ -17,7 +17,7 @@ enum plaintext_login {
 	PLAINTEXT_ALWAYS,
 };
 
-enum log_target { LOG_TO_DEFAULT, LOG_TO_SYSLOG, LOG_TO_STDERR };
+enum log_target { LOG_DEFAULT, LOG_SYSLOG, LOG_STDERR };
 
 struct config {
 	char file[PATH_MAX]; /* where it was read from, or "" */

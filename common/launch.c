@@ -155,8 +155,9 @@ launch_start(const struct launch *launch, const struct config *config,
 		int flags = fcntl(listeners[i].fd, F_GETFL);
 		fcntl(listeners[i].fd, F_SETFL, flags | O_NONBLOCK);
 	}
-	log_open(name, config->log == LOG_TO_STDERR ||
-			   (config->log == LOG_TO_DEFAULT && l->forever));
+	bool to_stderr = config->log == LOG_STDERR ||
+	                 (config->log == LOG_DEFAULT && l->forever);
+	log_open(name, to_stderr ? LOG_TO_STDERR : LOG_TO_SYSLOG);
 	return EX_OK;
 }
 

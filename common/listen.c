@@ -152,6 +152,11 @@ split(char *spec, const char **host, const char **port)
 	}
 	*colon = '\0';
 	*port = colon + 1;
+	/* getaddrinfo() takes any number, and cuts it to 16 bits. */
+	if (strspn(*port, "0123456789") == strlen(*port) &&
+	    (strlen(*port) > 5 || strtol(*port, NULL, 10) > 65535)) {
+		return false;
+	}
 	*host = spec;
 	if (*spec == '[') {
 		char *end = strchr(spec, ']');

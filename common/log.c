@@ -18,16 +18,16 @@
 enum { LINE_SIZE = 1024 };
 
 static const char *log_ident = "restante";
-static bool log_stderr = true;
+static enum log_to log_to = LOG_TO_PERSON;
 static int log_socket = -1;
 
 void
-log_open(const char *ident, bool to_stderr)
+log_open(const char *ident, enum log_to to)
 {
 	log_ident = ident;
-	log_stderr = to_stderr;
+	log_to = to;
 	tzset();
-	if (to_stderr || log_socket != -1) {
+	if (to != LOG_TO_SYSLOG || log_socket != -1) {
 		return;
 	}
 	struct sockaddr_un un = { .sun_family = AF_UNIX,
@@ -43,7 +43,7 @@ log_open(const char *ident, bool to_stderr)
 int
 log_fd(void)
 {
-	return log_stderr ? STDERR_FILENO : log_socket;
+	return log_to == LOG_TO_SYSLOG ? log_socket : STDERR_FILENO;
 }
 
 /* Appends text to line, escaped; returns the new length. */
@@ -74,16 +74,19 @@ put(int level, const char *fmt, va_list ap)
 	struct tm tm;
 
 	vsnprintf(text, sizeof(text), fmt, ap);
-	if (!log_stderr && localtime_r(&now, &tm) != NULL) {
+	if (log_to == LOG_TO_SYSLOG && localtime_r(&now, &tm) != NULL) {
 		strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S ", &tm);
 	}
-	int n = log_stderr ? snprintf(line, sizeof(line), "%s[%d]: ", log_ident,
-				 (int)getpid())
-	                   : snprintf(line, sizeof(line),
-				 "<%d>%s%s[%d]: ", LOG_MAIL | level, stamp,
-				 log_ident, (int)getpid());
+	int n = log_to == LOG_TO_PERSON
+	            ? snprintf(line, sizeof(line), "%s: ", log_ident)
+	        : log_to == LOG_TO_STDERR
+	            ? snprintf(line, sizeof(line), "%s[%d]: ", log_ident,
+			  (int)getpid())
+	            : snprintf(line, sizeof(line),
+			  "<%d>%s%s[%d]: ", LOG_MAIL | level, stamp, log_ident,
+			  (int)getpid());
 	size_t len = escape(line, n < 0 ? 0 : (size_t)n, LINE_SIZE, text);
-	if (!log_stderr) {
+	if (log_to == LOG_TO_SYSLOG) {
 		(void)send(log_socket, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 		return;
 	}

@@ -11,8 +11,14 @@
  * syslog loses lines, not mail.
  */
 
+enum log_to {
+	LOG_TO_PERSON, /* stderr, of somebody who typed a command */
+	LOG_TO_STDERR, /* with process ids */
+	LOG_TO_SYSLOG,
+};
+
 /* Opens the log; safe to call again.  ident is kept, not copied. */
-void log_open(const char *ident, bool to_stderr);
+void log_open(const char *ident, enum log_to);
 
 /* The descriptor the log is written to, or -1: a sandboxed process keeps it. */
 int log_fd(void);

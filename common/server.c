@@ -10,34 +10,47 @@
 #include "common/log.h"
 #include "common/privilege.h"
 #include "common/slot.h"
+#include "common/deadline.h"
 #include "common/stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
-	DEFAULT_PER_SOURCE = 50,
 	GRACE = 5000, /* ms for transactions under way after SIGTERM */
 };
 
 static volatile sig_atomic_t child_ended, told_to_stop;
 
+/*
+ * Signals wake the loop through a pipe.  ppoll(2) with a mask would not do: it
+ * delivers them only when it sleeps, and under load it never does.
+ */
+static int wake[2] = { -1, -1 };
+
 static void
 on_signal(int sig)
 {
+	int saved = errno;
+
 	if (sig == SIGCHLD) {
 		child_ended = 1;
 	} else {
 		told_to_stop = 1;
 	}
+	if (write(wake[1], "", 1) == -1) {
+		/* full of earlier ones: they wake it just as well */
+	}
+	errno = saved;
 }
 
 /* ---- the ends of children ---- */
@@ -73,70 +86,6 @@ reap(struct server *s)
 	}
 }
 
-/* ---- connections ---- */
-
-static bool
-over_limit(const struct server *s, const struct peer *peer)
-{
-	unsigned limit = s->config->sessions_per_source, n = 0;
-
-	if (s->used >= s->config->sessions) {
-		return true;
-	}
-	if (limit == 0 && peer->loopback) {
-		return false; /* one's own machine, unless it was asked for */
-	}
-	limit = limit == 0 ? DEFAULT_PER_SOURCE : limit;
-	for (size_t i = 0; i < s->nslots; i++) {
-		const struct slot *slot = &s->slots[i];
-		n += slot->used && memcmp(slot->peer.network, peer->network,
-				       sizeof(peer->network)) == 0;
-	}
-	return n >= limit;
-}
-
-/* Serves a connection, or says why not; its descriptors are ours now. */
-static void
-add_connection(struct server *s, int rfd, int wfd, const struct peer *peer,
-    struct service_kind kind)
-{
-	slot_refresh(s);
-	if (!over_limit(s, peer) && slot_connect(s, rfd, wfd, peer, kind)) {
-		return;
-	}
-	log_warn("refused %s: too many sessions, or not ready for them",
-	    peer->address);
-	if (!kind.tls) {
-		(void)send(wfd, s->service->busy, strlen(s->service->busy),
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
-	}
-	close(rfd);
-	if (wfd != rfd) {
-		close(wfd);
-	}
-}
-
-static void
-accept_connections(struct server *s, const struct listener *l)
-{
-	/* Some at a time, so that requests are not kept waiting. */
-	for (int i = 0; i < 16; i++) {
-		struct peer peer;
-		int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd == -1) {
-			if (errno == EMFILE || errno == ENFILE) {
-				log_error("accept: %s", strerror(errno));
-			}
-			return;
-		}
-		if (listen_peer(fd, &peer)) {
-			add_connection(s, fd, fd, &peer, l->kind);
-		} else {
-			close(fd);
-		}
-	}
-}
-
 /* ---- stopping ---- */
 
 /*
@@ -161,7 +110,7 @@ stop(struct server *s)
 		}
 	}
 	s->stops++;
-	s->stop_at = stream_now() + GRACE;
+	s->stop_at = deadline_now() + GRACE;
 }
 
 /* ---- the loop ---- */
@@ -175,96 +124,117 @@ finished(const struct server *s)
 	if (s->nlisteners == 0) {
 		return true;
 	}
-	return !s->forever && stream_now() - s->idle_since >=
+	return !s->forever && deadline_now() - s->idle_since >=
 	                          (int64_t)s->config->idle_exit * 1000;
 }
 
-/* How long ppoll() may wait. */
-static struct timespec
+/* How long poll() may wait, in ms. */
+static int
 patience(const struct server *s)
 {
 	int64_t ms = 60000;
 
 	if (s->stop_at != 0) {
-		ms = s->stop_at - stream_now();
+		ms = s->stop_at - deadline_now();
 	} else if (s->used == 0) {
 		ms = s->idle_since + (int64_t)s->config->idle_exit * 1000 -
-		     stream_now();
+		     deadline_now();
 	}
-	ms = ms < 0 ? 0 : ms;
-	return (struct timespec){ .tv_sec = ms / 1000,
-		.tv_nsec = ms % 1000 * 1000000 };
+	return ms < 0 ? 0 : ms > 60000 ? 60000 : (int)ms;
+}
+
+/* What to poll: the pipe, the listeners, the sessions that may ask. */
+static size_t
+fill_poll(const struct server *s, struct pollfd *fds)
+{
+	size_t n = 0;
+
+	fds[n++] = (struct pollfd){ .fd = wake[0], .events = POLLIN };
+	for (size_t i = 0; i < s->nlisteners; i++) {
+		fds[n++] = (struct pollfd){ .fd = s->listeners[i].fd,
+			.events = POLLIN };
+	}
+	for (size_t i = 0; i < s->nslots; i++) {
+		const struct slot *slot = &s->slots[i];
+		bool idle = slot->used && slot->worker == 0 && !slot->waiting;
+		fds[n++] = (struct pollfd){ .fd = idle ? slot->channel : -1,
+			.events = POLLIN };
+	}
+	return n;
+}
+
+static void
+handle_signals(struct server *s)
+{
+	char bytes[64];
+
+	while (read(wake[0], bytes, sizeof(bytes)) > 0) {
+		continue;
+	}
+	if (child_ended) {
+		reap(s);
+		request_start_waiting(s);
+	}
+	if (told_to_stop) {
+		told_to_stop = 0;
+		stop(s);
+	}
+}
+
+/* Serves what is ready; the slots are those that fill_poll() saw. */
+static void
+handle_ready(struct server *s, const struct pollfd *fds, size_t n)
+{
+	size_t listening = s->nlisteners;
+
+	for (size_t i = 1 + listening; i < n; i++) {
+		struct slot *slot = &s->slots[i - 1 - listening];
+		/* A slot may have changed hands since. */
+		if (fds[i].revents != 0 && slot->used &&
+		    slot->channel == fds[i].fd && slot->worker == 0 &&
+		    !slot->waiting) {
+			request_take(s, slot);
+		}
+	}
+	for (size_t i = 0; i < listening; i++) {
+		if (fds[1 + i].revents != 0) {
+			accept_ready(s, &s->listeners[i]);
+		}
+	}
 }
 
 static void
 serve(struct server *s, struct pollfd *fds)
 {
-	sigset_t none;
-
-	sigemptyset(&none);
 	while (!finished(s)) {
-		size_t n = 0;
-		size_t listening = s->nlisteners;
-		for (; n < listening; n++) {
-			fds[n] = (struct pollfd){ .fd = s->listeners[n].fd,
-				.events = POLLIN };
+		size_t n = fill_poll(s, fds);
+		if (poll(fds, (nfds_t)n, patience(s)) > 0) {
+			handle_ready(s, fds, n);
+			if (fds[0].revents != 0) {
+				handle_signals(s);
+			}
 		}
-		for (size_t i = 0; i < s->nslots; i++, n++) {
-			const struct slot *slot = &s->slots[i];
-			bool idle =
-			    slot->used && slot->worker == 0 && !slot->waiting;
-			fds[n] =
-			    (struct pollfd){ .fd = idle ? slot->channel : -1,
-				    .events = POLLIN };
-		}
-		size_t polled = n - listening;
-		struct timespec ts = patience(s);
-		int ready = ppoll(fds, n, &ts, &none);
-		if (told_to_stop ||
-		    (s->stop_at != 0 && stream_now() >= s->stop_at)) {
-			told_to_stop = 0;
+		if (s->stop_at != 0 && deadline_now() >= s->stop_at) {
 			stop(s);
-			continue;
-		}
-		if (child_ended) {
-			reap(s);
-			request_start_waiting(s);
-		}
-		if (ready <= 0) {
-			continue;
-		}
-		for (size_t i = 0; i < polled; i++) {
-			struct slot *slot = &s->slots[i];
-			if (fds[listening + i].revents != 0 && slot->used &&
-			    slot->channel != -1 && slot->worker == 0 &&
-			    !slot->waiting) {
-				request_take(s, slot);
-			}
-		}
-		for (size_t i = 0; i < listening; i++) {
-			if (fds[i].revents != 0) {
-				accept_connections(s, &s->listeners[i]);
-			}
 		}
 	}
 }
 
-static void
+static int
 catch_signals(void)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
-	const int caught[] = { SIGCHLD, SIGTERM, SIGINT };
-	sigset_t mask;
+	struct sigaction sa = { .sa_handler = on_signal,
+		.sa_flags = SA_RESTART };
 
-	sigemptyset(&mask);
-	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
-		sigaction(caught[i], &sa, NULL);
-		sigaddset(&mask, caught[i]);
+	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) == -1) {
+		return -1;
 	}
-	/* Delivered in ppoll() alone. */
-	sigprocmask(SIG_BLOCK, &mask, NULL);
+	sigaction(SIGCHLD, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	return 0;
 }
 
 /* What listeners need that a single session may not. */
@@ -289,22 +259,25 @@ run(struct server *s, const struct launched *l)
 	int status = EX_OK;
 
 	s->slots = calloc(s->config->sessions, sizeof(*s->slots));
-	fds = calloc(s->config->sessions + LAUNCH_LISTENERS, sizeof(*fds));
-	s->idle_since = stream_now();
+	fds = calloc(1 + LAUNCH_LISTENERS + s->config->sessions, sizeof(*fds));
+	s->idle_since = deadline_now();
 	s->forever = l->forever;
 	if (s->slots == NULL || fds == NULL) {
 		log_error("no memory for %u sessions", s->config->sessions);
 		status = EX_OSERR;
+	} else if (catch_signals() == -1) {
+		log_error("cannot make a pipe: %s", strerror(errno));
+		status = EX_OSERR;
 	} else {
-		catch_signals();
 		if (privilege_prepare(s->config, &s->confinement) == -1) {
 			status = EX_CONFIG;
 		} else if (s->nlisteners > 0) {
 			status = prepare_listening(s);
 		}
 	}
-	if (status == EX_OK && l->connected) {
-		add_connection(s, l->rfd, l->wfd, &l->peer, l->kind);
+	if (status == EX_OK && l->connected &&
+	    !accept_connection(s, l->rfd, l->wfd, &l->peer, l->kind)) {
+		status = EX_TEMPFAIL;
 	}
 	if (status == EX_OK) {
 		launch_announce(l, s->listeners, s->nlisteners);

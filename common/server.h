@@ -61,9 +61,10 @@ struct job {
 
 struct service {
 	const char *name;
-	const char *busy; /* said to a client over the limit */
-	bool body;        /* sessions get a file for messages */
-	bool pair;        /* TLS sessions get a socket pair */
+	/* Replies to clients that are not served: */
+	const char *too_many, *not_ready;
+	bool body; /* sessions get a file for messages */
+	bool pair; /* TLS sessions get a socket pair */
 	/* Whether the connection is over, and not handed on. */
 	bool (*session)(const struct connection *);
 	/*

@@ -4,6 +4,7 @@
 
 #include "common/child.h"
 #include "common/log.h"
+#include "common/deadline.h"
 #include "common/stream.h"
 
 #include <errno.h>
@@ -116,7 +117,7 @@ free_slot(struct server *s, struct slot *slot)
 	while (s->nslots > 0 && !s->slots[s->nslots - 1].used) {
 		s->nslots--;
 	}
-	s->idle_since = stream_now();
+	s->idle_since = deadline_now();
 }
 
 void

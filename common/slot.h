@@ -80,6 +80,18 @@ int slot_start_session(struct server *, struct slot *, enum start);
 /* A slot whose processes have all ended is free again. */
 void slot_settle(struct server *, struct slot *);
 
+/* ---- accept.c ---- */
+
+/*
+ * Serves a connection, whose descriptors it takes; or says why not, and
+ * answers false.
+ */
+bool accept_connection(struct server *, int rfd, int wfd, const struct peer *,
+    struct service_kind);
+
+/* Takes the connections that wait at a listener. */
+void accept_ready(struct server *, const struct listener *);
+
 /* ---- request.c ---- */
 
 /* Takes the request that waits on the slot's channel. */

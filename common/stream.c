@@ -6,17 +6,16 @@
  */
 #include "common/stream.h"
 
+#include "common/deadline.h"
 #include "common/tls.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -39,74 +38,6 @@ struct stream {
 	char out[OUT_SIZE];
 };
 
-static volatile sig_atomic_t shutdowns;
-
-static void
-on_term(int sig)
-{
-	(void)sig;
-	shutdowns = shutdowns + 1;
-}
-
-void
-stream_catch_shutdown(void)
-{
-	struct sigaction sa = { .sa_handler = on_term };
-	sigset_t term;
-
-	/* Blocked but while waiting, so that none slips in between the test
-	   of the counter and ppoll(). */
-	sigemptyset(&term);
-	sigaddset(&term, SIGTERM);
-	sigprocmask(SIG_BLOCK, &term, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-}
-
-int64_t
-stream_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* The first SIGTERM ends a session between transactions, the second any. */
-static bool
-shutting_down(bool interruptible)
-{
-	return shutdowns >= (interruptible ? 1 : 2);
-}
-
-int
-stream_wait(int fd, short events, int64_t deadline, bool interruptible)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-	sigset_t none;
-
-	sigemptyset(&none);
-	for (;;) {
-		if (shutting_down(interruptible)) {
-			errno = EINTR;
-			return -1;
-		}
-		int64_t left = deadline - stream_now();
-		if (left <= 0) {
-			errno = ETIMEDOUT;
-			return -1;
-		}
-		struct timespec ts = { .tv_sec = left / 1000,
-			.tv_nsec = left % 1000 * 1000000 };
-		int n = ppoll(&p, 1, &ts, &none);
-		if (n > 0) {
-			return 0;
-		}
-		if (n == -1 && errno != EINTR) {
-			return -1;
-		}
-	}
-}
-
 struct stream *
 stream_open(int rfd, int wfd, int timeout, int lifetime)
 {
@@ -120,7 +51,7 @@ stream_open(int rfd, int wfd, int timeout, int lifetime)
 	s->wfd = wfd;
 	s->tls = NULL;
 	s->timeout = timeout;
-	s->end = stream_now() + lifetime;
+	s->end = deadline_now() + lifetime;
 	s->accept_lf = s->interruptible = s->failed = false;
 	s->received = s->sent = 0;
 	s->in_pos = s->in_len = s->out_len = 0;
@@ -191,7 +122,7 @@ stream_sent(const struct stream *s)
 static int64_t
 deadline(const struct stream *s)
 {
-	int64_t t = stream_now() + s->timeout;
+	int64_t t = deadline_now() + s->timeout;
 
 	return t < s->end ? t : s->end;
 }
@@ -240,7 +171,7 @@ send_all(struct stream *s, const char *data, size_t len)
 		} else if (n == -1 && errno == EAGAIN) {
 			/* A peer that does not read is gone after a while,
 			   shutdown or not. */
-			s->failed = stream_wait(s->wfd, POLLOUT, deadline(s),
+			s->failed = deadline_wait(s->wfd, POLLOUT, deadline(s),
 					false) == -1;
 		} else if (n == -1 && errno == EINTR) {
 			continue;
@@ -318,12 +249,12 @@ fill(struct stream *s)
 		if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 			return LINE_EOF;
 		}
-		if (stream_wait(
+		if (deadline_wait(
 			s->rfd, POLLIN, deadline(s), s->interruptible) == -1) {
-			return errno == EINTR           ? LINE_SHUTDOWN
-			       : errno != ETIMEDOUT     ? LINE_EOF
-			       : stream_now() >= s->end ? LINE_LATE
-			                                : LINE_TIMEOUT;
+			return errno == EINTR             ? LINE_SHUTDOWN
+			       : errno != ETIMEDOUT       ? LINE_EOF
+			       : deadline_now() >= s->end ? LINE_LATE
+			                                  : LINE_TIMEOUT;
 		}
 	}
 }

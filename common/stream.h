@@ -27,9 +27,6 @@ enum line {
 	LINE_SHUTDOWN, /* the server is going down */
 };
 
-/* How many SIGTERM came; set by stream_catch_shutdown()'s handler. */
-void stream_catch_shutdown(void);
-
 /*
  * timeout: milliseconds for one read or write; lifetime: for the session.
  * NULL when there is no memory.
@@ -86,15 +83,5 @@ int stream_flush(struct stream *);
 /* Bytes that came in and went out so far. */
 uint64_t stream_received(const struct stream *);
 uint64_t stream_sent(const struct stream *);
-
-/* Milliseconds of a clock that only goes forward. */
-int64_t stream_now(void);
-
-/*
- * Waits until fd is ready for events (POLLIN, POLLOUT) or the deadline has
- * passed.  0: ready; -1 with errno ETIMEDOUT, or EINTR when interruptible and
- * the server is going down.
- */
-int stream_wait(int fd, short events, int64_t deadline, bool interruptible);
 
 #endif

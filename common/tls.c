@@ -2,6 +2,7 @@
 /* TLS sessions, by GnuTLS. */
 #include "common/tls.h"
 
+#include "common/deadline.h"
 #include "common/stream.h"
 #include "common/tls_library.h"
 
@@ -216,7 +217,7 @@ handshake(struct tls_session *t, int64_t deadline, char error[CONFIG_ERROR])
 		}
 		bool writing = lib->gnutls_record_get_direction(t->gnutls) == 1;
 		if (rc == GNUTLS_E_AGAIN &&
-		    stream_wait(writing ? t->wfd : t->rfd,
+		    deadline_wait(writing ? t->wfd : t->rfd,
 			writing ? POLLOUT : POLLIN, deadline, false) == -1) {
 			snprintf(error, CONFIG_ERROR, "%s", strerror(errno));
 			return -1;

@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_TLS_H
 #define RESTANTE_COMMON_TLS_H
 
+#include "common/deadline.h"
 #include "common/config.h"
 
 #include <stdbool.h>
@@ -38,7 +39,7 @@ time_t tls_server_expiry(const struct tls_server *);
 
 /*
  * Does the handshake on a connected descriptor pair; deadline as in
- * stream_wait().  NULL: error says why.
+ * deadline_wait().  NULL: error says why.
  */
 struct tls_session *tls_accept(const struct tls_server *, int rfd, int wfd,
     int64_t deadline, char error[CONFIG_ERROR]);

@@ -5,6 +5,7 @@
  * the clear, and then this process is done; or with one end of a socket pair
  * under TLS, and then this process carries the bytes.
  */
+#include "common/deadline.h"
 #include "common/log.h"
 #include "pop3d/session.h"
 
@@ -79,7 +80,7 @@ user(struct session *s, char *name)
 static enum next
 failed(struct session *s, int64_t started)
 {
-	int64_t left = started + FAILURE_DELAY - stream_now();
+	int64_t left = started + FAILURE_DELAY - deadline_now();
 	struct timespec ts = { .tv_sec = left / 1000,
 		.tv_nsec = left % 1000 * 1000000 };
 
@@ -115,7 +116,7 @@ check(struct session *s)
 static enum next
 pass(struct session *s, char *password)
 {
-	int64_t started = stream_now();
+	int64_t started = deadline_now();
 
 	if (!may_login(s)) {
 		return session_reply(
@@ -208,7 +209,7 @@ start_tls(struct session *s)
 		}
 	}
 	struct tls_session *tls = tls_accept(
-	    c->tls, c->rfd, c->wfd, stream_now() + LOGIN_TIMEOUT / 3, error);
+	    c->tls, c->rfd, c->wfd, deadline_now() + LOGIN_TIMEOUT / 3, error);
 	if (tls == NULL) {
 		log_info("TLS handshake with %s failed: %s", s->peer->address,
 		    error);

@@ -14,7 +14,8 @@
 
 static const struct service pop3 = {
 	.name = "pop3d",
-	.busy = "-ERR [SYS/TEMP] Too many sessions, try again soon\r\n",
+	.too_many = "-ERR [SYS/TEMP] Too many sessions, try again later\r\n",
+	.not_ready = "-ERR [SYS/TEMP] Not ready, try again later\r\n",
 	.pair = true,
 	.session = session_run,
 	.jobs = {
@@ -74,8 +75,8 @@ main(int argc, char **argv)
 	struct stat st;
 
 	/* Under inetd 2 is the client: what goes wrong goes to syslog. */
-	log_open(
-	    "pop3d", fstat(STDERR_FILENO, &st) == 0 && !S_ISSOCK(st.st_mode));
+	bool client = fstat(STDERR_FILENO, &st) == -1 || S_ISSOCK(st.st_mode);
+	log_open("pop3d", client ? LOG_TO_SYSLOG : LOG_TO_PERSON);
 	umask(077);
 	int status = parse(argc, argv, &launch, &file);
 	if (status != -1) {

@@ -8,6 +8,7 @@
 #include "common/stream.h"
 #include "spool/mailbox.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -58,6 +59,13 @@ enum next session_reply(struct session *, const char *fmt, ...)
 
 /* Reads commands and runs them by the table, until the session is over. */
 void session_converse(struct session *, const struct command *);
+
+/*
+ * Sends a message with its reply, or the reply that it is gone: retrieve.c.
+ * lines: of its body, or RETRIEVE_ALL.
+ */
+#define RETRIEVE_ALL ULONG_MAX
+enum next retrieve(struct session *, size_t index, unsigned long lines);
 
 /* Carries bytes between a TLS client and its mailbox process: pump.c. */
 void pump_run(struct stream *client, int mailbox);

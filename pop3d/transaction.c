@@ -3,6 +3,7 @@
  * The mailbox process: becomes the user, opens the mailbox, and speaks the
  * TRANSACTION and UPDATE states.  Deletes nothing unless it is told to QUIT.
  */
+#include "common/deadline.h"
 #include "common/log.h"
 #include "common/privilege.h"
 #include "pop3d/session.h"
@@ -168,81 +169,6 @@ uidl(struct session *s, char *argument)
 	return NEXT_COMMAND;
 }
 
-/* A message on its way to the client. */
-struct sending {
-	struct session *session;
-	size_t index;
-	bool started; /* +OK is said */
-	bool open;    /* the last line has not ended */
-	bool body;    /* behind the header section */
-	bool top;     /* stop behind so many lines of the body: */
-	unsigned long lines;
-};
-
-static void
-start_sending(struct sending *out)
-{
-	if (!out->started) {
-		out->started = true;
-		if (out->top) {
-			session_reply(out->session, "+OK");
-		} else {
-			session_reply(out->session, "+OK %llu octets",
-			    octets(out->session, out->index));
-		}
-	}
-}
-
-static bool
-send_line(void *context, const struct mbox_line *line)
-{
-	struct sending *out = context;
-	struct stream *stream = out->session->stream;
-
-	start_sending(out);
-	if (out->top && out->body && line->begins && out->lines-- == 0) {
-		return false;
-	}
-	if (line->begins && line->len > 0 && line->text[0] == '.') {
-		stream_write(stream, ".", 1);
-	}
-	stream_write(stream, line->text, line->len);
-	if (line->ends) {
-		stream_write(stream, "\r\n", 2);
-	}
-	out->open = !line->ends;
-	out->body = out->body || (line->begins && line->ends && line->len == 0);
-	return true;
-}
-
-static enum next
-send_message(struct session *s, struct sending *out)
-{
-	int result = mailbox_read(s->mailbox, out->index, send_line, out);
-
-	if (result == -1 && !out->started) {
-		log_warn("message %zu of %s: %s", out->index + 1, s->user,
-		    errno == ESTALE ? "removed by another program"
-				    : strerror(errno));
-		return session_reply(s,
-		    errno == EWOULDBLOCK
-			? "-ERR [IN-USE] The mailbox is locked"
-			: "-ERR [SYS/TEMP] That message is not there any more");
-	}
-	if (result == -1) {
-		/* Half of it is sent: no reply can say so, an end can. */
-		log_error("message %zu of %s cannot be read to its end: %s",
-		    out->index + 1, s->user, strerror(errno));
-		return NEXT_END;
-	}
-	start_sending(out);
-	if (out->open) {
-		stream_write(s->stream, "\r\n", 2);
-	}
-	stream_write(s->stream, ".\r\n", 3);
-	return NEXT_COMMAND;
-}
-
 static enum next
 retr(struct session *s, char *argument)
 {
@@ -251,9 +177,8 @@ retr(struct session *s, char *argument)
 	if (i < 0) {
 		return NEXT_COMMAND;
 	}
-	struct sending out = { .session = s, .index = (size_t)i };
 	s->retrieved += octets(s, (size_t)i);
-	return send_message(s, &out);
+	return retrieve(s, (size_t)i, RETRIEVE_ALL);
 }
 
 static enum next
@@ -270,10 +195,7 @@ top(struct session *s, char *argument)
 		return session_reply(
 		    s, "-ERR TOP takes a message number and a number of lines");
 	}
-	struct sending out = {
-		.session = s, .index = (size_t)i, .top = true, .lines = lines
-	};
-	return send_message(s, &out);
+	return retrieve(s, (size_t)i, lines);
 }
 
 static enum next
@@ -389,7 +311,7 @@ mailbox_run(const struct task *task)
 		.user = task->user };
 	unsigned long long total;
 
-	stream_catch_shutdown();
+	deadline_catch_shutdown();
 	s.stream = stream_open(task->fd, task->fd, TIMEOUT, LIFETIME);
 	if (s.stream == NULL ||
 	    !stream_unread(s.stream, login->bytes, login->pending)) {

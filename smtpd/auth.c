@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* AUTH (RFC 4954): carries the exchange; a worker checks what it yields. */
+#include "common/deadline.h"
 #include "common/base64.h"
 #include "common/log.h"
 #include "common/login.h"
@@ -63,7 +64,7 @@ static enum next
 failed(struct session *s, const struct sasl *sasl, int64_t started)
 {
 	/* As long for a known user as for an unknown one. */
-	int64_t left = started + FAILURE_DELAY - stream_now();
+	int64_t left = started + FAILURE_DELAY - deadline_now();
 	struct timespec ts = { .tv_sec = left / 1000,
 		.tv_nsec = left % 1000 * 1000000 };
 
@@ -86,7 +87,7 @@ failed(struct session *s, const struct sasl *sasl, int64_t started)
 static enum next
 check(struct session *s, const struct sasl *sasl)
 {
-	int64_t started = stream_now();
+	int64_t started = deadline_now();
 	enum status status = channel_call(
 	    s->connection->channel, REQUEST_LOGIN, &sasl->login, LOGIN_SIZE(0));
 

@@ -245,6 +245,7 @@ check_root(struct check *c)
 {
 	const char *user = c->config->user;
 
+	check_directory(c, "state", c->config->state);
 	if (geteuid() != 0) {
 		finding(c, FINDING_WARNING,
 		    "not root: everything will belong "
@@ -252,7 +253,6 @@ check_root(struct check *c)
 		    (int)geteuid());
 		return;
 	}
-	check_directory(c, "state", c->config->state);
 	if (user[0] != '\0' && getpwnam(user) == NULL) {
 		finding(c, FINDING_ERROR,
 		    "there is no account %s; type: "

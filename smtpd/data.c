@@ -164,15 +164,15 @@ conclude(struct incoming *in)
 	struct session *s = in->session;
 	bool strict = s->connection->role == ROLE_MX;
 
-	if (in->dotstuff.nul) {
-		return reject(in, "550 5.6.0 The message holds NUL bytes");
-	}
 	if (in->dotstuff.bare && strict) {
 		/* Somebody else may read the message, or what is behind it,
 		   differently: no more from this client. */
 		reject(in, "550 5.5.2 The message holds a bare CR or bare LF: "
 			   "lines end in CR LF");
 		return NEXT_END;
+	}
+	if (in->dotstuff.nul) {
+		return reject(in, "550 5.6.0 The message holds NUL bytes");
 	}
 	if (too_big(in)) {
 		return reject(in, "552 5.3.4 Message too big");

@@ -17,7 +17,8 @@
 
 static const struct service smtp = {
 	.name = "smtpd",
-	.busy = "421 4.7.0 Too many sessions, try again soon\r\n",
+	.too_many = "421 4.7.0 Too many sessions, try again later\r\n",
+	.not_ready = "421 4.3.2 Not ready, try again later\r\n",
 	.body = true,
 	.session = session_run,
 	.jobs = {
@@ -63,8 +64,8 @@ main(int argc, char **argv)
 	struct stat st;
 
 	/* Under inetd 2 is the client: what goes wrong goes to syslog. */
-	log_open(
-	    "smtpd", fstat(STDERR_FILENO, &st) == 0 && !S_ISSOCK(st.st_mode));
+	bool client = fstat(STDERR_FILENO, &st) == -1 || S_ISSOCK(st.st_mode);
+	log_open("smtpd", client ? LOG_TO_SYSLOG : LOG_TO_PERSON);
 	umask(077);
 	if (options_parse(&options, argc, argv, error) == -1) {
 		log_error("%s; try --help", error);

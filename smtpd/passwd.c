@@ -19,6 +19,28 @@
 
 enum { PASSWORD = 256 };
 
+static int
+read_line(char password[PASSWORD])
+{
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t n = getline(&line, &size, stdin);
+
+	while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) {
+		line[--n] = '\0';
+	}
+	bool ok = n > 0 && n < PASSWORD && strlen(line) == (size_t)n;
+	if (ok) {
+		strlcpy(password, line, PASSWORD);
+	} else {
+		log_error(n <= 0          ? "no password on standard input"
+			  : n >= PASSWORD ? "the password is too long"
+					  : "the password holds a NUL byte");
+	}
+	user_free_line(line, size);
+	return ok ? 0 : -1;
+}
+
 /* One line of stdin, or twice from the terminal. */
 static int
 read_password(char password[PASSWORD])
@@ -27,17 +49,7 @@ read_password(char password[PASSWORD])
 	bool same;
 
 	if (!isatty(STDIN_FILENO)) {
-		if (fgets(password, PASSWORD, stdin) == NULL) {
-			log_error("no password on standard input");
-			return -1;
-		}
-		size_t n = strcspn(password, "\r\n");
-		if (password[n] == '\0' && n == PASSWORD - 1) {
-			log_error("the password is too long");
-			return -1;
-		}
-		password[n] = '\0';
-		return 0;
+		return read_line(password);
 	}
 	if (readpassphrase("New password: ", password, PASSWORD,
 		RPP_REQUIRE_TTY) == NULL ||

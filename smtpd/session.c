@@ -2,6 +2,7 @@
 /* The life of an SMTP session: handshake, greeting, commands, good-bye. */
 #include "smtpd/session.h"
 
+#include "common/deadline.h"
 #include "common/log.h"
 
 #include <stdarg.h>
@@ -112,7 +113,7 @@ start_tls(struct session *s)
 		}
 	}
 	struct tls_session *tls = tls_accept(
-	    c->tls, c->rfd, c->wfd, stream_now() + HANDSHAKE_TIMEOUT, error);
+	    c->tls, c->rfd, c->wfd, deadline_now() + HANDSHAKE_TIMEOUT, error);
 	if (tls == NULL) {
 		log_info(
 		    "TLS handshake with %s failed: %s", session_peer(s), error);

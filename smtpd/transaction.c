@@ -25,11 +25,11 @@ behind(const char *argument, const char *word)
 }
 
 static enum next
-bad_path(struct session *s, enum path why)
+bad_path(struct session *s, enum path why, const char *code)
 {
 	switch (why) {
 	case PATH_LONG:
-		return session_reply(s, "501 5.1.7 Address too long");
+		return session_reply(s, "501 %s Address too long", code);
 	case PATH_8BIT:
 		return session_reply(
 		    s, "553 5.6.7 Addresses outside ASCII are not supported");
@@ -38,7 +38,7 @@ bad_path(struct session *s, enum path why)
 		break;
 	}
 	return session_reply(
-	    s, "501 5.1.7 Address expected, such as <user@example.org>");
+	    s, "501 %s Address expected, such as <user@example.org>", code);
 }
 
 static enum next
@@ -80,7 +80,7 @@ command_mail(struct session *s, char *argument)
 	}
 	enum path path = address_path(text, &sender, &rest);
 	if (path != PATH_OK) {
-		return bad_path(s, path);
+		return bad_path(s, path, "5.1.7");
 	}
 	enum params parsed = params_mail(rest, &params);
 	if (parsed != PARAMS_OK) {
@@ -218,7 +218,7 @@ command_rcpt(struct session *s, char *argument)
 	}
 	enum path path = address_path(text, &a, &rest);
 	if (path != PATH_OK || address_is_null(&a)) {
-		return bad_path(s, path);
+		return bad_path(s, path, "5.1.3");
 	}
 	enum params parsed = params_rcpt(rest);
 	if (parsed != PARAMS_OK) {

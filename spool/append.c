@@ -11,6 +11,7 @@
 #include "spool/mbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -133,23 +134,41 @@ put_message(struct writer *w, int message)
 static int
 put_separator(struct writer *w, off_t size)
 {
-	char tail[2] = { '\n', '\n' };
-	off_t n = size < 2 ? size : 2;
+	char tail[3] = { '\n', '\n', '\n' };
+	off_t n = size < 3 ? size : 3;
 
-	if (n > 0 && pread(w->fd, tail + 2 - n, (size_t)n, size - n) != n) {
+	if (n > 0 && pread(w->fd, tail + 3 - n, (size_t)n, size - n) != n) {
 		return -1;
 	}
-	if (tail[1] != '\n') {
+	if (tail[2] != '\n') {
 		put(w, "\n\n", 2);
-	} else if (tail[0] != '\n') {
+	} else if (tail[1] != '\n' && (tail[1] != '\r' || tail[0] != '\n')) {
 		put(w, "\n", 1);
 	}
 	return 0;
 }
 
+/* A mailbox that may be new must be found again after a power cut. */
 static int
-append_locked(const struct append *a, int fd)
+sync_entry(const struct lock *lock)
 {
+	int fd =
+	    openat(lock->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd == -1) {
+		return fsync(lock->fd); /* we may not read the directory */
+	}
+	int result = fsync(fd);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+static int
+append_locked(const struct append *a, const struct lock *lock)
+{
+	int fd = lock->fd;
 	struct writer w = { .fd = fd };
 	struct stat st;
 
@@ -161,7 +180,8 @@ append_locked(const struct append *a, int fd)
 	put_message(&w, a->message);
 	flush(&w);
 	/* Commit point: once this has returned 0 the message is delivered. */
-	if (w.error == 0 && fdatasync(fd) == -1) {
+	if (w.error == 0 && (fdatasync(fd) == -1 ||
+				(st.st_size == 0 && sync_entry(lock) == -1))) {
 		w.error = errno;
 	}
 	if (w.error != 0) {
@@ -182,7 +202,7 @@ append_message(const struct append *a)
 	if (lock_take(&lock, a->path, LOCK_CREATE, a->timeout) == -1) {
 		return -1;
 	}
-	int result = append_locked(a, lock.fd);
+	int result = append_locked(a, &lock);
 	int saved = errno;
 	lock_release(&lock);
 	errno = saved;

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/* New connections: counted, and served or refused. */
+#include "common/log.h"
+#include "common/slot.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { DEFAULT_PER_SOURCE = 50 };
+
+static bool
+over_limit(const struct server *s, const struct peer *peer)
+{
+	unsigned limit = s->config->sessions_per_source, n = 0;
+
+	if (s->used >= s->config->sessions) {
+		return true;
+	}
+	if (limit == 0 && peer->loopback) {
+		return false; /* one's own machine, unless it was asked for */
+	}
+	limit = limit == 0 ? DEFAULT_PER_SOURCE : limit;
+	for (size_t i = 0; i < s->nslots; i++) {
+		const struct slot *slot = &s->slots[i];
+		n += slot->used && memcmp(slot->peer.network, peer->network,
+				       sizeof(peer->network)) == 0;
+	}
+	return n >= limit;
+}
+
+/* Tells a client why it is not served, in one reply that never blocks. */
+static void
+refuse(int wfd, const struct peer *peer, bool tls, const char *reply)
+{
+	size_t n = strlen(reply);
+
+	log_warn("refused %s: %s", peer->address, reply);
+	if (tls) {
+		return;
+	}
+	if (send(wfd, reply, n, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 &&
+	    errno == ENOTSOCK && write(wfd, reply, n) == -1) {
+		log_warn("and cannot even say so: %s", strerror(errno));
+	}
+}
+
+bool
+accept_connection(struct server *s, int rfd, int wfd, const struct peer *peer,
+    struct service_kind kind)
+{
+	const char *reply = s->service->not_ready;
+
+	slot_refresh(s);
+	if (over_limit(s, peer)) {
+		reply = s->service->too_many;
+	} else if (slot_connect(s, rfd, wfd, peer, kind)) {
+		return true;
+	}
+	refuse(wfd, peer, kind.tls, reply);
+	close(rfd);
+	if (wfd != rfd) {
+		close(wfd);
+	}
+	return false;
+}
+
+void
+accept_ready(struct server *s, const struct listener *l)
+{
+	/* Some at a time, so that requests are not kept waiting. */
+	for (int i = 0; i < 16; i++) {
+		struct peer peer;
+		int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd == -1) {
+			if (errno == EMFILE || errno == ENFILE) {
+				log_error("accept: %s", strerror(errno));
+			}
+			return;
+		}
+		if (listen_peer(fd, &peer)) {
+			accept_connection(s, fd, fd, &peer, l->kind);
+		} else {
+			close(fd);
+		}
+	}
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_DEADLINE_H
+#define RESTANTE_COMMON_DEADLINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Every wait has a deadline, and a SIGTERM may end it early. */
+
+/*
+ * From here on SIGTERM is counted, and seen by deadline_wait(): the first ends
+ * waits that are interruptible, the second all.
+ */
+void deadline_catch_shutdown(void);
+
+/* Milliseconds of a clock that only goes forward. */
+int64_t deadline_now(void);
+
+/*
+ * Waits until fd is ready for events (POLLIN, POLLOUT) or the deadline has
+ * passed.  0: ready; -1 with errno ETIMEDOUT, or EINTR when interruptible and
+ * the server is going down.
+ */
+int deadline_wait(int fd, short events, int64_t deadline, bool interruptible);
+
+#endif
