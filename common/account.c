@@ -95,29 +95,26 @@ static enum status
 credentials_in_file(const struct config *config, const char *user,
     char credentials[USER_CREDENTIALS])
 {
-	FILE *f = fopen(config->users, "re");
+	struct users_file *f = users_open(config->users);
 	enum status result = STATUS_NO;
+	enum user_line_kind kind = USER_LINE_ERROR;
 	struct user_line u;
-	char *line = NULL;
-	size_t size = 0;
 
-	if (f == NULL) {
-		log_error("cannot read the users file %s: %s", config->users,
-		    strerror(errno));
-		return STATUS_TEMPORARY;
-	}
-	while (result == STATUS_NO && getline(&line, &size, f) != -1) {
-		if (user_line(line, &u) == USER_LINE_USER &&
-		    strcasecmp(u.name, user) == 0) {
+	while (f != NULL && result == STATUS_NO &&
+	       (kind = users_next(f, &u)) < USER_LINE_END) {
+		if (kind == USER_LINE_USER && strcasecmp(u.name, user) == 0) {
 			strlcpy(credentials, u.credentials, USER_CREDENTIALS);
 			result = STATUS_OK;
 		}
 	}
-	if (ferror(f)) {
+	if (kind == USER_LINE_ERROR) {
+		log_error("cannot read the users file %s: %s", config->users,
+		    strerror(errno));
 		result = STATUS_TEMPORARY;
 	}
-	user_free_line(line, size);
-	fclose(f);
+	if (f != NULL) {
+		users_close(f);
+	}
 	return result;
 }
 

@@ -2,8 +2,7 @@
 /*
  * The sandbox of session processes.  On Linux: no_new_privs, resource limits,
  * and a seccomp filter that is an allow-list of system calls; elsewhere the
- * limits alone.  A build with sanitizers needs calls that a session does not,
- * so it goes without the filter.
+ * limits alone.
  */
 #include "common/sandbox.h"
 
@@ -28,7 +27,7 @@ limit(int resource, rlim_t value)
 	return setrlimit(resource, &r);
 }
 
-#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+#ifdef __linux__
 
 #if defined(__x86_64__)
 #define THIS_ARCH AUDIT_ARCH_X86_64

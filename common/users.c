@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 struct entry {
 	char name[USER_NAME + 1];
@@ -27,38 +26,6 @@ struct names {
 	bool open;
 	struct stat file, passwd;
 };
-
-enum user_line_kind
-user_line(char *line, struct user_line *u)
-{
-	line[strcspn(line, "\r\n")] = '\0';
-	line += strspn(line, " \t");
-	if (*line == '\0' || *line == '#') {
-		return USER_LINE_EMPTY;
-	}
-	u->name = strsep(&line, ":");
-	u->credentials = strsep(&line, ":");
-	u->owner = strsep(&line, ":");
-	if (u->owner == NULL) {
-		u->owner =
-		    u->credentials +
-		    (u->credentials == NULL ? 0 : strlen(u->credentials));
-	}
-	size_t n = strlen(u->name);
-	return n == 0 || n > USER_NAME || u->credentials == NULL ||
-	               strlen(u->credentials) >= USER_CREDENTIALS
-	           ? USER_LINE_BAD
-	           : USER_LINE_USER;
-}
-
-void
-user_free_line(char *line, size_t size)
-{
-	if (line != NULL) {
-		explicit_bzero(line, size);
-		free(line);
-	}
-}
 
 static int
 compare(const void *a, const void *b)
@@ -91,23 +58,19 @@ add_name(struct names *n, const struct user_line *u)
 }
 
 static bool
-read_names(struct names *n, FILE *f)
+read_names(struct names *n, struct users_file *f)
 {
 	struct user_line u;
-	char *line = NULL;
-	size_t size = 0;
+	enum user_line_kind kind;
 	bool ok = true;
 
-	while (ok && getline(&line, &size, f) != -1) {
-		if (user_line(line, &u) == USER_LINE_USER) {
-			ok = add_name(n, &u);
-		}
+	while (ok && (kind = users_next(f, &u)) < USER_LINE_END) {
+		ok = kind != USER_LINE_USER || add_name(n, &u);
 	}
-	user_free_line(line, size);
 	if (ok && n->count > 0) {
 		qsort(n->entries, n->count, sizeof(*n->entries), compare);
 	}
-	return ok && !ferror(f);
+	return ok && kind == USER_LINE_END;
 }
 
 /* Finds the owners once for all; not with %h, which is not kept here. */
@@ -137,8 +100,8 @@ names_load(const struct config *config, bool owners, char error[CONFIG_ERROR])
 		n->open = true;
 		return n;
 	}
-	FILE *f = fopen(config->users, "re");
-	if (n == NULL || f == NULL || fstat(fileno(f), &n->file) == -1 ||
+	struct users_file *f = users_open(config->users);
+	if (n == NULL || f == NULL || users_stat(f, &n->file) == -1 ||
 	    stat("/etc/passwd", &n->passwd) == -1) {
 		snprintf(error, CONFIG_ERROR,
 		    "cannot read the users file %.300s: %s; make it with "
@@ -148,7 +111,7 @@ names_load(const struct config *config, bool owners, char error[CONFIG_ERROR])
 		return NULL;
 	}
 	bool ok = read_names(n, f);
-	fclose(f);
+	users_close(f);
 	if (!ok) {
 		snprintf(error, CONFIG_ERROR, "cannot read the users file");
 		names_free(n);

@@ -83,17 +83,32 @@ enum status account_owner(const struct config *, const char *user,
 enum status names_owner(const struct names *, const struct config *,
     const char *user, struct account *) __attribute__((warn_unused_result));
 
-/* ---- lines of the users file ---- */
+/* ---- the users file, line by line ---- */
 
 struct user_line {
 	char *name, *credentials, *owner; /* owner may be "" */
 };
-enum user_line_kind { USER_LINE_USER, USER_LINE_EMPTY, USER_LINE_BAD };
 
-/* Cuts a line (it is changed). */
-enum user_line_kind user_line(char *line, struct user_line *);
+enum user_line_kind {
+	USER_LINE_USER,
+	USER_LINE_EMPTY, /* or a comment */
+	USER_LINE_BAD,
+	USER_LINE_END,
+	USER_LINE_ERROR, /* errno */
+};
 
-/* Wipes and frees what getline(3) made: it holds credentials. */
-void user_free_line(char *line, size_t size);
+/* Keeps no copy of what it read when it is closed: those are secrets. */
+struct users_file;
+
+/* NULL with errno. */
+struct users_file *users_open(const char *path);
+/* The next line, cut into its fields, which stay until the next call. */
+enum user_line_kind users_next(struct users_file *, struct user_line *);
+/* That line as it was, without its end. */
+const char *users_text(const struct users_file *);
+/* Its status, for keeping rights and seeing changes. */
+struct stat;
+int users_stat(const struct users_file *, struct stat *);
+void users_close(struct users_file *);
 
 #endif

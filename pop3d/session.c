@@ -18,7 +18,8 @@ session_reply(struct session *s, const char *fmt, ...)
 	vsnprintf(text, sizeof(text) - 2, fmt, ap);
 	va_end(ap);
 	stream_printf(s->stream, "%s\r\n", text);
-	s->errors += text[0] == '-';
+	/* With a response code it is trouble of ours, or of a password. */
+	s->errors += text[0] == '-' && strncmp(text, "-ERR [", 6) != 0;
 	return NEXT_COMMAND;
 }
 

@@ -150,34 +150,48 @@ check_tls(struct check *c)
 }
 
 static void
-check_user_lines(struct check *c, FILE *f)
+check_user_line(struct check *c, const struct user_line *u, size_t number,
+    enum user_line_kind kind)
 {
-	char *line = NULL, name[USER_NAME + 1];
-	size_t size = 0, users = 0, number = 0;
-	struct user_line u;
+	char name[USER_NAME + 1];
 
-	while (getline(&line, &size, f) != -1) {
-		number++;
-		enum user_line_kind kind = user_line(line, &u);
-		if (kind == USER_LINE_BAD ||
-		    (kind == USER_LINE_USER &&
-			!user_name(c->config, u.name, name))) {
-			finding(c, FINDING_ERROR,
-			    "%s:%zu: not of the form "
-			    "name:credentials",
-			    c->config->users, number);
-		} else if (kind == USER_LINE_USER &&
-			   !password_is_valid(u.credentials)) {
-			finding(c, FINDING_ERROR,
-			    "%s:%zu: no credentials that can be checked; "
-			    "type: smtpd --passwd %s",
-			    c->config->users, number, name);
-		}
-		users += kind == USER_LINE_USER;
+	if (kind == USER_LINE_BAD || !user_name(c->config, u->name, name)) {
+		finding(c, FINDING_ERROR,
+		    "%s:%zu: not of the form "
+		    "name:credentials",
+		    c->config->users, number);
+	} else if (!password_is_valid(u->credentials)) {
+		finding(c, FINDING_ERROR,
+		    "%s:%zu: no credentials that can be "
+		    "checked; type: smtpd --passwd %s",
+		    c->config->users, number, name);
 	}
-	if (line != NULL) {
-		explicit_bzero(line, size);
-		free(line);
+}
+
+static void
+check_users_file(struct check *c, struct users_file *f)
+{
+	size_t users = 0, number = 0;
+	enum user_line_kind kind;
+	struct user_line u;
+	struct stat st;
+
+	if (users_stat(f, &st) == 0 && (st.st_mode & S_IROTH) != 0) {
+		finding(c, FINDING_ERROR,
+		    "everybody can read %s; type: chmod "
+		    "600 %s",
+		    c->config->users, c->config->users);
+	}
+	while ((kind = users_next(f, &u)) < USER_LINE_END) {
+		number++;
+		users += kind == USER_LINE_USER;
+		if (kind != USER_LINE_EMPTY) {
+			check_user_line(c, &u, number, kind);
+		}
+	}
+	if (kind == USER_LINE_ERROR) {
+		finding(c, FINDING_ERROR, "users %s: %s", c->config->users,
+		    strerror(errno));
 	}
 	finding(c, users > 0 ? FINDING_OK : FINDING_WARNING,
 	    "%zu users in %s%s", users, c->config->users,
@@ -187,27 +201,19 @@ check_user_lines(struct check *c, FILE *f)
 static void
 check_users(struct check *c)
 {
-	struct stat st;
-
 	if (config_system_users(c->config)) {
 		finding(c, FINDING_OK, "users are the system's accounts");
 		return;
 	}
-	FILE *f = fopen(c->config->users, "re");
+	struct users_file *f = users_open(c->config->users);
 	if (f == NULL) {
 		finding(c, FINDING_ERROR,
 		    "users %s: %s; type: smtpd --passwd NAME", c->config->users,
 		    strerror(errno));
 		return;
 	}
-	if (fstat(fileno(f), &st) == 0 && (st.st_mode & S_IROTH) != 0) {
-		finding(c, FINDING_ERROR,
-		    "everybody can read %s; type: chmod "
-		    "600 %s",
-		    c->config->users, c->config->users);
-	}
-	check_user_lines(c, f);
-	fclose(f);
+	check_users_file(c, f);
+	users_close(f);
 }
 
 /* Where the mailboxes lie: by the example of postmaster's. */

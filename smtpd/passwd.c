@@ -15,9 +15,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { PASSWORD = 256 };
+enum { PASSWORD = 256, LOCK_TRIES = 1000 };
 
 static int
 read_line(char password[PASSWORD])
@@ -37,7 +38,10 @@ read_line(char password[PASSWORD])
 			  : n >= PASSWORD ? "the password is too long"
 					  : "the password holds a NUL byte");
 	}
-	user_free_line(line, size);
+	if (line != NULL) {
+		explicit_bzero(line, size);
+		free(line);
+	}
 	return ok ? 0 : -1;
 }
 
@@ -68,39 +72,28 @@ read_password(char password[PASSWORD])
 }
 
 /* Copies the old file without the user's line; keeps the owner field. */
-static void
-copy_others(FILE *in, FILE *out, const char *user, char *owner, size_t size)
+static bool
+copy_others(struct users_file *in, FILE *out, const char *user,
+    char owner[USER_NAME + 1])
 {
-	char *line = NULL, *copy;
-	size_t room = 0;
+	enum user_line_kind kind;
 	struct user_line u;
 
-	while (getline(&line, &room, in) != -1) {
-		copy = strdup(line);
-		if (copy != NULL && user_line(copy, &u) == USER_LINE_USER &&
-		    strcasecmp(u.name, user) == 0) {
-			strlcpy(owner, u.owner, size);
+	while ((kind = users_next(in, &u)) < USER_LINE_END) {
+		if (kind == USER_LINE_USER && strcasecmp(u.name, user) == 0) {
+			strlcpy(owner, u.owner, USER_NAME + 1);
 		} else {
-			fputs(line, out);
-			if (strchr(line, '\n') == NULL) {
-				fputc('\n', out);
-			}
-		}
-		if (copy != NULL) {
-			explicit_bzero(copy, strlen(line));
-			free(copy);
+			fprintf(out, "%s\n", users_text(in));
 		}
 	}
-	if (line != NULL) {
-		explicit_bzero(line, room);
-		free(line);
-	}
+	return kind == USER_LINE_END;
 }
 
 /* The directory of the file, locked against others who change it. */
 static int
 open_directory(const char *path)
 {
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	char directory[PATH_MAX];
 
 	strlcpy(directory, path, sizeof(directory));
@@ -111,9 +104,18 @@ open_directory(const char *path)
 		slash[slash == directory] = '\0';
 	}
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1 || flock(fd, LOCK_EX) == -1) {
+	if (fd == -1) {
 		log_error("cannot open %s: %s", directory, strerror(errno));
 		return -1;
+	}
+	for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) == -1; tries++) {
+		if (tries == LOCK_TRIES) {
+			log_error(
+			    "%s is locked by another --passwd", directory);
+			close(fd);
+			return -1;
+		}
+		nanosleep(&pause, NULL);
 	}
 	return fd;
 }
@@ -124,7 +126,8 @@ write_users(const struct config *config, int directory, const char *user,
 {
 	char temp[PATH_MAX], owner[USER_NAME + 1] = "";
 	struct stat st;
-	FILE *in = fopen(config->users, "re");
+	struct users_file *in = users_open(config->users);
+	bool copied = true;
 
 	if ((in == NULL && errno != ENOENT) ||
 	    snprintf(temp, sizeof(temp), "%s.new.XXXXXX", config->users) >=
@@ -139,20 +142,19 @@ write_users(const struct config *config, int directory, const char *user,
 		return EX_CANTCREAT;
 	}
 	/* Who could read the old file can read the new one. */
-	if (in != NULL && fstat(fileno(in), &st) == 0) {
+	if (in != NULL && users_stat(in, &st) == 0) {
 		fchmod(fd, st.st_mode & 0640);
 		if (fchown(fd, st.st_uid, st.st_gid) == -1) {
 			fchmod(fd, 0600);
 		}
-		copy_others(in, out, user, owner, sizeof(owner));
+		copied = copy_others(in, out, user, owner);
 	}
 	fprintf(out, "%s:%s%s%s\n", user, credentials,
 	    owner[0] != '\0' ? ":" : "", owner);
-	bool ok =
-	    (in == NULL || !ferror(in)) && fflush(out) == 0 && fsync(fd) == 0;
+	bool ok = copied && fflush(out) == 0 && fsync(fd) == 0;
 	ok = fclose(out) == 0 && ok;
 	if (in != NULL) {
-		fclose(in);
+		users_close(in);
 	}
 	/* Commit point: the new file takes the old one's place. */
 	if (!ok || rename(temp, config->users) == -1 ||
