@@ -152,6 +152,9 @@ launch_start(const struct launch *launch, const struct config *config,
 		return EX_OSERR;
 	}
 	for (size_t i = 0; i < *nlisteners; i++) {
+		/* inetd and xinetd have backlogs of some 64; what is over it in
+		   a burst would hang. */
+		listen(listeners[i].fd, LISTEN_BACKLOG);
 		int flags = fcntl(listeners[i].fd, F_GETFL);
 		fcntl(listeners[i].fd, F_SETFL, flags | O_NONBLOCK);
 	}

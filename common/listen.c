@@ -15,12 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum {
-	BACKLOG = 4096,
-	PORT_SUBMISSIONS = 465,
-	PORT_SUBMISSION = 587,
-	PORT_POP3S = 995
-};
+enum { PORT_SUBMISSIONS = 465, PORT_SUBMISSION = 587, PORT_POP3S = 995 };
 
 union address {
 	struct sockaddr sa;
@@ -132,7 +127,7 @@ listen_unix(struct listener *l, const char *path, char error[CONFIG_ERROR])
 	close(fd);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd == -1 || bind(fd, &a.sa, sizeof(a.un)) == -1 ||
-	    chmod(path, 0666) == -1 || listen(fd, BACKLOG) == -1) {
+	    chmod(path, 0666) == -1 || listen(fd, LISTEN_BACKLOG) == -1) {
 		int saved = errno;
 		close(fd);
 		return fail(error, path, strerror(saved));
@@ -198,7 +193,7 @@ listen_inet(struct listener *l, const char *host, const char *port,
 		}
 	}
 	if (fd == -1 || bind(fd, ai->ai_addr, ai->ai_addrlen) == -1 ||
-	    listen(fd, BACKLOG) == -1) {
+	    listen(fd, LISTEN_BACKLOG) == -1) {
 		int saved = errno;
 		freeaddrinfo(ai);
 		if (fd != -1) {

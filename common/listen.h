@@ -17,6 +17,8 @@ enum role {
 	ROLE_LOCAL,      /* from a user of this machine, known by uid */
 };
 
+enum { LISTEN_BACKLOG = 4096 }; /* the kernel cuts it to somaxconn */
+
 /* What an option or a port says of a listener. */
 struct service_kind {
 	enum role role;

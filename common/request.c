@@ -153,12 +153,13 @@ request_take(struct server *s, struct slot *slot)
 static void
 login_checked(struct server *s, struct slot *slot, int status)
 {
-	const struct login *login = (const struct login *)slot->payload;
+	struct login *login = (struct login *)slot->payload;
 	bool ok = WIFEXITED(status) && WEXITSTATUS(status) == STATUS_OK &&
 	          user_name(s->config, login->name, slot->user);
 
 	s->checks--;
 	slot->checking = false;
+	explicit_bzero(login->secret, sizeof(login->secret));
 	if (ok && s->service->jobs[REQUEST_MAILBOX].run != NULL) {
 		start_worker(s, slot, REQUEST_MAILBOX);
 		if (slot->worker != 0) {

@@ -36,6 +36,7 @@ slot_refresh(struct server *s)
 		    tls_server_open(s->config, true, error);
 		if (tls == NULL) {
 			log_error("keeping the old certificate: %s", error);
+			tls_server_ignore(s->tls, s->config);
 		} else {
 			tls_server_close(s->tls);
 			s->tls = tls;

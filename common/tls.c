@@ -170,6 +170,14 @@ tls_server_stale(const struct tls_server *s, const struct config *config)
 	return false;
 }
 
+void
+tls_server_ignore(struct tls_server *s, const struct config *config)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		(void)stat(config->tls[i], &s->files[i]);
+	}
+}
+
 time_t
 tls_server_expiry(const struct tls_server *s)
 {

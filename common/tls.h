@@ -34,6 +34,9 @@ void tls_server_close(struct tls_server *);
 /* Whether one of the files has changed since. */
 bool tls_server_stale(const struct tls_server *, const struct config *);
 
+/* Takes the files as they are now for not changed: they are no good. */
+void tls_server_ignore(struct tls_server *, const struct config *);
+
 /* When the first of the certificates expires. */
 time_t tls_server_expiry(const struct tls_server *);
 

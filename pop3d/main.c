@@ -25,7 +25,8 @@ static const struct service pop3 = {
 };
 
 static const char usage[] =
-    "usage: pop3d [-c FILE] [-l ADDRESS:PORT[/tls]] ...\n"
+    "usage: pop3d [-c FILE] [--implicit-tls] [-l ADDRESS:PORT[/tls]] ...\n"
+    "       pop3d --version | --help\n"
     "See pop3d(8).\n";
 
 /* An exit status when there is nothing to run, or -1. */

@@ -128,8 +128,9 @@ dotlock(struct lock *l)
 	if (own_file(l, own, &mine) == -1) {
 		return -1;
 	}
-	(void)linkat(l->directory, own, l->directory, name, 0);
-	/* What link() says may be wrong over a network; what is there counts.
+	int why =
+	    linkat(l->directory, own, l->directory, name, 0) == -1 ? errno : 0;
+	/* What link() says may be wrong over a network: what is there counts.
 	 */
 	l->dotlock =
 	    fstatat(l->directory, name, &theirs, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -141,7 +142,7 @@ dotlock(struct lock *l)
 	if (stale(l, name)) {
 		unlinkat(l->directory, name, 0);
 	}
-	errno = EWOULDBLOCK;
+	errno = why == 0 || why == EEXIST ? EWOULDBLOCK : why;
 	return -1;
 }
 
