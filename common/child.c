@@ -16,12 +16,15 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+enum { LINGER = 2000 }; /* ms */
 
 static int
 ascending(const void *a, const void *b)
@@ -59,6 +62,27 @@ default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/*
+ * Ends the connection, which the server holds open too, for a little longer.
+ * What the client still sends is read away for a while: closing over unread
+ * input would make a reset of it, and the client lose our last words.
+ */
+static void
+hang_up(int rfd, int wfd)
+{
+	int64_t deadline = deadline_now() + LINGER;
+	char waste[4096];
+	ssize_t n;
+
+	shutdown(wfd, SHUT_WR);
+	do {
+		n = recv(rfd, waste, sizeof(waste), MSG_DONTWAIT);
+		if (n == -1 && errno == EAGAIN) {
+			n = deadline_wait(rfd, POLLIN, deadline, true) == 0;
+		}
+	} while (n > 0 && deadline_now() < deadline);
+}
+
 static void
 run_session(const struct service *service, struct connection *c)
 {
@@ -78,9 +102,7 @@ run_session(const struct service *service, struct connection *c)
 		_exit(EX_OSERR);
 	}
 	if (service->session(c)) {
-		/* The server has the client's socket too, and closes it
-		   later: the client need not wait for that. */
-		shutdown(c->wfd, SHUT_WR);
+		hang_up(c->rfd, c->wfd);
 	}
 	_exit(EX_OK);
 }

@@ -226,8 +226,11 @@ options_parse(
 		}
 	}
 	o->recipients = p.argv;
+	/* Whoever names a sender or recipients has a message to send. */
 	if (o->action == ACTION_SERVE && !o->launch.local &&
-	    (*p.argv != NULL || o->from_headers)) {
+	    o->launch.nlisten == 0 &&
+	    (*p.argv != NULL || o->from_headers || o->from != NULL ||
+		o->dot_is_text)) {
 		o->action = ACTION_SUBMIT;
 	}
 	return 0;

@@ -227,6 +227,10 @@ submit(const struct service *service, const struct config *config,
 			  "name them as arguments");
 		return EX_UNAVAILABLE;
 	}
+	if (o->recipients[0] == NULL) {
+		log_error("no recipient: name them as arguments");
+		return EX_USAGE;
+	}
 	int fd = connect_socket(config);
 	if (fd == -1) {
 		fd = start_server(service, config);

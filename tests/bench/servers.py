@@ -1,0 +1,439 @@
+# SPDX-License-Identifier: ISC
+"""The servers under test: restante in its two launch styles, and its peers
+from Debian's packages, unpacked into the scratch folder and started from
+there inside namespaces where only the benchmark's users exist."""
+import ctypes
+import fcntl
+import glob
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+# crypt(3) of "bench", SHA-512 with few rounds: cheap for everybody
+HASH = ("$6$rounds=1000$benchbenchbench$8e1hyQJhHM81Nm3UszKZ1755RbuWp1OR5HmTEQ"
+        "xiOD33SkAsE154vYCWiD2pJTFTUx1FEE32MiNulJnL8yRBX0")
+PEERS = {"xinetd": ["xinetd"], "postfix": ["postfix"], "popa3d": ["popa3d"],
+         "dovecot": ["dovecot-core", "dovecot-pop3d"]}
+BACKLOG = 512
+
+
+# ---- packages -------------------------------------------------------------
+
+def fetch(work, given):
+    """Unpacks the peers into work/peers/NAME; a package that cannot be had
+    leaves its server out.  `given` may hold folders NAME or .deb files."""
+    debs = os.path.join(work, "debs")
+    os.makedirs(debs, exist_ok=True)
+    for peer, packages in PEERS.items():
+        into = os.path.join(work, "peers", peer)
+        if os.path.isdir(into):
+            continue
+        if given and os.path.isdir(os.path.join(given, peer)):
+            os.makedirs(os.path.dirname(into), exist_ok=True)
+            os.symlink(os.path.abspath(os.path.join(given, peer)), into)
+            continue
+        os.makedirs(into)
+        for package in packages:
+            for library in libraries(unpack(package, debs, given, into)):
+                unpack(library, debs, given, into)
+
+
+def package_file(package, *folders):
+    for folder in folders:
+        found = folder and sorted(glob.glob(f"{folder}/{package}_*.deb"))
+        if found:
+            return found[-1]
+    return None
+
+
+def unpack(package, debs, given, into):
+    deb = package_file(package, given, debs)
+    if not deb:
+        subprocess.run(["apt-get", "download", "-qq", package], cwd=debs,
+                       stderr=subprocess.DEVNULL)
+        deb = package_file(package, debs)
+    if deb:
+        subprocess.run(["dpkg", "-x", deb, into], check=True)
+    else:
+        print(f"run: cannot get the package {package}", file=sys.stderr)
+    return deb
+
+
+def libraries(deb):
+    """Packages of shared libraries that it needs and this machine lacks."""
+    depends = deb and subprocess.run(
+        ["dpkg-deb", "-f", deb, "Depends"], stdout=subprocess.PIPE,
+        text=True).stdout
+    for package in re.findall(r"(?:^|, )(lib[a-z0-9.+-]+)", depends or ""):
+        status = subprocess.run(
+            ["dpkg-query", "-W", "-f", "${db:Status-Status}", package],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        if status.stdout != "installed":
+            yield package
+
+
+# ---- namespaces -----------------------------------------------------------
+
+def mount(*args):
+    subprocess.run(["mount", *args], check=True)
+
+
+def enter(work, users):
+    """Inside fresh namespaces: loopback, the users, a syslog, /var/mail."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 1))
+    # A burst above a listen backlog shall wait, not be lost for good.
+    for name, value in (("tcp_syncookies", "0"), ("tcp_tw_reuse", "1"),
+                        ("ip_local_port_range", "10000 65000")):
+        with open(f"/proc/sys/net/ipv4/{name}", "w") as f:
+            f.write(value)
+    accounts(work, users)
+    mail = os.path.join(work, "mail")
+    os.makedirs(mail, exist_ok=True)
+    os.chown(mail, 0, 8)
+    os.chmod(mail, 0o2775)
+    os.makedirs(f"{work}/lib/popa3d", exist_ok=True)
+    os.chmod(f"{work}/lib", 0o755)
+    mount("-t", "overlay", "-o", f"lowerdir={work}/etc:/etc", "etc", "/etc")
+    mount("-t", "overlay", "-o", f"lowerdir={work}/lib:/var/lib", "lib",
+          "/var/lib")
+    mount("--bind", mail, "/var/mail")
+    mount("-t", "tmpfs", "dev", "/dev")
+    for name, minor in (("null", 3), ("zero", 5), ("random", 8),
+                        ("urandom", 9)):
+        os.mknod(f"/dev/{name}", 0o20666, os.makedev(1, minor))
+        os.chmod(f"/dev/{name}", 0o666)
+    log = open(os.path.join(work, "log"), "w")
+    subprocess.Popen([os.path.join(work, "load"), "log", "/dev/log"],
+                     stdout=log)
+
+
+def accounts(work, users):
+    etc = os.path.join(work, "etc")
+    os.makedirs(f"{etc}/pam.d", exist_ok=True)
+    with open("/etc/passwd") as p, open("/etc/group") as g:
+        passwd, group = p.read(), g.read()
+    daemons = ("_restante", "postfix", "popa3d", "dovecot", "dovenull",
+               "postdrop")
+    for i, name in enumerate(daemons):
+        passwd = re.sub(rf"(?m)^{name}:.*\n", "", passwd)
+        group = re.sub(rf"(?m)^{name}:.*\n", "", group)
+        passwd += f"{name}:x:{61500 + i}:{61500 + i}::/:/bin/false\n"
+        group += f"{name}:x:{61500 + i}:\n"
+    shadow = "".join(f"{n}:*:20000::::::\n" for n in ("root", *daemons))
+    for n in range(users):
+        passwd += f"b{n:03d}:x:{61000 + n}:8::/nonexistent:/bin/sh\n"
+        shadow += f"b{n:03d}:{HASH}:20000:0:99999:7:::\n"
+    for name, text in (("passwd", passwd), ("group", group),
+                       ("shadow", shadow),
+                       ("nsswitch.conf", "passwd: files\ngroup: files\n"
+                        "shadow: files\nhosts: files\n"),
+                       ("pam.d/popa3d", "auth required pam_unix.so\n"
+                        "account required pam_unix.so\n"
+                        "session required pam_unix.so\n")):
+        write(f"{etc}/{name}", text)
+    os.chmod(f"{etc}/shadow", 0o640)
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        f.write(text)
+
+
+# ---- control groups: CPU time of a server, with all that it started -------
+
+def group_root():
+    for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"):
+        if os.path.exists(f"{root}/cgroup.controllers"):
+            return root
+    return None
+
+
+def group_name(work, name):
+    return f"{group_root()}/{os.path.basename(work)}-{name}"
+
+
+def remove_groups(work):
+    for _ in range(50):
+        left = glob.glob(group_name(work, "*")) if group_root() else []
+        for folder in left:
+            try:
+                os.rmdir(folder)
+            except OSError:
+                time.sleep(0.1)
+        if not left:
+            return
+
+
+class Server:
+    """One server: where it listens, how it starts, what CPU it has used."""
+
+    def __init__(self, work, name, protocol, port, argv):
+        self.work, self.name, self.protocol = work, name, protocol
+        self.port, self.argv = port, argv
+        self.id = f"{protocol}-{port}"
+        self.group = group_name(work, self.id) if group_root() else None
+
+    def start(self):
+        if self.group:
+            os.makedirs(self.group, exist_ok=True)
+        errors = open(f"{self.work}/{self.id}.err", "w")
+        self.process = subprocess.Popen(
+            self.argv, cwd=self.work, stdin=subprocess.DEVNULL,
+            stdout=errors, stderr=errors, preexec_fn=self.join)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port),
+                                              timeout=5) as s:
+                    ready = s.recv(1)
+            except OSError:
+                ready = b""
+            if ready:
+                deepen(self.process.pid, self.port)
+                return
+            time.sleep(0.1)
+        with open(errors.name, errors="replace") as f:
+            raise RuntimeError(f"{self.name}, {self.protocol}, does not start "
+                               f"(-w keeps the log): {f.read()[-500:]}")
+
+    def join(self):
+        if self.group:
+            with open(f"{self.group}/cgroup.procs", "w") as f:
+                f.write("0")
+
+    def cpu(self):
+        """Seconds so far, or NaN where there are no control groups."""
+        if not self.group:
+            return float("nan")
+        with open(f"{self.group}/cpu.stat") as f:
+            return int(f.readline().split()[1]) / 1e6
+
+    def stop(self):
+        if getattr(self, "process", None) and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+
+
+def deepen(pid, port):
+    """xinetd and popa3d listen with a backlog that only a benchmark fills:
+    gives each listening socket the same, larger one."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    handle = os.pidfd_open(pid)
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            link = os.readlink(f"/proc/{pid}/fd/{name}")
+        except OSError:
+            continue
+        if not link.startswith("socket:"):
+            continue
+        fd = libc.syscall(438, handle, int(name), 0)  # pidfd_getfd
+        if fd < 0:
+            continue
+        with socket.socket(fileno=fd) as s:
+            if (s.family == socket.AF_INET and s.getsockname()[1] == port
+                    and s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)):
+                s.listen(BACKLOG)
+    os.close(handle)
+
+
+# ---- the servers ----------------------------------------------------------
+
+def fleet(work, build, users):
+    yield from ours(work, build, users)
+    if os.path.exists(f"{work}/peers/postfix/usr/lib/postfix/sbin/master"):
+        yield postfix(work)
+    if os.path.exists(f"{work}/peers/dovecot/usr/sbin/dovecot"):
+        yield dovecot(work, users)
+    popa3d = f"{work}/peers/popa3d/usr/sbin/popa3d"
+    if os.path.exists(popa3d) and xinetd_path(work):
+        yield xinetd(work, "popa3d xinetd", "pop3", 1103, [popa3d], "NODELAY")
+
+
+def ours(work, build, users):
+    conf = f"{work}/restante/restante.conf"
+    shutil.rmtree(f"{work}/restante", ignore_errors=True)
+    write(conf, f"hostname bench.example\ndomains bench.example\n"
+          f"users {work}/restante/users\nmailbox /var/mail/%u\n"
+          f"queue {work}/restante/queue\nstate {work}/state\n"
+          f"plaintext-login always\nlog syslog\n")
+    write(f"{work}/restante/users",
+          "".join(f"b{n:03d}:{HASH}\n" for n in range(users)))
+    os.chmod(f"{work}/restante/users", 0o600)
+    os.makedirs(f"{work}/restante/queue")
+    os.makedirs(f"{work}/state", exist_ok=True)
+    smtpd, pop3d = f"{build}/smtpd/smtpd", f"{build}/pop3d/pop3d"
+    for name, protocol, program, port in (
+            ("restante -l", "smtp", smtpd, 2501),
+            ("restante -l", "pop3", pop3d, 1101)):
+        yield Server(work, name, protocol, port,
+                     [program, "-c", conf, "-l", f"127.0.0.1:{port}"])
+    if xinetd_path(work):
+        yield xinetd(work, "restante xinetd", "smtp", 2502,
+                     [smtpd, "-c", conf])
+        yield xinetd(work, "restante xinetd", "pop3", 1102,
+                     [pop3d, "-c", conf])
+
+
+def xinetd_path(work):
+    path = f"{work}/peers/xinetd/usr/sbin/xinetd"
+    return path if os.path.exists(path) else None
+
+
+def xinetd(work, name, protocol, port, command, flags=""):
+    conf = f"{work}/xinetd/{protocol}-{port}.conf"
+    write(conf, f"""defaults
+{{
+	instances = UNLIMITED
+	per_source = UNLIMITED
+	cps = 100000 1
+	log_type = FILE /dev/null
+	bind = 127.0.0.1
+}}
+service bench
+{{
+	type = UNLISTED
+	port = {port}
+	socket_type = stream
+	protocol = tcp
+	wait = no
+	user = root
+	flags = IPv4 {flags}
+	server = {command[0]}
+	server_args = {' '.join(command[1:])}
+	disable = no
+}}
+""".replace("\tserver_args = \n", ""))
+    return Server(work, name, protocol, port,
+                  [xinetd_path(work), "-dontfork", "-f", conf])
+
+
+def installed(peer, *command):
+    """A command line that runs it where `peer` seems to be installed."""
+    return ["unshare", "--mount", "sh", "-c",
+            f'mount -t overlay -o lowerdir="{peer}/usr:/usr" usr /usr && '
+            'exec "$@"', "sh", *command]
+
+
+def postfix(work):
+    top = f"{work}/postfix"
+    shutil.rmtree(top, ignore_errors=True)
+    write(f"{top}/etc/main.cf", f"""compatibility_level = 3.6
+queue_directory = {top}/queue
+data_directory = {top}/data
+daemon_directory = /usr/lib/postfix/sbin
+shlib_directory = /usr/lib/postfix
+meta_directory = {top}/etc
+myhostname = bench.example
+mydestination = bench.example
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+local_recipient_maps = unix:passwd.byname
+alias_maps =
+alias_database =
+mail_spool_directory = /var/mail
+mailbox_size_limit = 0
+biff = no
+disable_dns_lookups = yes
+smtpd_peername_lookup = no
+smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
+smtpd_client_connection_count_limit = 0
+default_process_limit = 300
+in_flow_delay = 0
+""")
+    write(f"{top}/etc/master.cf", """127.0.0.1:2503 inet n - n - - smtpd
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+error unix - - n - - error
+retry unix - - n - - error
+local unix - n n - - local
+anvil unix - - n - 1 anvil
+""")
+    for name in ("active", "bounce", "corrupt", "defer", "deferred", "flush",
+                 "hold", "incoming", "private", "saved", "trace", "pid",
+                 "public", "maildrop"):
+        os.makedirs(f"{top}/queue/{name}", mode=0o700)
+    os.makedirs(f"{top}/data", mode=0o700)
+    return Postfix(work, "postfix", "smtp", 2503,
+                   installed(f"{work}/peers/postfix",
+                             "/usr/lib/postfix/sbin/master", "-d",
+                             "-c", f"{top}/etc"))
+
+
+class Postfix(Server):
+    def start(self):
+        top = f"{self.work}/postfix"
+        for folder in [f"{top}/data", *glob.glob(f"{top}/queue/*")]:
+            if not folder.endswith("/pid"):
+                shutil.chown(folder, "postfix")
+        shutil.chown(f"{top}/queue/public", "postfix", "postdrop")
+        shutil.chown(f"{top}/queue/maildrop", "postfix", "postdrop")
+        os.chmod(f"{top}/queue/public", 0o2710)
+        os.chmod(f"{top}/queue/maildrop", 0o1730)
+        super().start()
+
+
+def dovecot(work, users):
+    top = f"{work}/dovecot"
+    shutil.rmtree(top, ignore_errors=True)
+    write(f"{top}/users", "".join(
+        f"b{n:03d}:{{CRYPT}}{HASH}:{61000 + n}:8::{work}/indexes/b{n:03d}\n"
+        for n in range(users)))
+    os.makedirs(f"{work}/indexes", exist_ok=True)
+    os.chmod(f"{work}/indexes", 0o1777)
+    write(f"{top}/dovecot.conf", f"""protocols = pop3
+listen = 127.0.0.1
+base_dir = {top}/run
+state_dir = {top}/state
+auth_mechanisms = plain
+ssl = no
+disable_plaintext_auth = no
+mail_location = mbox:~/mail:INBOX=/var/mail/%n
+mail_privileged_group = mail
+first_valid_gid = 8
+mbox_read_locks = fcntl
+mbox_write_locks = dotlock fcntl
+mail_max_userip_connections = 1000
+default_client_limit = 2000
+default_process_limit = 500
+passdb {{
+  driver = passwd-file
+  args = {top}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = {top}/users
+}}
+service pop3-login {{
+  service_count = 0
+  process_min_avail = 2
+  inet_listener pop3 {{
+    port = 1104
+  }}
+}}
+service pop3 {{
+  process_limit = 500
+}}
+""")
+    os.chmod(f"{top}/users", 0o644)
+    return Server(work, "dovecot", "pop3", 1104,
+                  installed(f"{work}/peers/dovecot", "/usr/sbin/dovecot",
+                            "-F", "-c", f"{top}/dovecot.conf"))

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: ISC
+"""What /proc tells about the processes under test."""
+import os
+from pathlib import Path
+
+from .tap import Skip
+
+
+def children(pid):
+    """The pids of a process's children; none if it has ended."""
+    try:
+        return [int(p) for p in Path(
+            f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def tree(pid):
+    """The pids of a process's descendants."""
+    found = children(pid)
+    for child in list(found):
+        found += tree(child)
+    return found
+
+
+def status(pid):
+    """/proc/PID/status as a dictionary; empty if the process has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return {}
+    return {k: v.strip() for k, _, v in (x.partition(":") for x in lines)}
+
+
+def descriptors(pid):
+    """{number: what it is} of a process's open files.
+
+    A process that cannot be traced hides them from all but root.
+    """
+    found = {}
+    try:
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                found[entry.name] = os.readlink(entry)
+            except FileNotFoundError:
+                pass
+    except PermissionError:
+        raise Skip("reading another process's descriptors needs root") \
+            from None
+    return found
+
+
+def sockets(pid):
+    """The inodes of the sockets that a process has open."""
+    return {target[8:-1] for target in descriptors(pid).values()
+            if target.startswith("socket:[")}
+
+
+def tcp_rows():
+    """The rows of /proc/net/tcp and tcp6, as lists of fields."""
+    rows = []
+    for name in ("tcp", "tcp6"):
+        try:
+            text = Path(f"/proc/net/{name}").read_text()
+        except OSError:
+            continue
+        rows += [line.split() for line in text.splitlines()[1:]]
+    return rows
+
+
+def listeners(port):
+    """The inodes of the sockets that listen on a port."""
+    return {row[9] for row in tcp_rows()
+            if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
+
+
+def server_inode(sock):
+    """The inode of the socket at the server's end of a loopback connection."""
+    def port(address):
+        return int(address.rpartition(":")[2], 16)
+    client, server = sock.getsockname()[1], sock.getpeername()[1]
+    for row in tcp_rows():
+        if row[9] != "0" and (port(row[1]), port(row[2])) == (server, client):
+            return row[9]
+    return None

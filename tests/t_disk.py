@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: ISC
+"""A full disk: 452, nothing torn, and service again when there is room.
+
+A tmpfs of a few hundred KiB is mounted in a mount namespace of its own, so
+that nothing is left mounted whatever happens. Without the right to do so the
+tests are skipped; RLIMIT_FSIZE stands in for them where it can.
+"""
+import os
+import resource
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+
+from lib import mbox
+from lib.player import PASSWORDS
+from lib.scratch import Instance, Scratch, tool
+from lib.talk import Talker
+from lib.tap import Skip, Tap, check, equal
+
+INSIDE = "--inside"
+NEEDED = ("unshare", "mount", "umount", "mountpoint")
+
+
+def send(talker, size, sender="carol@example.com"):
+    """Sends a message of about so many bytes; returns the last reply."""
+    talker.send(f"MAIL FROM:<{sender}>\r\n")
+    reply = talker.reply()
+    if reply.code != 250:
+        return reply
+    talker.expect("250 ", "RCPT TO:<bob@example.org>")
+    talker.send("DATA\r\n")
+    reply = talker.reply()
+    if reply.code != 354:
+        talker.expect("250 ", "RSET")
+        return reply
+    line = b"x" * 76 + b"\r\n"
+    talker.send(b"Subject: big\r\n\r\n" + line * (size // len(line))
+                + b".\r\n")
+    return talker.reply()
+
+
+@contextmanager
+def small(folder, options):
+    """A tmpfs at a folder; makes sure that it is there, and that it goes."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options + ",mode=0777",
+                    "tmpfs", folder], check=True, capture_output=True)
+    try:
+        subprocess.run(["mountpoint", "-q", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def full_queue(tap):
+    """The folder for bodies under way is too small for one message."""
+    with tap.case("a full queue disk: 452 4.3.1, the session goes on"):
+        with Instance() as server, small(server.dir / "queue", "size=256k"):
+            with server.connect(server.smtp) as talker:
+                talker.hello()
+                equal(send(talker, 2000).code, 250, "a small one before")
+                reply = send(talker, 1000000)
+                check(reply.last.startswith("452 4.3.1"), repr(reply))
+                equal(send(talker, 2000).code, 250, "a small one after")
+                talker.expect("221 ", "QUIT")
+            equal(len(mbox.read(server.mailbox("bob"))), 2, "messages")
+            equal(list((server.dir / "queue").iterdir()), [], "left files")
+
+
+def full_mailbox(tap):
+    """The disk of the mailboxes is full: what was there stays whole."""
+    with tap.case("a full mailbox disk: 452 and the mailbox as before"):
+        with Instance() as server, small(server.mail, "size=256k"):
+            with server.connect(server.smtp) as talker:
+                talker.hello()
+                equal(send(talker, 20000).code, 250, "the first")
+                before = server.mailbox("bob").read_bytes()
+                reply = send(talker, 1000000)
+                check(reply.last.startswith(("452 4.3.1", "452 4.2.2")),
+                      repr(reply))
+                equal(server.mailbox("bob").read_bytes(), before, "mailbox")
+                equal(send(talker, 20000).code, 250, "one that fits")
+            with server.connect(server.pop3) as talker:
+                talker.pop_login("bob", PASSWORDS["bob"])
+                talker.pop("+OK 2 ", "STAT")
+                talker.pop("+OK", "DELE 1")
+                talker.pop("+OK", "QUIT")
+            equal(len(mbox.read(server.mailbox("bob"))), 1, "messages")
+            names = {p.name for p in server.mail.iterdir()}
+            equal(names, {"bob"}, "files in the mail folder")
+
+
+def full_state(tap):
+    """The index is a cache: without room for it mail still flows."""
+    with tap.case("a full state disk delays no mail"):
+        with Instance() as server, small(server.dir / "state", "size=4k"):
+            blocker = server.dir / "state" / "blocker"
+            with open(blocker, "wb", buffering=0) as file:
+                try:
+                    while True:
+                        file.write(b"x" * 512)
+                except OSError:
+                    pass
+            with server.connect(server.smtp) as talker:
+                talker.hello()
+                for _ in range(3):
+                    equal(send(talker, 2000).code, 250, "a message")
+            with server.connect(server.pop3) as talker:
+                talker.pop_login("bob", PASSWORDS["bob"])
+                talker.pop("+OK 3 ", "STAT")
+                talker.pop("+OK", "DELE 3")
+                talker.pop("+OK", "QUIT")
+            equal(len(mbox.read(server.mailbox("bob"))), 2, "messages")
+
+
+def no_inodes(tap):
+    """A disk without a free inode."""
+    with tap.case("a mail disk without free inodes: a temporary failure"):
+        with Instance() as server, small(server.mail, "nr_inodes=1"):
+            with server.connect(server.smtp) as talker:
+                talker.hello()
+                reply = send(talker, 2000)
+                check(reply.code in (450, 451, 452), repr(reply))
+                talker.expect("250 ", "NOOP")
+
+
+def inside(tap):
+    """The part that runs within the mount namespace."""
+    for function in (full_queue, full_mailbox, full_state, no_inodes):
+        function(tap)
+
+
+def file_size_limit(tap):
+    """RLIMIT_FSIZE: writes fail with EFBIG, or SIGXFSZ if not ignored."""
+    with tap.case("a file size limit is a temporary failure, not a crash"):
+        with Scratch() as scratch:
+            for name, limit in (("body", 200000), ("mailbox", 300000)):
+                ours, theirs = socket.socketpair()
+                if name == "mailbox":
+                    scratch.mailbox("bob").write_bytes(
+                        b"From a@x Mon Jan  6 10:00:00 2025\nSubject: old\n\n"
+                        + b"y" * 80000 + b"\n\n")
+                    scratch.own()
+                before = scratch.mailbox("bob").read_bytes() \
+                    if scratch.mailbox("bob").exists() else None
+                size = 400000 if name == "body" else 250000
+                limits = (limit, limit)
+                process = scratch.popen(
+                    scratch.command("smtpd"), stdin=theirs, stdout=theirs,
+                    stderr=subprocess.DEVNULL,
+                    preexec_fn=lambda v=limits: resource.setrlimit(
+                        resource.RLIMIT_FSIZE, v))
+                theirs.close()
+                with Talker(ours) as talker:
+                    talker.hello()
+                    reply = send(talker, size)
+                    check(reply.code in (450, 451, 452, 552), repr(reply))
+                    talker.expect("250 ", "NOOP")
+                    talker.expect("221 ", "QUIT")
+                equal(process.wait(30), 0, "exit status")
+                if before is not None:
+                    equal(scratch.mailbox("bob").read_bytes(), before,
+                          "the mailbox")
+
+
+def run_inside(tap):
+    """Runs this program again in a mount namespace, and takes its results."""
+    missing = [name for name in NEEDED if not tool(name)]
+    if missing or os.geteuid() != 0:
+        why = f"no {missing[0]}" if missing else "needs root to mount a tmpfs"
+        raise Skip(why)
+    probe = subprocess.run(["unshare", "-m", "true"], capture_output=True,
+                           check=False)
+    if probe.returncode != 0:
+        raise Skip("no right to make a mount namespace")
+    done = subprocess.run(
+        ["unshare", "-m", "--propagation", "private", sys.executable, "-B",
+         os.path.abspath(__file__), INSIDE], capture_output=True, text=True,
+        timeout=240, check=False)
+    for line in done.stdout.splitlines():
+        if line.startswith(("ok ", "not ok ")):
+            tap.ok(line.startswith("ok "), line.split(" - ", 1)[1])
+        elif line.startswith("#"):
+            print(line)
+    check("1.." in done.stdout, f"no plan: {done.stdout} {done.stderr}")
+
+
+def main():
+    tap = Tap()
+    if INSIDE in sys.argv:
+        inside(tap)
+        tap.finish()
+    with tap.case("the full disks were tried"):
+        run_inside(tap)
+    file_size_limit(tap)
+    tap.finish()
+
+
+if __name__ == "__main__":
+    main()

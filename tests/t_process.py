@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: ISC
+"""What the processes may do, seen from outside through /proc.
+
+The session, which reads the network, is locked in: seccomp, no new
+privileges, no file open but its own, not to be traced, and flat in memory
+however big the message.
+"""
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from lib import mbox
+from lib.player import PASSWORDS
+from lib.proc import children, descriptors, status, tree
+from lib.scratch import (AM_ROOT, LONG, Instance, client_context,
+                         reachable)
+from lib.tap import Skip, Tap, check, equal
+from lib.wait import wait_for
+
+tap = Tap()
+MIB = 1024 * 1024
+TRACER = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+libc.ptrace.argtypes = [ctypes.c_long] * 4
+result = libc.ptrace(16, int(sys.argv[1]), 0, 0)
+error = ctypes.get_errno()
+if result == 0:
+    os.waitpid(int(sys.argv[1]), 0x40000000)
+    libc.ptrace(17, int(sys.argv[1]), 0, 0)
+print(result, error)
+"""
+
+
+def anonymous(pids):
+    """The most anonymous memory any of the processes has, in bytes."""
+    most = 0
+    for pid in pids:
+        try:
+            most = max(most, int(status(pid)["RssAnon"].split()[0]) * 1024)
+        except (OSError, KeyError):
+            pass
+    return most
+
+
+def sessions(daemon):
+    """The sandboxed processes of a daemon, once there are some."""
+    def ready():
+        pids = [p for p in tree(daemon.pid) if status(p).get("Seccomp") == "2"]
+        return pids or None
+    return wait_for(ready, "a session process under seccomp")
+
+
+def each_kind(server):
+    """(name, daemon, talker) for an idle session of every kind."""
+    tls = client_context()
+    for name, daemon, port, context in (
+            ("smtp", server.smtpd, server.smtp, None),
+            ("submissions", server.smtpd, server.submissions, tls),
+            ("pop3", server.pop3d, server.pop3, None),
+            ("pop3s", server.pop3d, server.pop3s, tls)):
+        with server.connect(port, context) as talker:
+            talker.pop(("220 ", "+OK"))
+            yield name, daemon, talker
+        wait_for(lambda d=daemon: not children(d.pid), "the session's end")
+
+
+def test_sandbox(server):
+    """Every process a stranger talks to has Seccomp 2 and NoNewPrivs 1"""
+    for name, daemon, _ in each_kind(server):
+        for pid in sessions(daemon):
+            has = status(pid)
+            equal(has["Seccomp"], "2", f"{name}: Seccomp of {pid}")
+            equal(has["NoNewPrivs"], "1", f"{name}: NoNewPrivs of {pid}")
+            equal(int(has["CapEff"], 16), 0, f"{name}: capabilities")
+            equal(int(has["CapPrm"], 16), 0, f"{name}: capabilities")
+        for pid in tree(daemon.pid):
+            equal(status(pid).get("Seccomp", "2"), "2", f"{name}: {pid}")
+
+
+def test_descriptors(server):
+    """A session has sockets, /dev/null, the log and its body file, no more"""
+    for name, daemon, _ in each_kind(server):
+        for pid in sessions(daemon):
+            names = descriptors(pid)
+            body = re.escape(str(server.dir / "queue")) + r"/\S+ \(deleted\)$"
+            bad = {fd: target for fd, target in names.items() if not re.match(
+                r"socket:|pipe:|/dev/null$|anon_inode:|" + body, target)
+                and target != str(daemon.log)}
+            equal(bad, {}, f"{name}: descriptors")
+            check(len(names) <= 12, f"{name}: {len(names)} descriptors")
+
+
+def test_maps(server):
+    """A session's memory map holds no users file and no config"""
+    for name, daemon, _ in each_kind(server):
+        for pid in sessions(daemon):
+            try:
+                maps = Path(f"/proc/{pid}/maps").read_text()
+            except PermissionError:
+                raise Skip("reading another process's map needs root") \
+                    from None
+            check(str(server.users) not in maps, f"{name}: users file")
+
+
+def test_no_secrets_in_the_session(server):
+    """No stored credential lies in the memory of a session or server"""
+    if not AM_ROOT:
+        raise Skip("reading another process's memory needs root")
+    secrets = [part.encode() for part in re.findall(
+        r"\{[A-Z0-9-]+\}(\S{20,})", server.users.read_text())]
+    check(len(secrets) >= 3, "no credentials to look for")
+    with server.connect(server.submission) as talker, \
+            server.connect(server.pop3) as other:
+        talker.hello()
+        talker.login("alice", PASSWORDS["alice"])
+        other.pop_login("alice", PASSWORDS["alice"])
+        for daemon in (server.smtpd, server.pop3d):
+            for pid in [daemon.pid, *tree(daemon.pid)]:
+                memory = writable_memory(pid)
+                check(len(memory) > 4096, "no memory read")
+                for secret in secrets:
+                    check(secret not in memory, f"{pid} of {daemon.log.name}"
+                          f" holds {secret[:12]!r}...")
+
+
+def writable_memory(pid):
+    """The writable memory of a process, as one string of bytes."""
+    parts = []
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
+            if match and "[v" not in line:
+                start, end = (int(x, 16) for x in match.groups())
+                try:
+                    memory.seek(start)
+                    parts.append(memory.read(min(end - start, 64 * MIB)))
+                except OSError:
+                    pass
+    return b"".join(parts)
+
+
+def attach(server, pid):
+    """(result, errno) of PTRACE_ATTACH by the user of the programs."""
+    python = next((p for p in (sys.executable, "/usr/bin/python3")
+                   if os.path.exists(p)
+                   and (not server.user or reachable(p))), None)
+    if python is None:
+        raise Skip("no Python that the user of the programs may run")
+    done = subprocess.run([python, "-c", TRACER, str(pid)],
+                          capture_output=True, text=True, check=True,
+                          **server.as_user())
+    return tuple(map(int, done.stdout.split()))
+
+
+def test_not_traceable(server):
+    """A process of the same user cannot trace a session"""
+    with subprocess.Popen(["sleep", "60"], **server.as_user()) as victim:
+        try:
+            control = attach(server, victim.pid)
+        finally:
+            victim.kill()
+    if control[0] != 0:
+        raise Skip("this system lets nobody trace a stranger "
+                   f"(errno {control[1]})")
+    for name, daemon, _ in each_kind(server):
+        for pid in sessions(daemon):
+            equal(attach(server, pid), (-1, 1), f"{name}: ptrace")
+
+
+def stream(talker, size):
+    """Sends a message of about size bytes."""
+    block = (b"x" * 76 + b"\r\n") * 840         # about 64 KiB
+    talker.send(b"Subject: very big\r\n\r\n")
+    sent = 0
+    while sent < size:
+        talker.sock.sendall(block)
+        sent += len(block)
+    talker.send(b".\r\n")
+    return sent
+
+
+def big_message(size):
+    """Memory stays flat while a big message comes in and goes out."""
+    with tap.case(f"memory stays flat during {size // MIB} MiB"):
+        with Instance("size-limit 0") as server:
+            peak = [0]
+            done = threading.Event()
+            watched = (server.smtpd, server.pop3d)
+
+            def watch():
+                while not done.wait(0.02):
+                    pids = [p for d in watched for p in [d.pid, *tree(d.pid)]]
+                    peak[0] = max(peak[0], anonymous(pids))
+            with server.connect(server.smtp, timeout=600) as talker:
+                talker.hello()
+                before = anonymous(tree(server.smtpd.pid))
+                check(before > 0, "no session to watch")
+                thread = threading.Thread(target=watch)
+                thread.start()
+                try:
+                    talker.expect("250 ", "MAIL FROM:<a@example.com>")
+                    talker.expect("250 ", "RCPT TO:<bob@example.org>")
+                    talker.expect("354 ", "DATA")
+                    sent = stream(talker, size)
+                    talker.expect("250 2.0.0")
+                    collect_big(server, sent)
+                finally:
+                    done.set()
+                    thread.join()
+            check(peak[0] > 0, "nothing was measured")
+            check(peak[0] - before < 16 * MIB,
+                  f"grew by {(peak[0] - before) / MIB:.1f} MiB")
+
+
+def collect_big(server, sent):
+    """Reads the big message by POP3 and deletes it."""
+    with server.connect(server.pop3, timeout=600) as talker:
+        talker.pop_login("bob", PASSWORDS["bob"])
+        octets = int(talker.pop("+OK", "LIST 1").split()[2])
+        check(octets > sent, f"{octets} octets of {sent}")
+        talker.pop("+OK", "RETR 1")
+        left = octets + 3 - len(talker.buffer)
+        tail = talker.buffer[-5:]
+        while left > 0:
+            data = talker.sock.recv(min(left, MIB))
+            check(data, "the connection ended")
+            left -= len(data)
+            tail = (tail + data)[-5:]
+        equal(tail, b"\r\n.\r\n", "the end")
+        talker.buffer = b""
+        talker.pop("+OK", "DELE 1")
+        talker.pop("+OK", "QUIT")
+
+
+def started_as_root():
+    """The uids and owners when the servers are started as root."""
+    with tap.case("started as root: sessions run as somebody else"):
+        if not AM_ROOT:
+            raise Skip("needs root")
+        with Instance(as_root=True) as server:
+            with server.connect(server.smtp) as smtp, \
+                    server.connect(server.pop3) as pop3:
+                smtp.hello()
+                pop3.pop("+OK")
+                for daemon in (server.smtpd, server.pop3d):
+                    for pid in sessions(daemon):
+                        has = status(pid)
+                        for kind in ("Uid", "Gid"):
+                            check("0" not in has[kind].split(),
+                                  f"{kind} {has[kind]}")
+                        check("0" not in has["Groups"].split(), "group 0")
+                        equal(int(has["CapEff"], 16), 0, "capabilities")
+                smtp.submit("a@example.com", ["bob@example.org"],
+                            "Subject: root\r\n\r\nx\r\n")
+                pop3.pop("+OK", "USER bob")
+                pop3.pop("+OK", "PASS " + PASSWORDS["bob"])
+                pop3.pop("+OK 1 ", "STAT")
+                pop3.pop_block("RETR 1")
+                for pid in tree(server.pop3d.pid):
+                    has = status(pid)
+                    check("0" not in has["Uid"].split(),
+                          f"{has['Name']} has uids {has['Uid']}")
+                pop3.pop("+OK", "DELE 1")
+                box = server.mailbox("bob").stat()
+                check(box.st_uid != 0, "the mailbox belongs to root")
+                check(box.st_mode & 0o007 == 0, oct(box.st_mode))
+                pop3.pop("+OK", "QUIT")
+            equal(mbox.read(server.mailbox("bob")), [], "messages left")
+            for daemon in (server.smtpd, server.pop3d):
+                equal(daemon.stop(), 0, "exit status")
+
+
+def root_has_no_mail():
+    """users system: root never logs in."""
+    with tap.case("users system: root cannot log in"):
+        if not AM_ROOT:
+            raise Skip("needs root")
+        with Instance("users system", as_root=True, users=False) as server:
+            with server.connect(server.pop3) as talker:
+                talker.pop("+OK")
+                talker.pop("+OK", "USER root")
+                talker.pop("-ERR [AUTH]", "PASS root")
+            with server.connect(server.smtp) as talker:
+                talker.hello()
+                talker.expect("250 ", "MAIL FROM:<a@example.com>")
+                talker.expect("250 ", "RCPT TO:<nobody@example.org>")
+                talker.expect("550 5.1.1", "RCPT TO:<nosuch@example.org>")
+
+
+def test_limits(server):
+    """A session makes no core dumps"""
+    for name, daemon, _ in each_kind(server):
+        for pid in sessions(daemon):
+            limits = Path(f"/proc/{pid}/limits").read_text()
+            match = re.search(r"Max core file size +(\d+)", limits)
+            check(match and match.group(1) == "0", f"{name}: core dumps")
+
+
+def test_ids_are_the_users(server):
+    """Not started as root, every process has the user's id"""
+    wanted = str(server.user.pw_uid if server.user else os.getuid())
+    for name, daemon, _ in each_kind(server):
+        for pid in [daemon.pid, *tree(daemon.pid)]:
+            equal(set(status(pid)["Uid"].split()), {wanted}, name)
+
+
+if __name__ == "__main__":
+    with Instance() as fixture:
+        tap.run(globals(), fixture)
+    started_as_root()
+    root_has_no_mail()
+    big_message(200 * MIB)
+    if LONG:
+        big_message(1024 * MIB)
+    else:
+        tap.skip("memory stays flat during 1024 MiB", "set RESTANTE_LONG=1")
+    tap.finish()

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: ISC
+"""smtpd as sendmail(1): what cron, scripts and PHP call."""
+import re
+import subprocess
+
+from lib import mbox
+from lib.scratch import Instance
+from lib.tap import Tap, check, equal
+
+tap = Tap()
+
+
+def sendmail(server, *args, stdin="", name=None, status=0):
+    """Runs smtpd with sendmail's arguments, or as the link `name`."""
+    command = server.command("smtpd")
+    if name:
+        link = server.dir / name
+        if not link.is_symlink():
+            link.symlink_to(command[0])
+        command[0] = str(link)
+    done = subprocess.run(
+        [*command, *args], input=stdin.encode(), capture_output=True,
+        timeout=60, cwd="/", env=server.environment(), check=False,
+        **server.as_user())
+    equal(done.returncode, status, f"{name or 'smtpd'} {args}: "
+          + (done.stdout + done.stderr).decode(errors="replace"))
+    return done.stdout.decode()
+
+
+def last(server, user="bob"):
+    """The last message in a mailbox."""
+    box = mbox.read(server.mailbox(user))
+    check(box, f"no mail for {user}")
+    return box[-1]
+
+
+def headers(message):
+    """The header lines, unfolded, by lower-case name."""
+    lines = re.sub(rb"\r\n[ \t]+", b" ", message.headers).split(b"\r\n")
+    found = {}
+    for line in lines:
+        name, _, value = line.partition(b":")
+        found.setdefault(name.lower().decode(), []).append(
+            value.strip().decode("utf-8", "replace"))
+    return found
+
+
+def test_arguments(server):
+    """Recipients as arguments; LF lines become one clean message"""
+    sendmail(server, "-f", "carol@example.com", "bob@example.org",
+             stdin="Subject: args\n\nHello.\n")
+    message = last(server)
+    check(message.wire.endswith(b"\r\n\r\nHello.\r\n"), repr(message.wire))
+    equal(headers(message)["return-path"], ["<carol@example.com>"], "path")
+
+
+def test_dots(server):
+    """A dot ends the message without -i, and does not with -i"""
+    text = "Subject: dots\n\none\n.\ntwo\n"
+    sendmail(server, "-i", "bob@example.org", stdin=text)
+    check(last(server).wire.endswith(b"one\r\n.\r\ntwo\r\n"), "with -i")
+    sendmail(server, "-oi", "bob@example.org", stdin=text)
+    check(last(server).wire.endswith(b"one\r\n.\r\ntwo\r\n"), "with -oi")
+    sendmail(server, "bob@example.org", stdin=text)
+    check(last(server).wire.endswith(b"one\r\n"), repr(last(server).wire))
+
+
+def test_header_injection(server):
+    """Line breaks in -f and -F make no headers and no commands"""
+    before = len(mbox.read(server.mailbox("bob")))
+    for option in ("-f", "-F", "-r"):
+        for evil in ("x\nX-Evil: yes", "x\r\nX-Evil: yes", "x\rX-Evil: yes",
+                     "a@b>\r\nRCPT TO:<alice@example.org>"):
+            done = subprocess.run(
+                [*server.command("smtpd"), option, evil, "bob@example.org"],
+                input=b"Subject: evil\n\nx\n", capture_output=True,
+                timeout=60, env=server.environment(), check=False,
+                **server.as_user())
+            check(done.returncode >= 0, f"killed by {-done.returncode}")
+    for message in mbox.read(server.mailbox("bob"))[before:]:
+        check("x-evil" not in headers(message), repr(message.wire))
+
+
+def test_options_as_recipients(server):
+    """What stands behind -- is an address, never an option"""
+    for address in ("-bp", "-Xfile", "-C/etc/passwd"):
+        done = subprocess.run(
+            [*server.command("smtpd"), "--", address], input=b"x\n",
+            capture_output=True, timeout=60, env=server.environment(),
+            cwd=server.dir, check=False, **server.as_user())
+        check(done.returncode > 0, f"took {address}: {done.stdout!r}")
+    check(not (server.dir / "file").exists(), "-X wrote a file")
+
+
+def test_exit_codes(server):
+    """An unknown user is 67, and a foreign address is refused"""
+    sendmail(server, "nosuchuser@example.org", stdin="x\n", status=67)
+    done = subprocess.run(
+        [*server.command("smtpd"), "bob@elsewhere.example"], input=b"x\n",
+        capture_output=True, timeout=60, env=server.environment(),
+        check=False, **server.as_user())
+    check(64 <= done.returncode <= 78, f"exit status {done.returncode}")
+
+
+def test_mailq(server):
+    """-bp and the names mailq and newaliases"""
+    check("Mail queue is empty" in sendmail(server, "-bp"), "-bp")
+    sendmail(server, "-bi")
+    check("Mail queue is empty" in sendmail(server, name="mailq"), "mailq")
+    sendmail(server, name="newaliases")
+
+
+def test_sendmail_link(server):
+    """The name sendmail submits, and -bs speaks SMTP"""
+    sendmail(server, "-i", "bob@example.org", name="sendmail",
+             stdin="Subject: by link\n\nx\n")
+    equal(headers(last(server))["subject"], ["by link"], "Subject")
+    said = sendmail(server, "-bs", name="sendmail",
+                    stdin="EHLO x\r\nMAIL FROM:<a@example.com>\r\n"
+                          "RCPT TO:<bob@example.org>\r\nDATA\r\n"
+                          "Subject: -bs\r\n\r\nx\r\n.\r\nQUIT\r\n")
+    codes = [line[:3] for line in said.splitlines() if line[3:4] == " "]
+    equal(codes, ["220", "250", "250", "250", "354", "250", "221"], said)
+
+
+def test_big_and_binary(server):
+    """A big message with all bytes but NUL, CR and LF passes unchanged"""
+    body = bytes(b for b in range(1, 256) if b not in (10, 13)) + b"\n"
+    text = b"Subject: big\n\n" + body * 8000
+    done = subprocess.run(
+        [*server.command("smtpd"), "-i", "bob@example.org"], input=text,
+        capture_output=True, timeout=120, env=server.environment(),
+        check=False, **server.as_user())
+    equal(done.returncode, 0, done.stderr)
+    got = last(server).wire.partition(b"\r\n\r\n")[2]
+    equal(got, body.replace(b"\n", b"\r\n") * 8000, "the text")
+
+
+if __name__ == "__main__":
+    with Instance() as fixture:
+        tap.run(globals(), fixture)
+    tap.finish()
