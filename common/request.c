@@ -56,10 +56,12 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 		.user = slot->user };
 	bool check = kind == REQUEST_LOGIN;
 
-	slot->waiting = check && s->checks >= MOST_CHECKS;
-	if (slot->waiting) {
+	if (check && s->checks >= MOST_CHECKS) {
+		slot->waiting = true;
+		slot->ticket = s->tickets++;
 		return;
 	}
+	slot->waiting = false;
 	pid_t pid = child_worker(&s->service->jobs[kind], &task, slot->channel,
 	    slot->request.serial, !check && kind != REQUEST_MAILBOX);
 	if (pid == -1) {
@@ -194,13 +196,28 @@ request_worker_ended(struct server *s, struct slot *slot, int status)
 	slot_settle(s, slot);
 }
 
+/* Who has waited longest, or NULL. */
+static struct slot *
+next_waiting(const struct server *s)
+{
+	struct slot *first = NULL;
+
+	for (size_t i = 0; i < s->nslots; i++) {
+		struct slot *slot = &s->slots[i];
+		if (slot->used && slot->waiting &&
+		    (first == NULL || slot->ticket < first->ticket)) {
+			first = slot;
+		}
+	}
+	return first;
+}
+
 void
 request_start_waiting(struct server *s)
 {
-	for (size_t i = 0; i < s->nslots && s->checks < MOST_CHECKS; i++) {
-		struct slot *slot = &s->slots[i];
-		if (slot->used && slot->waiting) {
-			start_worker(s, slot, REQUEST_LOGIN);
-		}
+	struct slot *slot;
+
+	while (s->checks < MOST_CHECKS && (slot = next_waiting(s)) != NULL) {
+		start_worker(s, slot, REQUEST_LOGIN);
 	}
 }

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -95,27 +97,54 @@ static const int allowed[] = {
 enum { ALLOWED = sizeof(allowed) / sizeof(allowed[0]) };
 
 static int
+ascending(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/*
+ * Emits a search tree over the sorted numbers [from, to): the kernel runs the
+ * filter for every number once when it is installed, so that its depth is
+ * what a session pays for it.
+ */
+static void
+emit(struct sock_filter *code, size_t *n, const int *numbers, size_t from,
+    size_t to)
+{
+	if (to - from == 1) {
+		code[(*n)++] = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, (unsigned)numbers[from], 0, 1);
+		code[(*n)++] = (struct sock_filter)BPF_STMT(
+		    BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+		code[(*n)++] = (struct sock_filter)BPF_STMT(
+		    BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+		return;
+	}
+	size_t middle = from + (to - from) / 2, test = (*n)++;
+	emit(code, n, numbers, from, middle);
+	code[test] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K,
+	    (unsigned)numbers[middle], (unsigned char)(*n - test - 1), 0);
+	emit(code, n, numbers, middle, to);
+}
+
+static int
 filter(void)
 {
-	/* load arch, test, load number, one test for each, deny, allow */
-	struct sock_filter code[ALLOWED + 6] = {
+	/* arch and its test, the number, three for each leaf, and the nodes */
+	struct sock_filter code[4 + 4 * ALLOWED] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 		    offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCH, 0, ALLOWED + 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCH, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 		    offsetof(struct seccomp_data, nr)),
 	};
-	size_t n = 3;
+	int numbers[ALLOWED];
+	size_t n = 4;
 
-	for (size_t i = 0; i < ALLOWED; i++) {
-		code[n++] =
-		    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-			(unsigned)allowed[i], (unsigned char)(ALLOWED - i), 0);
-	}
-	code[n++] = (struct sock_filter)BPF_STMT(
-	    BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-	code[n++] =
-	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	memcpy(numbers, allowed, sizeof(numbers));
+	qsort(numbers, ALLOWED, sizeof(numbers[0]), ascending);
+	emit(code, &n, numbers, 0, ALLOWED);
 	struct sock_fprog program = { .len = (unsigned short)n,
 		.filter = code };
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);

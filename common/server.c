@@ -136,7 +136,7 @@ patience(const struct server *s)
 
 	if (s->stop_at != 0) {
 		ms = s->stop_at - deadline_now();
-	} else if (s->used == 0) {
+	} else if (s->used == 0 && !s->forever) {
 		ms = s->idle_since + (int64_t)s->config->idle_exit * 1000 -
 		     deadline_now();
 	}
@@ -245,7 +245,9 @@ prepare_listening(struct server *s)
 	if (s->names == NULL) {
 		return EX_CONFIG;
 	}
-	tls_preload();
+	if (s->config->ntls > 0) {
+		tls_preload(); /* else no child is worth its weight */
+	}
 	if (s->config->ntls > 0 && !slot_have_tls(s)) {
 		return EX_CONFIG;
 	}

@@ -32,6 +32,7 @@ struct slot {
 	struct request request;
 	char *payload;
 	size_t size;
+	uint64_t ticket; /* its place in the queue */
 	bool waiting;    /* for its turn */
 	bool checking;   /* its worker checks a password */
 	bool in_mailbox; /* its worker is the mailbox process */
@@ -49,7 +50,8 @@ struct server {
 	size_t nslots;      /* up to the last one used */
 	size_t used;
 	size_t checks; /* passwords being checked */
-	bool forever;  /* started with -l: never idle enough to end */
+	uint64_t tickets;
+	bool forever; /* started with -l: never idle enough to end */
 	int64_t idle_since;
 	int64_t stop_at; /* when the next step of stopping is due; 0: none */
 	int stops;

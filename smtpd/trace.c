@@ -13,8 +13,12 @@ trace_id(char id[MESSAGE_ID + 1])
 {
 	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 
+	uint64_t random;
+
+	arc4random_buf(&random, sizeof(random));
 	for (int i = 0; i < MESSAGE_ID; i++) {
-		id[i] = digits[arc4random_uniform(sizeof(digits) - 1)];
+		id[i] = digits[random % (sizeof(digits) - 1)];
+		random /= sizeof(digits) - 1;
 	}
 	id[MESSAGE_ID] = '\0';
 }

@@ -169,9 +169,12 @@ static int
 append_locked(const struct append *a, const struct lock *lock)
 {
 	int fd = lock->fd;
-	struct writer w = { .fd = fd };
+	static struct writer w; /* its pages are touched when used */
 	struct stat st;
 
+	w.fd = fd;
+	w.error = 0;
+	w.len = 0;
 	if (fstat(fd, &st) == -1 || lseek(fd, 0, SEEK_END) != st.st_size ||
 	    put_separator(&w, st.st_size) == -1) {
 		return -1;

@@ -142,9 +142,13 @@ bytes_text(struct bytes *b, const char *text)
 UNUSED static void
 bytes_fill(struct bytes *b, char c, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		bytes_add(b, &c, 1);
+	char run[1024];
+
+	memset(run, c, sizeof(run));
+	for (; n > sizeof(run); n -= sizeof(run)) {
+		bytes_add(b, run, sizeof(run));
 	}
+	bytes_add(b, run, n);
 }
 
 #endif

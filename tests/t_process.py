@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from lib import mbox
@@ -306,6 +307,32 @@ def test_ids_are_the_users(server):
     for name, daemon, _ in each_kind(server):
         for pid in [daemon.pid, *tree(daemon.pid)]:
             equal(set(status(pid)["Uid"].split()), {wanted}, name)
+
+
+def test_idle_server_sleeps(_):
+    """A server started with -l that has nothing to do uses no CPU
+
+    It once asked poll() not to wait as soon as idle-exit had passed.
+    """
+    def turns(pid):
+        return int(status(pid)["voluntary_ctxt_switches"]) + int(
+            status(pid)["nonvoluntary_ctxt_switches"])
+
+    with Instance("idle-exit 1") as idle:
+        pids = [daemon.pid for daemon in (idle.smtpd, idle.pop3d)]
+        end = time.monotonic() + 1.3
+        wait_for(lambda: time.monotonic() > end, "idle-exit to pass")
+        before = [Path(f"/proc/{pid}/stat").read_text().split()[13:15]
+                  for pid in pids]
+        turned = [turns(pid) for pid in pids]
+        end = time.monotonic() + 0.5
+        wait_for(lambda: time.monotonic() > end, "half a second")
+        after = [Path(f"/proc/{pid}/stat").read_text().split()[13:15]
+                 for pid in pids]
+        for old, new, pid, count in zip(before, after, pids, turned):
+            used = sum(map(int, new)) - sum(map(int, old))
+            check(used <= 2, f"{used} ticks of CPU in half a second")
+            check(turns(pid) - count < 50, "it wakes all the time")
 
 
 if __name__ == "__main__":

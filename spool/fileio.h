@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SPOOL_FILEIO_H
+#define RESTANTE_SPOOL_FILEIO_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Whole reads and writes at offsets.  0, or -1 with errno; EIO: the file ends
+   before. */
+int file_read(int fd, void *data, size_t len, off_t at)
+    __attribute__((warn_unused_result));
+int file_write(int fd, const void *data, size_t len, off_t at)
+    __attribute__((warn_unused_result));
+
+#endif
