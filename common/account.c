@@ -5,12 +5,14 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <shadow.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -163,6 +165,58 @@ account_mailbox(
 			return -1;
 		}
 		n += (size_t)k;
+	}
+	return 0;
+}
+
+/* Gives a directory that may just have been made to its owner. */
+static int
+give(const char *path, const struct account *a)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	int result = -1;
+
+	if (fd == -1) {
+		return -1;
+	}
+	if (fstat(fd, &st) == 0) {
+		result = geteuid() != 0 || st.st_uid == a->uid
+		             ? 0
+		             : fchown(fd, a->uid, a->gid);
+	}
+	close(fd);
+	return result;
+}
+
+/* Makes a directory with that mode, whatever the umask. */
+static void
+make(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) == 0) {
+		(void)chmod(path, mode);
+	}
+}
+
+int
+account_directory(
+    const struct config *config, const struct account *a, char path[PATH_MAX])
+{
+	char users[PATH_MAX];
+
+	if (snprintf(users, sizeof(users), "%s/users", config->state) >=
+		(int)sizeof(users) ||
+	    snprintf(path, PATH_MAX, "%s/%s", users, a->name) >= PATH_MAX) {
+		return -1;
+	}
+	if (mkdir(path, 0700) == -1 && errno == ENOENT) {
+		make(config->state, 0755);
+		make(users, 0711); /* the owners pass through */
+		make(path, 0700);
+	}
+	if (give(path, a) == -1) {
+		log_error("cannot make %s: %s; type smtpd --check", path,
+		    strerror(errno));
 	}
 	return 0;
 }

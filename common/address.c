@@ -95,20 +95,29 @@ domain_part(const char *p)
 	return n;
 }
 
+/* let-dig [ *( let-dig / "-" ) let-dig ], underscores tolerated. */
+static bool
+is_label(const char *p, size_t len)
+{
+	return len > 0 && len <= 63 && p[0] != '-' && p[len - 1] != '-';
+}
+
 bool
 address_is_domain(const char *domain)
 {
-	size_t label = 0;
-
 	if (*domain == '\0' || strlen(domain) > ADDRESS_DOMAIN ||
 	    domain_part(domain) != strlen(domain)) {
 		return false;
 	}
-	for (; *domain != '\0'; domain++) {
-		label = *domain == '.' ? 0 : label + 1;
-		if (label > 63) {
-			return *domain == '[';
+	for (const char *p = domain; *domain != '[';) {
+		size_t n = strcspn(p, ".");
+		if (!is_label(p, n)) {
+			return false;
 		}
+		if (p[n] == '\0') {
+			break;
+		}
+		p += n + 1;
 	}
 	return true;
 }
@@ -130,6 +139,18 @@ source_route(const char *p)
 	return NULL;
 }
 
+/* What is wrong with an address that cannot be parsed from p on. */
+static enum path
+bad(const char *p)
+{
+	for (; *p != '\0' && *p != '>' && *p != ' '; p++) {
+		if ((*p & 0x80) != 0) {
+			return PATH_8BIT;
+		}
+	}
+	return PATH_SYNTAX;
+}
+
 static enum path
 mailbox(const char **pp, struct address *a)
 {
@@ -137,7 +158,7 @@ mailbox(const char **pp, struct address *a)
 	size_t n = local_part(p);
 
 	if (n == 0) {
-		return (*p & 0x80) != 0 ? PATH_8BIT : PATH_SYNTAX;
+		return bad(p);
 	}
 	if (n > ADDRESS_PATH - 2) {
 		return PATH_LONG;
@@ -148,7 +169,7 @@ mailbox(const char **pp, struct address *a)
 	if (*p == '@') {
 		size_t d = domain_part(++p);
 		if (d == 0) {
-			return (*p & 0x80) != 0 ? PATH_8BIT : PATH_SYNTAX;
+			return bad(p);
 		}
 		if (d > ADDRESS_DOMAIN || n + 1 + d > ADDRESS_PATH - 2) {
 			return PATH_LONG;
@@ -175,8 +196,9 @@ address_path(const char *text, struct address *a, const char **rest)
 	*rest = p;
 	p += bracket;
 	if (bracket && *p == '>') {
-		*rest = p + 1;
-		return PATH_OK;
+		*rest = ++p;
+		return *p == '\0' || *p == ' ' || *p == '\t' ? PATH_OK
+		                                             : PATH_SYNTAX;
 	}
 	if (*p == '@' && (p = source_route(p)) == NULL) {
 		return PATH_SYNTAX;
@@ -186,12 +208,12 @@ address_path(const char *text, struct address *a, const char **rest)
 		return result;
 	}
 	if (bracket && *p != '>') {
-		return (*p & 0x80) != 0 ? PATH_8BIT : PATH_SYNTAX;
+		return bad(p);
 	}
 	p += bracket;
 	*rest = p;
 	if (*p != '\0' && *p != ' ' && *p != '\t') {
-		return (*p & 0x80) != 0 ? PATH_8BIT : PATH_SYNTAX;
+		return bad(p);
 	}
 	return PATH_OK;
 }

@@ -22,6 +22,7 @@ enum kind {
 	KIND_PLAINTEXT,
 	KIND_LOG,
 	KIND_MAILBOX,
+	KIND_HOSTNAME,
 };
 
 struct key {
@@ -33,7 +34,7 @@ struct key {
 static const struct key keys[] = {
 	{ "aliases", KIND_PATH, offsetof(struct config, aliases) },
 	{ "domains", KIND_DOMAINS, 0 },
-	{ "hostname", KIND_NAME, offsetof(struct config, hostname) },
+	{ "hostname", KIND_HOSTNAME, 0 },
 	{ "idle-exit", KIND_COUNT, offsetof(struct config, idle_exit) },
 	{ "log", KIND_LOG, 0 },
 	{ "mailbox", KIND_MAILBOX, 0 },
@@ -104,26 +105,24 @@ set_size(const struct place *at, uint64_t *size, const char *value)
 {
 	static const char units[] = "KMGT";
 	size_t digits = strspn(value, "0123456789");
+	const char *unit = value + digits;
 	uint64_t n = 0;
 
-	if (digits == 0 || digits > 12) {
+	if (*unit != '\0') {
+		unit = strchr(units, *unit & ~0x20);
+	}
+	if (digits == 0 || digits > 12 || unit == NULL ||
+	    (value[digits] != '\0' && value[digits + 1] != '\0')) {
 		return fail(at, "a size such as 50M expected, not", value);
 	}
 	for (size_t i = 0; i < digits; i++) {
 		n = n * 10 + (uint64_t)(value[i] - '0');
 	}
-	if (value[digits] != '\0') {
-		const char *unit = strchr(units, value[digits] & ~0x20);
-		if (unit == NULL || value[digits + 1] != '\0') {
-			return fail(
-			    at, "a size such as 50M expected, not", value);
+	for (const char *u = units; value[digits] != '\0' && u <= unit; u++) {
+		if (n > UINT64_MAX / 1024 / 1024) {
+			return fail(at, "size too large:", value);
 		}
-		for (const char *u = units; u <= unit; u++) {
-			if (n > UINT64_MAX / 1024 / 1024) {
-				return fail(at, "size too large:", value);
-			}
-			n *= 1024;
-		}
+		n *= 1024;
 	}
 	*size = n;
 	return 0;
@@ -239,6 +238,10 @@ set(const struct place *at, struct config *c, const struct key *key,
 		return set_tls(at, c, value);
 	case KIND_MAILBOX:
 		return set_mailbox(at, c, value);
+	case KIND_HOSTNAME:
+		return address_is_domain(value)
+		           ? set_word(at, c->hostname, CONFIG_NAME, value)
+		           : fail(at, "not a host name:", value);
 	case KIND_PLAINTEXT:
 	case KIND_LOG:
 		return set_choice(at, c, key->kind, value);
@@ -246,7 +249,7 @@ set(const struct place *at, struct config *c, const struct key *key,
 	return -1;
 }
 
-/* A "#" starts a comment at the start of a line or behind a blank. */
+/* A "#" behind a blank, or first, starts a comment. */
 static void
 strip(char *line)
 {
@@ -339,9 +342,12 @@ read_lines(struct config *c, FILE *f, struct place *at)
 	size_t size = 0;
 	int result = 0;
 
-	while (result == 0 && getline(&line, &size, f) != -1) {
+	ssize_t n;
+	while (result == 0 && (n = getline(&line, &size, f)) != -1) {
 		at->line++;
-		result = set_line(at, c, line);
+		result = strlen(line) == (size_t)n
+		             ? set_line(at, c, line)
+		             : fail(at, "a NUL byte behind", line);
 	}
 	free(line);
 	if (result == 0 && ferror(f)) {

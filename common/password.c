@@ -55,7 +55,8 @@ parse_scram(const char *text, struct scram *s)
 	size_t len[3];
 
 	unsigned long n = strtoul(text, &end, 10);
-	if (n < 1 || n > MOST_ITERATIONS || *end != '$') {
+	if (*text < '1' || *text > '9' || n < 1 || n > MOST_ITERATIONS ||
+	    *end != '$') {
 		return false;
 	}
 	s->iterations = (unsigned)n;
@@ -147,8 +148,10 @@ spend_time(const char *password, bool system_users)
 static bool
 is_crypt(const char *word)
 {
-	return crypt_checksalt(word) == CRYPT_SALT_OK ||
-	       crypt_checksalt(word) == CRYPT_SALT_METHOD_LEGACY;
+	/* crypt_checksalt() alone takes any two letters for a DES salt. */
+	return word[0] == '$' &&
+	       (crypt_checksalt(word) == CRYPT_SALT_OK ||
+		   crypt_checksalt(word) == CRYPT_SALT_METHOD_LEGACY);
 }
 
 enum status
@@ -163,7 +166,7 @@ password_check(const char *credentials, const char *password, bool system_users)
 		if (strncmp(word, SCRAM, strlen(SCRAM)) == 0) {
 			result = check_scram(word + strlen(SCRAM), password);
 			tried = true;
-		} else if (word[0] != '{' && is_crypt(word)) {
+		} else if (is_crypt(word)) {
 			result = check_crypt(word, password);
 			tried = true;
 		}
@@ -243,7 +246,10 @@ find_cram(const char *credentials)
 		return NULL;
 	}
 	p += strlen(CRAM);
-	return strspn(p, "0123456789abcdef") == CRAM_HEX ? p : NULL;
+	return strspn(p, "0123456789abcdef") == CRAM_HEX &&
+	               strchr(" \t", p[CRAM_HEX]) != NULL
+	           ? p
+	           : NULL;
 }
 
 bool

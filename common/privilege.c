@@ -50,6 +50,16 @@ privilege_spool_group(const char *mailbox)
 	           : (gid_t)-1;
 }
 
+/* Whether there is such a directory now, for all to pass through. */
+static bool
+make(const char *path)
+{
+	if (mkdir(path, 0755) == 0) {
+		return chmod(path, 0755) == 0;
+	}
+	return errno == EEXIST;
+}
+
 int
 privilege_prepare(const struct config *config, struct confinement *c)
 {
@@ -73,8 +83,7 @@ privilege_prepare(const struct config *config, struct confinement *c)
 	c->gid = pw->pw_gid;
 	if (snprintf(c->directory, PATH_MAX, "%s/empty", config->state) >=
 		PATH_MAX ||
-	    (mkdir(config->state, 0755) == -1 && errno != EEXIST) ||
-	    (mkdir(c->directory, 0755) == -1 && errno != EEXIST)) {
+	    !make(config->state) || !make(c->directory)) {
 		log_error("cannot make %s: %s", c->directory, strerror(errno));
 		return -1;
 	}

@@ -64,7 +64,6 @@ static const int allowed[] = {
 	SYS_ftruncate,
 	SYS_lseek,
 	SYS_fstatfs,
-	SYS_fstat,
 	/* memory */
 	SYS_brk,
 	SYS_mmap,

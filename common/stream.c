@@ -28,7 +28,8 @@ struct stream {
 	int rfd, wfd;
 	struct tls_session *tls;
 	int timeout;
-	int64_t end; /* of the session */
+	int64_t end;      /* of the session */
+	int64_t patience; /* when what is being read must be there */
 	bool accept_lf;
 	bool interruptible;
 	bool failed;
@@ -239,6 +240,9 @@ fill(struct stream *s)
 	if (stream_flush(s) == -1) {
 		return LINE_EOF;
 	}
+	if (deadline_now() >= s->end) {
+		return LINE_LATE;
+	}
 	for (;;) {
 		ssize_t n = receive(s, s->in + s->in_len, IN_SIZE - s->in_len);
 		if (n > 0) {
@@ -250,7 +254,7 @@ fill(struct stream *s)
 			return LINE_EOF;
 		}
 		if (deadline_wait(
-			s->rfd, POLLIN, deadline(s), s->interruptible) == -1) {
+			s->rfd, POLLIN, s->patience, s->interruptible) == -1) {
 			return errno == EINTR             ? LINE_SHUTDOWN
 			       : errno != ETIMEDOUT       ? LINE_EOF
 			       : deadline_now() >= s->end ? LINE_LATE
@@ -306,17 +310,21 @@ stream_getline(struct stream *s, char *buf, size_t size, size_t *len)
 {
 	size_t seen = 0; /* of the line, without an LF in it */
 
+	s->patience = deadline(s);
 	*len = 0;
 	for (;;) {
 		const char *p = s->in + s->in_pos;
 		size_t n = s->in_len - s->in_pos;
 		const char *lf = memchr(p + seen, '\n', n - seen);
-		if (lf != NULL && (size_t)(lf - p) < size) {
+		if (lf != NULL) {
 			n = (size_t)(lf - p);
+			if (n - (n > 0 && p[n - 1] == '\r') >= size) {
+				return discard_line(s);
+			}
 			s->in_pos += n + 1;
 			return take_line(s, p, n, buf, len);
 		}
-		if (lf != NULL || n >= size) {
+		if (n > size) {
 			return discard_line(s);
 		}
 		seen = n;
@@ -331,6 +339,7 @@ enum line
 stream_peek(struct stream *s, const char **data, size_t *len)
 {
 	if (s->in_pos == s->in_len) {
+		s->patience = deadline(s);
 		enum line more = fill(s);
 		if (more != LINE_OK) {
 			return more;

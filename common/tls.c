@@ -39,6 +39,12 @@ tls_preload(void)
 	(void)tls_library();
 }
 
+bool
+tls_loaded(void)
+{
+	return tls_library_loaded();
+}
+
 static int
 open_priority(
     struct tls_server *s, const struct config *config, char error[CONFIG_ERROR])

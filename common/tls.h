@@ -23,6 +23,9 @@ struct tls_session; /* one connection */
 /* Loads the library, so that processes forked from here have it already. */
 void tls_preload(void);
 
+/* Whether it is loaded, so that using it costs nothing more. */
+bool tls_loaded(void);
+
 /*
  * Loads the certificates of the configuration.  check: also that each key
  * belongs to its certificate, which costs a signature.  NULL: error says why.

@@ -13,11 +13,19 @@ static const char *const names[] = {
 	TLS_LIBRARY_CALLS(NAME)
 };
 
+static bool loaded;
+
+bool
+tls_library_loaded(void)
+{
+	return loaded;
+}
+
 const struct tls_library *
 tls_library(void)
 {
 	static struct tls_library library;
-	static bool tried, loaded;
+	static bool tried;
 
 	if (tried) {
 		return loaded ? &library : NULL;

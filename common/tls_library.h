@@ -11,6 +11,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <stdbool.h>
 
 #define TLS_LIBRARY_CALLS(X)                                                   \
 	X(gnutls_bye)                                                          \
@@ -57,5 +58,8 @@ struct tls_library {
 
 /* The library, or NULL (logged once) if it cannot be loaded. */
 const struct tls_library *tls_library(void);
+
+/* Whether tls_library() has been called. */
+bool tls_library_loaded(void);
 
 #endif

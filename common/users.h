@@ -73,6 +73,13 @@ int account_mailbox(const struct config *, const struct account *,
     char path[PATH_MAX]) __attribute__((warn_unused_result));
 
 /*
+ * The path of the account's own directory below the key state's; makes it,
+ * still root.  What cannot be made is logged.  -1: too long.
+ */
+int account_directory(const struct config *, const struct account *,
+    char path[PATH_MAX]) __attribute__((warn_unused_result));
+
+/*
  * The owner of a mailbox of the users file: the account that the file names,
  * or the one of the same name, or the key mailbox-owner's; never root.
  */

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/login.h"
 #include "common/server.h"
+#include "pop3d/recovery.h"
 #include "pop3d/session.h"
 
 #include <getopt.h>
@@ -26,15 +27,18 @@ static const struct service pop3 = {
 
 static const char usage[] =
     "usage: pop3d [-c FILE] [--implicit-tls] [-l ADDRESS:PORT[/tls]] ...\n"
+    "       pop3d [-c FILE] --recover\n"
     "       pop3d --version | --help\n"
     "See pop3d(8).\n";
 
 /* An exit status when there is nothing to run, or -1. */
 static int
-parse(int argc, char **argv, struct launch *launch, const char **config)
+parse(int argc, char **argv, struct launch *launch, const char **config,
+    bool *recover)
 {
 	static const struct option options[] = {
 		{ "implicit-tls", no_argument, NULL, 't' },
+		{ "recover", no_argument, NULL, 'r' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -48,6 +52,8 @@ parse(int argc, char **argv, struct launch *launch, const char **config)
 			launch->listen[launch->nlisten++] = optarg;
 		} else if (o == 't') {
 			launch->implicit_tls = true;
+		} else if (o == 'r') {
+			*recover = true;
 		} else if (o == 'V') {
 			printf("restante %s\n", VERSION);
 			return EX_OK;
@@ -72,6 +78,7 @@ main(int argc, char **argv)
 	char error[CONFIG_ERROR];
 	struct launch launch = { .has_role = false };
 	const char *file = NULL;
+	bool recover = false;
 	struct config config;
 	struct stat st;
 
@@ -79,7 +86,7 @@ main(int argc, char **argv)
 	bool client = fstat(STDERR_FILENO, &st) == -1 || S_ISSOCK(st.st_mode);
 	log_open("pop3d", client ? LOG_TO_SYSLOG : LOG_TO_PERSON);
 	umask(077);
-	int status = parse(argc, argv, &launch, &file);
+	int status = parse(argc, argv, &launch, &file, &recover);
 	if (status != -1) {
 		return status;
 	}
@@ -87,5 +94,6 @@ main(int argc, char **argv)
 		log_error("%s", error);
 		return EX_CONFIG;
 	}
-	return server_run(&pop3, &launch, &config);
+	return recover ? recovery_run(&config)
+	               : server_run(&pop3, &launch, &config);
 }

@@ -86,6 +86,7 @@ one_command(struct session *s, const struct command *table)
 	if (got != LINE_OK) {
 		return bad_line(s, got);
 	}
+	session_lock_touch(s->lock);
 	enum next next = command_run(table, s->state, s, line, refused);
 	explicit_bzero(line, sizeof(line));
 	return next;

@@ -7,6 +7,7 @@
 #include "common/server.h"
 #include "common/stream.h"
 #include "spool/mailbox.h"
+#include "spool/session_lock.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -43,7 +44,9 @@ struct session {
 	/* TRANSACTION */
 	const char *user;
 	struct mailbox *mailbox;
+	struct session_lock *lock;
 	bool *deleted;
+	size_t ndeleted;
 	unsigned long long retrieved; /* octets */
 };
 

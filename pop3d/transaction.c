@@ -88,13 +88,14 @@ octets(const struct session *s, size_t index)
 static size_t
 remaining(const struct session *s, unsigned long long *total)
 {
-	size_t n = 0;
+	size_t n = mailbox_count(s->mailbox);
 
-	*total = 0;
-	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
-		if (!s->deleted[i]) {
-			n++;
-			*total += octets(s, i);
+	*total = mailbox_octets(s->mailbox);
+	for (size_t i = 0; s->ndeleted > 0 && i < mailbox_count(s->mailbox);
+	     i++) {
+		if (s->deleted[i]) {
+			n--;
+			*total -= octets(s, i);
 		}
 	}
 	return n;
@@ -207,6 +208,7 @@ dele(struct session *s, char *argument)
 		return NEXT_COMMAND;
 	}
 	s->deleted[i] = true;
+	s->ndeleted++;
 	return session_reply(s, "+OK It goes at QUIT");
 }
 
@@ -215,6 +217,7 @@ rset(struct session *s, char *argument)
 {
 	(void)argument;
 	memset(s->deleted, 0, mailbox_count(s->mailbox));
+	s->ndeleted = 0;
 	return session_reply(s, "+OK %zu messages", mailbox_count(s->mailbox));
 }
 
@@ -272,13 +275,14 @@ static int
 open_mailbox(const struct task *task, struct session *s)
 {
 	struct account account;
-	char path[PATH_MAX];
+	struct store store;
 
 	if (account_find(task->config, task->names, task->user, &account) !=
 		STATUS_OK ||
-	    account_mailbox(task->config, &account, path) == -1 ||
-	    privilege_become(
-		account.uid, account.gid, privilege_spool_group(path)) == -1) {
+	    account_mailbox(task->config, &account, store.mailbox) == -1 ||
+	    account_directory(task->config, &account, store.directory) == -1 ||
+	    privilege_become(account.uid, account.gid,
+		privilege_spool_group(store.mailbox)) == -1) {
 		log_error("cannot find or become the owner of the mailbox of "
 			  "%s",
 		    task->user);
@@ -286,8 +290,18 @@ open_mailbox(const struct task *task, struct session *s)
 		return -1;
 	}
 	umask(077);
-	if (mailbox_open(&s->mailbox, path, OPEN_TIMEOUT) == -1) {
-		log_error("cannot open %s: %s", path, strerror(errno));
+	if (session_lock_take(&s->lock, store.directory) == -1) {
+		if (errno == EWOULDBLOCK) {
+			log_info("a second session of %s is refused", s->user);
+			session_reply(s, "-ERR [IN-USE] Another session has "
+					 "this mailbox open");
+			return -1;
+		}
+		log_error("no session lock in %s: %s", store.directory,
+		    strerror(errno));
+	}
+	if (mailbox_open(&s->mailbox, &store, OPEN_TIMEOUT) == -1) {
+		log_error("cannot open %s: %s", store.mailbox, strerror(errno));
 		session_reply(s,
 		    errno == EWOULDBLOCK
 			? "-ERR [IN-USE] The mailbox is locked, try again soon"
@@ -330,6 +344,7 @@ mailbox_run(const struct task *task)
 	stream_flush(s.stream);
 	free(s.deleted);
 	mailbox_close(s.mailbox);
+	session_lock_release(s.lock);
 	stream_close(s.stream);
 	shutdown(task->fd, SHUT_WR); /* the server's copy stays a little */
 	return STATUS_OK;

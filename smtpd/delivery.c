@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "common/privilege.h"
+#include "common/tls.h"
 #include "spool/append.h"
 
 #include <errno.h>
@@ -76,29 +77,32 @@ static enum status
 deliver(const struct task *task, const struct delivery *d, const char *name)
 {
 	struct account account;
-	char path[PATH_MAX], user[USER_NAME + 1];
+	char user[USER_NAME + 1];
+	struct store store;
 
 	if (!user_name(task->config, name, user) ||
 	    account_find(task->config, task->names, user, &account) !=
 		STATUS_OK ||
-	    account_mailbox(task->config, &account, path) == -1) {
+	    account_mailbox(task->config, &account, store.mailbox) == -1 ||
+	    account_directory(task->config, &account, store.directory) == -1) {
 		log_error("%s: to=<%s>, status=deferred (no mailbox found)",
 		    d->id, name);
 		return STATUS_TEMPORARY;
 	}
-	if (privilege_become(
-		account.uid, account.gid, privilege_spool_group(path)) == -1) {
-		log_error("cannot become the owner of %s", path);
+	if (privilege_become(account.uid, account.gid,
+		privilege_spool_group(store.mailbox)) == -1) {
+		log_error("cannot become the owner of %s", store.mailbox);
 		return STATUS_TEMPORARY;
 	}
 	umask(077);
-	struct append a = { .path = path,
+	struct append a = { .store = &store,
 		.sender = d->sender,
 		.when = time(NULL),
 		.message = task->fd,
-		.timeout = LOCK_TIMEOUT };
+		.timeout = LOCK_TIMEOUT,
+		.digest = tls_loaded() };
 	if (append_message(&a) == -1) {
-		return why_not(d->id, user, path);
+		return why_not(d->id, user, store.mailbox);
 	}
 	log_info("%s: to=<%s>, relay=local, dsn=2.0.0, status=sent (delivered "
 		 "to mailbox)",

@@ -84,32 +84,24 @@ trace_received(const struct session *s, const char *id, char text[TRACE_SIZE])
 	return n < 0 ? 0 : n < TRACE_SIZE ? (size_t)n : TRACE_SIZE - 1;
 }
 
-/* Whether a line is "name:", with a name of RFC 5322 section 2.2. */
-static bool
-is_field(const char *line, size_t len)
-{
-	size_t n = 0;
+enum { LONGEST_NAME = 997 }; /* RFC 5322 section 2.1.1 */
 
-	while (n < len && line[n] > ' ' && line[n] < 0x7f && line[n] != ':') {
-		n++;
-	}
-	return n > 0 && n < len && line[n] == ':';
-}
-
-/* Whole, or as much as decides. */
+/* Looks at the first line, octet by octet, until it is known for a field. */
 static void
-first_line(struct trace_header *t)
+first_line(struct trace_header *t, char c)
 {
-	if (!t->first_known) {
-		t->first_known = true;
-		t->first_is_field = t->len == 0 || is_field(t->line, t->len);
-	}
+	bool end = c == ':' || c <= ' ' || c >= 0x7f;
+
+	/* An empty first line is the end of an empty header section. */
+	t->first_is_field =
+	    (c == ':' && t->name > 0) || (c == '\n' && t->name == 0);
+	t->name++;
+	t->first_known = end || t->name > LONGEST_NAME;
 }
 
 static void
 end_of_line(struct trace_header *t)
 {
-	first_line(t);
 	t->body = t->len == 0;
 	t->received += t->len >= 9 && strncasecmp(t->line, "Received:", 9) == 0;
 	t->len = 0;
@@ -118,15 +110,15 @@ end_of_line(struct trace_header *t)
 void
 trace_header(struct trace_header *t, const char *data, size_t len)
 {
+	for (size_t i = 0; i < len && !t->first_known; i++) {
+		first_line(t, data[i]);
+	}
 	while (len > 0 && !t->body) {
 		const char *lf = memchr(data, '\n', len);
 		size_t n = lf == NULL ? len : (size_t)(lf - data);
 		size_t room = sizeof(t->line) - t->len;
 		memcpy(t->line + t->len, data, n < room ? n : room);
 		t->len += n < room ? n : room;
-		if (t->len == sizeof(t->line)) {
-			first_line(t);
-		}
 		if (lf == NULL) {
 			return;
 		}

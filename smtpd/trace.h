@@ -24,6 +24,7 @@ struct trace_header {
 	size_t len;
 	bool first_is_field; /* the first line looks like a header field */
 	bool first_known;
+	size_t name; /* octets of it seen */
 	bool body;
 	unsigned received;
 };

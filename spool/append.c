@@ -7,8 +7,11 @@
  */
 #include "spool/append.h"
 
-#include "spool/lock.h"
+#include "common/crypto.h"
+#include "spool/index.h"
+#include "spool/intent.h"
 #include "spool/mbox.h"
+#include "spool/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,10 +21,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER = 64 * 1024, TEXT = 1024 };
+enum {
+	BUFFER = 64 * 1024,
+	TEXT = 1024,
+	/* From here on a message may reach the disk in parts, and the syncs
+	   of its note are small beside its own. */
+	LARGE = 1024 * 1024,
+};
 
 struct writer {
-	int fd;
+	const struct hold *hold;
+	struct stat before;       /* of the mailbox */
+	struct message record;    /* for the index */
+	struct crypto_hash *hash; /* of what a client will see, or NULL */
+	bool durable; /* the note of this append outlives a power cut */
+	bool begun, noted;
 	int error; /* sticky */
 	size_t len;
 	char buffer[BUFFER];
@@ -31,7 +45,7 @@ static void
 write_all(struct writer *w, const char *data, size_t len)
 {
 	while (len > 0 && w->error == 0) {
-		ssize_t n = write(w->fd, data, len);
+		ssize_t n = write(w->hold->lock.fd, data, len);
 		if (n == -1 && errno == EINTR) {
 			continue;
 		}
@@ -44,9 +58,25 @@ write_all(struct writer *w, const char *data, size_t len)
 	}
 }
 
+/*
+ * Before our first byte: what to take away if we do not live to the last.  A
+ * directory that cannot be written to delays no mail.
+ */
+static void
+note(struct writer *w)
+{
+	w->noted = w->hold->directory != -1 &&
+	           intent_begin(w->hold->directory, w->hold->lock.fd,
+		       w->before.st_size, w->buffer, w->len, w->durable) == 0;
+	w->begun = true;
+}
+
 static void
 flush(struct writer *w)
 {
+	if (!w->begun) {
+		note(w);
+	}
 	write_all(w, w->buffer, w->len);
 	w->len = 0;
 }
@@ -56,15 +86,31 @@ put(void *context, const char *data, size_t len)
 {
 	struct writer *w = context;
 
-	if (len > BUFFER - w->len) {
-		flush(w);
+	while (len > 0) {
+		size_t room = BUFFER - w->len;
+		size_t n = len < room ? len : room;
+		memcpy(w->buffer + w->len, data, n);
+		w->len += n;
+		data += n;
+		len -= n;
+		if (w->len == BUFFER) {
+			flush(w);
+		}
 	}
-	if (len > BUFFER) {
-		write_all(w, data, len);
-		return;
+}
+
+/* What a client will see: its octets, and its digest. */
+static void
+count(struct writer *w, const char *data, size_t len)
+{
+	w->record.octets += len;
+	for (const char *p = data;
+	     (p = memchr(p, '\n', len - (size_t)(p - data))) != NULL; p++) {
+		w->record.octets++;
 	}
-	memcpy(w->buffer + w->len, data, len);
-	w->len += len;
+	if (w->hash != NULL) {
+		crypto_hash_add(w->hash, data, len);
+	}
 }
 
 /* The From_ line and Return-Path; the date is UTC and asctime(3)'s form. */
@@ -84,16 +130,22 @@ put_head(struct writer *w, const struct append *a)
 	}
 	from[n] = '\0';
 	gmtime_r(&a->when, &tm);
-	int len = snprintf(text, sizeof(text),
-	    "From %s %.3s %.3s %2d %02d:%02d:%02d %d\nReturn-Path: <%s>\n",
+	int line = snprintf(text, sizeof(text),
+	    "From %s %.3s %.3s %2d %02d:%02d:%02d %d\n",
 	    n > 0 ? from : "MAILER-DAEMON", days + 3 * tm.tm_wday,
 	    months + 3 * tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min,
-	    tm.tm_sec, tm.tm_year + 1900, a->sender);
-	if (len < 0 || (size_t)len >= sizeof(text)) {
+	    tm.tm_sec, tm.tm_year + 1900);
+	int path = snprintf(text + line, sizeof(text) - (size_t)line,
+	    "Return-Path: <%s>\n", a->sender);
+	if (line < 0 || path < 0 ||
+	    (size_t)line + (size_t)path >= sizeof(text)) {
 		w->error = EINVAL;
 		return;
 	}
-	put(w, text, (size_t)len);
+	w->record.start = w->before.st_size + (int64_t)w->len;
+	w->record.text = w->record.start + line;
+	put(w, text, (size_t)(line + path));
+	count(w, text + line, (size_t)path);
 }
 
 /* Copies the message, encoded. */
@@ -116,6 +168,7 @@ put_message(struct writer *w, int message)
 			w->error = errno;
 			return;
 		}
+		count(w, buffer + held, (size_t)n);
 		at += n;
 		last = n == 0;
 		held += (size_t)n;
@@ -126,6 +179,7 @@ put_message(struct writer *w, int message)
 	}
 	if (encoder.state != MBOX_LINE_START) {
 		put(w, "\n", 1);
+		count(w, "\n", 1);
 	}
 	put(w, "\n", 1);
 }
@@ -137,7 +191,8 @@ put_separator(struct writer *w, off_t size)
 	char tail[3] = { '\n', '\n', '\n' };
 	off_t n = size < 3 ? size : 3;
 
-	if (n > 0 && pread(w->fd, tail + 3 - n, (size_t)n, size - n) != n) {
+	if (n > 0 &&
+	    pread(w->hold->lock.fd, tail + 3 - n, (size_t)n, size - n) != n) {
 		return -1;
 	}
 	if (tail[2] != '\n') {
@@ -165,49 +220,89 @@ sync_entry(const struct lock *lock)
 	return result;
 }
 
-static int
-append_locked(const struct append *a, const struct lock *lock)
+/* The record of what was appended, in the index. */
+static void
+index_it(struct writer *w)
 {
-	int fd = lock->fd;
-	static struct writer w; /* its pages are touched when used */
-	struct stat st;
+	struct message *m = &w->record;
+	uint8_t digest[CRYPTO_SHA256];
+	struct stat now;
 
-	w.fd = fd;
-	w.error = 0;
-	w.len = 0;
-	if (fstat(fd, &st) == -1 || lseek(fd, 0, SEEK_END) != st.st_size ||
-	    put_separator(&w, st.st_size) == -1) {
+	if (fstat(w->hold->lock.fd, &now) == -1) {
+		return;
+	}
+	m->unknown = w->hash == NULL;
+	if (w->hash != NULL) {
+		crypto_hash_result(w->hash, digest);
+		memcpy(m->id, digest, sizeof(m->id));
+	}
+	m->next = now.st_size;
+	m->end = now.st_size - 1;
+	index_add(w->hold->directory, w->hold->lock.fd, &w->before, m);
+}
+
+/* Cuts the mailbox back; the note goes when that has succeeded. */
+static void
+take_back(struct writer *w)
+{
+	if (ftruncate(w->hold->lock.fd, w->before.st_size) == 0 &&
+	    fdatasync(w->hold->lock.fd) == 0 && w->noted) {
+		(void)!intent_end(w->hold->directory, w->durable);
+	}
+}
+
+static int
+append_held(const struct append *a, const struct hold *h, struct writer *w)
+{
+	struct stat message;
+	int fd = h->lock.fd;
+
+	w->hold = h;
+	if (fstat(fd, &w->before) == -1 || fstat(a->message, &message) == -1 ||
+	    lseek(fd, 0, SEEK_END) != w->before.st_size ||
+	    put_separator(w, w->before.st_size) == -1) {
 		return -1;
 	}
-	put_head(&w, a);
-	put_message(&w, a->message);
-	flush(&w);
-	/* Commit point: once this has returned 0 the message is delivered. */
-	if (w.error == 0 && (fdatasync(fd) == -1 ||
-				(st.st_size == 0 && sync_entry(lock) == -1))) {
-		w.error = errno;
+	w->durable = message.st_size >= LARGE;
+	put_head(w, a);
+	put_message(w, a->message);
+	flush(w);
+	if (w->error == 0 &&
+	    (fdatasync(fd) == -1 ||
+		(w->before.st_size == 0 && sync_entry(&h->lock) == -1))) {
+		w->error = errno;
 	}
-	if (w.error != 0) {
-		if (ftruncate(fd, st.st_size) == 0) {
-			(void)fdatasync(fd);
-		}
-		errno = w.error;
+	/* Commit point: without the note the message counts as delivered. */
+	if (w->error == 0 && w->noted &&
+	    intent_end(h->directory, w->durable) == -1) {
+		w->error = errno;
+	}
+	if (w->error != 0) {
+		take_back(w);
+		errno = w->error;
 		return -1;
 	}
+	index_it(w);
 	return 0;
 }
 
 int
 append_message(const struct append *a)
 {
-	struct lock lock;
+	static struct writer w; /* its pages are touched when used */
+	struct hold h;
 
-	if (lock_take(&lock, a->path, LOCK_CREATE, a->timeout) == -1) {
+	memset(&w, 0, offsetof(struct writer, buffer));
+	if (a->digest) {
+		w.hash = crypto_hash_open();
+	}
+	if (store_take(&h, a->store, LOCK_CREATE, a->timeout) == -1) {
 		return -1;
 	}
-	int result = append_locked(a, &lock);
-	int saved = errno;
-	lock_release(&lock);
-	errno = saved;
+	int result = append_held(a, &h, &w);
+	store_release(&h);
+	if (w.hash != NULL) {
+		crypto_hash_close(w.hash);
+	}
 	return result;
 }

@@ -2,16 +2,20 @@
 #ifndef RESTANTE_SPOOL_APPEND_H
 #define RESTANTE_SPOOL_APPEND_H
 
+#include "spool/store.h"
+
+#include <stdbool.h>
 #include <time.h>
 
 /* Delivery of one message into one mailbox. */
 
 struct append {
-	const char *path;   /* the mailbox; made if there is none */
-	const char *sender; /* "" for the null path */
+	const struct store *store; /* its mailbox is made if there is none */
+	const char *sender;        /* "" for the null path */
 	time_t when;
 	int message; /* lines end in LF; read by pread(2) from the start */
 	int timeout; /* ms to wait for the lock */
+	bool digest; /* whether GnuTLS is loaded anyway: see index_add() */
 };
 
 /*

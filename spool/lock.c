@@ -61,20 +61,23 @@ alive(long pid)
  * fcntl lock, so no two of us break it at once.
  */
 static bool
-stale(const struct lock *l, const char *name)
+stale(const struct lock *l, const char *name, struct stat *st)
 {
 	char text[32] = "";
-	struct stat st;
 	int fd = openat(
 	    l->directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 
-	if (fd == -1) {
+	if (fd == -1 && errno != EACCES) {
 		return false;
 	}
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	bool known = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && n >= 0;
-	close(fd);
-	if (!known) {
+	bool known =
+	    fd == -1
+		? fstatat(l->directory, name, st, AT_SYMLINK_NOFOLLOW) == 0
+		: fstat(fd, st) == 0 && read(fd, text, sizeof(text) - 1) != -1;
+	if (fd != -1) {
+		close(fd);
+	}
+	if (!known || !S_ISREG(st->st_mode)) {
 		return false;
 	}
 	char *end;
@@ -83,7 +86,32 @@ stale(const struct lock *l, const char *name)
 	if (pid > 0 && (*end == '\n' || *end == '\0') && !alive(pid)) {
 		return true;
 	}
-	return time(NULL) - st.st_mtime > STALE_SECONDS;
+	return time(NULL) - st->st_mtime > STALE_SECONDS;
+}
+
+/*
+ * Removes a stale dotlock, and not a fresh one that has come in its place: it
+ * is moved aside, looked at, and given back if it is another one.
+ */
+static void
+break_stale(const struct lock *l, const char *name)
+{
+	char aside[NAME_MAX + 1];
+	struct stat was, is;
+
+	if (!stale(l, name, &was) ||
+	    snprintf(aside, sizeof(aside), "%s.st%d.%08x", l->name,
+		(int)getpid(), (unsigned)arc4random()) > NAME_MAX ||
+	    renameat(l->directory, name, l->directory, aside) == -1) {
+		return;
+	}
+	if (fstatat(l->directory, aside, &is, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (is.st_ino != was.st_ino || is.st_dev != was.st_dev ||
+		is.st_mtime != was.st_mtime) &&
+	    linkat(l->directory, aside, l->directory, name, 0) == -1) {
+		return; /* a third one is there: its owner will find this */
+	}
+	unlinkat(l->directory, aside, 0);
 }
 
 /* A file of our own in the directory, for link(2).  -1 with errno. */
@@ -139,9 +167,7 @@ dotlock(struct lock *l)
 	if (l->dotlock) {
 		return 0;
 	}
-	if (stale(l, name)) {
-		unlinkat(l->directory, name, 0);
-	}
+	break_stale(l, name);
 	errno = why == 0 || why == EEXIST ? EWOULDBLOCK : why;
 	return -1;
 }

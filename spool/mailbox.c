@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Mailboxes as POP3 sees them.  Reading takes the lock for one window of the
- * file at a time, and trusts an offset only if the file is as it was, or if
- * the message still stands there between two From_ lines; else the file is
- * scanned again and messages are found by their digests.
+ * file at a time, and trusts an offset only if the file is as it was listed;
+ * else it is listed again, and messages are found by their digests.
  */
 #include "spool/mailbox.h"
 
-#include "spool/lock.h"
-#include "spool/scan.h"
+#include "spool/listing.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,59 +18,38 @@
 enum { WINDOW = 1024 * 1024, READ_TIMEOUT = 20000 };
 
 struct mailbox {
-	char path[PATH_MAX];
-	struct message *list;
-	size_t count;
-	size_t hidden;    /* 1 when the first one is c-client's, else 0 */
-	struct stat seen; /* when the offsets were last right */
-	off_t window_at;
+	struct store store;
+	struct listing listing; /* at the opening; the numbers are its */
+	struct message *moved;  /* the same with later offsets, or NULL */
+	struct stat seen;       /* when the offsets were last right */
+	int64_t window_at;
 	size_t window_len;
 	char window[WINDOW];
 };
 
-static bool
-same(const struct stat *a, const struct stat *b)
+/* The messages with the offsets that are right now; start -1: gone. */
+static const struct message *
+current(const struct mailbox *m)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
-	       a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
-static int
-open_locked(struct mailbox *m, int fd)
-{
-	if (fstat(fd, &m->seen) == -1) {
-		return -1;
-	}
-	if (scan_mailbox(fd, &m->list, &m->count) == -1) {
-		return -1;
-	}
-	m->hidden = m->count > 0 && m->list[0].pseudo;
-	return 0;
+	return m->moved != NULL ? m->moved : m->listing.list;
 }
 
 int
-mailbox_open(struct mailbox **out, const char *path, int timeout)
+mailbox_open(struct mailbox **out, const struct store *store, int timeout)
 {
 	struct mailbox *m = malloc(sizeof(*m));
-	struct lock lock;
+	struct hold h;
 	int result = 0;
 
 	if (m == NULL) {
 		return -1;
 	}
 	memset(m, 0, offsetof(struct mailbox, window));
-	if (strlcpy(m->path, path, sizeof(m->path)) >= sizeof(m->path)) {
-		errno = ENAMETOOLONG;
-		result = -1;
-	} else if (lock_take(&lock, path, LOCK_READ, timeout) == 0) {
-		result = open_locked(m, lock.fd);
-		int saved = errno;
-		lock_release(&lock);
-		errno = saved;
+	m->store = *store;
+	if (store_take(&h, store, LOCK_READ, timeout) == 0) {
+		result = listing_load(&m->listing, &h);
+		m->seen = m->listing.seen;
+		store_release(&h);
 	} else if (errno != ENOENT) {
 		result = -1;
 	}
@@ -90,7 +67,8 @@ void
 mailbox_close(struct mailbox *m)
 {
 	if (m != NULL) {
-		free(m->list);
+		listing_free(&m->listing);
+		free(m->moved);
 		free(m);
 	}
 }
@@ -98,23 +76,32 @@ mailbox_close(struct mailbox *m)
 size_t
 mailbox_count(const struct mailbox *m)
 {
-	return m->count - m->hidden;
+	return m->listing.count - m->listing.pseudo;
+}
+
+uint64_t
+mailbox_octets(const struct mailbox *m)
+{
+	return m->listing.octets;
 }
 
 const struct message *
 mailbox_message(const struct mailbox *m, size_t index)
 {
-	return &m->list[index + m->hidden];
+	return &m->listing.list[index + m->listing.pseudo];
 }
 
 void
 mailbox_uidl(const struct message *msg, char uidl[MAILBOX_UIDL + 1])
 {
+	static const char hex[] = "0123456789abcdef";
 	size_t n = 0;
 
-	for (size_t i = 0; i < sizeof(msg->id); i++, n += 2) {
-		snprintf(uidl + n, MAILBOX_UIDL + 1 - n, "%02x", msg->id[i]);
+	for (size_t i = 0; i < sizeof(msg->id); i++) {
+		uidl[n++] = hex[msg->id[i] >> 4];
+		uidl[n++] = hex[msg->id[i] & 15];
 	}
+	uidl[n] = '\0';
 	if (msg->copy > 0) {
 		snprintf(
 		    uidl + n, MAILBOX_UIDL + 1 - n, ".%u", (unsigned)msg->copy);
@@ -123,82 +110,80 @@ mailbox_uidl(const struct message *msg, char uidl[MAILBOX_UIDL + 1])
 
 /* ---- finding messages again ---- */
 
+/* Takes the offsets over from a newer listing. */
 static int
-by_identity(const void *a, const void *b)
+follow(struct mailbox *m, const struct listing *now)
 {
-	const struct message *x = a, *y = b;
-	int c = memcmp(x->id, y->id, sizeof(x->id));
+	size_t n = m->listing.count;
 
-	return c != 0 ? c : x->copy < y->copy ? -1 : x->copy > y->copy;
-}
+	if (m->moved == NULL && listing_only_grew(&m->listing, now)) {
+		m->seen = now->seen;
+		return 0;
+	}
+	size_t *where = calloc(n + 1, sizeof(*where));
+	struct message *moved = malloc((n + 1) * sizeof(*moved));
 
-/* Scans the file anew and moves the offsets of our messages; gone: -1. */
-static int
-resync(struct mailbox *m, int fd)
-{
-	struct message *list;
-	size_t count;
-
-	if (fstat(fd, &m->seen) == -1 ||
-	    scan_mailbox(fd, &list, &count) == -1) {
+	if (where == NULL || moved == NULL ||
+	    listing_match(&m->listing, now, where) == -1) {
+		free(where);
+		free(moved);
 		return -1;
 	}
-	if (count > 0) {
-		qsort(list, count, sizeof(*list), by_identity);
-	}
-	for (size_t i = 0; i < m->count; i++) {
-		struct message *ours = &m->list[i];
-		const struct message *now =
-		    count == 0 ? NULL
-			       : bsearch(ours, list, count, sizeof(*list),
-				     by_identity);
-		if (now == NULL) {
-			ours->start = -1;
+	for (size_t i = 0; i < n; i++) {
+		moved[i] = m->listing.list[i];
+		if (where[i] == SIZE_MAX) {
+			moved[i].start = -1;
 			continue;
 		}
-		ours->start = now->start;
-		ours->text = now->text;
-		ours->end = now->end;
-		ours->next = now->next;
+		const struct message *there = &now->list[where[i]];
+		moved[i].start = there->start;
+		moved[i].text = there->text;
+		moved[i].end = there->end;
+		moved[i].next = there->next;
 	}
-	free(list);
+	free(where);
+	free(m->moved);
+	m->moved = moved;
+	m->seen = now->seen;
 	m->window_len = 0;
 	return 0;
 }
 
-static bool
-from_at(int fd, off_t at)
+static int
+resync(struct mailbox *m, const struct hold *h)
 {
-	char text[5];
+	struct listing now;
 
-	return pread(fd, text, sizeof(text), at) == sizeof(text) &&
-	       memcmp(text, "From ", sizeof(text)) == 0;
+	if (listing_load(&now, h) == -1) {
+		return -1;
+	}
+	int result = follow(m, &now);
+	listing_free(&now);
+	return result;
 }
 
-/* Whether the message still stands where it was. */
 static bool
-in_place(int fd, const struct message *msg, off_t size)
+unchanged(const struct mailbox *m, const struct stat *st)
 {
-	char before;
+	struct listing l = { .seen = m->seen };
 
-	return msg->start >= 0 && from_at(fd, msg->start) &&
-	       pread(fd, &before, 1, msg->text - 1) == 1 && before == '\n' &&
-	       (msg->next == size || from_at(fd, msg->next));
+	return listing_fits(&l, st);
 }
 
 /* Makes the window begin at offset at of the message, read under the lock. */
 static int
-fill_locked(struct mailbox *m, int fd, struct message *msg, off_t at)
+fill_locked(struct mailbox *m, const struct hold *h, size_t i, int64_t at)
 {
+	int fd = h->lock.fd;
 	struct stat st;
 
 	if (fstat(fd, &st) == -1) {
 		return -1;
 	}
-	if (!same(&st, &m->seen) && !in_place(fd, msg, st.st_size) &&
-	    resync(m, fd) == -1) {
+	if (!unchanged(m, &st) && resync(m, h) == -1) {
 		return -1;
 	}
+	const struct message *msg = &current(m)[i];
 	if (msg->start < 0) {
 		errno = ESTALE;
 		return -1;
@@ -214,22 +199,21 @@ fill_locked(struct mailbox *m, int fd, struct message *msg, off_t at)
  * window holds.
  */
 static int
-window(struct mailbox *m, struct message *msg, off_t at, const char **data,
-    size_t *len)
+window(struct mailbox *m, size_t i, int64_t at, const char **data, size_t *len)
 {
-	off_t rest = msg->end - msg->text - at;
-	off_t from = msg->text + at - m->window_at;
-	struct lock lock;
+	const struct message *msg = &current(m)[i];
+	int64_t rest = msg->end - msg->text - at;
+	int64_t from = msg->text + at - m->window_at;
+	struct hold h;
 
-	if (from < 0 || from + rest > (off_t)m->window_len) {
-		if (lock_take(&lock, m->path, LOCK_READ, READ_TIMEOUT) == -1) {
+	if (msg->start < 0 || from < 0 ||
+	    from + rest > (int64_t)m->window_len) {
+		if (store_take(&h, &m->store, LOCK_READ, READ_TIMEOUT) == -1) {
 			errno = errno == ENOENT ? ESTALE : errno;
 			return -1;
 		}
-		int result = fill_locked(m, lock.fd, msg, at);
-		int saved = errno;
-		lock_release(&lock);
-		errno = saved;
+		int result = fill_locked(m, &h, i, at);
+		store_release(&h);
 		if (result == -1) {
 			return -1;
 		}
@@ -237,133 +221,108 @@ window(struct mailbox *m, struct message *msg, off_t at, const char **data,
 	}
 	size_t there = m->window_len - (size_t)from;
 	*data = m->window + from;
-	*len = (off_t)there < rest ? there : (size_t)rest;
+	*len = (int64_t)there < rest ? there : (size_t)rest;
 	return 0;
+}
+
+/* The octets that the message takes in the file, without its From_ line. */
+static int64_t
+stored(const struct mailbox *m, size_t i)
+{
+	return current(m)[i].end - current(m)[i].text;
+}
+
+/* Gives out the lines in one window.  How many of its octets; 0: enough. */
+static size_t
+give_lines(const char *data, size_t len, bool last, bool *begins,
+    struct mbox_decoder *decoder, mailbox_line *give, void *context)
+{
+	struct mbox_line line;
+	size_t done = 0;
+
+	while (mbox_next_line(data + done, len - done, last,
+	    done > 0 || len < WINDOW, *begins, &line)) {
+		size_t size = line.size;
+		*begins = line.ends;
+		if (mbox_decode(decoder, &line) && !give(context, &line)) {
+			return 0;
+		}
+		done += size;
+	}
+	return done;
 }
 
 int
 mailbox_read(struct mailbox *m, size_t index, mailbox_line *give, void *context)
 {
-	struct message *msg = &m->list[index + m->hidden];
+	size_t i = index + m->listing.pseudo;
 	struct mbox_decoder decoder = { .body = false };
-	struct mbox_line line;
-	off_t at = 0;
+	int64_t at = 0, size = stored(m, i);
 	bool begins = true;
 	const char *data;
 	size_t len;
 
-	while (at < msg->end - msg->text) {
-		if (window(m, msg, at, &data, &len) == -1) {
+	do {
+		if (window(m, i, at, &data, &len) == -1) {
 			return -1;
 		}
-		bool last = at + (off_t)len >= msg->end - msg->text;
-		size_t done = 0;
-		while (mbox_next_line(data + done, len - done, last,
-		    done > 0 || len < WINDOW, begins, &line)) {
-			size_t size = line.size;
-			begins = line.ends;
-			if (mbox_decode(&decoder, &line) &&
-			    !give(context, &line)) {
-				return 0;
-			}
-			done += size;
+		if (at > 0 && stored(m, i) != size) {
+			errno = ESTALE; /* changed while it was being read */
+			return -1;
 		}
+		size = stored(m, i);
+		if (size == 0) {
+			return 0;
+		}
+		bool last = at + (int64_t)len >= size;
+		size_t done = give_lines(
+		    data, len, last, &begins, &decoder, give, context);
 		if (done == 0) {
-			errno = ESTALE; /* cut short behind our back */
-			return -1;
+			return 0;
 		}
-		at += (off_t)done;
-	}
+		at += (int64_t)done;
+	} while (at < size);
 	return 0;
 }
 
 /* ---- expunging ---- */
 
-struct hole {
-	off_t start, end;
-};
-
+/* What is to go, in terms of the mailbox as it is now. */
 static int
-by_start(const void *a, const void *b)
+mark(const struct mailbox *m, const struct listing *now, const bool *deleted,
+    bool *gone)
 {
-	const struct hole *x = a, *y = b;
+	size_t *where = calloc(m->listing.count + 1, sizeof(*where));
 
-	return x->start < y->start ? -1 : x->start > y->start;
-}
-
-/* Moves [from, from + len) down to offset to. */
-static int
-move(int fd, char *buffer, off_t from, off_t len, off_t to)
-{
-	while (len > 0) {
-		size_t want = len < WINDOW ? (size_t)len : WINDOW;
-		ssize_t n = pread(fd, buffer, want, from);
-		if (n == -1 && errno == EINTR) {
-			continue;
-		}
-		if (n <= 0) {
-			errno = n == 0 ? EIO : errno;
-			return -1;
-		}
-		for (ssize_t done = 0; done < n;) {
-			ssize_t k = pwrite(
-			    fd, buffer + done, (size_t)(n - done), to + done);
-			if (k == -1 && errno != EINTR) {
-				return -1;
-			}
-			done += k > 0 ? k : 0;
-		}
-		from += n;
-		to += n;
-		len -= n;
+	if (where == NULL || listing_match(&m->listing, now, where) == -1) {
+		free(where);
+		return -1;
 	}
+	for (size_t i = m->listing.pseudo; i < m->listing.count; i++) {
+		if (deleted[i - m->listing.pseudo] && where[i] != SIZE_MAX) {
+			gone[where[i]] = true;
+		}
+	}
+	free(where);
 	return 0;
 }
 
 static int
-close_holes(struct mailbox *m, const struct lock *lock, struct hole *holes,
-    size_t n, off_t size)
+expunge(struct mailbox *m, struct hold *h, const bool *deleted)
 {
-	off_t to = holes[0].start;
+	struct listing now;
+	int result = -1;
 
-	for (size_t i = 0; i < n; i++) {
-		off_t end = i + 1 < n ? holes[i + 1].start : size;
-		off_t len = end - holes[i].end;
-		if (move(lock->fd, m->window, holes[i].end, len, to) == -1) {
-			return -1;
-		}
-		to += len;
-		lock_touch(lock);
-	}
-	m->window_len = 0;
-	/* Commit point: the messages are gone once fsync() has succeeded. */
-	return ftruncate(lock->fd, to) == -1 || fsync(lock->fd) == -1 ? -1 : 0;
-}
-
-static int
-expunge_locked(struct mailbox *m, const struct lock *lock, const bool *deleted)
-{
-	struct stat st;
-	size_t n = 0;
-
-	if (fstat(lock->fd, &st) == -1 ||
-	    (!same(&st, &m->seen) && resync(m, lock->fd) == -1)) {
+	if (listing_load(&now, h) == -1) {
 		return -1;
 	}
-	struct hole *holes = calloc(m->count, sizeof(*holes));
-	if (holes == NULL) {
-		return -1;
+	bool *gone = calloc(now.count + 1, sizeof(*gone));
+	if (gone != NULL && mark(m, &now, deleted, gone) == 0) {
+		result = listing_expunge(&now, h, gone);
 	}
-	for (size_t i = m->hidden; i < m->count; i++) {
-		if (deleted[i - m->hidden] && m->list[i].start >= 0) {
-			holes[n++] =
-			    (struct hole){ m->list[i].start, m->list[i].next };
-		}
-	}
-	qsort(holes, n, sizeof(*holes), by_start);
-	int result = n == 0 ? 0 : close_holes(m, lock, holes, n, st.st_size);
 	int saved = errno;
-	free(holes);
+	free(gone);
+	listing_free(&now);
 	errno = saved;
 	return result;
 }
@@ -371,17 +330,15 @@ expunge_locked(struct mailbox *m, const struct lock *lock, const bool *deleted)
 int
 mailbox_expunge(struct mailbox *m, const bool *deleted, int timeout)
 {
-	struct lock lock;
+	struct hold h;
 
-	if (m->count == 0) {
+	if (m->listing.count == 0) {
 		return 0;
 	}
-	if (lock_take(&lock, m->path, LOCK_WRITE, timeout) == -1) {
+	if (store_take(&h, &m->store, LOCK_WRITE, timeout) == -1) {
 		return errno == ENOENT ? 0 : -1;
 	}
-	int result = expunge_locked(m, &lock, deleted);
-	int saved = errno;
-	lock_release(&lock);
-	errno = saved;
+	int result = expunge(m, &h, deleted);
+	store_release(&h);
 	return result;
 }

@@ -3,6 +3,7 @@
 #define RESTANTE_SPOOL_MAILBOX_H
 
 #include "spool/mbox.h"
+#include "spool/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,26 +20,33 @@ struct mailbox;
 
 enum { MAILBOX_UIDL = 70 }; /* octets at most, RFC 1939 section 7 */
 
+/* Also the record of the index on the disk: 64 octets, no padding. */
 struct message {
-	off_t start;     /* of its From_ line */
-	off_t text;      /* of its first line */
-	off_t end;       /* of its last line; the separating line is behind */
-	off_t next;      /* where the next one starts, or the file ends */
+	int64_t start;   /* of its From_ line */
+	int64_t text;    /* of its first line */
+	int64_t end;     /* of its last line; the separating line is behind */
+	int64_t next;    /* where the next one starts, or the file ends */
 	uint64_t octets; /* as sent, with CRLF, before dot-stuffing */
 	uint8_t id[16];  /* from what a client sees of it */
-	uint32_t copy;   /* how many identical ones are in front of it */
-	bool pseudo;     /* c-client's own, hidden */
+	uint32_t copy : 30;   /* how many identical ones came before it */
+	uint32_t pseudo : 1;  /* c-client's own, hidden */
+	uint32_t unknown : 1; /* the id is not known yet */
+	uint32_t check;       /* of the record, in the index */
 };
 
+_Static_assert(sizeof(struct message) == 64, "the index has such records");
+
 /*
- * Opens the mailbox at path; one that does not exist is empty.  0, or -1 with
- * errno (EWOULDBLOCK: locked for timeout ms).
+ * Opens the mailbox of a store; one that does not exist is empty.  0, or -1
+ * with errno (EWOULDBLOCK: locked for timeout ms).
  */
-int mailbox_open(struct mailbox **, const char *path, int timeout)
+int mailbox_open(struct mailbox **, const struct store *, int timeout)
     __attribute__((warn_unused_result));
 void mailbox_close(struct mailbox *);
 
 size_t mailbox_count(const struct mailbox *);
+/* Octets of all messages. */
+uint64_t mailbox_octets(const struct mailbox *);
 const struct message *mailbox_message(const struct mailbox *, size_t index);
 void mailbox_uidl(const struct message *, char uidl[MAILBOX_UIDL + 1]);
 

@@ -10,6 +10,7 @@ static const char prefix[] = "X-Restante-";
 
 static const char *const private_fields[] = {
 	"Content-Length",
+	"Lines",
 	"Status",
 	"X-IMAP",
 	"X-IMAPbase",
@@ -51,7 +52,7 @@ static bool
 may_need_quote(const struct mbox_encoder *e, char c)
 {
 	return c == 'F' || (e->state == MBOX_LINE_START && !e->body &&
-			       c != '\0' && strchr("CcSsXx", c) != NULL);
+			       c != '\0' && strchr("CcLlSsXx", c) != NULL);
 }
 
 /* What has to go in front of text, which is as long as quoting needs. */
@@ -125,6 +126,25 @@ mbox_encode(struct mbox_encoder *e, const char *data, size_t len, bool last,
 	return at;
 }
 
+/*
+ * How many octets at the end of a piece go with the next one: perhaps the CR
+ * of a CRLF, or a quote and the start of a From_ line behind it.
+ */
+static size_t
+undecided(const char *data, size_t len)
+{
+	if (data[len - 1] == '\r') {
+		return 1;
+	}
+	for (size_t n = 0; n < 5 && n < len; n++) {
+		if (data[len - n - 1] == '>' &&
+		    memcmp(data + len - n, "From ", n) == 0) {
+			return n + 1;
+		}
+	}
+	return 0;
+}
+
 bool
 mbox_next_line(const char *data, size_t len, bool last, bool whole, bool begins,
     struct mbox_line *line)
@@ -139,11 +159,9 @@ mbox_next_line(const char *data, size_t len, bool last, bool whole, bool begins,
 	line->ends = lf != NULL;
 	line->size = lf != NULL ? (size_t)(lf - data) + 1 : len;
 	line->len = lf != NULL ? line->size - 1 : len;
-	if (lf == NULL && !last &&
-	    (data[len - 1] == '\r' || data[len - 1] == '>')) {
-		/* Perhaps the CR of a CRLF, or the quote of a From_ line: it
-		   goes with the next piece. */
-		line->size = --line->len;
+	if (lf == NULL && !last) {
+		line->len -= undecided(data, len);
+		line->size = line->len;
 	}
 	if (line->ends && line->len > 0 && data[line->len - 1] == '\r') {
 		line->len--;
@@ -184,6 +202,37 @@ mbox_is_from(const struct mbox_line *line, bool strict)
 		return false;
 	}
 	return !strict || has_date(line->text + 5, line->len - 5);
+}
+
+bool
+mbox_is_imapbase(const struct mbox_line *line)
+{
+	bool imap;
+	size_t n = private_field(line->text, line->len, &imap);
+
+	return n > 0 && (imap || strncasecmp(line->text, "X-IMAPbase", n) == 0);
+}
+
+bool
+mbox_content_length(const struct mbox_line *line, int64_t *octets)
+{
+	static const char name[] = "Content-Length:";
+	size_t i = sizeof(name) - 1, digits = 0;
+
+	if (!line->begins || line->len < i ||
+	    strncasecmp(line->text, name, i) != 0) {
+		return false;
+	}
+	*octets = 0;
+	for (; i < line->len && (line->text[i] == ' ' || line->text[i] == '\t');
+	     i++) {
+		continue;
+	}
+	for (; i < line->len && line->text[i] >= '0' && line->text[i] <= '9';
+	     i++, digits++) {
+		*octets = *octets * 10 + (line->text[i] - '0');
+	}
+	return i == line->len && digits > 0 && digits < 16;
 }
 
 /* A header line: whether it is shown, and without our prefix. */

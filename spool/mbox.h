@@ -56,6 +56,15 @@ bool mbox_next_line(const char *data, size_t len, bool last, bool whole,
 /* Whether a line is a From_ line; strict: its date must be one, too. */
 bool mbox_is_from(const struct mbox_line *, bool strict);
 
+/* Whether a header line is X-IMAPbase or X-IMAP, for IMAP servers' UIDs. */
+bool mbox_is_imapbase(const struct mbox_line *);
+
+/*
+ * Whether a header line is Content-Length, and then its number.  A hint: some
+ * programs write it instead of quoting From_ lines.
+ */
+bool mbox_content_length(const struct mbox_line *, int64_t *octets);
+
 /* Undoes the encoding of the lines of one message, and hides what is ours. */
 struct mbox_decoder {
 	bool body;   /* behind the header section */

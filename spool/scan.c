@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WINDOW = 256 * 1024, STAGE = 64 * 1024 };
+enum { WINDOW = 256 * 1024, STAGE = 64 * 1024, FEW = 8 };
 
 struct scan {
 	struct message *list;
@@ -22,9 +22,14 @@ struct scan {
 	struct message *now;         /* the message under way, or NULL */
 	struct mbox_decoder decoder; /* of it */
 	off_t at;                    /* in the file */
-	bool from_allowed;           /* the line before was empty, or none */
-	bool empty_line;             /* one was seen that may be a separator */
-	bool open_line;              /* the last line has not ended */
+	int fd;
+	int64_t size;      /* of the mailbox */
+	int64_t length;    /* Content-Length of the message, or -1 */
+	int64_t body_end;  /* up to here no From_ line counts */
+	bool from_allowed; /* the line before was empty, or none */
+	bool empty_line;   /* one was seen that may be a separator */
+	bool from_open;    /* in a From_ line longer than the window */
+	bool open_line;    /* the last line has not ended */
 	off_t empty_at;
 	struct crypto_hash *hash;
 	size_t staged;
@@ -85,8 +90,11 @@ begin(struct scan *s, const struct mbox_line *line)
 	s->now = &s->list[s->count++];
 	memset(s->now, 0, sizeof(*s->now));
 	memset(&s->decoder, 0, sizeof(s->decoder));
+	s->length = -1;
+	s->body_end = 0;
 	s->now->start = s->at;
-	s->now->text = s->at + (off_t)line->size;
+	s->now->text = s->at + (int64_t)line->size;
+	s->from_open = !line->ends;
 	return 0;
 }
 
@@ -117,10 +125,51 @@ count_empty_line(struct scan *s)
 	}
 }
 
+/*
+ * A Content-Length is believed if the mailbox or another From_ line begins
+ * exactly where it says that the body ends, with or without an empty line.
+ */
+static void
+believe_length(struct scan *s, int64_t body)
+{
+	char there[6];
+	int64_t end = body + s->length;
+
+	s->body_end = 0;
+	if (s->length < 0) {
+		return;
+	}
+	ssize_t n = pread(s->fd, there, sizeof(there), end);
+	if ((n == 0 && end == s->size) || (n == 1 && there[0] == '\n') ||
+	    (n >= 5 && memcmp(there, "From ", 5) == 0) ||
+	    (n == 6 && memcmp(there, "\nFrom ", 6) == 0)) {
+		s->body_end = end;
+	}
+}
+
+/* What a line of the header section tells of the body's length. */
+static void
+watch_header(struct scan *s, const struct mbox_line *line)
+{
+	if (s->decoder.body) {
+		return;
+	}
+	if (line->len == 0 && line->begins && line->ends) {
+		believe_length(s, s->at + (int64_t)line->size);
+	} else {
+		(void)mbox_content_length(line, &s->length);
+	}
+}
+
 static int
 take_line(struct scan *s, struct mbox_line *line)
 {
-	if (mbox_is_from(line, !s->from_allowed)) {
+	if (s->from_open) {
+		s->now->text = s->at + (int64_t)line->size;
+		s->from_open = !line->ends;
+		return 0;
+	}
+	if (s->at >= s->body_end && mbox_is_from(line, !s->from_allowed)) {
 		finish(s, s->empty_line ? s->empty_at : s->at, s->at);
 		s->empty_line = false;
 		if (begin(s, line) == -1) {
@@ -128,6 +177,7 @@ take_line(struct scan *s, struct mbox_line *line)
 		}
 	} else if (s->now != NULL) {
 		count_empty_line(s);
+		watch_header(s, line);
 		if (line->len == 0 && line->begins && line->ends) {
 			s->empty_line = true;
 			s->empty_at = s->at;
@@ -183,9 +233,12 @@ by_id(const void *a, const void *b)
 	return c != 0 ? c : x->start < y->start ? -1 : 1;
 }
 
-/* Numbers identical messages, so that no two have the same UIDL. */
+/*
+ * Numbers identical messages from index first on, so that no two have the same
+ * UIDL; those in front keep their numbers.
+ */
 static int
-number_copies(struct message *list, size_t count)
+number_copies(struct message *list, size_t first, size_t count)
 {
 	struct message **order = calloc(count + 1, sizeof(struct message *));
 
@@ -196,18 +249,57 @@ number_copies(struct message *list, size_t count)
 		order[i] = &list[i];
 	}
 	qsort(order, count, sizeof(struct message *), by_id);
-	for (size_t i = 1; i < count; i++) {
-		if (memcmp(order[i]->id, order[i - 1]->id, sizeof(list->id)) ==
-		    0) {
-			order[i]->copy = order[i - 1]->copy + 1;
+	for (size_t i = 0; i < count; i++) {
+		if (order[i] < &list[first]) {
+			continue;
 		}
+		bool same = i > 0 && memcmp(order[i]->id, order[i - 1]->id,
+					 sizeof(list->id)) == 0;
+		order[i]->copy = same ? order[i - 1]->copy + 1 : 0;
 	}
 	free(order);
 	return 0;
 }
 
+/* The same for a single one, without sorting all. */
+static void
+number_one(struct message *list, size_t i)
+{
+	list[i].copy = 0;
+	for (size_t k = i; k-- > 0;) {
+		if (memcmp(list[k].id, list[i].id, sizeof(list->id)) == 0 &&
+		    list[k].copy >= list[i].copy) {
+			list[i].copy = list[k].copy + 1;
+		}
+	}
+}
+
+static int
+start(struct scan *s, int fd, const struct message *before, size_t n,
+    int64_t from)
+{
+	memset(s, 0, offsetof(struct scan, stage));
+	s->from_allowed = true;
+	s->at = from;
+	s->fd = fd;
+	s->size = lseek(fd, 0, SEEK_END);
+	s->hash = crypto_hash_open();
+	s->room = n + 64;
+	s->list = malloc(s->room * sizeof(*s->list));
+	if (s->hash == NULL || s->list == NULL) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (n > 0) {
+		memcpy(s->list, before, n * sizeof(*s->list));
+	}
+	s->count = n;
+	return 0;
+}
+
 int
-scan_mailbox(int fd, struct message **list, size_t *count)
+scan_mailbox(int fd, const struct message *before, size_t nbefore, int64_t from,
+    struct message **list, size_t *count)
 {
 	struct scan *s = malloc(sizeof(*s));
 	int result = -1;
@@ -215,15 +307,19 @@ scan_mailbox(int fd, struct message **list, size_t *count)
 	if (s == NULL) {
 		return -1;
 	}
-	memset(s, 0, offsetof(struct scan, stage));
-	s->from_allowed = true;
-	s->hash = crypto_hash_open();
-	if (s->hash == NULL) {
-		errno = ENOMEM;
-	} else if (scan_windows(s, fd) == 0) {
+	if (start(s, fd, before, nbefore, from) == 0 &&
+	    scan_windows(s, fd) == 0) {
 		finish(s, s->empty_line ? s->empty_at : s->at, s->at);
-		result = number_copies(s->list, s->count);
+		result = 0;
+		if (s->count - nbefore <= FEW) {
+			for (size_t i = nbefore; i < s->count; i++) {
+				number_one(s->list, i);
+			}
+		} else {
+			result = number_copies(s->list, nbefore, s->count);
+		}
 	}
+	int saved = errno;
 	crypto_hash_close(s->hash);
 	*list = s->list;
 	*count = s->count;
@@ -232,5 +328,6 @@ scan_mailbox(int fd, struct message **list, size_t *count)
 		*list = NULL;
 	}
 	free(s);
+	errno = saved;
 	return result;
 }

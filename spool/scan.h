@@ -8,10 +8,13 @@
 #include <sys/types.h>
 
 /*
- * Finds the messages of the mailbox open as fd.  *list is the caller's to
- * free.  0, or -1 with errno.
+ * Finds the messages of the mailbox open as fd from offset from on, where one
+ * starts; before: those in front, so that copies are numbered rightly.  *list
+ * is the caller's to free, and has the ones in front first.  0, or -1 with
+ * errno.
  */
-int scan_mailbox(int fd, struct message **list, size_t *count)
+int scan_mailbox(int fd, const struct message *before, size_t nbefore,
+    int64_t from, struct message **list, size_t *count)
     __attribute__((warn_unused_result));
 
 #endif

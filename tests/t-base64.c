@@ -155,6 +155,24 @@ test_alphabet(void)
 	ok(wrong == 0, "64 characters are digits at each place, no other");
 }
 
+/* In front of pads, the bits that stand for nothing must be zero. */
+static void
+test_tails(void)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < 64; i++) {
+		char one[4] = { 'A', digits[i], '=', '=' }, out[3];
+		char two[4] = { 'A', 'A', digits[i], '=' };
+		wrong +=
+		    base64_decode(one, 4, out, 3) != (i % 16 == 0 ? 1 : -1);
+		wrong += base64_decode(two, 4, out, 3) != (i % 4 == 0 ? 2 : -1);
+	}
+	ok(wrong == 0, "each digit in front of pads");
+}
+
 int
 main(void)
 {
@@ -164,6 +182,7 @@ main(void)
 	test_malformed();
 	test_lengths();
 	test_alphabet();
+	test_tails();
 	ok(base64_encode("", 0, &c, 0) == -1, "no room even for NUL");
 	ok(base64_encode("", SIZE_MAX, &c, 1) == -1, "a length that overflows");
 	ok(base64_decode("", 0, NULL, 0) == 0, "nothing into nothing");

@@ -98,7 +98,7 @@ check_box(const char *path, const char *name, const char *box, size_t len,
 		count++;
 	}
 	scratch_write(path, box, len);
-	scratch_need(mailbox_open(&m, path, 0) == 0, "mailbox_open");
+	m = mailbox_at(path);
 	bool good = mailbox_count(m) == count && mailbox_scans_alike(m, path);
 	if (!good) {
 		note("%zu messages", mailbox_count(m));
@@ -118,7 +118,7 @@ test_nul(const char *path)
 	struct mailbox *m;
 
 	scratch_write(path, box, sizeof(box) - 1);
-	scratch_need(mailbox_open(&m, path, 0) == 0, "mailbox_open");
+	m = mailbox_at(path);
 	ok(mailbox_count(m) == 1 && mailbox_has(m, 0, text, sizeof(text) - 1),
 	    "NUL in a message stays");
 	mailbox_close(m);
@@ -139,7 +139,7 @@ test_uidl(const char *path)
 	for (int k = 0; k < 2; k++) {
 		scratch_write(path, k == 0 ? before : after,
 		    k == 0 ? sizeof(before) - 1 : sizeof(after) - 1);
-		scratch_need(mailbox_open(&m, path, 0) == 0, "mailbox_open");
+		m = mailbox_at(path);
 		for (size_t i = 0; i < 3; i++) {
 			mailbox_uidl(mailbox_message(m, i), uidl[k][i]);
 		}
@@ -176,13 +176,13 @@ test_calls(const char *path)
 	char missing[PATH_MAX];
 
 	scratch_path(missing, "missing");
-	ok(mailbox_open(&m, missing, 0) == 0 && mailbox_count(m) == 0,
+	ok(mailbox_open(&m, store_of(missing), 0) == 0 && mailbox_count(m) == 0,
 	    "a mailbox that does not exist is empty");
 	ok(mailbox_expunge(m, deleted, 0) == 0, "and can be expunged");
 	mailbox_close(m);
 	ok(access(missing, F_OK) == -1, "and is not made by that");
 	scratch_write(path, box, sizeof(box) - 1);
-	scratch_need(mailbox_open(&m, path, 0) == 0, "mailbox_open");
+	m = mailbox_at(path);
 	int lines = 3;
 	ok(mailbox_read(m, 0, stop, &lines) == 0 && lines == 0,
 	    "reading ends when it is told to");
@@ -192,11 +192,12 @@ test_calls(const char *path)
 		(errno == ESTALE && lines == 99),
 	    "a message that is gone is ESTALE, or was at hand");
 	mailbox_close(m);
-	ok(mailbox_open(&m, scratch_dir, 0) == -1, "a folder is no mailbox");
+	ok(mailbox_open(&m, store_of(scratch_dir), 0) == -1,
+	    "a folder is no mailbox");
 	char link[PATH_MAX];
 	scratch_path(link, "link");
 	scratch_need(symlink(path, link) == 0, "symlink");
-	ok(mailbox_open(&m, link, 0) == -1, "nor is a symbolic link");
+	ok(mailbox_open(&m, store_of(link), 0) == -1, "nor is a symbolic link");
 }
 
 int

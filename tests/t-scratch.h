@@ -33,17 +33,33 @@ scratch_need(bool good, const char *what)
 	}
 }
 
+/* Files, and one folder of files, in which programs keep their own. */
+static const char scratch_inner[] = "inner";
+
 static inline void
-scratch_remove(void)
+scratch_empty(const char *path)
 {
-	DIR *d = scratch_owner == getpid() ? opendir(scratch_dir) : NULL;
+	DIR *d = opendir(path);
 
 	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
 		unlinkat(dirfd(d), e->d_name, 0);
 	}
 	if (d != NULL) {
 		closedir(d);
-		rmdir(scratch_dir);
+		rmdir(path);
+	}
+}
+
+static inline void
+scratch_remove(void)
+{
+	char path[PATH_MAX];
+
+	if (scratch_owner == getpid()) {
+		snprintf(
+		    path, sizeof(path), "%s/%s", scratch_dir, scratch_inner);
+		scratch_empty(path);
+		scratch_empty(scratch_dir);
 	}
 }
 

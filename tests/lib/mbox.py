@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 PREFIX = b"x-restante-"
-PRIVATE = (b"content-length:", b"status:", b"x-imap:", b"x-imapbase:",
+PRIVATE = (b"content-length:", b"lines:", b"status:", b"x-imap:", b"x-imapbase:",
            b"x-keywords:", b"x-status:", b"x-uid:")
 TRACE = (b"return-path:", b"received:", b"delivered-to:")
 

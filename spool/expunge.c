@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Removes messages from a mailbox, in place.  When only the end goes that is
+ * one truncation, which a file system does whole or not at all; else the
+ * journal sees to it.
+ */
+#include "spool/fileio.h"
+#include "spool/journal.h"
+#include "spool/listing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HEADER = 64 * 1024 };
+
+/* A removal being planned. */
+struct removal {
+	const struct listing *listing;
+	const bool *gone;
+	struct message *list; /* what will be there */
+	size_t count;
+	struct range *ranges;
+	size_t nranges;
+	int64_t start; /* of the first hole */
+	int64_t to;    /* where the next range will begin */
+	char text[HEADER];
+	size_t text_len;
+	size_t heir; /* the message that the text goes to, or SIZE_MAX */
+};
+
+/*
+ * An IMAP server keeps its UIDVALIDITY in a header field of the first message
+ * of the mailbox.  When that one goes the next one inherits the field.
+ */
+static int
+inherit(struct removal *r, int mailbox)
+{
+	const struct message *first = r->listing->list;
+	char header[HEADER];
+	struct mbox_line line;
+	bool ours = false;
+
+	r->heir = SIZE_MAX;
+	if (!r->gone[0]) {
+		return 0;
+	}
+	int64_t all = first->end - first->text;
+	size_t len = all < HEADER ? (size_t)all : HEADER;
+	if (file_read(mailbox, header, len, first->text) == -1) {
+		return -1;
+	}
+	for (size_t at = 0;
+	     mbox_next_line(header + at, len - at, false, true, true, &line) &&
+	     line.len > 0;
+	     at += line.size) {
+		bool more = line.text[0] == ' ' || line.text[0] == '\t';
+		ours = more ? ours : mbox_is_imapbase(&line);
+		if (ours) {
+			memcpy(r->text + r->text_len, line.text, line.size);
+			r->text_len += line.size;
+		}
+	}
+	for (size_t i = 1; r->text_len > 0 && i < r->listing->count; i++) {
+		if (!r->gone[i]) {
+			r->heir = i;
+			break;
+		}
+	}
+	return 0;
+}
+
+static void
+add_range(struct removal *r, uint64_t from, uint64_t len, bool is_text)
+{
+	struct range *last =
+	    r->nranges == 0 ? NULL : &r->ranges[r->nranges - 1];
+
+	if (last != NULL && !is_text && last->is_text == 0 &&
+	    last->from + last->len == from) {
+		last->len += len;
+	} else {
+		r->ranges[r->nranges++] = (struct range){
+			.from = from, .len = len, .is_text = is_text
+		};
+	}
+	r->to += (int64_t)len;
+}
+
+/* Keeps one message behind the first hole. */
+static void
+keep(struct removal *r, size_t i)
+{
+	const struct message *old = &r->listing->list[i];
+	struct message *now = &r->list[r->count++];
+	int64_t shift = old->start - r->to;
+	uint64_t from_line = (uint64_t)(old->text - old->start);
+
+	*now = *old;
+	now->start -= shift;
+	now->text -= shift;
+	add_range(r, (uint64_t)old->start, from_line, false);
+	if (i == r->heir) {
+		add_range(r, 0, r->text_len, true);
+		shift -= (int64_t)r->text_len;
+	}
+	now->end -= shift;
+	now->next -= shift;
+	add_range(
+	    r, (uint64_t)old->text, (uint64_t)(old->next - old->text), false);
+}
+
+/*
+ * Where the last message that stays is not separated from what comes next,
+ * the empty line of one that goes has to stay.
+ */
+static void
+leave_separator(struct removal *r, const struct message *gone)
+{
+	struct message *last = r->count == 0 ? NULL : &r->list[r->count - 1];
+	int64_t len = gone->next - gone->end;
+
+	if (last != NULL && last->end == last->next && len > 0) {
+		add_range(r, (uint64_t)gone->end, (uint64_t)len, false);
+		last->next += len;
+	}
+}
+
+/* Makes the plan.  0, or -1: no memory, or the mailbox cannot be read. */
+static int
+plan(struct removal *r, int mailbox)
+{
+	size_t n = r->listing->count;
+
+	/* Two for each message, and three for the heir. */
+	r->ranges = calloc(2 * n + 4, sizeof(*r->ranges));
+	r->list = malloc((n + 1) * sizeof(*r->list));
+	if (r->ranges == NULL || r->list == NULL || inherit(r, mailbox) == -1) {
+		return -1;
+	}
+	r->start = -1;
+	for (size_t i = 0; i < n; i++) {
+		const struct message *m = &r->listing->list[i];
+		if (r->gone[i]) {
+			if (r->start < 0) {
+				r->start = r->to = m->start;
+			}
+			leave_separator(r, m);
+		} else if (r->start < 0) {
+			r->list[r->count++] = *m;
+		} else {
+			keep(r, i);
+		}
+	}
+	return 0;
+}
+
+static int
+carry_out(struct removal *r, struct hold *h)
+{
+	struct plan p = { .start = (uint64_t)r->start,
+		.size = (uint64_t)r->listing->seen.st_size,
+		.ranges = r->ranges,
+		.count = r->nranges,
+		.text = r->text,
+		.text_len = r->text_len };
+
+	if (r->nranges == 0) {
+		/* Commit point: gone once fsync() has succeeded. */
+		return ftruncate(h->lock.fd, r->start) == -1 ||
+		               fsync(h->lock.fd) == -1
+		           ? -1
+		           : 0;
+	}
+	if (h->directory == -1) {
+		errno = ENOTDIR; /* without a journal nothing is moved */
+		return -1;
+	}
+	return journal_run(h->directory, h->lock.fd, &p, store_touch, h);
+}
+
+int
+listing_expunge(const struct listing *l, struct hold *h, const bool *gone)
+{
+	struct removal *r = malloc(sizeof(*r));
+	int result = -1;
+
+	if (r == NULL) {
+		return -1;
+	}
+	memset(r, 0, sizeof(*r));
+	r->listing = l;
+	r->gone = gone;
+	if (plan(r, h->lock.fd) == 0) {
+		result = r->start < 0 ? 0 : carry_out(r, h);
+		if (result == 0 && r->start >= 0) {
+			index_store(
+			    h->directory, h->lock.fd, r->list, r->count);
+		}
+	}
+	int saved = errno;
+	free(r->ranges);
+	free(r->list);
+	free(r);
+	errno = saved;
+	return result;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One record in the file "append".  Written without a sync it is exact as long
+ * as the machine runs, so it says in which boot it was written, and after
+ * another one only a durable record counts: an old one on the disk might
+ * belong to a message that was acknowledged long ago.
+ */
+#include "spool/intent.h"
+
+#include "spool/fileio.h"
+#include "spool/mbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FIRST = 512, BOOT = 40, WINDOW = 256 * 1024 };
+
+struct record {
+	char magic[8]; /* all zero when nothing is pending */
+	char boot[BOOT];
+	uint64_t ino, size;
+	uint32_t durable, len;
+	char first[FIRST];
+	uint64_t check;
+};
+
+static const char magic[8] = "RSTAPP1";
+
+/* FNV-1a: against a half-written record, not against an enemy. */
+static uint64_t
+check(const struct record *r)
+{
+	const unsigned char *p = (const unsigned char *)r;
+	uint64_t h = 14695981039346656037ULL;
+
+	for (size_t i = 0; i < offsetof(struct record, check); i++) {
+		h = (h ^ p[i]) * 1099511628211ULL;
+	}
+	return h;
+}
+
+static void
+this_boot(char boot[BOOT])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	memset(boot, 0, BOOT);
+	if (fd != -1) {
+		if (read(fd, boot, BOOT - 1) == -1) {
+			boot[0] = '\0';
+		}
+		close(fd);
+	}
+}
+
+int
+intent_begin(int directory, int mailbox, off_t size, const char *first,
+    size_t len, bool durable)
+{
+	struct record r = { .size = (uint64_t)size, .durable = durable };
+	struct stat st;
+
+	if (fstat(mailbox, &st) == -1) {
+		return -1;
+	}
+	memcpy(r.magic, magic, sizeof(magic));
+	this_boot(r.boot);
+	r.ino = (uint64_t)st.st_ino;
+	r.len = (uint32_t)(len < FIRST ? len : FIRST);
+	memcpy(r.first, first, r.len);
+	r.check = check(&r);
+	int fd = openat(directory, "append",
+	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1) {
+		return -1;
+	}
+	int result = file_write(fd, &r, sizeof(r), 0);
+	if (result == 0 && durable) {
+		result = fsync(fd) == -1 || fsync(directory) == -1 ? -1 : 0;
+	}
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+int
+intent_end(int directory, bool durable)
+{
+	static const char nothing[sizeof(magic)];
+	int fd = openat(directory, "append", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd == -1) {
+		return -1;
+	}
+	int result = file_write(fd, nothing, sizeof(nothing), 0);
+	if (result == 0 && durable) {
+		result = fdatasync(fd);
+	}
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+/* Reads the record; false: nothing is pending. */
+static bool
+read_record(int directory, struct record *r)
+{
+	char boot[BOOT];
+	int fd = openat(directory, "append", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd == -1) {
+		return false;
+	}
+	bool whole = file_read(fd, r, sizeof(*r), 0) == 0;
+	close(fd);
+	if (!whole || memcmp(r->magic, magic, sizeof(magic)) != 0 ||
+	    r->check != check(r) || r->len > FIRST) {
+		return false;
+	}
+	this_boot(boot);
+	return r->durable != 0 || memcmp(boot, r->boot, BOOT) == 0;
+}
+
+bool
+intent_pending(int directory)
+{
+	struct record r;
+
+	return read_record(directory, &r);
+}
+
+/* Where another program's From_ line begins in the line, or -1. */
+static ssize_t
+foreign_from(const struct mbox_line *line)
+{
+	struct mbox_line rest = *line;
+
+	/* At the start: ours is quoted there.  In the middle, with a date
+	   behind it: glued to our torn end by a program that does not look. */
+	while (rest.len > 5) {
+		const char *f = memmem(rest.text, rest.len, "From ", 5);
+		if (f == NULL) {
+			return -1;
+		}
+		rest.len -= (size_t)(f - rest.text);
+		rest.text = f;
+		rest.begins = true;
+		if (mbox_is_from(&rest, f != line->text || !line->begins)) {
+			return f - line->text;
+		}
+		rest.text++;
+		rest.len--;
+	}
+	return -1;
+}
+
+/*
+ * Where the torn message, which starts at from and has its own From_ line
+ * there, ends: the start of what another program has appended, or size.
+ */
+static int
+torn_end(int mailbox, off_t from, off_t skip, off_t size, off_t *end)
+{
+	char *window = malloc(WINDOW);
+	struct mbox_line line;
+	bool begins = false;
+	int result = window == NULL ? -1 : 0;
+
+	*end = size;
+	for (off_t at = from + skip; result == 0 && at < size;) {
+		size_t want = size - at < WINDOW ? (size_t)(size - at) : WINDOW;
+		bool last = at + (off_t)want == size;
+		size_t done = 0;
+		result = file_read(mailbox, window, want, at);
+		while (result == 0 &&
+		       mbox_next_line(window + done, want - done, last,
+			   done > 0 || want < WINDOW, begins, &line)) {
+			ssize_t f = foreign_from(&line);
+			if (f >= 0) {
+				*end = at + (off_t)done + f;
+				free(window);
+				return 0;
+			}
+			done += line.size;
+			begins = line.ends;
+		}
+		at += (off_t)done;
+	}
+	free(window);
+	return result;
+}
+
+/* Takes [from, end) out of the mailbox. */
+static int
+cut(int directory, int mailbox, off_t from, off_t end, off_t size,
+    journal_touch *touch, void *context)
+{
+	struct range rest = { .from = (uint64_t)end,
+		.len = (uint64_t)(size - end) };
+	struct plan plan = { .start = (uint64_t)from,
+		.size = (uint64_t)size,
+		.ranges = &rest,
+		.count = 1 };
+
+	if (end == size) {
+		return ftruncate(mailbox, from) == -1 ||
+		               fdatasync(mailbox) == -1
+		           ? -1
+		           : 0;
+	}
+	return journal_run(directory, mailbox, &plan, touch, context);
+}
+
+int
+intent_recover(int directory, int mailbox, journal_touch *touch, void *context)
+{
+	char there[FIRST];
+	struct record r;
+	struct stat st;
+	off_t end;
+
+	if (!read_record(directory, &r)) {
+		return 0;
+	}
+	if (fstat(mailbox, &st) == -1) {
+		return -1;
+	}
+	off_t from = (off_t)r.size;
+	if ((uint64_t)st.st_ino == r.ino && st.st_size > from) {
+		size_t n = st.st_size - from < (off_t)r.len
+		               ? (size_t)(st.st_size - from)
+		               : r.len;
+		if (file_read(mailbox, there, n, from) == -1) {
+			return -1;
+		}
+		/* If these are not our bytes, none of ours got there. */
+		if (memcmp(there, r.first, n) == 0 &&
+		    (torn_end(mailbox, from, (off_t)n, st.st_size, &end) ==
+			    -1 ||
+			cut(directory, mailbox, from, end, st.st_size, touch,
+			    context) == -1)) {
+			return -1;
+		}
+	}
+	return intent_end(directory, r.durable != 0);
+}

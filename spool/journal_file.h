@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SPOOL_JOURNAL_FILE_H
+#define RESTANTE_SPOOL_JOURNAL_FILE_H
+
+#include "spool/journal.h"
+
+/*
+ * The journal file, for journal.c and recover.c: a header block; two slots,
+ * each in a block of its own; the plan (ranges, text); two data areas.
+ */
+
+enum journal_layout {
+	SUM = 16,
+	BLOCK = 4096,
+	SLOT = BLOCK, /* offset of the first slot */
+	PLAN = 3 * BLOCK,
+	SAMPLE = 64 * 1024, /* of the tail, to tell whether it is still there */
+};
+
+#define JOURNAL_MAGIC "RSTJRN1"
+
+struct header {
+	char magic[8];
+	uint64_t dev, ino;
+	uint64_t start, size, new_size;
+	uint64_t count, text_len;
+	uint64_t batch;
+	uint8_t head[SUM]; /* of the mailbox in front of start */
+	uint8_t tail[SUM]; /* of its end, which no batch overwrites */
+	uint8_t plan[SUM];
+	uint8_t sum[SUM]; /* of all above */
+};
+
+enum kind { KIND_DATA = 1, KIND_NO_DATA, KIND_TRUNCATE };
+
+struct slot {
+	uint64_t serial;
+	uint64_t kind;
+	uint64_t position, len; /* in the stream */
+	uint8_t data[SUM];      /* of the batch; of the tail to be cut off */
+	uint8_t sum[SUM];       /* of all above */
+};
+
+/* A rewrite under way. */
+struct run {
+	int directory, journal, mailbox;
+	struct header header;
+	struct range *ranges;
+	char *text;
+	uint64_t position, serial;
+	char *buffer;
+	journal_touch *touch;
+	void *context;
+};
+
+/* Functions answer 0, or -1 with errno. */
+
+/* The first octets of the SHA-256 of data. */
+int journal_sum(const void *data, size_t len, uint8_t sum[SUM]);
+
+/* Where the data area of a batch lies. */
+off_t journal_area(const struct run *, uint64_t serial);
+
+/* Octets of the stream of what stays behind the first hole. */
+uint64_t journal_total(const struct run *);
+
+/*
+ * Reads len octets of the stream from position on into the buffer.  *source:
+ * where they begin in the mailbox, were it all from there; *text: whether some
+ * come from the text.
+ */
+int journal_stream(const struct run *, uint64_t position, size_t len,
+    uint64_t *source, bool *text);
+
+int journal_write_slot(
+    struct run *, enum kind, uint64_t len, const uint8_t data[SUM]);
+
+/* The sum of a sample of what is to be cut off. */
+int journal_tail_sum(const struct run *, uint8_t sum[SUM]);
+
+/* Sums of what no batch overwrites: in front of start, and the end. */
+int journal_landmarks(const struct run *, uint8_t head[SUM], uint8_t tail[SUM]);
+
+int journal_plan_sum(const struct run *, uint8_t sum[SUM]);
+
+/* Makes a new file of that name, with room for what comes. */
+int journal_open_new(struct run *, const char *name);
+
+/* Writes header and plan, durably. */
+int journal_write_plan(struct run *);
+
+/* Removes the journal: there is nothing to finish. */
+int journal_drop(const struct run *);
+
+/* All batches from the position on, and the truncation: journal.c. */
+int journal_run_on(struct run *);
+
+/* The truncation alone. */
+int journal_cut(struct run *);
+
+void journal_close(struct run *);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SPOOL_LISTING_H
+#define RESTANTE_SPOOL_LISTING_H
+
+#include "spool/index.h"
+#include "spool/mailbox.h"
+#include "spool/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+/* The messages of a mailbox as they are while it is locked. */
+
+struct listing {
+	const struct message *list; /* in the index, or owned */
+	size_t count;
+	uint64_t octets; /* of all but a pseudo message */
+	bool pseudo;     /* the first one is c-client's */
+	struct stat seen;
+	struct index index;
+	struct message *owned;
+};
+
+/*
+ * Lists the messages: from the index if it fits, else by a scan of what is
+ * new, or of all; then the index is made to fit.  0, or -1 with errno.
+ */
+int listing_load(struct listing *, const struct hold *)
+    __attribute__((warn_unused_result));
+void listing_free(struct listing *);
+
+/* Whether the mailbox is as it was when it was listed. */
+bool listing_fits(const struct listing *, const struct stat *);
+
+/* Whether nothing has happened to the old messages but new company. */
+bool listing_only_grew(const struct listing *old, const struct listing *now);
+
+/*
+ * Finds each message of the old listing in the new one: where[i] is its index,
+ * or SIZE_MAX.  0, or -1: no memory.
+ */
+int listing_match(const struct listing *old, const struct listing *now,
+    size_t *where) __attribute__((warn_unused_result));
+
+/*
+ * Removes the messages whose gone[index] is set from the mailbox, which is
+ * locked for writing, durably, and makes the index fit: expunge.c.  0, or -1
+ * with errno.
+ */
+int listing_expunge(const struct listing *, struct hold *, const bool *gone)
+    __attribute__((warn_unused_result));
+
+#endif

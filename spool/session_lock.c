@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: ISC */
+/* The file "session": locked by the session, and its id and last activity. */
+#include "spool/session_lock.h"
+
+#include "spool/fileio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	IDLE = 60,       /* seconds after which a session gives way */
+	PATIENCE = 5000, /* ms that it has for that */
+	PAUSE = 100,
+};
+
+struct holder {
+	int64_t pid;
+	int64_t active; /* seconds of the clock that only goes forward */
+};
+
+struct session_lock {
+	int fd;
+	int64_t touched;
+};
+
+static int64_t
+now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+static int
+try_lock(int fd)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_OFD_SETLK, &whole);
+}
+
+/*
+ * Asks an idle holder to end, until it does.  Only while the lock is held can
+ * the process id in the file not be somebody else's by now.
+ */
+static int
+take_over(int fd)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE * 1000000L };
+	struct holder h;
+
+	for (int waited = 0; waited < PATIENCE; waited += PAUSE) {
+		if (file_read(fd, &h, sizeof(h), 0) == -1 || h.pid <= 1 ||
+		    now() - h.active < IDLE) {
+			break;
+		}
+		if (waited % 1000 == 0) {
+			kill((pid_t)h.pid, SIGTERM);
+		}
+		nanosleep(&pause, NULL);
+		if (try_lock(fd) == 0) {
+			return 0;
+		}
+	}
+	errno = EWOULDBLOCK;
+	return -1;
+}
+
+void
+session_lock_touch(struct session_lock *s)
+{
+	struct holder h = { .pid = getpid(), .active = now() };
+
+	if (s != NULL && h.active != s->touched) {
+		s->touched = h.active;
+		/* A stale stamp makes us give way too early, no worse. */
+		(void)!file_write(s->fd, &h, sizeof(h), 0);
+	}
+}
+
+int
+session_lock_take(struct session_lock **out, const char *directory)
+{
+	char path[PATH_MAX];
+	struct session_lock *s = calloc(1, sizeof(*s));
+
+	if (s == NULL || snprintf(path, sizeof(path), "%s/session",
+			     directory) >= (int)sizeof(path)) {
+		free(s);
+		errno = ENOMEM;
+		return -1;
+	}
+	s->fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (s->fd == -1) {
+		free(s);
+		return -1;
+	}
+	if (try_lock(s->fd) == -1 && take_over(s->fd) == -1) {
+		close(s->fd);
+		free(s);
+		errno = EWOULDBLOCK;
+		return -1;
+	}
+	session_lock_touch(s);
+	*out = s;
+	return 0;
+}
+
+void
+session_lock_release(struct session_lock *s)
+{
+	if (s != NULL) {
+		close(s->fd);
+		free(s);
+	}
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: ISC */
+/* Takes the lock, and recovers: whoever comes next after a crash finishes. */
+#include "spool/store.h"
+
+#include "spool/intent.h"
+#include "spool/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+enum { MOST_TRIES = 10 };
+
+void
+store_touch(void *hold)
+{
+	lock_touch(&((struct hold *)hold)->lock);
+}
+
+static bool
+undone(const struct hold *h)
+{
+	return h->directory != -1 &&
+	       (journal_exists(h->directory) || intent_pending(h->directory));
+}
+
+/* Recovers; the lock is one for writing. */
+static int
+recover(struct hold *h)
+{
+	/* The order matters: a torn append may be cut out by the journal. */
+	return journal_recover(h->directory, h->lock.fd, store_touch, h) ==
+	                   -1 ||
+	               intent_recover(
+			   h->directory, h->lock.fd, store_touch, h) == -1
+	           ? -1
+	           : 0;
+}
+
+static void
+release_lock(struct hold *h)
+{
+	int saved = errno;
+
+	lock_release(&h->lock);
+	errno = saved;
+}
+
+/* Locks for writing, recovers, and lets go again. */
+static int
+recover_first(struct hold *h, const struct store *s, int timeout)
+{
+	if (lock_take(&h->lock, s->mailbox, LOCK_WRITE, timeout) == -1) {
+		return -1;
+	}
+	int result = recover(h);
+	release_lock(h);
+	return result;
+}
+
+static int
+take(struct hold *h, const struct store *s, enum lock_mode mode, int timeout)
+{
+	for (int tries = 0; tries < MOST_TRIES; tries++) {
+		if (lock_take(&h->lock, s->mailbox, mode, timeout) == -1) {
+			return -1;
+		}
+		if (!undone(h)) {
+			return 0;
+		}
+		if (mode != LOCK_READ && recover(h) == 0) {
+			return 0;
+		}
+		release_lock(h);
+		if (mode != LOCK_READ || recover_first(h, s, timeout) == -1) {
+			return -1;
+		}
+	}
+	errno = EWOULDBLOCK; /* one crash after the other: not our turn */
+	return -1;
+}
+
+int
+store_take(
+    struct hold *h, const struct store *s, enum lock_mode mode, int timeout)
+{
+	h->directory = open(s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (take(h, s, mode, timeout) == -1) {
+		int saved = errno;
+		if (h->directory != -1) {
+			close(h->directory);
+		}
+		errno = saved;
+		return -1;
+	}
+	return 0;
+}
+
+void
+store_release(struct hold *h)
+{
+	int saved = errno;
+
+	lock_release(&h->lock);
+	if (h->directory != -1) {
+		close(h->directory);
+	}
+	errno = saved;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/* Configurations: good, or an error that names file and line. */
+#include "common/config.h"
+
+#include "common/address.h"
+#include "tests/fuzz-file.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct config c;
+	const char *path = fuzz_file(data, size);
+	char error[CONFIG_ERROR] = "";
+
+	if (config_load(&c, path, error) == -1) {
+		MUST(strncmp(error, path, strlen(path)) == 0);
+		MUST(strlen(error) < sizeof(error));
+		return 0;
+	}
+	MUST(address_is_domain(c.hostname));
+	MUST(c.ndomains > 0 && c.ndomains <= CONFIG_LIST);
+	for (size_t i = 0; i < c.ndomains; i++) {
+		MUST(address_is_domain(c.domains[i]));
+		MUST(config_is_ours(&c, c.domains[i]));
+	}
+	MUST(c.ntls <= CONFIG_LIST && strlen(c.mailbox) < PATH_MAX);
+	MUST(c.sessions > 0 && c.sessions <= 1000000);
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/* Parameters: what follows a good one decides nothing about it. */
+#include "smtpd/params.h"
+
+#include "tests/fuzz.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_text(data, size);
+	char *more = malloc(size + 16);
+	struct mail_params p, q;
+
+	MUST(more != NULL);
+	enum params result = params_mail(text, &p);
+	snprintf(more, size + 16, "%s SIZE=17", text);
+	MUST(params_mail(more, &q) == result);
+	MUST(result != PARAMS_OK ||
+	     (q.size == 17 && q.eight_bit == p.eight_bit));
+	MUST((params_rcpt(text) == PARAMS_OK) ==
+	     (text[strspn(text, " \t")] == '\0'));
+	free(more);
+	free(text);
+	return 0;
+}

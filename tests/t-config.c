@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The configuration: each key with good values and bad ones.  A value that is
+ * misread in silence shows when mail is lost.
+ */
+#include "common/config.h"
+
+#include "tests/tap.h"
+#include "tests/t-scratch.h"
+
+#include <ctype.h>
+#include <errno.h>
+
+#define D63 "ddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+
+static char path[PATH_MAX];
+
+/* What a key has been set to, as text. */
+static const char *
+value(const struct config *c, const char *key)
+{
+	static char text[64];
+	const struct {
+		const char *key, *text;
+	} words[] = {
+		{ "aliases", c->aliases },
+		{ "domain 1", c->domains[0] },
+		{ "domain 2", c->domains[1] },
+		{ "domain 3", c->domains[2] },
+		{ "hostname", c->hostname },
+		{ "mailbox", c->mailbox },
+		{ "mailbox-owner", c->mailbox_owner },
+		{ "queue", c->queue },
+		{ "relay", c->relay },
+		{ "resolver", c->resolver },
+		{ "socket", c->socket },
+		{ "state", c->state },
+		{ "tls 1", c->tls[0] },
+		{ "tls 2", c->tls[1] },
+		{ "tls-priority", c->tls_priority },
+		{ "user", c->user },
+		{ "users", c->users },
+	};
+	const struct {
+		const char *key;
+		uint64_t number;
+	} numbers[] = {
+		{ "domains", c->ndomains },
+		{ "idle-exit", c->idle_exit },
+		{ "log", c->log },
+		{ "plaintext-login", c->plaintext_login },
+		{ "sessions", c->sessions },
+		{ "sessions-per-source", c->sessions_per_source },
+		{ "size-limit", c->size_limit },
+		{ "tls", c->ntls },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i].key, key) == 0) {
+			return words[i].text;
+		}
+	}
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (strcmp(numbers[i].key, key) == 0) {
+			snprintf(text, sizeof(text), "%llu",
+			    (unsigned long long)numbers[i].number);
+			return text;
+		}
+	}
+	return "no such key";
+}
+
+static const struct {
+	const char *text, *key, *value;
+} good[] = {
+	{ "", "size-limit", "52428800" },
+	{ "", "sessions", "1000" },
+	{ "", "sessions-per-source", "0" },
+	{ "", "idle-exit", "60" },
+	{ "", "plaintext-login", "1" },
+	{ "", "mailbox", "/var/mail/%u" },
+	{ "", "mailbox-owner", "mail" },
+	{ "", "queue", "/var/spool/restante" },
+	{ "", "state", "/var/lib/restante" },
+	{ "", "domains", "1" },
+	{ "", "log", "0" },
+	{ "", "user", "" },
+	{ "# a comment\n\n   \n\t# another\n", "sessions", "1000" },
+	{ "sessions 5\n", "sessions", "5" },
+	{ "sessions 5", "sessions", "5" },
+	{ "  sessions\t \t5 \t\n", "sessions", "5" },
+	{ "sessions 5\r\n", "sessions", "5" },
+	{ "sessions 5 # a comment\n", "sessions", "5" },
+	{ "sessions 5\t# a comment\n", "sessions", "5" },
+	{ "sessions 5\nsessions 6\n", "sessions", "6" },
+	{ "sessions 1\n", "sessions", "1" },
+	{ "sessions 1000000\n", "sessions", "1000000" },
+	{ "sessions-per-source 10\n", "sessions-per-source", "10" },
+	{ "idle-exit 600\n", "idle-exit", "600" },
+	{ "hostname mail.example.org\n", "hostname", "mail.example.org" },
+	{ "hostname mail.example.org\n", "domain 1", "mail.example.org" },
+	{ "domains example.org\n", "domain 1", "example.org" },
+	{ "domains example.org a.b  c.d\n", "domain 3", "c.d" },
+	{ "domains a.b\tc.d\n", "domain 2", "c.d" },
+	{ "domains a.b\ndomains c.d\n", "domain 2", "c.d" },
+	{ "domains a.b\ndomains c.d\n", "domains", "2" },
+	{ "domains " D63 ".example\n", "domain 1", D63 ".example" },
+	{ "domains a.b # c.d\n", "domains", "1" },
+	{ "users /srv/users\n", "users", "/srv/users" },
+	{ "users system\n", "users", "system" },
+	{ "users /srv/#1\n", "users", "/srv/#1" },
+	{ "mailbox /srv/%d/%u\n", "mailbox", "/srv/%d/%u" },
+	{ "mailbox %h/mbox\n", "mailbox", "%h/mbox" },
+	{ "mailbox-owner vmail\n", "mailbox-owner", "vmail" },
+	{ "aliases /srv/aliases\n", "aliases", "/srv/aliases" },
+	{ "queue /srv/queue\n", "queue", "/srv/queue" },
+	{ "socket /srv/socket\n", "socket", "/srv/socket" },
+	{ "state /srv/state\n", "state", "/srv/state" },
+	{ "tls /srv/a.pem\ntls /srv/b.pem\n", "tls 2", "/srv/b.pem" },
+	{ "tls /srv/a.pem\ntls /srv/b.pem\n", "tls", "2" },
+	{ "tls-priority -VERS-TLS1.2:+X\n", "tls-priority", "-VERS-TLS1.2:+X" },
+	{ "relay smtps://u:p@smtp.example.net\n", "relay",
+	    "smtps://u:p@smtp.example.net" },
+	{ "resolver 127.0.0.1:53\n", "resolver", "127.0.0.1:53" },
+	{ "user nobody\n", "user", "nobody" },
+	{ "plaintext-login never\n", "plaintext-login", "0" },
+	{ "plaintext-login loopback\n", "plaintext-login", "1" },
+	{ "plaintext-login always\n", "plaintext-login", "2" },
+	{ "log syslog\n", "log", "1" },
+	{ "log stderr\n", "log", "2" },
+	{ "size-limit 0\n", "size-limit", "0" },
+	{ "size-limit 1000\n", "size-limit", "1000" },
+	{ "size-limit 1K\n", "size-limit", "1024" },
+	{ "size-limit 1k\n", "size-limit", "1024" },
+	{ "size-limit 50M\n", "size-limit", "52428800" },
+	{ "size-limit 2G\n", "size-limit", "2147483648" },
+	{ "size-limit 4G\n", "size-limit", "4294967296" },
+	{ "size-limit 3t\n", "size-limit", "3298534883328" },
+	{ "size-limit 999999999999\n", "size-limit", "999999999999" },
+};
+
+static const struct {
+	const char *text;
+	unsigned line;
+	const char *error; /* is in it */
+} bad[] = {
+	{ "foo bar\n", 1, "unknown key \"foo\"" },
+	{ "\n# x\n\n  foo bar\n", 4, "unknown key \"foo\"" },
+	{ "sessions 5\nfoo\n", 2, "unknown key \"foo\"" },
+	{ "Sessions 5\n", 1, "unknown key \"Sessions\"" },
+	{ "sessions=5\n", 1, "unknown key" },
+	{ "sessions: 5\n", 1, "unknown key" },
+	{ "session 5\n", 1, "unknown key" },
+	{ "\xef\xbb\xbfsessions 5\n", 1, "unknown key" },
+	{ "aliases\n", 1, "value is missing" },
+	{ "aliases a b\n", 1, "\"a b\"" },
+	{ "domains\n", 1, "value is missing" },
+	{ "domains a..b\n", 1, "\"a..b\"" },
+	{ "domains a.b, c.d\n", 1, "\"a.b,\"" },
+	{ "domains a@b\n", 1, "\"a@b\"" },
+	{ "domains a.b \xc3\xbc.example\n", 1, "not a domain" },
+	{ "domains example.org.\n", 1, "\"example.org.\"" },
+	{ "domains " D63 "d.example\n", 1, "not a domain" },
+	{ "domains " D63 "." D63 "." D63 "." D63 "." D63 "\n", 1, "domain" },
+	{ "domains 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 "
+	  "24 25 26 27 28 29 30 31 32 33\n",
+	    1, "too many" },
+	{ "hostname\n", 1, "value is missing" },
+	{ "hostname a b\n", 1, "\"a b\"" },
+	{ "hostname a..b\n", 1, "\"a..b\"" },
+	{ "hostname not!a!name\n", 1, "\"not!a!name\"" },
+	{ "idle-exit\n", 1, "value is missing" },
+	{ "idle-exit 0\n", 1, "\"0\"" },
+	{ "idle-exit x\n", 1, "\"x\"" },
+	{ "idle-exit -1\n", 1, "\"-1\"" },
+	{ "idle-exit 60s\n", 1, "\"60s\"" },
+	{ "log\n", 1, "value is missing" },
+	{ "log /var/log/mail\n", 1, "\"/var/log/mail\"" },
+	{ "mailbox\n", 1, "value is missing" },
+	{ "mailbox /var/mail/all\n", 1, "%u" },
+	{ "mailbox /var/mail/%d\n", 1, "%u" },
+	{ "mailbox /var/mail/%q/%u\n", 1, "%q" },
+	{ "mailbox /var/mail/%u%\n", 1, "%" },
+	{ "mailbox /var/mail/%U\n", 1, "%U" },
+	{ "mailbox /var/mail/%%u\n", 1, "%%u" },
+	{ "mailbox a %u\n", 1, "a %u" },
+	{ "mailbox-owner\n", 1, "value is missing" },
+	{ "mailbox-owner a b\n", 1, "\"a b\"" },
+	{ "plaintext-login\n", 1, "value is missing" },
+	{ "plaintext-login yes\n", 1, "\"yes\"" },
+	{ "plaintext-login never always\n", 1, "\"never always\"" },
+	{ "queue\n", 1, "value is missing" },
+	{ "queue a b\n", 1, "\"a b\"" },
+	{ "relay\n", 1, "value is missing" },
+	{ "resolver\n", 1, "value is missing" },
+	{ "resolver a b\n", 1, "\"a b\"" },
+	{ "sessions\n", 1, "value is missing" },
+	{ "sessions # 5\n", 1, "value is missing" },
+	{ "sessions 0\n", 1, "\"0\"" },
+	{ "sessions 1000001\n", 1, "\"1000001\"" },
+	{ "sessions 4294967297\n", 1, "\"4294967297\"" },
+	{ "sessions 99999999999999999999\n", 1, "\"99999999999999999999\"" },
+	{ "sessions 5 6\n", 1, "\"5 6\"" },
+	{ "sessions 5.5\n", 1, "\"5.5\"" },
+	{ "sessions 0x5\n", 1, "\"0x5\"" },
+	{ "sessions 5#6\n", 1, "\"5#6\"" },
+	{ "sessions-per-source\n", 1, "value is missing" },
+	{ "sessions-per-source 0\n", 1, "\"0\"" },
+	{ "sessions-per-source many\n", 1, "\"many\"" },
+	{ "size-limit\n", 1, "value is missing" },
+	{ "size-limit M\n", 1, "\"M\"" },
+	{ "size-limit 5X\n", 1, "\"5X\"" },
+	{ "size-limit 5MB\n", 1, "\"5MB\"" },
+	{ "size-limit 5 M\n", 1, "\"5 M\"" },
+	{ "size-limit -5M\n", 1, "\"-5M\"" },
+	{ "size-limit +5M\n", 1, "\"+5M\"" },
+	{ "size-limit 1.5M\n", 1, "\"1.5M\"" },
+	{ "size-limit 5\xcd\n", 1, "size" },
+	{ "size-limit 99999999999999999999\n", 1, "size" },
+	{ "size-limit 18446744073709551617\n", 1, "size" },
+	{ "size-limit 999999999999T\n", 1, "too large" },
+	{ "socket\n", 1, "value is missing" },
+	{ "socket a b\n", 1, "\"a b\"" },
+	{ "state\n", 1, "value is missing" },
+	{ "state a b\n", 1, "\"a b\"" },
+	{ "tls\n", 1, "value is missing" },
+	{ "tls a b\n", 1, "\"a b\"" },
+	{ "tls-priority\n", 1, "value is missing" },
+	{ "user\n", 1, "value is missing" },
+	{ "user a b\n", 1, "\"a b\"" },
+	{ "users\n", 1, "value is missing" },
+	{ "users a b\n", 1, "\"a b\"" },
+};
+
+/* A name for TAP: the text in one line, and not too much of it. */
+static const char *
+shown(const char *text)
+{
+	static char out[64];
+	size_t n = 0;
+
+	for (; *text != '\0' && n < sizeof(out) - 1; text++) {
+		out[n++] =
+		    isgraph((unsigned char)*text) && *text != '#' ? *text : '_';
+	}
+	out[n] = '\0';
+	return out;
+}
+
+static void
+test_tables(void)
+{
+	static struct config c;
+	char error[CONFIG_ERROR], place[PATH_MAX + 16];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		scratch_write(path, good[i].text, strlen(good[i].text));
+		bool read = config_load(&c, path, error) == 0;
+		ok(read && strcmp(value(&c, good[i].key), good[i].value) == 0 &&
+			strcmp(c.file, path) == 0,
+		    "good: \"%s\": %s is \"%s\"", shown(good[i].text),
+		    good[i].key, good[i].value);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		scratch_write(path, bad[i].text, strlen(bad[i].text));
+		snprintf(place, sizeof(place), "%s:%u: ", path, bad[i].line);
+		error[0] = '\0';
+		bool failed = config_load(&c, path, error) == -1;
+		ok(failed && strncmp(error, place, strlen(place)) == 0 &&
+			strstr(error + strlen(place), bad[i].error) != NULL,
+		    "bad: \"%s\"", shown(bad[i].text));
+		if (!failed || strstr(error, bad[i].error) == NULL) {
+			note("%s", error);
+		}
+	}
+}
+
+/* Values at the limit of their room. */
+static void
+test_lengths(void)
+{
+	static const struct {
+		const char *key;
+		size_t most;
+	} keys[] = {
+		{ "relay ", CONFIG_NAME - 1 },
+		{ "tls-priority ", CONFIG_NAME - 1 },
+		{ "user ", CONFIG_NAME - 1 },
+		{ "queue ", PATH_MAX - 1 },
+		{ "tls ", PATH_MAX - 1 },
+		{ "users ", PATH_MAX - 1 },
+	};
+	static struct config c;
+	char error[CONFIG_ERROR];
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) * 2; i++) {
+		size_t over = i % 2;
+		struct bytes b = { .len = 0 };
+		bytes_text(&b, keys[i / 2].key);
+		bytes_fill(&b, 'x', keys[i / 2].most + over);
+		bytes_text(&b, "\n");
+		scratch_write(path, b.data, b.len);
+		ok((config_load(&c, path, error) == 0) == (over == 0),
+		    "%sof %zu octets is %s", keys[i / 2].key,
+		    keys[i / 2].most + over, over ? "too long" : "good");
+		free(b.data);
+	}
+	struct bytes b = { .len = 0 };
+	for (int i = 0; i < CONFIG_LIST + 1; i++) {
+		bytes_text(&b, "tls /a\n");
+	}
+	scratch_write(path, b.data, b.len);
+	ok(config_load(&c, path, error) == -1 &&
+		strstr(error, ":33: too many") != NULL,
+	    "a certificate too many");
+	scratch_write(path, b.data, b.len - 7);
+	ok(config_load(&c, path, error) == 0 && c.ntls == CONFIG_LIST,
+	    "as many certificates as there may be");
+	free(b.data);
+}
+
+static void
+test_files(void)
+{
+	static struct config c;
+	char error[CONFIG_ERROR] = "", missing[PATH_MAX];
+
+	scratch_path(missing, "missing");
+	ok(config_load(&c, missing, error) == -1 &&
+		strstr(error, missing) != NULL &&
+		strstr(error, strerror(ENOENT)) != NULL,
+	    "a file that is missing is named");
+	ok(config_load(&c, scratch_dir, error) == -1 &&
+		strstr(error, scratch_dir) != NULL &&
+		strstr(error, strerror(EISDIR)) != NULL,
+	    "a folder is no configuration");
+	ok(config_load(&c, "/dev/null", error) == 0 && c.hostname[0] != '\0' &&
+		c.ndomains == 1 && strcmp(c.domains[0], c.hostname) == 0,
+	    "with an empty file there is a host name, which is our domain");
+	static const char nul[] = "hostname good.example\0bad\n";
+	scratch_write(path, nul, sizeof(nul) - 1);
+	ok(config_load(&c, path, error) == -1, "NUL in a line is an error");
+}
+
+static void
+test_ours(void)
+{
+	static const char text[] = "hostname Mail.example\n"
+				   "domains a.example B.example\n";
+	static struct config c;
+	char error[CONFIG_ERROR];
+
+	scratch_write(path, text, sizeof(text) - 1);
+	scratch_need(config_load(&c, path, error) == 0, "config_load");
+	ok(config_is_ours(&c, "a.example"), "a domain is ours");
+	ok(config_is_ours(&c, "A.EXAMPLE"), "whatever its case");
+	ok(config_is_ours(&c, "b.example"), "here, too");
+	ok(config_is_ours(&c, "mail.example"), "the host name is");
+	ok(!config_is_ours(&c, "c.example"), "another is not");
+	ok(!config_is_ours(&c, "x.a.example"), "nor is one below");
+	ok(!config_is_ours(&c, "example"), "nor one above");
+	ok(!config_is_ours(&c, ""), "nor none");
+	ok(!config_system_users(&c), "users are in a file");
+	strlcpy(c.users, "system", sizeof(c.users));
+	ok(config_system_users(&c), "or the system's");
+}
+
+int
+main(void)
+{
+	scratch_make();
+	scratch_path(path, "config");
+	test_tables();
+	test_lengths();
+	test_files();
+	test_ours();
+	return tap_done();
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sandbox of sessions.  A child tries each thing, first at large, where it
+ * must succeed (else the test proves nothing), and then shut in.
+ */
+#include "common/sandbox.h"
+
+#include "tests/tap.h"
+#include "tests/t-scratch.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+static char path[PATH_MAX];
+static int pair[2], file;
+
+/* Each answers whether it could. */
+
+static bool
+try_open(void)
+{
+	return open(path, O_RDONLY) != -1;
+}
+
+static bool
+try_openat(void)
+{
+	return openat(AT_FDCWD, "/etc/passwd", O_RDONLY) != -1;
+}
+
+static bool
+try_create(void)
+{
+	char name[PATH_MAX];
+
+	return open(scratch_path(name, "new"), O_WRONLY | O_CREAT, 0600) != -1;
+}
+
+static bool
+try_unlink(void)
+{
+	char name[PATH_MAX];
+
+	return unlink(scratch_path(name, "victim")) == 0;
+}
+
+static bool
+try_rename(void)
+{
+	char name[PATH_MAX];
+
+	return rename(path, scratch_path(name, "renamed")) == 0 &&
+	       rename(name, path) == 0;
+}
+
+static bool
+try_stat(void)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
+}
+
+static bool
+try_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0) != -1;
+}
+
+static bool
+try_unix(void)
+{
+	return socket(AF_UNIX, SOCK_DGRAM, 0) != -1;
+}
+
+static bool
+try_socketpair(void)
+{
+	int fd[2];
+
+	return socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0;
+}
+
+static bool
+try_pipe(void)
+{
+	int fd[2];
+
+	return pipe(fd) == 0;
+}
+
+static bool
+try_dup(void)
+{
+	return dup(pair[0]) != -1;
+}
+
+static bool
+try_dup2(void)
+{
+	return dup2(pair[0], 200) != -1;
+}
+
+static bool
+try_dupfd(void)
+{
+	return fcntl(pair[0], F_DUPFD, 3) != -1;
+}
+
+static bool
+try_memfd(void)
+{
+	return memfd_create("x", 0) != -1;
+}
+
+static bool
+try_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		_exit(0);
+	}
+	return pid > 0 && waitpid(pid, NULL, 0) == pid;
+}
+
+static bool
+try_kill(void)
+{
+	return kill(getppid(), 0) == 0;
+}
+
+static bool
+try_kill_self(void)
+{
+	return kill(getpid(), 0) == 0;
+}
+
+static bool
+try_ptrace(void)
+{
+	return syscall(SYS_ptrace, 0L, 0L, 0L, 0L) == 0; /* PTRACE_TRACEME */
+}
+
+static bool
+try_chmod(void)
+{
+	return fchmod(file, 0600) == 0;
+}
+
+static bool
+try_setuid(void)
+{
+	return setuid(geteuid()) == 0;
+}
+
+static bool
+try_chdir(void)
+{
+	return chdir("/") == 0;
+}
+
+static const struct {
+	const char *name;
+	bool (*could)(void);
+} forbidden[] = {
+	{ "open a file", try_open },
+	{ "open a file of the system", try_openat },
+	{ "make a file", try_create },
+	{ "remove a file", try_unlink },
+	{ "rename a file", try_rename },
+	{ "stat a file", try_stat },
+	{ "make a socket", try_socket },
+	{ "make a local socket", try_unix },
+	{ "make a socket pair", try_socketpair },
+	{ "make a pipe", try_pipe },
+	{ "duplicate a descriptor (dup)", try_dup },
+	{ "duplicate a descriptor (dup2)", try_dup2 },
+	{ "duplicate a descriptor (fcntl)", try_dupfd },
+	{ "make a file in memory", try_memfd },
+	{ "fork", try_fork },
+	{ "signal its parent", try_kill },
+	{ "signal itself", try_kill_self },
+	{ "trace", try_ptrace },
+	{ "change rights", try_chmod },
+	{ "change its uid", try_setuid },
+	{ "change its folder", try_chdir },
+};
+
+/* ---- what must go on ---- */
+
+static bool
+can_talk(void)
+{
+	char c = 0;
+
+	return write(pair[0], "x", 1) == 1 && read(pair[1], &c, 1) == 1 &&
+	       c == 'x' && send(pair[1], "y", 1, MSG_NOSIGNAL) == 1 &&
+	       recv(pair[0], &c, 1, MSG_DONTWAIT) == 1 && c == 'y';
+}
+
+static bool
+can_poll(void)
+{
+	struct pollfd p = { .fd = pair[0], .events = POLLIN };
+	struct timespec ts = { .tv_nsec = 1000 };
+
+	return ppoll(&p, 1, &ts, NULL) == 0;
+}
+
+static bool
+can_use_file(void)
+{
+	return ftruncate(file, 0) == 0 && pwrite(file, "abc", 3, 0) == 3 &&
+	       lseek(file, 0, SEEK_END) == 3;
+}
+
+static bool
+can_allocate(void)
+{
+	char *small = malloc(100), *large = malloc(4 << 20);
+	bool good = small != NULL && large != NULL;
+
+	if (good) {
+		memset(large, 'x', 4 << 20);
+	}
+	free(small);
+	free(large);
+	return good;
+}
+
+static bool
+can_tell_time(void)
+{
+	struct timespec ts;
+
+	return clock_gettime(CLOCK_MONOTONIC, &ts) == 0 && time(NULL) > 0;
+}
+
+static bool
+can_draw_lots(void)
+{
+	uint32_t a = arc4random(), b = arc4random(), c = arc4random();
+
+	return a != b || b != c;
+}
+
+static const struct {
+	const char *name;
+	bool (*could)(void);
+} allowed[] = {
+	{ "read and write what it has", can_talk },
+	{ "wait", can_poll },
+	{ "use the file it has", can_use_file },
+	{ "allocate memory", can_allocate },
+	{ "tell the time", can_tell_time },
+	{ "draw random numbers", can_draw_lots },
+};
+
+/*
+ * Runs a try in a child: could it?  strange is set if it was not refused, but
+ * failed in another way.
+ */
+static bool
+in_child(bool (*could)(void), bool shut_in, bool *strange)
+{
+	int status;
+	char victim[PATH_MAX];
+
+	scratch_write(scratch_path(victim, "victim"), "x", 1);
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (shut_in && sandbox_session() == -1) {
+			_exit(3);
+		}
+		/* A number for a descriptor is free, so that it is not only
+		   the limit of them that stands in the way. */
+		close(STDIN_FILENO);
+		errno = 0;
+		bool did = could();
+		_exit(did ? 0 : errno == EPERM || !shut_in ? 1 : 2);
+	}
+	scratch_need(waitpid(pid, &status, 0) == pid, "waitpid");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) > 1) {
+		note("status %#x", (unsigned)status);
+		*strange = true;
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* execve(2) succeeds by not coming back. */
+static int
+exec_status(bool shut_in)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (shut_in && sandbox_session() == -1) {
+			_exit(3);
+		}
+		execl("/bin/true", "true", (char *)NULL);
+		_exit(errno == EPERM ? 9 : 8);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int
+main(void)
+{
+	scratch_make();
+	scratch_write(scratch_path(path, "file"), "x", 1);
+	scratch_need(
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "socketpair");
+	file = open(path, O_RDWR);
+	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
+		bool strange = false;
+		ok(in_child(forbidden[i].could, false, &strange),
+		    "at large it can %s", forbidden[i].name);
+		strange = false;
+		ok(!in_child(forbidden[i].could, true, &strange) && !strange,
+		    "shut in it cannot %s", forbidden[i].name);
+	}
+	ok(exec_status(false) == 0, "at large it can run a program");
+	ok(exec_status(true) == 9, "shut in it cannot run a program");
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+		bool strange = false;
+		ok(in_child(allowed[i].could, false, &strange),
+		    "at large it can %s", allowed[i].name);
+		ok(in_child(allowed[i].could, true, &strange),
+		    "shut in it can still %s", allowed[i].name);
+	}
+	return tap_done();
+}
