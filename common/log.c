@@ -66,6 +66,9 @@ escape(char *line, size_t len, size_t size, const char *text)
 	return len;
 }
 
+static void put(int level, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
 static void
 put(int level, const char *fmt, va_list ap)
 {

@@ -14,6 +14,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
 #ifdef __linux__
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -22,13 +30,10 @@
 #include <sys/syscall.h>
 #endif
 
-static int
-limit(int resource, rlim_t value)
-{
-	struct rlimit r = { .rlim_cur = value, .rlim_max = value };
-
-	return setrlimit(resource, &r);
-}
+/* A macro's worth of function: libc and the BSDs differ in resource's type. */
+#define LIMIT(resource, value)                                                 \
+	setrlimit((resource),                                                  \
+	    &(struct rlimit){ .rlim_cur = (value), .rlim_max = (value) })
 
 #ifdef __linux__
 
@@ -84,7 +89,7 @@ static const int allowed[] = {
 	SYS_rt_sigaction,
 	SYS_exit,
 	SYS_exit_group,
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SANITIZED
 	SYS_sigaltstack,
 #endif
 #ifdef SYS_poll
@@ -169,7 +174,7 @@ kernel(void)
 
 #endif
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SANITIZED
 static bool inside;
 
 /* Asked by the sanitizers' leak check, which needs calls that are denied. */
@@ -193,8 +198,8 @@ sandbox_session(void)
 	 * never a number left for a new one; poll() needs the limit to be no
 	 * less than what it waits for.
 	 */
-	if (limit(RLIMIT_NOFILE, 3) == -1 || limit(RLIMIT_CORE, 0) == -1 ||
-	    limit(RLIMIT_NPROC, 0) == -1) {
+	if (LIMIT(RLIMIT_NOFILE, 3) == -1 || LIMIT(RLIMIT_CORE, 0) == -1 ||
+	    LIMIT(RLIMIT_NPROC, 0) == -1) {
 		return -1;
 	}
 	return kernel();

@@ -245,8 +245,12 @@ prepare_listening(struct server *s)
 	if (s->names == NULL) {
 		return EX_CONFIG;
 	}
-	if (s->config->ntls > 0) {
-		tls_preload(); /* else no child is worth its weight */
+	/* Loaded here it makes every fork dearer; loaded by each child that
+	   needs it, every such child much dearer. */
+	bool each_logs_in = s->service->jobs[REQUEST_MAILBOX].run != NULL &&
+	                    !config_system_users(s->config);
+	if (s->config->ntls > 0 || each_logs_in) {
+		tls_preload();
 	}
 	if (s->config->ntls > 0 && !slot_have_tls(s)) {
 		return EX_CONFIG;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Removes messages from a mailbox, in place.  When only the end goes that is
- * one truncation, which a file system does whole or not at all; else the
- * journal sees to it.
+ * Removes messages from a mailbox, in place: by one truncation when only whole
+ * blocks at the end go, else through the journal.
  */
 #include "spool/fileio.h"
 #include "spool/journal.h"
@@ -13,7 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HEADER = 64 * 1024 };
+enum {
+	HEADER = 64 * 1024,
+	BLOCK = 4096, /* the usual one, and a multiple of smaller ones */
+};
 
 /* A removal being planned. */
 struct removal {
@@ -166,7 +168,9 @@ carry_out(struct removal *r, struct hold *h)
 		.text = r->text,
 		.text_len = r->text_len };
 
-	if (r->nranges == 0) {
+	/* A cut inside of a block zeroes the rest of the block, and that may
+	   reach the disk without the new length: such a cut is journalled. */
+	if (r->nranges == 0 && (r->start % BLOCK == 0 || h->directory == -1)) {
 		/* Commit point: gone once fsync() has succeeded. */
 		return ftruncate(h->lock.fd, r->start) == -1 ||
 		               fsync(h->lock.fd) == -1

@@ -199,11 +199,12 @@ write_header(int fd, int mailbox, struct header *h)
 static int
 write_index(int fd, int mailbox, struct message *list, size_t count)
 {
-	struct header h = { .count = count, .known = count };
+	struct header h = { .count = count };
 
 	h.pseudo = count > 0 && list[0].pseudo;
 	for (size_t i = 0; i < count; i++) {
 		list[i].check = record_check(&list[i]);
+		h.known += h.known == i && !list[i].unknown;
 		h.octets += i == 0 && h.pseudo ? 0 : list[i].octets;
 	}
 	if (file_write(fd, list, count * sizeof(*list), sizeof(h)) == -1) {
@@ -269,14 +270,14 @@ index_add(
 		return;
 	}
 	if (before->st_size == 0) {
-		index_store(directory, mailbox, m, 0);
+		index_store(directory, mailbox, m, 1);
+		return;
 	}
 	int fd = openat(directory, "index", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1) {
 		return;
 	}
-	if (read_header(fd, &h) &&
-	    (before->st_size == 0 || same_status(&h, before))) {
+	if (read_header(fd, &h) && same_status(&h, before)) {
 		off_t at = (off_t)(sizeof(h) + h.count * sizeof(*m));
 		if (!m->unknown) {
 			number(fd, &h, m);

@@ -200,7 +200,12 @@ journal_open_new(struct run *r, const char *name)
 	uint64_t room = left < 2 * r->header.batch ? left : 2 * r->header.batch;
 	int rc =
 	    posix_fallocate(r->journal, 0, journal_area(r, 0) + (off_t)room);
-	if (rc != 0 && rc != EOPNOTSUPP && rc != EINVAL) {
+	if (rc == EOPNOTSUPP || rc == EINVAL) {
+		/* Without room at least with its length. */
+		off_t len = journal_area(r, 0) + (off_t)room;
+		rc = ftruncate(r->journal, len) == -1 ? errno : 0;
+	}
+	if (rc != 0) {
 		unlinkat(r->directory, name, 0);
 		errno = rc;
 		return -1;

@@ -38,9 +38,16 @@ read_plan(struct run *r)
 		return -1;
 	}
 	uint64_t most = (uint64_t)st.st_size;
-	if (memcmp(sum, h->sum, SUM) != 0 ||
-	    memcmp(h->magic, JOURNAL_MAGIC, sizeof(h->magic)) != 0 ||
-	    h->count > most / sizeof(*r->ranges) || h->text_len > most ||
+	if (memcmp(sum, h->sum, SUM) != 0) {
+		return 0;
+	}
+	if (memcmp(h->magic, JOURNAL_MAGIC, sizeof(h->magic)) != 0) {
+		log_error("a journal was left by another version: finish it "
+			  "with that one's pop3d --recover");
+		errno = EPROTO;
+		return -1;
+	}
+	if (h->count > most / sizeof(*r->ranges) || h->text_len > most ||
 	    h->batch == 0 || h->batch > 1U << 30) {
 		return 0;
 	}
@@ -300,6 +307,33 @@ fits(const struct run *r, const struct stat *st, bool cut_decided,
 	       memcmp(tail, r->header.tail, SUM) == 0;
 }
 
+/*
+ * Whether the mailbox lacks the batch in front of the last one, as one does
+ * that was restored from a backup into the same file: 1, 0, or -1 with errno.
+ */
+static int
+is_behind(const struct run *r, const struct slot slots[2])
+{
+	const struct slot *before = &slots[1];
+	uint8_t sum[SUM];
+
+	if (before->serial + 1 != slots[0].serial ||
+	    before->len > r->header.batch ||
+	    before->position + before->len != slots[0].position) {
+		return 0;
+	}
+	char *there = malloc((size_t)before->len + 1);
+	int result =
+	    there == NULL ||
+		    file_read(r->mailbox, there, (size_t)before->len,
+			(off_t)(r->header.start + before->position)) == -1 ||
+		    journal_sum(there, (size_t)before->len, sum) == -1
+		? -1
+		: memcmp(sum, before->data, SUM) != 0;
+	free(there);
+	return result;
+}
+
 /* Goes on behind the last batch that was committed. */
 static int
 go_on(struct run *r, struct slot slots[2], int n, uint64_t size)
@@ -308,6 +342,10 @@ go_on(struct run *r, struct slot slots[2], int n, uint64_t size)
 
 	if (any == -1) {
 		return errno == ESTALE ? set_aside(r, "other content") : -1;
+	}
+	int whole = any == 1 && n == 2 ? is_behind(r, slots) : 0;
+	if (whole != 0) {
+		return whole == 1 ? set_aside(r, "restored") : -1;
 	}
 	if (any == 1) {
 		const struct slot *s = &slots[0];
