@@ -129,7 +129,7 @@ child_worker(const struct job *job, const struct task *task, int channel,
 	}
 	default_signals();
 	signal(SIGTERM, SIG_IGN); /* what was begun is finished */
-	int keep[] = { task->fd, channel, log_fd() };
+	int keep[] = { task->fd, task->out, channel, log_fd() };
 	close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	enum status status = job->run(task);
 	if (answer) {

@@ -34,14 +34,19 @@ request_end(struct server *s, struct slot *slot)
 	slot->checking = slot->waiting = false;
 }
 
-/* The one descriptor that a worker for this kind of request gets. */
-static int
-descriptor(const struct slot *slot, enum request_kind kind)
+/* What a worker for this kind of request gets of the slot. */
+static void
+give_descriptors(
+    const struct slot *slot, enum request_kind kind, struct task *task)
 {
-	return kind == REQUEST_DELIVER   ? slot->body
-	       : kind != REQUEST_MAILBOX ? -1
-	       : slot->tls               ? slot->mailbox
-	                                 : slot->rfd;
+	bool mailbox = kind == REQUEST_MAILBOX;
+
+	task->fd = kind == REQUEST_DELIVER ? slot->body : -1;
+	task->out = -1;
+	if (mailbox) {
+		task->fd = slot->tls ? slot->mailbox : slot->rfd;
+		task->out = slot->tls ? slot->mailbox : slot->wfd;
+	}
 }
 
 static void
@@ -52,7 +57,6 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 		.peer = &slot->peer,
 		.payload = slot->payload,
 		.size = slot->size,
-		.fd = descriptor(slot, kind),
 		.user = slot->user };
 	bool check = kind == REQUEST_LOGIN;
 
@@ -62,6 +66,7 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 		return;
 	}
 	slot->waiting = false;
+	give_descriptors(slot, kind, &task);
 	pid_t pid = child_worker(&s->service->jobs[kind], &task, slot->channel,
 	    slot->request.serial, !check && kind != REQUEST_MAILBOX);
 	if (pid == -1) {

@@ -49,7 +49,8 @@ struct task {
 	const struct peer *peer;
 	const void *payload;
 	size_t size;
-	int fd;           /* the request's descriptor, or -1 */
+	int fd;           /* the message; or the client, to read from; or -1 */
+	int out;          /* the client, to write to; or -1 */
 	const char *user; /* REQUEST_MAILBOX: who logged in */
 };
 

@@ -326,7 +326,7 @@ mailbox_run(const struct task *task)
 	unsigned long long total;
 
 	deadline_catch_shutdown();
-	s.stream = stream_open(task->fd, task->fd, TIMEOUT, LIFETIME);
+	s.stream = stream_open(task->fd, task->out, TIMEOUT, LIFETIME);
 	if (s.stream == NULL ||
 	    !stream_unread(s.stream, login->bytes, login->pending)) {
 		return STATUS_TEMPORARY;
@@ -346,6 +346,6 @@ mailbox_run(const struct task *task)
 	mailbox_close(s.mailbox);
 	session_lock_release(s.lock);
 	stream_close(s.stream);
-	shutdown(task->fd, SHUT_WR); /* the server's copy stays a little */
+	shutdown(task->out, SHUT_WR); /* the server's copy stays a little */
 	return STATUS_OK;
 }

@@ -8,6 +8,7 @@
 #include "spool/append.h"
 
 #include "common/crypto.h"
+#include "spool/fileio.h"
 #include "spool/index.h"
 #include "spool/intent.h"
 #include "spool/mbox.h"
@@ -191,8 +192,8 @@ put_separator(struct writer *w, off_t size)
 	char tail[3] = { '\n', '\n', '\n' };
 	off_t n = size < 3 ? size : 3;
 
-	if (n > 0 &&
-	    pread(w->hold->lock.fd, tail + 3 - n, (size_t)n, size - n) != n) {
+	if (n > 0 && file_read(w->hold->lock.fd, tail + 3 - n, (size_t)n,
+			 size - n) == -1) {
 		return -1;
 	}
 	if (tail[2] != '\n') {

@@ -158,6 +158,19 @@ plan(struct removal *r, int mailbox)
 	return 0;
 }
 
+/*
+ * One truncation.  Inside of a block it also zeroes the rest of the block, and
+ * that may reach the disk without the new length, so such a cut goes through
+ * the journal where that is possible.
+ */
+static int
+cut(const struct hold *h, int64_t size)
+{
+	/* Commit point: gone once fsync() has succeeded. */
+	return ftruncate(h->lock.fd, size) == -1 || fsync(h->lock.fd) == -1 ? -1
+	                                                                    : 0;
+}
+
 static int
 carry_out(struct removal *r, struct hold *h)
 {
@@ -168,20 +181,19 @@ carry_out(struct removal *r, struct hold *h)
 		.text = r->text,
 		.text_len = r->text_len };
 
-	/* A cut inside of a block zeroes the rest of the block, and that may
-	   reach the disk without the new length: such a cut is journalled. */
-	if (r->nranges == 0 && (r->start % BLOCK == 0 || h->directory == -1)) {
-		/* Commit point: gone once fsync() has succeeded. */
-		return ftruncate(h->lock.fd, r->start) == -1 ||
-		               fsync(h->lock.fd) == -1
-		           ? -1
-		           : 0;
+	if (r->nranges == 0 && r->start % BLOCK == 0) {
+		return cut(h, r->start);
 	}
 	if (h->directory == -1) {
 		errno = ENOTDIR; /* without a journal nothing is moved */
-		return -1;
+		return r->nranges == 0 ? cut(h, r->start) : -1;
 	}
-	return journal_run(h->directory, h->lock.fd, &p, store_touch, h);
+	int result = journal_run(h->directory, h->lock.fd, &p, store_touch, h);
+	if (result == -1 && r->nranges == 0 && !journal_exists(h->directory)) {
+		/* No room for a journal: deleting must be possible then. */
+		return cut(h, r->start);
+	}
+	return result;
 }
 
 int

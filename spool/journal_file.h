@@ -89,6 +89,20 @@ int journal_open_new(struct run *, const char *name);
 /* Writes header and plan, durably. */
 int journal_write_plan(struct run *);
 
+/* Reads and checks header and plan.  1: good; 0: never committed; -1: errno. */
+int journal_read_plan(struct run *);
+
+/*
+ * Reads the slots that were written whole, the newest first.  How many, or -1.
+ */
+int journal_read_slots(const struct run *, struct slot slots[2]);
+
+/*
+ * Reads the batch of a slot into the buffer.  1: done; 0: what is there is not
+ * what the slot says; -1: errno.
+ */
+int journal_load_batch(const struct run *, const struct slot *);
+
 /* Removes the journal: there is nothing to finish. */
 int journal_drop(const struct run *);
 

@@ -2,6 +2,7 @@
 /* Lists mailboxes, by index or by scan. */
 #include "spool/listing.h"
 
+#include "spool/fileio.h"
 #include "spool/scan.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ from_at(int fd, int64_t at)
 {
 	char text[5];
 
-	return pread(fd, text, sizeof(text), at) == sizeof(text) &&
+	return file_read(fd, text, sizeof(text), at) == 0 &&
 	       memcmp(text, "From ", sizeof(text)) == 0;
 }
 

@@ -6,6 +6,8 @@
  */
 #include "spool/lock.h"
 
+#include "spool/fileio.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -132,7 +134,8 @@ own_file(const struct lock *l, char name[NAME_MAX + 1], struct stat *st)
 	if (fd == -1) {
 		return -1;
 	}
-	bool ok = write(fd, text, (size_t)len) == len && fstat(fd, st) == 0;
+	bool ok =
+	    file_write(fd, text, (size_t)len, 0) == 0 && fstat(fd, st) == 0;
 	int saved = errno;
 	if (close(fd) == -1 || !ok) {
 		unlinkat(l->directory, name, 0);
