@@ -193,7 +193,8 @@ request_worker_ended(struct server *s, struct slot *slot, int status)
 	if (slot->checking) {
 		login_checked(s, slot, status);
 	} else {
-		if (!in_mailbox && !WIFEXITED(status)) {
+		if (!in_mailbox) {
+			/* Comes second, and so unread, if it has answered. */
 			answer(slot, STATUS_TEMPORARY);
 		}
 		request_end(s, slot);

@@ -53,7 +53,7 @@ recover_user(
 		    user);
 		return EX_NOUSER;
 	}
-	if (store_take(&hold, &store, LOCK_WRITE, TIMEOUT) == -1) {
+	if (store_take(&hold, &store, LOCK_TO_WRITE, TIMEOUT) == -1) {
 		log_error(
 		    "cannot recover %s: %s", store.mailbox, strerror(errno));
 		return errno == ENOENT ? EX_OK : EX_TEMPFAIL;

@@ -247,6 +247,9 @@ quit(struct session *s, char *argument)
 			   : "-ERR [SYS/TEMP] Messages were not deleted");
 		return NEXT_END;
 	}
+	/* Who hears this may log in again at once. */
+	session_lock_release(s->lock);
+	s->lock = NULL;
 	session_reply(s, "+OK Bye, %zu messages left", left);
 	return NEXT_END;
 }

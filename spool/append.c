@@ -66,9 +66,14 @@ write_all(struct writer *w, const char *data, size_t len)
 static void
 note(struct writer *w)
 {
-	w->noted = w->hold->directory != -1 &&
-	           intent_begin(w->hold->directory, w->hold->lock.fd,
-		       w->before.st_size, w->buffer, w->len, w->durable) == 0;
+	int result =
+	    w->hold->directory == -1
+		? 1
+		: intent_begin(w->hold->directory, w->hold->lock.fd,
+		      w->before.st_size, w->buffer, w->len, w->durable);
+
+	w->noted = result != 1;
+	w->error = result == -1 ? errno : w->error;
 	w->begun = true;
 }
 
@@ -297,7 +302,7 @@ append_message(const struct append *a)
 	if (a->digest) {
 		w.hash = crypto_hash_open();
 	}
-	if (store_take(&h, a->store, LOCK_CREATE, a->timeout) == -1) {
+	if (store_take(&h, a->store, LOCK_TO_CREATE, a->timeout) == -1) {
 		return -1;
 	}
 	int result = append_held(a, &h, &w);

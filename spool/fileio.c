@@ -3,6 +3,7 @@
 #include "spool/fileio.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 int
@@ -45,4 +46,10 @@ file_write(int fd, const void *data, size_t len, off_t at)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+void
+file_start(int fd, size_t len, off_t at)
+{
+	(void)!sync_file_range(fd, at, (off_t)len, SYNC_FILE_RANGE_WRITE);
 }

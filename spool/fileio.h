@@ -12,4 +12,7 @@ int file_read(int fd, void *data, size_t len, off_t at)
 int file_write(int fd, const void *data, size_t len, off_t at)
     __attribute__((warn_unused_result));
 
+/* The disk may begin to write this; only a sync says that it has. */
+void file_start(int fd, size_t len, off_t at);
+
 #endif

@@ -66,7 +66,7 @@ intent_begin(int directory, int mailbox, off_t size, const char *first,
 	struct stat st;
 
 	if (fstat(mailbox, &st) == -1) {
-		return -1;
+		return 1;
 	}
 	memcpy(r.magic, magic, sizeof(magic));
 	this_boot(r.boot);
@@ -77,11 +77,13 @@ intent_begin(int directory, int mailbox, off_t size, const char *first,
 	int fd = openat(directory, "append",
 	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1) {
-		return -1;
+		return 1;
 	}
-	int result = file_write(fd, &r, sizeof(r), 0);
-	if (result == 0 && durable) {
-		result = fsync(fd) == -1 || fsync(directory) == -1 ? -1 : 0;
+	/* Half a record is none. */
+	int result = file_write(fd, &r, sizeof(r), 0) == -1 ? 1 : 0;
+	if (result == 0 && durable &&
+	    (fsync(fd) == -1 || fsync(directory) == -1)) {
+		result = -1;
 	}
 	int saved = errno;
 	close(fd);

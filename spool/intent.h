@@ -17,7 +17,8 @@
 /*
  * Notes that we append to the mailbox, which has that size, bytes that begin
  * with these (as many as fit are noted).  durable: a power cut shall not lose
- * the note, which costs a sync; without, it outlives a kill alone.  0 or -1.
+ * the note, which costs a sync; without, it outlives a kill alone.  0; 1: there
+ * is no note; -1: there is one, but perhaps not durably: do not append.
  */
 int intent_begin(int directory, int mailbox, off_t size, const char *first,
     size_t len, bool durable) __attribute__((warn_unused_result));

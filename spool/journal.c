@@ -21,7 +21,21 @@
 /* Octets of a batch; tests make it small. */
 size_t journal_batch = 8 * 1024 * 1024;
 
-/* Brings the batch at the position into the mailbox. */
+/* The batch before is in the mailbox for good: only the newest is replayed. */
+static int
+settle(struct run *r)
+{
+	if (r->unsettled && fdatasync(r->mailbox) == -1) {
+		return -1;
+	}
+	r->unsettled = false;
+	return 0;
+}
+
+/*
+ * Brings the batch at the position into the mailbox.  The disk works on what
+ * was written while this one reads and sums up the next.
+ */
 static int
 run_batch(struct run *r)
 {
@@ -32,25 +46,27 @@ run_batch(struct run *r)
 	uint8_t sum[SUM];
 	bool text;
 
-	if (journal_stream(r, r->position, len, &source, &text) == -1 ||
-	    journal_sum(r->buffer, len, sum) == -1) {
+	if (journal_stream(r, r->position, len, &source, &text) == -1) {
 		return -1;
 	}
 	bool apart = !text && source >= target + len;
-	if (!apart && file_write(r->journal, r->buffer, len,
-			  journal_area(r, r->serial)) == -1) {
+	off_t area = journal_area(r, r->serial);
+	if (!apart && file_write(r->journal, r->buffer, len, area) == -1) {
 		return -1;
 	}
-	if (journal_write_slot(r, apart ? KIND_NO_DATA : KIND_DATA, len, sum) ==
-	    -1) {
+	file_start(r->journal, len, area);
+	if (journal_sum(r->buffer, len, sum) == -1 || settle(r) == -1 ||
+	    journal_write_slot(r, apart ? KIND_NO_DATA : KIND_DATA, len, sum) ==
+		-1) {
 		return -1;
 	}
 	/* Commit point: from here on this batch will reach the mailbox. */
+	r->unsettled = true;
 	if (fdatasync(r->journal) == -1 ||
-	    file_write(r->mailbox, r->buffer, len, (off_t)target) == -1 ||
-	    fdatasync(r->mailbox) == -1) {
+	    file_write(r->mailbox, r->buffer, len, (off_t)target) == -1) {
 		return -1;
 	}
+	file_start(r->mailbox, len, (off_t)target);
 	r->position += len;
 	r->serial++;
 	r->touch(r->context);
@@ -78,7 +94,7 @@ journal_run_on(struct run *r)
 			return -1;
 		}
 	}
-	if (journal_tail_sum(r, sum) == -1 ||
+	if (settle(r) == -1 || journal_tail_sum(r, sum) == -1 ||
 	    journal_write_slot(r, KIND_TRUNCATE, 0, sum) == -1 ||
 	    fdatasync(r->journal) == -1) {
 		return -1;

@@ -48,6 +48,7 @@ struct run {
 	struct range *ranges;
 	char *text;
 	uint64_t position, serial;
+	bool unsettled; /* the last batch may not be on the mailbox's disk */
 	char *buffer;
 	journal_touch *touch;
 	void *context;

@@ -109,9 +109,11 @@ break_stale(const struct lock *l, const char *name)
 	}
 	if (fstatat(l->directory, aside, &is, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    (is.st_ino != was.st_ino || is.st_dev != was.st_dev ||
-		is.st_mtime != was.st_mtime) &&
-	    linkat(l->directory, aside, l->directory, name, 0) == -1) {
-		return; /* a third one is there: its owner will find this */
+		is.st_mtim.tv_sec != was.st_mtim.tv_sec ||
+		is.st_mtim.tv_nsec != was.st_mtim.tv_nsec) &&
+	    renameat2(l->directory, aside, l->directory, name,
+		RENAME_NOREPLACE) == 0) {
+		return;
 	}
 	unlinkat(l->directory, aside, 0);
 }
@@ -199,11 +201,12 @@ verify(const struct lock *l)
 static int
 try_lock(struct lock *l, enum lock_mode mode)
 {
-	struct flock whole = { .l_type = mode == LOCK_READ ? F_RDLCK : F_WRLCK,
+	struct flock whole = { .l_type =
+				   mode == LOCK_TO_READ ? F_RDLCK : F_WRLCK,
 		.l_whence = SEEK_SET };
-	int flags = mode == LOCK_READ ? O_RDONLY : O_RDWR;
+	int flags = mode == LOCK_TO_READ ? O_RDONLY : O_RDWR;
 
-	flags |= mode == LOCK_CREATE ? O_CREAT : 0;
+	flags |= mode == LOCK_TO_CREATE ? O_CREAT : 0;
 	l->fd = openat(l->directory, l->name,
 	    flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
 	if (l->fd == -1) {
@@ -214,7 +217,7 @@ try_lock(struct lock *l, enum lock_mode mode)
 		    errno == EACCES || errno == EAGAIN ? EWOULDBLOCK : errno;
 		return -1;
 	}
-	if (mode != LOCK_READ && dotlock(l) == -1) {
+	if (mode != LOCK_TO_READ && dotlock(l) == -1) {
 		return -1;
 	}
 	return verify(l);

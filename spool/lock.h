@@ -14,9 +14,9 @@
  */
 
 enum lock_mode {
-	LOCK_READ,
-	LOCK_WRITE,
-	LOCK_CREATE, /* for writing; makes the mailbox if there is none */
+	LOCK_TO_READ,
+	LOCK_TO_WRITE,
+	LOCK_TO_CREATE, /* for writing; makes the mailbox if there is none */
 };
 
 struct lock {
@@ -29,7 +29,7 @@ struct lock {
 /*
  * Locks the mailbox within timeout milliseconds.  0, or -1 with errno:
  * EWOULDBLOCK (somebody else has it), ENOENT (there is none, and mode is not
- * LOCK_CREATE), EPERM (not a regular file of ours with one name).
+ * LOCK_TO_CREATE), EPERM (not a regular file of ours with one name).
  */
 int lock_take(struct lock *, const char *path, enum lock_mode, int timeout)
     __attribute__((warn_unused_result));

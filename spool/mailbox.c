@@ -46,7 +46,7 @@ mailbox_open(struct mailbox **out, const struct store *store, int timeout)
 	}
 	memset(m, 0, offsetof(struct mailbox, window));
 	m->store = *store;
-	if (store_take(&h, store, LOCK_READ, timeout) == 0) {
+	if (store_take(&h, store, LOCK_TO_READ, timeout) == 0) {
 		result = listing_load(&m->listing, &h);
 		m->seen = m->listing.seen;
 		store_release(&h);
@@ -208,7 +208,8 @@ window(struct mailbox *m, size_t i, int64_t at, const char **data, size_t *len)
 
 	if (msg->start < 0 || from < 0 ||
 	    from + rest > (int64_t)m->window_len) {
-		if (store_take(&h, &m->store, LOCK_READ, READ_TIMEOUT) == -1) {
+		if (store_take(&h, &m->store, LOCK_TO_READ, READ_TIMEOUT) ==
+		    -1) {
 			errno = errno == ENOENT ? ESTALE : errno;
 			return -1;
 		}
@@ -335,7 +336,7 @@ mailbox_expunge(struct mailbox *m, const bool *deleted, int timeout)
 	if (m->listing.count == 0) {
 		return 0;
 	}
-	if (store_take(&h, &m->store, LOCK_WRITE, timeout) == -1) {
+	if (store_take(&h, &m->store, LOCK_TO_WRITE, timeout) == -1) {
 		return errno == ENOENT ? 0 : -1;
 	}
 	int result = expunge(m, &h, deleted);

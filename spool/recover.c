@@ -129,26 +129,6 @@ is_uncut(const struct run *r, const struct slot *s)
 	return first == '\0' || memcmp(sum, s->data, SUM) == 0;
 }
 
-/* The truncation was decided on: done already, or not yet? */
-static int
-finish_cut(struct run *r, const struct slot *s, uint64_t size)
-{
-	int uncut = size < r->header.size ? 0 : is_uncut(r, s);
-
-	if (uncut == -1) {
-		return -1;
-	}
-	if (uncut == 0) {
-		/* Cut, perhaps not durably, and perhaps grown since. */
-		return fsync(r->mailbox) == -1 ? -1 : journal_drop(r);
-	}
-	if (commit_again(r, s) == -1) {
-		return -1;
-	}
-	r->position = journal_total(r);
-	return size == r->header.size ? journal_cut(r) : extend(r, size);
-}
-
 static int
 set_aside(const struct run *r, const char *why)
 {
@@ -195,12 +175,69 @@ fits(const struct run *r, const struct stat *st, bool cut_decided,
 	       memcmp(tail, r->header.tail, SUM) == 0;
 }
 
+/*
+ * Whether the mailbox lacks the batch in front of the last one, as one does
+ * that was restored from a backup into the same file: 1, 0, or -1 with errno.
+ */
+static int
+is_behind(const struct run *r, const struct slot slots[2])
+{
+	const struct slot *before = &slots[1];
+	uint8_t sum[SUM];
+
+	if (before->kind == KIND_TRUNCATE ||
+	    before->serial + 1 != slots[0].serial ||
+	    before->len > r->header.batch ||
+	    before->position + before->len != slots[0].position) {
+		return 0;
+	}
+	char *there = malloc((size_t)before->len + 1);
+	int result =
+	    there == NULL ||
+		    file_read(r->mailbox, there, (size_t)before->len,
+			(off_t)(r->header.start + before->position)) == -1 ||
+		    journal_sum(there, (size_t)before->len, sum) == -1
+		? -1
+		: memcmp(sum, before->data, SUM) != 0;
+	free(there);
+	return result;
+}
+
+/* The truncation was decided on: done already, or not yet? */
+static int
+finish_cut(struct run *r, const struct slot slots[2], int n, uint64_t size)
+{
+	int uncut = size < r->header.size ? 0 : is_uncut(r, &slots[0]);
+
+	if (uncut == -1) {
+		return -1;
+	}
+	if (uncut == 0) {
+		/* Cut, perhaps not durably, and perhaps grown since. */
+		return fsync(r->mailbox) == -1 ? -1 : journal_drop(r);
+	}
+	int behind = n == 2 ? is_behind(r, slots) : 0;
+	if (behind != 0) {
+		return behind == 1 ? set_aside(r, "restored") : -1;
+	}
+	if (commit_again(r, &slots[0]) == -1) {
+		return -1;
+	}
+	r->position = journal_total(r);
+	return size == r->header.size ? journal_cut(r) : extend(r, size);
+}
+
 /* Goes on behind the last batch that was committed. */
 static int
 go_on(struct run *r, struct slot slots[2], int n, uint64_t size)
 {
-	int any = last_batch(r, slots, n);
+	/* Whatever became of the last batch: the one before was durable. */
+	int behind = n == 2 ? is_behind(r, slots) : 0;
 
+	if (behind != 0) {
+		return behind == 1 ? set_aside(r, "restored") : -1;
+	}
+	int any = last_batch(r, slots, n);
 	if (any == -1) {
 		return errno == ESTALE ? set_aside(r, "other content") : -1;
 	}
@@ -243,7 +280,7 @@ recover(struct run *r)
 		return fit == 0 ? set_aside(r, why) : -1;
 	}
 	uint64_t size = (uint64_t)st.st_size;
-	return cut ? finish_cut(r, &slots[0], size) : go_on(r, slots, n, size);
+	return cut ? finish_cut(r, slots, n, size) : go_on(r, slots, n, size);
 }
 
 int

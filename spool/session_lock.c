@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 enum {
 	IDLE = 60,       /* seconds after which a session gives way */
 	PATIENCE = 5000, /* ms that it has for that */
+	COURTESY = 2000, /* ms that we wait for one at work */
 	PAUSE = 100,
 };
 
@@ -48,21 +50,24 @@ try_lock(int fd)
 }
 
 /*
- * Asks an idle holder to end, until it does.  Only while the lock is held can
- * the process id in the file not be somebody else's by now.
+ * Waits for the holder to end: a little if it is at work (its client may have
+ * just hung up and called again), and if it is idle, for as long as it takes
+ * to ask it to.  Only while the lock is held can the process id in the file not
+ * be somebody else's by now.
  */
 static int
-take_over(int fd)
+wait_for_end(int fd)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE * 1000000L };
 	struct holder h;
 
 	for (int waited = 0; waited < PATIENCE; waited += PAUSE) {
-		if (file_read(fd, &h, sizeof(h), 0) == -1 || h.pid <= 1 ||
-		    now() - h.active < IDLE) {
+		bool known = file_read(fd, &h, sizeof(h), 0) == 0 && h.pid > 1;
+		bool idle = known && now() - h.active >= IDLE;
+		if (!idle && waited >= COURTESY) {
 			break;
 		}
-		if (waited % 1000 == 0) {
+		if (idle && waited % 1000 == 0) {
 			kill((pid_t)h.pid, SIGTERM);
 		}
 		nanosleep(&pause, NULL);
@@ -103,7 +108,7 @@ session_lock_take(struct session_lock **out, const char *directory)
 		free(s);
 		return -1;
 	}
-	if (try_lock(s->fd) == -1 && take_over(s->fd) == -1) {
+	if (try_lock(s->fd) == -1 && wait_for_end(s->fd) == -1) {
 		close(s->fd);
 		free(s);
 		errno = EWOULDBLOCK;

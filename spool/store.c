@@ -51,7 +51,7 @@ release_lock(struct hold *h)
 static int
 recover_first(struct hold *h, const struct store *s, int timeout)
 {
-	if (lock_take(&h->lock, s->mailbox, LOCK_WRITE, timeout) == -1) {
+	if (lock_take(&h->lock, s->mailbox, LOCK_TO_WRITE, timeout) == -1) {
 		return -1;
 	}
 	int result = recover(h);
@@ -69,11 +69,12 @@ take(struct hold *h, const struct store *s, enum lock_mode mode, int timeout)
 		if (!undone(h)) {
 			return 0;
 		}
-		if (mode != LOCK_READ && recover(h) == 0) {
+		if (mode != LOCK_TO_READ && recover(h) == 0) {
 			return 0;
 		}
 		release_lock(h);
-		if (mode != LOCK_READ || recover_first(h, s, timeout) == -1) {
+		if (mode != LOCK_TO_READ ||
+		    recover_first(h, s, timeout) == -1) {
 			return -1;
 		}
 	}

@@ -46,17 +46,17 @@ test_exclusion(void)
 		enum lock_mode ours, theirs;
 		int result;
 	} cases[] = {
-		{ "a writer keeps a writer out", LOCK_WRITE, LOCK_WRITE,
+		{ "a writer keeps a writer out", LOCK_TO_WRITE, LOCK_TO_WRITE,
 		    EWOULDBLOCK },
-		{ "a writer keeps a delivery out", LOCK_WRITE, LOCK_CREATE,
+		{ "a writer keeps a delivery out", LOCK_TO_WRITE, LOCK_TO_CREATE,
 		    EWOULDBLOCK },
-		{ "a delivery keeps a delivery out", LOCK_CREATE, LOCK_CREATE,
+		{ "a delivery keeps a delivery out", LOCK_TO_CREATE, LOCK_TO_CREATE,
 		    EWOULDBLOCK },
-		{ "a writer keeps a reader out", LOCK_WRITE, LOCK_READ,
+		{ "a writer keeps a reader out", LOCK_TO_WRITE, LOCK_TO_READ,
 		    EWOULDBLOCK },
-		{ "a reader keeps a writer out", LOCK_READ, LOCK_WRITE,
+		{ "a reader keeps a writer out", LOCK_TO_READ, LOCK_TO_WRITE,
 		    EWOULDBLOCK },
-		{ "a reader lets a reader in", LOCK_READ, LOCK_READ, 0 },
+		{ "a reader lets a reader in", LOCK_TO_READ, LOCK_TO_READ, 0 },
 	};
 	struct lock l;
 
@@ -86,7 +86,7 @@ test_dotlock(void)
 	char own[32];
 	size_t len;
 
-	bool good = lock_take(&l, path, LOCK_WRITE, 0) == 0;
+	bool good = lock_take(&l, path, LOCK_TO_WRITE, 0) == 0;
 	char *text = scratch_read(dotlock, &len);
 	snprintf(own, sizeof(own), "%d\n", (int)getpid());
 	ok(good && strcmp(text, own) == 0 && len <= 16,
@@ -101,7 +101,7 @@ test_dotlock(void)
 	    "the file that it was made of is gone");
 	lock_release(&l);
 	ok(access(dotlock, F_OK) == -1, "it goes with the lock");
-	good = lock_take(&l, path, LOCK_READ, 0) == 0;
+	good = lock_take(&l, path, LOCK_TO_READ, 0) == 0;
 	ok(good && access(dotlock, F_OK) == -1, "a reader makes none");
 	lock_release(&l);
 }
@@ -129,7 +129,7 @@ with_dotlock(const char *text, size_t len, int age)
 	times.actime = times.modtime;
 	scratch_write(dotlock, text, len);
 	scratch_need(utime(dotlock, &times) == 0, "utime");
-	int result = lock_take(&l, path, LOCK_WRITE, age == 0 ? 300 : 3000);
+	int result = lock_take(&l, path, LOCK_TO_WRITE, age == 0 ? 300 : 3000);
 	int saved = errno;
 	if (result == 0) {
 		lock_release(&l);
@@ -166,7 +166,7 @@ test_stale(void)
 	    "even if somebody has that process id now");
 	ok(with_dotlock("", 0, 200) == EWOULDBLOCK, "one not so old is not");
 	scratch_need(symlink("/nonexistent", dotlock) == 0, "symlink");
-	ok(try_elsewhere(LOCK_WRITE, 200) == EWOULDBLOCK,
+	ok(try_elsewhere(LOCK_TO_WRITE, 200) == EWOULDBLOCK,
 	    "a symbolic link is respected");
 	unlink(dotlock);
 }
@@ -180,39 +180,39 @@ test_files(void)
 
 	scratch_path(other, "other");
 	scratch_path(missing, "missing");
-	ok(lock_take(&l, missing, LOCK_WRITE, 0) == -1 && errno == ENOENT,
+	ok(lock_take(&l, missing, LOCK_TO_WRITE, 0) == -1 && errno == ENOENT,
 	    "a missing mailbox is ENOENT");
-	ok(lock_take(&l, missing, LOCK_READ, 0) == -1 && errno == ENOENT,
+	ok(lock_take(&l, missing, LOCK_TO_READ, 0) == -1 && errno == ENOENT,
 	    "for a reader, too");
 	umask(0);
-	bool good = lock_take(&l, missing, LOCK_CREATE, 0) == 0;
+	bool good = lock_take(&l, missing, LOCK_TO_CREATE, 0) == 0;
 	ok(good && stat(missing, &st) == 0 && (st.st_mode & 0777) == 0600,
 	    "a delivery makes it, its owner's alone");
 	lock_release(&l);
 	scratch_need(link(path, other) == 0, "link");
-	ok(lock_take(&l, path, LOCK_WRITE, 0) == -1 && errno == EPERM,
+	ok(lock_take(&l, path, LOCK_TO_WRITE, 0) == -1 && errno == EPERM,
 	    "a hard link is refused");
 	ok(access(dotlock, F_OK) == -1, "and leaves no dotlock");
 	unlink(other);
 	scratch_need(symlink(path, other) == 0, "symlink");
-	ok(lock_take(&l, other, LOCK_CREATE, 0) == -1,
+	ok(lock_take(&l, other, LOCK_TO_CREATE, 0) == -1,
 	    "a symbolic link is refused");
 	unlink(other);
 	scratch_need(mkfifo(other, 0600) == 0, "mkfifo");
-	ok(lock_take(&l, other, LOCK_WRITE, 0) == -1, "a FIFO is refused");
-	ok(lock_take(&l, other, LOCK_READ, 0) == -1, "by a reader, too");
+	ok(lock_take(&l, other, LOCK_TO_WRITE, 0) == -1, "a FIFO is refused");
+	ok(lock_take(&l, other, LOCK_TO_READ, 0) == -1, "by a reader, too");
 	unlink(other);
-	ok(lock_take(&l, scratch_dir, LOCK_READ, 0) == -1,
+	ok(lock_take(&l, scratch_dir, LOCK_TO_READ, 0) == -1,
 	    "a folder is refused");
-	ok(lock_take(&l, "/nonexistent/box", LOCK_CREATE, 0) == -1 &&
+	ok(lock_take(&l, "/nonexistent/box", LOCK_TO_CREATE, 0) == -1 &&
 		errno == ENOENT,
 	    "no folder is ENOENT");
 	char name[NAME_MAX + 8] = "";
 	memset(name, 'n', NAME_MAX + 1);
-	ok(lock_take(&l, name, LOCK_READ, 0) == -1 && errno == ENAMETOOLONG,
+	ok(lock_take(&l, name, LOCK_TO_READ, 0) == -1 && errno == ENAMETOOLONG,
 	    "a name that is too long");
 	scratch_need(chdir(scratch_dir) == 0, "chdir");
-	ok(lock_take(&l, "box", LOCK_WRITE, 0) == 0, "a relative path");
+	ok(lock_take(&l, "box", LOCK_TO_WRITE, 0) == 0, "a relative path");
 	lock_release(&l);
 }
 
@@ -231,14 +231,14 @@ test_replaced(void)
 	scratch_write(other, "new", 3);
 	scratch_need(pipe(go) == 0 && stat(other, &st) == 0, "pipe");
 	struct lock l;
-	scratch_need(lock_take(&l, path, LOCK_WRITE, 0) == 0, "lock_take");
+	scratch_need(lock_take(&l, path, LOCK_TO_WRITE, 0) == 0, "lock_take");
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct lock mine;
 		struct stat got;
 		close(l.fd); /* an inherited descriptor holds the lock */
 		scratch_need(write(go[1], "x", 1) == 1, "write");
-		bool good = lock_take(&mine, path, LOCK_WRITE, LONG) == 0 &&
+		bool good = lock_take(&mine, path, LOCK_TO_WRITE, LONG) == 0 &&
 		            fstat(mine.fd, &got) == 0 &&
 		            got.st_ino == st.st_ino;
 		_exit(good ? 0 : 1);
@@ -322,7 +322,7 @@ race(bool fcntl_first)
 	}
 	for (int i = 0; i < OURS; i++) {
 		struct lock l;
-		if (lock_take(&l, path, LOCK_WRITE, LONG) == 0) {
+		if (lock_take(&l, path, LOCK_TO_WRITE, LONG) == 0) {
 			taken++;
 			lock_release(&l);
 		}
@@ -353,7 +353,7 @@ test_counting(void)
 		for (int k = 0; pids[i] == 0 && k < 50; k++) {
 			struct lock l;
 			char text[16] = "";
-			if (lock_take(&l, path, LOCK_WRITE, LONG) == -1 ||
+			if (lock_take(&l, path, LOCK_TO_WRITE, LONG) == -1 ||
 			    pread(l.fd, text, sizeof(text) - 1, 0) <= 0) {
 				_exit(1);
 			}
