@@ -21,6 +21,7 @@ enum kind {
 	KIND_TLS,
 	KIND_PLAINTEXT,
 	KIND_LOG,
+	KIND_UIDL,
 	KIND_MAILBOX,
 	KIND_HOSTNAME,
 };
@@ -36,10 +37,11 @@ static const struct key keys[] = {
 	{ "domains", KIND_DOMAINS, 0 },
 	{ "hostname", KIND_HOSTNAME, 0 },
 	{ "idle-exit", KIND_COUNT, offsetof(struct config, idle_exit) },
-	{ "log", KIND_LOG, 0 },
+	{ "log", KIND_LOG, offsetof(struct config, log) },
 	{ "mailbox", KIND_MAILBOX, 0 },
 	{ "mailbox-owner", KIND_NAME, offsetof(struct config, mailbox_owner) },
-	{ "plaintext-login", KIND_PLAINTEXT, 0 },
+	{ "plaintext-login", KIND_PLAINTEXT,
+	    offsetof(struct config, plaintext_login) },
 	{ "queue", KIND_PATH, offsetof(struct config, queue) },
 	{ "relay", KIND_TEXT, offsetof(struct config, relay) },
 	{ "resolver", KIND_NAME, offsetof(struct config, resolver) },
@@ -51,6 +53,7 @@ static const struct key keys[] = {
 	{ "state", KIND_PATH, offsetof(struct config, state) },
 	{ "tls", KIND_TLS, 0 },
 	{ "tls-priority", KIND_TEXT, offsetof(struct config, tls_priority) },
+	{ "uidl", KIND_UIDL, offsetof(struct config, uidl) },
 	{ "user", KIND_NAME, offsetof(struct config, user) },
 	{ "users", KIND_PATH, offsetof(struct config, users) },
 };
@@ -161,39 +164,24 @@ set_tls(const struct place *at, struct config *c, const char *value)
 	return set_word(at, c->tls[c->ntls++], PATH_MAX, value);
 }
 
-/* The index of value among the words, or -1. */
+static const char *const plaintext_words[] = { "never", "loopback", "always" };
+static const char *const log_words[] = { "default", "syslog", "stderr" };
+static const char *const uidl_words[] = { "native", "dovecot", "popa3d" };
+
+_Static_assert(sizeof(enum uidl_style) == sizeof(unsigned), "see set_choice");
+
+/* One of three words, into an enum that has them in this order. */
 static int
-choice(const struct place *at, const char *const *words, const char *expected,
-    const char *value)
+set_choice(const struct place *at, unsigned *field, const char *const words[3],
+    const char *expected, const char *value)
 {
-	for (int i = 0; words[i] != NULL; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		if (strcasecmp(words[i], value) == 0) {
-			return i;
+			*field = i;
+			return 0;
 		}
 	}
 	return fail(at, expected, value);
-}
-
-static int
-set_choice(
-    const struct place *at, struct config *c, enum kind kind, const char *value)
-{
-	static const char *const plaintext[] = { "never", "loopback", "always",
-		NULL };
-	static const char *const log[] = { "default", "syslog", "stderr",
-		NULL };
-	int i;
-
-	if (kind == KIND_PLAINTEXT) {
-		i = choice(at, plaintext,
-		    "never, loopback or always expected, not", value);
-		c->plaintext_login =
-		    i < 0 ? c->plaintext_login : (enum plaintext_login)i;
-	} else {
-		i = choice(at, log, "syslog or stderr expected, not", value);
-		c->log = i < 0 ? c->log : (enum log_target)i;
-	}
-	return i < 0 ? -1 : 0;
 }
 
 /* %u and %d and %h stand for things; users must not share a mailbox. */
@@ -243,8 +231,14 @@ set(const struct place *at, struct config *c, const struct key *key,
 		           ? set_word(at, c->hostname, CONFIG_NAME, value)
 		           : fail(at, "not a host name:", value);
 	case KIND_PLAINTEXT:
+		return set_choice(at, field, plaintext_words,
+		    "never, loopback or always expected, not", value);
 	case KIND_LOG:
-		return set_choice(at, c, key->kind, value);
+		return set_choice(at, field, log_words,
+		    "syslog or stderr expected, not", value);
+	case KIND_UIDL:
+		return set_choice(at, field, uidl_words,
+		    "native, dovecot or popa3d expected, not", value);
 	}
 	return -1;
 }

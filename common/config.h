@@ -19,6 +19,9 @@ enum plaintext_login {
 
 enum log_target { LOG_DEFAULT, LOG_SYSLOG, LOG_STDERR };
 
+/* UIDLs of POP3: ours, or those of the server that was there before. */
+enum uidl_style { UIDL_NATIVE, UIDL_DOVECOT, UIDL_POPA3D };
+
 struct config {
 	char file[PATH_MAX]; /* where it was read from, or "" */
 	char hostname[CONFIG_NAME];
@@ -43,6 +46,7 @@ struct config {
 	char user[CONFIG_NAME];       /* of the sessions; "": see the page */
 	char mailbox_owner[CONFIG_NAME];
 	enum log_target log;
+	enum uidl_style uidl;
 };
 
 /*

@@ -6,6 +6,7 @@
 #include "common/login.h"
 #include "common/server.h"
 #include "common/stream.h"
+#include "pop3d/uidl.h"
 #include "spool/mailbox.h"
 #include "spool/session_lock.h"
 
@@ -45,6 +46,8 @@ struct session {
 	const char *user;
 	struct mailbox *mailbox;
 	struct session_lock *lock;
+	enum uidl_style uidl_style;
+	struct uidls *uidls; /* in this style, once asked for; or NULL */
 	bool *deleted;
 	size_t ndeleted;
 	unsigned long long retrieved; /* octets */

@@ -146,23 +146,41 @@ list(struct session *s, char *argument)
 	return NEXT_COMMAND;
 }
 
+/* Another server's UIDLs are read when they are asked for, if they are. */
+static int
+prepare_uidls(struct session *s)
+{
+	if (s->uidl_style == UIDL_NATIVE || s->uidls != NULL ||
+	    uidls_open(&s->uidls, s->mailbox, s->uidl_style) == 0) {
+		return 0;
+	}
+	log_warn("UIDLs of %s: %s", s->user,
+	    errno == ESTALE ? "another program has changed the mailbox"
+			    : strerror(errno));
+	session_reply(
+	    s, errno == EWOULDBLOCK
+		   ? "-ERR [IN-USE] The mailbox is locked"
+		   : "-ERR [SYS/TEMP] UIDLs cannot be told now; log in again");
+	return -1;
+}
+
 static enum next
 uidl(struct session *s, char *argument)
 {
 	char id[MAILBOX_UIDL + 1];
+	ssize_t only = *argument != '\0' ? only_index(s, argument) : 0;
 
+	if (only < 0 || prepare_uidls(s) == -1) {
+		return NEXT_COMMAND;
+	}
 	if (*argument != '\0') {
-		ssize_t i = only_index(s, argument);
-		if (i < 0) {
-			return NEXT_COMMAND;
-		}
-		mailbox_uidl(mailbox_message(s->mailbox, (size_t)i), id);
-		return session_reply(s, "+OK %zd %s", i + 1, id);
+		uidls_text(s->uidls, s->mailbox, (size_t)only, id);
+		return session_reply(s, "+OK %zd %s", only + 1, id);
 	}
 	session_reply(s, "+OK");
 	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
 		if (!s->deleted[i]) {
-			mailbox_uidl(mailbox_message(s->mailbox, i), id);
+			uidls_text(s->uidls, s->mailbox, i, id);
 			stream_printf(s->stream, "%zu %s\r\n", i + 1, id);
 		}
 	}
@@ -325,7 +343,8 @@ mailbox_run(const struct task *task)
 	const struct login *login = task->payload;
 	struct session s = { .state = STATE_TRANSACTION,
 		.peer = task->peer,
-		.user = task->user };
+		.user = task->user,
+		.uidl_style = task->config->uidl };
 	unsigned long long total;
 
 	deadline_catch_shutdown();
@@ -346,6 +365,7 @@ mailbox_run(const struct task *task)
 	}
 	stream_flush(s.stream);
 	free(s.deleted);
+	uidls_close(s.uidls);
 	mailbox_close(s.mailbox);
 	session_lock_release(s.lock);
 	stream_close(s.stream);

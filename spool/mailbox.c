@@ -233,7 +233,10 @@ stored(const struct mailbox *m, size_t i)
 	return current(m)[i].end - current(m)[i].text;
 }
 
-/* Gives out the lines in one window.  How many of its octets; 0: enough. */
+/*
+ * Gives out the lines in one window, as they are stored without a decoder.
+ * How many of its octets; 0: enough.
+ */
 static size_t
 give_lines(const char *data, size_t len, bool last, bool *begins,
     struct mbox_decoder *decoder, mailbox_line *give, void *context)
@@ -245,7 +248,8 @@ give_lines(const char *data, size_t len, bool last, bool *begins,
 	    done > 0 || len < WINDOW, *begins, &line)) {
 		size_t size = line.size;
 		*begins = line.ends;
-		if (mbox_decode(decoder, &line) && !give(context, &line)) {
+		if ((decoder == NULL || mbox_decode(decoder, &line)) &&
+		    !give(context, &line)) {
 			return 0;
 		}
 		done += size;
@@ -253,11 +257,10 @@ give_lines(const char *data, size_t len, bool last, bool *begins,
 	return done;
 }
 
-int
-mailbox_read(struct mailbox *m, size_t index, mailbox_line *give, void *context)
+static int
+read_lines(struct mailbox *m, size_t i, struct mbox_decoder *decoder,
+    mailbox_line *give, void *context)
 {
-	size_t i = index + m->listing.pseudo;
-	struct mbox_decoder decoder = { .body = false };
 	int64_t at = 0, size = stored(m, i);
 	bool begins = true;
 	const char *data;
@@ -277,13 +280,31 @@ mailbox_read(struct mailbox *m, size_t index, mailbox_line *give, void *context)
 		}
 		bool last = at + (int64_t)len >= size;
 		size_t done = give_lines(
-		    data, len, last, &begins, &decoder, give, context);
+		    data, len, last, &begins, decoder, give, context);
 		if (done == 0) {
 			return 0;
 		}
 		at += (int64_t)done;
 	} while (at < size);
 	return 0;
+}
+
+int
+mailbox_read(struct mailbox *m, size_t index, mailbox_line *give, void *context)
+{
+	struct mbox_decoder decoder = { .body = false };
+
+	return read_lines(
+	    m, index + m->listing.pseudo, &decoder, give, context);
+}
+
+int
+mailbox_read_stored(
+    struct mailbox *m, size_t index, mailbox_line *give, void *context)
+{
+	size_t i = index == MAILBOX_FIRST ? 0 : index + m->listing.pseudo;
+
+	return read_lines(m, i, NULL, give, context);
 }
 
 /* ---- expunging ---- */

@@ -60,6 +60,15 @@ int mailbox_read(struct mailbox *, size_t index, mailbox_line *, void *context)
     __attribute__((warn_unused_result));
 
 /*
+ * The same with the lines as they are stored, what mail readers put there among
+ * them; index may be MAILBOX_FIRST, for the first message of the file, which
+ * may be a hidden one.
+ */
+#define MAILBOX_FIRST SIZE_MAX
+int mailbox_read_stored(struct mailbox *, size_t index, mailbox_line *,
+    void *context) __attribute__((warn_unused_result));
+
+/*
  * Removes the messages for which deleted[index] is set, durably.  0, or -1
  * with errno: EWOULDBLOCK (locked for timeout ms) and nothing is removed.
  * Messages that somebody else removed meanwhile are nothing to complain of.

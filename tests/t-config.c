@@ -53,6 +53,7 @@ value(const struct config *c, const char *key)
 		{ "sessions-per-source", c->sessions_per_source },
 		{ "size-limit", c->size_limit },
 		{ "tls", c->ntls },
+		{ "uidl", c->uidl },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -84,6 +85,7 @@ static const struct {
 	{ "", "state", "/var/lib/restante" },
 	{ "", "domains", "1" },
 	{ "", "log", "0" },
+	{ "", "uidl", "0" },
 	{ "", "user", "" },
 	{ "# a comment\n\n   \n\t# another\n", "sessions", "1000" },
 	{ "sessions 5\n", "sessions", "5" },
@@ -122,6 +124,9 @@ static const struct {
 	{ "relay smtps://u:p@smtp.example.net\n", "relay",
 	    "smtps://u:p@smtp.example.net" },
 	{ "resolver 127.0.0.1:53\n", "resolver", "127.0.0.1:53" },
+	{ "uidl native\n", "uidl", "0" },
+	{ "uidl dovecot\n", "uidl", "1" },
+	{ "uidl Popa3d\n", "uidl", "2" },
 	{ "user nobody\n", "user", "nobody" },
 	{ "plaintext-login never\n", "plaintext-login", "0" },
 	{ "plaintext-login loopback\n", "plaintext-login", "1" },
@@ -226,6 +231,8 @@ static const struct {
 	{ "tls\n", 1, "value is missing" },
 	{ "tls a b\n", 1, "\"a b\"" },
 	{ "tls-priority\n", 1, "value is missing" },
+	{ "uidl\n", 1, "value is missing" },
+	{ "uidl courier\n", 1, "\"courier\"" },
 	{ "user\n", 1, "value is missing" },
 	{ "user a b\n", 1, "\"a b\"" },
 	{ "users\n", 1, "value is missing" },

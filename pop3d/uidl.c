@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * UIDLs in the style of another server, for clients that have collected mail
+ * there.  What is theirs may be the same for several messages: all but the
+ * first then have our own UIDL behind it, which depends on nothing but the
+ * content of the message.  So have those that popa3d knows nothing of, since
+ * they would take each other's place when one is deleted.
+ */
+#include "pop3d/uidl.h"
+
+#include "spool/uidl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct uidls {
+	uint64_t *numbers; /* 0: our own UIDL */
+	bool *shared;      /* our own UIDL is behind it */
+};
+
+static bool
+take_base(void *context, const struct mbox_line *line)
+{
+	return uidl_base_line(context, line);
+}
+
+static bool
+take_uid(void *context, const struct mbox_line *line)
+{
+	return uidl_uid_line(context, line);
+}
+
+static bool
+take_digest(void *context, const struct mbox_line *line)
+{
+	return uidl_digest_line(context, line);
+}
+
+/* A message that another program has removed meanwhile needs no number. */
+static int
+read_uid(
+    struct mailbox *m, size_t i, const struct uidl_base *base, uint64_t *number)
+{
+	struct uidl_uid uid = { .base = *base };
+	int result = mailbox_read_stored(m, i, take_uid, &uid);
+
+	*number = result == 0 ? uidl_uid_number(&uid) : 0;
+	return result == -1 && errno == ESTALE ? 0 : result;
+}
+
+static int
+read_digest(struct mailbox *m, size_t i, uint64_t *number)
+{
+	struct uidl_digest digest;
+
+	uidl_digest_start(&digest);
+	int result = mailbox_read_stored(m, i, take_digest, &digest);
+	*number = uidl_digest_number(&digest);
+	if (result == -1 && errno == ESTALE) {
+		*number = 0;
+		return 0;
+	}
+	return result;
+}
+
+static int
+read_all(struct uidls *u, struct mailbox *m, enum uidl_style style)
+{
+	struct uidl_base base = { .validity = 0 };
+	size_t n = mailbox_count(m);
+	int result = 0;
+
+	/* Without its base no UIDL would be right: a failure is one. */
+	if (n > 0 && style == UIDL_DOVECOT &&
+	    mailbox_read_stored(m, MAILBOX_FIRST, take_base, &base) == -1) {
+		return -1;
+	}
+	for (size_t i = 0; result == 0 && i < n; i++) {
+		result = style == UIDL_DOVECOT
+		             ? read_uid(m, i, &base, &u->numbers[i])
+		             : read_digest(m, i, &u->numbers[i]);
+	}
+	return result;
+}
+
+/* ---- those that are the same ---- */
+
+static int
+by_number(const void *a, const void *b)
+{
+	const uint64_t *x = *(const uint64_t *const *)a;
+	const uint64_t *y = *(const uint64_t *const *)b;
+
+	if (*x != *y) {
+		return *x < *y ? -1 : 1;
+	}
+	return x < y ? -1 : 1;
+}
+
+static int
+find_shared(struct uidls *u, size_t count)
+{
+	const uint64_t **order = calloc(count + 1, sizeof(*order));
+
+	if (order == NULL) {
+		return -1;
+	}
+	for (size_t i = 0; i < count; i++) {
+		order[i] = &u->numbers[i];
+	}
+	qsort(order, count, sizeof(*order), by_number);
+	for (size_t i = 0; i < count; i++) {
+		u->shared[order[i] - u->numbers] =
+		    *order[i] == UIDL_DIGEST_EMPTY ||
+		    (i > 0 && *order[i] == *order[i - 1]);
+	}
+	free(order);
+	return 0;
+}
+
+int
+uidls_open(struct uidls **out, struct mailbox *m, enum uidl_style style)
+{
+	size_t n = mailbox_count(m);
+	struct uidls *u = calloc(1, sizeof(*u));
+
+	if (u == NULL) {
+		return -1;
+	}
+	u->numbers = calloc(n + 1, sizeof(*u->numbers));
+	u->shared = calloc(n + 1, sizeof(*u->shared));
+	if (u->numbers == NULL || u->shared == NULL ||
+	    read_all(u, m, style) == -1 || find_shared(u, n) == -1) {
+		int saved = errno;
+		uidls_close(u);
+		errno = saved;
+		return -1;
+	}
+	*out = u;
+	return 0;
+}
+
+void
+uidls_close(struct uidls *u)
+{
+	if (u != NULL) {
+		free(u->numbers);
+		free(u->shared);
+		free(u);
+	}
+}
+
+void
+uidls_text(const struct uidls *u, const struct mailbox *m, size_t index,
+    char text[MAILBOX_UIDL + 1])
+{
+	char own[MAILBOX_UIDL + 1];
+
+	mailbox_uidl(mailbox_message(m, index), own);
+	if (u == NULL || u->numbers[index] == 0) {
+		memcpy(text, own, sizeof(own));
+		return;
+	}
+	/* 16 digits, a dot, 32 digits, and 11 octets for copies at most */
+	bool shared = u->shared[index];
+	snprintf(text, MAILBOX_UIDL + 1, "%016llx%s%.50s",
+	    (unsigned long long)u->numbers[index], shared ? "." : "",
+	    shared ? own : "");
+}
