@@ -101,7 +101,8 @@ class Journal:
         ranges = b"".join(RANGE.pack(*r) for r in plan.ranges)
         head, tail = self.landmarks()
         header = HEADER.pack(
-            MAGIC, self.device, self.disk.inode, plan.start, plan.size, plan.new_size,
+            MAGIC, self.device, self.disk.inode,
+            plan.start, plan.size, plan.new_size,
             len(plan.ranges), len(plan.text), self.batch, head, tail,
             digest(ranges + plan.text), bytes(16))[:-16]
         self.disk.write(self.file, PLAN, ranges)
@@ -208,8 +209,8 @@ class Journal:
         if len(file) < PLAN:
             return None
         header = file[:HEADER.size]
-        (magic, self.device, self.inode, start, size, _, count, text, batch, head,
-         tail, proof, own) = HEADER.unpack(header)
+        (magic, self.device, self.inode, start, size, _, count, text, batch,
+         head, tail, proof, own) = HEADER.unpack(header)
         if digest(header[:-16]) != own or magic != MAGIC:
             return None
         end = PLAN + count * RANGE.size

@@ -48,6 +48,7 @@ make_plan(struct story *s)
 	size_t last = 0;
 
 	s->new.len = s->text.len = s->ranges.len = 0;
+	s->all_moves = true;
 	for (size_t at = 0; at < s->old.len;) {
 		size_t n = 1 + random_below(60);
 		n = n < s->old.len - at ? n : s->old.len - at;
@@ -60,6 +61,7 @@ make_plan(struct story *s)
 		if (keep) {
 			if (started) {
 				add_range(s, at, n, false);
+				s->all_moves = s->all_moves && s->new.len < at;
 			}
 			bytes_add(&s->new, s->old.data + at, n);
 		}
@@ -76,7 +78,7 @@ make_plan(struct story *s)
 	s->plan.count = s->ranges.len / sizeof(struct range);
 	s->plan.text = s->text.data;
 	s->plan.text_len = s->text.len;
-	s->may_rewrite = s->plan.start > 0 || s->new.len < s->old.len;
+	s->may_rewrite = s->new.len + 8 < s->old.len;
 	s->batches = (s->new.len - (size_t)s->plan.start + journal_batch - 1) /
 	             journal_batch;
 	s->old_soft = last > 0 && random_below(8) == 0 ? last : 0;
@@ -114,10 +116,11 @@ story_begin(uint64_t seed, uint64_t chance)
 	}
 	make_plan(&s);
 	s.appends = '$';
-	/* A few octets might be the same by chance. */
+	/* What does not move is no sign, nor are a few octets. */
 	size_t total = s.new.len - (size_t)s.plan.start;
-	s.may_restore = s.may_restore && (total % journal_batch == 0 ||
-					     total % journal_batch > 8);
+	s.may_restore =
+	    s.may_restore && s.all_moves &&
+	    (total % journal_batch == 0 || total % journal_batch > 8);
 	forget(&s);
 	disk_reset(seed * 1000 + chance, s.old.data, len - s.old_soft);
 	disk_append(s.old.data + len - s.old_soft, s.old_soft, false);

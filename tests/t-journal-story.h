@@ -24,6 +24,7 @@ struct story {
 	size_t soft;        /* the last so many octets of it without a sync */
 	size_t old_soft;    /* the same for the old mailbox */
 	struct bytes other; /* what a program put in its place */
+	bool all_moves;     /* no kept octet stays where it is */
 	bool may_rewrite;   /* it would be noticed */
 	bool may_restore;   /* the same: slots are whole */
 	bool rewritten, marked, restored;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The journal's specification (model.py): crashed, broken, and compared with C.
+"""The journal's specification (model.py): crashed, broken, compared with C.
 
 Stories are seeded: a plan, a crash at some step, other programs at work, and
 recoveries that crash too. The mailbox that comes out must be the old or the
