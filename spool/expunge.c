@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Removes messages from a mailbox, in place: by one truncation when only whole
- * blocks at the end go, else through the journal.
+ * blocks at the end go, by an exchange of contents where the file system can do
+ * that, else through the journal.
  */
+#include "spool/exchange.h"
 #include "spool/fileio.h"
 #include "spool/journal.h"
 #include "spool/listing.h"
@@ -183,6 +185,10 @@ carry_out(struct removal *r, struct hold *h)
 
 	if (r->nranges == 0 && r->start % BLOCK == 0) {
 		return cut(h, r->start);
+	}
+	/* Whatever hinders this does not hinder the journal. */
+	if (exchange_run(h->lock.directory, h->lock.fd, &p) == 0) {
+		return 0;
 	}
 	if (h->directory == -1) {
 		errno = ENOTDIR; /* without a journal nothing is moved */

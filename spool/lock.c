@@ -20,7 +20,7 @@
 
 enum {
 	FIRST_PAUSE = 10, /* ms */
-	LONGEST_PAUSE = 100,
+	LONGEST_PAUSE = 25,
 	STALE_SECONDS = 300, /* what liblockfile and qpopper wait, too */
 };
 

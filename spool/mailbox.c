@@ -218,7 +218,14 @@ window(struct mailbox *m, size_t i, int64_t at, const char **data, size_t *len)
 		if (result == -1) {
 			return -1;
 		}
+		/* The mailbox may have been listed anew. */
+		msg = &current(m)[i];
+		rest = msg->end - msg->text - at;
 		from = 0;
+	}
+	if (rest < 0) {
+		errno = ESTALE;
+		return -1;
 	}
 	size_t there = m->window_len - (size_t)from;
 	*data = m->window + from;

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SPOOL_EXCHANGE_H
+#define RESTANTE_SPOOL_EXCHANGE_H
+
+#include "spool/journal.h"
+
+/*
+ * The rewrite of a plan where the file system can exchange the contents of two
+ * files in one atomic step (XFS, made with exchange=1, since Linux 6.10): the
+ * new end of the mailbox is written to an unnamed file, and changes places
+ * with the old one.  The mailbox keeps its inode.
+ *
+ * directory: the mailbox's.  0: done, durably.  -1 with errno: nothing has
+ * changed; ENOTSUP: the file system cannot do this.
+ */
+int exchange_run(int directory, int mailbox, const struct plan *)
+    __attribute__((warn_unused_result));
+
+#endif

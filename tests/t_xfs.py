@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: ISC
+"""Deletions on XFS, where two files can change contents in one step.
+
+mkfs.xfs of Debian 12 does not know the feature, so its bit is set by hand.
+"""
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from lib import mbox
+from lib.player import PASSWORDS
+from lib.scratch import AM_ROOT, Scratch, tool
+from lib.tap import Skip, Tap, check, equal
+
+tap = Tap()
+NEEDED = ("unshare", "mount", "umount", "mountpoint", "mkfs.xfs", "xfs_db",
+          "strace")
+INSIDE = "RESTANTE_INSIDE_XFS"
+
+
+def image(path):
+    """An XFS that can exchange ranges."""
+    with open(path, "wb") as file:
+        file.truncate(320 << 20)
+    subprocess.run(["mkfs.xfs", "-q", path], check=True)
+    command = ["xfs_db", "-x", "-c", "sb 0"]
+    said = subprocess.run([*command, "-c", "p features_incompat", path],
+                          check=True, capture_output=True, text=True).stdout
+    bits = int(said.split("=")[1], 16) | 1 << 6
+    subprocess.run([*command, "-c", f"write -d features_incompat {bits:#x}",
+                    path], check=True, capture_output=True)
+
+
+def collect(scratch, trace, *commands):
+    """One POP3 session on pipes, its ioctl calls traced."""
+    lines = ["USER bob", "PASS " + PASSWORDS["bob"], *commands, "QUIT"]
+    done = subprocess.run(
+        ["strace", "-f", "-e", "trace=ioctl,ftruncate,pwrite64", "-o", trace,
+         *scratch.command("pop3d")],
+        input="".join(line + "\r\n" for line in lines), text=True,
+        capture_output=True, timeout=60, check=False,
+        env=scratch.environment())
+    return done.stdout
+
+
+def fill(path, count):
+    """A mailbox of that many messages of some 3 kB."""
+    text = "".join(
+        f"From a@example.com Sun Nov 22 07:00:00 2026\nSubject: {n}\n\n"
+        + f"line of message {n}\n" * 150 + "\n" for n in range(count))
+    path.write_text(text)
+    path.chmod(0o600)
+
+
+def test_exchange(folder):
+    """What stays changes places with the old end, and nothing else moves"""
+    with Scratch(as_root=True) as scratch:
+        box = Path(folder, "bob")
+        fill(box, 40)
+        os.chown(box, 8, 8)
+        os.chown(folder, 8, 8)
+        with open(scratch.conf, "a", encoding="utf-8") as conf:
+            conf.write(f"mailbox {folder}/%u\nmailbox-owner mail\n")
+        before = mbox.read(box)
+        inode = box.stat().st_ino
+        trace = Path(folder, "trace")
+        said = collect(scratch, trace, "DELE 2", "DELE 30")
+        check("+OK Bye" in said, said)
+        after = mbox.read(box)
+        equal([m.wire for m in after],
+              [m.wire for n, m in enumerate(before) if n not in (1, 29)],
+              "the messages")
+        equal(box.stat().st_ino, inode, "the inode")
+        calls = trace.read_text()
+        if "_IOC(" not in calls or "EOPNOTSUPP" in calls:
+            raise Skip("this kernel cannot exchange ranges")
+        check("0x58, 0x81" in calls, "no exchange: " + calls[-2000:])
+        check("/journal" not in calls, "a journal was used as well")
+
+
+def inside():
+    """In a mount namespace of its own."""
+    with tempfile.TemporaryDirectory(prefix="restante-xfs-") as work:
+        folder = Path(work, "mnt")
+        folder.mkdir()
+        disk = Path(work, "disk")
+        image(disk)
+        subprocess.run(["mount", "-o", "loop", disk, folder], check=True)
+        try:
+            subprocess.run(["mountpoint", "-q", folder], check=True)
+            folder.chmod(0o755)
+            os.chmod(work, 0o755)
+            with tap.case(test_exchange.__doc__):
+                test_exchange(folder)
+        finally:
+            subprocess.run(["umount", folder], check=True)
+    tap.finish()
+
+
+if __name__ == "__main__":
+    if os.environ.get(INSIDE):
+        inside()
+        sys.exit()
+    LACKING = [name for name in NEEDED if not tool(name)]
+    SUPPORTED = "\txfs\n" in Path("/proc/filesystems").read_text()
+    if not AM_ROOT or LACKING or not SUPPORTED:
+        tap.skip(test_exchange.__doc__,
+                 "needs root, XFS in the kernel and " + " ".join(NEEDED))
+        tap.finish()
+        sys.exit()
+    sys.exit(subprocess.run(
+        ["unshare", "-m", "--propagation", "private", sys.executable, "-B",
+         __file__], env={**os.environ, INSIDE: "1"}, check=False).returncode)
