@@ -286,7 +286,6 @@ static void
 defaults(struct config *c)
 {
 	*c = (struct config){
-		.users = SYSCONFDIR "/restante/users",
 		.mailbox = "/var/mail/%u",
 		.queue = "/var/spool/restante",
 		.state = "/var/lib/restante",
@@ -322,6 +321,11 @@ finish(struct config *c)
 	}
 	if (c->ndomains == 0) {
 		strlcpy(c->domains[c->ndomains++], c->hostname, CONFIG_NAME);
+	}
+	c->system_users = strcmp(c->users, "system") == 0;
+	if (c->users[0] == '\0') {
+		strlcpy(c->users, SYSCONFDIR "/restante/users", PATH_MAX);
+		c->system_users = access(c->users, F_OK) == -1;
 	}
 	if (c->ntls == 0 && access(SYSCONFDIR "/restante/tls.pem", F_OK) == 0) {
 		strlcpy(c->tls[c->ntls++], SYSCONFDIR "/restante/tls.pem",
@@ -389,5 +393,5 @@ config_is_ours(const struct config *c, const char *domain)
 bool
 config_system_users(const struct config *c)
 {
-	return strcmp(c->users, "system") == 0;
+	return c->system_users;
 }

@@ -28,6 +28,7 @@ struct config {
 	char domains[CONFIG_LIST][CONFIG_NAME];
 	size_t ndomains;
 	char users[PATH_MAX]; /* a file, or "system" */
+	bool system_users;    /* so it is, or no file is named or there */
 	char mailbox[PATH_MAX];
 	char queue[PATH_MAX];
 	char state[PATH_MAX];

@@ -202,7 +202,10 @@ static void
 check_users(struct check *c)
 {
 	if (config_system_users(c->config)) {
-		finding(c, FINDING_OK, "users are the system's accounts");
+		bool named = strcmp(c->config->users, "system") == 0;
+		finding(c, FINDING_OK, "users are the system's accounts%s%s",
+		    named ? "" : ": there is no ",
+		    named ? "" : c->config->users);
 		return;
 	}
 	struct users_file *f = users_open(c->config->users);

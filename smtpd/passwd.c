@@ -173,7 +173,8 @@ admin_passwd(const struct config *config, const char *name, bool cram_md5)
 	char password[PASSWORD], credentials[USER_CREDENTIALS];
 	char user[USER_NAME + 1];
 
-	if (config_system_users(config)) {
+	/* Without a file this makes the first one. */
+	if (strcmp(config->users, "system") == 0) {
 		log_error(
 		    "the users are the system's accounts: use passwd %s", name);
 		return EX_USAGE;
