@@ -7,6 +7,7 @@
  */
 #include "common/deadline.h"
 #include "common/log.h"
+#include "common/secure.h"
 #include "pop3d/session.h"
 
 #include <stdlib.h>
@@ -19,23 +20,13 @@ enum {
 	FAILURE_DELAY = 1000, /* ms from PASS to its refusal */
 };
 
-static bool
-may_login(const struct session *s)
-{
-	const struct config *config = s->connection->config;
-
-	return s->tls || config->plaintext_login == PLAINTEXT_ALWAYS ||
-	       (config->plaintext_login == PLAINTEXT_LOOPBACK &&
-		   s->peer->loopback);
-}
-
 static enum next
 capa(struct session *s, char *argument)
 {
 	(void)argument;
 	session_reply(s, "+OK Capabilities follow");
 	session_capabilities(s);
-	if (may_login(s)) {
+	if (secure_for_passwords(s->connection, s->stream)) {
 		stream_printf(s->stream, "USER\r\n");
 	}
 	if (s->connection->can_tls && !s->tls) {
@@ -63,7 +54,7 @@ quit(struct session *s, char *argument)
 static enum next
 user(struct session *s, char *name)
 {
-	if (!may_login(s)) {
+	if (!secure_for_passwords(s->connection, s->stream)) {
 		return session_reply(
 		    s, "-ERR [AUTH] Passwords need TLS here: STLS first");
 	}
@@ -118,7 +109,7 @@ pass(struct session *s, char *password)
 {
 	int64_t started = deadline_now();
 
-	if (!may_login(s)) {
+	if (!secure_for_passwords(s->connection, s->stream)) {
 		return session_reply(
 		    s, "-ERR [AUTH] Passwords need TLS here: STLS first");
 	}
@@ -193,33 +184,6 @@ static const struct command commands[] = {
 	{ NULL, 0, ARG_NONE, NULL },
 };
 
-static bool
-start_tls(struct session *s)
-{
-	const struct connection *c = s->connection;
-	char error[CONFIG_ERROR];
-
-	if (c->start == START_PLAIN) {
-		return true;
-	}
-	if (c->start == START_STARTTLS) {
-		session_reply(s, "+OK Begin TLS");
-		if (stream_flush(s->stream) == -1) {
-			return false;
-		}
-	}
-	struct tls_session *tls = tls_accept(
-	    c->tls, c->rfd, c->wfd, deadline_now() + LOGIN_TIMEOUT / 3, error);
-	if (tls == NULL) {
-		log_info("TLS handshake with %s failed: %s", s->peer->address,
-		    error);
-		return false;
-	}
-	stream_secure(s->stream, tls);
-	s->tls = true;
-	return true;
-}
-
 bool
 session_run(const struct connection *c)
 {
@@ -237,7 +201,8 @@ session_run(const struct connection *c)
 		return true;
 	}
 	stream_accept_lf(s.stream, true);
-	if (start_tls(&s)) {
+	if (secure_start(c, s.stream, "+OK Begin TLS")) {
+		s.tls = stream_tls(s.stream) != NULL;
 		if (c->start != START_STARTTLS) {
 			session_reply(&s, "+OK restante at %s ready",
 			    c->config->hostname);

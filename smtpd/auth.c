@@ -4,6 +4,7 @@
 #include "common/base64.h"
 #include "common/log.h"
 #include "common/login.h"
+#include "common/secure.h"
 #include "smtpd/session.h"
 
 #include <string.h>
@@ -147,7 +148,7 @@ command_auth(struct session *s, char *argument)
 	if (session_is_user(s)) {
 		return session_reply(s, "503 5.5.1 Logged in already");
 	}
-	if (!session_may_login(s)) {
+	if (!secure_for_passwords(s->connection, s->stream)) {
 		return session_reply(
 		    s, "538 5.7.11 Encryption required: STARTTLS first");
 	}

@@ -3,6 +3,7 @@
 #include "smtpd/session.h"
 
 #include "common/log.h"
+#include "common/secure.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +50,8 @@ ehlo(struct session *s, char *name)
 	if (c->can_tls && s->tls[0] == '\0') {
 		session_reply(s, "250-STARTTLS");
 	}
-	if (session_may_login(s) && !session_is_user(s)) {
+	if (secure_for_passwords(s->connection, s->stream) &&
+	    !session_is_user(s)) {
 		session_reply(s, "250-AUTH PLAIN LOGIN%s",
 		    names_have_cram(c->names) ? " CRAM-MD5" : "");
 	}

@@ -2,8 +2,8 @@
 /* The life of an SMTP session: handshake, greeting, commands, good-bye. */
 #include "smtpd/session.h"
 
-#include "common/deadline.h"
 #include "common/log.h"
+#include "common/secure.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,7 +14,6 @@
 enum {
 	TIMEOUT = 5 * 60 * 1000,       /* RFC 5321 section 4.5.3.2.7 */
 	LIFETIME = 4 * 60 * 60 * 1000, /* of a whole session */
-	HANDSHAKE_TIMEOUT = 60 * 1000,
 	MOST_ERRORS = 20,
 };
 
@@ -55,17 +54,6 @@ session_is_user(const struct session *s)
 	return s->user[0] != '\0' || s->connection->role == ROLE_LOCAL;
 }
 
-bool
-session_may_login(const struct session *s)
-{
-	const struct connection *c = s->connection;
-
-	return s->tls[0] != '\0' ||
-	       c->config->plaintext_login == PLAINTEXT_ALWAYS ||
-	       (c->config->plaintext_login == PLAINTEXT_LOOPBACK &&
-		   c->peer.loopback);
-}
-
 enum next
 session_bad_line(struct session *s, enum line line)
 {
@@ -94,34 +82,6 @@ session_bad_line(struct session *s, enum line line)
 		break;
 	}
 	return NEXT_END;
-}
-
-/* Turns the connection to TLS, at its start or behind STARTTLS. */
-static bool
-start_tls(struct session *s)
-{
-	const struct connection *c = s->connection;
-	char error[CONFIG_ERROR];
-
-	if (c->start == START_PLAIN) {
-		return true;
-	}
-	if (c->start == START_STARTTLS) {
-		session_reply(s, "220 2.0.0 Ready to start TLS");
-		if (stream_flush(s->stream) == -1) {
-			return false;
-		}
-	}
-	struct tls_session *tls = tls_accept(
-	    c->tls, c->rfd, c->wfd, deadline_now() + HANDSHAKE_TIMEOUT, error);
-	if (tls == NULL) {
-		log_info(
-		    "TLS handshake with %s failed: %s", session_peer(s), error);
-		return false;
-	}
-	stream_secure(s->stream, tls);
-	tls_describe(tls, s->tls, sizeof(s->tls));
-	return true;
 }
 
 /* Whether the line holds bytes outside ASCII where none may be. */
@@ -232,7 +192,11 @@ session_run(const struct connection *c)
 	s->stream = stream;
 	s->state = STATE_START;
 	stream_accept_lf(stream, c->role != ROLE_MX);
-	if (start_tls(s)) {
+	if (secure_start(c, stream, "220 2.0.0 Ready to start TLS")) {
+		if (stream_tls(stream) != NULL) {
+			tls_describe(
+			    stream_tls(stream), s->tls, sizeof(s->tls));
+		}
 		if (c->start != START_STARTTLS) {
 			session_reply(
 			    s, "220 %s ESMTP restante", c->config->hostname);

@@ -70,9 +70,6 @@ void session_reset(struct session *);
 /* Whether the client is a user of ours, by login or by uid. */
 bool session_is_user(const struct session *);
 
-/* Whether a password may be sent on this connection. */
-bool session_may_login(const struct session *);
-
 /* What to say, and do, when a line did not come as it should. */
 enum next session_bad_line(struct session *, enum line);
 

@@ -3,6 +3,7 @@
 #include "smtpd/session.h"
 
 #include "common/log.h"
+#include "common/secure.h"
 #include "smtpd/params.h"
 
 #include <string.h>
@@ -72,8 +73,9 @@ command_mail(struct session *s, char *argument)
 
 	if (s->connection->role == ROLE_SUBMISSION && !session_is_user(s)) {
 		return session_reply(s, "530 5.7.0 %s",
-		    session_may_login(s) ? "Log in first"
-					 : "STARTTLS and log in first");
+		    secure_for_passwords(s->connection, s->stream)
+			? "Log in first"
+			: "STARTTLS and log in first");
 	}
 	if (text == NULL) {
 		return session_reply(s, "501 5.5.4 Write MAIL FROM:<address>");

@@ -177,6 +177,25 @@ dotlock(struct lock *l)
 	return -1;
 }
 
+/*
+ * Whether a writer that knows dotlocks alone is at work.  A reader respects
+ * that, and leaves no file of its own behind.
+ */
+static bool
+dotlocked(const struct lock *l)
+{
+	char name[NAME_MAX + 1];
+	struct stat st;
+
+	if (!lock_name(l, name) ||
+	    fstatat(l->directory, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    stale(l, name, &st)) {
+		return false;
+	}
+	errno = EWOULDBLOCK;
+	return true;
+}
+
 /* The file behind fd is what the path names, and is a mailbox of ours. */
 static int
 verify(const struct lock *l)
@@ -217,7 +236,7 @@ try_lock(struct lock *l, enum lock_mode mode)
 		    errno == EACCES || errno == EAGAIN ? EWOULDBLOCK : errno;
 		return -1;
 	}
-	if (mode != LOCK_TO_READ && dotlock(l) == -1) {
+	if (mode == LOCK_TO_READ ? dotlocked(l) : dotlock(l) == -1) {
 		return -1;
 	}
 	return verify(l);

@@ -8,9 +8,10 @@
 
 /*
  * The lock of a mailbox: fcntl (an open-file-description lock on the whole
- * file) and, for writing, a dotlock beside it.  Both are tried without
- * waiting; when one fails both are released and tried again after a random
- * pause.  So no order that another program takes them in can deadlock with us.
+ * file) and, for writing, a dotlock beside it; a reader waits for the dotlocks
+ * of others.  All are tried without waiting; when one fails everything is
+ * released and tried again after a random pause.  So no order that another
+ * program takes them in can deadlock with us.
  */
 
 enum lock_mode {

@@ -82,9 +82,10 @@ wait_for_end(int fd)
 void
 session_lock_touch(struct session_lock *s)
 {
-	struct holder h = { .pid = getpid(), .active = now() };
+	struct holder h = { .active = now() };
 
 	if (s != NULL && h.active != s->touched) {
+		h.pid = getpid();
 		s->touched = h.active;
 		/* A stale stamp makes us give way too early, no worse. */
 		(void)!file_write(s->fd, &h, sizeof(h), 0);

@@ -78,6 +78,7 @@ class Journal:
         self.device = device
         self.file = self.plan = self.inode = None
         self.position = self.serial = 0
+        self.unsettled = False
 
     # -- the run --
 
@@ -118,6 +119,7 @@ class Journal:
             self.commit(self.kind(length), length, data)
             self.apply(data)
             self.serial += 1
+        self.settle()
         self.commit(TRUNCATE, 0, self.tail_sample())
         self.cut()
 
@@ -132,6 +134,7 @@ class Journal:
         """From the sync on this batch will reach the mailbox."""
         if kind == DATA:
             self.disk.write(self.file, self.area(self.serial), data)
+        self.settle()
         self.write_slot(
             (self.serial, kind, self.position, length, digest(data)))
 
@@ -142,9 +145,16 @@ class Journal:
         self.disk.sync(self.file)
 
     def apply(self, data):
+        """The disk may take its time with it, until the next slot."""
         self.disk.write(self.mailbox, self.plan.start + self.position, data)
-        self.disk.sync(self.mailbox)
+        self.unsettled = True
         self.position += len(data)
+
+    def settle(self):
+        """Only the newest batch is replayed: the others are in place."""
+        if self.unsettled:
+            self.disk.sync(self.mailbox)
+            self.unsettled = False
 
     def cut(self):
         self.disk.cut(self.mailbox, self.plan.new_size)
@@ -247,6 +257,7 @@ class Journal:
             if data is not None:
                 self.commit_again(slot, data)
                 self.apply(data)
+                self.settle()
                 self.serial += 1
                 break
             if kind == NO_DATA:     # its source is not ours any more

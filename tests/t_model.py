@@ -224,7 +224,7 @@ class UncommittedBatches(Journal):
 
 class UnsyncedBatches(Journal):
     """no sync of the mailbox before the next batch is committed"""
-    apply = without_sync("apply")
+    settle = without_sync("settle")
 
 
 class UnsyncedCut(Journal):
