@@ -325,7 +325,8 @@ finish(struct config *c)
 	c->system_users = strcmp(c->users, "system") == 0;
 	if (c->users[0] == '\0') {
 		strlcpy(c->users, SYSCONFDIR "/restante/users", PATH_MAX);
-		c->system_users = access(c->users, F_OK) == -1;
+		c->system_users =
+		    access(c->users, F_OK) == -1 && errno == ENOENT;
 	}
 	if (c->ntls == 0 && access(SYSCONFDIR "/restante/tls.pem", F_OK) == 0) {
 		strlcpy(c->tls[c->ntls++], SYSCONFDIR "/restante/tls.pem",

@@ -220,6 +220,21 @@ cut(int directory, int mailbox, off_t from, off_t end, off_t size,
 	return journal_run(directory, mailbox, &plan, touch, context);
 }
 
+/*
+ * Whether what is there are our bytes.  A power cut may have left out blocks
+ * of them: those are zero, and nobody appends a NUL.
+ */
+static bool
+are_ours(const char *there, const char *first, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (there[i] != first[i] && there[i] != '\0') {
+			return false;
+		}
+	}
+	return true;
+}
+
 int
 intent_recover(int directory, int mailbox, journal_touch *touch, void *context)
 {
@@ -243,7 +258,7 @@ intent_recover(int directory, int mailbox, journal_touch *touch, void *context)
 			return -1;
 		}
 		/* If these are not our bytes, none of ours got there. */
-		if (memcmp(there, r.first, n) == 0 &&
+		if (are_ours(there, r.first, n) &&
 		    (torn_end(mailbox, from, (off_t)n, st.st_size, &end) ==
 			    -1 ||
 			cut(directory, mailbox, from, end, st.st_size, touch,

@@ -87,6 +87,10 @@ store_take(
     struct hold *h, const struct store *s, enum lock_mode mode, int timeout)
 {
 	h->directory = open(s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (h->directory == -1 && errno != ENOENT && errno != ENOTDIR &&
+	    errno != EACCES) {
+		return -1; /* there may be something to finish in it */
+	}
 	if (take(h, s, mode, timeout) == -1) {
 		int saved = errno;
 		if (h->directory != -1) {

@@ -225,7 +225,7 @@ make(char *text, size_t local, size_t domain, size_t label)
 			text[n - 1] = '.';
 		}
 	}
-	memcpy(text + n, domain == 0 ? ">" : "d>", 3);
+	strcpy(text + n, domain == 0 ? ">" : "d>");
 }
 
 static const struct {

@@ -367,9 +367,29 @@ test_ours(void)
 	ok(!config_is_ours(&c, "x.a.example"), "nor is one below");
 	ok(!config_is_ours(&c, "example"), "nor one above");
 	ok(!config_is_ours(&c, ""), "nor none");
-	ok(!config_system_users(&c), "users are in a file");
-	strlcpy(c.users, "system", sizeof(c.users));
-	ok(config_system_users(&c), "or the system's");
+}
+
+/* Where the users are: the file named, or the system's accounts. */
+static void
+test_users(void)
+{
+	static const struct {
+		const char *text;
+		bool system;
+	} table[] = {
+		{ "users /nonexistent/users\n", false },
+		{ "users system\n", true },
+	};
+	static struct config c;
+	char error[CONFIG_ERROR];
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		scratch_write(path, table[i].text, strlen(table[i].text));
+		scratch_need(config_load(&c, path, error) == 0, "config_load");
+		ok(config_system_users(&c) == table[i].system, "%s",
+		    table[i].system ? "users of the system"
+				    : "users in a file");
+	}
 }
 
 int
@@ -381,5 +401,6 @@ main(void)
 	test_lengths();
 	test_files();
 	test_ours();
+	test_users();
 	return tap_done();
 }

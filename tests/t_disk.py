@@ -169,8 +169,8 @@ def run_inside(tap):
     if missing or os.geteuid() != 0:
         why = f"no {missing[0]}" if missing else "needs root to mount a tmpfs"
         raise Skip(why)
-    probe = subprocess.run(["unshare", "-m", "true"], capture_output=True,
-                           check=False)
+    probe = subprocess.run(["unshare", "-m", "--propagation", "private",
+                            "true"], capture_output=True, check=False)
     if probe.returncode != 0:
         raise Skip("no right to make a mount namespace")
     done = subprocess.run(

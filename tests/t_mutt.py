@@ -38,7 +38,10 @@ def mutt(server, keys):
 
 def on_terminal(command, **settings):
     """Runs a program that wants a terminal; (what it showed, status)."""
-    master, slave = os.openpty()
+    try:
+        master, slave = os.openpty()
+    except OSError as error:
+        raise Skip(f"no terminal: {error}") from error
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
     process = subprocess.Popen(command, stdin=slave, stdout=slave,
                                stderr=slave, start_new_session=True,
