@@ -169,9 +169,34 @@ account_mailbox(
 	return 0;
 }
 
-/* Gives a directory that may just have been made to its owner. */
+/* Makes the names of a directory and of the two around it durable. */
 static int
-give(const char *path, const struct account *a)
+settle(int directory)
+{
+	int fd = fcntl(directory, F_DUPFD_CLOEXEC, 0);
+
+	for (int i = 0; i < 3 && fd != -1; i++) {
+		int up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(fd);
+		fd = up;
+		if (fd != -1 && fsync(fd) == -1) {
+			close(fd);
+			return -1;
+		}
+	}
+	if (fd == -1) {
+		return errno == EACCES ? 0 : -1; /* not made by us, then */
+	}
+	close(fd);
+	return 0;
+}
+
+/*
+ * Gives a directory that may just have been made to its owner.  Commit point:
+ * one that is theirs is there after a power cut, and so is a journal in it.
+ */
+static int
+give(const char *path, const struct account *a, bool made)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
@@ -181,21 +206,21 @@ give(const char *path, const struct account *a)
 		return -1;
 	}
 	if (fstat(fd, &st) == 0) {
-		result = geteuid() != 0 || st.st_uid == a->uid
-		             ? 0
-		             : fchown(fd, a->uid, a->gid);
+		bool theirs = geteuid() != 0 || st.st_uid == a->uid;
+		result = made || !theirs ? settle(fd) : 0;
+		if (result == 0 && !theirs) {
+			result = fchown(fd, a->uid, a->gid);
+		}
 	}
 	close(fd);
 	return result;
 }
 
-/* Makes a directory with that mode, whatever the umask. */
-static void
+/* Makes a directory with that mode, whatever the umask; whether it did. */
+static bool
 make(const char *path, mode_t mode)
 {
-	if (mkdir(path, mode) == 0) {
-		(void)chmod(path, mode);
-	}
+	return mkdir(path, mode) == 0 && chmod(path, mode) == 0;
 }
 
 int
@@ -209,12 +234,13 @@ account_directory(
 	    snprintf(path, PATH_MAX, "%s/%s", users, a->name) >= PATH_MAX) {
 		return -1;
 	}
-	if (mkdir(path, 0700) == -1 && errno == ENOENT) {
-		make(config->state, 0755);
-		make(users, 0711); /* the owners pass through */
-		make(path, 0700);
+	bool made = mkdir(path, 0700) == 0;
+	if (!made && errno == ENOENT) {
+		(void)make(config->state, 0755);
+		(void)make(users, 0711); /* the owners pass through */
+		made = make(path, 0700);
 	}
-	if (give(path, a) == -1) {
+	if (give(path, a, made) == -1) {
 		log_error("cannot make %s: %s; type smtpd --check", path,
 		    strerror(errno));
 	}
