@@ -243,6 +243,10 @@ account_directory(
 	if (give(path, a, made) == -1) {
 		log_error("cannot make %s: %s; type smtpd --check", path,
 		    strerror(errno));
+		if (made) {
+			(void)rmdir(path); /* it is not for sure there */
+			return -1;
+		}
 	}
 	return 0;
 }

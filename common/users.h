@@ -74,7 +74,8 @@ int account_mailbox(const struct config *, const struct account *,
 
 /*
  * The path of the account's own directory below the key state's; makes it,
- * still root.  What cannot be made is logged.  -1: too long.
+ * still root.  What cannot be made is logged, and is not there.  -1: too long,
+ * or made and not durable.
  */
 int account_directory(const struct config *, const struct account *,
     char path[PATH_MAX]) __attribute__((warn_unused_result));
