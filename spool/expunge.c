@@ -195,7 +195,8 @@ carry_out(struct removal *r, struct hold *h)
 		return r->nranges == 0 ? cut(h, r->start) : -1;
 	}
 	int result = journal_run(h->directory, h->lock.fd, &p, store_touch, h);
-	if (result == -1 && r->nranges == 0 && !journal_exists(h->directory)) {
+	if (result == -1 && (errno == ENOSPC || errno == EDQUOT) &&
+	    r->nranges == 0 && !journal_exists(h->directory)) {
 		/* No room for a journal: deleting must be possible then. */
 		return cut(h, r->start);
 	}

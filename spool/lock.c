@@ -139,7 +139,11 @@ own_file(const struct lock *l, char name[NAME_MAX + 1], struct stat *st)
 	bool ok =
 	    file_write(fd, text, (size_t)len, 0) == 0 && fstat(fd, st) == 0;
 	int saved = errno;
-	if (close(fd) == -1 || !ok) {
+	if (close(fd) == -1 && ok) {
+		saved = errno;
+		ok = false;
+	}
+	if (!ok) {
 		unlinkat(l->directory, name, 0);
 		errno = saved;
 		return -1;
