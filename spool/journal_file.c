@@ -173,8 +173,11 @@ journal_write_plan(struct run *r)
 	size_t ranges = h->count * sizeof(*r->ranges);
 
 	/* What is moved from now on may have been appended without a sync. */
-	if (fdatasync(r->mailbox) == -1 ||
-	    journal_landmarks(r, h->head, h->tail) == -1 ||
+	if (fdatasync(r->mailbox) == -1) {
+		errno = EIO; /* whatever the reason: not one to go on */
+		return -1;
+	}
+	if (journal_landmarks(r, h->head, h->tail) == -1 ||
 	    journal_plan_sum(r, h->plan) == -1 ||
 	    journal_sum(h, offsetof(struct header, sum), h->sum) == -1 ||
 	    file_write(r->journal, r->ranges, ranges, PLAN) == -1 ||

@@ -11,6 +11,7 @@ from lib import dovecot, writers
 from lib.dovecot import Imap
 from lib.player import PASSWORDS
 from lib.scratch import LONG, Instance
+from lib.talk import Closed
 from lib.tap import Tap, check, equal
 
 tap = Tap()
@@ -263,7 +264,12 @@ def together(server, order):
                 done.set()
 
     def imap_client():
-        for turn in range(TURNS):
+        ended = sum(not imap_session(turn) for turn in range(TURNS))
+        check(ended < TURNS, "Dovecot ended every session")
+
+    def imap_session(turn):
+        """False if Dovecot ended it: mail was deleted under a FETCH."""
+        try:
             with Imap(server, USER, order) as imap:
                 validities.add(imap.validity)
                 for _ in range(3):
@@ -274,6 +280,9 @@ def together(server, order):
                 ident, data = box.account.new([USER], writers.chance(turn))
                 if imap.append(data):
                     box.account.ack(ident)
+            return True
+        except Closed:
+            return False
 
     def pop_client():
         while not done.is_set():
