@@ -225,7 +225,7 @@ make(char *text, size_t local, size_t domain, size_t label)
 			text[n - 1] = '.';
 		}
 	}
-	strcpy(text + n, domain == 0 ? ">" : "d>");
+	strlcpy(text + n, domain == 0 ? ">" : "d>", 3);
 }
 
 static const struct {
