@@ -13,6 +13,7 @@ import sys
 from contextlib import contextmanager
 
 from lib import mbox
+from lib.namespace import again
 from lib.player import PASSWORDS
 from lib.scratch import Instance, Scratch, tool
 from lib.talk import Talker
@@ -169,20 +170,7 @@ def run_inside(tap):
     if missing or os.geteuid() != 0:
         why = f"no {missing[0]}" if missing else "needs root to mount a tmpfs"
         raise Skip(why)
-    probe = subprocess.run(["unshare", "-m", "--propagation", "private",
-                            "true"], capture_output=True, check=False)
-    if probe.returncode != 0:
-        raise Skip("no right to make a mount namespace")
-    done = subprocess.run(
-        ["unshare", "-m", "--propagation", "private", sys.executable, "-B",
-         os.path.abspath(__file__), INSIDE], capture_output=True, text=True,
-        timeout=240, check=False)
-    for line in done.stdout.splitlines():
-        if line.startswith(("ok ", "not ok ")):
-            tap.ok(line.startswith("ok "), line.split(" - ", 1)[1])
-        elif line.startswith("#"):
-            print(line)
-    check("1.." in done.stdout, f"no plan: {done.stdout} {done.stderr}")
+    again(tap, INSIDE, timeout=240)
 
 
 def main():

@@ -20,6 +20,7 @@ import sys
 import uuid
 
 from lib import powercut
+from lib.namespace import again
 from lib.scratch import LONG, tool
 from lib.sweep import (COUNT, HALF, NO_SYNC, Bench, Story, look, make, sample)
 from lib.tap import Skip, Tap, check, equal
@@ -354,24 +355,7 @@ def run_inside(tap):
     """Runs this program again in a mount namespace; whether that worked."""
     if os.geteuid() != 0 or not tool("unshare") or not tool("mount"):
         raise Skip("another boot id needs root, unshare and mount")
-    if subprocess.run(["unshare", "-m", "mount", "--bind", "/dev/null",
-                       BOOT_ID], capture_output=True,
-                      check=False).returncode != 0:
-        raise Skip("no right to mount a file over the boot id")
-    done = subprocess.run(
-        ["unshare", "-m", "--propagation", "private", sys.executable, "-B",
-         os.path.abspath(__file__), INSIDE], capture_output=True, text=True,
-        check=False)
-    for line in done.stdout.splitlines():
-        if line.startswith(("ok ", "not ok ")):
-            name = line.split(" - ", 1)[1]
-            if " # SKIP " in name:
-                tap.skip(*name.split(" # SKIP ", 1))
-            else:
-                tap.ok(line.startswith("ok "), name)
-        elif line.startswith("#"):
-            print(line)
-    check("1.." in done.stdout, f"no plan: {done.stdout} {done.stderr}")
+    again(tap, INSIDE, ("mount", "--bind", "/dev/null", BOOT_ID))
 
 
 def main():

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from lib import mbox
+from lib.namespace import again
 from lib.player import PASSWORDS
 from lib.scratch import AM_ROOT, Scratch, tool
 from lib.tap import Skip, Tap, check, equal
@@ -17,7 +18,7 @@ from lib.tap import Skip, Tap, check, equal
 tap = Tap()
 NEEDED = ("unshare", "mount", "umount", "mountpoint", "mkfs.xfs", "xfs_db",
           "strace")
-INSIDE = "RESTANTE_INSIDE_XFS"
+INSIDE = "--inside"
 
 
 def image(path):
@@ -99,22 +100,18 @@ def inside():
     tap.finish()
 
 
+def run_inside():
+    """All of that, where it can be."""
+    lacking = [name for name in NEEDED if not tool(name)]
+    supported = "\txfs\n" in Path("/proc/filesystems").read_text()
+    if not AM_ROOT or lacking or not supported:
+        raise Skip("needs root, XFS in the kernel and " + " ".join(NEEDED))
+    again(tap, INSIDE)
+
+
 if __name__ == "__main__":
-    if os.environ.get(INSIDE):
+    if INSIDE in sys.argv:
         inside()
-        sys.exit()
-    LACKING = [name for name in NEEDED if not tool(name)]
-    SUPPORTED = "\txfs\n" in Path("/proc/filesystems").read_text()
-    if not AM_ROOT or LACKING or not SUPPORTED:
-        tap.skip(test_exchange.__doc__,
-                 "needs root, XFS in the kernel and " + " ".join(NEEDED))
-        tap.finish()
-        sys.exit()
-    if subprocess.run(["unshare", "-m", "--propagation", "private", "true"],
-                      capture_output=True, check=False).returncode != 0:
-        tap.skip("XFS", "no right to make a mount namespace")
-        tap.finish()
-        sys.exit()
-    sys.exit(subprocess.run(
-        ["unshare", "-m", "--propagation", "private", sys.executable, "-B",
-         __file__], env={**os.environ, INSIDE: "1"}, check=False).returncode)
+    with tap.case("the XFS was tried"):
+        run_inside()
+    tap.finish()
