@@ -9,7 +9,12 @@
 
 /* The configuration: "key value" lines.  restante.conf(5) is its contract. */
 
-enum { CONFIG_LIST = 32, CONFIG_ERROR = 512, CONFIG_NAME = 256 };
+enum {
+	CONFIG_LIST = 32,
+	CONFIG_ERROR = 512,
+	CONFIG_NAME = 256,
+	CONFIG_VALUE = 1024,
+};
 
 enum plaintext_login {
 	PLAINTEXT_NEVER,
@@ -21,6 +26,12 @@ enum log_target { LOG_DEFAULT, LOG_SYSLOG, LOG_STDERR };
 
 /* UIDLs of POP3: ours, or those of the server that was there before. */
 enum uidl_style { UIDL_NATIVE, UIDL_DOVECOT, UIDL_POPA3D };
+
+/* A rule of routing: what it is for, and where that goes. */
+struct config_rule {
+	char pattern[CONFIG_NAME];
+	char value[CONFIG_VALUE];
+};
 
 struct config {
 	char file[PATH_MAX]; /* where it was read from, or "" */
@@ -37,7 +48,25 @@ struct config {
 	char tls[CONFIG_LIST][PATH_MAX];
 	size_t ntls;
 	char tls_priority[CONFIG_NAME];
-	char relay[CONFIG_NAME];
+	char tls_trust[PATH_MAX]; /* certificates that relays' must lead to;
+	                             "": the system's */
+	char relay[CONFIG_VALUE]; /* a hop, see smtpd/route/hop.h, or "" */
+	char fallback_relay[CONFIG_VALUE];
+	/* "route DOMAIN HOP", "sender-relay ADDRESS HOP",
+	   "relay-password [USER@]HOST SOURCE" */
+	struct config_rule routes[CONFIG_LIST];
+	size_t nroutes;
+	struct config_rule sender_relays[CONFIG_LIST];
+	size_t nsender_relays;
+	struct config_rule relay_passwords[CONFIG_LIST];
+	size_t nrelay_passwords;
+	char virtual_domains[CONFIG_LIST][CONFIG_NAME]; /* addresses there are
+	                                                   aliases alone */
+	size_t nvirtual_domains;
+	char subaddress[CONFIG_NAME];  /* delimiters; "none": "" */
+	char alias_owner[CONFIG_NAME]; /* who runs commands of the aliases */
+	unsigned relay_concurrency;    /* connections to one next hop */
+	unsigned queue_concurrency;    /* agents in all */
 	char resolver[CONFIG_NAME];
 	uint64_t size_limit; /* octets; 0: none */
 	enum plaintext_login plaintext_login;

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_DNS_H
+#define RESTANTE_COMMON_DNS_H
+
+#include "common/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/*
+ * The domain name system by the C library's resolver (res_nquery), answers
+ * parsed here.  dns_open() reads files; after that only sockets are needed, so
+ * that a sandboxed process can ask.
+ */
+
+enum {
+	DNS_NAME = 256,
+	DNS_HOSTS = 32,     /* of an MX answer that are tried */
+	DNS_ADDRESSES = 16, /* of one host */
+};
+
+enum dns_status {
+	DNS_OK,
+	DNS_NONE,      /* the name does not exist (NXDOMAIN) */
+	DNS_NO_DATA,   /* it does, without such a record */
+	DNS_TEMPORARY, /* SERVFAIL, no answer, a lie */
+};
+
+struct dns_mx {
+	unsigned preference;
+	char host[DNS_NAME]; /* "" is the root: null MX, RFC 7505 */
+};
+
+struct dns_address {
+	struct sockaddr_storage address; /* port 0 */
+	socklen_t len;
+};
+
+struct dns;
+
+/* The key resolver of the configuration, else resolv.conf.  NULL: errno. */
+struct dns *dns_open(const struct config *);
+void dns_close(struct dns *);
+
+/* Up to DNS_HOSTS hosts, as they came.  why: for people, when not DNS_OK. */
+enum dns_status dns_mx(struct dns *, const char *domain,
+    struct dns_mx hosts[DNS_HOSTS], size_t *count, char why[CONFIG_ERROR]);
+
+/* Adds AAAA, then A records.  DNS_OK: at least one; both are asked. */
+enum dns_status dns_addresses(struct dns *, const char *host,
+    struct dns_address addresses[DNS_ADDRESSES], size_t *count,
+    char why[CONFIG_ERROR]);
+
+/* ---- pure ---- */
+
+/* Reads the MX records of an answer; answers DNS_OK, DNS_NO_DATA or
+   DNS_TEMPORARY (malformed). */
+enum dns_status dns_parse_mx(const unsigned char *answer, size_t len,
+    struct dns_mx hosts[DNS_HOSTS], size_t *count);
+/* Adds the A or AAAA records (type) of an answer. */
+enum dns_status dns_parse_addresses(const unsigned char *answer, size_t len,
+    int type, struct dns_address addresses[DNS_ADDRESSES], size_t *count);
+
+#endif

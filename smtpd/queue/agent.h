@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_QUEUE_AGENT_H
+#define RESTANTE_SMTPD_QUEUE_AGENT_H
+
+#include "common/config.h"
+#include "smtpd/route/route.h"
+#include "spool/queue.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Agents: processes that the queue runner starts to carry messages, one for a
+ * connection to a next hop, or for a local delivery.  The runner gives orders
+ * over a SOCK_SEQPACKET pair, each with a descriptor of a queue file that can
+ * only be read; the agent answers with an outcome for each recipient, then
+ * with OUTCOME_DONE, and waits for the next order.  It ends when the channel
+ * is closed.  The agent reads the network; the runner checks what it says.
+ */
+
+enum {
+	ORDER_RECIPIENTS = 100, /* of one transaction, RFC 5321 4.5.3.1.8 */
+	OUTCOME_TEXT = 900,
+	OUTCOME_HOST = 300,
+};
+
+struct order {
+	uint32_t serial; /* comes back */
+	uint32_t count;
+	uint32_t recipients[ORDER_RECIPIENTS]; /* numbers in the file */
+};
+
+enum outcome_kind {
+	OUTCOME_SENT,     /* the next hop, or the mailbox, has it for good */
+	OUTCOME_DEFERRED, /* try this recipient again later */
+	OUTCOME_FAILED,   /* will never be: tell the sender */
+	OUTCOME_EXPANDED, /* local agent: went to the users of a .forward */
+	OUTCOME_DONE,     /* that was the order */
+	/*
+	 * The next hop as a whole does not work (no connection, no DNS, no
+	 * login, 421): nothing more will be tried on this connection.  What is
+	 * in the order under way and has no outcome yet is deferred with the
+	 * same text.  The agent ends behind it.
+	 */
+	OUTCOME_DEAD,
+};
+
+struct outcome {
+	uint32_t serial;
+	uint32_t recipient; /* number in the file; not for _DONE, _DEAD */
+	uint32_t kind;      /* enum outcome_kind */
+	uint32_t relayed;   /* SENT: the hop does not know DSN, so that we tell
+	                       whoever asked for NOTIFY=SUCCESS */
+	char dsn[12];       /* 2.0.0, 4.4.1 */
+	char host[OUTCOME_HOST]; /* mx.example.org[192.0.2.1]:25, local */
+	char text[OUTCOME_TEXT]; /* its reply in full, lines joined by " / " */
+};
+
+/*
+ * The agents' processes; each runs on the channel until that closes, and never
+ * returns.  Forked from the runner, still with its rights.
+ */
+
+/* To one next hop, over one connection at a time: smtpd/relay/agent.c. */
+_Noreturn void relay_agent(
+    const struct config *, const struct hop *, int channel);
+
+/* Mailboxes, files and commands of this machine: smtpd/local/agent.c. */
+_Noreturn void local_agent(const struct config *, int channel);
+
+/* ---- both ends: smtpd/queue/agent.c ---- */
+
+/* Sends an order with its descriptor; the caller keeps that.  0 or -1. */
+int agent_order(int channel, const struct order *, int fd)
+    __attribute__((warn_unused_result));
+
+/* Waits for an order, and takes its descriptor.  0, or -1: no more. */
+int agent_receive(int channel, struct order *, int *fd)
+    __attribute__((warn_unused_result));
+
+/* Tells the runner; the text is cut and cleaned of control characters. */
+void agent_tell(int channel, const struct outcome *);
+
+/*
+ * Receives an outcome without waiting: 1; 0: none now; -1: the agent is gone,
+ * or says what no agent says.  Strings are ended, the kind is valid.
+ */
+int agent_outcome(int channel, struct outcome *)
+    __attribute__((warn_unused_result));
+
+#endif

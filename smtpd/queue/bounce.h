@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_QUEUE_BOUNCE_H
+#define RESTANTE_SMTPD_QUEUE_BOUNCE_H
+
+#include "common/config.h"
+#include "spool/queue.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Delivery status notifications (RFC 3461, 3464): which are due, and putting
+ * them into the queue as mail of their own.
+ */
+
+enum report_kind {
+	REPORT_FAILED,    /* will never arrive */
+	REPORT_DELAYED,   /* is still being tried */
+	REPORT_DELIVERED, /* arrived, and somebody asked to know */
+	REPORT_RELAYED,   /* went to a server that does not report */
+	REPORT_EXPANDED,  /* went to a list */
+};
+
+/* What one recipient's part of a report says. */
+struct report_recipient {
+	size_t recipient; /* number in the file */
+	enum report_kind kind;
+	char dsn[12];     /* 5.1.1 */
+	const char *host; /* who said so, or "" */
+	const char *text; /* the reply, or our own words */
+};
+
+/* Whether the sender is to be told of it (NOTIFY; never for a null sender,
+   except that failures of those are for bounce_report() all the same). */
+bool bounce_wanted(
+    const struct mail *, const struct recipient *, enum report_kind);
+
+/*
+ * Writes one report on these recipients and commits it to the queue, from <>
+ * to the sender.  If the sender is <> (it is a bounce that failed) it goes to
+ * postmaster instead; if it was for postmaster already, the message is kept in
+ * hold/ and an alarm logged, and -1 answered with errno EMLINK.  0: durable.
+ * Its id is made from the message's and the recipients', so that a report that
+ * was committed before a crash is not written twice (EEXIST is success).
+ */
+int bounce_report(const struct config *, struct queue_file *,
+    const struct report_recipient *, size_t count)
+    __attribute__((warn_unused_result));
+
+#endif

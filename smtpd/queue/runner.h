@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_QUEUE_RUNNER_H
+#define RESTANTE_SMTPD_QUEUE_RUNNER_H
+
+#include "common/config.h"
+
+#include <stdbool.h>
+
+/* The queue runner: smtpd -q, and what the server starts after a 250. */
+
+struct run {
+	bool deferred;     /* also what waits in deferred/ and is due */
+	bool force;        /* -qf: due or not */
+	const char *id;    /* -qI: this message alone, or NULL */
+	const char *match; /* -qR: those with this in a recipient, or NULL */
+};
+
+/*
+ * Runs until nothing is left to be tried now.  With neither force nor id nor
+ * match only one runner takes care of new mail; another ends at once, since
+ * the first sees what arrives.  An exit status of sysexits.h.
+ */
+int runner_run(const struct config *, const struct run *);
+
+#endif

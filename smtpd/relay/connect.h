@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_RELAY_CONNECT_H
+#define RESTANTE_SMTPD_RELAY_CONNECT_H
+
+#include "common/dns.h"
+#include "smtpd/route/hop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* From a hop to a connected socket: MX, addresses, both families. */
+
+enum { CONNECT_PEER = 300 };
+
+/* The hosts of a hop in the order in which to try them. */
+struct exchangers {
+	struct dns_mx hosts[DNS_HOSTS];
+	size_t count;
+};
+
+enum found {
+	FOUND_OK,
+	FOUND_TEMPORARY, /* DNS trouble */
+	FOUND_NO_DOMAIN, /* there is no such domain: 5.1.2 */
+	FOUND_NULL_MX,   /* takes no mail, RFC 7505: 5.1.10 */
+	FOUND_OURSELVES, /* the best host is us: 5.4.6, a loop */
+};
+
+/*
+ * RFC 5321 section 5.1: sorted by preference, at random among equals, cut
+ * off where one of our own names or addresses is found; the domain itself
+ * when there is no MX.  A hop without mx is its host alone.  why: for people.
+ */
+enum found connect_exchangers(struct dns *, const struct config *,
+    const struct hop *, struct exchangers *, char why[CONFIG_ERROR]);
+
+/* The order alone; pure, but for the random numbers it is given. */
+void connect_order(struct exchangers *, uint32_t (*random)(uint32_t below));
+
+enum family { FAMILY_ANY, FAMILY_V4, FAMILY_V6 };
+
+struct connected {
+	int fd;
+	enum family family;
+	char name[DNS_NAME];     /* the host, for TLS and logs */
+	char peer[CONNECT_PEER]; /* name[address]:port */
+	bool other_family;       /* the host has addresses of the other, too */
+};
+
+/*
+ * Connects to one host: IPv6 and IPv4 in turn, the next one started when the
+ * last has not answered within 250 ms (RFC 8305), the first to connect wins;
+ * 30 s for all.  A literal needs no DNS.  0; -1: why says what went wrong.
+ */
+int connect_host(struct dns *, const char *host, unsigned port, enum family,
+    struct connected *, char why[CONFIG_ERROR])
+    __attribute__((warn_unused_result));
+/* To an AF_UNIX socket. */
+int connect_unix(const char *path, struct connected *, char why[CONFIG_ERROR])
+    __attribute__((warn_unused_result));
+
+#endif

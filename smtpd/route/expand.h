@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_ROUTE_EXPAND_H
+#define RESTANTE_SMTPD_ROUTE_EXPAND_H
+
+#include "common/aliases.h"
+#include "spool/mail.h"
+
+/*
+ * From the address that a client named to those who get the message: aliases,
+ * one after the other, with :include: lists, loops and depth bounded.  Runs
+ * in a worker as root (reads :include: files as their owner).
+ */
+
+enum { EXPAND_DEPTH = 20, EXPAND_TARGETS = 100000 };
+
+struct expand {
+	const struct config *config;
+	const struct names *names;
+	const struct aliases *aliases;
+	/* Called with each step in words, for -bt; may be NULL. */
+	void (*trace)(void *context, unsigned depth, const char *text);
+	void *context;
+};
+
+enum expanded {
+	EXPANDED_OK,
+	EXPANDED_NONE,      /* no such user here */
+	EXPANDED_TEMPORARY, /* could not read something; logged */
+	EXPANDED_BROKEN,    /* a loop, or too deep: logged; temporary, too */
+};
+
+/*
+ * Adds to mail what the recipient expands to, each target once: TARGET_USER
+ * for users here, TARGET_ADDRESS for others, files and commands with their
+ * owner (key "alias-owner").  An address of another domain is added as it is.
+ * given, orcpt and notify pass on to the targets (RFC 3461 section 5.2.7).
+ */
+enum expanded expand_recipient(const struct expand *, const struct recipient *,
+    struct mail *) __attribute__((warn_unused_result));
+
+/*
+ * The same for the targets of user's ~/.forward, whose text this is: files and
+ * commands belong to the user, :include: is not allowed, "\user" or the user's
+ * own address is the mailbox and is not forwarded again.  For local/.
+ */
+enum expanded expand_forward(const struct expand *, const char *user,
+    const char *text, size_t len, const struct recipient *, struct mail *)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SPOOL_MAIL_H
+#define RESTANTE_SPOOL_MAIL_H
+
+#include "common/address.h"
+#include "common/users.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+/*
+ * A message's envelope as the queue keeps it, and the text head of a queue
+ * file that says it (restante-queue(5)).  Pure but for memory.
+ */
+
+enum {
+	MAIL_ID = 12,                /* characters of an id */
+	MAIL_ENVID = 100,            /* RFC 3461 section 4.4, as xtext */
+	MAIL_ORCPT = 500,            /* RFC 3461 section 4.2, as xtext */
+	MAIL_TEXT = 1024,            /* a recipient: a command may be long */
+	MAIL_RECIPIENTS = 100000,    /* in one file */
+	MAIL_HEAD = 64 * 1024 * 1024 /* octets of a head that we believe */
+};
+
+/* RFC 3461 section 4.1, as bits; 0: the client did not say. */
+enum notify {
+	NOTIFY_NEVER = 1,
+	NOTIFY_SUCCESS = 2,
+	NOTIFY_FAILURE = 4,
+	NOTIFY_DELAY = 8,
+};
+
+/* RFC 3461 section 4.3. */
+enum ret { RET_UNSAID, RET_FULL, RET_HDRS };
+
+enum target {
+	TARGET_ADDRESS, /* a@b, to be routed */
+	TARGET_USER,    /* a user of this machine, a user_name() */
+	TARGET_FILE,    /* an absolute path, appended to as an mbox */
+	TARGET_PIPE,    /* a command with its arguments, fed the message */
+};
+
+enum recipient_state {
+	RECIPIENT_WAITING,
+	RECIPIENT_SENT,
+	RECIPIENT_EXPANDED, /* its mail goes on in another file */
+	RECIPIENT_FAILED,   /* and whoever must know has been told */
+	RECIPIENT_REMOVED,  /* by the administrator */
+};
+
+/* What changes during a message's life: a slot. */
+struct slot_state {
+	enum recipient_state state;
+	bool delay_notice; /* was sent */
+	unsigned attempts; /* stays at 9999 */
+	time_t next;       /* not to be tried before; 0: at once */
+	time_t last;       /* when it was tried; 0: never */
+};
+
+struct recipient {
+	enum target target;
+	const char *text;  /* address, user, path or command */
+	const char *given; /* the address that the sender wrote; "": text */
+	const char *owner; /* TARGET_FILE, TARGET_PIPE: run as that user */
+	const char *orcpt; /* "type;xtext" as it came, or "" */
+	unsigned notify;   /* bits of enum notify */
+	struct slot_state slot;
+};
+
+struct mail {
+	char id[MAIL_ID + 1];
+	time_t arrival;
+	char sender[ADDRESS_TEXT];  /* "" for the null path */
+	char user[USER_NAME + 1];   /* who submitted it, or "" */
+	char client[64];            /* the address it came from, or "local" */
+	char envid[MAIL_ENVID + 1]; /* xtext, or "" */
+	enum ret ret;
+	bool eight_bit; /* BODY=8BITMIME */
+	bool utf8;      /* SMTPUTF8 */
+	uint64_t size;  /* octets of the body in wire form */
+	struct recipient *recipients;
+	size_t count;
+	/* Behind the recipients' strings, for mail_free(). */
+	char **strings;
+	size_t nstrings;
+};
+
+/* An empty one; a fresh id, arrival now. */
+void mail_init(struct mail *);
+void mail_free(struct mail *);
+
+/*
+ * Adds a copy of the recipient and its strings.  0, or -1 with errno: ENOMEM;
+ * EINVAL: a control character or too long; E2BIG: too many.
+ */
+int mail_add(struct mail *, const struct recipient *)
+    __attribute__((warn_unused_result));
+
+/* A fresh id: letters and digits. */
+void mail_new_id(char id[MAIL_ID + 1]);
+bool mail_is_id(const char *text);
+
+/* ---- the head of a file ---- */
+
+enum { MAIL_LINE = 32 }; /* octets of the first line and of each slot */
+
+/* The head as text, to be freed; NULL with errno (EINVAL as mail_add()). */
+char *mail_head(const struct mail *, size_t *len);
+
+/* The octets of a slot. */
+void mail_slot(const struct slot_state *, char line[MAIL_LINE]);
+
+/* How many recipients the first line promises; -1: not such a file. */
+long mail_slots(const char line[MAIL_LINE]);
+
+enum mail_parsed { MAIL_OK, MAIL_SHORT, MAIL_DAMAGED, MAIL_NO_MEMORY };
+
+/*
+ * Reads a head.  MAIL_OK: *len is where the body begins, and the mail is to be
+ * freed; MAIL_SHORT: more octets are needed.  A slot whose state is readable
+ * and whose numbers are not counts as due now.
+ */
+enum mail_parsed mail_parse(
+    struct mail *, const char *data, size_t size, size_t *len);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SPOOL_QUEUE_H
+#define RESTANTE_SPOOL_QUEUE_H
+
+#include "spool/mail.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
+
+/*
+ * The queue: a directory with one file for each message.  Any number of
+ * processes may work on it; nothing of it needs a daemon.  restante-queue(5)
+ * is the contract of the files.  Functions answer 0, or -1 with errno.
+ */
+
+/* A file lies in one of these; the folders have these names. */
+enum queue_place {
+	QUEUE_ACTIVE,   /* to be tried at once */
+	QUEUE_DEFERRED, /* from its mtime on */
+	QUEUE_HOLD,     /* when the administrator releases it */
+	QUEUE_CORRUPT,  /* set aside: not readable as what it should be */
+};
+
+enum { QUEUE_PLACES = 4, QUEUE_REASON = 1024 };
+
+struct queue {
+	char path[PATH_MAX];
+	int fd;                   /* the directory */
+	int places[QUEUE_PLACES]; /* and its folders */
+	int reasons;
+};
+
+extern const char *const queue_place_names[QUEUE_PLACES];
+
+/* Opens it; makes folders that are not there, durably. */
+int queue_open(struct queue *, const char *path)
+    __attribute__((warn_unused_result));
+void queue_close(struct queue *);
+
+/* ---- putting in ---- */
+
+/* Where a body comes from, read by pread(2) up to its end or length. */
+struct queue_body {
+	int fd;
+	off_t from;
+	off_t length; /* -1: to the end of the file */
+	bool wire;    /* its lines end in CR LF already; else in LF */
+};
+
+/*
+ * Writes the message and makes it durable in active/; sets mail->size.  When
+ * this answers 0 the mail is ours for good.  EEXIST: there is a message with
+ * that id.  On any failure nothing is left behind.
+ */
+int queue_commit(struct queue *, struct mail *, const struct queue_body *)
+    __attribute__((warn_unused_result));
+
+/* ---- finding ---- */
+
+struct queue_entry {
+	char id[MAIL_ID + 1];
+	enum queue_place place;
+	time_t due; /* the file's mtime; active: 0 */
+};
+
+struct queue_list {
+	struct queue_entry *entries;
+	size_t count, room;
+};
+
+/*
+ * Adds what lies in a place: names and times alone, no file is opened.  Only
+ * what is due by then; (time_t)-1: everything.  A due time further away than
+ * any retry is a clock that has jumped, and counts as due.
+ */
+int queue_scan(struct queue *, enum queue_place, time_t due_by,
+    struct queue_list *) __attribute__((warn_unused_result));
+/* By due time, then by id. */
+void queue_list_sort(struct queue_list *);
+void queue_list_free(struct queue_list *);
+
+/* ---- working on one ---- */
+
+struct queue_file {
+	struct queue *queue;
+	enum queue_place place;
+	char id[MAIL_ID + 1];
+	int fd;           /* read and write, locked */
+	struct mail mail; /* as the file says; slots are kept up to date */
+	off_t body;       /* where it begins */
+};
+
+enum queue_claim {
+	QUEUE_CLAIMED,
+	QUEUE_GONE,    /* done, moved, or never there */
+	QUEUE_BUSY,    /* another process has it */
+	QUEUE_DAMAGED, /* set aside into corrupt/, and logged */
+	QUEUE_ERROR,   /* errno */
+};
+
+/*
+ * Claims a message by a lock on its file, without waiting, and reads its head.
+ * The lock ends with queue_release(), or with the process.
+ */
+enum queue_claim queue_claim(
+    struct queue *, enum queue_place, const char *id, struct queue_file *);
+void queue_release(struct queue_file *);
+
+/* Reads a message without a claim, for showing it. */
+enum queue_claim queue_read(
+    struct queue *, enum queue_place, const char *id, struct queue_file *);
+
+/* A descriptor of the claimed file that can only be read, to hand on. */
+int queue_open_body(const struct queue_file *)
+    __attribute__((warn_unused_result));
+
+/*
+ * Sets a recipient's slot, durably.  Commit point: a recipient that is done
+ * will not be tried again.
+ */
+int queue_set(struct queue_file *, size_t recipient, const struct slot_state *)
+    __attribute__((warn_unused_result));
+
+/*
+ * Puts it where it waits until the earliest time of its waiting recipients
+ * (deferred/), or into another place.  Need not be durable: a file in the
+ * wrong one of active/ and deferred/ is only tried early.
+ */
+int queue_defer(struct queue_file *) __attribute__((warn_unused_result));
+int queue_move(struct queue_file *, enum queue_place)
+    __attribute__((warn_unused_result));
+
+/* Takes the message out: every recipient is done. */
+int queue_remove(struct queue_file *) __attribute__((warn_unused_result));
+
+/* ---- why it waits ---- */
+
+/*
+ * The last reply for a recipient, in full, for people and for bounces.  Kept
+ * beside the message and not synced; what cannot be written is only lost.
+ */
+void queue_set_reason(
+    const struct queue_file *, size_t recipient, const char *text);
+/* "" when there is none. */
+void queue_reason(
+    const struct queue_file *, size_t recipient, char text[QUEUE_REASON]);
+
+/* Removes what is left of messages that are gone (reasons), when old. */
+void queue_sweep(struct queue *);
+
+/* ---- one scheduler at a time ---- */
+
+/*
+ * Tries to be the process that takes care of active/.  A descriptor to be
+ * closed when that is over, or -1 with errno EWOULDBLOCK: another one does.
+ */
+int queue_take_turn(struct queue *) __attribute__((warn_unused_result));
+
+/* When active/ was last changed; for seeing that something arrived. */
+struct timespec queue_changed(const struct queue *);
+
+/* When the last scheduler ended its run over deferred/; 0: never. */
+time_t queue_last_run(const struct queue *);
+void queue_set_last_run(struct queue *);
+
+#endif
