@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+/* What runner and agents say to each other, and how it is checked. */
+#include "smtpd/queue/agent.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Room for one descriptor, aligned as the kernel wants it. */
+union control {
+	char bytes[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+int
+agent_order(int channel, const struct order *order, int fd)
+{
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)order,
+		.iov_len = sizeof(*order) };
+	union control control = { .bytes = { 0 } };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	ssize_t n;
+	do {
+		n = sendmsg(channel, &m, MSG_NOSIGNAL);
+	} while (n == -1 && errno == EINTR);
+	return n == (ssize_t)sizeof(*order) ? 0 : -1;
+}
+
+int
+agent_receive(int channel, struct order *order, int *fd)
+{
+	struct iovec iov = { .iov_base = order, .iov_len = sizeof(*order) };
+	union control control;
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	ssize_t n;
+
+	do {
+		n = recvmsg(channel, &m, MSG_CMSG_CLOEXEC);
+	} while (n == -1 && errno == EINTR);
+	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+	if (n != (ssize_t)sizeof(*order) || c == NULL ||
+	    c->cmsg_type != SCM_RIGHTS) {
+		return -1;
+	}
+	memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	return 0;
+}
+
+/* Ends the string, and makes one printable line of it. */
+static void
+clean(char *text, size_t size)
+{
+	text[size - 1] = '\0';
+	for (char *p = text; *p != '\0'; p++) {
+		if ((*p >= 0 && *p < ' ') || *p == 0x7f) {
+			*p = ' ';
+		}
+	}
+}
+
+static void
+clean_outcome(struct outcome *o)
+{
+	clean(o->dsn, sizeof(o->dsn));
+	clean(o->host, sizeof(o->host));
+	clean(o->text, sizeof(o->text));
+}
+
+void
+agent_tell(int channel, const struct outcome *outcome)
+{
+	struct outcome o = *outcome;
+	ssize_t n;
+
+	clean_outcome(&o);
+	do {
+		n = send(channel, &o, sizeof(o), MSG_NOSIGNAL);
+	} while (n == -1 && errno == EINTR);
+	if (n == -1) {
+		/* Nobody would note down what we do from here on. */
+		_exit(1);
+	}
+}
+
+int
+agent_outcome(int channel, struct outcome *o)
+{
+	ssize_t n;
+
+	do {
+		n = recv(channel, o, sizeof(*o), MSG_DONTWAIT);
+	} while (n == -1 && errno == EINTR);
+	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+		return 0;
+	}
+	if (n != (ssize_t)sizeof(*o) || o->kind > OUTCOME_DEAD) {
+		return -1;
+	}
+	clean_outcome(o);
+	return 1;
+}
