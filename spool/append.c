@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 enum {
-	BUFFER = 64 * 1024,
+	BUFFER = INTENT_WRITE,
 	TEXT = 1024,
 	/* From here on a message may reach the disk in parts, and the syncs
 	   of its note are small beside its own. */

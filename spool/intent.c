@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FIRST = 512, BOOT = 40, WINDOW = 256 * 1024 };
+enum { FIRST = 512, BOOT = 40, WINDOW = 256 * 1024, BLOCK = 512 };
 
 struct record {
 	char magic[8]; /* all zero when nothing is pending */
@@ -138,14 +138,38 @@ intent_pending(int directory)
 	return read_record(directory, &r);
 }
 
-/* Where another program's From_ line begins in the line, or -1. */
+/*
+ * Whether a message of ours, which starts at from, can have been torn there: a
+ * write ends with its buffer, or is cut short at a block of the file.
+ */
+static bool
+can_tear(off_t from, off_t at)
+{
+	return (at - from) % INTENT_WRITE == 0 || at % BLOCK == 0;
+}
+
+/* Whether nothing but our quoting stands in front of that place. */
+static bool
+is_quoted(const struct mbox_line *line, const char *place)
+{
+	const char *p = line->text;
+
+	while (p < place && *p == '>') {
+		p++;
+	}
+	return line->begins && p == place;
+}
+
+/* Where another program's From_ line begins in the line at that offset, or
+   -1. */
 static ssize_t
-foreign_from(const struct mbox_line *line)
+foreign_from(const struct mbox_line *line, off_t from, off_t at)
 {
 	struct mbox_line rest = *line;
 
 	/* At the start: ours is quoted there.  In the middle, with a date
-	   behind it: glued to our torn end by a program that does not look. */
+	   behind it: glued to our torn end by a program that does not look;
+	   unless it is a line of our own that we have quoted. */
 	while (rest.len > 5) {
 		const char *f = memmem(rest.text, rest.len, "From ", 5);
 		if (f == NULL) {
@@ -154,7 +178,9 @@ foreign_from(const struct mbox_line *line)
 		rest.len -= (size_t)(f - rest.text);
 		rest.text = f;
 		rest.begins = true;
-		if (mbox_is_from(&rest, f != line->text || !line->begins)) {
+		if (mbox_is_from(&rest, f != line->text || !line->begins) &&
+		    (f == line->text || !is_quoted(line, f) ||
+			can_tear(from, at + (f - line->text)))) {
 			return f - line->text;
 		}
 		rest.text++;
@@ -184,7 +210,7 @@ torn_end(int mailbox, off_t from, off_t skip, off_t size, off_t *end)
 		while (result == 0 &&
 		       mbox_next_line(window + done, want - done, last,
 			   done > 0 || want < WINDOW, begins, &line)) {
-			ssize_t f = foreign_from(&line);
+			ssize_t f = foreign_from(&line, from, at + (off_t)done);
 			if (f >= 0) {
 				*end = at + (off_t)done + f;
 				free(window);

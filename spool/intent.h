@@ -14,6 +14,9 @@
  * after a crash cuts a torn message off again.
  */
 
+/* Octets of each write of an append but the last. */
+enum { INTENT_WRITE = 64 * 1024 };
+
 /*
  * Notes that we append to the mailbox, which has that size, bytes that begin
  * with these (as many as fit are noted).  durable: a power cut shall not lose

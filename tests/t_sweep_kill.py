@@ -120,9 +120,22 @@ class Delivery(Sweep):
         self.bench.put(self.old.values())
         return Story(self.old, self.old)
 
+    def message(self):
+        """What is delivered."""
+        return make("new", self.size)
+
     def act(self, story):
-        message = make("new", self.size)
+        message = self.message()
         story.add("new", message, self.bench.deliver(message, fault=True))
+
+
+class QuotedDelivery(Delivery):
+    """A message whose lines look like other programs' From_ lines: what is cut
+    off again is not cut at one of these."""
+
+    def message(self):
+        line = b"From a@b.example Mon Jan  6 10:00:00 2025\r\n"
+        return make("new") + 20 * (b"x\r\n" + line + b">" + line + b"\r\n")
 
 
 class LargeDelivery(Delivery):
@@ -263,6 +276,8 @@ def sweeps(tap, bench):
     Delivery(bench).run(tap, "killed in a delivery: LOST, TORN, STRAY 0")
     FirstDelivery(bench, ("pop", "deliver")).run(
         tap, "killed in the first delivery to a mailbox")
+    QuotedDelivery(bench).run(
+        tap, "killed in a delivery with quoted From_ lines")
     LargeDelivery(bench).run(tap, "killed in a delivery of 1.1 MB")
     Quit(bench).run(tap, "killed in QUIT: all deletions or none", MOST * 2)
     QuitEnd(bench).run(tap, "killed in QUIT, only the end goes", MOST // 2)
