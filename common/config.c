@@ -3,6 +3,7 @@
 #include "common/config.h"
 
 #include "common/address.h"
+#include "common/config_values.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +19,12 @@ enum kind {
 	KIND_COUNT,
 	KIND_SIZE,
 	KIND_DOMAINS,
+	KIND_VIRTUAL,
+	KIND_HOP,
+	KIND_ROUTE,
+	KIND_SENDER,
+	KIND_SECRET,
+	KIND_SUBADDRESS,
 	KIND_TLS,
 	KIND_PLAINTEXT,
 	KIND_LOG,
@@ -33,8 +40,10 @@ struct key {
 };
 
 static const struct key keys[] = {
+	{ "alias-owner", KIND_NAME, offsetof(struct config, alias_owner) },
 	{ "aliases", KIND_PATH, offsetof(struct config, aliases) },
 	{ "domains", KIND_DOMAINS, 0 },
+	{ "fallback-relay", KIND_HOP, offsetof(struct config, fallback_relay) },
 	{ "hostname", KIND_HOSTNAME, 0 },
 	{ "idle-exit", KIND_COUNT, offsetof(struct config, idle_exit) },
 	{ "log", KIND_LOG, offsetof(struct config, log) },
@@ -43,201 +52,86 @@ static const struct key keys[] = {
 	{ "plaintext-login", KIND_PLAINTEXT,
 	    offsetof(struct config, plaintext_login) },
 	{ "queue", KIND_PATH, offsetof(struct config, queue) },
-	{ "relay", KIND_TEXT, offsetof(struct config, relay) },
+	{ "queue-concurrency", KIND_COUNT,
+	    offsetof(struct config, queue_concurrency) },
+	{ "relay", KIND_HOP, offsetof(struct config, relay) },
+	{ "relay-concurrency", KIND_COUNT,
+	    offsetof(struct config, relay_concurrency) },
+	{ "relay-password", KIND_SECRET, 0 },
 	{ "resolver", KIND_NAME, offsetof(struct config, resolver) },
+	{ "route", KIND_ROUTE, 0 },
+	{ "sender-relay", KIND_SENDER, 0 },
 	{ "sessions", KIND_COUNT, offsetof(struct config, sessions) },
 	{ "sessions-per-source", KIND_COUNT,
 	    offsetof(struct config, sessions_per_source) },
 	{ "size-limit", KIND_SIZE, offsetof(struct config, size_limit) },
 	{ "socket", KIND_PATH, offsetof(struct config, socket) },
 	{ "state", KIND_PATH, offsetof(struct config, state) },
+	{ "subaddress", KIND_SUBADDRESS, 0 },
 	{ "tls", KIND_TLS, 0 },
 	{ "tls-priority", KIND_TEXT, offsetof(struct config, tls_priority) },
+	{ "tls-trust", KIND_PATH, offsetof(struct config, tls_trust) },
 	{ "uidl", KIND_UIDL, offsetof(struct config, uidl) },
 	{ "user", KIND_NAME, offsetof(struct config, user) },
 	{ "users", KIND_PATH, offsetof(struct config, users) },
+	{ "virtual-domains", KIND_VIRTUAL, 0 },
 };
-
-/* Where in the file we are, and the first thing that was wrong there. */
-struct place {
-	const char *file;
-	unsigned line;
-	char *error;
-};
-
-static int
-fail(const struct place *at, const char *what, const char *value)
-{
-	snprintf(at->error, CONFIG_ERROR, "%s:%u: %s \"%s\"", at->file,
-	    at->line, what, value);
-	return -1;
-}
-
-static int
-set_text(const struct place *at, char *dst, size_t size, const char *value)
-{
-	if (strlcpy(dst, value, size) >= size) {
-		return fail(at, "value too long:", value);
-	}
-	return 0;
-}
-
-static int
-set_word(const struct place *at, char *dst, size_t size, const char *value)
-{
-	if (strpbrk(value, " \t") != NULL) {
-		return fail(at, "one word expected, not", value);
-	}
-	return set_text(at, dst, size, value);
-}
-
-static int
-set_count(const struct place *at, unsigned *count, const char *value)
-{
-	const char *why = NULL;
-
-	*count = (unsigned)strtonum(value, 1, 1000000, &why);
-	return why == NULL
-	           ? 0
-	           : fail(
-			 at, "a number from 1 to 1000000 expected, not", value);
-}
-
-static int
-set_size(const struct place *at, uint64_t *size, const char *value)
-{
-	static const char units[] = "KMGT";
-	size_t digits = strspn(value, "0123456789");
-	const char *unit = value + digits;
-	uint64_t n = 0;
-
-	if (*unit != '\0') {
-		unit = strchr(units, *unit & ~0x20);
-	}
-	if (digits == 0 || digits > 12 || unit == NULL ||
-	    (value[digits] != '\0' && value[digits + 1] != '\0')) {
-		return fail(at, "a size such as 50M expected, not", value);
-	}
-	for (size_t i = 0; i < digits; i++) {
-		n = n * 10 + (uint64_t)(value[i] - '0');
-	}
-	for (const char *u = units; value[digits] != '\0' && u <= unit; u++) {
-		if (n > UINT64_MAX / 1024 / 1024) {
-			return fail(at, "size too large:", value);
-		}
-		n *= 1024;
-	}
-	*size = n;
-	return 0;
-}
-
-static int
-set_domains(const struct place *at, struct config *c, const char *value)
-{
-	while (*value != '\0') {
-		size_t n = strcspn(value, " \t");
-		if (c->ndomains == CONFIG_LIST) {
-			return fail(at, "too many domains from", value);
-		}
-		char *domain = c->domains[c->ndomains];
-		if (n >= CONFIG_NAME) {
-			return fail(at, "domain too long:", value);
-		}
-		memcpy(domain, value, n);
-		domain[n] = '\0';
-		if (!address_is_domain(domain)) {
-			return fail(at, "not a domain:", domain);
-		}
-		c->ndomains++;
-		value += n;
-		value += strspn(value, " \t");
-	}
-	return 0;
-}
-
-static int
-set_tls(const struct place *at, struct config *c, const char *value)
-{
-	if (c->ntls == CONFIG_LIST) {
-		return fail(at, "too many certificates from", value);
-	}
-	return set_word(at, c->tls[c->ntls++], PATH_MAX, value);
-}
 
 static const char *const plaintext_words[] = { "never", "loopback", "always" };
 static const char *const log_words[] = { "default", "syslog", "stderr" };
 static const char *const uidl_words[] = { "native", "dovecot", "popa3d" };
 
-_Static_assert(sizeof(enum uidl_style) == sizeof(unsigned), "see set_choice");
-
-/* One of three words, into an enum that has them in this order. */
-static int
-set_choice(const struct place *at, unsigned *field, const char *const words[3],
-    const char *expected, const char *value)
-{
-	for (unsigned i = 0; i < 3; i++) {
-		if (strcasecmp(words[i], value) == 0) {
-			*field = i;
-			return 0;
-		}
-	}
-	return fail(at, expected, value);
-}
-
-/* %u and %d and %h stand for things; users must not share a mailbox. */
-static int
-set_mailbox(const struct place *at, struct config *c, const char *value)
-{
-	bool own = false;
-
-	for (const char *p = value; (p = strchr(p, '%')) != NULL; p += 2) {
-		if (p[1] == '\0' || strchr("udh", p[1]) == NULL) {
-			return fail(
-			    at, "only %u, %d and %h are known, not in", value);
-		}
-		own = own || p[1] != 'd';
-	}
-	if (!own) {
-		return fail(at, "%u (or %h) must be in", value);
-	}
-	return set_word(at, c->mailbox, PATH_MAX, value);
-}
+_Static_assert(sizeof(enum uidl_style) == sizeof(unsigned), "see set()");
 
 static int
-set(const struct place *at, struct config *c, const struct key *key,
+set(const struct config_place *at, struct config *c, const struct key *key,
     const char *value)
 {
 	void *field = (char *)c + key->offset;
 
 	switch (key->kind) {
 	case KIND_NAME:
-		return set_word(at, field, CONFIG_NAME, value);
+		return config_set_word(at, field, CONFIG_NAME, value);
 	case KIND_TEXT:
-		return set_text(at, field, CONFIG_NAME, value);
+		return config_set_text(at, field, CONFIG_NAME, value);
 	case KIND_PATH:
-		return set_word(at, field, PATH_MAX, value);
+		return config_set_word(at, field, PATH_MAX, value);
 	case KIND_COUNT:
-		return set_count(at, field, value);
+		return config_set_count(at, field, value);
 	case KIND_SIZE:
-		return set_size(at, field, value);
+		return config_set_size(at, field, value);
 	case KIND_DOMAINS:
-		return set_domains(at, c, value);
+		return config_set_domains(at, c->domains, &c->ndomains, value);
+	case KIND_VIRTUAL:
+		return config_set_domains(
+		    at, c->virtual_domains, &c->nvirtual_domains, value);
+	case KIND_HOP:
+		return config_set_hop(at, field, value);
+	case KIND_ROUTE:
+		return config_set_route(at, c, value);
+	case KIND_SENDER:
+		return config_set_sender(at, c, value);
+	case KIND_SECRET:
+		return config_set_secret(at, c, value);
+	case KIND_SUBADDRESS:
+		return config_set_subaddress(at, c, value);
 	case KIND_TLS:
-		return set_tls(at, c, value);
+		return config_set_tls(at, c, value);
 	case KIND_MAILBOX:
-		return set_mailbox(at, c, value);
+		return config_set_mailbox(at, c, value);
 	case KIND_HOSTNAME:
 		return address_is_domain(value)
-		           ? set_word(at, c->hostname, CONFIG_NAME, value)
-		           : fail(at, "not a host name:", value);
+		           ? config_set_word(
+				 at, c->hostname, CONFIG_NAME, value)
+		           : config_fail(at, "not a host name:", value);
 	case KIND_PLAINTEXT:
-		return set_choice(at, field, plaintext_words,
+		return config_set_choice(at, field, plaintext_words,
 		    "never, loopback or always expected, not", value);
 	case KIND_LOG:
-		return set_choice(at, field, log_words,
+		return config_set_choice(at, field, log_words,
 		    "syslog or stderr expected, not", value);
 	case KIND_UIDL:
-		return set_choice(at, field, uidl_words,
+		return config_set_choice(at, field, uidl_words,
 		    "native, dovecot or popa3d expected, not", value);
 	}
 	return -1;
@@ -260,7 +154,7 @@ strip(char *line)
 }
 
 static int
-set_line(const struct place *at, struct config *c, char *line)
+set_line(const struct config_place *at, struct config *c, char *line)
 {
 	strip(line);
 	char *name = line + strspn(line, " \t");
@@ -275,11 +169,12 @@ set_line(const struct place *at, struct config *c, char *line)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (strcmp(keys[i].name, name) == 0) {
 			return *value == '\0'
-			           ? fail(at, "a value is missing behind", name)
+			           ? config_fail(
+					 at, "a value is missing behind", name)
 			           : set(at, c, &keys[i], value);
 		}
 	}
-	return fail(at, "unknown key", name);
+	return config_fail(at, "unknown key", name);
 }
 
 static void
@@ -291,6 +186,10 @@ defaults(struct config *c)
 		.state = "/var/lib/restante",
 		.socket = "/run/restante/submission",
 		.aliases = SYSCONFDIR "/aliases",
+		.alias_owner = "nobody",
+		.subaddress = "+",
+		.relay_concurrency = 5,
+		.queue_concurrency = 50,
 		.size_limit = 50 << 20,
 		.plaintext_login = PLAINTEXT_LOOPBACK,
 		.sessions = 1000,
@@ -335,7 +234,7 @@ finish(struct config *c)
 }
 
 static int
-read_lines(struct config *c, FILE *f, struct place *at)
+read_lines(struct config *c, FILE *f, struct config_place *at)
 {
 	char *line = NULL;
 	size_t size = 0;
@@ -346,7 +245,7 @@ read_lines(struct config *c, FILE *f, struct place *at)
 		at->line++;
 		result = strlen(line) == (size_t)n
 		             ? set_line(at, c, line)
-		             : fail(at, "a NUL byte behind", line);
+		             : config_fail(at, "a NUL byte behind", line);
 	}
 	free(line);
 	if (result == 0 && ferror(f)) {
@@ -362,7 +261,7 @@ config_load(struct config *c, const char *file, char error[CONFIG_ERROR])
 {
 	const char *path =
 	    file != NULL ? file : SYSCONFDIR "/restante/restante.conf";
-	struct place at = { .file = path, .error = error };
+	struct config_place at = { .file = path, .error = error };
 	FILE *f = fopen(path, "re");
 	int result = 0;
 
@@ -380,15 +279,29 @@ config_load(struct config *c, const char *file, char error[CONFIG_ERROR])
 	return result;
 }
 
-bool
-config_is_ours(const struct config *c, const char *domain)
+static bool
+is_listed(const char list[][CONFIG_NAME], size_t n, const char *domain)
 {
-	for (size_t i = 0; i < c->ndomains; i++) {
-		if (strcasecmp(c->domains[i], domain) == 0) {
+	for (size_t i = 0; i < n; i++) {
+		if (strcasecmp(list[i], domain) == 0) {
 			return true;
 		}
 	}
-	return strcasecmp(c->hostname, domain) == 0;
+	return false;
+}
+
+bool
+config_is_ours(const struct config *c, const char *domain)
+{
+	return is_listed(c->domains, c->ndomains, domain) ||
+	       is_listed(c->virtual_domains, c->nvirtual_domains, domain) ||
+	       strcasecmp(c->hostname, domain) == 0;
+}
+
+bool
+config_is_virtual(const struct config *c, const char *domain)
+{
+	return is_listed(c->virtual_domains, c->nvirtual_domains, domain);
 }
 
 bool

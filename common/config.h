@@ -89,6 +89,9 @@ int config_load(struct config *, const char *file, char error[CONFIG_ERROR])
 /* Whether the domain is one of ours; case does not matter. */
 bool config_is_ours(const struct config *, const char *domain);
 
+/* Whether it is one whose addresses are aliases alone, "virtual-domains". */
+bool config_is_virtual(const struct config *, const char *domain);
+
 /* Whether users are the system's accounts. */
 bool config_system_users(const struct config *);
 

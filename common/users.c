@@ -162,9 +162,15 @@ find(const struct names *n, const char *user)
 }
 
 bool
+names_listed(const struct names *n, const char *user)
+{
+	return find(n, user) != NULL;
+}
+
+bool
 names_have(const struct names *n, const char *user)
 {
-	return strcmp(user, "postmaster") == 0 || find(n, user) != NULL;
+	return strcmp(user, "postmaster") == 0 || names_listed(n, user);
 }
 
 bool

@@ -32,6 +32,8 @@ struct names *names_load(
 void names_free(struct names *);
 bool names_stale(const struct names *, const struct config *);
 bool names_have(const struct names *, const char *user);
+/* The same, but for postmaster, who need not be one to have a mailbox. */
+bool names_listed(const struct names *, const char *user);
 /* Whether some user can log in by CRAM-MD5. */
 bool names_have_cram(const struct names *);
 /* Whether a name that is not there may still be a user's. */

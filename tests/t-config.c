@@ -23,6 +23,7 @@ value(const struct config *c, const char *key)
 	const struct {
 		const char *key, *text;
 	} words[] = {
+		{ "alias-owner", c->alias_owner },
 		{ "aliases", c->aliases },
 		{ "domain 1", c->domains[0] },
 		{ "domain 2", c->domains[1] },
@@ -31,15 +32,26 @@ value(const struct config *c, const char *key)
 		{ "mailbox", c->mailbox },
 		{ "mailbox-owner", c->mailbox_owner },
 		{ "queue", c->queue },
+		{ "fallback-relay", c->fallback_relay },
 		{ "relay", c->relay },
+		{ "relay-password 1", c->relay_passwords[0].value },
+		{ "relay-password 1 for", c->relay_passwords[0].pattern },
 		{ "resolver", c->resolver },
+		{ "route 1", c->routes[0].value },
+		{ "route 1 for", c->routes[0].pattern },
+		{ "route 2 for", c->routes[1].pattern },
+		{ "sender-relay 1", c->sender_relays[0].value },
+		{ "sender-relay 1 for", c->sender_relays[0].pattern },
 		{ "socket", c->socket },
 		{ "state", c->state },
+		{ "subaddress", c->subaddress },
 		{ "tls 1", c->tls[0] },
 		{ "tls 2", c->tls[1] },
 		{ "tls-priority", c->tls_priority },
+		{ "tls-trust", c->tls_trust },
 		{ "user", c->user },
 		{ "users", c->users },
+		{ "virtual 2", c->virtual_domains[1] },
 	};
 	const struct {
 		const char *key;
@@ -49,11 +61,17 @@ value(const struct config *c, const char *key)
 		{ "idle-exit", c->idle_exit },
 		{ "log", c->log },
 		{ "plaintext-login", c->plaintext_login },
+		{ "queue-concurrency", c->queue_concurrency },
+		{ "relay-concurrency", c->relay_concurrency },
+		{ "relay-passwords", c->nrelay_passwords },
+		{ "routes", c->nroutes },
+		{ "sender-relays", c->nsender_relays },
 		{ "sessions", c->sessions },
 		{ "sessions-per-source", c->sessions_per_source },
 		{ "size-limit", c->size_limit },
 		{ "tls", c->ntls },
 		{ "uidl", c->uidl },
+		{ "virtual", c->nvirtual_domains },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -87,6 +105,11 @@ static const struct {
 	{ "", "log", "0" },
 	{ "", "uidl", "0" },
 	{ "", "user", "" },
+	{ "", "subaddress", "+" },
+	{ "", "alias-owner", "nobody" },
+	{ "", "relay-concurrency", "5" },
+	{ "", "queue-concurrency", "50" },
+	{ "", "relay", "" },
 	{ "# a comment\n\n   \n\t# another\n", "sessions", "1000" },
 	{ "sessions 5\n", "sessions", "5" },
 	{ "sessions 5", "sessions", "5" },
@@ -123,6 +146,32 @@ static const struct {
 	{ "tls-priority -VERS-TLS1.2:+X\n", "tls-priority", "-VERS-TLS1.2:+X" },
 	{ "relay smtps://u:p@smtp.example.net\n", "relay",
 	    "smtps://u:p@smtp.example.net" },
+	{ "relay smtp://u:p#q@h\n", "relay", "smtp://u:p#q@h" },
+	{ "relay mx # none\n", "relay", "mx" },
+	{ "fallback-relay mx:2525\n", "fallback-relay", "mx:2525" },
+	{ "route example.org mx\n", "route 1", "mx" },
+	{ "route example.org mx\n", "route 1 for", "example.org" },
+	{ "route .example.org \tmx\n", "route 1 for", ".example.org" },
+	{ "route [192.0.2.1] mx\n", "route 1 for", "[192.0.2.1]" },
+	{ "route a.b mx\nroute * mx\n", "route 2 for", "*" },
+	{ "route a.b mx\nroute * mx\n", "routes", "2" },
+	{ "sender-relay a@b.c mx\n", "sender-relay 1 for", "a@b.c" },
+	{ "sender-relay a@b.c mx\n", "sender-relay 1", "mx" },
+	{ "sender-relay @b.c mx\n", "sender-relay 1 for", "@b.c" },
+	{ "sender-relay @b.c mx\n", "sender-relays", "1" },
+	{ "relay-password h file:/a b\n", "relay-password 1", "file:/a b" },
+	{ "relay-password a@b@h command:/x y\n", "relay-password 1 for",
+	    "a@b@h" },
+	{ "relay-password h token:/x\n", "relay-passwords", "1" },
+	{ "relay-concurrency 7\n", "relay-concurrency", "7" },
+	{ "queue-concurrency 7\n", "queue-concurrency", "7" },
+	{ "subaddress none\n", "subaddress", "" },
+	{ "subaddress +-=\n", "subaddress", "+-=" },
+	{ "subaddress .#\n", "subaddress", ".#" },
+	{ "alias-owner daemon\n", "alias-owner", "daemon" },
+	{ "tls-trust /srv/ca.pem\n", "tls-trust", "/srv/ca.pem" },
+	{ "virtual-domains a.b c.d\n", "virtual 2", "c.d" },
+	{ "virtual-domains a.b\nvirtual-domains c.d\n", "virtual", "2" },
 	{ "resolver 127.0.0.1:53\n", "resolver", "127.0.0.1:53" },
 	{ "uidl native\n", "uidl", "0" },
 	{ "uidl dovecot\n", "uidl", "1" },
@@ -197,6 +246,30 @@ static const struct {
 	{ "queue\n", 1, "value is missing" },
 	{ "queue a b\n", 1, "\"a b\"" },
 	{ "relay\n", 1, "value is missing" },
+	{ "relay a b\n", 1, "one word" },
+	{ "fallback-relay a b\n", 1, "one word" },
+	{ "route\n", 1, "value is missing" },
+	{ "route example.org\n", 1, "two words" },
+	{ "route example.org mx mx\n", 1, "one word" },
+	{ "route a..b mx\n", 1, "\"a..b\"" },
+	{ "route *.example.org mx\n", 1, "\"*.example.org\"" },
+	{ "route . mx\n", 1, "\".\"" },
+	{ "route a@b mx\n", 1, "\"a@b\"" },
+	{ "sender-relay a mx\n", 1, "\"a\"" },
+	{ "sender-relay <a@b> mx\n", 1, "\"<a@b>\"" },
+	{ "sender-relay @ mx\n", 1, "\"@\"" },
+	{ "sender-relay a@b.c\n", 1, "two words" },
+	{ "relay-password h\n", 1, "two words" },
+	{ "relay-password h secret\n", 1, "behind \"h\"" },
+	{ "relay-password h file:x\n", 1, "behind \"h\"" },
+	{ "relay-password @h file:/x\n", 1, "\"@h\"" },
+	{ "relay-password u@ file:/x\n", 1, "\"u@\"" },
+	{ "relay-concurrency 0\n", 1, "\"0\"" },
+	{ "subaddress a\n", 1, "\"a\"" },
+	{ "subaddress + -\n", 1, "\"+ -\"" },
+	{ "subaddress @\n", 1, "\"@\"" },
+	{ "tls-trust a b\n", 1, "\"a b\"" },
+	{ "virtual-domains a..b\n", 1, "\"a..b\"" },
 	{ "resolver\n", 1, "value is missing" },
 	{ "resolver a b\n", 1, "\"a b\"" },
 	{ "sessions\n", 1, "value is missing" },
@@ -290,7 +363,8 @@ test_lengths(void)
 		const char *key;
 		size_t most;
 	} keys[] = {
-		{ "relay ", CONFIG_NAME - 1 },
+		{ "relay ", CONFIG_VALUE - 1 },
+		{ "route * ", CONFIG_VALUE - 1 },
 		{ "tls-priority ", CONFIG_NAME - 1 },
 		{ "user ", CONFIG_NAME - 1 },
 		{ "queue ", PATH_MAX - 1 },
@@ -353,7 +427,8 @@ static void
 test_ours(void)
 {
 	static const char text[] = "hostname Mail.example\n"
-				   "domains a.example B.example\n";
+				   "domains a.example B.example\n"
+				   "virtual-domains V.example\n";
 	static struct config c;
 	char error[CONFIG_ERROR];
 
@@ -363,6 +438,10 @@ test_ours(void)
 	ok(config_is_ours(&c, "A.EXAMPLE"), "whatever its case");
 	ok(config_is_ours(&c, "b.example"), "here, too");
 	ok(config_is_ours(&c, "mail.example"), "the host name is");
+	ok(config_is_ours(&c, "v.example"), "a virtual domain is");
+	ok(config_is_virtual(&c, "v.example") &&
+		!config_is_virtual(&c, "a.example"),
+	    "and only that is virtual");
 	ok(!config_is_ours(&c, "c.example"), "another is not");
 	ok(!config_is_ours(&c, "x.a.example"), "nor is one below");
 	ok(!config_is_ours(&c, "example"), "nor one above");

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/* Reads the value behind a key of the configuration. */
+#include "common/config_values.h"
+
+#include "common/address.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+int
+config_fail(const struct config_place *at, const char *what, const char *value)
+{
+	snprintf(at->error, CONFIG_ERROR, "%s:%u: %s \"%s\"", at->file,
+	    at->line, what, value);
+	return -1;
+}
+
+int
+config_set_text(
+    const struct config_place *at, char *dst, size_t size, const char *value)
+{
+	if (strlcpy(dst, value, size) >= size) {
+		return config_fail(at, "value too long:", value);
+	}
+	return 0;
+}
+
+int
+config_set_word(
+    const struct config_place *at, char *dst, size_t size, const char *value)
+{
+	if (strpbrk(value, " \t") != NULL) {
+		return config_fail(at, "one word expected, not", value);
+	}
+	return config_set_text(at, dst, size, value);
+}
+
+int
+config_set_count(
+    const struct config_place *at, unsigned *count, const char *value)
+{
+	const char *why = NULL;
+
+	*count = (unsigned)strtonum(value, 1, 1000000, &why);
+	return why == NULL
+	           ? 0
+	           : config_fail(
+			 at, "a number from 1 to 1000000 expected, not", value);
+}
+
+int
+config_set_size(
+    const struct config_place *at, uint64_t *size, const char *value)
+{
+	static const char units[] = "KMGT";
+	size_t digits = strspn(value, "0123456789");
+	const char *unit = value + digits;
+	uint64_t n = 0;
+
+	if (*unit != '\0') {
+		unit = strchr(units, *unit & ~0x20);
+	}
+	if (digits == 0 || digits > 12 || unit == NULL ||
+	    (value[digits] != '\0' && value[digits + 1] != '\0')) {
+		return config_fail(
+		    at, "a size such as 50M expected, not", value);
+	}
+	for (size_t i = 0; i < digits; i++) {
+		n = n * 10 + (uint64_t)(value[i] - '0');
+	}
+	for (const char *u = units; value[digits] != '\0' && u <= unit; u++) {
+		if (n > UINT64_MAX / 1024 / 1024) {
+			return config_fail(at, "size too large:", value);
+		}
+		n *= 1024;
+	}
+	*size = n;
+	return 0;
+}
+
+int
+config_set_domains(const struct config_place *at,
+    char list[CONFIG_LIST][CONFIG_NAME], size_t *count, const char *value)
+{
+	while (*value != '\0') {
+		size_t n = strcspn(value, " \t");
+		if (*count == CONFIG_LIST) {
+			return config_fail(at, "too many domains from", value);
+		}
+		char *domain = list[*count];
+		if (n >= CONFIG_NAME) {
+			return config_fail(at, "domain too long:", value);
+		}
+		memcpy(domain, value, n);
+		domain[n] = '\0';
+		if (!address_is_domain(domain)) {
+			return config_fail(at, "not a domain:", domain);
+		}
+		++*count;
+		value += n;
+		value += strspn(value, " \t");
+	}
+	return 0;
+}
+
+int
+config_set_tls(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	if (c->ntls == CONFIG_LIST) {
+		return config_fail(at, "too many certificates from", value);
+	}
+	return config_set_word(at, c->tls[c->ntls++], PATH_MAX, value);
+}
+
+int
+config_set_choice(const struct config_place *at, unsigned *field,
+    const char *const words[3], const char *expected, const char *value)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		if (strcasecmp(words[i], value) == 0) {
+			*field = i;
+			return 0;
+		}
+	}
+	return config_fail(at, expected, value);
+}
+
+int
+config_set_mailbox(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	bool own = false;
+
+	for (const char *p = value; (p = strchr(p, '%')) != NULL; p += 2) {
+		if (p[1] == '\0' || strchr("udh", p[1]) == NULL) {
+			return config_fail(
+			    at, "only %u, %d and %h are known, not in", value);
+		}
+		own = own || p[1] != 'd';
+	}
+	if (!own) {
+		return config_fail(at, "%u (or %h) must be in", value);
+	}
+	return config_set_word(at, c->mailbox, PATH_MAX, value);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_CONFIG_VALUES_H
+#define RESTANTE_COMMON_CONFIG_VALUES_H
+
+#include "common/config.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Values of the configuration, one function for each kind: 0, or -1 with the
+ * place and the reason in the error.  For config.c.
+ */
+
+/* Where in the file we are, and the first thing that was wrong there. */
+struct config_place {
+	const char *file;
+	unsigned line;
+	char *error;
+};
+
+/* Says that, with the value in quotes; answers -1. */
+int config_fail(
+    const struct config_place *, const char *what, const char *value);
+
+int config_set_text(
+    const struct config_place *, char *dst, size_t size, const char *value);
+int config_set_word(
+    const struct config_place *, char *dst, size_t size, const char *value);
+int config_set_count(
+    const struct config_place *, unsigned *count, const char *value);
+int config_set_size(
+    const struct config_place *, uint64_t *size, const char *value);
+
+/* Adds the domains, or the certificate. */
+int config_set_domains(const struct config_place *,
+    char list[CONFIG_LIST][CONFIG_NAME], size_t *count, const char *value);
+int config_set_tls(
+    const struct config_place *, struct config *, const char *value);
+
+/* One of three words, into an enum that has them in this order. */
+int config_set_choice(const struct config_place *, unsigned *field,
+    const char *const words[3], const char *expected, const char *value);
+
+/* %u and %d and %h stand for things; users must not share a mailbox. */
+int config_set_mailbox(
+    const struct config_place *, struct config *, const char *value);
+
+/*
+ * What routing is made of.  A hop may hold a password, so that errors never
+ * show it; smtpd/route/hop.h knows what it must look like.
+ */
+int config_set_hop(
+    const struct config_place *, char dst[CONFIG_VALUE], const char *value);
+int config_set_route(
+    const struct config_place *, struct config *, const char *value);
+int config_set_sender(
+    const struct config_place *, struct config *, const char *value);
+int config_set_secret(
+    const struct config_place *, struct config *, const char *value);
+int config_set_subaddress(
+    const struct config_place *, struct config *, const char *value);
+
+#endif
