@@ -224,6 +224,31 @@ address_is_null(const struct address *a)
 	return a->local[0] == '\0' && a->domain[0] == '\0';
 }
 
+bool
+address_unquote(const char *local, char *out, size_t size)
+{
+	size_t n = 0;
+
+	if (*local != '"') {
+		return strlcpy(out, local, size) < size;
+	}
+	for (local++; *local != '\0' && *local != '"'; local++) {
+		local += *local == '\\' && local[1] != '\0';
+		if (n + 1 >= size) {
+			return false;
+		}
+		out[n++] = *local;
+	}
+	out[n] = '\0';
+	return *local == '"' && local[1] == '\0';
+}
+
+bool
+address_is_routed(const char *local)
+{
+	return strpbrk(local, "%!@") != NULL;
+}
+
 const char *
 address_text(const struct address *a, char *buf, size_t size)
 {

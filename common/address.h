@@ -44,6 +44,12 @@ bool address_is_null(const struct address *);
 /* Whether domain is a host name as RFC 5321 has it, underscores tolerated. */
 bool address_is_domain(const char *domain);
 
+/* A local part without its quotes; false: malformed, or it does not fit. */
+bool address_unquote(const char *local, char *out, size_t size);
+
+/* Whether a bare local part asks us to send it on: user%there, there!user. */
+bool address_is_routed(const char *local);
+
 /* "local@domain", or "local" without a domain; cut off if it does not fit. */
 const char *address_text(const struct address *, char *buf, size_t size);
 

@@ -21,12 +21,17 @@ enum { ALIAS_TARGET = 1024 };
 struct aliases;
 
 /*
- * NULL: error says why, with file and line.  A missing file is an empty one.
- * What is malformed in single lines is logged and skipped.
+ * NULL: error says why; started as root, also when others than root can write
+ * the file.  A missing file is an empty one.  What is malformed in single lines
+ * is logged; if their name can be read they stay, without targets, so that mail
+ * for them waits and is not refused.  Of lines with one name the first counts.
  */
 struct aliases *aliases_load(const struct config *, char error[CONFIG_ERROR]);
 void aliases_free(struct aliases *);
+/* Whether the file is another now.  That it is gone is no change. */
 bool aliases_stale(const struct aliases *, const struct config *);
+/* How many lines were logged. */
+size_t aliases_malformed(const struct aliases *);
 
 enum alias_kind {
 	ALIAS_NONE,
@@ -35,7 +40,10 @@ enum alias_kind {
 	ALIAS_FORWARDED, /* ":forwarded: address": goes there, 251 tells */
 };
 
-/* What a name goes to: its targets as they stand in the file, unquoted. */
+/*
+ * What a name goes to: its targets as they stand in the file, unquoted; none
+ * for a malformed line.  Of the other two kinds there is one, without the word.
+ */
 struct alias {
 	enum alias_kind kind;
 	const char *name;           /* the key that matched */
@@ -50,23 +58,30 @@ enum alias_kind aliases_find(
 const char *aliases_key(const struct aliases *, size_t i);
 
 /*
- * What an address of one of our domains is, before any expansion: tried in
- * this order, and each first with the whole local part, then without what
- * stands behind one of the delimiters of the key "subaddress":
- *   user@domain of the aliases; then, unless the domain is one of
+ * What an address of one of our domains, or without a domain, is, before any
+ * expansion: tried in this order, and each first with the whole local part,
+ * then without what stands behind one of the delimiters of the key
+ * "subaddress": user@domain of the aliases; then, unless the domain is one of
  *   "virtual-domains", the alias user, and the user himself; @domain;
- * postmaster and root always (RFC 5321 section 4.5.1).
+ * postmaster and root always (RFC 5321 section 4.5.1), each as the other when
+ * nothing is known of the one.
  */
 enum resolved_kind {
 	RESOLVED_NONE,  /* no such user here */
 	RESOLVED_USER,  /* user */
 	RESOLVED_ALIAS, /* alias */
-	RESOLVED_ASK,   /* user may be one: ask account_find() in a worker */
+	/*
+	 * May be a user: a worker asks account_find() for whole, unless that
+	 * is "", then for user; if there is neither it is the alias, if that
+	 * is not ALIAS_NONE.
+	 */
+	RESOLVED_ASK,
 };
 
 struct resolved {
 	enum resolved_kind kind;
 	char user[USER_NAME + 1];
+	char whole[USER_NAME + 1];         /* user with the extension */
 	char extension[ADDRESS_LOCAL + 1]; /* behind the delimiter, or "" */
 	struct alias alias;
 };
@@ -79,7 +94,8 @@ void aliases_resolve(const struct aliases *, const struct config *,
 /*
  * Cuts a list of targets into single ones: separated by commas or line ends,
  * "..." quoted (a leading | or / inside the quotes counts), # comments.  Calls
- * for each one; false from it ends the walk.  false: malformed, or ended.
+ * for each one; false from it ends the walk.  false: malformed (an open quote,
+ * a control character, more than ALIAS_TARGET - 1 octets), or ended.
  */
 bool aliases_targets(const char *text, size_t len,
     bool (*take)(void *context, const char *target), void *context);

@@ -5,6 +5,7 @@
 #include "tests/fuzz.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A file in memory, and its path: valid until the next call. */
@@ -16,7 +17,7 @@ fuzz_file(const uint8_t *data, size_t size)
 
 	if (fd == -1) {
 		fd = memfd_create("fuzz", MFD_CLOEXEC);
-		MUST(fd != -1);
+		MUST(fd != -1 && fchmod(fd, 0600) == 0);
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	}
 	MUST(ftruncate(fd, 0) == 0);

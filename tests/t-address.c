@@ -354,6 +354,42 @@ test_text(void)
 	    "text of the null path");
 }
 
+static const struct {
+	const char *local, *text; /* NULL: malformed */
+} quoted[] = {
+	{ "alice", "alice" },
+	{ "\"alice\"", "alice" },
+	{ "\"a b\"", "a b" },
+	{ "\"a\\\"b\\\\\"", "a\"b\\" },
+	{ "\"\"", "" },
+	{ "\"a", NULL },
+	{ "\"a\\\"", NULL },
+	{ "\"a\"b", NULL },
+	{ "\"", NULL },
+};
+
+static void
+test_unquote(void)
+{
+	char text[8];
+
+	for (size_t i = 0; i < sizeof(quoted) / sizeof(quoted[0]); i++) {
+		bool whole =
+		    address_unquote(quoted[i].local, text, sizeof(text));
+		ok(whole == (quoted[i].text != NULL) &&
+			(!whole || strcmp(text, quoted[i].text) == 0),
+		    "without its quotes: %s", quoted[i].local);
+	}
+	ok(address_unquote("1234567", text, sizeof(text)) &&
+		!address_unquote("12345678", text, sizeof(text)) &&
+		address_unquote("\"1234567\"", text, sizeof(text)) &&
+		!address_unquote("\"12345678\"", text, sizeof(text)),
+	    "what does not fit is not cut off");
+	ok(address_is_routed("a%b") && address_is_routed("b!a") &&
+		address_is_routed("a@b") && !address_is_routed("a+b"),
+	    "local parts that name another domain");
+}
+
 int
 main(void)
 {
@@ -361,5 +397,6 @@ main(void)
 	test_limits();
 	test_domains();
 	test_text();
+	test_unquote();
 	return tap_done();
 }

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <sys/wait.h>
 
-static const char *const targets[] = { "address", "base64", "config",
+static const char *const targets[] = { "address", "aliases", "base64", "config",
 	"dotstuff", "mbox", "params", "sasl", "users" };
 
 /* Runs the program, with its standard output as our standard error. */

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: ISC */
+/* The aliases file, and what an address is by it. */
+#include "common/aliases.h"
+
+#include "common/aliases_file.h"
+#include "common/readfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum { FILE_MAX = 512 * 1024 * 1024 };
+
+void
+aliases_free(struct aliases *a)
+{
+	if (a != NULL) {
+		free(a->entries);
+		free(a->targets);
+		free(a->text);
+		free(a->table);
+		free(a);
+	}
+}
+
+/* Why the file is not to be trusted or read; NULL: it is. */
+static const char *
+refusal(const struct stat *st)
+{
+	if (S_ISCHR(st->st_mode)) {
+		return NULL; /* /dev/null, of which nothing is read */
+	}
+	if (!S_ISREG(st->st_mode)) {
+		return "is not a file";
+	}
+	/* It says what is run, and where everybody's mail goes. */
+	if (geteuid() == 0 && st->st_uid != 0) {
+		return "must belong to root";
+	}
+	if (geteuid() == 0 && (st->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+		return "can be written by others; type chmod go-w";
+	}
+	return st->st_size > FILE_MAX ? "is too large" : NULL;
+}
+
+/* 0, or -1 with the error said. */
+static int
+load(struct aliases *a, int fd, const char *path, char error[CONFIG_ERROR])
+{
+	if (fstat(fd, &a->file) == -1) {
+		snprintf(error, CONFIG_ERROR, "cannot read %.300s: %s", path,
+		    strerror(errno));
+		return -1;
+	}
+	const char *why = refusal(&a->file);
+	if (why != NULL) {
+		snprintf(
+		    error, CONFIG_ERROR, "the aliases %.300s: %s", path, why);
+		return -1;
+	}
+	a->there = true;
+	size_t size = S_ISREG(a->file.st_mode) ? (size_t)a->file.st_size : 0;
+	char *data = malloc(size + 1);
+	ssize_t n = data == NULL ? -1 : readfile_all(fd, data, size);
+	int result = n != -1 && aliases_read(a, path, data, (size_t)n) ? 0 : -1;
+	if (result == -1) {
+		snprintf(error, CONFIG_ERROR, "cannot read %.300s: %s", path,
+		    strerror(errno));
+	}
+	free(data);
+	return result;
+}
+
+struct aliases *
+aliases_load(const struct config *config, char error[CONFIG_ERROR])
+{
+	struct aliases *a = calloc(1, sizeof(*a));
+	int fd = open(config->aliases, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (a == NULL || (fd == -1 && errno != ENOENT)) {
+		snprintf(error, CONFIG_ERROR, "cannot read %.300s: %s",
+		    config->aliases, strerror(errno));
+		if (fd != -1) {
+			close(fd);
+		}
+		free(a);
+		return NULL;
+	}
+	if (fd == -1) {
+		return a;
+	}
+	int result = load(a, fd, config->aliases, error);
+	close(fd);
+	if (result == -1) {
+		aliases_free(a);
+		return NULL;
+	}
+	return a;
+}
+
+bool
+aliases_stale(const struct aliases *a, const struct config *config)
+{
+	struct stat now;
+
+	return stat(config->aliases, &now) == 0 &&
+	       (!a->there || now.st_ino != a->file.st_ino ||
+		   now.st_dev != a->file.st_dev ||
+		   now.st_size != a->file.st_size ||
+		   now.st_mtim.tv_sec != a->file.st_mtim.tv_sec ||
+		   now.st_mtim.tv_nsec != a->file.st_mtim.tv_nsec ||
+		   now.st_ctim.tv_sec != a->file.st_ctim.tv_sec ||
+		   now.st_ctim.tv_nsec != a->file.st_ctim.tv_nsec);
+}
+
+size_t
+aliases_malformed(const struct aliases *a)
+{
+	return a->malformed;
+}
+
+const char *
+aliases_key(const struct aliases *a, size_t i)
+{
+	return i < a->count ? a->entries[i].name : NULL;
+}
+
+enum alias_kind
+aliases_find(const struct aliases *a, const char *key, struct alias *found)
+{
+	char lower[ALIAS_KEY + 1];
+	const struct alias_entry *e = NULL;
+
+	if (aliases_lower(key, lower)) {
+		e = aliases_entry(a, lower);
+	}
+	memset(found, 0, sizeof(*found));
+	if (e != NULL) {
+		found->kind = e->kind;
+		found->name = e->name;
+		found->targets = &a->targets[e->first];
+	}
+	return found->kind;
+}
+
+/* ---- what an address is ---- */
+
+struct lookup {
+	const struct aliases *aliases;
+	const struct config *config;
+	const struct names *names;
+	const char *domain;
+	/* The local part without quotes, and without its extension; the same
+	   when it has none. */
+	char whole[ADDRESS_PATH + 1], base[ADDRESS_PATH + 1];
+	struct resolved *r;
+};
+
+/* Cuts the extension off: at the first delimiter that is not in front. */
+static void
+cut(struct lookup *l)
+{
+	strlcpy(l->base, l->whole, sizeof(l->base));
+	size_t n = strcspn(l->base + 1, l->config->subaddress) + 1;
+	if (l->base[0] != '\0' && l->base[n] != '\0') {
+		l->base[n] = '\0';
+	}
+}
+
+static bool
+has_extension(const struct lookup *l)
+{
+	return strlen(l->base) < strlen(l->whole);
+}
+
+/* Notes what stands behind the delimiter, as base was what counted. */
+static void
+set_extension(struct lookup *l)
+{
+	if (has_extension(l)) {
+		strlcpy(l->r->extension, l->whole + strlen(l->base) + 1,
+		    sizeof(l->r->extension));
+	}
+}
+
+/* The alias local or local@domain. */
+static bool
+find_alias(struct lookup *l, const char *local, const char *domain)
+{
+	char key[ADDRESS_TEXT];
+
+	snprintf(key, sizeof(key), "%s%s%s", local,
+	    domain[0] != '\0' ? "@" : "", domain);
+	if (aliases_find(l->aliases, key, &l->r->alias) == ALIAS_NONE) {
+		return false;
+	}
+	l->r->kind = RESOLVED_ALIAS;
+	return true;
+}
+
+static bool
+find_user(struct lookup *l, const char *local)
+{
+	char user[USER_NAME + 1];
+
+	if (!user_name(l->config, local, user) || !names_have(l->names, user)) {
+		return false;
+	}
+	strlcpy(l->r->user, user, sizeof(l->r->user));
+	l->r->kind = RESOLVED_USER;
+	return true;
+}
+
+static bool
+find_catch_all(struct lookup *l)
+{
+	return l->domain[0] != '\0' && find_alias(l, "", l->domain);
+}
+
+/* One that the system may know. */
+static bool
+find_open(struct lookup *l)
+{
+	struct resolved *r = l->r;
+
+	if (!names_open(l->names) || !user_name(l->config, l->base, r->user)) {
+		return false;
+	}
+	set_extension(l);
+	if (!has_extension(l) || !user_name(l->config, l->whole, r->whole)) {
+		r->whole[0] = '\0';
+	}
+	(void)find_catch_all(l);
+	r->kind = RESOLVED_ASK;
+	return true;
+}
+
+static bool
+find_local(struct lookup *l)
+{
+	if (find_alias(l, l->whole, "") || find_user(l, l->whole)) {
+		return true;
+	}
+	if (has_extension(l) &&
+	    (find_alias(l, l->base, "") || find_user(l, l->base))) {
+		set_extension(l);
+		return true;
+	}
+	return find_open(l);
+}
+
+static bool
+find_in_domain(struct lookup *l)
+{
+	if (l->domain[0] == '\0') {
+		return false;
+	}
+	if (find_alias(l, l->whole, l->domain)) {
+		return true;
+	}
+	if (has_extension(l) && find_alias(l, l->base, l->domain)) {
+		set_extension(l);
+		return true;
+	}
+	return false;
+}
+
+/* A postmaster who is nobody in particular is whoever is root. */
+static bool
+find_postmaster(struct lookup *l)
+{
+	if (strcasecmp(l->base, "postmaster") != 0 ||
+	    names_listed(l->names, "postmaster")) {
+		return false;
+	}
+	set_extension(l);
+	return find_alias(l, "postmaster", "") || find_alias(l, "root", "");
+}
+
+/* postmaster and root are answered for in each domain. */
+static bool
+find_duty(struct lookup *l)
+{
+	bool root = strcasecmp(l->base, "root") == 0;
+
+	if (!root && strcasecmp(l->base, "postmaster") != 0) {
+		return false;
+	}
+	set_extension(l);
+	return (root && find_alias(l, "root", "")) ||
+	       (root && find_user(l, "root")) || find_postmaster(l) ||
+	       find_alias(l, "postmaster", "") || find_user(l, "postmaster");
+}
+
+void
+aliases_resolve(const struct aliases *a, const struct config *config,
+    const struct names *names, const struct address *address,
+    struct resolved *r)
+{
+	struct lookup l = { .aliases = a,
+		.config = config,
+		.names = names,
+		.domain = address->domain,
+		.r = r };
+
+	memset(r, 0, sizeof(*r));
+	if (!address_unquote(address->local, l.whole, sizeof(l.whole)) ||
+	    l.whole[0] == '\0' || address_is_routed(l.whole)) {
+		return;
+	}
+	cut(&l);
+	if (find_in_domain(&l) ||
+	    (!config_is_virtual(config, l.domain) &&
+		(find_postmaster(&l) || find_local(&l))) ||
+	    find_catch_all(&l) || find_duty(&l)) {
+		return;
+	}
+	memset(r, 0, sizeof(*r));
+}

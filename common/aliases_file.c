@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Reads the aliases file:
+ *   entry    = name ":" targets line-end *( blank targets line-end )
+ *   name     = word / <"> *( character / "\" character ) <">
+ *   targets  = see aliases_text.c / ( ":moved:" / ":forwarded:" ) address
+ * Lines that are empty or begin with "#" stand between entries or within one.
+ */
+#include "common/aliases_file.h"
+
+#include "common/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An entry that is being read. */
+struct reading {
+	struct aliases *a;
+	enum alias_kind kind;
+	size_t targets; /* so far */
+	bool memory;    /* was enough */
+	bool mixed;     /* ":moved:" and other targets */
+};
+
+bool
+aliases_lower(const char *key, char lower[ALIAS_KEY + 1])
+{
+	size_t n = strlen(key);
+
+	if (n > ALIAS_KEY) {
+		return false;
+	}
+	for (size_t i = 0; i <= n; i++) {
+		lower[i] = key[i] >= 'A' && key[i] <= 'Z'
+		               ? (char)(key[i] | 0x20)
+		               : key[i];
+	}
+	return true;
+}
+
+/* FNV-1a; the keys are the administrator's, nobody chooses collisions. */
+static size_t
+hash(const char *key)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (; *key != '\0'; key++) {
+		h = (h ^ (unsigned char)*key) * 1099511628211u;
+	}
+	return (size_t)(h ^ h >> 32);
+}
+
+/* The place of the key in the table, or the empty one where it would be. */
+static uint32_t *
+slot(const struct aliases *a, const char *lower)
+{
+	size_t i = hash(lower) & (a->size - 1);
+
+	while (a->table[i] != 0 &&
+	       strcmp(a->entries[a->table[i] - 1].name, lower) != 0) {
+		i = (i + 1) & (a->size - 1);
+	}
+	return &a->table[i];
+}
+
+const struct alias_entry *
+aliases_entry(const struct aliases *a, const char *lower)
+{
+	uint32_t number = a->size == 0 ? 0 : *slot(a, lower);
+
+	return number == 0 ? NULL : &a->entries[number - 1];
+}
+
+/* Keeps the table at most half full. */
+static bool
+make_room(struct aliases *a)
+{
+	if (a->count * 2 < a->size) {
+		return true;
+	}
+	size_t size = a->size == 0 ? 64 : a->size * 2;
+	uint32_t *table = calloc(size, sizeof(*table));
+	void *entries = reallocarray(a->entries, size / 2, sizeof(*a->entries));
+	if (entries != NULL) {
+		a->entries = entries;
+	}
+	if (table == NULL || entries == NULL) {
+		free(table);
+		return false;
+	}
+	free(a->table);
+	a->table = table;
+	a->size = size;
+	for (size_t i = 0; i < a->count; i++) {
+		*slot(a, a->entries[i].name) = (uint32_t)i + 1;
+	}
+	return true;
+}
+
+static const char *
+keep(struct aliases *a, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	return memcpy((a->used += size) - size + a->text, text, size);
+}
+
+static bool
+keep_target(struct aliases *a, const char *text)
+{
+	if (a->ntargets == a->targets_room) {
+		size_t room = a->targets_room == 0 ? 64 : a->targets_room * 2;
+		void *p = reallocarray(a->targets, room, sizeof(*a->targets));
+		if (p == NULL) {
+			return false;
+		}
+		a->targets = p;
+		a->targets_room = room;
+	}
+	a->targets[a->ntargets++] = text == NULL ? NULL : keep(a, text);
+	return true;
+}
+
+/* Behind the word at the start of a target; NULL: it is another one. */
+static const char *
+behind(const char *target, const char *word)
+{
+	size_t n = strlen(word);
+
+	return strncmp(target, word, n) == 0
+	           ? target + n + strspn(target + n, " \t")
+	           : NULL;
+}
+
+static bool
+take(void *context, const char *target)
+{
+	struct reading *r = context;
+	const char *moved = behind(target, ":moved:");
+	const char *forwarded = behind(target, ":forwarded:");
+
+	if (moved != NULL || forwarded != NULL) {
+		r->kind = moved != NULL ? ALIAS_MOVED : ALIAS_FORWARDED;
+		target = moved != NULL ? moved : forwarded;
+		r->mixed = r->mixed || *target == '\0';
+	}
+	r->targets++;
+	r->mixed = r->mixed || (r->kind != ALIAS_LIST && r->targets > 1);
+	r->memory = keep_target(r->a, target);
+	return r->memory;
+}
+
+/*
+ * Reads the name at the start of an entry; *rest is behind its colon.  false:
+ * there is none.
+ */
+static bool
+read_name(const char *p, size_t len, char name[ALIAS_KEY + 1], size_t *rest)
+{
+	bool quote = len > 0 && p[0] == '"';
+	size_t i = quote, n = 0;
+
+	for (; i < len && p[i] != (quote ? '"' : ':'); i++) {
+		if (quote && p[i] == '\\' && i + 1 < len) {
+			i++;
+		}
+		/* A blank in a bare name is a colon forgotten above. */
+		if (n == ALIAS_KEY || (unsigned char)p[i] < 0x20 ||
+		    p[i] == 0x7f || (!quote && strchr(" \t\",|", p[i]))) {
+			break;
+		}
+		name[n++] = p[i];
+	}
+	name[n] = '\0';
+	i += quote && i < len && p[i] == '"';
+	while (i < len && (p[i] == ' ' || p[i] == '\t')) {
+		i++;
+	}
+	*rest = i + 1;
+	return n > 0 && i < len && p[i] == ':';
+}
+
+/* A local part, user@domain or @domain. */
+static bool
+is_key(const char *name)
+{
+	const char *at = strrchr(name, '@');
+
+	return at == NULL || address_is_domain(at + 1);
+}
+
+/* Reads one entry; says what is wrong with it, NULL: nothing. */
+static const char *
+read_entry(struct reading *r, const char *p, size_t len)
+{
+	struct aliases *a = r->a;
+	char name[ALIAS_KEY + 1], lower[ALIAS_KEY + 1];
+	size_t rest, first = a->ntargets;
+
+	r->kind = ALIAS_LIST;
+	r->targets = 0;
+	r->mixed = false;
+	if (!read_name(p, len, name, &rest) || !is_key(name) ||
+	    !aliases_lower(name, lower)) {
+		return "not of the form \"name: target, ...\"";
+	}
+	if (!make_room(a)) {
+		r->memory = false;
+		return NULL;
+	}
+	uint32_t *place = slot(a, lower);
+	if (*place != 0) {
+		return "this name is further up already";
+	}
+	const char *why = NULL;
+	bool whole = aliases_targets(p + rest, len - rest, take, r);
+	if (!whole || r->mixed || r->targets == 0) {
+		why =
+		    whole && !r->mixed ? "no target" : "a target is malformed";
+		r->kind = ALIAS_LIST;
+		a->ntargets = first;
+	}
+	r->memory = r->memory && keep_target(a, NULL);
+	a->entries[a->count] = (struct alias_entry){
+		.kind = r->kind, .name = keep(a, lower), .first = first
+	};
+	*place = (uint32_t)++a->count;
+	return why;
+}
+
+static const char *
+next_line(const char *p, const char *end)
+{
+	const char *lf = memchr(p, '\n', (size_t)(end - p));
+
+	return lf == NULL ? end : lf + 1;
+}
+
+static bool
+is_blank_line(const char *p, const char *end)
+{
+	return *p == '\n' || *p == '#' ||
+	       (*p == '\r' && p + 1 < end && p[1] == '\n');
+}
+
+bool
+aliases_read(struct aliases *a, const char *path, const char *data, size_t len)
+{
+	struct reading r = { .a = a, .memory = true };
+	const char *end = data + len;
+	size_t line = 0;
+
+	/* Each name and target has a separator behind it in the file. */
+	a->text = malloc(len + 2);
+	if (a->text == NULL) {
+		return false;
+	}
+	for (const char *p = data; p < end && r.memory;) {
+		const char *start = p;
+		size_t number = ++line;
+		p = next_line(p, end);
+		if (is_blank_line(start, end)) {
+			continue;
+		}
+		while (p < end &&
+		       (*p == ' ' || *p == '\t' || is_blank_line(p, end))) {
+			p = next_line(p, end);
+			line++;
+		}
+		const char *why = read_entry(&r, start, (size_t)(p - start));
+		if (why != NULL) {
+			log_warn("%s:%zu: %s", path, number, why);
+			a->malformed++;
+		}
+	}
+	return r.memory;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_ALIASES_FILE_H
+#define RESTANTE_COMMON_ALIASES_FILE_H
+
+#include "common/aliases.h"
+
+#include <stdint.h>
+#include <sys/stat.h>
+
+/* The aliases in memory.  For aliases.c and aliases_file.c. */
+
+enum { ALIAS_KEY = ADDRESS_PATH };
+
+struct alias_entry {
+	enum alias_kind kind;
+	const char *name; /* in lower case */
+	size_t first;     /* of its targets, which end with a NULL */
+};
+
+struct aliases {
+	struct alias_entry *entries;
+	size_t count, room;
+	const char **targets;
+	size_t ntargets, targets_room;
+	char *text; /* that of all names and targets */
+	size_t used;
+	uint32_t *table; /* numbers of entries from 1 on, by hash; 0: none */
+	size_t size;     /* of the table, a power of 2; 0: no table */
+	size_t malformed;
+	bool there; /* is a file */
+	struct stat file;
+};
+
+/* Reads the octets of a file; path is for the log.  false: no memory. */
+bool aliases_read(
+    struct aliases *, const char *path, const char *data, size_t len);
+
+/* A key as the table has it: in lower case; false: too long for one. */
+bool aliases_lower(const char *key, char lower[ALIAS_KEY + 1]);
+
+/* The entry of a key in lower case, or NULL. */
+const struct alias_entry *aliases_entry(
+    const struct aliases *, const char *lower);
+
+#endif
