@@ -12,7 +12,8 @@
 /*
  * The domain name system by the C library's resolver (res_nquery), answers
  * parsed here.  dns_open() reads files; after that only sockets are needed, so
- * that a sandboxed process can ask.
+ * that a sandboxed process can ask.  Names are absolute, search lists do not
+ * count, and no name takes much more than 20 s.
  */
 
 enum {
@@ -40,23 +41,28 @@ struct dns_address {
 
 struct dns;
 
-/* The key resolver of the configuration, else resolv.conf.  NULL: errno. */
+/* The key resolver of the configuration (an address, "192.0.2.1:53" or
+   "[2001:db8::1]:53"), else resolv.conf.  NULL: errno, EINVAL: the key. */
 struct dns *dns_open(const struct config *);
 void dns_close(struct dns *);
 
-/* Up to DNS_HOSTS hosts, as they came.  why: for people, when not DNS_OK. */
+/* The DNS_HOSTS best hosts, each once, in no order.  why: for people, when not
+   DNS_OK. */
 enum dns_status dns_mx(struct dns *, const char *domain,
     struct dns_mx hosts[DNS_HOSTS], size_t *count, char why[CONFIG_ERROR]);
 
-/* Adds AAAA, then A records.  DNS_OK: at least one; both are asked. */
+/* AAAA, then A records.  DNS_OK: at least one; both are asked, and if there
+   are too many, each kind gets half of the room. */
 enum dns_status dns_addresses(struct dns *, const char *host,
     struct dns_address addresses[DNS_ADDRESSES], size_t *count,
     char why[CONFIG_ERROR]);
 
 /* ---- pure ---- */
 
-/* Reads the MX records of an answer; answers DNS_OK, DNS_NO_DATA or
-   DNS_TEMPORARY (malformed). */
+/*
+ * Reads the MX records of an answer, at the end of its CNAMEs.  DNS_TEMPORARY:
+ * malformed, not an answer, or the server says that it has failed.
+ */
 enum dns_status dns_parse_mx(const unsigned char *answer, size_t len,
     struct dns_mx hosts[DNS_HOSTS], size_t *count);
 /* Adds the A or AAAA records (type) of an answer. */

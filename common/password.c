@@ -3,10 +3,10 @@
 #include "common/password.h"
 
 #include "common/base64.h"
+#include "common/cram.h"
 #include "common/crypto.h"
 
 #include <crypt.h>
-#include <md5.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,9 +20,6 @@ enum {
 	ITERATIONS = 10000, /* of new verifiers; RFC 7677 asks for 4096 */
 	MOST_ITERATIONS = 10000000,
 	SALT_SIZE = 16,
-	MD5_BLOCK = 64,
-	MD5_SIZE = 16,
-	CRAM_HEX = 2 * 2 * MD5_SIZE,
 };
 
 struct scram {
@@ -178,64 +175,7 @@ password_check(const char *credentials, const char *password, bool system_users)
 	return result;
 }
 
-/* ---- CRAM-MD5 (RFC 2195): HMAC-MD5 with the password as key ---- */
-
-static void
-state_to_hex(const MD5_CTX *ctx, char *hex)
-{
-	for (int i = 0; i < 4; i++) {
-		snprintf(hex + i * 8, 9, "%08x", (unsigned)ctx->state[i]);
-	}
-}
-
-static void
-cram_make(const char *password, char hex[CRAM_HEX + 1])
-{
-	uint8_t key[MD5_BLOCK] = { 0 }, pad[MD5_BLOCK];
-	MD5_CTX ctx;
-	size_t len = strlen(password);
-
-	if (len > MD5_BLOCK) {
-		MD5Init(&ctx);
-		MD5Update(&ctx, (const uint8_t *)password, len);
-		MD5Final(key, &ctx);
-	} else {
-		memcpy(key, password, len);
-	}
-	for (int half = 0; half < 2; half++) {
-		for (int i = 0; i < MD5_BLOCK; i++) {
-			pad[i] = key[i] ^ (half == 0 ? 0x5c : 0x36);
-		}
-		MD5Init(&ctx);
-		MD5Update(&ctx, pad, sizeof(pad));
-		state_to_hex(&ctx, hex + half * 2 * MD5_SIZE);
-	}
-	explicit_bzero(key, sizeof(key));
-	explicit_bzero(pad, sizeof(pad));
-}
-
-/* An MD5 that has seen one block and whose state is in hex. */
-static bool
-state_from_hex(MD5_CTX *ctx, const char *hex)
-{
-	MD5Init(ctx);
-	ctx->count = MD5_BLOCK * 8;
-	for (int i = 0; i < 4; i++) {
-		uint32_t v = 0;
-		for (int k = 0; k < 8; k++) {
-			char c = hex[i * 8 + k];
-			int d = c >= '0' && c <= '9'   ? c - '0'
-			        : c >= 'a' && c <= 'f' ? c - 'a' + 10
-			                               : -1;
-			if (d < 0) {
-				return false;
-			}
-			v = v << 4 | (uint32_t)d;
-		}
-		ctx->state[i] = v;
-	}
-	return true;
-}
+/* ---- CRAM-MD5 ---- */
 
 static const char *
 find_cram(const char *credentials)
@@ -246,8 +186,8 @@ find_cram(const char *credentials)
 		return NULL;
 	}
 	p += strlen(CRAM);
-	return strspn(p, "0123456789abcdef") == CRAM_HEX &&
-	               strchr(" \t", p[CRAM_HEX]) != NULL
+	return strspn(p, "0123456789abcdef") == CRAM_STATES &&
+	               strchr(" \t", p[CRAM_STATES]) != NULL
 	           ? p
 	           : NULL;
 }
@@ -262,26 +202,16 @@ enum status
 password_check_cram(
     const char *credentials, const char *challenge, const char *answer)
 {
-	static const char nobody[CRAM_HEX + 1] =
+	static const char nobody[CRAM_STATES + 1] =
 	    "0123456789abcdef0123456789abcdef"
 	    "0123456789abcdef0123456789abcdef";
 	const char *hex = find_cram(credentials);
-	MD5_CTX inner, outer;
-	uint8_t digest[MD5_SIZE];
-	char text[2 * MD5_SIZE + 1];
+	char text[CRAM_ANSWER + 1];
 	bool known = hex != NULL;
 
-	hex = known ? hex : nobody;
-	if (!state_from_hex(&outer, hex) ||
-	    !state_from_hex(&inner, hex + 2 * MD5_SIZE)) {
+	if (!cram_answer(
+		known ? hex : nobody, challenge, strlen(challenge), text)) {
 		return STATUS_TEMPORARY;
-	}
-	MD5Update(&inner, (const uint8_t *)challenge, strlen(challenge));
-	MD5Final(digest, &inner);
-	MD5Update(&outer, digest, sizeof(digest));
-	MD5Final(digest, &outer);
-	for (int i = 0; i < MD5_SIZE; i++) {
-		snprintf(text + 2 * i, 3, "%02x", digest[i]);
 	}
 	return strlen(answer) == strlen(text) &&
 	               crypto_equal(answer, text, strlen(text)) && known
@@ -316,7 +246,7 @@ password_make(const char *password, bool cram, char *credentials, size_t size)
 	char salt[BASE64_SIZE(SALT_SIZE)];
 	char stored[BASE64_SIZE(CRYPTO_SHA256)];
 	char server[BASE64_SIZE(CRYPTO_SHA256)];
-	char hex[CRAM_HEX + 1] = "";
+	char hex[CRAM_STATES + 1] = "";
 
 	arc4random_buf(s.salt, SALT_SIZE);
 	if (derive(password, &s) != 0 ||

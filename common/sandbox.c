@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sandbox of session processes.  On Linux: no_new_privs, resource limits,
- * and a seccomp filter that is an allow-list of system calls; elsewhere the
- * limits alone.
+ * The sandboxes of processes that talk to the network.  On Linux: no_new_privs,
+ * resource limits, and a seccomp filter that is an allow-list of system calls;
+ * elsewhere the limits alone.
  */
 #include "common/sandbox.h"
 
@@ -30,6 +30,8 @@
 #include <sys/syscall.h>
 #endif
 
+enum { CLIENT_FILES = 64 };
+
 /* A macro's worth of function: libc and the BSDs differ in resource's type. */
 #define LIMIT(resource, value)                                                 \
 	setrlimit((resource),                                                  \
@@ -51,7 +53,7 @@
 #error "add this architecture to the sandbox"
 #endif
 
-static const int allowed[] = {
+static const int sessions[] = {
 	/* the client and the server */
 	SYS_read,
 	SYS_write,
@@ -98,7 +100,24 @@ static const int allowed[] = {
 #endif
 };
 
-enum { ALLOWED = sizeof(allowed) / sizeof(allowed[0]) };
+/* What clients may do besides. */
+static const int clients[] = {
+	SYS_socket,
+	SYS_connect,
+	SYS_getsockname,
+	SYS_getpeername,
+	SYS_getsockopt,
+	SYS_setsockopt,
+	/* the resolver: two questions at once, and how long an answer is */
+	SYS_sendmmsg,
+	SYS_ioctl,
+	SYS_pread64,
+};
+
+enum {
+	SESSIONS = sizeof(sessions) / sizeof(sessions[0]),
+	CLIENTS = sizeof(clients) / sizeof(clients[0]),
+};
 
 static int
 ascending(const void *a, const void *b)
@@ -132,10 +151,10 @@ emit(struct sock_filter *code, size_t *n, const int *numbers, size_t from,
 }
 
 static int
-filter(void)
+filter(bool client)
 {
 	/* arch and its test, the number, three for each leaf, and the nodes */
-	struct sock_filter code[4 + 4 * ALLOWED] = {
+	struct sock_filter code[4 + 4 * (SESSIONS + CLIENTS)] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 		    offsetof(struct seccomp_data, arch)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCH, 1, 0),
@@ -143,32 +162,37 @@ filter(void)
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 		    offsetof(struct seccomp_data, nr)),
 	};
-	int numbers[ALLOWED];
-	size_t n = 4;
+	int numbers[SESSIONS + CLIENTS];
+	size_t count = SESSIONS, n = 4;
 
-	memcpy(numbers, allowed, sizeof(numbers));
-	qsort(numbers, ALLOWED, sizeof(numbers[0]), ascending);
-	emit(code, &n, numbers, 0, ALLOWED);
+	memcpy(numbers, sessions, sizeof(sessions));
+	if (client) {
+		memcpy(numbers + SESSIONS, clients, sizeof(clients));
+		count += CLIENTS;
+	}
+	qsort(numbers, count, sizeof(numbers[0]), ascending);
+	emit(code, &n, numbers, 0, count);
 	struct sock_fprog program = { .len = (unsigned short)n,
 		.filter = code };
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
 static int
-kernel(void)
+kernel(bool client)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1) {
 		return -1;
 	}
-	return filter();
+	return filter(client);
 }
 
 #else
 
 static int
-kernel(void)
+kernel(bool client)
 {
+	(void)client;
 	return 0;
 }
 
@@ -202,5 +226,17 @@ sandbox_session(void)
 	    LIMIT(RLIMIT_NPROC, 0) == -1) {
 		return -1;
 	}
-	return kernel();
+	return kernel(false);
+}
+
+int
+sandbox_client(void)
+{
+	GONE_INSIDE();
+	/* Room for a few connections that race each other, and a file. */
+	if (LIMIT(RLIMIT_NOFILE, CLIENT_FILES) == -1 ||
+	    LIMIT(RLIMIT_CORE, 0) == -1 || LIMIT(RLIMIT_NPROC, 0) == -1) {
+		return -1;
+	}
+	return kernel(true);
 }

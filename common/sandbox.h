@@ -10,4 +10,10 @@
  */
 int sandbox_session(void) __attribute__((warn_unused_result));
 
+/*
+ * The same for a process that connects to others: it may make and use sockets,
+ * and read at offsets from files that it is given, but open none.
+ */
+int sandbox_client(void) __attribute__((warn_unused_result));
+
 #endif

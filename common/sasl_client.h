@@ -30,7 +30,7 @@ struct sasl_client *sasl_client_open(
 void sasl_client_close(struct sasl_client *);
 
 /* Whether the client speaks first, so that its answer may go with AUTH. */
-bool sasl_client_first(const struct sasl_client *);
+bool sasl_client_starts(const struct sasl_client *);
 
 /*
  * Takes a challenge (NULL with the first answer), writes the answer of *len

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* TLS sessions, by GnuTLS. */
+/* TLS servers: their certificates, and sessions that they accept. */
 #include "common/tls.h"
 
-#include "common/deadline.h"
-#include "common/stream.h"
 #include "common/tls_library.h"
+#include "common/tls_session.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,11 +23,6 @@ struct tls_server {
 	size_t count;
 	time_t expiry;
 	struct stat files[CONFIG_LIST];
-};
-
-struct tls_session {
-	gnutls_session_t gnutls;
-	int rfd, wfd;
 };
 
 void
@@ -190,146 +182,18 @@ tls_server_expiry(const struct tls_server *s)
 	return s->expiry;
 }
 
-static ssize_t
-pull(gnutls_transport_ptr_t ptr, void *buf, size_t size)
-{
-	struct tls_session *t = ptr;
-	ssize_t n = recv(t->rfd, buf, size, MSG_DONTWAIT);
-
-	if (n == -1) {
-		tls_library()->gnutls_transport_set_errno(t->gnutls, errno);
-	}
-	return n;
-}
-
-static ssize_t
-push(gnutls_transport_ptr_t ptr, const void *buf, size_t size)
-{
-	struct tls_session *t = ptr;
-	ssize_t n = send(t->wfd, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	if (n == -1) {
-		tls_library()->gnutls_transport_set_errno(t->gnutls, errno);
-	}
-	return n;
-}
-
-static int
-handshake(struct tls_session *t, int64_t deadline, char error[CONFIG_ERROR])
-{
-	const struct tls_library *lib = tls_library();
-
-	for (;;) {
-		int rc = lib->gnutls_handshake(t->gnutls);
-		if (rc == GNUTLS_E_SUCCESS) {
-			return 0;
-		}
-		if (lib->gnutls_error_is_fatal(rc)) {
-			snprintf(error, CONFIG_ERROR, "%s",
-			    lib->gnutls_strerror(rc));
-			return -1;
-		}
-		bool writing = lib->gnutls_record_get_direction(t->gnutls) == 1;
-		if (rc == GNUTLS_E_AGAIN &&
-		    deadline_wait(writing ? t->wfd : t->rfd,
-			writing ? POLLOUT : POLLIN, deadline, false) == -1) {
-			snprintf(error, CONFIG_ERROR, "%s", strerror(errno));
-			return -1;
-		}
-	}
-}
-
 struct tls_session *
 tls_accept(const struct tls_server *s, int rfd, int wfd, int64_t deadline,
     char error[CONFIG_ERROR])
 {
-	const struct tls_library *lib = tls_library();
-	struct tls_session *t = calloc(1, sizeof(*t));
+	struct tls_session *t =
+	    tls_session_open(GNUTLS_SERVER | GNUTLS_NO_TICKETS, s->priority,
+		s->credentials, rfd, wfd);
 
 	snprintf(error, CONFIG_ERROR, "no memory");
-	if (t == NULL || lib->gnutls_init(&t->gnutls,
-			     GNUTLS_SERVER | GNUTLS_NO_SIGNAL |
-				 GNUTLS_NO_TICKETS) != GNUTLS_E_SUCCESS) {
-		free(t);
-		return NULL;
-	}
-	t->rfd = rfd;
-	t->wfd = wfd;
-	lib->gnutls_transport_set_ptr(t->gnutls, t);
-	lib->gnutls_transport_set_pull_function(t->gnutls, pull);
-	lib->gnutls_transport_set_push_function(t->gnutls, push);
-	if (lib->gnutls_priority_set(t->gnutls, s->priority) !=
-		GNUTLS_E_SUCCESS ||
-	    lib->gnutls_credentials_set(t->gnutls, GNUTLS_CRD_CERTIFICATE,
-		s->credentials) != GNUTLS_E_SUCCESS ||
-	    handshake(t, deadline, error) == -1) {
-		lib->gnutls_deinit(t->gnutls);
-		free(t);
+	if (t != NULL && tls_session_handshake(t, deadline, error) != 0) {
+		tls_session_free(t);
 		return NULL;
 	}
 	return t;
-}
-
-/* A GnuTLS result as read(2) or write(2) would say it. */
-static ssize_t
-as_errno(const struct tls_library *lib, ssize_t n)
-{
-	if (n >= 0) {
-		return n;
-	}
-	if (n == GNUTLS_E_PREMATURE_TERMINATION) {
-		return 0; /* many clients leave without close_notify */
-	}
-	errno = lib->gnutls_error_is_fatal((int)n) ? EPROTO : EAGAIN;
-	return -1;
-}
-
-ssize_t
-tls_receive(struct tls_session *t, void *buf, size_t size)
-{
-	const struct tls_library *lib = tls_library();
-	ssize_t n;
-
-	do {
-		n = lib->gnutls_record_recv(t->gnutls, buf, size);
-	} while (n == GNUTLS_E_INTERRUPTED);
-	if (n == GNUTLS_E_REHANDSHAKE) {
-		errno = EPROTO; /* renegotiation is not for us */
-		return -1;
-	}
-	return as_errno(lib, n);
-}
-
-ssize_t
-tls_send(struct tls_session *t, const void *buf, size_t size)
-{
-	const struct tls_library *lib = tls_library();
-	ssize_t n;
-
-	do {
-		n = lib->gnutls_record_send(t->gnutls, buf, size);
-	} while (n == GNUTLS_E_INTERRUPTED);
-	return as_errno(lib, n);
-}
-
-void
-tls_close(struct tls_session *t)
-{
-	const struct tls_library *lib = tls_library();
-
-	(void)lib->gnutls_bye(t->gnutls, GNUTLS_SHUT_WR);
-	lib->gnutls_deinit(t->gnutls);
-	free(t);
-}
-
-const char *
-tls_describe(struct tls_session *t, char *buf, size_t size)
-{
-	const struct tls_library *lib = tls_library();
-
-	snprintf(buf, size, "%s, %s",
-	    lib->gnutls_protocol_get_name(
-		lib->gnutls_protocol_get_version(t->gnutls)),
-	    lib->gnutls_cipher_get_name(lib->gnutls_cipher_get(t->gnutls)));
-	return buf;
 }

@@ -5,7 +5,7 @@
 /*
  * GnuTLS, loaded when it is first needed: linking it would double what it
  * costs to start a program, and most sessions behind inetd never speak TLS.
- * Only tls.c and crypto.c include this.
+ * Only tls*.c and crypto.c include this.
  */
 
 #include <gnutls/crypto.h>
@@ -14,20 +14,25 @@
 #include <stdbool.h>
 
 #define TLS_LIBRARY_CALLS(X)                                                   \
+	X(gnutls_alert_get)                                                    \
+	X(gnutls_alert_get_name)                                               \
 	X(gnutls_bye)                                                          \
 	X(gnutls_certificate_allocate_credentials)                             \
 	X(gnutls_certificate_free_credentials)                                 \
+	X(gnutls_certificate_get_crt_raw)                                      \
+	X(gnutls_certificate_get_peers)                                        \
 	X(gnutls_certificate_set_flags)                                        \
 	X(gnutls_certificate_set_x509_key_file2)                               \
-	X(gnutls_certificate_get_crt_raw)                                      \
+	X(gnutls_certificate_set_x509_system_trust)                            \
+	X(gnutls_certificate_set_x509_trust_file)                              \
 	X(gnutls_cipher_get)                                                   \
 	X(gnutls_cipher_get_name)                                              \
 	X(gnutls_credentials_set)                                              \
 	X(gnutls_deinit)                                                       \
 	X(gnutls_error_is_fatal)                                               \
 	X(gnutls_handshake)                                                    \
-	X(gnutls_hash_deinit)                                                  \
 	X(gnutls_hash)                                                         \
+	X(gnutls_hash_deinit)                                                  \
 	X(gnutls_hash_init)                                                    \
 	X(gnutls_hmac_fast)                                                    \
 	X(gnutls_init)                                                         \
@@ -40,13 +45,18 @@
 	X(gnutls_record_get_direction)                                         \
 	X(gnutls_record_recv)                                                  \
 	X(gnutls_record_send)                                                  \
+	X(gnutls_server_name_set)                                              \
+	X(gnutls_session_get_verify_cert_status)                               \
+	X(gnutls_session_set_verify_cert2)                                     \
 	X(gnutls_strerror)                                                     \
 	X(gnutls_transport_set_errno)                                          \
 	X(gnutls_transport_set_ptr)                                            \
 	X(gnutls_transport_set_pull_function)                                  \
 	X(gnutls_transport_set_push_function)                                  \
 	X(gnutls_x509_crt_deinit)                                              \
+	X(gnutls_x509_crt_get_dn_by_oid)                                       \
 	X(gnutls_x509_crt_get_expiration_time)                                 \
+	X(gnutls_x509_crt_get_subject_alt_name)                                \
 	X(gnutls_x509_crt_import)                                              \
 	X(gnutls_x509_crt_init)
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sandbox of sessions.  A child tries each thing, first at large, where it
- * must succeed (else the test proves nothing), and then shut in.
+ * The sandboxes of sessions and of clients.  A child tries each thing, first at
+ * large, where it must succeed (else the test proves nothing), and then shut
+ * in.
  */
 #include "common/sandbox.h"
 
@@ -170,28 +171,29 @@ try_chdir(void)
 static const struct {
 	const char *name;
 	bool (*could)(void);
+	bool client; /* a client may, however */
 } forbidden[] = {
-	{ "open a file", try_open },
-	{ "open a file of the system", try_openat },
-	{ "make a file", try_create },
-	{ "remove a file", try_unlink },
-	{ "rename a file", try_rename },
-	{ "stat a file", try_stat },
-	{ "make a socket", try_socket },
-	{ "make a local socket", try_unix },
-	{ "make a socket pair", try_socketpair },
-	{ "make a pipe", try_pipe },
-	{ "duplicate a descriptor (dup)", try_dup },
-	{ "duplicate a descriptor (dup2)", try_dup2 },
-	{ "duplicate a descriptor (fcntl)", try_dupfd },
-	{ "make a file in memory", try_memfd },
-	{ "fork", try_fork },
-	{ "signal its parent", try_kill },
-	{ "signal itself", try_kill_self },
-	{ "trace", try_ptrace },
-	{ "change rights", try_chmod },
-	{ "change its uid", try_setuid },
-	{ "change its folder", try_chdir },
+	{ "open a file", try_open, false },
+	{ "open a file of the system", try_openat, false },
+	{ "make a file", try_create, false },
+	{ "remove a file", try_unlink, false },
+	{ "rename a file", try_rename, false },
+	{ "stat a file", try_stat, false },
+	{ "make a socket", try_socket, true },
+	{ "make a local socket", try_unix, true },
+	{ "make a socket pair", try_socketpair, false },
+	{ "make a pipe", try_pipe, false },
+	{ "duplicate a descriptor (dup)", try_dup, false },
+	{ "duplicate a descriptor (dup2)", try_dup2, false },
+	{ "duplicate a descriptor (fcntl)", try_dupfd, false },
+	{ "make a file in memory", try_memfd, false },
+	{ "fork", try_fork, false },
+	{ "signal its parent", try_kill, false },
+	{ "signal itself", try_kill_self, false },
+	{ "trace", try_ptrace, false },
+	{ "change rights", try_chmod, false },
+	{ "change its uid", try_setuid, false },
+	{ "change its folder", try_chdir, false },
 };
 
 /* ---- what must go on ---- */
@@ -269,7 +271,7 @@ static const struct {
  * failed in another way.
  */
 static bool
-in_child(bool (*could)(void), bool shut_in, bool *strange)
+in_child(bool (*could)(void), int (*shut_in)(void), bool *strange)
 {
 	int status;
 	char victim[PATH_MAX];
@@ -277,7 +279,7 @@ in_child(bool (*could)(void), bool shut_in, bool *strange)
 	scratch_write(scratch_path(victim, "victim"), "x", 1);
 	pid_t pid = fork();
 	if (pid == 0) {
-		if (shut_in && sandbox_session() == -1) {
+		if (shut_in != NULL && shut_in() == -1) {
 			_exit(3);
 		}
 		/* A number for a descriptor is free, so that it is not only
@@ -285,7 +287,7 @@ in_child(bool (*could)(void), bool shut_in, bool *strange)
 		close(STDIN_FILENO);
 		errno = 0;
 		bool did = could();
-		_exit(did ? 0 : errno == EPERM || !shut_in ? 1 : 2);
+		_exit(did ? 0 : errno == EPERM || shut_in == NULL ? 1 : 2);
 	}
 	scratch_need(waitpid(pid, &status, 0) == pid, "waitpid");
 	if (!WIFEXITED(status) || WEXITSTATUS(status) > 1) {
@@ -297,13 +299,13 @@ in_child(bool (*could)(void), bool shut_in, bool *strange)
 
 /* execve(2) succeeds by not coming back. */
 static int
-exec_status(bool shut_in)
+exec_status(int (*shut_in)(void))
 {
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (shut_in && sandbox_session() == -1) {
+		if (shut_in != NULL && shut_in() == -1) {
 			_exit(3);
 		}
 		execl("/bin/true", "true", (char *)NULL);
@@ -313,30 +315,46 @@ exec_status(bool shut_in)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+static void
+test_shut_in(const char *who, int (*shut_in)(void))
+{
+	bool client = shut_in == sandbox_client;
+
+	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
+		bool strange = false, may = client && forbidden[i].client;
+		ok(in_child(forbidden[i].could, shut_in, &strange) == may &&
+			!strange,
+		    "a %s shut in %s %s", who, may ? "can" : "cannot",
+		    forbidden[i].name);
+	}
+	ok(exec_status(shut_in) == 9, "a %s shut in cannot run a program", who);
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+		bool strange = false;
+		ok(in_child(allowed[i].could, shut_in, &strange),
+		    "a %s shut in can still %s", who, allowed[i].name);
+	}
+}
+
 int
 main(void)
 {
+	bool strange = false;
+
 	scratch_make();
 	scratch_write(scratch_path(path, "file"), "x", 1);
 	scratch_need(
 	    socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "socketpair");
 	file = open(path, O_RDWR);
 	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
-		bool strange = false;
-		ok(in_child(forbidden[i].could, false, &strange),
+		ok(in_child(forbidden[i].could, NULL, &strange),
 		    "at large it can %s", forbidden[i].name);
-		strange = false;
-		ok(!in_child(forbidden[i].could, true, &strange) && !strange,
-		    "shut in it cannot %s", forbidden[i].name);
 	}
-	ok(exec_status(false) == 0, "at large it can run a program");
-	ok(exec_status(true) == 9, "shut in it cannot run a program");
+	ok(exec_status(NULL) == 0, "at large it can run a program");
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
-		bool strange = false;
-		ok(in_child(allowed[i].could, false, &strange),
+		ok(in_child(allowed[i].could, NULL, &strange),
 		    "at large it can %s", allowed[i].name);
-		ok(in_child(allowed[i].could, true, &strange),
-		    "shut in it can still %s", allowed[i].name);
 	}
+	test_shut_in("session", sandbox_session);
+	test_shut_in("client", sandbox_client);
 	return tap_done();
 }
