@@ -19,7 +19,7 @@ enum {
 	MAIL_ID = 12,                /* characters of an id */
 	MAIL_ENVID = 100,            /* RFC 3461 section 4.4, as xtext */
 	MAIL_ORCPT = 500,            /* RFC 3461 section 4.2, as xtext */
-	MAIL_TEXT = 1024,            /* a recipient: a command may be long */
+	MAIL_TEXT = 1024,            /* a recipient and its NUL: commands */
 	MAIL_RECIPIENTS = 100000,    /* in one file */
 	MAIL_HEAD = 64 * 1024 * 1024 /* octets of a head that we believe */
 };
@@ -81,10 +81,8 @@ struct mail {
 	bool utf8;      /* SMTPUTF8 */
 	uint64_t size;  /* octets of the body in wire form */
 	struct recipient *recipients;
-	size_t count;
-	/* Behind the recipients' strings, for mail_free(). */
-	char **strings;
-	size_t nstrings;
+	size_t count, room;
+	struct mail_text *texts; /* where their strings are, for mail_free() */
 };
 
 /* An empty one; a fresh id, arrival now. */
@@ -92,11 +90,28 @@ void mail_init(struct mail *);
 void mail_free(struct mail *);
 
 /*
- * Adds a copy of the recipient and its strings.  0, or -1 with errno: ENOMEM;
- * EINVAL: a control character or too long; E2BIG: too many.
+ * Adds a copy of the recipient and its strings (NULL is "").  0, or -1 with
+ * errno: ENOMEM; EINVAL: a control character or too long; E2BIG: too many.
  */
 int mail_add(struct mail *, const struct recipient *)
     __attribute__((warn_unused_result));
+
+/* Whether a recipient can be written down: lengths, no control characters. */
+bool mail_is_recipient(const struct recipient *);
+
+/* Starts child as a message of parent's envelope, but for its recipients. */
+void mail_inherit(struct mail *child, const struct mail *parent);
+
+/*
+ * An id made from that of another message and from what becomes of it, so that
+ * what was done before a crash is not done again: begin, add, end.
+ */
+struct mail_derived {
+	uint64_t hash;
+};
+void mail_derive(struct mail_derived *, const char *id);
+void mail_derive_add(struct mail_derived *, const char *what, size_t number);
+void mail_derived_id(const struct mail_derived *, char id[MAIL_ID + 1]);
 
 /* A fresh id: letters and digits. */
 void mail_new_id(char id[MAIL_ID + 1]);
@@ -104,16 +119,34 @@ bool mail_is_id(const char *text);
 
 /* ---- the head of a file ---- */
 
-enum { MAIL_LINE = 32 }; /* octets of the first line and of each slot */
+enum {
+	MAIL_LINE = 32,       /* octets of the first line and of each slot */
+	MAIL_SIZE_DIGITS = 12 /* always so many: it is put in afterwards */
+};
 
-/* The head as text, to be freed; NULL with errno (EINVAL as mail_add()). */
+/* Letters and words there, in the order of the enums and of the bits. */
+extern const char mail_states[];
+extern const char mail_targets[];
+extern const char *const mail_notify[]; /* NULL at the end */
+
+/*
+ * The head as text, to be freed; NULL with errno (as mail_add(); EINVAL also
+ * for nobody to send it to).
+ */
 char *mail_head(const struct mail *, size_t *len);
+
+/* Puts the size of the body into such a text: its length stays.  0 or -1. */
+int mail_head_size(char *head, size_t len, uint64_t size)
+    __attribute__((warn_unused_result));
 
 /* The octets of a slot. */
 void mail_slot(const struct slot_state *, char line[MAIL_LINE]);
 
 /* How many recipients the first line promises; -1: not such a file. */
 long mail_slots(const char line[MAIL_LINE]);
+
+/* A room for strings that recipients point to; freed by mail_free(). */
+char *mail_strings(struct mail *, size_t size);
 
 enum mail_parsed { MAIL_OK, MAIL_SHORT, MAIL_DAMAGED, MAIL_NO_MEMORY };
 

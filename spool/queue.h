@@ -62,7 +62,7 @@ int queue_commit(struct queue *, struct mail *, const struct queue_body *)
 struct queue_entry {
 	char id[MAIL_ID + 1];
 	enum queue_place place;
-	time_t due; /* the file's mtime; active: 0 */
+	time_t due; /* deferred: the file's mtime; else 0 */
 };
 
 struct queue_list {
@@ -90,6 +90,9 @@ struct queue_file {
 	int fd;           /* read and write, locked */
 	struct mail mail; /* as the file says; slots are kept up to date */
 	off_t body;       /* where it begins */
+	/* One for each recipient, read when first asked for; else NULL. */
+	char **reasons;
+	bool reasons_changed;
 };
 
 enum queue_claim {
@@ -102,7 +105,8 @@ enum queue_claim {
 
 /*
  * Claims a message by a lock on its file, without waiting, and reads its head.
- * The lock ends with queue_release(), or with the process.
+ * The lock ends with queue_release(), or with the last process that has its
+ * descriptor: a child that lives on closes it.
  */
 enum queue_claim queue_claim(
     struct queue *, enum queue_place, const char *id, struct queue_file *);
@@ -117,44 +121,52 @@ int queue_open_body(const struct queue_file *)
     __attribute__((warn_unused_result));
 
 /*
- * Sets a recipient's slot, durably.  Commit point: a recipient that is done
- * will not be tried again.
+ * Sets a recipient's slot.  Commit point: a recipient that is done will not be
+ * tried again, and a notice will not be sent again.  A change of numbers alone
+ * is not synced: when that is lost, it is tried early.
  */
 int queue_set(struct queue_file *, size_t recipient, const struct slot_state *)
     __attribute__((warn_unused_result));
 
 /*
  * Puts it where it waits until the earliest time of its waiting recipients
- * (deferred/), or into another place.  Need not be durable: a file in the
- * wrong one of active/ and deferred/ is only tried early.
+ * (deferred/), or into another place.  Between active/ and deferred/ that need
+ * not be durable: in the wrong one of them it is only tried early.
  */
 int queue_defer(struct queue_file *) __attribute__((warn_unused_result));
 int queue_move(struct queue_file *, enum queue_place)
     __attribute__((warn_unused_result));
 
-/* Takes the message out: every recipient is done. */
+/*
+ * Takes the message out.  EINVAL: a recipient is still waiting.  Not synced: a
+ * message that comes back has no recipient to be tried.
+ */
 int queue_remove(struct queue_file *) __attribute__((warn_unused_result));
 
 /* ---- why it waits ---- */
 
 /*
  * The last reply for a recipient, in full, for people and for bounces.  Kept
- * beside the message and not synced; what cannot be written is only lost.
+ * beside the message, written when that is released, and not synced; what
+ * cannot be written is only lost.
  */
-void queue_set_reason(
-    const struct queue_file *, size_t recipient, const char *text);
+void queue_set_reason(struct queue_file *, size_t recipient, const char *text);
 /* "" when there is none. */
 void queue_reason(
-    const struct queue_file *, size_t recipient, char text[QUEUE_REASON]);
+    struct queue_file *, size_t recipient, char text[QUEUE_REASON]);
 
-/* Removes what is left of messages that are gone (reasons), when old. */
+/*
+ * Removes what is left of messages that are gone (reasons) and of processes
+ * that were killed (unfinished files), when it is old.
+ */
 void queue_sweep(struct queue *);
 
 /* ---- one scheduler at a time ---- */
 
 /*
  * Tries to be the process that takes care of active/.  A descriptor to be
- * closed when that is over, or -1 with errno EWOULDBLOCK: another one does.
+ * closed when that is over, by children that live on too; or -1 with errno
+ * EWOULDBLOCK: another one does.
  */
 int queue_take_turn(struct queue *) __attribute__((warn_unused_result));
 

@@ -23,6 +23,8 @@ BLOCK = 4096
 # What the worker tells the session, which then says 250 (strace cannot look
 # into a session): a serial number and a status.
 DELIVERED = re.compile(rb".{4}\0{4}", re.S)
+DONE = b"done "     # what a test's own program says
+DESCRIPTOR = "/proc/self/fd/"
 
 
 def unhex(text):
@@ -60,6 +62,8 @@ class Reader:
     def __init__(self, roots):
         self.roots = tuple(str(root) + "/" for root in roots)
         self.at = {}        # (pid, descriptor): where write(2) would write
+        self.unnamed = {}   # (pid, descriptor): what strace calls the file
+        self.opened = None  # the path of what a call has opened
         self.operations = []
         self.writers = set()    # processes that wrote on a file of ours
 
@@ -76,7 +80,7 @@ class Reader:
         match = LINE.match(line)
         if not match or int(match.group(4)) < 0:
             return
-        pid, name, args, result, _ = match.groups()
+        pid, name, args, result, self.opened = match.groups()
         strings = [unhex(s) for s in STRING.findall(args)]
         if name == "sendto" and strings and (
                 strings[0].startswith(b"+OK Bye")
@@ -102,7 +106,11 @@ class Reader:
         """Also for open(2)."""
         path = self.named(args, strings)[0]
         self.at[key[0], str(result)] = 0
-        if self.ours(path) and "O_TMPFILE" not in args:
+        if self.ours(path) and "O_TMPFILE" in args:
+            file = unhex(self.opened).decode()
+            self.unnamed[key[0], str(result)] = file
+            self.put("unnamed", file)
+        elif self.ours(path):
             if "O_CREAT" in args:
                 self.put("create", path)
             if "O_TRUNC" in args:
@@ -114,6 +122,8 @@ class Reader:
 
     def on_write(self, key, path, _args, strings, result):
         """At the descriptor's place."""
+        if strings and strings[0].startswith(DONE):
+            self.put("ack", strings[0])
         at = self.at.get(key, 0)
         self.at[key] = at + result
         if self.ours(path) and strings:
@@ -150,6 +160,8 @@ class Reader:
         if self.ours(path):
             self.put("mkdir", path)
 
+    on_mkdirat = on_mkdir
+
     def on_renameat(self, _key, _path, args, strings, _result):
         """In one step."""
         old, new = self.named(args, strings)
@@ -158,9 +170,11 @@ class Reader:
 
     on_renameat2 = on_renameat
 
-    def on_linkat(self, _key, _path, args, strings, _result):
-        """A second name."""
+    def on_linkat(self, key, _path, args, strings, _result):
+        """A second name, or the first of a file that had none."""
         old, new = self.named(args, strings)
+        if old.startswith(DESCRIPTOR):
+            old = self.unnamed.get((key[0], old[len(DESCRIPTOR):]), old)
         if self.ours(old):
             self.put("link", old, new)
 
@@ -237,6 +251,8 @@ class Disk:
             if path not in self.names:
                 new = self.new(b"" if kind == "create" else None)
                 self.move((path, new))
+        elif kind == "unnamed":
+            self.names[path] = self.new(b"")
         elif kind == "link":
             self.move((operation[2], self.names[path]))
         elif kind == "rename":

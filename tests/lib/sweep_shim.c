@@ -243,6 +243,11 @@ SIMPLE(int, faccessat, (int fd, const char *path, int mode, int flags),
 SIMPLE(int, utimensat,
     (int fd, const char *path, const struct timespec times[2], int flags),
     (fd, path, times, flags), path)
+SIMPLE(int, futimens, (int fd, const struct timespec times[2]), (fd, times),
+    name_of(fd))
+SIMPLE(int, fchmod, (int fd, mode_t mode), (fd, mode), name_of(fd))
+SIMPLE(int, mkdirat, (int fd, const char *path, mode_t mode), (fd, path, mode),
+    path)
 SIMPLE(ssize_t, send, (int fd, const void *data, size_t len, int flags),
     (fd, data, len, flags), "")
 

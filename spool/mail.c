@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: ISC */
+/* Envelopes in memory. */
+#include "spool/mail.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct mail_text {
+	struct mail_text *next;
+	char text[];
+};
+
+enum { FIRST_ROOM = 4 };
+
+void
+mail_init(struct mail *m)
+{
+	memset(m, 0, sizeof(*m));
+	mail_new_id(m->id);
+	m->arrival = time(NULL);
+}
+
+void
+mail_free(struct mail *m)
+{
+	while (m->texts != NULL) {
+		struct mail_text *next = m->texts->next;
+		free(m->texts);
+		m->texts = next;
+	}
+	free(m->recipients);
+	m->recipients = NULL;
+	m->count = m->room = 0;
+}
+
+char *
+mail_strings(struct mail *m, size_t size)
+{
+	struct mail_text *t = malloc(sizeof(*t) + size);
+
+	if (t == NULL) {
+		return NULL;
+	}
+	t->next = m->texts;
+	m->texts = t;
+	return t->text;
+}
+
+/* Whether the text ends below size and holds nothing that ends a line. */
+static bool
+fits(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if (c == '\0') {
+			return true;
+		}
+		if (c < ' ' || c == 0x7f) {
+			return false;
+		}
+	}
+	return false;
+}
+
+bool
+mail_is_recipient(const struct recipient *r)
+{
+	const unsigned all =
+	    NOTIFY_NEVER | NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY;
+
+	return r->text[0] != '\0' && fits(r->text, MAIL_TEXT) &&
+	       fits(r->given, MAIL_TEXT) && fits(r->owner, USER_NAME + 1) &&
+	       fits(r->orcpt, MAIL_ORCPT + 1) && (r->notify & ~all) == 0;
+}
+
+static const char *
+or_empty(const char *text)
+{
+	return text == NULL ? "" : text;
+}
+
+static int
+make_room(struct mail *m)
+{
+	if (m->count < m->room) {
+		return 0;
+	}
+	size_t room = m->room == 0 ? FIRST_ROOM : m->room * 2;
+	void *p = reallocarray(m->recipients, room, sizeof(*m->recipients));
+	if (p == NULL) {
+		return -1;
+	}
+	m->recipients = p;
+	m->room = room;
+	return 0;
+}
+
+static const char *
+copy(char **to, const char *text)
+{
+	char *begin = *to;
+	size_t size = strlen(text) + 1;
+
+	memcpy(begin, text, size);
+	*to += size;
+	return begin;
+}
+
+int
+mail_add(struct mail *m, const struct recipient *recipient)
+{
+	struct recipient r = *recipient; /* which may be one of ours */
+
+	r.text = or_empty(r.text);
+	r.given = or_empty(r.given);
+	r.owner = or_empty(r.owner);
+	r.orcpt = or_empty(r.orcpt);
+	if (!mail_is_recipient(&r)) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (m->count >= MAIL_RECIPIENTS) {
+		errno = E2BIG;
+		return -1;
+	}
+	char *p = mail_strings(m, strlen(r.text) + strlen(r.given) +
+				      strlen(r.owner) + strlen(r.orcpt) + 4);
+	if (p == NULL || make_room(m) == -1) {
+		return -1;
+	}
+	r.text = copy(&p, r.text);
+	r.given = copy(&p, r.given);
+	r.owner = copy(&p, r.owner);
+	r.orcpt = copy(&p, r.orcpt);
+	m->recipients[m->count++] = r;
+	return 0;
+}
+
+void
+mail_inherit(struct mail *child, const struct mail *parent)
+{
+	mail_init(child);
+	child->arrival = parent->arrival;
+	strlcpy(child->sender, parent->sender, sizeof(child->sender));
+	strlcpy(child->user, parent->user, sizeof(child->user));
+	strlcpy(child->client, parent->client, sizeof(child->client));
+	strlcpy(child->envid, parent->envid, sizeof(child->envid));
+	child->ret = parent->ret;
+	child->eight_bit = parent->eight_bit;
+	child->utf8 = parent->utf8;
+}
+
+/* 36 to the power of 12 is below 2 to the power of 63. */
+static void
+spell(uint64_t number, char id[MAIL_ID + 1])
+{
+	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+	for (int i = 0; i < MAIL_ID; i++) {
+		id[i] = digits[number % (sizeof(digits) - 1)];
+		number /= sizeof(digits) - 1;
+	}
+	id[MAIL_ID] = '\0';
+}
+
+void
+mail_new_id(char id[MAIL_ID + 1])
+{
+	uint64_t random;
+
+	arc4random_buf(&random, sizeof(random));
+	spell(random, id);
+}
+
+/* FNV-1a of 64 bits: ids are nobody's choice, so any good hash will do. */
+static void
+mix(struct mail_derived *d, const void *data, size_t len)
+{
+	const unsigned char *octet = data;
+
+	for (size_t i = 0; i < len; i++) {
+		d->hash = (d->hash ^ octet[i]) * UINT64_C(0x100000001b3);
+	}
+}
+
+void
+mail_derive(struct mail_derived *d, const char *id)
+{
+	d->hash = UINT64_C(0xcbf29ce484222325);
+	mix(d, id, strlen(id));
+}
+
+void
+mail_derive_add(struct mail_derived *d, const char *what, size_t number)
+{
+	uint64_t n = number;
+
+	mix(d, what, strlen(what) + 1);
+	mix(d, &n, sizeof(n));
+}
+
+void
+mail_derived_id(const struct mail_derived *d, char id[MAIL_ID + 1])
+{
+	spell(d->hash, id);
+}
+
+bool
+mail_is_id(const char *text)
+{
+	size_t n = 0;
+
+	for (; n <= MAIL_ID && text[n] != '\0'; n++) {
+		char c = text[n];
+		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+			(c >= 'A' && c <= 'Z'))) {
+			return false;
+		}
+	}
+	return n == MAIL_ID;
+}

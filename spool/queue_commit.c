@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Puts a message into the queue.  The file has no name until all of it is on
+ * the disk, so that nobody ever sees a part of one, and none is left by a
+ * process that is killed.
+ */
+#include "spool/fileio.h"
+#include "spool/queue_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BUFFER = 64 * 1024, UNFINISHED_NAME = MAIL_ID + 16 };
+
+struct writer {
+	int fd;
+	off_t at;  /* what is in the buffer goes there */
+	int error; /* sticky */
+	size_t len;
+	char buffer[BUFFER];
+	char input[BUFFER];
+};
+
+static void
+flush(struct writer *w)
+{
+	if (w->error == 0 &&
+	    file_write(w->fd, w->buffer, w->len, w->at) == -1) {
+		w->error = errno;
+	}
+	w->at += (off_t)w->len;
+	w->len = 0;
+}
+
+static void
+put(struct writer *w, const char *data, size_t len)
+{
+	while (len > 0) {
+		size_t room = BUFFER - w->len;
+		size_t n = len < room ? len : room;
+		memcpy(w->buffer + w->len, data, n);
+		w->len += n;
+		data += n;
+		len -= n;
+		if (w->len == BUFFER) {
+			flush(w);
+		}
+	}
+}
+
+/* Lines that end in LF. */
+static void
+put_lines(struct writer *w, const char *data, size_t len)
+{
+	while (len > 0) {
+		const char *lf = memchr(data, '\n', len);
+		size_t n = lf == NULL ? len : (size_t)(lf - data);
+		put(w, data, n);
+		if (lf != NULL) {
+			put(w, "\r\n", 2);
+			n++;
+		}
+		data += n;
+		len -= n;
+	}
+}
+
+/* Reads the next of the body into w->input; 0 at its end, -1 with errno. */
+static ssize_t
+take(struct writer *w, const struct queue_body *body, off_t done)
+{
+	size_t want = BUFFER;
+	ssize_t n;
+
+	if (body->length != -1 && body->length - done < BUFFER) {
+		want = (size_t)(body->length - done);
+	}
+	if (want == 0) {
+		return 0;
+	}
+	do {
+		n = pread(body->fd, w->input, want, body->from + done);
+	} while (n == -1 && errno == EINTR);
+	if (n == 0 && body->length != -1) {
+		errno = EIO; /* shorter than it was said to be */
+		return -1;
+	}
+	return n;
+}
+
+static void
+put_body(struct writer *w, const struct queue_body *body)
+{
+	off_t done = 0;
+	char last = '\n';
+
+	while (w->error == 0) {
+		ssize_t n = take(w, body, done);
+		if (n == -1) {
+			w->error = errno;
+		}
+		if (n <= 0) {
+			break;
+		}
+		if (body->wire) {
+			put(w, w->input, (size_t)n);
+		} else {
+			put_lines(w, w->input, (size_t)n);
+		}
+		last = w->input[n - 1];
+		done += n;
+	}
+	if (last != '\n') {
+		put(w, "\r\n", 2);
+	}
+	flush(w);
+}
+
+/* Head and body, synced. */
+static int
+write_file(int fd, struct mail *m, const struct queue_body *body)
+{
+	static struct writer w; /* its pages are touched when used */
+	size_t len;
+
+	m->size = 0;
+	char *head = mail_head(m, &len);
+	if (head == NULL) {
+		return -1;
+	}
+	memset(&w, 0, offsetof(struct writer, buffer));
+	w.fd = fd;
+	w.at = (off_t)len;
+	put_body(&w, body);
+	m->size = (uint64_t)(w.at - (off_t)len);
+	int result = -1;
+	if (w.error != 0) {
+		errno = w.error;
+	} else if (mail_head_size(head, len, m->size) == 0 &&
+		   file_write(fd, head, len, 0) == 0) {
+		result = fsync(fd);
+	}
+	int saved = errno;
+	free(head);
+	errno = saved;
+	return result;
+}
+
+/* Gives the finished file its name and closes it. */
+static int
+publish(int active, int fd, const char *unfinished, const char *id)
+{
+	char path[64];
+	int result;
+
+	if (unfinished[0] != '\0') {
+		result = queue_rename(active, unfinished, active, id);
+	} else {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		result = linkat(AT_FDCWD, path, active, id, AT_SYMLINK_FOLLOW);
+	}
+	if (result == -1) {
+		int saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	/* Commit point: from here on a power cut leaves the message. */
+	if (close(fd) == -1 || fsync(active) == -1) {
+		int saved = errno;
+		unlinkat(active, id, 0);
+		errno = saved;
+		return -1;
+	}
+	return 0;
+}
+
+/* A file without a name, or where there are none, with one to be ignored. */
+static int
+open_unfinished(struct queue *q, const char *id, char name[UNFINISHED_NAME])
+{
+	int active = q->places[QUEUE_ACTIVE];
+	int fd = openat(active, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	name[0] = '\0';
+	if (fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR)) {
+		return fd;
+	}
+	snprintf(name, UNFINISHED_NAME, "%s%s", QUEUE_UNFINISHED, id);
+	return openat(active, name,
+	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+/* Those that the name in active/ does not stand against. */
+static bool
+is_elsewhere(const struct queue *q, const char *id)
+{
+	return faccessat(q->places[QUEUE_DEFERRED], id, F_OK, 0) == 0 ||
+	       faccessat(q->places[QUEUE_HOLD], id, F_OK, 0) == 0;
+}
+
+int
+queue_commit(struct queue *q, struct mail *m, const struct queue_body *body)
+{
+	char name[UNFINISHED_NAME];
+	int active = q->places[QUEUE_ACTIVE];
+
+	if (is_elsewhere(q, m->id)) {
+		errno = EEXIST;
+		return -1;
+	}
+	int fd = open_unfinished(q, m->id, name);
+	if (fd == -1) {
+		return -1;
+	}
+	int result = write_file(fd, m, body);
+	if (result == -1) {
+		int saved = errno;
+		close(fd);
+		errno = saved;
+	} else {
+		result = publish(active, fd, name, m->id);
+	}
+	if (result == -1 && name[0] != '\0') {
+		int saved = errno;
+		unlinkat(active, name, 0);
+		errno = saved;
+	}
+	return result;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One message of the queue: claimed by a lock on its file, and checked before
+ * anything in it is believed.
+ */
+#include "spool/queue_file.h"
+
+#include "common/log.h"
+#include "spool/fileio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FIRST_READ = 16 * 1024 };
+
+/* ---- reading ---- */
+
+/* Reads and parses until the head is whole; *why: what is wrong with it. */
+static enum queue_claim
+read_head(struct queue_file *f, off_t size, const char **why)
+{
+	size_t room = FIRST_READ, len;
+	enum mail_parsed parsed = MAIL_SHORT;
+
+	while (parsed == MAIL_SHORT) {
+		size_t n = size < (off_t)room ? (size_t)size : room;
+		char *data = malloc(room);
+		if (data == NULL || file_read(f->fd, data, n, 0) == -1) {
+			int saved = errno;
+			free(data);
+			errno = saved;
+			return QUEUE_ERROR;
+		}
+		parsed = mail_parse(&f->mail, data, n, &len);
+		free(data);
+		if (parsed == MAIL_SHORT &&
+		    ((off_t)n == size || room >= MAIL_HEAD)) {
+			*why = "its head is cut short";
+			return QUEUE_DAMAGED;
+		}
+		room *= 2;
+	}
+	if (parsed == MAIL_NO_MEMORY) {
+		errno = ENOMEM;
+		return QUEUE_ERROR;
+	}
+	*why = "its head is not as it was written";
+	f->body = (off_t)len;
+	return parsed == MAIL_OK ? QUEUE_CLAIMED : QUEUE_DAMAGED;
+}
+
+/* The open file is what its name says, and whole. */
+static enum queue_claim
+read_message(struct queue_file *f, const struct stat *st, const char **why)
+{
+	enum queue_claim result = read_head(f, st->st_size, why);
+
+	if (result == QUEUE_CLAIMED && strcmp(f->mail.id, f->id) != 0) {
+		*why = "it says that it is another message";
+		result = QUEUE_DAMAGED;
+	}
+	if (result == QUEUE_CLAIMED &&
+	    (uint64_t)(st->st_size - f->body) != f->mail.size) {
+		*why = "its body has another length than it should have";
+		result = QUEUE_DAMAGED;
+	}
+	return result;
+}
+
+static enum queue_claim
+open_message(struct queue_file *f, int flags, const char **why)
+{
+	f->fd = openat(f->queue->places[f->place], f->id,
+	    flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (f->fd != -1) {
+		return QUEUE_CLAIMED;
+	}
+	*why = "it is no file";
+	return errno == ENOENT ? QUEUE_GONE
+	       : errno == ELOOP || errno == EISDIR || errno == ENXIO
+	           ? QUEUE_DAMAGED
+	           : QUEUE_ERROR;
+}
+
+/* ---- claiming ---- */
+
+/* Locks the open file, and sees whether it is still where it was found. */
+static enum queue_claim
+lock_message(struct queue_file *f, struct stat *st, const char **why)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct stat named;
+
+	if (fstat(f->fd, st) == -1) {
+		return QUEUE_ERROR;
+	}
+	*why = "it is no file";
+	if (!S_ISREG(st->st_mode)) {
+		return QUEUE_DAMAGED;
+	}
+	if (fcntl(f->fd, F_OFD_SETLK, &lock) == -1) {
+		return errno == EAGAIN || errno == EACCES ? QUEUE_BUSY
+		                                          : QUEUE_ERROR;
+	}
+	if (fstatat(f->queue->places[f->place], f->id, &named,
+		AT_SYMLINK_NOFOLLOW) == -1) {
+		return errno == ENOENT ? QUEUE_GONE : QUEUE_ERROR;
+	}
+	/* What it was before the lock may have been changed by its holder. */
+	if (fstat(f->fd, st) == -1) {
+		return QUEUE_ERROR;
+	}
+	if (st->st_dev != named.st_dev || st->st_ino != named.st_ino) {
+		return QUEUE_GONE;
+	}
+	*why = "it has more than one name";
+	return st->st_nlink == 1 ? QUEUE_CLAIMED : QUEUE_DAMAGED;
+}
+
+static void
+begin(struct queue_file *f, struct queue *q, enum queue_place place,
+    const char *id)
+{
+	memset(f, 0, sizeof(*f));
+	f->queue = q;
+	f->place = place;
+	f->fd = -1;
+	strlcpy(f->id, id, sizeof(f->id));
+}
+
+enum queue_claim
+queue_claim(struct queue *q, enum queue_place place, const char *id,
+    struct queue_file *f)
+{
+	const char *why = "";
+	struct stat st;
+
+	begin(f, q, place, id);
+	if (!mail_is_id(id)) {
+		return QUEUE_GONE;
+	}
+	enum queue_claim result = open_message(f, O_RDWR, &why);
+	if (result == QUEUE_CLAIMED) {
+		result = lock_message(f, &st, &why);
+	}
+	if (result == QUEUE_CLAIMED) {
+		result = read_message(f, &st, &why);
+	}
+	if (result == QUEUE_DAMAGED && place != QUEUE_CORRUPT) {
+		queue_set_aside(q, place, id, why);
+	}
+	if (result != QUEUE_CLAIMED) {
+		int saved = errno;
+		queue_release(f);
+		errno = saved;
+	}
+	return result;
+}
+
+enum queue_claim
+queue_read(struct queue *q, enum queue_place place, const char *id,
+    struct queue_file *f)
+{
+	const char *why = "";
+	struct stat st;
+
+	begin(f, q, place, id);
+	if (!mail_is_id(id)) {
+		return QUEUE_GONE;
+	}
+	enum queue_claim result = open_message(f, O_RDONLY, &why);
+	if (result == QUEUE_CLAIMED && fstat(f->fd, &st) == -1) {
+		result = QUEUE_ERROR;
+	}
+	if (result == QUEUE_CLAIMED) {
+		result = S_ISREG(st.st_mode) ? read_message(f, &st, &why)
+		                             : QUEUE_DAMAGED;
+	}
+	if (result != QUEUE_CLAIMED) {
+		int saved = errno;
+		queue_release(f);
+		errno = saved;
+	}
+	return result;
+}
+
+void
+queue_release(struct queue_file *f)
+{
+	struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	queue_end_reasons(f);
+	mail_free(&f->mail);
+	if (f->fd != -1) {
+		/* A child may have inherited the descriptor. */
+		fcntl(f->fd, F_OFD_SETLK, &lock);
+		close(f->fd);
+		f->fd = -1;
+	}
+}
+
+int
+queue_open_body(const struct queue_file *f)
+{
+	char path[64];
+
+	/* Not a duplicate: that would share the lock, and could write. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", f->fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* ---- changing ---- */
+
+int
+queue_set(
+    struct queue_file *f, size_t recipient, const struct slot_state *state)
+{
+	char line[MAIL_LINE];
+
+	if (recipient >= f->mail.count) {
+		errno = EINVAL;
+		return -1;
+	}
+	struct slot_state *slot = &f->mail.recipients[recipient].slot;
+	mail_slot(state, line);
+	if (file_write(f->fd, line, sizeof(line),
+		(off_t)((recipient + 1) * MAIL_LINE)) == -1) {
+		return -1;
+	}
+	/* Commit point: of what must not be done again. */
+	if ((slot->state != state->state ||
+		slot->delay_notice != state->delay_notice) &&
+	    fdatasync(f->fd) == -1) {
+		return -1;
+	}
+	*slot = *state;
+	return 0;
+}
+
+/* Only a message that is held, or set aside, is not tried. */
+static bool
+is_tried(enum queue_place place)
+{
+	return place == QUEUE_ACTIVE || place == QUEUE_DEFERRED;
+}
+
+int
+queue_move(struct queue_file *f, enum queue_place place)
+{
+	int from = f->queue->places[f->place], to = f->queue->places[place];
+	bool sync = is_tried(f->place) != is_tried(place);
+
+	/* Whoever finds the message where it waits will ask why. */
+	queue_write_reasons(f);
+	if (place == f->place) {
+		return 0;
+	}
+	if (queue_rename(from, f->id, to, f->id) == -1) {
+		return -1;
+	}
+	f->place = place;
+	return sync && (fsync(to) == -1 || fsync(from) == -1) ? -1 : 0;
+}
+
+int
+queue_defer(struct queue_file *f)
+{
+	const struct recipient *r = f->mail.recipients;
+	bool waiting = false;
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
+
+	for (size_t i = 0; i < f->mail.count; i++) {
+		if (r[i].slot.state == RECIPIENT_WAITING &&
+		    (!waiting || r[i].slot.next < times[1].tv_sec)) {
+			waiting = true;
+			times[1].tv_sec = r[i].slot.next;
+		}
+	}
+	if (futimens(f->fd, times) == -1) {
+		return -1;
+	}
+	return queue_move(f, QUEUE_DEFERRED);
+}
+
+int
+queue_remove(struct queue_file *f)
+{
+	for (size_t i = 0; i < f->mail.count; i++) {
+		if (f->mail.recipients[i].slot.state == RECIPIENT_WAITING) {
+			errno = EINVAL;
+			return -1;
+		}
+	}
+	if (unlinkat(f->queue->places[f->place], f->id, 0) == -1) {
+		return -1;
+	}
+	unlinkat(f->queue->reasons, f->id, 0);
+	f->reasons_changed = false;
+	return 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SPOOL_QUEUE_FILE_H
+#define RESTANTE_SPOOL_QUEUE_FILE_H
+
+#include "spool/queue.h"
+
+/* What the parts of the queue share; nobody else includes this. */
+
+/* Names that begin so are files not yet finished. */
+#define QUEUE_UNFINISHED ".tmp."
+
+/* Renames; EEXIST: the new name is taken. */
+int queue_rename(int from, const char *old, int to, const char *new)
+    __attribute__((warn_unused_result));
+
+/* Moves what is not a message, or is no more, into corrupt/, and says so. */
+void queue_set_aside(
+    struct queue *, enum queue_place, const char *name, const char *why);
+
+/* Writes the reasons down if they have changed. */
+void queue_write_reasons(struct queue_file *);
+
+/* The same, and forgets them. */
+void queue_end_reasons(struct queue_file *);
+
+#endif
