@@ -8,7 +8,8 @@
 /*
  * From the address that a client named to those who get the message: aliases,
  * one after the other, with :include: lists, loops and depth bounded.  Runs
- * in a worker as root (reads :include: files as their owner).
+ * in a worker as root, who reads :include: files and believes them as far as
+ * their owner and mode allow.
  */
 
 enum { EXPAND_DEPTH = 20, EXPAND_TARGETS = 100000 };
@@ -32,7 +33,10 @@ enum expanded {
 /*
  * Adds to mail what the recipient expands to, each target once: TARGET_USER
  * for users here, TARGET_ADDRESS for others, files and commands with their
- * owner (key "alias-owner").  An address of another domain is added as it is.
+ * owner (key "alias-owner"; not started as root: "", everything is ours).  A
+ * "\user" has himself as owner: into the mailbox at once.  A target that is to
+ * be here and is nobody stays an address, for the queue to return.  On any
+ * failure nothing is added.  An address of another domain is added as it is.
  * given, orcpt and notify pass on to the targets (RFC 3461 section 5.2.7).
  */
 enum expanded expand_recipient(const struct expand *, const struct recipient *,
@@ -41,7 +45,8 @@ enum expanded expand_recipient(const struct expand *, const struct recipient *,
 /*
  * The same for the targets of user's ~/.forward, whose text this is: files and
  * commands belong to the user, :include: is not allowed, "\user" or the user's
- * own address is the mailbox and is not forwarded again.  For local/.
+ * own address is the mailbox and is not forwarded again (owner: the user), and
+ * so is a text without targets.  For local/.
  */
 enum expanded expand_forward(const struct expand *, const char *user,
     const char *text, size_t len, const struct recipient *, struct mail *)

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: ISC */
+/* Follows aliases to those who get a message; may run as root. */
+#include "smtpd/route/expand.h"
+
+#include "smtpd/route/route.h"
+#include "smtpd/route/target.h"
+#include "smtpd/route/walk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool expand_address(const struct frame *, const struct address *);
+static bool expand_target(void *context, const char *target);
+
+/* Whether there is such a user; among the system's, too. */
+static enum status
+find_user(const struct walk *w, const char *user)
+{
+	struct account account;
+
+	if (names_have(w->e->names, user)) {
+		return STATUS_OK;
+	}
+	return names_open(w->e->names)
+	           ? account_find(w->e->config, w->e->names, user, &account)
+	           : STATUS_NO;
+}
+
+/* "\user": whatever else that name is, the mailbox is meant. */
+static bool
+add_mailbox(const struct frame *f, const char *text)
+{
+	char user[USER_NAME + 1];
+	enum status found = STATUS_NO;
+	struct address a;
+	const char *rest;
+
+	if (user_name(f->walk->e->config, text, user)) {
+		found = find_user(f->walk, user);
+	}
+	if (found == STATUS_OK) {
+		return walk_add_user(f, user, true);
+	}
+	if (found != STATUS_NO) {
+		return walk_fail(f, EXPANDED_TEMPORARY);
+	}
+	if (address_path(text, &a, &rest) != PATH_OK || *rest != '\0') {
+		return walk_broken(f, "a target is malformed");
+	}
+	return a.domain[0] == '\0' ||
+	               config_is_ours(f->walk->e->config, a.domain)
+	           ? walk_add_unknown(f, &a)
+	           : expand_address(f, &a);
+}
+
+/* ---- lists ---- */
+
+/* Whether a list within f may be entered; *enter: it has not been yet. */
+static bool
+may_enter(const struct frame *f, const char *name, bool *enter)
+{
+	for (const struct frame *up = f; up != NULL; up = up->up) {
+		if (up->name != NULL && strcmp(up->name, name) == 0) {
+			return walk_broken(f, "a loop of aliases");
+		}
+	}
+	if (f->depth >= EXPAND_DEPTH) {
+		return walk_broken(f, "aliases are too deep");
+	}
+	int new = walk_is_new(f->walk, name);
+	if (new == -1) {
+		return walk_no_memory(f);
+	}
+	*enter = new == 1;
+	return true;
+}
+
+static bool
+expand_include(const struct frame *f, const char *path)
+{
+	struct walk *w = f->walk;
+	struct include list;
+	bool enter, done = false;
+
+	if (!may_enter(f, path, &enter) || !enter) {
+		return w->result == EXPANDED_OK;
+	}
+	walk_step(f, "the list %s", path);
+	switch (include_read(w->e->config, path, &list)) {
+	case INCLUDE_OK:
+		break;
+	case INCLUDE_TEMPORARY:
+		return walk_fail(f, EXPANDED_TEMPORARY);
+	case INCLUDE_REFUSED:
+		return walk_fail(f, EXPANDED_BROKEN);
+	}
+	struct frame inner = { .up = f,
+		.walk = w,
+		.depth = f->depth + 1,
+		.name = path,
+		.owner = list.trusted ? f->owner : NULL,
+		.include = list.trusted };
+	done = aliases_targets(list.text, list.len, expand_target, &inner);
+	free(list.text);
+	if (!done && w->result == EXPANDED_OK) {
+		return walk_broken(&inner, "a target is malformed");
+	}
+	return done;
+}
+
+/* An alias that names itself means the user of that name. */
+static bool
+is_itself(const struct frame *f, const char *name, char user[USER_NAME + 1])
+{
+	char local[ADDRESS_TEXT];
+
+	if (f->name == NULL || strcmp(f->name, name) != 0) {
+		return false;
+	}
+	strlcpy(local, name, sizeof(local));
+	local[strcspn(local, "@")] = '\0';
+	return user_name(f->walk->e->config, local, user) &&
+	       find_user(f->walk, user) == STATUS_OK;
+}
+
+static bool
+expand_alias(
+    const struct frame *f, const struct address *a, const struct alias *alias)
+{
+	struct walk *w = f->walk;
+	char user[USER_NAME + 1];
+	bool enter;
+
+	if (alias->kind == ALIAS_MOVED) {
+		walk_step(
+		    f, "%s has moved to %s", alias->name, alias->targets[0]);
+		return walk_add_unknown(f, a);
+	}
+	if (is_itself(f, alias->name, user)) {
+		return walk_add_user(f, user, false);
+	}
+	if (!may_enter(f, alias->name, &enter) || !enter) {
+		return w->result == EXPANDED_OK;
+	}
+	walk_step(f, "the alias %s", alias->name);
+	struct frame inner = { .up = f,
+		.walk = w,
+		.depth = f->depth + 1,
+		.name = alias->name,
+		.owner = geteuid() == 0 ? w->e->config->alias_owner : "",
+		.include = true };
+	if (alias->targets[0] == NULL) {
+		return walk_broken(&inner, "the line is malformed");
+	}
+	for (size_t i = 0; alias->targets[i] != NULL; i++) {
+		if (!expand_target(&inner, alias->targets[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* A user of that address: here, or where the mail of the domain is kept. */
+static bool
+add_user(const struct frame *f, const struct address *a, const char *user)
+{
+	const struct config *config = f->walk->e->config;
+	const char *domain =
+	    a->domain[0] != '\0' ? a->domain : config->domains[0];
+	char text[ADDRESS_TEXT + CONFIG_NAME];
+
+	if (!route_hands_on(config, domain)) {
+		return walk_add_user(f, user, false);
+	}
+	snprintf(text, sizeof(text), "%s@%s", a->local, domain);
+	walk_step(f, "%s: handed on", text);
+	return walk_add(f, TARGET_ADDRESS, text, "");
+}
+
+/* One who may be a user of the system. */
+static bool
+ask(const struct frame *f, const struct address *a, const struct resolved *r)
+{
+	const char *const users[] = { r->whole, r->user };
+
+	for (size_t i = 0; i < 2; i++) {
+		enum status found = users[i][0] == '\0'
+		                        ? STATUS_NO
+		                        : find_user(f->walk, users[i]);
+		if (found == STATUS_OK) {
+			return add_user(f, a, users[i]);
+		}
+		if (found != STATUS_NO) {
+			return walk_fail(f, EXPANDED_TEMPORARY);
+		}
+	}
+	return r->alias.kind == ALIAS_NONE ? walk_add_unknown(f, a)
+	                                   : expand_alias(f, a, &r->alias);
+}
+
+static bool
+expand_address(const struct frame *f, const struct address *a)
+{
+	const struct expand *e = f->walk->e;
+	char text[ADDRESS_TEXT];
+	struct resolved r;
+
+	if (a->domain[0] != '\0' && !config_is_ours(e->config, a->domain)) {
+		address_text(a, text, sizeof(text));
+		walk_step(f, "%s: elsewhere", text);
+		return walk_add(f, TARGET_ADDRESS, text, "");
+	}
+	aliases_resolve(e->aliases, e->config, e->names, a, &r);
+	switch (r.kind) {
+	case RESOLVED_NONE:
+		return walk_add_unknown(f, a);
+	case RESOLVED_USER:
+		return add_user(f, a, r.user);
+	case RESOLVED_ALIAS:
+		return expand_alias(f, a, &r.alias);
+	case RESOLVED_ASK:
+		return ask(f, a, &r);
+	}
+	return false;
+}
+
+static bool
+expand_owned(const struct frame *f, enum target target, const char *text)
+{
+	if (f->owner == NULL) {
+		return walk_broken(f,
+		    "a file or command, in a list that others "
+		    "than root can write");
+	}
+	walk_step(f, "%s%s: %s %s", target == TARGET_PIPE ? "|" : "", text,
+	    target == TARGET_PIPE ? "run as" : "written as",
+	    f->owner[0] != '\0' ? f->owner : "ourselves");
+	return walk_add(f, target, text, f->owner);
+}
+
+static bool
+expand_target(void *context, const char *target)
+{
+	const struct frame *f = context;
+	struct target_parsed t;
+
+	switch (target_parse(target, &t)) {
+	case MEANS_ADDRESS:
+		return expand_address(f, &t.address);
+	case MEANS_MAILBOX:
+		return add_mailbox(f, t.text);
+	case MEANS_PIPE:
+		return expand_owned(f, TARGET_PIPE, t.text);
+	case MEANS_FILE:
+		return expand_owned(f, TARGET_FILE, t.text);
+	case MEANS_INCLUDE:
+		return f->include
+		           ? expand_include(f, t.text)
+		           : walk_broken(f, ":include: is not allowed here");
+	case MEANS_NOTHING:
+		break;
+	}
+	/* Not shown: it may be a line of a file that is none of ours. */
+	return walk_broken(f, "a target is malformed");
+}
+
+/* ---- the whole ---- */
+
+enum expanded
+expand_recipient(
+    const struct expand *e, const struct recipient *from, struct mail *mail)
+{
+	struct walk w = { .e = e,
+		.from = from,
+		.given = from->given[0] != '\0' ? from->given : from->text,
+		.mail = mail };
+	const struct frame f = { .walk = &w };
+	size_t before = mail->count;
+	struct address a;
+	const char *rest;
+
+	if (walk_start(&w, &f)) {
+		/* What came from outside is an address, whatever it begins
+		   with. */
+		if (address_path(from->text, &a, &rest) != PATH_OK ||
+		    *rest != '\0' || address_is_null(&a)) {
+			(void)walk_broken(&f, "not an address");
+		} else {
+			(void)expand_address(&f, &a);
+		}
+	}
+	return walk_finish(&w, before);
+}
+
+enum expanded
+expand_forward(const struct expand *e, const char *user, const char *text,
+    size_t len, const struct recipient *from, struct mail *mail)
+{
+	struct walk w = { .e = e,
+		.from = from,
+		.given = from->given[0] != '\0' ? from->given : from->text,
+		.forward = user,
+		.mail = mail };
+	struct frame f = { .walk = &w, .owner = user };
+	size_t before = mail->count;
+
+	if (walk_start(&w, &f)) {
+		bool whole = aliases_targets(text, len, expand_target, &f);
+		if (!whole && w.result == EXPANDED_OK) {
+			(void)walk_broken(&f, "~/.forward is malformed");
+		} else if (whole && mail->count == before) {
+			(void)walk_add_user(&f, user, true);
+		}
+	}
+	return walk_finish(&w, before);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_ROUTE_TARGET_H
+#define RESTANTE_SMTPD_ROUTE_TARGET_H
+
+#include "common/address.h"
+#include "common/config.h"
+#include "spool/mail.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a target of an alias or a ~/.forward says. */
+
+enum meaning {
+	MEANS_ADDRESS, /* address; of somebody here when it has no domain */
+	MEANS_MAILBOX, /* "\user": text is the user, and nothing is forwarded */
+	MEANS_PIPE,    /* "|command": text is the command */
+	MEANS_FILE,    /* "/path": text */
+	MEANS_INCLUDE, /* ":include:/path": text is the path */
+	MEANS_NOTHING, /* malformed */
+};
+
+struct target_parsed {
+	struct address address;
+	const char *text; /* in the target */
+};
+
+/* Pure. */
+enum meaning target_parse(const char *target, struct target_parsed *);
+
+/*
+ * What RFC 3461 has a recipient's NOTIFY be for each of several targets that
+ * it expands to: the sender hears of failures, and not of every success.
+ */
+unsigned target_list_notify(unsigned notify);
+
+/* "rfc822;" and the address as xtext, RFC 3461 section 4; "": too long. */
+void target_orcpt(const char *address, char orcpt[MAIL_ORCPT + 1]);
+
+/* ---- files of addresses ---- */
+
+enum include_status { INCLUDE_OK, INCLUDE_TEMPORARY, INCLUDE_REFUSED };
+
+struct include {
+	char *text; /* to be freed */
+	size_t len;
+	bool trusted; /* nobody else writes it: it may name files, commands */
+};
+
+/*
+ * Reads one.  Refused: what is no file, is too large, or can be written by
+ * everybody.  Logs why, never what is in it: it may be another's secret.
+ */
+enum include_status include_read(
+    const struct config *, const char *path, struct include *);
+
+#endif
