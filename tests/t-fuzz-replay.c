@@ -10,7 +10,8 @@
 #include <sys/wait.h>
 
 static const char *const targets[] = { "address", "aliases", "base64", "config",
-	"dns", "dotstuff", "hop", "mail", "mbox", "params", "sasl", "users" };
+	"dns", "dotstuff", "hop", "mail", "mbox", "params", "reply", "sasl",
+	"users" };
 
 /* Runs the program, with its standard output as our standard error. */
 static int

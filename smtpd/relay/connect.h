@@ -28,8 +28,9 @@ enum found {
 
 /*
  * RFC 5321 section 5.1: sorted by preference, at random among equals, cut
- * off where one of our own names or addresses is found; the domain itself
- * when there is no MX.  A hop without mx is its host alone.  why: for people.
+ * off where one of our own names is found (addresses are not compared); the
+ * domain itself when there is no MX but an address.  A hop without mx, or with
+ * an address literal, is its host alone.  why: for people.
  */
 enum found connect_exchangers(struct dns *, const struct config *,
     const struct hop *, struct exchangers *, char why[CONFIG_ERROR]);
@@ -50,7 +51,8 @@ struct connected {
 /*
  * Connects to one host: IPv6 and IPv4 in turn, the next one started when the
  * last has not answered within 250 ms (RFC 8305), the first to connect wins;
- * 30 s for all.  A literal needs no DNS.  0; -1: why says what went wrong.
+ * 30 s for all.  A literal and localhost need no DNS.  0; -1: why says what
+ * went wrong.
  */
 int connect_host(struct dns *, const char *host, unsigned port, enum family,
     struct connected *, char why[CONFIG_ERROR])

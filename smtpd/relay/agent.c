@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The process that carries mail to one next hop.  Runs as root (if the queue
+ * runner does) until it has what needs rights or files: password, trusted
+ * certificates, resolver, an AF_UNIX connection.  Then it is an unprivileged
+ * user in an empty directory, in a sandbox, and only then hears from the
+ * network.
+ */
+#include "smtpd/relay/transaction.h"
+
+#include "common/log.h"
+#include "common/privilege.h"
+#include "common/sandbox.h"
+#include "smtpd/relay/hosts.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+	MINUTE = 60 * 1000,
+	HEAD_FIRST = 16 * 1024, /* of a queue file to be read at first */
+	MOST_LOSSES = 2,        /* connections lost, one after the other */
+};
+
+/* RFC 5321 section 4.5.3.2. */
+static const struct timeouts usual = {
+	.command = 5 * MINUTE,
+	.data = 2 * MINUTE,
+	.block = 3 * MINUTE,
+	.dot = 10 * MINUTE,
+	.handshake = 1 * MINUTE,
+	.quit = 5 * 1000,
+};
+
+/* ---- the queue file ---- */
+
+/* Reads the head; false: it is not there or damaged. */
+static bool
+read_mail(int fd, struct mail *mail, off_t *body)
+{
+	enum mail_parsed parsed = MAIL_SHORT;
+	char *head = NULL;
+	size_t size = 0, len;
+
+	for (size_t want = HEAD_FIRST;
+	     parsed == MAIL_SHORT && want <= 2 * (size_t)MAIL_HEAD; want *= 2) {
+		char *more = realloc(head, want);
+		ssize_t n = more == NULL ? -1
+		                         : pread(fd, more + size, want - size,
+					       (off_t)size);
+		head = more == NULL ? head : more;
+		if (n <= 0) {
+			break;
+		}
+		size += (size_t)n;
+		parsed = mail_parse(mail, head, size, &len);
+	}
+	free(head);
+	if (parsed == MAIL_OK) {
+		*body = (off_t)len;
+	}
+	return parsed == MAIL_OK;
+}
+
+/* The parcels of an order; what cannot be carried is deferred. */
+static bool
+pack(struct letter *l, const struct order *order, const char *why)
+{
+	struct outcome odd = { .kind = OUTCOME_DEFERRED, .dsn = "4.3.0" };
+	size_t count =
+	    order->count < ORDER_RECIPIENTS ? order->count : ORDER_RECIPIENTS;
+
+	strlcpy(odd.text, why, sizeof(odd.text));
+	l->count = 0;
+	l->parcels = calloc(count + 1, sizeof(*l->parcels));
+	for (size_t i = 0; l->parcels != NULL && i < count; i++) {
+		struct parcel *p = &l->parcels[l->count++];
+		p->number = order->recipients[i];
+		if (p->number < l->mail->count &&
+		    l->mail->recipients[p->number].target == TARGET_ADDRESS) {
+			p->recipient = &l->mail->recipients[p->number];
+		} else {
+			p->outcome = odd;
+			p->state = PARCEL_KNOWN;
+		}
+	}
+	return l->parcels != NULL;
+}
+
+/* ---- carrying ---- */
+
+/* Tells that this next hop does not work, and ends. */
+static _Noreturn void
+give_up(struct client *c, int channel, uint32_t serial)
+{
+	c->verdict.kind = OUTCOME_DEAD;
+	c->verdict.serial = serial;
+	agent_tell(channel, &c->verdict);
+	client_close(c, false);
+	_exit(EX_OK);
+}
+
+/* From our other address, with all that was refused. */
+static bool
+from_other_address(struct client *c, struct letter *l)
+{
+	if (!client_other_family(c)) {
+		return false;
+	}
+	letter_change(l, PARCEL_KNOWN, PARCEL_TODO);
+	return true;
+}
+
+/*
+ * Carries a letter; in the end all outcomes are known.  false: the verdict says
+ * why this hop is dead.
+ */
+static bool
+carry(struct client *c, struct letter *l)
+{
+	for (;;) {
+		if (!client_open(c)) {
+			if (c->verdict.kind == OUTCOME_DEAD) {
+				return false;
+			}
+			letter_all(l, &c->verdict);
+			return true;
+		}
+		switch (transaction_run(c, l)) {
+		case TRANSACTED:
+			return true;
+		case TRANSACTION_POLICY:
+			if (!from_other_address(c, l)) {
+				return true;
+			}
+			break;
+		case TRANSACTION_STALE:
+			/* Between two orders servers may get tired of us; a
+			   new connection is never stale. */
+			client_close(c, false);
+			break;
+		case TRANSACTION_LOST:
+			client_close(c, false);
+			if (c->losses >= MOST_LOSSES) {
+				return false;
+			}
+			c->verdict.kind = OUTCOME_DEFERRED;
+			letter_all(l, &c->verdict);
+			return true;
+		case TRANSACTION_DEAD:
+			return false;
+		}
+	}
+}
+
+static void
+work(struct client *c, int channel, const struct order *order, int fd)
+{
+	struct mail mail;
+	struct outcome done = { .serial = order->serial, .kind = OUTCOME_DONE };
+	struct letter l = { .mail = &mail,
+		.fd = fd,
+		.channel = channel,
+		.serial = order->serial };
+
+	bool readable = read_mail(fd, &mail, &l.body);
+	if (!readable) {
+		mail_init(&mail);
+	}
+	if (!pack(&l, order,
+		readable ? "internal error: not a recipient to relay to"
+			 : "the queue file cannot be read")) {
+		client_verdict(c, OUTCOME_DEAD, "4.3.0", "no memory");
+		give_up(c, channel, order->serial);
+	}
+	letter_tell(&l); /* those that pack() did not take */
+	bool alive = letter_count(&l, PARCEL_TODO) == 0 || carry(c, &l);
+	letter_tell(&l);
+	free(l.parcels);
+	mail_free(&mail);
+	if (!alive) {
+		give_up(c, channel, order->serial);
+	}
+	agent_tell(channel, &done);
+}
+
+/* ---- the process ---- */
+
+/* Whether the hop's host is a name that hosts(5) may know. */
+static bool
+in_hosts(const struct client *c)
+{
+	return !c->hop->mx && c->config->resolver[0] == '\0' &&
+	       strcasecmp(c->hop->host, "localhost") != 0;
+}
+
+static bool
+prepare_network(struct client *c)
+{
+	char why[CONFIG_ERROR];
+
+	if (c->hop->unix_socket) {
+		if (connect_unix(c->hop->host, &c->unix_peer, why) == -1) {
+			client_verdict(c, OUTCOME_DEAD, "4.4.1", "%s", why);
+			return false;
+		}
+		return true;
+	}
+	if ((c->dns = dns_open(c->config)) == NULL) {
+		client_verdict(c, OUTCOME_DEAD, "4.3.5", "no name server: %s",
+		    strerror(errno));
+		return false;
+	}
+	if (in_hosts(c)) {
+		hosts_find("/etc/hosts", c->hop->host, &c->literals);
+	}
+	return true;
+}
+
+/* Gets all that needs rights or files; false: the verdict says what failed. */
+static bool
+prepare(struct client *c)
+{
+	char why[CONFIG_ERROR];
+
+	strlcpy(c->peer.peer, c->hop->host, sizeof(c->peer.peer));
+	if (c->hop->user[0] != '\0') {
+		tls_preload(); /* SCRAM is made of its hashes */
+		if (secret_find(c->config, c->hop, &c->secret, why) == -1) {
+			client_verdict(c, OUTCOME_DEAD, "4.7.8", "%s", why);
+			return false;
+		}
+	}
+	if (!c->hop->unix_socket && c->hop->tls != HOP_TLS_NEVER) {
+		c->tls = tls_client_open(
+		    c->config, c->hop->tls == HOP_TLS_VERIFY, why);
+		if (c->tls == NULL) {
+			client_verdict(c, OUTCOME_DEAD, "4.7.5", "%s", why);
+			return false;
+		}
+	}
+	return prepare_network(c);
+}
+
+static void
+enter_sandbox(const struct config *config)
+{
+	struct confinement confinement;
+
+	if (privilege_prepare(config, &confinement) == -1 ||
+	    privilege_confine(&confinement) == -1) {
+		_exit(EX_OSERR);
+	}
+	if (sandbox_client() == -1) {
+		log_error("cannot enter the sandbox: %s", strerror(errno));
+		_exit(EX_OSERR);
+	}
+}
+
+void
+relay_agent(const struct config *config, const struct hop *hop, int channel)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	struct order order;
+	int fd;
+
+	if (c == NULL) {
+		log_error("no memory for a relay agent");
+		_exit(EX_OSERR);
+	}
+	signal(SIGPIPE, SIG_IGN);
+	c->config = config;
+	c->hop = hop;
+	c->timeouts = usual;
+	c->unix_peer.fd = c->peer.fd = -1;
+	bool ready = prepare(c);
+	enter_sandbox(config);
+	while (agent_receive(channel, &order, &fd) == 0) {
+		if (!ready) {
+			give_up(c, channel, order.serial);
+		}
+		work(c, channel, &order, fd);
+		close(fd);
+	}
+	client_close(c, true);
+	explicit_bzero(&c->secret, sizeof(c->secret));
+	_exit(EX_OK);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_RELAY_CLIENT_H
+#define RESTANTE_SMTPD_RELAY_CLIENT_H
+
+#include "common/stream.h"
+#include "common/tls_client.h"
+#include "smtpd/queue/agent.h"
+#include "smtpd/relay/connect.h"
+#include "smtpd/relay/reply.h"
+#include "smtpd/relay/secret.h"
+#include "spool/mail.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The client's side of SMTP and LMTP: one next hop, one connection. */
+
+/* What a server offers. */
+enum extension {
+	EXT_PIPELINING = 1,
+	EXT_SIZE = 2,
+	EXT_8BITMIME = 4,
+	EXT_SMTPUTF8 = 8,
+	EXT_DSN = 16,
+	EXT_CHUNKING = 32,
+	EXT_STARTTLS = 64,
+	EXT_AUTH = 128,
+};
+
+struct offer {
+	unsigned extensions;
+	uint64_t size_limit;  /* 0: none */
+	char mechanisms[512]; /* behind AUTH */
+};
+
+/* Milliseconds; RFC 5321 section 4.5.3.2. */
+struct timeouts {
+	int command; /* greeting, EHLO, AUTH, MAIL, RCPT */
+	int data;
+	int block; /* each part of the message */
+	int dot;
+	int handshake;
+	int quit; /* nothing depends on its answer */
+};
+
+struct client {
+	const struct config *config;
+	const struct hop *hop;
+	struct timeouts timeouts;
+	struct dns *dns;
+	struct tls_client *tls; /* NULL: never */
+	struct secret secret;
+	struct exchangers literals; /* the hop's addresses in /etc/hosts */
+	struct connected unix_peer; /* connected while we had the rights */
+	/* The connection; stream is NULL when there is none. */
+	struct stream *stream;
+	struct connected peer;
+	enum family family; /* to be used from now on */
+	bool family_tried;
+	bool reused;     /* has carried a transaction, or tried to */
+	bool dirty;      /* a transaction was left open: RSET */
+	unsigned losses; /* connections lost in a row, within transactions */
+	struct offer offer;
+	struct reply reply; /* the last one */
+	/* Why what was tried last did not work: kind, dsn, host, text. */
+	struct outcome verdict;
+};
+
+/* ---- talk.c ---- */
+
+/* Writes a command; it goes out when a reply is waited for. */
+void client_say(struct client *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Waits for a reply.  false: there was none, or nonsense; the verdict says
+ * that, and the connection is no longer of use.
+ */
+bool client_hear(struct client *, enum phase)
+    __attribute__((warn_unused_result));
+
+/*
+ * Whether the server has said something that nothing was asked for, or has
+ * closed the connection.
+ */
+bool client_unasked(struct client *);
+
+/* Sets the verdict. */
+void client_verdict(struct client *, enum outcome_kind, const char *dsn,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* From the last reply. */
+void client_verdict_reply(
+    struct client *, enum outcome_kind, enum phase, const char *dsn);
+
+/* Fills in an outcome from the last reply, as client_verdict_reply(). */
+void client_outcome(
+    const struct client *, struct outcome *, enum outcome_kind, enum phase);
+
+/* Ends the connection; polite: with QUIT. */
+void client_close(struct client *, bool polite);
+
+/* ---- dialogue.c ---- */
+
+enum session {
+	SESSION_OK,
+	SESSION_NEXT_HOST, /* the verdict says why */
+	SESSION_CLEAR,     /* TLS failed: connect again, without it */
+	SESSION_POLICY,    /* it does not like our address */
+};
+
+/* From a connected socket to a session that takes MAIL. */
+enum session session_start(struct client *, bool clear);
+
+/* Reads the lines of an EHLO reply.  Pure. */
+void session_offer(const struct reply *, struct offer *);
+
+/* ---- login.c ---- */
+
+/* AUTH, with one mechanism after the other.  false: the verdict says why. */
+bool session_login(struct client *);
+
+/* ---- open.c ---- */
+
+/*
+ * Sees to it that there is a session, on the first host that lets us have one.
+ * false: the verdict is for all of the order: OUTCOME_FAILED (there is no such
+ * domain) or OUTCOME_DEAD.
+ */
+bool client_open(struct client *);
+
+/* Once in a client's life: from our other address to the same host. */
+bool client_other_family(struct client *);
+
+/* ---- envelope.c: pure ---- */
+
+enum { ENVELOPE_LINE = 2048 };
+
+/*
+ * An address as it goes on the wire, in its brackets, from its parsed form.
+ * false: not an address that is safe to send.
+ */
+bool envelope_path(const char *text, bool utf8, char *path, size_t size);
+
+/* The MAIL and RCPT commands without CR LF; false: not a safe address. */
+bool envelope_mail(
+    const struct mail *, const struct offer *, char line[ENVELOPE_LINE]);
+bool envelope_rcpt(const struct mail *, const struct recipient *,
+    const struct offer *, char line[ENVELOPE_LINE]);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: ISC */
+/* Which hosts take the mail for a hop, and a connection to one of them. */
+#include "smtpd/relay/connect.h"
+
+#include "smtpd/relay/race.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* ---- which hosts ---- */
+
+void
+connect_order(struct exchangers *x, uint32_t (*random)(uint32_t below))
+{
+	/* At random first, then by a sort that leaves equals as they are. */
+	for (size_t i = x->count; i > 1; i--) {
+		size_t k = random((uint32_t)i);
+		struct dns_mx mx = x->hosts[i - 1];
+		x->hosts[i - 1] = x->hosts[k];
+		x->hosts[k] = mx;
+	}
+	for (size_t i = 1; i < x->count; i++) {
+		struct dns_mx mx = x->hosts[i];
+		size_t k = i;
+		for (; k > 0 && x->hosts[k - 1].preference > mx.preference;
+		     k--) {
+			x->hosts[k] = x->hosts[k - 1];
+		}
+		x->hosts[k] = mx;
+	}
+}
+
+/* Whether mail for a host of that name is ours to deliver. */
+static bool
+is_us(const struct config *config, const char *host)
+{
+	return strcasecmp(host, config->hostname) == 0 ||
+	       config_is_ours(config, host);
+}
+
+/* Drops the roots, which are no hosts; those of a null MX are alone. */
+static void
+drop_roots(struct exchangers *x)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < x->count; i++) {
+		if (x->hosts[i].host[0] != '\0') {
+			x->hosts[kept++] = x->hosts[i];
+		}
+	}
+	x->count = kept;
+}
+
+/*
+ * Drops what is not better than we are: those would hand the mail to us (RFC
+ * 5321 section 5.1).
+ */
+static void
+drop_ourselves(struct exchangers *x, const struct config *config)
+{
+	for (size_t i = 0; i < x->count; i++) {
+		if (!is_us(config, x->hosts[i].host)) {
+			continue;
+		}
+		while (i > 0 &&
+		       x->hosts[i - 1].preference == x->hosts[i].preference) {
+			i--;
+		}
+		x->count = i;
+	}
+}
+
+static enum found
+order(struct exchangers *x, const struct config *config, const char *domain,
+    char why[CONFIG_ERROR])
+{
+	drop_roots(x);
+	if (x->count == 0) {
+		snprintf(why, CONFIG_ERROR,
+		    "%.255s says that it takes no mail (null MX)", domain);
+		return FOUND_NULL_MX;
+	}
+	connect_order(x, arc4random_uniform);
+	drop_ourselves(x, config);
+	if (x->count == 0) {
+		snprintf(why, CONFIG_ERROR,
+		    "mail for %.255s loops back: its mail exchanger is this "
+		    "machine, which does not know the domain",
+		    domain);
+		return FOUND_OURSELVES;
+	}
+	return FOUND_OK;
+}
+
+/* The host itself is the only one. */
+static enum found
+alone(struct exchangers *x, const char *host, char why[CONFIG_ERROR])
+{
+	x->hosts[0].preference = 0;
+	x->count = 1;
+	if (strlcpy(x->hosts[0].host, host, DNS_NAME) >= DNS_NAME) {
+		snprintf(
+		    why, CONFIG_ERROR, "the name %.100s... is too long", host);
+		return FOUND_NO_DOMAIN;
+	}
+	return FOUND_OK;
+}
+
+static enum found
+not_found(enum dns_status status)
+{
+	return status == DNS_TEMPORARY ? FOUND_TEMPORARY : FOUND_NO_DOMAIN;
+}
+
+/* No MX: the domain is its own host, if it has an address at all. */
+static enum found
+implicit(struct dns *dns, const struct config *config, const char *domain,
+    struct exchangers *x, char why[CONFIG_ERROR])
+{
+	struct dns_address addresses[DNS_ADDRESSES];
+	size_t count;
+
+	enum dns_status status =
+	    dns_addresses(dns, domain, addresses, &count, why);
+	if (status == DNS_NO_DATA) {
+		snprintf(why, CONFIG_ERROR,
+		    "%.255s has neither a mail exchanger nor an address",
+		    domain);
+	}
+	if (status != DNS_OK) {
+		return not_found(status);
+	}
+	enum found found = alone(x, domain, why);
+	return found == FOUND_OK ? order(x, config, domain, why) : found;
+}
+
+enum found
+connect_exchangers(struct dns *dns, const struct config *config,
+    const struct hop *hop, struct exchangers *x, char why[CONFIG_ERROR])
+{
+	struct dns_address literal;
+
+	why[0] = '\0';
+	x->count = 0;
+	if (!hop->mx || race_literal(hop->host, &literal)) {
+		return alone(x, hop->host, why);
+	}
+	enum dns_status status =
+	    dns_mx(dns, hop->host, x->hosts, &x->count, why);
+	switch (status) {
+	case DNS_OK:
+		return order(x, config, hop->host, why);
+	case DNS_NO_DATA:
+		return implicit(dns, config, hop->host, x, why);
+	case DNS_NONE:
+	case DNS_TEMPORARY:
+		break;
+	}
+	return not_found(status);
+}
+
+/* ---- a connection ---- */
+
+/* A literal, localhost (RFC 6761 section 6.3), or what the DNS says. */
+static int
+find_addresses(struct dns *dns, const char *host, struct race *race,
+    char why[CONFIG_ERROR])
+{
+	race->count = 1;
+	if (race_literal(host, &race->addresses[0])) {
+		return 0;
+	}
+	if (strcasecmp(host, "localhost") == 0) {
+		race->count = 2;
+		return race_literal("::1", &race->addresses[0]) &&
+		               race_literal("127.0.0.1", &race->addresses[1])
+		           ? 0
+		           : -1;
+	}
+	return dns_addresses(dns, host, race->addresses, &race->count, why) ==
+	               DNS_OK
+	           ? 0
+	           : -1;
+}
+
+/* Errors here only cost time. */
+static void
+set_options(int fd)
+{
+	const int on = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+int
+connect_host(struct dns *dns, const char *host, unsigned port,
+    enum family family, struct connected *out, char why[CONFIG_ERROR])
+{
+	struct race race = { .port = port };
+
+	memset(out, 0, sizeof(*out));
+	out->fd = -1;
+	why[0] = '\0';
+	race.host = out->name;
+	strlcpy(out->name, host, sizeof(out->name));
+	size_t len = strlen(out->name);
+	if (len > 0 && out->name[len - 1] == '.') {
+		out->name[len - 1] = '\0';
+	}
+	if (find_addresses(dns, out->name, &race, why) == -1) {
+		return -1;
+	}
+	race_sort(&race);
+	bool has4 = race_has(&race, AF_INET);
+	bool has6 = race_has(&race, AF_INET6);
+	if (family != FAMILY_ANY) {
+		race_only(&race, family == FAMILY_V4 ? AF_INET : AF_INET6);
+	}
+	if (race.count == 0) {
+		snprintf(why, CONFIG_ERROR, "%.255s has no IPv%d address",
+		    out->name, family == FAMILY_V4 ? 4 : 6);
+		return -1;
+	}
+	int winner = race_run(&race, &out->fd, why);
+	if (winner == -1) {
+		return -1;
+	}
+	set_options(out->fd);
+	race_text(&race, (size_t)winner, out->peer, sizeof(out->peer));
+	bool v4 = race.addresses[winner].address.ss_family == AF_INET;
+	out->family = v4 ? FAMILY_V4 : FAMILY_V6;
+	out->other_family = v4 ? has6 : has4;
+	return 0;
+}
+
+int
+connect_unix(const char *path, struct connected *out, char why[CONFIG_ERROR])
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+
+	memset(out, 0, sizeof(*out));
+	strlcpy(out->name, "localhost", sizeof(out->name));
+	snprintf(out->peer, sizeof(out->peer), "localhost[%.200s]", path);
+	errno = ENAMETOOLONG;
+	out->fd = -1;
+	if (strlcpy(sun.sun_path, path, sizeof(sun.sun_path)) <
+	    sizeof(sun.sun_path)) {
+		out->fd = socket(
+		    AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	}
+	/* EAGAIN: the other side's queue is full, which is for later. */
+	if (out->fd == -1 || connect(out->fd, (const struct sockaddr *)&sun,
+				 sizeof(sun)) == -1) {
+		snprintf(why, CONFIG_ERROR, "cannot connect to %.200s: %s",
+		    path, strerror(errno));
+		if (out->fd != -1) {
+			close(out->fd);
+			out->fd = -1;
+		}
+		return -1;
+	}
+	return 0;
+}

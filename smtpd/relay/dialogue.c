@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: ISC */
+/* From a connected socket to a session: greeting, EHLO, STARTTLS, AUTH. */
+#include "smtpd/relay/client.h"
+
+#include "common/deadline.h"
+#include "common/log.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* The words behind AUTH; the form "AUTH=" is that of very old servers. */
+static void
+offer_mechanisms(struct offer *o, const char *words, size_t len)
+{
+	char *to = o->mechanisms;
+	size_t have = strlen(to);
+
+	if (have + 1 + len + 1 > sizeof(o->mechanisms)) {
+		return;
+	}
+	if (have > 0) {
+		to[have++] = ' ';
+	}
+	memcpy(to + have, words, len);
+	to[have + len] = '\0';
+	o->extensions |= EXT_AUTH;
+}
+
+static void
+offer_size(struct offer *o, const char *digits, size_t len)
+{
+	uint64_t size = 0;
+
+	o->extensions |= EXT_SIZE;
+	for (size_t i = 0; i < len && isdigit((unsigned char)digits[i]); i++) {
+		if (size > UINT64_MAX / 10 - 9) {
+			return; /* more than any message */
+		}
+		size = size * 10 + (uint64_t)(digits[i] - '0');
+	}
+	o->size_limit = size;
+}
+
+static void
+offer_line(struct offer *o, const char *line, size_t len)
+{
+	static const struct {
+		const char *word;
+		enum extension extension;
+	} known[] = {
+		{ "PIPELINING", EXT_PIPELINING },
+		{ "8BITMIME", EXT_8BITMIME },
+		{ "SMTPUTF8", EXT_SMTPUTF8 },
+		{ "DSN", EXT_DSN },
+		{ "CHUNKING", EXT_CHUNKING },
+		{ "STARTTLS", EXT_STARTTLS },
+	};
+	size_t word = 0;
+
+	while (word < len && line[word] != ' ' && line[word] != '=') {
+		word++;
+	}
+	const char *rest = line + word + (word < len);
+	size_t left = len - word - (word < len);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strlen(known[i].word) == word &&
+		    strncasecmp(known[i].word, line, word) == 0) {
+			o->extensions |= known[i].extension;
+		}
+	}
+	if (word == 4 && strncasecmp(line, "SIZE", 4) == 0) {
+		offer_size(o, rest, left);
+	} else if (word == 4 && strncasecmp(line, "AUTH", 4) == 0) {
+		offer_mechanisms(o, rest, left);
+	}
+}
+
+void
+session_offer(const struct reply *r, struct offer *o)
+{
+	const char *p = strchr(r->text, '\n');
+
+	memset(o, 0, sizeof(*o));
+	while (p != NULL) {
+		size_t len = strcspn(++p, "\n");
+		offer_line(o, p, len);
+		p = p[len] == '\n' ? p + len : NULL;
+	}
+}
+
+/* A refusal before there is a session: another host may take us. */
+static enum session
+refused(struct client *c, enum phase phase)
+{
+	enum session result =
+	    reply_is_policy(&c->reply) ? SESSION_POLICY : SESSION_NEXT_HOST;
+
+	client_verdict_reply(c, OUTCOME_DEAD, phase, NULL);
+	return result;
+}
+
+static enum session
+ehlo(struct client *c)
+{
+	bool lmtp = c->hop->transport == TRANSPORT_LMTP;
+
+	memset(&c->offer, 0, sizeof(c->offer));
+	if (client_unasked(c)) {
+		client_verdict(c, OUTCOME_DEAD, "4.5.0",
+		    "host %s speaks, or hangs up, before it was asked anything",
+		    c->peer.peer);
+		return SESSION_NEXT_HOST;
+	}
+	client_say(c, "%s %s", lmtp ? "LHLO" : "EHLO", c->config->hostname);
+	if (!client_hear(c, PHASE_HELLO)) {
+		return SESSION_NEXT_HOST;
+	}
+	if (c->reply.code / 100 == 2) {
+		session_offer(&c->reply, &c->offer);
+		return SESSION_OK;
+	}
+	if (c->reply.code / 100 == 5 && !lmtp) {
+		/* RFC 5321 section 3.2: one that knows no extensions. */
+		client_say(c, "HELO %s", c->config->hostname);
+		if (!client_hear(c, PHASE_HELLO)) {
+			return SESSION_NEXT_HOST;
+		}
+	}
+	return c->reply.code / 100 == 2 ? SESSION_OK : refused(c, PHASE_HELLO);
+}
+
+/* The handshake.  may: without TLS is fine, too. */
+static enum session
+handshake(struct client *c, bool may)
+{
+	char error[CONFIG_ERROR];
+	const char *host = c->hop->mx ? c->peer.name : c->hop->host;
+	struct tls_session *tls = tls_connect(c->tls, c->peer.fd, host,
+	    deadline_now() + c->timeouts.handshake, error);
+
+	if (tls != NULL) {
+		stream_secure(c->stream, tls);
+		return SESSION_OK;
+	}
+	client_verdict(c, OUTCOME_DEAD, "4.7.5", "TLS with %s failed: %s",
+	    c->peer.peer, error);
+	return may ? SESSION_CLEAR : SESSION_NEXT_HOST;
+}
+
+static enum session
+starttls(struct client *c)
+{
+	bool may = c->hop->tls == HOP_TLS_MAY;
+
+	if ((c->offer.extensions & EXT_STARTTLS) == 0) {
+		client_verdict(c, OUTCOME_DEAD, "4.7.4",
+		    "host %s does not offer STARTTLS, and mail goes there only "
+		    "over TLS",
+		    c->peer.peer);
+		return may ? SESSION_OK : SESSION_NEXT_HOST;
+	}
+	client_say(c, "STARTTLS");
+	if (!client_hear(c, PHASE_STARTTLS)) {
+		return SESSION_NEXT_HOST;
+	}
+	if (c->reply.code != 220) {
+		client_verdict_reply(c, OUTCOME_DEAD, PHASE_STARTTLS, "4.7.4");
+		return may && c->reply.code != 421 ? SESSION_OK
+		                                   : SESSION_NEXT_HOST;
+	}
+	if (stream_poll(c->stream) == LINE_OK) {
+		/* Said by somebody in between, to be read behind TLS. */
+		client_verdict(c, OUTCOME_DEAD, "4.7.5",
+		    "host %s sent something in the clear behind its reply to "
+		    "STARTTLS: somebody may sit in between",
+		    c->peer.peer);
+		return SESSION_NEXT_HOST;
+	}
+	enum session result = handshake(c, may);
+	/* RFC 3207 section 4.2: what was offered before does not count. */
+	return result == SESSION_OK ? ehlo(c) : result;
+}
+
+static enum session
+greeting(struct client *c)
+{
+	if (!client_hear(c, PHASE_GREETING)) {
+		return SESSION_NEXT_HOST;
+	}
+	return c->reply.code == 220 ? SESSION_OK : refused(c, PHASE_GREETING);
+}
+
+enum session
+session_start(struct client *c, bool clear)
+{
+	enum session result = SESSION_OK;
+	bool tls = c->tls != NULL && !c->hop->unix_socket && !clear;
+
+	if (c->hop->wrapped) {
+		result = handshake(c, false);
+	}
+	if (result == SESSION_OK) {
+		result = greeting(c);
+	}
+	if (result == SESSION_OK) {
+		result = ehlo(c);
+	}
+	if (result == SESSION_OK && tls && !c->hop->wrapped) {
+		result = starttls(c);
+	}
+	if (result == SESSION_OK && c->hop->user[0] != '\0' &&
+	    !session_login(c)) {
+		result = SESSION_NEXT_HOST;
+	}
+	return result;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+/* MAIL and RCPT commands: everything in them is made anew from its parts. */
+#include "smtpd/relay/client.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Whether it can stand in a command as one word. */
+static bool
+is_word(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text <= ' ' || *text >= 0x7f) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+is_ascii(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((*text & 0x80) != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * An address with octets outside ASCII (RFC 6531): taken as it is when none
+ * of the others means anything in a command.
+ */
+static bool
+is_utf8_address(const char *text)
+{
+	const char *at = strchr(text, '@');
+
+	if (at == NULL || at == text || at[1] == '\0' ||
+	    strlen(text) > ADDRESS_PATH) {
+		return false;
+	}
+	for (const char *p = text; *p != '\0'; p++) {
+		if ((*p & 0x80) == 0 &&
+		    (*p <= ' ' || *p == 0x7f || strchr("<>()[]:;\\,\"", *p) ||
+			(*p == '@' && p != at))) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool
+envelope_path(const char *text, bool utf8, char *path, size_t size)
+{
+	struct address a;
+	char plain[ADDRESS_TEXT];
+	const char *rest;
+
+	if (!is_ascii(text)) {
+		return utf8 && is_utf8_address(text) &&
+		       (size_t)snprintf(path, size, "<%s>", text) < size;
+	}
+	if (address_path(text, &a, &rest) != PATH_OK || *rest != '\0') {
+		return false;
+	}
+	address_text(&a, plain, sizeof(plain));
+	/* A quoted local part may hold brackets, and there are servers for
+	   which the first of them is the end of the address. */
+	return strpbrk(plain, "<>") == NULL &&
+	       (size_t)snprintf(path, size, "<%s>", plain) < size;
+}
+
+/* Adds a parameter; false: no room. */
+static bool
+add(char line[ENVELOPE_LINE], const char *key, const char *value)
+{
+	size_t n = strlen(line);
+
+	return (size_t)snprintf(line + n, ENVELOPE_LINE - n, " %s%s", key,
+		   value) < ENVELOPE_LINE - n;
+}
+
+bool
+envelope_mail(const struct mail *mail, const struct offer *offer,
+    char line[ENVELOPE_LINE])
+{
+	char path[ADDRESS_TEXT + 2], size[24];
+	unsigned has = offer->extensions;
+	bool good = true;
+
+	if (!envelope_path(mail->sender[0] != '\0' ? mail->sender : "<>",
+		mail->utf8, path, sizeof(path))) {
+		return false;
+	}
+	snprintf(line, ENVELOPE_LINE, "MAIL FROM:%s", path);
+	if ((has & EXT_SIZE) != 0) {
+		snprintf(size, sizeof(size), "%" PRIu64, mail->size);
+		good = good && add(line, "SIZE=", size);
+	}
+	if ((has & EXT_8BITMIME) != 0 && mail->eight_bit) {
+		good = good && add(line, "BODY=8BITMIME", "");
+	}
+	if ((has & EXT_SMTPUTF8) != 0 && mail->utf8) {
+		good = good && add(line, "SMTPUTF8", "");
+	}
+	if ((has & EXT_DSN) != 0) {
+		if (mail->ret != RET_UNSAID) {
+			good = good &&
+			       add(line, "RET=",
+				   mail->ret == RET_FULL ? "FULL" : "HDRS");
+		}
+		if (mail->envid[0] != '\0' && is_word(mail->envid)) {
+			good = good && add(line, "ENVID=", mail->envid);
+		}
+	}
+	return good;
+}
+
+/* RFC 3461 section 4.1 */
+static const char *
+notify_words(unsigned notify, char words[32])
+{
+	static const struct {
+		enum notify bit;
+		const char *word;
+	} bits[] = {
+		{ NOTIFY_SUCCESS, "SUCCESS" },
+		{ NOTIFY_FAILURE, "FAILURE" },
+		{ NOTIFY_DELAY, "DELAY" },
+	};
+
+	if ((notify & NOTIFY_NEVER) != 0) {
+		return "NEVER";
+	}
+	words[0] = '\0';
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		if ((notify & bits[i].bit) != 0) {
+			size_t n = strlen(words);
+			snprintf(words + n, 32 - n, "%s%s", n > 0 ? "," : "",
+			    bits[i].word);
+		}
+	}
+	return words;
+}
+
+bool
+envelope_rcpt(const struct mail *mail, const struct recipient *r,
+    const struct offer *offer, char line[ENVELOPE_LINE])
+{
+	char path[ADDRESS_TEXT + 2], words[32];
+	bool good = true;
+
+	if (!envelope_path(r->text, mail->utf8, path, sizeof(path)) ||
+	    strcmp(path, "<>") == 0) {
+		return false;
+	}
+	snprintf(line, ENVELOPE_LINE, "RCPT TO:%s", path);
+	if ((offer->extensions & EXT_DSN) == 0) {
+		return true;
+	}
+	if (r->notify != 0) {
+		good = add(line, "NOTIFY=", notify_words(r->notify, words));
+	}
+	if (r->orcpt[0] != '\0' && is_word(r->orcpt)) {
+		good = good && add(line, "ORCPT=", r->orcpt);
+	}
+	return good;
+}

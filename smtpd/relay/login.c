@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: ISC */
+/* AUTH (RFC 4954) at a smarthost. */
+#include "smtpd/relay/client.h"
+
+#include "common/base64.h"
+#include "common/sasl_client.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum {
+	COMMAND_LINE = 510, /* RFC 5321 section 4.5.3.1.4, without CR LF */
+	ANSWER = BASE64_SIZE(SASL_CLIENT_DATA),
+	MOST_ROUNDS = 8,
+};
+
+enum tried {
+	TRIED_IN,    /* logged in */
+	TRIED_NEXT,  /* this mechanism does not work */
+	TRIED_FAILED /* nor does the connection: the verdict is there */
+};
+
+/* Whether nobody else can listen. */
+static bool private(const struct client *c)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+		struct sockaddr_storage room;
+	} peer;
+	socklen_t len = sizeof(peer);
+
+	if (stream_tls(c->stream) != NULL || c->hop->unix_socket) {
+		return true;
+	}
+	if (getpeername(c->peer.fd, &peer.any, &len) == -1) {
+		return false;
+	}
+	if (peer.any.sa_family == AF_INET6) {
+		return IN6_IS_ADDR_LOOPBACK(&peer.v6.sin6_addr);
+	}
+	return peer.any.sa_family == AF_INET &&
+	       ntohl(peer.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+/* Writes an answer in base64; empty: what stands for nothing. */
+static bool
+say_base64(struct client *c, const char *data, size_t len, const char *empty)
+{
+	char text[ANSWER];
+
+	if (base64_encode(data, len, text, sizeof(text)) == -1) {
+		return false;
+	}
+	const char *what = len == 0 ? empty : text;
+	stream_write(c->stream, what, strlen(what));
+	stream_write(c->stream, "\r\n", 2);
+	explicit_bzero(text, sizeof(text));
+	return true;
+}
+
+/* The answer to the challenge that the last reply is. */
+static bool
+meet(struct client *c, struct sasl_client *sasl, char data[SASL_CLIENT_DATA],
+    size_t *len)
+{
+	char challenge[SASL_CLIENT_DATA];
+	ssize_t n = base64_decode(
+	    c->reply.text, c->reply.len, challenge, sizeof(challenge));
+
+	return n >= 0 &&
+	       sasl_client_step(sasl, challenge, (size_t)n, data, len);
+}
+
+/*
+ * The exchange from AUTH to the last reply.  false: the connection is of no
+ * use any more.  *cancelled: we did not like what the server said.
+ */
+static bool
+exchange(struct client *c, const char *mechanism, struct sasl_client *sasl,
+    bool *cancelled)
+{
+	char data[SASL_CLIENT_DATA];
+	size_t len = 0;
+	bool held = sasl_client_starts(sasl) &&
+	            sasl_client_step(sasl, NULL, 0, data, &len);
+	bool good = true;
+
+	/* RFC 4954 section 4: a first answer goes with the command if there
+	   is room for it in a line, and is "=" when empty. */
+	if (held && strlen("AUTH  ") + strlen(mechanism) + BASE64_SIZE(len) <=
+			COMMAND_LINE) {
+		stream_write(c->stream, "AUTH ", strlen("AUTH "));
+		stream_write(c->stream, mechanism, strlen(mechanism));
+		stream_write(c->stream, " ", 1);
+		good = say_base64(c, data, len, "=");
+		held = false;
+	} else {
+		client_say(c, "AUTH %s", mechanism);
+	}
+	*cancelled = false;
+	for (int rounds = 0; good && client_hear(c, PHASE_AUTH); rounds++) {
+		if (c->reply.code != 334) {
+			explicit_bzero(data, sizeof(data));
+			return true;
+		}
+		if (*cancelled || rounds > MOST_ROUNDS) {
+			client_verdict(c, OUTCOME_DEAD, "4.7.0",
+			    "host %s asks for AUTH without an end",
+			    c->peer.peer);
+			break;
+		}
+		if (held || meet(c, sasl, data, &len)) {
+			good = say_base64(c, data, len, "");
+		} else {
+			*cancelled = true;
+			client_say(c, "*");
+		}
+		held = false;
+	}
+	explicit_bzero(data, sizeof(data));
+	return false;
+}
+
+static enum tried
+attempt(struct client *c, const char *mechanism)
+{
+	struct sasl_client *sasl =
+	    sasl_client_open(mechanism, c->hop->user, c->secret.text);
+	bool cancelled;
+
+	if (sasl == NULL) {
+		client_verdict(c, OUTCOME_DEAD, "4.3.0",
+		    "no memory for a login at %s", c->peer.peer);
+		return TRIED_FAILED;
+	}
+	bool alive = exchange(c, mechanism, sasl, &cancelled);
+	bool proved = !cancelled && sasl_client_done(sasl);
+	sasl_client_close(sasl);
+	if (!alive) {
+		return TRIED_FAILED;
+	}
+	if (c->reply.code / 100 == 2 && proved) {
+		return TRIED_IN;
+	}
+	if (c->reply.code / 100 == 2 || cancelled) {
+		client_verdict(c, OUTCOME_DEAD, "4.7.8",
+		    "host %s says what it must not in AUTH %s: it may not "
+		    "know our password",
+		    c->peer.peer, mechanism);
+		return c->reply.code / 100 == 2 ? TRIED_FAILED : TRIED_NEXT;
+	}
+	client_verdict_reply(c, OUTCOME_DEAD, PHASE_AUTH, "4.7.8");
+	return c->reply.code / 100 == 5 ? TRIED_NEXT : TRIED_FAILED;
+}
+
+/* Nothing was tried: why not. */
+static void
+not_possible(struct client *c, bool secure)
+{
+	if ((c->offer.extensions & EXT_AUTH) == 0) {
+		client_verdict(c, OUTCOME_DEAD, "4.7.0",
+		    "host %s does not offer AUTH, and we are to log in there "
+		    "as %s",
+		    c->peer.peer, c->hop->user);
+		return;
+	}
+	client_verdict(c, OUTCOME_DEAD, "4.7.0",
+	    "host %s offers AUTH with %.200s, of which none can be used%s",
+	    c->peer.peer, c->offer.mechanisms, secure ? "" : " without TLS");
+}
+
+bool
+session_login(struct client *c)
+{
+	char tried[sizeof(c->offer.mechanisms)] = "";
+	bool secure = private(c);
+	const char *mechanism;
+
+	not_possible(c, secure);
+	/* A server may drop the connection after a few wrong ones, and then
+	   its last refusal says more than that. */
+	struct outcome refusal = c->verdict;
+	while ((mechanism = sasl_client_choose(c->offer.mechanisms, tried,
+		    c->secret.token, secure)) != NULL) {
+		switch (attempt(c, mechanism)) {
+		case TRIED_IN:
+			return true;
+		case TRIED_FAILED:
+			if (tried[0] != '\0' && c->reply.state != REPLY_DONE) {
+				c->verdict = refusal;
+			}
+			return false;
+		case TRIED_NEXT:
+			refusal = c->verdict;
+			break;
+		}
+		if (strlcat(tried, mechanism, sizeof(tried)) >= sizeof(tried) ||
+		    strlcat(tried, " ", sizeof(tried)) >= sizeof(tried)) {
+			break;
+		}
+	}
+	return false;
+}

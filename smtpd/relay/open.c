@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: ISC */
+/* From a hop to a session: one host after the other. */
+#include "smtpd/relay/client.h"
+
+#include "common/log.h"
+
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A socket to the host, or the verdict. */
+static bool
+connected(struct client *c, const char *host, enum family family)
+{
+	char why[CONFIG_ERROR];
+
+	if (c->hop->unix_socket) {
+		c->peer = c->unix_peer;
+		c->unix_peer.fd = -1;
+		if (c->peer.fd == -1) {
+			client_verdict(c, OUTCOME_DEAD, "4.4.2",
+			    "%s has closed the connection", c->hop->host);
+			return false;
+		}
+	} else if (connect_host(c->dns, host, c->hop->port, family, &c->peer,
+		       why) == -1) {
+		memset(&c->peer, 0, sizeof(c->peer));
+		strlcpy(c->peer.peer, host, sizeof(c->peer.peer));
+		client_verdict(c, OUTCOME_DEAD, "4.4.1", "%s", why);
+		return false;
+	}
+	/* Bounded by the time for each command; a session may be long. */
+	c->stream =
+	    stream_open(c->peer.fd, c->peer.fd, c->timeouts.block, INT_MAX);
+	if (c->stream == NULL) {
+		close(c->peer.fd);
+		client_verdict(c, OUTCOME_DEAD, "4.3.0", "no memory");
+		return false;
+	}
+	c->reused = c->dirty = false;
+	return true;
+}
+
+/* A session with the host; from another side or without TLS if it has to be. */
+static bool
+reach(struct client *c, const char *host)
+{
+	struct outcome refusal = { .kind = OUTCOME_DONE };
+	enum family family = c->family;
+	bool clear = false;
+
+	while (connected(c, host, family)) {
+		enum session session = session_start(c, clear);
+		if (session == SESSION_OK) {
+			c->family = family;
+			return true;
+		}
+		bool other = session == SESSION_POLICY && !c->family_tried &&
+		             c->peer.other_family;
+		enum family used = c->peer.family;
+		client_close(c, false);
+		if (session == SESSION_CLEAR && !clear) {
+			log_info("%s; trying in the clear", c->verdict.text);
+			clear = true;
+		} else if (other) {
+			c->family_tried = true;
+			refusal = c->verdict;
+			family = used == FAMILY_V6 ? FAMILY_V4 : FAMILY_V6;
+		} else {
+			break;
+		}
+	}
+	if (refusal.kind != OUTCOME_DONE) {
+		/* Why we had to try the other side says more. */
+		c->verdict = refusal;
+	}
+	return false;
+}
+
+/* What a domain without a host to connect to means. */
+static void
+not_found(struct client *c, enum found found, const char *why)
+{
+	enum outcome_kind kind = c->hop->mx && found != FOUND_TEMPORARY
+	                             ? OUTCOME_FAILED
+	                             : OUTCOME_DEAD;
+	const char *dsn = "4.4.3";
+
+	switch (found) {
+	case FOUND_OK:
+	case FOUND_TEMPORARY:
+		break;
+	case FOUND_NO_DOMAIN:
+		dsn = "5.1.2";
+		break;
+	case FOUND_NULL_MX:
+		dsn = "5.1.10";
+		break;
+	case FOUND_OURSELVES:
+		dsn = "5.4.6";
+		break;
+	}
+	memset(&c->peer, 0, sizeof(c->peer));
+	strlcpy(c->peer.peer, c->hop->host, sizeof(c->peer.peer));
+	client_verdict(
+	    c, kind, kind == OUTCOME_FAILED ? dsn : "4.4.3", "%s", why);
+}
+
+bool
+client_open(struct client *c)
+{
+	char why[CONFIG_ERROR];
+	struct exchangers hosts = c->literals;
+
+	if (c->stream != NULL) {
+		return true;
+	}
+	if (c->hop->unix_socket) {
+		hosts.count = 1;
+		strlcpy(hosts.hosts[0].host, "its socket", DNS_NAME);
+	}
+	if (hosts.count == 0) {
+		enum found found =
+		    connect_exchangers(c->dns, c->config, c->hop, &hosts, why);
+		if (found != FOUND_OK) {
+			not_found(c, found, why);
+			return false;
+		}
+	}
+	for (size_t i = 0; i < hosts.count; i++) {
+		if (reach(c, hosts.hosts[i].host)) {
+			return true;
+		}
+		if (i + 1 < hosts.count) {
+			log_info("%s; trying the next host", c->verdict.text);
+		}
+	}
+	c->verdict.kind = OUTCOME_DEAD;
+	return false;
+}
+
+bool
+client_other_family(struct client *c)
+{
+	struct connected before = c->peer;
+
+	if (c->family_tried || !before.other_family) {
+		return false;
+	}
+	c->family_tried = true;
+	client_close(c, true);
+	c->family = before.family == FAMILY_V6 ? FAMILY_V4 : FAMILY_V6;
+	log_info(
+	    "%s does not like our address; trying the other one", before.peer);
+	if (reach(c, before.name)) {
+		return true;
+	}
+	c->family = FAMILY_ANY;
+	return false;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Passwords of smarthosts, by the key relay-password.  Runs with the rights of
+ * the queue runner, so possibly as root, but only what the configuration says.
+ */
+#include "smtpd/relay/secret.h"
+
+#include "common/deadline.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { COMMAND_TIMEOUT = 30 * 1000, MOST_WORDS = 64 };
+
+/* The source of the rule for the hop, or NULL. */
+static const char *
+source(const struct config *config, const struct hop *hop)
+{
+	char exact[sizeof(hop->user) + PATH_MAX];
+	const char *found = NULL;
+
+	snprintf(exact, sizeof(exact), "%s@%s", hop->user, hop->host);
+	for (size_t i = 0; i < config->nrelay_passwords; i++) {
+		const struct config_rule *r = &config->relay_passwords[i];
+		if (strcasecmp(r->pattern, exact) == 0) {
+			return r->value;
+		}
+		if (found == NULL && strcasecmp(r->pattern, hop->host) == 0) {
+			found = r->value;
+		}
+	}
+	return found;
+}
+
+/* Cuts the text off behind its first line. */
+static int
+first_line(
+    struct secret *s, size_t len, const char *what, char why[CONFIG_ERROR])
+{
+	s->text[len] = '\0';
+	bool nul = strlen(s->text) != len;
+	size_t line = strcspn(s->text, "\r\n");
+	bool cut = line == len && len == sizeof(s->text) - 1;
+	s->text[line] = '\0';
+	if (line == 0 || nul || cut) {
+		snprintf(why, CONFIG_ERROR, "no password in the first line %s",
+		    what);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+from_file(struct secret *s, const char *path, char why[CONFIG_ERROR])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t n = fd == -1 ? -1 : read(fd, s->text, sizeof(s->text) - 1);
+
+	if (n == -1) {
+		snprintf(why, CONFIG_ERROR,
+		    "cannot read the password: %.200s: %s", path,
+		    strerror(errno));
+	}
+	if (fd != -1) {
+		close(fd);
+	}
+	return n == -1 ? -1 : first_line(s, (size_t)n, "of the file", why);
+}
+
+/* In the child: runs the words, its output into the pipe. */
+static _Noreturn void
+run(const char *command, int out)
+{
+	char words[CONFIG_VALUE], *rest = words;
+	char *argv[MOST_WORDS + 1];
+	size_t n = 0;
+
+	strlcpy(words, command, sizeof(words));
+	while (rest != NULL && n < MOST_WORDS) {
+		char *word = strsep(&rest, " \t");
+		if (*word != '\0') {
+			argv[n++] = word;
+		}
+	}
+	argv[n] = NULL;
+	int nothing = open("/dev/null", O_RDONLY);
+	if (n > 0 && nothing != -1 && dup2(nothing, STDIN_FILENO) != -1 &&
+	    dup2(out, STDOUT_FILENO) != -1) {
+		closefrom(STDERR_FILENO + 1);
+		signal(SIGPIPE, SIG_DFL);
+		execv(argv[0], argv);
+	}
+	_exit(127);
+}
+
+/* Reads what the command writes; what does not fit is read away. */
+static int
+collect(struct secret *s, int fd, size_t *len, int64_t deadline)
+{
+	char waste[512];
+
+	for (*len = 0;;) {
+		size_t room = sizeof(s->text) - 1 - *len;
+		if (deadline_wait(fd, POLLIN, deadline, false) == -1) {
+			return -1;
+		}
+		ssize_t n = read(fd, room > 0 ? s->text + *len : waste,
+		    room > 0 ? room : sizeof(waste));
+		if (n == 0) {
+			return 0;
+		}
+		if (n == -1 && errno != EINTR) {
+			return -1;
+		}
+		*len += room > 0 && n > 0 ? (size_t)n : 0;
+	}
+}
+
+/* Waits for its end; -1 and ETIMEDOUT when it had to be ended. */
+static int
+reap(pid_t pid, bool late)
+{
+	int status;
+
+	if (late) {
+		kill(pid, SIGKILL);
+	}
+	while (waitpid(pid, &status, 0) == -1) {
+		if (errno != EINTR) {
+			return -1;
+		}
+	}
+	return status;
+}
+
+static int
+from_command(struct secret *s, const char *command, char why[CONFIG_ERROR])
+{
+	int ends[2];
+	size_t len;
+
+	if (pipe2(ends, O_CLOEXEC) == -1) {
+		snprintf(why, CONFIG_ERROR, "pipe: %s", strerror(errno));
+		return -1;
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		run(command, ends[1]);
+	}
+	close(ends[1]);
+	bool late = pid != -1 && collect(s, ends[0], &len,
+				     deadline_now() + COMMAND_TIMEOUT) == -1;
+	close(ends[0]);
+	int status = pid == -1 ? -1 : reap(pid, late);
+	if (late || status != 0) {
+		snprintf(why, CONFIG_ERROR, "\"%.200s\" %s", command,
+		    late           ? "does not end"
+		    : status == -1 ? "cannot be started"
+		    : WIFEXITED(status) && WEXITSTATUS(status) == 127
+			? "cannot be run"
+			: "failed");
+		return -1;
+	}
+	return first_line(s, len, "that the command writes", why);
+}
+
+int
+secret_find(const struct config *config, const struct hop *hop,
+    struct secret *s, char why[CONFIG_ERROR])
+{
+	const char *from = source(config, hop);
+
+	memset(s, 0, sizeof(*s));
+	if (hop->password[0] != '\0') {
+		strlcpy(s->text, hop->password, sizeof(s->text));
+		return 0;
+	}
+	if (from == NULL) {
+		snprintf(why, CONFIG_ERROR,
+		    "no password for %.200s at %.200s: say where it is by the "
+		    "key "
+		    "relay-password",
+		    hop->user, hop->host);
+		return -1;
+	}
+	if (strncmp(from, "file:", 5) == 0) {
+		return from_file(s, from + 5, why);
+	}
+	if (strncmp(from, "command:", 8) == 0) {
+		return from_command(s, from + 8, why);
+	}
+	if (strncmp(from, "token:", 6) == 0) {
+		s->token = true;
+		return from_command(s, from + 6, why);
+	}
+	snprintf(why, CONFIG_ERROR,
+	    "relay-password: a source is file:, command: or token:, not "
+	    "\"%.200s\"",
+	    from);
+	return -1;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: ISC */
+/* Commands and replies of one connection, and words for what went wrong. */
+#include "smtpd/relay/client.h"
+
+#include "common/deadline.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+client_say(struct client *c, const char *fmt, ...)
+{
+	char line[ENVELOPE_LINE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(line)) {
+		/* No caller has that much to say; half a command would be a
+		   different one. */
+		n = 0;
+	}
+	stream_write(c->stream, line, (size_t)n);
+	stream_write(c->stream, "\r\n", 2);
+}
+
+static int
+patience(const struct client *c, enum phase phase)
+{
+	switch (phase) {
+	case PHASE_GREETING:
+	case PHASE_HELLO:
+	case PHASE_STARTTLS:
+	case PHASE_AUTH:
+	case PHASE_RSET:
+	case PHASE_MAIL:
+	case PHASE_RCPT:
+		return c->timeouts.command;
+	case PHASE_DATA:
+		return c->timeouts.data;
+	case PHASE_DOT:
+		return c->timeouts.dot;
+	}
+	return c->timeouts.command;
+}
+
+/* Feeds what is buffered to the reply. */
+static void
+feed(struct client *c)
+{
+	const char *data;
+	size_t len = stream_buffered(c->stream, &data);
+
+	stream_consume(c->stream, reply_feed(&c->reply, data, len));
+}
+
+/*
+ * After an error of output only this is left to learn: many servers say why
+ * before they close.  That is never yes: what it would be to has not all gone
+ * out.  Does not wait.
+ */
+static bool
+last_words(struct client *c)
+{
+	while (
+	    c->reply.state == REPLY_MORE && stream_poll(c->stream) == LINE_OK) {
+		feed(c);
+	}
+	return c->reply.state == REPLY_DONE && c->reply.code >= 400;
+}
+
+static bool
+unheard(struct client *c, enum phase phase, const char *what)
+{
+	client_verdict(c, OUTCOME_DEFERRED, "4.4.2",
+	    "%s %s%s while waiting for the reply to %s", what,
+	    phase == PHASE_GREETING ? "" : "with ", c->peer.peer,
+	    reply_phase(phase));
+	return false;
+}
+
+bool
+client_hear(struct client *c, enum phase phase)
+{
+	int64_t deadline = deadline_now() + patience(c, phase);
+	const char *data;
+	size_t len;
+
+	reply_start(&c->reply);
+	while (c->reply.state == REPLY_MORE) {
+		/* One deadline for all of the reply, however it drips. */
+		int64_t left = deadline - deadline_now();
+		stream_set_timeout(c->stream, left > 0 ? (int)left : 0);
+		enum line got = stream_peek(c->stream, &data, &len);
+		stream_set_timeout(c->stream, c->timeouts.block);
+		if (got == LINE_TIMEOUT || got == LINE_LATE) {
+			client_verdict(c, OUTCOME_DEAD, "4.4.2",
+			    "host %s does not answer %s in time", c->peer.peer,
+			    reply_phase(phase));
+			return false;
+		}
+		if (got != LINE_OK && !last_words(c)) {
+			return unheard(c, phase, "lost connection");
+		}
+		feed(c);
+	}
+	if (c->reply.state == REPLY_NONSENSE) {
+		client_verdict(c, OUTCOME_DEAD, "4.5.0",
+		    "host %s sent %s as the reply to %s", c->peer.peer,
+		    c->reply.wrong, reply_phase(phase));
+		return false;
+	}
+	return true;
+}
+
+bool
+client_unasked(struct client *c)
+{
+	return stream_poll(c->stream) != LINE_TIMEOUT;
+}
+
+void
+client_verdict(struct client *c, enum outcome_kind kind, const char *dsn,
+    const char *fmt, ...)
+{
+	struct outcome *v = &c->verdict;
+	va_list ap;
+
+	memset(v, 0, sizeof(*v));
+	v->kind = kind;
+	strlcpy(v->dsn, dsn, sizeof(v->dsn));
+	strlcpy(v->host, c->peer.peer, sizeof(v->host));
+	va_start(ap, fmt);
+	vsnprintf(v->text, sizeof(v->text), fmt, ap);
+	va_end(ap);
+}
+
+void
+client_outcome(const struct client *c, struct outcome *o,
+    enum outcome_kind kind, enum phase phase)
+{
+	const struct reply *r = &c->reply;
+	char words[OUTCOME_TEXT];
+	char class = kind == OUTCOME_SENT     ? '2'
+	             : kind == OUTCOME_FAILED ? '5'
+	                                      : '4';
+
+	memset(o, 0, sizeof(*o));
+	o->kind = kind;
+	snprintf(o->dsn, sizeof(o->dsn), "%s",
+	    r->enhanced[0] != '\0' ? r->enhanced : "x.0.0");
+	o->dsn[0] = class;
+	strlcpy(o->host, c->peer.peer, sizeof(o->host));
+	reply_words(r, words, sizeof(words));
+	if (kind == OUTCOME_SENT) {
+		strlcpy(o->text, words, sizeof(o->text));
+		return;
+	}
+	/* The end of a long reply goes, not what it was about. */
+	char about[64];
+	int n = snprintf(
+	    about, sizeof(about), " (in reply to %s)", reply_phase(phase));
+	int room = (int)sizeof(o->text) - n - 1;
+	snprintf(o->text, sizeof(o->text), "%.*s%s", room, words, about);
+}
+
+void
+client_verdict_reply(
+    struct client *c, enum outcome_kind kind, enum phase phase, const char *dsn)
+{
+	client_outcome(c, &c->verdict, kind, phase);
+	if (dsn != NULL && c->reply.enhanced[0] == '\0') {
+		strlcpy(c->verdict.dsn, dsn, sizeof(c->verdict.dsn));
+	}
+}
+
+/* Says good-bye; the answer is waited for, as RFC 5321 4.1.1.10 wants it. */
+static void
+quit(struct client *c)
+{
+	const char *data;
+	size_t len;
+
+	client_say(c, "QUIT");
+	stream_set_timeout(c->stream, c->timeouts.quit);
+	if (stream_peek(c->stream, &data, &len) == LINE_OK) {
+		stream_consume(c->stream, len);
+	}
+}
+
+void
+client_close(struct client *c, bool polite)
+{
+	if (c->stream == NULL) {
+		return;
+	}
+	if (polite) {
+		quit(c);
+	}
+	stream_close(c->stream);
+	close(c->peer.fd);
+	c->stream = NULL;
+	c->peer.fd = -1;
+}
