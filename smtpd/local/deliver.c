@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+/* Runs as root (if the runner does) until it has found the owner. */
+#include "smtpd/local/deliver.h"
+
+#include "smtpd/local/file.h"
+#include "smtpd/local/mailbox.h"
+#include "smtpd/local/owner.h"
+#include "smtpd/local/pipe.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static const char *
+status_dsn(enum status status)
+{
+	return status == STATUS_LOCKED ? "4.2.0"
+	       : status == STATUS_FULL ? "4.2.2"
+	                               : "4.3.0";
+}
+
+/* To a user: the text of ~/.forward, or into the mailbox. */
+static void
+deliver_user(
+    const struct deliver *d, struct verdict *v, char text[FORWARD_SIZE])
+{
+	struct account account;
+	struct store store;
+	char why[LOCAL_WHY];
+	size_t len = 0;
+	bool at_once = d->at_once || d->recipient->owner[0] != '\0';
+	enum status status = local_become(
+	    d->config, d->names, d->recipient->text, &account, &store, why);
+
+	enum forward forward = status == STATUS_OK && !at_once
+	                           ? forward_read(&account, text, &len, why)
+	                           : FORWARD_NONE;
+	if (forward == FORWARD_TEXT) {
+		verdict_set(v, OUTCOME_EXPANDED, "2.0.0", "forwarded");
+		v->forward = (uint32_t)len;
+		return;
+	}
+	if (forward == FORWARD_TROUBLE) {
+		status = STATUS_TEMPORARY;
+	} else if (status == STATUS_OK) {
+		status = local_append(
+		    &store, d->letter->mail.sender, d->letter->text, why);
+	}
+	if (status == STATUS_OK) {
+		verdict_set(v, OUTCOME_SENT, "2.0.0", "delivered to mailbox");
+	} else {
+		verdict_set(v, OUTCOME_DEFERRED, status_dsn(status), "%s", why);
+	}
+}
+
+static void
+deliver_pipe(const struct deliver *d, struct verdict *v)
+{
+	struct account owner;
+	char why[LOCAL_WHY];
+
+	if (owner_find(d->recipient->owner, &owner, why) == -1 ||
+	    owner_become(&owner, (gid_t)-1, why) == -1) {
+		verdict_set(v, OUTCOME_DEFERRED, "4.3.5", "%.200s: %s",
+		    d->recipient->text, why);
+		return;
+	}
+	struct command command = { .text = d->recipient->text,
+		.owner = &owner,
+		.sender = d->letter->mail.sender,
+		.recipient = d->recipient->given,
+		.delimiters = d->config->subaddress,
+		.message = d->letter->text,
+		.limit = DELIVER_LIMIT,
+		.grace = DELIVER_GRACE };
+	pipe_run(&command, v);
+}
+
+static int
+put(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+		if (n == -1 && errno != EINTR) {
+			return -1;
+		}
+		p += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+int
+deliver_recipient(const struct deliver *d, int out)
+{
+	static char text[FORWARD_SIZE];
+	struct verdict v;
+
+	switch (d->recipient->target) {
+	case TARGET_USER:
+		deliver_user(d, &v, text);
+		break;
+	case TARGET_FILE:
+		file_deliver(d->config, d->names, d->letter, d->recipient, &v);
+		break;
+	case TARGET_PIPE:
+		deliver_pipe(d, &v);
+		break;
+	case TARGET_ADDRESS:
+		/* The runner routes those: a mistake of ours. */
+		verdict_set(&v, OUTCOME_DEFERRED, "4.3.5",
+		    "an address is nothing that is delivered here");
+		break;
+	}
+	return put(out, &v, sizeof(v)) == 0 && put(out, text, v.forward) == 0
+	           ? 0
+	           : -1;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/* Runs as root until owner_become(). */
+#include "smtpd/local/file.h"
+
+#include "common/privilege.h"
+#include "smtpd/local/owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <md5.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Whether both paths name one file. */
+static bool
+same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return strcmp(a, b) == 0 ||
+	       (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+		   x.st_ino == y.st_ino);
+}
+
+/* Makes the folder for the notes of one file, durably; else there is none. */
+static void
+note_folder(const char *file, char directory[PATH_MAX])
+{
+	char text[MD5_DIGEST_STRING_LENGTH], path[PATH_MAX];
+
+	MD5Data((const uint8_t *)file, strlen(file), text);
+	int n = snprintf(path, sizeof(path), "%s/file-%s", directory, text);
+	bool made = n > 0 && n < PATH_MAX && mkdir(path, 0700) == 0;
+	if (made) {
+		int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		made = fd != -1 && fsync(fd) == 0;
+		if (fd != -1) {
+			close(fd);
+		}
+	} else {
+		made = n > 0 && n < PATH_MAX && errno == EEXIST;
+	}
+	strlcpy(directory, made ? path : "", PATH_MAX);
+}
+
+/*
+ * Where the notes go, and which group may make lock files: those of the
+ * mailbox if the file is that.  Another folder's group is not for the owner,
+ * who could choose any.  Still as root.
+ */
+static bool
+prepare(const struct config *config, const struct names *names,
+    const struct account *owner, struct store *store, gid_t *shared)
+{
+	struct account user;
+	char mailbox[PATH_MAX];
+	bool own = false;
+
+	*shared = (gid_t)-1;
+	store->directory[0] = '\0';
+	if (account_find(config, names, owner->name, &user) != STATUS_OK ||
+	    user.uid != owner->uid ||
+	    account_directory(config, &user, store->directory) == -1) {
+		store->directory[0] = '\0';
+		return false;
+	}
+	if (account_mailbox(config, &user, mailbox) == 0 &&
+	    same_file(mailbox, store->mailbox)) {
+		strlcpy(store->mailbox, mailbox, sizeof(store->mailbox));
+		*shared = privilege_spool_group(mailbox);
+		own = true;
+	}
+	return own;
+}
+
+void
+file_deliver(const struct config *config, const struct names *names,
+    const struct letter *l, const struct recipient *r, struct verdict *v)
+{
+	struct account owner;
+	struct store store;
+	char why[LOCAL_WHY];
+	gid_t shared;
+
+	if (r->text[0] != '/' ||
+	    strlcpy(store.mailbox, r->text, sizeof(store.mailbox)) >=
+		sizeof(store.mailbox)) {
+		verdict_set(v, OUTCOME_DEFERRED, "4.3.5",
+		    "%.400s is not the path of a file", r->text);
+		return;
+	}
+	if (strcmp(r->text, "/dev/null") == 0) {
+		verdict_set(v, OUTCOME_SENT, "2.0.0", "delivered to /dev/null");
+		return;
+	}
+	if (owner_find(r->owner, &owner, why) == -1) {
+		verdict_set(
+		    v, OUTCOME_DEFERRED, "4.3.5", "%s: %s", r->text, why);
+		return;
+	}
+	bool own = prepare(config, names, &owner, &store, &shared);
+	if (owner_become(&owner, shared, why) == -1) {
+		verdict_set(v, OUTCOME_DEFERRED, "4.3.0", "%s", why);
+		return;
+	}
+	if (!own && store.directory[0] != '\0') {
+		note_folder(store.mailbox, store.directory);
+	}
+	if (local_append(&store, l->mail.sender, l->text, why) != STATUS_OK) {
+		verdict_set(v, OUTCOME_DEFERRED, "4.2.0", "%s", why);
+		return;
+	}
+	verdict_set(v, OUTCOME_SENT, "2.0.0", "delivered to file %s", r->text);
+}

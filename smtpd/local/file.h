@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_LOCAL_FILE_H
+#define RESTANTE_SMTPD_LOCAL_FILE_H
+
+#include "common/config.h"
+#include "common/users.h"
+#include "smtpd/local/letter.h"
+#include "smtpd/local/verdict.h"
+
+/*
+ * Appends the message to the file that the recipient names, as an mbox, as its
+ * owner, whom the process becomes.  The same rules as for mailboxes: a regular
+ * file of the owner's, with one name, no link; made if it is not there, but
+ * its folder is not, and must let the owner make a lock file.  /dev/null takes
+ * everything.  A user's own mailbox is treated as that.
+ *
+ * The note of an append under way, which lets the next one take back what a
+ * crash left torn, lies in a folder of its own for each file, in the owner's
+ * directory; an owner without a mailbox here has none, and a torn message is
+ * then only closed with an empty line.
+ */
+void file_deliver(const struct config *, const struct names *,
+    const struct letter *, const struct recipient *, struct verdict *);
+
+#endif

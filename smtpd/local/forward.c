@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Looks at ~/.forward and does not follow it.  The checks are there so that
+ * nobody but the user decides where the mail goes; what does not pass them
+ * counts as if it were not there, as mail in the mailbox is not lost.
+ */
+#include "smtpd/local/forward.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * The home of the account, or -1 with errno; ENOENT: none.  The account's own
+ * field may hold the home of a shared owner of mailboxes, or nothing.
+ */
+static int
+open_home(const struct account *a)
+{
+	const struct passwd *pw = a->uid == 0 ? NULL : getpwnam(a->name);
+
+	if (pw == NULL || pw->pw_uid != a->uid || pw->pw_dir[0] != '/') {
+		errno = ENOENT;
+		return -1;
+	}
+	return open(pw->pw_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Whether that says that there is nothing, and not that one cannot tell. */
+static bool
+is_nothing(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == EACCES;
+}
+
+bool
+forward_exists(const struct account *a)
+{
+	struct stat st;
+	int home = open_home(a);
+
+	if (home == -1) {
+		return !is_nothing(errno);
+	}
+	bool found = fstatat(home, ".forward", &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+	             !is_nothing(errno);
+	close(home);
+	return found;
+}
+
+/* NULL, or what is wrong with whom it belongs to. */
+static const char *
+distrust(
+    const struct account *a, const struct stat *home, const struct stat *file)
+{
+	if ((home->st_uid != a->uid && home->st_uid != 0) ||
+	    (home->st_mode & S_IWOTH) != 0) {
+		return "others can write to the home directory";
+	}
+	if (!S_ISREG(file->st_mode)) {
+		return "it is not a regular file";
+	}
+	if (file->st_nlink != 1) {
+		return "it has more than one name";
+	}
+	if (file->st_uid != a->uid && file->st_uid != 0) {
+		return "it belongs to somebody else";
+	}
+	if ((file->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+		return "others can write to it";
+	}
+	return file->st_size > FORWARD_SIZE ? "it is larger than 64 KiB" : NULL;
+}
+
+static enum forward
+ignore(const struct account *a, const char *why)
+{
+	log_warn("%s: .forward is ignored: %s", a->name, why);
+	return FORWARD_NONE;
+}
+
+/* All of the file; -1 with errno, EFBIG when it is too long. */
+static ssize_t
+read_all(int fd, char text[FORWARD_SIZE])
+{
+	char more;
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		n = len < FORWARD_SIZE
+		        ? read(fd, text + len, FORWARD_SIZE - len)
+		        : read(fd, &more, 1);
+		if (n > 0 && len == FORWARD_SIZE) {
+			errno = EFBIG;
+			return -1;
+		}
+		len += n > 0 ? (size_t)n : 0;
+	} while (n > 0 || (n == -1 && errno == EINTR));
+	return n == -1 ? -1 : (ssize_t)len;
+}
+
+static enum forward
+read_checked(const struct account *a, int home, int fd, char text[FORWARD_SIZE],
+    size_t *len)
+{
+	struct stat directory, file;
+
+	if (fstat(home, &directory) == -1 || fstat(fd, &file) == -1) {
+		return FORWARD_TROUBLE;
+	}
+	const char *wrong = distrust(a, &directory, &file);
+	if (wrong != NULL) {
+		return ignore(a, wrong);
+	}
+	ssize_t n = read_all(fd, text);
+	if (n == -1) {
+		return errno == EFBIG ? ignore(a, "it grows") : FORWARD_TROUBLE;
+	}
+	if (memchr(text, '\0', (size_t)n) != NULL) {
+		return ignore(a, "it holds a NUL");
+	}
+	*len = (size_t)n;
+	return n == 0 ? FORWARD_NONE : FORWARD_TEXT;
+}
+
+static enum forward
+trouble(const struct account *a, char why[LOCAL_WHY])
+{
+	snprintf(why, LOCAL_WHY, "cannot read .forward of %s: %s", a->name,
+	    strerror(errno));
+	return FORWARD_TROUBLE;
+}
+
+enum forward
+forward_read(const struct account *a, char text[FORWARD_SIZE], size_t *len,
+    char why[LOCAL_WHY])
+{
+	int home = open_home(a);
+
+	if (home == -1) {
+		return is_nothing(errno) ? FORWARD_NONE : trouble(a, why);
+	}
+	/* A FIFO or a device must not stop us, nor a link lead elsewhere. */
+	int fd = openat(home, ".forward",
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	enum forward result;
+	if (fd == -1) {
+		result = errno == ENOENT || errno == ENOTDIR ? FORWARD_NONE
+		         : errno == ELOOP ? ignore(a, "it is a symbolic link")
+		         : errno == EACCES || errno == ENXIO || errno == EPERM
+		             ? ignore(a, strerror(errno))
+		             : trouble(a, why);
+		close(home);
+		return result;
+	}
+	result = read_checked(a, home, fd, text, len);
+	if (result == FORWARD_TROUBLE) {
+		(void)trouble(a, why);
+	}
+	close(fd);
+	close(home);
+	return result;
+}

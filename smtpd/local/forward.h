@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_LOCAL_FORWARD_H
+#define RESTANTE_SMTPD_LOCAL_FORWARD_H
+
+#include "common/users.h"
+#include "smtpd/local/mailbox.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * ~/.forward of the system account that a user is: read as that user, whom the
+ * process has become.  Root has none, and a user of the users file has one
+ * only if there is an account of that name, and the mailbox is the account's.
+ */
+
+enum { FORWARD_SIZE = 64 * 1024 };
+
+/*
+ * Whether there may be one, of whatever kind: then the queue is to look at it.
+ */
+bool forward_exists(const struct account *);
+
+enum forward {
+	FORWARD_NONE,    /* or it is not to be trusted, which is logged */
+	FORWARD_TEXT,    /* at least one octet, and no NUL */
+	FORWARD_TROUBLE, /* one cannot tell now; why says so */
+};
+
+/*
+ * Reads it.  It must be a regular file with one name, of the user or root,
+ * that nobody else can write to, in a home that is not everybody's, of at most
+ * FORWARD_SIZE octets.
+ */
+enum forward forward_read(const struct account *, char text[FORWARD_SIZE],
+    size_t *len, char why[LOCAL_WHY]);
+
+#endif

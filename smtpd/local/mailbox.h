@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_LOCAL_MAILBOX_H
+#define RESTANTE_SMTPD_LOCAL_MAILBOX_H
+
+#include "common/config.h"
+#include "common/users.h"
+#include "spool/store.h"
+
+/*
+ * A message into a user's mailbox: what a worker that serves a session and the
+ * local agent have in common.
+ */
+
+enum { LOCAL_WHY = 512 };
+
+/*
+ * Finds a user, whose name may be written in any way that user_name() knows,
+ * and becomes the owner of the mailbox for good, with a umask that keeps mail
+ * private.  STATUS_OK; or STATUS_TEMPORARY with the reason in words, and then
+ * the process is good for nothing more.
+ */
+enum status local_become(const struct config *, const struct names *,
+    const char *name, struct account *, struct store *, char why[LOCAL_WHY])
+    __attribute__((warn_unused_result));
+
+/*
+ * Appends the message, with LF lines from the start of the descriptor, and
+ * makes it durable.  STATUS_OK; or STATUS_LOCKED, STATUS_FULL, STATUS_TEMPORARY
+ * with the reason in words, and then the mailbox is as it was.
+ */
+enum status local_append(const struct store *, const char *sender, int message,
+    char why[LOCAL_WHY]) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/* Runs as root until it has become the owner. */
+#include "smtpd/local/owner.h"
+
+#include "common/privilege.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int
+owner_find(const char *name, struct account *a, char why[LOCAL_WHY])
+{
+	uid_t me = geteuid();
+
+	errno = 0;
+	const struct passwd *pw = *name == '\0' ? getpwuid(me) : getpwnam(name);
+	if (pw == NULL) {
+		snprintf(why, LOCAL_WHY, "cannot find the account %.100s%s%s",
+		    name, errno != 0 ? ": " : "",
+		    errno != 0 ? strerror(errno) : "");
+		return -1;
+	}
+	if (pw->pw_uid == 0) {
+		snprintf(
+		    why, LOCAL_WHY, "nothing is written to or run as root");
+		return -1;
+	}
+	if (me != 0 && pw->pw_uid != me) {
+		snprintf(why, LOCAL_WHY,
+		    "belongs to %.100s, whom only root can become",
+		    pw->pw_name);
+		return -1;
+	}
+	memset(a, 0, sizeof(*a));
+	a->uid = pw->pw_uid;
+	a->gid = pw->pw_gid;
+	if (strlcpy(a->name, pw->pw_name, sizeof(a->name)) >= sizeof(a->name) ||
+	    strlcpy(a->home, pw->pw_dir, sizeof(a->home)) >= sizeof(a->home)) {
+		snprintf(why, LOCAL_WHY,
+		    "the account %.100s has a longer name "
+		    "or home than we know",
+		    pw->pw_name);
+		return -1;
+	}
+	return 0;
+}
+
+int
+owner_become(const struct account *a, gid_t shared, char why[LOCAL_WHY])
+{
+	if (privilege_become(a->uid, a->gid, shared) == -1) {
+		snprintf(why, LOCAL_WHY, "cannot become %s", a->name);
+		return -1;
+	}
+	umask(077);
+	return 0;
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Feeds a command and waits for it.  One loop writes, reads and keeps time, so
+ * that a command which does none of what one expects stops nothing: one that
+ * reads nothing, writes without end, leaves children behind that keep its
+ * output open, or never ends.
+ */
+#include "smtpd/local/pipe.h"
+
+#include "common/deadline.h"
+#include "smtpd/local/environment.h"
+#include "smtpd/local/words.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+	BUFFER = 64 * 1024,
+	OUTPUT = 600, /* octets of what it says that we pass on */
+	NOT_FOUND = 127,
+	NOT_EXECUTABLE = 126,
+};
+
+struct run {
+	const struct command *command;
+	pid_t pid;
+	int process; /* a pidfd */
+	int in, out; /* our ends; -1: closed */
+	bool last;   /* the message has been read to its end */
+	off_t at;
+	size_t from, to; /* of the buffer: not yet written */
+	size_t said;
+	char output[OUTPUT + 1];
+	char buffer[BUFFER];
+};
+
+static void
+close_end(int *fd)
+{
+	if (*fd != -1) {
+		close(*fd);
+		*fd = -1;
+	}
+}
+
+/* ---- the command's side ---- */
+
+static void
+default_signals(void)
+{
+	sigset_t none;
+
+	/* What is ignored stays so across execve(2). */
+	for (int i = 1; i < NSIG; i++) {
+		signal(i, SIG_DFL);
+	}
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+_Noreturn static void
+become_command(const struct command *c, char **words, int in, int out)
+{
+	static struct environment env; /* too large for the stack */
+
+	if (setsid() == -1 || dup2(in, STDIN_FILENO) == -1 ||
+	    dup2(out, STDOUT_FILENO) == -1 || dup2(out, STDERR_FILENO) == -1 ||
+	    close_range(STDERR_FILENO + 1, UINT_MAX, 0) == -1) {
+		_exit(EX_TEMPFAIL);
+	}
+	if (c->owner->home[0] != '/' || chdir(c->owner->home) == -1) {
+		if (chdir("/") == -1) {
+			_exit(EX_TEMPFAIL);
+		}
+	}
+	umask(077);
+	environment_make(
+	    &env, c->owner, c->sender, c->recipient, c->delimiters);
+	default_signals();
+	execve(words[0], words, env.list);
+	int why = errno;
+	dprintf(STDERR_FILENO, "cannot run %s: %s", words[0], strerror(why));
+	_exit(why == ENOENT || why == ENOTDIR   ? NOT_FOUND
+	      : why == EACCES || why == ENOEXEC ? NOT_EXECUTABLE
+						: EX_TEMPFAIL);
+}
+
+/* ---- our side ---- */
+
+/* Two pipes and a process; false with errno. */
+static bool
+start(struct run *r, char **words)
+{
+	int in[2], out[2];
+
+	if (pipe2(in, O_CLOEXEC) == -1) {
+		return false;
+	}
+	if (pipe2(out, O_CLOEXEC) == -1) {
+		close(in[0]);
+		close(in[1]);
+		return false;
+	}
+	/* The pipes may have got 0 to 2 if those were closed. */
+	r->pid = fork();
+	if (r->pid == 0) {
+		become_command(r->command, words,
+		    fcntl(in[0], F_DUPFD_CLOEXEC, STDERR_FILENO + 1),
+		    fcntl(out[1], F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+	}
+	close(in[0]);
+	close(out[1]);
+	r->in = in[1];
+	r->out = out[0];
+	r->process = r->pid == -1 ? -1 : pidfd_open(r->pid, 0);
+	if (r->process != -1 && fcntl(r->in, F_SETFL, O_NONBLOCK) == 0 &&
+	    fcntl(r->out, F_SETFL, O_NONBLOCK) == 0) {
+		return true;
+	}
+	int saved = errno;
+	close_end(&r->in);
+	close_end(&r->out);
+	close_end(&r->process);
+	if (r->pid != -1) {
+		kill(r->pid, SIGKILL);
+		waitpid(r->pid, NULL, 0);
+	}
+	errno = saved;
+	return false;
+}
+
+/* The lines on top; the head of a queue file holds no control characters. */
+static size_t
+put_head(const struct command *c, char *buffer, size_t room)
+{
+	int n = snprintf(buffer, room, "Return-Path: <%s>\nDelivered-To: %s\n",
+	    c->sender, c->recipient);
+
+	return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
+}
+
+/* Writes what the command takes now; closes its input behind the last. */
+static void
+feed(struct run *r)
+{
+	if (r->from == r->to && !r->last) {
+		ssize_t n = pread(
+		    r->command->message, r->buffer, sizeof(r->buffer), r->at);
+		if (n == -1) {
+			/* It must not take a part for the whole. */
+			kill(r->pid, SIGKILL);
+			kill(-r->pid, SIGKILL);
+			close_end(&r->in);
+			return;
+		}
+		r->at += n;
+		r->from = 0;
+		r->to = (size_t)n;
+		r->last = n == 0;
+	}
+	ssize_t n =
+	    r->last ? 0 : write(r->in, r->buffer + r->from, r->to - r->from);
+	if (n > 0) {
+		r->from += (size_t)n;
+	} else if (r->last || (errno != EAGAIN && errno != EINTR)) {
+		close_end(&r->in); /* EPIPE: it has read enough */
+	}
+}
+
+/* Reads what it says: the first octets are kept. */
+static void
+listen_to(struct run *r)
+{
+	char waste[4096];
+	bool keep = r->said < OUTPUT;
+	ssize_t n = read(r->out, keep ? r->output + r->said : waste,
+	    keep ? OUTPUT - r->said : sizeof(waste));
+
+	if (n > 0) {
+		r->said += keep ? (size_t)n : 0;
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		close_end(&r->out);
+	}
+}
+
+/* Until the command has ended: true; or the deadline has passed. */
+static bool
+attend(struct run *r, int64_t deadline)
+{
+	for (;;) {
+		struct pollfd p[] = { { .fd = r->process, .events = POLLIN },
+			{ .fd = r->in, .events = POLLOUT },
+			{ .fd = r->out, .events = POLLIN } };
+		int64_t left = deadline - deadline_now();
+		if (left <= 0) {
+			return false;
+		}
+		if (poll(p, 3, (int)left) == -1 && errno != EINTR) {
+			return false;
+		}
+		if (p[2].revents != 0) {
+			listen_to(r);
+		}
+		if (p[0].revents != 0) {
+			return true;
+		}
+		if (p[1].revents != 0) {
+			feed(r);
+		}
+	}
+}
+
+/* Waits for its end, or makes it; whether it came in time. */
+static bool
+finish(struct run *r, int *status)
+{
+	const struct command *c = r->command;
+	bool ended = attend(r, deadline_now() + c->limit);
+
+	if (!ended) {
+		kill(-r->pid, SIGTERM);
+		(void)attend(r, deadline_now() + c->grace);
+		kill(-r->pid, SIGKILL); /* and whoever it left behind */
+	}
+	while (waitpid(r->pid, status, 0) == -1 && errno == EINTR) {
+	}
+	/* What it wrote last may still be in the pipe. */
+	for (size_t before = SIZE_MAX; r->out != -1 && r->said != before;) {
+		before = r->said;
+		listen_to(r);
+	}
+	r->output[r->said] = '\0';
+	close_end(&r->in);
+	close_end(&r->out);
+	close_end(&r->process);
+	return ended;
+}
+
+static void
+judge_status(const struct run *r, int status, struct verdict *v)
+{
+	static const struct {
+		int status;
+		enum outcome_kind kind;
+		const char *dsn;
+	} known[] = {
+		{ EX_DATAERR, OUTCOME_FAILED, "5.6.0" },
+		{ EX_NOUSER, OUTCOME_FAILED, "5.1.1" },
+		{ EX_NOHOST, OUTCOME_FAILED, "5.1.2" },
+		{ EX_OSERR, OUTCOME_DEFERRED, "4.3.0" },
+		{ EX_IOERR, OUTCOME_DEFERRED, "4.3.0" },
+		{ EX_TEMPFAIL, OUTCOME_DEFERRED, "4.3.0" },
+		{ EX_NOPERM, OUTCOME_FAILED, "5.7.1" },
+		{ NOT_EXECUTABLE, OUTCOME_DEFERRED, "4.3.5" },
+		{ NOT_FOUND, OUTCOME_DEFERRED, "4.3.5" },
+	};
+	enum outcome_kind kind = OUTCOME_FAILED;
+	const char *dsn = "5.3.0";
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (known[i].status == status) {
+			kind = known[i].kind;
+			dsn = known[i].dsn;
+		}
+	}
+	verdict_set(v, kind, dsn, "command ended with status %d: %.200s%s%s",
+	    status, r->command->text, r->said > 0 ? ": " : "", r->output);
+}
+
+static void
+judge(const struct run *r, bool in_time, int status, struct verdict *v)
+{
+	const char *text = r->command->text;
+
+	if (!in_time) {
+		verdict_set(v, OUTCOME_DEFERRED, "4.3.0",
+		    "command did not end within %d seconds: %.200s",
+		    r->command->limit / 1000, text);
+	} else if (!WIFEXITED(status)) {
+		verdict_set(v, OUTCOME_DEFERRED, "4.3.0",
+		    "command ended by signal %d: %.200s", WTERMSIG(status),
+		    text);
+	} else if (WEXITSTATUS(status) != 0) {
+		judge_status(r, WEXITSTATUS(status), v);
+	} else {
+		verdict_set(v, OUTCOME_SENT, "2.0.0",
+		    "delivered to command: %.200s%s%s", text,
+		    r->said > 0 ? ": " : "", r->output);
+	}
+}
+
+void
+pipe_run(const struct command *c, struct verdict *v)
+{
+	static struct run r; /* its pages are touched when used */
+	char text[MAIL_TEXT + 1];
+	char *words[WORDS_MOST + 1];
+	int status = 0;
+
+	if (strlcpy(text, c->text, sizeof(text)) >= sizeof(text) ||
+	    !words_split(text, words)) {
+		verdict_set(v, OUTCOME_DEFERRED, "4.3.5",
+		    "not a command, a quote is open: %.200s", c->text);
+		return;
+	}
+	if (words[0][0] != '/') {
+		verdict_set(v, OUTCOME_DEFERRED, "4.3.5",
+		    "not a command, it must start with the whole path of a "
+		    "program: %.200s",
+		    c->text);
+		return;
+	}
+	memset(&r, 0, offsetof(struct run, buffer));
+	r.command = c;
+	r.to = put_head(c, r.buffer, sizeof(r.buffer));
+	signal(SIGPIPE, SIG_IGN);
+	if (!start(&r, words)) {
+		verdict_set(v, OUTCOME_DEFERRED, "4.3.0",
+		    "cannot start a command: %s", strerror(errno));
+		return;
+	}
+	bool in_time = finish(&r, &status);
+	judge(&r, in_time, status, v);
+}

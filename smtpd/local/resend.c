@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC */
+/* Runs with the rights of the queue's owner. */
+#include "smtpd/local/resend.h"
+
+#include "spool/queue.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LINE = sizeof("Delivered-To: @") + USER_NAME + CONFIG_NAME };
+
+/* The envelope but for its recipients, under an id of its own. */
+static void
+begin(const struct resend *r, struct mail *m)
+{
+	struct mail_derived d;
+
+	mail_inherit(m, &r->letter->mail);
+	mail_derive(&d, r->letter->mail.id);
+	mail_derive_add(&d, "forward", r->number);
+	mail_derived_id(&d, m->id);
+}
+
+/* Commit point: 0, it is durable, be it from an earlier try; or -1. */
+static int
+commit(const struct resend *r, struct mail *m, const char *line)
+{
+	const char *path = r->expand->config->queue;
+	struct queue queue;
+	struct queue_body body = { .fd = -1, .length = -1, .wire = true };
+
+	if (queue_open(&queue, path) == -1) {
+		return -1;
+	}
+	body.fd = letter_copy(r->letter, line, path);
+	int result = body.fd == -1 ? -1 : queue_commit(&queue, m, &body);
+	if (result == -1 && body.fd != -1 && errno == EEXIST) {
+		result = 0;
+	}
+	int saved = errno;
+	if (body.fd != -1) {
+		close(body.fd);
+	}
+	queue_close(&queue);
+	errno = saved;
+	return result;
+}
+
+static void
+send_on(
+    const struct resend *r, struct mail *m, const char *line, struct verdict *v)
+{
+	size_t count = m->count;
+
+	if (commit(r, m, line) == -1) {
+		verdict_set(v, OUTCOME_DEFERRED, "4.3.0",
+		    "cannot queue what .forward of %s says: %s", r->user,
+		    strerror(errno));
+		return;
+	}
+	verdict_set(v, OUTCOME_EXPANDED, "2.0.0",
+	    "forwarded by %s to %zu recipient%s as %s", r->user, count,
+	    count == 1 ? "" : "s", m->id);
+}
+
+/* Whether nobody is named but the user, whose mailbox is meant. */
+static bool
+is_mailbox(const struct resend *r, const struct mail *m)
+{
+	return m->count == 0 ||
+	       (m->count == 1 && m->recipients[0].target == TARGET_USER &&
+		   strcmp(m->recipients[0].text, r->user) == 0);
+}
+
+bool
+resend_message(const struct resend *r, struct verdict *v)
+{
+	char line[LINE];
+	struct mail mail;
+
+	begin(r, &mail);
+	enum expanded expanded = expand_forward(r->expand, r->user, r->text,
+	    r->len, &r->letter->mail.recipients[r->number], &mail);
+	if (expanded == EXPANDED_NONE ||
+	    (expanded == EXPANDED_OK && is_mailbox(r, &mail))) {
+		mail_free(&mail);
+		return false;
+	}
+	snprintf(line, sizeof(line), "Delivered-To: %s@%s", r->user,
+	    r->expand->config->hostname);
+	if (expanded != EXPANDED_OK) {
+		verdict_set(v, OUTCOME_DEFERRED,
+		    expanded == EXPANDED_BROKEN ? "4.3.5" : "4.3.0",
+		    "cannot follow .forward of %s", r->user);
+	} else if (letter_has(r->letter, line)) {
+		verdict_set(v, OUTCOME_FAILED, "5.4.6",
+		    "mail loop: %s has forwarded this message before", r->user);
+	} else {
+		send_on(r, &mail, line, v);
+	}
+	mail_free(&mail);
+	return true;
+}

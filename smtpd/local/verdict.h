@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_LOCAL_VERDICT_H
+#define RESTANTE_SMTPD_LOCAL_VERDICT_H
+
+#include "smtpd/queue/agent.h"
+
+#include <stdint.h>
+
+/*
+ * What a delivery process, which has become some user, tells the local agent:
+ * this, and behind it the text of a ~/.forward.  The user may have a hand in
+ * all of it.
+ */
+struct verdict {
+	uint32_t kind;    /* SENT, DEFERRED, FAILED; EXPANDED: the text
+	                     behind says where the mail goes */
+	uint32_t forward; /* octets of that text */
+	char dsn[12];
+	char text[OUTCOME_TEXT];
+};
+
+/* Sets all but the forward; the text is cut to fit. */
+void verdict_set(struct verdict *, enum outcome_kind, const char *dsn,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+#endif
