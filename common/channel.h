@@ -19,10 +19,12 @@ enum request_kind {
 	REQUEST_LOOKUP,  /* a user's name, NUL ended: is there such an account?
 	                  */
 	REQUEST_DELIVER, /* struct delivery; the message is in the body file */
-	REQUEST_MAILBOX, /* made by the server itself after a login */
+	/* Made by the server itself: */
+	REQUEST_MAILBOX, /* after a login */
+	REQUEST_ENQUEUE, /* after a REQUEST_DELIVER that ended STATUS_LATER */
 };
 
-enum { REQUEST_MAX = 16 * 1024 }; /* octets of payload */
+enum { REQUEST_MAX = 112 * 1024 }; /* octets of payload */
 
 struct request {
 	uint32_t kind;
@@ -36,6 +38,8 @@ enum status {
 	STATUS_TEMPORARY, /* could not find out or do it; the log says why */
 	STATUS_LOCKED,    /* the mailbox is locked by somebody else */
 	STATUS_FULL,      /* no space, no quota */
+	STATUS_QUEUED,    /* not yet done, but ours, durably */
+	STATUS_LATER,     /* a worker's: the next one goes on */
 };
 
 struct answer {

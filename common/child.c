@@ -32,9 +32,8 @@ ascending(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* Closes all descriptors but 0 to 2 and those listed (-1 is nothing). */
-static void
-close_others(int *keep, size_t n)
+void
+child_close_others(int *keep, size_t n)
 {
 	unsigned from = STDERR_FILENO + 1;
 
@@ -51,8 +50,8 @@ close_others(int *keep, size_t n)
 	close_range(from, UINT_MAX, 0);
 }
 
-static void
-default_signals(void)
+void
+child_default_signals(void)
 {
 	sigset_t none;
 
@@ -88,11 +87,11 @@ run_session(const struct service *service, struct connection *c)
 {
 	int on = 1;
 
-	default_signals();
+	child_default_signals();
 	deadline_catch_shutdown();
 	int keep[] = { c->rfd, c->wfd, c->channel, c->body, c->mailbox,
 		log_fd() };
-	close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	setsockopt(c->wfd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (privilege_confine(c->confinement) == -1) {
 		_exit(EX_OSERR);
@@ -119,6 +118,22 @@ child_session(const struct service *service, struct connection *c)
 }
 
 pid_t
+child_errand(const struct service *service, const struct config *config)
+{
+	pid_t pid = fork();
+
+	if (pid != 0) {
+		return pid;
+	}
+	child_default_signals();
+	setsid();
+	int keep[] = { log_fd() };
+	child_close_others(keep, 1);
+	service->errand.run(config);
+	_exit(EX_OK);
+}
+
+pid_t
 child_worker(const struct job *job, const struct task *task, int channel,
     uint32_t serial, bool answer)
 {
@@ -127,12 +142,12 @@ child_worker(const struct job *job, const struct task *task, int channel,
 	if (pid != 0) {
 		return pid;
 	}
-	default_signals();
+	child_default_signals();
 	signal(SIGTERM, SIG_IGN); /* what was begun is finished */
 	int keep[] = { task->fd, task->out, channel, log_fd() };
-	close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	enum status status = job->run(task);
-	if (answer) {
+	if (answer && status != STATUS_LATER) {
 		channel_answer(channel, serial, status);
 	}
 	_exit((int)status);

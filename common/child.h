@@ -4,9 +4,19 @@
 
 #include "common/server.h"
 
+#include <stddef.h>
 #include <sys/types.h>
 
-/* The server's children. */
+/* The server's children, and what children of others do first, too. */
+
+/*
+ * Closes all descriptors but 0 to 2 and those listed, which get sorted (-1 is
+ * nothing).
+ */
+void child_close_others(int *keep, size_t n);
+
+/* No signal is caught or blocked, but SIGINT ignored: parents pass on. */
+void child_default_signals(void);
 
 /*
  * Forks the session of a connection: confined, sandboxed, with the client's
@@ -21,5 +31,11 @@ pid_t child_session(const struct service *, struct connection *);
  */
 pid_t child_worker(const struct job *, const struct task *, int channel,
     uint32_t serial, bool answer);
+
+/*
+ * Forks the service's errand: with no descriptor of any connection, and in a
+ * session of its own, so that it may outlive a server for one connection.
+ */
+pid_t child_errand(const struct service *, const struct config *);
 
 #endif

@@ -41,7 +41,9 @@ give_descriptors(
 {
 	bool mailbox = kind == REQUEST_MAILBOX;
 
-	task->fd = kind == REQUEST_DELIVER ? slot->body : -1;
+	bool message = kind == REQUEST_DELIVER || kind == REQUEST_ENQUEUE;
+
+	task->fd = message ? slot->body : -1;
 	task->out = -1;
 	if (mailbox) {
 		task->fd = slot->tls ? slot->mailbox : slot->rfd;
@@ -54,7 +56,9 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 {
 	struct task task = { .config = s->config,
 		.names = s->names,
+		.aliases = s->aliases,
 		.peer = &slot->peer,
+		.role = slot->role,
 		.payload = slot->payload,
 		.size = slot->size,
 		.user = slot->user };
@@ -179,25 +183,41 @@ login_checked(struct server *s, struct slot *slot, int status)
 	request_end(s, slot);
 }
 
+/* A message is with the next worker, or done with. */
+static void
+delivery_ended(struct server *s, struct slot *slot, int status)
+{
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_TEMPORARY;
+
+	if (code == STATUS_LATER && slot->request.kind == REQUEST_DELIVER &&
+	    s->service->jobs[REQUEST_ENQUEUE].run != NULL) {
+		slot->request.kind = REQUEST_ENQUEUE;
+		start_worker(s, slot, REQUEST_ENQUEUE);
+		return;
+	}
+	if (code == STATUS_QUEUED) {
+		errand_start(s);
+	}
+	/* Comes second, and so unread, if the worker has answered. */
+	answer(slot, STATUS_TEMPORARY);
+	request_end(s, slot);
+}
+
 void
 request_worker_ended(struct server *s, struct slot *slot, int status)
 {
-	bool in_mailbox = slot->in_mailbox;
-
 	slot->worker = 0;
-	slot->in_mailbox = false;
 	if (WIFSIGNALED(status)) {
 		log_error("a worker for request %u ended by signal %d",
 		    (unsigned)slot->request.kind, WTERMSIG(status));
 	}
-	if (slot->checking) {
+	if (slot->in_mailbox) {
+		slot->in_mailbox = false;
+		request_end(s, slot);
+	} else if (slot->checking) {
 		login_checked(s, slot, status);
 	} else {
-		if (!in_mailbox) {
-			/* Comes second, and so unread, if it has answered. */
-			answer(slot, STATUS_TEMPORARY);
-		}
-		request_end(s, slot);
+		delivery_ended(s, slot, status);
 	}
 	slot_settle(s, slot);
 }

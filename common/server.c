@@ -63,6 +63,9 @@ reap(struct server *s)
 
 	child_ended = 0;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (errand_ended(s, pid)) {
+			continue;
+		}
 		for (size_t i = 0; i < s->nslots; i++) {
 			struct slot *slot = &s->slots[i];
 			if (!slot->used) {
@@ -109,6 +112,9 @@ stop(struct server *s)
 			kill(slot->worker, sig == SIGKILL ? SIGTERM : sig);
 		}
 	}
+	if (s->errand > 0) {
+		kill(s->errand, sig);
+	}
 	s->stops++;
 	s->stop_at = deadline_now() + GRACE;
 }
@@ -122,10 +128,12 @@ finished(const struct server *s)
 		return false;
 	}
 	if (s->nlisteners == 0) {
-		return true;
+		/* A single session's errand goes on without us. */
+		return s->stop_at == 0 || s->errand == 0;
 	}
-	return !s->forever && deadline_now() - s->idle_since >=
-	                          (int64_t)s->config->idle_exit * 1000;
+	return !s->forever && s->errand == 0 &&
+	       deadline_now() - s->idle_since >=
+	           (int64_t)s->config->idle_exit * 1000;
 }
 
 /* How long poll() may wait, in ms. */
@@ -136,7 +144,7 @@ patience(const struct server *s)
 
 	if (s->stop_at != 0) {
 		ms = s->stop_at - deadline_now();
-	} else if (s->used == 0 && !s->forever) {
+	} else if (s->used == 0 && !s->forever && s->errand == 0) {
 		ms = s->idle_since + (int64_t)s->config->idle_exit * 1000 -
 		     deadline_now();
 	}
@@ -214,6 +222,7 @@ serve(struct server *s, struct pollfd *fds)
 				handle_signals(s);
 			}
 		}
+		errand_if_due(s);
 		if (s->stop_at != 0 && deadline_now() >= s->stop_at) {
 			stop(s);
 		}
@@ -292,6 +301,7 @@ run(struct server *s, const struct launched *l)
 	free(fds);
 	free(s->slots);
 	names_free(s->names);
+	aliases_free(s->aliases);
 	tls_server_close(s->tls);
 	return status;
 }
@@ -320,6 +330,9 @@ server_run_local(
 	struct server s = { .service = service, .config = config };
 	struct launched l = { .connected = true, .rfd = fd, .wfd = fd };
 
+	/* Whoever runs a command hears of its failure by the reply. */
+	log_open(service->name,
+	    config->log == LOG_STDERR ? LOG_TO_STDERR : LOG_TO_SYSLOG);
 	l.kind.role = ROLE_LOCAL;
 	l.peer.loopback = true;
 	l.peer.uid = getuid();

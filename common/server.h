@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_SERVER_H
 #define RESTANTE_COMMON_SERVER_H
 
+#include "common/aliases.h"
 #include "common/channel.h"
 #include "common/config.h"
 #include "common/listen.h"
@@ -30,8 +31,9 @@ struct connection {
 	const struct config *config;
 	const struct confinement *confinement;
 	const struct names *names;
-	const struct tls_server *tls; /* NULL but with START_TLS, _STARTTLS */
-	bool can_tls;                 /* STARTTLS may be offered */
+	const struct aliases *aliases; /* NULL unless the service wants them */
+	const struct tls_server *tls;  /* NULL but with START_TLS, _STARTTLS */
+	bool can_tls;                  /* STARTTLS may be offered */
 	enum start start;
 	enum role role;
 	struct peer peer;
@@ -46,12 +48,14 @@ struct connection {
 struct task {
 	const struct config *config;
 	const struct names *names;
+	const struct aliases *aliases;
 	const struct peer *peer;
+	enum role role; /* of the connection */
 	const void *payload;
 	size_t size;
 	int fd;           /* the message; or the client, to read from; or -1 */
 	int out;          /* the client, to write to; or -1 */
-	const char *user; /* REQUEST_MAILBOX: who logged in */
+	const char *user; /* who has logged in, or "" */
 };
 
 /* What a session may ask for. */
@@ -64,15 +68,26 @@ struct service {
 	const char *name;
 	/* Replies to clients that are not served: */
 	const char *too_many, *not_ready;
-	bool body; /* sessions get a file for messages */
+	bool body; /* sessions get a file for messages, and know the aliases */
 	bool pair; /* TLS sessions get a socket pair */
 	/* Whether the connection is over, and not handed on. */
 	bool (*session)(const struct connection *);
 	/*
 	 * By kind.  After a REQUEST_LOGIN that succeeded the server runs
-	 * REQUEST_MAILBOX, if there is one, with the same payload.
+	 * REQUEST_MAILBOX, if there is one, with the same payload; after a
+	 * REQUEST_DELIVER that ended STATUS_LATER, REQUEST_ENQUEUE.
 	 */
-	struct job jobs[REQUEST_MAILBOX + 1];
+	struct job jobs[REQUEST_ENQUEUE + 1];
+	/*
+	 * What else there is to do: a process of its own, started when a
+	 * worker has answered STATUS_QUEUED, and when due() says so at a
+	 * connection (and now and then, with -l).  One at a time; ends by
+	 * itself.
+	 */
+	struct {
+		bool (*due)(const struct config *);
+		void (*run)(const struct config *);
+	} errand;
 };
 
 /* How the program was started. */

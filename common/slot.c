@@ -16,6 +16,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static void
+refresh_aliases(struct server *s)
+{
+	char error[CONFIG_ERROR];
+
+	if (!s->service->body ||
+	    (s->aliases != NULL && !aliases_stale(s->aliases, s->config))) {
+		return;
+	}
+	struct aliases *aliases = aliases_load(s->config, error);
+	if (aliases == NULL) {
+		log_error("%s", error);
+	} else {
+		aliases_free(s->aliases);
+		s->aliases = aliases;
+	}
+}
+
 void
 slot_refresh(struct server *s)
 {
@@ -31,6 +49,7 @@ slot_refresh(struct server *s)
 			s->names = names;
 		}
 	}
+	refresh_aliases(s);
 	if (s->tls != NULL && tls_server_stale(s->tls, s->config)) {
 		struct tls_server *tls =
 		    tls_server_open(s->config, true, error);
@@ -145,6 +164,7 @@ slot_start_session(struct server *s, struct slot *slot, enum start start)
 		.config = s->config,
 		.confinement = &s->confinement,
 		.names = s->names,
+		.aliases = s->aliases,
 		.tls = start == START_PLAIN ? NULL : s->tls,
 		.can_tls = start == START_PLAIN && can_tls(s, slot),
 		.start = start,
@@ -158,7 +178,7 @@ slot_start_session(struct server *s, struct slot *slot, enum start start)
 	};
 	int pair[2], stream[2] = { -1, -1 };
 
-	if (s->names == NULL ||
+	if (s->names == NULL || (s->service->body && s->aliases == NULL) ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
 		return -1;
 	}

@@ -43,6 +43,7 @@ struct server {
 	const struct config *config;
 	struct confinement confinement;
 	struct names *names;
+	struct aliases *aliases;
 	struct tls_server *tls;
 	struct listener listeners[LAUNCH_LISTENERS];
 	size_t nlisteners;
@@ -51,7 +52,10 @@ struct server {
 	size_t used;
 	size_t checks; /* passwords being checked */
 	uint64_t tickets;
-	bool forever; /* started with -l: never idle enough to end */
+	bool forever;       /* started with -l: never idle enough to end */
+	pid_t errand;       /* the process of the service's errand, or 0 */
+	bool errand_wanted; /* once more */
+	int64_t errand_at;  /* when to ask next whether it is due */
 	int64_t idle_since;
 	int64_t stop_at; /* when the next step of stopping is due; 0: none */
 	int stops;
@@ -93,6 +97,17 @@ bool accept_connection(struct server *, int rfd, int wfd, const struct peer *,
 
 /* Takes the connections that wait at a listener. */
 void accept_ready(struct server *, const struct listener *);
+
+/* ---- errand.c ---- */
+
+/* Starts the service's errand, or has it started again when it ends. */
+void errand_start(struct server *);
+
+/* Starts it if it is due; asks at most every few minutes. */
+void errand_if_due(struct server *);
+
+/* A child has ended: whether it was the errand. */
+bool errand_ended(struct server *, pid_t);
 
 /* ---- request.c ---- */
 

@@ -131,6 +131,8 @@ pass(struct session *s, char *password)
 	case STATUS_TEMPORARY:
 	case STATUS_LOCKED:
 	case STATUS_FULL:
+	case STATUS_QUEUED:
+	case STATUS_LATER:
 		break;
 	}
 	return session_reply(

@@ -14,7 +14,4 @@ int admin_passwd(const struct config *, const char *user, bool cram_md5);
 /* Tests the whole set-up, and says what to type next: check.c. */
 int admin_check(const struct config *);
 
-/* Lists the queue: check.c. */
-int admin_mailq(void);
-
 #endif

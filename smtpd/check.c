@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --check: what is well, what is not, and what to type next. */
-#include "common/log.h"
+#include "smtpd/check.h"
+
 #include "common/password.h"
 #include "common/tls.h"
 #include "common/users.h"
@@ -14,24 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { DAY = 24 * 60 * 60, WARN_DAYS = 21 };
 
-enum finding { FINDING_OK, FINDING_WARNING, FINDING_ERROR };
-
-struct check {
-	const struct config *config;
-	unsigned errors, warnings;
-};
-
-static void finding(struct check *, enum finding, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void
-finding(struct check *c, enum finding how, const char *fmt, ...)
+void
+check_finding(struct check *c, enum finding how, const char *fmt, ...)
 {
 	static const char *const words[] = { "ok", "warning", "error" };
 	va_list ap;
@@ -50,26 +40,26 @@ check_names(struct check *c)
 {
 	const struct config *config = c->config;
 
-	finding(c, FINDING_OK, "configuration %s",
+	check_finding(c, FINDING_OK, "configuration %s",
 	    config->file[0] != '\0' ? config->file
 				    : "by default (there is no file)");
 	if (strchr(config->hostname, '.') == NULL) {
-		finding(c, FINDING_WARNING,
+		check_finding(c, FINDING_WARNING,
 		    "the host name %s has no domain; other servers will not "
 		    "like it: put the full name into /etc/mailname, or set "
 		    "the key hostname",
 		    config->hostname);
 	} else {
-		finding(c, FINDING_OK, "host name %s", config->hostname);
+		check_finding(c, FINDING_OK, "host name %s", config->hostname);
 	}
 	for (size_t i = 0; i < config->ndomains; i++) {
-		finding(
+		check_finding(
 		    c, FINDING_OK, "mail for %s is ours", config->domains[i]);
 	}
-	if (config->relay[0] != '\0') {
-		finding(c, FINDING_WARNING,
-		    "the key relay has no effect yet: "
-		    "mail to other domains is refused");
+	for (size_t i = 0; i < config->nvirtual_domains; i++) {
+		check_finding(c, FINDING_OK,
+		    "mail for %s is ours, as far as there are aliases",
+		    config->virtual_domains[i]);
 	}
 }
 
@@ -80,16 +70,17 @@ check_directory(struct check *c, const char *what, const char *path)
 	struct stat st;
 
 	if (stat(path, &st) == -1) {
-		finding(c, FINDING_ERROR, "%s %s: %s; type: mkdir -p -m 700 %s",
-		    what, path, strerror(errno), path);
+		check_finding(c, FINDING_ERROR,
+		    "%s %s: %s; type: mkdir -p -m 700 %s", what, path,
+		    strerror(errno), path);
 	} else if (!S_ISDIR(st.st_mode)) {
-		finding(
+		check_finding(
 		    c, FINDING_ERROR, "%s %s is not a directory", what, path);
 	} else if (access(path, W_OK | X_OK) == -1) {
-		finding(c, FINDING_ERROR, "%s %s: %s; type: chown %d %s", what,
-		    path, strerror(errno), (int)geteuid(), path);
+		check_finding(c, FINDING_ERROR, "%s %s: %s; type: chown %d %s",
+		    what, path, strerror(errno), (int)geteuid(), path);
 	} else {
-		finding(c, FINDING_OK, "%s %s", what, path);
+		check_finding(c, FINDING_OK, "%s %s", what, path);
 	}
 }
 
@@ -100,7 +91,7 @@ check_queue(struct check *c)
 	check_directory(c, "queue", c->config->queue);
 	int fd = open(c->config->queue, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd == -1 && errno == EOPNOTSUPP) {
-		finding(c, FINDING_WARNING,
+		check_finding(c, FINDING_WARNING,
 		    "the file system of %s has no "
 		    "unnamed files: named ones are used instead",
 		    c->config->queue);
@@ -116,7 +107,7 @@ check_tls(struct check *c)
 	char error[CONFIG_ERROR];
 
 	if (c->config->ntls == 0) {
-		finding(c, FINDING_WARNING,
+		check_finding(c, FINDING_WARNING,
 		    "no certificate, so no TLS: put key and chain into %s, or "
 		    "set the key tls",
 		    SYSCONFDIR "/restante/tls.pem");
@@ -124,16 +115,17 @@ check_tls(struct check *c)
 	}
 	struct tls_server *s = tls_server_open(c->config, true, error);
 	if (s == NULL) {
-		finding(c, FINDING_ERROR, "certificate: %s", error);
+		check_finding(c, FINDING_ERROR, "certificate: %s", error);
 		return;
 	}
 	long days = (long)((tls_server_expiry(s) - time(NULL)) / DAY);
 	if (days < 0) {
-		finding(c, FINDING_ERROR,
+		check_finding(c, FINDING_ERROR,
 		    "a certificate has expired: renew "
 		    "it and write it to its file, that is all");
 	} else {
-		finding(c, days < WARN_DAYS ? FINDING_WARNING : FINDING_OK,
+		check_finding(c,
+		    days < WARN_DAYS ? FINDING_WARNING : FINDING_OK,
 		    "certificate good for %ld more days", days);
 	}
 	tls_server_close(s);
@@ -141,7 +133,7 @@ check_tls(struct check *c)
 		struct stat st;
 		if (stat(c->config->tls[i], &st) == 0 &&
 		    (st.st_mode & S_IROTH) != 0) {
-			finding(c, FINDING_ERROR,
+			check_finding(c, FINDING_ERROR,
 			    "everybody can read the key in %s; type: chmod "
 			    "600 %s",
 			    c->config->tls[i], c->config->tls[i]);
@@ -156,12 +148,12 @@ check_user_line(struct check *c, const struct user_line *u, size_t number,
 	char name[USER_NAME + 1];
 
 	if (kind == USER_LINE_BAD || !user_name(c->config, u->name, name)) {
-		finding(c, FINDING_ERROR,
+		check_finding(c, FINDING_ERROR,
 		    "%s:%zu: not of the form "
 		    "name:credentials",
 		    c->config->users, number);
 	} else if (!password_is_valid(u->credentials)) {
-		finding(c, FINDING_ERROR,
+		check_finding(c, FINDING_ERROR,
 		    "%s:%zu: no credentials that can be "
 		    "checked; type: smtpd --passwd %s",
 		    c->config->users, number, name);
@@ -177,7 +169,7 @@ check_users_file(struct check *c, struct users_file *f)
 	struct stat st;
 
 	if (users_stat(f, &st) == 0 && (st.st_mode & S_IROTH) != 0) {
-		finding(c, FINDING_ERROR,
+		check_finding(c, FINDING_ERROR,
 		    "everybody can read %s; type: chmod "
 		    "600 %s",
 		    c->config->users, c->config->users);
@@ -190,10 +182,10 @@ check_users_file(struct check *c, struct users_file *f)
 		}
 	}
 	if (kind == USER_LINE_ERROR) {
-		finding(c, FINDING_ERROR, "users %s: %s", c->config->users,
-		    strerror(errno));
+		check_finding(c, FINDING_ERROR, "users %s: %s",
+		    c->config->users, strerror(errno));
 	}
-	finding(c, users > 0 ? FINDING_OK : FINDING_WARNING,
+	check_finding(c, users > 0 ? FINDING_OK : FINDING_WARNING,
 	    "%zu users in %s%s", users, c->config->users,
 	    users > 0 ? "" : "; type: smtpd --passwd NAME");
 }
@@ -203,14 +195,15 @@ check_users(struct check *c)
 {
 	if (config_system_users(c->config)) {
 		bool named = strcmp(c->config->users, "system") == 0;
-		finding(c, FINDING_OK, "users are the system's accounts%s%s",
+		check_finding(c, FINDING_OK,
+		    "users are the system's accounts%s%s",
 		    named ? "" : ": there is no ",
 		    named ? "" : c->config->users);
 		return;
 	}
 	struct users_file *f = users_open(c->config->users);
 	if (f == NULL) {
-		finding(c, FINDING_ERROR,
+		check_finding(c, FINDING_ERROR,
 		    "users %s: %s; type: smtpd --passwd NAME", c->config->users,
 		    strerror(errno));
 		return;
@@ -235,12 +228,12 @@ check_mailboxes(struct check *c)
 	names_free(names);
 	if (found != STATUS_OK ||
 	    account_mailbox(c->config, &account, path) == -1) {
-		finding(c, FINDING_ERROR,
+		check_finding(c, FINDING_ERROR,
 		    "no mailbox for postmaster: see the "
 		    "keys mailbox and mailbox-owner");
 		return;
 	}
-	finding(c, FINDING_OK, "mail for postmaster goes to %s", path);
+	check_finding(c, FINDING_OK, "mailboxes such as %s", path);
 	char *slash = strrchr(path, '/');
 	if (slash != NULL && slash != path) {
 		*slash = '\0';
@@ -256,24 +249,24 @@ check_root(struct check *c)
 
 	check_directory(c, "state", c->config->state);
 	if (geteuid() != 0) {
-		finding(c, FINDING_WARNING,
+		check_finding(c, FINDING_WARNING,
 		    "not root: everything will belong "
 		    "to uid %d",
 		    (int)geteuid());
 		return;
 	}
 	if (user[0] != '\0' && getpwnam(user) == NULL) {
-		finding(c, FINDING_ERROR,
+		check_finding(c, FINDING_ERROR,
 		    "there is no account %s; type: "
 		    "useradd --system --no-create-home %s",
 		    user, user);
 	} else if (user[0] == '\0' && getpwnam("_restante") == NULL) {
-		finding(c, FINDING_WARNING,
+		check_finding(c, FINDING_WARNING,
 		    "sessions will run as nobody; better they have an account "
 		    "of their own; type: useradd --system --no-create-home "
 		    "--shell /usr/sbin/nologin _restante");
 	} else {
-		finding(c, FINDING_OK, "sessions run as %s",
+		check_finding(c, FINDING_OK, "sessions run as %s",
 		    user[0] != '\0' ? user : "_restante");
 	}
 }
@@ -288,15 +281,9 @@ admin_check(const struct config *config)
 	check_queue(&c);
 	check_mailboxes(&c);
 	check_users(&c);
+	check_aliases(&c);
+	check_routes(&c);
 	check_tls(&c);
 	printf("%u errors, %u warnings\n", c.errors, c.warnings);
 	return c.errors > 0 ? 1 : 0;
-}
-
-int
-admin_mailq(void)
-{
-	/* What is accepted is delivered: nothing ever waits. */
-	puts("Mail queue is empty");
-	return EX_OK;
 }

@@ -47,6 +47,7 @@ ehlo(struct session *s, char *name)
 	    s, "250-SIZE %llu", (unsigned long long)c->config->size_limit);
 	session_reply(s, "250-8BITMIME");
 	session_reply(s, "250-ENHANCEDSTATUSCODES");
+	session_reply(s, "250-DSN");
 	if (c->can_tls && s->tls[0] == '\0') {
 		session_reply(s, "250-STARTTLS");
 	}
@@ -98,28 +99,19 @@ help(struct session *s, char *topic)
 	return session_reply(s, "214 2.0.0 HELP STATUS tells of this session");
 }
 
-/* The user that the argument of VRFY or EXPN asks for; false: none. */
-static bool
-user_asked_for(struct session *s, const char *text, char user[USER_NAME + 1])
-{
-	struct address a;
-	const char *rest;
-	char name[ADDRESS_TEXT];
-
-	return address_path(text, &a, &rest) == PATH_OK &&
-	       user_name(s->connection->config,
-		   address_text(&a, name, sizeof(name)), user);
-}
-
-/* Tells users of ours who else is one. */
+/* Tells users of ours whether an address of ours exists. */
 static enum next
 name_user(struct session *s, const char *text)
 {
-	char user[USER_NAME + 1];
+	const struct config *config = s->connection->config;
+	struct resolved r;
+	struct address a;
+	const char *rest;
 	enum status found = STATUS_NO;
 
-	if (user_asked_for(s, text, user)) {
-		found = session_find_user(s, user);
+	if (address_path(text, &a, &rest) == PATH_OK &&
+	    (a.domain[0] == '\0' || config_is_ours(config, a.domain))) {
+		found = session_resolve(s, &a, &r);
 	}
 	if (found == STATUS_TEMPORARY) {
 		return session_reply(s, "451 4.3.0 Cannot look that up now");
@@ -127,8 +119,8 @@ name_user(struct session *s, const char *text)
 	if (found != STATUS_OK) {
 		return session_reply(s, "550 5.1.1 No such user here");
 	}
-	return session_reply(
-	    s, "250 2.1.5 <%s@%s>", user, s->connection->config->domains[0]);
+	return session_reply(s, "250 2.1.5 <%s@%s>", a.local,
+	    a.domain[0] != '\0' ? a.domain : config->domains[0]);
 }
 
 static enum next

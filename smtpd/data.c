@@ -23,7 +23,7 @@ struct incoming {
 	struct session *session;
 	struct dotstuff dotstuff;
 	struct trace_header header;
-	char id[MESSAGE_ID + 1];
+	char id[MAIL_ID + 1];
 	uint64_t octets; /* of the message as it came, without our header */
 	off_t written;
 	int error;   /* errno of the first write that failed */
@@ -132,21 +132,25 @@ receive(struct incoming *in)
 static enum status
 deliver(struct incoming *in)
 {
+	static struct delivery d;
 	struct session *s = in->session;
-	struct envelope *e = &s->envelope;
-	struct delivery d = { .count = (uint32_t)e->nrcpts };
+	const struct envelope *e = &s->envelope;
 
+	memset(&d, 0, offsetof(struct delivery, text));
 	strlcpy(d.id, in->id, sizeof(d.id));
 	address_text(&e->sender, d.sender, sizeof(d.sender));
+	strlcpy(d.envid, e->envid, sizeof(d.envid));
+	d.ret = (uint32_t)e->ret;
+	d.eight_bit = e->eight_bit;
 	for (size_t i = 0; i < e->nrcpts; i++) {
-		strlcpy(d.users[i], e->rcpts[i], sizeof(d.users[i]));
+		delivery_add(&d, &e->rcpts[i]);
 	}
 	log_info("%s: client=unknown[%s]%s%s, from=<%s>, size=%llu, nrcpt=%zu",
 	    in->id, session_peer(s),
 	    s->user[0] != '\0' ? ", sasl_username=" : "", s->user, d.sender,
 	    (unsigned long long)in->octets, e->nrcpts);
 	return channel_call(s->connection->channel, REQUEST_DELIVER, &d,
-	    DELIVERY_SIZE(d.count));
+	    DELIVERY_SIZE(d.length));
 }
 
 static enum next
@@ -192,6 +196,8 @@ conclude(struct incoming *in)
 	switch (deliver(in)) {
 	case STATUS_OK:
 		return session_reply(s, "250 2.0.0 Delivered as %s", in->id);
+	case STATUS_QUEUED:
+		return session_reply(s, "250 2.0.0 Queued as %s", in->id);
 	case STATUS_LOCKED:
 		return session_reply(
 		    s, "450 4.2.0 The mailbox is busy, try again soon");
@@ -199,6 +205,7 @@ conclude(struct incoming *in)
 		return session_reply(s, "452 4.3.1 No room on the disk now");
 	case STATUS_NO:
 	case STATUS_TEMPORARY:
+	case STATUS_LATER:
 		break;
 	}
 	return session_reply(s, "451 4.3.0 Cannot deliver the message now");
@@ -217,7 +224,7 @@ command_data(struct session *s, char *argument)
 	}
 	memset(&in, 0, offsetof(struct incoming, buffer));
 	in.session = s;
-	trace_id(in.id);
+	mail_new_id(in.id);
 	begin(&in);
 	session_reply(s, "354 End it with a dot on a line of its own");
 	enum line got = receive(&in);

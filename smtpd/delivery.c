@@ -1,160 +1,111 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Local delivery, in a worker.  Runs as root (if the server does) until it
- * has found the mailbox's owner, and appends as that owner.  With several
- * recipients each has a process of its own, so that they wait for their disks
- * and locks together.
+ * What becomes of a message that a session has taken, in a worker.  Recipients
+ * become those that their aliases name.  When all of them are users here, each
+ * gets it straight into the mailbox, from a process of its own, so that they
+ * wait for their disks and locks together; whoever cannot get it so, and
+ * everything else, goes into one file of the queue.  Runs as root (if the
+ * server does).
  */
 #include "smtpd/delivery.h"
 
 #include "common/log.h"
-#include "common/privilege.h"
-#include "common/tls.h"
-#include "spool/append.h"
+#include "smtpd/local/forward.h"
+#include "smtpd/local/mailbox.h"
+#include "smtpd/route/expand.h"
+#include "spool/queue.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <strings.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { LOCK_TIMEOUT = 30 * 1000 };
+/* ---- the request ---- */
 
-static bool
-terminated(const char *s, size_t size)
+void
+delivery_add(struct delivery *d, const struct envelope_rcpt *r)
 {
-	return memchr(s, '\0', size) != NULL;
+	const char *const strings[] = { r->address, r->params.orcpt };
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t n = strlen(strings[i]) + 1;
+		memcpy(d->text + d->length, strings[i], n);
+		d->length += (uint32_t)n;
+	}
+	d->text[d->length++] = (char)r->params.notify;
+	d->count++;
+}
+
+/* Cuts the next recipient off; false: malformed. */
+static bool
+next_recipient(const struct delivery *d, size_t *at, struct recipient *r)
+{
+	const char *strings[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *end = memchr(d->text + *at, '\0', d->length - *at);
+		if (end == NULL) {
+			return false;
+		}
+		strings[i] = d->text + *at;
+		*at = (size_t)(end - d->text) + 1;
+	}
+	if (*at == d->length) {
+		return false;
+	}
+	*r = (struct recipient){ .target = TARGET_ADDRESS,
+		.text = strings[0],
+		.given = strings[0],
+		.owner = "",
+		.orcpt = strings[1],
+		.notify = (unsigned char)d->text[(*at)++] };
+	return true;
+}
+
+/* A NUL ended line of printable ASCII. */
+static bool
+is_line(const char *s, size_t size)
+{
+	size_t i = 0;
+
+	while (i < size && s[i] >= ' ' && s[i] < 0x7f) {
+		i++;
+	}
+	return i < size && s[i] == '\0';
 }
 
 bool
 delivery_valid(const void *payload, size_t size)
 {
 	const struct delivery *d = payload;
+	struct recipient r;
+	size_t at = 0;
 
-	if (size < DELIVERY_SIZE(1) || d->count == 0 ||
-	    d->count > ENVELOPE_RCPTS || size != DELIVERY_SIZE(d->count) ||
-	    !terminated(d->id, sizeof(d->id)) ||
-	    !terminated(d->sender, sizeof(d->sender))) {
+	if (size < DELIVERY_SIZE(0) || d->length > sizeof(d->text) ||
+	    size != DELIVERY_SIZE(d->length) || d->count == 0 ||
+	    d->count > ENVELOPE_RCPTS || d->ret > RET_HDRS ||
+	    !is_line(d->id, sizeof(d->id)) || !mail_is_id(d->id) ||
+	    !is_line(d->sender, sizeof(d->sender)) ||
+	    !is_line(d->envid, sizeof(d->envid)) ||
+	    strlen(d->envid) > MAIL_ENVID) {
 		return false;
 	}
-	for (const char *p = d->sender; *p != '\0'; p++) {
-		if (*p < ' ' || *p >= 0x7f) {
-			return false;
-		}
-	}
 	for (uint32_t i = 0; i < d->count; i++) {
-		if (!terminated(d->users[i], sizeof(d->users[i]))) {
+		if (!next_recipient(d, &at, &r) ||
+		    !is_line(r.text, ADDRESS_TEXT) || r.text[0] == '\0' ||
+		    !is_line(r.orcpt, MAIL_ORCPT + 1) || r.notify > 0xf) {
 			return false;
 		}
 	}
-	return true;
+	return at == d->length;
 }
 
 bool
 lookup_valid(const void *payload, size_t size)
 {
-	return size > 1 && size <= USER_NAME + 1 && terminated(payload, size);
-}
-
-static enum status
-why_not(const char *id, const char *user, const char *path)
-{
-	enum status status =
-	    errno == EWOULDBLOCK ? STATUS_LOCKED
-	    : errno == ENOSPC || errno == EDQUOT || errno == EFBIG
-		? STATUS_FULL
-		: STATUS_TEMPORARY;
-
-	log_error("%s: to=<%s>, status=deferred (%s: %s)", id, user, path,
-	    status == STATUS_LOCKED ? "locked by another program"
-				    : strerror(errno));
-	return status;
-}
-
-/* Becomes the user for good and appends. */
-static enum status
-deliver(const struct task *task, const struct delivery *d, const char *name)
-{
-	struct account account;
-	char user[USER_NAME + 1];
-	struct store store;
-
-	if (!user_name(task->config, name, user) ||
-	    account_find(task->config, task->names, user, &account) !=
-		STATUS_OK ||
-	    account_mailbox(task->config, &account, store.mailbox) == -1 ||
-	    account_directory(task->config, &account, store.directory) == -1) {
-		log_error("%s: to=<%s>, status=deferred (no mailbox found)",
-		    d->id, name);
-		return STATUS_TEMPORARY;
-	}
-	if (privilege_become(account.uid, account.gid,
-		privilege_spool_group(store.mailbox)) == -1) {
-		log_error("cannot become the owner of %s", store.mailbox);
-		return STATUS_TEMPORARY;
-	}
-	umask(077);
-	struct append a = { .store = &store,
-		.sender = d->sender,
-		.when = time(NULL),
-		.message = task->fd,
-		.timeout = LOCK_TIMEOUT,
-		.digest = tls_loaded() };
-	if (append_message(&a) == -1) {
-		return why_not(d->id, user, store.mailbox);
-	}
-	log_info("%s: to=<%s>, relay=local, dsn=2.0.0, status=sent (delivered "
-		 "to mailbox)",
-	    d->id, user);
-	return STATUS_OK;
-}
-
-static pid_t
-fork_delivery(const struct task *task, const struct delivery *d, uint32_t i)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		_exit((int)deliver(task, d, d->users[i]));
-	}
-	return pid;
-}
-
-enum status
-delivery_run(const struct task *task)
-{
-	const struct delivery *d = task->payload;
-	enum status result = STATUS_OK;
-	uint32_t started = 0;
-	int status;
-
-	if (d->count == 1) {
-		return deliver(task, d, d->users[0]);
-	}
-	while (started < d->count && fork_delivery(task, d, started) > 0) {
-		started++;
-	}
-	if (started < d->count) {
-		log_error("%s: cannot fork: %s", d->id, strerror(errno));
-		result = STATUS_TEMPORARY;
-	}
-	/* The worst news is the news: a session that hears anything but
-	   STATUS_OK has its client send the message again. */
-	while (started > 0) {
-		if (waitpid(-1, &status, 0) == -1) {
-			if (errno == EINTR) {
-				continue;
-			}
-			return STATUS_TEMPORARY;
-		}
-		enum status one = WIFEXITED(status)
-		                      ? (enum status)WEXITSTATUS(status)
-		                      : STATUS_TEMPORARY;
-		result = one != STATUS_OK ? one : result;
-		started--;
-	}
-	return result;
+	return size > 1 && size <= USER_NAME + 1 &&
+	       memchr(payload, '\0', size) != NULL;
 }
 
 enum status
@@ -167,4 +118,243 @@ lookup_run(const struct task *task)
 		return STATUS_NO;
 	}
 	return account_find(task->config, task->names, user, &account);
+}
+
+/* ---- who gets it ---- */
+
+/* Whether the client may send to other domains; the server knows who it is. */
+static bool
+may_relay(const struct task *task)
+{
+	return task->user[0] != '\0' || task->role == ROLE_LOCAL;
+}
+
+/* Adds those that a recipient stands for. */
+static enum status
+add_recipient(
+    const struct task *task, const struct recipient *r, struct mail *mail)
+{
+	struct expand e = { .config = task->config,
+		.names = task->names,
+		.aliases = task->aliases };
+	struct address a;
+	const char *rest;
+
+	if (address_path(r->text, &a, &rest) != PATH_OK || *rest != '\0') {
+		return STATUS_NO;
+	}
+	if (a.domain[0] != '\0' && !config_is_ours(task->config, a.domain)) {
+		return !may_relay(task)         ? STATUS_NO
+		       : mail_add(mail, r) == 0 ? STATUS_OK
+		                                : STATUS_TEMPORARY;
+	}
+	switch (expand_recipient(&e, r, mail)) {
+	case EXPANDED_OK:
+		return STATUS_OK;
+	case EXPANDED_NONE: /* gone since RCPT, or behind an alias */
+	case EXPANDED_TEMPORARY:
+	case EXPANDED_BROKEN:
+		break;
+	}
+	/* The queue tries again, and tells the sender in the end. */
+	return mail_add(mail, r) == 0 ? STATUS_OK : STATUS_TEMPORARY;
+}
+
+static enum status
+make_mail(const struct task *task, struct mail *mail)
+{
+	const struct delivery *d = task->payload;
+	struct recipient r;
+	enum status status = STATUS_OK;
+	size_t at = 0;
+
+	mail_init(mail);
+	strlcpy(mail->id, d->id, sizeof(mail->id));
+	strlcpy(mail->sender, d->sender, sizeof(mail->sender));
+	strlcpy(mail->envid, d->envid, sizeof(mail->envid));
+	strlcpy(mail->user, task->user, sizeof(mail->user));
+	strlcpy(mail->client, task->peer->address, sizeof(mail->client));
+	mail->ret = (enum ret)d->ret;
+	mail->eight_bit = d->eight_bit != 0;
+	for (uint32_t i = 0; i < d->count && status == STATUS_OK; i++) {
+		(void)next_recipient(d, &at, &r); /* delivery_valid() did */
+		status = add_recipient(task, &r, mail);
+	}
+	return status;
+}
+
+/*
+ * Whether all that is left to do is to write into mailboxes here, with nobody
+ * to be told of success.
+ */
+static bool
+is_local(const struct mail *mail)
+{
+	for (size_t i = 0; i < mail->count; i++) {
+		const struct recipient *r = &mail->recipients[i];
+		if (r->target != TARGET_USER ||
+		    (r->notify & NOTIFY_SUCCESS) != 0) {
+			return false;
+		}
+	}
+	return mail->count <= ENVELOPE_RCPTS;
+}
+
+/* ---- straight into mailboxes ---- */
+
+/* Becomes the user for good and appends, or finds that there is a .forward. */
+static enum status
+deliver(const struct task *task, const struct mail *mail, size_t i)
+{
+	const struct recipient *r = &mail->recipients[i];
+	struct account account;
+	struct store store;
+	char why[LOCAL_WHY];
+	enum status status = local_become(
+	    task->config, task->names, r->text, &account, &store, why);
+
+	if (status == STATUS_OK && r->owner[0] == '\0' &&
+	    forward_exists(&account)) {
+		return STATUS_LATER;
+	}
+	if (status == STATUS_OK) {
+		status = local_append(&store, mail->sender, task->fd, why);
+	}
+	if (status != STATUS_OK) {
+		log_error("%s: to=<%s>, status=deferred (%s)", mail->id,
+		    r->text, why);
+		return STATUS_LATER;
+	}
+	log_info("%s: to=<%s>, relay=local, dsn=2.0.0, status=sent (delivered "
+		 "to mailbox)",
+	    mail->id, account.name);
+	return STATUS_OK;
+}
+
+static pid_t
+fork_delivery(const struct task *task, const struct mail *mail, size_t i)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		_exit((int)deliver(task, mail, i));
+	}
+	return pid;
+}
+
+/* A process has ended: notes what became of its recipient. */
+static void
+note(struct mail *mail, const pid_t *pids, pid_t pid, int status)
+{
+	for (size_t i = 0; i < mail->count; i++) {
+		if (pids[i] == pid && WIFEXITED(status) &&
+		    WEXITSTATUS(status) == STATUS_OK) {
+			mail->recipients[i].slot.state = RECIPIENT_SENT;
+		}
+	}
+}
+
+/* Delivers to everybody; who has the message is noted in the slots. */
+static void
+deliver_all(const struct task *task, struct mail *mail)
+{
+	pid_t pids[ENVELOPE_RCPTS] = { 0 }, pid;
+	size_t started = 0;
+	int status;
+
+	while (started < mail->count &&
+	       (pids[started] = fork_delivery(task, mail, started)) > 0) {
+		started++;
+	}
+	if (started < mail->count) {
+		log_error("%s: cannot fork: %s", mail->id, strerror(errno));
+	}
+	while (started > 0) {
+		pid = waitpid(-1, &status, 0);
+		if (pid == -1 && errno != EINTR) {
+			return; /* the rest counts as not delivered */
+		}
+		if (pid > 0) {
+			note(mail, pids, pid, status);
+			started--;
+		}
+	}
+}
+
+/* ---- the queue ---- */
+
+static enum status
+enqueue(const struct task *task, struct mail *mail)
+{
+	const char *directory = task->config->queue;
+	struct queue_body body = { .fd = task->fd, .length = -1 };
+	struct queue q;
+
+	if (queue_open(&q, directory) == -1) {
+		log_error("%s: cannot open the queue %s: %s", mail->id,
+		    directory, strerror(errno));
+		return STATUS_TEMPORARY;
+	}
+	int result = queue_commit(&q, mail, &body);
+	int error = errno;
+	queue_close(&q);
+	if (result == 0) {
+		log_info("%s: from=<%s>, size=%llu, nrcpt=%zu (queue active)",
+		    mail->id, mail->sender, (unsigned long long)mail->size,
+		    mail->count);
+		return STATUS_QUEUED;
+	}
+	log_error("%s: cannot write to the queue %s: %s", mail->id, directory,
+	    strerror(error));
+	return error == ENOSPC || error == EDQUOT || error == EFBIG
+	           ? STATUS_FULL
+	           : STATUS_TEMPORARY;
+}
+
+/* Delivers what can be delivered at once; queues what cannot. */
+static enum status
+dispose(const struct task *task, struct mail *mail)
+{
+	bool left = false;
+
+	if (!is_local(mail)) {
+		return enqueue(task, mail);
+	}
+	if (mail->count == 1) {
+		/* Without another fork; but then we are the user, who cannot
+		   write to the queue. */
+		return deliver(task, mail, 0);
+	}
+	deliver_all(task, mail);
+	for (size_t i = 0; i < mail->count; i++) {
+		left =
+		    left || mail->recipients[i].slot.state == RECIPIENT_WAITING;
+	}
+	return left ? enqueue(task, mail) : STATUS_OK;
+}
+
+static enum status
+with_mail(const struct task *task,
+    enum status (*act)(const struct task *, struct mail *))
+{
+	struct mail mail;
+	enum status status = make_mail(task, &mail);
+
+	if (status == STATUS_OK) {
+		status = act(task, &mail);
+	}
+	mail_free(&mail);
+	return status;
+}
+
+enum status
+delivery_run(const struct task *task)
+{
+	return with_mail(task, dispose);
+}
+
+enum status
+enqueue_run(const struct task *task)
+{
+	return with_mail(task, enqueue);
 }

@@ -7,6 +7,10 @@
 #include "smtpd/admin.h"
 #include "smtpd/delivery.h"
 #include "smtpd/options.h"
+#include "smtpd/queue/errand.h"
+#include "smtpd/queue/manage.h"
+#include "smtpd/queue/runner.h"
+#include "smtpd/route/explain.h"
 #include "smtpd/session.h"
 #include "smtpd/submit.h"
 
@@ -25,8 +29,22 @@ static const struct service smtp = {
 	    [REQUEST_LOGIN] = { login_run, login_valid },
 	    [REQUEST_LOOKUP] = { lookup_run, lookup_valid },
 	    [REQUEST_DELIVER] = { delivery_run, delivery_valid },
+	    [REQUEST_ENQUEUE] = { enqueue_run, delivery_valid },
 	},
+	.errand = { queue_errand_due, queue_errand_run },
 };
+
+/* A timer would mail what is said; a person at a terminal reads it. */
+static int
+run_queue(const struct config *config, const struct run *run)
+{
+	bool to_stderr =
+	    config->log == LOG_STDERR ||
+	    (config->log == LOG_DEFAULT && isatty(STDERR_FILENO) == 1);
+
+	log_open("smtpd", to_stderr ? LOG_TO_STDERR : LOG_TO_SYSLOG);
+	return runner_run(config, run);
+}
 
 static int
 act(const struct options *o, const struct config *config)
@@ -37,14 +55,19 @@ act(const struct options *o, const struct config *config)
 	case ACTION_SUBMIT:
 		return submit(&smtp, config, o);
 	case ACTION_MAILQ:
-		return admin_mailq();
+		return manage_list(config, o->json);
+	case ACTION_MANAGE:
+		return manage_verb(config, o->verb, o->recipients);
 	case ACTION_QUEUE:
+		return run_queue(config, &o->run);
 	case ACTION_NEWALIASES:
-		return EX_OK; /* nothing waits, and nothing is compiled */
+		return EX_OK; /* nothing is compiled */
 	case ACTION_PASSWD:
 		return admin_passwd(config, o->user, o->cram_md5);
 	case ACTION_CHECK:
 		return admin_check(config);
+	case ACTION_EXPLAIN:
+		return route_explain(config, o->from, o->recipients);
 	case ACTION_VERSION:
 		printf("restante %s\n", VERSION);
 		return EX_OK;

@@ -13,7 +13,12 @@ const char options_usage[] =
     "usage: smtpd [-c FILE] [-l ADDRESS:PORT[/tls][=mx|submission]] ...\n"
     "       smtpd [-c FILE] --passwd NAME [--cram-md5]\n"
     "       smtpd [-c FILE] --check\n"
+    "       smtpd [-c FILE] -q[TIME|f|I ID|R TEXT]\n"
+    "       mailq [-c FILE] [-j]\n"
+    "       smtpd [-c FILE] --hold|--release|--remove|--bounce ID ...|all\n"
+    "       smtpd [-c FILE] --show ID ...\n"
     "       smtpd [-i] [-f FROM] ADDRESS ... <message\n"
+    "       smtpd [-c FILE] [-f FROM] -bt ADDRESS ...\n"
     "See smtpd(8).\n";
 
 struct parser {
@@ -58,6 +63,28 @@ role(struct parser *p, const char *name)
 	    name == NULL ? "nothing" : name);
 }
 
+/* What is done with messages of the queue, which are the operands. */
+static bool
+queue_verb(struct options *o, const char *name)
+{
+	static const char *const verbs[] = {
+		[MANAGE_HOLD] = "hold",
+		[MANAGE_RELEASE] = "release",
+		[MANAGE_REMOVE] = "remove",
+		[MANAGE_BOUNCE] = "bounce",
+		[MANAGE_SHOW] = "show",
+	};
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(name, verbs[i]) == 0) {
+			o->action = ACTION_MANAGE;
+			o->verb = (enum manage_verb)i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static int
 long_option(struct parser *p, const char *name)
 {
@@ -72,6 +99,9 @@ long_option(struct parser *p, const char *name)
 	}
 	if (strcmp(name, "role") == 0) {
 		return role(p, argument(p, ""));
+	}
+	if (queue_verb(o, name)) {
+		return 0;
 	}
 	if (strcmp(name, "cram-md5") == 0) {
 		o->cram_md5 = true;
@@ -106,6 +136,9 @@ mode(struct parser *p, const char *name)
 	case 'i':
 		o->action = ACTION_NEWALIASES;
 		return 0;
+	case 't':
+		o->action = ACTION_EXPLAIN;
+		return 0;
 	case 'm':
 		return 0;
 	case 'd':
@@ -135,6 +168,56 @@ listen_option(struct parser *p, const char *spec)
 }
 
 /* One word that starts with a dash, possibly several flags in it. */
+/* Numbers with units, as sendmail has them: 5m, 1h30m, 30. */
+static bool
+is_interval(const char *text)
+{
+	while (*text != '\0') {
+		size_t digits = strspn(text, "0123456789");
+		text += digits;
+		size_t units = strspn(text, "smhdw");
+		if (digits == 0 || units > 1 || (units == 0 && *text != '\0')) {
+			return false;
+		}
+		text += units;
+	}
+	return true;
+}
+
+/*
+ * -q: run the queue; what is behind it says which part.  An interval is what
+ * would make a daemon of sendmail; here a timer comes back and says it again.
+ */
+static int
+queue_option(struct parser *p, const char *rest)
+{
+	struct run *run = &p->o->run;
+	const char *text;
+
+	p->o->action = ACTION_QUEUE;
+	run->deferred = true;
+	if (strcmp(rest, "f") == 0) {
+		run->force = true;
+		return 0;
+	}
+	if (*rest != 'I' && *rest != 'R' && *rest != 'S') {
+		return is_interval(rest)
+		           ? 0
+		           : fail(p, "-q takes an interval, f, I or R, not",
+				 rest);
+	}
+	text = argument(p, rest + 1);
+	if (text == NULL || *text == '\0') {
+		return fail(p, "something is missing behind", *p->argv);
+	}
+	if (*rest == 'I') {
+		run->id = text;
+	} else if (*rest == 'R') {
+		run->match = text;
+	} /* by sender: everything that is due, its mail among it */
+	return 0;
+}
+
 static int
 short_options(struct parser *p, const char *word)
 {
@@ -162,8 +245,7 @@ short_options(struct parser *p, const char *word)
 					 *p->argv)
 			           : 0;
 		case 'q':
-			o->action = ACTION_QUEUE;
-			return 0;
+			return queue_option(p, word + 1);
 		case 'o':
 			o->dot_is_text = o->dot_is_text || word[1] == 'i';
 			(void)argument(p, word + 1);
@@ -173,6 +255,9 @@ short_options(struct parser *p, const char *word)
 			break;
 		case 't':
 			o->from_headers = true;
+			break;
+		case 'j':
+			o->json = true;
 			break;
 		default:
 			if (strchr(ignored_with, *word) != NULL) {

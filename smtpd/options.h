@@ -3,6 +3,8 @@
 #define RESTANTE_SMTPD_OPTIONS_H
 
 #include "common/server.h"
+#include "smtpd/queue/manage.h"
+#include "smtpd/queue/runner.h"
 
 #include <stdbool.h>
 
@@ -12,10 +14,12 @@ enum action {
 	ACTION_SERVE,
 	ACTION_SUBMIT,
 	ACTION_MAILQ,
+	ACTION_MANAGE,
 	ACTION_NEWALIASES,
 	ACTION_QUEUE,
 	ACTION_PASSWD,
 	ACTION_CHECK,
+	ACTION_EXPLAIN,
 	ACTION_VERSION,
 	ACTION_HELP,
 };
@@ -26,10 +30,13 @@ struct options {
 	struct launch launch;
 	const char *user; /* --passwd */
 	bool cram_md5;
-	const char *from;  /* -f */
-	bool dot_is_text;  /* -i */
-	bool from_headers; /* -t */
-	char **recipients; /* the operands, NULL at the end */
+	bool json;             /* -j: mailq for programs */
+	enum manage_verb verb; /* of ACTION_MANAGE, on the operands */
+	struct run run;        /* -q */
+	const char *from;      /* -f */
+	bool dot_is_text;      /* -i */
+	bool from_headers;     /* -t */
+	char **recipients;     /* the operands, NULL at the end */
 };
 
 /* 0, or -1 with a message for people in error. */

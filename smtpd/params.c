@@ -2,6 +2,8 @@
 /* esmtp-param = keyword [ "=" value ], separated by blanks. */
 #include "smtpd/params.h"
 
+#include "common/xtext.h"
+
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
@@ -54,25 +56,56 @@ digits(const char *text, size_t len, uint64_t *n)
 }
 
 static enum params
-take(const struct param *p, struct mail_params *out)
+is_ok(bool ok)
+{
+	return ok ? PARAMS_OK : PARAMS_SYNTAX;
+}
+
+static bool
+value_is(const struct param *p, const char *word)
+{
+	return p->value != NULL && word_is(p->value, p->value_len, word);
+}
+
+/* Keeps a value that is xtext behind the prefix octets, and not too long. */
+static bool
+keep(const struct param *p, size_t prefix, char *out, size_t size)
+{
+	char decoded[MAIL_ORCPT + 1];
+
+	if (p->value == NULL || p->value_len <= prefix ||
+	    p->value_len >= size || out[0] != '\0' ||
+	    xtext_decode(p->value + prefix, p->value_len - prefix, decoded,
+		sizeof(decoded)) == -1) {
+		return false;
+	}
+	memcpy(out, p->value, p->value_len);
+	out[p->value_len] = '\0';
+	return true;
+}
+
+static enum params
+take_mail(const struct param *p, struct mail_params *out)
 {
 	if (word_is(p->keyword, p->keyword_len, "SIZE")) {
-		return p->value != NULL &&
-		               digits(p->value, p->value_len, &out->size)
-		           ? PARAMS_OK
-		           : PARAMS_SYNTAX;
+		return is_ok(p->value != NULL &&
+			     digits(p->value, p->value_len, &out->size));
 	}
 	if (word_is(p->keyword, p->keyword_len, "BODY")) {
-		out->eight_bit = p->value != NULL &&
-		                 word_is(p->value, p->value_len, "8BITMIME");
-		return out->eight_bit ||
-		               (p->value != NULL &&
-				   word_is(p->value, p->value_len, "7BIT"))
-		           ? PARAMS_OK
-		           : PARAMS_SYNTAX;
+		out->eight_bit = value_is(p, "8BITMIME");
+		return is_ok(out->eight_bit || value_is(p, "7BIT"));
 	}
 	if (word_is(p->keyword, p->keyword_len, "AUTH")) {
-		return p->value_len > 0 ? PARAMS_OK : PARAMS_SYNTAX;
+		return is_ok(p->value_len > 0);
+	}
+	if (word_is(p->keyword, p->keyword_len, "RET")) {
+		bool again = out->ret != RET_UNSAID;
+		out->ret = value_is(p, "FULL") ? RET_FULL : RET_HDRS;
+		return is_ok(
+		    !again && (out->ret == RET_FULL || value_is(p, "HDRS")));
+	}
+	if (word_is(p->keyword, p->keyword_len, "ENVID")) {
+		return is_ok(keep(p, 0, out->envid, sizeof(out->envid)));
 	}
 	return PARAMS_UNKNOWN;
 }
@@ -85,15 +118,75 @@ params_mail(const char *text, struct mail_params *out)
 
 	*out = (struct mail_params){ .size = 0 };
 	while (result == PARAMS_OK && next_param(&text, &p)) {
-		result = take(&p, out);
+		result = take_mail(&p, out);
 	}
 	return result;
 }
 
+/* NEVER, or a list of the others. */
+static bool
+notify(const struct param *p, unsigned *bits)
+{
+	static const struct {
+		const char *word;
+		enum notify bit;
+	} words[] = { { "NEVER", NOTIFY_NEVER }, { "SUCCESS", NOTIFY_SUCCESS },
+		{ "FAILURE", NOTIFY_FAILURE }, { "DELAY", NOTIFY_DELAY } };
+	const char *text = p->value, *end = text + p->value_len;
+
+	if (p->value_len == 0 || *bits != 0) {
+		return false;
+	}
+	while (text <= end) {
+		const char *comma = memchr(text, ',', (size_t)(end - text));
+		size_t len = (size_t)((comma == NULL ? end : comma) - text);
+		size_t i = 0;
+		while (i < 4 && !word_is(text, len, words[i].word)) {
+			i++;
+		}
+		if (i == 4) {
+			return false;
+		}
+		*bits |= words[i].bit;
+		text += len + 1;
+	}
+	return (*bits & NOTIFY_NEVER) == 0 || *bits == NOTIFY_NEVER;
+}
+
+/* "type;xtext", where the type is an atom. */
+static bool
+orcpt(const struct param *p, char *out, size_t size)
+{
+	size_t type = 0;
+
+	while (type < p->value_len && p->value[type] != ';') {
+		char c = p->value[type++];
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    !(c >= '0' && c <= '9') && c != '-') {
+			return false;
+		}
+	}
+	return type > 0 && keep(p, type + 1, out, size);
+}
+
 enum params
-params_rcpt(const char *text)
+params_rcpt(const char *text, struct rcpt_params *out)
 {
 	struct param p;
 
-	return next_param(&text, &p) ? PARAMS_UNKNOWN : PARAMS_OK;
+	*out = (struct rcpt_params){ .notify = 0 };
+	while (next_param(&text, &p)) {
+		bool ok = false;
+		if (word_is(p.keyword, p.keyword_len, "NOTIFY")) {
+			ok = notify(&p, &out->notify);
+		} else if (word_is(p.keyword, p.keyword_len, "ORCPT")) {
+			ok = orcpt(&p, out->orcpt, sizeof(out->orcpt));
+		} else {
+			return PARAMS_UNKNOWN;
+		}
+		if (!ok) {
+			return PARAMS_SYNTAX;
+		}
+	}
+	return PARAMS_OK;
 }

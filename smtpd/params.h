@@ -2,14 +2,23 @@
 #ifndef RESTANTE_SMTPD_PARAMS_H
 #define RESTANTE_SMTPD_PARAMS_H
 
+#include "spool/mail.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The parameters behind a path in MAIL (RFC 5321 section 4.1.1.11).  Pure. */
+/* The parameters behind a path (RFC 5321 section 4.1.1.11).  Pure. */
 
 struct mail_params {
-	uint64_t size;  /* SIZE= (RFC 1870), or 0 */
-	bool eight_bit; /* BODY=8BITMIME (RFC 6152) */
+	uint64_t size;              /* SIZE= (RFC 1870), or 0 */
+	bool eight_bit;             /* BODY=8BITMIME (RFC 6152) */
+	enum ret ret;               /* RET= (RFC 3461 section 4.3) */
+	char envid[MAIL_ENVID + 1]; /* ENVID= (4.4), as xtext, or "" */
+};
+
+struct rcpt_params {
+	unsigned notify;            /* NOTIFY= (4.1), bits of enum notify */
+	char orcpt[MAIL_ORCPT + 1]; /* ORCPT= (4.2), "type;xtext", or "" */
 };
 
 enum params { PARAMS_OK, PARAMS_SYNTAX, PARAMS_UNKNOWN };
@@ -17,7 +26,6 @@ enum params { PARAMS_OK, PARAMS_SYNTAX, PARAMS_UNKNOWN };
 /* AUTH= (RFC 4954 section 5) is taken and has no effect. */
 enum params params_mail(const char *text, struct mail_params *);
 
-/* RCPT has none that we know. */
-enum params params_rcpt(const char *text);
+enum params params_rcpt(const char *text, struct rcpt_params *);
 
 #endif

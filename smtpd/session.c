@@ -41,8 +41,6 @@ void
 session_reset(struct session *s)
 {
 	memset(&s->envelope, 0, offsetof(struct envelope, rcpts));
-	s->envelope.first[0] = '\0';
-	s->envelope.said = 0;
 	if (s->state > STATE_READY) {
 		s->state = STATE_READY;
 	}

@@ -7,6 +7,8 @@
 #include "common/server.h"
 #include "common/stream.h"
 #include "common/users.h"
+#include "smtpd/params.h"
+#include "spool/mail.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +20,6 @@ enum {
 	ENVELOPE_RCPTS = 100, /* RFC 5321 section 4.5.3.1.8 */
 	LINE_COMMAND = 2048,  /* octets of a command */
 	LINE_AUTH = 12288,    /* of one with SASL data, RFC 4954 section 4 */
-	MESSAGE_ID = 12,      /* characters of our own id of a message */
 };
 
 /* States, as bits for the command table. */
@@ -29,16 +30,22 @@ enum state {
 	STATE_RCPT = 8, /* and a recipient, too */
 };
 
+struct envelope_rcpt {
+	char address[ADDRESS_TEXT]; /* with a domain, but for ours alone */
+	struct rcpt_params params;
+};
+
 /* No pointers: a reset is an assignment. */
 struct envelope {
 	struct address sender;
-	uint64_t size;    /* as announced, or 0 */
-	bool eight_bit;   /* BODY=8BITMIME */
+	uint64_t size;  /* as announced, or 0 */
+	bool eight_bit; /* BODY=8BITMIME */
+	enum ret ret;
+	char envid[MAIL_ENVID + 1];
 	unsigned refused; /* recipients */
+	size_t said;      /* recipients accepted, doubles and all */
 	size_t nrcpts;
-	char rcpts[ENVELOPE_RCPTS][USER_NAME + 1]; /* users, each once */
-	char first[ADDRESS_TEXT]; /* the first recipient as it was written */
-	size_t said;              /* recipients accepted, doubles and all */
+	struct envelope_rcpt rcpts[ENVELOPE_RCPTS]; /* each once */
 };
 
 struct session {
@@ -84,8 +91,10 @@ enum next command_refused(
 /* MAIL and RCPT: transaction.c. */
 enum next command_mail(struct session *, char *);
 enum next command_rcpt(struct session *, char *);
-/* Whether a user has that name; STATUS_TEMPORARY when that is not known. */
-enum status session_find_user(struct session *, const char *user);
+/* Whether an address of ours exists; STATUS_TEMPORARY when that is not known.
+ */
+enum status session_resolve(
+    struct session *, const struct address *, struct resolved *);
 
 /* AUTH: auth.c.  DATA: data.c. */
 enum next command_auth(struct session *, char *);

@@ -2,43 +2,13 @@
 /* Trace headers. */
 #include "smtpd/trace.h"
 
+#include "common/date.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-
-void
-trace_id(char id[MESSAGE_ID + 1])
-{
-	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-
-	uint64_t random;
-
-	arc4random_buf(&random, sizeof(random));
-	for (int i = 0; i < MESSAGE_ID; i++) {
-		id[i] = digits[random % (sizeof(digits) - 1)];
-		random /= sizeof(digits) - 1;
-	}
-	id[MESSAGE_ID] = '\0';
-}
-
-/* RFC 5322 section 3.3, whatever the locale. */
-static void
-date(char *text, size_t size)
-{
-	static const char days[] = "SunMonTueWedThuFriSat";
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	time_t now = time(NULL);
-	struct tm tm = { .tm_mday = 1 };
-
-	localtime_r(&now, &tm);
-	long zone = tm.tm_gmtoff / 60;
-	snprintf(text, size, "%.3s, %d %.3s %d %02d:%02d:%02d %c%02ld%02ld",
-	    days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon,
-	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec,
-	    zone < 0 ? '-' : '+', labs(zone) / 60, labs(zone) % 60);
-}
 
 /* RFC 3848, and SMTP for those who did not say EHLO. */
 static const char *
@@ -59,7 +29,7 @@ size_t
 trace_received(const struct session *s, const char *id, char text[TRACE_SIZE])
 {
 	const struct connection *c = s->connection;
-	char when[64], who[128], recipient[ADDRESS_TEXT + 16] = "";
+	char when[DATE_SIZE], who[128], recipient[ADDRESS_TEXT + 16] = "";
 	const char *address = c->peer.address;
 
 	if (strcmp(address, "local") == 0) {
@@ -71,9 +41,9 @@ trace_received(const struct session *s, const char *id, char text[TRACE_SIZE])
 	/* With one recipient alone: it must not give Bcc away. */
 	if (s->envelope.said == 1) {
 		snprintf(recipient, sizeof(recipient), "\n\tfor <%s>",
-		    s->envelope.first);
+		    s->envelope.rcpts[0].address);
 	}
-	date(when, sizeof(when));
+	date_text(time(NULL), when);
 	int n = snprintf(text, TRACE_SIZE,
 	    "Received: from %s (%s)\n"
 	    "\t%s%s%sby %s (restante) with %s id %s%s;\n\t%s\n",

@@ -11,9 +11,6 @@
 
 enum { TRACE_SIZE = 2048 };
 
-/* A fresh id for a message. */
-void trace_id(char id[MESSAGE_ID + 1]);
-
 /* Writes our field, lines ended by LF; its length. */
 size_t trace_received(
     const struct session *, const char *id, char text[TRACE_SIZE]);

@@ -6,6 +6,7 @@
 #include "common/secure.h"
 #include "smtpd/params.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/statfs.h>
@@ -100,49 +101,43 @@ command_mail(struct session *s, char *argument)
 	s->envelope.sender = sender;
 	s->envelope.size = params.size;
 	s->envelope.eight_bit = params.eight_bit;
+	s->envelope.ret = params.ret;
+	strlcpy(s->envelope.envid, params.envid, sizeof(s->envelope.envid));
 	s->state = STATE_MAIL;
 	return session_reply(s, "250 2.1.0 OK");
 }
 
-/* The local part without its quotes; false: it cannot be one of ours. */
-static bool
-unquoted(const char *local, char *out, size_t size)
+static enum status
+ask(struct session *s, const char *user)
 {
-	size_t n = 0;
-
-	if (*local != '"') {
-		return strlcpy(out, local, size) < size;
-	}
-	for (local++; *local != '\0' && *local != '"'; local++) {
-		local += *local == '\\';
-		if (n + 1 >= size) {
-			return false;
-		}
-		out[n++] = *local;
-	}
-	out[n] = '\0';
-	return true;
-}
-
-/* Whether the local part asks us to send it on: user%there, there!user. */
-static bool
-is_routed(const char *local)
-{
-	return strpbrk(local, "%!@") != NULL;
+	return *user == '\0' ? STATUS_NO
+	                     : channel_call(s->connection->channel,
+				   REQUEST_LOOKUP, user, strlen(user) + 1);
 }
 
 enum status
-session_find_user(struct session *s, const char *user)
+session_resolve(struct session *s, const struct address *a, struct resolved *r)
 {
 	const struct connection *c = s->connection;
+	enum status found = STATUS_OK;
 
-	if (names_have(c->names, user)) {
+	aliases_resolve(c->aliases, c->config, c->names, a, r);
+	switch (r->kind) {
+	case RESOLVED_NONE:
+		return STATUS_NO;
+	case RESOLVED_USER:
+	case RESOLVED_ALIAS:
+		return STATUS_OK;
+	case RESOLVED_ASK:
+		found = ask(s, r->whole);
+		found = found == STATUS_NO ? ask(s, r->user) : found;
+		break;
+	}
+	if (found == STATUS_NO && r->alias.kind != ALIAS_NONE) {
+		r->kind = RESOLVED_ALIAS;
 		return STATUS_OK;
 	}
-	if (!names_open(c->names)) {
-		return STATUS_NO;
-	}
-	return channel_call(c->channel, REQUEST_LOOKUP, user, strlen(user) + 1);
+	return found;
 }
 
 static enum next
@@ -162,12 +157,15 @@ refuse_rcpt(struct session *s, const struct address *a, const char *reply)
 
 /* Adds a recipient; one who is there already gets the message once. */
 static enum next
-add_rcpt(struct session *s, const struct address *a, const char *user)
+add_rcpt(struct session *s, const struct address *a,
+    const struct rcpt_params *params, const char *reply)
 {
 	struct envelope *e = &s->envelope;
+	char text[ADDRESS_TEXT];
 	size_t i = 0;
 
-	while (i < e->nrcpts && strcmp(e->rcpts[i], user) != 0) {
+	address_text(a, text, sizeof(text));
+	while (i < e->nrcpts && strcasecmp(e->rcpts[i].address, text) != 0) {
 		i++;
 	}
 	if (i == ENVELOPE_RCPTS || e->said == ENVELOPE_RCPTS) {
@@ -175,44 +173,78 @@ add_rcpt(struct session *s, const struct address *a, const char *user)
 					"send to these, then to the others");
 	}
 	if (i == e->nrcpts) {
-		strlcpy(e->rcpts[e->nrcpts++], user, sizeof(e->rcpts[0]));
+		struct envelope_rcpt *r = &e->rcpts[e->nrcpts++];
+		strlcpy(r->address, text, sizeof(r->address));
+		r->params = *params;
 	}
-	if (e->said++ == 0) {
-		address_text(a, e->first, sizeof(e->first));
-	}
+	e->said++;
 	s->state = STATE_RCPT;
-	return session_reply(s, "250 2.1.5 OK");
+	return session_reply(s, "%s", reply);
+}
+
+/* One whose alias tells of another address (RFC 5321 section 3.4). */
+static enum next
+moved_rcpt(struct session *s, const struct address *a,
+    const struct rcpt_params *params, const struct alias *alias)
+{
+	char reply[ALIAS_TARGET + 64];
+
+	if (alias->kind == ALIAS_MOVED) {
+		snprintf(reply, sizeof(reply),
+		    "551 5.1.6 No longer here: please try <%s>",
+		    alias->targets[0]);
+		return refuse_rcpt(s, a, reply);
+	}
+	snprintf(reply, sizeof(reply), "251 2.1.5 Will forward to <%s>",
+	    alias->targets[0]);
+	return add_rcpt(s, a, params, reply);
 }
 
 static enum next
-local_rcpt(struct session *s, const struct address *a)
+local_rcpt(struct session *s, const struct address *a,
+    const struct rcpt_params *params)
 {
-	const struct config *config = s->connection->config;
-	char local[ADDRESS_PATH + 1], user[USER_NAME + 1];
+	char local[ADDRESS_PATH + 1];
+	struct resolved r;
 
-	if (!unquoted(a->local, local, sizeof(local)) || is_routed(local)) {
+	if (!address_unquote(a->local, local, sizeof(local)) ||
+	    address_is_routed(local)) {
 		return refuse_rcpt(s, a, "550 5.7.1 Relaying denied");
 	}
-	if (!user_name(config, local, user)) {
-		return refuse_rcpt(s, a, "550 5.1.1 No such user here");
-	}
-	switch (session_find_user(s, user)) {
+	switch (session_resolve(s, a, &r)) {
 	case STATUS_OK:
-		return add_rcpt(s, a, user);
+		if (r.kind == RESOLVED_ALIAS && r.alias.kind != ALIAS_LIST) {
+			return moved_rcpt(s, a, params, &r.alias);
+		}
+		return add_rcpt(s, a, params, "250 2.1.5 OK");
 	case STATUS_NO:
 		return refuse_rcpt(s, a, "550 5.1.1 No such user here");
 	case STATUS_TEMPORARY:
 	case STATUS_LOCKED:
 	case STATUS_FULL:
+	case STATUS_QUEUED:
+	case STATUS_LATER:
 		break;
 	}
 	return refuse_rcpt(s, a, "451 4.3.0 Cannot look that user up now");
+}
+
+/* An address of somebody else's: for our users alone. */
+static enum next
+remote_rcpt(struct session *s, const struct address *a,
+    const struct rcpt_params *params)
+{
+	if (!session_is_user(s)) {
+		return refuse_rcpt(s, a, "550 5.7.1 Relaying denied");
+	}
+	return add_rcpt(s, a, params, "250 2.1.5 OK");
 }
 
 enum next
 command_rcpt(struct session *s, char *argument)
 {
 	const char *text = behind(argument, "TO"), *rest;
+	struct rcpt_params params;
 	struct address a;
 
 	if (text == NULL) {
@@ -222,24 +254,20 @@ command_rcpt(struct session *s, char *argument)
 	if (path != PATH_OK || address_is_null(&a)) {
 		return bad_path(s, path, "5.1.3");
 	}
-	enum params parsed = params_rcpt(rest);
+	enum params parsed = params_rcpt(rest, &params);
 	if (parsed != PARAMS_OK) {
 		return bad_params(s, parsed);
 	}
 	if (a.domain[0] != '\0') {
-		if (!config_is_ours(s->connection->config, a.domain)) {
-			return refuse_rcpt(s, &a,
-			    session_is_user(s)
-				? "550 5.7.1 Mail to other domains is not "
-				  "sent from here"
-				: "550 5.7.1 Relaying denied");
-		}
-	} else if (strcasecmp(a.local, "postmaster") != 0 &&
-		   !session_is_user(s)) {
+		return config_is_ours(s->connection->config, a.domain)
+		           ? local_rcpt(s, &a, &params)
+		           : remote_rcpt(s, &a, &params);
+	}
+	if (strcasecmp(a.local, "postmaster") != 0 && !session_is_user(s)) {
 		return refuse_rcpt(s, &a,
-		    is_routed(a.local)
+		    address_is_routed(a.local)
 			? "550 5.7.1 Relaying denied"
 			: "553 5.1.3 The address needs a domain");
 	}
-	return local_rcpt(s, &a);
+	return local_rcpt(s, &a, &params);
 }

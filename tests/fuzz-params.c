@@ -17,8 +17,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(params_mail(more, &q) == result);
 	MUST(result != PARAMS_OK ||
 	     (q.size == 17 && q.eight_bit == p.eight_bit));
-	MUST((params_rcpt(text) == PARAMS_OK) ==
-	     (text[strspn(text, " \t")] == '\0'));
+	struct rcpt_params r;
+	if (params_rcpt(text, &r) == PARAMS_OK) {
+		MUST(r.notify <= 0xf && strlen(r.orcpt) <= MAIL_ORCPT);
+		MUST(
+		    (r.notify & NOTIFY_NEVER) == 0 || r.notify == NOTIFY_NEVER);
+	}
 	free(more);
 	free(text);
 	return 0;

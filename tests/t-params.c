@@ -8,6 +8,8 @@
 #include "tests/tap.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 static const struct {
 	const char *text;
@@ -79,8 +81,22 @@ static const struct {
 	{ " =5", PARAMS_UNKNOWN, 0, false },
 	{ " =", PARAMS_UNKNOWN, 0, false },
 	{ " SMTPUTF8", PARAMS_UNKNOWN, 0, false },
-	{ " RET=HDRS", PARAMS_UNKNOWN, 0, false },
-	{ " ENVID=x", PARAMS_UNKNOWN, 0, false },
+	{ " RET=HDRS", PARAMS_OK, 0, false },
+	{ " ret=full", PARAMS_OK, 0, false },
+	{ " RET=BOTH", PARAMS_SYNTAX, 0, false },
+	{ " RET", PARAMS_SYNTAX, 0, false },
+	{ " RET=FULL RET=FULL", PARAMS_SYNTAX, 0, false },
+	{ " ENVID=x", PARAMS_OK, 0, false },
+	{ " ENVID=QQ314159+2B", PARAMS_OK, 0, false },
+	{ " ENVID=", PARAMS_SYNTAX, 0, false },
+	{ " ENVID", PARAMS_SYNTAX, 0, false },
+	{ " ENVID=a=b", PARAMS_SYNTAX, 0, false },
+	{ " ENVID=a+0Ab", PARAMS_SYNTAX, 0, false },
+	{ " ENVID=a+00", PARAMS_SYNTAX, 0, false },
+	{ " ENVID=a+7F", PARAMS_SYNTAX, 0, false },
+	{ " ENVID=a+4", PARAMS_SYNTAX, 0, false },
+	{ " ENVID=a+GG", PARAMS_SYNTAX, 0, false },
+	{ " ENVID=a ENVID=b", PARAMS_SYNTAX, 0, false },
 	{ " SIZE=5 FOO", PARAMS_UNKNOWN, 0, false },
 	{ " SIZE:5", PARAMS_UNKNOWN, 0, false },
 	{ " SIZE\x01=5", PARAMS_UNKNOWN, 0, false },
@@ -89,19 +105,74 @@ static const struct {
 static const struct {
 	const char *text;
 	enum params result;
+	unsigned notify;
+	const char *orcpt;
 } rcpt[] = {
-	{ "", PARAMS_OK },
-	{ "  \t", PARAMS_OK },
-	{ " NOTIFY=NEVER", PARAMS_UNKNOWN },
-	{ " ORCPT=rfc822;a@b", PARAMS_UNKNOWN },
-	{ " SIZE=5", PARAMS_UNKNOWN },
-	{ " x", PARAMS_UNKNOWN },
+	{ "", PARAMS_OK, 0, "" },
+	{ "  \t", PARAMS_OK, 0, "" },
+	{ " NOTIFY=NEVER", PARAMS_OK, NOTIFY_NEVER, "" },
+	{ " notify=never", PARAMS_OK, NOTIFY_NEVER, "" },
+	{ " NOTIFY=SUCCESS", PARAMS_OK, NOTIFY_SUCCESS, "" },
+	{ " NOTIFY=FAILURE,DELAY", PARAMS_OK, NOTIFY_FAILURE | NOTIFY_DELAY,
+	    "" },
+	{ " NOTIFY=DELAY,SUCCESS,FAILURE", PARAMS_OK,
+	    NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY, "" },
+	{ " NOTIFY=NEVER,FAILURE", PARAMS_SYNTAX, 0, "" },
+	{ " NOTIFY=FAILURE,NEVER", PARAMS_SYNTAX, 0, "" },
+	{ " NOTIFY=", PARAMS_SYNTAX, 0, "" },
+	{ " NOTIFY", PARAMS_SYNTAX, 0, "" },
+	{ " NOTIFY=,", PARAMS_SYNTAX, 0, "" },
+	{ " NOTIFY=FAILURE,", PARAMS_SYNTAX, 0, "" },
+	{ " NOTIFY=,FAILURE", PARAMS_SYNTAX, 0, "" },
+	{ " NOTIFY=ALWAYS", PARAMS_SYNTAX, 0, "" },
+	{ " NOTIFY=DELAY NOTIFY=DELAY", PARAMS_SYNTAX, 0, "" },
+	{ " ORCPT=rfc822;a@b", PARAMS_OK, 0, "rfc822;a@b" },
+	{ " orcpt=RFC822;a+2Bc@b", PARAMS_OK, 0, "RFC822;a+2Bc@b" },
+	{ " ORCPT=x400;/c=x/", PARAMS_SYNTAX, 0, "" },
+	{ " ORCPT=x-my-type;anything", PARAMS_OK, 0, "x-my-type;anything" },
+	{ " ORCPT=rfc822;", PARAMS_SYNTAX, 0, "" },
+	{ " ORCPT=;a@b", PARAMS_SYNTAX, 0, "" },
+	{ " ORCPT=a@b", PARAMS_SYNTAX, 0, "" },
+	{ " ORCPT=rfc822;a+0D+0Ab", PARAMS_SYNTAX, 0, "" },
+	{ " ORCPT=rfc822;a+00", PARAMS_SYNTAX, 0, "" },
+	{ " ORCPT=rf>c;a@b", PARAMS_SYNTAX, 0, "" },
+	{ " ORCPT=rfc822;a ORCPT=rfc822;b", PARAMS_SYNTAX, 0, "" },
+	{ " ORCPT=rfc822;a@b NOTIFY=DELAY", PARAMS_OK, NOTIFY_DELAY,
+	    "rfc822;a@b" },
+	{ " SIZE=5", PARAMS_UNKNOWN, 0, "" },
+	{ " x", PARAMS_UNKNOWN, 0, "" },
 };
+
+/* As long as they may be, and one longer. */
+static void
+test_long(void)
+{
+	char text[MAIL_ORCPT + 64];
+	struct rcpt_params r;
+	struct mail_params m;
+
+	for (size_t more = 0; more < 2; more++) {
+		size_t n = (size_t)snprintf(text, sizeof(text), " ENVID=");
+		memset(text + n, 'a', MAIL_ENVID + more);
+		text[n + MAIL_ENVID + more] = '\0';
+		ok(params_mail(text, &m) ==
+			(more == 0 ? PARAMS_OK : PARAMS_SYNTAX),
+		    "ENVID of %zu", MAIL_ENVID + more);
+		n = (size_t)snprintf(text, sizeof(text), " ORCPT=rfc822;");
+		size_t rest = MAIL_ORCPT - strlen("rfc822;") + more;
+		memset(text + n, 'a', rest);
+		text[n + rest] = '\0';
+		ok(params_rcpt(text, &r) ==
+			(more == 0 ? PARAMS_OK : PARAMS_SYNTAX),
+		    "ORCPT of %zu", MAIL_ORCPT + more);
+	}
+}
 
 int
 main(void)
 {
 	struct mail_params p;
+	struct rcpt_params r;
 
 	for (size_t i = 0; i < sizeof(mail) / sizeof(mail[0]); i++) {
 		enum params result = params_mail(mail[i].text, &p);
@@ -112,8 +183,13 @@ main(void)
 		    "MAIL: \"%s\"", mail[i].text);
 	}
 	for (size_t i = 0; i < sizeof(rcpt) / sizeof(rcpt[0]); i++) {
-		ok(params_rcpt(rcpt[i].text) == rcpt[i].result, "RCPT: \"%s\"",
-		    rcpt[i].text);
+		enum params result = params_rcpt(rcpt[i].text, &r);
+		ok(result == rcpt[i].result &&
+			(result != PARAMS_OK ||
+			    (r.notify == rcpt[i].notify &&
+				strcmp(r.orcpt, rcpt[i].orcpt) == 0)),
+		    "RCPT: \"%s\"", rcpt[i].text);
 	}
+	test_long();
 	return tap_done();
 }

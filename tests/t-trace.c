@@ -124,14 +124,14 @@ test_received(void)
 	static struct config config = { .hostname = "mail.example.org" };
 	static struct connection c = { .config = &config };
 	static struct session s = { .connection = &c, .esmtp = true };
-	char text[TRACE_SIZE], id[MESSAGE_ID + 1];
+	char text[TRACE_SIZE], id[MAIL_ID + 1];
 
 	strlcpy(c.peer.address, "192.0.2.1", sizeof(c.peer.address));
 	strlcpy(s.helo, "client.example", sizeof(s.helo));
-	strlcpy(s.envelope.first, "bob@example.org", ADDRESS_TEXT);
+	strlcpy(s.envelope.rcpts[0].address, "bob@example.org", ADDRESS_TEXT);
 	s.envelope.said = 1;
-	trace_id(id);
-	ok(strlen(id) == MESSAGE_ID, "an id has %d characters", MESSAGE_ID);
+	mail_new_id(id);
+	ok(strlen(id) == MAIL_ID, "an id has %d characters", MAIL_ID);
 	size_t n = trace_received(&s, id, text);
 	ok(n == strlen(text) && text[n - 1] == '\n' &&
 		strncmp(text, "Received: from client.example ([192.0.2.1])\n",

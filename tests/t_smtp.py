@@ -245,7 +245,7 @@ def test_clients_that_vanish(scratch):
         talker.close()
         equal(process.wait(30), 0, f"exit status after {talk[length-1]!r}")
     equal(len(mbox.read(scratch.mailbox("bob"))), before, "messages")
-    equal(list((scratch.dir / "queue").iterdir()), [], "files in the queue")
+    equal(scratch.queue_files(), [], "files in the queue")
 
 
 if __name__ == "__main__":

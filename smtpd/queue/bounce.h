@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 /*
  * Delivery status notifications (RFC 3461, 3464): which are due, and putting
@@ -25,6 +26,7 @@ enum report_kind {
 struct report_recipient {
 	size_t recipient; /* number in the file */
 	enum report_kind kind;
+	time_t tried;     /* last; 0: never */
 	char dsn[12];     /* 5.1.1 */
 	const char *host; /* who said so, or "" */
 	const char *text; /* the reply, or our own words */

@@ -23,6 +23,19 @@ def tree(pid):
     return found
 
 
+def named(word):
+    """The pids of live processes with that word among their arguments."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if word.encode() in words:
+            found.append(int(path.parent.name))
+    return found
+
+
 def status(pid):
     """/proc/PID/status as a dictionary; empty if the process has ended."""
     try:

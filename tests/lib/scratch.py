@@ -171,7 +171,10 @@ class Scratch:
                  "domains": "example.org example.net",
                  "users": str(self.users), "mailbox": f"{self.mail}/%u",
                  "queue": str(self.dir / "queue"),
-                 "state": str(self.dir / "state"), "log": "stderr"}
+                 "state": str(self.dir / "state"), "log": "stderr",
+                 "aliases": str(self.dir / "aliases"),
+                 # Nobody answers there: mail for elsewhere stays queued.
+                 "resolver": "127.0.0.1:1"}
         if tls:
             usual["tls"] = str(self.pem)
         extra = extra.replace("%DIR", str(self.dir)).strip()
@@ -285,6 +288,24 @@ class Scratch:
     def mailbox(self, user):
         """The path of a user's mailbox."""
         return self.mail / user
+
+    def queue_files(self):
+        """Every message in the queue, and whatever does not belong there."""
+        found = []
+        for path in sorted((self.dir / "queue").iterdir()):
+            if path.is_dir():
+                found += sorted(path.iterdir())
+            elif path.name not in ("runner", "last-run"):
+                found.append(path)
+        return found
+
+    def run_queue(self, seconds=60):
+        """Runs the queue until nothing is left in it."""
+        def empty():
+            if self.queue_files():
+                self.call("smtpd", "-qf")
+            return not self.queue_files()
+        wait_for(empty, "the queue to be empty", seconds, 0.1)
 
     def notes(self):
         """The ends of all logs, for the report of a failure."""

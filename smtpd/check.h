@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_CHECK_H
+#define RESTANTE_SMTPD_CHECK_H
+
+#include "common/config.h"
+
+/* The parts of smtpd --check. */
+
+enum finding { FINDING_OK, FINDING_WARNING, FINDING_ERROR };
+
+struct check {
+	const struct config *config;
+	unsigned errors, warnings;
+};
+
+/* Prints and counts one. */
+void check_finding(struct check *, enum finding, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The aliases, and where root and postmaster lead: check_aliases.c. */
+void check_aliases(struct check *);
+
+/* Next hops, their passwords, the name server: check_routes.c. */
+void check_routes(struct check *);
+
+#endif

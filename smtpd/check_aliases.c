@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: ISC */
+/* smtpd --check: every alias is expanded once. */
+#include "smtpd/check.h"
+
+#include "smtpd/route/expand.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* No more than that is told one by one. */
+enum { FINDINGS = 20 };
+
+/* An address that the key of an alias is for. */
+static void
+address_of(const char *key, char text[ADDRESS_TEXT + 2])
+{
+	const char *quote = strpbrk(key, " \"\\") != NULL ? "\"" : "";
+
+	snprintf(text, ADDRESS_TEXT + 2, "%s%s%s%s",
+	    key[0] == '@' ? "anybody" : "", quote, key, quote);
+}
+
+/* Targets that are to be here, and are not. */
+static void
+check_targets(struct check *c, const char *key, const struct mail *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		const struct recipient *r = &m->recipients[i];
+		const char *at = strrchr(r->text, '@');
+		if (r->target == TARGET_ADDRESS && at != NULL &&
+		    config_is_ours(c->config, at + 1)) {
+			check_finding(c, FINDING_WARNING,
+			    "the alias %s leads to %s, who is nobody here", key,
+			    r->text);
+		}
+	}
+}
+
+static void
+check_alias(struct check *c, const struct expand *e, const char *key)
+{
+	char text[ADDRESS_TEXT + 2];
+	const struct recipient r = {
+		.text = text, .given = "", .owner = "", .orcpt = ""
+	};
+	const char *at = strrchr(key, '@');
+	struct mail mail;
+
+	if (at != NULL && !config_is_ours(c->config, at + 1)) {
+		check_finding(c, FINDING_WARNING,
+		    "the alias %s has no effect: %s is none of our domains",
+		    key, at + 1);
+		return;
+	}
+	mail_init(&mail);
+	address_of(key, text);
+	switch (expand_recipient(e, &r, &mail)) {
+	case EXPANDED_OK:
+	case EXPANDED_NONE: /* has moved */
+		check_targets(c, key, &mail);
+		break;
+	case EXPANDED_TEMPORARY:
+	case EXPANDED_BROKEN:
+		check_finding(c, FINDING_ERROR,
+		    "mail for %s would wait; type: smtpd -bt '%s'", key, text);
+		break;
+	}
+	mail_free(&mail);
+}
+
+/* Somebody reads what the other machines have to tell us. */
+static void
+check_duty(struct check *c, const struct expand *e, const char *name)
+{
+	const struct recipient r = {
+		.text = name, .given = "", .owner = "", .orcpt = ""
+	};
+	struct mail mail;
+
+	mail_init(&mail);
+	enum expanded result = expand_recipient(e, &r, &mail);
+	if (result != EXPANDED_OK || mail.count == 0) {
+		check_finding(c, FINDING_ERROR,
+		    "mail for %s goes nowhere; type: smtpd -bt %s", name, name);
+	}
+	for (size_t i = 0; i < mail.count && i < FINDINGS; i++) {
+		const struct recipient *to = &mail.recipients[i];
+		check_finding(c, FINDING_OK, "mail for %s goes to %s%s", name,
+		    to->target == TARGET_USER   ? "the mailbox of "
+		    : to->target == TARGET_PIPE ? "the command "
+						: "",
+		    to->text);
+	}
+	mail_free(&mail);
+}
+
+static void
+check_owner(struct check *c)
+{
+	const char *owner = c->config->alias_owner;
+	const struct passwd *pw = getpwnam(owner);
+
+	if (geteuid() == 0 && (pw == NULL || pw->pw_uid == 0)) {
+		check_finding(c, FINDING_ERROR,
+		    "the key alias-owner names %s: %s", owner,
+		    pw == NULL ? "there is no such account"
+			       : "nothing is run as root");
+	}
+}
+
+static void
+check_all(struct check *c, const struct expand *e)
+{
+	const char *key;
+	size_t keys = 0, malformed = aliases_malformed(e->aliases);
+	unsigned before = c->errors + c->warnings;
+
+	if (malformed > 0) {
+		check_finding(c, FINDING_ERROR,
+		    "%zu lines of %s are wrong, the log says which", malformed,
+		    c->config->aliases);
+	}
+	while ((key = aliases_key(e->aliases, keys)) != NULL) {
+		keys++;
+		if (c->errors + c->warnings < before + FINDINGS) {
+			check_alias(c, e, key);
+		}
+	}
+	check_finding(
+	    c, FINDING_OK, "%zu aliases in %s", keys, c->config->aliases);
+}
+
+void
+check_aliases(struct check *c)
+{
+	char error[CONFIG_ERROR];
+	struct names *names = names_load(c->config, false, error);
+
+	if (names == NULL) {
+		return; /* which is told elsewhere */
+	}
+	struct aliases *aliases = aliases_load(c->config, error);
+	if (aliases == NULL) {
+		check_finding(c, FINDING_ERROR, "%s", error);
+		names_free(names);
+		return;
+	}
+	const struct expand e = {
+		.config = c->config, .names = names, .aliases = aliases
+	};
+	check_all(c, &e);
+	check_owner(c);
+	check_duty(c, &e, "root");
+	check_duty(c, &e, "postmaster");
+	aliases_free(aliases);
+	names_free(names);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: ISC */
+/* smtpd --check: whether mail for others could leave; nothing is sent. */
+#include "smtpd/check.h"
+
+#include "common/dns.h"
+#include "smtpd/route/hop.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool
+all_can_read(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (st.st_mode & S_IROTH) != 0;
+}
+
+/* Whether the key relay-password has one for the hop. */
+static bool
+has_source(const struct config *config, const struct hop *h)
+{
+	for (size_t i = 0; i < config->nrelay_passwords; i++) {
+		const char *pattern = config->relay_passwords[i].pattern;
+		const char *at = strrchr(pattern, '@');
+		const char *host = at != NULL ? at + 1 : pattern;
+		size_t n = at != NULL ? (size_t)(at - pattern) : 0;
+		if (strcasecmp(host, h->host) == 0 &&
+		    (at == NULL ||
+			(strlen(h->user) == n &&
+			    strncasecmp(pattern, h->user, n) == 0))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+check_login(struct check *c, const char *what, const struct hop *h)
+{
+	const char *file = c->config->file;
+
+	if (h->password[0] == '\0' && !has_source(c->config, h)) {
+		check_finding(c, FINDING_ERROR,
+		    "%s: no password for %s; type it into a file of mode 600, "
+		    "and name that: relay-password %s file:/path",
+		    what, h->user, h->host);
+	}
+	if (h->password[0] != '\0' && all_can_read(file)) {
+		check_finding(c, FINDING_WARNING,
+		    "%s: everybody can read the password in %s; better put it "
+		    "into a file that the key relay-password names",
+		    what, file);
+	}
+	if (h->tls < HOP_TLS_MUST) {
+		check_finding(c, FINDING_WARNING,
+		    "%s: the password can be read on the way; better leave "
+		    "?tls= out",
+		    what);
+	}
+}
+
+static void
+check_hop(struct check *c, const char *what, const char *url)
+{
+	char text[HOP_TEXT], error[CONFIG_ERROR];
+	struct stat st;
+	struct hop h;
+
+	if (hop_parse(&h, url, "example.org", error) == -1) {
+		check_finding(c, FINDING_ERROR, "%s: %s", what, error);
+		return;
+	}
+	check_finding(c, FINDING_OK, "%s: %s", what,
+	    h.mx ? "as the DNS says" : hop_text(&h, text));
+	if (h.unix_socket &&
+	    (stat(h.host, &st) == -1 || !S_ISSOCK(st.st_mode))) {
+		check_finding(
+		    c, FINDING_WARNING, "%s: no socket at %s", what, h.host);
+	}
+	if (h.user[0] != '\0') {
+		check_login(c, what, &h);
+	}
+}
+
+static void
+check_rules(struct check *c, const char *key, const struct config_rule *rules,
+    size_t count)
+{
+	char what[CONFIG_NAME + 32];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(what, sizeof(what), "%s %s", key, rules[i].pattern);
+		check_hop(c, what, rules[i].value);
+	}
+}
+
+/* Where a password comes from: "file:/path", "command:/path words". */
+static void
+check_source(struct check *c, const struct config_rule *rule)
+{
+	char path[CONFIG_VALUE];
+	const char *from = strchr(rule->value, '/');
+	bool file = strncmp(rule->value, "file:", 5) == 0;
+
+	strlcpy(path, from, sizeof(path));
+	if (!file) {
+		path[strcspn(path, " \t")] = '\0';
+	}
+	if (access(path, file ? R_OK : X_OK) == -1) {
+		check_finding(c, FINDING_ERROR, "relay-password %s: %s: %s",
+		    rule->pattern, path, strerror(errno));
+	} else if (file && all_can_read(path)) {
+		check_finding(c, FINDING_ERROR,
+		    "everybody can read %s; type: chmod 600 %s", path, path);
+	} else {
+		check_finding(c, FINDING_OK, "relay-password %s: %s",
+		    rule->pattern, path);
+	}
+}
+
+void
+check_routes(struct check *c)
+{
+	const struct config *config = c->config;
+
+	check_rules(c, "route", config->routes, config->nroutes);
+	check_rules(
+	    c, "sender-relay", config->sender_relays, config->nsender_relays);
+	check_hop(c, "mail for other domains",
+	    config->relay[0] != '\0' ? config->relay : "mx");
+	if (config->fallback_relay[0] != '\0') {
+		check_hop(c, "fallback-relay", config->fallback_relay);
+	}
+	for (size_t i = 0; i < config->nrelay_passwords; i++) {
+		check_source(c, &config->relay_passwords[i]);
+	}
+	if (config->tls_trust[0] != '\0' &&
+	    access(config->tls_trust, R_OK) == -1) {
+		check_finding(c, FINDING_ERROR, "tls-trust %s: %s",
+		    config->tls_trust, strerror(errno));
+	}
+	struct dns *dns = dns_open(config);
+	if (dns == NULL) {
+		check_finding(c, FINDING_ERROR, "the name server%s%s: %s",
+		    config->resolver[0] != '\0' ? " " : "", config->resolver,
+		    strerror(errno));
+		return;
+	}
+	dns_close(dns);
+}

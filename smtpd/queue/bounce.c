@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: ISC */
+/* Which reports are due, and their way into the queue.  Runs as root. */
+#include "smtpd/queue/bounce.h"
+
+#include "common/log.h"
+#include "smtpd/queue/dsn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+bool
+bounce_wanted(
+    const struct mail *m, const struct recipient *r, enum report_kind kind)
+{
+	if ((r->notify & NOTIFY_NEVER) != 0) {
+		return false;
+	}
+	if (m->sender[0] == '\0') {
+		return kind == REPORT_FAILED; /* for postmaster */
+	}
+	switch (kind) {
+	case REPORT_FAILED:
+		return r->notify == 0 || (r->notify & NOTIFY_FAILURE) != 0;
+	case REPORT_DELAYED:
+		return r->notify == 0 || (r->notify & NOTIFY_DELAY) != 0;
+	case REPORT_DELIVERED:
+	case REPORT_RELAYED:
+	case REPORT_EXPANDED:
+		return (r->notify & NOTIFY_SUCCESS) != 0;
+	}
+	return false;
+}
+
+/* The same report gets the same id. */
+static void
+make_id(const struct dsn *d, char id[MAIL_ID + 1])
+{
+	static const char *const kinds[] = {
+		[REPORT_FAILED] = "failed",
+		[REPORT_DELAYED] = "delayed",
+		[REPORT_DELIVERED] = "delivered",
+		[REPORT_RELAYED] = "relayed",
+		[REPORT_EXPANDED] = "expanded",
+	};
+	struct mail_derived derived;
+
+	mail_derive(&derived, d->file->id);
+	for (size_t i = 0; i < d->count; i++) {
+		mail_derive_add(&derived, kinds[d->recipients[i].kind],
+		    d->recipients[i].recipient);
+	}
+	mail_derived_id(&derived, id);
+}
+
+static bool
+is_postmaster(const struct config *config, const char *address)
+{
+	return strncasecmp(address, "postmaster@", 11) == 0 &&
+	       (strcasecmp(address + 11, config->hostname) == 0 ||
+		   config_is_ours(config, address + 11));
+}
+
+/* Whether a report on this would go round in a circle. */
+static bool
+was_for_postmaster(const struct dsn *d)
+{
+	const struct mail *m = &d->file->mail;
+
+	for (size_t i = 0; i < d->count; i++) {
+		const struct recipient *r =
+		    &m->recipients[d->recipients[i].recipient];
+		if (is_postmaster(d->config, r->text) ||
+		    is_postmaster(d->config, r->given)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A file for the report, without a name. */
+static int
+unnamed(const struct queue *q)
+{
+	int fd = openat(q->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	/* File systems without unnamed files. */
+	return fd != -1 ? fd : memfd_create("report", MFD_CLOEXEC);
+}
+
+/* The report in a file; its descriptor, or -1. */
+static int
+compose(const struct dsn *d, bool *eight_bit)
+{
+	int fd = unnamed(d->file->queue);
+	int copy = fd == -1 ? -1 : dup(fd);
+	FILE *out = copy == -1 ? NULL : fdopen(copy, "w");
+
+	if (out != NULL) {
+		int done = dsn_compose(d, out, eight_bit);
+		int error = errno;
+		bool written = fclose(out) == 0;
+		if (done == 0 && written) {
+			return fd;
+		}
+		errno = done == -1 ? error : errno;
+	} else if (copy != -1) {
+		close(copy);
+	}
+	int error = errno;
+	if (fd != -1) {
+		close(fd);
+	}
+	errno = error;
+	return -1;
+}
+
+/* Commit point: behind a 0 the report is in the queue for good. */
+static int
+commit(const struct dsn *d, struct mail *m)
+{
+	const struct recipient to = {
+		.target = TARGET_ADDRESS,
+		.text = d->to,
+		.given = "",
+		.owner = "",
+		.orcpt = "",
+	};
+	struct queue_body body = { .length = -1, .wire = true };
+
+	body.fd = compose(d, &m->eight_bit);
+	if (body.fd == -1) {
+		return -1;
+	}
+	int done = mail_add(m, &to);
+	if (done == 0) {
+		done = queue_commit(d->file->queue, m, &body);
+	}
+	/* It was committed before, and then there was a crash. */
+	done = done == -1 && errno == EEXIST ? 0 : done;
+	int error = errno;
+	close(body.fd);
+	errno = error;
+	return done;
+}
+
+static int
+give_up(struct queue_file *f)
+{
+	if (queue_move(f, QUEUE_HOLD) == -1) {
+		log_error("%s: a report for postmaster that cannot be "
+			  "delivered, nor be put on hold: %s",
+		    f->id, strerror(errno));
+		return -1;
+	}
+	log_error("%s: a report for postmaster cannot be delivered; it is on "
+		  "hold: see mailq, and who postmaster is",
+	    f->id);
+	errno = EMLINK;
+	return -1;
+}
+
+int
+bounce_report(const struct config *config, struct queue_file *f,
+    const struct report_recipient *recipients, size_t count)
+{
+	char postmaster[CONFIG_NAME + 16];
+	struct mail m;
+	struct dsn d = {
+		.config = config,
+		.file = f,
+		.recipients = recipients,
+		.count = count,
+		.to = f->mail.sender,
+		.undelivered = f->mail.sender[0] == '\0',
+		.utf8 = f->mail.utf8,
+		.id = m.id,
+		.now = time(NULL),
+	};
+
+	if (d.undelivered && was_for_postmaster(&d)) {
+		return give_up(f);
+	}
+	snprintf(
+	    postmaster, sizeof(postmaster), "postmaster@%s", config->hostname);
+	d.to = d.undelivered ? postmaster : d.to;
+	mail_init(&m);
+	make_id(&d, m.id);
+	m.utf8 = d.utf8;
+	strlcpy(m.client, "local", sizeof(m.client));
+	int done = commit(&d, &m);
+	int error = errno;
+	if (done == 0) {
+		log_info("%s: report %s to <%s> on %zu recipients", f->id, m.id,
+		    d.to, count);
+	}
+	mail_free(&m);
+	errno = error;
+	return done;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: ISC */
+/* Next hops: what waits for each, and whether it works. */
+#include "smtpd/queue/scheduler.h"
+
+#include "common/deadline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* FNV-1a. */
+uint32_t
+destination_hash(const char *key)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *key != '\0'; key++) {
+		hash = (hash ^ (unsigned char)*key) * 16777619u;
+	}
+	return hash;
+}
+
+struct destination *
+destination_find(const struct runner *r, uint32_t hash)
+{
+	struct destination *d = r->table[hash % DESTINATION_TABLE];
+
+	while (d != NULL && d->hash != hash) {
+		d = d->chain;
+	}
+	return d;
+}
+
+struct destination *
+destination_get(struct runner *r, const char *key)
+{
+	uint32_t hash = destination_hash(key);
+	struct destination **chain = &r->table[hash % DESTINATION_TABLE];
+
+	for (struct destination *d = *chain; d != NULL; d = d->chain) {
+		if (strcmp(d->key, key) == 0) {
+			return d;
+		}
+	}
+	struct destination *d = calloc(1, sizeof(*d));
+	if (d == NULL || (d->key = strdup(key)) == NULL) {
+		free(d);
+		return NULL;
+	}
+	d->hash = hash;
+	d->local = strcmp(key, DESTINATION_LOCAL) == 0;
+	TAILQ_INIT(&d->waiting);
+	/* We know how much we bear ourselves; of others, only by trying. */
+	unsigned most = r->config->relay_concurrency;
+	window_init(&d->window, d->local ? most : 1, most);
+	d->chain = *chain;
+	*chain = d;
+	return d;
+}
+
+void
+destination_put(struct runner *r, struct destination *d, struct batch *b)
+{
+	if (d->nwaiting++ == 0) {
+		TAILQ_INSERT_TAIL(&r->ready, d, link);
+	}
+	/* What came back is older than what waits. */
+	if (b->again) {
+		TAILQ_INSERT_HEAD(&d->waiting, b, link);
+	} else {
+		TAILQ_INSERT_TAIL(&d->waiting, b, link);
+	}
+}
+
+struct batch *
+destination_take(struct runner *r, struct destination *d)
+{
+	struct batch *b = TAILQ_FIRST(&d->waiting);
+
+	if (b == NULL) {
+		return NULL;
+	}
+	TAILQ_REMOVE(&d->waiting, b, link);
+	if (--d->nwaiting == 0) {
+		TAILQ_REMOVE(&r->ready, d, link);
+	}
+	if (d->nwaiting == r->share / 2) {
+		r->intake.look_aside = true;
+	}
+	return b;
+}
+
+void
+destination_success(struct destination *d)
+{
+	d->succeeded = deadline_now();
+	d->crashes = d->deaths = 0;
+	d->dead_until = 0;
+}
+
+bool
+destination_alive(const struct destination *d)
+{
+	/* All of its connections may have been cut off at once, for a reason
+	   that is gone; but not one more. */
+	return d->succeeded != 0 && d->deaths <= d->agents &&
+	       deadline_now() - d->succeeded < ALIVE_TIME;
+}
+
+void
+destination_refuse(struct runner *r, struct destination *d, struct batch *b,
+    const struct fate *why)
+{
+	if (b->message->spoiled) {
+		batch_end(r, b);
+		return;
+	}
+	if (batch_fall_back(r, b)) {
+		return;
+	}
+	for (size_t i = 0; i < b->count; i++) {
+		if (!b->fates[i].known) {
+			fate_set(&b->fates[i], OUTCOME_DEFERRED, why->dsn,
+			    why->host, why->text);
+		}
+	}
+	outcome_conclude(r, b, d->local);
+	batch_end(r, b);
+}
+
+void
+destination_die(struct runner *r, struct destination *d, const struct fate *why)
+{
+	fate_set(&d->why, OUTCOME_DEAD, why->dsn, why->host, why->text);
+	d->dead_until = deadline_now() + DEAD_TIME;
+	(void)destination_bury(r, d);
+}
+
+bool
+destination_bury(struct runner *r, struct destination *d)
+{
+	struct batch *b;
+
+	if (d->dead_until == 0 || deadline_now() >= d->dead_until) {
+		d->dead_until = 0;
+		return false;
+	}
+	/* Each costs a few writes to the disk: the agents must not wait for
+	   all of them. */
+	for (int n = 0; n < BURIED_AT_ONCE; n++) {
+		b = destination_take(r, d);
+		if (b == NULL) {
+			break;
+		}
+		destination_refuse(r, d, b, &d->why);
+	}
+	return true;
+}
+
+static bool
+forgettable(const struct destination *d, int64_t now)
+{
+	return d->nwaiting == 0 && d->agents == 0 && now >= d->dead_until &&
+	       (d->succeeded == 0 || now - d->succeeded > DEAD_TIME);
+}
+
+void
+destination_sweep(struct runner *r, bool all)
+{
+	int64_t now = deadline_now();
+
+	for (size_t i = 0; i < DESTINATION_TABLE; i++) {
+		struct destination **chain = &r->table[i];
+		while (*chain != NULL) {
+			struct destination *d = *chain;
+			if (!all && !forgettable(d, now)) {
+				chain = &d->chain;
+				continue;
+			}
+			*chain = d->chain;
+			fate_free(&d->why);
+			free(d->key);
+			free(d);
+		}
+	}
+}

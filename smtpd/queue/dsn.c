@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: ISC */
+/* Reports: the frame, the part for programs, and what is sent back. */
+#include "smtpd/queue/dsn.h"
+
+#include "common/date.h"
+#include "common/xtext.h"
+#include "smtpd/queue/retry.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum { BOUNDARY = 24, PIECE = 65536, LONGEST_ID = 250 };
+
+static const struct mail *
+mail_of(const struct dsn *d)
+{
+	return &d->file->mail;
+}
+
+static bool
+has(const struct dsn *d, enum report_kind kind)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		if (d->recipients[i].kind == kind) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* RFC 3461 section 4.3: RET speaks of failures alone. */
+enum dsn_return
+dsn_return(const struct dsn *d)
+{
+	const struct mail *m = mail_of(d);
+
+	if (!has(d, REPORT_FAILED) || m->ret == RET_HDRS) {
+		return DSN_HEADER_ASKED;
+	}
+	/* What failed to report something must not lose what it reported. */
+	bool asked = m->ret == RET_FULL || d->undelivered;
+	return m->size <= (asked ? DSN_ASKED : DSN_WHOLE) ? DSN_MESSAGE
+	                                                  : DSN_HEADER_LARGE;
+}
+
+/* ---- the header section ---- */
+
+/* The value of a Message-ID field at line, if it is a sane one. */
+static bool
+take_id(const char *line, const char *end, char id[LONGEST_ID + 1])
+{
+	size_t n = 0;
+
+	line += strlen("Message-ID:");
+	while (line < end && isspace((unsigned char)*line)) {
+		line++;
+	}
+	while (line + n < end && n < LONGEST_ID && line[n] > ' ' &&
+	       line[n] < 0x7f && (n == 0 || line[n - 1] != '>')) {
+		id[n] = line[n];
+		n++;
+	}
+	id[n] = '\0';
+	return n > 2 && id[0] == '<' && id[n - 1] == '>';
+}
+
+/* The Message-ID of the message, from the first piece of it, or "". */
+static int
+message_id(const struct queue_file *file, char id[LONGEST_ID + 1])
+{
+	char *text = malloc(PIECE);
+	ssize_t n =
+	    text == NULL ? -1 : pread(file->fd, text, PIECE, file->body);
+
+	for (char *line = text; n > 0 && line < text + n && *line != '\r';) {
+		char *end = text + n;
+		if (end - line > 11 &&
+		    strncasecmp(line, "Message-ID:", 11) == 0 &&
+		    take_id(line, end, id)) {
+			break;
+		}
+		id[0] = '\0';
+		line = memchr(line, '\n', (size_t)(end - line));
+		line = line == NULL ? end : line + 1;
+	}
+	free(text);
+	return n == -1 ? -1 : 0;
+}
+
+static const char *
+subject(const struct dsn *d)
+{
+	return d->undelivered             ? "Undeliverable report: "
+	       : has(d, REPORT_FAILED)    ? "Mail not delivered: "
+	       : has(d, REPORT_DELAYED)   ? "Mail delayed: "
+	       : has(d, REPORT_DELIVERED) ? "Mail delivered: "
+	       : has(d, REPORT_RELAYED)   ? "Mail passed on: "
+	                                  : "Mail delivered to a list: ";
+}
+
+static const char *
+given(const struct dsn *d, size_t i)
+{
+	const struct mail *m = mail_of(d);
+	const struct recipient *r = &m->recipients[d->recipients[i].recipient];
+
+	return r->given[0] != '\0' ? r->given : r->text;
+}
+
+static int
+put_header(const struct dsn *d, struct prose *p, const char *boundary)
+{
+	char id[LONGEST_ID + 1] = "", when[DATE_SIZE], title[2 * MAIL_TEXT];
+	const char *host = d->config->hostname;
+
+	if (message_id(d->file, id) == -1) {
+		return -1;
+	}
+	date_text(d->now, when);
+	prose_line(p, "From: Mail Delivery System <MAILER-DAEMON@%s>", host);
+	prose_field(p, "To", "", d->to);
+	snprintf(title, sizeof(title), "%s%s%s", subject(d), given(d, 0),
+	    d->count > 1 ? ", and others" : "");
+	prose_field(p, "Subject", "", title);
+	prose_line(p, "Date: %s", when);
+	prose_line(p, "Message-ID: <%s@%s>", d->id, host);
+	if (id[0] != '\0') {
+		prose_field(p, "In-Reply-To", "", id);
+		prose_field(p, "References", "", id);
+	}
+	prose_line(p, "Auto-Submitted: auto-replied");
+	prose_line(p, "MIME-Version: 1.0");
+	prose_line(p, "Content-Type: multipart/report;");
+	prose_line(
+	    p, " report-type=delivery-status; boundary=\"%s\"", boundary);
+	prose_line(p, "%s", "");
+	prose_line(p, "This is a report in the format of RFC 3464.");
+	return 0;
+}
+
+/* ---- message/delivery-status, RFC 3464 section 2 ---- */
+
+static void
+put_message_fields(const struct dsn *d, struct prose *p)
+{
+	char envid[MAIL_ENVID + 1], when[DATE_SIZE];
+	const struct mail *m = mail_of(d);
+
+	prose_field(p, "Reporting-MTA", "dns;", d->config->hostname);
+	if (m->envid[0] != '\0' && xtext_decode(m->envid, strlen(m->envid),
+				       envid, sizeof(envid)) > 0) {
+		prose_field(p, "Original-Envelope-Id", "", envid);
+	}
+	date_text(m->arrival, when);
+	prose_line(p, "Arrival-Date: %s", when);
+}
+
+/* "rfc822;bob+2Bnews@example.org", as the sender wrote it. */
+static void
+put_original(struct prose *p, const char *orcpt)
+{
+	char type[64], text[MAIL_ORCPT + 1];
+	const char *semicolon = strchr(orcpt, ';');
+
+	if (semicolon == NULL || semicolon == orcpt ||
+	    semicolon - orcpt > (int)sizeof(type) - 2 ||
+	    xtext_decode(semicolon + 1, strlen(semicolon + 1), text,
+		sizeof(text)) <= 0) {
+		return;
+	}
+	snprintf(
+	    type, sizeof(type), "%.*s", (int)(semicolon - orcpt) + 1, orcpt);
+	for (const char *c = type; *c != '\0'; c++) {
+		if (*c <= ' ' || *c >= 0x7f) {
+			return;
+		}
+	}
+	prose_field(p, "Original-Recipient", type, text);
+}
+
+static bool
+is_ascii(const char *text)
+{
+	while (*text != '\0' && (unsigned char)*text < 0x80) {
+		text++;
+	}
+	return *text == '\0';
+}
+
+/* Files and commands are nobody's business. */
+static void
+put_final(const struct dsn *d, struct prose *p, const struct recipient *r)
+{
+	char address[2 * MAIL_TEXT];
+	const char *text = r->target == TARGET_ADDRESS ? r->text
+	                   : r->given[0] != '\0'       ? r->given
+	                   : r->target == TARGET_USER  ? r->text
+	                                               : "postmaster";
+	bool whole = strchr(text, '@') != NULL;
+
+	snprintf(address, sizeof(address), "%s%s%s", text, whole ? "" : "@",
+	    whole ? "" : d->config->hostname);
+	prose_field(p, "Final-Recipient",
+	    d->utf8 && !is_ascii(address) ? "utf-8;" : "rfc822;", address);
+}
+
+static const char *
+status(const struct report_recipient *r)
+{
+	static const char *const usual[] = {
+		[REPORT_FAILED] = "5.0.0",
+		[REPORT_DELAYED] = "4.0.0",
+		[REPORT_DELIVERED] = "2.0.0",
+		[REPORT_RELAYED] = "2.0.0",
+		[REPORT_EXPANDED] = "2.0.0",
+	};
+	const char *s = r->dsn;
+
+	/* RFC 3463 section 2: "5.1.1", numbers of at most three digits. */
+	size_t a = strspn(s, "245"), b, c;
+	bool good = a == 1 && s[1] == '.' &&
+	            (b = strspn(s + 2, "0123456789")) - 1 < 3 &&
+	            s[2 + b] == '.' &&
+	            (c = strspn(s + 3 + b, "0123456789")) - 1 < 3 &&
+	            s[3 + b + c] == '\0';
+	return good ? s : usual[r->kind];
+}
+
+/* "mx.example.org[192.0.2.1]:25" */
+static void
+put_remote(struct prose *p, const char *host)
+{
+	char name[300];
+	size_t n = strcspn(host, "[:");
+
+	if (n == 0 && host[0] == '[') {
+		n = strcspn(host, "]") + 1;
+	}
+	if (n > 0 && n < sizeof(name) && strcmp(host, "local") != 0 &&
+	    strlen(host) >= n) {
+		snprintf(name, sizeof(name), "%.*s", (int)n, host);
+		prose_field(p, "Remote-MTA", "dns;", name);
+	}
+}
+
+static void
+put_recipient(
+    const struct dsn *d, struct prose *p, const struct report_recipient *r)
+{
+	static const char *const actions[] = {
+		[REPORT_FAILED] = "failed",
+		[REPORT_DELAYED] = "delayed",
+		[REPORT_DELIVERED] = "delivered",
+		[REPORT_RELAYED] = "relayed",
+		[REPORT_EXPANDED] = "expanded",
+	};
+	const struct recipient *to = &mail_of(d)->recipients[r->recipient];
+	char when[DATE_SIZE];
+
+	prose_line(p, "%s", "");
+	put_original(p, to->orcpt);
+	put_final(d, p, to);
+	prose_line(p, "Action: %s", actions[r->kind]);
+	prose_line(p, "Status: %s", status(r));
+	put_remote(p, r->host);
+	if (r->text[0] != '\0') {
+		bool reply = strspn(r->text, "0123456789") == 3;
+		prose_field(p, "Diagnostic-Code",
+		    reply ? "smtp;" : "x-restante;", r->text);
+	}
+	if (r->tried != 0) {
+		date_text(r->tried, when);
+		prose_line(p, "Last-Attempt-Date: %s", when);
+	}
+	if (r->kind == REPORT_DELAYED) {
+		date_text(mail_of(d)->arrival + RETRY_LIFE, when);
+		prose_line(p, "Will-Retry-Until: %s", when);
+	}
+}
+
+static void
+put_status(const struct dsn *d, struct prose *p)
+{
+	p->ascii = !d->utf8;
+	prose_line(p, "Content-Description: Delivery report");
+	prose_line(p, "Content-Type: message/%sdelivery-status",
+	    d->utf8 ? "global-" : "");
+	if (d->utf8) {
+		prose_line(p, "Content-Transfer-Encoding: 8bit");
+	}
+	prose_line(p, "%s", "");
+	put_message_fields(d, p);
+	for (size_t i = 0; i < d->count; i++) {
+		put_recipient(d, p, &d->recipients[i]);
+	}
+}
+
+/* ---- the message ---- */
+
+/*
+ * How much of a piece belongs to the header section, which ends in an empty
+ * line.  seen: octets of CR LF CR LF that were last; 4: it is over.
+ */
+static size_t
+header_part(const char *data, size_t len, size_t *seen)
+{
+	for (size_t i = 0; i < len; i++) {
+		bool cr = *seen % 2 == 0;
+		*seen = data[i] == (cr ? '\r' : '\n') ? *seen + 1
+		        : data[i] == '\r'             ? 1
+		                                      : 0;
+		if (*seen == 4) {
+			return i + 1;
+		}
+	}
+	return len;
+}
+
+static int
+copy(const struct dsn *d, struct prose *p, bool header, off_t size)
+{
+	char *data = malloc(PIECE);
+	size_t seen = 2; /* behind an empty header section comes one CR LF */
+	off_t at = 0;
+
+	while (data != NULL && at < size && seen < 4) {
+		size_t want = size - at < PIECE ? (size_t)(size - at) : PIECE;
+		ssize_t n = pread(d->file->fd, data, want, d->file->body + at);
+		if (n <= 0) {
+			errno = n == 0 ? EIO : errno;
+			break;
+		}
+		size_t len =
+		    header ? header_part(data, (size_t)n, &seen) : (size_t)n;
+		for (size_t i = 0; i < len && !p->eight_bit; i++) {
+			p->eight_bit = (data[i] & 0x80) != 0;
+		}
+		fwrite(data, 1, len, p->out);
+		at += n;
+	}
+	bool good = data != NULL && (at >= size || seen == 4);
+	int error = errno;
+	free(data);
+	errno = error;
+	return good ? 0 : -1;
+}
+
+static int
+put_message(const struct dsn *d, struct prose *p)
+{
+	const struct mail *m = mail_of(d);
+	bool header = dsn_return(d) != DSN_MESSAGE;
+	off_t size = (off_t)m->size;
+
+	prose_line(p, "Content-Description: %s",
+	    header ? "Header of your message" : "Your message");
+	prose_line(p, "Content-Type: %s",
+	    header ? d->utf8 ? "message/global-headers" : "text/rfc822-headers"
+	    : d->utf8 ? "message/global"
+		      : "message/rfc822");
+	prose_line(p, "Content-Transfer-Encoding: 8bit");
+	prose_line(p, "%s", "");
+	return copy(
+	    d, p, header, header && size > DSN_HEADER ? DSN_HEADER : size);
+}
+
+int
+dsn_compose(const struct dsn *d, FILE *out, bool *eight_bit)
+{
+	static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	struct prose p = { .out = out, .eol = "\r\n", .ascii = !d->utf8 };
+	char boundary[BOUNDARY + 1] = "";
+
+	/* Random, so that no message can hold it. */
+	for (int i = 0; i < BOUNDARY; i++) {
+		boundary[i] = letters[arc4random_uniform(sizeof(letters) - 1)];
+	}
+	if (put_header(d, &p, boundary) == -1) {
+		return -1;
+	}
+	prose_line(&p, "\r\n--%s", boundary);
+	dsn_text(d, &p);
+	prose_line(&p, "\r\n--%s", boundary);
+	put_status(d, &p);
+	prose_line(&p, "\r\n--%s", boundary);
+	if (put_message(d, &p) == -1) {
+		return -1;
+	}
+	prose_line(&p, "\r\n--%s--", boundary);
+	*eight_bit = p.eight_bit;
+	return ferror(out) ? -1 : 0;
+}

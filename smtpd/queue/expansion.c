@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Mail that the queue has for an address of one of our own domains: a report,
+ * or what a .forward says.  It is expanded as in a session, into a message of
+ * its own, whose id follows from this one's: after a crash it is not made
+ * again.  Runs as root.
+ */
+#include "smtpd/queue/scheduler.h"
+
+#include "common/log.h"
+#include "smtpd/route/expand.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool
+load(struct runner *r)
+{
+	char error[CONFIG_ERROR];
+
+	if (r->names == NULL &&
+	    (r->names = names_load(r->config, false, error)) == NULL) {
+		log_error("%s", error);
+		return false;
+	}
+	if (r->aliases == NULL &&
+	    (r->aliases = aliases_load(r->config, error)) == NULL) {
+		log_error("%s", error);
+		return false;
+	}
+	return true;
+}
+
+/* The message without its recipients, under an id of its own. */
+static void
+inherit(struct mail *child, const struct mail *parent, uint32_t recipient)
+{
+	struct mail_derived d;
+
+	mail_inherit(child, parent);
+	mail_derive(&d, parent->id);
+	mail_derive_add(&d, "expand", recipient);
+	mail_derived_id(&d, child->id);
+}
+
+static void
+commit(
+    struct runner *r, struct queue_file *f, struct mail *child, struct fate *v)
+{
+	struct queue_body body = { .fd = queue_open_body(f),
+		.from = f->body,
+		.length = (off_t)f->mail.size,
+		.wire = true };
+	char text[128];
+
+	if (body.fd == -1 ||
+	    (queue_commit(&r->queue, child, &body) == -1 && errno != EEXIST)) {
+		snprintf(text, sizeof(text), "cannot put it into the queue: %s",
+		    strerror(errno));
+		fate_set(v, OUTCOME_DEFERRED, "4.3.0", "local", text);
+	} else {
+		r->committed = true;
+		snprintf(text, sizeof(text), "goes on as %s", child->id);
+		fate_set(v, OUTCOME_EXPANDED, "2.0.0", "local", text);
+		/* RFC 3461 section 5.2.7.3: to several, it ends with us. */
+		v->relayed = child->count > 1;
+	}
+	if (body.fd != -1) {
+		close(body.fd);
+	}
+}
+
+void
+expansion_run(struct runner *r, struct queue_file *f, struct fate *v)
+{
+	const struct recipient *to = &f->mail.recipients[v->recipient];
+	struct mail child;
+
+	if (!load(r)) {
+		fate_set(v, OUTCOME_DEFERRED, "4.3.5", "local",
+		    "cannot read who has a mailbox here");
+		return;
+	}
+	const struct expand expand = {
+		.config = r->config, .names = r->names, .aliases = r->aliases
+	};
+	inherit(&child, &f->mail, v->recipient);
+	switch (expand_recipient(&expand, to, &child)) {
+	case EXPANDED_OK:
+		if (child.count > 0) {
+			commit(r, f, &child, v);
+			break;
+		}
+		fate_set(v, OUTCOME_DEFERRED, "4.3.5", "local",
+		    "the alias leads to nobody");
+		break;
+	case EXPANDED_NONE:
+		fate_set(v, OUTCOME_FAILED, "5.1.1", "local",
+		    "there is no such user here");
+		break;
+	case EXPANDED_TEMPORARY:
+		fate_set(v, OUTCOME_DEFERRED, "4.3.0", "local",
+		    "cannot find out now who gets this; the log says why");
+		break;
+	case EXPANDED_BROKEN:
+		fate_set(v, OUTCOME_DEFERRED, "4.3.5", "local",
+		    "the aliases of this address lead in a circle, or too far");
+		break;
+	}
+	mail_free(&child);
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What there is to do: names from the folders, a window of which is claimed.
+ * Of the rest nothing but the names is in memory.
+ */
+#include "smtpd/queue/scheduler.h"
+
+#include "common/deadline.h"
+#include "common/log.h"
+#include "smtpd/queue/retry.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+enum {
+	CLAIMS_AT_ONCE = 100, /* then the agents get a look again */
+	TICK = 50,            /* ms between two looks at active/ */
+	GRAIN = 20,           /* ms that clocks of files are coarse at most */
+};
+
+/* ---- what is not to be taken ---- */
+
+static bool
+is_spoiled(const struct runner *r, const char *id)
+{
+	for (size_t i = 0; i < r->nspoiled; i++) {
+		if (strcmp(r->spoiled[i], id) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+intake_spoil(struct runner *r, const char *id)
+{
+	if (is_spoiled(r, id)) {
+		return;
+	}
+	if (r->nspoiled == RUN_SPOILED) {
+		errno = EIO;
+		runner_fail(r, "too many messages cannot be worked on");
+		return;
+	}
+	strlcpy(r->spoiled[r->nspoiled++], id, sizeof(r->spoiled[0]));
+}
+
+/* Keeps a message for when its destination has room. */
+static void
+put_aside(struct runner *r, const struct queue_file *f, uint32_t hash)
+{
+	struct intake *in = &r->intake;
+
+	if (in->naside == in->room) {
+		size_t room = in->room == 0 ? 256 : in->room * 2;
+		void *p = reallocarray(in->aside, room, sizeof(*in->aside));
+		if (p == NULL) {
+			runner_fail(r, "no memory");
+			return;
+		}
+		in->aside = p;
+		in->room = room;
+	}
+	struct put_aside *a = &in->aside[in->naside++];
+	strlcpy(a->id, f->id, sizeof(a->id));
+	a->place = (unsigned char)f->place;
+	a->hash = hash;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Takes those out of the list that were put aside: they are known. */
+static void
+forget_known(struct intake *in)
+{
+	enum { SIZE = MAIL_ID + 1 };
+	struct queue_list *l = &in->list;
+	size_t kept = 0;
+
+	char(*ids)[SIZE] = in->naside == 0 ? NULL : calloc(in->naside, SIZE);
+	if (ids == NULL) {
+		return; /* a message more than once there does no harm */
+	}
+	for (size_t i = 0; i < in->naside; i++) {
+		memcpy(ids[i], in->aside[i].id, SIZE);
+	}
+	qsort(ids, in->naside, SIZE, by_id);
+	for (size_t i = 0; i < l->count; i++) {
+		if (bsearch(l->entries[i].id, ids, in->naside, SIZE, by_id) ==
+		    NULL) {
+			l->entries[kept++] = l->entries[i];
+		}
+	}
+	l->count = kept;
+	free(ids);
+}
+
+/* ---- looking ---- */
+
+static void
+scan_place(struct runner *r, enum queue_place place, time_t due_by)
+{
+	if (queue_scan(&r->queue, place, due_by, &r->intake.list) == -1) {
+		log_error("cannot read %s/%s: %s", r->queue.path,
+		    queue_place_names[place], strerror(errno));
+		r->status = EX_TEMPFAIL;
+	}
+}
+
+/* A change as young as that may be followed by one of the same time. */
+static bool
+is_young(const struct timespec *t)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t age = ((int64_t)now.tv_sec - t->tv_sec) * 1000 +
+	              (now.tv_nsec - t->tv_nsec) / 1000000;
+	return age > -GRAIN && age < GRAIN;
+}
+
+bool
+intake_changed(const struct runner *r)
+{
+	struct timespec changed = queue_changed(&r->queue);
+
+	return r->intake.unsure || changed.tv_sec != r->intake.seen.tv_sec ||
+	       changed.tv_nsec != r->intake.seen.tv_nsec;
+}
+
+/* Whether the last look at deferred/ is so long ago that we are its clock. */
+static bool
+deferred_due(struct runner *r)
+{
+	struct intake *in = &r->intake;
+	int64_t now = deadline_now();
+
+	if (in->deferred_at != 0) {
+		return now - in->deferred_at >= RETRY_FIRST * 1000;
+	}
+	time_t last = queue_last_run(&r->queue), wall = time(NULL);
+	return r->run->deferred || last > wall || wall - last >= RETRY_FIRST;
+}
+
+static void
+scan(struct runner *r)
+{
+	struct intake *in = &r->intake;
+	int64_t began = deadline_now(), spent = 0;
+
+	in->list.count = in->at = 0;
+	in->done = true;
+	if (in->watch) {
+		in->seen = queue_changed(&r->queue);
+		in->unsure = is_young(&in->seen);
+	}
+	scan_place(r, QUEUE_ACTIVE, (time_t)-1);
+	spent = deadline_now() - began;
+	if (!in->watch) {
+		scan_place(r, QUEUE_DEFERRED, (time_t)-1);
+	} else if (deferred_due(r)) {
+		scan_place(r, QUEUE_DEFERRED, time(NULL));
+		in->deferred_at = deadline_now();
+		queue_set_last_run(&r->queue);
+		queue_sweep(&r->queue);
+	}
+	forget_known(in);
+	queue_list_sort(&in->list); /* new mail is due at 0: it comes first */
+	/* A tenth of the time for looking at active/ is enough. */
+	in->scan_after = deadline_now() + TICK + spent * 10;
+}
+
+/* ---- claiming ---- */
+
+static bool
+mentions(const char *text, const char *wanted)
+{
+	return strcasestr(text, wanted) != NULL;
+}
+
+/* -qR: whether a recipient who waits is meant; without claiming for that. */
+static bool
+matches(struct runner *r, enum queue_place place, const char *id)
+{
+	const char *wanted = r->run->match;
+	struct queue_file f;
+	bool found = false;
+
+	if (wanted == NULL) {
+		return true;
+	}
+	if (queue_read(&r->queue, place, id, &f) != QUEUE_CLAIMED) {
+		return true; /* the claim will tell */
+	}
+	for (size_t i = 0; i < f.mail.count && !found; i++) {
+		const struct recipient *to = &f.mail.recipients[i];
+		found =
+		    to->slot.state == RECIPIENT_WAITING &&
+		    (mentions(to->text, wanted) || mentions(to->given, wanted));
+	}
+	queue_release(&f);
+	return found;
+}
+
+static void
+admit(struct runner *r, enum queue_place place, const char *id)
+{
+	struct queue_file f;
+	uint32_t hash;
+
+	if (is_spoiled(r, id) || !matches(r, place, id)) {
+		return;
+	}
+	switch (queue_claim(&r->queue, place, id, &f)) {
+	case QUEUE_CLAIMED:
+		if (!message_open(r, &f, &hash)) {
+			put_aside(r, &f, hash);
+			queue_release(&f);
+		}
+		break;
+	case QUEUE_GONE:
+	case QUEUE_BUSY:    /* by another runner, or by ourselves */
+	case QUEUE_DAMAGED: /* logged */
+		break;
+	case QUEUE_ERROR:
+		log_error(
+		    "%s: cannot open the queue file: %s", id, strerror(errno));
+		intake_spoil(r, id);
+		break;
+	}
+}
+
+static bool
+has_room(const struct runner *r)
+{
+	return !r->stopping && r->messages < r->most_messages &&
+	       r->recipients < RUN_RECIPIENTS;
+}
+
+/* Goes through those that were put aside. */
+static void
+readmit(struct runner *r)
+{
+	struct intake *in = &r->intake;
+	size_t n = in->naside, kept = 0, i = 0;
+
+	in->look_aside = false;
+	for (; i < n && has_room(r); i++) {
+		struct put_aside a = in->aside[i];
+		const struct destination *d = destination_find(r, a.hash);
+		if (d != NULL && d->nwaiting >= r->share) {
+			in->aside[kept++] = a;
+		} else {
+			/* Back at the end if that was the last room. */
+			admit(r, (enum queue_place)a.place, a.id);
+		}
+	}
+	in->look_aside = in->look_aside || i < n;
+	memmove(&in->aside[kept], &in->aside[i],
+	    (in->naside - i) * sizeof(*in->aside));
+	in->naside -= i - kept;
+}
+
+/* Whether to look at the folders, now that all that was found is claimed. */
+static bool
+look_again(struct runner *r)
+{
+	struct intake *in = &r->intake;
+
+	return !in->done || (in->watch && deadline_now() >= in->scan_after &&
+				(intake_changed(r) || deferred_due(r)));
+}
+
+bool
+intake_fill(struct runner *r)
+{
+	struct intake *in = &r->intake;
+
+	if (r->run->id != NULL && !in->watch && !in->done) {
+		in->done = true;
+		admit(r, QUEUE_ACTIVE, r->run->id);
+		admit(r, QUEUE_DEFERRED, r->run->id);
+	}
+	/* Nobody else will say that there is room when nothing is claimed. */
+	if (in->naside > 0 && (in->look_aside || r->messages == 0)) {
+		readmit(r);
+	}
+	if (in->at == in->list.count && has_room(r) && look_again(r)) {
+		scan(r);
+	}
+	for (int n = 0; n < CLAIMS_AT_ONCE && has_room(r); n++) {
+		if (in->at == in->list.count) {
+			return false;
+		}
+		const struct queue_entry *e = &in->list.entries[in->at++];
+		admit(r, e->place, e->id);
+	}
+	return in->at < in->list.count && has_room(r);
+}
+
+bool
+intake_done(struct runner *r)
+{
+	const struct intake *in = &r->intake;
+
+	return r->stopping ||
+	       (in->done && in->at == in->list.count && in->naside == 0 &&
+		   !(in->watch && intake_changed(r)));
+}
+
+void
+intake_free(struct intake *in)
+{
+	queue_list_free(&in->list);
+	free(in->aside);
+	memset(in, 0, sizeof(*in));
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/* mailq: what lies in the queue, read without a claim.  Runs as root. */
+#include "smtpd/queue/manage.h"
+
+#include "common/log.h"
+#include "smtpd/queue/view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+struct listing {
+	struct queue *queue;
+	bool json;
+	time_t now;
+	size_t count;
+	uint64_t size;
+};
+
+static void
+count(struct listing *l, uint64_t size)
+{
+	if (l->count++ == 0 && !l->json) {
+		printf("%-13s %7s  %-12s %8s  %s\n", "Id", "Size", "Arrived",
+		    "Age", "Sender");
+	}
+	l->size += size;
+}
+
+/* Its size is all that is known; it may also be gone by now. */
+static void
+show_damaged(struct listing *l, enum queue_place place, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(l->queue->places[place], name, &st, AT_SYMLINK_NOFOLLOW) ==
+	    -1) {
+		return;
+	}
+	count(l, (uint64_t)st.st_size);
+	if (l->json) {
+		view_json_damaged(stdout, place, name, (uint64_t)st.st_size);
+	} else {
+		view_text_damaged(stdout, name, (uint64_t)st.st_size);
+	}
+}
+
+static int
+show(void *data, enum queue_place place, const char *name)
+{
+	struct listing *l = data;
+	struct queue_file f;
+
+	switch (queue_read(l->queue, place, name, &f)) {
+	case QUEUE_CLAIMED:
+		count(l, f.mail.size);
+		if (l->json) {
+			view_json(stdout, &f);
+		} else {
+			view_text(stdout, &f, l->now);
+		}
+		queue_release(&f);
+		break;
+	case QUEUE_GONE:
+		/* Done meanwhile; or set aside, and the name is no id. */
+		if (place != QUEUE_CORRUPT) {
+			break;
+		}
+		show_damaged(l, place, name);
+		break;
+	case QUEUE_DAMAGED:
+	case QUEUE_BUSY:
+		show_damaged(l, place, name);
+		break;
+	case QUEUE_ERROR:
+		log_error("%s/%s/%s: %s", l->queue->path,
+		    queue_place_names[place], name, strerror(errno));
+		break;
+	}
+	return ferror(stdout) ? -1 : 0;
+}
+
+static void
+end(const struct listing *l)
+{
+	char size[VIEW_SHORT];
+
+	if (l->json) {
+		return;
+	}
+	if (l->count == 0) {
+		puts("Mail queue is empty");
+		return;
+	}
+	view_size(l->size, size);
+	bool unit = strpbrk(size, "KMGT") != NULL;
+	printf("%zu message%s, %s%s\n", l->count, l->count == 1 ? "" : "s",
+	    size, unit ? "" : " octets");
+}
+
+int
+manage_list(const struct config *config, bool json)
+{
+	struct queue q;
+	struct listing l = { .queue = &q, .json = json, .now = time(NULL) };
+	int result = view_open(config, &q, "mailq"), done = 0;
+
+	if (result > EX_OK) {
+		return result;
+	}
+	for (int i = 0; result == EX_OK && done == 0 && i < QUEUE_PLACES; i++) {
+		done = view_each(&q, (enum queue_place)i, show, &l);
+	}
+	if (done == -1) {
+		log_error("queue %s: %s", config->queue, strerror(errno));
+	} else {
+		end(&l);
+	}
+	if (result == EX_OK) {
+		queue_close(&q);
+	}
+	return done == -1 || fflush(stdout) == EOF ? EX_IOERR : EX_OK;
+}

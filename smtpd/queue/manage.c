@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: ISC */
+/* Messages held, released, removed, bounced by hand.  Runs as root. */
+#include "smtpd/queue/manage.h"
+
+#include "common/log.h"
+#include "smtpd/queue/bounce.h"
+#include "smtpd/queue/show.h"
+#include "smtpd/queue/view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+struct work {
+	const struct config *config;
+	struct queue *queue;
+	enum manage_verb verb;
+	size_t count; /* messages that there were */
+	int result;   /* the first trouble's exit status */
+};
+
+static void
+trouble(struct work *w, const char *id, int status, const char *why)
+{
+	log_error("%s: %s", id, why);
+	w->result = w->result == EX_OK ? status : w->result;
+}
+
+/* Gives all that wait another state. */
+static int
+settle(struct queue_file *f, enum recipient_state state)
+{
+	for (size_t i = 0; i < f->mail.count; i++) {
+		struct slot_state slot = f->mail.recipients[i].slot;
+		bool was = slot.state == RECIPIENT_WAITING;
+		slot.state = state;
+		slot.next = 0;
+		if (was && queue_set(f, i, &slot) == -1) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+release(struct queue_file *f)
+{
+	if (settle(f, RECIPIENT_WAITING) == -1) {
+		return -1;
+	}
+	return queue_move(f, QUEUE_ACTIVE);
+}
+
+/* ---- giving up now ---- */
+
+static void
+free_report(struct report_recipient *list, char **texts, size_t count)
+{
+	for (size_t i = 0; texts != NULL && i < count; i++) {
+		free(texts[i]);
+	}
+	free(texts);
+	free(list);
+}
+
+/* Those who wait and of whom the sender wants to hear; -1: no memory. */
+static ssize_t
+collect(struct queue_file *f, struct report_recipient *list, char **texts)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->mail.count; i++) {
+		const struct recipient *r = &f->mail.recipients[i];
+		char reason[QUEUE_REASON];
+		if (r->slot.state != RECIPIENT_WAITING ||
+		    !bounce_wanted(&f->mail, r, REPORT_FAILED)) {
+			continue;
+		}
+		queue_reason(f, i, reason);
+		texts[n] =
+		    strdup(reason[0] != '\0' ? reason
+					     : "given up by the administrator");
+		if (texts[n] == NULL) {
+			return -1;
+		}
+		list[n] = (struct report_recipient){ .recipient = i,
+			.tried = r->slot.last,
+			.kind = REPORT_FAILED,
+			.dsn = "4.4.7",
+			.host = "",
+			.text = texts[n] };
+		n++;
+	}
+	return (ssize_t)n;
+}
+
+static int
+report(const struct work *w, struct queue_file *f)
+{
+	size_t count = f->mail.count;
+	struct report_recipient *list = calloc(count + 1, sizeof(*list));
+	char **texts = calloc(count + 1, sizeof(*texts));
+	ssize_t n =
+	    list == NULL || texts == NULL ? -1 : collect(f, list, texts);
+	int done =
+	    n <= 0 ? (int)n : bounce_report(w->config, f, list, (size_t)n);
+	int error = errno;
+
+	free_report(list, texts, count);
+	errno = error;
+	return done;
+}
+
+/* The report first: it is durable before anybody counts as done. */
+static int
+bounce(const struct work *w, struct queue_file *f)
+{
+	if (report(w, f) == -1 || settle(f, RECIPIENT_FAILED) == -1) {
+		return -1;
+	}
+	return queue_remove(f);
+}
+
+/* ---- one message ---- */
+
+static int
+drop(struct queue_file *f)
+{
+	return settle(f, RECIPIENT_REMOVED) == -1 ? -1 : queue_remove(f);
+}
+
+/* On a message that is ours alone. */
+static void
+apply(struct work *w, struct queue_file *f)
+{
+	const char *said = "";
+	int done = 0;
+
+	switch (w->verb) {
+	case MANAGE_HOLD:
+		done = queue_move(f, QUEUE_HOLD);
+		said = "on hold; smtpd --release sends it on";
+		break;
+	case MANAGE_RELEASE:
+		done = release(f);
+		said = "to be tried at once; type: smtpd -q";
+		break;
+	case MANAGE_REMOVE:
+		done = drop(f);
+		said = "removed";
+		break;
+	case MANAGE_BOUNCE:
+		done = bounce(w, f);
+		said = "given up, and reported to its sender; type: smtpd -q";
+		break;
+	case MANAGE_SHOW:
+		break; /* needs no claim, and never comes here */
+	}
+	if (done == 0) {
+		printf("%s: %s\n", f->id, said);
+	} else if (errno == EMLINK) {
+		trouble(w, f->id, EX_UNAVAILABLE,
+		    "nobody is left to report it to; it is on hold");
+	} else {
+		trouble(w, f->id, EX_TEMPFAIL, strerror(errno));
+	}
+}
+
+/* What is no message can be looked at and thrown away, and no more. */
+static void
+apply_damaged(struct work *w, const char *name)
+{
+	if (w->verb != MANAGE_REMOVE) {
+		trouble(w, name, EX_DATAERR,
+		    "damaged; it can only be shown or removed");
+		return;
+	}
+	if (unlinkat(w->queue->places[QUEUE_CORRUPT], name, 0) == -1) {
+		trouble(w, name, EX_TEMPFAIL, strerror(errno));
+		return;
+	}
+	printf("%s: removed\n", name);
+}
+
+/* Whether it was there, whatever came of it. */
+static bool
+work_on(struct work *w, enum queue_place place, const char *id)
+{
+	struct queue_file f;
+
+	switch (queue_claim(w->queue, place, id, &f)) {
+	case QUEUE_CLAIMED:
+		apply(w, &f);
+		queue_release(&f);
+		return true;
+	case QUEUE_GONE:
+		if (place != QUEUE_CORRUPT ||
+		    faccessat(w->queue->places[place], id, F_OK,
+			AT_SYMLINK_NOFOLLOW) == -1) {
+			return false;
+		}
+		apply_damaged(w, id);
+		return true;
+	case QUEUE_BUSY:
+		trouble(
+		    w, id, EX_TEMPFAIL, "is being sent right now, try again");
+		return true;
+	case QUEUE_DAMAGED:
+		/* Only now set aside: look again there. */
+		if (place != QUEUE_CORRUPT) {
+			return false;
+		}
+		apply_damaged(w, id);
+		return true;
+	case QUEUE_ERROR:
+		trouble(w, id, EX_TEMPFAIL, strerror(errno));
+		return true;
+	}
+	return false;
+}
+
+static bool
+is_name(const char *id)
+{
+	return id[0] != '\0' && strcmp(id, ".") != 0 && strcmp(id, "..") != 0 &&
+	       strchr(id, '/') == NULL;
+}
+
+static void
+one(struct work *w, const char *id)
+{
+	bool found = false;
+
+	/* Twice: a runner may have moved it behind our back. */
+	for (int i = 0; is_name(id) && !found && i < 2 * QUEUE_PLACES; i++) {
+		enum queue_place place = (enum queue_place)(i % QUEUE_PLACES);
+		found = w->verb == MANAGE_SHOW
+		            ? show_message(w->queue, place, id, &w->result)
+		            : work_on(w, place, id);
+	}
+	if (!found) {
+		trouble(
+		    w, id, EX_DATAERR, "there is no such message in the queue");
+	}
+	w->count += found;
+}
+
+static int
+one_of_all(void *data, enum queue_place place, const char *id)
+{
+	struct work *w = data;
+
+	w->count += work_on(w, place, id);
+	return 0;
+}
+
+/* What is damaged needs to be looked at: not that. */
+static void
+all(struct work *w)
+{
+	static const enum queue_place places[] = { QUEUE_HOLD, QUEUE_DEFERRED,
+		QUEUE_ACTIVE };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		/* What was released or held is not to be met again. */
+		bool there =
+		    (w->verb == MANAGE_HOLD && places[i] == QUEUE_HOLD) ||
+		    (w->verb == MANAGE_RELEASE && places[i] == QUEUE_ACTIVE);
+		if (!there &&
+		    view_each(w->queue, places[i], one_of_all, w) == -1) {
+			trouble(w, w->queue->path, EX_IOERR, strerror(errno));
+		}
+	}
+	if (w->count == 0 && w->result == EX_OK) {
+		puts("no message");
+	}
+}
+
+int
+manage_verb(const struct config *config, enum manage_verb verb, char **ids)
+{
+	struct queue q;
+	struct work w = { .config = config, .queue = &q, .verb = verb };
+
+	if (*ids == NULL) {
+		log_error(
+		    "which message? give its id, as mailq has it, or all");
+		return EX_USAGE;
+	}
+	int result = view_open(config, &q, "smtpd and the same again");
+	if (result == VIEW_NONE) {
+		log_error("there is no queue yet in %s", config->queue);
+		return EX_DATAERR;
+	}
+	if (result != EX_OK) {
+		return result;
+	}
+	for (; *ids != NULL; ids++) {
+		if (strcmp(*ids, "all") == 0 && verb != MANAGE_SHOW) {
+			all(&w);
+		} else {
+			one(&w, *ids);
+		}
+	}
+	queue_close(&q);
+	if (fflush(stdout) == EOF) {
+		log_error("cannot write: %s", strerror(errno));
+		return EX_IOERR;
+	}
+	return w.result;
+}

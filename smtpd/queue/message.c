@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: ISC */
+/* A claimed message: where its recipients go, and its end. */
+#include "smtpd/queue/scheduler.h"
+
+#include "common/log.h"
+#include "smtpd/queue/retry.h"
+#include "smtpd/route/route.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- batches ---- */
+
+struct batch *
+batch_new(struct message *m, bool fallback)
+{
+	struct batch *b = calloc(1, sizeof(*b));
+
+	if (b != NULL) {
+		b->message = m;
+		b->fallback = fallback;
+		m->batches++;
+	}
+	return b;
+}
+
+struct fate *
+batch_add(struct batch *b, uint32_t recipient)
+{
+	if (b->count == b->room) {
+		size_t room = b->room == 0 ? 1 : b->room * 4;
+		struct fate *grown =
+		    recallocarray(b->fates, b->room, room, sizeof(*grown));
+		if (grown == NULL) {
+			return NULL;
+		}
+		b->fates = grown;
+		b->room = room;
+	}
+	struct fate *v = &b->fates[b->count++];
+	v->recipient = recipient;
+	return v;
+}
+
+/* The message has no batch any more. */
+static void
+finish(struct runner *r, struct message *m)
+{
+	struct queue_file *f = &m->file;
+	time_t now = time(NULL);
+	bool done = true, due = false;
+
+	for (size_t i = 0; i < f->mail.count; i++) {
+		const struct slot_state *slot = &f->mail.recipients[i].slot;
+		if (slot->state == RECIPIENT_WAITING) {
+			done = false;
+			due = due || retry_due(now, slot);
+		}
+	}
+	if (m->spoiled) {
+		intake_spoil(r, f->id);
+	} else if (done && queue_remove(f) == 0) {
+		log_info("%s: removed", f->id);
+	} else if (done || (!due && queue_defer(f) == -1)) {
+		log_error("%s: cannot %s the queue file: %s", f->id,
+		    done ? "remove" : "put aside", strerror(errno));
+		intake_spoil(r, f->id);
+	} else if (due && !r->stopping) {
+		intake_spoil(r, f->id); /* never twice in a run */
+	}
+	r->messages--;
+	r->recipients -= f->mail.count;
+	queue_release(f);
+	free(m);
+}
+
+void
+batch_end(struct runner *r, struct batch *b)
+{
+	struct message *m = b->message;
+
+	for (size_t i = 0; i < b->count; i++) {
+		fate_free(&b->fates[i]);
+	}
+	free(b->fates);
+	free(b);
+	if (--m->batches == 0) {
+		finish(r, m);
+	}
+}
+
+/* ---- routes ---- */
+
+enum where { WHERE_LOCAL, WHERE_HOP, WHERE_OURS, WHERE_NOWHERE };
+
+/*
+ * The parts of an address of the queue, of which only the domain matters here;
+ * one that is not ASCII is divided, and its next hop judges it.
+ */
+static bool
+parse(const char *text, struct address *a)
+{
+	char path[MAIL_TEXT + 2];
+	const char *rest, *at = strrchr(text, '@');
+
+	if (snprintf(path, sizeof(path), "<%s>", text) >= (int)sizeof(path)) {
+		return false;
+	}
+	switch (address_path(path, a, &rest)) {
+	case PATH_OK:
+		return *rest == '\0' && !address_is_null(a);
+	case PATH_8BIT:
+		return at != NULL && at > text &&
+		       (size_t)(at - text) < sizeof(a->local) &&
+		       strlcpy(a->local, text, (size_t)(at - text) + 1) > 0 &&
+		       strlcpy(a->domain, at + 1, sizeof(a->domain)) <
+		           sizeof(a->domain);
+	case PATH_SYNTAX:
+	case PATH_LONG:
+		break;
+	}
+	return false;
+}
+
+static enum where
+locate(const struct runner *r, const struct mail *mail,
+    const struct recipient *to, struct route *route)
+{
+	struct address address;
+
+	if (to->target != TARGET_ADDRESS) {
+		return WHERE_LOCAL;
+	}
+	if (!parse(to->text, &address)) {
+		route->kind = ROUTE_NONE;
+		strlcpy(route->why, "not a mail address", sizeof(route->why));
+		return WHERE_NOWHERE;
+	}
+	route_find(r->config, mail->sender, &address, route);
+	switch (route->kind) {
+	case ROUTE_LOCAL:
+		return WHERE_OURS;
+	case ROUTE_HOP:
+		return WHERE_HOP;
+	case ROUTE_NONE:
+		break;
+	}
+	return WHERE_NOWHERE;
+}
+
+bool
+batch_hop(const struct runner *r, const struct batch *b, struct hop *hop)
+{
+	const struct mail *mail = &b->message->file.mail;
+	struct route route;
+
+	if (locate(r, mail, &mail->recipients[b->fates[0].recipient], &route) !=
+		WHERE_HOP ||
+	    (b->fallback && !route.has_fallback)) {
+		return false;
+	}
+	*hop = b->fallback ? route.fallback : route.hop;
+	return true;
+}
+
+bool
+batch_fall_back(struct runner *r, struct batch *b)
+{
+	const struct mail *mail = &b->message->file.mail;
+	char key[HOP_TEXT];
+	struct route route;
+
+	if (b->fallback ||
+	    locate(r, mail, &mail->recipients[b->fates[0].recipient], &route) !=
+		WHERE_HOP ||
+	    !route.has_fallback) {
+		return false;
+	}
+	struct destination *d =
+	    destination_get(r, hop_text(&route.fallback, key));
+	if (d == NULL) {
+		return false;
+	}
+	b->fallback = true;
+	b->again = false;
+	destination_put(r, d, b);
+	return true;
+}
+
+/* ---- a message's beginning ---- */
+
+static bool
+to_be_tried(const struct runner *r, const struct recipient *to, time_t now)
+{
+	return to->slot.state == RECIPIENT_WAITING &&
+	       (r->run->force || r->run->id != NULL || r->run->match != NULL ||
+		   retry_due(now, &to->slot));
+}
+
+/* Whether the destination of the first recipient has too much already. */
+static bool
+crowded(const struct runner *r, const struct queue_file *f, time_t now,
+    uint32_t *hash)
+{
+	const char *key = DESTINATION_LOCAL;
+	char text[HOP_TEXT];
+	struct route route;
+	size_t i = 0;
+
+	while (
+	    i < f->mail.count && !to_be_tried(r, &f->mail.recipients[i], now)) {
+		i++;
+	}
+	if (i == f->mail.count) {
+		return false;
+	}
+	switch (locate(r, &f->mail, &f->mail.recipients[i], &route)) {
+	case WHERE_OURS:
+	case WHERE_NOWHERE:
+		return false;
+	case WHERE_HOP:
+		key = hop_text(&route.hop, text);
+		break;
+	case WHERE_LOCAL:
+		break;
+	}
+	*hash = destination_hash(key);
+	const struct destination *d = destination_find(r, *hash);
+	return d != NULL && d->nwaiting >= r->share;
+}
+
+/* Adds a recipient to the message's last batch for a destination. */
+static bool
+assign(struct runner *r, struct message *m, const char *key, uint32_t i)
+{
+	struct destination *d = destination_get(r, key);
+
+	if (d == NULL) {
+		return false;
+	}
+	struct batch *b = TAILQ_LAST(&d->waiting, batches);
+	if (b == NULL || b->message != m || b->count == ORDER_RECIPIENTS ||
+	    b->fallback) {
+		b = batch_new(m, false);
+		if (b == NULL) {
+			return false;
+		}
+		destination_put(r, d, b);
+	}
+	return batch_add(b, i) != NULL;
+}
+
+/* Puts a recipient where it goes; ours: for those that we settle ourselves. */
+static bool
+distribute(struct runner *r, struct message *m, uint32_t i, struct batch *ours)
+{
+	const struct mail *mail = &m->file.mail;
+	char key[HOP_TEXT];
+	struct route route;
+	struct fate *v;
+
+	switch (locate(r, mail, &mail->recipients[i], &route)) {
+	case WHERE_LOCAL:
+		return assign(r, m, DESTINATION_LOCAL, i);
+	case WHERE_HOP:
+		return assign(r, m, hop_text(&route.hop, key), i);
+	case WHERE_OURS:
+		v = batch_add(ours, i);
+		if (v != NULL) {
+			expansion_run(r, &m->file, v);
+		}
+		return v != NULL;
+	case WHERE_NOWHERE:
+		v = batch_add(ours, i);
+		if (v != NULL) {
+			fate_set(
+			    v, OUTCOME_DEFERRED, "4.3.5", "none", route.why);
+		}
+		return v != NULL;
+	}
+	return false;
+}
+
+bool
+message_open(struct runner *r, struct queue_file *f, uint32_t *hash)
+{
+	time_t now = time(NULL);
+
+	if (crowded(r, f, now, hash)) {
+		return false;
+	}
+	struct message *m = calloc(1, sizeof(*m));
+	struct batch *ours = m == NULL ? NULL : batch_new(m, false);
+	if (ours == NULL) {
+		free(m);
+		queue_release(f);
+		runner_fail(r, "no memory");
+		return true;
+	}
+	m->file = *f;
+	r->messages++;
+	r->recipients += f->mail.count;
+	for (uint32_t i = 0; i < f->mail.count; i++) {
+		if (to_be_tried(r, &f->mail.recipients[i], now) &&
+		    !distribute(r, m, i, ours)) {
+			m->spoiled = true;
+			runner_fail(r, "no memory");
+			break;
+		}
+	}
+	outcome_conclude(r, ours, true);
+	batch_end(r, ours);
+	return true;
+}

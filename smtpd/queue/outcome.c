@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What came of a batch.  The order of things is what keeps mail: a report is
+ * durable before the slot says that nothing is left to be done, and the slot
+ * is durable before anything else is done for that recipient.
+ */
+#include "smtpd/queue/scheduler.h"
+
+#include "common/log.h"
+#include "smtpd/queue/bounce.h"
+#include "smtpd/queue/retry.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+fate_free(struct fate *v)
+{
+	free(v->host);
+	free(v->text);
+	v->host = v->text = NULL;
+}
+
+static const char *
+said(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
+void
+fate_set(struct fate *v, enum outcome_kind kind, const char *dsn,
+    const char *host, const char *text)
+{
+	/* The new words may be the old ones.  Without memory there are none. */
+	char *h = strdup(said(host)), *t = strdup(said(text));
+
+	strlcpy(v->dsn, dsn, sizeof(v->dsn));
+	fate_free(v);
+	v->host = h;
+	v->text = t;
+	v->kind = kind;
+	v->known = true;
+}
+
+static struct recipient *
+recipient_of(const struct batch *b, const struct fate *v)
+{
+	return &b->message->file.mail.recipients[v->recipient];
+}
+
+/* ---- writing down ---- */
+
+/* The text for people; a reply alone does not say whose it is. */
+static const char *
+words(const struct fate *v, char text[QUEUE_REASON])
+{
+	const char *t = said(v->text);
+	bool reply = v->kind != OUTCOME_SENT && said(v->host)[0] != '\0' &&
+	             t[0] >= '2' && t[0] <= '5' && isdigit((unsigned char)t[1]);
+
+	if (!reply) {
+		return t;
+	}
+	snprintf(text, QUEUE_REASON, "host %s said: %s", v->host, t);
+	return text;
+}
+
+static void
+log_fate(const struct batch *b, const struct fate *v)
+{
+	char text[QUEUE_REASON];
+	const struct mail *mail = &b->message->file.mail;
+	const struct recipient *to = recipient_of(b, v);
+	static const char *const states[] = {
+		[OUTCOME_SENT] = "sent",
+		[OUTCOME_DEFERRED] = "deferred",
+		[OUTCOME_FAILED] = "bounced",
+		[OUTCOME_EXPANDED] = "expanded",
+	};
+	time_t now = time(NULL);
+	bool other = to->given[0] != '\0' && strcmp(to->given, to->text) != 0;
+
+	log_info("%s: to=<%s>, %s%s%srelay=%s, delay=%lld, dsn=%s, status=%s "
+		 "(%s)",
+	    b->message->file.id, to->text, other ? "orig_to=<" : "",
+	    other ? to->given : "", other ? ">, " : "",
+	    said(v->host)[0] != '\0' ? v->host : "none",
+	    (long long)(now > mail->arrival ? now - mail->arrival : 0), v->dsn,
+	    states[v->kind], words(v, text));
+}
+
+/* The slot of a recipient that was tried just now, still waiting. */
+static struct slot_state
+tried(const struct recipient *to, time_t now)
+{
+	struct slot_state slot = to->slot;
+
+	slot.last = now;
+	if (slot.attempts < 9999) {
+		slot.attempts++;
+	}
+	slot.next = retry_next(now, slot.attempts, arc4random());
+	return slot;
+}
+
+static void
+note(struct batch *b, struct fate *v, bool notice)
+{
+	struct queue_file *f = &b->message->file;
+	struct slot_state slot = tried(recipient_of(b, v), time(NULL));
+	char text[QUEUE_REASON];
+
+	v->noted = true;
+	log_fate(b, v);
+	switch (v->kind) {
+	case OUTCOME_SENT:
+		slot.state = RECIPIENT_SENT;
+		break;
+	case OUTCOME_EXPANDED:
+		slot.state = RECIPIENT_EXPANDED;
+		break;
+	case OUTCOME_FAILED:
+		slot.state = RECIPIENT_FAILED;
+		break;
+	case OUTCOME_DEFERRED:
+		slot.delay_notice = slot.delay_notice || notice;
+		queue_set_reason(f, v->recipient, words(v, text));
+		break;
+	case OUTCOME_DONE:
+	case OUTCOME_DEAD:
+		return;
+	}
+	/* Commit point: a recipient that is done will not be tried again. */
+	if (queue_set(f, v->recipient, &slot) == -1) {
+		log_error("%s: cannot note down what became of <%s>: %s", f->id,
+		    recipient_of(b, v)->text, strerror(errno));
+		b->message->spoiled = true;
+	}
+}
+
+/* ---- reports ---- */
+
+static bool
+reportable(const struct batch *b, const struct fate *v, enum report_kind kind,
+    bool local)
+{
+	const struct mail *mail = &b->message->file.mail;
+	const struct recipient *to = recipient_of(b, v);
+	struct slot_state slot;
+
+	if (!v->known || v->noted || !bounce_wanted(mail, to, kind)) {
+		return false;
+	}
+	switch (kind) {
+	case REPORT_FAILED:
+		return v->kind == OUTCOME_FAILED;
+	case REPORT_DELAYED:
+		slot = tried(to, time(NULL));
+		return v->kind == OUTCOME_DEFERRED &&
+		       retry_notice_due(time(NULL), mail->arrival, &slot);
+	case REPORT_DELIVERED:
+		return v->kind == OUTCOME_SENT && local;
+	case REPORT_RELAYED:
+		return v->kind == OUTCOME_SENT && !local && v->relayed;
+	case REPORT_EXPANDED:
+		return v->kind == OUTCOME_EXPANDED && v->relayed;
+	}
+	return false;
+}
+
+/* One report on all of that kind.  0: durable, or none is due; else errno. */
+static int
+report(struct runner *r, struct batch *b, enum report_kind kind, bool local)
+{
+	struct report_recipient *list = NULL;
+	size_t n = 0;
+	int error = 0;
+
+	for (size_t i = 0; i < b->count; i++) {
+		const struct fate *v = &b->fates[i];
+		if (!reportable(b, v, kind, local)) {
+			continue;
+		}
+		if (list == NULL) {
+			list = calloc(b->count, sizeof(*list));
+		}
+		if (list == NULL) {
+			return ENOMEM;
+		}
+		list[n].recipient = v->recipient;
+		list[n].kind = kind;
+		list[n].tried = time(NULL);
+		strlcpy(list[n].dsn, v->dsn, sizeof(list[n].dsn));
+		list[n].host = said(v->host);
+		list[n++].text = said(v->text);
+	}
+	if (n > 0) {
+		if (bounce_report(r->config, &b->message->file, list, n) == 0) {
+			r->committed = true;
+		} else {
+			error = errno == 0 ? EIO : errno;
+		}
+	}
+	free(list);
+	return error;
+}
+
+/* What has been tried for too long has failed. */
+static void
+expire(struct batch *b)
+{
+	const struct mail *mail = &b->message->file.mail;
+	char text[OUTCOME_TEXT + 128];
+	time_t now = time(NULL);
+
+	for (size_t i = 0; i < b->count; i++) {
+		struct fate *v = &b->fates[i];
+		struct slot_state slot = tried(recipient_of(b, v), now);
+		if (!v->known || v->kind != OUTCOME_DEFERRED ||
+		    !retry_expired(now, mail->arrival, &slot)) {
+			continue;
+		}
+		snprintf(text, sizeof(text),
+		    "delivery time expired after %lld days and %u tries; last "
+		    "reply: %s",
+		    (long long)((now - mail->arrival) / (24 * 60 * 60)),
+		    slot.attempts, said(v->text));
+		fate_set(v, OUTCOME_FAILED, "5.4.7", v->host, text);
+	}
+}
+
+/* The sender could not be told: then it has not failed yet. */
+static void
+unreported(struct batch *b, int error)
+{
+	char text[OUTCOME_TEXT + 128];
+
+	if (error == EMLINK) {
+		b->message->spoiled = true; /* it waits in hold/ */
+	}
+	for (size_t i = 0; i < b->count; i++) {
+		struct fate *v = &b->fates[i];
+		if (!v->known || v->noted || v->kind != OUTCOME_FAILED) {
+			continue;
+		}
+		if (error == EMLINK) {
+			log_fate(b, v);
+			v->noted = true;
+			continue;
+		}
+		snprintf(text, sizeof(text),
+		    "cannot write the report to the sender: %s; it would say: "
+		    "%s",
+		    strerror(error), said(v->text));
+		fate_set(v, OUTCOME_DEFERRED, "4.3.0", v->host, text);
+	}
+}
+
+void
+outcome_conclude(struct runner *r, struct batch *b, bool local)
+{
+	static const enum report_kind successes[] = { REPORT_DELIVERED,
+		REPORT_RELAYED, REPORT_EXPANDED };
+
+	expire(b);
+	int error = report(r, b, REPORT_FAILED, local);
+	if (error != 0) {
+		unreported(b, error);
+	}
+	error = report(r, b, REPORT_DELAYED, local);
+	bool notice = error == 0;
+	for (size_t i = 0; i < 3; i++) {
+		int failed = report(r, b, successes[i], local);
+		error = failed != 0 ? failed : error;
+	}
+	if (error != 0) {
+		/* Not worth a second delivery. */
+		log_error("%s: cannot report to the sender: %s",
+		    b->message->file.id, strerror(error));
+	}
+	for (size_t i = 0; i < b->count; i++) {
+		struct fate *v = &b->fates[i];
+		if (v->known && !v->noted) {
+			note(b, v,
+			    notice && reportable(b, v, REPORT_DELAYED, local));
+		}
+	}
+}
+
+void
+outcome_take(
+    struct runner *r, struct batch *b, const struct outcome *o, bool local)
+{
+	struct fate *v = NULL;
+
+	for (size_t i = 0; i < b->count && v == NULL; i++) {
+		if (b->fates[i].recipient == o->recipient) {
+			v = &b->fates[i];
+		}
+	}
+	if (v == NULL || v->known) {
+		return;
+	}
+	fate_set(v, (enum outcome_kind)o->kind, o->dsn, o->host, o->text);
+	v->relayed = o->relayed != 0;
+	if (v->kind == OUTCOME_EXPANDED) {
+		r->committed = true;
+	}
+	/* What is done is noted down at once, in case that we are killed;
+	   unless somebody has to be told first. */
+	if ((v->kind == OUTCOME_SENT || v->kind == OUTCOME_EXPANDED) &&
+	    !reportable(b, v, REPORT_DELIVERED, local) &&
+	    !reportable(b, v, REPORT_RELAYED, local) &&
+	    !reportable(b, v, REPORT_EXPANDED, local)) {
+		note(b, v, false);
+	}
+}

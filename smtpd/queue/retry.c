@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/* When to try again: the whole policy, without a clock of its own. */
+#include "smtpd/queue/retry.h"
+
+/* No recipient waits longer than this, however its file came to say so. */
+enum { FURTHEST = RETRY_MOST + RETRY_MOST / 5 };
+
+time_t
+retry_next(time_t now, unsigned attempts, uint32_t random)
+{
+	uint32_t wait = RETRY_FIRST;
+
+	for (unsigned n = 1; n < attempts && wait < RETRY_MOST; n++) {
+		wait *= 2;
+	}
+	if (wait > RETRY_MOST) {
+		wait = RETRY_MOST;
+	}
+	/* What failed together need not come back together. */
+	return now + (time_t)(wait + random % (wait / 5 + 1));
+}
+
+bool
+retry_due(time_t now, const struct slot_state *slot)
+{
+	return slot->next <= now || slot->next - now > FURTHEST;
+}
+
+bool
+retry_expired(time_t now, time_t arrival, const struct slot_state *slot)
+{
+	return slot->attempts >= RETRY_TRIES && now - arrival >= RETRY_LIFE;
+}
+
+bool
+retry_notice_due(time_t now, time_t arrival, const struct slot_state *slot)
+{
+	return !slot->delay_notice && slot->attempts > 0 &&
+	       now - arrival >= RETRY_NOTICE;
+}

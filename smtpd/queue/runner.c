@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The queue runner: a scheduler that sleeps in poll(2) alone, and never talks
+ * to the network.  Runs as root, if the queue belongs to root.
+ */
+#include "smtpd/queue/runner.h"
+
+#include "common/deadline.h"
+#include "common/log.h"
+#include "smtpd/queue/scheduler.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+	TICK = 50,              /* ms between two looks for new mail */
+	SLOW_TICK = 500,        /* when none is waited for */
+	LAST_ORDERS = 30000,    /* ms for what is under way at a SIGTERM */
+	SWEEP = 10000,          /* ms between two tidyings of the memory */
+	OTHER_DESCRIPTORS = 48, /* the queue's, the log's, a message's body */
+};
+
+static volatile sig_atomic_t stop_asked;
+
+static void
+ask_to_stop(int number)
+{
+	(void)number;
+	stop_asked = 1;
+}
+
+static void
+wake_up(int number)
+{
+	(void)number;
+}
+
+/* Signals end a poll(2): an agent that ends is seen to at once. */
+static void
+catch_signals(void)
+{
+	struct sigaction stop = { .sa_handler = ask_to_stop };
+	struct sigaction wake = { .sa_handler = wake_up };
+	sigset_t none;
+
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGCHLD, &wake, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void
+runner_fail(struct runner *r, const char *what)
+{
+	if (!r->stopping) {
+		log_error(
+		    "the queue run ends early: %s: %s", what, strerror(errno));
+	}
+	r->stopping = true;
+	r->status = EX_TEMPFAIL;
+}
+
+/* A descriptor for each claimed message and each agent. */
+static void
+size_windows(struct runner *r)
+{
+	struct rlimit limit;
+	size_t most = RUN_MESSAGES;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+		size_t others = r->nagents + OTHER_DESCRIPTORS;
+		size_t rest = limit.rlim_cur <= others
+		                  ? 1
+		                  : (size_t)limit.rlim_cur - others;
+		most = rest < most ? rest : most;
+	}
+	r->most_messages = most;
+	r->share = most < 10 * RUN_SHARE ? most / 10 : RUN_SHARE;
+	r->share = r->share < 2 ? 2 : r->share;
+}
+
+/* Works until nothing is left, or until a while after being told to stop. */
+static void
+work(struct runner *r)
+{
+	int64_t last_orders = 0, sweep = deadline_now() + SWEEP;
+
+	for (;;) {
+		bool more = intake_fill(r);
+		if (!r->stopping) {
+			more = crew_dispatch(r) || more;
+		}
+		crew_tend(r);
+		r->stopping = r->stopping || stop_asked != 0;
+		int64_t now = deadline_now();
+		if (r->stopping && last_orders == 0) {
+			last_orders = now + LAST_ORDERS;
+		}
+		if (r->stopping && (!crew_working(r) || now >= last_orders)) {
+			crew_abandon(r);
+		}
+		if (r->messages == 0 && r->busy == 0 && intake_done(r)) {
+			return;
+		}
+		if (now >= sweep) {
+			destination_sweep(r, false);
+			sweep = now + SWEEP;
+		}
+		crew_wait(r, more ? 0 : r->intake.watch ? TICK : SLOW_TICK);
+	}
+}
+
+/* Takes care of new mail, unless another process does. */
+static void
+watch(struct runner *r)
+{
+	r->intake.watch = true;
+	r->intake.done = false;
+	do {
+		int turn = queue_take_turn(&r->queue);
+		if (turn == -1) {
+			if (errno != EWOULDBLOCK) {
+				runner_fail(r, "cannot lock the queue");
+			}
+			return;
+		}
+		work(r);
+		close(turn);
+		/* Whoever came in between found the turn taken, and left. */
+	} while (!r->stopping && intake_changed(r));
+}
+
+static int
+start(struct runner *r)
+{
+	if (queue_open(&r->queue, r->config->queue) == -1) {
+		log_error("cannot open the queue %s: %s", r->config->queue,
+		    strerror(errno));
+		return errno == EACCES || errno == EPERM ? EX_NOPERM
+		                                         : EX_TEMPFAIL;
+	}
+	TAILQ_INIT(&r->ready);
+	if (crew_open(r) == -1) {
+		log_error("no memory for a queue run");
+		queue_close(&r->queue);
+		return EX_TEMPFAIL;
+	}
+	size_windows(r);
+	catch_signals();
+	return EX_OK;
+}
+
+int
+runner_run(const struct config *config, const struct run *run)
+{
+	static const struct run usual = { .deferred = false };
+	struct runner r = { .config = config, .run = run };
+	int status = start(&r);
+
+	if (status != EX_OK) {
+		return status;
+	}
+	if (run->force || run->id != NULL || run->match != NULL) {
+		work(&r);
+		/* Reports and the like have nobody yet to look after them. */
+		r.run = &usual;
+		if (r.committed && !r.stopping) {
+			watch(&r);
+		}
+	} else {
+		watch(&r);
+	}
+	destination_sweep(&r, true);
+	intake_free(&r.intake);
+	crew_free(&r);
+	aliases_free(r.aliases);
+	names_free(r.names);
+	queue_close(&r.queue);
+	return r.status;
+}

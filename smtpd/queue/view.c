@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: ISC */
+/* Opens the queue for people, and shows one message to them.  Runs as root. */
+#include "smtpd/queue/view.h"
+
+#include "common/log.h"
+#include "common/privilege.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+
+static int
+refuse(const char *path, const char *sudo)
+{
+	if (errno == EACCES || errno == EPERM) {
+		log_error("only root may see the queue; type: sudo %s", sudo);
+		return EX_NOPERM;
+	}
+	log_error("queue %s: %s", path, strerror(errno));
+	return EX_OSERR;
+}
+
+/* One of the folders, for there may be nothing yet: 0, or -1 with errno. */
+static int
+find_folder(const char *queue, struct stat *st)
+{
+	char path[PATH_MAX + 16];
+	int found = -1;
+
+	for (int i = 0; found == -1 && i < QUEUE_PLACES; i++) {
+		snprintf(
+		    path, sizeof(path), "%s/%s", queue, queue_place_names[i]);
+		found = stat(path, st);
+		if (found == -1 && errno != ENOENT) {
+			return -1;
+		}
+	}
+	return found;
+}
+
+int
+view_open(const struct config *config, struct queue *q, const char *sudo)
+{
+	struct stat st;
+
+	if (find_folder(config->queue, &st) == -1) {
+		return errno == ENOENT ? VIEW_NONE
+		                       : refuse(config->queue, sudo);
+	}
+	if (geteuid() == 0 && st.st_uid != 0 &&
+	    privilege_become(st.st_uid, st.st_gid, (gid_t)-1) == -1) {
+		return refuse(config->queue, sudo);
+	}
+	return queue_open(q, config->queue) == -1 ? refuse(config->queue, sudo)
+	                                          : EX_OK;
+}
+
+bool
+view_is_busy(const struct queue_file *f)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(f->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+/* corrupt/ holds files of any name. */
+static int
+each_corrupt(struct queue *q,
+    int (*call)(void *, enum queue_place, const char *name), void *data)
+{
+	int fd = openat(
+	    q->places[QUEUE_CORRUPT], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	int result = 0;
+
+	if (d == NULL) {
+		if (fd != -1) {
+			close(fd);
+		}
+		return -1;
+	}
+	while (result == 0) {
+		errno = 0;
+		struct dirent *e = readdir(d);
+		if (e == NULL) {
+			result = errno == 0 ? 0 : -1;
+			break;
+		}
+		if (strcmp(e->d_name, ".") != 0 &&
+		    strcmp(e->d_name, "..") != 0) {
+			result = call(data, QUEUE_CORRUPT, e->d_name);
+		}
+	}
+	int error = errno;
+	closedir(d);
+	errno = error;
+	return result;
+}
+
+int
+view_each(struct queue *q, enum queue_place place,
+    int (*call)(void *, enum queue_place, const char *name), void *data)
+{
+	struct queue_list list = { .count = 0 };
+
+	if (place == QUEUE_CORRUPT) {
+		return each_corrupt(q, call, data);
+	}
+	int result = queue_scan(q, place, (time_t)-1, &list);
+	queue_list_sort(&list);
+	for (size_t i = 0; result == 0 && i < list.count; i++) {
+		result = call(data, place, list.entries[i].id);
+	}
+	int error = errno;
+	queue_list_free(&list);
+	errno = error;
+	return result;
+}
+
+void
+view_span(time_t seconds, char text[VIEW_SHORT])
+{
+	long s = seconds < 0 ? 0 : (long)seconds;
+
+	if (s < 2 * HOUR) {
+		snprintf(text, VIEW_SHORT, "%ld min", (s + 59) / MINUTE);
+	} else if (s < 2 * DAY) {
+		snprintf(text, VIEW_SHORT, "%ld h", s / HOUR);
+	} else {
+		snprintf(text, VIEW_SHORT, "%ld days", s / DAY);
+	}
+}
+
+void
+view_size(uint64_t octets, char text[VIEW_SHORT])
+{
+	static const char units[] = "KMGT";
+	double size = (double)octets / 1024;
+	int unit = 0;
+
+	if (octets < 1024) {
+		snprintf(text, VIEW_SHORT, "%d", (int)octets);
+		return;
+	}
+	while (size >= 999.5 && unit < 3) {
+		size /= 1024;
+		unit++;
+	}
+	snprintf(text, VIEW_SHORT, "%.*f %c", size < 9.95 ? 1 : 0, size,
+	    units[unit]);
+}
+
+/* ---- one message ---- */
+
+static void
+describe(const struct queue_file *f, const struct slot_state *s, time_t now,
+    char *text, size_t size)
+{
+	static const char *const words[] = {
+		[RECIPIENT_WAITING] = "waits",
+		[RECIPIENT_SENT] = "sent",
+		[RECIPIENT_EXPANDED] = "passed on",
+		[RECIPIENT_FAILED] = "failed, and reported",
+		[RECIPIENT_REMOVED] = "removed",
+	};
+	char span[VIEW_SHORT], tried[40] = "";
+
+	if (s->state != RECIPIENT_WAITING) {
+		snprintf(text, size, "%s", words[s->state]);
+		return;
+	}
+	if (s->attempts > 0) {
+		snprintf(tried, sizeof(tried), ", tried %u time%s", s->attempts,
+		    s->attempts == 1 ? "" : "s");
+	}
+	view_span(s->next - now, span);
+	bool later = f->place == QUEUE_DEFERRED && s->next > now;
+	snprintf(text, size, "%s%s, %s%s", words[s->state], tried,
+	    f->place == QUEUE_HOLD      ? "held"
+	    : f->place == QUEUE_CORRUPT ? "set aside"
+	    : later                     ? "next try in "
+					: "next try now",
+	    later ? span : "");
+}
+
+static void
+put_recipient(struct prose *p, struct queue_file *f, size_t i, time_t now)
+{
+	const struct recipient *r = &f->mail.recipients[i];
+	char text[2 * MAIL_TEXT + 16], state[120], reason[QUEUE_REASON];
+	bool other = r->given[0] != '\0' && strcmp(r->given, r->text) != 0;
+
+	snprintf(text, sizeof(text), "%s%s%s%s%s",
+	    r->target == TARGET_PIPE ? "|" : "", r->text, other ? " (for " : "",
+	    other ? r->given : "", other ? ")" : "");
+	prose_wrap(p, 4, text);
+	describe(f, &r->slot, now, state, sizeof(state));
+	prose_wrap(p, 8, state);
+	queue_reason(f, i, reason);
+	if (reason[0] != '\0' && r->slot.state == RECIPIENT_WAITING) {
+		prose_reply(p, 8, reason);
+	}
+}
+
+void
+view_text(FILE *out, struct queue_file *f, time_t now)
+{
+	struct prose p = { .out = out, .eol = "\n" };
+	char age[VIEW_SHORT], size[VIEW_SHORT], when[32] = "";
+	struct tm tm = { .tm_mday = 1 };
+
+	view_span(now - f->mail.arrival, age);
+	view_size(f->mail.size, size);
+	localtime_r(&f->mail.arrival, &tm);
+	strftime(when, sizeof(when), "%b %e %H:%M", &tm);
+	fprintf(out, "%s%c %7s  %s %8s  ", f->id,
+	    view_is_busy(f)             ? '*'
+	    : f->place == QUEUE_HOLD    ? '!'
+	    : f->place == QUEUE_CORRUPT ? '?'
+					: ' ',
+	    size, when, age);
+	prose_wrap(&p, 0, f->mail.sender[0] != '\0' ? f->mail.sender : "<>");
+	for (size_t i = 0; i < f->mail.count; i++) {
+		put_recipient(&p, f, i, now);
+	}
+}
+
+void
+view_text_damaged(FILE *out, const char *name, uint64_t octets)
+{
+	struct prose p = { .out = out, .eol = "\n" };
+	char size[VIEW_SHORT];
+
+	view_size(octets, size);
+	fprintf(out, "%-12s? %7s  ", mail_is_id(name) ? name : "", size);
+	if (!mail_is_id(name)) {
+		prose_wrap(&p, 0, name);
+	}
+	prose_wrap(&p, mail_is_id(name) ? 0 : 4,
+	    "damaged, and set aside; look at it by smtpd --show");
+}

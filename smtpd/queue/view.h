@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_QUEUE_VIEW_H
+#define RESTANTE_SMTPD_QUEUE_VIEW_H
+
+#include "common/config.h"
+#include "smtpd/queue/prose.h"
+#include "spool/queue.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+/* What listing the queue and changing it by hand share. */
+
+enum { VIEW_NONE = -1 };
+
+/*
+ * Opens the queue and makes nothing.  EX_OK; VIEW_NONE: there is none yet; or
+ * an exit status after saying why, with what to type behind sudo.  Root becomes
+ * the user that the queue belongs to, so that no file in it is root's.
+ */
+int view_open(const struct config *, struct queue *, const char *sudo);
+
+/* Whether another process has claimed it. */
+bool view_is_busy(const struct queue_file *);
+
+/*
+ * Calls back for each message of a place, with its name, until one call answers
+ * other than 0.  In corrupt/ a name need not be an id.  0, that, or -1 with
+ * errno.
+ */
+int view_each(struct queue *, enum queue_place,
+    int (*call)(void *, enum queue_place, const char *name), void *);
+
+/* "12 min", "3 h", "2 days"; "4.0 K" */
+enum { VIEW_SHORT = 24 };
+void view_span(time_t seconds, char text[VIEW_SHORT]);
+void view_size(uint64_t octets, char text[VIEW_SHORT]);
+
+/* One message: for people (name, recipients, replies), or as one line of JSON.
+   A damaged one has its name and its size alone. */
+void view_text(FILE *, struct queue_file *, time_t now);
+void view_text_damaged(FILE *, const char *name, uint64_t size);
+void view_json(FILE *, struct queue_file *);
+void view_json_damaged(
+    FILE *, enum queue_place, const char *name, uint64_t size);
+
+#endif

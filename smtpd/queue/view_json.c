@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+/* Messages for programs: one object of JSON (RFC 8259) a line. */
+#include "smtpd/queue/view.h"
+
+#include "common/utf8.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void
+string(FILE *out, const char *text)
+{
+	size_t len = strlen(text);
+
+	putc('"', out);
+	for (size_t used; len > 0; text += used, len -= used) {
+		int32_t c = utf8_next(text, len, &used);
+		if (c == -1) {
+			fputs("\\ufffd", out);
+		} else if (c == '"' || c == '\\') {
+			fprintf(out, "\\%c", (char)c);
+		} else if (c < 0x10000 && !utf8_is_text(c)) {
+			fprintf(out, "\\u%04" PRIx32, (uint32_t)c);
+		} else {
+			fwrite(text, 1, used, out);
+		}
+	}
+	putc('"', out);
+}
+
+static void
+member(FILE *out, const char *name, const char *text)
+{
+	fprintf(out, ",\"%s\":", name);
+	string(out, text);
+}
+
+static void
+number(FILE *out, const char *name, int64_t value)
+{
+	fprintf(out, ",\"%s\":%" PRId64, name, value);
+}
+
+static void
+put_recipient(FILE *out, struct queue_file *f, size_t i)
+{
+	static const char *const states[] = {
+		[RECIPIENT_WAITING] = "waiting",
+		[RECIPIENT_SENT] = "sent",
+		[RECIPIENT_EXPANDED] = "expanded",
+		[RECIPIENT_FAILED] = "failed",
+		[RECIPIENT_REMOVED] = "removed",
+	};
+	static const char *const kinds[] = {
+		[TARGET_ADDRESS] = "address",
+		[TARGET_USER] = "user",
+		[TARGET_FILE] = "file",
+		[TARGET_PIPE] = "pipe",
+	};
+	const struct recipient *r = &f->mail.recipients[i];
+	char reason[QUEUE_REASON];
+
+	queue_reason(f, i, reason);
+	fprintf(out, "%s{\"address\":", i == 0 ? "" : ",");
+	string(out, r->text);
+	member(out, "kind", kinds[r->target]);
+	member(out, "given", r->given);
+	member(out, "state", states[r->slot.state]);
+	number(out, "attempts", r->slot.attempts);
+	number(out, "next", r->slot.next);
+	number(out, "last", r->slot.last);
+	member(out, "reply", reason);
+	putc('}', out);
+}
+
+void
+view_json(FILE *out, struct queue_file *f)
+{
+	const struct mail *m = &f->mail;
+
+	fputs("{\"id\":", out);
+	string(out, f->id);
+	member(out, "place", queue_place_names[f->place]);
+	fprintf(out, ",\"busy\":%s", view_is_busy(f) ? "true" : "false");
+	fputs(",\"damaged\":false", out);
+	number(out, "size", (int64_t)m->size);
+	number(out, "arrival", m->arrival);
+	member(out, "sender", m->sender);
+	member(out, "user", m->user);
+	member(out, "client", m->client);
+	fputs(",\"recipients\":[", out);
+	for (size_t i = 0; i < m->count; i++) {
+		put_recipient(out, f, i);
+	}
+	fputs("]}\n", out);
+}
+
+void
+view_json_damaged(
+    FILE *out, enum queue_place place, const char *name, uint64_t size)
+{
+	fputs("{\"id\":", out);
+	string(out, name);
+	member(out, "place", queue_place_names[place]);
+	fputs(",\"busy\":false,\"damaged\":true", out);
+	number(out, "size", (int64_t)size);
+	fputs(",\"recipients\":[]}\n", out);
+}

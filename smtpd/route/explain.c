@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: ISC */
+/* Tells what would happen to an address: aliases, route, hosts, TLS, AUTH. */
+#include "smtpd/route/explain.h"
+
+#include "common/dns.h"
+#include "common/log.h"
+#include "smtpd/relay/connect.h"
+#include "smtpd/relay/race.h"
+#include "smtpd/route/expand.h"
+#include "smtpd/route/route.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+struct explain {
+	const struct config *config;
+	const char *sender;
+	struct expand expand;
+	struct dns *dns; /* NULL until it is needed */
+	int result;
+};
+
+static void say(unsigned depth, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A line, indented; what it says may come from the DNS. */
+static void
+say(unsigned depth, const char *fmt, ...)
+{
+	char text[ALIAS_TARGET * 4];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	for (char *p = text; *p != '\0'; p++) {
+		*p = (unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p;
+	}
+	printf("%*s%s\n", (int)depth * 2, "", text);
+}
+
+static void
+trace(void *context, unsigned depth, const char *text)
+{
+	(void)context;
+	say(depth + 1, "%s", text);
+}
+
+/* The first trouble is the exit status. */
+static void
+trouble(struct explain *x, int status)
+{
+	x->result = x->result == EX_OK ? status : x->result;
+}
+
+/* ---- mail that leaves ---- */
+
+static void
+explain_addresses(struct explain *x, const char *host)
+{
+	struct dns_address found[DNS_ADDRESSES];
+	char why[CONFIG_ERROR], text[INET6_ADDRSTRLEN];
+	size_t n = 0;
+
+	/* Neither needs the DNS. */
+	if (race_literal(host, &found[0]) ||
+	    strcasecmp(host, "localhost") == 0) {
+		return;
+	}
+	if (dns_addresses(x->dns, host, found, &n, why) != DNS_OK) {
+		say(4, "%s", why);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct sockaddr *sa =
+		    (const struct sockaddr *)&found[i].address;
+		if (getnameinfo(sa, found[i].len, text, sizeof(text), NULL, 0,
+			NI_NUMERICHOST) == 0) {
+			say(4, "%s", text);
+		}
+	}
+}
+
+static void
+explain_hosts(struct explain *x, const struct hop *hop)
+{
+	struct exchangers hosts;
+	char why[CONFIG_ERROR] = "";
+
+	if (x->dns == NULL && (x->dns = dns_open(x->config)) == NULL) {
+		say(3, "no name server: %s", strerror(errno));
+		trouble(x, EX_TEMPFAIL);
+		return;
+	}
+	switch (connect_exchangers(x->dns, x->config, hop, &hosts, why)) {
+	case FOUND_OK:
+		break;
+	case FOUND_TEMPORARY:
+		say(3, "mail would wait: %s", why);
+		trouble(x, EX_TEMPFAIL);
+		return;
+	case FOUND_NO_DOMAIN:
+	case FOUND_NULL_MX:
+	case FOUND_OURSELVES:
+		say(3, "mail would be returned: %s", why);
+		trouble(x, EX_NOHOST);
+		return;
+	}
+	for (size_t i = 0; i < hosts.count; i++) {
+		if (hop->mx) {
+			say(3, "host %s, preference %u", hosts.hosts[i].host,
+			    hosts.hosts[i].preference);
+		} else {
+			say(3, "host %s", hosts.hosts[i].host);
+		}
+		explain_addresses(x, hosts.hosts[i].host);
+	}
+}
+
+static void
+explain_hop(struct explain *x, const char *what, const struct hop *hop)
+{
+	static const char *const tls[] = {
+		[HOP_TLS_NEVER] = "no TLS",
+		[HOP_TLS_MAY] = "TLS if offered, with any certificate",
+		[HOP_TLS_MUST] = "TLS only, with any certificate",
+		[HOP_TLS_VERIFY] = "TLS only, with a certificate for the host",
+	};
+	char text[HOP_TEXT];
+
+	say(2, "%s %s", what, hop_text(hop, text));
+	if (hop->transport == TRANSPORT_SMTP) {
+		say(3, "%s%s", tls[hop->tls],
+		    hop->wrapped ? ", from the first octet on" : "");
+	}
+	if (hop->user[0] != '\0') {
+		say(3, "login as %s, with the password %s", hop->user,
+		    hop->password[0] != '\0' ? "of the hop"
+					     : "by the key relay-password");
+	}
+	if (!hop->unix_socket) {
+		explain_hosts(x, hop);
+	}
+}
+
+static void
+explain_route(struct explain *x, const struct address *a)
+{
+	struct route route;
+	char text[ADDRESS_TEXT];
+
+	address_text(a, text, sizeof(text));
+	route_find(x->config, x->sender, a, &route);
+	switch (route.kind) {
+	case ROUTE_HOP:
+		say(1, "%s is sent on, by %s", text, route.why);
+		explain_hop(x, "next hop", &route.hop);
+		if (route.has_fallback) {
+			explain_hop(x, "if that fails,", &route.fallback);
+		}
+		return;
+	case ROUTE_LOCAL:
+		/* Aliases name somebody who is not here. */
+		say(1, "%s is nobody here: the sender would be told", text);
+		trouble(x, EX_NOUSER);
+		return;
+	case ROUTE_NONE:
+		say(1, "%s would wait: %s", text, route.why);
+		trouble(x, EX_CONFIG);
+		return;
+	}
+}
+
+/* ---- mail that stays ---- */
+
+/* Of the mailbox' owner; only he may read it. */
+static bool
+has_forward(const struct account *a)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return a->home[0] != '\0' && a->uid != 0 &&
+	       snprintf(path, sizeof(path), "%s/.forward", a->home) <
+	           (int)sizeof(path) &&
+	       lstat(path, &st) == 0;
+}
+
+static void
+explain_user(struct explain *x, const struct recipient *r)
+{
+	struct account account;
+	char path[PATH_MAX];
+
+	if (account_find(x->config, x->expand.names, r->text, &account) !=
+		STATUS_OK ||
+	    account_mailbox(x->config, &account, path) == -1) {
+		say(1, "%s would wait: no mailbox is found", r->text);
+		trouble(x, EX_TEMPFAIL);
+	} else if (r->owner[0] == '\0' && has_forward(&account)) {
+		say(1,
+		    "%s has a file %s/.forward, which says where the mail "
+		    "goes",
+		    r->text, account.home);
+	} else {
+		say(1, "%s is delivered to the mailbox %s", r->text, path);
+	}
+}
+
+static void
+explain_recipient(struct explain *x, const struct recipient *r)
+{
+	const char *owner = r->owner[0] != '\0' ? r->owner : "ourselves";
+	struct address a;
+	const char *rest;
+
+	switch (r->target) {
+	case TARGET_USER:
+		explain_user(x, r);
+		return;
+	case TARGET_FILE:
+		say(1, "%s is appended to, as %s", r->text, owner);
+		return;
+	case TARGET_PIPE:
+		say(1, "%s is run, as %s", r->text, owner);
+		return;
+	case TARGET_ADDRESS:
+		if (address_path(r->text, &a, &rest) == PATH_OK) {
+			explain_route(x, &a);
+		}
+		return;
+	}
+}
+
+static void
+explain_address(struct explain *x, const char *text)
+{
+	const struct recipient r = {
+		.text = text, .given = "", .owner = "", .orcpt = ""
+	};
+	struct address a;
+	struct mail mail;
+	const char *rest;
+
+	say(0, "%s", text);
+	if (address_path(text, &a, &rest) != PATH_OK || *rest != '\0' ||
+	    address_is_null(&a)) {
+		say(1, "not an address");
+		trouble(x, EX_USAGE);
+		return;
+	}
+	if (a.domain[0] != '\0') {
+		say(1, "%s is %s", a.domain,
+		    !config_is_ours(x->config, a.domain) ? "elsewhere"
+		    : config_is_virtual(x->config, a.domain)
+			? "ours, with aliases alone"
+			: "ours");
+	}
+	mail_init(&mail);
+	switch (expand_recipient(&x->expand, &r, &mail)) {
+	case EXPANDED_OK:
+		break;
+	case EXPANDED_NONE:
+		trouble(x, EX_NOUSER);
+		break;
+	case EXPANDED_TEMPORARY:
+	case EXPANDED_BROKEN:
+		say(1, "mail would wait: see the log");
+		trouble(x, EX_TEMPFAIL);
+		break;
+	}
+	for (size_t i = 0; i < mail.count; i++) {
+		explain_recipient(x, &mail.recipients[i]);
+	}
+	mail_free(&mail);
+}
+
+int
+route_explain(const struct config *config, const char *sender, char **addresses)
+{
+	char error[CONFIG_ERROR];
+	struct names *names = names_load(config, false, error);
+	struct aliases *aliases =
+	    names == NULL ? NULL : aliases_load(config, error);
+
+	if (aliases == NULL || *addresses == NULL) {
+		log_error("%s", aliases == NULL
+				    ? error
+				    : "an address is missing behind -bt");
+		names_free(names);
+		aliases_free(aliases);
+		return aliases == NULL ? EX_CONFIG : EX_USAGE;
+	}
+	struct explain x = { .config = config,
+		.sender = sender != NULL ? sender : "",
+		.expand = { .config = config,
+		    .names = names,
+		    .aliases = aliases,
+		    .trace = trace },
+		.result = EX_OK };
+	for (; *addresses != NULL; addresses++) {
+		explain_address(&x, *addresses);
+	}
+	if (x.dns != NULL) {
+		dns_close(x.dns);
+	}
+	aliases_free(aliases);
+	names_free(names);
+	return x.result;
+}

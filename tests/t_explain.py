@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: ISC
+"""smtpd -bt and --check tell the truth about addresses, and no secrets.
+
+Who moves in tries both before the first message: what they do not say shows
+when mail has gone to the wrong place, or waits.
+"""
+import os
+import socket
+import struct
+import threading
+
+from lib.scratch import AM_ROOT, Scratch
+from lib.tap import Skip, Tap, check, equal
+
+tap = Tap()
+
+ALIASES = """\
+root: alice
+postmaster: root
+team: alice, \\bob, carol@there.example, "|/bin/true 'a, b'", /dev/null
+gone: :moved: dave@there.example
+list: :include:%DIR/list
+info@virtual.example: alice
+@example.net: bob
+"""
+KEYS = """\
+aliases %DIR/aliases
+virtual-domains virtual.example
+route lmtp.example lmtp:unix:/run/lmtp
+route auth.example smtps://user:secret@[192.0.2.1]
+route other.example mx:2525
+route wrong.example smtp://u:secret@a..b
+sender-relay bob@example.org lmtp:[192.0.2.2]
+fallback-relay smtp://u@[192.0.2.3]?tls=must
+relay-password u@192.0.2.3 file:%DIR/password
+"""
+MX = {"there.example": [(20, "b.there.example"), (10, "a.there.example")],
+      "other.example": [(0, "a.there.example")],
+      "nomail.example": [(0, "")]}
+ADDRESSES = {"a.there.example": "192.0.2.7", "b.there.example": "192.0.2.8"}
+
+
+def wire(name):
+    """A domain name as DNS messages have it."""
+    labels = [part.encode() for part in name.split(".") if part]
+    return b"".join(bytes([len(x)]) + x for x in labels) + b"\0"
+
+
+def asked(query):
+    """The name and the type of the question."""
+    at, labels = 12, []
+    while query[at]:
+        labels.append(query[at + 1:at + 1 + query[at]].decode())
+        at += 1 + query[at]
+    return ".".join(labels).lower(), struct.unpack(">H", query[at + 1:at + 3])
+
+
+def answer(query):
+    """What the name server of this test says."""
+    name, (kind,) = asked(query)
+    records = []
+    if kind == 15:
+        records = [struct.pack(">H", n) + wire(host)
+                   for n, host in MX.get(name, [])]
+    elif kind == 1 and name in ADDRESSES:
+        records = [socket.inet_aton(ADDRESSES[name])]
+    known = name in MX or name in ADDRESSES
+    body = b"".join(b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(r))
+                    + r for r in records)
+    end = 12 + len(wire(name)) + 4
+    return (query[:2] + struct.pack(">HHHHH", 0x8580 | (0 if known else 3), 1,
+                                    len(records), 0, 0)
+            + query[12:end] + body)
+
+
+class Server:
+    """A name server on a loopback port."""
+
+    def __enter__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def serve(self):
+        """Answers until the socket is shut."""
+        while True:
+            try:
+                query, peer = self.socket.recvfrom(4096)
+                self.socket.sendto(answer(query), peer)
+            except OSError:
+                return
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
+def explain(scratch, *addresses, status=0):
+    """What -bt says, its lines without the indentation."""
+    done = scratch.call("smtpd", *(() if "-bt" in addresses else ("-bt",)),
+                        *addresses)
+    text = done.stdout + done.stderr
+    equal(done.returncode, status, text)
+    check("secret" not in text, f"a password is printed:\n{text}")
+    return [line.strip() for line in done.stdout.splitlines()]
+
+
+def has(lines, *wanted):
+    """Each of them is a line, in that order."""
+    at = 0
+    for line in wanted:
+        check(line in lines[at:], f"no line {line!r} in\n" + "\n".join(lines))
+        at += lines[at:].index(line) + 1
+
+
+def test_here(scratch):
+    """Users, aliases of aliases, and where it all ends"""
+    box = scratch.mailbox("alice")
+    has(explain(scratch, "alice@example.org"), "example.org is ours",
+        "alice: a user here", f"alice is delivered to the mailbox {box}")
+    has(explain(scratch, "postmaster"), "the alias postmaster",
+        "the alias root", f"alice is delivered to the mailbox {box}")
+    has(explain(scratch, "Info+x@Virtual.Example"),
+        "Virtual.Example is ours, with aliases alone",
+        "the alias info@virtual.example",
+        f"alice is delivered to the mailbox {box}")
+    has(explain(scratch, "any@example.net"), "the alias @example.net",
+        "bob: a user here")
+
+
+def test_team(scratch):
+    """One alias with a target of each kind"""
+    has(explain(scratch, "team@example.org"),
+        "bob: a user here, into the mailbox at once",
+        "carol@there.example: elsewhere",
+        "|/bin/true 'a, b': run as ourselves",
+        "carol@there.example is sent on, by the DNS",
+        "/bin/true 'a, b' is run, as ourselves",
+        "/dev/null is appended to, as ourselves")
+
+
+def test_nobody(scratch):
+    """Who is not here is 67, and so is who has moved"""
+    for address in ("eve@example.org", "alice@virtual.example", "|id",
+                    "/etc/passwd"):
+        has(explain(scratch, address, status=67),
+            f"{address}: no such user here")
+    has(explain(scratch, "gone@example.org", status=67),
+        "gone has moved to dave@there.example")
+    has(explain(scratch, "not an address", status=64), "not an address")
+    explain(scratch, "-bt", status=64)
+
+
+def test_dns(scratch):
+    """Hosts in order, their addresses, and what follows if they fail"""
+    has(explain(scratch, "x@there.example"), "there.example is elsewhere",
+        "x@there.example is sent on, by the DNS",
+        "next hop mx there.example",
+        "TLS if offered, with any certificate",
+        "host a.there.example, preference 10", "192.0.2.7",
+        "host b.there.example, preference 20", "192.0.2.8",
+        "if that fails, smtp://u@192.0.2.3:25?tls=must",
+        "login as u, with the password by the key relay-password")
+    has(explain(scratch, "x@other.example"),
+        "x@other.example is sent on, by the key route other.example",
+        "next hop mx other.example:2525",
+        "host a.there.example, preference 0")
+    explain(scratch, "x@nomail.example", status=68)
+    explain(scratch, "x@none.example", status=68)
+
+
+def test_routes(scratch):
+    """Rules by recipient and by sender; a broken one makes mail wait"""
+    has(explain(scratch, "x@lmtp.example"),
+        "x@lmtp.example is sent on, by the key route lmtp.example",
+        "next hop lmtp:unix:/run/lmtp")
+    has(explain(scratch, "x@auth.example"),
+        "next hop smtps://user@192.0.2.1:465?tls=verify",
+        "login as user, with the password of the hop", "host 192.0.2.1")
+    has(explain(scratch, "-f", "bob@example.org", "-bt", "x@there.example"),
+        "x@there.example is sent on, by the key sender-relay bob@example.org",
+        "next hop lmtp:192.0.2.2:24")
+    lines = explain(scratch, "x@wrong.example", status=78)
+    check(any("x@wrong.example would wait: the key route" in line
+              for line in lines), lines)
+
+
+def test_waits(scratch):
+    """What cannot be expanded, or looked up, is 75"""
+    path = scratch.dir / "list"
+    has(explain(scratch, "list", status=75), "the alias list",
+        f"the list {path}", "mail would wait: see the log")
+    path.write_text("alice\nlist\n")
+    has(explain(scratch, "list", status=75), f"{path}: a loop of aliases")
+    path.write_text("bob\n")
+    has(explain(scratch, "list"), "bob: a user here")
+    path.unlink()
+    scratch.configure("resolver 127.0.0.1:1")
+    try:
+        lines = explain(scratch, "x@there.example", status=75)
+        check(any("mail would wait: " in line for line in lines), lines)
+    finally:
+        scratch.configure(scratch.keys)
+
+
+def findings(scratch):
+    """What --check says."""
+    done = scratch.call("smtpd", "--check")
+    text = done.stdout + done.stderr
+    check("secret" not in text, f"a password is printed:\n{text}")
+    return done.stdout.splitlines(), done.stderr
+
+
+def test_check(scratch):
+    """--check: where root and postmaster lead, and each hop"""
+    (scratch.dir / "list").write_text("bob\n")
+    lines, said = findings(scratch)
+    has(lines, "ok: 7 aliases in " + str(scratch.dir / "aliases"),
+        "ok: mail for root goes to the mailbox of alice",
+        "ok: mail for postmaster goes to the mailbox of alice",
+        "ok: route lmtp.example: lmtp:unix:/run/lmtp",
+        "warning: route lmtp.example: no socket at /run/lmtp",
+        "ok: mail for other domains: as the DNS says",
+        "ok: fallback-relay: smtp://u@192.0.2.3:25?tls=must",
+        f"ok: relay-password u@192.0.2.3: {scratch.dir / 'password'}")
+    for start in ("warning: route auth.example: everybody can read",
+                  "error: route wrong.example: next hop: "):
+        check(any(line.startswith(start) for line in lines), lines)
+    equal(said, "", "the log")
+
+
+def test_check_aliases(scratch):
+    """--check: wrong lines, loops, targets that are nobody"""
+    path = scratch.dir / "aliases"
+    path.write_text("root alice\na: b\nb: a\nc: alice, eve\n"
+                    "x@far.example: alice\n")
+    try:
+        lines, said = findings(scratch)
+    finally:
+        path.write_text(ALIASES.replace("%DIR", str(scratch.dir)))
+    check(f"{path}:1: " in said, said)
+    has(lines, f"error: 1 lines of {path} are wrong, the log says which",
+        "error: mail for a would wait; type: smtpd -bt 'a'",
+        "warning: the alias c leads to eve@mail.example.org, "
+        "who is nobody here",
+        "warning: the alias x@far.example has no effect: "
+        "far.example is none of our domains",
+        "ok: mail for root goes to the mailbox of postmaster",
+        "ok: mail for postmaster goes to the mailbox of postmaster")
+
+
+def test_check_passwords(scratch):
+    """--check: passwords that all can read, that nobody can, or missing"""
+    path = scratch.dir / "password"
+    path.chmod(0o644)
+    lines, _ = findings(scratch)
+    has(lines, f"error: everybody can read {path}; type: chmod 600 {path}")
+    path.unlink()
+    lines, _ = findings(scratch)
+    has(lines, f"error: relay-password u@192.0.2.3: {path}: "
+        "No such file or directory")
+    path.write_text("secret\n")
+    path.chmod(0o600)
+    scratch.own()
+    scratch.configure("relay smtp://u@h.example?tls=may\ntls-trust /none\n"
+                      "resolver nonsense")
+    try:
+        lines, _ = findings(scratch)
+    finally:
+        scratch.configure(scratch.keys)
+    for start in ("error: mail for other domains: no password for u",
+                  "warning: mail for other domains: the password can be read",
+                  "error: tls-trust /none: ", "error: the name server"):
+        check(any(line.startswith(start) for line in lines), lines)
+
+
+def test_writable_as_root(_):
+    """As root, aliases that others can write are refused, and told"""
+    if not AM_ROOT:
+        raise Skip("needs root")
+    with Scratch("aliases %DIR/aliases", tls=False, as_root=True) as scratch:
+        path = scratch.dir / "aliases"
+        path.write_text("root: alice\n")
+        os.chmod(path, 0o664)
+        lines, _ = findings(scratch)
+        has(lines, f"error: the aliases {path}: can be written by others; "
+            "type chmod go-w")
+        explain(scratch, "root", status=78)
+        os.chmod(path, 0o644)
+        has(explain(scratch, "root"), "alice: a user here")
+
+
+if __name__ == "__main__":
+    with Server() as names, Scratch(tls=False) as fixture:
+        fixture.keys = KEYS + f"resolver 127.0.0.1:{names.port}"
+        fixture.configure(fixture.keys, tls=False)
+        (fixture.dir / "aliases").write_text(
+            ALIASES.replace("%DIR", str(fixture.dir)))
+        (fixture.dir / "password").write_text("secret\n")
+        (fixture.dir / "password").chmod(0o600)
+        fixture.own()
+        tap.run(globals(), fixture)
+    tap.finish()

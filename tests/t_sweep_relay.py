@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: ISC
+"""SIGKILL at every system call of the queue runner and of its agents.
+
+A queue with mail for a next hop, for a user here, and for somebody whom the
+next hop refuses is run, and the runner, or its whole family, is killed as it
+enters its n-th system call (by strace). Then an ordinary run follows. Nobody
+may miss his mail or his report, the queue must be empty, and one kill may
+make at most one copy too many. The accepting side is made to run out of disk
+at each of its calls: it says 4xx then, and leaves nothing behind.
+"""
+import errno
+import random
+import re
+import shutil
+import subprocess
+
+from lib import mbox, queuefile
+from lib.fakemx import FakeMx
+from lib.ledger import ID, compose
+from lib.scratch import LONG, Scratch, tool
+from lib.site import Queue
+from lib.sweep import COUNT, FAIL, FAIL_ON, Bench, sample
+from lib.tap import Skip, Tap, check, equal
+from lib.wait import wait_for
+
+tap = Tap()
+LOADER = 30     # the first calls only load the program
+MOST = 40       # kills in one sweep, without RESTANTE_LONG
+FAR = {f"far{n}": (f"x{n}@far.test",) for n in range(3)}
+MIXED = {"mixed": ("m@far.test", "nosuch@far.test")}
+HERE = {"here": ("bob",)}
+HERE_ALL = {"alice", "bob"}     # other agents carry their mail
+NO = {"rcpt": {"nosuch@far.test": "550 5.1.1 No such user"}}
+CALL = re.compile(r"^(?:(\d+) +)?(\w+)\(")
+
+
+def text(ident):
+    """The message of that id, always the same.
+
+    Without From_ lines: of a torn append, whoever comes next leaves in the
+    mailbox what could be another program's message.
+    """
+    return compose(ident, random.Random(ident)).replace(
+        b"From a@b", b"Form a@b")
+
+
+class Runner(Queue, Scratch):
+    """A queue as it is before each run, and ways to run it."""
+
+    def __init__(self, hop):
+        super().__init__("hostname mx.home.test\ndomains home.test\n"
+                         "relay-concurrency 1\n"
+                         f"route far.test smtp://127.0.0.1:{hop.port}\n",
+                         tls=False)
+        self.hop = hop
+
+    def fill(self):
+        """The same messages each time; nothing was delivered yet."""
+        shutil.rmtree(self.dir / "queue")
+        (self.dir / "queue").mkdir()
+        self.own()
+        for place in queuefile.PLACES:
+            (self.dir / "queue" / place).mkdir(mode=0o700)
+        for n, (ident, rcpts) in enumerate({**FAR, **MIXED, **HERE}.items()):
+            kind = "u" if ident in HERE else "a"
+            queuefile.make(
+                self.dir / "queue", "active", f"{n:012d}",
+                "alice@home.test", [queuefile.recipient(r, kind)
+                                    for r in rcpts], text(ident))
+        self.own()
+        for path in self.mail.iterdir():
+            path.unlink()
+        self.hop.received.clear()
+
+    def run(self, *before):
+        """A run of the queue, perhaps under another program: (what it says,
+        whether it was killed)."""
+        command = [*before, *self.command("smtpd", "-qf")]
+        process = self.popen(command, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        said = process.communicate(timeout=120)[0]
+        self.running.remove(process)
+        return said.decode(errors="replace"), process.returncode == -9
+
+    def still(self):
+        """Waits until nobody of a killed family talks to the hop."""
+        wait_for(lambda: not self.hop.busy(), "the agents to end")
+
+    def counts(self):
+        """How often each lies where: {(id, recipient): number}."""
+        found = {}
+        for message in self.hop.messages:
+            ident = ID.search(message.body).group(1).decode()
+            check(message.body.endswith(text(ident)), f"{ident} is torn")
+            for rcpt in message.rcpts:
+                found[ident, rcpt] = found.get((ident, rcpt), 0) + 1
+        for user in ("alice", "bob"):
+            path = self.mailbox(user)
+            for message in mbox.read(path) if path.exists() else []:
+                if b"multipart/report" in message.headers:
+                    ident = "report"
+                    check(b"nosuch@far.test" in message.wire, "its report")
+                else:
+                    match = ID.search(message.wire)
+                    check(match, f"what is this? {message.wire!r:.900}")
+                    ident = match.group(1).decode()
+                    check(message.wire.endswith(text(ident)), "torn")
+                found[ident, user] = found.get((ident, user), 0) + 1
+        return found
+
+    def trouble(self, kills):
+        """What is wrong after the last run."""
+        wanted = {(i, r) for i, rcpts in {**FAR, **MIXED, **HERE}.items()
+                  for r in rcpts if r != "nosuch@far.test"}
+        wanted.add(("report", "alice"))
+        found = self.counts()
+        wrong = [f"LOST {item}" for item in wanted - found.keys()]
+        wrong += [f"STRAY {item}" for item in found.keys() - wanted]
+        for place in ({"alice"}, {"bob"}, {r for _, r in wanted} - HERE_ALL):
+            extra = {k: n - 1 for k, n in found.items()
+                     if n > 1 and k[1] in place}
+            if sum(extra.values()) > kills:
+                wrong.append(f"DOUBLE {extra}")
+        if self.queued():
+            wrong.append(f"LEFT {self.mailq()}")
+        return wrong
+
+
+class Hop(FakeMx):
+    """A fake next hop that knows whether somebody talks to it."""
+
+    def busy(self):
+        """Whether a connection is still open."""
+        return any(thread.is_alive() for thread in self._threads)
+
+
+def traced(family):
+    """strace's arguments: the runner alone, or with all that it starts."""
+    if not tool("strace"):
+        raise Skip("strace is not there")
+    return [tool("strace"), "-q", *(["-f"] if family else [])]
+
+
+def points(runner, family):
+    """(name, how often) of the system calls of a run, from one process or all
+    of them: strace counts the calls of one name in one process."""
+    runner.fill()
+    path = runner.dir / "trace"
+    path.write_text("")
+    runner.own()
+    said, _ = runner.run(*traced(family), "-o", path)
+    equal(runner.trouble(0), [], f"without any kill: {said}")
+    found, seen = {}, {}
+    for line in path.read_text(errors="replace").splitlines():
+        match = CALL.match(line)
+        if match:
+            seen[match.groups()] = seen.get(match.groups(), 0) + 1
+            found[match.group(2), seen[match.groups()]] = True
+    check(len(found) > LOADER, f"strace says nothing: {said}")
+    return list(found)[LOADER:]
+
+
+def sweep(runner, name, family):
+    """Kills at each call; in a family each process at its own n-th."""
+    with tap.case(name, runner.notes):
+        every = points(runner, family)
+        chosen = sample(every, MOST)
+        troubles, kills, unfinished, double = [], 0, 0, 0
+        for call, number in chosen:
+            runner.fill()
+            path = runner.dir / "trace"
+            kills += runner.run(
+                *traced(family), "-o", path, "-e", f"trace={call}", "-e",
+                f"inject={call}:signal=KILL:when={number}")[1]
+            runner.still()
+            killed = path.read_text(errors="replace").count("+++ killed by")
+            before = runner.queued()
+            unfinished += before > 0
+            runner.run()
+            runner.still()
+            double += sum(n - 1 for n in runner.counts().values())
+            # The runner and several agents may have met their n-th call.
+            wrong = runner.trouble(killed)
+            if wrong:
+                troubles.append(f"at {call} {number} ({before} left): "
+                                f"{wrong[:3]}")
+        tap.diag(f"{kills} runners killed, at {len(chosen)} of {len(every)} "
+                 f"points; {unfinished} left mail, {double} made a copy too "
+                 "many")
+        check(family or kills > len(chosen) * 0.8, "hardly a kill")
+        check(unfinished > len(chosen) * 0.5, "hardly one that left mail")
+        equal(troubles[:6], [], f"{len(troubles)} troubles")
+
+
+def controls(runner):
+    """The checks must see what they are there for."""
+    with tap.case("control: a run without a kill is in order",
+                  runner.notes):
+        runner.fill()
+        runner.run()
+        equal(runner.trouble(0), [], "trouble")
+    with tap.case("control: lost, doubled and stray mail is noticed",
+                  runner.notes):
+        runner.fill()
+        (runner.dir / "queue/active" / f"{0:012d}").unlink()
+        runner.run()
+        equal(runner.trouble(1), ["LOST ('far0', 'x0@far.test')"], "trouble")
+        runner.hop.received.append(runner.hop.received[0])
+        runner.hop.received.append(runner.hop.received[0])
+        check("DOUBLE" in str(runner.trouble(1)), f"{runner.trouble(1)}")
+        runner.hop.received[0].rcpts.append("stray@far.test")
+        check("STRAY" in str(runner.trouble(9)), f"{runner.trouble(9)}")
+
+
+# ---- running out of disk when a message is taken ----
+
+class Taking(Queue, Bench):
+    """A Bench where mail for away@ goes into the queue."""
+
+    def configure(self, extra="", tls=True):
+        super().configure("aliases %DIR/aliases\n"
+                          "route far.test smtp://127.0.0.1:9\n" + extra, tls)
+        (self.dir / "aliases").write_text("away: x@far.test\n")
+
+    def take(self, fault):
+        """A message for somebody elsewhere; whether it was acknowledged."""
+        return self.deliver(text("taken"), fault, (), "away@example.org")
+
+    def files(self):
+        """The messages in the queue, and anything else in its places."""
+        return queuefile.ids(self.dir / "queue")
+
+    def begin(self):
+        """An empty queue, and nobody who works on it."""
+        self.end_runners()
+        shutil.rmtree(self.dir / "queue")
+        (self.dir / "queue").mkdir()
+        self.own()
+
+    def litter(self):
+        """Unfinished files that are left in the queue; what would say why
+        something waits may be lost."""
+        return [str(p) for p in (self.dir / "queue").rglob("*")
+                if p.is_file() and p.name.startswith(".")
+                and p.parent.name != "reason"]
+
+
+def full_disk(bench):
+    """Every call fails with ENOSPC, once, or it and all after it."""
+    # Not write(2) for good: no pipe has ever been full in that way.
+    lasting = ("pwrite", "linkat", "fsync", "fdatasync", "posix_fallocate",
+               "ftruncate", "renameat2", "mkdirat")
+    needs = (*lasting, "write", "open")
+    bench.begin()
+    bench.control.arm = str(bench.dir / "queue")
+    bench.control.set(COUNT)
+    check(bench.take(True), "not taken without a fault\n" + bench.notes())
+    calls = bench.control.calls()
+    spots = [n for n, (name, _) in enumerate(calls, 1) if name in needs]
+    check(spots, f"no such calls: {calls}")
+    troubles = []
+    for mode, only in ((FAIL, ()), (FAIL_ON, lasting)):
+        for at in sample(spots, MOST if LONG else 15):
+            bench.begin()
+            bench.control.set(mode, at, errno.ENOSPC, only)
+            taken = bench.take(True)
+            files = bench.files()
+            bench.end_runners()
+            # A runner works beside it: this time it may be another call.
+            hit = bench.control.calls()[at - 1:at]
+            what = f"{mode} at {at} {hit}"
+            if hit and hit[0] in (("write", ""), ("send", "")):
+                continue        # an answer that got lost on its way
+            if taken != bool(files):
+                troubles.append(f"{what}: said {taken}, there is {files}")
+            if bench.litter():
+                troubles.append(f"{what}: left {bench.litter()}")
+            if not taken and not bench.take(False):
+                troubles.append(f"{what}: not taken the next time")
+    tap.diag(f"{len(spots)} calls of {len(calls)}")
+    equal(troubles[:6], [], f"{len(troubles)} troubles")
+
+
+def main():
+    with Hop(NO) as hop, Runner(hop) as runner:
+        controls(runner)
+        sweep(runner, "the runner is killed at each of its system calls",
+              False)
+        sweep(runner, "the runner and its agents are killed", True)
+    with Taking() as bench, tap.case("a full disk when a message is taken: "
+                                     "4xx, and nothing is left", bench.notes):
+        bench.compile()
+        full_disk(bench)
+    tap.finish()
+
+
+if __name__ == "__main__":
+    main()
