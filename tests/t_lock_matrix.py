@@ -197,6 +197,7 @@ class Run:
         self.writer.settle()
         for daemon in (self.server.smtpd, self.server.pop3d):
             wait_for(lambda: not proc.children(daemon.pid), "all to end", 60)
+        self.server.run_queue()     # what a locked mailbox left there
 
     def settle(self):
         """A last delivery and a last login put right what a kill left."""

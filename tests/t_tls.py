@@ -217,8 +217,7 @@ def test_cut_connection(server):
         talker.expect("354 ", "DATA")
         talker.send(b"Subject: cut\r\n\r\nhalf\r\n")
         talker.sock.shutdown(socket.SHUT_RDWR)
-    queue = server.dir / "queue"
-    wait_for(lambda: not any(queue.iterdir()), "an empty queue folder")
+    wait_for(lambda: not server.queue_files(), "an empty queue folder")
     after = server.mailbox("bob").read_bytes() \
         if server.mailbox("bob").exists() else b""
     equal(after, before, "the mailbox")

@@ -136,7 +136,7 @@ class Postfix(Writer):
     def settle(self):
         """Waits until its queue is empty."""
         try:
-            wait_for(lambda: not self.queued(), "Postfix to deliver", 60)
+            wait_for(lambda: not self.queued(), "Postfix to deliver", 180)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log()}") from None
 

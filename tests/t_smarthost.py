@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: ISC
+"""Mail goes through a smarthost, with a login over TLS that is verified.
+
+The usual set-up of a machine at home, and what people get wrong in it: a
+password, a certificate, a mechanism. The mail stays in the queue, with the
+reason, until it is put right; nothing of that makes a bounce, and no password
+goes where it should not.
+"""
+from lib.fakemx import FakeMx
+from lib.scratch import ALICE, make_certificate
+from lib.tap import Tap, check, equal
+from lib.world import FROM, THERE, THIRD, World, taken
+
+tap = Tap()
+
+
+def certificate(path):
+    """A file with the same certificate, but without its key."""
+    text = path.read_text()
+    trust = path.with_suffix(".trust")
+    trust.write_text(text[text.index("-----BEGIN CERT"):])
+    trust.chmod(0o644)
+    return trust
+
+
+def smarthost(world, scheme, password=ALICE[1], host="mx.b.test", trust=None):
+    """All mail of a.test goes through b.test, from now on."""
+    port = world.b.submissions if scheme == "smtps" else world.b.submission
+    trust = trust or certificate(world.b.pem)
+    world.a.change(f"resolver {world.dns.address}\ntls-trust {trust}\n"
+                   f"relay {scheme}://alice:{password}@{host}:{port}\n")
+
+
+def test_smarthost(world):
+    """Through a smarthost: STARTTLS and TLS at once, verified, with a login"""
+    for scheme in ("smtp", "smtps"):
+        with FakeMx(host=THIRD, port=world.port) as hop:
+            smarthost(world, scheme)
+            ident, text = world.send("x@c.test")
+            got = taken(hop, ident, text)
+            check(b"ESMTPSA" in got.body, f"{got.body!r:.900}")
+            equal(got.name, "mx.b.test", "who relayed it")
+            world.a.wait_empty()
+            world.b.wait_empty()
+
+
+def test_wrong_password(world):
+    """A wrong password: queued, with the reason; put right, it goes"""
+    smarthost(world, "smtp", "wrong")
+    ident, text = world.send("x@c.test")
+    world.a.waits_with("535")
+    check("535" in world.a.mailq_text(), world.a.mailq_text())
+    world.a.flush("-qf")
+    world.a.waits_with("535")
+    with FakeMx(host=THIRD, port=world.port) as hop:
+        smarthost(world, "smtp")
+        world.a.flush("-qf")
+        taken(hop, ident, text)
+        world.a.wait_empty()
+    equal(world.a.mailbox("alice").exists(), False, "a report")
+
+
+def test_password_sources(world):
+    """The password from a file, and from a command; from a file that is gone"""
+    port, trust = world.b.submission, certificate(world.b.pem)
+    secret = world.a.dir / "secret"
+    for source in (f"file:{secret}", f"command:/bin/cat {secret}"):
+        secret.write_text(ALICE[1] + "\n")
+        world.a.hand(secret, 0o600)
+        with FakeMx(host=THIRD, port=world.port) as hop:
+            world.a.change(
+                f"resolver {world.dns.address}\ntls-trust {trust}\n"
+                f"relay smtp://alice@mx.b.test:{port}\n"
+                f"relay-password alice@mx.b.test {source}\n")
+            ident, text = world.send("x@c.test")
+            taken(hop, ident, text)
+            world.a.wait_empty()
+            world.b.wait_empty()
+            world.a.end_runners()   # and connections that are logged in
+            secret.unlink()
+            world.send("x@c.test")
+            world.a.waits_with(str(secret))
+            world.a.settled()
+
+
+def test_wrong_certificate(world):
+    """A certificate for another name, or by nobody we trust: queued"""
+    other = world.a.dir / "other.pem"
+    make_certificate(other, "mx.b.test")
+    for settings in ({"host": THERE}, {"trust": certificate(other)}):
+        for scheme in ("smtp", "smtps"):
+            smarthost(world, scheme, **settings)
+            world.send("x@c.test")
+            world.a.waits_with("certificate")
+            world.a.settled()
+
+
+def test_no_starttls(world):
+    """A smarthost without STARTTLS never gets the password"""
+    with FakeMx(host=THERE, users=dict([ALICE]),
+                mechanisms=("PLAIN", "LOGIN")) as hop:
+        world.a.change(f"resolver {world.dns.address}\n"
+                       f"relay smtp://{':'.join(ALICE)}@{THERE}:{hop.port}\n")
+        world.send("x@c.test")
+        world.a.waits_with("TLS")
+        check(not hop.logins, f"{hop.logins}")
+    world.a.settled()
+
+
+def test_mechanisms(world):
+    """Each mechanism alone; and the next one, when one is not taken"""
+    pem = world.a.dir / "hop.pem"
+    make_certificate(pem, "mx.b.test")
+    trust = certificate(pem)
+    every = ("SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN")
+    cases = [((mechanism,), {}) for mechanism in every]
+    cases.append((every, {"auth": ["535 5.7.8 No", "504 5.5.4 No"]}))
+    for mechanisms, script in cases:
+        with FakeMx(script, host=THERE, pem=pem, users=dict([ALICE]),
+                    mechanisms=mechanisms, auth_needs_tls=True) as hop:
+            world.a.change(
+                f"resolver {world.dns.address}\ntls-trust {trust}\n"
+                f"relay smtp://{':'.join(ALICE)}@mx.b.test:{hop.port}\n")
+            ident, text = world.send("x@c.test")
+            got = taken(hop, ident, text)
+            equal((got.user, got.tls), (ALICE[0], True), "login")
+            equal(hop.complaints, [], "complaints")
+            world.a.wait_empty()
+
+
+def test_routes(world):
+    """By recipient domain, by sender, and the fallback relay"""
+    with FakeMx(host=THIRD) as one, FakeMx(host=THIRD) as two, \
+            FakeMx(host=THIRD) as three:
+        world.a.change(
+            f"resolver {world.dns.address}\n"
+            f"route one.test smtp://{THIRD}:{one.port}\n"
+            f"route .one.test smtp://{THIRD}:{two.port}\n"
+            f"sender-relay bob@a.test smtp://{THIRD}:{two.port}\n"
+            f"fallback-relay smtp://{THIRD}:{three.port}\n")
+        for sender, to, hop, count in (
+                (FROM, "x@one.test", one, 1),
+                (FROM, "x@sub.one.test", two, 1),
+                ("bob@a.test", "x@three.test", two, 2),
+                (FROM, "x@down.test", three, 1)):
+            ident, text = world.message()
+            world.a.send(sender, [to], text)
+            equal(taken(hop, ident, text, count).rcpts, [to], "recipients")
+        world.a.wait_empty()
+
+
+def main():
+    with World() as world:
+        world.run(tap, globals())
+    tap.finish()
+
+
+if __name__ == "__main__":
+    main()
