@@ -25,12 +25,14 @@ BACKLOG = 512
 
 # ---- packages -------------------------------------------------------------
 
-def fetch(work, given):
+def fetch(work, given, peers=PEERS):
     """Unpacks the peers into work/peers/NAME; a package that cannot be had
     leaves its server out.  `given` may hold folders NAME or .deb files."""
     debs = os.path.join(work, "debs")
     os.makedirs(debs, exist_ok=True)
     for peer, packages in PEERS.items():
+        if peer not in peers:
+            continue
         into = os.path.join(work, "peers", peer)
         if os.path.isdir(into):
             continue
