@@ -2,7 +2,9 @@
 #ifndef RESTANTE_COMMON_BASE64_H
 #define RESTANTE_COMMON_BASE64_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -20,5 +22,44 @@ ssize_t base64_encode(const void *src, size_t len, char *dst, size_t size)
 /* Decodes.  The length, or -1: malformed or does not fit. */
 ssize_t base64_decode(const char *src, size_t len, void *dst, size_t size)
     __attribute__((warn_unused_result));
+
+/*
+ * The transfer encoding (RFC 2045 section 6.8) in streams.  The functions write
+ * at most size octets (at least BASE64_ROOM) to out, *outlen of them, and
+ * answer how many of in they took; what they did not take comes again.
+ */
+
+enum {
+	BASE64_LINE = 76, /* octets of a line, its end not counted */
+	BASE64_ROOM = 128,
+};
+
+/* Begins with crlf set, all else zero. */
+struct base64_encoder {
+	bool crlf; /* lines end in CRLF, else in LF */
+	unsigned char held[BASE64_LINE / 4 * 3]; /* less than a line */
+	unsigned held_len;
+};
+
+size_t base64_encode_lines(struct base64_encoder *, const void *in, size_t len,
+    char *out, size_t size, size_t *outlen);
+
+/* The input is over: what is still to be written, with its line end. */
+size_t base64_encode_end(struct base64_encoder *, char out[BASE64_ROOM]);
+
+/* Begins zeroed. */
+struct base64_decoder {
+	bool bad; /* something was not as the RFC wants it: for the strict */
+	bool end; /* behind the padding: what follows is ignored */
+	uint32_t bits;
+	unsigned digits, pad;
+};
+
+/* Lenient: what is not of the alphabet is passed over. */
+size_t base64_decode_lines(struct base64_decoder *, const char *in, size_t len,
+    void *out, size_t size, size_t *outlen);
+
+/* The input is over: the octets that missing padding left behind. */
+size_t base64_decode_end(struct base64_decoder *, char out[BASE64_ROOM]);
 
 #endif
