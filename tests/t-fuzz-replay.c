@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 
 static const char *const targets[] = { "address", "aliases", "base64", "config",
-	"dns", "dotstuff", "header", "hop", "mail", "mailboxes", "mbox",
-	"multipart", "param", "params", "qp", "reply", "sasl", "users",
+	"convert", "dns", "dotstuff", "header", "hop", "mail", "mailboxes",
+	"mbox", "multipart", "param", "params", "qp", "reply", "sasl", "users",
 	"word" };
 
 /* Runs the program, with its standard output as our standard error. */

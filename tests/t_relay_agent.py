@@ -73,7 +73,7 @@ def test_helo():
 
 def test_big():
     """Big messages, and lines that cross blocks, arrive as they are"""
-    body = b"".join(b"." * (n % 7) + b"x" * (n % 997) + b"\r\n"
+    body = b"".join(b"." * (n % 7) + b"x" * (n % 991) + b"\r\n"
                     for n in range(6000))
     for extensions in (EXTENSIONS, WITHOUT_CHUNKING):
         outcomes, mx = relay_one({}, text=body, extensions=extensions)
@@ -299,7 +299,8 @@ def test_limits():
     equal([(o.kind, o.dsn) for o in outcomes[:1]], [("failed", "5.3.4")])
     equal(len(mx.received), 0)
     with FakeMx(extensions=("SIZE",)) as mx, Relaying(hop(mx)) as relay:
-        outcomes = relay.send(TEXT, ["b@x"], head="utf8: yes")
+        outcomes = relay.send(TEXT, ["b@x"], head="utf8: yes",
+                              sender="ä@x")
         equal((outcomes[0].kind, outcomes[0].dsn), ("failed", "5.6.7"))
         outcomes = relay.send(TEXT, ["b@x", '"a> X=Y"@x'])
         equal(kinds(outcomes), ["sent", "failed", "done"])

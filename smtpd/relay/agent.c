@@ -183,6 +183,7 @@ work(struct client *c, int channel, const struct order *order, int fd)
 	bool alive = letter_count(&l, PARCEL_TODO) == 0 || carry(c, &l);
 	letter_tell(&l);
 	free(l.parcels);
+	content_forget(&l);
 	mail_free(&mail);
 	if (!alive) {
 		give_up(c, channel, order->serial);

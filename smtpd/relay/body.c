@@ -69,9 +69,8 @@ body_finish(struct body *b, char out[BODY_ROOM])
 	return open ? end_line(b, out) : 0;
 }
 
-/* Reads the next block; its length, or -1: errno. */
-static ssize_t
-next_block(int fd, char block[BODY_BLOCK], off_t from, uint64_t left)
+ssize_t
+body_read(int fd, char block[BODY_BLOCK], off_t from, uint64_t left)
 {
 	size_t want = left < BODY_BLOCK ? (size_t)left : BODY_BLOCK;
 	ssize_t n;
@@ -107,7 +106,7 @@ body_send(
 	}
 	char *out = block + BODY_BLOCK;
 	while (length > 0) {
-		ssize_t n = next_block(fd, block, from, length);
+		ssize_t n = body_read(fd, block, from, length);
 		if (n == -1) {
 			result = BODY_UNREADABLE;
 			break;
@@ -143,7 +142,7 @@ body_size(int fd, off_t from, uint64_t length, bool stuff)
 	}
 	char *out = block + BODY_BLOCK;
 	while (length > 0 && size >= 0) {
-		ssize_t n = next_block(fd, block, from, length);
+		ssize_t n = body_read(fd, block, from, length);
 		if (n == -1) {
 			size = -1;
 			break;

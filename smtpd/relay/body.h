@@ -34,6 +34,12 @@ size_t body_encode(
 /* What has to follow the last block: at most 2 octets. */
 size_t body_finish(struct body *, char out[BODY_ROOM]);
 
+/*
+ * Reads octets of a stored message, of which so many are left; how many, or -1
+ * with errno.  That it is shorter than that is an error.
+ */
+ssize_t body_read(int fd, char block[BODY_BLOCK], off_t from, uint64_t left);
+
 struct stream;
 
 enum body_sent {

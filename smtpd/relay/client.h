@@ -142,6 +142,9 @@ enum { ENVELOPE_LINE = 2048 };
  */
 bool envelope_path(const char *text, bool utf8, char *path, size_t size);
 
+/* Whether an address can be said without SMTPUTF8. */
+bool envelope_is_ascii(const char *text);
+
 /* The MAIL and RCPT commands without CR LF; false: not a safe address. */
 bool envelope_mail(
     const struct mail *, const struct offer *, char line[ENVELOPE_LINE]);

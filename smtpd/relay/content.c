@@ -2,8 +2,6 @@
 /* The message itself: DATA (RFC 5321) or BDAT (RFC 3030), and its replies. */
 #include "smtpd/relay/transaction.h"
 
-#include "smtpd/relay/body.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -109,6 +107,15 @@ interrupted(struct client *c, struct letter *l)
 	return step_trouble(c, JUDGE_NONSENSE, PHASE_DOT);
 }
 
+/* Says the message, as it is or converted. */
+static enum body_sent
+say_content(struct client *c, struct letter *l, bool stuff)
+{
+	return l->convert != NULL
+	           ? content_convert(c->stream, l, stuff)
+	           : body_send(c->stream, l->fd, l->body, l->mail->size, stuff);
+}
+
 static enum step
 unreadable(struct client *c)
 {
@@ -134,8 +141,7 @@ send_data(struct client *c, struct letter *l, bool said)
 	if (c->reply.code != 354) {
 		return step_trouble(c, j, PHASE_DATA);
 	}
-	enum body_sent sent =
-	    body_send(c->stream, l->fd, l->body, l->mail->size, true);
+	enum body_sent sent = say_content(c, l, true);
 	if (sent == BODY_UNREADABLE) {
 		return unreadable(c);
 	}
@@ -150,7 +156,9 @@ send_data(struct client *c, struct letter *l, bool said)
 static enum step
 send_chunk(struct client *c, struct letter *l)
 {
-	int64_t size = body_size(l->fd, l->body, l->mail->size, false);
+	int64_t size = l->convert != NULL
+	                   ? (int64_t)l->said.size
+	                   : body_size(l->fd, l->body, l->mail->size, false);
 
 	if (size == -1) {
 		(void)unreadable(c);
@@ -161,8 +169,7 @@ send_chunk(struct client *c, struct letter *l)
 		return interrupted(c, l);
 	}
 	client_say(c, "BDAT %" PRId64 " LAST", size);
-	enum body_sent sent =
-	    body_send(c->stream, l->fd, l->body, l->mail->size, false);
+	enum body_sent sent = say_content(c, l, false);
 	if (sent == BODY_UNREADABLE) {
 		return unreadable(c);
 	}

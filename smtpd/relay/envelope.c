@@ -18,8 +18,8 @@ is_word(const char *text)
 	return true;
 }
 
-static bool
-is_ascii(const char *text)
+bool
+envelope_is_ascii(const char *text)
 {
 	for (; *text != '\0'; text++) {
 		if ((*text & 0x80) != 0) {
@@ -59,7 +59,7 @@ envelope_path(const char *text, bool utf8, char *path, size_t size)
 	char plain[ADDRESS_TEXT];
 	const char *rest;
 
-	if (!is_ascii(text)) {
+	if (!envelope_is_ascii(text)) {
 		return utf8 && is_utf8_address(text) &&
 		       (size_t)snprintf(path, size, "<%s>", text) < size;
 	}

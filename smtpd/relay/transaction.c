@@ -12,16 +12,20 @@ static bool
 acceptable(struct client *c, struct letter *l, char line[ENVELOPE_LINE])
 {
 	const struct offer *o = &c->offer;
-	const struct mail *mail = l->mail;
+	const struct mail *mail = &l->said;
 
+	if (!content_prepare(c, l)) {
+		return false;
+	}
 	if (o->size_limit > 0 && mail->size > o->size_limit) {
 		client_verdict(c, OUTCOME_FAILED, "5.3.4",
 		    "the message has %" PRIu64
 		    " octets, and host %s takes %" PRIu64,
 		    mail->size, c->peer.peer, o->size_limit);
-	} else if (mail->utf8 && (o->extensions & EXT_SMTPUTF8) == 0) {
+	} else if (!mail->utf8 && !envelope_is_ascii(mail->sender)) {
 		client_verdict(c, OUTCOME_FAILED, "5.6.7",
-		    "the message needs SMTPUTF8, which host %s does not know",
+		    "the sender's address needs SMTPUTF8, which host %s does "
+		    "not know",
 		    c->peer.peer);
 	} else if (!envelope_mail(mail, o, line)) {
 		client_verdict(c, OUTCOME_FAILED, "5.1.7",
@@ -40,6 +44,19 @@ struct pass {
 	bool policy;  /* for our address */
 };
 
+static void
+refuse_address(struct client *c, const char *address, bool utf8)
+{
+	if (!utf8 && !envelope_is_ascii(address)) {
+		client_verdict(c, OUTCOME_FAILED, "5.6.7",
+		    "the address needs SMTPUTF8, which host %s does not know",
+		    c->peer.peer);
+	} else {
+		client_verdict(c, OUTCOME_FAILED, "5.1.3",
+		    "not an address that can be sent");
+	}
+}
+
 /* Says RCPT for those that are to be done, at most so many. */
 static size_t
 say_rcpts(struct client *c, struct letter *l, size_t most)
@@ -52,14 +69,13 @@ say_rcpts(struct client *c, struct letter *l, size_t most)
 		if (p->state != PARCEL_TODO) {
 			continue;
 		}
-		if (envelope_rcpt(l->mail, p->recipient, &c->offer, line)) {
+		if (envelope_rcpt(&l->said, p->recipient, &c->offer, line)) {
 			client_say(c, "%s", line);
 			p->state = PARCEL_NAMED;
 			said++;
 			continue;
 		}
-		client_verdict(c, OUTCOME_FAILED, "5.1.3",
-		    "not an address that can be sent");
+		refuse_address(c, p->recipient->text, l->said.utf8);
 		p->outcome = c->verdict;
 		p->state = PARCEL_KNOWN;
 	}

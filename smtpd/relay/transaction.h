@@ -2,7 +2,10 @@
 #ifndef RESTANTE_SMTPD_RELAY_TRANSACTION_H
 #define RESTANTE_SMTPD_RELAY_TRANSACTION_H
 
+#include "smtpd/relay/body.h"
 #include "smtpd/relay/client.h"
+#include "smtpd/relay/convert/convert.h"
+#include "smtpd/relay/convert/survey.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +38,12 @@ struct letter {
 	size_t count;
 	int channel; /* where outcomes of delivered mail go at once */
 	uint32_t serial;
+	/* By content_prepare(). */
+	bool surveyed, prepared;
+	struct survey survey;
+	struct convert_terms terms;
+	struct convert *convert; /* NULL: it goes as it is */
+	struct mail said; /* with what this server is told of size and octets */
 };
 
 enum transacted {
@@ -66,6 +75,20 @@ void letter_refuse(
 size_t letter_count(const struct letter *, enum parcel_state);
 void letter_change(
     struct letter *, enum parcel_state from, enum parcel_state to);
+
+/* ---- prepare.c ---- */
+
+/*
+ * Sees whether the server takes the message as it is; else plans what it gets
+ * instead.  false: the verdict says why that cannot be.
+ */
+bool content_prepare(struct client *, struct letter *)
+    __attribute__((warn_unused_result));
+/* Frees what that made. */
+void content_forget(struct letter *);
+
+/* Writes what was planned to the stream, as body_send() does. */
+enum body_sent content_convert(struct stream *, struct letter *, bool stuff);
 
 /* ---- content.c ---- */
 

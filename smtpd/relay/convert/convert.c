@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/* A message for a server that does not take it as it is: the two passes. */
+#include "smtpd/relay/convert/convert.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct convert *
+convert_open(const struct convert_terms *terms)
+{
+	struct convert *c = calloc(1, sizeof(*c));
+
+	if (c == NULL || (c->room = malloc(HEADER_KEPT)) == NULL) {
+		free(c);
+		return NULL;
+	}
+	c->terms = *terms;
+	multipart_init(&c->walk, c->room, HEADER_KEPT);
+	return c;
+}
+
+void
+convert_close(struct convert *c)
+{
+	if (c != NULL) {
+		output_free(&c->out);
+		output_free(&c->plans);
+		free(c->room);
+		free(c);
+	}
+}
+
+static void
+run(struct convert *c)
+{
+	enum multipart_event event = MULTIPART_BEGIN;
+
+	while (event != MULTIPART_DONE && c->dsn == NULL &&
+	       (event = multipart_next(&c->walk)) != MULTIPART_MORE) {
+		if (c->writing) {
+			convert_write_event(c, event);
+		} else {
+			convert_plan_event(c, event);
+		}
+	}
+}
+
+void
+convert_feed(struct convert *c, const char *data, size_t len)
+{
+	if (c->dsn == NULL) {
+		multipart_feed(&c->walk, data, len);
+		run(c);
+	}
+}
+
+enum convert_result
+convert_end(struct convert *c)
+{
+	if (c->dsn == NULL) {
+		multipart_finish(&c->walk);
+		run(c);
+	}
+	if (c->failed || c->out.failed || c->plans.failed) {
+		return CONVERT_NO_MEMORY;
+	}
+	if (c->dsn != NULL) {
+		return CONVERT_IMPOSSIBLE;
+	}
+	return c->changed ? CONVERT_CHANGED : CONVERT_SAME;
+}
+
+void
+convert_write(struct convert *c)
+{
+	c->writing = true;
+	c->owed = false;
+	output_clear(&c->out);
+	multipart_init(&c->walk, c->room, HEADER_KEPT);
+}
+
+void
+convert_note_field(struct convert_level *level, const struct field *field)
+{
+	char charset[16];
+
+	if (header_is(field, "MIME-Version")) {
+		level->version = true;
+	} else if (header_is(field, "Content-Type") && !level->type) {
+		level->type = true;
+		ssize_t n = param_get(field->value, field->value_len, "charset",
+		    charset, sizeof(charset));
+		if (n == -1) {
+			level->charset =
+			    errno == ENOENT ? SAID_NOTHING : SAID_OTHER;
+		} else {
+			level->charset = strcasecmp(charset, "us-ascii") == 0
+			                     ? SAID_ASCII
+			                     : SAID_OTHER;
+		}
+	}
+}

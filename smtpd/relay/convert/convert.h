@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_RELAY_CONVERT_CONVERT_H
+#define RESTANTE_SMTPD_RELAY_CONVERT_CONVERT_H
+
+#include "common/base64.h"
+#include "common/multipart.h"
+#include "common/qp.h"
+#include "common/transfer.h"
+#include "smtpd/relay/convert/output.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A message for a server that does not take it as it is (RFC 6152 section 3,
+ * RFC 2045, RFC 2047).  It is read twice.  The first pass plans, so that a
+ * part's header can say how its body will be encoded; the second one writes.
+ * Memory is bounded by the structure, never by bodies: an octet for each part.
+ *
+ * Changed are bodies of parts that have octets beyond ASCII or lines above
+ * TRANSFER_LINE: text becomes quoted-printable, everything else base64; then
+ * the labels of the parts around them; and fields.  All other octets stay. What
+ * is inside multipart/signed is never changed.  A DKIM-Signature does not stop
+ * a conversion, and it will not verify any more: mail that arrives without it
+ * is better than none.
+ */
+
+/* What the server takes. */
+struct convert_terms {
+	bool eight_bit; /* octets beyond ASCII in bodies */
+	bool utf8;      /* and in header fields */
+};
+
+enum convert_result {
+	CONVERT_SAME,       /* nothing to be changed: no second pass */
+	CONVERT_CHANGED,    /* convert_write() is next */
+	CONVERT_IMPOSSIBLE, /* dsn and why say it */
+	CONVERT_NO_MEMORY,
+};
+
+/* How a part's body leaves. */
+enum convert_action {
+	ACTION_KEEP,
+	ACTION_QP,
+	ACTION_BASE64,
+	ACTION_7BIT, /* a multipart or message: its label alone */
+	ACTION_8BIT,
+};
+
+/* The charset that is to be said of it. */
+enum convert_charset {
+	CHARSET_KEEP,
+	CHARSET_ASCII,
+	CHARSET_UTF8,
+	CHARSET_UNKNOWN,
+};
+
+/* An open part; some of it for one pass only. */
+struct convert_level {
+	bool message;  /* not a part of a multipart */
+	bool sealed;   /* inside multipart/signed */
+	bool seals;    /* is one */
+	bool parts;    /* has some */
+	bool around;   /* a preamble or epilogue that is to be changed */
+	bool changed;  /* something inside */
+	bool high;     /* there are still octets beyond ASCII inside */
+	bool version;  /* has MIME-Version */
+	bool type;     /* Content-Type was met */
+	bool transfer; /* Content-Transfer-Encoding was */
+	enum { SAID_NOTHING, SAID_ASCII, SAID_OTHER } charset;
+};
+
+struct convert {
+	/* The result. */
+	struct output out; /* in the second pass: to be taken, and cleared */
+	const char *dsn, *why;
+
+	/* The rest is its own. */
+	struct convert_terms terms;
+	bool writing, changed, failed;
+	struct output plans; /* an octet for each part */
+	struct multipart walk;
+	char *room;
+	struct convert_level levels[MULTIPART_DEPTH + 1];
+	struct transfer_count count; /* of the body, or what else is read */
+	size_t column;               /* of what is around parts */
+	bool owed;                   /* a line end, unless a delimiter comes */
+	struct qp_encoder qp;
+	struct base64_encoder base64;
+	struct qp_decoder from_qp;
+	struct base64_decoder from_base64;
+};
+
+/* To be freed by convert_close(); NULL: no memory.  The first pass begins. */
+struct convert *convert_open(const struct convert_terms *);
+void convert_close(struct convert *);
+
+/* The next octets of the message, in lines that end in CR LF. */
+void convert_feed(struct convert *, const char *data, size_t len);
+
+/* The message is over. */
+enum convert_result convert_end(struct convert *);
+
+/* Begins the second pass, or another one: the message comes again. */
+void convert_write(struct convert *);
+
+/* ---- between the files of this folder ---- */
+
+/* What an event is to the plan, or makes be written. */
+void convert_plan_event(struct convert *, enum multipart_event);
+void convert_write_event(struct convert *, enum multipart_event);
+
+/* Keeps in mind what kinds of fields the part has. */
+void convert_note_field(struct convert_level *, const struct field *);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_RELAY_CONVERT_FIELD_H
+#define RESTANTE_SMTPD_RELAY_CONVERT_FIELD_H
+
+#include "common/header.h"
+#include "smtpd/relay/convert/output.h"
+
+#include <stdbool.h>
+
+/* Header fields for a server that takes only ASCII there: pure but for memory.
+ */
+
+enum field_result {
+	FIELD_SAME,    /* nothing was written: it can stay as it is */
+	FIELD_CHANGED, /* what was written replaces it */
+	FIELD_ADDRESS, /* an address in it cannot be said in ASCII */
+};
+
+/*
+ * Text becomes encoded words (RFC 2047), by its kind: in names of addresses and
+ * in comments alone, or anywhere; parameters become what RFC 2231 has for them.
+ * A field that has no place for either gets the prefix "Downgraded-" to its
+ * name, as RFC 6857 section 3.1.10 has it, and is text then.  Text that is not
+ * UTF-8 is labelled unknown-8bit (RFC 1428).  Lines above TRANSFER_LINE octets
+ * are folded, at a blank if there is one.  utf8: octets beyond ASCII may stay.
+ */
+enum field_result field_convert(
+    const struct field *, bool utf8, struct output *);
+
+/* Writes a Content-Type that says another charset, all ASCII. */
+void field_label(const struct field *, const char *charset, struct output *);
+
+/* ---- between the files of this folder ---- */
+
+enum words_context {
+	WORDS_TEXT,    /* anything readable may stay */
+	WORDS_PHRASE,  /* only atoms may */
+	WORDS_COMMENT, /* no parentheses may */
+};
+
+/*
+ * Writes text, which has no line ends, with encoded words for what may not
+ * stay, folded.  Encoded words that are there already stay.
+ */
+void words_write(
+    struct output *, enum words_context, const char *text, size_t len);
+
+/* Writes octets with "?" for those beyond ASCII. */
+void words_ascii(struct output *, const char *text, size_t len);
+
+/* Whether there is an octet beyond ASCII. */
+bool words_high(const char *text, size_t len);
+
+/* Writes the value of a list of addresses; false: one of them is not ASCII. */
+bool addresses_write(struct output *, const char *value, size_t len);
+
+/*
+ * Writes a value with parameters; typed: a Content-Type, that of text if it
+ * cannot be read.  charset is what its charset becomes, NULL: it stays.
+ */
+void params_write(struct output *, const char *value, size_t len, bool typed,
+    const char *charset);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: ISC */
+/* The second pass: the message as it was planned. */
+#include "smtpd/relay/convert/convert.h"
+
+#include "smtpd/relay/convert/field.h"
+
+#include <string.h>
+
+enum { BLOCK = 4096 };
+
+static enum convert_action
+action(const struct convert *c)
+{
+	unsigned number = multipart_part(&c->walk)->number;
+
+	return number < c->plans.len
+	           ? (enum convert_action)(c->plans.data[number] & 0xf)
+	           : ACTION_KEEP;
+}
+
+/* The charset to be said; NULL: it stays. */
+static const char *
+charset(const struct convert *c)
+{
+	unsigned number = multipart_part(&c->walk)->number;
+
+	if (number >= c->plans.len) {
+		return NULL;
+	}
+	switch (
+	    (enum convert_charset)((unsigned char)c->plans.data[number] >> 4)) {
+	case CHARSET_KEEP:
+		break;
+	case CHARSET_ASCII:
+		return "us-ascii";
+	case CHARSET_UTF8:
+		return "utf-8";
+	case CHARSET_UNKNOWN:
+		return "unknown-8bit";
+	}
+	return NULL;
+}
+
+/* ---- bodies ---- */
+
+static void
+encode(struct convert *c, const char *in, size_t len)
+{
+	bool qp = action(c) == ACTION_QP;
+	char out[BLOCK];
+
+	while (len > 0) {
+		size_t n,
+		    took = qp ? qp_encode(&c->qp, in, len, out, sizeof(out), &n)
+		              : base64_encode_lines(
+				    &c->base64, in, len, out, sizeof(out), &n);
+		output_add(&c->out, out, n);
+		in += took;
+		len -= took;
+	}
+}
+
+/* What was encoded before, and not as it should be, is undone first. */
+static void
+encode_again(struct convert *c, enum transfer from, const char *in, size_t len)
+{
+	char out[BLOCK];
+
+	while (len > 0) {
+		size_t n, took = from == TRANSFER_QP
+		                     ? qp_decode(&c->from_qp, in, len, out,
+					   sizeof(out), &n)
+		                     : base64_decode_lines(&c->from_base64, in,
+					   len, out, sizeof(out), &n);
+		encode(c, out, n);
+		in += took;
+		len -= took;
+	}
+}
+
+static void
+write_body(struct convert *c)
+{
+	enum transfer from = multipart_part(&c->walk)->transfer;
+
+	switch (action(c)) {
+	case ACTION_QP:
+	case ACTION_BASE64:
+		if (from == TRANSFER_QP || from == TRANSFER_BASE64) {
+			encode_again(c, from, c->walk.text, c->walk.len);
+		} else {
+			encode(c, c->walk.text, c->walk.len);
+		}
+		break;
+	case ACTION_KEEP:
+	case ACTION_7BIT:
+	case ACTION_8BIT:
+		output_add(&c->out, c->walk.text, c->walk.len);
+		break;
+	}
+}
+
+static void
+end_body(struct convert *c)
+{
+	enum transfer from = multipart_part(&c->walk)->transfer;
+	enum convert_action how = action(c);
+	char out[QP_ROOM];
+
+	_Static_assert((int)QP_ROOM >= (int)BASE64_ROOM, "room for either");
+
+	if (how != ACTION_QP && how != ACTION_BASE64) {
+		return;
+	}
+	if (from == TRANSFER_QP) {
+		encode(c, out, qp_decode_end(&c->from_qp, out));
+	} else if (from == TRANSFER_BASE64) {
+		encode(c, out, base64_decode_end(&c->from_base64, out));
+	}
+	size_t n = how == ACTION_QP ? qp_encode_end(&c->qp, out)
+	                            : base64_encode_end(&c->base64, out);
+	/* The line end ahead of a delimiter belongs to that. */
+	if (how == ACTION_BASE64 && n >= 2 && out[n - 1] == '\n') {
+		n -= 2;
+		c->owed = true;
+	}
+	output_add(&c->out, out, n);
+}
+
+/* ---- around parts ---- */
+
+/* Nobody is shown this (RFC 2046 section 5.1.1), and nothing can encode it. */
+static void
+write_around(struct convert *c)
+{
+	for (size_t i = 0; i < c->walk.len; i++) {
+		char octet = c->walk.text[i];
+		if (octet == '\r' || octet == '\n') {
+			c->column = 0;
+		} else if (c->column++ == TRANSFER_LINE) {
+			/* With a blank, so that it is no delimiter. */
+			output_text(&c->out, "\r\n ");
+			c->column = 2;
+		}
+		bool high = (octet & 0x80) != 0 && !c->terms.eight_bit;
+		output_add(&c->out, high ? "?" : &octet, 1);
+	}
+}
+
+/* ---- headers ---- */
+
+static void
+write_transfer(struct convert *c)
+{
+	static const char *const words[] = {
+		[ACTION_KEEP] = "",
+		[ACTION_QP] = "quoted-printable",
+		[ACTION_BASE64] = "base64",
+		[ACTION_7BIT] = "7bit",
+		[ACTION_8BIT] = "8bit",
+	};
+
+	output_text(&c->out, "Content-Transfer-Encoding: ");
+	output_text(&c->out, words[action(c)]);
+	output_text(&c->out, "\r\n");
+}
+
+static void
+write_field(struct convert *c, struct convert_level *level)
+{
+	struct field field;
+	size_t before = c->out.len;
+
+	if (!header_split(c->walk.text, c->walk.len, &field)) {
+		output_add(&c->out, c->walk.text, c->walk.len);
+		return;
+	}
+	bool first_type = !level->type;
+	convert_note_field(level, &field);
+	if (action(c) != ACTION_KEEP &&
+	    header_is(&field, "Content-Transfer-Encoding")) {
+		if (!level->transfer) {
+			write_transfer(c);
+		}
+		level->transfer = true;
+	} else if (first_type && level->type && charset(c) != NULL) {
+		field_label(&field, charset(c), &c->out);
+	} else if (field_convert(&field, c->terms.utf8, &c->out) !=
+		   FIELD_CHANGED) {
+		c->out.len = before;
+		output_add(&c->out, c->walk.text, c->walk.len);
+	}
+}
+
+static void
+end_header(struct convert *c, const struct convert_level *level)
+{
+	enum convert_action how = action(c);
+
+	if (how != ACTION_KEEP) {
+		if (level->message && !level->version) {
+			output_text(&c->out, "MIME-Version: 1.0\r\n");
+		}
+		if (!level->type && charset(c) != NULL) {
+			output_text(
+			    &c->out, "Content-Type: text/plain; charset=");
+			output_text(&c->out, charset(c));
+			output_text(&c->out, "\r\n");
+		}
+		if (!level->transfer) {
+			write_transfer(c);
+		}
+	}
+	output_add(&c->out, c->walk.text, c->walk.len);
+	if (c->walk.len == 0 && (how == ACTION_QP || how == ACTION_BASE64)) {
+		/* A body could be told from a header by its octets alone. */
+		output_text(&c->out, "\r\n");
+	}
+	c->qp = (struct qp_encoder){ .crlf = true };
+	c->base64 = (struct base64_encoder){ .crlf = true };
+	c->from_qp = (struct qp_decoder){ 0 };
+	c->from_base64 = (struct base64_decoder){ 0 };
+}
+
+void
+convert_write_event(struct convert *c, enum multipart_event event)
+{
+	struct convert_level *level = &c->levels[c->walk.depth];
+
+	switch (event) {
+	case MULTIPART_BEGIN:
+		*level = (struct convert_level){
+			.message = c->walk.depth == 0 ||
+			           c->walk.parts[c->walk.depth - 1].kind ==
+			               MULTIPART_MESSAGE
+		};
+		c->column = 0;
+		break;
+	case MULTIPART_FIELD:
+		write_field(c, level);
+		break;
+	case MULTIPART_HEADER:
+		end_header(c, level);
+		break;
+	case MULTIPART_BODY:
+		write_body(c);
+		break;
+	case MULTIPART_AROUND:
+		write_around(c);
+		break;
+	case MULTIPART_PIECE:
+	case MULTIPART_DELIMITER:
+		c->owed = false;
+		c->column = 0;
+		output_add(&c->out, c->walk.text, c->walk.len);
+		break;
+	case MULTIPART_END:
+		end_body(c);
+		break;
+	case MULTIPART_DONE:
+		output_text(&c->out, c->owed ? "\r\n" : "");
+		break;
+	case MULTIPART_MORE:
+		break;
+	}
+}
