@@ -24,6 +24,7 @@ enum kind {
 	KIND_ROUTE,
 	KIND_SENDER,
 	KIND_SECRET,
+	KIND_MASQUERADE,
 	KIND_SUBADDRESS,
 	KIND_TLS,
 	KIND_PLAINTEXT,
@@ -49,6 +50,7 @@ static const struct key keys[] = {
 	{ "log", KIND_LOG, offsetof(struct config, log) },
 	{ "mailbox", KIND_MAILBOX, 0 },
 	{ "mailbox-owner", KIND_NAME, offsetof(struct config, mailbox_owner) },
+	{ "masquerade", KIND_MASQUERADE, 0 },
 	{ "plaintext-login", KIND_PLAINTEXT,
 	    offsetof(struct config, plaintext_login) },
 	{ "queue", KIND_PATH, offsetof(struct config, queue) },
@@ -113,6 +115,8 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 		return config_set_sender(at, c, value);
 	case KIND_SECRET:
 		return config_set_secret(at, c, value);
+	case KIND_MASQUERADE:
+		return config_set_masquerade(at, c, value);
 	case KIND_SUBADDRESS:
 		return config_set_subaddress(at, c, value);
 	case KIND_TLS:

@@ -53,13 +53,15 @@ struct config {
 	char relay[CONFIG_VALUE]; /* a hop, see smtpd/route/hop.h, or "" */
 	char fallback_relay[CONFIG_VALUE];
 	/* "route DOMAIN HOP", "sender-relay ADDRESS HOP",
-	   "relay-password [USER@]HOST SOURCE" */
+	   "relay-password [USER@]HOST SOURCE", "masquerade ADDRESS ADDRESS" */
 	struct config_rule routes[CONFIG_LIST];
 	size_t nroutes;
 	struct config_rule sender_relays[CONFIG_LIST];
 	size_t nsender_relays;
 	struct config_rule relay_passwords[CONFIG_LIST];
 	size_t nrelay_passwords;
+	struct config_rule masquerades[CONFIG_LIST];
+	size_t nmasquerades;
 	char virtual_domains[CONFIG_LIST][CONFIG_NAME]; /* addresses there are
 	                                                   aliases alone */
 	size_t nvirtual_domains;

@@ -144,6 +144,29 @@ config_set_secret(
 	    rule->pattern);
 }
 
+/* "a@b c@d", "@b c@d" for all of a domain, "@b @d" with the names kept. */
+int
+config_set_masquerade(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	const struct config_rule *rule =
+	    next_rule(at, c->masquerades, c->nmasquerades, value);
+
+	if (rule == NULL) {
+		return -1;
+	}
+	if (!is_sender(rule->pattern)) {
+		return config_fail(
+		    at, "an address or @domain expected, not", rule->pattern);
+	}
+	if (!is_sender(rule->value)) {
+		return config_fail(
+		    at, "an address or @domain expected, not", rule->value);
+	}
+	c->nmasquerades++;
+	return 0;
+}
+
 int
 config_set_subaddress(
     const struct config_place *at, struct config *c, const char *value)

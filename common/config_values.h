@@ -58,6 +58,8 @@ int config_set_sender(
     const struct config_place *, struct config *, const char *value);
 int config_set_secret(
     const struct config_place *, struct config *, const char *value);
+int config_set_masquerade(
+    const struct config_place *, struct config *, const char *value);
 int config_set_subaddress(
     const struct config_place *, struct config *, const char *value);
 

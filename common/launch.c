@@ -51,6 +51,17 @@ take_standard_descriptors(void)
 	return 0;
 }
 
+void
+launch_fill_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		/* The lowest one is free, and so it becomes fd. */
+		if (fcntl(fd, F_GETFD) == -1) {
+			(void)open("/dev/null", O_WRONLY);
+		}
+	}
+}
+
 /* How many descriptors systemd passed to this very process. */
 static int
 listen_fds(void)

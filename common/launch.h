@@ -24,6 +24,12 @@ int launch_start(const struct launch *, const struct config *, const char *name,
     struct launched *, struct listener *listeners, size_t *nlisteners,
     char error[CONFIG_ERROR]);
 
+/*
+ * Opens those of 0, 1 and 2 that are closed, before a socket or a file becomes
+ * one of them.  Reading from such a 0 is an error: nobody gave us an input.
+ */
+void launch_fill_descriptors(void);
+
 /* "listening on ADDRESS", to whoever started us with -l. */
 void launch_announce(
     const struct launched *, const struct listener *, size_t nlisteners);

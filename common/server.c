@@ -330,9 +330,6 @@ server_run_local(
 	struct server s = { .service = service, .config = config };
 	struct launched l = { .connected = true, .rfd = fd, .wfd = fd };
 
-	/* Whoever runs a command hears of its failure by the reply. */
-	log_open(service->name,
-	    config->log == LOG_STDERR ? LOG_TO_STDERR : LOG_TO_SYSLOG);
 	l.kind.role = ROLE_LOCAL;
 	l.peer.loopback = true;
 	l.peer.uid = getuid();

@@ -123,6 +123,20 @@ check_source(struct check *c, const struct config_rule *rule)
 	}
 }
 
+/* What stands for addresses of this machine. */
+static void
+check_masquerades(struct check *c)
+{
+	for (size_t i = 0; i < c->config->nmasquerades; i++) {
+		const struct config_rule *rule = &c->config->masquerades[i];
+		const char *at = strrchr(rule->pattern, '@');
+		bool ours = config_is_ours(c->config, at + 1);
+		check_finding(c, ours ? FINDING_OK : FINDING_WARNING,
+		    "masquerade %s: %s%s", rule->pattern, rule->value,
+		    ours ? "" : ", though it is no address of ours");
+	}
+}
+
 void
 check_routes(struct check *c)
 {
@@ -139,6 +153,7 @@ check_routes(struct check *c)
 	for (size_t i = 0; i < config->nrelay_passwords; i++) {
 		check_source(c, &config->relay_passwords[i]);
 	}
+	check_masquerades(c);
 	if (config->tls_trust[0] != '\0' &&
 	    access(config->tls_trust, R_OK) == -1) {
 		check_finding(c, FINDING_ERROR, "tls-trust %s: %s",

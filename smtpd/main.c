@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd: the SMTP server, and sendmail(8). */
 #include "common/config.h"
+#include "common/launch.h"
 #include "common/log.h"
 #include "common/login.h"
 #include "common/server.h"
 #include "smtpd/admin.h"
+#include "smtpd/compose/send.h"
 #include "smtpd/delivery.h"
 #include "smtpd/options.h"
 #include "smtpd/queue/errand.h"
@@ -12,7 +14,8 @@
 #include "smtpd/queue/runner.h"
 #include "smtpd/route/explain.h"
 #include "smtpd/session.h"
-#include "smtpd/submit.h"
+#include "smtpd/submit/submit.h"
+#include "smtpd/submit/verify.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -53,7 +56,9 @@ act(const struct options *o, const struct config *config)
 	case ACTION_SERVE:
 		return server_run(&smtp, &o->launch, config);
 	case ACTION_SUBMIT:
-		return submit(&smtp, config, o);
+		return o->notice.wanted
+		           ? send_notice(&smtp, config, o)
+		           : submit(&smtp, config, o, STDIN_FILENO);
 	case ACTION_MAILQ:
 		return manage_list(config, o->json);
 	case ACTION_MANAGE:
@@ -61,13 +66,16 @@ act(const struct options *o, const struct config *config)
 	case ACTION_QUEUE:
 		return run_queue(config, &o->run);
 	case ACTION_NEWALIASES:
-		return EX_OK; /* nothing is compiled */
+	case ACTION_NOTHING:
+		return EX_OK; /* nothing is compiled, or kept of hosts */
 	case ACTION_PASSWD:
 		return admin_passwd(config, o->user, o->cram_md5);
 	case ACTION_CHECK:
 		return admin_check(config);
 	case ACTION_EXPLAIN:
 		return route_explain(config, o->from, o->recipients);
+	case ACTION_VERIFY:
+		return verify(config, o->from, o->recipients);
 	case ACTION_VERSION:
 		printf("restante %s\n", VERSION);
 		return EX_OK;
@@ -88,6 +96,7 @@ main(int argc, char **argv)
 
 	/* Under inetd 2 is the client: what goes wrong goes to syslog. */
 	bool client = fstat(STDERR_FILENO, &st) == -1 || S_ISSOCK(st.st_mode);
+	launch_fill_descriptors();
 	log_open("smtpd", client ? LOG_TO_SYSLOG : LOG_TO_PERSON);
 	umask(077);
 	if (options_parse(&options, argc, argv, error) == -1) {

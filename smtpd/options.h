@@ -3,8 +3,10 @@
 #define RESTANTE_SMTPD_OPTIONS_H
 
 #include "common/server.h"
+#include "smtpd/compose/notice.h"
 #include "smtpd/queue/manage.h"
 #include "smtpd/queue/runner.h"
+#include "spool/mail.h"
 
 #include <stdbool.h>
 
@@ -20,6 +22,8 @@ enum action {
 	ACTION_PASSWD,
 	ACTION_CHECK,
 	ACTION_EXPLAIN,
+	ACTION_VERIFY,
+	ACTION_NOTHING,
 	ACTION_VERSION,
 	ACTION_HELP,
 };
@@ -30,13 +34,19 @@ struct options {
 	struct launch launch;
 	const char *user; /* --passwd */
 	bool cram_md5;
-	bool json;             /* -j: mailq for programs */
-	enum manage_verb verb; /* of ACTION_MANAGE, on the operands */
-	struct run run;        /* -q */
-	const char *from;      /* -f */
-	bool dot_is_text;      /* -i */
-	bool from_headers;     /* -t */
-	char **recipients;     /* the operands, NULL at the end */
+	bool json;                  /* -j: mailq for programs */
+	enum manage_verb verb;      /* of ACTION_MANAGE, on the operands */
+	struct run run;             /* -q */
+	const char *from;           /* -f, -r */
+	const char *full_name;      /* -F */
+	unsigned notify;            /* -N: bits of enum notify; 0: not said */
+	enum ret ret;               /* -R */
+	char envid[MAIL_ENVID + 1]; /* -V, as xtext, or "" */
+	bool seven_bit;             /* -B7BIT */
+	bool dot_is_text;           /* -i */
+	bool from_headers;          /* -t */
+	struct notice notice;       /* -s and its like */
+	char **recipients;          /* the operands, NULL at the end */
 };
 
 /* 0, or -1 with a message for people in error. */

@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: ISC
 """mutt on the same mailbox: it changes flags while POP3 reads and deletes."""
-import fcntl
-import os
-import select
-import struct
-import subprocess
-import termios
 import threading
 
 from lib import writers
 from lib.player import PASSWORDS
 from lib.scratch import LONG, Instance, tool
 from lib.tap import Skip, Tap, check, equal
+from lib.terminal import on_terminal
 
 tap = Tap()
 USER = "bob"
@@ -34,33 +29,6 @@ def mutt(server, keys):
         **server.as_user())
     return status == 0 and b"ould not lock" not in said \
         and b"ouldn't lock" not in said
-
-
-def on_terminal(command, **settings):
-    """Runs a program that wants a terminal; (what it showed, status)."""
-    try:
-        master, slave = os.openpty()
-    except OSError as error:
-        raise Skip(f"no terminal: {error}") from error
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
-    process = subprocess.Popen(command, stdin=slave, stdout=slave,
-                               stderr=slave, start_new_session=True,
-                               **settings)
-    os.close(slave)
-    said = b""
-    try:
-        while True:
-            ready, _, _ = select.select([master], [], [], 120)
-            if not ready:
-                process.kill()
-                raise AssertionError(f"it hangs: {said[-400:]!r}")
-            said += os.read(master, 65536)
-    except OSError:
-        pass        # how a terminal says that all have left
-    finally:
-        os.close(master)
-        process.wait()
-    return said, process.returncode
 
 
 def deliver(server, account, chance, count=1):

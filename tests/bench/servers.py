@@ -122,7 +122,7 @@ def accounts(work, users):
     with open("/etc/passwd") as p, open("/etc/group") as g:
         passwd, group = p.read(), g.read()
     daemons = ("_restante", "postfix", "popa3d", "dovecot", "dovenull",
-               "postdrop")
+               "postdrop", "Debian-exim")
     for i, name in enumerate(daemons):
         passwd = re.sub(rf"(?m)^{name}:.*\n", "", passwd)
         group = re.sub(rf"(?m)^{name}:.*\n", "", group)
