@@ -7,6 +7,7 @@
  */
 #include "spool/intent.h"
 
+#include "common/hash.h"
 #include "spool/fileio.h"
 #include "spool/mbox.h"
 
@@ -31,17 +32,10 @@ struct record {
 
 static const char magic[8] = "RSTAPP1";
 
-/* FNV-1a: against a half-written record, not against an enemy. */
 static uint64_t
 check(const struct record *r)
 {
-	const unsigned char *p = (const unsigned char *)r;
-	uint64_t h = 14695981039346656037ULL;
-
-	for (size_t i = 0; i < offsetof(struct record, check); i++) {
-		h = (h ^ p[i]) * 1099511628211ULL;
-	}
-	return h;
+	return hash_add(HASH_START, r, offsetof(struct record, check));
 }
 
 static void

@@ -2,6 +2,8 @@
 /* Envelopes in memory. */
 #include "spool/mail.h"
 
+#include "common/hash.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,22 +175,10 @@ mail_new_id(char id[MAIL_ID + 1])
 	spell(random, id);
 }
 
-/* FNV-1a of 64 bits: ids are nobody's choice, so any good hash will do. */
-static void
-mix(struct mail_derived *d, const void *data, size_t len)
-{
-	const unsigned char *octet = data;
-
-	for (size_t i = 0; i < len; i++) {
-		d->hash = (d->hash ^ octet[i]) * UINT64_C(0x100000001b3);
-	}
-}
-
 void
 mail_derive(struct mail_derived *d, const char *id)
 {
-	d->hash = UINT64_C(0xcbf29ce484222325);
-	mix(d, id, strlen(id));
+	d->hash = hash_add(HASH_START, id, strlen(id));
 }
 
 void
@@ -196,8 +186,8 @@ mail_derive_add(struct mail_derived *d, const char *what, size_t number)
 {
 	uint64_t n = number;
 
-	mix(d, what, strlen(what) + 1);
-	mix(d, &n, sizeof(n));
+	d->hash = hash_add(d->hash, what, strlen(what) + 1);
+	d->hash = hash_add(d->hash, &n, sizeof(n));
 }
 
 void

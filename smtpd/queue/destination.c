@@ -3,20 +3,17 @@
 #include "smtpd/queue/scheduler.h"
 
 #include "common/deadline.h"
+#include "common/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a. */
 uint32_t
 destination_hash(const char *key)
 {
-	uint32_t hash = 2166136261u;
+	uint64_t hash = hash_add(HASH_START, key, strlen(key));
 
-	for (; *key != '\0'; key++) {
-		hash = (hash ^ (unsigned char)*key) * 16777619u;
-	}
-	return hash;
+	return (uint32_t)(hash ^ hash >> 32);
 }
 
 struct destination *

@@ -2,21 +2,19 @@
 /* A set of texts by open addressing. */
 #include "smtpd/route/seen.h"
 
+#include "common/hash.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_SIZE = 16 };
 
-/* FNV-1a. */
 static size_t
 hash(const char *text)
 {
-	uint64_t h = 14695981039346656037u;
+	uint64_t h = hash_add(HASH_START, text, strlen(text));
 
-	for (; *text != '\0'; text++) {
-		h = (h ^ (unsigned char)*text) * 1099511628211u;
-	}
 	return (size_t)(h ^ h >> 32);
 }
 
