@@ -234,6 +234,7 @@ catch_signals(void)
 {
 	struct sigaction sa = { .sa_handler = on_signal,
 		.sa_flags = SA_RESTART };
+	sigset_t none;
 
 	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) == -1) {
 		return -1;
@@ -243,6 +244,9 @@ catch_signals(void)
 	sigaction(SIGINT, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	/* Callers of sendmail(8) block SIGCHLD, and that is inherited. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	return 0;
 }
 

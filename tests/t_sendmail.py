@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: ISC
 """smtpd as sendmail(1): what cron, scripts and PHP call."""
 import re
+import signal
 import subprocess
 
-from lib import mbox
+from lib import mbox, proc
 from lib.scratch import Instance
 from lib.tap import Tap, check, equal
+from lib.wait import wait_for
 
 tap = Tap()
 
@@ -103,6 +105,21 @@ def test_elsewhere(server):
     sendmail(server, "bob@elsewhere.example", stdin="Subject: far\n\nx\n")
     check("bob@elsewhere.example" in sendmail(server, "-bp"), "-bp")
     sendmail(server, "--remove", "all")
+
+
+def test_blocked_signals(server):
+    """A caller that blocks SIGCHLD, as mutt does, leaves no server behind"""
+    blocked = {signal.SIGCHLD, signal.SIGTERM, signal.SIGTSTP}
+    done = subprocess.run(
+        [*server.command("smtpd"), "bob@example.org"], input=b"x\n",
+        timeout=60, check=False, env=server.environment(),
+        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, blocked),
+        **server.as_user())
+    equal(done.returncode, 0, "exit status")
+    daemons = {server.smtpd.pid, server.pop3d.pid}
+    mine = daemons | set(proc.tree(server.smtpd.pid))
+    wait_for(lambda: not set(proc.named(str(server.conf))) - mine,
+             "the server behind the command to end")
 
 
 def test_mailq(server):
