@@ -404,24 +404,27 @@ def test_readers(server):
         stdin="Text: größe\n".encode())
     box = server.mailbox("bob")
     shown = {}
-    if tool("s-nail"):
-        done = subprocess.run(
-            [tool("s-nail"), "-n", "-Sv15-compat", "-Sttycharset=utf-8",
-             "-Shold", "-Rf", str(box)], input=b"headers\ntype 1\nexit\n",
-            capture_output=True, timeout=60, check=False, **server.as_user(),
-            env=dict(server.environment(), MAILRC="/dev/null"))
-        shown["s-nail"] = done.stdout.decode(errors="replace")
-    if tool("mutt"):
-        rc = server.dir / "muttrc-show"
-        rc.write_text(
-            "set wait_key=no quit=yes charset=utf-8 sleep_time=0 move=no\n"
-            f'set folder="{server.dir}" tmpdir="{server.dir}"\n')
-        shown["mutt"] = on_terminal(
-            [tool("mutt"), "-n", "-R", "-F", str(rc), "-f", str(box)],
-            [("磁盘报告", "\n"), ("Text: ", "v"), ("磁盘.txt", "qqq")],
-            cwd=server.dir, env=dict(server.environment(), TERM="vt100"),
-            **server.as_user())[0].decode(errors="replace")
-    collect(server)
+    try:
+        if tool("s-nail"):
+            done = subprocess.run(
+                [tool("s-nail"), "-n", "-Sv15-compat", "-Sttycharset=utf-8",
+                 "-Shold", "-Rf", str(box)], input=b"headers\ntype 1\nexit\n",
+                capture_output=True, timeout=60, check=False,
+                env=dict(server.environment(), MAILRC="/dev/null"),
+                **server.as_user())
+            shown["s-nail"] = done.stdout.decode(errors="replace")
+        if tool("mutt"):
+            rc = server.dir / "muttrc-show"
+            rc.write_text(
+                "set wait_key=no quit=yes charset=utf-8 sleep_time=0 move=no\n"
+                f'set folder="{server.dir}" tmpdir="{server.dir}"\n')
+            shown["mutt"] = on_terminal(
+                [tool("mutt"), "-n", "-R", "-F", str(rc), "-f", str(box)],
+                [("磁盘报告", "\n"), ("Text: ", "v"), ("磁盘.txt", "qqq")],
+                cwd=server.dir, env=dict(server.environment(), TERM="vt100"),
+                **server.as_user())[0].decode(errors="replace")
+    finally:
+        collect(server)     # also when there is no terminal
     if not shown:
         raise Skip("no mutt and no s-nail")
     for reader, text in shown.items():

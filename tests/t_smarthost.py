@@ -100,6 +100,7 @@ def test_no_starttls(world):
     with FakeMx(host=THERE, users=dict([ALICE]),
                 mechanisms=("PLAIN", "LOGIN")) as hop:
         world.a.change(f"resolver {world.dns.address}\n"
+                       f"tls-trust {world.a.pem}\n"
                        f"relay smtp://{':'.join(ALICE)}@{THERE}:{hop.port}\n")
         world.send("x@c.test")
         world.a.waits_with("TLS")
