@@ -9,7 +9,10 @@
 #include <string.h>
 #include <strings.h>
 
-enum { ANY = STATE_START | STATE_READY | STATE_MAIL | STATE_RCPT };
+enum {
+	ANY =
+	    STATE_START | STATE_READY | STATE_MAIL | STATE_RCPT | STATE_CHUNKS,
+};
 
 static void
 greeted(struct session *s, const char *name)
@@ -46,6 +49,7 @@ ehlo(struct session *s, char *name)
 	session_reply(
 	    s, "250-SIZE %llu", (unsigned long long)c->config->size_limit);
 	session_reply(s, "250-8BITMIME");
+	session_reply(s, "250-CHUNKING");
 	session_reply(s, "250-ENHANCEDSTATUSCODES");
 	session_reply(s, "250-DSN");
 	if (c->can_tls && s->tls[0] == '\0') {
@@ -94,7 +98,7 @@ help(struct session *s, char *topic)
 		    s->user);
 	}
 	session_reply(
-	    s, "214-2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP QUIT HELP");
+	    s, "214-2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT HELP");
 	session_reply(s, "214-2.0.0 VRFY EXPN STARTTLS AUTH");
 	return session_reply(s, "214 2.0.0 HELP STATUS tells of this session");
 }
@@ -182,6 +186,8 @@ const struct command smtp_commands[] = {
 	{ "MAIL", STATE_READY, ARG_REQUIRED, command_mail },
 	{ "RCPT", STATE_MAIL | STATE_RCPT, ARG_REQUIRED, command_rcpt },
 	{ "DATA", STATE_MAIL | STATE_RCPT, ARG_NONE, command_data },
+	/* In all states: its data must not be taken for commands. */
+	{ "BDAT", ANY, ARG_OPTIONAL, command_bdat },
 	{ "RSET", ANY, ARG_NONE, rset },
 	{ "VRFY", ANY, ARG_REQUIRED, vrfy },
 	{ "EXPN", ANY, ARG_REQUIRED, expn },
@@ -203,6 +209,8 @@ command_refused(
 	case REFUSE_STATE:
 		return session_reply(s, "503 5.5.1 %s",
 		    s->state == STATE_START ? "Say HELO or EHLO first"
+		    : s->state == STATE_CHUNKS
+			? "Not amid chunks: BDAT with LAST ends them"
 		    : s->state > STATE_READY
 			? "Not inside a transaction: RSET ends it"
 			: "MAIL, then RCPT, then DATA");

@@ -1,240 +1,158 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * DATA: the message streams into the session's file, lines ended by LF, our
- * trace header on top; then a worker delivers it, and only then we say 250.
- */
+/* DATA and BDAT: two ways for a message to come in. */
 #include "common/log.h"
-#include "smtpd/delivery.h"
-#include "smtpd/dotstuff.h"
-#include "smtpd/session.h"
-#include "smtpd/trace.h"
+#include "smtpd/chunk.h"
+#include "smtpd/incoming.h"
 
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
-enum {
-	BUFFER = 64 * 1024,
-	MOST_RECEIVED = 100, /* RFC 5321 section 6.3 */
-};
-
-/* A message under way. */
-struct incoming {
-	struct session *session;
-	struct dotstuff dotstuff;
-	struct trace_header header;
-	char id[MAIL_ID + 1];
-	uint64_t octets; /* of the message as it came, without our header */
-	off_t written;
-	int error;   /* errno of the first write that failed */
-	size_t head; /* octets of our header */
-	size_t len;
-	char buffer[BUFFER];
-};
-
-static void
-flush(struct incoming *in)
+/* Answers a message that has come in whole: the transaction ends with it. */
+static enum next
+conclude(struct incoming *in)
 {
-	size_t done = 0;
+	struct session *s = in->session;
+	bool leave;
 
-	while (done < in->len && in->error == 0) {
-		ssize_t n = pwrite(in->session->connection->body,
-		    in->buffer + done, in->len - done, in->written);
-		if (n == -1 && errno == EINTR) {
-			continue;
-		}
-		if (n <= 0) {
-			in->error = n == 0 ? EIO : errno;
-			break;
-		}
-		done += (size_t)n;
-		in->written += n;
-	}
-	in->len = 0;
+	incoming_end(in);
+	const char *fault = incoming_fault(in, &leave);
+	enum next next = fault == NULL ? incoming_deliver(in)
+	                               : session_reply(s, "%s", fault);
+	session_reset(s);
+	return leave ? NEXT_END : next;
 }
 
-/* Starts the file with our trace header. */
-static void
-begin(struct incoming *in)
+static enum next
+lost(struct session *s, const char *verb, enum line got)
 {
-	const struct connection *c = in->session->connection;
-	char text[TRACE_SIZE];
-
-	if (c->body == -1) {
-		in->error = c->body_errno;
-		return;
-	}
-	if (ftruncate(c->body, 0) == -1) {
-		in->error = errno;
-		return;
-	}
-	size_t n = trace_received(in->session, in->id, text);
-	memcpy(in->buffer, text, n);
-	in->len = in->head = n;
+	log_info("%s: lost connection after %s from unknown[%s]",
+	    s->incoming->id, verb, session_peer(s));
+	return session_bad_line(s, got);
 }
 
-/* Whether what came so far is more than a message may have. */
-static bool
-too_big(const struct incoming *in)
-{
-	uint64_t limit = in->session->connection->config->size_limit;
-
-	return limit != 0 && in->octets > limit;
-}
-
-/* Takes a decoded piece; counts line ends as the CR LF that they were. */
-static void
-take(struct incoming *in, const char *data, size_t len)
-{
-	bool known = in->header.first_known;
-
-	trace_header(&in->header, data, len);
-	if (!known && in->header.first_known && !in->header.first_is_field) {
-		/* A message without a header section: ours must end.  Known
-		   so early that nothing of it has left the buffer. */
-		memmove(in->buffer + in->head + 1, in->buffer + in->head,
-		    in->len + len - in->head);
-		in->buffer[in->head] = '\n';
-		in->len++;
-	}
-	in->octets += len;
-	in->len += len;
-	if (too_big(in) || in->error != 0) {
-		in->len = 0; /* read on to its end, and forget it */
-	}
-}
+/* ---- DATA ---- */
 
 /* Reads up to the end of the data. */
 static enum line
 receive(struct incoming *in)
 {
+	struct stream *stream = in->session->stream;
 	const char *data;
-	size_t len, out;
+	size_t len;
 
 	while (in->dotstuff.state != DOTSTUFF_END) {
-		enum line got = stream_peek(in->session->stream, &data, &len);
+		enum line got = stream_peek(stream, &data, &len);
 		if (got != LINE_OK) {
 			return got;
 		}
-		/* One octet is left for take() to insert. */
-		if (BUFFER - in->len < BUFFER / 4) {
-			flush(in);
-		}
-		size_t taken = dotstuff_decode(&in->dotstuff, data, len,
-		    in->buffer + in->len, BUFFER - in->len - 1, &out);
-		take(in, in->buffer + in->len, out);
-		stream_consume(in->session->stream, taken);
+		stream_consume(stream, incoming_take(in, data, len));
 	}
-	flush(in);
 	return LINE_OK;
-}
-
-static enum status
-deliver(struct incoming *in)
-{
-	static struct delivery d;
-	struct session *s = in->session;
-	const struct envelope *e = &s->envelope;
-
-	memset(&d, 0, offsetof(struct delivery, text));
-	strlcpy(d.id, in->id, sizeof(d.id));
-	address_text(&e->sender, d.sender, sizeof(d.sender));
-	strlcpy(d.envid, e->envid, sizeof(d.envid));
-	d.ret = (uint32_t)e->ret;
-	d.eight_bit = e->eight_bit;
-	for (size_t i = 0; i < e->nrcpts; i++) {
-		delivery_add(&d, &e->rcpts[i]);
-	}
-	log_info("%s: client=unknown[%s]%s%s, from=<%s>, size=%llu, nrcpt=%zu",
-	    in->id, session_peer(s),
-	    s->user[0] != '\0' ? ", sasl_username=" : "", s->user, d.sender,
-	    (unsigned long long)in->octets, e->nrcpts);
-	return channel_call(s->connection->channel, REQUEST_DELIVER, &d,
-	    DELIVERY_SIZE(d.length));
-}
-
-static enum next
-reject(struct incoming *in, const char *reply)
-{
-	log_info("%s: reject: DATA from unknown[%s]: %s", in->id,
-	    session_peer(in->session), reply);
-	return session_reply(in->session, "%s", reply);
-}
-
-/* Judges the message that has come in whole, and hands it on. */
-static enum next
-conclude(struct incoming *in)
-{
-	struct session *s = in->session;
-	bool strict = s->connection->role == ROLE_MX;
-
-	if (in->dotstuff.bare && strict) {
-		/* Somebody else may read the message, or what is behind it,
-		   differently: no more from this client. */
-		reject(in, "550 5.5.2 The message holds a bare CR or bare LF: "
-			   "lines end in CR LF");
-		return NEXT_END;
-	}
-	if (in->dotstuff.nul) {
-		return reject(in, "550 5.6.0 The message holds NUL bytes");
-	}
-	if (too_big(in)) {
-		return reject(in, "552 5.3.4 Message too big");
-	}
-	if (in->header.received > MOST_RECEIVED) {
-		return reject(in, "554 5.4.6 Too many hops: a mail loop");
-	}
-	if (in->error != 0) {
-		log_error("%s: cannot write the message to %s: %s", in->id,
-		    s->connection->config->queue, strerror(in->error));
-		bool full = in->error == ENOSPC || in->error == EDQUOT ||
-		            in->error == EFBIG;
-		return session_reply(
-		    s, full ? "452 4.3.1 No room on the disk now"
-			    : "451 4.3.0 Cannot store the message now");
-	}
-	switch (deliver(in)) {
-	case STATUS_OK:
-		return session_reply(s, "250 2.0.0 Delivered as %s", in->id);
-	case STATUS_QUEUED:
-		return session_reply(s, "250 2.0.0 Queued as %s", in->id);
-	case STATUS_LOCKED:
-		return session_reply(
-		    s, "450 4.2.0 The mailbox is busy, try again soon");
-	case STATUS_FULL:
-		return session_reply(s, "452 4.3.1 No room on the disk now");
-	case STATUS_NO:
-	case STATUS_TEMPORARY:
-	case STATUS_LATER:
-		break;
-	}
-	return session_reply(s, "451 4.3.0 Cannot deliver the message now");
 }
 
 enum next
 command_data(struct session *s, char *argument)
 {
-	static struct incoming in;
-
 	(void)argument;
 	if (s->envelope.nrcpts == 0) {
 		return s->envelope.refused > 0
 		           ? session_reply(s, "554 5.5.1 No valid recipients")
 		           : session_reply(s, "503 5.5.1 RCPT comes first");
 	}
-	memset(&in, 0, offsetof(struct incoming, buffer));
-	in.session = s;
-	mail_new_id(in.id);
-	begin(&in);
+	incoming_begin(s->incoming, s, false);
 	session_reply(s, "354 End it with a dot on a line of its own");
-	enum line got = receive(&in);
-	if (got != LINE_OK) {
-		log_info("%s: lost connection after DATA from unknown[%s]",
-		    in.id, session_peer(s));
-		return session_bad_line(s, got);
+	enum line got = receive(s->incoming);
+	return got == LINE_OK ? conclude(s->incoming) : lost(s, "DATA", got);
+}
+
+/* ---- BDAT (RFC 3030 section 2) ---- */
+
+/*
+ * The first chunk of a message begins it.  What refuses it, or NULL; a refusal
+ * stands until LAST or RSET, because the other chunks may be on their way.
+ */
+static const char *
+begin_chunks(struct session *s)
+{
+	if (s->state <= STATE_READY) {
+		return "503 5.5.1 MAIL, then RCPT, then BDAT";
 	}
-	/* DATA starts behind CR LF: the transaction ends with it. */
-	enum next next = conclude(&in);
-	session_reset(s);
-	return next;
+	if (s->state != STATE_CHUNKS) {
+		incoming_begin(s->incoming, s, true);
+		if (s->envelope.nrcpts == 0) {
+			s->incoming->refusal =
+			    s->envelope.refused > 0
+				? "554 5.5.1 No valid recipients"
+				: "503 5.5.1 RCPT comes first";
+		}
+		s->state = STATE_CHUNKS;
+	}
+	return s->incoming->refusal;
+}
+
+/* Reads all of a chunk; one that is refused, to find the command behind it. */
+static enum line
+receive_chunk(struct session *s, struct chunk chunk, bool refused)
+{
+	const char *data;
+	size_t len;
+
+	while (chunk.size > 0) {
+		enum line got = stream_peek(s->stream, &data, &len);
+		if (got != LINE_OK) {
+			return got;
+		}
+		size_t n = chunk_take(&chunk, len);
+		for (size_t at = 0; at < n && !refused;) {
+			at += incoming_take(s->incoming, data + at, n - at);
+		}
+		stream_consume(s->stream, n);
+	}
+	return LINE_OK;
+}
+
+/* Refuses a chunk, and those that follow it. */
+static enum next
+refuse_chunk(struct session *s, const struct chunk *chunk, const char *reply)
+{
+	bool again = s->state == STATE_CHUNKS && s->incoming->refusal == reply;
+
+	session_reply(s, "%s", reply);
+	/* A client that had sent them all already has made one error. */
+	s->errors -= again;
+	if (s->state == STATE_CHUNKS) {
+		s->incoming->refusal = reply;
+	}
+	if (chunk->last) {
+		session_reset(s);
+	}
+	return NEXT_COMMAND;
+}
+
+enum next
+command_bdat(struct session *s, char *argument)
+{
+	struct chunk chunk;
+	bool leave = false;
+
+	if (!chunk_parse(argument, &chunk)) {
+		/* What follows may be a message: it must not be obeyed. */
+		session_reply(s, "501 5.5.4 Write BDAT and a number of octets, "
+				 "then LAST or nothing; closing");
+		return NEXT_END;
+	}
+	const char *refusal = begin_chunks(s);
+	enum line got = receive_chunk(s, chunk, refusal != NULL);
+	if (got != LINE_OK) {
+		return lost(s, "BDAT", got);
+	}
+	if (refusal == NULL && chunk.last) {
+		return conclude(s->incoming);
+	}
+	if (refusal == NULL) {
+		refusal = incoming_fault(s->incoming, &leave);
+	}
+	if (refusal != NULL) {
+		refuse_chunk(s, &chunk, refusal);
+		return leave ? NEXT_END : NEXT_COMMAND;
+	}
+	return session_reply(
+	    s, "250 2.0.0 %llu octets taken", (unsigned long long)chunk.size);
 }

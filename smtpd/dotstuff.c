@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The decoder of DATA: an automaton, with the runs inside lines by memchr. */
+/* The decoder of DATA and BDAT: an automaton, with the runs inside lines by
+ * memchr. */
 #include "smtpd/dotstuff.h"
 
 #include <string.h>
@@ -40,8 +41,9 @@ dotstuff_decode(struct dotstuff *d, const char *in, size_t len, char *out,
 	while (i < len && n < size && d->state != DOTSTUFF_END) {
 		switch (d->state) {
 		case DOTSTUFF_START:
-			d->state = in[i] == '.' ? DOTSTUFF_DOT : DOTSTUFF_LINE;
-			i += in[i] == '.';
+			d->state = in[i] == '.' && !d->chunks ? DOTSTUFF_DOT
+			                                      : DOTSTUFF_LINE;
+			i += d->state == DOTSTUFF_DOT;
 			break;
 		case DOTSTUFF_DOT:
 			d->state =

@@ -22,6 +22,7 @@ struct dotstuff {
 		DOTSTUFF_END,
 	} state;
 	bool bare, nul; /* seen so far */
+	bool chunks;    /* BDAT (RFC 3030): a dot is a dot, and no end */
 };
 
 /*

@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 #include "common/secure.h"
+#include "smtpd/incoming.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -178,16 +179,19 @@ bool
 session_run(const struct connection *c)
 {
 	struct session *s = calloc(1, sizeof(*s));
+	struct incoming *incoming = incoming_new();
 	struct stream *stream = stream_open(c->rfd, c->wfd, TIMEOUT, LIFETIME);
 
-	if (s == NULL || stream == NULL) {
+	if (s == NULL || incoming == NULL || stream == NULL) {
 		log_error("no memory for a session");
+		free(incoming);
 		free(s);
 		stream_close(stream);
 		return true;
 	}
 	s->connection = c;
 	s->stream = stream;
+	s->incoming = incoming;
 	s->state = STATE_START;
 	stream_accept_lf(stream, c->role != ROLE_MX);
 	if (secure_start(c, stream, "220 2.0.0 Ready to start TLS")) {
@@ -203,6 +207,7 @@ session_run(const struct connection *c)
 	}
 	bool over = !s->handed_over;
 	stream_close(stream);
+	free(incoming);
 	free(s);
 	return over;
 }

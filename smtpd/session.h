@@ -26,8 +26,9 @@ enum {
 enum state {
 	STATE_START = 1, /* no HELO or EHLO yet */
 	STATE_READY = 2,
-	STATE_MAIL = 4, /* MAIL was accepted */
-	STATE_RCPT = 8, /* and a recipient, too */
+	STATE_MAIL = 4,    /* MAIL was accepted */
+	STATE_RCPT = 8,    /* and a recipient, too */
+	STATE_CHUNKS = 16, /* and a BDAT that is not the LAST */
 };
 
 struct envelope_rcpt {
@@ -59,6 +60,7 @@ struct session {
 	unsigned errors, logins_failed;
 	bool handed_over; /* the client, to a new session under TLS */
 	struct envelope envelope;
+	struct incoming *incoming; /* the message under way */
 };
 
 /* Runs a session from greeting to good-bye; the service's session function. */
@@ -96,8 +98,9 @@ enum next command_rcpt(struct session *, char *);
 enum status session_resolve(
     struct session *, const struct address *, struct resolved *);
 
-/* AUTH: auth.c.  DATA: data.c. */
+/* AUTH: auth.c.  DATA and BDAT: data.c. */
 enum next command_auth(struct session *, char *);
 enum next command_data(struct session *, char *);
+enum next command_bdat(struct session *, char *);
 
 #endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A message streams into the session's file, lines ended by LF, our trace
+ * header on top; then a worker delivers it, and only then we say 250.
+ */
+#include "smtpd/incoming.h"
+
+#include "common/log.h"
+#include "smtpd/delivery.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MOST_RECEIVED = 100 }; /* RFC 5321 section 6.3 */
+
+struct incoming *
+incoming_new(void)
+{
+	return calloc(1, sizeof(struct incoming));
+}
+
+static void
+flush(struct incoming *in)
+{
+	size_t done = 0;
+
+	while (done < in->len && in->error == 0) {
+		ssize_t n = pwrite(in->session->connection->body,
+		    in->buffer + done, in->len - done, in->written);
+		if (n == -1 && errno == EINTR) {
+			continue;
+		}
+		if (n <= 0) {
+			in->error = n == 0 ? EIO : errno;
+			break;
+		}
+		done += (size_t)n;
+		in->written += n;
+	}
+	in->len = 0;
+}
+
+/* Starts the file. */
+static void
+write_trace(struct incoming *in)
+{
+	const struct connection *c = in->session->connection;
+	char text[TRACE_SIZE];
+
+	if (c->body == -1) {
+		in->error = c->body_errno;
+		return;
+	}
+	if (ftruncate(c->body, 0) == -1) {
+		in->error = errno;
+		return;
+	}
+	size_t n = trace_received(in->session, in->id, text);
+	memcpy(in->buffer, text, n);
+	in->len = in->head = n;
+}
+
+void
+incoming_begin(struct incoming *in, struct session *s, bool chunks)
+{
+	memset(in, 0, offsetof(struct incoming, buffer));
+	in->session = s;
+	in->dotstuff.chunks = chunks;
+	mail_new_id(in->id);
+	write_trace(in);
+}
+
+/* Whether what came so far is more than a message may have. */
+static bool
+too_big(const struct incoming *in)
+{
+	uint64_t limit = in->session->connection->config->size_limit;
+
+	return limit != 0 && in->octets > limit;
+}
+
+/* Takes a decoded piece; counts line ends as the CR LF that they were. */
+static void
+add(struct incoming *in, const char *data, size_t len)
+{
+	bool known = in->header.first_known;
+
+	trace_header(&in->header, data, len);
+	if (!known && in->header.first_known && !in->header.first_is_field) {
+		/* A message without a header section: ours must end.  Known
+		   so early that nothing of it has left the buffer. */
+		memmove(in->buffer + in->head + 1, in->buffer + in->head,
+		    in->len + len - in->head);
+		in->buffer[in->head] = '\n';
+		in->len++;
+	}
+	if (len > 0) {
+		in->last = data[len - 1];
+	}
+	in->octets += len;
+	in->len += len;
+	if (too_big(in) || in->error != 0) {
+		in->len = 0; /* read on to its end, and forget it */
+	}
+}
+
+size_t
+incoming_take(struct incoming *in, const char *data, size_t len)
+{
+	size_t out;
+
+	/* One octet is left for add() to insert. */
+	if (INCOMING_BUFFER - in->len < INCOMING_BUFFER / 4) {
+		flush(in);
+	}
+	size_t taken = dotstuff_decode(&in->dotstuff, data, len,
+	    in->buffer + in->len, INCOMING_BUFFER - in->len - 1, &out);
+	add(in, in->buffer + in->len, out);
+	return taken;
+}
+
+void
+incoming_end(struct incoming *in)
+{
+	bool cut = in->dotstuff.chunks && in->last != '\n' && in->last != '\0';
+
+	if (in->dotstuff.state == DOTSTUFF_CR) {
+		in->dotstuff.bare = cut = true;
+	}
+	if (cut) {
+		/* A last chunk may end within a line; what we keep may not. */
+		in->buffer[in->len] = '\n';
+		add(in, in->buffer + in->len, 1);
+	}
+	flush(in);
+}
+
+static enum status
+deliver(struct incoming *in)
+{
+	static struct delivery d;
+	struct session *s = in->session;
+	const struct envelope *e = &s->envelope;
+
+	memset(&d, 0, offsetof(struct delivery, text));
+	strlcpy(d.id, in->id, sizeof(d.id));
+	address_text(&e->sender, d.sender, sizeof(d.sender));
+	strlcpy(d.envid, e->envid, sizeof(d.envid));
+	d.ret = (uint32_t)e->ret;
+	d.eight_bit = e->eight_bit;
+	for (size_t i = 0; i < e->nrcpts; i++) {
+		delivery_add(&d, &e->rcpts[i]);
+	}
+	log_info("%s: client=unknown[%s]%s%s, from=<%s>, size=%llu, nrcpt=%zu",
+	    in->id, session_peer(s),
+	    s->user[0] != '\0' ? ", sasl_username=" : "", s->user, d.sender,
+	    (unsigned long long)in->octets, e->nrcpts);
+	return channel_call(s->connection->channel, REQUEST_DELIVER, &d,
+	    DELIVERY_SIZE(d.length));
+}
+
+static const char *
+reject(struct incoming *in, const char *reply)
+{
+	log_info("%s: reject: %s from unknown[%s]: %s", in->id,
+	    in->dotstuff.chunks ? "BDAT" : "DATA", session_peer(in->session),
+	    reply);
+	return reply;
+}
+
+const char *
+incoming_fault(struct incoming *in, bool *leave)
+{
+	const struct connection *c = in->session->connection;
+
+	*leave = in->dotstuff.bare && c->role == ROLE_MX;
+	if (*leave) {
+		/* Somebody else may read the message, or what is behind it,
+		   differently: no more from this client. */
+		return reject(in,
+		    "550 5.5.2 The message holds a bare CR or bare LF: "
+		    "lines end in CR LF");
+	}
+	if (in->dotstuff.nul) {
+		return reject(in, "550 5.6.0 The message holds NUL bytes");
+	}
+	if (too_big(in)) {
+		return reject(in, "552 5.3.4 Message too big");
+	}
+	if (in->header.received > MOST_RECEIVED) {
+		return reject(in, "554 5.4.6 Too many hops: a mail loop");
+	}
+	if (in->error != 0) {
+		log_error("%s: cannot write the message to %s: %s", in->id,
+		    c->config->queue, strerror(in->error));
+		bool full = in->error == ENOSPC || in->error == EDQUOT ||
+		            in->error == EFBIG;
+		return full ? "452 4.3.1 No room on the disk now"
+		            : "451 4.3.0 Cannot store the message now";
+	}
+	return NULL;
+}
+
+enum next
+incoming_deliver(struct incoming *in)
+{
+	struct session *s = in->session;
+
+	switch (deliver(in)) {
+	case STATUS_OK:
+		return session_reply(s, "250 2.0.0 Delivered as %s", in->id);
+	case STATUS_QUEUED:
+		return session_reply(s, "250 2.0.0 Queued as %s", in->id);
+	case STATUS_LOCKED:
+		return session_reply(
+		    s, "450 4.2.0 The mailbox is busy, try again soon");
+	case STATUS_FULL:
+		return session_reply(s, "452 4.3.1 No room on the disk now");
+	case STATUS_NO:
+	case STATUS_TEMPORARY:
+	case STATUS_LATER:
+		break;
+	}
+	return session_reply(s, "451 4.3.0 Cannot deliver the message now");
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_INCOMING_H
+#define RESTANTE_SMTPD_INCOMING_H
+
+#include "smtpd/dotstuff.h"
+#include "smtpd/session.h"
+#include "smtpd/trace.h"
+
+#include <sys/types.h>
+
+/* A message that is coming in, by DATA or by BDAT. */
+
+enum { INCOMING_BUFFER = 64 * 1024 };
+
+struct incoming {
+	struct session *session;
+	struct dotstuff dotstuff;
+	struct trace_header header;
+	char id[MAIL_ID + 1];
+	const char *refusal; /* why a chunk of it was refused, or NULL */
+	uint64_t octets;     /* of the message as it came, without our header */
+	off_t written;
+	int error;   /* errno of the first write that failed */
+	size_t head; /* octets of our header */
+	char last;   /* octet of it; NUL: none */
+	size_t len;
+	char buffer[INCOMING_BUFFER];
+};
+
+/* For a session; NULL when there is no memory.  It is freed by free(3). */
+struct incoming *incoming_new(void);
+
+/* Starts a message with our trace header; chunks: dots are not doubled. */
+void incoming_begin(struct incoming *, struct session *, bool chunks);
+
+/* Takes a piece, or of DATA what is up to its end; how many octets. */
+size_t incoming_take(struct incoming *, const char *data, size_t len);
+
+/* All of it has come. */
+void incoming_end(struct incoming *);
+
+/*
+ * What is wrong with what has come so far, as the reply to be sent, which is
+ * logged; or NULL.  *leave: and the client is to go.
+ */
+const char *incoming_fault(struct incoming *, bool *leave);
+
+/* Hands a message on that has come in whole and has no fault; replies. */
+enum next incoming_deliver(struct incoming *);
+
+#endif
