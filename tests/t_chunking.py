@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: ISC
+"""What BDAT takes is what was sent, however it is cut.
+
+A server that looks for line ends or dots chunk by chunk loses octets where
+the cut is; one that looks for the end of the data in them can be made to see
+a second message.
+"""
+from lib import mbox
+from lib.player import PASSWORDS
+from lib.scratch import Scratch
+from lib.tap import Tap, check, equal
+
+TEXT = (b"Subject: chunks\r\n\r\n.\r\n..\r\n.x\r\nFrom here\r\n>From\r\n\r\n"
+        b"caf\xc3\xa9 \xff\r\n.\r\n\r\nend\r\n")
+EDGES = (b"", b"\r", b"\n", b"\r\n", b"\0", b"\r\r", b"\n\r", b"\r\n\0")
+SECOND = (b"MAIL FROM:<evil@example.com>\r\nRCPT TO:<bob@example.org>\r\n"
+          b"BDAT 4 LAST\r\nevil\r\n")
+
+
+def begin(scratch, role="mx"):
+    """A session that has said hello, and logged in where that is due."""
+    talker, _ = scratch.session("smtpd", "--role", role)
+    talker.hello()
+    if role == "submission":
+        talker.login("alice", PASSWORDS["alice"])
+    return talker
+
+
+def envelope(talker):
+    """MAIL and RCPT."""
+    talker.expect("250 ", "MAIL FROM:<alice@example.org>")
+    talker.expect("250 ", "RCPT TO:<bob@example.org>")
+
+
+def chunks(pieces):
+    """The commands for pieces, the last of which is the LAST."""
+    return b"".join(
+        b"BDAT %d%s\r\n" % (len(piece), b" LAST" if n == len(pieces) else b"")
+        + piece for n, piece in enumerate(pieces, 1))
+
+
+def received(scratch):
+    """What has come into bob's mailbox, which is emptied."""
+    found = [m.sent for m in mbox.read(scratch.mailbox("bob"))]
+    scratch.mailbox("bob").unlink(missing_ok=True)
+    return found
+
+
+def test_cuts(scratch):
+    """A message in two chunks, cut at each octet"""
+    with begin(scratch) as talker:
+        for cut in range(len(TEXT) + 1):
+            envelope(talker)
+            talker.send(chunks([TEXT[:cut], TEXT[cut:]]))
+            talker.expect(f"250 2.0.0 {cut} ")
+            talker.expect("250 2.0.0 Delivered")
+            equal(received(scratch), [TEXT], f"cut at {cut}")
+
+
+def test_octets(scratch):
+    """A message in chunks of one octet each, and none in the last"""
+    with begin(scratch) as talker:
+        envelope(talker)
+        talker.send(chunks([TEXT[i:i + 1] for i in range(len(TEXT))] + [b""]))
+        for _ in TEXT:
+            talker.expect("250 2.0.0 1 ")
+        talker.expect("250 2.0.0 Delivered")
+        equal(received(scratch), [TEXT], "messages")
+
+
+def test_big(scratch):
+    """Two MiB in chunks around the size of the buffer"""
+    text = b"Subject: big\r\n\r\n" + (b"." * 60 + b"\r\n") * 34000
+    for size in (65535, 65536, 65537, 1000003):
+        with begin(scratch) as talker:
+            envelope(talker)
+            pieces = [text[i:i + size] for i in range(0, len(text), size)]
+            talker.send(chunks(pieces))
+            for _ in pieces[1:]:
+                talker.expect("250 2.0.0 ")
+            talker.expect("250 2.0.0 Delivered")
+            check(received(scratch) == [text], f"chunks of {size}")
+
+
+def test_no_end(scratch):
+    """A message that ends within a line gets its end; one without fields, its
+    empty line"""
+    with begin(scratch) as talker:
+        for text, want in ((b"X: y\r\n\r\nend", b"X: y\r\n\r\nend\r\n"),
+                           (b"hello", b"\r\nhello\r\n"), (b"", b"")):
+            envelope(talker)
+            talker.send(chunks([text[:2], text[2:]]))
+            talker.expect("250 2.0.0 ")
+            talker.expect("250 2.0.0 Delivered")
+            equal(received(scratch), [want], repr(text))
+
+
+def test_edges(scratch):
+    """64 strings around a dot end nothing, in a chunk and between chunks"""
+    for role in ("mx", "submission"):
+        for edge in (a + b"." + b for a in EDGES for b in EDGES):
+            text = b"X: y\r\n\r\ntext" + edge + SECOND
+            for cut in (0, len(text) - len(SECOND), len(text)):
+                with begin(scratch, role) as talker:
+                    envelope(talker)
+                    talker.send(chunks([text[:cut], text[cut:]]) + b"QUIT\r\n")
+                    replies = talker.rest().decode().splitlines()
+                messages = received(scratch)
+                judge(edge, role, replies, messages)
+
+
+def judge(edge, role, replies, messages):
+    """One message with all of it, or a refusal of all of it."""
+    bare = edge.replace(b"\r\n", b"")
+    fine = b"\0" not in edge and (role == "submission" or (
+        b"\r" not in bare and b"\n" not in bare))
+    what = f"{role} {edge!r}: {replies}"
+    equal(len(messages), 1 if fine else 0, what)
+    check(any(r.startswith("250 2.0.0 Del") for r in replies) == fine, what)
+    check(fine or any(r.startswith("550 5.") for r in replies), what)
+    for message in messages:
+        check(message.endswith(SECOND), what)
+
+
+def test_vanished(scratch):
+    """A client that vanishes amid chunks leaves nothing"""
+    with begin(scratch) as talker:
+        envelope(talker)
+        talker.send(b"BDAT 6\r\nX: y\r\nBDAT 100 LAST\r\nX: z\r\n")
+        talker.expect("250 2.0.0 6")
+    with begin(scratch) as talker:
+        envelope(talker)
+        talker.send(chunks([TEXT]))
+        talker.expect("250 2.0.0 Delivered")
+    equal(received(scratch), [TEXT], "messages")
+
+
+def main():
+    """All of it."""
+    tap = Tap()
+    with Scratch() as scratch:
+        for test in (test_cuts, test_octets, test_big, test_no_end,
+                     test_edges, test_vanished):
+            with tap.case(test.__doc__, scratch.notes):
+                test(scratch)
+    tap.finish()
+
+
+if __name__ == "__main__":
+    main()
