@@ -3,8 +3,12 @@
  * Parser for reverse-path and forward-path:
  *   path   = "<" [ "@" domain *( "," "@" domain ) ":" ] mailbox ">" / "<>"
  *   mailbox = ( dot-string / quoted-string ) [ "@" ( domain / literal ) ]
+ * where SMTPUTF8 (RFC 6531 section 3.3) adds characters outside ASCII.
  */
 #include "common/address.h"
+
+#include "common/punycode.h"
+#include "common/utf8.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -20,12 +24,30 @@ is_atext(unsigned char c)
 	       (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~.", c) != NULL);
 }
 
+/* Octets of the character outside ASCII at p; 0: none that may be there. */
+static size_t
+beyond_ascii(const char *p, bool utf8)
+{
+	size_t used;
+
+	if (!utf8 || (*p & 0x80) == 0) {
+		return 0;
+	}
+	int32_t c = utf8_next(p, strnlen(p, 4), &used);
+	return c != -1 && utf8_is_text(c) ? used : 0;
+}
+
 /* Length of the quoted string at p, or 0. */
 static size_t
-quoted_string(const char *p)
+quoted_string(const char *p, bool utf8)
 {
 	for (size_t i = 1; p[i] != '\0'; i++) {
 		unsigned char c = (unsigned char)p[i];
+		size_t n = beyond_ascii(p + i, utf8);
+		if (n > 0) {
+			i += n - 1;
+			continue;
+		}
 		if (c == '"') {
 			return i + 1;
 		}
@@ -40,15 +62,17 @@ quoted_string(const char *p)
 }
 
 static size_t
-local_part(const char *p)
+local_part(const char *p, bool utf8)
 {
-	size_t n = 0;
+	size_t n = 0, more = 0;
 
 	if (*p == '"') {
-		return quoted_string(p);
+		return quoted_string(p, utf8);
 	}
-	while (is_atext((unsigned char)p[n])) {
-		n++;
+	while (is_atext((unsigned char)p[n]) ||
+	       (more = beyond_ascii(p + n, utf8)) > 0) {
+		n += more > 0 ? more : 1;
+		more = 0;
 	}
 	return n;
 }
@@ -81,17 +105,20 @@ literal(const char *p)
 
 /* Length of the domain or address literal at p, or 0. */
 static size_t
-domain_part(const char *p)
+domain_part(const char *p, bool utf8)
 {
-	size_t n = 0;
+	size_t n = 0, more;
 
 	if (*p == '[') {
 		return literal(p);
 	}
-	while (is_alnum((unsigned char)p[n]) || p[n] == '-' || p[n] == '_' ||
-	       (p[n] == '.' && n > 0 && p[n - 1] != '.')) {
-		n++;
-	}
+	do {
+		bool plain = is_alnum((unsigned char)p[n]) || p[n] == '-' ||
+		             p[n] == '_' ||
+		             (p[n] == '.' && n > 0 && p[n - 1] != '.');
+		more = plain ? 1 : beyond_ascii(p + n, utf8);
+		n += more;
+	} while (more > 0);
 	return n;
 }
 
@@ -106,7 +133,7 @@ bool
 address_is_domain(const char *domain)
 {
 	if (*domain == '\0' || strlen(domain) > ADDRESS_DOMAIN ||
-	    domain_part(domain) != strlen(domain)) {
+	    domain_part(domain, false) != strlen(domain)) {
 		return false;
 	}
 	for (const char *p = domain; *domain != '[';) {
@@ -127,7 +154,7 @@ static const char *
 source_route(const char *p)
 {
 	while (*p == '@') {
-		size_t n = domain_part(p + 1);
+		size_t n = domain_part(p + 1, false);
 		p += 1 + n;
 		if (n == 0 || (*p != ',' && *p != ':')) {
 			return NULL;
@@ -151,11 +178,35 @@ bad(const char *p)
 	return PATH_SYNTAX;
 }
 
+/*
+ * The domain behind "@" with local octets before that: as the DNS has it, so
+ * that nobody else needs to know of other forms.
+ */
 static enum path
-mailbox(const char **pp, struct address *a)
+domain(const char **pp, struct address *a, size_t local, bool utf8)
 {
 	const char *p = *pp;
-	size_t n = local_part(p);
+	size_t n = domain_part(p, utf8);
+
+	if (n == 0) {
+		return bad(p);
+	}
+	if (!punycode_domain(p, n, a->domain, sizeof(a->domain)) ||
+	    local + 1 + strlen(a->domain) > ADDRESS_PATH - 2) {
+		return PATH_LONG;
+	}
+	*pp = p + n;
+	n = strlen(a->domain);
+	n -= a->domain[n - 1] == '.';
+	a->domain[n] = '\0';
+	return address_is_domain(a->domain) ? PATH_OK : PATH_SYNTAX;
+}
+
+static enum path
+mailbox(const char **pp, struct address *a, bool utf8)
+{
+	const char *p = *pp;
+	size_t n = local_part(p, utf8);
 
 	if (n == 0) {
 		return bad(p);
@@ -166,28 +217,16 @@ mailbox(const char **pp, struct address *a)
 	memcpy(a->local, p, n);
 	a->local[n] = '\0';
 	p += n;
-	if (*p == '@') {
-		size_t d = domain_part(++p);
-		if (d == 0) {
-			return bad(p);
-		}
-		if (d > ADDRESS_DOMAIN || n + 1 + d > ADDRESS_PATH - 2) {
-			return PATH_LONG;
-		}
-		memcpy(a->domain, p, d);
-		p += d;
-		d -= a->domain[d - 1] == '.';
-		a->domain[d] = '\0';
-		if (!address_is_domain(a->domain)) {
-			return PATH_SYNTAX;
-		}
-	}
 	*pp = p;
-	return PATH_OK;
+	if (*p != '@') {
+		return PATH_OK;
+	}
+	(*pp)++;
+	return domain(pp, a, n, utf8);
 }
 
-enum path
-address_path(const char *text, struct address *a, const char **rest)
+static enum path
+whole_path(const char *text, struct address *a, const char **rest, bool utf8)
 {
 	const char *p = text + strspn(text, " \t");
 	bool bracket = *p == '<';
@@ -203,7 +242,7 @@ address_path(const char *text, struct address *a, const char **rest)
 	if (*p == '@' && (p = source_route(p)) == NULL) {
 		return PATH_SYNTAX;
 	}
-	enum path result = mailbox(&p, a);
+	enum path result = mailbox(&p, a, utf8);
 	if (result != PATH_OK) {
 		return result;
 	}
@@ -216,6 +255,27 @@ address_path(const char *text, struct address *a, const char **rest)
 		return bad(p);
 	}
 	return PATH_OK;
+}
+
+enum path
+address_path(const char *text, struct address *a, const char **rest)
+{
+	return whole_path(text, a, rest, false);
+}
+
+enum path
+address_path_utf8(const char *text, struct address *a, const char **rest)
+{
+	return whole_path(text, a, rest, true);
+}
+
+bool
+address_is_ascii(const char *text, const char *rest)
+{
+	while (text < rest && (*text & 0x80) == 0) {
+		text++;
+	}
+	return text == rest;
 }
 
 bool

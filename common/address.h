@@ -38,6 +38,17 @@ enum path {
  */
 enum path address_path(const char *text, struct address *, const char **rest);
 
+/*
+ * The same with SMTPUTF8 (RFC 6531): the local part may hold UTF-8, but no
+ * control characters; a domain outside ASCII comes out as the DNS has it
+ * (xn--...).  PATH_8BIT: what is not ASCII is not UTF-8 either.
+ */
+enum path address_path_utf8(
+    const char *text, struct address *, const char **rest);
+
+/* Whether what was read, from text to rest, could have been had without. */
+bool address_is_ascii(const char *text, const char *rest);
+
 /* Whether the path is "<>". */
 bool address_is_null(const struct address *);
 

@@ -49,6 +49,7 @@ ehlo(struct session *s, char *name)
 	session_reply(
 	    s, "250-SIZE %llu", (unsigned long long)c->config->size_limit);
 	session_reply(s, "250-8BITMIME");
+	session_reply(s, "250-SMTPUTF8");
 	session_reply(s, "250-CHUNKING");
 	session_reply(s, "250-ENHANCEDSTATUSCODES");
 	session_reply(s, "250-DSN");

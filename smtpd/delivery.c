@@ -10,6 +10,7 @@
 #include "smtpd/delivery.h"
 
 #include "common/log.h"
+#include "common/utf8.h"
 #include "smtpd/local/forward.h"
 #include "smtpd/local/mailbox.h"
 #include "smtpd/route/expand.h"
@@ -63,16 +64,19 @@ next_recipient(const struct delivery *d, size_t *at, struct recipient *r)
 	return true;
 }
 
-/* A NUL ended line of printable ASCII. */
+/* A NUL ended line of printable ASCII, or of UTF-8. */
 static bool
-is_line(const char *s, size_t size)
+is_line(const char *s, size_t size, bool utf8)
 {
-	size_t i = 0;
+	size_t len = strnlen(s, size), used;
 
-	while (i < size && s[i] >= ' ' && s[i] < 0x7f) {
-		i++;
+	for (size_t i = 0; i < len; i += used) {
+		int32_t c = utf8_next(s + i, len - i, &used);
+		if (c == -1 || !utf8_is_text(c) || (c > 0x7f && !utf8)) {
+			return false;
+		}
 	}
-	return i < size && s[i] == '\0';
+	return len < size;
 }
 
 bool
@@ -85,16 +89,18 @@ delivery_valid(const void *payload, size_t size)
 	if (size < DELIVERY_SIZE(0) || d->length > sizeof(d->text) ||
 	    size != DELIVERY_SIZE(d->length) || d->count == 0 ||
 	    d->count > ENVELOPE_RCPTS || d->ret > RET_HDRS ||
-	    !is_line(d->id, sizeof(d->id)) || !mail_is_id(d->id) ||
-	    !is_line(d->sender, sizeof(d->sender)) ||
-	    !is_line(d->envid, sizeof(d->envid)) ||
+	    !is_line(d->id, sizeof(d->id), false) || !mail_is_id(d->id) ||
+	    !is_line(d->sender, sizeof(d->sender), d->utf8 != 0) ||
+	    !is_line(d->envid, sizeof(d->envid), false) ||
 	    strlen(d->envid) > MAIL_ENVID) {
 		return false;
 	}
 	for (uint32_t i = 0; i < d->count; i++) {
 		if (!next_recipient(d, &at, &r) ||
-		    !is_line(r.text, ADDRESS_TEXT) || r.text[0] == '\0' ||
-		    !is_line(r.orcpt, MAIL_ORCPT + 1) || r.notify > 0xf) {
+		    !is_line(r.text, ADDRESS_TEXT, d->utf8 != 0) ||
+		    r.text[0] == '\0' ||
+		    !is_line(r.orcpt, MAIL_ORCPT + 1, false) ||
+		    r.notify > 0xf) {
 			return false;
 		}
 	}
@@ -140,7 +146,7 @@ add_recipient(
 	struct address a;
 	const char *rest;
 
-	if (address_path(r->text, &a, &rest) != PATH_OK || *rest != '\0') {
+	if (address_path_utf8(r->text, &a, &rest) != PATH_OK || *rest != '\0') {
 		return STATUS_NO;
 	}
 	if (a.domain[0] != '\0' && !config_is_ours(task->config, a.domain)) {
@@ -176,6 +182,7 @@ make_mail(const struct task *task, struct mail *mail)
 	strlcpy(mail->client, task->peer->address, sizeof(mail->client));
 	mail->ret = (enum ret)d->ret;
 	mail->eight_bit = d->eight_bit != 0;
+	mail->utf8 = d->utf8 != 0;
 	for (uint32_t i = 0; i < d->count && status == STATUS_OK; i++) {
 		(void)next_recipient(d, &at, &r); /* delivery_valid() did */
 		status = add_recipient(task, &r, mail);

@@ -17,6 +17,7 @@ struct delivery {
 	char envid[MAIL_ENVID + 4]; /* xtext, or "" */
 	uint32_t ret;               /* enum ret */
 	uint32_t eight_bit;
+	uint32_t utf8;  /* addresses may be more than ASCII */
 	uint32_t count; /* of recipients */
 	uint32_t length;
 	/*

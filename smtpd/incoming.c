@@ -150,6 +150,7 @@ deliver(struct incoming *in)
 	strlcpy(d.envid, e->envid, sizeof(d.envid));
 	d.ret = (uint32_t)e->ret;
 	d.eight_bit = e->eight_bit;
+	d.utf8 = e->utf8;
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		delivery_add(&d, &e->rcpts[i]);
 	}

@@ -95,6 +95,10 @@ take_mail(const struct param *p, struct mail_params *out)
 		out->eight_bit = value_is(p, "8BITMIME");
 		return is_ok(out->eight_bit || value_is(p, "7BIT"));
 	}
+	if (word_is(p->keyword, p->keyword_len, "SMTPUTF8")) {
+		out->utf8 = true;
+		return is_ok(p->value == NULL);
+	}
 	if (word_is(p->keyword, p->keyword_len, "AUTH")) {
 		return is_ok(p->value_len > 0);
 	}

@@ -12,6 +12,7 @@
 struct mail_params {
 	uint64_t size;              /* SIZE= (RFC 1870), or 0 */
 	bool eight_bit;             /* BODY=8BITMIME (RFC 6152) */
+	bool utf8;                  /* SMTPUTF8 (RFC 6531) */
 	enum ret ret;               /* RET= (RFC 3461 section 4.3) */
 	char envid[MAIL_ENVID + 1]; /* ENVID= (4.4), as xtext, or "" */
 };

@@ -41,6 +41,7 @@ struct envelope {
 	struct address sender;
 	uint64_t size;  /* as announced, or 0 */
 	bool eight_bit; /* BODY=8BITMIME */
+	bool utf8;      /* SMTPUTF8 */
 	enum ret ret;
 	char envid[MAIL_ENVID + 1];
 	unsigned refused; /* recipients */

@@ -10,7 +10,7 @@
 #include <strings.h>
 #include <time.h>
 
-/* RFC 3848, and SMTP for those who did not say EHLO. */
+/* RFC 3848, RFC 6531 section 4.3, and SMTP for those who did not say EHLO. */
 static const char *
 protocol(const struct session *s)
 {
@@ -18,6 +18,12 @@ protocol(const struct session *s)
 
 	if (!s->esmtp) {
 		return "SMTP";
+	}
+	if (s->envelope.utf8) {
+		return tls && auth ? "UTF8SMTPSA"
+		       : tls       ? "UTF8SMTPS"
+		       : auth      ? "UTF8SMTPA"
+		                   : "UTF8SMTP";
 	}
 	return tls && auth ? "ESMTPSA"
 	       : tls       ? "ESMTPS"

@@ -33,8 +33,9 @@ bad_path(struct session *s, enum path why, const char *code)
 	case PATH_LONG:
 		return session_reply(s, "501 %s Address too long", code);
 	case PATH_8BIT:
-		return session_reply(
-		    s, "553 5.6.7 Addresses outside ASCII are not supported");
+		return session_reply(s,
+		    "553 5.6.7 Addresses outside ASCII are UTF-8, and need "
+		    "SMTPUTF8 behind MAIL");
 	case PATH_OK:
 	case PATH_SYNTAX:
 		break;
@@ -81,13 +82,16 @@ command_mail(struct session *s, char *argument)
 	if (text == NULL) {
 		return session_reply(s, "501 5.5.4 Write MAIL FROM:<address>");
 	}
-	enum path path = address_path(text, &sender, &rest);
+	enum path path = address_path_utf8(text, &sender, &rest);
 	if (path != PATH_OK) {
 		return bad_path(s, path, "5.1.7");
 	}
 	enum params parsed = params_mail(rest, &params);
 	if (parsed != PARAMS_OK) {
 		return bad_params(s, parsed);
+	}
+	if (!params.utf8 && !address_is_ascii(text, rest)) {
+		return bad_path(s, PATH_8BIT, "5.1.7");
 	}
 	if (config->size_limit != 0 && params.size > config->size_limit) {
 		return session_reply(s,
@@ -101,6 +105,7 @@ command_mail(struct session *s, char *argument)
 	s->envelope.sender = sender;
 	s->envelope.size = params.size;
 	s->envelope.eight_bit = params.eight_bit;
+	s->envelope.utf8 = params.utf8;
 	s->envelope.ret = params.ret;
 	strlcpy(s->envelope.envid, params.envid, sizeof(s->envelope.envid));
 	s->state = STATE_MAIL;
@@ -250,7 +255,8 @@ command_rcpt(struct session *s, char *argument)
 	if (text == NULL) {
 		return session_reply(s, "501 5.5.4 Write RCPT TO:<address>");
 	}
-	enum path path = address_path(text, &a, &rest);
+	enum path path = s->envelope.utf8 ? address_path_utf8(text, &a, &rest)
+	                                  : address_path(text, &a, &rest);
 	if (path != PATH_OK || address_is_null(&a)) {
 		return bad_path(s, path, "5.1.3");
 	}

@@ -42,7 +42,9 @@ static const struct {
 	{ "b\303\274\r\n@example.org", true, NULL },
 	{ "b\303\274@ex@ample.org", true, NULL },
 	{ "b\303\274", true, NULL },
-	{ "\"b\303\274\"@example.org", true, NULL },
+	{ "\"b\303\274\"@example.org", true, "<\"b\303\274\"@example.org>" },
+	{ "\"b\303\274> X=\"@example.org", true, NULL },
+	{ "a@b\303\274cher.example", true, "<a@xn--bcher-kva.example>" },
 };
 
 static void

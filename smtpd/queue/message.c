@@ -97,7 +97,7 @@ enum where { WHERE_LOCAL, WHERE_HOP, WHERE_OURS, WHERE_NOWHERE };
 
 /*
  * The parts of an address of the queue, of which only the domain matters here;
- * one that is not ASCII is divided, and its next hop judges it.
+ * one that is not even UTF-8 is divided, and its next hop judges it.
  */
 static bool
 parse(const char *text, struct address *a)
@@ -108,7 +108,7 @@ parse(const char *text, struct address *a)
 	if (snprintf(path, sizeof(path), "<%s>", text) >= (int)sizeof(path)) {
 		return false;
 	}
-	switch (address_path(path, a, &rest)) {
+	switch (address_path_utf8(path, a, &rest)) {
 	case PATH_OK:
 		return *rest == '\0' && !address_is_null(a);
 	case PATH_8BIT:

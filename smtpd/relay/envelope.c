@@ -29,41 +29,17 @@ envelope_is_ascii(const char *text)
 	return true;
 }
 
-/*
- * An address with octets outside ASCII (RFC 6531): taken as it is when none
- * of the others means anything in a command.
- */
-static bool
-is_utf8_address(const char *text)
-{
-	const char *at = strchr(text, '@');
-
-	if (at == NULL || at == text || at[1] == '\0' ||
-	    strlen(text) > ADDRESS_PATH) {
-		return false;
-	}
-	for (const char *p = text; *p != '\0'; p++) {
-		if ((*p & 0x80) == 0 &&
-		    (*p <= ' ' || *p == 0x7f || strchr("<>()[]:;\\,\"", *p) ||
-			(*p == '@' && p != at))) {
-			return false;
-		}
-	}
-	return true;
-}
-
 bool
 envelope_path(const char *text, bool utf8, char *path, size_t size)
 {
 	struct address a;
 	char plain[ADDRESS_TEXT];
 	const char *rest;
+	enum path read = utf8 ? address_path_utf8(text, &a, &rest)
+	                      : address_path(text, &a, &rest);
 
-	if (!envelope_is_ascii(text)) {
-		return utf8 && is_utf8_address(text) &&
-		       (size_t)snprintf(path, size, "<%s>", text) < size;
-	}
-	if (address_path(text, &a, &rest) != PATH_OK || *rest != '\0') {
+	if (read != PATH_OK || *rest != '\0' ||
+	    (a.domain[0] == '\0' && !envelope_is_ascii(a.local))) {
 		return false;
 	}
 	address_text(&a, plain, sizeof(plain));

@@ -284,7 +284,7 @@ expand_recipient(
 	if (walk_start(&w, &f)) {
 		/* What came from outside is an address, whatever it begins
 		   with. */
-		if (address_path(from->text, &a, &rest) != PATH_OK ||
+		if (address_path_utf8(from->text, &a, &rest) != PATH_OK ||
 		    *rest != '\0' || address_is_null(&a)) {
 			(void)walk_broken(&f, "not an address");
 		} else {

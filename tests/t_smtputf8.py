@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: ISC
+"""SMTPUTF8 from a client to the next hop, the mailbox and the report.
+
+A server that takes such a message and forgets that it is one hands it to a
+next hop that reads it as something else.
+"""
+from lib import mbox
+from lib.fakemx import FakeMx
+from lib.player import PASSWORDS
+from lib.scratch import Scratch
+from lib.tap import Tap, check, equal
+
+PLAIN = ("PIPELINING", "SIZE 10485760", "8BITMIME")
+WITH = PLAIN + ("SMTPUTF8",)
+TEXT = "Subject: Grüße\r\n\r\nGrüße\r\n"
+
+
+def send(scratch, sender, recipient, what="SMTPUTF8"):
+    """Submits one message."""
+    with scratch.session("smtpd", "--role", "submission")[0] as talker:
+        talker.hello()
+        talker.login("alice", PASSWORDS["alice"])
+        talker.expect("250 ", f"MAIL FROM:<{sender}> {what}")
+        talker.expect("250 ", f"RCPT TO:<{recipient}>")
+        talker.expect("354 ", "DATA")
+        talker.send(TEXT + ".\r\n")
+        talker.expect("250 2.0.0")
+
+
+def relayed(extensions, *messages):
+    """What a next hop gets of (sender, recipient), and what alice gets."""
+    with FakeMx(extensions=extensions) as mx, \
+            Scratch(f"relay smtp://127.0.0.1:{mx.port}?tls=never") as scratch:
+        for sender, recipient in messages:
+            send(scratch, sender, recipient)
+        scratch.run_queue()
+        equal(mx.complaints, [])
+        return list(mx.messages), mbox.read(scratch.mailbox("alice"))
+
+
+def test_relay():
+    """A next hop that knows it gets it, and the domains as the DNS has them"""
+    got, _ = relayed(WITH, ("jörg@example.org", "用户@bücher.example"))
+    equal([(m.sender, m.rcpts) for m in got],
+          [("jörg@example.org", ["用户@xn--bcher-kva.example"])])
+    check("SMTPUTF8" in got[0].mail_params, got[0].mail_params)
+    check(got[0].body.endswith(TEXT.encode()), repr(got[0].body))
+    check(b"with UTF8SMTPA id" in got[0].body, repr(got[0].body))
+
+
+def test_ascii_addresses():
+    """A next hop without it gets what has only ASCII in its addresses"""
+    got, _ = relayed(PLAIN, ("alice@example.org", "bob@bücher.example"))
+    equal([(m.sender, m.rcpts) for m in got],
+          [("alice@example.org", ["bob@xn--bcher-kva.example"])])
+    check("SMTPUTF8" not in got[0].mail_params, got[0].mail_params)
+
+
+def test_refused():
+    """It is never sent to one without it: a report tells the sender"""
+    got, reports = relayed(PLAIN, ("alice@example.org", "用户@far.example"))
+    equal(len(got), 0, "messages at the next hop")
+    equal(len(reports), 1, "reports")
+    check(b"5.6.7" in reports[0].wire, repr(reports[0].wire))
+    check("用户@far.example".encode() in reports[0].wire,
+          repr(reports[0].wire))
+
+
+def test_mailbox():
+    """In a mailbox it is as it came"""
+    with Scratch() as scratch:
+        send(scratch, "jörg@example.org", "bob@example.org")
+        got = mbox.read(scratch.mailbox("bob"))
+    equal([m.sent for m in got], [TEXT.encode()])
+    check("Return-Path: <jörg@example.org>\r\n".encode() in got[0].wire,
+          repr(got[0].wire))
+
+
+def main():
+    """All of it."""
+    tap = Tap()
+    for test in (test_relay, test_ascii_addresses, test_refused,
+                 test_mailbox):
+        with tap.case(test.__doc__):
+            test()
+    tap.finish()
+
+
+if __name__ == "__main__":
+    main()
