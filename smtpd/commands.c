@@ -53,6 +53,7 @@ ehlo(struct session *s, char *name)
 	session_reply(s, "250-CHUNKING");
 	session_reply(s, "250-ENHANCEDSTATUSCODES");
 	session_reply(s, "250-DSN");
+	session_reply(s, "250-LIMITS RCPTMAX=%d", ENVELOPE_RCPTS);
 	if (c->can_tls && s->tls[0] == '\0') {
 		session_reply(s, "250-STARTTLS");
 	}
