@@ -2,6 +2,8 @@
 #ifndef RESTANTE_COMMON_DATE_H
 #define RESTANTE_COMMON_DATE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <time.h>
 
 enum { DATE_SIZE = 64 };
@@ -9,5 +11,14 @@ enum { DATE_SIZE = 64 };
 /* A time as header fields write it (RFC 5322 section 3.3), in the local zone,
    whatever the locale. */
 void date_text(time_t when, char text[DATE_SIZE]);
+
+/* The same as protocols write it (RFC 3339), in UTC. */
+void date_stamp(time_t when, char text[DATE_SIZE]);
+
+/*
+ * Reads such a time, with any offset; parts of a second are dropped.  False: it
+ * is not one.  Pure.
+ */
+bool date_read(const char *text, size_t len, time_t *when);
 
 #endif

@@ -2,6 +2,7 @@
 /* SMTP's commands as a table, and the short ones among them. */
 #include "smtpd/session.h"
 
+#include "common/date.h"
 #include "common/log.h"
 #include "common/secure.h"
 
@@ -41,6 +42,7 @@ static enum next
 ehlo(struct session *s, char *name)
 {
 	const struct connection *c = s->connection;
+	char latest[DATE_SIZE];
 
 	s->esmtp = true;
 	greeted(s, name);
@@ -54,6 +56,10 @@ ehlo(struct session *s, char *name)
 	session_reply(s, "250-ENHANCEDSTATUSCODES");
 	session_reply(s, "250-DSN");
 	session_reply(s, "250-LIMITS RCPTMAX=%d", ENVELOPE_RCPTS);
+	if (session_is_submission(s)) {
+		date_stamp(time(NULL) + MAIL_HOLD, latest);
+		session_reply(s, "250-FUTURERELEASE %d %s", MAIL_HOLD, latest);
+	}
 	if (c->can_tls && s->tls[0] == '\0') {
 		session_reply(s, "250-STARTTLS");
 	}

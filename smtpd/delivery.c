@@ -89,7 +89,8 @@ delivery_valid(const void *payload, size_t size)
 	if (size < DELIVERY_SIZE(0) || d->length > sizeof(d->text) ||
 	    size != DELIVERY_SIZE(d->length) || d->count == 0 ||
 	    d->count > ENVELOPE_RCPTS || d->ret > RET_HDRS ||
-	    !is_line(d->id, sizeof(d->id), false) || !mail_is_id(d->id) ||
+	    d->hold > MAIL_HOLD || !is_line(d->id, sizeof(d->id), false) ||
+	    !mail_is_id(d->id) ||
 	    !is_line(d->sender, sizeof(d->sender), d->utf8 != 0) ||
 	    !is_line(d->envid, sizeof(d->envid), false) ||
 	    strlen(d->envid) > MAIL_ENVID) {
@@ -183,9 +184,16 @@ make_mail(const struct task *task, struct mail *mail)
 	mail->ret = (enum ret)d->ret;
 	mail->eight_bit = d->eight_bit != 0;
 	mail->utf8 = d->utf8 != 0;
+	if (d->hold != 0 && !may_relay(task)) {
+		return STATUS_NO;
+	}
+	mail->hold = d->hold != 0 ? time(NULL) + (time_t)d->hold : 0;
 	for (uint32_t i = 0; i < d->count && status == STATUS_OK; i++) {
 		(void)next_recipient(d, &at, &r); /* delivery_valid() did */
 		status = add_recipient(task, &r, mail);
+	}
+	for (size_t i = 0; i < mail->count; i++) {
+		mail->recipients[i].slot.next = mail->hold;
 	}
 	return status;
 }
@@ -324,7 +332,7 @@ dispose(const struct task *task, struct mail *mail)
 {
 	bool left = false;
 
-	if (!is_local(mail)) {
+	if (!is_local(mail) || mail->hold != 0) {
 		return enqueue(task, mail);
 	}
 	if (mail->count == 1) {

@@ -143,6 +143,7 @@ deliver(struct incoming *in)
 	static struct delivery d;
 	struct session *s = in->session;
 	const struct envelope *e = &s->envelope;
+	time_t now = time(NULL);
 
 	memset(&d, 0, offsetof(struct delivery, text));
 	strlcpy(d.id, in->id, sizeof(d.id));
@@ -151,6 +152,7 @@ deliver(struct incoming *in)
 	d.ret = (uint32_t)e->ret;
 	d.eight_bit = e->eight_bit;
 	d.utf8 = e->utf8;
+	d.hold = e->hold > now ? (uint32_t)(e->hold - now) : 0;
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		delivery_add(&d, &e->rcpts[i]);
 	}

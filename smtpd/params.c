@@ -2,11 +2,14 @@
 /* esmtp-param = keyword [ "=" value ], separated by blanks. */
 #include "smtpd/params.h"
 
+#include "common/date.h"
 #include "common/xtext.h"
 
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
+
+enum { HOLD_DIGITS = 9 }; /* RFC 4865 section 3 */
 
 struct param {
 	const char *keyword, *value; /* value: NULL when there is no "=" */
@@ -98,6 +101,19 @@ take_mail(const struct param *p, struct mail_params *out)
 	if (word_is(p->keyword, p->keyword_len, "SMTPUTF8")) {
 		out->utf8 = true;
 		return is_ok(p->value == NULL);
+	}
+	if (word_is(p->keyword, p->keyword_len, "HOLDFOR")) {
+		bool again = out->hold_for != 0 || out->hold_until != 0;
+		return is_ok(!again && p->value_len <= HOLD_DIGITS &&
+			     digits(p->value, p->value_len, &out->hold_for) &&
+			     out->hold_for > 0);
+	}
+	if (word_is(p->keyword, p->keyword_len, "HOLDUNTIL")) {
+		bool again = out->hold_for != 0 || out->hold_until != 0;
+		return is_ok(
+		    !again && p->value != NULL &&
+		    date_read(p->value, p->value_len, &out->hold_until) &&
+		    out->hold_until > 0);
 	}
 	if (word_is(p->keyword, p->keyword_len, "AUTH")) {
 		return is_ok(p->value_len > 0);

@@ -53,6 +53,12 @@ session_is_user(const struct session *s)
 	return s->user[0] != '\0' || s->connection->role == ROLE_LOCAL;
 }
 
+bool
+session_is_submission(const struct session *s)
+{
+	return s->connection->role != ROLE_MX || session_is_user(s);
+}
+
 enum next
 session_bad_line(struct session *s, enum line line)
 {

@@ -42,6 +42,7 @@ struct envelope {
 	uint64_t size;  /* as announced, or 0 */
 	bool eight_bit; /* BODY=8BITMIME */
 	bool utf8;      /* SMTPUTF8 */
+	time_t hold;    /* HOLDFOR and HOLDUNTIL: when to release it, or 0 */
 	enum ret ret;
 	char envid[MAIL_ENVID + 1];
 	unsigned refused; /* recipients */
@@ -79,6 +80,9 @@ void session_reset(struct session *);
 
 /* Whether the client is a user of ours, by login or by uid. */
 bool session_is_user(const struct session *);
+
+/* Whether this is submission: what is for users alone is offered. */
+bool session_is_submission(const struct session *);
 
 /* What to say, and do, when a line did not come as it should. */
 enum next session_bad_line(struct session *, enum line);

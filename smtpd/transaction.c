@@ -65,6 +65,36 @@ has_room(const struct session *s, uint64_t size)
 	return (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize > size;
 }
 
+/*
+ * When a message is to be released (RFC 4865); 0: now.  False: not offered, or
+ * too far away, and said so.
+ */
+static bool
+release_time(
+    struct session *s, const struct mail_params *params, time_t *release)
+{
+	time_t now = time(NULL);
+	bool far = params->hold_for > MAIL_HOLD ||
+	           params->hold_until > now + MAIL_HOLD;
+
+	*release = params->hold_for != 0 && !far
+	               ? now + (time_t)params->hold_for
+	               : params->hold_until;
+	if (*release <= now) {
+		*release = 0;
+	}
+	if ((params->hold_for != 0 || params->hold_until != 0) &&
+	    !session_is_submission(s)) {
+		bad_params(s, PARAMS_UNKNOWN);
+		return false;
+	}
+	if (far) {
+		session_reply(s, "501 5.5.4 Not held for more than %d days",
+		    MAIL_HOLD / (24 * 60 * 60));
+	}
+	return !far;
+}
+
 enum next
 command_mail(struct session *s, char *argument)
 {
@@ -72,6 +102,7 @@ command_mail(struct session *s, char *argument)
 	const char *text = behind(argument, "FROM"), *rest;
 	struct mail_params params;
 	struct address sender;
+	time_t release;
 
 	if (s->connection->role == ROLE_SUBMISSION && !session_is_user(s)) {
 		return session_reply(s, "530 5.7.0 %s",
@@ -101,7 +132,11 @@ command_mail(struct session *s, char *argument)
 	if (!has_room(s, params.size)) {
 		return session_reply(s, "452 4.3.1 No room on the disk now");
 	}
+	if (!release_time(s, &params, &release)) {
+		return NEXT_COMMAND;
+	}
 	session_reset(s);
+	s->envelope.hold = release;
 	s->envelope.sender = sender;
 	s->envelope.size = params.size;
 	s->envelope.eight_bit = params.eight_bit;

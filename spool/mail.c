@@ -139,6 +139,19 @@ mail_add(struct mail *m, const struct recipient *recipient)
 	return 0;
 }
 
+time_t
+mail_begins(const struct mail *m)
+{
+	return m->hold > m->arrival ? m->hold : m->arrival;
+}
+
+bool
+mail_is_held(const struct mail *m, const struct slot_state *slot, time_t now)
+{
+	return m->hold > now && m->hold - now <= MAIL_HOLD &&
+	       slot->next == m->hold;
+}
+
 void
 mail_inherit(struct mail *child, const struct mail *parent)
 {
@@ -151,6 +164,7 @@ mail_inherit(struct mail *child, const struct mail *parent)
 	child->ret = parent->ret;
 	child->eight_bit = parent->eight_bit;
 	child->utf8 = parent->utf8;
+	child->hold = parent->hold;
 }
 
 /* 36 to the power of 12 is below 2 to the power of 63. */

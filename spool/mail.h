@@ -16,12 +16,13 @@
  */
 
 enum {
-	MAIL_ID = 12,                /* characters of an id */
-	MAIL_ENVID = 100,            /* RFC 3461 section 4.4, as xtext */
-	MAIL_ORCPT = 500,            /* RFC 3461 section 4.2, as xtext */
-	MAIL_TEXT = 1024,            /* a recipient and its NUL: commands */
-	MAIL_RECIPIENTS = 100000,    /* in one file */
-	MAIL_HEAD = 64 * 1024 * 1024 /* octets of a head that we believe */
+	MAIL_ID = 12,                 /* characters of an id */
+	MAIL_ENVID = 100,             /* RFC 3461 section 4.4, as xtext */
+	MAIL_ORCPT = 500,             /* RFC 3461 section 4.2, as xtext */
+	MAIL_TEXT = 1024,             /* a recipient and its NUL: commands */
+	MAIL_RECIPIENTS = 100000,     /* in one file */
+	MAIL_HEAD = 64 * 1024 * 1024, /* octets of a head that we believe */
+	MAIL_HOLD = 30 * 24 * 60 * 60 /* seconds that one may be held for */
 };
 
 /* RFC 3461 section 4.1, as bits; 0: the client did not say. */
@@ -79,6 +80,7 @@ struct mail {
 	enum ret ret;
 	bool eight_bit; /* BODY=8BITMIME */
 	bool utf8;      /* SMTPUTF8 */
+	time_t hold;    /* FUTURERELEASE: not to be sent before; 0: at once */
 	uint64_t size;  /* octets of the body in wire form */
 	struct recipient *recipients;
 	size_t count, room;
@@ -98,6 +100,15 @@ int mail_add(struct mail *, const struct recipient *)
 
 /* Whether a recipient can be written down: lengths, no control characters. */
 bool mail_is_recipient(const struct recipient *);
+
+/* When its time begins: that of its arrival, or that it was held until. */
+time_t mail_begins(const struct mail *);
+
+/*
+ * Whether a recipient of it is held: its slot says the same time as the mail,
+ * which is to come.  One further away than any is a clock that has jumped.
+ */
+bool mail_is_held(const struct mail *, const struct slot_state *, time_t now);
 
 /* Starts child as a message of parent's envelope, but for its recipients. */
 void mail_inherit(struct mail *child, const struct mail *parent);

@@ -133,6 +133,9 @@ put_mail(FILE *f, const struct mail *m)
 	put(f, "ret", rets[m->ret]);
 	put(f, "body", m->eight_bit ? "8bit" : "");
 	put(f, "utf8", m->utf8 ? "yes" : "");
+	if (m->hold != 0) {
+		fprintf(f, "hold: %" PRId64 "\n", bounded(m->hold));
+	}
 	for (size_t i = 0; i < m->count; i++) {
 		put_recipient(f, &m->recipients[i]);
 	}

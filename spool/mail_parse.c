@@ -20,6 +20,7 @@ enum key {
 	KEY_RET,
 	KEY_BODY,
 	KEY_UTF8,
+	KEY_HOLD,
 	KEY_TO, /* from here to KEY_NOTIFY once for each recipient */
 	KEY_GIVEN,
 	KEY_OWNER,
@@ -30,8 +31,8 @@ enum key {
 };
 
 static const char *const keys[KEYS] = { "id", "arrival", "sender", "user",
-	"client", "envid", "ret", "body", "utf8", "to", "given", "owner",
-	"orcpt", "notify", "size" };
+	"client", "envid", "ret", "body", "utf8", "hold", "to", "given",
+	"owner", "orcpt", "notify", "size" };
 
 struct parser {
 	struct mail *mail;
@@ -118,6 +119,17 @@ copy(char *to, size_t size, const char *value)
 }
 
 static bool
+parse_time(const char *value, time_t *when)
+{
+	int64_t n;
+	bool good = number(value, strlen(value), &n) &&
+	            (value[0] != '0' || value[1] == '\0');
+
+	*when = n;
+	return good;
+}
+
+static bool
 parse_ret(const char *value, enum ret *ret)
 {
 	*ret = strcmp(value, "full") == 0   ? RET_FULL
@@ -184,10 +196,7 @@ parse_value(struct parser *parser, enum key key, const char *value)
 	case KEY_ID:
 		return mail_is_id(value) && copy(m->id, sizeof(m->id), value);
 	case KEY_ARRIVAL:
-		good = number(value, strlen(value), &n) &&
-		       (value[0] != '0' || value[1] == '\0');
-		m->arrival = n;
-		return good;
+		return parse_time(value, &m->arrival);
 	case KEY_SENDER:
 		return copy(m->sender, sizeof(m->sender), value);
 	case KEY_USER:
@@ -204,6 +213,8 @@ parse_value(struct parser *parser, enum key key, const char *value)
 	case KEY_UTF8:
 		m->utf8 = true;
 		return strcmp(value, "yes") == 0;
+	case KEY_HOLD:
+		return parse_time(value, &m->hold) && m->hold > 0;
 	case KEY_TO:
 		return parse_to(parser, value);
 	case KEY_GIVEN:

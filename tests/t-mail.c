@@ -34,6 +34,7 @@ fill(struct mail *m)
 	strlcpy(m->envid, "QQ+2B314159", sizeof(m->envid));
 	m->ret = RET_HDRS;
 	m->eight_bit = m->utf8 = true;
+	m->hold = 1763790000;
 	m->size = 4711;
 	for (size_t i = 0; i < sizeof(recipients) / sizeof(*recipients); i++) {
 		scratch_need(mail_add(m, &recipients[i]) == 0, "mail_add");
@@ -57,7 +58,8 @@ same(const struct mail *a, const struct mail *b)
 	            strcmp(a->client, b->client) == 0 &&
 	            strcmp(a->envid, b->envid) == 0 && a->ret == b->ret &&
 	            a->eight_bit == b->eight_bit && a->utf8 == b->utf8 &&
-	            a->size == b->size && a->count == b->count;
+	            a->hold == b->hold && a->size == b->size &&
+	            a->count == b->count;
 
 	for (size_t i = 0; good && i < a->count; i++) {
 		const struct recipient *x = &a->recipients[i];
@@ -388,6 +390,11 @@ test_damage(void)
 		{ "a size beyond numbers",
 		    BEGIN "to: a b\nsize: 9999999999999999999999\n\n",
 		    MAIL_DAMAGED },
+		{ "a hold", BEGIN "hold: 1763790000\nto: a b\n" END, MAIL_OK },
+		{ "a hold of nothing", BEGIN "hold: 0\nto: a b\n" END,
+		    MAIL_DAMAGED },
+		{ "a hold that is no number", BEGIN "hold: -1\nto: a b\n" END,
+		    MAIL_DAMAGED },
 		{ "an unknown notify", BEGIN "to: a b\nnotify: often\n" END,
 		    MAIL_DAMAGED },
 		{ "half a notify", BEGIN "to: a b\nnotify: success,\n" END,
@@ -428,6 +435,28 @@ test_ids(void)
 	    "and what is none");
 }
 
+static void
+test_hold(void)
+{
+	const time_t now = 1763780000;
+	const struct mail none = { .arrival = now };
+	const struct mail held = { .arrival = now, .hold = now + 10 };
+	const struct mail wild = { .hold = now + MAIL_HOLD + 1 };
+	const struct slot_state first = { .next = now + 10 };
+	const struct slot_state far = { .next = now + MAIL_HOLD + 1 };
+	const struct slot_state released = { .next = 0 };
+
+	ok(mail_is_held(&held, &first, now) &&
+		mail_is_held(&held, &first, now + 9),
+	    "held until it is time");
+	ok(!mail_is_held(&held, &first, now + 10), "and no longer");
+	ok(!mail_is_held(&held, &released, now), "or until it is released");
+	ok(!mail_is_held(&none, &released, now), "others are not held");
+	ok(!mail_is_held(&wild, &far, now), "nor is one whose clock jumped");
+	ok(mail_begins(&none) == now && mail_begins(&held) == now + 10,
+	    "its time begins when it is released");
+}
+
 int
 main(void)
 {
@@ -440,5 +469,6 @@ main(void)
 	test_flips();
 	test_damage();
 	test_ids();
+	test_hold();
 	return tap_done();
 }

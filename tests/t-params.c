@@ -172,6 +172,46 @@ test_long(void)
 	}
 }
 
+static const struct {
+	const char *text;
+	enum params result;
+	uint64_t hold_for;
+	time_t hold_until;
+} hold[] = {
+	{ " HOLDFOR=1", PARAMS_OK, 1, 0 },
+	{ " holdfor=3600 SIZE=5", PARAMS_OK, 3600, 0 },
+	{ " HOLDFOR=999999999", PARAMS_OK, 999999999, 0 },
+	{ " HOLDFOR=1000000000", PARAMS_SYNTAX, 0, 0 },
+	{ " HOLDFOR=0", PARAMS_SYNTAX, 0, 0 },
+	{ " HOLDFOR=-1", PARAMS_SYNTAX, 0, 0 },
+	{ " HOLDFOR=", PARAMS_SYNTAX, 0, 0 },
+	{ " HOLDFOR", PARAMS_SYNTAX, 0, 0 },
+	{ " HOLDFOR=1 HOLDFOR=1", PARAMS_SYNTAX, 0, 0 },
+	{ " HOLDUNTIL=2025-11-22T03:33:20Z", PARAMS_OK, 0, 1763782400 },
+	{ " HOLDUNTIL=2025-11-22T04:33:20+01:00", PARAMS_OK, 0, 1763782400 },
+	{ " HOLDUNTIL=2025-11-22", PARAMS_SYNTAX, 0, 0 },
+	{ " HOLDUNTIL=1763782400", PARAMS_SYNTAX, 0, 0 },
+	{ " HOLDUNTIL=", PARAMS_SYNTAX, 0, 0 },
+	{ " HOLDUNTIL", PARAMS_SYNTAX, 0, 0 },
+	{ " HOLDFOR=1 HOLDUNTIL=2025-11-22T03:33:20Z", PARAMS_SYNTAX, 0, 0 },
+	{ " HOLDUNTIL=2025-11-22T03:33:20Z HOLDFOR=1", PARAMS_SYNTAX, 0, 0 },
+};
+
+static void
+test_hold(void)
+{
+	struct mail_params p;
+
+	for (size_t i = 0; i < sizeof(hold) / sizeof(hold[0]); i++) {
+		enum params result = params_mail(hold[i].text, &p);
+		ok(result == hold[i].result &&
+			(result != PARAMS_OK ||
+			    (p.hold_for == hold[i].hold_for &&
+				p.hold_until == hold[i].hold_until)),
+		    "MAIL: \"%s\"", hold[i].text);
+	}
+}
+
 int
 main(void)
 {
@@ -194,6 +234,7 @@ main(void)
 				strcmp(r.orcpt, rcpt[i].orcpt) == 0)),
 		    "RCPT: \"%s\"", rcpt[i].text);
 	}
+	test_hold();
 	test_long();
 	return tap_done();
 }

@@ -277,7 +277,7 @@ put_recipient(
 		prose_line(p, "Last-Attempt-Date: %s", when);
 	}
 	if (r->kind == REPORT_DELAYED) {
-		date_text(mail_of(d)->arrival + RETRY_LIFE, when);
+		date_text(mail_begins(mail_of(d)) + RETRY_LIFE, when);
 		prose_line(p, "Will-Retry-Until: %s", when);
 	}
 }

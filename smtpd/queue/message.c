@@ -56,7 +56,8 @@ finish(struct runner *r, struct message *m)
 		const struct slot_state *slot = &f->mail.recipients[i].slot;
 		if (slot->state == RECIPIENT_WAITING) {
 			done = false;
-			due = due || retry_due(now, slot);
+			due = due || (retry_due(now, slot) &&
+					 !mail_is_held(&f->mail, slot, now));
 		}
 	}
 	if (m->spoiled) {
@@ -192,9 +193,11 @@ batch_fall_back(struct runner *r, struct batch *b)
 /* ---- a message's beginning ---- */
 
 static bool
-to_be_tried(const struct runner *r, const struct recipient *to, time_t now)
+to_be_tried(const struct runner *r, const struct mail *mail,
+    const struct recipient *to, time_t now)
 {
 	return to->slot.state == RECIPIENT_WAITING &&
+	       !mail_is_held(mail, &to->slot, now) &&
 	       (r->run->force || r->run->id != NULL || r->run->match != NULL ||
 		   retry_due(now, &to->slot));
 }
@@ -209,8 +212,8 @@ crowded(const struct runner *r, const struct queue_file *f, time_t now,
 	struct route route;
 	size_t i = 0;
 
-	while (
-	    i < f->mail.count && !to_be_tried(r, &f->mail.recipients[i], now)) {
+	while (i < f->mail.count &&
+	       !to_be_tried(r, &f->mail, &f->mail.recipients[i], now)) {
 		i++;
 	}
 	if (i == f->mail.count) {
@@ -303,7 +306,7 @@ message_open(struct runner *r, struct queue_file *f, uint32_t *hash)
 	r->messages++;
 	r->recipients += f->mail.count;
 	for (uint32_t i = 0; i < f->mail.count; i++) {
-		if (to_be_tried(r, &f->mail.recipients[i], now) &&
+		if (to_be_tried(r, &f->mail, &f->mail.recipients[i], now) &&
 		    !distribute(r, m, i, ours)) {
 			m->spoiled = true;
 			runner_fail(r, "no memory");

@@ -160,7 +160,7 @@ reportable(const struct batch *b, const struct fate *v, enum report_kind kind,
 	case REPORT_DELAYED:
 		slot = tried(to, time(NULL));
 		return v->kind == OUTCOME_DEFERRED &&
-		       retry_notice_due(time(NULL), mail->arrival, &slot);
+		       retry_notice_due(time(NULL), mail_begins(mail), &slot);
 	case REPORT_DELIVERED:
 		return v->kind == OUTCOME_SENT && local;
 	case REPORT_RELAYED:
@@ -220,13 +220,13 @@ expire(struct batch *b)
 		struct fate *v = &b->fates[i];
 		struct slot_state slot = tried(recipient_of(b, v), now);
 		if (!v->known || v->kind != OUTCOME_DEFERRED ||
-		    !retry_expired(now, mail->arrival, &slot)) {
+		    !retry_expired(now, mail_begins(mail), &slot)) {
 			continue;
 		}
 		snprintf(text, sizeof(text),
 		    "delivery time expired after %lld days and %u tries; last "
 		    "reply: %s",
-		    (long long)((now - mail->arrival) / (24 * 60 * 60)),
+		    (long long)((now - mail_begins(mail)) / (24 * 60 * 60)),
 		    slot.attempts, said(v->text));
 		fate_set(v, OUTCOME_FAILED, "5.4.7", v->host, text);
 	}
