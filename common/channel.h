@@ -19,6 +19,7 @@ enum request_kind {
 	REQUEST_LOOKUP,  /* a user's name, NUL ended: is there such an account?
 	                  */
 	REQUEST_DELIVER, /* struct delivery; the message is in the body file */
+	REQUEST_FLUSH,   /* a domain, NUL ended: its mail is to be tried now */
 	/* Made by the server itself: */
 	REQUEST_MAILBOX, /* after a login */
 	REQUEST_ENQUEUE, /* after a REQUEST_DELIVER that ended STATUS_LATER */

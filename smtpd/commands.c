@@ -5,6 +5,7 @@
 #include "common/date.h"
 #include "common/log.h"
 #include "common/secure.h"
+#include "smtpd/queue/etrn.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,7 @@ ehlo(struct session *s, char *name)
 	session_reply(s, "250-CHUNKING");
 	session_reply(s, "250-ENHANCEDSTATUSCODES");
 	session_reply(s, "250-DSN");
+	session_reply(s, "250-ETRN");
 	session_reply(s, "250-LIMITS RCPTMAX=%d", ENVELOPE_RCPTS);
 	if (session_is_submission(s)) {
 		date_stamp(time(NULL) + MAIL_HOLD, latest);
@@ -107,7 +109,7 @@ help(struct session *s, char *topic)
 	}
 	session_reply(
 	    s, "214-2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT HELP");
-	session_reply(s, "214-2.0.0 VRFY EXPN STARTTLS AUTH");
+	session_reply(s, "214-2.0.0 VRFY EXPN STARTTLS AUTH ETRN");
 	return session_reply(s, "214 2.0.0 HELP STATUS tells of this session");
 }
 
@@ -187,6 +189,35 @@ starttls(struct session *s, char *argument)
 	return NEXT_END;
 }
 
+/* RFC 1985 */
+static enum next
+etrn(struct session *s, char *node)
+{
+	if (!etrn_valid(node, strlen(node) + 1)) {
+		return session_reply(s, "501 5.5.4 Write ETRN and a domain");
+	}
+	if (!etrn_allowed(s->connection->config, node)) {
+		return session_reply(
+		    s, "459 4.7.1 Not a domain that mail waits for here");
+	}
+	/* Reading the queue takes time: strangers may not ask for ever. */
+	s->errors += !session_is_user(s);
+	switch (channel_call(
+	    s->connection->channel, REQUEST_FLUSH, node, strlen(node) + 1)) {
+	case STATUS_QUEUED:
+		return session_reply(s, "250 2.0.0 Sending what waits");
+	case STATUS_OK:
+		return session_reply(s, "251 2.0.0 Nothing waits");
+	case STATUS_NO:
+	case STATUS_TEMPORARY:
+	case STATUS_LOCKED:
+	case STATUS_FULL:
+	case STATUS_LATER:
+		break;
+	}
+	return session_reply(s, "458 4.3.0 Cannot look into the queue now");
+}
+
 /* In the order of RFC 5321 section 4.1.1, then the extensions. */
 const struct command smtp_commands[] = {
 	{ "EHLO", ANY, ARG_REQUIRED, ehlo },
@@ -204,6 +235,7 @@ const struct command smtp_commands[] = {
 	{ "QUIT", ANY, ARG_NONE, quit },
 	{ "STARTTLS", STATE_START | STATE_READY, ARG_NONE, starttls },
 	{ "AUTH", STATE_START | STATE_READY, ARG_REQUIRED, command_auth },
+	{ "ETRN", STATE_READY, ARG_REQUIRED, etrn },
 	{ NULL, 0, ARG_NONE, NULL },
 };
 

@@ -10,6 +10,7 @@
 #include "smtpd/delivery.h"
 #include "smtpd/options.h"
 #include "smtpd/queue/errand.h"
+#include "smtpd/queue/etrn.h"
 #include "smtpd/queue/manage.h"
 #include "smtpd/queue/runner.h"
 #include "smtpd/route/explain.h"
@@ -32,6 +33,7 @@ static const struct service smtp = {
 	    [REQUEST_LOGIN] = { login_run, login_valid },
 	    [REQUEST_LOOKUP] = { lookup_run, lookup_valid },
 	    [REQUEST_DELIVER] = { delivery_run, delivery_valid },
+	    [REQUEST_FLUSH] = { etrn_run, etrn_valid },
 	    [REQUEST_ENQUEUE] = { enqueue_run, delivery_valid },
 	},
 	.errand = { queue_errand_due, queue_errand_run },

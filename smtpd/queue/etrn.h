@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_QUEUE_ETRN_H
+#define RESTANTE_SMTPD_QUEUE_ETRN_H
+
+#include "common/server.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* ETRN (RFC 1985): a host that is there again has its mail sent. */
+
+/* Whether a payload is a domain with NUL behind; "@": subdomains, too. */
+bool etrn_valid(const void *payload, size_t size);
+
+/* Whether a client may ask for the mail of such a domain.  Pure. */
+bool etrn_allowed(const struct config *, const char *domain);
+
+/* Whether an address is in it.  Pure. */
+bool etrn_matches(const char *address, const char *domain);
+
+/*
+ * A worker: has what waits for the domain tried at once.  STATUS_QUEUED: some
+ * does; STATUS_OK: nothing does.  Mail that is held goes on waiting.
+ */
+enum status etrn_run(const struct task *);
+
+#endif
