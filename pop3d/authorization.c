@@ -51,6 +51,15 @@ quit(struct session *s, char *argument)
 	return NEXT_END;
 }
 
+static bool
+is_ascii(const char *text)
+{
+	while (*text != '\0' && (*text & 0x80) == 0) {
+		text++;
+	}
+	return *text == '\0';
+}
+
 static enum next
 user(struct session *s, char *name)
 {
@@ -59,6 +68,10 @@ user(struct session *s, char *name)
 		    s, "-ERR [AUTH] Passwords need TLS here: STLS first");
 	}
 	name += strspn(name, " ");
+	/* Refused for what it is: no user anywhere has such a name. */
+	if (!is_ascii(name)) {
+		return session_reply(s, "-ERR [AUTH] Names are ASCII here");
+	}
 	if (strlcpy(s->login.name, name, sizeof(s->login.name)) >=
 	    sizeof(s->login.name)) {
 		s->login.name[0] = '\0';
@@ -153,6 +166,9 @@ stls(struct session *s, char *argument)
 	if (!c->can_tls) {
 		return session_reply(s, "-ERR There is no TLS here");
 	}
+	if (s->utf8) {
+		return session_reply(s, "-ERR STLS comes before UTF8");
+	}
 	if (stream_buffered(s->stream, &behind) > 0) {
 		session_reply(s, "-ERR Nothing may follow STLS");
 		return NEXT_END;
@@ -168,9 +184,23 @@ stls(struct session *s, char *argument)
 	return NEXT_END;
 }
 
+/*
+ * RFC 6856 section 2: mail goes out as it is stored with and without it, so
+ * that there is nothing to hand on to the mailbox process.
+ */
+static enum next
+utf8(struct session *s, char *argument)
+{
+	(void)argument;
+	s->utf8 = true;
+	return session_reply(s, "+OK UTF8");
+}
+
 static const struct command commands[] = {
 	{ "CAPA", STATE_AUTHORIZATION, ARG_NONE, capa },
 	{ "STLS", STATE_AUTHORIZATION, ARG_NONE, stls },
+	{ "UTF8", STATE_AUTHORIZATION, ARG_NONE, utf8 },
+	{ "LANG", STATE_AUTHORIZATION, ARG_OPTIONAL, session_lang },
 	{ "USER", STATE_AUTHORIZATION, ARG_REQUIRED, user },
 	{ "PASS", STATE_AUTHORIZATION, ARG_REQUIRED, pass },
 	{ "NOOP", STATE_AUTHORIZATION, ARG_NONE, noop },

@@ -4,9 +4,11 @@
 
 #include "common/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum next
 session_reply(struct session *s, const char *fmt, ...)
@@ -27,9 +29,54 @@ void
 session_capabilities(struct session *s)
 {
 	static const char capabilities[] =
-	    "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n";
+	    "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"
+	    "EXPIRE NEVER\r\nUTF8\r\nLANG\r\n";
 
 	stream_write(s->stream, capabilities, sizeof(capabilities) - 1);
+}
+
+/*
+ * We speak English, whatever is asked for.  The argument is a basic language
+ * range: it names the language itself, a variety of it, or takes what comes.
+ */
+enum next
+session_lang(struct session *s, char *range)
+{
+	size_t n = strcspn(range, "-");
+
+	if (*range == '\0') {
+		session_reply(s, "+OK Languages follow");
+		stream_printf(
+		    s->stream, "en English\r\ni-default Default\r\n.\r\n");
+		return NEXT_COMMAND;
+	}
+	if (strcasecmp(range, "i-default") == 0) {
+		return session_reply(s, "+OK i-default It is plain English");
+	}
+	if (strcmp(range, "*") == 0 ||
+	    (n == 2 && strncasecmp(range, "en", 2) == 0)) {
+		return session_reply(s, "+OK en English it is");
+	}
+	return session_reply(s, "-ERR There is only English here");
+}
+
+const char *
+session_trouble(int error)
+{
+	switch (error) {
+	case EWOULDBLOCK:
+		return "[IN-USE]";
+	case EACCES:
+	case EISDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+	case ENOTDIR:
+	case EPERM:
+	case EROFS:
+		return "[SYS/PERM]"; /* until somebody sees to it */
+	default:
+		return "[SYS/TEMP]";
+	}
 }
 
 static enum next

@@ -38,6 +38,7 @@ struct session {
 	/* AUTHORIZATION */
 	const struct connection *connection;
 	bool tls;
+	bool utf8;        /* asked for: no STLS from here on */
 	bool handed_over; /* the client, to another process */
 	unsigned failures;
 	struct login login;
@@ -78,5 +79,14 @@ void pump_run(struct stream *client, int mailbox);
 
 /* The capabilities that do not depend on the state. */
 void session_capabilities(struct session *);
+
+/* LANG (RFC 6856 section 3), for the tables of both processes. */
+enum next session_lang(struct session *, char *argument);
+
+/*
+ * The response code for what has kept us from a mailbox, in brackets: by it a
+ * client knows whether to ask for a password, to try again, or to give up.
+ */
+const char *session_trouble(int error);
 
 #endif

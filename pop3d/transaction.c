@@ -154,13 +154,12 @@ prepare_uidls(struct session *s)
 	    uidls_open(&s->uidls, s->mailbox, s->uidl_style) == 0) {
 		return 0;
 	}
+	const char *code = session_trouble(errno);
 	log_warn("UIDLs of %s: %s", s->user,
 	    errno == ESTALE ? "another program has changed the mailbox"
 			    : strerror(errno));
 	session_reply(
-	    s, errno == EWOULDBLOCK
-		   ? "-ERR [IN-USE] The mailbox is locked"
-		   : "-ERR [SYS/TEMP] UIDLs cannot be told now; log in again");
+	    s, "-ERR %s UIDLs cannot be told now; log in again", code);
 	return -1;
 }
 
@@ -256,13 +255,10 @@ quit(struct session *s, char *argument)
 	size_t left = remaining(s, &total);
 	if (left < mailbox_count(s->mailbox) &&
 	    mailbox_expunge(s->mailbox, s->deleted, EXPUNGE_TIMEOUT) == -1) {
+		const char *code = session_trouble(errno);
 		log_error(
 		    "cannot delete mail of %s: %s", s->user, strerror(errno));
-		session_reply(
-		    s, errno == EWOULDBLOCK
-			   ? "-ERR [IN-USE] The mailbox is locked: nothing was "
-			     "deleted"
-			   : "-ERR [SYS/TEMP] Messages were not deleted");
+		session_reply(s, "-ERR %s Messages were not deleted", code);
 		return NEXT_END;
 	}
 	/* Who hears this may log in again at once. */
@@ -282,10 +278,12 @@ static const struct command commands[] = {
 	{ "TOP", STATE_TRANSACTION, ARG_REQUIRED, top },
 	{ "UIDL", STATE_TRANSACTION, ARG_OPTIONAL, uidl },
 	{ "CAPA", STATE_TRANSACTION, ARG_NONE, capa },
+	{ "LANG", STATE_TRANSACTION, ARG_OPTIONAL, session_lang },
 	{ "QUIT", STATE_TRANSACTION, ARG_NONE, quit },
 	{ "USER", STATE_AUTHORIZATION, ARG_REQUIRED, noop },
 	{ "PASS", STATE_AUTHORIZATION, ARG_REQUIRED, noop },
 	{ "STLS", STATE_AUTHORIZATION, ARG_NONE, noop },
+	{ "UTF8", STATE_AUTHORIZATION, ARG_NONE, noop },
 	{ NULL, 0, ARG_NONE, NULL },
 };
 
@@ -322,11 +320,9 @@ open_mailbox(const struct task *task, struct session *s)
 		    strerror(errno));
 	}
 	if (mailbox_open(&s->mailbox, &store, OPEN_TIMEOUT) == -1) {
+		const char *code = session_trouble(errno);
 		log_error("cannot open %s: %s", store.mailbox, strerror(errno));
-		session_reply(s,
-		    errno == EWOULDBLOCK
-			? "-ERR [IN-USE] The mailbox is locked, try again soon"
-			: "-ERR [SYS/TEMP] Cannot open the mailbox now");
+		session_reply(s, "-ERR %s Cannot open the mailbox now", code);
 		return -1;
 	}
 	s->deleted = calloc(mailbox_count(s->mailbox) + 1, sizeof(bool));

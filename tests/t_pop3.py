@@ -244,6 +244,20 @@ def test_capa(server):
               str(after))
 
 
+def test_lasting_trouble(server):
+    """A mailbox that is a link or a folder is [SYS/PERM] for its owner"""
+    path = server.mailbox("bob")
+    for make in (lambda: path.symlink_to("/dev/null"), path.mkdir):
+        path.unlink(missing_ok=True)
+        make()
+        with server.connect(server.pop3) as talker:
+            talker.pop("+OK")
+            talker.pop("+OK", "USER bob")
+            talker.pop("-ERR [SYS/PERM]", "PASS " + PASSWORDS["bob"])
+            talker.closed()
+    path.rmdir()
+
+
 def test_thousands(server):
     """A mailbox of 20000 messages: LIST, UIDL, RETR of the last, DELE all"""
     one = "From a@x Mon Jan  6 10:00:00 2025\nSubject: {0}\n\nmessage {0}\n\n"
