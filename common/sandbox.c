@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sandboxes of processes that talk to the network.  On Linux: no_new_privs,
+ * The sandboxes of processes that talk to strangers.  On Linux: no_new_privs,
  * resource limits, and a seccomp filter that is an allow-list of system calls;
  * elsewhere the limits alone.
  */
@@ -30,12 +30,14 @@
 #include <sys/syscall.h>
 #endif
 
-enum { CLIENT_FILES = 64 };
+enum { FILES = 64 };
 
 /* A macro's worth of function: libc and the BSDs differ in resource's type. */
 #define LIMIT(resource, value)                                                 \
 	setrlimit((resource),                                                  \
 	    &(struct rlimit){ .rlim_cur = (value), .rlim_max = (value) })
+
+enum who { SESSION, CLIENT, MAILBOX };
 
 #ifdef __linux__
 
@@ -114,9 +116,50 @@ static const int clients[] = {
 	SYS_pread64,
 };
 
+/* What the process of a mailbox may do besides. */
+static const int mailboxes[] = {
+	/* files: locks, the mailbox, what belongs to it */
+	SYS_openat,
+	SYS_fcntl,
+	SYS_fstat,
+	SYS_statx,
+#ifdef SYS_newfstatat
+	SYS_newfstatat,
+#endif
+	SYS_pread64,
+	SYS_getdents64,
+	SYS_faccessat,
+#ifdef SYS_faccessat2
+	SYS_faccessat2,
+#endif
+	SYS_linkat,
+	SYS_unlinkat,
+#ifdef SYS_renameat
+	SYS_renameat,
+#endif
+	SYS_renameat2,
+	SYS_mkdirat,
+	SYS_fchmod,
+	SYS_utimensat,
+	/* rewriting one, by exchange of its end where the system can */
+	SYS_fallocate,
+	SYS_fsync,
+	SYS_fdatasync,
+#ifdef SYS_sync_file_range
+	SYS_sync_file_range,
+#endif
+	SYS_ioctl,
+	/* whose mailbox, and whether who locked it is alive */
+	SYS_geteuid,
+	SYS_kill,
+	SYS_nanosleep,
+};
+
 enum {
 	SESSIONS = sizeof(sessions) / sizeof(sessions[0]),
 	CLIENTS = sizeof(clients) / sizeof(clients[0]),
+	MAILBOXES = sizeof(mailboxes) / sizeof(mailboxes[0]),
+	MOST = SESSIONS + (int)CLIENTS + (int)MAILBOXES,
 };
 
 static int
@@ -151,10 +194,10 @@ emit(struct sock_filter *code, size_t *n, const int *numbers, size_t from,
 }
 
 static int
-filter(bool client)
+filter(const int *more, size_t nmore)
 {
 	/* arch and its test, the number, three for each leaf, and the nodes */
-	struct sock_filter code[4 + 4 * (SESSIONS + CLIENTS)] = {
+	struct sock_filter code[4 + 4 * MOST] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 		    offsetof(struct seccomp_data, arch)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCH, 1, 0),
@@ -162,13 +205,12 @@ filter(bool client)
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 		    offsetof(struct seccomp_data, nr)),
 	};
-	int numbers[SESSIONS + CLIENTS];
-	size_t count = SESSIONS, n = 4;
+	int numbers[MOST];
+	size_t count = SESSIONS + nmore, n = 4;
 
 	memcpy(numbers, sessions, sizeof(sessions));
-	if (client) {
-		memcpy(numbers + SESSIONS, clients, sizeof(clients));
-		count += CLIENTS;
+	if (nmore > 0) {
+		memcpy(numbers + SESSIONS, more, nmore * sizeof(numbers[0]));
 	}
 	qsort(numbers, count, sizeof(numbers[0]), ascending);
 	emit(code, &n, numbers, 0, count);
@@ -178,21 +220,29 @@ filter(bool client)
 }
 
 static int
-kernel(bool client)
+kernel(enum who who)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1) {
 		return -1;
 	}
-	return filter(client);
+	switch (who) {
+	case SESSION:
+		return filter(NULL, 0);
+	case CLIENT:
+		return filter(clients, CLIENTS);
+	case MAILBOX:
+		return filter(mailboxes, MAILBOXES);
+	}
+	return -1;
 }
 
 #else
 
 static int
-kernel(bool client)
+kernel(enum who who)
 {
-	(void)client;
+	(void)who;
 	return 0;
 }
 
@@ -226,17 +276,29 @@ sandbox_session(void)
 	    LIMIT(RLIMIT_NPROC, 0) == -1) {
 		return -1;
 	}
-	return kernel(false);
+	return kernel(SESSION);
+}
+
+/* For who gets descriptors of its own, a few at a time. */
+static int
+few_files(enum who who)
+{
+	GONE_INSIDE();
+	if (LIMIT(RLIMIT_NOFILE, FILES) == -1 || LIMIT(RLIMIT_CORE, 0) == -1 ||
+	    LIMIT(RLIMIT_NPROC, 0) == -1) {
+		return -1;
+	}
+	return kernel(who);
 }
 
 int
 sandbox_client(void)
 {
-	GONE_INSIDE();
-	/* Room for a few connections that race each other, and a file. */
-	if (LIMIT(RLIMIT_NOFILE, CLIENT_FILES) == -1 ||
-	    LIMIT(RLIMIT_CORE, 0) == -1 || LIMIT(RLIMIT_NPROC, 0) == -1) {
-		return -1;
-	}
-	return kernel(true);
+	return few_files(CLIENT);
+}
+
+int
+sandbox_mailbox(void)
+{
+	return few_files(MAILBOX);
 }

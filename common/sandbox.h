@@ -16,4 +16,11 @@ int sandbox_session(void) __attribute__((warn_unused_result));
  */
 int sandbox_client(void) __attribute__((warn_unused_result));
 
+/*
+ * The same for a process that has become the owner of a mailbox: it may use
+ * files as the locks, the mailbox and what belongs to it need, and ask after
+ * processes; it makes no sockets, runs no program and changes nobody's rights.
+ */
+int sandbox_mailbox(void) __attribute__((warn_unused_result));
+
 #endif

@@ -6,6 +6,7 @@
 #include "common/deadline.h"
 #include "common/log.h"
 #include "common/privilege.h"
+#include "common/sandbox.h"
 #include "pop3d/session.h"
 #include "spool/mailbox.h"
 
@@ -309,6 +310,11 @@ open_mailbox(const struct task *task, struct session *s)
 		return -1;
 	}
 	umask(077);
+	if (sandbox_mailbox() == -1) {
+		log_error("cannot enter the sandbox: %s", strerror(errno));
+		session_reply(s, "-ERR [SYS/TEMP] Cannot open the mailbox now");
+		return -1;
+	}
 	if (session_lock_take(&s->lock, store.directory) == -1) {
 		if (errno == EWOULDBLOCK) {
 			log_info("a second session of %s is refused", s->user);

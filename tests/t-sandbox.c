@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sandboxes of sessions and of clients.  A child tries each thing, first at
- * large, where it must succeed (else the test proves nothing), and then shut
- * in.
+ * The sandboxes of sessions, clients and mailboxes.  A child tries each thing,
+ * first at large, where it must succeed (else the test proves nothing), and
+ * then shut in.
  */
 #include "common/sandbox.h"
 
@@ -49,7 +49,7 @@ try_unlink(void)
 {
 	char name[PATH_MAX];
 
-	return unlink(scratch_path(name, "victim")) == 0;
+	return unlinkat(AT_FDCWD, scratch_path(name, "victim"), 0) == 0;
 }
 
 static bool
@@ -57,8 +57,9 @@ try_rename(void)
 {
 	char name[PATH_MAX];
 
-	return rename(path, scratch_path(name, "renamed")) == 0 &&
-	       rename(name, path) == 0;
+	scratch_path(name, "renamed");
+	return renameat(AT_FDCWD, path, AT_FDCWD, name) == 0 &&
+	       renameat(AT_FDCWD, name, AT_FDCWD, path) == 0;
 }
 
 static bool
@@ -168,32 +169,34 @@ try_chdir(void)
 	return chdir("/") == 0;
 }
 
+enum { NOBODY = 0, CLIENT = 1, MAILBOX = 2 };
+
 static const struct {
 	const char *name;
 	bool (*could)(void);
-	bool client; /* a client may, however */
+	unsigned but; /* these may, however */
 } forbidden[] = {
-	{ "open a file", try_open, false },
-	{ "open a file of the system", try_openat, false },
-	{ "make a file", try_create, false },
-	{ "remove a file", try_unlink, false },
-	{ "rename a file", try_rename, false },
-	{ "stat a file", try_stat, false },
-	{ "make a socket", try_socket, true },
-	{ "make a local socket", try_unix, true },
-	{ "make a socket pair", try_socketpair, false },
-	{ "make a pipe", try_pipe, false },
-	{ "duplicate a descriptor (dup)", try_dup, false },
-	{ "duplicate a descriptor (dup2)", try_dup2, false },
-	{ "duplicate a descriptor (fcntl)", try_dupfd, false },
-	{ "make a file in memory", try_memfd, false },
-	{ "fork", try_fork, false },
-	{ "signal its parent", try_kill, false },
-	{ "signal itself", try_kill_self, false },
-	{ "trace", try_ptrace, false },
-	{ "change rights", try_chmod, false },
-	{ "change its uid", try_setuid, false },
-	{ "change its folder", try_chdir, false },
+	{ "open a file", try_open, MAILBOX },
+	{ "open a file of the system", try_openat, MAILBOX },
+	{ "make a file", try_create, MAILBOX },
+	{ "remove a file", try_unlink, MAILBOX },
+	{ "rename a file", try_rename, MAILBOX },
+	{ "stat a file", try_stat, MAILBOX },
+	{ "make a socket", try_socket, CLIENT },
+	{ "make a local socket", try_unix, CLIENT },
+	{ "make a socket pair", try_socketpair, NOBODY },
+	{ "make a pipe", try_pipe, NOBODY },
+	{ "duplicate a descriptor (dup)", try_dup, NOBODY },
+	{ "duplicate a descriptor (dup2)", try_dup2, NOBODY },
+	{ "duplicate a descriptor (fcntl)", try_dupfd, MAILBOX },
+	{ "make a file in memory", try_memfd, NOBODY },
+	{ "fork", try_fork, NOBODY },
+	{ "signal its parent", try_kill, MAILBOX },
+	{ "signal itself", try_kill_self, MAILBOX },
+	{ "trace", try_ptrace, NOBODY },
+	{ "change rights", try_chmod, MAILBOX },
+	{ "change its uid", try_setuid, NOBODY },
+	{ "change its folder", try_chdir, NOBODY },
 };
 
 /* ---- what must go on ---- */
@@ -316,12 +319,10 @@ exec_status(int (*shut_in)(void))
 }
 
 static void
-test_shut_in(const char *who, int (*shut_in)(void))
+test_shut_in(const char *who, int (*shut_in)(void), unsigned bit)
 {
-	bool client = shut_in == sandbox_client;
-
 	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
-		bool strange = false, may = client && forbidden[i].client;
+		bool strange = false, may = (forbidden[i].but & bit) != 0;
 		ok(in_child(forbidden[i].could, shut_in, &strange) == may &&
 			!strange,
 		    "a %s shut in %s %s", who, may ? "can" : "cannot",
@@ -354,7 +355,8 @@ main(void)
 		ok(in_child(allowed[i].could, NULL, &strange),
 		    "at large it can %s", allowed[i].name);
 	}
-	test_shut_in("session", sandbox_session);
-	test_shut_in("client", sandbox_client);
+	test_shut_in("session", sandbox_session, NOBODY);
+	test_shut_in("client", sandbox_client, CLIENT);
+	test_shut_in("mailbox", sandbox_mailbox, MAILBOX);
 	return tap_done();
 }

@@ -84,6 +84,22 @@ def test_sandbox(server):
                  f"{name}: all to be under seccomp")
 
 
+def test_mailbox_sandbox(server):
+    """The process of a mailbox is shut in, its owner, and without rights"""
+    for port, context in ((server.pop3, None),
+                          (server.pop3s, client_context())):
+        with server.connect(port, context) as talker:
+            talker.pop_login("bob", PASSWORDS["bob"])
+            pids = tree(server.pop3d.pid)
+            equal(len(pids), 2 if context else 1, "processes")
+            for has in map(status, pids):
+                equal(has["Seccomp"], "2", "Seccomp")
+                equal(has["NoNewPrivs"], "1", "NoNewPrivs")
+                equal(int(has["CapEff"], 16), 0, "capabilities")
+            talker.pop("+OK", "QUIT")
+        wait_for(lambda: not children(server.pop3d.pid), "its end")
+
+
 def test_descriptors(server):
     """A session has sockets, /dev/null, the log and its body file, no more"""
     for name, daemon, _ in each_kind(server):
