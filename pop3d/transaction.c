@@ -44,6 +44,20 @@ number(const char *text, unsigned long *n, const char **rest)
 	return p != text && (*text != '0' || p == text + 1);
 }
 
+/* Whether what the index says of messages is right; else it said so. */
+static bool
+checked(struct session *s)
+{
+	if (mailbox_check(s->mailbox) == 0) {
+		return true;
+	}
+	const char *code = session_trouble(errno);
+	log_error("the index of %s is damaged, and cannot be made anew now: %s",
+	    s->user, strerror(errno));
+	session_reply(s, "-ERR %s Cannot read the mailbox; log in again", code);
+	return false;
+}
+
 /* The index of the message that the argument names, or -1 (and it said so). */
 static ssize_t
 message_index(struct session *s, const char *argument, const char **rest)
@@ -62,7 +76,7 @@ message_index(struct session *s, const char *argument, const char **rest)
 		session_reply(s, "-ERR That message is deleted");
 		return -1;
 	}
-	return (ssize_t)n - 1;
+	return checked(s) ? (ssize_t)n - 1 : -1;
 }
 
 /* The same for commands that take one number and no more. */
@@ -135,6 +149,9 @@ list(struct session *s, char *argument)
 		             : session_reply(s, "+OK %zd %llu", i + 1,
 				   octets(s, (size_t)i));
 	}
+	if (!checked(s)) {
+		return NEXT_COMMAND;
+	}
 	size_t n = remaining(s, &total);
 	session_reply(s, "+OK %zu messages, %llu octets", n, total);
 	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
@@ -170,7 +187,7 @@ uidl(struct session *s, char *argument)
 	char id[MAILBOX_UIDL + 1];
 	ssize_t only = *argument != '\0' ? only_index(s, argument) : 0;
 
-	if (only < 0 || prepare_uidls(s) == -1) {
+	if (only < 0 || !checked(s) || prepare_uidls(s) == -1) {
 		return NEXT_COMMAND;
 	}
 	if (*argument != '\0') {

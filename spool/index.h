@@ -12,8 +12,8 @@
 /*
  * The index of a mailbox: a cache of its messages, so that a login reads no
  * mail.  It is believed only if the mailbox is the very one that it was made
- * of, and each record only if its check is right; losing it changes nothing
- * that a client can see.
+ * of, and each record only if its check is right, which is looked at when the
+ * records are used; losing it changes nothing that a client can see.
  */
 
 struct index {

@@ -72,7 +72,7 @@ scan(struct listing *l, const struct hold *h, enum index_state state)
 }
 
 int
-listing_load(struct listing *l, const struct hold *h)
+listing_open(struct listing *l, const struct hold *h)
 {
 	memset(l, 0, sizeof(*l));
 	if (fstat(h->lock.fd, &l->seen) == -1) {
@@ -80,7 +80,7 @@ listing_load(struct listing *l, const struct hold *h)
 	}
 	enum index_state state =
 	    index_load(&l->index, h->directory, h->lock.fd, &l->seen);
-	if (state != INDEX_NONE && !all_good(&l->index)) {
+	if (state == INDEX_GROWN && !all_good(&l->index)) {
 		index_unload(&l->index);
 		state = INDEX_NONE;
 	}
@@ -91,6 +91,47 @@ listing_load(struct listing *l, const struct hold *h)
 	l->count = l->index.count;
 	l->octets = l->index.octets;
 	l->pseudo = l->index.pseudo;
+	return 0;
+}
+
+bool
+listing_is_good(struct listing *l)
+{
+	l->good = l->good || l->owned != NULL || all_good(&l->index);
+	return l->good;
+}
+
+int
+listing_load(struct listing *l, const struct hold *h)
+{
+	if (listing_open(l, h) == -1) {
+		return -1;
+	}
+	if (listing_is_good(l)) {
+		return 0;
+	}
+	struct stat seen = l->seen;
+	listing_free(l);
+	*l = (struct listing){ .seen = seen };
+	return scan(l, h, INDEX_NONE);
+}
+
+int
+listing_repair(struct listing *l, const struct hold *h)
+{
+	struct listing now;
+
+	if (listing_load(&now, h) == -1) {
+		return -1;
+	}
+	if (!listing_fits(l, &now.seen) || now.count != l->count ||
+	    now.pseudo != l->pseudo) {
+		listing_free(&now);
+		errno = ESTALE;
+		return -1;
+	}
+	listing_free(l);
+	*l = now;
 	return 0;
 }
 

@@ -21,6 +21,7 @@ struct listing {
 	struct stat seen;
 	struct index index;
 	struct message *owned;
+	bool good; /* the records have been looked at */
 };
 
 /*
@@ -30,6 +31,22 @@ struct listing {
 int listing_load(struct listing *, const struct hold *)
     __attribute__((warn_unused_result));
 void listing_free(struct listing *);
+
+/*
+ * The same, but an index that fits is not read beyond its header: however many
+ * messages there are, this takes no longer.  Nothing of the list may be used
+ * before listing_is_good() has answered true.
+ */
+int listing_open(struct listing *, const struct hold *)
+    __attribute__((warn_unused_result));
+bool listing_is_good(struct listing *);
+
+/*
+ * Makes a listing that is not good anew, from a mailbox that is as it was.  0,
+ * or -1 with errno, ESTALE when it is not.
+ */
+int listing_repair(struct listing *, const struct hold *)
+    __attribute__((warn_unused_result));
 
 /* Whether the mailbox is as it was when it was listed. */
 bool listing_fits(const struct listing *, const struct stat *);

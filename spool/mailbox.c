@@ -47,7 +47,7 @@ mailbox_open(struct mailbox **out, const struct store *store, int timeout)
 	memset(m, 0, offsetof(struct mailbox, window));
 	m->store = *store;
 	if (store_take(&h, store, LOCK_TO_READ, timeout) == 0) {
-		result = listing_load(&m->listing, &h);
+		result = listing_open(&m->listing, &h);
 		m->seen = m->listing.seen;
 		store_release(&h);
 	} else if (errno != ENOENT) {
@@ -71,6 +71,22 @@ mailbox_close(struct mailbox *m)
 		free(m->moved);
 		free(m);
 	}
+}
+
+int
+mailbox_check(struct mailbox *m)
+{
+	struct hold h;
+
+	if (listing_is_good(&m->listing)) {
+		return 0;
+	}
+	if (store_take(&h, &m->store, LOCK_TO_READ, READ_TIMEOUT) == -1) {
+		return -1;
+	}
+	int result = listing_repair(&m->listing, &h);
+	store_release(&h);
+	return result;
 }
 
 size_t
@@ -268,11 +284,14 @@ static int
 read_lines(struct mailbox *m, size_t i, struct mbox_decoder *decoder,
     mailbox_line *give, void *context)
 {
-	int64_t at = 0, size = stored(m, i);
+	int64_t at = 0, size = 0;
 	bool begins = true;
 	const char *data;
 	size_t len;
 
+	if (mailbox_check(m) == -1) {
+		return -1;
+	}
 	do {
 		if (window(m, i, at, &data, &len) == -1) {
 			return -1;
@@ -363,6 +382,9 @@ mailbox_expunge(struct mailbox *m, const bool *deleted, int timeout)
 
 	if (m->listing.count == 0) {
 		return 0;
+	}
+	if (mailbox_check(m) == -1) {
+		return -1;
 	}
 	if (store_take(&h, &m->store, LOCK_TO_WRITE, timeout) == -1) {
 		return errno == ENOENT ? 0 : -1;

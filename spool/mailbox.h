@@ -38,7 +38,8 @@ _Static_assert(sizeof(struct message) == 64, "the index has such records");
 
 /*
  * Opens the mailbox of a store; one that does not exist is empty.  0, or -1
- * with errno (EWOULDBLOCK: locked for timeout ms).
+ * with errno (EWOULDBLOCK: locked for timeout ms).  With an index this takes no
+ * longer for many messages.
  */
 int mailbox_open(struct mailbox **, const struct store *, int timeout)
     __attribute__((warn_unused_result));
@@ -47,6 +48,15 @@ void mailbox_close(struct mailbox *);
 size_t mailbox_count(const struct mailbox *);
 /* Octets of all messages. */
 uint64_t mailbox_octets(const struct mailbox *);
+
+/*
+ * Makes sure that what is known of the messages is right: the index is read,
+ * and where it is damaged, the mailbox.  0, or -1 with errno (EWOULDBLOCK;
+ * ESTALE: it is, and the mailbox is not as it was).  Once it was 0, it is.
+ */
+int mailbox_check(struct mailbox *) __attribute__((warn_unused_result));
+
+/* Asks for a mailbox_check() before. */
 const struct message *mailbox_message(const struct mailbox *, size_t index);
 void mailbox_uidl(const struct message *, char uidl[MAILBOX_UIDL + 1]);
 

@@ -216,6 +216,61 @@ test_damage(void)
 	ok(wrong == 0, "a damaged index is not believed");
 }
 
+/* Changes an octet in a record of the index, behind its header. */
+static void
+damage_record(void)
+{
+	char name[PATH_MAX];
+	struct stat st;
+	int n =
+	    snprintf(name, sizeof(name), "%s/index", store_of(path)->directory);
+	int fd = open(name, O_RDWR | O_CLOEXEC);
+
+	scratch_need(n < (int)sizeof(name) && fd != -1 && fstat(fd, &st) == 0,
+	    "the index");
+	off_t at = st.st_size - 10 * (off_t)sizeof(struct message) + 3;
+	unsigned char c;
+	scratch_need(pread(fd, &c, 1, at) == 1, "pread");
+	c = (unsigned char)~c;
+	scratch_need(pwrite(fd, &c, 1, at) == 1, "pwrite");
+	close(fd);
+}
+
+/* An opening looks at no record, so that damage shows when one is needed. */
+static void
+test_late(void)
+{
+	struct mailbox *m;
+
+	scratch_write(path, "", 0);
+	for (int i = 0; i < 30; i++) {
+		(void)deliver();
+	}
+	(void)open_and_compare();
+	damage_record();
+	scratch_need(mailbox_open(&m, store_of(path), 0) == 0, "mailbox_open");
+	uint64_t octets = mailbox_octets(m);
+	size_t count = mailbox_count(m);
+	ok(count == 30 && mailbox_check(m) == 0 && mailbox_octets(m) == octets,
+	    "a damaged record does not matter at the opening");
+	ok(mailbox_count(m) == count && mailbox_scans_alike(m, path),
+	    "and is replaced before it is used");
+	mailbox_close(m);
+	damage_record();
+	scratch_need(mailbox_open(&m, store_of(path), 0) == 0, "mailbox_open");
+	(void)deliver();
+	bool *deleted = calloc(count, sizeof(*deleted));
+	errno = 0;
+	ok(mailbox_check(m) == -1 && errno == ESTALE,
+	    "not if the mailbox is another one by then");
+	deleted[0] = true;
+	ok(mailbox_expunge(m, deleted, 0) == -1 && mailbox_count(m) == count,
+	    "which nothing is deleted of");
+	free(deleted);
+	mailbox_close(m);
+	ok(open_and_compare(), "and the next opening is right");
+}
+
 /* The same message twice, into a mailbox that has an index. */
 static void
 test_copies(void)
@@ -321,6 +376,7 @@ main(void)
 	test_separator();
 	test_random();
 	test_damage();
+	test_late();
 	test_loss();
 	test_none();
 	return tap_done();

@@ -35,6 +35,7 @@ mailbox_at(const char *path)
 	struct mailbox *m;
 
 	scratch_need(mailbox_open(&m, store_of(path), 0) == 0, "mailbox_open");
+	scratch_need(mailbox_check(m) == 0, "mailbox_check");
 	return m;
 }
 
