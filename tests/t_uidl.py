@@ -11,10 +11,11 @@ import random
 import re
 import subprocess
 
-from lib import dovecot, peers
+from lib import dovecot
 from lib.player import PASSWORDS
-from lib.scratch import AM_ROOT, LONG, Scratch, tool
-from lib.tap import Skip, Tap, check, equal
+from lib.popa3d import Popa3d
+from lib.scratch import LONG, Scratch
+from lib.tap import Tap, check, equal
 
 tap = Tap()
 SEEDS = 60 if LONG else 8
@@ -22,20 +23,6 @@ FROM = b"From alice@example.com Sun Nov 22 07:00:00 2026\n"
 NATIVE = re.compile(r"[0-9a-f]{32}(\.\d+)?")
 EMPTY = "d98c1dd404b2008f"      # popa3d's for messages that it knows not
 UIDL = b"UIDL\r\nQUIT\r\n"
-# crypt(3) of "oracle"
-HASH = ("$6$rounds=1000$restante$zUAvCfG.CtoFsZInd9yZoGMSXr0gvvyTFwcU"
-        "7869/CteEspyw/.vXYlY/vhfZXJcSjhGeUIDOoAlvk7FtMakd1")
-
-# What popa3d needs to find: its users, PAM's rules, its folder, mailboxes.
-INSIDE = """set -e
-for name in passwd shadow group pam.d; do
-    mount --bind "$1/$name" "/etc/$name"
-done
-mount -t tmpfs -o mode=755 none /var/lib
-mkdir /var/lib/popa3d
-mount --bind "$1/mail" /var/mail
-exec "$2"
-"""
 
 
 def message(*lines, body="text"):
@@ -47,52 +34,6 @@ def message(*lines, body="text"):
 def told(answer):
     """The UIDLs in what a server answered."""
     return re.findall(rb"^\d+ (\S+)\r$", answer, re.M)
-
-
-class Popa3d:
-    """Debian's popa3d, with one user."""
-
-    def __init__(self, scratch):
-        self.program = peers.find("popa3d", "popa3d")
-        if not AM_ROOT:
-            raise Skip("popa3d needs root")
-        if not tool("unshare") or subprocess.run(
-                ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"],
-                capture_output=True, check=False).returncode != 0:
-            raise Skip("no right to make a mount namespace")
-        self.dir = scratch.dir / "popa3d"
-        self.owner = scratch.user
-        for name in ("pam.d", "mail"):
-            (self.dir / name).mkdir(parents=True)
-        users = {"root": (0, "*"), "popa3d": (990, "*"),
-                 "bob": (self.owner.pw_uid, HASH)}
-        self.write("passwd", "".join(
-            f"{name}:x:{uid}:{uid}::/:/bin/sh\n"
-            for name, (uid, _) in users.items()))
-        self.write("group", "".join(
-            f"{name}:x:{uid}:\n" for name, (uid, _) in users.items()))
-        self.write("shadow", "".join(
-            f"{name}:{password}:20000:0:99999:7:::\n"
-            for name, (_, password) in users.items()))
-        self.write("pam.d/popa3d", "auth required pam_unix.so\n"
-                   "account required pam_unix.so\n")
-
-    def write(self, name, text):
-        """A file below /etc."""
-        (self.dir / name).write_text(text)
-
-    def uidls(self, box):
-        """What it says of a mailbox."""
-        path = self.dir / "mail" / "bob"
-        path.write_bytes(box)
-        os.chown(path, self.owner.pw_uid, self.owner.pw_gid)
-        done = subprocess.run(
-            ["unshare", "-m", "--propagation", "private", "sh", "-c", INSIDE,
-             "sh", str(self.dir), self.program],
-            input=b"USER bob\r\nPASS oracle\r\n" + UIDL, capture_output=True,
-            timeout=60, check=False)
-        check(done.stdout.count(b"+OK") == 5, f"popa3d: {done}")
-        return [uidl.decode() for uidl in told(done.stdout)]
 
 
 class Dovecot:
