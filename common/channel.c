@@ -3,6 +3,7 @@
 #include "common/channel.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -33,10 +34,21 @@ channel_receive(int channel, struct request *req, void *payload, size_t size)
 void
 channel_answer(int channel, uint32_t serial, enum status status)
 {
-	struct answer answer = { .serial = serial, .status = status };
+	channel_answer_data(channel, serial, status, NULL, 0);
+}
 
-	(void)send(
-	    channel, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+void
+channel_answer_data(int channel, uint32_t serial, enum status status,
+    const void *data, size_t size)
+{
+	struct answer answer = { .serial = serial, .status = status };
+	struct iovec iov[2] = {
+		{ .iov_base = &answer, .iov_len = sizeof(answer) },
+		{ .iov_base = (void *)(uintptr_t)data, .iov_len = size },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	(void)sendmsg(channel, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static int
@@ -60,9 +72,17 @@ enum status
 channel_call(
     int channel, enum request_kind kind, const void *payload, size_t size)
 {
+	return channel_ask(channel, kind, payload, size, NULL, 0);
+}
+
+enum status
+channel_ask(int channel, enum request_kind kind, const void *payload,
+    size_t size, void *data, size_t room)
+{
 	static uint32_t serial;
 	struct request req = { .kind = kind, .serial = ++serial };
 	struct answer answer;
+	unsigned char message[sizeof(answer) + CHANNEL_DATA];
 	ssize_t n;
 
 	if (send_request(channel, &req, payload, size) == -1) {
@@ -71,14 +91,23 @@ channel_call(
 	/* Answers to earlier requests may still be under way: a worker that
 	   died after it had answered is answered for once more. */
 	do {
-		n = recv(channel, &answer, sizeof(answer), 0);
+		n = recv(channel, message, sizeof(message), MSG_TRUNC);
 		if (n == -1 && errno == EINTR) {
 			answer.serial = 0;
 			continue;
 		}
-		if (n != (ssize_t)sizeof(answer)) {
+		if (n < (ssize_t)sizeof(answer) ||
+		    n > (ssize_t)sizeof(message)) {
 			return STATUS_TEMPORARY;
 		}
+		memcpy(&answer, message, sizeof(answer));
 	} while (answer.serial != req.serial);
+	size_t extra = (size_t)n - sizeof(answer);
+	if (extra != (answer.status == STATUS_OK ? room : 0)) {
+		return STATUS_TEMPORARY;
+	}
+	if (extra > 0) {
+		memcpy(data, message + sizeof(answer), extra);
+	}
 	return (enum status)answer.status;
 }

@@ -9,13 +9,16 @@
 /*
  * What the processes of one server say to each other, over a SOCK_SEQPACKET
  * pair: a session sends a struct request (header, then the payload of its
- * kind), and gets one struct answer.  One request at a time.  No descriptors
+ * kind), and gets one struct answer, with data behind it if it is one of those
+ * that have some and ended well.  One request at a time.  No descriptors
  * travel: the server opened all that a session has, and kept its own copies.
  */
 
 enum request_kind {
 	REQUEST_TLS,     /* start again with a TLS handshake */
 	REQUEST_LOGIN,   /* struct login */
+	REQUEST_SALT,    /* struct login: its name's; answers password_salt */
+	REQUEST_PROOF,   /* struct login: SCRAM; answers the signature */
 	REQUEST_LOOKUP,  /* a user's name, NUL ended: is there such an account?
 	                  */
 	REQUEST_DELIVER, /* struct delivery; the message is in the body file */
@@ -59,8 +62,17 @@ ssize_t channel_receive(int channel, struct request *, void *payload,
 /* Answers a request; a vanished session is nobody to tell. */
 void channel_answer(int channel, uint32_t serial, enum status);
 
+/* The same with data, CHANNEL_DATA octets at most. */
+enum { CHANNEL_DATA = 128 };
+void channel_answer_data(
+    int channel, uint32_t serial, enum status, const void *data, size_t size);
+
 /* Sends a request and waits for its answer; STATUS_TEMPORARY on any trouble. */
 enum status channel_call(int channel, enum request_kind, const void *payload,
     size_t size) __attribute__((warn_unused_result));
+
+/* The same for a request whose good end brings room octets of data. */
+enum status channel_ask(int channel, enum request_kind, const void *payload,
+    size_t size, void *data, size_t room) __attribute__((warn_unused_result));
 
 #endif

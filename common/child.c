@@ -146,9 +146,13 @@ child_worker(const struct job *job, const struct task *task, int channel,
 	signal(SIGTERM, SIG_IGN); /* what was begun is finished */
 	int keep[] = { task->fd, task->out, channel, log_fd() };
 	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
-	enum status status = job->run(task);
+	struct reply reply = { .size = 0 };
+	struct task own = *task;
+	own.reply = &reply;
+	enum status status = job->run(&own);
 	if (answer && status != STATUS_LATER) {
-		channel_answer(channel, serial, status);
+		channel_answer_data(channel, serial, status, reply.data,
+		    status == STATUS_OK ? reply.size : 0);
 	}
 	_exit((int)status);
 }

@@ -24,7 +24,7 @@ enum {
 
 struct scram {
 	unsigned iterations;
-	uint8_t salt[64];
+	uint8_t salt[PASSWORD_SALT];
 	size_t saltlen;
 	uint8_t stored[CRYPTO_SHA256], server[CRYPTO_SHA256];
 };
@@ -217,6 +217,89 @@ password_check_cram(
 	               crypto_equal(answer, text, strlen(text)) && known
 	           ? STATUS_OK
 	           : STATUS_NO;
+}
+
+/* ---- SCRAM ---- */
+
+/* The first of the verifiers. */
+static bool
+find_scram(const char *credentials, struct scram *s)
+{
+	char word[USHRT_MAX / 64];
+	bool found = false;
+
+	while (!found && next_word(&credentials, word, sizeof(word))) {
+		found = strncmp(word, SCRAM, strlen(SCRAM)) == 0 &&
+		        parse_scram(word + strlen(SCRAM), s);
+	}
+	explicit_bzero(word, sizeof(word));
+	return found;
+}
+
+bool
+password_has_scram(const char *credentials)
+{
+	struct scram s;
+	bool found = find_scram(credentials, &s);
+
+	explicit_bzero(&s, sizeof(s));
+	return found;
+}
+
+int
+password_salt(const char *credentials, const char *name,
+    const uint8_t secret[PASSWORD_DIGEST], struct password_salt *salt)
+{
+	uint8_t made[CRYPTO_SHA256];
+	struct scram s;
+
+	/* Made for everybody: it takes the same time. */
+	if (crypto_hmac_sha256(
+		secret, PASSWORD_DIGEST, name, strlen(name), made) != 0) {
+		return -1;
+	}
+	memset(salt, 0, sizeof(*salt));
+	if (find_scram(credentials, &s)) {
+		salt->iterations = s.iterations;
+		salt->size = (uint32_t)s.saltlen;
+		memcpy(salt->salt, s.salt, s.saltlen);
+	} else {
+		salt->iterations = ITERATIONS;
+		salt->size = SALT_SIZE;
+		memcpy(salt->salt, made, SALT_SIZE);
+	}
+	explicit_bzero(&s, sizeof(s));
+	return 0;
+}
+
+enum status
+password_check_scram(const char *credentials, const char *text,
+    const char *proof, uint8_t signature[PASSWORD_DIGEST])
+{
+	uint8_t key[CRYPTO_SHA256], mine[CRYPTO_SHA256], hash[CRYPTO_SHA256];
+	struct scram s = { .iterations = 0 };
+	bool known = find_scram(credentials, &s);
+	bool whole = base64_decode(proof, strlen(proof), key, sizeof(key)) ==
+	             (ssize_t)sizeof(key);
+
+	if (!whole) {
+		memset(key, 0, sizeof(key));
+	}
+	int rc = crypto_hmac_sha256(
+	    s.stored, sizeof(s.stored), text, strlen(text), mine);
+	for (size_t i = 0; i < sizeof(key); i++) {
+		key[i] ^= mine[i];
+	}
+	rc |= crypto_sha256(key, sizeof(key), hash);
+	rc |= crypto_hmac_sha256(
+	    s.server, sizeof(s.server), text, strlen(text), signature);
+	bool right = crypto_equal(hash, s.stored, sizeof(hash));
+	explicit_bzero(key, sizeof(key));
+	explicit_bzero(&s, sizeof(s));
+	if (rc != 0) {
+		return STATUS_TEMPORARY;
+	}
+	return right && known && whole ? STATUS_OK : STATUS_NO;
 }
 
 bool

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Stored credentials and their check.  A user has one or more, separated by
@@ -15,8 +16,9 @@
  *   $id$...           a crypt(3) hash
  */
 
-/* Whether one of the credentials serves CRAM-MD5. */
+/* Whether one of the credentials serves CRAM-MD5, or SCRAM-SHA-256. */
 bool password_has_cram(const char *credentials);
+bool password_has_scram(const char *credentials);
 
 /* Whether the text is a list of credentials that we can check. */
 bool password_is_valid(const char *credentials);
@@ -31,6 +33,33 @@ enum status password_check(const char *credentials, const char *password,
 /* Checks the answer (32 hex digits) to a CRAM-MD5 challenge. */
 enum status password_check_cram(const char *credentials, const char *challenge,
     const char *answer) __attribute__((warn_unused_result));
+
+/* ---- SCRAM-SHA-256 ---- */
+
+enum { PASSWORD_SALT = 64, PASSWORD_DIGEST = 32 };
+
+/* What a client has to know of a verifier, and everybody may. */
+struct password_salt {
+	uint32_t iterations, size;
+	uint8_t salt[PASSWORD_SALT];
+};
+
+/*
+ * The salt of the first verifier; without one, a salt made of the secret and
+ * the name that nobody else can tell from a real one.  0, or -1: no GnuTLS.
+ */
+int password_salt(const char *credentials, const char *name,
+    const uint8_t secret[PASSWORD_DIGEST], struct password_salt *)
+    __attribute__((warn_unused_result));
+
+/*
+ * Checks the proof (in base64) that a client knows the password: text is the
+ * AuthMessage of RFC 5802 section 3.  With STATUS_OK it signs that, so that
+ * the client knows that we do.
+ */
+enum status password_check_scram(const char *credentials, const char *text,
+    const char *proof, uint8_t signature[PASSWORD_DIGEST])
+    __attribute__((warn_unused_result));
 
 /* Makes the credentials for a password.  0, or -1: no room, no GnuTLS. */
 int password_make(const char *password, bool cram, char *credentials,

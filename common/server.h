@@ -44,6 +44,12 @@ struct connection {
 	int mailbox; /* pop3d, TLS: the mailbox process will be there */
 };
 
+/* What a worker's answer carries, if it ends STATUS_OK. */
+struct reply {
+	size_t size;
+	unsigned char data[CHANNEL_DATA];
+};
+
 /* All that a worker process has. */
 struct task {
 	const struct config *config;
@@ -56,6 +62,7 @@ struct task {
 	int fd;           /* the message; or the client, to read from; or -1 */
 	int out;          /* the client, to write to; or -1 */
 	const char *user; /* who has logged in, or "" */
+	struct reply *reply;
 };
 
 /* What a session may ask for. */

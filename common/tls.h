@@ -57,6 +57,15 @@ ssize_t tls_send(struct tls_session *, const void *buf, size_t size);
 /* Says good-bye and frees; the descriptors stay open. */
 void tls_close(struct tls_session *);
 
+/*
+ * What ties a login to this connection (RFC 9266, RFC 5929 section 4).  How
+ * many octets of data, or 0: this connection has none of the kind.
+ */
+enum tls_binding { TLS_BINDING_EXPORTER, TLS_BINDING_END_POINT };
+enum { TLS_BINDING_SIZE = 64 };
+size_t tls_binding(
+    struct tls_session *, enum tls_binding, uint8_t data[TLS_BINDING_SIZE]);
+
 /* "TLS1.3, AES-256-GCM" */
 const char *tls_describe(struct tls_session *, char *buf, size_t size);
 

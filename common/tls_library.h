@@ -46,6 +46,7 @@
 	X(gnutls_record_recv)                                                  \
 	X(gnutls_record_send)                                                  \
 	X(gnutls_server_name_set)                                              \
+	X(gnutls_session_channel_binding)                                      \
 	X(gnutls_session_get_verify_cert_status)                               \
 	X(gnutls_session_set_verify_cert2)                                     \
 	X(gnutls_strerror)                                                     \

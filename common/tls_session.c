@@ -146,6 +146,28 @@ tls_close(struct tls_session *t)
 	tls_session_free(t);
 }
 
+size_t
+tls_binding(struct tls_session *t, enum tls_binding kind,
+    uint8_t data[TLS_BINDING_SIZE])
+{
+	gnutls_channel_binding_t type = kind == TLS_BINDING_EXPORTER
+	                                    ? GNUTLS_CB_TLS_EXPORTER
+	                                    : GNUTLS_CB_TLS_SERVER_END_POINT;
+	gnutls_datum_t got = { .data = NULL };
+	size_t n = 0;
+
+	if (tls_library()->gnutls_session_channel_binding(
+		t->gnutls, type, &got) != GNUTLS_E_SUCCESS) {
+		return 0;
+	}
+	if (got.size <= TLS_BINDING_SIZE) {
+		n = got.size;
+		memcpy(data, got.data, n);
+	}
+	free(got.data); /* GnuTLS allocates by malloc(3) */
+	return n;
+}
+
 const char *
 tls_describe(struct tls_session *t, char *buf, size_t size)
 {

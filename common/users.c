@@ -23,6 +23,8 @@ struct names {
 	struct entry *entries; /* sorted by name */
 	size_t count;
 	bool cram;
+	bool scram;     /* some have such a verifier */
+	bool not_scram; /* some log in by another credential alone */
 	bool open;
 	struct stat file, passwd;
 };
@@ -54,6 +56,10 @@ add_name(struct names *n, const struct user_line *u)
 		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p);
 	}
 	n->cram = n->cram || password_has_cram(u->credentials);
+	bool scram = password_has_scram(u->credentials);
+	n->scram = n->scram || scram;
+	n->not_scram =
+	    n->not_scram || (!scram && password_is_valid(u->credentials));
 	return true;
 }
 
@@ -177,6 +183,12 @@ bool
 names_have_cram(const struct names *n)
 {
 	return n->cram;
+}
+
+bool
+names_have_scram(const struct names *n)
+{
+	return n->scram && !n->not_scram;
 }
 
 bool

@@ -7,6 +7,7 @@
  */
 #include "common/deadline.h"
 #include "common/log.h"
+#include "common/sasl_server.h"
 #include "common/secure.h"
 #include "pop3d/session.h"
 
@@ -27,7 +28,9 @@ capa(struct session *s, char *argument)
 	session_reply(s, "+OK Capabilities follow");
 	session_capabilities(s);
 	if (secure_for_passwords(s->connection, s->stream)) {
-		stream_printf(s->stream, "USER\r\n");
+		char offer[SASL_OFFER];
+		stream_printf(s->stream, "USER\r\nSASL %s\r\n",
+		    sasl_server_offer(s->connection, s->stream, offer));
 	}
 	if (s->connection->can_tls && !s->tls) {
 		stream_printf(s->stream, "STLS\r\n");
@@ -82,14 +85,15 @@ user(struct session *s, char *name)
 }
 
 static enum next
-failed(struct session *s, int64_t started)
+failed(struct session *s, int64_t started, const char *wrong)
 {
 	int64_t left = started + FAILURE_DELAY - deadline_now();
 	struct timespec ts = { .tv_sec = left / 1000,
 		.tv_nsec = left % 1000 * 1000000 };
 
-	log_warn("LOGIN FAILED, user=%s, ip=[%s], port=[%u]", s->login.name,
-	    s->peer->address, s->peer->port);
+	log_warn("LOGIN FAILED, user=%s, ip=[%s], port=[%u]%s%s", s->login.name,
+	    s->peer->address, s->peer->port, wrong == NULL ? "" : ", ",
+	    wrong == NULL ? "" : wrong);
 	if (left > 0) {
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 	}
@@ -131,16 +135,24 @@ pass(struct session *s, char *password)
 	}
 	if (strlcpy(s->login.secret, password, sizeof(s->login.secret)) >=
 	    sizeof(s->login.secret)) {
-		return failed(s, started);
+		return failed(s, started, NULL);
 	}
+	s->login.mechanism = MECHANISM_PLAIN;
+	return session_login(s, started, NULL);
+}
+
+enum next
+session_login(struct session *s, int64_t started, const char *wrong)
+{
 	enum status status = check(s);
+
 	explicit_bzero(s->login.secret, sizeof(s->login.secret));
 	switch (status) {
 	case STATUS_OK:
 		s->handed_over = true;
 		return NEXT_END;
 	case STATUS_NO:
-		return failed(s, started);
+		return failed(s, started, wrong);
 	case STATUS_TEMPORARY:
 	case STATUS_LOCKED:
 	case STATUS_FULL:
@@ -203,6 +215,7 @@ static const struct command commands[] = {
 	{ "LANG", STATE_AUTHORIZATION, ARG_OPTIONAL, session_lang },
 	{ "USER", STATE_AUTHORIZATION, ARG_REQUIRED, user },
 	{ "PASS", STATE_AUTHORIZATION, ARG_REQUIRED, pass },
+	{ "AUTH", STATE_AUTHORIZATION, ARG_OPTIONAL, command_auth },
 	{ "NOOP", STATE_AUTHORIZATION, ARG_NONE, noop },
 	{ "QUIT", STATE_AUTHORIZATION, ARG_NONE, quit },
 	/* Known, so that they are refused by the state and not as unknown. */
@@ -224,7 +237,6 @@ session_run(const struct connection *c)
 	s.connection = c;
 	s.peer = &c->peer;
 	s.state = STATE_AUTHORIZATION;
-	s.login.mechanism = MECHANISM_PLAIN;
 	/* The whole of it has to be done in the time for a login; when the
 	   mailbox process has taken over, that one keeps the time. */
 	s.stream = stream_open(c->rfd, c->wfd, LOGIN_TIMEOUT, LIFETIME);

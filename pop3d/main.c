@@ -21,6 +21,8 @@ static const struct service pop3 = {
 	.session = session_run,
 	.jobs = {
 	    [REQUEST_LOGIN] = { login_run, login_valid },
+	    [REQUEST_SALT] = { login_salt_run, login_valid },
+	    [REQUEST_PROOF] = { login_proof_run, login_valid },
 	    [REQUEST_MAILBOX] = { mailbox_run, login_valid },
 	},
 };

@@ -97,8 +97,8 @@ refused(struct session *s, const struct command *command, enum refusal why)
 	return session_reply(s, "-ERR Unknown command");
 }
 
-static enum next
-bad_line(struct session *s, enum line line)
+enum next
+session_bad_line(struct session *s, enum line line)
 {
 	switch (line) {
 	case LINE_LONG:
@@ -131,7 +131,7 @@ one_command(struct session *s, const struct command *table)
 
 	enum line got = stream_getline(s->stream, line, sizeof(line), &len);
 	if (got != LINE_OK) {
-		return bad_line(s, got);
+		return session_bad_line(s, got);
 	}
 	session_lock_touch(s->lock);
 	enum next next = command_run(table, s->state, s, line, refused);

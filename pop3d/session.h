@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * POP3 in two processes: AUTHORIZATION in the session process, which has no
@@ -56,6 +57,19 @@ struct session {
 
 /* The service's session function: authorization.c. */
 bool session_run(const struct connection *);
+
+/*
+ * Has s->login checked, and with it the mailbox process started; forgets the
+ * secret.  started: when the attempt began, see deadline_now(); wrong: what to
+ * log of one that fails, or NULL.
+ */
+enum next session_login(struct session *, int64_t started, const char *wrong);
+
+/* AUTH: auth.c. */
+enum next command_auth(struct session *, char *argument);
+
+/* What to say when a line did not come as it should. */
+enum next session_bad_line(struct session *, enum line);
 
 /* The worker of REQUEST_MAILBOX: transaction.c. */
 enum status mailbox_run(const struct task *);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* AUTH (RFC 4954): carries the exchange; a worker checks what it yields. */
 #include "common/deadline.h"
-#include "common/base64.h"
 #include "common/log.h"
-#include "common/login.h"
+#include "common/sasl_server.h"
 #include "common/secure.h"
 #include "smtpd/session.h"
 
@@ -16,51 +15,6 @@ enum {
 	FAILURE_DELAY = 1000, /* ms from the attempt to its refusal */
 };
 
-static const char *const mechanism_names[] = { "PLAIN", "LOGIN", "CRAM-MD5" };
-
-/* Decodes an answer ("=" is an empty one) and takes the next step. */
-static enum sasl_result
-step(struct sasl *sasl, const char *text)
-{
-	static char data[LINE_AUTH];
-	ssize_t n = 0;
-
-	if (strcmp(text, "=") != 0) {
-		n = base64_decode(text, strlen(text), data, sizeof(data) - 1);
-	}
-	if (n < 0) {
-		return SASL_MALFORMED;
-	}
-	data[n] = '\0';
-	enum sasl_result result = sasl_step(sasl, data, (size_t)n);
-	explicit_bzero(data, sizeof(data));
-	return result;
-}
-
-/* Sends the challenge and takes the client's answer. */
-static enum sasl_result
-ask(struct session *s, struct sasl *sasl, enum line *got, bool *cancelled)
-{
-	static char line[LINE_AUTH + 1];
-	char prompt[BASE64_SIZE(sizeof(sasl->prompt))];
-	size_t len;
-
-	if (base64_encode(sasl->prompt, strlen(sasl->prompt), prompt,
-		sizeof(prompt)) < 0) {
-		return SASL_MALFORMED;
-	}
-	session_reply(s, "334 %s", prompt);
-	*got = stream_getline(s->stream, line, sizeof(line), &len);
-	if (*got != LINE_OK) {
-		return SASL_MALFORMED;
-	}
-	*cancelled = strcmp(line, "*") == 0;
-	enum sasl_result result =
-	    *cancelled ? SASL_MALFORMED : step(sasl, line);
-	explicit_bzero(line, sizeof(line));
-	return result;
-}
-
 static enum next
 failed(struct session *s, const struct sasl *sasl, int64_t started)
 {
@@ -69,9 +23,10 @@ failed(struct session *s, const struct sasl *sasl, int64_t started)
 	struct timespec ts = { .tv_sec = left / 1000,
 		.tv_nsec = left % 1000 * 1000000 };
 
-	log_warn("warning: unknown[%s]: SASL %s authentication failed: wrong "
-		 "name or password, sasl_username=%s",
-	    session_peer(s), mechanism_names[sasl->login.mechanism],
+	log_warn("warning: unknown[%s]: SASL %s authentication failed: %s, "
+		 "sasl_username=%s",
+	    session_peer(s), sasl_name(sasl->login.mechanism),
+	    sasl->wrong != NULL ? sasl->wrong : "wrong name or password",
 	    sasl->login.name);
 	if (left > 0) {
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
@@ -96,8 +51,7 @@ check(struct session *s, const struct sasl *sasl)
 	    user_name(s->connection->config, sasl->login.name, s->user)) {
 		log_info("unknown[%s]: logged in, sasl_method=%s, "
 			 "sasl_username=%s",
-		    session_peer(s), mechanism_names[sasl->login.mechanism],
-		    s->user);
+		    session_peer(s), sasl_name(sasl->login.mechanism), s->user);
 		return session_reply(s, "235 2.7.0 Welcome");
 	}
 	if (status == STATUS_NO) {
@@ -106,45 +60,13 @@ check(struct session *s, const struct sasl *sasl)
 	return session_reply(s, "454 4.7.0 Cannot check passwords now");
 }
 
-/* Runs the exchange to its end. */
-static enum next
-exchange(struct session *s, struct sasl *sasl, const char *initial)
-{
-	enum line got = LINE_OK;
-	bool cancelled = false;
-	enum sasl_result result =
-	    *initial != '\0' ? step(sasl, initial) : sasl_step(sasl, NULL, 0);
-
-	while (result == SASL_CONTINUE) {
-		result = ask(s, sasl, &got, &cancelled);
-	}
-	if (got == LINE_LONG) {
-		return session_reply(s, "500 5.5.6 Line too long");
-	}
-	if (got != LINE_OK) {
-		return session_bad_line(s, got);
-	}
-	if (cancelled) {
-		return session_reply(s, "501 5.7.0 Cancelled");
-	}
-	if (result != SASL_DONE) {
-		return session_reply(s, "501 5.5.2 Malformed SASL data");
-	}
-	return check(s, sasl);
-}
-
 enum next
 command_auth(struct session *s, char *argument)
 {
-	const struct connection *c = s->connection;
+	enum next next = NEXT_COMMAND;
 	struct sasl sasl;
+	enum line line;
 
-	argument += strspn(argument, " \t");
-	char *initial = argument + strcspn(argument, " \t");
-	if (*initial != '\0') {
-		*initial++ = '\0';
-		initial += strspn(initial, " \t");
-	}
 	if (session_is_user(s)) {
 		return session_reply(s, "503 5.5.1 Logged in already");
 	}
@@ -152,16 +74,33 @@ command_auth(struct session *s, char *argument)
 		return session_reply(
 		    s, "538 5.7.11 Encryption required: STARTTLS first");
 	}
-	if (!sasl_start(&sasl, argument, c->config->hostname) ||
-	    (sasl.login.mechanism == MECHANISM_CRAM_MD5 &&
-		!names_have_cram(c->names))) {
-		return session_reply(s, "504 5.5.4 Unknown mechanism");
-	}
-	if (*initial != '\0' && !sasl_client_first(&sasl)) {
-		return session_reply(
+	switch (sasl_server_run(
+	    s->connection, s->stream, "334 ", argument, &sasl, &line)) {
+	case SASL_OUTCOME_LOGIN:
+		next = check(s, &sasl);
+		break;
+	case SASL_OUTCOME_UNKNOWN:
+		session_reply(s, "504 5.5.4 Unknown mechanism");
+		break;
+	case SASL_OUTCOME_INITIAL:
+		session_reply(
 		    s, "501 5.7.0 This mechanism has no initial response");
+		break;
+	case SASL_OUTCOME_LINE:
+		next = line == LINE_LONG
+		           ? session_reply(s, "500 5.5.6 Line too long")
+		           : session_bad_line(s, line);
+		break;
+	case SASL_OUTCOME_CANCELLED:
+		session_reply(s, "501 5.7.0 Cancelled");
+		break;
+	case SASL_OUTCOME_MALFORMED:
+		session_reply(s, "501 5.5.2 Malformed SASL data");
+		break;
+	case SASL_OUTCOME_TEMPORARY:
+		session_reply(s, "454 4.7.0 Cannot check passwords now");
+		break;
 	}
-	enum next next = exchange(s, &sasl, initial);
 	explicit_bzero(&sasl, sizeof(sasl));
 	return next;
 }

@@ -4,6 +4,7 @@
 
 #include "common/date.h"
 #include "common/log.h"
+#include "common/sasl_server.h"
 #include "common/secure.h"
 #include "smtpd/queue/etrn.h"
 
@@ -67,8 +68,9 @@ ehlo(struct session *s, char *name)
 	}
 	if (secure_for_passwords(s->connection, s->stream) &&
 	    !session_is_user(s)) {
-		session_reply(s, "250-AUTH PLAIN LOGIN%s",
-		    names_have_cram(c->names) ? " CRAM-MD5" : "");
+		char offer[SASL_OFFER];
+		session_reply(
+		    s, "250-AUTH %s", sasl_server_offer(c, s->stream, offer));
 	}
 	return session_reply(s, "250 HELP");
 }

@@ -3,7 +3,7 @@
  * The SASL exchange: what a client says becomes exactly this name and this
  * secret, and what is malformed never becomes a login.
  */
-#include "common/login.h"
+#include "common/sasl.h"
 
 #include "tests/tap.h"
 #include "tests/t-scratch.h"
@@ -117,7 +117,7 @@ test_start(void)
 	ok(strcmp(s.login.challenge, t.login.challenge) != 0,
 	    "and never the same");
 	static const char *const others[] = { "", "PLAI", "PLAINX", "PLAIN ",
-		"SCRAM-SHA-256", "EXTERNAL", "ANONYMOUS", "GSSAPI", "*" };
+		"SCRAM-SHA-1", "EXTERNAL", "ANONYMOUS", "GSSAPI", "*" };
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		ok(!sasl_start(&s, others[i], "x"), "no mechanism \"%s\"",
 		    others[i]);
@@ -236,7 +236,7 @@ test_valid(void)
 	l.pending = UINT32_MAX;
 	ok(!login_valid(&l, LOGIN_SIZE(0)), "a count that overflows");
 	l = good;
-	l.mechanism = 3;
+	l.mechanism = MECHANISM_SCRAM_PLUS + 1;
 	ok(!login_valid(&l, LOGIN_SIZE(0)), "no such mechanism");
 	l = good;
 	memset(l.name, 'x', sizeof(l.name));

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: ISC */
+/* AUTH: carries the exchange between the client and the workers. */
+#include "common/sasl_server.h"
+
+#include "common/base64.h"
+
+#include <string.h>
+
+/* A mechanism is offered where it serves: by credentials, and by TLS. */
+static bool
+offered(const struct connection *c, enum mechanism mechanism, bool bound)
+{
+	switch (mechanism) {
+	case MECHANISM_PLAIN:
+	case MECHANISM_LOGIN:
+		break;
+	case MECHANISM_CRAM_MD5:
+		return names_have_cram(c->names);
+	case MECHANISM_SCRAM:
+		return names_have_scram(c->names);
+	case MECHANISM_SCRAM_PLUS:
+		return names_have_scram(c->names) && bound;
+	}
+	return true;
+}
+
+/* What this connection's logins may be tied to. */
+static void
+bind_channel(const struct stream *stream, struct sasl *sasl)
+{
+	static const char *const names[] = {
+		[TLS_BINDING_EXPORTER] = "tls-exporter",
+		[TLS_BINDING_END_POINT] = "tls-server-end-point",
+	};
+	struct tls_session *tls = stream_tls(stream);
+	uint8_t data[TLS_BINDING_SIZE];
+
+	for (int i = 0; tls != NULL && i < SASL_BINDINGS; i++) {
+		size_t n = tls_binding(tls, (enum tls_binding)i, data);
+		if (n > 0) {
+			sasl_bind(sasl, names[i], data, n);
+		}
+	}
+}
+
+const char *
+sasl_server_offer(const struct connection *c, const struct stream *stream,
+    char offer[SASL_OFFER])
+{
+	struct sasl sasl = { .nbindings = 0 };
+
+	bind_channel(stream, &sasl);
+	offer[0] = '\0';
+	for (uint32_t m = 0; m <= MECHANISM_SCRAM_PLUS; m++) {
+		if (offered(c, (enum mechanism)m, sasl.nbindings > 0)) {
+			strlcat(offer, m == 0 ? "" : " ", SASL_OFFER);
+			strlcat(offer, sasl_name(m), SASL_OFFER);
+		}
+	}
+	return offer;
+}
+
+/* Goes on by the workers' help, until the client is to be asked again. */
+static enum sasl_result
+work(const struct connection *c, struct sasl *sasl, enum sasl_result result,
+    enum sasl_outcome *outcome)
+{
+	uint8_t signature[PASSWORD_DIGEST];
+	struct password_salt salt;
+	enum status status;
+
+	switch (result) {
+	case SASL_SALT:
+		status = channel_ask(c->channel, REQUEST_SALT, &sasl->login,
+		    LOGIN_SIZE(0), &salt, sizeof(salt));
+		if (status == STATUS_OK) {
+			return sasl_salt(sasl, &salt);
+		}
+		*outcome = SASL_OUTCOME_TEMPORARY;
+		return SASL_MALFORMED;
+	case SASL_PROOF:
+		status = channel_ask(c->channel, REQUEST_PROOF, &sasl->login,
+		    LOGIN_SIZE(0), signature, sizeof(signature));
+		/* The verdict is that of REQUEST_LOGIN alone, good or bad. */
+		return status == STATUS_OK ? sasl_signature(sasl, signature)
+		                           : SASL_DONE;
+	case SASL_CONTINUE:
+	case SASL_DONE:
+	case SASL_MALFORMED:
+		break;
+	}
+	return result;
+}
+
+/* Decodes an answer ("=" is an empty one) and takes the next step. */
+static enum sasl_result
+step(struct sasl *sasl, const char *text)
+{
+	static char data[SASL_LINE];
+	ssize_t n = 0;
+
+	if (strcmp(text, "=") != 0) {
+		n = base64_decode(text, strlen(text), data, sizeof(data) - 1);
+	}
+	if (n < 0) {
+		return SASL_MALFORMED;
+	}
+	data[n] = '\0';
+	enum sasl_result result = sasl_step(sasl, data, (size_t)n);
+	explicit_bzero(data, sizeof(data));
+	return result;
+}
+
+/* Sends the challenge and takes the client's answer. */
+static enum sasl_result
+ask(struct stream *stream, const char *prompt, struct sasl *sasl,
+    enum line *got, enum sasl_outcome *outcome)
+{
+	static char line[SASL_LINE + 1];
+	char challenge[BASE64_SIZE(sizeof(sasl->prompt))];
+	size_t len;
+
+	if (base64_encode(sasl->prompt, strlen(sasl->prompt), challenge,
+		sizeof(challenge)) < 0) {
+		return SASL_MALFORMED;
+	}
+	stream_printf(stream, "%s%s\r\n", prompt, challenge);
+	*got = stream_getline(stream, line, sizeof(line), &len);
+	if (*got != LINE_OK) {
+		*outcome = SASL_OUTCOME_LINE;
+		return SASL_MALFORMED;
+	}
+	if (strcmp(line, "*") == 0) {
+		*outcome = SASL_OUTCOME_CANCELLED;
+		return SASL_MALFORMED;
+	}
+	enum sasl_result result = step(sasl, line);
+	explicit_bzero(line, sizeof(line));
+	return result;
+}
+
+enum sasl_outcome
+sasl_server_run(const struct connection *c, struct stream *stream,
+    const char *prompt, char *argument, struct sasl *sasl, enum line *line)
+{
+	enum sasl_outcome outcome = SASL_OUTCOME_MALFORMED;
+
+	argument += strspn(argument, " \t");
+	char *initial = argument + strcspn(argument, " \t");
+	if (*initial != '\0') {
+		*initial++ = '\0';
+		initial += strspn(initial, " \t");
+	}
+	if (!sasl_start(sasl, argument, c->config->hostname)) {
+		return SASL_OUTCOME_UNKNOWN;
+	}
+	bind_channel(stream, sasl);
+	if (!offered(c, (enum mechanism)sasl->login.mechanism,
+		sasl->nbindings > 0)) {
+		return SASL_OUTCOME_UNKNOWN;
+	}
+	if (*initial != '\0' && !sasl_client_first(sasl)) {
+		return SASL_OUTCOME_INITIAL;
+	}
+	enum sasl_result result =
+	    *initial != '\0' ? step(sasl, initial) : sasl_step(sasl, NULL, 0);
+	result = work(c, sasl, result, &outcome);
+	while (result == SASL_CONTINUE) {
+		result = ask(stream, prompt, sasl, line, &outcome);
+		result = work(c, sasl, result, &outcome);
+	}
+	return result == SASL_DONE ? SASL_OUTCOME_LOGIN : outcome;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/* AUTH (RFC 5034): the exchange, and then a login like that of USER and PASS.
+ */
+#include "common/deadline.h"
+#include "common/sasl_server.h"
+#include "common/secure.h"
+#include "pop3d/session.h"
+
+#include <string.h>
+
+/* What AUTH alone asks for, since before there was CAPA. */
+static enum next
+list(struct session *s)
+{
+	char offer[SASL_OFFER];
+	const char *p = sasl_server_offer(s->connection, s->stream, offer);
+
+	session_reply(s, "+OK Mechanisms follow");
+	while (*p != '\0') {
+		size_t n = strcspn(p, " ");
+		stream_printf(s->stream, "%.*s\r\n", (int)n, p);
+		p += n + strspn(p + n, " ");
+	}
+	stream_printf(s->stream, ".\r\n");
+	return NEXT_COMMAND;
+}
+
+enum next
+command_auth(struct session *s, char *argument)
+{
+	enum next next = NEXT_COMMAND;
+	struct sasl sasl;
+	enum line line;
+
+	if (!secure_for_passwords(s->connection, s->stream)) {
+		return session_reply(
+		    s, "-ERR [AUTH] Passwords need TLS here: STLS first");
+	}
+	if (*argument == '\0') {
+		return list(s);
+	}
+	switch (sasl_server_run(
+	    s->connection, s->stream, "+ ", argument, &sasl, &line)) {
+	case SASL_OUTCOME_LOGIN:
+		s->login = sasl.login;
+		next = session_login(s, deadline_now(), sasl.wrong);
+		/* PASS without USER is not to go on from here. */
+		s->login.name[0] = '\0';
+		break;
+	case SASL_OUTCOME_UNKNOWN:
+		session_reply(s, "-ERR Unknown mechanism");
+		break;
+	case SASL_OUTCOME_INITIAL:
+		session_reply(s, "-ERR This mechanism has no initial response");
+		break;
+	case SASL_OUTCOME_LINE:
+		next = session_bad_line(s, line);
+		break;
+	case SASL_OUTCOME_CANCELLED:
+		session_reply(s, "-ERR Cancelled");
+		break;
+	case SASL_OUTCOME_MALFORMED:
+		session_reply(s, "-ERR Malformed SASL data");
+		break;
+	case SASL_OUTCOME_TEMPORARY:
+		session_reply(s, "-ERR [SYS/TEMP] Cannot check passwords now, "
+				 "try again soon");
+		break;
+	}
+	explicit_bzero(&sasl, sizeof(sasl));
+	return next;
+}
