@@ -200,12 +200,14 @@ def test_no_secret(server):
     state = server.dir / "state"
     away = server.dir / "state.away"
     state.rename(away)
+    state.write_text("not a folder")
     try:
         expect(Smtp, login(Smtp(server), Scram("alice", PASSWORDS["alice"])),
                "GOOD", "alice")
         expect(Smtp, login(Smtp(server), Scram("carol", "x")), "WRONG",
                "carol")
     finally:
+        state.unlink()
         away.rename(state)
     wait_for(lambda: "cannot keep" in server.smtpd.text(), "a line in the log")
 
@@ -410,6 +412,32 @@ def test_msmtp(server):
             "Subject: x\n\nx\n")
         wait_for(lambda m=method: f"sasl_method={m.upper()}"
                  in server.smtpd.text(), f"{method} in the log")
+
+
+def test_mpop(server):
+    """mpop logs in by SCRAM, in TLS"""
+    if not tool("mpop") or not supports("mpop", "scram-sha-256"):
+        raise Skip("mpop is not installed, or knows no SCRAM")
+    client(server, [
+        "mpop", "--file=/dev/null", "--host=127.0.0.1",
+        f"--port={server.pop3s}", "--tls=on", "--tls-starttls=off",
+        "--tls-certcheck=off", "--auth=scram-sha-256", "--user=alice",
+        f"--passwordeval=echo {PASSWORDS['alice']}",
+        f"--delivery=mbox,{server.dir / 'collected'}", "--keep=on"])
+
+
+def test_each_finds_a_mechanism(server):
+    """What msmtp and mpop choose by themselves logs in"""
+    if not tool("msmtp") or not tool("mpop"):
+        raise Skip("msmtp or mpop is not installed")
+    common = ["--file=/dev/null", "--host=127.0.0.1", "--tls=on",
+              "--tls-starttls=off", "--tls-certcheck=off", "--auth=on",
+              "--user=alice", f"--passwordeval=echo {PASSWORDS['alice']}"]
+    client(server, ["mpop", f"--port={server.pop3s}", *common, "--keep=on",
+                    f"--delivery=mbox,{server.dir / 'collected'}"])
+    client(server, ["msmtp", f"--port={server.submissions}", *common,
+                    "--from=alice@example.org", "bob@example.org"],
+           "Subject: x\n\nx\n")
 
 
 def supports(program, method):

@@ -31,8 +31,8 @@ def test_ehlo_keywords(scratch):
         check(USUAL <= set(found), repr(reply))
         equal(found["SIZE"], str(50 * 1024 * 1024), "SIZE")
         check("STARTTLS" in found, "STARTTLS is not offered")
-        equal(set(found["AUTH"].split()), {"PLAIN", "LOGIN", "CRAM-MD5"},
-              "AUTH")
+        equal(set(found["AUTH"].split()),
+              {"PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"}, "AUTH")
         equal(keywords(talker.expect("250 ", "EHLO again")), found, "EHLO 2")
 
 
@@ -77,7 +77,7 @@ def test_ehlo_cram_only_if_stored(scratch):
     try:
         with scratch.session()[0] as talker:
             equal(set(keywords(talker.hello())["AUTH"].split()),
-                  {"PLAIN", "LOGIN"}, "AUTH")
+                  {"PLAIN", "LOGIN", "SCRAM-SHA-256"}, "AUTH")
     finally:
         scratch.users.write_text(text)
 
