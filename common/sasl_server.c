@@ -17,9 +17,9 @@ offered(const struct connection *c, enum mechanism mechanism, bool bound)
 	case MECHANISM_CRAM_MD5:
 		return names_have_cram(c->names);
 	case MECHANISM_SCRAM:
-		return names_have_scram(c->names);
+		return names_all_have_scram(c->names);
 	case MECHANISM_SCRAM_PLUS:
-		return names_have_scram(c->names) && bound;
+		return names_all_have_scram(c->names) && bound;
 	}
 	return true;
 }
@@ -45,13 +45,17 @@ bind_channel(const struct stream *stream, struct sasl *sasl)
 
 const char *
 sasl_server_offer(const struct connection *c, const struct stream *stream,
-    char offer[SASL_OFFER])
+    bool everybody, char offer[SASL_OFFER])
 {
 	struct sasl sasl = { .nbindings = 0 };
 
 	bind_channel(stream, &sasl);
 	offer[0] = '\0';
 	for (uint32_t m = 0; m <= MECHANISM_SCRAM_PLUS; m++) {
+		if (everybody && m == MECHANISM_CRAM_MD5 &&
+		    !names_all_have_cram(c->names)) {
+			continue;
+		}
 		if (offered(c, (enum mechanism)m, sasl.nbindings > 0)) {
 			strlcat(offer, m == 0 ? "" : " ", SASL_OFFER);
 			strlcat(offer, sasl_name(m), SASL_OFFER);

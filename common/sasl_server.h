@@ -20,10 +20,11 @@ enum { SASL_OFFER = 96 };
 
 /*
  * The mechanisms that serve here, "PLAIN LOGIN ..."; the connection must be
- * good enough for passwords.
+ * good enough for passwords.  everybody: without those that serve some users
+ * only, which are taken all the same.
  */
-const char *sasl_server_offer(
-    const struct connection *, const struct stream *, char offer[SASL_OFFER]);
+const char *sasl_server_offer(const struct connection *, const struct stream *,
+    bool everybody, char offer[SASL_OFFER]);
 
 enum sasl_outcome {
 	SASL_OUTCOME_LOGIN,     /* sasl.login is complete: have it checked */

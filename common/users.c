@@ -22,9 +22,8 @@ struct entry {
 struct names {
 	struct entry *entries; /* sorted by name */
 	size_t count;
-	bool cram;
-	bool scram;     /* some have such a verifier */
-	bool not_scram; /* some log in by another credential alone */
+	bool cram, scram;         /* some have such a verifier */
+	bool not_cram, not_scram; /* some log in by others alone */
 	bool open;
 	struct stat file, passwd;
 };
@@ -55,11 +54,13 @@ add_name(struct names *n, const struct user_line *u)
 	for (char *p = e->name; *p != '\0'; p++) {
 		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p);
 	}
-	n->cram = n->cram || password_has_cram(u->credentials);
+	bool cram = password_has_cram(u->credentials);
 	bool scram = password_has_scram(u->credentials);
+	bool logs_in = scram || password_is_valid(u->credentials);
+	n->cram = n->cram || cram;
 	n->scram = n->scram || scram;
-	n->not_scram =
-	    n->not_scram || (!scram && password_is_valid(u->credentials));
+	n->not_cram = n->not_cram || (logs_in && !cram);
+	n->not_scram = n->not_scram || (logs_in && !scram);
 	return true;
 }
 
@@ -186,7 +187,13 @@ names_have_cram(const struct names *n)
 }
 
 bool
-names_have_scram(const struct names *n)
+names_all_have_cram(const struct names *n)
+{
+	return n->cram && !n->not_cram;
+}
+
+bool
+names_all_have_scram(const struct names *n)
 {
 	return n->scram && !n->not_scram;
 }

@@ -37,10 +37,11 @@ bool names_listed(const struct names *, const char *user);
 /* Whether some user can log in by CRAM-MD5. */
 bool names_have_cram(const struct names *);
 /*
- * Whether all who can log in can do so by SCRAM-SHA-256: clients choose it
- * wherever it is offered, and would not try anything else.
+ * Whether all who can log in can do so by CRAM-MD5, or SCRAM-SHA-256: many
+ * clients choose the best that is offered, and then try nothing else.
  */
-bool names_have_scram(const struct names *);
+bool names_all_have_cram(const struct names *);
+bool names_all_have_scram(const struct names *);
 /* Whether a name that is not there may still be a user's. */
 bool names_open(const struct names *);
 

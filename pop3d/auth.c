@@ -13,7 +13,9 @@ static enum next
 list(struct session *s)
 {
 	char offer[SASL_OFFER];
-	const char *p = sasl_server_offer(s->connection, s->stream, offer);
+	/* Their clients had USER and PASS, which served everybody. */
+	const char *p =
+	    sasl_server_offer(s->connection, s->stream, true, offer);
 
 	session_reply(s, "+OK Mechanisms follow");
 	while (*p != '\0') {

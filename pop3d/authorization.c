@@ -30,7 +30,7 @@ capa(struct session *s, char *argument)
 	if (secure_for_passwords(s->connection, s->stream)) {
 		char offer[SASL_OFFER];
 		stream_printf(s->stream, "USER\r\nSASL %s\r\n",
-		    sasl_server_offer(s->connection, s->stream, offer));
+		    sasl_server_offer(s->connection, s->stream, true, offer));
 	}
 	if (s->connection->can_tls && !s->tls) {
 		stream_printf(s->stream, "STLS\r\n");

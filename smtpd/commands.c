@@ -69,8 +69,8 @@ ehlo(struct session *s, char *name)
 	if (secure_for_passwords(s->connection, s->stream) &&
 	    !session_is_user(s)) {
 		char offer[SASL_OFFER];
-		session_reply(
-		    s, "250-AUTH %s", sasl_server_offer(c, s->stream, offer));
+		session_reply(s, "250-AUTH %s",
+		    sasl_server_offer(c, s->stream, false, offer));
 	}
 	return session_reply(s, "250 HELP");
 }

@@ -163,11 +163,65 @@ test_calls(void)
 	}
 }
 
+/* Answers with data: as many octets as there is room for, or none at all. */
+static void
+test_data(void)
+{
+	static const struct {
+		const char *test;
+		enum status status;
+		size_t sent, room;
+		enum status result;
+	} cases[] = {
+		{ "as many as asked for", STATUS_OK, 4, 4, STATUS_OK },
+		{ "the most", STATUS_OK, CHANNEL_DATA, CHANNEL_DATA,
+		    STATUS_OK },
+		{ "one less", STATUS_OK, 3, 4, STATUS_TEMPORARY },
+		{ "one more", STATUS_OK, 5, 4, STATUS_TEMPORARY },
+		{ "none", STATUS_OK, 0, 4, STATUS_TEMPORARY },
+		{ "some that nobody asked for", STATUS_OK, 4, 0,
+		    STATUS_TEMPORARY },
+		{ "more than ever", STATUS_OK, CHANNEL_DATA + 1, CHANNEL_DATA,
+		    STATUS_TEMPORARY },
+		{ "none with NO", STATUS_NO, 0, 4, STATUS_NO },
+		{ "some with NO", STATUS_NO, 4, 4, STATUS_TEMPORARY },
+	};
+	char sent[CHANNEL_DATA + 1], got[CHANNEL_DATA + 1];
+
+	memset(sent, 'x', sizeof(sent));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		memset(got, 'y', sizeof(got));
+		open_channel();
+		pid_t pid = fork();
+		if (pid == 0) {
+			struct request req = { .serial = 0 };
+			char payload[PAYLOAD];
+			while (channel_receive(fd[1], &req, payload, PAYLOAD) ==
+			       -1) {
+				usleep(1000);
+			}
+			channel_answer_data(fd[1], req.serial, cases[i].status,
+			    sent, cases[i].sent);
+			_exit(0);
+		}
+		close(fd[1]);
+		enum status s = channel_ask(
+		    fd[0], REQUEST_SALT, "bob", 4, got, cases[i].room);
+		size_t n = s == STATUS_OK ? cases[i].room : 0;
+		ok(s == cases[i].result && memcmp(got, sent, n) == 0 &&
+			got[n] == 'y',
+		    "an answer with data: %s", cases[i].test);
+		close(fd[0]);
+		waitpid(pid, NULL, 0);
+	}
+}
+
 int
 main(void)
 {
 	test_sizes();
 	test_states();
 	test_calls();
+	test_data();
 	return tap_done();
 }

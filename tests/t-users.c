@@ -213,6 +213,41 @@ test_names(struct config *c)
 	}
 }
 
+/* SCRAM-SHA-256 is offered when it shuts nobody out who could log in. */
+static void
+test_names_scram(const struct config *c, const char *file)
+{
+#define VERIFIER                                                               \
+	"{SCRAM-SHA-256}4096$W22ZaJ0SNY7soEsUEjb6gQ==$"                        \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=$"                        \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+	static const struct {
+		const char *test, *text;
+		bool scram;
+	} cases[] = {
+		{ "no users", "", false },
+		{ "a verifier", "a:" VERIFIER "\n", true },
+		{ "two", "a:" VERIFIER "\nb:" VERIFIER "\n", true },
+		{ "a hash", "a:$6$salt$hash\n", false },
+		{ "one of each", "a:" VERIFIER "\nb:$6$salt$hash\n", false },
+		{ "the other way round", "b:$6$salt$hash\na:" VERIFIER "\n",
+		    false },
+		{ "both for one", "a:$6$salt$hash " VERIFIER "\n", true },
+		{ "one without credential", "a:" VERIFIER "\nb:\n", true },
+		{ "one locked", "a:" VERIFIER "\nb:!\n", true },
+		{ "a broken one", "a:{SCRAM-SHA-256}4096$x\n", false },
+	};
+	char error[CONFIG_ERROR];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		scratch_write(file, cases[i].text, strlen(cases[i].text));
+		struct names *n = names_load(c, false, error);
+		ok(n != NULL && names_all_have_scram(n) == cases[i].scram,
+		    "SCRAM: %s", cases[i].test);
+		names_free(n);
+	}
+}
+
 static void
 test_load(struct config *c)
 {
@@ -236,6 +271,7 @@ test_load(struct config *c)
 	scratch_write(path, "x:y\n", 4);
 	ok(names_stale(n, c), "now it has");
 	names_free(n);
+	test_names_scram(c, path);
 	scratch_write(path, "a:b\nBob:first\nbob:second\n", 24);
 	ok(account_credentials(c, "bob", credentials) == STATUS_OK &&
 		strcmp(credentials, "first") == 0,

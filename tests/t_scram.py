@@ -3,6 +3,7 @@
 that nobody learns who is a user."""
 import base64
 import hashlib
+import hmac
 import os
 import re
 import subprocess
@@ -114,7 +115,27 @@ def test_bare_auth_lists(server):
     with Pop(server).talker as t:
         t.pop("+OK", "AUTH")
         equal(t.block().decode().split(),
-              ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"], "list")
+              ["PLAIN", "LOGIN", "SCRAM-SHA-256"], "list")
+
+
+def test_cram_not_for_all(server):
+    """POP3 lists CRAM-MD5 when all users have it; it is taken anyway"""
+    text = server.users.read_text()
+    made = Pop(server)
+    check("CRAM-MD5" not in made.offer, "listed, though bob has none")
+    with made.talker as talker:
+        answer = unfold(made, made.say("AUTH CRAM-MD5"))
+        digest = hmac.new(PASSWORDS["alice"].encode(), answer.encode(),
+                          hashlib.md5).hexdigest()
+        talker.pop("+OK", b64("alice " + digest))
+    server.users.write_text("".join(
+        line for line in text.splitlines(True) if "{CRAM-MD5}" in line))
+    try:
+        made = Pop(server)
+        made.talker.close()
+        check("CRAM-MD5" in made.offer, "not listed")
+    finally:
+        server.users.write_text(text)
 
 
 def test_login(server):
