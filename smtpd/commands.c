@@ -63,6 +63,9 @@ ehlo(struct session *s, char *name)
 		date_stamp(time(NULL) + MAIL_HOLD, latest);
 		session_reply(s, "250-FUTURERELEASE %d %s", MAIL_HOLD, latest);
 	}
+	if (s->tls[0] != '\0') {
+		session_reply(s, "250-REQUIRETLS");
+	}
 	if (c->can_tls && s->tls[0] == '\0') {
 		session_reply(s, "250-STARTTLS");
 	}

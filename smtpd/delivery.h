@@ -17,7 +17,8 @@ struct delivery {
 	char envid[MAIL_ENVID + 4]; /* xtext, or "" */
 	uint32_t ret;               /* enum ret */
 	uint32_t eight_bit;
-	uint32_t utf8;  /* addresses may be more than ASCII */
+	uint32_t utf8; /* addresses may be more than ASCII */
+	uint32_t need_tls;
 	uint32_t hold;  /* seconds from now on, not to be sent before */
 	uint32_t count; /* of recipients */
 	uint32_t length;

@@ -152,6 +152,7 @@ deliver(struct incoming *in)
 	d.ret = (uint32_t)e->ret;
 	d.eight_bit = e->eight_bit;
 	d.utf8 = e->utf8;
+	d.need_tls = e->need_tls;
 	d.hold = e->hold > now ? (uint32_t)(e->hold - now) : 0;
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		delivery_add(&d, &e->rcpts[i]);

@@ -102,6 +102,10 @@ take_mail(const struct param *p, struct mail_params *out)
 		out->utf8 = true;
 		return is_ok(p->value == NULL);
 	}
+	if (word_is(p->keyword, p->keyword_len, "REQUIRETLS")) {
+		out->need_tls = true;
+		return is_ok(p->value == NULL);
+	}
 	if (word_is(p->keyword, p->keyword_len, "HOLDFOR")) {
 		bool again = out->hold_for != 0 || out->hold_until != 0;
 		return is_ok(!again && p->value_len <= HOLD_DIGITS &&

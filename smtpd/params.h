@@ -13,6 +13,7 @@ struct mail_params {
 	uint64_t size;              /* SIZE= (RFC 1870), or 0 */
 	bool eight_bit;             /* BODY=8BITMIME (RFC 6152) */
 	bool utf8;                  /* SMTPUTF8 (RFC 6531) */
+	bool need_tls;              /* REQUIRETLS (RFC 8689) */
 	uint64_t hold_for;          /* HOLDFOR= (RFC 4865), seconds, or 0 */
 	time_t hold_until;          /* HOLDUNTIL=, or 0: not both */
 	enum ret ret;               /* RET= (RFC 3461 section 4.3) */

@@ -42,6 +42,7 @@ struct envelope {
 	uint64_t size;  /* as announced, or 0 */
 	bool eight_bit; /* BODY=8BITMIME */
 	bool utf8;      /* SMTPUTF8 */
+	bool need_tls;  /* REQUIRETLS */
 	time_t hold;    /* HOLDFOR and HOLDUNTIL: when to release it, or 0 */
 	enum ret ret;
 	char envid[MAIL_ENVID + 1];

@@ -121,6 +121,9 @@ command_mail(struct session *s, char *argument)
 	if (parsed != PARAMS_OK) {
 		return bad_params(s, parsed);
 	}
+	if (params.need_tls && s->tls[0] == '\0') {
+		return bad_params(s, PARAMS_UNKNOWN); /* offered under TLS */
+	}
 	if (!params.utf8 && !address_is_ascii(text, rest)) {
 		return bad_path(s, PATH_8BIT, "5.1.7");
 	}
@@ -141,6 +144,7 @@ command_mail(struct session *s, char *argument)
 	s->envelope.size = params.size;
 	s->envelope.eight_bit = params.eight_bit;
 	s->envelope.utf8 = params.utf8;
+	s->envelope.need_tls = params.need_tls;
 	s->envelope.ret = params.ret;
 	strlcpy(s->envelope.envid, params.envid, sizeof(s->envelope.envid));
 	s->state = STATE_MAIL;

@@ -80,6 +80,7 @@ struct mail {
 	enum ret ret;
 	bool eight_bit; /* BODY=8BITMIME */
 	bool utf8;      /* SMTPUTF8 */
+	bool need_tls;  /* REQUIRETLS: over verified TLS, or not at all */
 	time_t hold;    /* FUTURERELEASE: not to be sent before; 0: at once */
 	uint64_t size;  /* octets of the body in wire form */
 	struct recipient *recipients;

@@ -20,6 +20,7 @@ enum key {
 	KEY_RET,
 	KEY_BODY,
 	KEY_UTF8,
+	KEY_TLS,
 	KEY_HOLD,
 	KEY_TO, /* from here to KEY_NOTIFY once for each recipient */
 	KEY_GIVEN,
@@ -31,7 +32,7 @@ enum key {
 };
 
 static const char *const keys[KEYS] = { "id", "arrival", "sender", "user",
-	"client", "envid", "ret", "body", "utf8", "hold", "to", "given",
+	"client", "envid", "ret", "body", "utf8", "tls", "hold", "to", "given",
 	"owner", "orcpt", "notify", "size" };
 
 struct parser {
@@ -116,6 +117,13 @@ copy(char *to, size_t size, const char *value)
 	}
 	memcpy(to, value, len + 1);
 	return true;
+}
+
+static bool
+parse_flag(const char *value, const char *word, bool *flag)
+{
+	*flag = strcmp(value, word) == 0;
+	return *flag;
 }
 
 static bool
@@ -208,11 +216,11 @@ parse_value(struct parser *parser, enum key key, const char *value)
 	case KEY_RET:
 		return parse_ret(value, &m->ret);
 	case KEY_BODY:
-		m->eight_bit = true;
-		return strcmp(value, "8bit") == 0;
+		return parse_flag(value, "8bit", &m->eight_bit);
 	case KEY_UTF8:
-		m->utf8 = true;
-		return strcmp(value, "yes") == 0;
+		return parse_flag(value, "yes", &m->utf8);
+	case KEY_TLS:
+		return parse_flag(value, "required", &m->need_tls);
 	case KEY_HOLD:
 		return parse_time(value, &m->hold) && m->hold > 0;
 	case KEY_TO:

@@ -35,6 +35,7 @@ fill(struct mail *m)
 	m->ret = RET_HDRS;
 	m->eight_bit = m->utf8 = true;
 	m->hold = 1763790000;
+	m->need_tls = true;
 	m->size = 4711;
 	for (size_t i = 0; i < sizeof(recipients) / sizeof(*recipients); i++) {
 		scratch_need(mail_add(m, &recipients[i]) == 0, "mail_add");
@@ -58,8 +59,8 @@ same(const struct mail *a, const struct mail *b)
 	            strcmp(a->client, b->client) == 0 &&
 	            strcmp(a->envid, b->envid) == 0 && a->ret == b->ret &&
 	            a->eight_bit == b->eight_bit && a->utf8 == b->utf8 &&
-	            a->hold == b->hold && a->size == b->size &&
-	            a->count == b->count;
+	            a->need_tls == b->need_tls && a->hold == b->hold &&
+	            a->size == b->size && a->count == b->count;
 
 	for (size_t i = 0; good && i < a->count; i++) {
 		const struct recipient *x = &a->recipients[i];
@@ -391,6 +392,9 @@ test_damage(void)
 		    BEGIN "to: a b\nsize: 9999999999999999999999\n\n",
 		    MAIL_DAMAGED },
 		{ "a hold", BEGIN "hold: 1763790000\nto: a b\n" END, MAIL_OK },
+		{ "TLS", BEGIN "tls: required\nto: a b\n" END, MAIL_OK },
+		{ "another TLS", BEGIN "tls: may\nto: a b\n" END,
+		    MAIL_DAMAGED },
 		{ "a hold of nothing", BEGIN "hold: 0\nto: a b\n" END,
 		    MAIL_DAMAGED },
 		{ "a hold that is no number", BEGIN "hold: -1\nto: a b\n" END,

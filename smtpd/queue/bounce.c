@@ -190,6 +190,7 @@ bounce_report(const struct config *config, struct queue_file *f,
 	mail_init(&m);
 	make_id(&d, m.id);
 	m.utf8 = d.utf8;
+	m.need_tls = f->mail.need_tls;
 	strlcpy(m.client, "local", sizeof(m.client));
 	int done = commit(&d, &m);
 	int error = errno;

@@ -38,7 +38,7 @@ dsn_return(const struct dsn *d)
 {
 	const struct mail *m = mail_of(d);
 
-	if (!has(d, REPORT_FAILED) || m->ret == RET_HDRS) {
+	if (!has(d, REPORT_FAILED) || m->ret == RET_HDRS || m->need_tls) {
 		return DSN_HEADER_ASKED;
 	}
 	/* What failed to report something must not lose what it reported. */

@@ -125,6 +125,15 @@ parse(const char *text, struct address *a)
 	return false;
 }
 
+/* REQUIRETLS (RFC 8689): whatever the route says, if there is a network. */
+static void
+insist_on_tls(struct hop *hop)
+{
+	if (!hop->unix_socket) {
+		hop->tls = HOP_TLS_VERIFY;
+	}
+}
+
 static enum where
 locate(const struct runner *r, const struct mail *mail,
     const struct recipient *to, struct route *route)
@@ -140,6 +149,12 @@ locate(const struct runner *r, const struct mail *mail,
 		return WHERE_NOWHERE;
 	}
 	route_find(r->config, mail->sender, &address, route);
+	if (mail->need_tls) {
+		insist_on_tls(&route->hop);
+		insist_on_tls(&route->fallback);
+		route->has_fallback =
+		    route->has_fallback && !route->fallback.mx;
+	}
 	switch (route->kind) {
 	case ROUTE_LOCAL:
 		return WHERE_OURS;
@@ -255,6 +270,20 @@ assign(struct runner *r, struct message *m, const char *key, uint32_t i)
 	return batch_add(b, i) != NULL;
 }
 
+/* REQUIRETLS (RFC 8689 section 4.2.1): unsigned DNS proves no MX. */
+static bool
+refuse_mx(struct batch *ours, uint32_t i)
+{
+	struct fate *v = batch_add(ours, i);
+
+	if (v != NULL) {
+		fate_set(v, OUTCOME_FAILED, "5.7.30", "none",
+		    "the message requires TLS, and that the DNS names the "
+		    "right host cannot be proved: it needs a route or a relay");
+	}
+	return v != NULL;
+}
+
 /* Puts a recipient where it goes; ours: for those that we settle ourselves. */
 static bool
 distribute(struct runner *r, struct message *m, uint32_t i, struct batch *ours)
@@ -268,6 +297,9 @@ distribute(struct runner *r, struct message *m, uint32_t i, struct batch *ours)
 	case WHERE_LOCAL:
 		return assign(r, m, DESTINATION_LOCAL, i);
 	case WHERE_HOP:
+		if (mail->need_tls && route.hop.mx) {
+			return refuse_mx(ours, i);
+		}
 		return assign(r, m, hop_text(&route.hop, key), i);
 	case WHERE_OURS:
 		v = batch_add(ours, i);

@@ -26,6 +26,7 @@ enum extension {
 	EXT_CHUNKING = 32,
 	EXT_STARTTLS = 64,
 	EXT_AUTH = 128,
+	EXT_REQUIRETLS = 256,
 };
 
 struct offer {

@@ -56,6 +56,7 @@ offer_line(struct offer *o, const char *line, size_t len)
 		{ "DSN", EXT_DSN },
 		{ "CHUNKING", EXT_CHUNKING },
 		{ "STARTTLS", EXT_STARTTLS },
+		{ "REQUIRETLS", EXT_REQUIRETLS },
 	};
 	size_t word = 0;
 

@@ -82,6 +82,9 @@ envelope_mail(const struct mail *mail, const struct offer *offer,
 	if ((has & EXT_SMTPUTF8) != 0 && mail->utf8) {
 		good = good && add(line, "SMTPUTF8", "");
 	}
+	if ((has & EXT_REQUIRETLS) != 0 && mail->need_tls) {
+		good = good && add(line, "REQUIRETLS", "");
+	}
 	if ((has & EXT_DSN) != 0) {
 		if (mail->ret != RET_UNSAID) {
 			good = good &&

@@ -27,6 +27,10 @@ acceptable(struct client *c, struct letter *l, char line[ENVELOPE_LINE])
 		    "the sender's address needs SMTPUTF8, which host %s does "
 		    "not know",
 		    c->peer.peer);
+	} else if (mail->need_tls && !c->hop->unix_socket &&
+		   (o->extensions & EXT_REQUIRETLS) == 0) {
+		client_verdict(c, OUTCOME_FAILED, "5.7.30",
+		    "host %s does not offer REQUIRETLS", c->peer.peer);
 	} else if (!envelope_mail(mail, o, line)) {
 		client_verdict(c, OUTCOME_FAILED, "5.1.7",
 		    "the sender's address is not one that can be sent");

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: ISC
+"""REQUIRETLS: over verified TLS to one who promises the same, or not at all.
+
+A server that takes such a message and sends it in the clear, or to whoever
+has any certificate, has told the sender a lie.
+"""
+from lib import mbox
+from lib.fakemx import EXTENSIONS, FakeMx
+from lib.player import PASSWORDS
+from lib.queuefile import make
+from lib.scratch import (Instance, Scratch, client_context,
+                         make_certificate)
+from lib.site import Queue
+from lib.tap import Tap, check, equal
+
+WITH = EXTENSIONS + ("REQUIRETLS",)
+BODY = b"Subject: secret\r\n\r\nThe body.\r\n"
+
+
+class Server(Queue, Scratch):
+    """A server with such mail."""
+
+
+def carry(folder, tls, extensions=WITH, name="localhost", pem=True,
+          wrapped=False, hop=None):
+    """Sends one such message; what the next hop got, the queue, reports."""
+    certificate = folder / f"{name}.pem"
+    make_certificate(certificate, name)
+    trust = folder / "trust.pem"
+    text = certificate.read_text()
+    trust.write_text(text[text.index("-----BEGIN CERT"):])
+    trust.chmod(0o644)
+    with FakeMx(pem=certificate if pem else None, extensions=extensions,
+                wrapped=wrapped) as mx:
+        hop = hop or f"smtp://localhost:{mx.port}?tls={tls}"
+        with Server(f"relay {hop}\ntls-trust {trust}\n") as server:
+            server.flush("-q")      # makes the folders
+            make(server.dir / "queue", sender="alice@example.org",
+                 recipients=["bob@far.example"], body=BODY, tls="required")
+            server.flush("-q")
+            return (list(mx.messages), server.mailq(),
+                    mbox.read(server.mailbox("alice")))
+
+
+def test_sent(folder):
+    """To one who offers it, whatever the route says of TLS"""
+    for tls in ("never", "may", "must", "verify"):
+        got, left, _ = carry(folder, tls)
+        equal([(m.tls, m.body) for m in got], [(True, BODY)], f"{tls} {left}")
+        check("REQUIRETLS" in got[0].mail_params.split(), got[0].mail_params)
+
+
+def test_not_offered(folder):
+    """Not to one who does not: it comes back, without its body"""
+    got, left, reports = carry(folder, "verify", EXTENSIONS)
+    equal((got, left, len(reports)), ([], [], 1))
+    check(b"5.7.30" in reports[0].wire, repr(reports[0].wire))
+    check(b"Subject: secret" in reports[0].wire, repr(reports[0].wire))
+    check(b"The body." not in reports[0].wire, repr(reports[0].wire))
+
+
+def test_clear(folder):
+    """Never in the clear: it waits"""
+    got, left, _ = carry(folder, "may", pem=False)
+    equal((got, len(left)), ([], 1))
+
+
+def test_wrong_name(folder):
+    """Never to one with another's certificate: it waits"""
+    got, left, _ = carry(folder, "may", name="other.example")
+    equal((got, len(left)), ([], 1))
+
+
+def test_mx(folder):
+    """Never to whom the DNS names: it comes back, and nobody is asked"""
+    got, left, reports = carry(folder, "", hop="mx")
+    equal((got, left, len(reports)), ([], [], 1))
+    check(b"5.7.30" in reports[0].wire, repr(reports[0].wire))
+
+
+def test_session(_):
+    """Under TLS it is offered, and kept in the queue"""
+    with Instance("relay smtp://127.0.0.1:9?tls=never") as server, \
+            server.connect(server.submission) as talker:
+        talker.hello()
+        talker.expect("220 2.0.0", "STARTTLS")
+        talker.start_tls(client_context())
+        reply = talker.expect("250 ", "EHLO client.example.net")
+        check("REQUIRETLS" in reply.words(), repr(reply))
+        talker.login("alice", PASSWORDS["alice"])
+        talker.expect("250 ", "MAIL FROM:<alice@example.org> REQUIRETLS "
+                              "HOLDFOR=3600")
+        talker.expect("250 ", "RCPT TO:<bob@far.example>")
+        talker.expect("354 ", "DATA")
+        talker.send(BODY + b".\r\n")
+        talker.expect("250 2.0.0 Queued")
+        (path,) = server.queue_files()
+        check(b"\ntls: required\nhold: " in path.read_bytes(),
+              repr(path.read_bytes()))
+
+
+def main():
+    """All of it."""
+    tap = Tap()
+    with Scratch() as scratch:
+        for test in (test_sent, test_not_offered, test_clear, test_wrong_name,
+                     test_mx, test_session):
+            with tap.case(test.__doc__):
+                test(scratch.dir)
+    tap.finish()
+
+
+if __name__ == "__main__":
+    main()
