@@ -90,9 +90,10 @@ def test_mailbox_sandbox(server):
                           (server.pop3s, client_context())):
         with server.connect(port, context) as talker:
             talker.pop_login("bob", PASSWORDS["bob"])
-            pids = tree(server.pop3d.pid)
-            equal(len(pids), 2 if context else 1, "processes")
-            for has in map(status, pids):
+            count = 2 if context else 1     # the session pumps, or is over
+            wait_for(lambda n=count: len(tree(server.pop3d.pid)) == n,
+                     f"{count} processes")
+            for has in map(status, tree(server.pop3d.pid)):
                 equal(has["Seccomp"], "2", "Seccomp")
                 equal(has["NoNewPrivs"], "1", "NoNewPrivs")
                 equal(int(has["CapEff"], 16), 0, "capabilities")
