@@ -41,14 +41,20 @@ void
 channel_answer_data(int channel, uint32_t serial, enum status status,
     const void *data, size_t size)
 {
-	struct answer answer = { .serial = serial, .status = status };
-	struct iovec iov[2] = {
-		{ .iov_base = &answer, .iov_len = sizeof(answer) },
-		{ .iov_base = (void *)(uintptr_t)data, .iov_len = size },
-	};
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+	struct {
+		struct answer answer;
+		unsigned char data[CHANNEL_DATA];
+	} message = { .answer = { .serial = serial, .status = status } };
 
-	(void)sendmsg(channel, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (size > CHANNEL_DATA) { /* our own bug: temporary trouble */
+		message.answer.status = STATUS_TEMPORARY;
+		size = 0;
+	}
+	if (size > 0) {
+		memcpy(message.data, data, size);
+	}
+	(void)send(channel, &message, sizeof(message.answer) + size,
+	    MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static int
