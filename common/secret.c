@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool
@@ -33,7 +34,7 @@ read_file(const char *path, uint8_t secret[SECRET_SIZE])
 
 /* Writes one beside it, whole and durable before it gets its name. */
 static void
-make_file(const char *path)
+make_file(const char *directory, const char *path)
 {
 	char beside[PATH_MAX];
 	uint8_t secret[SECRET_SIZE];
@@ -42,6 +43,9 @@ make_file(const char *path)
 	    (int)sizeof(beside)) {
 		errno = ENAMETOOLONG;
 		return;
+	}
+	if (mkdir(directory, 0755) == 0) {
+		(void)chmod(directory, 0755); /* as account_directory() does */
 	}
 	int fd = mkostemp(beside, O_CLOEXEC);
 	if (fd == -1) {
@@ -73,7 +77,7 @@ secret_get(const struct config *config, uint8_t secret[SECRET_SIZE])
 	} else if (read_file(path, secret)) {
 		return;
 	} else if (errno == ENOENT) {
-		make_file(path);
+		make_file(config->state, path);
 		if (read_file(path, secret)) {
 			return;
 		}
