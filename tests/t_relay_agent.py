@@ -612,6 +612,21 @@ def test_other_family():
         check("too" in outcomes[0].text, outcomes[0].text)
 
 
+def both_kinds():
+    """A UDP and a TCP socket of one port that is free for both."""
+    for _ in range(50):
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        tcp = socket.socket()
+        udp.bind(("127.0.0.1", 0))
+        try:
+            tcp.bind(udp.getsockname())
+            return udp, tcp
+        except OSError:
+            udp.close()
+            tcp.close()
+    raise AssertionError("no port is free for UDP and TCP")
+
+
 class NameServer:
     """Answers MX with mx.DOMAIN, A with 127.0.0.1, and all else with nothing;
     the names in nullmx take no mail, those in none do not exist. big: only
@@ -620,12 +635,9 @@ class NameServer:
     def __init__(self, nullmx=(), none=(), big=False):
         self.nullmx, self.none, self.big = nullmx, none, big
         self.connections = 0
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket, self.listener = both_kinds()
         self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
         self.asked = []
-        self.listener = socket.socket()
-        self.listener.bind(self.socket.getsockname())
         self.listener.listen(16)
         self.threads = [threading.Thread(target=serve, daemon=True)
                         for serve in (self._serve, self._serve_tcp)]
