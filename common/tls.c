@@ -37,26 +37,6 @@ tls_loaded(void)
 	return tls_library_loaded();
 }
 
-static int
-open_priority(
-    struct tls_server *s, const struct config *config, char error[CONFIG_ERROR])
-{
-	const struct tls_library *lib = tls_library();
-	char text[CONFIG_ERROR];
-	const char *bad = "";
-
-	snprintf(text, sizeof(text), "%s%s%s", PRIORITY,
-	    config->tls_priority[0] != '\0' ? ":" : "", config->tls_priority);
-	int rc = lib->gnutls_priority_init2(
-	    &s->priority, text, &bad, GNUTLS_PRIORITY_INIT_DEF_APPEND);
-	if (rc != GNUTLS_E_SUCCESS) {
-		snprintf(error, CONFIG_ERROR, "tls-priority: %s at \"%s\"",
-		    lib->gnutls_strerror(rc), bad);
-		return -1;
-	}
-	return 0;
-}
-
 /* The expiry of the first certificate in the pair at index. */
 static time_t
 expiry(struct tls_server *s, unsigned index)
@@ -128,7 +108,7 @@ tls_server_open(
 		lib->gnutls_certificate_set_flags(
 		    s->credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
 	}
-	if (open_priority(s, config, error) == -1 ||
+	if (tls_session_priority(config, PRIORITY, &s->priority, error) == -1 ||
 	    open_certificates(s, config, error) == -1) {
 		tls_server_close(s);
 		return NULL;

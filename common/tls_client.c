@@ -24,26 +24,6 @@ struct tls_client {
 };
 
 static int
-open_priority(
-    struct tls_client *c, const struct config *config, char error[CONFIG_ERROR])
-{
-	const struct tls_library *lib = tls_library();
-	char text[CONFIG_ERROR];
-	const char *bad = "";
-
-	snprintf(text, sizeof(text), "%s%s%s", PRIORITY,
-	    config->tls_priority[0] != '\0' ? ":" : "", config->tls_priority);
-	int rc = lib->gnutls_priority_init2(
-	    &c->priority, text, &bad, GNUTLS_PRIORITY_INIT_DEF_APPEND);
-	if (rc != GNUTLS_E_SUCCESS) {
-		snprintf(error, CONFIG_ERROR, "tls-priority: %s at \"%.200s\"",
-		    lib->gnutls_strerror(rc), bad);
-		return -1;
-	}
-	return 0;
-}
-
-static int
 open_trust(
     struct tls_client *c, const struct config *config, char error[CONFIG_ERROR])
 {
@@ -79,7 +59,7 @@ tls_client_open(
 		return NULL;
 	}
 	c->verify = verify;
-	if (open_priority(c, config, error) == -1 ||
+	if (tls_session_priority(config, PRIORITY, &c->priority, error) == -1 ||
 	    (verify && open_trust(c, config, error) == -1)) {
 		tls_client_close(c);
 		return NULL;

@@ -36,6 +36,26 @@ push(gnutls_transport_ptr_t ptr, const void *buf, size_t size)
 	return n;
 }
 
+int
+tls_session_priority(const struct config *config, const char *base,
+    gnutls_priority_t *priority, char error[CONFIG_ERROR])
+{
+	const struct tls_library *lib = tls_library();
+	char text[CONFIG_ERROR];
+	const char *bad = "";
+
+	snprintf(text, sizeof(text), "%s%s%s", base,
+	    config->tls_priority[0] != '\0' ? ":" : "", config->tls_priority);
+	int rc = lib->gnutls_priority_init2(
+	    priority, text, &bad, GNUTLS_PRIORITY_INIT_DEF_APPEND);
+	if (rc != GNUTLS_E_SUCCESS) {
+		snprintf(error, CONFIG_ERROR, "tls-priority: %s at \"%.200s\"",
+		    lib->gnutls_strerror(rc), bad);
+		return -1;
+	}
+	return 0;
+}
+
 struct tls_session *
 tls_session_open(unsigned flags, gnutls_priority_t priority,
     gnutls_certificate_credentials_t credentials, int rfd, int wfd)

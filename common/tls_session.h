@@ -14,6 +14,13 @@ struct tls_session {
 	int rfd, wfd;
 };
 
+/*
+ * The priorities of base, and of the key tls-priority behind them.  0, or -1
+ * with a message for people.
+ */
+int tls_session_priority(const struct config *, const char *base,
+    gnutls_priority_t *, char error[CONFIG_ERROR]);
+
 /* flags as of gnutls_init().  NULL: no memory. */
 struct tls_session *tls_session_open(unsigned flags, gnutls_priority_t,
     gnutls_certificate_credentials_t, int rfd, int wfd);
