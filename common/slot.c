@@ -6,12 +6,9 @@
 #include "common/log.h"
 #include "common/deadline.h"
 #include "common/stream.h"
+#include "common/unnamed.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -76,24 +73,6 @@ slot_have_tls(struct server *s)
 		}
 	}
 	return s->tls != NULL;
-}
-
-/* A file that nobody can see, for the messages of a session. */
-static int
-open_body(const char *directory)
-{
-	char path[PATH_MAX];
-	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd == -1 && errno == EOPNOTSUPP &&
-	    snprintf(path, sizeof(path), "%s/body.XXXXXX", directory) <
-		(int)sizeof(path)) {
-		fd = mkostemp(path, O_CLOEXEC);
-		if (fd != -1) {
-			unlink(path);
-		}
-	}
-	return fd;
 }
 
 static struct slot *
@@ -221,7 +200,7 @@ slot_connect(struct server *s, int rfd, int wfd, const struct peer *peer,
 	slot->peer = *peer;
 	slot->role = kind.role;
 	if (s->service->body) {
-		slot->body = open_body(s->config->queue);
+		slot->body = unnamed_file(s->config->queue);
 		slot->body_errno = errno;
 	}
 	if ((kind.tls && !slot_have_tls(s)) ||

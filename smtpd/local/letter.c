@@ -2,6 +2,8 @@
 /* Runs with the rights of the queue's owner. */
 #include "smtpd/local/letter.h"
 
+#include "common/unnamed.h"
+
 #include "spool/fileio.h"
 
 #include <errno.h>
@@ -66,24 +68,6 @@ read_head(struct letter *l)
 	return parsed == MAIL_OK ? 0 : -1;
 }
 
-/* A file that nobody can see. */
-static int
-unnamed(const char *directory)
-{
-	char path[PATH_MAX];
-	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd == -1 && errno == EOPNOTSUPP &&
-	    snprintf(path, sizeof(path), "%s/body.XXXXXX", directory) <
-		(int)sizeof(path)) {
-		fd = mkostemp(path, O_CLOEXEC);
-		if (fd != -1) {
-			unlink(path);
-		}
-	}
-	return fd;
-}
-
 /* Takes the CR from each CR LF; *held: a CR that nothing came behind yet. */
 static size_t
 strip(const char *from, size_t len, char *to, bool *held)
@@ -143,7 +127,7 @@ letter_open(struct letter *l, int fd, const char *directory)
 		errno = EINVAL;
 		return -1;
 	}
-	l->text = unnamed(directory);
+	l->text = unnamed_file(directory);
 	if (l->text == -1 || convert(l, l->text) == -1) {
 		int saved = errno;
 		letter_close(l);
@@ -194,7 +178,7 @@ letter_copy(const struct letter *l, const char *line, const char *directory)
 {
 	char buffer[BUFFER];
 	off_t at = l->body, end = l->body + (off_t)l->mail.size, written;
-	int out = unnamed(directory);
+	int out = unnamed_file(directory);
 	int n = snprintf(buffer, sizeof(buffer), "%s\r\n", line);
 	bool ok =
 	    out != -1 && n > 0 && file_write(out, buffer, (size_t)n, 0) == 0;

@@ -3,13 +3,12 @@
 #include "smtpd/queue/bounce.h"
 
 #include "common/log.h"
+#include "common/unnamed.h"
 #include "smtpd/queue/dsn.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 bool
@@ -81,21 +80,11 @@ was_for_postmaster(const struct dsn *d)
 	return false;
 }
 
-/* A file for the report, without a name. */
-static int
-unnamed(const struct queue *q)
-{
-	int fd = openat(q->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	/* File systems without unnamed files. */
-	return fd != -1 ? fd : memfd_create("report", MFD_CLOEXEC);
-}
-
 /* The report in a file; its descriptor, or -1. */
 static int
 compose(const struct dsn *d, bool *eight_bit)
 {
-	int fd = unnamed(d->file->queue);
+	int fd = unnamed_file(d->file->queue->path);
 	int copy = fd == -1 ? -1 : dup(fd);
 	FILE *out = copy == -1 ? NULL : fdopen(copy, "w");
 
