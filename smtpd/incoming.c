@@ -217,13 +217,11 @@ incoming_deliver(struct incoming *in)
 		return session_reply(s, "250 2.0.0 Delivered as %s", in->id);
 	case STATUS_QUEUED:
 		return session_reply(s, "250 2.0.0 Queued as %s", in->id);
-	case STATUS_LOCKED:
-		return session_reply(
-		    s, "450 4.2.0 The mailbox is busy, try again soon");
 	case STATUS_FULL:
 		return session_reply(s, "452 4.3.1 No room on the disk now");
 	case STATUS_NO:
 	case STATUS_TEMPORARY:
+	case STATUS_LOCKED:
 	case STATUS_LATER:
 		break;
 	}

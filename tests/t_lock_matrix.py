@@ -83,9 +83,8 @@ class Run:
                 talker.expect("354 ", "DATA")
                 talker.send(data.replace(b"\r\n.", b"\r\n..") + b".\r\n")
                 # A killed worker is our own trouble: 451.
-                reply = talker.expect(("250 2.0.0", "450 4.2.0", "451 4.3.0")
-                                      if self.kill else
-                                      ("250 2.0.0", "450 4.2.0"))
+                reply = talker.expect(("250 2.0.0", "451 4.3.0")
+                                      if self.kill else "250 2.0.0")
                 if reply.code == 250:
                     self.account.ack(ident)
                     self.counts["ours"] += 1
