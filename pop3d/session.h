@@ -71,7 +71,7 @@ enum next command_auth(struct session *, char *argument);
 /* What to say when a line did not come as it should. */
 enum next session_bad_line(struct session *, enum line);
 
-/* The worker of REQUEST_MAILBOX: transaction.c. */
+/* The worker of REQUEST_MAILBOX: mailbox.c. */
 enum status mailbox_run(const struct task *);
 
 /* Replies with one line; counts "-ERR".  Always NEXT_COMMAND. */

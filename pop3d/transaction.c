@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * The mailbox process: becomes the user, opens the mailbox, and speaks the
- * TRANSACTION and UPDATE states.  Deletes nothing unless it is told to QUIT.
- */
-#include "common/deadline.h"
+/* The TRANSACTION state: nothing is deleted in it, only marked. */
+#include "pop3d/transaction.h"
+
 #include "common/log.h"
-#include "common/privilege.h"
-#include "common/sandbox.h"
-#include "pop3d/session.h"
 #include "spool/mailbox.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-enum {
-	OPEN_TIMEOUT = 20 * 1000,
-	EXPUNGE_TIMEOUT = 60 * 1000,
-};
+#include <sys/types.h>
 
 /* ---- numbers ---- */
 
@@ -99,9 +86,8 @@ octets(const struct session *s, size_t index)
 	return mailbox_message(s->mailbox, index)->octets;
 }
 
-/* How many messages are not deleted, and their octets. */
-static size_t
-remaining(const struct session *s, unsigned long long *total)
+size_t
+transaction_remaining(const struct session *s, unsigned long long *total)
 {
 	size_t n = mailbox_count(s->mailbox);
 
@@ -132,7 +118,7 @@ static enum next
 stat_(struct session *s, char *argument)
 {
 	unsigned long long total;
-	size_t n = remaining(s, &total);
+	size_t n = transaction_remaining(s, &total);
 
 	(void)argument;
 	return session_reply(s, "+OK %zu %llu", n, total);
@@ -152,7 +138,7 @@ list(struct session *s, char *argument)
 	if (!checked(s)) {
 		return NEXT_COMMAND;
 	}
-	size_t n = remaining(s, &total);
+	size_t n = transaction_remaining(s, &total);
 	session_reply(s, "+OK %zu messages, %llu octets", n, total);
 	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
 		if (!s->deleted[i]) {
@@ -263,30 +249,7 @@ noop(struct session *s, char *argument)
 	return session_reply(s, "+OK");
 }
 
-/* The UPDATE state: +OK only when what was deleted is gone for good. */
-static enum next
-quit(struct session *s, char *argument)
-{
-	unsigned long long total;
-
-	(void)argument;
-	size_t left = remaining(s, &total);
-	if (left < mailbox_count(s->mailbox) &&
-	    mailbox_expunge(s->mailbox, s->deleted, EXPUNGE_TIMEOUT) == -1) {
-		const char *code = session_trouble(errno);
-		log_error(
-		    "cannot delete mail of %s: %s", s->user, strerror(errno));
-		session_reply(s, "-ERR %s Messages were not deleted", code);
-		return NEXT_END;
-	}
-	/* Who hears this may log in again at once. */
-	session_lock_release(s->lock);
-	s->lock = NULL;
-	session_reply(s, "+OK Bye, %zu messages left", left);
-	return NEXT_END;
-}
-
-static const struct command commands[] = {
+const struct command transaction_commands[] = {
 	{ "STAT", STATE_TRANSACTION, ARG_NONE, stat_ },
 	{ "LIST", STATE_TRANSACTION, ARG_OPTIONAL, list },
 	{ "RETR", STATE_TRANSACTION, ARG_REQUIRED, retr },
@@ -297,97 +260,10 @@ static const struct command commands[] = {
 	{ "UIDL", STATE_TRANSACTION, ARG_OPTIONAL, uidl },
 	{ "CAPA", STATE_TRANSACTION, ARG_NONE, capa },
 	{ "LANG", STATE_TRANSACTION, ARG_OPTIONAL, session_lang },
-	{ "QUIT", STATE_TRANSACTION, ARG_NONE, quit },
+	{ "QUIT", STATE_TRANSACTION, ARG_NONE, transaction_quit },
 	{ "USER", STATE_AUTHORIZATION, ARG_REQUIRED, noop },
 	{ "PASS", STATE_AUTHORIZATION, ARG_REQUIRED, noop },
 	{ "STLS", STATE_AUTHORIZATION, ARG_NONE, noop },
 	{ "UTF8", STATE_AUTHORIZATION, ARG_NONE, noop },
 	{ NULL, 0, ARG_NONE, NULL },
 };
-
-/* ---- the process ---- */
-
-/* Becomes the user and opens the mailbox.  0, or -1 and it said so. */
-static int
-open_mailbox(const struct task *task, struct session *s)
-{
-	struct account account;
-	struct store store;
-
-	if (account_find(task->config, task->names, task->user, &account) !=
-		STATUS_OK ||
-	    account_mailbox(task->config, &account, store.mailbox) == -1 ||
-	    account_directory(task->config, &account, store.directory) == -1 ||
-	    privilege_become(account.uid, account.gid,
-		privilege_spool_group(store.mailbox)) == -1) {
-		log_error("cannot find or become the owner of the mailbox of "
-			  "%s",
-		    task->user);
-		session_reply(s, "-ERR [SYS/TEMP] Cannot open the mailbox now");
-		return -1;
-	}
-	umask(077);
-	if (sandbox_mailbox() == -1) {
-		log_error("cannot enter the sandbox: %s", strerror(errno));
-		session_reply(s, "-ERR [SYS/TEMP] Cannot open the mailbox now");
-		return -1;
-	}
-	if (session_lock_take(&s->lock, store.directory) == -1) {
-		if (errno == EWOULDBLOCK) {
-			log_info("a second session of %s is refused", s->user);
-			session_reply(s, "-ERR [IN-USE] Another session has "
-					 "this mailbox open");
-			return -1;
-		}
-		log_error("no session lock in %s: %s", store.directory,
-		    strerror(errno));
-	}
-	if (mailbox_open(&s->mailbox, &store, OPEN_TIMEOUT) == -1) {
-		const char *code = session_trouble(errno);
-		log_error("cannot open %s: %s", store.mailbox, strerror(errno));
-		session_reply(s, "-ERR %s Cannot open the mailbox now", code);
-		return -1;
-	}
-	s->deleted = calloc(mailbox_count(s->mailbox) + 1, sizeof(bool));
-	if (s->deleted == NULL) {
-		session_reply(s, "-ERR [SYS/TEMP] No memory");
-		return -1;
-	}
-	return 0;
-}
-
-enum status
-mailbox_run(const struct task *task)
-{
-	const struct login *login = task->payload;
-	struct session s = { .state = STATE_TRANSACTION,
-		.peer = task->peer,
-		.user = task->user,
-		.uidl_style = task->config->uidl };
-	unsigned long long total;
-
-	deadline_catch_shutdown();
-	s.stream = stream_open(task->fd, task->out, TIMEOUT, LIFETIME);
-	if (s.stream == NULL ||
-	    !stream_unread(s.stream, login->bytes, login->pending)) {
-		return STATUS_TEMPORARY;
-	}
-	stream_accept_lf(s.stream, true);
-	if (open_mailbox(task, &s) == 0) {
-		log_info("LOGIN, user=%s, ip=[%s], port=[%u]", s.user,
-		    s.peer->address, s.peer->port);
-		size_t n = remaining(&s, &total);
-		session_reply(&s, "+OK %zu messages, %llu octets", n, total);
-		session_converse(&s, commands);
-		log_info("LOGOUT, user=%s, ip=[%s], port=[%u], retr=%llu",
-		    s.user, s.peer->address, s.peer->port, s.retrieved);
-	}
-	stream_flush(s.stream);
-	free(s.deleted);
-	uidls_close(s.uidls);
-	mailbox_close(s.mailbox);
-	session_lock_release(s.lock);
-	stream_close(s.stream);
-	shutdown(task->out, SHUT_WR); /* the server's copy stays a little */
-	return STATUS_OK;
-}

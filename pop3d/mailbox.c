@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The mailbox process: becomes the user, opens the mailbox, and lets the
+ * commands of transaction.c at it.
+ */
+#include "common/deadline.h"
+#include "common/log.h"
+#include "common/privilege.h"
+#include "common/sandbox.h"
+#include "pop3d/session.h"
+#include "pop3d/transaction.h"
+#include "spool/mailbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { OPEN_TIMEOUT = 20 * 1000 };
+
+/* Becomes the user and opens the mailbox.  0, or -1 and it said so. */
+static int
+open_mailbox(const struct task *task, struct session *s)
+{
+	struct account account;
+	struct store store;
+
+	if (account_find(task->config, task->names, task->user, &account) !=
+		STATUS_OK ||
+	    account_mailbox(task->config, &account, store.mailbox) == -1 ||
+	    account_directory(task->config, &account, store.directory) == -1 ||
+	    privilege_become(account.uid, account.gid,
+		privilege_spool_group(store.mailbox)) == -1) {
+		log_error("cannot find or become the owner of the mailbox of "
+			  "%s",
+		    task->user);
+		session_reply(s, "-ERR [SYS/TEMP] Cannot open the mailbox now");
+		return -1;
+	}
+	umask(077);
+	if (sandbox_mailbox() == -1) {
+		log_error("cannot enter the sandbox: %s", strerror(errno));
+		session_reply(s, "-ERR [SYS/TEMP] Cannot open the mailbox now");
+		return -1;
+	}
+	if (session_lock_take(&s->lock, store.directory) == -1) {
+		if (errno == EWOULDBLOCK) {
+			log_info("a second session of %s is refused", s->user);
+			session_reply(s, "-ERR [IN-USE] Another session has "
+					 "this mailbox open");
+			return -1;
+		}
+		log_error("no session lock in %s: %s", store.directory,
+		    strerror(errno));
+	}
+	if (mailbox_open(&s->mailbox, &store, OPEN_TIMEOUT) == -1) {
+		const char *code = session_trouble(errno);
+		log_error("cannot open %s: %s", store.mailbox, strerror(errno));
+		session_reply(s, "-ERR %s Cannot open the mailbox now", code);
+		return -1;
+	}
+	s->deleted = calloc(mailbox_count(s->mailbox) + 1, sizeof(bool));
+	if (s->deleted == NULL) {
+		session_reply(s, "-ERR [SYS/TEMP] No memory");
+		return -1;
+	}
+	return 0;
+}
+
+enum status
+mailbox_run(const struct task *task)
+{
+	const struct login *login = task->payload;
+	struct session s = { .state = STATE_TRANSACTION,
+		.peer = task->peer,
+		.user = task->user,
+		.uidl_style = task->config->uidl };
+	unsigned long long total;
+
+	deadline_catch_shutdown();
+	s.stream = stream_open(task->fd, task->out, TIMEOUT, LIFETIME);
+	if (s.stream == NULL ||
+	    !stream_unread(s.stream, login->bytes, login->pending)) {
+		return STATUS_TEMPORARY;
+	}
+	stream_accept_lf(s.stream, true);
+	if (open_mailbox(task, &s) == 0) {
+		log_info("LOGIN, user=%s, ip=[%s], port=[%u]", s.user,
+		    s.peer->address, s.peer->port);
+		size_t n = transaction_remaining(&s, &total);
+		session_reply(&s, "+OK %zu messages, %llu octets", n, total);
+		session_converse(&s, transaction_commands);
+		log_info("LOGOUT, user=%s, ip=[%s], port=[%u], retr=%llu",
+		    s.user, s.peer->address, s.peer->port, s.retrieved);
+	}
+	stream_flush(s.stream);
+	free(s.deleted);
+	uidls_close(s.uidls);
+	mailbox_close(s.mailbox);
+	session_lock_release(s.lock);
+	stream_close(s.stream);
+	shutdown(task->out, SHUT_WR); /* the server's copy stays a little */
+	return STATUS_OK;
+}
