@@ -148,3 +148,46 @@ class Postfix(Writer):
         wait_for(lambda: not [p for p in started
                               if proc.status(p).get("State", "Z")[0] != "Z"],
                  "Postfix's processes to end")
+
+
+class PostfixClient(Postfix):
+    """Hands what it is given on to a submission server, after a login.
+
+    Each recipient is sent by a transport of its own, which says how.
+    """
+
+    name = "Postfix"
+
+    def relay(self, server, rows, user, password):
+        """rows: {recipient: (port, mechanism, kind)}, before start()."""
+        ports = {port for port, _, _ in rows.values()}
+        logins = "".join(f"[127.0.0.1]:{port} {user}:{password}\n"
+                         for port in ports)
+        (self.top / "etc/logins").write_text(logins)
+        with open(self.top / "etc/main.cf", "a", encoding="utf-8") as file:
+            file.write(
+                f"transport_maps = texthash:{self.top}/etc/transport\n"
+                f"smtp_sasl_password_maps = texthash:{self.top}/etc/logins\n"
+                "smtp_sasl_auth_enable = yes\n"
+                "smtp_sasl_security_options = noanonymous\n"
+                "smtp_host_lookup = native\nsmtp_dns_support_level =\n"
+                f"smtp_tls_CAfile = {server.pem}\n")
+        services, maps = "", ""
+        for number, (rcpt, row) in enumerate(rows.items()):
+            port, mechanism, kind = row
+            level = "none" if kind == "clear" else "encrypt"
+            services += (
+                f"how{number} unix - - n - - smtp\n"
+                f"  -o smtp_sasl_mechanism_filter={mechanism.lower()}\n"
+                f"  -o smtp_tls_security_level={level}\n"
+                "  -o smtp_tls_wrappermode="
+                f"{'yes' if kind == 'TLS' else 'no'}\n")
+            maps += f"{rcpt} how{number}:[127.0.0.1]:{port}\n"
+        with open(self.top / "etc/master.cf", "a", encoding="utf-8") as file:
+            file.write("tlsmgr unix - - n 1000? 1 tlsmgr\n" + services)
+        (self.top / "etc/transport").write_text(maps)
+
+    def submit(self, sender, rcpt, data, options=()):
+        """Gives it a message."""
+        with smtplib.SMTP("127.0.0.1", self.port, timeout=60) as client:
+            client.sendmail(sender, [rcpt], data, list(options))
