@@ -87,6 +87,9 @@ add(struct incoming *in, const char *data, size_t len)
 {
 	bool known = in->header.first_known;
 
+	if (len > 0) {
+		in->last = data[len - 1];
+	}
 	trace_header(&in->header, data, len);
 	if (!known && in->header.first_known && !in->header.first_is_field) {
 		/* A message without a header section: ours must end.  Known
@@ -95,9 +98,6 @@ add(struct incoming *in, const char *data, size_t len)
 		    in->len + len - in->head);
 		in->buffer[in->head] = '\n';
 		in->len++;
-	}
-	if (len > 0) {
-		in->last = data[len - 1];
 	}
 	in->octets += len;
 	in->len += len;

@@ -89,13 +89,20 @@ session_bad_line(struct session *s, enum line line)
 	return NEXT_END;
 }
 
+/* What BDAT announces must not be obeyed, even if the line is no good. */
+static bool
+is_bdat(const char *line)
+{
+	return strncasecmp(line, "BDAT", 4) == 0;
+}
+
 /* Whether the line holds bytes outside ASCII where none may be. */
 static bool
 eight_bit(const char *line)
 {
 	/* MAIL and RCPT say more precisely what they do not like. */
 	if (strncasecmp(line, "MAIL ", 5) == 0 ||
-	    strncasecmp(line, "RCPT ", 5) == 0) {
+	    strncasecmp(line, "RCPT ", 5) == 0 || is_bdat(line)) {
 		return false;
 	}
 	for (; *line != '\0'; line++) {
@@ -140,6 +147,7 @@ one_command(struct session *s)
 	char line[LINE_AUTH + 64];
 	size_t len;
 
+	line[0] = '\0'; /* not every bad line comes */
 	/* Between transactions a shutdown ends the session at once. */
 	stream_interruptible(s->stream, s->state <= STATE_READY);
 	enum line got = stream_getline(s->stream, line, sizeof(line), &len);
@@ -149,7 +157,8 @@ one_command(struct session *s)
 		got = LINE_LONG;
 	}
 	if (got != LINE_OK) {
-		return session_bad_line(s, got);
+		enum next next = session_bad_line(s, got);
+		return is_bdat(line) ? NEXT_END : next;
 	}
 	if (eight_bit(line)) {
 		return session_reply(s, "500 5.5.2 Commands are ASCII");

@@ -12,7 +12,7 @@
 static const char *const targets[] = { "address", "aliases", "base64", "chunk",
 	"config", "convert", "dns", "dotstuff", "header", "hop", "mail",
 	"mailboxes", "mbox", "multipart", "param", "params", "qp", "reply",
-	"sasl", "users", "word" };
+	"sasl", "session", "users", "word" };
 
 /* Runs the program, with its standard output as our standard error. */
 static int

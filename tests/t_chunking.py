@@ -84,15 +84,18 @@ def test_big(scratch):
 
 def test_no_end(scratch):
     """A message that ends within a line gets its end; one without fields, its
-    empty line"""
+    empty line; wherever it is cut"""
     with begin(scratch) as talker:
         for text, want in ((b"X: y\r\n\r\nend", b"X: y\r\n\r\nend\r\n"),
-                           (b"hello", b"\r\nhello\r\n"), (b"", b"")):
-            envelope(talker)
-            talker.send(chunks([text[:2], text[2:]]))
-            talker.expect("250 2.0.0 ")
-            talker.expect("250 2.0.0 Delivered")
-            equal(received(scratch), [want], repr(text))
+                           (b"hello", b"\r\nhello\r\n"), (b"", b""),
+                           (b"no field\r\ne",
+                            b"\r\nno field\r\ne\r\n")):
+            for cut in range(len(text) + 1):
+                envelope(talker)
+                talker.send(chunks([text[:cut], text[cut:]]))
+                talker.expect("250 2.0.0 ")
+                talker.expect("250 2.0.0 Delivered")
+                equal(received(scratch), [want], f"{text!r} cut at {cut}")
 
 
 def test_edges(scratch):
