@@ -32,6 +32,8 @@ enum kind {
 	KIND_UIDL,
 	KIND_MAILBOX,
 	KIND_HOSTNAME,
+	KIND_SWITCH,
+	KIND_EXEMPT,
 };
 
 struct key {
@@ -45,14 +47,18 @@ static const struct key keys[] = {
 	{ "aliases", KIND_PATH, offsetof(struct config, aliases) },
 	{ "domains", KIND_DOMAINS, 0 },
 	{ "fallback-relay", KIND_HOP, offsetof(struct config, fallback_relay) },
+	{ "greet-delay", KIND_COUNT, offsetof(struct config, greet_delay) },
 	{ "hostname", KIND_HOSTNAME, 0 },
 	{ "idle-exit", KIND_COUNT, offsetof(struct config, idle_exit) },
 	{ "log", KIND_LOG, offsetof(struct config, log) },
 	{ "mailbox", KIND_MAILBOX, 0 },
 	{ "mailbox-owner", KIND_NAME, offsetof(struct config, mailbox_owner) },
 	{ "masquerade", KIND_MASQUERADE, 0 },
+	{ "pipelining-check", KIND_SWITCH,
+	    offsetof(struct config, pipelining_check) },
 	{ "plaintext-login", KIND_PLAINTEXT,
 	    offsetof(struct config, plaintext_login) },
+	{ "policy-exempt", KIND_EXEMPT, 0 },
 	{ "queue", KIND_PATH, offsetof(struct config, queue) },
 	{ "queue-concurrency", KIND_COUNT,
 	    offsetof(struct config, queue_concurrency) },
@@ -128,6 +134,11 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 		           ? config_set_word(
 				 at, c->hostname, CONFIG_NAME, value)
 		           : config_fail(at, "not a host name:", value);
+	case KIND_SWITCH:
+		return config_set_switch(at, field, value);
+	case KIND_EXEMPT:
+		return config_set_networks(
+		    at, c->policy_exempt, &c->npolicy_exempt, value);
 	case KIND_PLAINTEXT:
 		return config_set_choice(at, field, plaintext_words,
 		    "never, loopback or always expected, not", value);
@@ -202,6 +213,21 @@ defaults(struct config *c)
 	};
 }
 
+/* This machine and the networks that are private (RFC 1918, RFC 4193). */
+static void
+exempt_neighbours(struct config *c)
+{
+	static const char *const own[] = { "127.0.0.0/8", "::1", "10.0.0.0/8",
+		"172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+		"fe80::/10", "fc00::/7" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (network_parse(own[i], &c->policy_exempt[i])) {
+			c->npolicy_exempt++;
+		}
+	}
+}
+
 /* hostname: /etc/mailname, else gethostname(); domains: hostname. */
 static void
 finish(struct config *c)
@@ -230,6 +256,9 @@ finish(struct config *c)
 		strlcpy(c->users, SYSCONFDIR "/restante/users", PATH_MAX);
 		c->system_users =
 		    access(c->users, F_OK) == -1 && errno == ENOENT;
+	}
+	if (c->npolicy_exempt == 0) {
+		exempt_neighbours(c);
 	}
 	if (c->ntls == 0 && access(SYSCONFDIR "/restante/tls.pem", F_OK) == 0) {
 		strlcpy(c->tls[c->ntls++], SYSCONFDIR "/restante/tls.pem",

@@ -2,6 +2,8 @@
 #ifndef RESTANTE_COMMON_CONFIG_H
 #define RESTANTE_COMMON_CONFIG_H
 
+#include "common/network.h"
+
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,6 +81,11 @@ struct config {
 	char mailbox_owner[CONFIG_NAME];
 	enum log_target log;
 	enum uidl_style uidl;
+	/* For strangers on port 25; restante.conf(5) "Strangers". */
+	struct network policy_exempt[CONFIG_LIST];
+	size_t npolicy_exempt;
+	unsigned greet_delay; /* seconds; 0: none */
+	bool pipelining_check;
 };
 
 /*

@@ -106,6 +106,43 @@ config_set_domains(const struct config_place *at,
 }
 
 int
+config_set_networks(const struct config_place *at,
+    struct network list[CONFIG_LIST], size_t *count, const char *value)
+{
+	char text[CONFIG_NAME];
+
+	while (*value != '\0') {
+		size_t n = strcspn(value, " \t");
+		if (*count == CONFIG_LIST) {
+			return config_fail(at, "too many networks from", value);
+		}
+		if (n >= sizeof(text)) {
+			return config_fail(at, "not a network:", value);
+		}
+		memcpy(text, value, n);
+		text[n] = '\0';
+		if (!network_parse(text, &list[*count])) {
+			return config_fail(at,
+			    "a network such as 192.0.2.0/24 expected, not",
+			    text);
+		}
+		++*count;
+		value += n;
+		value += strspn(value, " \t");
+	}
+	return 0;
+}
+
+int
+config_set_switch(const struct config_place *at, bool *field, const char *value)
+{
+	*field = strcasecmp(value, "on") == 0;
+	return *field || strcasecmp(value, "off") == 0
+	           ? 0
+	           : config_fail(at, "on or off expected, not", value);
+}
+
+int
 config_set_tls(
     const struct config_place *at, struct config *c, const char *value)
 {

@@ -42,6 +42,14 @@ int config_set_tls(
 int config_set_choice(const struct config_place *, unsigned *field,
     const char *const words[3], const char *expected, const char *value);
 
+/* "on" or "off" */
+int config_set_switch(
+    const struct config_place *, bool *field, const char *value);
+
+/* Adds networks. */
+int config_set_networks(const struct config_place *,
+    struct network list[CONFIG_LIST], size_t *count, const char *value);
+
 /* %u and %d and %h stand for things; users must not share a mailbox. */
 int config_set_mailbox(
     const struct config_place *, struct config *, const char *value);

@@ -23,4 +23,7 @@ void check_aliases(struct check *);
 /* Next hops, their passwords, the name server: check_routes.c. */
 void check_routes(struct check *);
 
+/* Rules for strangers: check_policy.c. */
+void check_policy(struct check *);
+
 #endif

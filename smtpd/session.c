@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/secure.h"
 #include "smtpd/incoming.h"
+#include "smtpd/policy/turn.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -168,6 +169,9 @@ one_command(struct session *s)
 		return NEXT_END;
 	}
 	trim(line);
+	if (!turn_command(s, line)) {
+		return NEXT_END;
+	}
 	enum next next =
 	    command_run(smtp_commands, s->state, s, line, command_refused);
 	explicit_bzero(line, len);
@@ -188,6 +192,22 @@ converse(struct session *s)
 		next = one_command(s);
 	}
 	stream_flush(s->stream);
+}
+
+/* false: the client is not to be talked to. */
+static bool
+greet(struct session *s)
+{
+	if (s->connection->start == START_STARTTLS) {
+		return true;
+	}
+	if (!turn_greet(s)) {
+		stream_flush(s->stream);
+		return false;
+	}
+	session_reply(
+	    s, "220 %s ESMTP restante", s->connection->config->hostname);
+	return true;
 }
 
 bool
@@ -214,11 +234,9 @@ session_run(const struct connection *c)
 			tls_describe(
 			    stream_tls(stream), s->tls, sizeof(s->tls));
 		}
-		if (c->start != START_STARTTLS) {
-			session_reply(
-			    s, "220 %s ESMTP restante", c->config->hostname);
+		if (greet(s)) {
+			converse(s);
 		}
-		converse(s);
 	}
 	bool over = !s->handed_over;
 	stream_close(stream);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/* smtpd --check: what strangers on port 25 have to put up with. */
+#include "smtpd/check.h"
+
+enum { LONG_DELAY = 30 }; /* seconds */
+
+void
+check_policy(struct check *c)
+{
+	const struct config *config = c->config;
+
+	if (config->greet_delay > LONG_DELAY) {
+		check_finding(c, FINDING_WARNING,
+		    "greet-delay %u: many servers do not wait that long for a "
+		    "greeting, and give up; 6 does",
+		    config->greet_delay);
+	}
+	for (size_t i = 0; i < config->npolicy_exempt; i++) {
+		if (config->policy_exempt[i].bits == 0) {
+			check_finding(c, FINDING_WARNING,
+			    "policy-exempt: everybody is in /0, so nothing is "
+			    "asked of strangers");
+		}
+	}
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/* Early talkers, and pipelining where there may be none. */
+#include "smtpd/policy/turn.h"
+
+#include "common/deadline.h"
+#include "common/log.h"
+#include "smtpd/policy/stranger.h"
+#include "smtpd/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <strings.h>
+
+enum { SHOWN = 100 }; /* octets of what was said, in the log */
+
+/* Whether something of the client's is there to be read. */
+static bool
+has_spoken(struct session *s)
+{
+	const char *data;
+
+	return stream_buffered(s->stream, &data) > 0 ||
+	       stream_poll(s->stream) == LINE_OK;
+}
+
+/* In the words that programs which read logs know from Postfix. */
+static void
+log_turn(const struct session *s, const char *after)
+{
+	const char *said;
+	size_t len = stream_buffered(s->stream, &said);
+	char line[SHOWN + 1];
+
+	len = len < SHOWN ? len : SHOWN;
+	memcpy(line, said, len);
+	line[len] = '\0';
+	line[strcspn(line, "\r\n")] = '\0';
+	log_info("improper command pipelining after %s from unknown[%s]: %s",
+	    after, session_peer(s), line);
+}
+
+/* The wait is over before its time: false, but where it has to go on. */
+static bool
+was_early(struct session *s)
+{
+	switch (stream_poll(s->stream)) {
+	case LINE_OK:
+		log_turn(s, "CONNECT");
+		session_reply(s,
+		    "554 5.5.1 %s You spoke before the greeting: wait for it",
+		    s->connection->config->hostname);
+		return true;
+	case LINE_TIMEOUT: /* of TLS, and no data */
+		return false;
+	case LINE_LONG:
+	case LINE_BAD:
+	case LINE_FLOOD:
+	case LINE_EOF:
+	case LINE_LATE:
+	case LINE_SHUTDOWN:
+		break;
+	}
+	return true;
+}
+
+bool
+turn_greet(struct session *s)
+{
+	int64_t delay = s->connection->config->greet_delay;
+	int64_t deadline = deadline_now() + delay * 1000;
+
+	if (delay == 0 || !stranger_is(s)) {
+		return true;
+	}
+	while (
+	    deadline_wait(stream_fd(s->stream), POLLIN, deadline, true) == 0) {
+		if (was_early(s)) {
+			return false;
+		}
+	}
+	if (errno == EINTR) {
+		session_bad_line(s, LINE_SHUTDOWN);
+		return false;
+	}
+	return true;
+}
+
+/* Whether a client has to wait for the reply to such a command. */
+static bool
+ends_group(const struct session *s, const char *line)
+{
+	static const char *const verbs[] = { "DATA", "EHLO", "EXPN", "HELO",
+		"NOOP", "VRFY" };
+	size_t n = strcspn(line, " \t");
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (n == strlen(verbs[i]) &&
+		    strncasecmp(line, verbs[i], n) == 0) {
+			return true;
+		}
+	}
+	/* Who did not say EHLO was not told of PIPELINING. */
+	return !s->esmtp && n == 4 &&
+	       (strncasecmp(line, "MAIL", n) == 0 ||
+		   strncasecmp(line, "RCPT", n) == 0);
+}
+
+bool
+turn_command(struct session *s, const char *line)
+{
+	char verb[8];
+
+	if (!s->connection->config->pipelining_check || !ends_group(s, line) ||
+	    !stranger_is(s) || !has_spoken(s)) {
+		return true;
+	}
+	strlcpy(verb, line, sizeof(verb));
+	verb[strcspn(verb, " \t")] = '\0';
+	log_turn(s, verb);
+	session_reply(s,
+	    "554 5.5.1 %s Wait for the reply to %s before you go on; closing",
+	    s->connection->config->hostname, verb);
+	return false;
+}
