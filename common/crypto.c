@@ -65,8 +65,20 @@ crypto_sha256(const void *data, size_t len, uint8_t digest[CRYPTO_SHA256])
 	return 0;
 }
 
+size_t
+crypto_size(enum crypto_kind kind)
+{
+	return kind == CRYPTO_KIND_SHA1 ? CRYPTO_SHA1 : CRYPTO_SHA256;
+}
+
+static gnutls_mac_algorithm_t
+mac(enum crypto_kind kind)
+{
+	return kind == CRYPTO_KIND_SHA1 ? GNUTLS_MAC_SHA1 : GNUTLS_MAC_SHA256;
+}
+
 int
-crypto_hmac_sha256(const void *key, size_t keylen, const void *data, size_t len,
+crypto_digest(enum crypto_kind kind, const void *data, size_t len,
     uint8_t digest[CRYPTO_SHA256])
 {
 	const struct tls_library *lib = tls_library();
@@ -74,15 +86,32 @@ crypto_hmac_sha256(const void *key, size_t keylen, const void *data, size_t len,
 	if (lib == NULL) {
 		return -1;
 	}
-	return lib->gnutls_hmac_fast(
-		   GNUTLS_MAC_SHA256, key, keylen, data, len, digest) == 0
+	return lib->gnutls_hash_fast(kind == CRYPTO_KIND_SHA1
+					 ? GNUTLS_DIG_SHA1
+					 : GNUTLS_DIG_SHA256,
+		   data, len, digest) == 0
 	           ? 0
 	           : -1;
 }
 
 int
-crypto_pbkdf2_sha256(const char *password, const void *salt, size_t saltlen,
-    unsigned iterations, uint8_t key[CRYPTO_SHA256])
+crypto_hmac(enum crypto_kind kind, const void *key, size_t keylen,
+    const void *data, size_t len, uint8_t digest[CRYPTO_SHA256])
+{
+	const struct tls_library *lib = tls_library();
+
+	if (lib == NULL) {
+		return -1;
+	}
+	return lib->gnutls_hmac_fast(
+		   mac(kind), key, keylen, data, len, digest) == 0
+	           ? 0
+	           : -1;
+}
+
+int
+crypto_pbkdf2(enum crypto_kind kind, const char *password, const void *salt,
+    size_t saltlen, unsigned iterations, uint8_t key[CRYPTO_SHA256])
 {
 	const struct tls_library *lib = tls_library();
 	gnutls_datum_t p = { .data = (void *)(uintptr_t)password,
@@ -93,8 +122,8 @@ crypto_pbkdf2_sha256(const char *password, const void *salt, size_t saltlen,
 	if (lib == NULL) {
 		return -1;
 	}
-	return lib->gnutls_pbkdf2(GNUTLS_MAC_SHA256, &p, &s, iterations, key,
-		   CRYPTO_SHA256) == 0
+	return lib->gnutls_pbkdf2(
+		   mac(kind), &p, &s, iterations, key, crypto_size(kind)) == 0
 	           ? 0
 	           : -1;
 }

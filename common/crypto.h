@@ -8,7 +8,13 @@
 
 /* Hashes and keys, by GnuTLS.  Functions answer 0, or -1: not available. */
 
-enum { CRYPTO_SHA256 = 32 };
+enum { CRYPTO_SHA1 = 20, CRYPTO_SHA256 = 32 };
+
+/* SHA-1 is for SCRAM-SHA-1, where it is not broken. */
+enum crypto_kind { CRYPTO_KIND_SHA256, CRYPTO_KIND_SHA1 };
+
+/* Octets of its digests. */
+size_t crypto_size(enum crypto_kind);
 
 struct crypto_hash; /* a SHA-256 under way */
 
@@ -20,11 +26,15 @@ void crypto_hash_close(struct crypto_hash *);
 
 int crypto_sha256(const void *data, size_t len, uint8_t digest[CRYPTO_SHA256])
     __attribute__((warn_unused_result));
-int crypto_hmac_sha256(const void *key, size_t keylen, const void *data,
-    size_t len, uint8_t digest[CRYPTO_SHA256])
+
+/* The same by either kind: a digest, RFC 2104, RFC 8018 section 5.2. */
+int crypto_digest(enum crypto_kind, const void *data, size_t len,
+    uint8_t digest[CRYPTO_SHA256]) __attribute__((warn_unused_result));
+int crypto_hmac(enum crypto_kind, const void *key, size_t keylen,
+    const void *data, size_t len, uint8_t digest[CRYPTO_SHA256])
     __attribute__((warn_unused_result));
-int crypto_pbkdf2_sha256(const char *password, const void *salt, size_t saltlen,
-    unsigned iterations, uint8_t key[CRYPTO_SHA256])
+int crypto_pbkdf2(enum crypto_kind, const char *password, const void *salt,
+    size_t saltlen, unsigned iterations, uint8_t key[CRYPTO_SHA256])
     __attribute__((warn_unused_result));
 
 /* Compares in a time that does not depend on where they differ. */

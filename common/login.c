@@ -13,12 +13,21 @@ terminated(const char *s, size_t size)
 	return memchr(s, '\0', size) != NULL;
 }
 
+enum crypto_kind
+login_kind(const struct login *l)
+{
+	return l->mechanism == MECHANISM_SCRAM_SHA1 ||
+	               l->mechanism == MECHANISM_SCRAM_SHA1_PLUS
+	           ? CRYPTO_KIND_SHA1
+	           : CRYPTO_KIND_SHA256;
+}
+
 bool
 login_valid(const void *payload, size_t size)
 {
 	const struct login *l = payload;
 
-	return size >= LOGIN_SIZE(0) && l->mechanism <= MECHANISM_SCRAM_PLUS &&
+	return size >= LOGIN_SIZE(0) && l->mechanism < MECHANISMS &&
 	       l->pending <= LOGIN_PENDING && size == LOGIN_SIZE(l->pending) &&
 	       terminated(l->name, sizeof(l->name)) &&
 	       terminated(l->secret, sizeof(l->secret)) &&
@@ -58,8 +67,10 @@ check(const struct task *task, const char *credentials)
 		    credentials, l->challenge, l->secret);
 	case MECHANISM_SCRAM:
 	case MECHANISM_SCRAM_PLUS:
-		return password_check_scram(
-		    credentials, l->challenge, l->secret, signature);
+	case MECHANISM_SCRAM_SHA1:
+	case MECHANISM_SCRAM_SHA1_PLUS:
+		return password_check_scram(credentials, login_kind(l),
+		    l->challenge, l->secret, signature);
 	}
 	return password_check(
 	    credentials, l->secret, config_system_users(task->config));
@@ -82,13 +93,15 @@ enum status
 login_salt_run(const struct task *task)
 {
 	char user[LOGIN_NAME + 1], credentials[USER_CREDENTIALS];
+	const struct login *l = task->payload;
 	uint8_t secret[SECRET_SIZE];
 	struct password_salt salt;
 
 	secret_get(task->config, secret);
 	enum status found = find(task, user, credentials);
 	if (found != STATUS_TEMPORARY) {
-		found = password_salt(credentials, user, secret, &salt) == 0
+		found = password_salt(credentials, login_kind(l), user, secret,
+			    &salt) == 0
 		            ? STATUS_OK
 		            : STATUS_TEMPORARY;
 	}
@@ -109,8 +122,8 @@ login_proof_run(const struct task *task)
 	enum status result = find(task, user, credentials);
 
 	if (result != STATUS_TEMPORARY) {
-		result = password_check_scram(
-		    credentials, l->challenge, l->secret, task->reply->data);
+		result = password_check_scram(credentials, login_kind(l),
+		    l->challenge, l->secret, task->reply->data);
 	}
 	explicit_bzero(credentials, sizeof(credentials));
 	task->reply->size = PASSWORD_DIGEST;

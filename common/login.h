@@ -3,6 +3,7 @@
 #define RESTANTE_COMMON_LOGIN_H
 
 #include "common/config.h"
+#include "common/crypto.h"
 #include "common/server.h"
 
 #include <stddef.h>
@@ -24,9 +25,13 @@ enum mechanism {
 	MECHANISM_PLAIN,
 	MECHANISM_LOGIN,
 	MECHANISM_CRAM_MD5,
-	MECHANISM_SCRAM,
+	MECHANISM_SCRAM,      /* SCRAM-SHA-256 */
 	MECHANISM_SCRAM_PLUS, /* with channel binding */
+	MECHANISM_SCRAM_SHA1,
+	MECHANISM_SCRAM_SHA1_PLUS,
 };
+
+enum { MECHANISMS = MECHANISM_SCRAM_SHA1_PLUS + 1 };
 
 struct login {
 	uint32_t mechanism;
@@ -42,6 +47,9 @@ struct login {
 
 /* Octets of a request with n pending bytes. */
 #define LOGIN_SIZE(n) (offsetof(struct login, bytes) + (n))
+
+/* The hash of a mechanism of SCRAM. */
+enum crypto_kind login_kind(const struct login *);
 
 /* For struct job: whether a request is well formed. */
 bool login_valid(const void *payload, size_t size);

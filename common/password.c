@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Password verifiers: SCRAM-SHA-256 (RFC 5803), crypt(3), CRAM-MD5. */
+/* Stored credentials: SCRAM's verifiers, crypt(3), CRAM-MD5. */
 #include "common/password.h"
 
-#include "common/base64.h"
 #include "common/cram.h"
-#include "common/crypto.h"
+#include "common/verifier.h"
 
 #include <crypt.h>
 #include <limits.h>
@@ -13,21 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCRAM "{SCRAM-SHA-256}"
 #define CRAM "{CRAM-MD5}"
-
-enum {
-	ITERATIONS = 10000, /* of new verifiers; RFC 7677 asks for 4096 */
-	MOST_ITERATIONS = 10000000,
-	SALT_SIZE = 16,
-};
-
-struct scram {
-	unsigned iterations;
-	uint8_t salt[PASSWORD_SALT];
-	size_t saltlen;
-	uint8_t stored[CRYPTO_SHA256], server[CRYPTO_SHA256];
-};
 
 /* Copies the next blank separated word; false: none, or too long. */
 static bool
@@ -44,70 +29,24 @@ next_word(const char **p, char *word, size_t size)
 	return true;
 }
 
-static bool
-parse_scram(const char *text, struct scram *s)
-{
-	char *end;
-	const char *field[3];
-	size_t len[3];
-
-	unsigned long n = strtoul(text, &end, 10);
-	if (*text < '1' || *text > '9' || n < 1 || n > MOST_ITERATIONS ||
-	    *end != '$') {
-		return false;
-	}
-	s->iterations = (unsigned)n;
-	for (int i = 0; i < 3; i++) {
-		field[i] = end + 1;
-		len[i] = strcspn(field[i], "$");
-		end += 1 + len[i];
-		if (*end != (i < 2 ? '$' : '\0')) {
-			return false;
-		}
-	}
-	ssize_t salt =
-	    base64_decode(field[0], len[0], s->salt, sizeof(s->salt));
-	s->saltlen = salt < 0 ? 0 : (size_t)salt;
-	return salt > 0 &&
-	       base64_decode(field[1], len[1], s->stored, CRYPTO_SHA256) ==
-	           CRYPTO_SHA256 &&
-	       base64_decode(field[2], len[2], s->server, CRYPTO_SHA256) ==
-	           CRYPTO_SHA256;
-}
-
-/* StoredKey and ServerKey of a password (RFC 5802 section 3). */
-static int
-derive(const char *password, struct scram *s)
-{
-	uint8_t salted[CRYPTO_SHA256], client[CRYPTO_SHA256];
-	int rc;
-
-	rc = crypto_pbkdf2_sha256(
-	    password, s->salt, s->saltlen, s->iterations, salted);
-	rc |= crypto_hmac_sha256(
-	    salted, sizeof(salted), "Client Key", 10, client);
-	rc |= crypto_sha256(client, sizeof(client), s->stored);
-	rc |= crypto_hmac_sha256(
-	    salted, sizeof(salted), "Server Key", 10, s->server);
-	explicit_bzero(salted, sizeof(salted));
-	explicit_bzero(client, sizeof(client));
-	return rc;
-}
-
 static enum status
-check_scram(const char *text, const char *password)
+check_verifier(const char *text, const char *password)
 {
-	struct scram want, got;
+	struct verifier want, got;
+	enum status result = STATUS_TEMPORARY;
 
-	if (!parse_scram(text, &want)) {
-		return STATUS_TEMPORARY;
+	if (verifier_parse(text, &want)) {
+		got = want;
+		if (verifier_derive(&got, password) == 0) {
+			result = crypto_equal(want.stored, got.stored,
+				     crypto_size(want.kind))
+			             ? STATUS_OK
+			             : STATUS_NO;
+		}
+		explicit_bzero(&got, sizeof(got));
 	}
-	got = want;
-	if (derive(password, &got) != 0) {
-		return STATUS_TEMPORARY;
-	}
-	return crypto_equal(want.stored, got.stored, CRYPTO_SHA256) ? STATUS_OK
-	                                                            : STATUS_NO;
+	explicit_bzero(&want, sizeof(want));
+	return result;
 }
 
 static enum status
@@ -136,9 +75,13 @@ spend_time(const char *password, bool system_users)
 	if (system_users) {
 		(void)check_crypt("$y$j9T$restante.restante.....$", password);
 	} else {
-		struct scram s = { .iterations = ITERATIONS,
-			.saltlen = SALT_SIZE };
-		(void)derive(password, &s);
+		struct verifier v = {
+			.salt = { .iterations = VERIFIER_ITERATIONS,
+			    .size = VERIFIER_SALT },
+		};
+		if (verifier_derive(&v, password) == 0) {
+			explicit_bzero(&v, sizeof(v));
+		}
 	}
 }
 
@@ -157,11 +100,12 @@ password_check(const char *credentials, const char *password, bool system_users)
 	char word[USHRT_MAX / 64];
 	bool tried = false;
 	enum status result = STATUS_NO;
+	enum crypto_kind kind;
 
 	while (result != STATUS_OK &&
 	       next_word(&credentials, word, sizeof(word))) {
-		if (strncmp(word, SCRAM, strlen(SCRAM)) == 0) {
-			result = check_scram(word + strlen(SCRAM), password);
+		if (verifier_named(word, &kind)) {
+			result = check_verifier(word, password);
 			tried = true;
 		} else if (is_crypt(word)) {
 			result = check_crypt(word, password);
@@ -221,97 +165,83 @@ password_check_cram(
 
 /* ---- SCRAM ---- */
 
-/* The first of the verifiers. */
+/* The first verifier of the kind. */
 static bool
-find_scram(const char *credentials, struct scram *s)
+find_verifier(
+    const char *credentials, enum crypto_kind kind, struct verifier *v)
 {
 	char word[USHRT_MAX / 64];
 	bool found = false;
 
 	while (!found && next_word(&credentials, word, sizeof(word))) {
-		found = strncmp(word, SCRAM, strlen(SCRAM)) == 0 &&
-		        parse_scram(word + strlen(SCRAM), s);
+		found = verifier_parse(word, v) && v->kind == kind;
 	}
 	explicit_bzero(word, sizeof(word));
 	return found;
 }
 
 bool
-password_has_scram(const char *credentials)
+password_has_scram(const char *credentials, enum crypto_kind kind)
 {
-	struct scram s;
-	bool found = find_scram(credentials, &s);
+	struct verifier v;
+	bool found = find_verifier(credentials, kind, &v);
 
-	explicit_bzero(&s, sizeof(s));
+	explicit_bzero(&v, sizeof(v));
 	return found;
 }
 
 int
-password_salt(const char *credentials, const char *name,
+password_salt(const char *credentials, enum crypto_kind kind, const char *name,
     const uint8_t secret[PASSWORD_DIGEST], struct password_salt *salt)
 {
 	uint8_t made[CRYPTO_SHA256];
-	struct scram s;
+	struct verifier v;
 
 	/* Made for everybody: it takes the same time. */
-	if (crypto_hmac_sha256(
-		secret, PASSWORD_DIGEST, name, strlen(name), made) != 0) {
+	if (crypto_hmac(CRYPTO_KIND_SHA256, secret, PASSWORD_DIGEST, name,
+		strlen(name), made) != 0) {
 		return -1;
 	}
-	memset(salt, 0, sizeof(*salt));
-	if (find_scram(credentials, &s)) {
-		salt->iterations = s.iterations;
-		salt->size = (uint32_t)s.saltlen;
-		memcpy(salt->salt, s.salt, s.saltlen);
+	if (find_verifier(credentials, kind, &v)) {
+		*salt = v.salt;
 	} else {
-		salt->iterations = ITERATIONS;
-		salt->size = SALT_SIZE;
-		memcpy(salt->salt, made, SALT_SIZE);
+		memset(salt, 0, sizeof(*salt));
+		salt->iterations = VERIFIER_ITERATIONS;
+		salt->size = VERIFIER_SALT;
+		memcpy(salt->salt, made, VERIFIER_SALT);
 	}
-	explicit_bzero(&s, sizeof(s));
+	explicit_bzero(&v, sizeof(v));
 	return 0;
 }
 
 enum status
-password_check_scram(const char *credentials, const char *text,
-    const char *proof, uint8_t signature[PASSWORD_DIGEST])
+password_check_scram(const char *credentials, enum crypto_kind kind,
+    const char *text, const char *proof, uint8_t signature[PASSWORD_DIGEST])
 {
-	uint8_t key[CRYPTO_SHA256], mine[CRYPTO_SHA256], hash[CRYPTO_SHA256];
-	struct scram s = { .iterations = 0 };
-	bool known = find_scram(credentials, &s);
-	bool whole = base64_decode(proof, strlen(proof), key, sizeof(key)) ==
-	             (ssize_t)sizeof(key);
+	struct verifier v;
 
-	if (!whole) {
-		memset(key, 0, sizeof(key));
+	if (!find_verifier(credentials, kind, &v)) {
+		/* No proof fits this one, and it takes the same time. */
+		memset(&v, 0, sizeof(v));
+		v.kind = kind;
+		enum status s = verifier_check(&v, text, proof, signature);
+		return s == STATUS_OK ? STATUS_NO : s;
 	}
-	int rc = crypto_hmac_sha256(
-	    s.stored, sizeof(s.stored), text, strlen(text), mine);
-	for (size_t i = 0; i < sizeof(key); i++) {
-		key[i] ^= mine[i];
-	}
-	rc |= crypto_sha256(key, sizeof(key), hash);
-	rc |= crypto_hmac_sha256(
-	    s.server, sizeof(s.server), text, strlen(text), signature);
-	bool right = crypto_equal(hash, s.stored, sizeof(hash));
-	explicit_bzero(key, sizeof(key));
-	explicit_bzero(&s, sizeof(s));
-	if (rc != 0) {
-		return STATUS_TEMPORARY;
-	}
-	return right && known && whole ? STATUS_OK : STATUS_NO;
+	enum status result = verifier_check(&v, text, proof, signature);
+	explicit_bzero(&v, sizeof(v));
+	return result;
 }
 
 bool
 password_is_valid(const char *credentials)
 {
 	char word[USHRT_MAX / 64];
-	struct scram s;
+	struct verifier v;
+	enum crypto_kind kind;
 	size_t words = 0;
 
 	for (; next_word(&credentials, word, sizeof(word)); words++) {
-		bool ok = strncmp(word, SCRAM, strlen(SCRAM)) == 0
-		              ? parse_scram(word + strlen(SCRAM), &s)
+		bool ok = verifier_named(word, &kind) ? verifier_parse(word, &v)
 		          : strncmp(word, CRAM, strlen(CRAM)) == 0
 		              ? find_cram(word) != NULL
 		              : is_crypt(word);
@@ -322,28 +252,43 @@ password_is_valid(const char *credentials)
 	return words > 0;
 }
 
-int
-password_make(const char *password, bool cram, char *credentials, size_t size)
+/* Appends to what is there; -1: no room. */
+static int
+append(char *credentials, size_t size, const char *a, const char *b)
 {
-	struct scram s = { .iterations = ITERATIONS, .saltlen = SALT_SIZE };
-	char salt[BASE64_SIZE(SALT_SIZE)];
-	char stored[BASE64_SIZE(CRYPTO_SHA256)];
-	char server[BASE64_SIZE(CRYPTO_SHA256)];
-	char hex[CRAM_STATES + 1] = "";
+	size_t n =
+	    strlcat(credentials, credentials[0] != '\0' ? " " : "", size);
 
-	arc4random_buf(s.salt, SALT_SIZE);
-	if (derive(password, &s) != 0 ||
-	    base64_encode(s.salt, SALT_SIZE, salt, sizeof(salt)) < 0 ||
-	    base64_encode(s.stored, CRYPTO_SHA256, stored, sizeof(stored)) <
-		0 ||
-	    base64_encode(s.server, CRYPTO_SHA256, server, sizeof(server)) <
-		0) {
-		return -1;
+	n = n < size ? strlcat(credentials, a, size) : n;
+	n = n < size ? strlcat(credentials, b, size) : n;
+	return n < size ? 0 : -1;
+}
+
+int
+password_make(const char *password, const struct password_extras *extras,
+    char *credentials, size_t size)
+{
+	struct verifier v = {
+		.salt = { .iterations = VERIFIER_ITERATIONS,
+		    .size = VERIFIER_SALT },
+	};
+	char text[VERIFIER_TEXT], hex[CRAM_STATES + 1] = "";
+
+	/* Users have one salt, as those have whom we do not know. */
+	arc4random_buf(v.salt.salt, VERIFIER_SALT);
+	strlcpy(credentials, "", size);
+	for (int i = 0; i <= extras->scram_sha1; i++) {
+		v.kind = i == 0 ? CRYPTO_KIND_SHA256 : CRYPTO_KIND_SHA1;
+		if (verifier_derive(&v, password) != 0 ||
+		    verifier_print(&v, text, sizeof(text)) == -1 ||
+		    append(credentials, size, text, "") == -1) {
+			return -1;
+		}
 	}
-	if (cram) {
+	if (extras->cram) {
 		cram_make(password, hex);
 	}
-	int n = snprintf(credentials, size, SCRAM "%u$%s$%s$%s%s%s",
-	    s.iterations, salt, stored, server, cram ? " " CRAM : "", hex);
-	return n < 0 || (size_t)n >= size ? -1 : 0;
+	int rc = extras->cram ? append(credentials, size, CRAM, hex) : 0;
+	explicit_bzero(hex, sizeof(hex));
+	return rc;
 }

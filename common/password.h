@@ -3,6 +3,7 @@
 #define RESTANTE_COMMON_PASSWORD_H
 
 #include "common/channel.h"
+#include "common/crypto.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,14 +12,15 @@
 /*
  * Stored credentials and their check.  A user has one or more, separated by
  * blanks:
- *   {SCRAM-SHA-256}ITERATIONS$SALT$STOREDKEY$SERVERKEY  (RFC 5803, base64)
+ *   {SCRAM-SHA-256}ITERATIONS$SALT$STOREDKEY$SERVERKEY  (verifier.h)
+ *   {SCRAM-SHA-1}ITERATIONS$SALT$STOREDKEY$SERVERKEY
  *   {CRAM-MD5}HEX     the HMAC-MD5 state behind both pads (RFC 2195, 2104)
  *   $id$...           a crypt(3) hash
  */
 
-/* Whether one of the credentials serves CRAM-MD5, or SCRAM-SHA-256. */
+/* Whether one of the credentials serves CRAM-MD5, or SCRAM. */
 bool password_has_cram(const char *credentials);
-bool password_has_scram(const char *credentials);
+bool password_has_scram(const char *credentials, enum crypto_kind);
 
 /* Whether the text is a list of credentials that we can check. */
 bool password_is_valid(const char *credentials);
@@ -34,9 +36,9 @@ enum status password_check(const char *credentials, const char *password,
 enum status password_check_cram(const char *credentials, const char *challenge,
     const char *answer) __attribute__((warn_unused_result));
 
-/* ---- SCRAM-SHA-256 ---- */
+/* ---- SCRAM ---- */
 
-enum { PASSWORD_SALT = 64, PASSWORD_DIGEST = 32 };
+enum { PASSWORD_SALT = 64, PASSWORD_DIGEST = CRYPTO_SHA256 };
 
 /* What a client has to know of a verifier, and everybody may. */
 struct password_salt {
@@ -45,10 +47,11 @@ struct password_salt {
 };
 
 /*
- * The salt of the first verifier; without one, a salt made of the secret and
- * the name that nobody else can tell from a real one.  0, or -1: no GnuTLS.
+ * The salt of the first verifier of the kind; without one, a salt made of the
+ * secret and the name that nobody else can tell from a real one.  0, or -1: no
+ * GnuTLS.
  */
-int password_salt(const char *credentials, const char *name,
+int password_salt(const char *credentials, enum crypto_kind, const char *name,
     const uint8_t secret[PASSWORD_DIGEST], struct password_salt *)
     __attribute__((warn_unused_result));
 
@@ -57,12 +60,17 @@ int password_salt(const char *credentials, const char *name,
  * AuthMessage of RFC 5802 section 3.  With STATUS_OK it signs that, so that
  * the client knows that we do.
  */
-enum status password_check_scram(const char *credentials, const char *text,
-    const char *proof, uint8_t signature[PASSWORD_DIGEST])
+enum status password_check_scram(const char *credentials, enum crypto_kind,
+    const char *text, const char *proof, uint8_t signature[PASSWORD_DIGEST])
     __attribute__((warn_unused_result));
 
+/* What is stored beside SCRAM-SHA-256. */
+struct password_extras {
+	bool cram, scram_sha1;
+};
+
 /* Makes the credentials for a password.  0, or -1: no room, no GnuTLS. */
-int password_make(const char *password, bool cram, char *credentials,
-    size_t size) __attribute__((warn_unused_result));
+int password_make(const char *password, const struct password_extras *,
+    char *credentials, size_t size) __attribute__((warn_unused_result));
 
 #endif

@@ -11,7 +11,10 @@
 #include <time.h>
 
 static const char *const names[] = { "PLAIN", "LOGIN", "CRAM-MD5",
-	"SCRAM-SHA-256", "SCRAM-SHA-256-PLUS" };
+	"SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1",
+	"SCRAM-SHA-1-PLUS" };
+
+_Static_assert(sizeof(names) / sizeof(names[0]) == MECHANISMS, "a name each");
 
 const char *
 sasl_name(uint32_t mechanism)
@@ -34,7 +37,7 @@ bool
 sasl_start(struct sasl *s, const char *mechanism, const char *hostname)
 {
 	memset(s, 0, sizeof(*s));
-	for (uint32_t m = 0; m < sizeof(names) / sizeof(names[0]); m++) {
+	for (uint32_t m = 0; m < MECHANISMS; m++) {
 		if (strcasecmp(names[m], mechanism) != 0) {
 			continue;
 		}
@@ -198,7 +201,8 @@ expect_binding(
 static enum sasl_result
 scram_first(struct sasl *s, const char *data, size_t len)
 {
-	bool plus = s->login.mechanism == MECHANISM_SCRAM_PLUS;
+	bool plus = s->login.mechanism == MECHANISM_SCRAM_PLUS ||
+	            s->login.mechanism == MECHANISM_SCRAM_SHA1_PLUS;
 	const struct sasl_binding *b = NULL;
 	struct scram_first f;
 
@@ -274,7 +278,8 @@ sasl_signature(struct sasl *s, const uint8_t signature[PASSWORD_DIGEST])
 {
 	char text[BASE64_SIZE(PASSWORD_DIGEST)];
 
-	if (base64_encode(signature, PASSWORD_DIGEST, text, sizeof(text)) < 0) {
+	if (base64_encode(signature, crypto_size(login_kind(&s->login)), text,
+		sizeof(text)) < 0) {
 		return SASL_MALFORMED;
 	}
 	snprintf(s->prompt, sizeof(s->prompt), "v=%s", text);
@@ -316,6 +321,8 @@ first_prompt(const struct sasl *s)
 	case MECHANISM_PLAIN:
 	case MECHANISM_SCRAM:
 	case MECHANISM_SCRAM_PLUS:
+	case MECHANISM_SCRAM_SHA1:
+	case MECHANISM_SCRAM_SHA1_PLUS:
 		break;
 	}
 	return "";
@@ -337,6 +344,8 @@ sasl_step(struct sasl *s, const char *data, size_t len)
 		return step_cram(s, data, len);
 	case MECHANISM_SCRAM:
 	case MECHANISM_SCRAM_PLUS:
+	case MECHANISM_SCRAM_SHA1:
+	case MECHANISM_SCRAM_SHA1_PLUS:
 		return step_scram(s, data, len);
 	}
 	return step_plain(s, data, len);

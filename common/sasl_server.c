@@ -17,9 +17,15 @@ offered(const struct connection *c, enum mechanism mechanism, bool bound)
 	case MECHANISM_CRAM_MD5:
 		return names_have_cram(c->names);
 	case MECHANISM_SCRAM:
-		return names_all_have_scram(c->names);
+		return names_all_have_scram(c->names, CRYPTO_KIND_SHA256);
 	case MECHANISM_SCRAM_PLUS:
-		return names_all_have_scram(c->names) && bound;
+		return names_all_have_scram(c->names, CRYPTO_KIND_SHA256) &&
+		       bound;
+	case MECHANISM_SCRAM_SHA1:
+		return names_all_have_scram(c->names, CRYPTO_KIND_SHA1);
+	case MECHANISM_SCRAM_SHA1_PLUS:
+		return names_all_have_scram(c->names, CRYPTO_KIND_SHA1) &&
+		       bound;
 	}
 	return true;
 }
@@ -51,7 +57,7 @@ sasl_server_offer(const struct connection *c, const struct stream *stream,
 
 	bind_channel(stream, &sasl);
 	offer[0] = '\0';
-	for (uint32_t m = 0; m <= MECHANISM_SCRAM_PLUS; m++) {
+	for (uint32_t m = 0; m < MECHANISMS; m++) {
 		if (everybody && m == MECHANISM_CRAM_MD5 &&
 		    !names_all_have_cram(c->names)) {
 			continue;

@@ -103,18 +103,18 @@ derive(struct keys *k, const char *password, const struct challenge *c,
     const char *text, uint8_t signature[CRYPTO_SHA256])
 {
 	uint8_t mine[CRYPTO_SHA256];
-	int rc = crypto_pbkdf2_sha256(
-	    password, c->salt, c->salt_len, c->iterations, k->salted);
+	int rc = crypto_pbkdf2(CRYPTO_KIND_SHA256, password, c->salt,
+	    c->salt_len, c->iterations, k->salted);
 
-	rc |= crypto_hmac_sha256(
-	    k->salted, sizeof(k->salted), "Client Key", 10, k->client);
+	rc |= crypto_hmac(CRYPTO_KIND_SHA256, k->salted, sizeof(k->salted),
+	    "Client Key", 10, k->client);
 	rc |= crypto_sha256(k->client, sizeof(k->client), k->stored);
-	rc |= crypto_hmac_sha256(
-	    k->stored, sizeof(k->stored), text, strlen(text), mine);
-	rc |= crypto_hmac_sha256(
-	    k->salted, sizeof(k->salted), "Server Key", 10, k->server);
-	rc |= crypto_hmac_sha256(
-	    k->server, sizeof(k->server), text, strlen(text), signature);
+	rc |= crypto_hmac(CRYPTO_KIND_SHA256, k->stored, sizeof(k->stored),
+	    text, strlen(text), mine);
+	rc |= crypto_hmac(CRYPTO_KIND_SHA256, k->salted, sizeof(k->salted),
+	    "Server Key", 10, k->server);
+	rc |= crypto_hmac(CRYPTO_KIND_SHA256, k->server, sizeof(k->server),
+	    text, strlen(text), signature);
 	for (size_t i = 0; i < CRYPTO_SHA256; i++) {
 		k->proof[i] = k->client[i] ^ mine[i];
 	}

@@ -33,6 +33,7 @@
 	X(gnutls_handshake)                                                    \
 	X(gnutls_hash)                                                         \
 	X(gnutls_hash_deinit)                                                  \
+	X(gnutls_hash_fast)                                                    \
 	X(gnutls_hash_init)                                                    \
 	X(gnutls_hmac_fast)                                                    \
 	X(gnutls_init)                                                         \

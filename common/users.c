@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { KINDS = CRYPTO_KIND_SHA1 + 1 };
+
 struct entry {
 	char name[USER_NAME + 1];
 	char owner[USER_NAME + 1]; /* as the file names it, or "" */
@@ -22,8 +24,9 @@ struct entry {
 struct names {
 	struct entry *entries; /* sorted by name */
 	size_t count;
-	bool cram, scram;         /* some have such a verifier */
-	bool not_cram, not_scram; /* some log in by others alone */
+	/* Some have such a verifier; some log in by others alone. */
+	bool cram, not_cram;
+	bool scram[KINDS], not_scram[KINDS]; /* by enum crypto_kind */
 	bool open;
 	struct stat file, passwd;
 };
@@ -55,12 +58,17 @@ add_name(struct names *n, const struct user_line *u)
 		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p);
 	}
 	bool cram = password_has_cram(u->credentials);
-	bool scram = password_has_scram(u->credentials);
-	bool logs_in = scram || password_is_valid(u->credentials);
+	bool logs_in = password_is_valid(u->credentials) ||
+	               password_has_scram(u->credentials, CRYPTO_KIND_SHA256) ||
+	               password_has_scram(u->credentials, CRYPTO_KIND_SHA1);
 	n->cram = n->cram || cram;
-	n->scram = n->scram || scram;
 	n->not_cram = n->not_cram || (logs_in && !cram);
-	n->not_scram = n->not_scram || (logs_in && !scram);
+	for (int i = 0; i < KINDS; i++) {
+		bool scram =
+		    password_has_scram(u->credentials, (enum crypto_kind)i);
+		n->scram[i] = n->scram[i] || scram;
+		n->not_scram[i] = n->not_scram[i] || (logs_in && !scram);
+	}
 	return true;
 }
 
@@ -193,9 +201,9 @@ names_all_have_cram(const struct names *n)
 }
 
 bool
-names_all_have_scram(const struct names *n)
+names_all_have_scram(const struct names *n, enum crypto_kind kind)
 {
-	return n->scram && !n->not_scram;
+	return n->scram[kind] && !n->not_scram[kind];
 }
 
 bool

@@ -4,6 +4,7 @@
 
 #include "common/channel.h"
 #include "common/config.h"
+#include "common/crypto.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -37,11 +38,11 @@ bool names_listed(const struct names *, const char *user);
 /* Whether some user can log in by CRAM-MD5. */
 bool names_have_cram(const struct names *);
 /*
- * Whether all who can log in can do so by CRAM-MD5, or SCRAM-SHA-256: many
- * clients choose the best that is offered, and then try nothing else.
+ * Whether all who can log in can do so by CRAM-MD5, or SCRAM: many clients
+ * choose the best that is offered, and then try nothing else.
  */
 bool names_all_have_cram(const struct names *);
-bool names_all_have_scram(const struct names *);
+bool names_all_have_scram(const struct names *, enum crypto_kind);
 /* Whether a name that is not there may still be a user's. */
 bool names_open(const struct names *);
 

@@ -73,7 +73,7 @@ act(const struct options *o, const struct config *config)
 	case ACTION_NOTHING:
 		return EX_OK; /* nothing is compiled, or kept of hosts */
 	case ACTION_PASSWD:
-		return admin_passwd(config, o->user, o->cram_md5);
+		return admin_passwd(config, o->user, &o->extras);
 	case ACTION_CHECK:
 		return admin_check(config);
 	case ACTION_EXPLAIN:

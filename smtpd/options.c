@@ -14,7 +14,7 @@
 
 const char options_usage[] =
     "usage: smtpd [-c FILE] [-l ADDRESS:PORT[/tls][=mx|submission]] ...\n"
-    "       smtpd [-c FILE] --passwd NAME [--cram-md5]\n"
+    "       smtpd [-c FILE] --passwd NAME [--cram-md5] [--scram-sha-1]\n"
     "       smtpd [-c FILE] --check\n"
     "       smtpd [-c FILE] -q[TIME|f|I ID|R TEXT]\n"
     "       mailq [-c FILE] [-j]\n"
@@ -88,7 +88,9 @@ long_option(struct options_parser *p, const char *name)
 		    &o->notice, name, options_argument(p, ""), p->error);
 	}
 	if (strcmp(name, "cram-md5") == 0) {
-		o->cram_md5 = true;
+		o->extras.cram = true;
+	} else if (strcmp(name, "scram-sha-1") == 0) {
+		o->extras.scram_sha1 = true;
 	} else if (strcmp(name, "implicit-tls") == 0) {
 		o->launch.implicit_tls = true;
 	} else if (strcmp(name, "check") == 0) {

@@ -2,6 +2,7 @@
 #ifndef RESTANTE_SMTPD_OPTIONS_H
 #define RESTANTE_SMTPD_OPTIONS_H
 
+#include "common/password.h"
 #include "common/server.h"
 #include "smtpd/compose/notice.h"
 #include "smtpd/queue/manage.h"
@@ -32,13 +33,13 @@ struct options {
 	enum action action;
 	const char *config; /* -c */
 	struct launch launch;
-	const char *user; /* --passwd */
-	bool cram_md5;
-	bool json;                  /* -j: mailq for programs */
-	enum manage_verb verb;      /* of ACTION_MANAGE, on the operands */
-	struct run run;             /* -q */
-	const char *from;           /* -f, -r */
-	const char *full_name;      /* -F */
+	const char *user;              /* --passwd */
+	struct password_extras extras; /* --cram-md5, --scram-sha-1 */
+	bool json;                     /* -j: mailq for programs */
+	enum manage_verb verb;         /* of ACTION_MANAGE, on the operands */
+	struct run run;                /* -q */
+	const char *from;              /* -f, -r */
+	const char *full_name;         /* -F */
 	unsigned notify;            /* -N: bits of enum notify; 0: not said */
 	enum ret ret;               /* -R */
 	char envid[MAIL_ENVID + 1]; /* -V, as xtext, or "" */

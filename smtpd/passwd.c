@@ -168,7 +168,8 @@ write_users(const struct config *config, int directory, const char *user,
 }
 
 int
-admin_passwd(const struct config *config, const char *name, bool cram_md5)
+admin_passwd(const struct config *config, const char *name,
+    const struct password_extras *extras)
 {
 	char password[PASSWORD], credentials[USER_CREDENTIALS];
 	char user[USER_NAME + 1];
@@ -193,7 +194,7 @@ admin_passwd(const struct config *config, const char *name, bool cram_md5)
 		return EX_DATAERR;
 	}
 	int rc =
-	    password_make(password, cram_md5, credentials, sizeof(credentials));
+	    password_make(password, extras, credentials, sizeof(credentials));
 	explicit_bzero(password, sizeof(password));
 	if (rc == -1) {
 		log_error("cannot make a verifier for the password");

@@ -16,6 +16,10 @@
 	"{SCRAM-SHA-256}4096$W22ZaJ0SNY7soEsUEjb6gQ==$"                        \
 	"WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=$"                        \
 	"wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+/* RFC 5802 section 5, the same password. */
+#define SCRAM_SHA1                                                             \
+	"{SCRAM-SHA-1}4096$QSXCR+Q6sek8bf92$6dlGYMOdZcOPutkcNY8U2g7vK9Y=$"     \
+	"D+CSWLOshSulAsxiupA+qs2/fTE="
 #define SHA512                                                                 \
 	"$6$rounds=1000$saltsalt$TPu4UqmyL5OVZGYM2Kk9GTRVrXLPxIJOBXlPlWA3JDTo" \
 	"9p7SPTrJE2SDVNbogN/WdkPbIQriAQFeTSYtjphWJ/"
@@ -36,6 +40,9 @@ static const struct {
 	{ "its case", SCRAM, "Pencil", STATUS_NO },
 	{ "a blank more", SCRAM, "pencil ", STATUS_NO },
 	{ "the verifier as password", SCRAM, SCRAM, STATUS_NO },
+	{ "SCRAM-SHA-1 of RFC 5802", SCRAM_SHA1, "pencil", STATUS_OK },
+	{ "SCRAM-SHA-1, another password", SCRAM_SHA1, "pencils", STATUS_NO },
+	{ "SCRAM-SHA-1 behind", SCRAM " " SCRAM_SHA1, "pencil", STATUS_OK },
 	{ "SHA-512 crypt", SHA512, "opensesame", STATUS_OK },
 	{ "SHA-512 crypt, another password", SHA512, "opensesam", STATUS_NO },
 	{ "the hash as password", SHA512, SHA512, STATUS_NO },
@@ -78,6 +85,13 @@ static const struct {
 	{ YESCRYPT, true, false },
 	{ BCRYPT, true, false },
 	{ "{SCRAM-SHA-256}1$AAAA$" KEY32 "$" KEY32, true, false },
+	{ SCRAM_SHA1, true, false },
+	{ SCRAM " " SCRAM_SHA1 " {CRAM-MD5}" HEX64, true, true },
+	{ "{SCRAM-SHA-1}4096$AAAA$" KEY32 "$" KEY32, false, false },
+	{ "{SCRAM-SHA-256}4096$AAAA$6dlGYMOdZcOPutkcNY8U2g7vK9Y=$"
+	  "D+CSWLOshSulAsxiupA+qs2/fTE=",
+	    false, false },
+	{ "{SCRAM-SHA-512}4096$AAAA$" KEY32 "$" KEY32, false, false },
 	{ "", false, false },
 	{ "  ", false, false },
 	{ "!", false, false },
@@ -165,6 +179,8 @@ static const char *const passwords[] = {
 	LONG_LONG LONG_LONG "long long long long long",
 };
 
+static const struct password_extras all = { .cram = true, .scram_sha1 = true };
+
 static void
 test_make(void)
 {
@@ -172,13 +188,17 @@ test_make(void)
 
 	for (size_t i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++) {
 		const char *password = passwords[i];
+		const struct password_extras extras = { .cram = i % 2 == 1,
+			.scram_sha1 = i % 3 == 1 };
 		bool good =
-		    password_make(password, i % 2 == 1, one, sizeof(one)) ==
-			0 &&
-		    password_make(password, i % 2 == 1, two, sizeof(two)) == 0;
+		    password_make(password, &extras, one, sizeof(one)) == 0 &&
+		    password_make(password, &extras, two, sizeof(two)) == 0;
 		snprintf(other, sizeof(other), "%sx", password);
 		ok(good && strcmp(one, two) != 0 && password_is_valid(one) &&
-			password_has_cram(one) == (i % 2 == 1) &&
+			password_has_cram(one) == extras.cram &&
+			password_has_scram(one, CRYPTO_KIND_SHA256) &&
+			password_has_scram(one, CRYPTO_KIND_SHA1) ==
+			    extras.scram_sha1 &&
 			strchr(one, ':') == NULL && strchr(one, '\n') == NULL,
 		    "made for password %zu: salted, and fit for the file", i);
 		ok(password_check(one, password, false) == STATUS_OK &&
@@ -187,15 +207,17 @@ test_make(void)
 		ok(password_check(one, other, false) == STATUS_NO,
 		    "and to no other");
 	}
-	for (size_t size = 0; size < 260; size += 10) {
-		char small[260];
+	for (size_t size = 10; size < 360; size += 10) {
+		char small[360];
 		memset(small, 'x', sizeof(small));
-		if (password_make("pencil", true, small, size) == 0 &&
+		if (password_make("pencil", &all, small, size) == 0 &&
 		    strlen(small) >= size) {
 			ok(false, "cut off at %zu", size);
 		}
 	}
-	ok(password_make("pencil", true, one, 100) == -1,
+	ok(password_make("pencil", &all, one, 100) == -1 &&
+		password_make("pencil", &all, one, 200) == -1 &&
+		password_make("pencil", &all, one, 300) == -1,
 	    "no room is an error");
 }
 
@@ -208,7 +230,7 @@ test_cram(void)
 	static const char answer[] = "b913a602c7eda7a495b4e6e7334d3890";
 	char tim[USER_CREDENTIALS], long_one[USER_CREDENTIALS];
 
-	ok(password_make("tanstaaftanstaaf", true, tim, sizeof(tim)) == 0,
+	ok(password_make("tanstaaftanstaaf", &all, tim, sizeof(tim)) == 0,
 	    "credentials for RFC 2195's tim");
 	ok(password_check_cram(tim, challenge, answer) == STATUS_OK,
 	    "the answer of RFC 2195");
@@ -235,7 +257,7 @@ test_cram(void)
 		STATUS_NO,
 	    "others' credentials");
 	/* A key longer than a block of MD5 is hashed first. */
-	ok(password_make(passwords[9], true, long_one, sizeof(long_one)) == 0 &&
+	ok(password_make(passwords[9], &all, long_one, sizeof(long_one)) == 0 &&
 		password_check_cram(long_one, challenge,
 		    "9b788ce3fd87a28161df4de8631acaad") == STATUS_OK,
 	    "a long password");

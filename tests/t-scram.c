@@ -51,13 +51,16 @@ salt(struct sasl *s)
 	const uint8_t secret[PASSWORD_DIGEST] = { 0 };
 	struct password_salt p;
 
-	scratch_need(password_salt(pencil, "user", secret, &p) == 0, "salt");
+	scratch_need(
+	    password_salt(pencil, CRYPTO_KIND_SHA256, "user", secret, &p) == 0,
+	    "salt");
 	return sasl_salt(s, &p);
 }
 
 /*
  * RFC 7677 section 3, whose server adds 28 characters and not our 24: what is
- * said there is checked by password_check_scram(), the form here.
+ * said there is checked by password_check_scram(), CRYPTO_KIND_SHA256, the form
+ * here.
  */
 static void
 test_example(void)
@@ -67,10 +70,13 @@ test_example(void)
 	    "s=" SALT ",i=4096,"
 	    "c=biws,r=" NONCE "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
 	uint8_t signature[PASSWORD_DIGEST];
-	struct sasl s;
+	struct sasl s = { .nbindings = 0 };
 
-	ok(password_has_scram(pencil), "the verifier is one");
-	ok(password_check_scram(pencil, text, PROOF, signature) == STATUS_OK,
+	s.login.mechanism = MECHANISM_SCRAM;
+	ok(password_has_scram(pencil, CRYPTO_KIND_SHA256),
+	    "the verifier is one");
+	ok(password_check_scram(
+	       pencil, CRYPTO_KIND_SHA256, text, PROOF, signature) == STATUS_OK,
 	    "RFC 7677: the proof is right");
 	ok(sasl_signature(&s, signature) == SASL_CONTINUE &&
 		strcmp(s.prompt, "v=6rriTRBi23WpRR/wtup+mMhUZUn/"
@@ -81,17 +87,62 @@ test_example(void)
 		"dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ",
 		"AHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=", PROOF PROOF };
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		ok(password_check_scram(pencil, text, others[i], signature) ==
-			STATUS_NO,
+		ok(password_check_scram(pencil, CRYPTO_KIND_SHA256, text,
+		       others[i], signature) == STATUS_NO,
 		    "another proof: \"%s\"", others[i]);
 	}
-	ok(password_check_scram(pencil, text + 1, PROOF, signature) ==
-		STATUS_NO,
+	ok(password_check_scram(pencil, CRYPTO_KIND_SHA256, text + 1, PROOF,
+	       signature) == STATUS_NO,
 	    "other words");
-	ok(password_check_scram("", text, PROOF, signature) == STATUS_NO,
+	ok(password_check_scram(
+	       "", CRYPTO_KIND_SHA256, text, PROOF, signature) == STATUS_NO,
 	    "no user");
-	ok(password_check_scram("$6$x$y", text, PROOF, signature) == STATUS_NO,
+	ok(password_check_scram("$6$x$y", CRYPTO_KIND_SHA256, text, PROOF,
+	       signature) == STATUS_NO,
 	    "no verifier");
+}
+
+/* RFC 5802 section 5: the same user, by SHA-1. */
+static void
+test_sha1(void)
+{
+	static const char verifier[] =
+	    "{SCRAM-SHA-1}4096$QSXCR+Q6sek8bf92$6dlGYMOdZcOPutkcNY8U2g7vK9Y="
+	    "$D+CSWLOshSulAsxiupA+qs2/fTE=";
+	static const char text[] =
+	    "n=user,r=fyko+d2lbbFgONRv9qkxdawL,"
+	    "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,"
+	    "i=4096,c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j";
+	static const char proof[] = "v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=";
+	const uint8_t secret[PASSWORD_DIGEST] = { 0 };
+	uint8_t signature[PASSWORD_DIGEST];
+	struct password_salt salt;
+	char both[512];
+	struct sasl s;
+
+	snprintf(both, sizeof(both), "%s %s", pencil, verifier);
+	ok(start(&s, "scram-sha-1"), "the client begins");
+	ok(password_check_scram(
+	       both, CRYPTO_KIND_SHA1, text, proof, signature) == STATUS_OK,
+	    "RFC 5802: the proof is right");
+	ok(sasl_signature(&s, signature) == SASL_CONTINUE &&
+		strcmp(s.prompt, "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=") == 0,
+	    "RFC 5802: the signature is right");
+	ok(password_salt(both, CRYPTO_KIND_SHA1, "x", secret, &salt) == 0 &&
+		salt.size == 12 && salt.salt[0] == 0x41,
+	    "the salt of that kind");
+	ok(password_check_scram(
+	       both, CRYPTO_KIND_SHA256, text, proof, signature) == STATUS_NO,
+	    "not by the other hash");
+	ok(password_check_scram(
+	       pencil, CRYPTO_KIND_SHA1, text, proof, signature) == STATUS_NO,
+	    "nor by a verifier of the other kind");
+	ok(password_check_scram(
+	       both, CRYPTO_KIND_SHA1, text, PROOF, signature) == STATUS_NO,
+	    "a proof of another size");
+	ok(password_check_scram(both, CRYPTO_KIND_SHA1, text,
+	       "v0X8v3Bz2T0CJGbJQyF0X+HI4Tw=", signature) == STATUS_NO,
+	    "another proof");
 }
 
 static void
@@ -283,6 +334,12 @@ test_binding(void)
 		    SASL_DONE },
 		{ "PLUS, it thinks not", PLUS, "y,,", SASL_MALFORMED, NULL,
 		    SASL_DONE },
+		{ "bound, SHA-1", "SCRAM-SHA-1-PLUS", EXPORTER, SASL_SALT,
+		    EXPORTER "data", SASL_PROOF },
+		{ "SHA-1 PLUS without", "SCRAM-SHA-1-PLUS", "n,,",
+		    SASL_MALFORMED, NULL, SASL_DONE },
+		{ "hidden from it, SHA-1", "SCRAM-SHA-1", "y,,", SASL_DONE,
+		    NULL, SASL_DONE },
 		{ "not wanted", "SCRAM-SHA-256", "n,,", SASL_SALT, "n,,",
 		    SASL_PROOF },
 		{ "hidden from it", "SCRAM-SHA-256", "y,,", SASL_DONE, NULL,
@@ -324,19 +381,19 @@ test_salt(void)
 		      two[PASSWORD_DIGEST] = { 2 };
 	struct password_salt a, b;
 
-	ok(password_salt(pencil, "x", one, &a) == 0 && a.iterations == 4096 &&
-		a.size == 16 && a.salt[0] == 0x5b,
+	ok(password_salt(pencil, CRYPTO_KIND_SHA256, "x", one, &a) == 0 &&
+		a.iterations == 4096 && a.size == 16 && a.salt[0] == 0x5b,
 	    "a user's salt");
-	ok(password_salt("", "x", one, &a) == 0 && a.size == 16 &&
-		a.iterations == 10000,
+	ok(password_salt("", CRYPTO_KIND_SHA256, "x", one, &a) == 0 &&
+		a.size == 16 && a.iterations == 10000,
 	    "nobody's salt looks like one");
-	ok(password_salt("$6$x$y", "x", one, &b) == 0 &&
+	ok(password_salt("$6$x$y", CRYPTO_KIND_SHA256, "x", one, &b) == 0 &&
 		memcmp(&a, &b, sizeof(a)) == 0,
 	    "it is always the same");
-	ok(password_salt("", "y", one, &b) == 0 &&
+	ok(password_salt("", CRYPTO_KIND_SHA256, "y", one, &b) == 0 &&
 		memcmp(a.salt, b.salt, a.size) != 0,
 	    "another name has another");
-	ok(password_salt("", "x", two, &b) == 0 &&
+	ok(password_salt("", CRYPTO_KIND_SHA256, "x", two, &b) == 0 &&
 		memcmp(a.salt, b.salt, a.size) != 0,
 	    "and so has another machine");
 }
@@ -345,6 +402,7 @@ int
 main(void)
 {
 	test_example();
+	test_sha1();
 	test_exchange();
 	test_first();
 	test_last();

@@ -221,28 +221,45 @@ test_names_scram(const struct config *c, const char *file)
 	"{SCRAM-SHA-256}4096$W22ZaJ0SNY7soEsUEjb6gQ==$"                        \
 	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=$"                        \
 	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define SHA1                                                                   \
+	"{SCRAM-SHA-1}4096$QSXCR+Q6sek8bf92$6dlGYMOdZcOPutkcNY8U2g7vK9Y=$"     \
+	"D+CSWLOshSulAsxiupA+qs2/fTE="
 	static const struct {
 		const char *test, *text;
-		bool scram;
+		bool scram, sha1;
 	} cases[] = {
-		{ "no users", "", false },
-		{ "a verifier", "a:" VERIFIER "\n", true },
-		{ "two", "a:" VERIFIER "\nb:" VERIFIER "\n", true },
-		{ "a hash", "a:$6$salt$hash\n", false },
-		{ "one of each", "a:" VERIFIER "\nb:$6$salt$hash\n", false },
-		{ "the other way round", "b:$6$salt$hash\na:" VERIFIER "\n",
+		{ "no users", "", false, false },
+		{ "a verifier", "a:" VERIFIER "\n", true, false },
+		{ "two", "a:" VERIFIER "\nb:" VERIFIER "\n", true, false },
+		{ "a hash", "a:$6$salt$hash\n", false, false },
+		{ "one of each", "a:" VERIFIER "\nb:$6$salt$hash\n", false,
 		    false },
-		{ "both for one", "a:$6$salt$hash " VERIFIER "\n", true },
-		{ "one without credential", "a:" VERIFIER "\nb:\n", true },
-		{ "one locked", "a:" VERIFIER "\nb:!\n", true },
-		{ "a broken one", "a:{SCRAM-SHA-256}4096$x\n", false },
+		{ "the other way round", "b:$6$salt$hash\na:" VERIFIER "\n",
+		    false, false },
+		{ "both for one", "a:$6$salt$hash " VERIFIER "\n", true,
+		    false },
+		{ "one without credential", "a:" VERIFIER "\nb:\n", true,
+		    false },
+		{ "one locked", "a:" VERIFIER "\nb:!\n", true, false },
+		{ "SHA-1 alone", "a:" SHA1 "\n", false, true },
+		{ "both hashes", "a:" VERIFIER " " SHA1 "\n", true, true },
+		{ "SHA-1 for one", "a:" VERIFIER " " SHA1 "\nb:" VERIFIER "\n",
+		    true, false },
+		{ "SHA-1 and a broken word", "a:" SHA1 " x\n", false, true },
+		{ "one hash each", "a:" SHA1 "\nb:" VERIFIER "\n", false,
+		    false },
+		{ "a broken one", "a:{SCRAM-SHA-256}4096$x\n", false, false },
 	};
 	char error[CONFIG_ERROR];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		scratch_write(file, cases[i].text, strlen(cases[i].text));
 		struct names *n = names_load(c, false, error);
-		ok(n != NULL && names_all_have_scram(n) == cases[i].scram,
+		ok(n != NULL &&
+			names_all_have_scram(n, CRYPTO_KIND_SHA256) ==
+			    cases[i].scram &&
+			names_all_have_scram(n, CRYPTO_KIND_SHA1) ==
+			    cases[i].sha1,
 		    "SCRAM: %s", cases[i].test);
 		names_free(n);
 	}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""SCRAM-SHA-256 and -PLUS in both servers: who gets in, who does not, and
+"""SCRAM and its -PLUS in both servers: who gets in, who does not, and
 that nobody learns who is a user."""
 import base64
 import hashlib
@@ -248,6 +248,48 @@ def test_replay(server):
             answer = two.say("AUTH SCRAM-SHA-256 " + b64(scram.first()))
             check(unfold(two, answer) not in last, "the same nonce")
             expect(peer, two.say(b64(last)), "WRONG", "replay")
+
+
+def test_sha1(server):
+    """SCRAM-SHA-1, once all users have it, logs in; PLUS too"""
+    text = server.users.read_text()
+    server.passwd("alice", PASSWORDS["alice"], "--scram-sha-1", "--cram-md5")
+    try:
+        for peer in BOTH:
+            made = peer(server)
+            with made.talker:
+                check("SCRAM-SHA-1" not in made.offer, "bob has none")
+                check(made.say("AUTH SCRAM-SHA-1")[:4] in ("504 ", "-ERR"),
+                      "taken all the same")
+        server.passwd("bob", PASSWORDS["bob"], "--scram-sha-1")
+        for peer in BOTH:
+            made = peer(server, True)
+            check({"SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", PLUS}
+                  <= set(made.offer), f"offered: {made.offer}")
+            for user, password, want in (
+                    ("alice", PASSWORDS["alice"], "GOOD"),
+                    ("bob", PASSWORDS["bob"], "GOOD"),
+                    ("alice", PASSWORDS["bob"], "WRONG"),
+                    ("carol", "x", "WRONG")):
+                scram = Scram(user, password, digest="sha1")
+                expect(peer, login(peer(server), scram, "SCRAM-SHA-1"),
+                       want, user)
+                scram = Scram(user, password)
+                expect(peer, login(peer(server), scram), want, user)
+            scram = Scram("alice", PASSWORDS["alice"], END_POINT,
+                          end_point(made), digest="sha1")
+            expect(peer, login(made, scram, "SCRAM-SHA-1-PLUS"), "GOOD",
+                   "bound")
+            scram = Scram("alice", PASSWORDS["alice"], END_POINT, bytes(32),
+                          digest="sha1")
+            expect(peer, login(peer(server, True), scram, "SCRAM-SHA-1-PLUS"),
+                   "WRONG", "bound to another")
+        talker = Smtp(server).talker
+        with talker:
+            talker.expect("235 2.7.0", "AUTH PLAIN " + b64(
+                "\0bob\0" + PASSWORDS["bob"]))
+    finally:
+        server.users.write_text(text)
 
 
 def test_malformed(server):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A client of SCRAM-SHA-256 (RFC 5802, RFC 7677), by Python's own hashes."""
+"""A client of SCRAM (RFC 5802, RFC 7677), by Python's own hashes."""
 import base64
 import hashlib
 import hmac
@@ -14,8 +14,10 @@ def attributes(message):
 class Scram:
     """One login: first(), last() and verify() in this order."""
 
-    def __init__(self, user, password, header="n,,", binding=b"", nonce=None):
+    def __init__(self, user, password, header="n,,", binding=b"", nonce=None,
+                 digest="sha256"):
         self.password = password
+        self.digest = digest
         self.header = header
         self.binding = binding
         self.nonce = nonce or base64.b64encode(os.urandom(18)).decode()
@@ -36,16 +38,17 @@ class Scram:
             raise AssertionError(f"not our nonce: {challenge}")
         self.salt, self.iterations = said["s"], int(said["i"])
         salted = hashlib.pbkdf2_hmac(
-            "sha256", self.password.encode(),
+            self.digest, self.password.encode(),
             base64.b64decode(self.salt, validate=True), self.iterations)
         bound = base64.b64encode(self.header.encode() + self.binding).decode()
         last = f"c={bound},r={said['r']}"
         text = ",".join((self.bare, challenge, last)).encode()
-        key = hmac.digest(salted, b"Client Key", "sha256")
-        mask = hmac.digest(hashlib.sha256(key).digest(), text, "sha256")
+        key = hmac.digest(salted, b"Client Key", self.digest)
+        stored = hashlib.new(self.digest, key).digest()
+        mask = hmac.digest(stored, text, self.digest)
         proof = bytes(a ^ b for a, b in zip(key, mask))
-        server = hmac.digest(salted, b"Server Key", "sha256")
-        self.signature = hmac.digest(server, text, "sha256")
+        server = hmac.digest(salted, b"Server Key", self.digest)
+        self.signature = hmac.digest(server, text, self.digest)
         return last + ",p=" + base64.b64encode(proof).decode()
 
     def verify(self, words):
