@@ -203,7 +203,7 @@ give_held(struct multipart *m)
 	size_t rest = m->held_len - eol;
 
 	m->plain = false;
-	m->given = m->held_len - multipart_tail(m->held + eol, rest);
+	m->given = m->held_len - multipart_tail(m, m->held + eol, rest);
 	return give_body(m, m->held, m->given);
 }
 
@@ -212,11 +212,14 @@ static enum multipart_event
 give_input(struct multipart *m, bool watching)
 {
 	const char *start = m->in;
+	const char *end = m->crlf ? "\r\n--" : "\n--";
 	const char *at =
-	    watching ? memmem(start, multipart_left(m), "\n--", 3) : NULL;
-	size_t n = at == NULL ? multipart_left(m) : (size_t)(at - start) + 1;
+	    watching ? memmem(start, multipart_left(m), end, strlen(end))
+		     : NULL;
+	size_t n = at == NULL ? multipart_left(m)
+	                      : (size_t)(at - start) + strlen(end) - 2;
 
-	n -= watching ? multipart_tail(start, n) : 0;
+	n -= watching ? multipart_tail(m, start, n) : 0;
 	m->in += n;
 	return give_body(m, start, n);
 }
@@ -265,7 +268,7 @@ next_of_body(struct multipart *m)
 			return event;
 		}
 		multipart_hold(
-		    m, multipart_tail(m->in, multipart_left(m) < 2 ? 1 : 2));
+		    m, multipart_tail(m, m->in, multipart_left(m) < 2 ? 1 : 2));
 	}
 }
 

@@ -13,7 +13,8 @@
  * A walk through a message and its parts (RFC 2046 sections 5.1 and 5.2.1) as
  * its octets come: pure, linear in time, and no body is ever held.  Every octet
  * is in the text of one event, in order: who writes the text of all events has
- * copied the message.
+ * copied the message.  crlf, to be set behind multipart_init(): around
+ * delimiters CR LF alone is a line end (RFC 3030), because a bare LF is data.
  */
 
 enum {
@@ -64,6 +65,7 @@ struct multipart {
 	unsigned
 	    depth;    /* of the part that the event is about: 0, the message */
 	bool limited; /* one of the limits hid structure: inside is a body */
+	bool crlf;    /* CR LF alone ends lines */
 
 	struct multipart_part parts[MULTIPART_DEPTH + 1];
 	unsigned top;   /* the innermost that is open */

@@ -26,6 +26,12 @@ multipart_is_watching(const struct multipart *m)
 static bool
 match(struct multipart *m, const char *line, size_t len)
 {
+	if (m->crlf && line[len - 1] == '\n') {
+		len -= len > 1 && line[len - 2] == '\r' ? 2 : 0;
+	}
+	if (m->crlf && (line[len - 1] == '\r' || line[len - 1] == '\n')) {
+		return false;
+	}
 	while (len > 0 && strchr(" \t\r\n", line[len - 1]) != NULL &&
 	       line[len - 1] != '\0') {
 		len--;
@@ -56,7 +62,8 @@ multipart_held_eol(const struct multipart *m)
 {
 	size_t cr = m->held_len > 0 && m->held[0] == '\r';
 
-	return cr + (m->held_len > cr && m->held[cr] == '\n');
+	return cr + (m->held_len > cr && m->held[cr] == '\n' &&
+			cr >= (size_t)m->crlf);
 }
 
 void
@@ -116,12 +123,12 @@ multipart_gather(struct multipart *m)
 }
 
 size_t
-multipart_tail(const char *text, size_t len)
+multipart_tail(const struct multipart *m, const char *text, size_t len)
 {
 	size_t n = 0;
 
 	n += len > n + 1 && text[len - 1] == '-' && text[len - 2] == '\n';
 	n += len > n && text[len - n - 1] == '\n';
-	n += len > n && text[len - n - 1] == '\r';
-	return n;
+	bool cr = len > n && text[len - n - 1] == '\r';
+	return m->crlf && n > 0 && !cr ? 0 : n + cr;
 }

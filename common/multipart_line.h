@@ -22,7 +22,7 @@ size_t multipart_held_eol(const struct multipart *);
 void multipart_hold(struct multipart *, size_t n);
 
 /* How many of the last octets may begin a line end and a delimiter. */
-size_t multipart_tail(const char *text, size_t len);
+size_t multipart_tail(const struct multipart *, const char *text, size_t len);
 
 /*
  * Holds a line end and a line as long as they may be a delimiter.  false: more
