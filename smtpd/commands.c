@@ -55,6 +55,7 @@ ehlo(struct session *s, char *name)
 	session_reply(s, "250-8BITMIME");
 	session_reply(s, "250-SMTPUTF8");
 	session_reply(s, "250-CHUNKING");
+	session_reply(s, "250-BINARYMIME");
 	session_reply(s, "250-ENHANCEDSTATUSCODES");
 	session_reply(s, "250-DSN");
 	session_reply(s, "250-ETRN");

@@ -51,6 +51,9 @@ enum next
 command_data(struct session *s, char *argument)
 {
 	(void)argument;
+	if (s->envelope.binary) { /* RFC 3030 section 3 */
+		return session_reply(s, "503 5.5.1 BINARYMIME comes by BDAT");
+	}
 	if (s->envelope.nrcpts == 0) {
 		return s->envelope.refused > 0
 		           ? session_reply(s, "554 5.5.1 No valid recipients")

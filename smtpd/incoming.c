@@ -21,6 +21,15 @@ incoming_new(void)
 	return calloc(1, sizeof(struct incoming));
 }
 
+void
+incoming_free(struct incoming *in)
+{
+	if (in != NULL) {
+		free(in->binary);
+		free(in);
+	}
+}
+
 static void
 flush(struct incoming *in)
 {
@@ -62,6 +71,20 @@ write_trace(struct incoming *in)
 	in->len = in->head = n;
 }
 
+/* BINARYMIME is turned into lines; few clients need the memory for that. */
+static void
+begin_binary(struct incoming *in)
+{
+	if (in->binary == NULL) {
+		in->binary = malloc(sizeof(*in->binary));
+	}
+	if (in->binary == NULL) {
+		in->error = ENOMEM;
+		return;
+	}
+	binary_begin(in->binary);
+}
+
 void
 incoming_begin(struct incoming *in, struct session *s, bool chunks)
 {
@@ -70,6 +93,9 @@ incoming_begin(struct incoming *in, struct session *s, bool chunks)
 	in->dotstuff.chunks = chunks;
 	mail_new_id(in->id);
 	write_trace(in);
+	if (s->envelope.binary) {
+		begin_binary(in);
+	}
 }
 
 /* Whether what came so far is more than a message may have. */
@@ -99,15 +125,16 @@ add(struct incoming *in, const char *data, size_t len)
 		in->buffer[in->head] = '\n';
 		in->len++;
 	}
-	in->octets += len;
+	in->octets += in->session->envelope.binary ? 0 : len;
 	in->len += len;
 	if (too_big(in) || in->error != 0) {
 		in->len = 0; /* read on to its end, and forget it */
 	}
 }
 
-size_t
-incoming_take(struct incoming *in, const char *data, size_t len)
+/* Takes what DATA has, or chunks of lines. */
+static size_t
+take_lines(struct incoming *in, const char *data, size_t len)
 {
 	size_t out;
 
@@ -121,11 +148,42 @@ incoming_take(struct incoming *in, const char *data, size_t len)
 	return taken;
 }
 
+/* Takes what has become lines. */
+static void
+take_converted(struct incoming *in)
+{
+	const char *data;
+	size_t len;
+
+	while (binary_next(in->binary, &data, &len)) {
+		for (size_t at = 0; at < len;) {
+			at += take_lines(in, data + at, len - at);
+		}
+	}
+}
+
+size_t
+incoming_take(struct incoming *in, const char *data, size_t len)
+{
+	if (!in->session->envelope.binary) {
+		return take_lines(in, data, len);
+	}
+	in->octets += len;
+	if (!too_big(in) && in->error == 0) {
+		binary_feed(in->binary, data, len);
+		take_converted(in);
+	}
+	return len;
+}
+
 void
 incoming_end(struct incoming *in)
 {
+	if (in->session->envelope.binary && in->error == 0) {
+		binary_finish(in->binary);
+		take_converted(in);
+	}
 	bool cut = in->dotstuff.chunks && in->last != '\n' && in->last != '\0';
-
 	if (in->dotstuff.state == DOTSTUFF_CR) {
 		in->dotstuff.bare = cut = true;
 	}
@@ -192,6 +250,10 @@ incoming_fault(struct incoming *in, bool *leave)
 	}
 	if (too_big(in)) {
 		return reject(in, "552 5.3.4 Message too big");
+	}
+	if (in->session->envelope.binary && in->error == 0 &&
+	    in->binary->refusal != NULL) {
+		return reject(in, in->binary->refusal);
 	}
 	if (in->header.received > MOST_RECEIVED) {
 		return reject(in, "554 5.4.6 Too many hops: a mail loop");

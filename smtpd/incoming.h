@@ -2,6 +2,7 @@
 #ifndef RESTANTE_SMTPD_INCOMING_H
 #define RESTANTE_SMTPD_INCOMING_H
 
+#include "smtpd/binary.h"
 #include "smtpd/dotstuff.h"
 #include "smtpd/session.h"
 #include "smtpd/trace.h"
@@ -25,10 +26,12 @@ struct incoming {
 	char last;   /* octet of it; NUL: none */
 	size_t len;
 	char buffer[INCOMING_BUFFER];
+	struct binary *binary; /* for BINARYMIME, once there was such a one */
 };
 
-/* For a session; NULL when there is no memory.  It is freed by free(3). */
+/* For a session; NULL when there is no memory. */
 struct incoming *incoming_new(void);
+void incoming_free(struct incoming *);
 
 /* Starts a message with our trace header; chunks: dots are not doubled. */
 void incoming_begin(struct incoming *, struct session *, bool chunks);

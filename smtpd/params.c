@@ -95,7 +95,8 @@ take_mail(const struct param *p, struct mail_params *out)
 			     digits(p->value, p->value_len, &out->size));
 	}
 	if (word_is(p->keyword, p->keyword_len, "BODY")) {
-		out->eight_bit = value_is(p, "8BITMIME");
+		out->binary = value_is(p, "BINARYMIME");
+		out->eight_bit = out->binary || value_is(p, "8BITMIME");
 		return is_ok(out->eight_bit || value_is(p, "7BIT"));
 	}
 	if (word_is(p->keyword, p->keyword_len, "SMTPUTF8")) {

@@ -11,7 +11,8 @@
 
 struct mail_params {
 	uint64_t size;              /* SIZE= (RFC 1870), or 0 */
-	bool eight_bit;             /* BODY=8BITMIME (RFC 6152) */
+	bool eight_bit;             /* BODY=8BITMIME (RFC 6152), or binary */
+	bool binary;                /* BODY=BINARYMIME (RFC 3030) */
 	bool utf8;                  /* SMTPUTF8 (RFC 6531) */
 	bool need_tls;              /* REQUIRETLS (RFC 8689) */
 	uint64_t hold_for;          /* HOLDFOR= (RFC 4865), seconds, or 0 */

@@ -219,7 +219,7 @@ session_run(const struct connection *c)
 
 	if (s == NULL || incoming == NULL || stream == NULL) {
 		log_error("no memory for a session");
-		free(incoming);
+		incoming_free(incoming);
 		free(s);
 		stream_close(stream);
 		return true;
@@ -240,7 +240,7 @@ session_run(const struct connection *c)
 	}
 	bool over = !s->handed_over;
 	stream_close(stream);
-	free(incoming);
+	incoming_free(incoming);
 	free(s);
 	return over;
 }

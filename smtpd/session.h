@@ -40,7 +40,8 @@ struct envelope_rcpt {
 struct envelope {
 	struct address sender;
 	uint64_t size;  /* as announced, or 0 */
-	bool eight_bit; /* BODY=8BITMIME */
+	bool eight_bit; /* BODY=8BITMIME, or binary */
+	bool binary;    /* BODY=BINARYMIME */
 	bool utf8;      /* SMTPUTF8 */
 	bool need_tls;  /* REQUIRETLS */
 	time_t hold;    /* HOLDFOR and HOLDUNTIL: when to release it, or 0 */

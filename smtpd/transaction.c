@@ -143,6 +143,7 @@ command_mail(struct session *s, char *argument)
 	s->envelope.sender = sender;
 	s->envelope.size = params.size;
 	s->envelope.eight_bit = params.eight_bit;
+	s->envelope.binary = params.binary;
 	s->envelope.utf8 = params.utf8;
 	s->envelope.need_tls = params.need_tls;
 	s->envelope.ret = params.ret;

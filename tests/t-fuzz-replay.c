@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <sys/wait.h>
 
-static const char *const targets[] = { "address", "aliases", "base64", "chunk",
-	"config", "convert", "dns", "dotstuff", "header", "hop", "mail",
-	"mailboxes", "mbox", "multipart", "param", "params", "qp", "reply",
-	"sasl", "session", "users", "word" };
+static const char *const targets[] = { "address", "aliases", "base64", "binary",
+	"chunk", "config", "convert", "dns", "dotstuff", "header", "hop",
+	"mail", "mailboxes", "mbox", "multipart", "param", "params", "qp",
+	"reply", "sasl", "session", "users", "word" };
 
 /* Runs the program, with its standard output as our standard error. */
 static int
