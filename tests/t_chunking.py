@@ -6,13 +6,13 @@ the cut is; one that looks for the end of the data in them can be made to see
 a second message.
 """
 from lib import mbox
+from lib.edges import FORMS
 from lib.player import PASSWORDS
 from lib.scratch import Scratch
 from lib.tap import Tap, check, equal
 
 TEXT = (b"Subject: chunks\r\n\r\n.\r\n..\r\n.x\r\nFrom here\r\n>From\r\n\r\n"
         b"caf\xc3\xa9 \xff\r\n.\r\n\r\nend\r\n")
-EDGES = (b"", b"\r", b"\n", b"\r\n", b"\0", b"\r\r", b"\n\r", b"\r\n\0")
 SECOND = (b"MAIL FROM:<evil@example.com>\r\nRCPT TO:<bob@example.org>\r\n"
           b"BDAT 4 LAST\r\nevil\r\n")
 
@@ -101,7 +101,7 @@ def test_no_end(scratch):
 def test_edges(scratch):
     """64 strings around a dot end nothing, in a chunk and between chunks"""
     for role in ("mx", "submission"):
-        for edge in (a + b"." + b for a in EDGES for b in EDGES):
+        for edge in FORMS.values():
             text = b"X: y\r\n\r\ntext" + edge + SECOND
             for cut in (0, len(text) - len(SECOND), len(text)):
                 with begin(scratch, role) as talker:

@@ -7,19 +7,15 @@ the end. Bob must never see more than one message; the mx role may refuse the
 first, and then ends the connection.
 """
 from lib import mbox
+from lib.edges import FORMS, SECOND, TRUE_END
 from lib.player import PASSWORDS
 from lib.scratch import Scratch
 from lib.tap import Tap, check, equal
 from lib.talk import Closed
 
-EDGES = {"nothing": b"", "CR": b"\r", "LF": b"\n", "CRLF": b"\r\n",
-         "NUL": b"\0", "CRCR": b"\r\r", "LFCR": b"\n\r", "CRLF NUL": b"\r\n\0"}
-TRUE_END = "CRLF . CRLF"
 EXTRA = {"CRLF . CRCRLF": b"\r\n.\r\r\n",
          "CRLF . blank CRLF": b"\r\n. \r\n", "CRLF .. CRLF": b"\r\n..\r\n",
          "LF . LF twice": b"\n.\n\n.\n", "LFLF . LFLF": b"\n\n.\n\n"}
-SECOND = (b"MAIL FROM:<evil@example.com>\r\nRCPT TO:<bob@example.org>\r\n"
-          b"DATA\r\nSubject: smuggled\r\n\r\nsmuggled\r\n.\r\n")
 
 
 def begin(scratch, role):
@@ -80,9 +76,8 @@ def judge(role, edge, replies, messages):
 def main():
     tap = Tap()
     with Scratch() as scratch:
-        forms = {f"{a} . {b}": EDGES[a] + b"." + EDGES[b]
-                 for a in EDGES for b in EDGES}
-        del forms[TRUE_END], forms[TRUE_END + " NUL"]
+        forms = {name: edge for name, edge in FORMS.items()
+                 if not edge.startswith(TRUE_END)}
         forms.update(EXTRA)
         for role in ("mx", "submission"):
             for name, edge in forms.items():

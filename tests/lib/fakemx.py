@@ -23,7 +23,8 @@ script does not name is answered as a good server does. An action is
     None                as usual
     function(session, argument)     answers one of the above
 
-A phase of one connection alone: {"1:mail": ...}, counted from 1.
+A phase of one connection alone: {"1:mail": ...}, counted from 1. With lax=True
+a message ends at whatever careless servers take for its end.
 """
 import base64
 import binascii
@@ -44,6 +45,9 @@ SPECIAL = (DROP, RESET, STALL, ENDLESS, LONG_LINE)
 EXTENSIONS = ("PIPELINING", "SIZE 10485760", "8BITMIME", "SMTPUTF8", "DSN",
               "ENHANCEDSTATUSCODES", "CHUNKING")
 FLOOD = 64 * 1024 * 1024
+END = re.compile(rb"\r\n\.\r\n")
+# What careless servers take for it.
+LAX_END = re.compile(rb"[\r\n\0]\.(\r\n|[\r\n\0])")
 
 
 class Over(Exception):
@@ -92,8 +96,8 @@ class Message:
 class Lines:
     """Lines and octets from a socket, which may become a TLS one."""
 
-    def __init__(self, sock):
-        self.sock = sock
+    def __init__(self, sock, lax=False):
+        self.sock, self.lax = sock, lax
         self.data = b""
 
     def fill(self):
@@ -126,10 +130,11 @@ class Lines:
         seen = 0
         while True:
             joined = taken + self.data
-            at = joined.find(b"\r\n.\r\n", max(0, seen - 5))
-            if at != -1:
-                self.data = joined[at + 5:]
-                return joined[2:at + 5]
+            found = (LAX_END if self.lax else END).search(
+                joined, max(0, seen - 5))
+            if found:
+                self.data = joined[found.end():]
+                return joined[2:found.end()]
             seen, taken, self.data = len(joined), joined, b""
             self.fill()
 
@@ -139,7 +144,7 @@ class Session:
 
     def __init__(self, mx, sock, number):
         self.mx, self.sock, self.number = mx, sock, number
-        self.lines = Lines(sock)
+        self.lines = Lines(sock, mx.lax)
         self.tls, self.name, self.user = False, "", ""
         self.ended = False
         self.bdat = b""
@@ -234,7 +239,7 @@ class Session:
             self.mx.note(self.number, f"TLS failed: {error}")
             raise Over from error
         self.mx.replace(self.number, self.sock)
-        self.lines = Lines(self.sock)
+        self.lines = Lines(self.sock, self.mx.lax)
         self.tls, self.name, self.user = True, "", ""
         self.reset()
 
@@ -451,10 +456,10 @@ class FakeMx:
     def __init__(self, script=None, *, host="127.0.0.1", port=0, unix=None,
                  lmtp=False, pem=None, starttls=True, wrapped=False,
                  name="mx.fake.test", extensions=EXTENSIONS, users=None,
-                 mechanisms=(), auth_needs_tls=False):
+                 mechanisms=(), auth_needs_tls=False, lax=False):
         self.script = dict(script or {})
         self.lmtp, self.wrapped, self.name = lmtp, wrapped, name
-        self.starttls = starttls
+        self.starttls, self.lax = starttls, lax
         self.extensions = tuple(extensions)
         self.users = dict(users or {})
         self.mechanisms = tuple(mechanisms)
