@@ -18,6 +18,7 @@ enum kind {
 	KIND_PATH, /* a word into char[PATH_MAX] */
 	KIND_COUNT,
 	KIND_SIZE,
+	KIND_LIMIT, /* a number into struct limits */
 	KIND_DOMAINS,
 	KIND_VIRTUAL,
 	KIND_HOP,
@@ -51,6 +52,7 @@ static const struct key keys[] = {
 	{ "hostname", KIND_HOSTNAME, 0 },
 	{ "idle-exit", KIND_COUNT, offsetof(struct config, idle_exit) },
 	{ "log", KIND_LOG, offsetof(struct config, log) },
+	{ "login-delay", KIND_LIMIT, offsetof(struct config, login_delay) },
 	{ "mailbox", KIND_MAILBOX, 0 },
 	{ "mailbox-owner", KIND_NAME, offsetof(struct config, mailbox_owner) },
 	{ "masquerade", KIND_MASQUERADE, 0 },
@@ -91,6 +93,18 @@ static const char *const uidl_words[] = { "native", "dovecot", "popa3d" };
 
 _Static_assert(sizeof(enum uidl_style) == sizeof(unsigned), "see set()");
 
+/* Kinds with a function of their own, which knows its field. */
+static int (*const setters[])(
+    const struct config_place *, struct config *, const char *value) = {
+	[KIND_ROUTE] = config_set_route,
+	[KIND_SENDER] = config_set_sender,
+	[KIND_SECRET] = config_set_secret,
+	[KIND_MASQUERADE] = config_set_masquerade,
+	[KIND_SUBADDRESS] = config_set_subaddress,
+	[KIND_TLS] = config_set_tls,
+	[KIND_MAILBOX] = config_set_mailbox,
+};
+
 static int
 set(const struct config_place *at, struct config *c, const struct key *key,
     const char *value)
@@ -108,6 +122,8 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 		return config_set_count(at, field, value);
 	case KIND_SIZE:
 		return config_set_size(at, field, value);
+	case KIND_LIMIT:
+		return config_set_limit(at, field, false, value);
 	case KIND_DOMAINS:
 		return config_set_domains(at, c->domains, &c->ndomains, value);
 	case KIND_VIRTUAL:
@@ -116,19 +132,13 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_HOP:
 		return config_set_hop(at, field, value);
 	case KIND_ROUTE:
-		return config_set_route(at, c, value);
 	case KIND_SENDER:
-		return config_set_sender(at, c, value);
 	case KIND_SECRET:
-		return config_set_secret(at, c, value);
 	case KIND_MASQUERADE:
-		return config_set_masquerade(at, c, value);
 	case KIND_SUBADDRESS:
-		return config_set_subaddress(at, c, value);
 	case KIND_TLS:
-		return config_set_tls(at, c, value);
 	case KIND_MAILBOX:
-		return config_set_mailbox(at, c, value);
+		return setters[key->kind](at, c, value);
 	case KIND_HOSTNAME:
 		return address_is_domain(value)
 		           ? config_set_word(

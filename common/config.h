@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_CONFIG_H
 #define RESTANTE_COMMON_CONFIG_H
 
+#include "common/limits.h"
 #include "common/network.h"
 
 #include <limits.h>
@@ -72,7 +73,8 @@ struct config {
 	unsigned relay_concurrency;    /* connections to one next hop */
 	unsigned queue_concurrency;    /* agents in all */
 	char resolver[CONFIG_NAME];
-	uint64_t size_limit; /* octets; 0: none */
+	uint64_t size_limit;       /* octets; 0: none */
+	struct limits login_delay; /* seconds from a POP3 login to the next */
 	enum plaintext_login plaintext_login;
 	unsigned sessions;
 	unsigned sessions_per_source; /* 0: the default, loopback exempt */

@@ -81,6 +81,36 @@ config_set_size(
 }
 
 int
+config_set_limit(const struct config_place *at, struct limits *limits,
+    bool is_size, const char *value)
+{
+	char number[CONFIG_NAME];
+	const char *why = NULL, *user = value + strcspn(value, " \t");
+	uint64_t n = 0;
+
+	snprintf(number, sizeof(number), "%.*s", (int)(user - value), value);
+	user += strspn(user, " \t");
+	if (!is_size) {
+		n = (uint64_t)strtonum(number, 0, 1000000, &why);
+	} else if (config_set_size(at, &n, number) == -1) {
+		return -1;
+	}
+	if (why != NULL) {
+		return config_fail(
+		    at, "a number from 0 to 1000000 expected, not", number);
+	}
+	for (const char *p = user; *p != '\0'; p++) {
+		if (*p <= ' ' || (*p >= 'A' && *p <= 'Z')) {
+			return config_fail(
+			    at, "the name of a user expected, not", user);
+		}
+	}
+	return limits_set(limits, user, n) == -1
+	           ? config_fail(at, "too many users, or too long:", user)
+	           : 0;
+}
+
+int
 config_set_domains(const struct config_place *at,
     char list[CONFIG_LIST][CONFIG_NAME], size_t *count, const char *value)
 {

@@ -32,6 +32,10 @@ int config_set_count(
 int config_set_size(
     const struct config_place *, uint64_t *size, const char *value);
 
+/* "NUMBER [USER]", or "SIZE [USER]"; 0: none. */
+int config_set_limit(const struct config_place *, struct limits *, bool is_size,
+    const char *value);
+
 /* Adds the domains, or the certificate. */
 int config_set_domains(const struct config_place *,
     char list[CONFIG_LIST][CONFIG_NAME], size_t *count, const char *value);

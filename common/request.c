@@ -59,6 +59,7 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 		.aliases = s->aliases,
 		.peer = &slot->peer,
 		.role = slot->role,
+		.tls = slot->tls,
 		.payload = slot->payload,
 		.size = slot->size,
 		.user = slot->user };

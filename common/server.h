@@ -57,6 +57,7 @@ struct task {
 	const struct aliases *aliases;
 	const struct peer *peer;
 	enum role role; /* of the connection */
+	bool tls;       /* it is in TLS */
 	const void *payload;
 	size_t size;
 	int fd;           /* the message; or the client, to read from; or -1 */

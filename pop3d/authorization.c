@@ -235,6 +235,7 @@ session_run(const struct connection *c)
 	static struct session s;
 
 	s.connection = c;
+	s.config = c->config;
 	s.peer = &c->peer;
 	s.state = STATE_AUTHORIZATION;
 	/* The whole of it has to be done in the time for a login; when the

@@ -4,6 +4,7 @@
  * commands of transaction.c at it.
  */
 #include "common/deadline.h"
+#include "common/last_login.h"
 #include "common/log.h"
 #include "common/privilege.h"
 #include "common/sandbox.h"
@@ -16,44 +17,92 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <time.h>
 
 enum { OPEN_TIMEOUT = 20 * 1000 };
 
-/* Becomes the user and opens the mailbox.  0, or -1 and it said so. */
+/* Becomes the user, in the sandbox.  0, or -1 with the reason logged. */
 static int
-open_mailbox(const struct task *task, struct session *s)
+become(const struct task *task, struct store *store)
 {
 	struct account account;
-	struct store store;
 
 	if (account_find(task->config, task->names, task->user, &account) !=
 		STATUS_OK ||
-	    account_mailbox(task->config, &account, store.mailbox) == -1 ||
-	    account_directory(task->config, &account, store.directory) == -1 ||
+	    account_mailbox(task->config, &account, store->mailbox) == -1 ||
+	    account_directory(task->config, &account, store->directory) == -1 ||
 	    privilege_become(account.uid, account.gid,
-		privilege_spool_group(store.mailbox)) == -1) {
+		privilege_spool_group(store->mailbox)) == -1) {
 		log_error("cannot find or become the owner of the mailbox of "
 			  "%s",
 		    task->user);
-		session_reply(s, "-ERR [SYS/TEMP] Cannot open the mailbox now");
 		return -1;
 	}
 	umask(077);
 	if (sandbox_mailbox() == -1) {
 		log_error("cannot enter the sandbox: %s", strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+/* The one session of this user.  0, or -1 and it said so. */
+static int
+take_turn(struct session *s, const char *directory)
+{
+	if (session_lock_take(&s->lock, directory) == 0) {
+		return 0;
+	}
+	if (errno == EWOULDBLOCK) {
+		log_info("a second session of %s is refused", s->user);
+		session_reply(s, "-ERR [IN-USE] Another session has this "
+				 "mailbox open");
+		return -1;
+	}
+	log_error("no session lock in %s: %s", directory, strerror(errno));
+	return 0;
+}
+
+/*
+ * Whether the last login is long enough ago; else it said so.  One that is yet
+ * to come is a clock that has jumped.
+ */
+static bool
+in_season(struct session *s, const char *directory)
+{
+	int64_t delay = (int64_t)limits_of(&s->config->login_delay, s->user);
+	struct last_login last;
+
+	if (delay == 0 ||
+	    last_login_read(directory, LAST_LOGIN_POP3, &last) == -1) {
+		return true;
+	}
+	int64_t passed = time(NULL) - last.when;
+	if (passed < 0 || passed >= delay) {
+		return true;
+	}
+	log_info("a login of %s is refused: the last one was %lld seconds ago",
+	    s->user, (long long)passed);
+	session_reply(s,
+	    "-ERR [LOGIN-DELAY] Only one login every %lld seconds; try again "
+	    "in %lld",
+	    (long long)delay, (long long)(delay - passed));
+	return false;
+}
+
+/* Opens the mailbox.  0, or -1 and it said so. */
+static int
+open_mailbox(const struct task *task, struct session *s)
+{
+	struct store store;
+
+	if (become(task, &store) == -1) {
 		session_reply(s, "-ERR [SYS/TEMP] Cannot open the mailbox now");
 		return -1;
 	}
-	if (session_lock_take(&s->lock, store.directory) == -1) {
-		if (errno == EWOULDBLOCK) {
-			log_info("a second session of %s is refused", s->user);
-			session_reply(s, "-ERR [IN-USE] Another session has "
-					 "this mailbox open");
-			return -1;
-		}
-		log_error("no session lock in %s: %s", store.directory,
-		    strerror(errno));
+	if (take_turn(s, store.directory) == -1 ||
+	    !in_season(s, store.directory)) {
+		return -1;
 	}
 	if (mailbox_open(&s->mailbox, &store, OPEN_TIMEOUT) == -1) {
 		const char *code = session_trouble(errno);
@@ -66,6 +115,8 @@ open_mailbox(const struct task *task, struct session *s)
 		session_reply(s, "-ERR [SYS/TEMP] No memory");
 		return -1;
 	}
+	last_login_note(
+	    store.directory, LAST_LOGIN_POP3, task->peer->address, task->tls);
 	return 0;
 }
 
@@ -74,6 +125,7 @@ mailbox_run(const struct task *task)
 {
 	const struct login *login = task->payload;
 	struct session s = { .state = STATE_TRANSACTION,
+		.config = task->config,
 		.peer = task->peer,
 		.user = task->user,
 		.uidl_style = task->config->uidl };

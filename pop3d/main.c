@@ -4,7 +4,8 @@
 #include "common/log.h"
 #include "common/login.h"
 #include "common/server.h"
-#include "pop3d/recovery.h"
+#include "pop3d/admin/logins.h"
+#include "pop3d/admin/recovery.h"
 #include "pop3d/session.h"
 
 #include <getopt.h>
@@ -30,57 +31,89 @@ static const struct service pop3 = {
 static const char usage[] =
     "usage: pop3d [-c FILE] [--implicit-tls] [-l ADDRESS:PORT[/tls]] ...\n"
     "       pop3d [-c FILE] --recover\n"
+    "       pop3d [-c FILE] --last-login [USER]\n"
     "       pop3d --version | --help\n"
     "See pop3d(8).\n";
 
-/* An exit status when there is nothing to run, or -1. */
+struct arguments {
+	struct launch launch;
+	const char *config;
+	/* What to do instead of serving, with the words behind it. */
+	int (*verb)(const struct config *, int count, char **words);
+	int count, most;
+	char **words;
+};
+
+/* Takes one option; an exit status when there is nothing to run, or -1. */
 static int
-parse(int argc, char **argv, struct launch *launch, const char **config,
-    bool *recover)
+take(struct arguments *a, int option)
+{
+	struct launch *launch = &a->launch;
+
+	switch (option) {
+	case 'c':
+		a->config = optarg;
+		return -1;
+	case 'l':
+		if (launch->nlisten == LAUNCH_LISTENERS) {
+			break;
+		}
+		launch->listen[launch->nlisten++] = optarg;
+		return -1;
+	case 't':
+		launch->implicit_tls = true;
+		return -1;
+	case 'r':
+		a->verb = recovery_run;
+		return -1;
+	case 'L':
+		a->verb = logins_run;
+		a->most = 1;
+		return -1;
+	case 'V':
+		printf("restante %s\n", VERSION);
+		return EX_OK;
+	case 'h':
+		fputs(usage, stdout);
+		return EX_OK;
+	default:
+		break;
+	}
+	fputs(usage, stderr);
+	return EX_USAGE;
+}
+
+static int
+parse(int argc, char **argv, struct arguments *a)
 {
 	static const struct option options[] = {
 		{ "implicit-tls", no_argument, NULL, 't' },
+		{ "last-login", no_argument, NULL, 'L' },
 		{ "recover", no_argument, NULL, 'r' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int o;
+	int o, status = -1;
 
-	while ((o = getopt_long(argc, argv, "c:l:", options, NULL)) != -1) {
-		if (o == 'c') {
-			*config = optarg;
-		} else if (o == 'l' && launch->nlisten < LAUNCH_LISTENERS) {
-			launch->listen[launch->nlisten++] = optarg;
-		} else if (o == 't') {
-			launch->implicit_tls = true;
-		} else if (o == 'r') {
-			*recover = true;
-		} else if (o == 'V') {
-			printf("restante %s\n", VERSION);
-			return EX_OK;
-		} else if (o == 'h') {
-			fputs(usage, stdout);
-			return EX_OK;
-		} else {
-			fputs(usage, stderr);
-			return EX_USAGE;
-		}
+	while (status == -1 &&
+	       (o = getopt_long(argc, argv, "c:l:", options, NULL)) != -1) {
+		status = take(a, o);
 	}
-	if (optind < argc) {
+	a->count = argc - optind;
+	a->words = argv + optind;
+	if (status == -1 && a->count > a->most) {
 		fputs(usage, stderr);
 		return EX_USAGE;
 	}
-	return -1;
+	return status;
 }
 
 int
 main(int argc, char **argv)
 {
 	char error[CONFIG_ERROR];
-	struct launch launch = { .has_role = false };
-	const char *file = NULL;
-	bool recover = false;
+	struct arguments a = { .verb = NULL };
 	struct config config;
 	struct stat st;
 
@@ -88,14 +121,14 @@ main(int argc, char **argv)
 	bool client = fstat(STDERR_FILENO, &st) == -1 || S_ISSOCK(st.st_mode);
 	log_open("pop3d", client ? LOG_TO_SYSLOG : LOG_TO_PERSON);
 	umask(077);
-	int status = parse(argc, argv, &launch, &file, &recover);
+	int status = parse(argc, argv, &a);
 	if (status != -1) {
 		return status;
 	}
-	if (config_load(&config, file, error) == -1) {
+	if (config_load(&config, a.config, error) == -1) {
 		log_error("%s", error);
 		return EX_CONFIG;
 	}
-	return recover ? recovery_run(&config)
-	               : server_run(&pop3, &launch, &config);
+	return a.verb != NULL ? a.verb(&config, a.count, a.words)
+	                      : server_run(&pop3, &a.launch, &config);
 }

@@ -25,6 +25,27 @@ session_reply(struct session *s, const char *fmt, ...)
 	return NEXT_COMMAND;
 }
 
+/*
+ * LOGIN-DELAY: the user's own; before the login the most that anybody has, and
+ * "USER" if the user's may be another one (RFC 2449 section 6.5).
+ */
+static void
+announce_delay(struct session *s)
+{
+	uint64_t least, most;
+	const char *user = "";
+
+	if (s->user != NULL) {
+		most = limits_of(&s->config->login_delay, s->user);
+	} else if (limits_range(&s->config->login_delay, &least, &most)) {
+		user = " USER";
+	}
+	if (most > 0) {
+		stream_printf(s->stream, "LOGIN-DELAY %llu%s\r\n",
+		    (unsigned long long)most, user);
+	}
+}
+
 void
 session_capabilities(struct session *s)
 {
@@ -33,6 +54,7 @@ session_capabilities(struct session *s)
 	    "EXPIRE NEVER\r\nUTF8\r\nLANG\r\n";
 
 	stream_write(s->stream, capabilities, sizeof(capabilities) - 1);
+	announce_delay(s);
 }
 
 /*

@@ -34,6 +34,7 @@ struct session {
 	struct stream *stream;
 	enum state state;
 	unsigned errors;
+	const struct config *config;
 	const struct peer *peer;
 
 	/* AUTHORIZATION */
@@ -91,7 +92,7 @@ enum next retrieve(struct session *, size_t index, unsigned long lines);
 /* Carries bytes between a TLS client and its mailbox process: pump.c. */
 void pump_run(struct stream *client, int mailbox);
 
-/* The capabilities that do not depend on the state. */
+/* The capabilities of both states; before the login for whoever it may be. */
 void session_capabilities(struct session *);
 
 /* LANG (RFC 6856 section 3), for the tables of both processes. */

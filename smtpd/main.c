@@ -8,6 +8,7 @@
 #include "smtpd/admin.h"
 #include "smtpd/compose/send.h"
 #include "smtpd/delivery.h"
+#include "smtpd/login.h"
 #include "smtpd/options.h"
 #include "smtpd/queue/errand.h"
 #include "smtpd/queue/etrn.h"
@@ -30,7 +31,7 @@ static const struct service smtp = {
 	.body = true,
 	.session = session_run,
 	.jobs = {
-	    [REQUEST_LOGIN] = { login_run, login_valid },
+	    [REQUEST_LOGIN] = { login_noted_run, login_valid },
 	    [REQUEST_SALT] = { login_salt_run, login_valid },
 	    [REQUEST_PROOF] = { login_proof_run, login_valid },
 	    [REQUEST_LOOKUP] = { lookup_run, lookup_valid },

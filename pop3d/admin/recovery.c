@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Takes hold of each mailbox that has something undone, as its owner. */
-#include "pop3d/recovery.h"
+#include "pop3d/admin/recovery.h"
 
 #include "common/log.h"
 #include "common/privilege.h"
@@ -81,13 +81,15 @@ recover_in_child(
 }
 
 int
-recovery_run(const struct config *config)
+recovery_run(const struct config *config, int count, char **words)
 {
 	char path[PATH_MAX], error[CONFIG_ERROR];
 	struct names *names = names_load(config, false, error);
 	const struct dirent *entry;
 	int result = EX_OK;
 
+	(void)count;
+	(void)words;
 	if (names == NULL) {
 		log_error("%s", error);
 		return EX_CONFIG;

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/* Prints what the files "last-login.*" of the users' directories say. */
+#include "pop3d/admin/logins.h"
+
+#include "common/last_login.h"
+#include "common/log.h"
+#include "common/users.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+/* One of the user's two; whether there is any. */
+static bool
+print_one(const char *directory, const char *user, const char *name)
+{
+	struct last_login l;
+	struct tm tm;
+	char when[32] = "";
+
+	if (last_login_read(directory, name, &l) == -1) {
+		return false;
+	}
+	time_t t = (time_t)l.when;
+	if (localtime_r(&t, &tm) != NULL) {
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+	}
+	printf("%-20s %s %-6s %s\n", user, when, l.protocol, l.address);
+	return true;
+}
+
+/* Both of the user's; whether there is any. */
+static bool
+print_user(const struct config *config, const char *user)
+{
+	char directory[PATH_MAX];
+
+	if (snprintf(directory, sizeof(directory), "%s/users/%s", config->state,
+		user) >= (int)sizeof(directory)) {
+		return false;
+	}
+	bool pop3 = print_one(directory, user, LAST_LOGIN_POP3);
+	return print_one(directory, user, LAST_LOGIN_SMTP) || pop3;
+}
+
+static int
+not_hidden(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static int
+print_all(const struct config *config)
+{
+	char path[PATH_MAX];
+	struct dirent **users;
+
+	int n = snprintf(path, sizeof(path), "%s/users", config->state);
+	n = n < (int)sizeof(path) ? scandir(path, &users, not_hidden, alphasort)
+	                          : -1;
+	if (n == -1 && errno != ENOENT) {
+		log_error("cannot read %s: %s", path, strerror(errno));
+		return EX_NOINPUT;
+	}
+	for (int i = 0; i < n; i++) {
+		(void)print_user(config, users[i]->d_name);
+		free(users[i]);
+	}
+	if (n >= 0) {
+		free(users);
+	}
+	return EX_OK;
+}
+
+int
+logins_run(const struct config *config, int count, char **words)
+{
+	char user[USER_NAME + 1];
+
+	if (count == 0) {
+		return print_all(config);
+	}
+	if (!user_name(config, words[0], user)) {
+		log_error("%s cannot be the name of a user", words[0]);
+		return EX_NOUSER;
+	}
+	if (!print_user(config, user)) {
+		log_error("no login of %s is known", user);
+		return EX_NOUSER;
+	}
+	return EX_OK;
+}
