@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* New connections: counted, and served or refused. */
+#include "common/guard.h"
 #include "common/log.h"
-#include "common/slot.h"
 
 #include <errno.h>
 #include <string.h>
@@ -32,11 +32,12 @@ over_limit(const struct server *s, const struct peer *peer)
 
 /* Tells a client why it is not served, in one reply that never blocks. */
 static void
-refuse(int wfd, const struct peer *peer, bool tls, const char *reply)
+refuse(int wfd, const struct peer *peer, bool tls, const char *reply,
+    const char *why)
 {
 	size_t n = strlen(reply);
 
-	log_warn("refused %s: %s", peer->address, reply);
+	log_warn("refused %s: %s", peer->address, why);
 	if (tls) {
 		return;
 	}
@@ -50,15 +51,20 @@ bool
 accept_connection(struct server *s, int rfd, int wfd, const struct peer *peer,
     struct service_kind kind)
 {
-	const char *reply = s->service->not_ready;
+	const char *reply = s->service->not_ready, *why = reply;
+	char penalty[PENALTY_TEXT];
+	struct welcome welcome;
 
 	slot_refresh(s);
-	if (over_limit(s, peer)) {
-		reply = s->service->too_many;
-	} else if (slot_connect(s, rfd, wfd, peer, kind)) {
+	if (!guard_admits(s, peer, &welcome, penalty)) {
+		reply = s->service->unwelcome;
+		why = penalty;
+	} else if (over_limit(s, peer)) {
+		reply = why = s->service->too_many;
+	} else if (slot_connect(s, rfd, wfd, peer, &welcome, kind)) {
 		return true;
 	}
-	refuse(wfd, peer, kind.tls, reply);
+	refuse(wfd, peer, kind.tls, reply, why);
 	close(rfd);
 	if (wfd != rfd) {
 		close(wfd);

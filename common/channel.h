@@ -16,6 +16,7 @@
 
 enum request_kind {
 	REQUEST_TLS,     /* start again with a TLS handshake */
+	REQUEST_OFFENCE, /* a uint32_t of enum offence: answered at once */
 	REQUEST_LOGIN,   /* struct login */
 	REQUEST_SALT,    /* struct login: its name's; answers password_salt */
 	REQUEST_PROOF,   /* struct login: SCRAM; answers the signature */

@@ -29,6 +29,8 @@ enum kind {
 	KIND_SUBADDRESS,
 	KIND_TLS,
 	KIND_PLAINTEXT,
+	KIND_PENALTIES,
+	KIND_PENALTY_EXEMPT,
 	KIND_LOG,
 	KIND_UIDL,
 	KIND_MAILBOX,
@@ -56,6 +58,8 @@ static const struct key keys[] = {
 	{ "mailbox", KIND_MAILBOX, 0 },
 	{ "mailbox-owner", KIND_NAME, offsetof(struct config, mailbox_owner) },
 	{ "masquerade", KIND_MASQUERADE, 0 },
+	{ "penalties", KIND_PENALTIES, offsetof(struct config, penalties) },
+	{ "penalties-exempt", KIND_PENALTY_EXEMPT, 0 },
 	{ "pipelining-check", KIND_SWITCH,
 	    offsetof(struct config, pipelining_check) },
 	{ "plaintext-login", KIND_PLAINTEXT,
@@ -87,9 +91,20 @@ static const struct key keys[] = {
 	{ "virtual-domains", KIND_VIRTUAL, 0 },
 };
 
-static const char *const plaintext_words[] = { "never", "loopback", "always" };
-static const char *const log_words[] = { "default", "syslog", "stderr" };
-static const char *const uidl_words[] = { "native", "dovecot", "popa3d" };
+/* One of three words, in the order of its enum. */
+static const struct {
+	const char *const words[3];
+	const char *expected;
+} choices[] = {
+	[KIND_PLAINTEXT] = { { "never", "loopback", "always" },
+	    "never, loopback or always expected, not" },
+	[KIND_PENALTIES] = { { "off", "on", "all" },
+	    "off, on or all expected, not" },
+	[KIND_LOG] = { { "default", "syslog", "stderr" },
+	    "syslog or stderr expected, not" },
+	[KIND_UIDL] = { { "native", "dovecot", "popa3d" },
+	    "native, dovecot or popa3d expected, not" },
+};
 
 _Static_assert(sizeof(enum uidl_style) == sizeof(unsigned), "see set()");
 
@@ -149,15 +164,15 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_EXEMPT:
 		return config_set_networks(
 		    at, c->policy_exempt, &c->npolicy_exempt, value);
+	case KIND_PENALTY_EXEMPT:
+		return config_set_networks(
+		    at, c->penalties_exempt, &c->npenalties_exempt, value);
 	case KIND_PLAINTEXT:
-		return config_set_choice(at, field, plaintext_words,
-		    "never, loopback or always expected, not", value);
+	case KIND_PENALTIES:
 	case KIND_LOG:
-		return config_set_choice(at, field, log_words,
-		    "syslog or stderr expected, not", value);
 	case KIND_UIDL:
-		return config_set_choice(at, field, uidl_words,
-		    "native, dovecot or popa3d expected, not", value);
+		return config_set_choice(at, field, choices[key->kind].words,
+		    choices[key->kind].expected, value);
 	}
 	return -1;
 }
@@ -217,6 +232,7 @@ defaults(struct config *c)
 		.queue_concurrency = 50,
 		.size_limit = 50 << 20,
 		.plaintext_login = PLAINTEXT_LOOPBACK,
+		.penalties = PENALTIES_ON,
 		.sessions = 1000,
 		.idle_exit = 60,
 		.mailbox_owner = "mail",

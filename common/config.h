@@ -25,6 +25,9 @@ enum plaintext_login {
 	PLAINTEXT_ALWAYS,
 };
 
+/* Whose offences are counted: "all" are those of this machine, too. */
+enum penalty_scope { PENALTIES_OFF, PENALTIES_ON, PENALTIES_ALL };
+
 enum log_target { LOG_DEFAULT, LOG_SYSLOG, LOG_STDERR };
 
 /* UIDLs of POP3: ours, or those of the server that was there before. */
@@ -78,8 +81,11 @@ struct config {
 	enum plaintext_login plaintext_login;
 	unsigned sessions;
 	unsigned sessions_per_source; /* 0: the default, loopback exempt */
-	unsigned idle_exit;           /* seconds */
-	char user[CONFIG_NAME];       /* of the sessions; "": see the page */
+	enum penalty_scope penalties;
+	struct network penalties_exempt[CONFIG_LIST];
+	size_t npenalties_exempt;
+	unsigned idle_exit;     /* seconds */
+	char user[CONFIG_NAME]; /* of the sessions; "": see the page */
 	char mailbox_owner[CONFIG_NAME];
 	enum log_target log;
 	enum uidl_style uidl;

@@ -269,6 +269,7 @@ listen_is_listening(int fd)
 static void
 peer_inet6(const struct in6_addr *a, struct peer *p)
 {
+	memcpy(p->ip, a->s6_addr, 16);
 	if (IN6_IS_ADDR_V4MAPPED(a)) {
 		inet_ntop(
 		    AF_INET, a->s6_addr + 12, p->address, sizeof(p->address));
@@ -314,6 +315,7 @@ listen_peer(int fd, struct peer *p)
 		p->loopback = ntohl(a.in.sin_addr.s_addr) >> 24 == 127;
 		p->network[10] = p->network[11] = 0xff;
 		memcpy(p->network + 12, &a.in.sin_addr, 4);
+		memcpy(p->ip, p->network, 16);
 	} else {
 		peer_unix(fd, p);
 	}

@@ -37,6 +37,7 @@ struct peer {
 	bool loopback;       /* on this machine */
 	uid_t uid;           /* ROLE_LOCAL: whose process it is */
 	uint8_t network[16]; /* its /32 or /64, for counting */
+	uint8_t ip[16];      /* see common/network.h; 0: it has none */
 };
 
 /*

@@ -8,11 +8,11 @@
 
 enum { ALL = 128, V4 = 96 /* bits in front of an IPv4 address */ };
 
+static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
 bool
 network_address(const char *text, uint8_t address[16])
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
 	if (inet_pton(AF_INET, text, address + sizeof(mapped)) == 1) {
 		memcpy(address, mapped, sizeof(mapped));
 		return true;
@@ -74,4 +74,30 @@ bool
 network_has(const struct network *n, const uint8_t address[16])
 {
 	return same(n->address, address, n->bits);
+}
+
+bool
+network_listed(const struct network *list, size_t n, const uint8_t address[16])
+{
+	for (size_t i = 0; i < n; i++) {
+		if (network_has(&list[i], address)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+network_is_v4(const uint8_t address[16])
+{
+	return memcmp(address, mapped, sizeof(mapped)) == 0;
+}
+
+const char *
+network_text(const uint8_t address[16], char text[NETWORK_TEXT])
+{
+	bool v4 = network_is_v4(address);
+
+	return inet_ntop(v4 ? AF_INET : AF_INET6,
+	    address + (v4 ? sizeof(mapped) : 0), text, NETWORK_TEXT);
 }

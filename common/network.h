@@ -3,9 +3,12 @@
 #define RESTANTE_COMMON_NETWORK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Networks of IPv4 and IPv6, as lists of them are configured.  Pure. */
+
+enum { NETWORK_ADDRESS = 16, NETWORK_TEXT = 64 };
 
 /* IPv4 is in it as ::ffff:192.0.2.1. */
 struct network {
@@ -24,5 +27,13 @@ bool network_parse(const char *text, struct network *);
 
 /* Whether the address is in it. */
 bool network_has(const struct network *, const uint8_t address[16]);
+
+/* Whether it is in one of a list. */
+bool network_listed(
+    const struct network *list, size_t n, const uint8_t address[16]);
+
+/* Whether an address is one of IPv4; and as people write it, in text. */
+bool network_is_v4(const uint8_t address[16]);
+const char *network_text(const uint8_t address[16], char text[NETWORK_TEXT]);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What sessions ask the server for: validated, and handed to a worker. */
 #include "common/child.h"
+#include "common/guard.h"
 #include "common/log.h"
 #include "common/login.h"
 #include "common/slot.h"
@@ -120,6 +121,9 @@ acceptable(const struct server *s, const struct slot *slot, ssize_t size)
 	if (slot->request.kind == REQUEST_TLS) {
 		return size == 0;
 	}
+	if (slot->request.kind == REQUEST_OFFENCE) {
+		return guard_valid(s->buffer, size);
+	}
 	const struct job *job = &s->service->jobs[slot->request.kind];
 	return job->run != NULL && job->valid(s->buffer, (size_t)size);
 }
@@ -150,6 +154,11 @@ request_take(struct server *s, struct slot *slot)
 		restart_with_tls(s, slot);
 		return;
 	}
+	if (slot->request.kind == REQUEST_OFFENCE) {
+		guard_offence(s, slot, s->buffer);
+		answer(slot, STATUS_OK);
+		return;
+	}
 	slot->payload = malloc(slot->size);
 	if (slot->payload == NULL) {
 		log_error("no memory for a request");
@@ -171,6 +180,9 @@ login_checked(struct server *s, struct slot *slot, int status)
 
 	s->checks--;
 	slot->checking = false;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NO) {
+		guard_login_failed(s, slot, login);
+	}
 	explicit_bzero(login->secret, sizeof(login->secret));
 	if (ok && s->service->jobs[REQUEST_MAILBOX].run != NULL) {
 		start_worker(s, slot, REQUEST_MAILBOX);

@@ -307,6 +307,7 @@ run(struct server *s, const struct launched *l)
 	names_free(s->names);
 	aliases_free(s->aliases);
 	tls_server_close(s->tls);
+	penalties_close(&s->penalties);
 	return status;
 }
 
@@ -314,7 +315,9 @@ int
 server_run(const struct service *service, const struct launch *launch,
     const struct config *config)
 {
-	struct server s = { .service = service, .config = config };
+	struct server s = {
+		.service = service, .config = config, .penalties = { .fd = -1 }
+	};
 	struct launched l;
 	char error[CONFIG_ERROR];
 
@@ -331,7 +334,9 @@ int
 server_run_local(
     const struct service *service, const struct config *config, int fd)
 {
-	struct server s = { .service = service, .config = config };
+	struct server s = {
+		.service = service, .config = config, .penalties = { .fd = -1 }
+	};
 	struct launched l = { .connected = true, .rfd = fd, .wfd = fd };
 
 	l.kind.role = ROLE_LOCAL;

@@ -6,6 +6,7 @@
 #include "common/channel.h"
 #include "common/config.h"
 #include "common/listen.h"
+#include "common/offence.h"
 #include "common/tls.h"
 #include "common/users.h"
 
@@ -37,9 +38,10 @@ struct connection {
 	enum start start;
 	enum role role;
 	struct peer peer;
-	int rfd, wfd; /* the client */
-	int channel;  /* the server */
-	int body;     /* an unnamed file for the message under way, or -1 */
+	struct welcome welcome; /* what its offences come to */
+	int rfd, wfd;           /* the client */
+	int channel;            /* the server */
+	int body; /* an unnamed file for the message under way, or -1 */
 	int body_errno;
 	int mailbox; /* pop3d, TLS: the mailbox process will be there */
 };
@@ -75,7 +77,7 @@ struct job {
 struct service {
 	const char *name;
 	/* Replies to clients that are not served: */
-	const char *too_many, *not_ready;
+	const char *too_many, *not_ready, *unwelcome;
 	bool body; /* sessions get a file for messages, and know the aliases */
 	bool pair; /* TLS sessions get a socket pair */
 	/* Whether the connection is over, and not handed on. */

@@ -149,6 +149,7 @@ slot_start_session(struct server *s, struct slot *slot, enum start start)
 		.start = start,
 		.role = slot->role,
 		.peer = slot->peer,
+		.welcome = slot->welcome,
 		.rfd = slot->rfd,
 		.wfd = slot->wfd,
 		.body = slot->body,
@@ -188,7 +189,7 @@ slot_start_session(struct server *s, struct slot *slot, enum start start)
 
 bool
 slot_connect(struct server *s, int rfd, int wfd, const struct peer *peer,
-    struct service_kind kind)
+    const struct welcome *welcome, struct service_kind kind)
 {
 	struct slot *slot = new_slot(s);
 
@@ -198,6 +199,7 @@ slot_connect(struct server *s, int rfd, int wfd, const struct peer *peer,
 	slot->rfd = rfd;
 	slot->wfd = wfd;
 	slot->peer = *peer;
+	slot->welcome = *welcome;
 	slot->role = kind.role;
 	if (s->service->body) {
 		slot->body = unnamed_file(s->config->queue);

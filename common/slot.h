@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_SLOT_H
 #define RESTANTE_COMMON_SLOT_H
 
+#include "common/penalty.h"
 #include "common/privilege.h"
 #include "common/server.h"
 
@@ -25,6 +26,7 @@ struct slot {
 	int body_errno;
 	int mailbox; /* pop3d, TLS: the mailbox process's end, or -1 */
 	struct peer peer;
+	struct welcome welcome;
 	enum role role;
 	bool tls;
 	char user[USER_NAME + 1]; /* who has logged in, or "" */
@@ -45,6 +47,8 @@ struct server {
 	struct names *names;
 	struct aliases *aliases;
 	struct tls_server *tls;
+	struct penalties penalties;
+	bool penalties_tried; /* to open them */
 	struct listener listeners[LAUNCH_LISTENERS];
 	size_t nlisteners;
 	struct slot *slots; /* config->sessions of them */
@@ -75,7 +79,7 @@ bool slot_have_tls(struct server *);
  * false: no room, or no way to serve it.
  */
 bool slot_connect(struct server *, int rfd, int wfd, const struct peer *,
-    struct service_kind);
+    const struct welcome *, struct service_kind);
 
 /*
  * Starts a session on the slot's client.  The one that was there before, if

@@ -17,6 +17,8 @@
 static const struct service pop3 = {
 	.name = "pop3d",
 	.too_many = "-ERR [SYS/TEMP] Too many sessions, try again later\r\n",
+	.unwelcome = "-ERR [SYS/TEMP] Too many errors from your address, "
+	             "try again later\r\n",
 	.not_ready = "-ERR [SYS/TEMP] Not ready, try again later\r\n",
 	.pair = true,
 	.session = session_run,

@@ -3,12 +3,30 @@
 #include "pop3d/session.h"
 
 #include "common/log.h"
+#include "common/offence.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+/* An error: of the session and, before login, of the address. */
+static void
+failed(struct session *s, const char *reply)
+{
+	/* With a response code it is trouble of ours, or of a password. */
+	bool syntax = strncmp(reply, "-ERR [", 6) != 0;
+
+	s->errors += syntax;
+	if (s->connection == NULL) {
+		return;
+	}
+	if (syntax) {
+		offence_report(s->connection, OFFENCE_SYNTAX);
+	}
+	offence_delay(s->connection);
+}
 
 enum next
 session_reply(struct session *s, const char *fmt, ...)
@@ -19,9 +37,10 @@ session_reply(struct session *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text) - 2, fmt, ap);
 	va_end(ap);
+	if (text[0] == '-') {
+		failed(s, text);
+	}
 	stream_printf(s->stream, "%s\r\n", text);
-	/* With a response code it is trouble of ours, or of a password. */
-	s->errors += text[0] == '-' && strncmp(text, "-ERR [", 6) != 0;
 	return NEXT_COMMAND;
 }
 

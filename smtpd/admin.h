@@ -14,4 +14,8 @@ int admin_passwd(
 /* Tests the whole set-up, and says what to type next: check.c. */
 int admin_check(const struct config *);
 
+/* Prints who is slowed down or refused, or forgives: penalties.c. */
+int admin_penalties(const struct config *);
+int admin_forgive(const struct config *, const char *address);
+
 #endif

@@ -27,6 +27,8 @@
 static const struct service smtp = {
 	.name = "smtpd",
 	.too_many = "421 4.7.0 Too many sessions, try again later\r\n",
+	.unwelcome = "421 4.7.0 Too many errors from your address, "
+	             "try again later\r\n",
 	.not_ready = "421 4.3.2 Not ready, try again later\r\n",
 	.body = true,
 	.session = session_run,
@@ -77,6 +79,10 @@ act(const struct options *o, const struct config *config)
 		return admin_passwd(config, o->user, &o->extras);
 	case ACTION_CHECK:
 		return admin_check(config);
+	case ACTION_PENALTIES:
+		return admin_penalties(config);
+	case ACTION_FORGIVE:
+		return admin_forgive(config, o->whom);
 	case ACTION_EXPLAIN:
 		return route_explain(config, o->from, o->recipients);
 	case ACTION_VERIFY:

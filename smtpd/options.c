@@ -16,6 +16,8 @@ const char options_usage[] =
     "usage: smtpd [-c FILE] [-l ADDRESS:PORT[/tls][=mx|submission]] ...\n"
     "       smtpd [-c FILE] --passwd NAME [--cram-md5] [--scram-sha-1]\n"
     "       smtpd [-c FILE] --check\n"
+    "       smtpd [-c FILE] --penalties\n"
+    "       smtpd [-c FILE] --forgive ADDRESS|all\n"
     "       smtpd [-c FILE] -q[TIME|f|I ID|R TEXT]\n"
     "       mailq [-c FILE] [-j]\n"
     "       smtpd [-c FILE] --hold|--release|--remove|--bounce ID ...|all\n"
@@ -80,6 +82,14 @@ long_option(struct options_parser *p, const char *name)
 	if (strcmp(name, "role") == 0) {
 		return role(p, options_argument(p, ""));
 	}
+	if (strcmp(name, "forgive") == 0) {
+		o->action = ACTION_FORGIVE;
+		o->whom = options_argument(p, "");
+		return o->whom == NULL
+		           ? options_fail(
+				 p, "an address is missing behind", "--forgive")
+		           : 0;
+	}
 	if (queue_verb(o, name)) {
 		return 0;
 	}
@@ -95,6 +105,8 @@ long_option(struct options_parser *p, const char *name)
 		o->launch.implicit_tls = true;
 	} else if (strcmp(name, "check") == 0) {
 		o->action = ACTION_CHECK;
+	} else if (strcmp(name, "penalties") == 0) {
+		o->action = ACTION_PENALTIES;
 	} else if (strcmp(name, "version") == 0) {
 		o->action = ACTION_VERSION;
 	} else if (strcmp(name, "help") == 0) {

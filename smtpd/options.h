@@ -22,6 +22,8 @@ enum action {
 	ACTION_QUEUE,
 	ACTION_PASSWD,
 	ACTION_CHECK,
+	ACTION_PENALTIES,
+	ACTION_FORGIVE,
 	ACTION_EXPLAIN,
 	ACTION_VERIFY,
 	ACTION_NOTHING,
@@ -34,6 +36,7 @@ struct options {
 	const char *config; /* -c */
 	struct launch launch;
 	const char *user;              /* --passwd */
+	const char *whom;              /* --forgive */
 	struct password_extras extras; /* --cram-md5, --scram-sha-1 */
 	bool json;                     /* -j: mailq for programs */
 	enum manage_verb verb;         /* of ACTION_MANAGE, on the operands */

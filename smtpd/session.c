@@ -3,6 +3,7 @@
 #include "smtpd/session.h"
 
 #include "common/log.h"
+#include "common/offence.h"
 #include "common/secure.h"
 #include "smtpd/incoming.h"
 #include "smtpd/policy/turn.h"
@@ -25,6 +26,18 @@ session_peer(const struct session *s)
 	return s->connection->peer.address;
 }
 
+/* An error: of the session, of the address, and one that takes its time. */
+static void
+failed(struct session *s, const char *reply)
+{
+	s->errors++;
+	/* 500, 501 and 503: no command, no right one, not here. */
+	if (strncmp(reply, "50", 2) == 0 && strchr("013", reply[2]) != NULL) {
+		offence_report(s->connection, OFFENCE_SYNTAX);
+	}
+	offence_delay(s->connection);
+}
+
 enum next
 session_reply(struct session *s, const char *fmt, ...)
 {
@@ -34,8 +47,10 @@ session_reply(struct session *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (text[0] == '4' || text[0] == '5') {
+		failed(s, text);
+	}
 	stream_printf(s->stream, "%s\r\n", text);
-	s->errors += text[0] == '4' || text[0] == '5';
 	return NEXT_COMMAND;
 }
 
@@ -165,6 +180,7 @@ one_command(struct session *s)
 		return session_reply(s, "500 5.5.2 Commands are ASCII");
 	}
 	if (is_http(line)) {
+		offence_report(s->connection, OFFENCE_ABUSE);
 		session_reply(s, "554 5.5.1 This is a mail server");
 		return NEXT_END;
 	}

@@ -3,6 +3,7 @@
 #include "smtpd/session.h"
 
 #include "common/log.h"
+#include "common/offence.h"
 #include "common/secure.h"
 #include "smtpd/params.h"
 
@@ -197,6 +198,9 @@ refuse_rcpt(struct session *s, const struct address *a, const char *reply)
 	    address_text(a, rcpt, sizeof(rcpt)), s->esmtp ? "ESMTP" : "SMTP",
 	    s->helo);
 	s->envelope.refused++;
+	if (reply[0] == '5' && !session_is_user(s)) {
+		offence_report(s->connection, OFFENCE_RECIPIENT);
+	}
 	return session_reply(s, "%s", reply);
 }
 

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_SIPHASH_H
+#define RESTANTE_COMMON_SIPHASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * SipHash-2-4: for tables whose keys are somebody else's choice.  Who does not
+ * know the seed can foretell nothing of the hash.
+ */
+uint64_t siphash(const uint64_t seed[2], const void *data, size_t len);
+
+#endif
