@@ -191,11 +191,12 @@ class Server:
             self.argv, cwd=self.work, stdin=subprocess.DEVNULL,
             stdout=errors, stderr=errors, preexec_fn=self.join)
         deadline = time.monotonic() + 10
+        talks_first = not self.protocol.endswith("s")
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 with socket.create_connection(("127.0.0.1", self.port),
                                               timeout=5) as s:
-                    ready = s.recv(1)
+                    ready = s.recv(1) if talks_first else b"connected"
             except OSError:
                 ready = b""
             if ready:
@@ -285,6 +286,31 @@ def ours(work, build, users):
                      [smtpd, "-c", conf])
         yield xinetd(work, "restante xinetd", "pop3", 1102,
                      [pop3d, "-c", conf])
+
+
+def secure(work, build, users):
+    """The same with TLS from the start, for those who have it."""
+    certificate(work)
+    conf = f"{work}/restante/tls.conf"
+    with open(f"{work}/restante/restante.conf") as plain:
+        write(conf, plain.read() + f"tls {work}/tls.pem\n")
+    yield Server(work, "restante -l", "pop3s", 1105,
+                 [f"{build}/pop3d/pop3d", "-c", conf, "-l",
+                  "127.0.0.1:1105/tls"])
+    if os.path.exists(f"{work}/peers/dovecot/usr/sbin/dovecot"):
+        yield dovecot(work, users, tls=True)
+
+
+def certificate(work):
+    """A key on P-256 and a certificate, in one file."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+         "/CN=bench.example", "-keyout", f"{work}/key.pem", "-out",
+         f"{work}/cert.pem"], check=True, stderr=subprocess.DEVNULL)
+    with open(f"{work}/key.pem") as key, open(f"{work}/cert.pem") as cert:
+        write(f"{work}/tls.pem", key.read() + cert.read())
+    os.chmod(f"{work}/tls.pem", 0o600)
 
 
 def xinetd_path(work):
@@ -393,8 +419,18 @@ class Postfix(Server):
         super().start()
 
 
-def dovecot(work, users):
-    top = f"{work}/dovecot"
+def dovecot(work, users, tls=False):
+    top = f"{work}/dovecot" + ("-tls" if tls else "")
+    port = 1106 if tls else 1104
+    listener = f"""
+  inet_listener pop3 {{
+    port = {0 if tls else port}
+  }}
+  inet_listener pop3s {{
+    port = {port if tls else 0}
+    ssl = yes
+  }}"""
+    secrets = f"ssl_cert = <{work}/tls.pem\nssl_key = <{work}/tls.pem\n"
     shutil.rmtree(top, ignore_errors=True)
     write(f"{top}/users", "".join(
         f"b{n:03d}:{{CRYPT}}{HASH}:{61000 + n}:8::{work}/indexes/b{n:03d}\n"
@@ -406,8 +442,8 @@ listen = 127.0.0.1
 base_dir = {top}/run
 state_dir = {top}/state
 auth_mechanisms = plain
-ssl = no
-disable_plaintext_auth = no
+ssl = {"yes" if tls else "no"}
+{secrets if tls else ""}disable_plaintext_auth = no
 mail_location = mbox:~/mail:INBOX=/var/mail/%n
 mail_privileged_group = mail
 first_valid_gid = 8
@@ -426,16 +462,13 @@ userdb {{
 }}
 service pop3-login {{
   service_count = 0
-  process_min_avail = 2
-  inet_listener pop3 {{
-    port = 1104
-  }}
+  process_min_avail = 2{listener}
 }}
 service pop3 {{
   process_limit = 500
 }}
 """)
     os.chmod(f"{top}/users", 0o644)
-    return Server(work, "dovecot", "pop3", 1104,
+    return Server(work, "dovecot", "pop3s" if tls else "pop3", port,
                   installed(f"{work}/peers/dovecot", "/usr/sbin/dovecot",
                             "-F", "-c", f"{top}/dovecot.conf"))
