@@ -111,12 +111,11 @@ receive_chunk(struct session *s, struct chunk chunk, bool refused)
 	return LINE_OK;
 }
 
-/* Refuses a chunk, and those that follow it. */
-static enum next
-refuse_chunk(struct session *s, const struct chunk *chunk, const char *reply)
+/* Refuses a chunk, and those that follow it; again: as those ahead of it. */
+static void
+refuse_chunk(
+    struct session *s, const struct chunk *chunk, const char *reply, bool again)
 {
-	bool again = s->state == STATE_CHUNKS && s->incoming->refusal == reply;
-
 	session_reply(s, "%s", reply);
 	/* A client that had sent them all already has made one error. */
 	s->errors -= again;
@@ -126,7 +125,6 @@ refuse_chunk(struct session *s, const struct chunk *chunk, const char *reply)
 	if (chunk->last) {
 		session_reset(s);
 	}
-	return NEXT_COMMAND;
 }
 
 enum next
@@ -141,6 +139,7 @@ command_bdat(struct session *s, char *argument)
 				 "then LAST or nothing; closing");
 		return NEXT_END;
 	}
+	bool again = s->state == STATE_CHUNKS && s->incoming->refusal != NULL;
 	const char *refusal = begin_chunks(s);
 	enum line got = receive_chunk(s, chunk, refusal != NULL);
 	if (got != LINE_OK) {
@@ -153,7 +152,7 @@ command_bdat(struct session *s, char *argument)
 		refusal = incoming_fault(s->incoming, &leave);
 	}
 	if (refusal != NULL) {
-		refuse_chunk(s, &chunk, refusal);
+		refuse_chunk(s, &chunk, refusal, again);
 		return leave ? NEXT_END : NEXT_COMMAND;
 	}
 	return session_reply(
