@@ -24,6 +24,7 @@ enum request_kind {
 	                  */
 	REQUEST_DELIVER, /* struct delivery; the message is in the body file */
 	REQUEST_FLUSH,   /* a domain, NUL ended: its mail is to be tried now */
+	REQUEST_DNSBL,   /* nothing; answers struct dnsbl_answer */
 	/* Made by the server itself: */
 	REQUEST_MAILBOX, /* after a login */
 	REQUEST_ENQUEUE, /* after a REQUEST_DELIVER that ended STATUS_LATER */

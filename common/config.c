@@ -37,6 +37,7 @@ enum kind {
 	KIND_HOSTNAME,
 	KIND_SWITCH,
 	KIND_EXEMPT,
+	KIND_DNSBL,
 };
 
 struct key {
@@ -48,6 +49,7 @@ struct key {
 static const struct key keys[] = {
 	{ "alias-owner", KIND_NAME, offsetof(struct config, alias_owner) },
 	{ "aliases", KIND_PATH, offsetof(struct config, aliases) },
+	{ "dnsbl", KIND_DNSBL, 0 },
 	{ "domains", KIND_DOMAINS, 0 },
 	{ "fallback-relay", KIND_HOP, offsetof(struct config, fallback_relay) },
 	{ "greet-delay", KIND_COUNT, offsetof(struct config, greet_delay) },
@@ -167,6 +169,8 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_PENALTY_EXEMPT:
 		return config_set_networks(
 		    at, c->penalties_exempt, &c->npenalties_exempt, value);
+	case KIND_DNSBL:
+		return config_set_dnsbl(at, c, value);
 	case KIND_PLAINTEXT:
 	case KIND_PENALTIES:
 	case KIND_LOG:

@@ -3,6 +3,7 @@
 #define RESTANTE_COMMON_CONFIG_H
 
 #include "common/limits.h"
+#include "common/blocklist.h"
 #include "common/network.h"
 
 #include <limits.h>
@@ -94,6 +95,8 @@ struct config {
 	size_t npolicy_exempt;
 	unsigned greet_delay; /* seconds; 0: none */
 	bool pipelining_check;
+	struct blocklist dnsbl[CONFIG_LIST];
+	size_t ndnsbl;
 };
 
 /*

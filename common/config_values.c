@@ -164,6 +164,21 @@ config_set_networks(const struct config_place *at,
 }
 
 int
+config_set_dnsbl(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	if (c->ndnsbl == CONFIG_LIST) {
+		return config_fail(at, "too many lists from", value);
+	}
+	return blocklist_parse(value, &c->dnsbl[c->ndnsbl++])
+	           ? 0
+	           : config_fail(at,
+			 "a zone such as bl.example.org or "
+			 "bl.example.org=127.0.0.2-11,127.0.1.2 expected, not",
+			 value);
+}
+
+int
 config_set_switch(const struct config_place *at, bool *field, const char *value)
 {
 	*field = strcasecmp(value, "on") == 0;

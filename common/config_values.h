@@ -50,6 +50,10 @@ int config_set_choice(const struct config_place *, unsigned *field,
 int config_set_switch(
     const struct config_place *, bool *field, const char *value);
 
+/* Adds a list in the DNS. */
+int config_set_dnsbl(
+    const struct config_place *, struct config *, const char *value);
+
 /* Adds networks. */
 int config_set_networks(const struct config_place *,
     struct network list[CONFIG_LIST], size_t *count, const char *value);

@@ -133,6 +133,15 @@ dns_close(struct dns *d)
 	}
 }
 
+_Static_assert(DNS_SERVERS >= MAXNS, "see dns_servers()");
+
+size_t
+dns_servers(const struct dns *d, struct dns_address servers[DNS_SERVERS])
+{
+	memcpy(servers, d->servers, sizeof(d->servers));
+	return (size_t)d->nservers;
+}
+
 /* ---- TCP (RFC 7766) ---- */
 
 /* Sends or receives all of it before the deadline. */

@@ -20,6 +20,7 @@ enum {
 	DNS_NAME = 256,
 	DNS_HOSTS = 32,     /* of an MX answer that are tried */
 	DNS_ADDRESSES = 16, /* of one host */
+	DNS_SERVERS = 3,    /* name servers */
 };
 
 enum dns_status {
@@ -46,6 +47,9 @@ struct dns;
 struct dns *dns_open(const struct config *);
 void dns_close(struct dns *);
 
+/* Fills in the name servers, with their ports; how many. */
+size_t dns_servers(const struct dns *, struct dns_address servers[DNS_SERVERS]);
+
 /* The DNS_HOSTS best hosts, each once, in no order.  why: for people, when not
    DNS_OK. */
 enum dns_status dns_mx(struct dns *, const char *domain,
@@ -68,5 +72,9 @@ enum dns_status dns_parse_mx(const unsigned char *answer, size_t len,
 /* Adds the A or AAAA records (type) of an answer. */
 enum dns_status dns_parse_addresses(const unsigned char *answer, size_t len,
     int type, struct dns_address addresses[DNS_ADDRESSES], size_t *count);
+/* Reads the first TXT record of an answer, as much of it as fits; what is not
+   printable ASCII becomes "?". */
+enum dns_status dns_parse_text(
+    const unsigned char *answer, size_t len, char *text, size_t size);
 
 #endif

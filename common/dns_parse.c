@@ -259,3 +259,48 @@ dns_parse_addresses(const unsigned char *answer, size_t len, int type,
 	/* What could be read before the damage is no worse for it. */
 	return seen ? DNS_OK : malformed ? DNS_TEMPORARY : DNS_NO_DATA;
 }
+
+/* The strings of a TXT record as one; false: they do not fill it. */
+static bool
+read_text(const struct record *r, char *text, size_t size)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < r->len;) {
+		size_t n = r->data[i++];
+		if (n > r->len - i) {
+			return false;
+		}
+		for (; n > 0; n--, i++) {
+			unsigned char c = r->data[i];
+			if (at + 1 < size) {
+				text[at++] =
+				    c >= ' ' && c < 0x7f ? (char)c : '?';
+			}
+		}
+	}
+	text[at] = '\0';
+	return at > 0;
+}
+
+enum dns_status
+dns_parse_text(const unsigned char *answer, size_t len, char *text, size_t size)
+{
+	struct answer a;
+	struct record r;
+	bool malformed;
+
+	text[0] = '\0';
+	enum dns_status status = status_of(&a, answer, len);
+	if (status != DNS_OK) {
+		return status;
+	}
+	if (!next_of(&a, ns_t_txt, &r, &malformed)) {
+		return malformed ? DNS_TEMPORARY : DNS_NO_DATA;
+	}
+	if (!read_text(&r, text, size)) {
+		text[0] = '\0';
+		return DNS_TEMPORARY;
+	}
+	return DNS_OK;
+}

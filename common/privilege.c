@@ -3,6 +3,7 @@
 #include "common/privilege.h"
 
 #include "common/log.h"
+#include "common/sandbox.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 int
@@ -107,4 +109,19 @@ privilege_confine(const struct confinement *c)
 		return -1;
 	}
 	return 0;
+}
+
+void
+privilege_become_client(const struct config *config)
+{
+	struct confinement confinement;
+
+	if (privilege_prepare(config, &confinement) == -1 ||
+	    privilege_confine(&confinement) == -1) {
+		_exit(EX_OSERR);
+	}
+	if (sandbox_client() == -1) {
+		log_error("cannot enter the sandbox: %s", strerror(errno));
+		_exit(EX_OSERR);
+	}
 }

@@ -41,4 +41,10 @@ int privilege_prepare(const struct config *, struct confinement *)
 int privilege_confine(const struct confinement *)
     __attribute__((warn_unused_result));
 
+/*
+ * Gives up all but connecting to others, in an empty root directory; ends the
+ * process, and logs why, if that fails.
+ */
+void privilege_become_client(const struct config *);
+
 #endif

@@ -159,7 +159,7 @@ request_take(struct server *s, struct slot *slot)
 		answer(slot, STATUS_OK);
 		return;
 	}
-	slot->payload = malloc(slot->size);
+	slot->payload = malloc(slot->size > 0 ? slot->size : 1);
 	if (slot->payload == NULL) {
 		log_error("no memory for a request");
 		answer(slot, STATUS_TEMPORARY);

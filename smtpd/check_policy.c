@@ -15,6 +15,11 @@ check_policy(struct check *c)
 		    "greeting, and give up; 6 does",
 		    config->greet_delay);
 	}
+	for (size_t i = 0; i < config->ndnsbl; i++) {
+		check_finding(c, FINDING_OK,
+		    "strangers whose address is in %s are refused",
+		    config->dnsbl[i].zone);
+	}
 	for (size_t i = 0; i < config->npolicy_exempt; i++) {
 		if (config->policy_exempt[i].bits == 0) {
 			check_finding(c, FINDING_WARNING,

@@ -10,6 +10,7 @@
 #include "smtpd/delivery.h"
 #include "smtpd/login.h"
 #include "smtpd/options.h"
+#include "smtpd/policy/dnsbl.h"
 #include "smtpd/queue/errand.h"
 #include "smtpd/queue/etrn.h"
 #include "smtpd/queue/manage.h"
@@ -39,6 +40,7 @@ static const struct service smtp = {
 	    [REQUEST_LOOKUP] = { lookup_run, lookup_valid },
 	    [REQUEST_DELIVER] = { delivery_run, delivery_valid },
 	    [REQUEST_FLUSH] = { etrn_run, etrn_valid },
+	    [REQUEST_DNSBL] = { dnsbl_run, dnsbl_valid },
 	    [REQUEST_ENQUEUE] = { enqueue_run, delivery_valid },
 	},
 	.errand = { queue_errand_due, queue_errand_run },

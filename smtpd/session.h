@@ -8,6 +8,7 @@
 #include "common/stream.h"
 #include "common/users.h"
 #include "smtpd/params.h"
+#include "smtpd/policy/gate.h"
 #include "spool/mail.h"
 
 #include <stdbool.h>
@@ -63,6 +64,7 @@ struct session {
 	char user[USER_NAME + 1]; /* who has logged in, or "" */
 	unsigned errors, logins_failed;
 	bool handed_over; /* the client, to a new session under TLS */
+	struct gate gate; /* what was found out about the client */
 	struct envelope envelope;
 	struct incoming *incoming; /* the message under way */
 };

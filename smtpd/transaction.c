@@ -253,12 +253,15 @@ static enum next
 local_rcpt(struct session *s, const struct address *a,
     const struct rcpt_params *params)
 {
-	char local[ADDRESS_PATH + 1];
+	char local[ADDRESS_PATH + 1], reply[GATE_REPLY];
 	struct resolved r;
 
 	if (!address_unquote(a->local, local, sizeof(local)) ||
 	    address_is_routed(local)) {
 		return refuse_rcpt(s, a, "550 5.7.1 Relaying denied");
+	}
+	if (!gate_client(s, a, reply)) {
+		return refuse_rcpt(s, a, reply);
 	}
 	switch (session_resolve(s, a, &r)) {
 	case STATUS_OK:

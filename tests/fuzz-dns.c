@@ -6,6 +6,7 @@
 #include "tests/fuzz.h"
 
 #include <arpa/nameser.h>
+#include <string.h>
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -34,5 +35,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			MUST(addresses[k].len > 0);
 		}
 	}
+	char text[32];
+	status = dns_parse_text(data, size, text, sizeof(text));
+	MUST((status == DNS_OK) == (text[0] != '\0'));
+	MUST(strlen(text) < sizeof(text));
 	return 0;
 }

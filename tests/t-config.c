@@ -25,6 +25,7 @@ value(const struct config *c, const char *key)
 	} words[] = {
 		{ "alias-owner", c->alias_owner },
 		{ "aliases", c->aliases },
+		{ "dnsbl 1", c->dnsbl[0].zone },
 		{ "domain 1", c->domains[0] },
 		{ "domain 2", c->domains[1] },
 		{ "domain 3", c->domains[2] },
@@ -59,6 +60,7 @@ value(const struct config *c, const char *key)
 		const char *key;
 		uint64_t number;
 	} numbers[] = {
+		{ "dnsbl", c->ndnsbl },
 		{ "domains", c->ndomains },
 		{ "greet-delay", c->greet_delay },
 		{ "idle-exit", c->idle_exit },
@@ -193,6 +195,9 @@ static const struct {
 	{ "uidl native\n", "uidl", "0" },
 	{ "uidl dovecot\n", "uidl", "1" },
 	{ "uidl Popa3d\n", "uidl", "2" },
+	{ "", "dnsbl", "0" },
+	{ "dnsbl bl.example=127.0.0.2\ndnsbl a.b\n", "dnsbl", "2" },
+	{ "dnsbl bl.example=127.0.0.2\n", "dnsbl 1", "bl.example" },
 	{ "", "greet-delay", "0" },
 	{ "greet-delay 6\n", "greet-delay", "6" },
 	{ "", "pipelining-check", "0" },
@@ -246,6 +251,9 @@ static const struct {
 	{ "domains 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 "
 	  "24 25 26 27 28 29 30 31 32 33\n",
 	    1, "too many" },
+	{ "dnsbl\n", 1, "value is missing" },
+	{ "dnsbl a.b c.d\n", 1, "\"a.b c.d\"" },
+	{ "dnsbl a.b=2\n", 1, "\"a.b=2\"" },
 	{ "greet-delay 0\n", 1, "\"0\"" },
 	{ "greet-delay 6s\n", 1, "\"6s\"" },
 	{ "pipelining-check 1\n", 1, "on or off" },

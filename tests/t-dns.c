@@ -44,6 +44,19 @@ address(const struct bytes *b, int type)
 	return status;
 }
 
+static enum dns_status
+parse_text(const struct bytes *b, char *text, size_t size)
+{
+	char *exact = malloc(b->len + 1);
+
+	memcpy(exact, b->data, b->len);
+	exact = realloc(exact, b->len == 0 ? 1 : b->len);
+	enum dns_status status =
+	    dns_parse_text((const unsigned char *)exact, b->len, text, size);
+	free(exact);
+	return status;
+}
+
 static bool
 is_host(size_t i, unsigned preference, const char *name)
 {
@@ -271,6 +284,45 @@ test_damage(struct bytes *b)
 }
 
 static void
+test_text(struct bytes *b)
+{
+	char text[8];
+
+	put_start(b, "example.org", ns_t_txt, 0, 1);
+	put_record(b, "@12", ns_t_txt, 6);
+	bytes_add(b, "\2ab\2c\n", 6);
+	ok(parse_text(b, text, sizeof(text)) == DNS_OK &&
+		strcmp(text, "abc?") == 0,
+	    "two strings are one text, on one line");
+	ok(parse_text(b, text, 3) == DNS_OK && strcmp(text, "ab") == 0,
+	    "as much as fits");
+	bool short_ones = true;
+	while (b->len-- > 0) {
+		short_ones =
+		    short_ones &&
+		    parse_text(b, text, sizeof(text)) == DNS_TEMPORARY &&
+		    text[0] == '\0';
+		if (b->len == 0) {
+			break;
+		}
+	}
+	ok(short_ones, "cut off anywhere: temporary, and no text");
+	put_start(b, "example.org", ns_t_txt, 0, 1);
+	put_record(b, "@12", ns_t_txt, 3);
+	bytes_add(b, "\3ab", 3);
+	ok(parse_text(b, text, sizeof(text)) == DNS_TEMPORARY &&
+		text[0] == '\0',
+	    "a string beyond its record");
+	put_start(b, "example.org", ns_t_txt, 0, 1);
+	put_record(b, "@12", ns_t_txt, 0);
+	ok(parse_text(b, text, sizeof(text)) == DNS_TEMPORARY, "no string");
+	put_start(b, "example.org", ns_t_txt, 0, 0);
+	ok(parse_text(b, text, sizeof(text)) == DNS_NO_DATA, "no record");
+	put_start(b, "example.org", ns_t_txt, 3, 0);
+	ok(parse_text(b, text, sizeof(text)) == DNS_NONE, "no name");
+}
+
+static void
 test_servers(void)
 {
 	static const struct {
@@ -319,6 +371,7 @@ main(void)
 	test_hostile(&b);
 	test_long(&b);
 	test_damage(&b);
+	test_text(&b);
 	test_servers();
 	free(b.data);
 	return tap_done();

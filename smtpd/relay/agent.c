@@ -10,7 +10,6 @@
 
 #include "common/log.h"
 #include "common/privilege.h"
-#include "common/sandbox.h"
 #include "smtpd/relay/hosts.h"
 
 #include <errno.h>
@@ -249,21 +248,6 @@ prepare(struct client *c)
 	return prepare_network(c);
 }
 
-static void
-enter_sandbox(const struct config *config)
-{
-	struct confinement confinement;
-
-	if (privilege_prepare(config, &confinement) == -1 ||
-	    privilege_confine(&confinement) == -1) {
-		_exit(EX_OSERR);
-	}
-	if (sandbox_client() == -1) {
-		log_error("cannot enter the sandbox: %s", strerror(errno));
-		_exit(EX_OSERR);
-	}
-}
-
 void
 relay_agent(const struct config *config, const struct hop *hop, int channel)
 {
@@ -281,7 +265,7 @@ relay_agent(const struct config *config, const struct hop *hop, int channel)
 	c->timeouts = usual;
 	c->unix_peer.fd = c->peer.fd = -1;
 	bool ready = prepare(c);
-	enter_sandbox(config);
+	privilege_become_client(config);
 	while (agent_receive(channel, &order, &fd) == 0) {
 		if (!ready) {
 			give_up(c, channel, order.serial);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_POLICY_DNSBL_H
+#define RESTANTE_SMTPD_POLICY_DNSBL_H
+
+#include "common/server.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Whether lists in the DNS have the client's address: REQUEST_DNSBL. */
+
+enum { DNSBL_TEXT = 116 };
+
+/* What comes with STATUS_OK. */
+struct dnsbl_answer {
+	uint32_t list;         /* of the configuration */
+	char text[DNSBL_TEXT]; /* what the list says, printable, or "" */
+};
+
+bool dnsbl_valid(const void *payload, size_t size);
+
+/*
+ * A worker, which gives up its rights before it asks.  STATUS_OK: a list has
+ * it; STATUS_NO: none has, or none that has answered in time.
+ */
+enum status dnsbl_run(const struct task *);
+
+#endif
