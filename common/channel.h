@@ -23,6 +23,7 @@ enum request_kind {
 	REQUEST_LOOKUP,  /* a user's name, NUL ended: is there such an account?
 	                  */
 	REQUEST_DELIVER, /* struct delivery; the message is in the body file */
+	REQUEST_ROOM,    /* struct room: has the user's mailbox room? */
 	REQUEST_FLUSH,   /* a domain, NUL ended: its mail is to be tried now */
 	REQUEST_DNSBL,   /* nothing; answers struct dnsbl_answer */
 	/* Made by the server itself: */

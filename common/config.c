@@ -19,6 +19,7 @@ enum kind {
 	KIND_COUNT,
 	KIND_SIZE,
 	KIND_LIMIT, /* a number into struct limits */
+	KIND_QUOTA, /* a size into struct limits */
 	KIND_DOMAINS,
 	KIND_VIRTUAL,
 	KIND_HOP,
@@ -70,6 +71,7 @@ static const struct key keys[] = {
 	{ "queue", KIND_PATH, offsetof(struct config, queue) },
 	{ "queue-concurrency", KIND_COUNT,
 	    offsetof(struct config, queue_concurrency) },
+	{ "quota", KIND_QUOTA, offsetof(struct config, quota) },
 	{ "relay", KIND_HOP, offsetof(struct config, relay) },
 	{ "relay-concurrency", KIND_COUNT,
 	    offsetof(struct config, relay_concurrency) },
@@ -140,7 +142,9 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_SIZE:
 		return config_set_size(at, field, value);
 	case KIND_LIMIT:
-		return config_set_limit(at, field, false, value);
+	case KIND_QUOTA:
+		return config_set_limit(
+		    at, field, key->kind == KIND_QUOTA, value);
 	case KIND_DOMAINS:
 		return config_set_domains(at, c->domains, &c->ndomains, value);
 	case KIND_VIRTUAL:

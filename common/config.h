@@ -78,6 +78,7 @@ struct config {
 	unsigned queue_concurrency;    /* agents in all */
 	char resolver[CONFIG_NAME];
 	uint64_t size_limit;       /* octets; 0: none */
+	struct limits quota;       /* octets of a mailbox */
 	struct limits login_delay; /* seconds from a POP3 login to the next */
 	enum plaintext_login plaintext_login;
 	unsigned sessions;

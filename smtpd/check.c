@@ -281,6 +281,7 @@ admin_check(const struct config *config)
 	check_queue(&c);
 	check_mailboxes(&c);
 	check_users(&c);
+	check_limits(&c);
 	check_aliases(&c);
 	check_routes(&c);
 	check_policy(&c);

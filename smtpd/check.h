@@ -23,6 +23,9 @@ void check_aliases(struct check *);
 /* Next hops, their passwords, the name server: check_routes.c. */
 void check_routes(struct check *);
 
+/* Quotas and other limits of users: check_limits.c. */
+void check_limits(struct check *);
+
 /* Rules for strangers: check_policy.c. */
 void check_policy(struct check *);
 

@@ -234,7 +234,8 @@ deliver(const struct task *task, const struct mail *mail, size_t i)
 		return STATUS_LATER;
 	}
 	if (status == STATUS_OK) {
-		status = local_append(&store, mail->sender, task->fd, why);
+		status = local_append(&store, mail->sender, task->fd,
+		    limits_of(&task->config->quota, account.name), why);
 	}
 	if (status != STATUS_OK) {
 		log_error("%s: to=<%s>, status=deferred (%s)", mail->id,

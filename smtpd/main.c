@@ -15,6 +15,7 @@
 #include "smtpd/queue/etrn.h"
 #include "smtpd/queue/manage.h"
 #include "smtpd/queue/runner.h"
+#include "smtpd/quota.h"
 #include "smtpd/route/explain.h"
 #include "smtpd/session.h"
 #include "smtpd/submit/submit.h"
@@ -38,6 +39,7 @@ static const struct service smtp = {
 	    [REQUEST_SALT] = { login_salt_run, login_valid },
 	    [REQUEST_PROOF] = { login_proof_run, login_valid },
 	    [REQUEST_LOOKUP] = { lookup_run, lookup_valid },
+	    [REQUEST_ROOM] = { quota_run, quota_valid },
 	    [REQUEST_DELIVER] = { delivery_run, delivery_valid },
 	    [REQUEST_FLUSH] = { etrn_run, etrn_valid },
 	    [REQUEST_DNSBL] = { dnsbl_run, dnsbl_valid },

@@ -6,6 +6,7 @@
 #include "common/offence.h"
 #include "common/secure.h"
 #include "smtpd/params.h"
+#include "smtpd/quota.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -176,7 +177,11 @@ session_resolve(struct session *s, const struct address *a, struct resolved *r)
 		return STATUS_OK;
 	case RESOLVED_ASK:
 		found = ask(s, r->whole);
-		found = found == STATUS_NO ? ask(s, r->user) : found;
+		if (found == STATUS_OK) {
+			strlcpy(r->user, r->whole, sizeof(r->user));
+		} else if (found == STATUS_NO) {
+			found = ask(s, r->user);
+		}
 		break;
 	}
 	if (found == STATUS_NO && r->alias.kind != ALIAS_NONE) {
@@ -255,6 +260,7 @@ local_rcpt(struct session *s, const struct address *a,
 {
 	char local[ADDRESS_PATH + 1], reply[GATE_REPLY];
 	struct resolved r;
+	const char *full;
 
 	if (!address_unquote(a->local, local, sizeof(local)) ||
 	    address_is_routed(local)) {
@@ -267,6 +273,10 @@ local_rcpt(struct session *s, const struct address *a,
 	case STATUS_OK:
 		if (r.kind == RESOLVED_ALIAS && r.alias.kind != ALIAS_LIST) {
 			return moved_rcpt(s, a, params, &r.alias);
+		}
+		if (r.kind != RESOLVED_ALIAS &&
+		    (full = quota_refusal(s, r.user)) != NULL) {
+			return refuse_rcpt(s, a, full);
 		}
 		return add_rcpt(s, a, params, "250 2.1.5 OK");
 	case STATUS_NO:

@@ -257,6 +257,19 @@ take_back(struct writer *w)
 	}
 }
 
+/*
+ * Whether the quota has room for all of it: nothing has been written yet.  The
+ * line that ends it counts, and what quoting adds does not.
+ */
+static bool
+fits(const struct writer *w, const struct append *a, const struct stat *message)
+{
+	uint64_t size = (uint64_t)w->before.st_size + w->len +
+	                (uint64_t)message->st_size + 1;
+
+	return a->quota == 0 || size <= a->quota;
+}
+
 static int
 append_held(const struct append *a, const struct hold *h, struct writer *w)
 {
@@ -271,6 +284,10 @@ append_held(const struct append *a, const struct hold *h, struct writer *w)
 	}
 	w->durable = message.st_size >= LARGE;
 	put_head(w, a);
+	if (!fits(w, a, &message)) {
+		errno = EDQUOT;
+		return -1;
+	}
 	put_message(w, a->message);
 	flush(w);
 	if (w->error == 0 &&

@@ -5,6 +5,7 @@
 #include "spool/store.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <time.h>
 
 /* Delivery of one message into one mailbox. */
@@ -13,14 +14,16 @@ struct append {
 	const struct store *store; /* its mailbox is made if there is none */
 	const char *sender;        /* "" for the null path */
 	time_t when;
-	int message; /* lines end in LF; read by pread(2) from the start */
-	int timeout; /* ms to wait for the lock */
-	bool digest; /* whether GnuTLS is loaded anyway: see index_add() */
+	int message;    /* lines end in LF; read by pread(2) from the start */
+	int timeout;    /* ms to wait for the lock */
+	uint64_t quota; /* octets that the mailbox may have then; 0: any */
+	bool digest;    /* whether GnuTLS is loaded anyway: see index_add() */
 };
 
 /*
  * Appends the message, with Return-Path on top, and makes it durable.  0, or
- * -1 with errno, and then the mailbox is as it was; EWOULDBLOCK: locked.
+ * -1 with errno, and then the mailbox is as it was; EWOULDBLOCK: locked;
+ * EDQUOT: also beyond the quota.
  */
 int append_message(const struct append *) __attribute__((warn_unused_result));
 

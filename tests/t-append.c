@@ -158,6 +158,42 @@ fails_cleanly(size_t limit, const char *text, size_t len)
 	return good;
 }
 
+/* What a delivery with that quota does to a mailbox: its size then, or -1. */
+static long
+with_quota(uint64_t quota)
+{
+	static const char text[] = TEXT;
+	struct stat st;
+
+	scratch_write(path, "From a\nA: b\n\nx\n\n", 16);
+	scratch_write(message, text, sizeof(text) - 1);
+	int fd = open(message, O_RDONLY | O_CLOEXEC);
+	struct append a = { .store = store_of(path),
+		.sender = "a@b",
+		.when = 1795330800,
+		.quota = quota,
+		.message = fd };
+	int result = append_message(&a);
+	bool right = result == 0 || errno == EDQUOT;
+	close(fd);
+	if (!right || stat(path, &st) == -1) {
+		return -1;
+	}
+	return result == 0 || st.st_size == 16 ? (long)st.st_size : -1;
+}
+
+static void
+test_quota(void)
+{
+	long whole = with_quota(0);
+
+	ok(whole > 16, "without a quota");
+	/* One octet is what quoting adds to this message. */
+	ok(with_quota((uint64_t)whole - 1) == whole, "just room enough");
+	ok(with_quota((uint64_t)whole - 2) == 16, "an octet too few: nothing");
+	ok(with_quota(1) == 16, "a mailbox that is too large already");
+}
+
 static void
 test_failures(void)
 {
@@ -199,6 +235,7 @@ main(void)
 	scratch_path(message, "message");
 	test_tails();
 	test_messages();
+	test_quota();
 	test_failures();
 	return tap_done();
 }

@@ -42,11 +42,14 @@ deliver_user(
 	if (forward == FORWARD_TROUBLE) {
 		status = STATUS_TEMPORARY;
 	} else if (status == STATUS_OK) {
-		status = local_append(
-		    &store, d->letter->mail.sender, d->letter->text, why);
+		status = local_append(&store, d->letter->mail.sender,
+		    d->letter->text, limits_of(&d->config->quota, account.name),
+		    why);
 	}
 	if (status == STATUS_OK) {
 		verdict_set(v, OUTCOME_SENT, "2.0.0", "delivered to mailbox");
+	} else if (status == STATUS_NO) {
+		verdict_set(v, OUTCOME_FAILED, "5.2.2", "%s", why);
 	} else {
 		verdict_set(v, OUTCOME_DEFERRED, status_dsn(status), "%s", why);
 	}

@@ -38,32 +38,55 @@ local_become(const struct config *config, const struct names *names,
 	return STATUS_OK;
 }
 
-static enum status
-why_not(const char *path, char why[LOCAL_WHY])
+/* Whether not even an empty mailbox takes the message. */
+static bool
+never_fits(int message, uint64_t quota)
 {
-	enum status status =
-	    errno == EWOULDBLOCK ? STATUS_LOCKED
-	    : errno == ENOSPC || errno == EDQUOT || errno == EFBIG
-		? STATUS_FULL
-		: STATUS_TEMPORARY;
+	struct stat st;
 
+	return quota != 0 && fstat(message, &st) == 0 &&
+	       (uint64_t)st.st_size >= quota;
+}
+
+static enum status
+why_not(const char *path, uint64_t quota, char why[LOCAL_WHY])
+{
+	int error = errno;
+
+	if (error == EDQUOT && quota != 0) {
+		snprintf(why, LOCAL_WHY,
+		    "%.300s: the mailbox is full (quota: %llu octets)", path,
+		    (unsigned long long)quota);
+		return STATUS_FULL;
+	}
 	snprintf(why, LOCAL_WHY, "%.400s: %s", path,
-	    status == STATUS_LOCKED ? "locked by another program"
-				    : strerror(errno));
-	return status;
+	    error == EWOULDBLOCK ? "locked by another program"
+				 : strerror(error));
+	return error == EWOULDBLOCK ? STATUS_LOCKED
+	       : error == ENOSPC || error == EDQUOT || error == EFBIG
+	           ? STATUS_FULL
+	           : STATUS_TEMPORARY;
 }
 
 enum status
 local_append(const struct store *store, const char *sender, int message,
-    char why[LOCAL_WHY])
+    uint64_t quota, char why[LOCAL_WHY])
 {
 	struct append a = { .store = store,
 		.sender = sender,
 		.when = time(NULL),
 		.message = message,
 		.timeout = LOCK_TIMEOUT,
+		.quota = quota,
 		.digest = tls_loaded() };
 
+	if (never_fits(message, quota)) {
+		snprintf(why, LOCAL_WHY,
+		    "the message is larger than the mailbox may be (quota: "
+		    "%llu octets)",
+		    (unsigned long long)quota);
+		return STATUS_NO;
+	}
 	return append_message(&a) == 0 ? STATUS_OK
-	                               : why_not(store->mailbox, why);
+	                               : why_not(store->mailbox, quota, why);
 }
