@@ -89,6 +89,7 @@ run_session(const struct service *service, struct connection *c)
 
 	child_default_signals();
 	deadline_catch_shutdown();
+	log_pid(c->first);
 	int keep[] = { c->rfd, c->wfd, c->channel, c->body, c->mailbox,
 		log_fd() };
 	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));

@@ -33,6 +33,7 @@ enum kind {
 	KIND_PENALTIES,
 	KIND_PENALTY_EXEMPT,
 	KIND_LOG,
+	KIND_LOG_NAME,
 	KIND_UIDL,
 	KIND_MAILBOX,
 	KIND_HOSTNAME,
@@ -58,6 +59,7 @@ static const struct key keys[] = {
 	{ "idle-exit", KIND_COUNT, offsetof(struct config, idle_exit) },
 	{ "log", KIND_LOG, offsetof(struct config, log) },
 	{ "login-delay", KIND_LIMIT, offsetof(struct config, login_delay) },
+	{ "log-name", KIND_LOG_NAME, 0 },
 	{ "mailbox", KIND_MAILBOX, 0 },
 	{ "mailbox-owner", KIND_NAME, offsetof(struct config, mailbox_owner) },
 	{ "masquerade", KIND_MASQUERADE, 0 },
@@ -122,6 +124,8 @@ static int (*const setters[])(
 	[KIND_SUBADDRESS] = config_set_subaddress,
 	[KIND_TLS] = config_set_tls,
 	[KIND_MAILBOX] = config_set_mailbox,
+	[KIND_DNSBL] = config_set_dnsbl,
+	[KIND_LOG_NAME] = config_set_log_name,
 };
 
 static int
@@ -159,6 +163,8 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_SUBADDRESS:
 	case KIND_TLS:
 	case KIND_MAILBOX:
+	case KIND_DNSBL:
+	case KIND_LOG_NAME:
 		return setters[key->kind](at, c, value);
 	case KIND_HOSTNAME:
 		return address_is_domain(value)
@@ -173,8 +179,6 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_PENALTY_EXEMPT:
 		return config_set_networks(
 		    at, c->penalties_exempt, &c->npenalties_exempt, value);
-	case KIND_DNSBL:
-		return config_set_dnsbl(at, c, value);
 	case KIND_PLAINTEXT:
 	case KIND_PENALTIES:
 	case KIND_LOG:
@@ -232,6 +236,7 @@ defaults(struct config *c)
 		.mailbox = "/var/mail/%u",
 		.queue = "/var/spool/restante",
 		.state = "/var/lib/restante",
+		.log_name = "restante",
 		.socket = "/run/restante/submission",
 		.aliases = SYSCONFDIR "/aliases",
 		.alias_owner = "nobody",

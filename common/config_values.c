@@ -4,6 +4,7 @@
 
 #include "common/address.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,4 +228,21 @@ config_set_mailbox(
 		return config_fail(at, "%u (or %h) must be in", value);
 	}
 	return config_set_word(at, c->mailbox, PATH_MAX, value);
+}
+
+int
+config_set_log_name(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	if (strcasecmp(value, "none") == 0) {
+		c->log_name[0] = '\0';
+		return 0;
+	}
+	for (const char *p = value; *p != '\0'; p++) {
+		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_') {
+			return config_fail(at,
+			    "letters, digits, - and _ make a name, not", value);
+		}
+	}
+	return config_set_word(at, c->log_name, CONFIG_NAME, value);
 }

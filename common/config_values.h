@@ -57,6 +57,9 @@ int config_set_dnsbl(
 /* Adds networks. */
 int config_set_networks(const struct config_place *,
     struct network list[CONFIG_LIST], size_t *count, const char *value);
+/* Letters, digits, "-" and "_"; "none": "". */
+int config_set_log_name(
+    const struct config_place *, struct config *, const char *value);
 
 /* %u and %d and %h stand for things; users must not share a mailbox. */
 int config_set_mailbox(

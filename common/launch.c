@@ -6,7 +6,7 @@
  */
 #include "common/launch.h"
 
-#include "common/log.h"
+#include "common/logging.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -169,9 +169,7 @@ launch_start(const struct launch *launch, const struct config *config,
 		int flags = fcntl(listeners[i].fd, F_GETFL);
 		fcntl(listeners[i].fd, F_SETFL, flags | O_NONBLOCK);
 	}
-	bool to_stderr = config->log == LOG_STDERR ||
-	                 (config->log == LOG_DEFAULT && l->forever);
-	log_open(name, to_stderr ? LOG_TO_STDERR : LOG_TO_SYSLOG);
+	logging_start(config, name, l->forever);
 	return EX_OK;
 }
 

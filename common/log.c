@@ -18,8 +18,10 @@
 enum { LINE_SIZE = 1024 };
 
 static const char *log_ident = "restante";
+static const char *log_name = "";
 static enum log_to log_to = LOG_TO_PERSON;
 static int log_socket = -1;
+static pid_t log_process;
 
 void
 log_open(const char *ident, enum log_to to)
@@ -38,6 +40,24 @@ log_open(const char *ident, enum log_to to)
 		fd = -1;
 	}
 	log_socket = fd;
+}
+
+void
+log_system(const char *name)
+{
+	log_name = name;
+}
+
+void
+log_part(const char *part)
+{
+	log_ident = part;
+}
+
+void
+log_pid(pid_t pid)
+{
+	log_process = pid;
 }
 
 int
@@ -66,29 +86,43 @@ escape(char *line, size_t len, size_t size, const char *text)
 	return len;
 }
 
-static void put(int level, const char *fmt, va_list ap)
-    __attribute__((format(printf, 2, 0)));
-
-static void
-put(int level, const char *fmt, va_list ap)
+/* What stands in front of the text; its length. */
+static size_t
+begin(int level, const char *part, char *line, size_t size)
 {
-	char text[LINE_SIZE], line[LINE_SIZE + 128], stamp[32] = "";
+	const char *slash = log_name[0] == '\0' ? "" : "/";
+	pid_t pid = log_process != 0 ? log_process : getpid();
+	char stamp[32] = "", urgency[16] = "";
 	time_t now = time(NULL);
 	struct tm tm;
+	int n;
+
+	if (log_to == LOG_TO_PERSON) {
+		n = snprintf(line, size, "%s: ", log_ident);
+		return n < 0 ? 0 : (size_t)n;
+	}
+	if (log_to == LOG_TO_SYSLOG) {
+		snprintf(urgency, sizeof(urgency), "<%d>", LOG_MAIL | level);
+		if (localtime_r(&now, &tm) != NULL) {
+			strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S ", &tm);
+		}
+	}
+	n = snprintf(line, size, "%s%s%s%s%s[%d]: ", urgency, stamp, log_name,
+	    slash, part, (int)pid);
+	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+}
+
+static void put(int level, const char *part, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));
+
+static void
+put(int level, const char *part, const char *fmt, va_list ap)
+{
+	char text[LINE_SIZE], line[LINE_SIZE + 1];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
-	if (log_to == LOG_TO_SYSLOG && localtime_r(&now, &tm) != NULL) {
-		strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S ", &tm);
-	}
-	int n = log_to == LOG_TO_PERSON
-	            ? snprintf(line, sizeof(line), "%s: ", log_ident)
-	        : log_to == LOG_TO_STDERR
-	            ? snprintf(line, sizeof(line), "%s[%d]: ", log_ident,
-			  (int)getpid())
-	            : snprintf(line, sizeof(line),
-			  "<%d>%s%s[%d]: ", LOG_MAIL | level, stamp, log_ident,
-			  (int)getpid());
-	size_t len = escape(line, n < 0 ? 0 : (size_t)n, LINE_SIZE, text);
+	size_t len = begin(level, part, line, LINE_SIZE / 2);
+	len = escape(line, len, LINE_SIZE, text);
 	if (log_to == LOG_TO_SYSLOG) {
 		(void)send(log_socket, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 		return;
@@ -104,7 +138,16 @@ log_info(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	put(LOG_INFO, fmt, ap);
+	put(LOG_INFO, log_ident, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_info_as(const char *part, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	put(LOG_INFO, part, fmt, ap);
 	va_end(ap);
 }
 
@@ -113,7 +156,7 @@ log_warn(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	put(LOG_WARNING, fmt, ap);
+	put(LOG_WARNING, log_ident, fmt, ap);
 	va_end(ap);
 }
 
@@ -122,6 +165,30 @@ log_error(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	put(LOG_ERR, fmt, ap);
+	put(LOG_ERR, log_ident, fmt, ap);
 	va_end(ap);
+}
+
+static const char *
+without(const char *text, const char *bad, char *dst, size_t size)
+{
+	size_t n = 0;
+
+	for (; text[n] != '\0' && n + 1 < size; n++) {
+		dst[n] = strchr(bad, text[n]) != NULL ? '?' : text[n];
+	}
+	dst[n] = '\0';
+	return dst;
+}
+
+const char *
+log_value(const char *text, char *dst, size_t size)
+{
+	return without(text, " \t\r\n,;:=<>()[]\"'", dst, size);
+}
+
+const char *
+log_path(const char *text, char *dst, size_t size)
+{
+	return without(text, "<>", dst, size);
 }

@@ -3,6 +3,8 @@
 #define RESTANTE_COMMON_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
 
 /*
  * One line per event, to syslog (facility mail) or to stderr.  Whatever the
@@ -20,11 +22,40 @@ enum log_to {
 /* Opens the log; safe to call again.  ident is kept, not copied. */
 void log_open(const char *ident, enum log_to);
 
+/*
+ * Has lines begin with NAME/PART[pid], as those of mail systems that are many
+ * programs do; but for a person's.  "": PART alone.  It is kept, not copied.
+ */
+void log_system(const char *name);
+
+/* The part of the mail system that this process is from now on; kept. */
+void log_part(const char *part);
+
+/*
+ * The process that lines are said to come from: that of the connection's first
+ * session process, whose number all its lines carry; 0: our own.
+ */
+void log_pid(pid_t);
+
 /* The descriptor the log is written to, or -1: a sandboxed process keeps it. */
 int log_fd(void);
 
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* log_info() in the name of another part. */
+void log_info_as(const char *part, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Text from outside as a value within a line: what could end the value or
+ * begin another (blanks, commas, "=", brackets, quotes) becomes "?", so that
+ * nobody's name makes another address look guilty.  log_path() is for what
+ * stands between < and >, and leaves all but these.  Both cut at size, and
+ * return dst.
+ */
+const char *log_value(const char *text, char *dst, size_t size);
+const char *log_path(const char *text, char *dst, size_t size);
 
 #endif

@@ -25,8 +25,8 @@ secure_start(
 	struct tls_session *tls = tls_accept(
 	    c->tls, c->rfd, c->wfd, deadline_now() + HANDSHAKE_TIMEOUT, error);
 	if (tls == NULL) {
-		log_info(
-		    "TLS handshake with %s failed: %s", c->peer.address, error);
+		log_info("SSL_accept error from unknown[%s]: %s",
+		    c->peer.address, error);
 		return false;
 	}
 	stream_secure(stream, tls);

@@ -39,6 +39,7 @@ struct connection {
 	enum role role;
 	struct peer peer;
 	struct welcome welcome; /* what its offences come to */
+	pid_t first;            /* its first session process, 0: this */
 	int rfd, wfd;           /* the client */
 	int channel;            /* the server */
 	int body; /* an unnamed file for the message under way, or -1 */

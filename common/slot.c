@@ -147,6 +147,7 @@ slot_start_session(struct server *s, struct slot *slot, enum start start)
 		.tls = start == START_PLAIN ? NULL : s->tls,
 		.can_tls = start == START_PLAIN && can_tls(s, slot),
 		.start = start,
+		.first = start == START_STARTTLS ? slot->first : 0,
 		.role = slot->role,
 		.peer = slot->peer,
 		.welcome = slot->welcome,
@@ -182,6 +183,7 @@ slot_start_session(struct server *s, struct slot *slot, enum start start)
 	slot->mailbox = stream[1];
 	slot->channel = pair[0];
 	slot->session = pid;
+	slot->first = c.first != 0 ? c.first : pid;
 	slot->tls = start != START_PLAIN;
 	slot->user[0] = '\0';
 	return 0;

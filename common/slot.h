@@ -19,6 +19,7 @@
 struct slot {
 	bool used;
 	pid_t session, worker;
+	pid_t first; /* the connection's first session, by which logs know it */
 	int channel; /* to the session; -1: closed */
 	/* What the session has, and its workers get: */
 	int rfd, wfd; /* the client */

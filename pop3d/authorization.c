@@ -50,6 +50,7 @@ static enum next
 quit(struct session *s, char *argument)
 {
 	(void)argument;
+	s->ending = ENDING_QUIT;
 	session_reply(s, "+OK Bye");
 	return NEXT_END;
 }
@@ -90,9 +91,11 @@ failed(struct session *s, int64_t started, const char *wrong)
 	int64_t left = started + FAILURE_DELAY - deadline_now();
 	struct timespec ts = { .tv_sec = left / 1000,
 		.tv_nsec = left % 1000 * 1000000 };
+	char name[LOGIN_NAME + 1];
 
-	log_warn("LOGIN FAILED, user=%s, ip=[%s], port=[%u]%s%s", s->login.name,
-	    s->peer->address, s->peer->port, wrong == NULL ? "" : ", ",
+	log_warn("LOGIN FAILED, user=%s, ip=[%s], port=[%u]%s%s",
+	    log_value(s->login.name, name, sizeof(name)), s->peer->address,
+	    s->peer->port, wrong == NULL ? "" : ", ",
 	    wrong == NULL ? "" : wrong);
 	if (left > 0) {
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
@@ -246,6 +249,10 @@ session_run(const struct connection *c)
 		return true;
 	}
 	stream_accept_lf(s.stream, true);
+	if (c->start != START_STARTTLS) {
+		log_info("Connection, ip=[%s], port=[%u]", c->peer.address,
+		    c->peer.port);
+	}
 	if (secure_start(c, s.stream, "+OK Begin TLS")) {
 		s.tls = stream_tls(s.stream) != NULL;
 		if (c->start != START_STARTTLS) {
@@ -256,6 +263,11 @@ session_run(const struct connection *c)
 		if (s.handed_over && s.tls) {
 			pump_run(s.stream, c->mailbox);
 		}
+	}
+	if (!s.handed_over) {
+		log_info("%s, ip=[%s]",
+		    s.ending == ENDING_QUIT ? "LOGOUT" : "DISCONNECTED",
+		    c->peer.address);
 	}
 	stream_close(s.stream);
 	return !s.handed_over || s.tls;

@@ -130,6 +130,7 @@ mailbox_run(const struct task *task)
 		.user = task->user,
 		.uidl_style = task->config->uidl };
 	unsigned long long total;
+	int64_t started = deadline_now();
 
 	deadline_catch_shutdown();
 	s.stream = stream_open(task->fd, task->out, TIMEOUT, LIFETIME);
@@ -144,8 +145,8 @@ mailbox_run(const struct task *task)
 		size_t n = transaction_remaining(&s, &total);
 		session_reply(&s, "+OK %zu messages, %llu octets", n, total);
 		session_converse(&s, transaction_commands);
-		log_info("LOGOUT, user=%s, ip=[%s], port=[%u], retr=%llu",
-		    s.user, s.peer->address, s.peer->port, s.retrieved);
+		stream_flush(s.stream);
+		session_log_ending(&s, started);
 	}
 	stream_flush(s.stream);
 	free(s.deleted);

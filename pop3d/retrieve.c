@@ -15,6 +15,7 @@ struct sending {
 	bool body;    /* behind the header section */
 	bool top;     /* stop behind so many lines of the body: */
 	unsigned long lines;
+	unsigned long long octets; /* of it so far, dots not doubled */
 };
 
 static void
@@ -50,6 +51,7 @@ send_line(void *context, const struct mbox_line *line)
 	if (line->ends) {
 		stream_write(stream, "\r\n", 2);
 	}
+	out->octets += line->len + (line->ends ? 2 : 0);
 	out->open = !line->ends;
 	out->body = out->body || (line->begins && line->ends && line->len == 0);
 	return true;
@@ -85,5 +87,6 @@ retrieve(struct session *s, size_t index, unsigned long lines)
 		stream_write(s->stream, "\r\n", 2);
 	}
 	stream_write(s->stream, ".\r\n", 3);
+	*(out->top ? &s->topped : &s->retrieved) += out->octets;
 	return NEXT_COMMAND;
 }

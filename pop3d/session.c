@@ -2,6 +2,7 @@
 /* What both halves of a POP3 session share: replies and the command loop. */
 #include "pop3d/session.h"
 
+#include "common/deadline.h"
 #include "common/log.h"
 #include "common/offence.h"
 
@@ -151,6 +152,7 @@ session_bad_line(struct session *s, enum line line)
 		break;
 	case LINE_TIMEOUT:
 	case LINE_LATE:
+		s->ending = ENDING_TIMEOUT;
 		session_reply(s, "-ERR Too slow, closing; nothing is deleted");
 		break;
 	case LINE_SHUTDOWN:
@@ -194,4 +196,22 @@ session_converse(struct session *s, const struct command *table)
 		next = one_command(s, table);
 	}
 	stream_flush(s->stream);
+}
+
+void
+session_log_ending(const struct session *s, int64_t started)
+{
+	static const char *const words[] = {
+		[ENDING_LOST] = "DISCONNECTED",
+		[ENDING_TIMEOUT] = "TIMEOUT",
+		[ENDING_QUIT] = "LOGOUT",
+	};
+
+	log_info("%s, user=%s, ip=[%s], port=[%u], top=%llu, retr=%llu, "
+		 "rcvd=%llu, sent=%llu, time=%lld",
+	    words[s->ending], s->user, s->peer->address, s->peer->port,
+	    s->topped, s->retrieved,
+	    (unsigned long long)stream_received(s->stream),
+	    (unsigned long long)stream_sent(s->stream),
+	    (long long)(deadline_now() - started) / 1000);
 }

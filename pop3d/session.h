@@ -28,6 +28,9 @@ enum {
 	LIFETIME = 24 * 60 * 60 * 1000,
 };
 
+/* How a session came to its end; what the log says of that. */
+enum ending { ENDING_LOST, ENDING_TIMEOUT, ENDING_QUIT };
+
 enum state { STATE_AUTHORIZATION = 1, STATE_TRANSACTION = 2 };
 
 struct session {
@@ -35,6 +38,7 @@ struct session {
 	enum state state;
 	unsigned errors;
 	const struct config *config;
+	enum ending ending;
 	const struct peer *peer;
 
 	/* AUTHORIZATION */
@@ -53,7 +57,7 @@ struct session {
 	struct uidls *uidls; /* in this style, once asked for; or NULL */
 	bool *deleted;
 	size_t ndeleted;
-	unsigned long long retrieved; /* octets */
+	unsigned long long retrieved, topped; /* octets, by RETR and by TOP */
 };
 
 /* The service's session function: authorization.c. */
@@ -97,6 +101,12 @@ void session_capabilities(struct session *);
 
 /* LANG (RFC 6856 section 3), for the tables of both processes. */
 enum next session_lang(struct session *, char *argument);
+
+/*
+ * The log's line on the end of a session with a mailbox, in the words of
+ * Courier's POP3 server; started: see deadline_now().
+ */
+void session_log_ending(const struct session *, int64_t started);
 
 /*
  * The response code for what has kept us from a mailbox, in brackets: by it a

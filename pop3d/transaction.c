@@ -196,11 +196,7 @@ retr(struct session *s, char *argument)
 {
 	ssize_t i = only_index(s, argument);
 
-	if (i < 0) {
-		return NEXT_COMMAND;
-	}
-	s->retrieved += octets(s, (size_t)i);
-	return retrieve(s, (size_t)i, RETRIEVE_ALL);
+	return i < 0 ? NEXT_COMMAND : retrieve(s, (size_t)i, RETRIEVE_ALL);
 }
 
 static enum next

@@ -28,6 +28,7 @@ transaction_quit(struct session *s, char *argument)
 	/* Who hears this may log in again at once. */
 	session_lock_release(s->lock);
 	s->lock = NULL;
+	s->ending = ENDING_QUIT;
 	session_reply(s, "+OK Bye, %zu messages left", left);
 	return NEXT_END;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* AUTH (RFC 4954): carries the exchange; a worker checks what it yields. */
 #include "common/deadline.h"
-#include "common/log.h"
 #include "common/sasl_server.h"
 #include "common/secure.h"
+#include "smtpd/events.h"
 #include "smtpd/session.h"
 
 #include <string.h>
@@ -23,9 +23,7 @@ failed(struct session *s, const struct sasl *sasl, int64_t started)
 	struct timespec ts = { .tv_sec = left / 1000,
 		.tv_nsec = left % 1000 * 1000000 };
 
-	log_warn("warning: unknown[%s]: SASL %s authentication failed: %s, "
-		 "sasl_username=%s",
-	    session_peer(s), sasl_name(sasl->login.mechanism),
+	event_login_failed(s, sasl_name(sasl->login.mechanism),
 	    sasl->wrong != NULL ? sasl->wrong : "wrong name or password",
 	    sasl->login.name);
 	if (left > 0) {
@@ -49,9 +47,8 @@ check(struct session *s, const struct sasl *sasl)
 
 	if (status == STATUS_OK &&
 	    user_name(s->connection->config, sasl->login.name, s->user)) {
-		log_info("unknown[%s]: logged in, sasl_method=%s, "
-			 "sasl_username=%s",
-		    session_peer(s), sasl_name(sasl->login.mechanism), s->user);
+		s->method = sasl_name(sasl->login.mechanism);
+		event_login(s);
 		return session_reply(s, "235 2.7.0 Welcome");
 	}
 	if (status == STATUS_NO) {

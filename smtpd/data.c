@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* DATA and BDAT: two ways for a message to come in. */
-#include "common/log.h"
 #include "smtpd/chunk.h"
 #include "smtpd/incoming.h"
+
+#include <stdio.h>
 
 /* Answers a message that has come in whole: the transaction ends with it. */
 static enum next
@@ -22,8 +23,8 @@ conclude(struct incoming *in)
 static enum next
 lost(struct session *s, const char *verb, enum line got)
 {
-	log_info("%s: lost connection after %s from unknown[%s]",
-	    s->incoming->id, verb, session_peer(s));
+	snprintf(s->verb, sizeof(s->verb), "%s (%llu bytes)", verb,
+	    (unsigned long long)s->incoming->octets);
 	return session_bad_line(s, got);
 }
 

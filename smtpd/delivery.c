@@ -9,8 +9,10 @@
  */
 #include "smtpd/delivery.h"
 
+#include "common/deadline.h"
 #include "common/log.h"
 #include "common/utf8.h"
+#include "smtpd/delivered.h"
 #include "smtpd/local/forward.h"
 #include "smtpd/local/mailbox.h"
 #include "smtpd/route/expand.h"
@@ -19,6 +21,7 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -223,6 +226,15 @@ static enum status
 deliver(const struct task *task, const struct mail *mail, size_t i)
 {
 	const struct recipient *r = &mail->recipients[i];
+	struct delivered said = { .part = "local",
+		.id = mail->id,
+		.config = task->config,
+		.to = r,
+		.relay = "local",
+		.dsn = "2.0.0",
+		.status = "sent",
+		.text = "delivered to mailbox" };
+	int64_t started = deadline_now();
 	struct account account;
 	struct store store;
 	char why[LOCAL_WHY];
@@ -238,14 +250,13 @@ deliver(const struct task *task, const struct mail *mail, size_t i)
 		    limits_of(&task->config->quota, account.name), why);
 	}
 	if (status != STATUS_OK) {
-		log_error("%s: to=<%s>, status=deferred (%s)", mail->id,
-		    r->text, why);
-		return STATUS_LATER;
+		said.dsn = "4.2.0";
+		said.status = "deferred";
+		said.text = why;
 	}
-	log_info("%s: to=<%s>, relay=local, dsn=2.0.0, status=sent (delivered "
-		 "to mailbox)",
-	    mail->id, account.name);
-	return STATUS_OK;
+	said.took = deadline_now() - started;
+	delivered_log(&said);
+	return status == STATUS_OK ? STATUS_OK : STATUS_LATER;
 }
 
 static pid_t
@@ -316,9 +327,6 @@ enqueue(const struct task *task, struct mail *mail)
 	int error = errno;
 	queue_close(&q);
 	if (result == 0) {
-		log_info("%s: from=<%s>, size=%llu, nrcpt=%zu (queue active)",
-		    mail->id, mail->sender, (unsigned long long)mail->size,
-		    mail->count);
 		return STATUS_QUEUED;
 	}
 	log_error("%s: cannot write to the queue %s: %s", mail->id, directory,
@@ -333,10 +341,13 @@ static enum status
 dispose(const struct task *task, struct mail *mail)
 {
 	bool left = false;
+	struct stat st;
 
 	if (!is_local(mail) || mail->hold != 0) {
 		return enqueue(task, mail);
 	}
+	mail->size = fstat(task->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+	queue_log_taken(mail, "delivered at once");
 	if (mail->count == 1) {
 		/* Without another fork; but then we are the user, who cannot
 		   write to the queue. */

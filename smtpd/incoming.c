@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "smtpd/delivery.h"
+#include "smtpd/events.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -215,10 +216,7 @@ deliver(struct incoming *in)
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		delivery_add(&d, &e->rcpts[i]);
 	}
-	log_info("%s: client=unknown[%s]%s%s, from=<%s>, size=%llu, nrcpt=%zu",
-	    in->id, session_peer(s),
-	    s->user[0] != '\0' ? ", sasl_username=" : "", s->user, d.sender,
-	    (unsigned long long)in->octets, e->nrcpts);
+	event_message(s, in->id, in->header.message_id);
 	return channel_call(s->connection->channel, REQUEST_DELIVER, &d,
 	    DELIVERY_SIZE(d.length));
 }
@@ -226,9 +224,7 @@ deliver(struct incoming *in)
 static const char *
 reject(struct incoming *in, const char *reply)
 {
-	log_info("%s: reject: %s from unknown[%s]: %s", in->id,
-	    in->dotstuff.chunks ? "BDAT" : "DATA", session_peer(in->session),
-	    reply);
+	event_reject(in->session, in->id, "END-OF-MESSAGE", reply, NULL);
 	return reply;
 }
 

@@ -3,6 +3,7 @@
 #include "common/config.h"
 #include "common/launch.h"
 #include "common/log.h"
+#include "common/logging.h"
 #include "common/login.h"
 #include "common/server.h"
 #include "smtpd/admin.h"
@@ -52,11 +53,7 @@ static const struct service smtp = {
 static int
 run_queue(const struct config *config, const struct run *run)
 {
-	bool to_stderr =
-	    config->log == LOG_STDERR ||
-	    (config->log == LOG_DEFAULT && isatty(STDERR_FILENO) == 1);
-
-	log_open("smtpd", to_stderr ? LOG_TO_STDERR : LOG_TO_SYSLOG);
+	logging_start(config, "smtpd", isatty(STDERR_FILENO) == 1);
 	return runner_run(config, run);
 }
 

@@ -5,9 +5,11 @@
 #include "common/log.h"
 #include "common/offence.h"
 #include "common/secure.h"
+#include "smtpd/events.h"
 #include "smtpd/incoming.h"
 #include "smtpd/policy/turn.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +53,7 @@ session_reply(struct session *s, const char *fmt, ...)
 		failed(s, text);
 	}
 	stream_printf(s->stream, "%s\r\n", text);
+	s->said = text[0];
 	return NEXT_COMMAND;
 }
 
@@ -89,9 +92,11 @@ session_bad_line(struct session *s, enum line line)
 		    "lines end in CR LF");
 	case LINE_FLOOD:
 		session_reply(s, "500 5.5.6 Line too long");
+		event_end(s, "too long a line");
 		break;
 	case LINE_TIMEOUT:
 	case LINE_LATE:
+		event_end(s, "timeout");
 		session_reply(s, "421 4.4.2 %s Too slow, closing",
 		    s->connection->config->hostname);
 		break;
@@ -100,6 +105,7 @@ session_bad_line(struct session *s, enum line line)
 		    s->connection->config->hostname);
 		break;
 	case LINE_EOF:
+		event_end(s, "lost connection");
 		break;
 	}
 	return NEXT_END;
@@ -157,6 +163,26 @@ is_http(const char *line)
 	return false;
 }
 
+/* Runs a command that is a line, and counts it. */
+static enum next
+run(struct session *s, char *line)
+{
+	size_t n = strcspn(line, " \t");
+
+	snprintf(s->verb, sizeof(s->verb), "%.*s", n < 16 ? (int)n : 16, line);
+	for (char *p = s->verb; *p != '\0'; p++) {
+		*p = isalpha((unsigned char)*p) ? (char)toupper(*p) : '?';
+	}
+	s->said = '\0';
+	enum next next =
+	    command_run(smtp_commands, s->state, s, line, command_refused);
+	/* What a session under TLS begins with counts there. */
+	if (!s->handed_over) {
+		tally_add(&s->tally, s->verb, s->said == '2');
+	}
+	return next;
+}
+
 static enum next
 one_command(struct session *s)
 {
@@ -177,10 +203,14 @@ one_command(struct session *s)
 		return is_bdat(line) ? NEXT_END : next;
 	}
 	if (eight_bit(line)) {
+		tally_add(&s->tally, "", false);
 		return session_reply(s, "500 5.5.2 Commands are ASCII");
 	}
 	if (is_http(line)) {
 		offence_report(s->connection, OFFENCE_ABUSE);
+		tally_add(&s->tally, "", false);
+		snprintf(s->verb, sizeof(s->verb), "HTTP");
+		event_end(s, "too many errors");
 		session_reply(s, "554 5.5.1 This is a mail server");
 		return NEXT_END;
 	}
@@ -188,8 +218,7 @@ one_command(struct session *s)
 	if (!turn_command(s, line)) {
 		return NEXT_END;
 	}
-	enum next next =
-	    command_run(smtp_commands, s->state, s, line, command_refused);
+	enum next next = run(s, line);
 	explicit_bzero(line, len);
 	return next;
 }
@@ -201,6 +230,7 @@ converse(struct session *s)
 
 	while (next == NEXT_COMMAND) {
 		if (s->errors >= MOST_ERRORS) {
+			event_end(s, "too many errors");
 			session_reply(s, "421 4.7.0 %s Too many errors",
 			    s->connection->config->hostname);
 			break;
@@ -226,6 +256,20 @@ greet(struct session *s)
 	return true;
 }
 
+/* The first line of the log, or, after STARTTLS, a count of that. */
+static void
+begin(struct session *s)
+{
+	bool again = s->connection->start == START_STARTTLS;
+
+	strlcpy(s->verb, again ? "STARTTLS" : "CONNECT", sizeof(s->verb));
+	if (again) {
+		tally_add(&s->tally, s->verb, true);
+	} else {
+		event_connect(s);
+	}
+}
+
 bool
 session_run(const struct connection *c)
 {
@@ -245,16 +289,23 @@ session_run(const struct connection *c)
 	s->incoming = incoming;
 	s->state = STATE_START;
 	stream_accept_lf(stream, c->role != ROLE_MX);
+	begin(s);
 	if (secure_start(c, stream, "220 2.0.0 Ready to start TLS")) {
 		if (stream_tls(stream) != NULL) {
 			tls_describe(
 			    stream_tls(stream), s->tls, sizeof(s->tls));
+			event_tls(s);
 		}
 		if (greet(s)) {
 			converse(s);
 		}
+	} else {
+		event_end(s, "lost connection");
 	}
 	bool over = !s->handed_over;
+	if (over) {
+		event_disconnect(s);
+	}
 	stream_close(stream);
 	incoming_free(incoming);
 	free(s);

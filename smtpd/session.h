@@ -9,6 +9,7 @@
 #include "common/users.h"
 #include "smtpd/params.h"
 #include "smtpd/policy/gate.h"
+#include "smtpd/tally.h"
 #include "spool/mail.h"
 
 #include <stdbool.h>
@@ -62,7 +63,11 @@ struct session {
 	char helo[ADDRESS_DOMAIN + 1];
 	char tls[64];             /* version and cipher, or "" */
 	char user[USER_NAME + 1]; /* who has logged in, or "" */
+	const char *method;       /* by which mechanism */
 	unsigned errors, logins_failed;
+	struct tally tally;
+	char verb[40];    /* for the log: the command under way, or the last */
+	char said;        /* the first digit of the last reply */
 	bool handed_over; /* the client, to a new session under TLS */
 	struct gate gate; /* what was found out about the client */
 	struct envelope envelope;

@@ -75,9 +75,44 @@ first_line(struct trace_header *t, char c)
 	t->first_known = end || t->name > LONGEST_NAME;
 }
 
+/* Keeps the first Message-ID, for the log: text is the value, or its start. */
+static void
+take_id(struct trace_header *t, const char *text, size_t len)
+{
+	while (len > 0 && (*text == ' ' || *text == '\t' || *text == '<')) {
+		text++;
+		len--;
+	}
+	t->id_follows = len == 0;
+	if (len > 0 && t->message_id[0] == '\0') {
+		const char *end = memchr(text, '>', len);
+		size_t n = end == NULL ? len : (size_t)(end - text);
+		n = n < sizeof(t->message_id) ? n : sizeof(t->message_id) - 1;
+		memcpy(t->message_id, text, n);
+		t->message_id[n] = '\0';
+	}
+}
+
+static void
+look_for_id(struct trace_header *t)
+{
+	static const char field[] = "Message-ID:";
+	size_t n = sizeof(field) - 1;
+	bool folded = t->len > 0 && (t->line[0] == ' ' || t->line[0] == '\t');
+
+	if (folded && t->id_follows) {
+		take_id(t, t->line, t->len);
+	} else if (t->len >= n && strncasecmp(t->line, field, n) == 0) {
+		take_id(t, t->line + n, t->len - n);
+	} else {
+		t->id_follows = false;
+	}
+}
+
 static void
 end_of_line(struct trace_header *t)
 {
+	look_for_id(t);
 	t->body = t->len == 0;
 	t->received += t->len >= 9 && strncasecmp(t->line, "Received:", 9) == 0;
 	t->len = 0;

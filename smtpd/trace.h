@@ -15,15 +15,19 @@ enum { TRACE_SIZE = 2048 };
 size_t trace_received(
     const struct session *, const char *id, char text[TRACE_SIZE]);
 
+enum { TRACE_LINE = 256 };
+
 /* What a message's header section tells, line by line as it streams by. */
 struct trace_header {
-	char line[64]; /* the start of the line under way */
+	char line[TRACE_LINE]; /* the start of the line under way */
 	size_t len;
 	bool first_is_field; /* the first line looks like a header field */
 	bool first_known;
 	size_t name; /* octets of it seen */
 	bool body;
 	unsigned received;
+	bool id_follows; /* on the next line, if that is a folded one */
+	char message_id[TRACE_LINE]; /* without < and >; "": none so far */
 };
 
 /* Takes the next piece of the message, with LF line ends. */

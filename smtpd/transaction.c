@@ -2,9 +2,9 @@
 /* MAIL and RCPT: who sends, and whether the mail is for somebody here. */
 #include "smtpd/session.h"
 
-#include "common/log.h"
 #include "common/offence.h"
 #include "common/secure.h"
+#include "smtpd/events.h"
 #include "smtpd/params.h"
 #include "smtpd/quota.h"
 
@@ -130,11 +130,15 @@ command_mail(struct session *s, char *argument)
 		return bad_path(s, PATH_8BIT, "5.1.7");
 	}
 	if (config->size_limit != 0 && params.size > config->size_limit) {
+		event_reject(
+		    s, "NOQUEUE", "MAIL", "552 5.3.4 Message too big", NULL);
 		return session_reply(s,
 		    "552 5.3.4 Message too big: at most %llu octets",
 		    (unsigned long long)config->size_limit);
 	}
 	if (!has_room(s, params.size)) {
+		event_reject(s, "NOQUEUE", "MAIL",
+		    "452 4.3.1 No room on the disk now", NULL);
 		return session_reply(s, "452 4.3.1 No room on the disk now");
 	}
 	if (!release_time(s, &params, &release)) {
@@ -194,14 +198,7 @@ session_resolve(struct session *s, const struct address *a, struct resolved *r)
 static enum next
 refuse_rcpt(struct session *s, const struct address *a, const char *reply)
 {
-	char rcpt[ADDRESS_TEXT], sender[ADDRESS_TEXT];
-
-	log_info("NOQUEUE: reject: RCPT from unknown[%s]: %s; from=<%s> "
-		 "to=<%s> proto=%s helo=<%s>",
-	    session_peer(s), reply,
-	    address_text(&s->envelope.sender, sender, sizeof(sender)),
-	    address_text(a, rcpt, sizeof(rcpt)), s->esmtp ? "ESMTP" : "SMTP",
-	    s->helo);
+	event_reject(s, "NOQUEUE", "RCPT", reply, a);
 	s->envelope.refused++;
 	if (reply[0] == '5' && !session_is_user(s)) {
 		offence_report(s->connection, OFFENCE_RECIPIENT);

@@ -172,7 +172,7 @@ mail_inherit(struct mail *child, const struct mail *parent)
 static void
 spell(uint64_t number, char id[MAIL_ID + 1])
 {
-	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 	for (int i = 0; i < MAIL_ID; i++) {
 		id[i] = digits[number % (sizeof(digits) - 1)];

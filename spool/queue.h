@@ -57,6 +57,9 @@ struct queue_body {
 int queue_commit(struct queue *, struct mail *, const struct queue_body *)
     __attribute__((warn_unused_result));
 
+/* The log's line on a message that is ours now; queue_commit() writes it. */
+void queue_log_taken(const struct mail *, const char *how);
+
 /* ---- finding ---- */
 
 struct queue_entry {

@@ -4,6 +4,7 @@
  * the disk, so that nobody ever sees a part of one, and none is left by a
  * process that is killed.
  */
+#include "common/log.h"
 #include "spool/fileio.h"
 #include "spool/queue_file.h"
 
@@ -203,6 +204,16 @@ is_elsewhere(const struct queue *q, const char *id)
 	       faccessat(q->places[QUEUE_HOLD], id, F_OK, 0) == 0;
 }
 
+void
+queue_log_taken(const struct mail *m, const char *how)
+{
+	char from[ADDRESS_TEXT];
+
+	log_info_as("qmgr", "%s: from=<%s>, size=%llu, nrcpt=%zu (%s)", m->id,
+	    log_path(m->sender, from, sizeof(from)),
+	    (unsigned long long)m->size, m->count, how);
+}
+
 int
 queue_commit(struct queue *q, struct mail *m, const struct queue_body *body)
 {
@@ -224,6 +235,9 @@ queue_commit(struct queue *q, struct mail *m, const struct queue_body *body)
 		errno = saved;
 	} else {
 		result = publish(active, fd, name, m->id);
+	}
+	if (result == 0) {
+		queue_log_taken(m, "queue active");
 	}
 	if (result == -1 && name[0] != '\0') {
 		int saved = errno;

@@ -95,6 +95,39 @@ check(size_t i)
 	return good && is(&t, i);
 }
 
+static const struct {
+	const char *text, *id;
+} ids[] = {
+	{ "Message-ID: <a@b>\n", "a@b" },
+	{ "MESSAGE-id:<a@b> (x)\n", "a@b" },
+	{ "Message-ID:\n <a@b>\n", "a@b" },
+	{ "Message-ID:\n\t\n <a@b>\n", "a@b" },
+	{ "Message-ID:\nX: <a@b>\n", "" },
+	{ "Message-ID:\nX: y\n <a@b>\n", "" },
+	{ "Message-ID: a\n", "a" },
+	{ "Message-ID: <a>\nMessage-ID: <b>\n", "a" },
+	{ "X-Message-ID: <a>\n", "" },
+	{ "A: b\n\nMessage-ID: <a>\n", "" },
+	{ "Message-ID: <" LONG_NAME LONG_NAME LONG_NAME LONG_NAME ">\n",
+	    LONG_NAME LONG_NAME LONG_NAME "abc" },
+	{ "", "" },
+};
+
+static void
+test_ids(void)
+{
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		struct trace_header t = { .len = 0 };
+		size_t len = strlen(ids[i].text);
+		for (size_t k = 0; k < len; k++) {
+			trace_header(&t, ids[i].text + k, 1);
+		}
+		if (!ok(strcmp(t.message_id, ids[i].id) == 0, "id %zu", i)) {
+			note("%s", t.message_id);
+		}
+	}
+}
+
 static void
 test_many(void)
 {
@@ -170,6 +203,7 @@ main(void)
 		ok(check(i), "%s", cases[i].name);
 	}
 	test_many();
+	test_ids();
 	test_received();
 	return tap_done();
 }

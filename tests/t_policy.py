@@ -22,7 +22,7 @@ TEXT = "Subject: x\r\n\r\nx\r\n.\r\n"
 
 def logged(server, pattern):
     """Waits for a line in the log that has that in it."""
-    wait_for(lambda: re.search(pattern, server.smtpd.text()),
+    wait_for(lambda: re.search(pattern, server.smtpd.text(), re.M),
              f"{pattern!r} in the log")
 
 

@@ -95,7 +95,8 @@ def test_sends():
         equal(message.sender, "alice@example.org")
         sent_once(mx, [id])
         check(re.search(rf"{id}: to=<bob@remote.test>, relay=\S+, "
-                        r"delay=\d+, dsn=2\.\S+, status=sent \(", log), log)
+                        r"delay=[\d.]+, delays=[\d./]+, dsn=2\.\S+, "
+                        r"status=sent \(", log), log)
         check(f"{id}: removed" in log, log)
 
 
@@ -388,7 +389,7 @@ def test_ours():
         equal(len(r.box("bob")), 2, log)
         # One copy, and the report about the address that is not there.
         equal(len(r.box("alice")), 2, log)
-        check(re.search(rf"{id}: to=<both@example.org>.*status=expanded",
+        check(re.search(rf"{id}: to=<both@example.org>.*forwarded as ",
                         log), log)
 
 

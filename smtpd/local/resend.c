@@ -61,8 +61,8 @@ send_on(
 		return;
 	}
 	verdict_set(v, OUTCOME_EXPANDED, "2.0.0",
-	    "forwarded by %s to %zu recipient%s as %s", r->user, count,
-	    count == 1 ? "" : "s", m->id);
+	    "forwarded as %s by %s to %zu recipient%s", m->id, r->user, count,
+	    count == 1 ? "" : "s");
 }
 
 /* Whether nobody is named but the user, whose mailbox is meant. */

@@ -152,6 +152,23 @@ give_up(struct queue_file *f)
 	return -1;
 }
 
+/* In Postfix's words. */
+static void
+log_report(const struct dsn *d, const struct mail *m)
+{
+	static const char *const kinds[] = {
+		[REPORT_FAILED] = "non-delivery",
+		[REPORT_DELAYED] = "delay",
+		[REPORT_DELIVERED] = "delivery status",
+		[REPORT_RELAYED] = "delivery status",
+		[REPORT_EXPANDED] = "delivery status",
+	};
+
+	log_info_as("bounce", "%s: %s %s notification: %s", d->file->id,
+	    d->undelivered ? "postmaster" : "sender",
+	    kinds[d->recipients[0].kind], m->id);
+}
+
 int
 bounce_report(const struct config *config, struct queue_file *f,
     const struct report_recipient *recipients, size_t count)
@@ -184,8 +201,7 @@ bounce_report(const struct config *config, struct queue_file *f,
 	int done = commit(&d, &m);
 	int error = errno;
 	if (done == 0) {
-		log_info("%s: report %s to <%s> on %zu recipients", f->id, m.id,
-		    d.to, count);
+		log_report(&d, &m);
 	}
 	mail_free(&m);
 	errno = error;

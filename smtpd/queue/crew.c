@@ -64,6 +64,7 @@ serve(const struct config *config, const struct hop *hop, int channel)
 	/* First of all: the locks of messages end with their descriptors. */
 	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	child_default_signals();
+	log_part(hop == NULL ? "local" : "smtp");
 	sigaction(SIGTERM, &quiet, NULL);
 	sigaction(SIGINT, &quiet, NULL);
 	sigaction(SIGHUP, &quiet, NULL);

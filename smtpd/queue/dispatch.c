@@ -32,6 +32,7 @@ give(struct runner *r, struct agent *a, struct batch *b)
 	close(fd);
 	a->serial = order.serial;
 	a->batch = b;
+	b->given = deadline_now();
 	if (result == -1) {
 		crew_hang_up(a);
 		return false;

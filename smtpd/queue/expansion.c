@@ -62,7 +62,7 @@ commit(
 		fate_set(v, OUTCOME_DEFERRED, "4.3.0", "local", text);
 	} else {
 		r->committed = true;
-		snprintf(text, sizeof(text), "goes on as %s", child->id);
+		snprintf(text, sizeof(text), "forwarded as %s", child->id);
 		fate_set(v, OUTCOME_EXPANDED, "2.0.0", "local", text);
 		/* RFC 3461 section 5.2.7.3: to several, it ends with us. */
 		v->relayed = child->count > 1;

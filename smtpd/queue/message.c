@@ -2,6 +2,7 @@
 /* A claimed message: where its recipients go, and its end. */
 #include "smtpd/queue/scheduler.h"
 
+#include "common/deadline.h"
 #include "common/log.h"
 #include "smtpd/queue/retry.h"
 #include "smtpd/route/route.h"
@@ -21,6 +22,7 @@ batch_new(struct message *m, bool fallback)
 	if (b != NULL) {
 		b->message = m;
 		b->fallback = fallback;
+		b->made = deadline_now();
 		m->batches++;
 	}
 	return b;
@@ -63,7 +65,7 @@ finish(struct runner *r, struct message *m)
 	if (m->spoiled) {
 		intake_spoil(r, f->id);
 	} else if (done && queue_remove(f) == 0) {
-		log_info("%s: removed", f->id);
+		log_info_as("qmgr", "%s: removed", f->id);
 	} else if (done || (!due && queue_defer(f) == -1)) {
 		log_error("%s: cannot %s the queue file: %s", f->id,
 		    done ? "remove" : "put aside", strerror(errno));

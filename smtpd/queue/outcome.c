@@ -6,7 +6,9 @@
  */
 #include "smtpd/queue/scheduler.h"
 
+#include "common/deadline.h"
 #include "common/log.h"
+#include "smtpd/delivered.h"
 #include "smtpd/queue/bounce.h"
 #include "smtpd/queue/retry.h"
 
@@ -69,27 +71,37 @@ words(const struct fate *v, char text[QUEUE_REASON])
 }
 
 static void
-log_fate(const struct batch *b, const struct fate *v)
+log_fate(const struct runner *r, const struct batch *b, const struct fate *v)
 {
 	char text[QUEUE_REASON];
 	const struct mail *mail = &b->message->file.mail;
 	const struct recipient *to = recipient_of(b, v);
+	/* What goes on as another message is said to be sent as that. */
 	static const char *const states[] = {
 		[OUTCOME_SENT] = "sent",
 		[OUTCOME_DEFERRED] = "deferred",
 		[OUTCOME_FAILED] = "bounced",
-		[OUTCOME_EXPANDED] = "expanded",
+		[OUTCOME_EXPANDED] = "sent",
 	};
-	time_t now = time(NULL);
-	bool other = to->given[0] != '\0' && strcmp(to->given, to->text) != 0;
+	const char *host = said(v->host)[0] != '\0' ? v->host : "none";
+	int64_t now = deadline_now();
+	int64_t old = (int64_t)(time(NULL) - mail->arrival) * 1000;
+	int64_t given = b->given != 0 ? b->given : now;
+	struct delivered d = {
+		.part = strcmp(host, DESTINATION_LOCAL) == 0 ? "local" : "smtp",
+		.id = b->message->file.id,
+		.config = r->config,
+		.to = to,
+		.relay = host,
+		.before = old > now - b->made ? old - (now - b->made) : 0,
+		.waited = given - b->made,
+		.took = now - given,
+		.dsn = v->dsn,
+		.status = states[v->kind],
+		.text = words(v, text),
+	};
 
-	log_info("%s: to=<%s>, %s%s%srelay=%s, delay=%lld, dsn=%s, status=%s "
-		 "(%s)",
-	    b->message->file.id, to->text, other ? "orig_to=<" : "",
-	    other ? to->given : "", other ? ">, " : "",
-	    said(v->host)[0] != '\0' ? v->host : "none",
-	    (long long)(now > mail->arrival ? now - mail->arrival : 0), v->dsn,
-	    states[v->kind], words(v, text));
+	delivered_log(&d);
 }
 
 /* The slot of a recipient that was tried just now, still waiting. */
@@ -107,14 +119,14 @@ tried(const struct recipient *to, time_t now)
 }
 
 static void
-note(struct batch *b, struct fate *v, bool notice)
+note(struct runner *r, struct batch *b, struct fate *v, bool notice)
 {
 	struct queue_file *f = &b->message->file;
 	struct slot_state slot = tried(recipient_of(b, v), time(NULL));
 	char text[QUEUE_REASON];
 
 	v->noted = true;
-	log_fate(b, v);
+	log_fate(r, b, v);
 	switch (v->kind) {
 	case OUTCOME_SENT:
 		slot.state = RECIPIENT_SENT;
@@ -234,7 +246,7 @@ expire(struct batch *b)
 
 /* The sender could not be told: then it has not failed yet. */
 static void
-unreported(struct batch *b, int error)
+unreported(struct runner *r, struct batch *b, int error)
 {
 	char text[OUTCOME_TEXT + 128];
 
@@ -247,7 +259,7 @@ unreported(struct batch *b, int error)
 			continue;
 		}
 		if (error == EMLINK) {
-			log_fate(b, v);
+			log_fate(r, b, v);
 			v->noted = true;
 			continue;
 		}
@@ -268,7 +280,7 @@ outcome_conclude(struct runner *r, struct batch *b, bool local)
 	expire(b);
 	int error = report(r, b, REPORT_FAILED, local);
 	if (error != 0) {
-		unreported(b, error);
+		unreported(r, b, error);
 	}
 	error = report(r, b, REPORT_DELAYED, local);
 	bool notice = error == 0;
@@ -284,7 +296,7 @@ outcome_conclude(struct runner *r, struct batch *b, bool local)
 	for (size_t i = 0; i < b->count; i++) {
 		struct fate *v = &b->fates[i];
 		if (v->known && !v->noted) {
-			note(b, v,
+			note(r, b, v,
 			    notice && reportable(b, v, REPORT_DELAYED, local));
 		}
 	}
@@ -315,6 +327,6 @@ outcome_take(
 	    !reportable(b, v, REPORT_DELIVERED, local) &&
 	    !reportable(b, v, REPORT_RELAYED, local) &&
 	    !reportable(b, v, REPORT_EXPANDED, local)) {
-		note(b, v, false);
+		note(r, b, v, false);
 	}
 }

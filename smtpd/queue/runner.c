@@ -164,8 +164,9 @@ runner_run(const struct config *config, const struct run *run)
 {
 	static const struct run usual = { .deferred = false };
 	struct runner r = { .config = config, .run = run };
-	int status = start(&r);
 
+	log_part("qmgr");
+	int status = start(&r);
 	if (status != EX_OK) {
 		return status;
 	}

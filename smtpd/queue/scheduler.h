@@ -62,6 +62,8 @@ struct batch {
 	struct message *message;
 	bool fallback; /* goes to the fallback of its route */
 	bool again;    /* was given out once, and came back untried */
+	int64_t made;  /* ms */
+	int64_t given; /* ms, to an agent; 0: not yet */
 	size_t count, room;
 	struct fate *fates;
 };

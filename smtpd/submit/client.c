@@ -3,6 +3,7 @@
 #include "smtpd/submit/client.h"
 
 #include "common/log.h"
+#include "common/logging.h"
 #include "common/stream.h"
 #include "smtpd/submit/spool.h"
 
@@ -57,8 +58,7 @@ static void
 let_go(const struct config *config)
 {
 	bool to_stderr =
-	    config->log == LOG_STDERR ||
-	    (config->log == LOG_DEFAULT && isatty(STDERR_FILENO) == 1);
+	    logging_start(config, "smtpd", isatty(STDERR_FILENO) == 1);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null != -1) {
@@ -68,7 +68,6 @@ let_go(const struct config *config)
 			(void)dup2(null, STDERR_FILENO);
 		}
 	}
-	log_open("smtpd", to_stderr ? LOG_TO_STDERR : LOG_TO_SYSLOG);
 }
 
 /* A server of our own, for one session. */

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/* "to=<...>, relay=..., status=...": the line that tells where mail went. */
+#include "smtpd/delivered.h"
+
+#include "common/log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { NAME = 512 };
+
+const char *
+delivered_name(const struct config *config, const struct recipient *to,
+    char *text, size_t size)
+{
+	char whole[NAME];
+	bool bare = to->target == TARGET_USER && strchr(to->text, '@') == NULL;
+
+	snprintf(whole, sizeof(whole), "%s%s%s", to->text, bare ? "@" : "",
+	    bare ? config->domains[0] : "");
+	return log_path(whole, text, size);
+}
+
+void
+delivered_log(const struct delivered *d)
+{
+	char to[NAME], given[NAME];
+	long long all = d->before + d->waited + d->took;
+
+	delivered_name(d->config, d->to, to, sizeof(to));
+	log_path(d->to->given, given, sizeof(given));
+	bool other = given[0] != '\0' && strcasecmp(given, to) != 0;
+	log_info_as(d->part,
+	    "%s: to=<%s>, %s%s%srelay=%s, delay=%.2f, "
+	    "delays=%.2f/%.2f/0/%.2f, dsn=%s, status=%s (%s)",
+	    d->id, to, other ? "orig_to=<" : "", other ? given : "",
+	    other ? ">, " : "", d->relay, (double)all / 1000,
+	    (double)d->before / 1000, (double)d->waited / 1000,
+	    (double)d->took / 1000, d->dsn, d->status, d->text);
+}

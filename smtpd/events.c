@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ISC */
+/* The lines of the log about sessions; fail2ban and its like read them. */
+#include "smtpd/events.h"
+
+#include "common/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *
+event_client(const struct session *s, char text[EVENT_CLIENT])
+{
+	const struct connection *c = s->connection;
+
+	/* Names of clients are not looked up: nobody could rely on them. */
+	snprintf(text, EVENT_CLIENT, "%s[%s]",
+	    c->role == ROLE_LOCAL ? "localhost" : "unknown", c->peer.address);
+	return text;
+}
+
+void
+event_connect(const struct session *s)
+{
+	char client[EVENT_CLIENT];
+
+	if (s->connection->role != ROLE_LOCAL) {
+		log_info("connect from %s", event_client(s, client));
+	}
+}
+
+void
+event_disconnect(const struct session *s)
+{
+	char client[EVENT_CLIENT], counts[TALLY_TEXT];
+
+	if (s->connection->role != ROLE_LOCAL) {
+		log_info("disconnect from %s%s", event_client(s, client),
+		    tally_text(&s->tally, counts));
+	}
+}
+
+void
+event_tls(const struct session *s)
+{
+	char client[EVENT_CLIENT];
+	size_t version = strcspn(s->tls, ",");
+	const char *cipher = s->tls + version + strspn(s->tls + version, ", ");
+
+	/* "TLS1.3, AES-256-GCM" */
+	log_info("Anonymous TLS connection established from %s: TLSv%.*s with "
+		 "cipher %s",
+	    event_client(s, client), version > 3 ? (int)version - 3 : 0,
+	    s->tls + 3, cipher);
+}
+
+void
+event_end(const struct session *s, const char *how)
+{
+	char client[EVENT_CLIENT];
+
+	if (s->connection->role != ROLE_LOCAL) {
+		log_info("%s after %s from %s", how, s->verb,
+		    event_client(s, client));
+	}
+}
+
+void
+event_login(const struct session *s)
+{
+	char client[EVENT_CLIENT], user[USER_NAME + 1];
+
+	log_info("user: %s logged in, sasl_method=%s, host=%s",
+	    log_value(s->user, user, sizeof(user)), s->method,
+	    event_client(s, client));
+}
+
+void
+event_login_failed(const struct session *s, const char *method, const char *why,
+    const char *name)
+{
+	char client[EVENT_CLIENT], user[USER_NAME + 1];
+
+	log_warn("warning: %s: SASL %s authentication failed: %s, "
+		 "sasl_username=%s",
+	    event_client(s, client), method, why,
+	    log_value(name, user, sizeof(user)));
+}
+
+/* ---- refusals ---- */
+
+/* The words that are looked for. */
+static const char *const words[][2] = {
+	{ "Relaying denied", "Relay access denied" },
+	{ "No such user here",
+	    "Recipient address rejected: User unknown in local recipient "
+	    "table" },
+	{ "The address needs a domain",
+	    "Recipient address rejected: need fully-qualified address" },
+	{ "Message too big", "Message size exceeds fixed limit" },
+	{ "No room on the disk now", "Insufficient system storage" },
+};
+
+/* Octets of "550 5.1.1 ". */
+static size_t
+codes(const char *reply)
+{
+	size_t n = strspn(reply, "0123456789");
+
+	if (n != 3 || reply[n] != ' ') {
+		return 0;
+	}
+	size_t more = strspn(reply + n + 1, "0123456789.");
+	return more >= 5 && reply[n + 1 + more] == ' ' ? n + more + 2 : n + 1;
+}
+
+const char *
+event_words(const char *reply, const char *subject, char text[EVENT_TEXT])
+{
+	size_t n = codes(reply);
+	const char *said = reply + n;
+
+	/* Of lists in the DNS: it is about the client. */
+	if (strncmp(said, "Service unavailable", 19) == 0) {
+		subject = "";
+	}
+	const char *about = *subject == '\0' ? ""
+	                                     : "Recipient address "
+	                                       "rejected: ";
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strncmp(said, words[i][0], strlen(words[i][0])) == 0) {
+			said = words[i][1];
+			about = "";
+			break;
+		}
+	}
+	snprintf(text, EVENT_TEXT, "%.*s%s%s%s%s%s", (int)n, reply,
+	    *subject == '\0' ? "" : "<", subject,
+	    *subject == '\0' ? "" : ">: ", about, said);
+	return text;
+}
+
+void
+event_reject(const struct session *s, const char *where, const char *stage,
+    const char *reply, const struct address *to)
+{
+	char client[EVENT_CLIENT], text[EVENT_TEXT], helo[ADDRESS_DOMAIN + 1];
+	char sender[ADDRESS_TEXT], from[ADDRESS_TEXT];
+	char rcpt[ADDRESS_TEXT] = "", about[ADDRESS_TEXT];
+
+	address_text(&s->envelope.sender, sender, sizeof(sender));
+	if (to != NULL) {
+		address_text(to, rcpt, sizeof(rcpt));
+	}
+	log_path(rcpt, about, sizeof(about));
+	log_info("%s: reject: %s from %s: %s; from=<%s>%s%s%s proto=%s "
+		 "helo=<%s>",
+	    where, stage, event_client(s, client),
+	    event_words(reply, about, text),
+	    log_path(sender, from, sizeof(from)), to == NULL ? "" : " to=<",
+	    about, to == NULL ? "" : ">", s->esmtp ? "ESMTP" : "SMTP",
+	    log_path(s->helo, helo, sizeof(helo)));
+}
+
+/* ---- messages ---- */
+
+void
+event_message(const struct session *s, const char *id, const char *message_id)
+{
+	char client[EVENT_CLIENT], user[USER_NAME + 1], text[EVENT_TEXT];
+	char sender[ADDRESS_TEXT], from[ADDRESS_TEXT];
+	const struct peer *peer = &s->connection->peer;
+	bool login = s->user[0] != '\0';
+
+	if (s->connection->role == ROLE_LOCAL) {
+		address_text(&s->envelope.sender, sender, sizeof(sender));
+		log_info_as("pickup", "%s: uid=%u from=<%s>", id,
+		    (unsigned)peer->uid, log_path(sender, from, sizeof(from)));
+	} else {
+		log_info("%s: client=%s%s%s%s%s", id, event_client(s, client),
+		    login ? ", sasl_method=" : "", login ? s->method : "",
+		    login ? ", sasl_username=" : "",
+		    log_value(s->user, user, sizeof(user)));
+	}
+	log_info_as("cleanup", "%s: message-id=<%s>", id,
+	    log_path(message_id, text, sizeof(text)));
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The words of the log: replies as programs that read logs know them, counts of
+ * commands, and values that must not end before their end.
+ */
+#include "smtpd/events.h"
+
+#include "common/log.h"
+#include "smtpd/tally.h"
+#include "tests/tap.h"
+
+#include <string.h>
+
+static const struct {
+	const char *reply, *subject, *words;
+} replies[] = {
+	{ "550 5.1.1 No such user here", "a@b.c",
+	    "550 5.1.1 <a@b.c>: Recipient address rejected: User unknown in "
+	    "local recipient table" },
+	{ "550 5.7.1 Relaying denied", "a@b.c",
+	    "550 5.7.1 <a@b.c>: Relay access denied" },
+	{ "451 4.3.0 Cannot look that user up now", "a@b.c",
+	    "451 4.3.0 <a@b.c>: Recipient address rejected: Cannot look that "
+	    "user up now" },
+	{ "552 5.3.4 Message too big", "",
+	    "552 5.3.4 Message size exceeds fixed limit" },
+	{ "552 5.3.4 Message too big: at most 9 octets", "",
+	    "552 5.3.4 Message size exceeds fixed limit" },
+	{ "550 5.6.0 The message holds NUL bytes", "",
+	    "550 5.6.0 The message holds NUL bytes" },
+	{ "500 What", "", "500 What" },
+	{ "500 What", "x", "500 <x>: Recipient address rejected: What" },
+	{ "500 5 What", "", "500 5 What" },
+	{ "no code", "", "no code" },
+	{ "", "", "" },
+};
+
+static const struct {
+	const char *text, *value, *path;
+} values[] = {
+	{ "alice", "alice", "alice" },
+	{ "alice+x@example.org", "alice+x@example.org", "alice+x@example.org" },
+	{ "x, ip=[192.0.2.1]", "x??ip??192.0.2.1?", "x, ip=[192.0.2.1]" },
+	{ "a> to=<b", "a??to??b", "a? to=?b" },
+	{ "\"a\\'b\"(c);d:e", "?a\\?b??c??d?e", "\"a\\'b\"(c);d:e" },
+	{ "\t\r\n\001", "???\001", "\t\r\n\001" },
+	{ "", "", "" },
+	{ "0123456789012345678901234567890", "0123456789012345678",
+	    "0123456789012345678" },
+};
+
+static void
+test_tally(void)
+{
+	struct tally t = { .verbs = { { 0, 0 } } };
+	char text[TALLY_TEXT];
+
+	ok(strcmp(tally_text(&t, text), " commands=0") == 0, "none: %s", text);
+	tally_add(&t, "QUIT", true);
+	tally_add(&t, "ehlo", true);
+	tally_add(&t, "Rcpt", false);
+	tally_add(&t, "RCPT", true);
+	tally_add(&t, "XYZZY", false);
+	tally_add(&t, "", false);
+	ok(strcmp(tally_text(&t, text),
+	       " ehlo=1 rcpt=1/2 quit=1 unknown=0/2 commands=3/6") == 0,
+	    "some:%s", text);
+	for (size_t i = 0; i < TALLY_VERBS; i++) {
+		t.verbs[i].good = 4000000000;
+		t.verbs[i].all = 4294967295;
+	}
+	ok(strlen(tally_text(&t, text)) < TALLY_TEXT, "so many:%s", text);
+}
+
+int
+main(void)
+{
+	char text[EVENT_TEXT];
+
+	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+		event_words(replies[i].reply, replies[i].subject, text);
+		ok(strcmp(text, replies[i].words) == 0, "%s: %s",
+		    replies[i].reply, text);
+	}
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		char value[20];
+		log_value(values[i].text, value, sizeof(value));
+		bool same = strcmp(value, values[i].value) == 0;
+		log_path(values[i].text, value, sizeof(value));
+		ok(same && strcmp(value, values[i].path) == 0, "value %zu", i);
+	}
+	test_tally();
+	return tap_done();
+}

@@ -1,0 +1,405 @@
+# SPDX-License-Identifier: ISC
+"""What smtpd and pop3d log, read by those who read mail logs.
+
+A day's work is done over real connections, from addresses that differ; the
+lines that come of it go to Debian's fail2ban, logwatch and pflogsumm as they
+are, and what these count must be what has happened. Then hostile names: no
+line may make somebody else look guilty, end early, or hold a secret.
+"""
+import re
+import socket
+
+from lib import readers
+from lib.fakemx import FakeMx
+from lib.scratch import Instance, client_context
+from lib.talk import Talker, b64, plain
+from lib.tap import Tap, check, equal
+from lib.wait import wait_for
+
+tap = Tap()
+SECRETS = ("opensesame", "two words, and a third", "Hunter2-SMTP",
+           "Hunter2-POP3", "Hunter2-LOGIN")
+GOOD, GUESSER, SPAMMER, COLLECTOR = (
+    "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
+
+
+def connect(port, source):
+    """A Talker from that address."""
+    sock = socket.create_connection(("127.0.0.1", port), 60, (source, 0))
+    return Talker(sock)
+
+
+class Day:
+    """A set-up, and the lines of its log."""
+
+    def __init__(self, mx, config=""):
+        self.server = Instance(f"relay smtp://127.0.0.1:{mx.port}?tls=never\n"
+                               "size-limit 100000\n" + config)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.__exit__()
+
+    def lines(self):
+        """All that was logged."""
+        return [line for daemon in (self.server.smtpd, self.server.pop3d)
+                for line in daemon.text().splitlines()
+                if not line.startswith("listening on ")]
+
+    def wait(self, pattern, count=1):
+        """Until so many lines have that."""
+        def there():
+            return sum(bool(re.search(pattern, line))
+                       for line in self.lines()) >= count
+        try:
+            wait_for(there, f"{count} lines with {pattern}")
+        except AssertionError as error:
+            raise AssertionError("\n".join([str(error), *self.lines()])) \
+                from None
+
+    # ---- what clients do ----
+
+    def send(self, rcpt, id, text="Hello", source=GOOD):
+        """A user sends a message, over TLS."""
+        with connect(self.server.submission, source) as talker:
+            talker.hello()
+            talker.expect("220 ", "STARTTLS")
+            talker.start_tls(client_context())
+            talker.expect("250 ", "EHLO client.example.net")
+            talker.expect("235 ", "AUTH PLAIN "
+                          + plain("alice", "opensesame"))
+            talker.expect("250 ", "MAIL FROM:<alice@example.org>")
+            for one in rcpt:
+                talker.expect("250 ", f"RCPT TO:<{one}>")
+            talker.expect("354 ", "DATA")
+            talker.expect("250 ", f"Message-ID: <{id}>\r\n\r\n{text}\r\n.")
+            talker.expect("221 ", "QUIT")
+
+    def receive(self, rcpts, id, source=GOOD):
+        """Somebody else sends to users here."""
+        with connect(self.server.smtp, source) as talker:
+            talker.hello()
+            talker.expect("250 ", "MAIL FROM:<x@example.com>")
+            for one in rcpts:
+                talker.expect("250 ", f"RCPT TO:<{one}>")
+            talker.expect("354 ", "DATA")
+            talker.expect("250 ", f"Message-ID:\r\n <{id}>\r\n\r\nHello\r\n.")
+            talker.expect("221 ", "QUIT")
+
+    def guess(self):
+        """Wrong passwords, one after the other, by SMTP and POP3."""
+        with connect(self.server.submission, GUESSER) as talker:
+            talker.hello()
+            talker.expect("535 ", "AUTH PLAIN "
+                          + plain("alice", "Hunter2-SMTP"))
+            talker.expect("334 ", "AUTH LOGIN")
+            talker.expect("334 ", b64("bob"))
+            talker.expect("535 ", b64("Hunter2-LOGIN"))
+            talker.expect("334 ", "AUTH CRAM-MD5")
+            talker.expect("535 ", b64("alice 00112233445566778899aabbcc"
+                                      "ddeeff"))
+            talker.expect("221 ", "QUIT")
+        with connect(self.server.pop3, GUESSER) as talker:
+            talker.pop("+OK")
+            for name in ("alice", "nosuchuser"):
+                talker.pop("+OK", f"USER {name}")
+                talker.pop("-ERR [AUTH]", "PASS Hunter2-POP3")
+            talker.pop("+OK", "QUIT")
+
+    def spam(self):
+        """Recipients who are not here, relaying, rubbish, and no good-bye."""
+        with connect(self.server.smtp, SPAMMER) as talker:
+            talker.hello()
+            talker.expect("250 ", "MAIL FROM:<x@example.com>")
+            talker.expect("550 5.1.1", "RCPT TO:<nosuchuser@example.org>")
+            talker.expect("550 5.1.1", "RCPT TO:<nobody-there@example.net>")
+            talker.expect("550 5.7.1", "RCPT TO:<victim@elsewhere.example>")
+            talker.expect("500 ", "FROBNICATE")
+            talker.expect("250 ", "RSET")
+            talker.expect("552 ", "MAIL FROM:<x@example.com> SIZE=200000")
+        with connect(self.server.smtp, SPAMMER) as talker:
+            talker.hello()
+            talker.expect("250 ", "MAIL FROM:<x@example.com>")
+            talker.expect("250 ", "RCPT TO:<bob@example.org>")
+            talker.expect("354 ", "DATA")
+            talker.send("Half a message\r\n")
+            talker.sock.shutdown(socket.SHUT_WR)
+            talker.closed()
+
+    def collect(self):
+        """POP3 in the clear and over TLS; one hangs up."""
+        with connect(self.server.pop3, COLLECTOR) as talker:
+            talker.pop_login("bob", "two words, and a third")
+            talker.pop("+OK", "STAT")
+            self.size = len(talker.pop_block("RETR 1"))
+            talker.pop("+OK", "QUIT")
+        with connect(self.server.pop3, COLLECTOR) as talker:
+            talker.pop_login("bob", "two words, and a third")
+        with connect(self.server.pop3, COLLECTOR) as talker:
+            talker.pop("+OK")
+            talker.pop("+OK", "STLS")
+            talker.start_tls(client_context())
+            talker.pop("+OK", "USER alice")
+            talker.pop("+OK", "PASS opensesame")
+            talker.pop("+OK", "QUIT")
+
+
+def work(day):
+    """The whole of it; waits until all lines are there."""
+    day.receive(["bob@example.org"], "one@example.com")
+    day.receive(["bob@example.org", "alice@example.net"], "two@example.com")
+    day.send(["yes@remote.example"], "three@example.org")
+    day.send(["no@remote.example", "later@remote.example"],
+             "four@example.org")
+    day.guess()
+    day.spam()
+    day.collect()
+    day.wait(r"status=sent", 5)
+    day.wait(r"status=bounced", 1)
+    day.wait(r"status=deferred", 1)
+    day.wait(r"disconnect from", 7)
+    day.wait(r"(LOGOUT|DISCONNECTED), ", 4)
+
+
+def test_lines(day):
+    """The lines are those of Postfix and Courier"""
+    text = "\n".join(day.lines())
+    client = r"unknown\[127\.0\.0\.\d\]"
+    for pattern in (
+            rf"restante/smtpd\[\d+\]: connect from {client}$",
+            rf"smtpd\[\d+\]: Anonymous TLS connection established from "
+            rf"{client}: TLSv1\.[23] with cipher \S+$",
+            rf"smtpd\[\d+\]: [0-9A-Z]{{12}}: client={client}$",
+            rf"smtpd\[\d+\]: [0-9A-Z]{{12}}: client={client}, "
+            r"sasl_method=PLAIN, sasl_username=alice$",
+            r"cleanup\[\d+\]: [0-9A-Z]{12}: message-id=<one@example\.com>$",
+            r"cleanup\[\d+\]: [0-9A-Z]{12}: message-id=<three@example\.org>$",
+            r"qmgr\[\d+\]: [0-9A-Z]{12}: from=<x@example\.com>, size=\d+, "
+            r"nrcpt=2 \(",
+            r"smtp\[\d+\]: [0-9A-Z]{12}: to=<no@remote\.example>, relay="
+            r"127\.0\.0\.1\[127\.0\.0\.1\]:\d+, delay=[\d.]+, delays=[\d.]+/"
+            r"[\d.]+/[\d.]+/[\d.]+, dsn=5\.1\.1, status=bounced \(host ",
+            r"local\[\d+\]: [0-9A-Z]{12}: to=<bob@example\.org>, "
+            r"relay=local, delay=[\d.]+, delays=\S+, dsn=2\.0\.0, "
+            r"status=sent \(delivered to mailbox\)$",
+            r"qmgr\[\d+\]: [0-9A-Z]{12}: removed$",
+            r"bounce\[\d+\]: [0-9A-Z]{12}: sender non-delivery "
+            r"notification: [0-9A-Z]{12}$",
+            rf"NOQUEUE: reject: RCPT from {client}: 550 5\.1\.1 "
+            r"<nosuchuser@example\.org>: Recipient address rejected: User "
+            r"unknown in local recipient table; from=<x@example\.com> "
+            r"to=<nosuchuser@example\.org> proto=ESMTP helo=<\S+>$",
+            rf"reject: RCPT from {client}: 550 5\.7\.1 <victim@elsewhere\."
+            r"example>: Relay access denied; from=<",
+            rf"reject: MAIL from {client}: 552 5\.3\.4 Message size exceeds",
+            rf"warning: {client}: SASL PLAIN authentication failed: ",
+            rf"lost connection after DATA \(\d+ bytes\) from {client}$",
+            rf"disconnect from {client} ehlo=1 mail=1/2 rcpt=0/3 rset=1 "
+            r"unknown=0/1 commands=3/8$",
+            rf"disconnect from {client} ehlo=1 auth=0/3 quit=1 "
+            r"commands=2/5$",
+            rf"disconnect from {client} ehlo=1 starttls=1 auth=1 mail=1 "
+            r"rcpt=2 data=1 quit=1 commands=8$",
+            r"^pop3d\[\d+\]: LOGIN, user=bob, ip=\[127\.0\.0\.4\], "
+            r"port=\[\d+\]$",
+            rf"^pop3d\[\d+\]: LOGOUT, user=bob, ip=\[127\.0\.0\.4\], "
+            rf"port=\[\d+\], top=0, retr={day.size}, rcvd=\d+, sent=\d+, "
+            r"time=\d+$",
+            r"^pop3d\[\d+\]: DISCONNECTED, user=bob, ",
+            r"^pop3d\[\d+\]: LOGIN FAILED, user=nosuchuser, "
+            r"ip=\[127\.0\.0\.2\]"):
+        check(re.search(pattern, text, re.M), f"no {pattern} in\n{text}")
+
+
+def test_one_process_a_connection(day):
+    """All lines of a connection carry one number, STARTTLS or not"""
+    open_ones = set()
+    for line in day.lines():
+        found = re.match(r"restante/smtpd\[(\d+)\]: (connect|disconnect) "
+                         "from", line)
+        if found and found.group(2) == "connect":
+            open_ones.add(found.group(1))
+        elif found:
+            check(found.group(1) in open_ones, f"never connected: {line}")
+    check(open_ones, "no connections")
+
+
+def test_fail2ban_postfix(day):
+    """fail2ban's filter postfix finds who was refused, and who guessed"""
+    fail2ban = readers.Fail2ban(day.server.dir)
+    ours = {"_daemon": r"restante/\w+"}
+    equal(fail2ban.hosts(day.lines(), "postfix", **ours), [SPAMMER] * 3,
+          "mode more")
+    equal(fail2ban.hosts(day.lines(), "postfix", mode="auth", **ours),
+          [GUESSER] * 3, "mode auth")
+    found = fail2ban.hosts(day.lines(), "postfix", mode="aggressive", **ours)
+    check(set(found) == {SPAMMER, GUESSER}, str(found))
+    equal(fail2ban.hosts(day.lines(), "postfix"), [],
+          "without a name (control)")
+
+
+def test_fail2ban_courier(day):
+    """fail2ban's filter courier-auth finds failed logins of POP3"""
+    fail2ban = readers.Fail2ban(day.server.dir)
+    equal(fail2ban.hosts(day.lines(), "courier-auth"), [GUESSER] * 2)
+
+
+def test_log_name(_):
+    """With log-name postfix they need no settings at all"""
+    with FakeMx() as mx, Day(mx, "log-name postfix\n") as day:
+        day.guess()
+        day.spam()
+        day.wait("disconnect from", 3)
+        lines = day.lines()
+        fail2ban = readers.Fail2ban(day.server.dir)
+        equal(fail2ban.hosts(lines, "postfix"), [SPAMMER] * 3, "more")
+        equal(fail2ban.hosts(lines, "postfix", mode="auth"), [GUESSER] * 3)
+        report = readers.pflogsumm(lines)
+        equal(readers.number(report, "rejected"), 4, "pflogsumm: rejected")
+        report = readers.logwatch(day.server.dir, lines, "postfix")
+        check("Unmatched" not in report, report)
+
+
+def test_pflogsumm(day):
+    """pflogsumm counts what has happened"""
+    report = readers.pflogsumm(day.lines(), "--syslog-name=restante")
+    for name, count in (("received", 4), ("delivered", 5), ("deferred", 1),
+                        ("bounced", 1), ("rejected", 4), ("connections", 7)):
+        equal(readers.number(report, name), count, f"{name} of\n{report}")
+    check("no message size" not in report, report)
+
+
+def test_logwatch_postfix(day):
+    """logwatch's script postfix knows each line, and counts the same"""
+    report = readers.logwatch(day.server.dir, day.lines(), "postfix",
+                              postfix_syslog_name="restante")
+    check("Unmatched" not in report, report)
+    for name, count in (("Accepted", 4), ("Connections", 7),
+                        ("Disconnections", 7),
+                        ("Delivered", 4), ("Sent via SMTP", 1),
+                        ("Bounced \\(local\\)", 1),
+                        ("SASL authentication failed", 3),
+                        ("SASL authenticated messages", 2),
+                        ("5xx Reject unknown user", 2),
+                        ("5xx Reject relay denied", 1),
+                        ("5xx Reject message size", 1),
+                        ("TLS connections \\(server\\)", 2),
+                        ("Connections lost \\(inbound\\)", 2)):
+        found = re.search(rf"^\s*(\d+) +{name} ", report, re.M)
+        check(found and int(found.group(1)) == count,
+              f"{count} {name} in\n{report}")
+
+
+def test_logwatch_pop3(day):
+    """logwatch's script pop3 knows each line of pop3d"""
+    report = readers.logwatch(day.server.dir, day.lines(), "pop3")
+    check("Unmatched" not in report, report)
+    for name in ("alice", "nosuchuser"):
+        check(re.search(rf"{GUESSER} \({name}\) \| +1$", report, re.M),
+              report)
+    check(re.search(r" bob \| +1 \|", report), report)
+    check("Total 3 successful logins" in report, report)
+
+
+# ---- those who would rather be somebody else in the log ----
+
+def log_bytes(day):
+    """The lines as octets."""
+    return [line for daemon in (day.server.smtpd, day.server.pop3d)
+            for line in daemon.log.read_bytes().splitlines()
+            if not line.startswith(b"listening on ")]
+
+
+def intrude(day, names):
+    """Uses each name as HELO, sender, recipient and login, in SMTP and POP3."""
+    for name in names:
+        with connect(day.server.submission, GUESSER) as talker:
+            talker.expect("220 ")
+            talker.send(b"EHLO " + name + b"\r\n")
+            talker.reply()
+            talker.expect("250 ", "EHLO x")
+            talker.send("AUTH PLAIN "
+                        + b64(b"\0" + name + b"\0Hunter2-SMTP") + "\r\n")
+            talker.reply()
+        with connect(day.server.smtp, GUESSER) as talker:
+            talker.expect("220 ")
+            talker.send(b"HELO " + name + b"\r\n")
+            talker.reply()
+            for say in (b'MAIL FROM:<"%s"@example.com>', b"MAIL FROM:<x@y.z>",
+                        b'RCPT TO:<"%s"@elsewhere.example>',
+                        b'RCPT TO:<"%s"@example.org>', b"%s"):
+                talker.send((say % name if b"%s" in say else say) + b"\r\n")
+                talker.reply()
+        with connect(day.server.pop3, GUESSER) as talker:
+            talker.pop("+OK")
+            talker.send(b"USER " + name + b"\r\n")
+            if talker.line().startswith("+OK"):
+                talker.pop("-ERR", "PASS Hunter2-POP3")
+
+
+def test_controls(day):
+    """Control characters of all kinds, from clients and next hops: escaped"""
+    odd = bytes([*range(1, 10), 11, 12, *range(14, 32), *range(127, 160), 255])
+    before = len(log_bytes(day))
+    intrude(day, [b"a" + odd[i:i + 8] + b"z" for i in range(0, len(odd), 8)]
+            + [b"\x1b[2J" + b"A" * 400])
+    day.receive(["bob@example.org"], "odd\x1b]0;x\x07@example.com")
+    day.send(["odd@remote.example"], "odd@example.org")
+    day.wait(r"to=<odd@remote\.example>.*\?\[31m\?\\x9b\\xff no")
+    day.wait(r"message-id=<odd\\x1b\]0;x\\x07@example\.com>")
+    new = log_bytes(day)[before:]
+    check(len(new) > 40, f"{len(new)} lines")
+    for line in new:
+        check(re.fullmatch(rb"(restante/\w+|pop3d)\[\d+\]: [ -~]{1,1000}",
+                           line), repr(line))
+        check(len(line) < 1024, f"{len(line)} octets: {line!r:.200}")
+
+
+def test_scapegoats(day):
+    """No name makes fail2ban take somebody else for the guilty one"""
+    goat = "203.0.113.9"
+    lie = f"unknown[{goat}]: SASL PLAIN authentication failed: x"
+    names = [f"x, ip=[{goat}]", f"x], ip=[{goat}", f"ip=[{goat}], user=x",
+             f"x\\, ip=[{goat}], port=[1]", lie, f"warning: {lie}",
+             f"x> from unknown[{goat}]: 550 5.1.1 User unknown",
+             f"NOQUEUE: reject: RCPT from unknown[{goat}]: 550 5.1.1 <a>: "
+             "Recipient address rejected: User unknown;",
+             f"too many errors after RCPT from unknown[{goat}]"]
+    intrude(day, [name.encode() for name in names])
+    fail2ban = readers.Fail2ban(day.server.dir)
+    ours = {"_daemon": r"restante/\w+"}
+    for name, options in (("postfix", dict(ours, mode="aggressive")),
+                          ("postfix", dict(ours, mode="auth")),
+                          ("courier-auth", {})):
+        found = set(fail2ban.hosts(day.lines(), name, **options))
+        check(GUESSER in found and goat not in found, f"{name}: {found}")
+    # The lines that would do it, were the names written as they came.
+    equal(fail2ban.hosts([f"pop3d[1]: LOGIN FAILED, user=x, ip=[{goat}], "
+                          "ip=[127.0.0.2]"], "courier-auth"), [goat],
+          "a name as it came (control)")
+
+
+def test_no_secrets(day):
+    """After all these logins no log holds a password, in any form"""
+    text = "".join(path.read_text(errors="replace")
+                   for path in day.server.dir.glob("*.log"))
+    check("authentication failed" in text and "LOGIN FAILED" in text, "empty")
+    for secret in SECRETS:
+        for form in (secret, b64(secret), b64("\0" + secret),
+                     secret.encode().hex()):
+            check(form not in text, f"the log holds {form!r}")
+        for user in ("alice", "bob"):
+            check(plain(user, secret) not in text, f"{user}: AUTH PLAIN")
+
+
+if __name__ == "__main__":
+    SCRIPT = {"rcpt": {"no@remote.example": "550 5.1.1 No such user",
+                       "later@remote.example": "450 4.2.0 Not now",
+                       "odd@remote.example":
+                           b"550 5.1.1 \x1b[31m\x01\x9b\xff no\r\n"}}
+    with FakeMx(SCRIPT) as hop, Day(hop) as fixture:
+        work(fixture)
+        tap.run(globals(), fixture)
+    tap.finish()
