@@ -162,6 +162,24 @@ tls_server_expiry(const struct tls_server *s)
 	return s->expiry;
 }
 
+/*
+ * Whoever names the protocol that it means to speak must name one of ours: the
+ * requests of web browsers, sent here by others, are for a site that may have
+ * the same certificate (CVE-2021-3618).
+ */
+static bool
+set_protocols(struct tls_session *t)
+{
+	static const unsigned char smtp[] = "smtp", pop3[] = "pop3";
+	const gnutls_datum_t names[] = {
+		{ .data = (unsigned char *)(uintptr_t)smtp, .size = 4 },
+		{ .data = (unsigned char *)(uintptr_t)pop3, .size = 4 },
+	};
+
+	return tls_library()->gnutls_alpn_set_protocols(t->gnutls, names, 2,
+		   GNUTLS_ALPN_MANDATORY) == GNUTLS_E_SUCCESS;
+}
+
 struct tls_session *
 tls_accept(const struct tls_server *s, int rfd, int wfd, int64_t deadline,
     char error[CONFIG_ERROR])
@@ -171,7 +189,15 @@ tls_accept(const struct tls_server *s, int rfd, int wfd, int64_t deadline,
 		s->credentials, rfd, wfd);
 
 	snprintf(error, CONFIG_ERROR, "no memory");
-	if (t != NULL && tls_session_handshake(t, deadline, error) != 0) {
+	if (t == NULL) {
+		return NULL;
+	}
+	int rc = set_protocols(t) ? tls_session_handshake(t, deadline, error)
+	                          : GNUTLS_E_MEMORY_ERROR;
+	if (rc != 0) {
+		/* So that the client can tell people why, too. */
+		(void)tls_library()->gnutls_alert_send_appropriate(
+		    t->gnutls, rc);
 		tls_session_free(t);
 		return NULL;
 	}

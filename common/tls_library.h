@@ -16,6 +16,8 @@
 #define TLS_LIBRARY_CALLS(X)                                                   \
 	X(gnutls_alert_get)                                                    \
 	X(gnutls_alert_get_name)                                               \
+	X(gnutls_alert_send_appropriate)                                       \
+	X(gnutls_alpn_set_protocols)                                           \
 	X(gnutls_bye)                                                          \
 	X(gnutls_certificate_allocate_credentials)                             \
 	X(gnutls_certificate_free_credentials)                                 \

@@ -4,8 +4,7 @@
 It reads what a client sends, and tells the codes of the replies that are due.
 It knows which addresses, parameters and texts are good, because the test that
 makes them up uses no others: alice and bob at example.org exist, FOO is no
-parameter, a SIZE that begins with 9 is too big, and so is a long text; what
-holds NUL, or "bare" and an LF, is spoilt.
+parameter, a SIZE that begins with 9 is too big, and no chunk ends in CR.
 """
 import re
 
@@ -171,7 +170,8 @@ class Automaton:
 
     def fault(self):
         """What is wrong with the message so far, or None."""
-        if self.role == "mx" and b"bare\n" in self.message:
+        text = self.message.replace(b"\r\n", b"")
+        if self.role == "mx" and (b"\r" in text or b"\n" in text):
             return LEAVE
         if b"\0" in self.message:
             return "550"
