@@ -7,13 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <shadow.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Sets owner and home from the system's account of that name. */
@@ -69,8 +66,8 @@ account_owner(const struct config *config, const char *user, const char *named,
 	return s;
 }
 
-static enum status
-find_system(const char *user, struct account *a)
+enum status
+account_system(const char *user, struct account *a)
 {
 	memset(a, 0, sizeof(*a));
 	strlcpy(a->name, user, sizeof(a->name));
@@ -82,62 +79,13 @@ account_find(const struct config *config, const struct names *names,
     const char *user, struct account *a)
 {
 	bool system_users = names_open(names);
-	enum status s = system_users ? find_system(user, a)
+	enum status s = system_users ? account_system(user, a)
 	                             : names_owner(names, config, user, a);
 
 	if (s == STATUS_NO && strcmp(user, "postmaster") == 0) {
 		/* RFC 5321 section 4.5.1: that always leads somewhere. */
-		s = system_users ? find_system("root", a)
+		s = system_users ? account_system("root", a)
 		                 : account_owner(config, user, "", a);
-	}
-	return s;
-}
-
-static enum status
-credentials_in_file(const struct config *config, const char *user,
-    char credentials[USER_CREDENTIALS])
-{
-	struct users_file *f = users_open(config->users);
-	enum status result = STATUS_NO;
-	enum user_line_kind kind = USER_LINE_ERROR;
-	struct user_line u;
-
-	while (f != NULL && result == STATUS_NO &&
-	       (kind = users_next(f, &u)) < USER_LINE_END) {
-		if (kind == USER_LINE_USER && strcasecmp(u.name, user) == 0) {
-			strlcpy(credentials, u.credentials, USER_CREDENTIALS);
-			result = STATUS_OK;
-		}
-	}
-	if (kind == USER_LINE_ERROR) {
-		log_error("cannot read the users file %s: %s", config->users,
-		    strerror(errno));
-		result = STATUS_TEMPORARY;
-	}
-	if (f != NULL) {
-		users_close(f);
-	}
-	return result;
-}
-
-enum status
-account_credentials(const struct config *config, const char *user,
-    char credentials[USER_CREDENTIALS])
-{
-	struct account a;
-
-	credentials[0] = '\0';
-	if (!config_system_users(config)) {
-		return credentials_in_file(config, user, credentials);
-	}
-	enum status s = find_system(user, &a);
-	/* root reads its mail elsewhere. */
-	const struct spwd *sp =
-	    s == STATUS_OK && a.uid != 0 ? getspnam(user) : NULL;
-	if (sp != NULL &&
-	    (sp->sp_expire <= 0 ||
-		sp->sp_expire > (long)(time(NULL) / (24 * 60 * 60)))) {
-		strlcpy(credentials, sp->sp_pwdp, USER_CREDENTIALS);
 	}
 	return s;
 }

@@ -2,10 +2,13 @@
 /* Logins: the check in a worker. */
 #include "common/login.h"
 
+#include "common/credentials.h"
+#include "common/log.h"
 #include "common/password.h"
 #include "common/secret.h"
 
 #include <string.h>
+#include <time.h>
 
 static bool
 terminated(const char *s, size_t size)
@@ -35,28 +38,27 @@ login_valid(const void *payload, size_t size)
 }
 
 /*
- * The credentials of the login's user; "" if there is none of that name.
+ * The credentials of the login's user; none if there is no such user.
  * user: the name in one form, or as it came if no user can have it.
  */
 static enum status
-find(const struct task *task, char user[LOGIN_NAME + 1],
-    char credentials[USER_CREDENTIALS])
+find(const struct task *task, char user[LOGIN_NAME + 1], struct credentials *c)
 {
 	const struct login *l = task->payload;
 
-	credentials[0] = '\0';
+	c->n = 0;
 	if (!user_name(task->config, l->name, user)) {
 		strlcpy(user, l->name, LOGIN_NAME + 1);
 		return STATUS_NO;
 	}
-	return account_credentials(task->config, user, credentials);
+	return credentials_find(task->config, user, c);
 }
 
 static enum status
-check(const struct task *task, const char *credentials)
+check(const struct task *task, const char *credentials,
+    uint8_t signature[PASSWORD_DIGEST])
 {
 	const struct login *l = task->payload;
-	uint8_t signature[PASSWORD_DIGEST];
 
 	switch ((enum mechanism)l->mechanism) {
 	case MECHANISM_PLAIN:
@@ -76,36 +78,122 @@ check(const struct task *task, const char *credentials)
 	    credentials, l->secret, config_system_users(task->config));
 }
 
+/* Whether the terms allow a login now by what was right; NULL, or why not. */
+static const char *
+refusal(const struct task *task, const struct credential *c)
+{
+	bool pop3 = strcmp(task->service, "pop3d") == 0;
+
+	if (!c->good) {
+		return "has terms that cannot be read: see smtpd --check";
+	}
+	if (c->terms.until != 0 && time(NULL) >= (time_t)c->terms.until) {
+		return "has expired";
+	}
+	return pop3            ? c->terms.pop3 ? NULL : "is not for POP3"
+	       : c->terms.smtp ? NULL
+	                       : "is not for SMTP";
+}
+
+/* Says what a password with a label, or with terms, was used for. */
+static void
+tell(const struct task *task, const char *user, const struct credential *c,
+    const char *why)
+{
+	const char *address = task->peer->address;
+
+	if (why != NULL) {
+		log_warn("the password \"%s\" of %s %s, ip=[%s]", c->label,
+		    user, why, address);
+	} else if (c->label[0] != '\0') {
+		log_info("the password \"%s\" of %s is right, ip=[%s]",
+		    c->label, user, address);
+	}
+}
+
+/*
+ * Tries all that the user logs in by.  The first that is right, and is for
+ * this server and for today, decides; last: and is logged.
+ */
+static enum status
+check_all(const struct task *task, const char *user,
+    const struct credentials *c, uint8_t signature[PASSWORD_DIGEST], bool last)
+{
+	enum status result = STATUS_NO;
+
+	/* Whom we do not know takes the same time. */
+	if (c->n == 0) {
+		enum status s = check(task, "", signature);
+		return s == STATUS_OK ? STATUS_NO : s;
+	}
+	for (size_t i = 0; i < c->n && result != STATUS_OK; i++) {
+		enum status s = check(task, c->list[i].text, signature);
+		const char *why =
+		    s == STATUS_OK ? refusal(task, &c->list[i]) : NULL;
+		if (s == STATUS_OK && last) {
+			tell(task, user, &c->list[i], why);
+		}
+		s = why != NULL ? STATUS_NO : s;
+		result = s == STATUS_NO ? result : s;
+	}
+	return result;
+}
+
+static enum status
+find_and_check(
+    const struct task *task, uint8_t signature[PASSWORD_DIGEST], bool last)
+{
+	char user[LOGIN_NAME + 1];
+	struct credentials c;
+	enum status result = find(task, user, &c);
+
+	if (result != STATUS_TEMPORARY) {
+		result = check_all(task, user, &c, signature, last);
+	}
+	explicit_bzero(&c, sizeof(c));
+	return result;
+}
+
 enum status
 login_run(const struct task *task)
 {
-	char user[LOGIN_NAME + 1], credentials[USER_CREDENTIALS];
-	enum status result = find(task, user, credentials);
+	uint8_t signature[PASSWORD_DIGEST];
 
-	if (result != STATUS_TEMPORARY) {
-		result = check(task, credentials);
+	return find_and_check(task, signature, true);
+}
+
+/* The salt of the first verifier; --passwd gives it to the others, too. */
+static int
+first_salt(const struct login *l, const struct credentials *c, const char *user,
+    const uint8_t secret[SECRET_SIZE], struct password_salt *salt)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < c->n && text[0] == '\0'; i++) {
+		if (password_has_scram(c->list[i].text, login_kind(l))) {
+			text = c->list[i].text;
+		}
 	}
-	explicit_bzero(credentials, sizeof(credentials));
-	return result;
+	return password_salt(text, login_kind(l), user, secret, salt);
 }
 
 enum status
 login_salt_run(const struct task *task)
 {
-	char user[LOGIN_NAME + 1], credentials[USER_CREDENTIALS];
 	const struct login *l = task->payload;
+	char user[LOGIN_NAME + 1];
 	uint8_t secret[SECRET_SIZE];
 	struct password_salt salt;
+	struct credentials c;
 
 	secret_get(task->config, secret);
-	enum status found = find(task, user, credentials);
+	enum status found = find(task, user, &c);
 	if (found != STATUS_TEMPORARY) {
-		found = password_salt(credentials, login_kind(l), user, secret,
-			    &salt) == 0
+		found = first_salt(l, &c, user, secret, &salt) == 0
 		            ? STATUS_OK
 		            : STATUS_TEMPORARY;
 	}
-	explicit_bzero(credentials, sizeof(credentials));
+	explicit_bzero(&c, sizeof(c));
 	explicit_bzero(secret, sizeof(secret));
 	if (found == STATUS_OK) {
 		memcpy(task->reply->data, &salt, sizeof(salt));
@@ -117,15 +205,6 @@ login_salt_run(const struct task *task)
 enum status
 login_proof_run(const struct task *task)
 {
-	char user[LOGIN_NAME + 1], credentials[USER_CREDENTIALS];
-	const struct login *l = task->payload;
-	enum status result = find(task, user, credentials);
-
-	if (result != STATUS_TEMPORARY) {
-		result = password_check_scram(credentials, login_kind(l),
-		    l->challenge, l->secret, task->reply->data);
-	}
-	explicit_bzero(credentials, sizeof(credentials));
 	task->reply->size = PASSWORD_DIGEST;
-	return result;
+	return find_and_check(task, task->reply->data, false);
 }

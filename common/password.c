@@ -190,6 +190,20 @@ password_has_scram(const char *credentials, enum crypto_kind kind)
 	return found;
 }
 
+bool
+password_shown_salt(const char *credentials, struct password_salt *salt)
+{
+	struct verifier v;
+	bool found = find_verifier(credentials, CRYPTO_KIND_SHA256, &v) ||
+	             find_verifier(credentials, CRYPTO_KIND_SHA1, &v);
+
+	if (found) {
+		*salt = v.salt;
+	}
+	explicit_bzero(&v, sizeof(v));
+	return found;
+}
+
 int
 password_salt(const char *credentials, enum crypto_kind kind, const char *name,
     const uint8_t secret[PASSWORD_DIGEST], struct password_salt *salt)
@@ -275,7 +289,11 @@ password_make(const char *password, const struct password_extras *extras,
 	char text[VERIFIER_TEXT], hex[CRAM_STATES + 1] = "";
 
 	/* Users have one salt, as those have whom we do not know. */
-	arc4random_buf(v.salt.salt, VERIFIER_SALT);
+	if (extras->salt != NULL) {
+		v.salt = *extras->salt;
+	} else {
+		arc4random_buf(v.salt.salt, VERIFIER_SALT);
+	}
 	strlcpy(credentials, "", size);
 	for (int i = 0; i <= extras->scram_sha1; i++) {
 		v.kind = i == 0 ? CRYPTO_KIND_SHA256 : CRYPTO_KIND_SHA1;

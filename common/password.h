@@ -67,7 +67,11 @@ enum status password_check_scram(const char *credentials, enum crypto_kind,
 /* What is stored beside SCRAM-SHA-256. */
 struct password_extras {
 	bool cram, scram_sha1;
+	const struct password_salt *salt; /* the user's; NULL: a new one */
 };
+
+/* The salt that is shown of these, by SHA-256 or SHA-1.  false: none. */
+bool password_shown_salt(const char *credentials, struct password_salt *);
 
 /* Makes the credentials for a password.  0, or -1: no room, no GnuTLS. */
 int password_make(const char *password, const struct password_extras *,

@@ -61,6 +61,7 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 		.peer = &slot->peer,
 		.role = slot->role,
 		.tls = slot->tls,
+		.service = s->service->name,
 		.payload = slot->payload,
 		.size = slot->size,
 		.user = slot->user };

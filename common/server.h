@@ -59,8 +59,9 @@ struct task {
 	const struct names *names;
 	const struct aliases *aliases;
 	const struct peer *peer;
-	enum role role; /* of the connection */
-	bool tls;       /* it is in TLS */
+	enum role role;      /* of the connection */
+	bool tls;            /* it is in TLS */
+	const char *service; /* its name */
 	const void *payload;
 	size_t size;
 	int fd;           /* the message; or the client, to read from; or -1 */

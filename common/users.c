@@ -39,9 +39,32 @@ compare(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* What can be offered to everybody, when this one is to log in, too. */
+static void
+add_kinds(struct names *n, const char *credentials)
+{
+	bool cram = password_has_cram(credentials);
+	bool logs_in = password_is_valid(credentials) ||
+	               password_has_scram(credentials, CRYPTO_KIND_SHA256) ||
+	               password_has_scram(credentials, CRYPTO_KIND_SHA1);
+
+	n->cram = n->cram || cram;
+	n->not_cram = n->not_cram || (logs_in && !cram);
+	for (int i = 0; i < KINDS; i++) {
+		bool scram =
+		    password_has_scram(credentials, (enum crypto_kind)i);
+		n->scram[i] = n->scram[i] || scram;
+		n->not_scram[i] = n->not_scram[i] || (logs_in && !scram);
+	}
+}
+
 static bool
 add_name(struct names *n, const struct user_line *u)
 {
+	add_kinds(n, u->credentials);
+	if (u->label[0] != '\0') {
+		return true; /* one more password of a user */
+	}
 	if ((n->count & (n->count - 1)) == 0) {
 		size_t room = n->count == 0 ? 1 : n->count * 2;
 		void *p = reallocarray(n->entries, room, sizeof(*n->entries));
@@ -56,18 +79,6 @@ add_name(struct names *n, const struct user_line *u)
 	strlcpy(e->owner, u->owner, sizeof(e->owner));
 	for (char *p = e->name; *p != '\0'; p++) {
 		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p);
-	}
-	bool cram = password_has_cram(u->credentials);
-	bool logs_in = password_is_valid(u->credentials) ||
-	               password_has_scram(u->credentials, CRYPTO_KIND_SHA256) ||
-	               password_has_scram(u->credentials, CRYPTO_KIND_SHA1);
-	n->cram = n->cram || cram;
-	n->not_cram = n->not_cram || (logs_in && !cram);
-	for (int i = 0; i < KINDS; i++) {
-		bool scram =
-		    password_has_scram(u->credentials, (enum crypto_kind)i);
-		n->scram[i] = n->scram[i] || scram;
-		n->not_scram[i] = n->not_scram[i] || (logs_in && !scram);
 	}
 	return true;
 }

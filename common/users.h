@@ -16,7 +16,12 @@
  * the system's accounts.
  */
 
-enum { USER_NAME = 64, USER_CREDENTIALS = 1024 };
+enum {
+	USER_NAME = 64,
+	USER_LABEL = 32,
+	USER_CREDENTIALS = 1024,
+	USER_TERMS = 64,
+};
 
 /*
  * The names alone, for processes that must not know the credentials.  With
@@ -70,12 +75,9 @@ struct account {
 enum status account_find(const struct config *, const struct names *,
     const char *user, struct account *) __attribute__((warn_unused_result));
 
-/*
- * The user's credentials, a secret, as password_check() takes them; "" for a
- * user who cannot log in.  Read afresh.  Answers as account_find().
- */
-enum status account_credentials(const struct config *, const char *user,
-    char credentials[USER_CREDENTIALS]) __attribute__((warn_unused_result));
+/* The same of an account of the system's, root too. */
+enum status account_system(const char *user, struct account *)
+    __attribute__((warn_unused_result));
 
 /* The path of the account's mailbox; -1: too long, or no home for %h. */
 int account_mailbox(const struct config *, const struct account *,
@@ -102,9 +104,13 @@ enum status names_owner(const struct names *, const struct config *,
 
 /* ---- the users file, line by line ---- */
 
+/* All but the name may be "". */
 struct user_line {
-	char *name, *credentials, *owner; /* owner may be "" */
+	char *name, *label, *credentials, *owner, *terms;
 };
+
+/* Whether a text can be a label: letters, digits and "._+-=". */
+bool users_label(const char *label);
 
 enum user_line_kind {
 	USER_LINE_USER,

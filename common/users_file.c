@@ -9,7 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINE = USER_NAME + USER_CREDENTIALS + USER_NAME + 8 };
+enum {
+	LINE = USER_NAME + USER_LABEL + USER_CREDENTIALS + USER_NAME +
+	       USER_TERMS + 8
+};
 
 struct users_file {
 	int fd;
@@ -75,7 +78,18 @@ octet(struct users_file *f)
 	return (unsigned char)f->buffer[f->at++];
 }
 
-/* name:credentials[:owner[:...]] */
+bool
+users_label(const char *label)
+{
+	size_t n = strlen(label);
+
+	return n > 0 && n <= USER_LABEL &&
+	       strspn(label,
+		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		   "0123456789._+-=") == n;
+}
+
+/* name[/label]:credentials[:owner[:terms]] */
 static enum user_line_kind
 cut(char *line, struct user_line *u)
 {
@@ -83,15 +97,19 @@ cut(char *line, struct user_line *u)
 	if (*line == '\0' || *line == '#') {
 		return USER_LINE_EMPTY;
 	}
-	u->name = strsep(&line, ":");
+	u->label = strsep(&line, ":");
 	u->credentials = strsep(&line, ":");
 	u->owner = strsep(&line, ":");
-	if (u->credentials == NULL) {
+	u->terms = strsep(&line, ":");
+	u->name = strsep(&u->label, "/");
+	if (u->credentials == NULL ||
+	    (u->label != NULL && !users_label(u->label))) {
 		return USER_LINE_BAD;
 	}
-	if (u->owner == NULL) {
-		u->owner = u->credentials + strlen(u->credentials);
-	}
+	char *nothing = u->credentials + strlen(u->credentials);
+	u->label = u->label == NULL ? nothing : u->label;
+	u->owner = u->owner == NULL ? nothing : u->owner;
+	u->terms = u->terms == NULL ? nothing : u->terms;
 	size_t n = strlen(u->name);
 	return n == 0 || n > USER_NAME || strlen(u->owner) > USER_NAME ||
 	               strlen(u->credentials) >= USER_CREDENTIALS

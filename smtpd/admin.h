@@ -3,13 +3,8 @@
 #define RESTANTE_SMTPD_ADMIN_H
 
 #include "common/config.h"
-#include "common/password.h"
 
 /* What the administrator asks smtpd for.  All answer an exit status. */
-
-/* Sets a user's password in the users file: passwd.c. */
-int admin_passwd(
-    const struct config *, const char *user, const struct password_extras *);
 
 /* Tests the whole set-up, and says what to type next: check.c. */
 int admin_check(const struct config *);

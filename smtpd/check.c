@@ -2,6 +2,7 @@
 /* smtpd --check: what is well, what is not, and what to type next. */
 #include "smtpd/check.h"
 
+#include "common/credentials.h"
 #include "common/password.h"
 #include "common/tls.h"
 #include "common/users.h"
@@ -142,16 +143,27 @@ check_tls(struct check *c)
 }
 
 static void
-check_user_line(struct check *c, const struct user_line *u, size_t number,
-    enum user_line_kind kind)
+check_user_line(struct check *c, const struct names *names,
+    const struct user_line *u, size_t number, enum user_line_kind kind)
 {
 	char name[USER_NAME + 1];
+	struct terms terms;
 
 	if (kind == USER_LINE_BAD || !user_name(c->config, u->name, name)) {
 		check_finding(c, FINDING_ERROR,
 		    "%s:%zu: not of the form "
 		    "name:credentials",
 		    c->config->users, number);
+	} else if (u->label[0] != '\0' && names != NULL &&
+		   !names_listed(names, name)) {
+		check_finding(c, FINDING_ERROR,
+		    "%s:%zu: %s/%s has no line for %s; type: smtpd --passwd %s",
+		    c->config->users, number, u->name, u->label, name, name);
+	} else if (!terms_parse(u->terms, &terms)) {
+		check_finding(c, FINDING_ERROR,
+		    "%s:%zu: \"%s\" is not [for=smtp|pop3] "
+		    "[until=YYYY-MM-DD]: nobody logs in by that line",
+		    c->config->users, number, u->terms);
 	} else if (!password_is_valid(u->credentials)) {
 		check_finding(c, FINDING_ERROR,
 		    "%s:%zu: no credentials that can be "
@@ -163,6 +175,8 @@ check_user_line(struct check *c, const struct user_line *u, size_t number,
 static void
 check_users_file(struct check *c, struct users_file *f)
 {
+	char error[CONFIG_ERROR];
+	struct names *names = names_load(c->config, false, error);
 	size_t users = 0, number = 0;
 	enum user_line_kind kind;
 	struct user_line u;
@@ -176,11 +190,12 @@ check_users_file(struct check *c, struct users_file *f)
 	}
 	while ((kind = users_next(f, &u)) < USER_LINE_END) {
 		number++;
-		users += kind == USER_LINE_USER;
+		users += kind == USER_LINE_USER && u.label[0] == '\0';
 		if (kind != USER_LINE_EMPTY) {
-			check_user_line(c, &u, number, kind);
+			check_user_line(c, names, &u, number, kind);
 		}
 	}
+	names_free(names);
 	if (kind == USER_LINE_ERROR) {
 		check_finding(c, FINDING_ERROR, "users %s: %s",
 		    c->config->users, strerror(errno));

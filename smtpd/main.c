@@ -77,7 +77,9 @@ act(const struct options *o, const struct config *config)
 	case ACTION_NOTHING:
 		return EX_OK; /* nothing is compiled, or kept of hosts */
 	case ACTION_PASSWD:
-		return admin_passwd(config, o->user, &o->extras);
+		return passwd_run(config, &o->passwd);
+	case ACTION_USERS:
+		return users_list(config);
 	case ACTION_CHECK:
 		return admin_check(config);
 	case ACTION_PENALTIES:

@@ -14,7 +14,10 @@
 
 const char options_usage[] =
     "usage: smtpd [-c FILE] [-l ADDRESS:PORT[/tls][=mx|submission]] ...\n"
-    "       smtpd [-c FILE] --passwd NAME [--cram-md5] [--scram-sha-1]\n"
+    "       smtpd [-c FILE] --passwd NAME [--label LABEL] [--for PROTOCOL]\n"
+    "             [--until DAY] [--generate] [--cram-md5] [--scram-sha-1]\n"
+    "       smtpd [-c FILE] --passwd NAME [--label LABEL] --remove\n"
+    "       smtpd [-c FILE] --users\n"
     "       smtpd [-c FILE] --check\n"
     "       smtpd [-c FILE] --penalties\n"
     "       smtpd [-c FILE] --forgive ADDRESS|all\n"
@@ -72,12 +75,19 @@ long_option(struct options_parser *p, const char *name)
 	struct options *o = p->o;
 
 	if (strcmp(name, "passwd") == 0) {
+		const char *user = options_argument(p, "");
 		o->action = ACTION_PASSWD;
-		o->user = options_argument(p, "");
-		return o->user == NULL
+		passwd_wish(&o->passwd, user);
+		return user == NULL
 		           ? options_fail(
 				 p, "a name is missing behind", "--passwd")
 		           : 0;
+	}
+	/* Before those of the queue, of which --remove is one, too. */
+	if (o->action == ACTION_PASSWD && passwd_has(name)) {
+		return passwd_option(&o->passwd, name,
+		    passwd_wants(name) ? options_argument(p, "") : NULL,
+		    p->error);
 	}
 	if (strcmp(name, "role") == 0) {
 		return role(p, options_argument(p, ""));
@@ -97,12 +107,10 @@ long_option(struct options_parser *p, const char *name)
 		return notice_option(
 		    &o->notice, name, options_argument(p, ""), p->error);
 	}
-	if (strcmp(name, "cram-md5") == 0) {
-		o->extras.cram = true;
-	} else if (strcmp(name, "scram-sha-1") == 0) {
-		o->extras.scram_sha1 = true;
-	} else if (strcmp(name, "implicit-tls") == 0) {
+	if (strcmp(name, "implicit-tls") == 0) {
 		o->launch.implicit_tls = true;
+	} else if (strcmp(name, "users") == 0) {
+		o->action = ACTION_USERS;
 	} else if (strcmp(name, "check") == 0) {
 		o->action = ACTION_CHECK;
 	} else if (strcmp(name, "penalties") == 0) {

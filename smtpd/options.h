@@ -2,11 +2,11 @@
 #ifndef RESTANTE_SMTPD_OPTIONS_H
 #define RESTANTE_SMTPD_OPTIONS_H
 
-#include "common/password.h"
 #include "common/server.h"
 #include "smtpd/compose/notice.h"
 #include "smtpd/queue/manage.h"
 #include "smtpd/queue/runner.h"
+#include "smtpd/users/passwd.h"
 #include "spool/mail.h"
 
 #include <stdbool.h>
@@ -21,6 +21,7 @@ enum action {
 	ACTION_NEWALIASES,
 	ACTION_QUEUE,
 	ACTION_PASSWD,
+	ACTION_USERS,
 	ACTION_CHECK,
 	ACTION_PENALTIES,
 	ACTION_FORGIVE,
@@ -35,14 +36,13 @@ struct options {
 	enum action action;
 	const char *config; /* -c */
 	struct launch launch;
-	const char *user;              /* --passwd */
-	const char *whom;              /* --forgive */
-	struct password_extras extras; /* --cram-md5, --scram-sha-1 */
-	bool json;                     /* -j: mailq for programs */
-	enum manage_verb verb;         /* of ACTION_MANAGE, on the operands */
-	struct run run;                /* -q */
-	const char *from;              /* -f, -r */
-	const char *full_name;         /* -F */
+	struct passwd_wish passwd;  /* --passwd, and what is behind it */
+	const char *whom;           /* --forgive */
+	bool json;                  /* -j: mailq for programs */
+	enum manage_verb verb;      /* of ACTION_MANAGE, on the operands */
+	struct run run;             /* -q */
+	const char *from;           /* -f, -r */
+	const char *full_name;      /* -F */
 	unsigned notify;            /* -N: bits of enum notify; 0: not said */
 	enum ret ret;               /* -R */
 	char envid[MAIL_ENVID + 1]; /* -V, as xtext, or "" */

@@ -2,6 +2,7 @@
 /* Users files, and the credentials and names in them. */
 #include "common/users.h"
 
+#include "common/credentials.h"
 #include "common/password.h"
 #include "tests/fuzz-file.h"
 
@@ -12,12 +13,20 @@ check_user(const struct user_line *u)
 	char user[USER_NAME + 1];
 
 	MUST(strlen(u->name) >= 1 && strlen(u->name) <= USER_NAME);
+	MUST(u->label[0] == '\0' || users_label(u->label));
 	MUST(strlen(u->owner) <= USER_NAME);
 	MUST(strlen(u->credentials) < USER_CREDENTIALS);
 	MUST(strchr(u->name, ':') == NULL && strchr(u->name, '\n') == NULL);
 	if (user_name(&c, u->name, user)) {
 		MUST(strchr(user, '/') == NULL && user[0] != '.');
 		MUST(strlen(user) >= 1 && strlen(user) <= USER_NAME);
+	}
+	struct terms terms, again;
+	char text[TERMS_TEXT];
+	if (terms_parse(u->terms, &terms)) {
+		terms_print(&terms, text);
+		MUST(terms_parse(text, &again) && again.smtp == terms.smtp &&
+		     again.pop3 == terms.pop3 && again.until == terms.until);
 	}
 	(void)password_is_valid(u->credentials);
 	/* Nothing opens to an answer that is none. */

@@ -42,6 +42,11 @@ static const struct {
 	{ "alice:x:" SIXTY "abcd", USER_LINE_USER, "alice", "x", SIXTY "abcd" },
 	{ "alice:" THOUSAND TEN TEN "abc", USER_LINE_USER, "alice",
 	    THOUSAND TEN TEN "abc", "" },
+	{ "alice/phone:x:owner", USER_LINE_USER, "alice", "x", "owner" },
+	{ "alice/:x", USER_LINE_BAD, "", "", "" },
+	{ "alice/a/b:x", USER_LINE_BAD, "", "", "" },
+	{ "alice/a b:x", USER_LINE_BAD, "", "", "" },
+	{ "/phone:x", USER_LINE_BAD, "", "", "" },
 	{ "alice", USER_LINE_BAD, "", "", "" },
 	{ ":x", USER_LINE_BAD, "", "", "" },
 	{ ":", USER_LINE_BAD, "", "", "" },
@@ -248,6 +253,10 @@ test_names_scram(const struct config *c, const char *file)
 		{ "SHA-1 and a broken word", "a:" SHA1 " x\n", false, true },
 		{ "one hash each", "a:" SHA1 "\nb:" VERIFIER "\n", false,
 		    false },
+		{ "one more password", "a:" VERIFIER "\na/x:" VERIFIER "\n",
+		    true, false },
+		{ "one more hash", "a:" VERIFIER "\na/x:$6$salt$hash\n", false,
+		    false },
 		{ "a broken one", "a:{SCRAM-SHA-256}4096$x\n", false, false },
 	};
 	char error[CONFIG_ERROR];
@@ -269,8 +278,9 @@ static void
 test_load(struct config *c)
 {
 	static const char text[] = "zoe:{CRAM-MD5}0\nAlice:x\n# eve:x\nbad\n"
-				   "bob:\nbob:again\n";
-	char error[CONFIG_ERROR], credentials[USER_CREDENTIALS];
+				   "bob:\nbob:again\nbob/phone:\n"
+				   "carol/phone:x\n";
+	char error[CONFIG_ERROR];
 
 	scratch_write(path, text, sizeof(text) - 1);
 	struct names *n = names_load(c, false, error);
@@ -281,6 +291,9 @@ test_load(struct config *c)
 	ok(!names_have(n, "eve") && !names_have(n, "bad") &&
 		!names_have(n, "") && !names_have(n, "al"),
 	    "comments and bad lines are nobody");
+	ok(!names_have(n, "carol") && !names_have(n, "bob/phone") &&
+		!names_have(n, "phone"),
+	    "a line with a label makes no user");
 	ok(names_have(n, "postmaster"), "there is always a postmaster");
 	ok(!names_have_cram(n), "a broken CRAM-MD5 is none");
 	ok(!names_open(n), "and there is nobody else");
@@ -289,13 +302,6 @@ test_load(struct config *c)
 	ok(names_stale(n, c), "now it has");
 	names_free(n);
 	test_names_scram(c, path);
-	scratch_write(path, "a:b\nBob:first\nbob:second\n", 24);
-	ok(account_credentials(c, "bob", credentials) == STATUS_OK &&
-		strcmp(credentials, "first") == 0,
-	    "the first line of a name counts");
-	ok(account_credentials(c, "eve", credentials) == STATUS_NO &&
-		credentials[0] == '\0',
-	    "nobody has none");
 	scratch_write(path, "", 0);
 	n = names_load(c, false, error);
 	ok(n != NULL && !names_have(n, "alice"), "an empty file has no users");
@@ -303,8 +309,6 @@ test_load(struct config *c)
 	unlink(path);
 	ok(names_load(c, false, error) == NULL && strstr(error, path) != NULL,
 	    "a missing file is named");
-	ok(account_credentials(c, "bob", credentials) == STATUS_TEMPORARY,
-	    "and is no reason to say that there is no such user");
 }
 
 static const struct {

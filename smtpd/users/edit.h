@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_USERS_EDIT_H
+#define RESTANTE_SMTPD_USERS_EDIT_H
+
+#include "common/config.h"
+#include "common/credentials.h"
+#include "common/password.h"
+
+#include <stdbool.h>
+
+/*
+ * Changes one line of the users file, which is written anew as a whole: who
+ * reads it finds the old file or the new one.
+ */
+
+/* What there is of a user, but for the line in question. */
+struct users_view {
+	bool known;  /* the user's own line is there */
+	bool found;  /* and the line in question */
+	size_t more; /* other lines with a label */
+	bool salted; /* one of the others has a verifier, with: */
+	struct password_salt salt;
+};
+
+/* Locks the file against others who change it.  A descriptor, or -1, logged. */
+int users_lock(const struct config *);
+
+/* Looks at what is there.  0, or -1, logged. */
+int users_view(const struct config *, const char *user, const char *label,
+    struct users_view *) __attribute__((warn_unused_result));
+
+struct users_line {
+	const char *user, *label; /* "": the user's own line */
+	const char *credentials;  /* NULL: the line goes */
+	const char *terms;
+};
+
+/*
+ * Puts the line in the place of the one of that user and label, or behind all
+ * others.  Without credentials it takes that away; and with the user's own
+ * line those with labels.  The owner's field stays as it is.  lock is
+ * users_lock()'s.  An exit status; what is wrong is logged.
+ */
+int users_edit(const struct config *, int lock, const struct users_line *)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: ISC */
+/* smtpd --passwd: one line of the users file, by a person or a script. */
+#include "smtpd/users/passwd.h"
+
+#include "common/log.h"
+#include "smtpd/users/edit.h"
+
+#include <errno.h>
+#include <readpassphrase.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { PASSWORD = 256, GROUPS = 5, GROUP = 4 };
+
+static int
+read_line(char password[PASSWORD])
+{
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t n = getline(&line, &size, stdin);
+
+	while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) {
+		line[--n] = '\0';
+	}
+	bool ok = n > 0 && n < PASSWORD && strlen(line) == (size_t)n;
+	if (ok) {
+		strlcpy(password, line, PASSWORD);
+	} else {
+		log_error(n <= 0          ? "no password on standard input"
+			  : n >= PASSWORD ? "the password is too long"
+					  : "the password holds a NUL byte");
+	}
+	if (line != NULL) {
+		explicit_bzero(line, size);
+		free(line);
+	}
+	return ok ? 0 : -1;
+}
+
+/* One line of stdin, or twice from the terminal. */
+static int
+read_password(char password[PASSWORD])
+{
+	char again[PASSWORD];
+	bool same;
+
+	if (!isatty(STDIN_FILENO)) {
+		return read_line(password);
+	}
+	if (readpassphrase("New password: ", password, PASSWORD,
+		RPP_REQUIRE_TTY) == NULL ||
+	    readpassphrase("Once more: ", again, PASSWORD, RPP_REQUIRE_TTY) ==
+		NULL) {
+		log_error("cannot read the password: %s", strerror(errno));
+		return -1;
+	}
+	same = strcmp(password, again) == 0;
+	explicit_bzero(again, sizeof(again));
+	if (!same) {
+		log_error("the two passwords differ");
+		return -1;
+	}
+	return 0;
+}
+
+/* One that nobody guesses: 5 times 4 of 31 letters are 99 bits. */
+static void
+generate(char password[PASSWORD])
+{
+	/* Without those that look like others. */
+	static const char letters[] = "abcdefghjkmnpqrstuvwxyz23456789";
+	size_t n = 0;
+
+	for (int i = 0; i < GROUPS * GROUP; i++) {
+		if (i > 0 && i % GROUP == 0) {
+			password[n++] = '-';
+		}
+		password[n++] =
+		    letters[arc4random_uniform(sizeof(letters) - 1)];
+	}
+	password[n] = '\0';
+}
+
+static int
+get_password(const struct passwd_wish *w, char password[PASSWORD])
+{
+	if (w->generate) {
+		generate(password);
+		return EX_OK;
+	}
+	if (read_password(password) == -1) {
+		return EX_NOINPUT;
+	}
+	if (password[0] == '\0') {
+		log_error("an empty password would let nobody in");
+		return EX_DATAERR;
+	}
+	return EX_OK;
+}
+
+/* Whether what there is of the user allows it. */
+static int
+allowed(const struct passwd_wish *w, const struct users_line *line,
+    const struct users_view *v)
+{
+	if (w->remove && !v->found) {
+		log_error("there is no line for %s%s%s", line->user,
+		    line->label[0] != '\0' ? "/" : "", line->label);
+		return EX_NOUSER;
+	}
+	if (!w->remove && line->label[0] != '\0' && !v->known) {
+		log_error("there is no user %s; type smtpd --passwd %s first",
+		    line->user, line->user);
+		return EX_NOUSER;
+	}
+	if (!w->remove && !v->found && v->more >= CREDENTIALS_MOST - 1) {
+		log_error("%s has %zu passwords already: remove one first",
+		    line->user, v->more);
+		return EX_UNAVAILABLE;
+	}
+	return EX_OK;
+}
+
+/* With the file locked. */
+static int
+change(const struct config *config, const struct passwd_wish *w, int lock,
+    struct users_line *line, const char *password)
+{
+	char credentials[USER_CREDENTIALS];
+	struct password_extras extras = w->extras;
+	struct users_view view;
+
+	if (users_view(config, line->user, line->label, &view) == -1) {
+		return EX_NOINPUT;
+	}
+	int rc = allowed(w, line, &view);
+	if (rc != EX_OK || w->remove) {
+		return rc != EX_OK ? rc : users_edit(config, lock, line);
+	}
+	/* The salt that SCRAM shows must serve all of the user's passwords. */
+	extras.salt = view.salted ? &view.salt : NULL;
+	if (password_make(
+		password, &extras, credentials, sizeof(credentials)) == -1) {
+		log_error("cannot make a verifier for the password");
+		return EX_UNAVAILABLE;
+	}
+	line->credentials = credentials;
+	rc = users_edit(config, lock, line);
+	explicit_bzero(credentials, sizeof(credentials));
+	return rc;
+}
+
+/* Who is meant. */
+static int
+check_names(const struct config *config, const struct passwd_wish *w,
+    char user[USER_NAME + 1])
+{
+	/* Without a file this makes the first one. */
+	if (strcmp(config->users, "system") == 0) {
+		log_error("the users are the system's accounts: use passwd %s",
+		    w->user);
+		return EX_USAGE;
+	}
+	if (!user_name(config, w->user, user)) {
+		log_error("\"%s\" cannot be a user's name: letters, digits and "
+			  "._+-= make one, of at most %d",
+		    w->user, USER_NAME);
+		return EX_DATAERR;
+	}
+	return EX_OK;
+}
+
+int
+passwd_run(const struct config *config, const struct passwd_wish *w)
+{
+	char password[PASSWORD] = "", user[USER_NAME + 1], terms[TERMS_TEXT];
+	struct users_line line = { .user = user,
+		.label = w->label != NULL ? w->label : "",
+		.terms = terms };
+	int rc = check_names(config, w, user);
+
+	if (rc == EX_OK && !w->remove) {
+		rc = get_password(w, password);
+	}
+	if (rc != EX_OK) {
+		return rc;
+	}
+	terms_print(&w->terms, terms);
+	int lock = users_lock(config);
+	rc = lock == -1 ? EX_CANTCREAT
+	                : change(config, w, lock, &line, password);
+	if (rc == EX_OK && w->generate && !w->remove) {
+		rc = printf("%s\n", password) > 0 && fflush(stdout) == 0
+		         ? EX_OK
+		         : EX_IOERR;
+	}
+	explicit_bzero(password, sizeof(password));
+	return rc;
+}
