@@ -26,6 +26,7 @@ enum request_kind {
 	REQUEST_ROOM,    /* struct room: has the user's mailbox room? */
 	REQUEST_FLUSH,   /* a domain, NUL ended: its mail is to be tried now */
 	REQUEST_DNSBL,   /* nothing; answers struct dnsbl_answer */
+	REQUEST_GREY,    /* struct greylist */
 	/* Made by the server itself: */
 	REQUEST_MAILBOX, /* after a login */
 	REQUEST_ENQUEUE, /* after a REQUEST_DELIVER that ended STATUS_LATER */

@@ -55,6 +55,7 @@ static const struct key keys[] = {
 	{ "domains", KIND_DOMAINS, 0 },
 	{ "fallback-relay", KIND_HOP, offsetof(struct config, fallback_relay) },
 	{ "greet-delay", KIND_COUNT, offsetof(struct config, greet_delay) },
+	{ "greylist", KIND_COUNT, offsetof(struct config, greylist) },
 	{ "hostname", KIND_HOSTNAME, 0 },
 	{ "idle-exit", KIND_COUNT, offsetof(struct config, idle_exit) },
 	{ "log", KIND_LOG, offsetof(struct config, log) },

@@ -99,6 +99,7 @@ struct config {
 	bool pipelining_check;
 	struct blocklist dnsbl[CONFIG_LIST];
 	size_t ndnsbl;
+	unsigned greylist; /* seconds; 0: none */
 };
 
 /*

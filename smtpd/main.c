@@ -12,6 +12,7 @@
 #include "smtpd/login.h"
 #include "smtpd/options.h"
 #include "smtpd/policy/dnsbl.h"
+#include "smtpd/policy/greylist.h"
 #include "smtpd/queue/errand.h"
 #include "smtpd/queue/etrn.h"
 #include "smtpd/queue/manage.h"
@@ -44,6 +45,7 @@ static const struct service smtp = {
 	    [REQUEST_DELIVER] = { delivery_run, delivery_valid },
 	    [REQUEST_FLUSH] = { etrn_run, etrn_valid },
 	    [REQUEST_DNSBL] = { dnsbl_run, dnsbl_valid },
+	    [REQUEST_GREY] = { greylist_run, greylist_valid },
 	    [REQUEST_ENQUEUE] = { enqueue_run, delivery_valid },
 	},
 	.errand = { queue_errand_due, queue_errand_run },

@@ -195,15 +195,22 @@ session_resolve(struct session *s, const struct address *a, struct resolved *r)
 	return found;
 }
 
+/* For a reason that says nothing against the address. */
 static enum next
-refuse_rcpt(struct session *s, const struct address *a, const char *reply)
+turn_away(struct session *s, const struct address *a, const char *reply)
 {
 	event_reject(s, "NOQUEUE", "RCPT", reply, a);
 	s->envelope.refused++;
+	return session_reply(s, "%s", reply);
+}
+
+static enum next
+refuse_rcpt(struct session *s, const struct address *a, const char *reply)
+{
 	if (reply[0] == '5' && !session_is_user(s)) {
 		offence_report(s->connection, OFFENCE_RECIPIENT);
 	}
-	return session_reply(s, "%s", reply);
+	return turn_away(s, a, reply);
 }
 
 /* Adds a recipient; one who is there already gets the message once. */
@@ -264,7 +271,7 @@ local_rcpt(struct session *s, const struct address *a,
 		return refuse_rcpt(s, a, "550 5.7.1 Relaying denied");
 	}
 	if (!gate_client(s, a, reply)) {
-		return refuse_rcpt(s, a, reply);
+		return turn_away(s, a, reply);
 	}
 	switch (session_resolve(s, a, &r)) {
 	case STATUS_OK:
@@ -275,7 +282,9 @@ local_rcpt(struct session *s, const struct address *a,
 		    (full = quota_refusal(s, r.user)) != NULL) {
 			return refuse_rcpt(s, a, full);
 		}
-		return add_rcpt(s, a, params, "250 2.1.5 OK");
+		return gate_mail(s, a, reply)
+		           ? add_rcpt(s, a, params, "250 2.1.5 OK")
+		           : turn_away(s, a, reply);
 	case STATUS_NO:
 		return refuse_rcpt(s, a, "550 5.1.1 No such user here");
 	case STATUS_TEMPORARY:

@@ -2,6 +2,7 @@
 /* Strangers who want to send to somebody here. */
 #include "smtpd/policy/gate.h"
 
+#include "smtpd/policy/greylist.h"
 #include "smtpd/policy/stranger.h"
 #include "smtpd/session.h"
 
@@ -49,5 +50,30 @@ gate_client(
 	    "%s%s%s",
 	    session_peer(s), config->dnsbl[g->answer.list].zone,
 	    g->answer.text[0] != '\0' ? "; " : "", g->answer.text);
+	return false;
+}
+
+bool
+gate_mail(struct session *s, const struct address *rcpt, char reply[GATE_REPLY])
+{
+	const struct connection *c = s->connection;
+	struct greylist g = { .sender = "" };
+
+	if (c->config->greylist == 0 || s->gate.ungreyed ||
+	    !is_about(s, rcpt)) {
+		return true;
+	}
+	address_text(&s->envelope.sender, g.sender, sizeof(g.sender));
+	address_text(rcpt, g.rcpt, sizeof(g.rcpt));
+	enum status status =
+	    channel_call(c->channel, REQUEST_GREY, &g, sizeof(g));
+	s->gate.ungreyed = status == STATUS_TEMPORARY;
+	if (status != STATUS_NO) {
+		return true;
+	}
+	snprintf(reply, GATE_REPLY,
+	    "450 4.7.1 Recipient address rejected: Greylisted, try again in "
+	    "%u seconds or later",
+	    c->config->greylist);
 	return false;
 }

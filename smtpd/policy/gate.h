@@ -14,6 +14,7 @@ struct session;
 /* What a session has found out about its client. */
 struct gate {
 	bool asked, listed;
+	bool ungreyed; /* nobody can say whether it was here before */
 	struct dnsbl_answer answer; /* if listed */
 };
 
@@ -24,6 +25,10 @@ enum { GATE_REPLY = 512 };
  * Postmaster can always be reached (RFC 5321 section 4.5.1).
  */
 bool gate_client(
+    struct session *, const struct address *rcpt, char reply[GATE_REPLY]);
+
+/* The same for that message, to somebody who is here: greylisting. */
+bool gate_mail(
     struct session *, const struct address *rcpt, char reply[GATE_REPLY]);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "common/deadline.h"
 #include "common/log.h"
+#include "common/offence.h"
 #include "smtpd/policy/stranger.h"
 #include "smtpd/session.h"
 
@@ -24,9 +25,9 @@ has_spoken(struct session *s)
 	       stream_poll(s->stream) == LINE_OK;
 }
 
-/* In the words that programs which read logs know from Postfix. */
+/* Counts it, and logs it in words that readers of logs know from Postfix. */
 static void
-log_turn(const struct session *s, const char *after)
+note_turn(const struct session *s, const char *after)
 {
 	const char *said;
 	size_t len = stream_buffered(s->stream, &said);
@@ -36,6 +37,7 @@ log_turn(const struct session *s, const char *after)
 	memcpy(line, said, len);
 	line[len] = '\0';
 	line[strcspn(line, "\r\n")] = '\0';
+	offence_report(s->connection, OFFENCE_ABUSE);
 	log_info("improper command pipelining after %s from unknown[%s]: %s",
 	    after, session_peer(s), line);
 }
@@ -46,7 +48,7 @@ was_early(struct session *s)
 {
 	switch (stream_poll(s->stream)) {
 	case LINE_OK:
-		log_turn(s, "CONNECT");
+		note_turn(s, "CONNECT");
 		session_reply(s,
 		    "554 5.5.1 %s You spoke before the greeting: wait for it",
 		    s->connection->config->hostname);
@@ -117,7 +119,7 @@ turn_command(struct session *s, const char *line)
 	}
 	strlcpy(verb, line, sizeof(verb));
 	verb[strcspn(verb, " \t")] = '\0';
-	log_turn(s, verb);
+	note_turn(s, verb);
 	session_reply(s,
 	    "554 5.5.1 %s Wait for the reply to %s before you go on; closing",
 	    s->connection->config->hostname, verb);

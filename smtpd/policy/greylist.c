@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who has been here before.  Runs as root (if the server does); strangers'
+ * addresses are hashed, not looked at.
+ *
+ * Two kinds of records are in the table: one for each network, sender and
+ * recipient, and one for each network, which counts how often it came back.
+ */
+#include "smtpd/policy/greylist.h"
+
+#include "common/log.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	FRESH = 24 * 60 * 60, /* s, until a client's record is renewed */
+	/* Values of a mail's record: */
+	FIRST_SEEN = 0,
+	PASSED = 1,
+	/* of a client's: */
+	PASSES = 0,
+};
+
+/* What is hashed for a key. */
+struct subject {
+	uint8_t network[16];
+	struct greylist mail; /* for a client alone: 0 */
+};
+
+/* ---- pure ---- */
+
+bool
+greylist_valid(const void *payload, size_t size)
+{
+	const struct greylist *g = payload;
+
+	return size == sizeof(*g) &&
+	       memchr(g->sender, '\0', sizeof(g->sender)) != NULL &&
+	       memchr(g->rcpt, '\0', sizeof(g->rcpt)) != NULL;
+}
+
+void
+greylist_network(const uint8_t address[16], uint8_t network[16])
+{
+	size_t keep = network_is_v4(address) ? 15 : 8;
+
+	memset(network, 0, 16);
+	memcpy(network, address, keep);
+}
+
+bool
+greylist_judge(struct table_entry *e, uint32_t now, uint32_t delay, bool *first)
+{
+	struct table_record *r = &e->record;
+
+	*first = false;
+	/* A clock that was set back starts the wait again. */
+	if (!e->found ||
+	    (r->values[PASSED] == 0 && r->values[FIRST_SEEN] > now)) {
+		r->values[FIRST_SEEN] = now;
+		r->values[PASSED] = 0;
+		r->expires = now + delay + GREYLIST_WINDOW;
+		return false;
+	}
+	if (r->values[PASSED] == 0 && now - r->values[FIRST_SEEN] < delay) {
+		return false;
+	}
+	*first = r->values[PASSED] == 0;
+	r->values[PASSED] = 1;
+	r->expires = now + GREYLIST_MEMORY;
+	return true;
+}
+
+static void
+put_lower(char to[ADDRESS_TEXT], const char *from)
+{
+	for (size_t i = 0; from[i] != '\0' && i < ADDRESS_TEXT; i++) {
+		to[i] = (char)tolower((unsigned char)from[i]);
+	}
+}
+
+/* ---- the table ---- */
+
+/* Whether the client has come back often enough; now and then, renews that. */
+static int
+is_known(struct table *t, struct table_key key, uint32_t now, bool *known)
+{
+	struct table_entry e;
+
+	if (table_begin(t, key, now, &e) == -1) {
+		return -1;
+	}
+	*known = e.found && e.record.values[PASSES] >= GREYLIST_KNOWN;
+	if (*known && e.record.expires < now + GREYLIST_MEMORY - FRESH) {
+		e.record.expires = now + GREYLIST_MEMORY;
+		return table_keep(t, &e);
+	}
+	table_leave(t, &e);
+	return 0;
+}
+
+static int
+count_pass(struct table *t, struct table_key key, uint32_t now)
+{
+	struct table_entry e;
+
+	if (table_begin(t, key, now, &e) == -1) {
+		return -1;
+	}
+	e.record.values[PASSES] += e.record.values[PASSES] < UINT32_MAX;
+	e.record.expires = now + GREYLIST_MEMORY;
+	return table_keep(t, &e);
+}
+
+/* Whether the mail is welcome; -1: errno. */
+static int
+ask(struct table *t, const struct subject *client, const struct subject *mail,
+    uint32_t delay, bool *welcome)
+{
+	struct table_key who = table_key(t->seed, client, sizeof(*client));
+	struct table_key what = table_key(t->seed, mail, sizeof(*mail));
+	uint32_t now = (uint32_t)time(NULL);
+	struct table_entry e;
+	bool first;
+
+	if (is_known(t, who, now, welcome) == -1) {
+		return -1;
+	}
+	if (*welcome) {
+		return 0;
+	}
+	if (table_begin(t, what, now, &e) == -1) {
+		return -1;
+	}
+	*welcome = greylist_judge(&e, now, delay, &first);
+	if (table_keep(t, &e) == -1) {
+		return -1;
+	}
+	return first ? count_pass(t, who, now) : 0;
+}
+
+enum status
+greylist_run(const struct task *task)
+{
+	const struct greylist *g = task->payload;
+	struct subject client = { .network = { 0 } };
+	uint8_t address[16];
+	struct table t;
+	bool welcome = true;
+
+	if (!network_address(task->peer->address, address)) {
+		return STATUS_OK;
+	}
+	greylist_network(address, client.network);
+	struct subject mail = client;
+	put_lower(mail.mail.sender, g->sender);
+	put_lower(mail.mail.rcpt, g->rcpt);
+	if (table_open(&t, task->config, "greylist") == -1 ||
+	    ask(&t, &client, &mail, task->config->greylist, &welcome) == -1) {
+		log_error("no greylisting, mail is let through: %s: %s", t.path,
+		    strerror(errno));
+		table_close(&t);
+		return STATUS_TEMPORARY;
+	}
+	table_close(&t);
+	return welcome ? STATUS_OK : STATUS_NO;
+}
