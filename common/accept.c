@@ -2,6 +2,7 @@
 /* New connections: counted, and served or refused. */
 #include "common/guard.h"
 #include "common/log.h"
+#include "common/proxied.h"
 
 #include <errno.h>
 #include <string.h>
@@ -10,22 +11,21 @@
 
 enum { DEFAULT_PER_SOURCE = 50 };
 
+/* Whether there are as many sessions as may come from its address. */
 static bool
-over_limit(const struct server *s, const struct peer *peer)
+over_source(const struct server *s, const struct peer *peer)
 {
 	unsigned limit = s->config->sessions_per_source, n = 0;
 
-	if (s->used >= s->config->sessions) {
-		return true;
-	}
 	if (limit == 0 && peer->loopback) {
 		return false; /* one's own machine, unless it was asked for */
 	}
 	limit = limit == 0 ? DEFAULT_PER_SOURCE : limit;
 	for (size_t i = 0; i < s->nslots; i++) {
 		const struct slot *slot = &s->slots[i];
-		n += slot->used && memcmp(slot->peer.network, peer->network,
-				       sizeof(peer->network)) == 0;
+		n += slot->used && !slot->welcome.proxied &&
+		     memcmp(slot->peer.network, peer->network,
+			 sizeof(peer->network)) == 0;
 	}
 	return n >= limit;
 }
@@ -56,10 +56,19 @@ accept_connection(struct server *s, int rfd, int wfd, const struct peer *peer,
 	struct welcome welcome;
 
 	slot_refresh(s);
-	if (!guard_admits(s, peer, &welcome, penalty)) {
+	if (s->used >= s->config->sessions) {
+		reply = why = s->service->too_many;
+	} else if (network_listed(
+		       s->config->proxies, s->config->nproxies, peer->ip)) {
+		/* What counts is who it speaks for: accept_claim(). */
+		welcome = (struct welcome){ .proxied = 1 };
+		if (slot_connect(s, rfd, wfd, peer, &welcome, kind)) {
+			return true;
+		}
+	} else if (!guard_admits(s, peer, &welcome, penalty)) {
 		reply = s->service->unwelcome;
 		why = penalty;
-	} else if (over_limit(s, peer)) {
+	} else if (over_source(s, peer)) {
 		reply = why = s->service->too_many;
 	} else if (slot_connect(s, rfd, wfd, peer, &welcome, kind)) {
 		return true;
@@ -70,6 +79,32 @@ accept_connection(struct server *s, int rfd, int wfd, const struct peer *peer,
 		close(wfd);
 	}
 	return false;
+}
+
+enum status
+accept_claim(struct server *s, struct slot *slot, const void *payload)
+{
+	struct welcome welcome = { .counted = 0 };
+	struct peer peer = slot->peer;
+	char why[PENALTY_TEXT];
+	struct claim claim;
+
+	memcpy(&claim, payload, sizeof(claim));
+	proxied_peer(&claim, &peer);
+	if (claim.kind == PROXY_CLIENT) {
+		if (!guard_admits(s, &peer, &welcome, why)) {
+			log_warn("refused %s: %s", peer.address, why);
+			return STATUS_NO;
+		}
+		if (over_source(s, &peer)) {
+			log_warn("refused %s: %s", peer.address,
+			    s->service->too_many);
+			return STATUS_TEMPORARY;
+		}
+	}
+	slot->peer = peer;
+	slot->welcome = welcome;
+	return STATUS_OK;
 }
 
 void

@@ -16,6 +16,8 @@
 
 enum request_kind {
 	REQUEST_TLS,     /* start again with a TLS handshake */
+	REQUEST_PEER,    /* struct claim: who a proxy speaks for; answers
+	                  * struct welcome at once */
 	REQUEST_OFFENCE, /* a uint32_t of enum offence: answered at once */
 	REQUEST_LOGIN,   /* struct login */
 	REQUEST_SALT,    /* struct login: its name's; answers password_salt */

@@ -7,6 +7,7 @@
 #include "common/child.h"
 
 #include "common/log.h"
+#include "common/proxied.h"
 #include "common/privilege.h"
 #include "common/sandbox.h"
 #include "common/deadline.h"
@@ -101,7 +102,8 @@ run_session(const struct service *service, struct connection *c)
 		log_error("cannot enter the sandbox: %s", strerror(errno));
 		_exit(EX_OSERR);
 	}
-	if (service->session(c)) {
+	bool over = c->welcome.proxied != 0 && !proxied_start(service, c);
+	if (over || service->session(c)) {
 		hang_up(c->rfd, c->wfd);
 	}
 	_exit(EX_OK);

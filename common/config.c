@@ -32,6 +32,7 @@ enum kind {
 	KIND_PLAINTEXT,
 	KIND_PENALTIES,
 	KIND_PENALTY_EXEMPT,
+	KIND_PROXY,
 	KIND_LOG,
 	KIND_LOG_NAME,
 	KIND_UIDL,
@@ -71,6 +72,7 @@ static const struct key keys[] = {
 	{ "plaintext-login", KIND_PLAINTEXT,
 	    offsetof(struct config, plaintext_login) },
 	{ "policy-exempt", KIND_EXEMPT, 0 },
+	{ "proxy", KIND_PROXY, 0 },
 	{ "queue", KIND_PATH, offsetof(struct config, queue) },
 	{ "queue-concurrency", KIND_COUNT,
 	    offsetof(struct config, queue_concurrency) },
@@ -115,6 +117,12 @@ static const struct {
 
 _Static_assert(sizeof(enum uidl_style) == sizeof(unsigned), "see set()");
 
+static int
+set_proxies(const struct config_place *at, struct config *c, const char *value)
+{
+	return config_set_networks(at, c->proxies, &c->nproxies, value);
+}
+
 /* Kinds with a function of their own, which knows its field. */
 static int (*const setters[])(
     const struct config_place *, struct config *, const char *value) = {
@@ -127,6 +135,7 @@ static int (*const setters[])(
 	[KIND_MAILBOX] = config_set_mailbox,
 	[KIND_DNSBL] = config_set_dnsbl,
 	[KIND_LOG_NAME] = config_set_log_name,
+	[KIND_PROXY] = set_proxies,
 };
 
 static int
@@ -166,6 +175,7 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_MAILBOX:
 	case KIND_DNSBL:
 	case KIND_LOG_NAME:
+	case KIND_PROXY:
 		return setters[key->kind](at, c, value);
 	case KIND_HOSTNAME:
 		return address_is_domain(value)

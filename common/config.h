@@ -86,6 +86,8 @@ struct config {
 	enum penalty_scope penalties;
 	struct network penalties_exempt[CONFIG_LIST];
 	size_t npenalties_exempt;
+	struct network proxies[CONFIG_LIST]; /* peers that speak for others */
+	size_t nproxies;
 	unsigned idle_exit;     /* seconds */
 	char user[CONFIG_NAME]; /* of the sessions; "": see the page */
 	char mailbox_owner[CONFIG_NAME];

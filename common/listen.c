@@ -321,3 +321,15 @@ listen_peer(int fd, struct peer *p)
 	}
 	return true;
 }
+
+void
+listen_peer_ip(const uint8_t ip[16], unsigned port, struct peer *p)
+{
+	struct in6_addr a;
+
+	memset(p, 0, sizeof(*p));
+	memcpy(&a, ip, sizeof(a));
+	p->uid = (uid_t)-1;
+	p->port = port;
+	peer_inet6(&a, p);
+}

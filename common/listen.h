@@ -64,4 +64,7 @@ struct service_kind listen_kind(int fd);
  */
 bool listen_peer(int fd, struct peer *);
 
+/* Who has that address, see common/network.h. */
+void listen_peer_ip(const uint8_t ip[16], unsigned port, struct peer *);
+
 #endif

@@ -22,6 +22,7 @@ enum { OFFENCES = OFFENCE_ABUSE + 1 };
 struct welcome {
 	uint32_t counted; /* whether offences are: 0 or 1 */
 	uint32_t delay;   /* ms before each reply to an error */
+	uint32_t proxied; /* a PROXY header tells who it is: 0 or 1 */
 };
 
 struct connection;

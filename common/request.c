@@ -4,6 +4,7 @@
 #include "common/guard.h"
 #include "common/log.h"
 #include "common/login.h"
+#include "common/proxied.h"
 #include "common/slot.h"
 
 #include <errno.h>
@@ -119,6 +120,14 @@ acceptable(const struct server *s, const struct slot *slot, ssize_t size)
 	if (size < 0 || slot->request.kind >= REQUEST_MAILBOX) {
 		return false;
 	}
+	/* Who it is comes first, and once. */
+	if ((slot->request.kind == REQUEST_PEER) !=
+	    (slot->welcome.proxied != 0)) {
+		return false;
+	}
+	if (slot->request.kind == REQUEST_PEER) {
+		return proxied_valid(s->buffer, size);
+	}
 	if (slot->request.kind == REQUEST_TLS) {
 		return size == 0;
 	}
@@ -127,6 +136,30 @@ acceptable(const struct server *s, const struct slot *slot, ssize_t size)
 	}
 	const struct job *job = &s->service->jobs[slot->request.kind];
 	return job->run != NULL && job->valid(s->buffer, (size_t)size);
+}
+
+/* What needs no worker. */
+static bool
+answered_at_once(struct server *s, struct slot *slot)
+{
+	enum status status;
+
+	switch (slot->request.kind) {
+	case REQUEST_TLS:
+		restart_with_tls(s, slot);
+		return true;
+	case REQUEST_OFFENCE:
+		guard_offence(s, slot, s->buffer);
+		answer(slot, STATUS_OK);
+		return true;
+	case REQUEST_PEER:
+		status = accept_claim(s, slot, s->buffer);
+		channel_answer_data(slot->channel, slot->request.serial, status,
+		    &slot->welcome,
+		    status == STATUS_OK ? sizeof(slot->welcome) : 0);
+		return true;
+	}
+	return false;
 }
 
 void
@@ -151,13 +184,7 @@ request_take(struct server *s, struct slot *slot)
 		return;
 	}
 	slot->size = (size_t)size;
-	if (slot->request.kind == REQUEST_TLS) {
-		restart_with_tls(s, slot);
-		return;
-	}
-	if (slot->request.kind == REQUEST_OFFENCE) {
-		guard_offence(s, slot, s->buffer);
-		answer(slot, STATUS_OK);
+	if (answered_at_once(s, slot)) {
 		return;
 	}
 	slot->payload = malloc(slot->size > 0 ? slot->size : 1);

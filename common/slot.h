@@ -100,6 +100,13 @@ void slot_settle(struct server *, struct slot *);
 bool accept_connection(struct server *, int rfd, int wfd, const struct peer *,
     struct service_kind);
 
+/*
+ * A slot whose client comes by a proxy has a struct claim about it: STATUS_OK
+ * when that one is served, STATUS_NO when its penalties are too many, else
+ * STATUS_TEMPORARY.
+ */
+enum status accept_claim(struct server *, struct slot *, const void *payload);
+
 /* Takes the connections that wait at a listener. */
 void accept_ready(struct server *, const struct listener *);
 

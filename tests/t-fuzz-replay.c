@@ -11,8 +11,8 @@
 
 static const char *const targets[] = { "address", "aliases", "base64", "binary",
 	"chunk", "config", "convert", "dns", "dotstuff", "header", "hop",
-	"mail", "mailboxes", "mbox", "multipart", "param", "params", "qp",
-	"reply", "sasl", "session", "users", "word" };
+	"mail", "mailboxes", "mbox", "multipart", "param", "params", "proxy",
+	"qp", "reply", "sasl", "session", "users", "word" };
 
 /* Runs the program, with its standard output as our standard error. */
 static int

@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: ISC
+"""The PROXY protocol: from listed peers, and from nobody else; then the
+client's own address is what counts everywhere. By hand and by haproxy."""
+import os
+import socket
+import struct
+from pathlib import Path
+
+from lib.launch import free_port
+from lib.nexthops import peer
+from lib.player import PASSWORDS
+from lib.scratch import Instance, client_context
+from lib.talk import Closed, Talker
+from lib.tap import Tap, check, equal
+from lib.wait import wait_for
+
+tap = Tap()
+SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+CLIENT = "192.0.2.7"
+CONFIG = "proxy 127.0.0.1\n"
+
+
+def v1(address=CLIENT, port=4711):
+    """A header of version 1."""
+    family = "TCP6" if ":" in address else "TCP4"
+    other = "2001:db8::1" if ":" in address else "192.0.2.1"
+    return f"PROXY {family} {address} {other} {port} 25\r\n".encode()
+
+
+def v2(address=CLIENT, port=4711, fields=b""):
+    """A header of version 2."""
+    six = ":" in address
+    kind = socket.AF_INET6 if six else socket.AF_INET
+    packed = socket.inet_pton(kind, address)
+    body = packed + packed + struct.pack("!HH", port, 25) + fields
+    return SIGNATURE + struct.pack("!BBH", 0x21, 0x21 if six else 0x11,
+                                   len(body)) + body
+
+
+LOCAL = SIGNATURE + b"\x20\0\0\0"
+UNKNOWN = b"PROXY UNKNOWN\r\n"
+
+
+def connect(server, port, header, tls=None):
+    """A connection that begins with these octets, ahead of TLS."""
+    talker = server.connect(port)
+    talker.send(header)
+    if tls:
+        talker.start_tls(tls)
+    return talker
+
+
+def offers(talker):
+    """The EHLO keywords."""
+    return {word.split()[0] for word in talker.hello().words()}
+
+
+def wait_log(daemon, text):
+    """Waits for a line in the log."""
+    wait_for(lambda: text in daemon.text(), f"{text!r} in the log")
+
+
+def trace(server):
+    """The mailbox of bob as octets, and away with it."""
+    path = server.mailbox("bob")
+    data = path.read_bytes()
+    path.unlink()
+    return data
+
+
+def send_mail(talker):
+    """One message to bob."""
+    talker.hello()
+    talker.submit("a@example.com", ["bob@example.org"],
+                  "Subject: x\r\n\r\nx\r\n")
+    talker.expect("221 ", "QUIT")
+    talker.closed()
+
+
+def test_versions(server):
+    """Both versions and families: the address is in trace header and log"""
+    for header, address in ((v1(), CLIENT), (v2(), CLIENT),
+                            (v2(fields=b"\4\0\1x"), CLIENT),
+                            (v1("2001:db8::7"), "2001:db8::7"),
+                            (v2("2001:db8::7"), "2001:db8::7")):
+        with connect(server, server.smtp, header) as talker:
+            send_mail(talker)
+        check(address.encode() in trace(server), f"no {address}")
+    with connect(server, server.pop3s, v2("198.51.100.9"),
+                 client_context()) as talker:
+        talker.pop_login("bob", PASSWORDS["bob"])
+        talker.pop("+OK", "QUIT")
+    wait_log(server.pop3d, "LOGIN, user=bob, ip=[198.51.100.9], port=[4711]")
+
+
+def test_pieces(server):
+    """A header in two pieces, cut at each octet, the client's words behind"""
+    for header in (v1(), v2()):
+        whole = header + b"EHLO client.example.net\r\n"
+        for cut in range(1, len(header) + 1):
+            with server.connect(server.smtp) as talker:
+                talker.send(whole[:cut])
+                talker.send(whole[cut:])
+                talker.expect("220 ")
+                talker.expect("250 ")
+                check(CLIENT in repr(talker.expect("211 ", "HELP STATUS")),
+                      f"cut at {cut}")
+
+
+def test_tls(server):
+    """Ahead of TLS on its own port; and STARTTLS keeps the address"""
+    with connect(server, server.submissions, v1(), client_context()) as talker:
+        talker.hello()
+        check(CLIENT in repr(talker.expect("211 ", "HELP STATUS")), "TLS")
+    with connect(server, server.smtp, v2()) as talker:
+        talker.hello()
+        talker.expect("220 ", "STARTTLS")
+        talker.start_tls(client_context())
+        talker.expect("250 ", "EHLO client.example.net")
+        check(CLIENT in repr(talker.expect("211 ", "HELP STATUS")), "STARTTLS")
+
+
+def test_malformed(server):
+    """What is no header ends the connection without a word"""
+    for number, words in enumerate((
+            b"EHLO client.example.net\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01",
+            b"PROXY TCP4 192.0.2.7\r\n", b"PROXY TCP4 0.0.0.0 1.1.1.1 1 2\r\n",
+            SIGNATURE + b"\x21\x11\xff\xff", b"GET / HTTP/1.1\r\n\r\n"), 1):
+        with connect(server, server.smtp, words) as talker:
+            talker.closed()
+        wait_for(lambda n=number: server.smtpd.text().count(
+            "malformed PROXY header from 127.0.0.1") >= n, "the log")
+    with connect(server, server.pop3, b"CAPA\r\nCAPA\r\n") as talker:
+        talker.closed()
+    with server.connect(server.smtp) as talker:
+        talker.closed()     # silent for some seconds
+    wait_log(server.smtpd, "no PROXY header from 127.0.0.1")
+    with connect(server, server.smtp, v1()[:20]) as talker:
+        talker.closed()
+
+
+def test_never_from_here(server):
+    """A client is never on this machine, whatever is said of it"""
+    for header in (v1("127.0.0.1"), v2("::1"), UNKNOWN):
+        with connect(server, server.submission, header) as talker:
+            check("AUTH" not in offers(talker), repr(header))
+    with connect(server, server.submission, LOCAL) as talker:
+        check("AUTH" in offers(talker), "the proxy itself is")
+
+
+def test_twice(server):
+    """A second header is a command like any other"""
+    with connect(server, server.smtp, v1() + v1("198.51.100.1")) as talker:
+        talker.expect("220 ")
+        talker.expect("500 ")
+        check(CLIENT in repr(talker.expect("211 ", "HELP STATUS")), "taken")
+
+
+def test_limits():
+    """Sessions and penalties count for the client, not for the proxy"""
+    with Instance(CONFIG + "sessions-per-source 2") as server:
+        talkers = [connect(server, server.smtp, v1()) for _ in range(2)]
+        for talker in talkers:
+            talker.expect("220 ")
+        with connect(server, server.smtp, v2()) as talker:
+            talker.expect("421 4.7.0 Too many sessions")
+            talker.closed()
+        others = [connect(server, server.smtp, v1(f"198.51.100.{n}"))
+                  for n in range(1, 5)] + \
+            [connect(server, server.smtp, LOCAL) for _ in range(4)]
+        for talker in others + talkers:
+            talker.close()
+    with Instance(CONFIG) as server:
+        talkers = [connect(server, server.smtp, v2("2001:db8::7"))
+                   for _ in range(2)]
+        for talker in talkers:
+            talker.hello()
+            talker.expect("250 ", "MAIL FROM:<a@example.com>")
+        for talker in talkers:
+            for number in range(15):
+                talker.expect("550 5.1.1", f"RCPT TO:<n{number}@example.org>")
+        with connect(server, server.smtp, v1("2001:db8::8")) as talker:
+            talker.expect("421 4.7.0 Too many errors")
+            talker.closed()
+        with connect(server, server.pop3, v2("2001:db8::9")) as talker:
+            talker.pop("-ERR [SYS/TEMP] Too many errors")
+            talker.closed()
+        with connect(server, server.pop3s, v2("2001:db8::9")) as talker:
+            talker.closed()
+        wait_log(server.smtpd, "refused 2001:db8::8: 1")
+        said = server.call("smtpd", "--penalties").stdout
+        check(said.startswith("2001:db8::/56 refused: 1"), said)
+        for header in (v1("2001:db8:1::8"), v1(), LOCAL, UNKNOWN):
+            with connect(server, server.smtp, header) as talker:
+                talker.hello()
+
+
+def test_not_listed():
+    """From a peer that is not listed a header is a wrong command"""
+    with Instance("proxy 192.0.2.1 2001:db8::/32") as server:
+        with connect(server, server.smtp, v1()) as talker:
+            talker.expect("220 ")
+            talker.expect("500 ")
+            check("127.0.0.1" in repr(talker.expect("211 ", "HELP STATUS")),
+                  "taken")
+        with connect(server, server.smtp, v2()) as talker:
+            talker.expect("220 ")
+            check("250" not in repr(talker.reply()), "taken")
+        with connect(server, server.submissions, v1()) as talker:
+            try:
+                talker.start_tls(client_context())
+            except (OSError, Closed):
+                pass
+            else:
+                raise AssertionError("a handshake behind a header")
+
+
+class Haproxy:
+    """haproxy in front of both daemons, one port for each version."""
+
+    def __init__(self, server):
+        path = peer("haproxy", "usr/sbin/haproxy")
+        root = os.environ.get("RESTANTE_PEERS")
+        libraries = {str(p.parent) for name in (
+            "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1")
+                     for p in Path(root or "/nowhere", name).rglob("*.so*")}
+        self.ports = [free_port() for _ in range(3)]
+        self.socket = server.dir / "haproxy.sock"
+        config = server.dir / "haproxy.cfg"
+        config.write_text(self.config(server))
+        server.own()
+        with open(server.dir / "haproxy.log", "ab") as log:
+            self.process = server.popen(
+                [str(path), "-db", "-f", str(config)], stdout=log, stderr=log,
+                env=dict(server.environment(),
+                         LD_LIBRARY_PATH=":".join(sorted(libraries))))
+
+    def config(self, server):
+        """Its configuration."""
+        smtp, smtp2, pop3 = self.ports
+        return f"""global
+    stats socket {self.socket} mode 600 level user
+defaults
+    mode tcp
+    timeout connect 30s
+    timeout client 1m
+    timeout server 1m
+listen smtp
+    bind 127.0.0.1:{smtp}
+    option smtpchk EHLO check.example.org
+    server one 127.0.0.1:{server.smtp} send-proxy check inter 200
+listen smtp2
+    bind 127.0.0.1:{smtp2}
+    option smtpchk EHLO check.example.org
+    server two 127.0.0.1:{server.smtp} send-proxy-v2 check inter 200
+listen pop3
+    bind 127.0.0.1:{pop3}
+    option tcp-check
+    tcp-check expect string +OK
+    server three 127.0.0.1:{server.pop3} send-proxy-v2 check inter 200
+"""
+
+    def checks(self):
+        """What its health checks found, by server."""
+        check(self.process.poll() is None, "haproxy has ended")
+        with socket.socket(socket.AF_UNIX) as sock:
+            try:
+                sock.connect(str(self.socket))
+            except OSError:
+                return {}
+            sock.sendall(b"show stat\n")
+            text = b"".join(iter(lambda: sock.recv(65536), b"")).decode()
+        names, *rows = [line.split(",") for line in text.splitlines() if line]
+        names[0] = names[0].lstrip("# ")
+        rows = [dict(zip(names, row)) for row in rows]
+        return {row["svname"]: row["check_status"] for row in rows
+                if row.get("check_status")}
+
+
+def test_haproxy(server):
+    """haproxy: send-proxy, send-proxy-v2, and its health checks"""
+    front = Haproxy(server)
+    wait_for(lambda: front.checks() == {"one": "L7OK", "two": "L7OK",
+                                        "three": "L7OK"},
+             "health checks that pass", 60, 0.1)
+
+    def client(port):
+        sock = socket.create_connection(("127.0.0.1", port), 60,
+                                        source_address=("127.0.0.9", 0))
+        return Talker(sock)
+    for port in front.ports[:2]:
+        with client(port) as talker:
+            send_mail(talker)
+        text = trace(server)
+        check(b"127.0.0.9" in text and b"127.0.0.1]" not in text, repr(text))
+    with client(front.ports[2]) as talker:
+        talker.pop("+OK")
+        talker.pop("-ERR", "USER bob")
+    equal(front.process.poll(), None, "haproxy")
+    front.process.terminate()
+    front.process.wait()
+
+
+if __name__ == "__main__":
+    with Instance(CONFIG) as running:
+        tap.run({k: v for k, v in globals().items()
+                 if k not in ("test_limits", "test_not_listed")}, running)
+    tap.run({"test_limits": test_limits, "test_not_listed": test_not_listed})
+    tap.finish()
