@@ -6,7 +6,7 @@
 #include "common/multipart.h"
 #include "common/qp.h"
 #include "common/transfer.h"
-#include "smtpd/relay/convert/output.h"
+#include "common/output.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 /* The first pass: what is to be done with each part. */
 #include "smtpd/relay/convert/convert.h"
 
-#include "smtpd/relay/convert/field.h"
+#include "common/field.h"
 
 #include <string.h>
 

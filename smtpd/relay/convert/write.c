@@ -2,7 +2,7 @@
 /* The second pass: the message as it was planned. */
 #include "smtpd/relay/convert/convert.h"
 
-#include "smtpd/relay/convert/field.h"
+#include "common/field.h"
 
 #include <string.h>
 

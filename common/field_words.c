@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Encoded words (RFC 2047) for what is not ASCII among what is. */
-#include "smtpd/relay/convert/field.h"
+#include "common/field.h"
 
 #include "common/word.h"
 

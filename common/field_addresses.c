@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Lists of addresses: their names and comments in ASCII. */
-#include "smtpd/relay/convert/field.h"
+#include "common/field.h"
 
 #include "common/mailboxes.h"
 

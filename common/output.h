@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_RELAY_CONVERT_OUTPUT_H
-#define RESTANTE_SMTPD_RELAY_CONVERT_OUTPUT_H
+#ifndef RESTANTE_COMMON_OUTPUT_H
+#define RESTANTE_COMMON_OUTPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>

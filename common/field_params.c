@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Parameters of Content-Type and Content-Disposition, in ASCII. */
-#include "smtpd/relay/convert/field.h"
+#include "common/field.h"
 
 #include "common/param.h"
 

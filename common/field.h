@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_RELAY_CONVERT_FIELD_H
-#define RESTANTE_SMTPD_RELAY_CONVERT_FIELD_H
+#ifndef RESTANTE_COMMON_FIELD_H
+#define RESTANTE_COMMON_FIELD_H
 
 #include "common/header.h"
-#include "smtpd/relay/convert/output.h"
+#include "common/output.h"
 
 #include <stdbool.h>
 
@@ -30,7 +30,7 @@ enum field_result field_convert(
 /* Writes a Content-Type that says another charset, all ASCII. */
 void field_label(const struct field *, const char *charset, struct output *);
 
-/* ---- between the files of this folder ---- */
+/* ---- between the files field*.c ---- */
 
 enum words_context {
 	WORDS_TEXT,    /* anything readable may stay */

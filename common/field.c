@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A header field for a server that takes only ASCII, or only short lines. */
-#include "smtpd/relay/convert/field.h"
+#include "common/field.h"
 
 #include "common/transfer.h"
 
