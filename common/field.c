@@ -3,6 +3,7 @@
 #include "common/field.h"
 
 #include "common/transfer.h"
+#include "common/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -175,7 +176,7 @@ write_text(struct output *o, const struct field *field)
 
 /* Everything but the line end; false: FIELD_ADDRESS. */
 static bool
-write_field(struct output *o, const struct field *field)
+write_field(struct output *o, const struct field *field, bool surrogate)
 {
 	switch (kind_of(field)) {
 	case KIND_TEXT:
@@ -184,7 +185,8 @@ write_field(struct output *o, const struct field *field)
 		break;
 	case KIND_ADDRESSES:
 		write_name(o, field);
-		return addresses_write(o, field->value, field->value_len);
+		return addresses_write(
+		    o, field->value, field->value_len, surrogate);
 	case KIND_PARAMS:
 		write_name(o, field);
 		params_write(o, field->value, field->value_len,
@@ -203,20 +205,14 @@ write_field(struct output *o, const struct field *field)
 	return true;
 }
 
-enum field_result
-field_convert(const struct field *field, bool utf8, struct output *o)
+/* The same with its line end, folded. */
+static enum field_result
+write_folded(struct output *o, const struct field *field, bool surrogate)
 {
 	struct output plain = { 0 };
 	enum field_result result = FIELD_CHANGED;
 
-	if (utf8 || !words_high(field->text, field->len)) {
-		if (!has_long_line(field->text, field->len)) {
-			return FIELD_SAME;
-		}
-		fold(o, field->text, field->len);
-		return FIELD_CHANGED;
-	}
-	if (write_field(&plain, field)) {
+	if (write_field(&plain, field, surrogate)) {
 		output_text(&plain, "\r\n");
 		fold(o, plain.data, plain.len);
 	} else {
@@ -225,6 +221,42 @@ field_convert(const struct field *field, bool utf8, struct output *o)
 	o->failed = o->failed || plain.failed;
 	output_free(&plain);
 	return result;
+}
+
+enum field_result
+field_convert(const struct field *field, bool utf8, struct output *o)
+{
+	if (utf8 || !words_high(field->text, field->len)) {
+		if (!has_long_line(field->text, field->len)) {
+			return FIELD_SAME;
+		}
+		fold(o, field->text, field->len);
+		return FIELD_CHANGED;
+	}
+	return write_folded(o, field, false);
+}
+
+static bool
+is_utf8(const char *text, size_t len)
+{
+	size_t used;
+
+	for (; len > 0; text += used, len -= used) {
+		if (utf8_next(text, len, &used) < 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+enum field_result
+field_surrogate(const struct field *field, struct output *o)
+{
+	if (!words_high(field->text, field->len) ||
+	    !is_utf8(field->text, field->len)) {
+		return FIELD_SAME;
+	}
+	return write_folded(o, field, true);
 }
 
 void

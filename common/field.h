@@ -27,6 +27,13 @@ enum field_result {
 enum field_result field_convert(
     const struct field *, bool utf8, struct output *);
 
+/*
+ * The same for mail readers (RFC 6858): an address that needs UTF-8 becomes a
+ * name in front of one that nobody has, and what is no UTF-8 stays, for who
+ * wrote that knew other ways to read it.
+ */
+enum field_result field_surrogate(const struct field *, struct output *);
+
 /* Writes a Content-Type that says another charset, all ASCII. */
 void field_label(const struct field *, const char *charset, struct output *);
 
@@ -51,8 +58,12 @@ void words_ascii(struct output *, const char *text, size_t len);
 /* Whether there is an octet beyond ASCII. */
 bool words_high(const char *text, size_t len);
 
-/* Writes the value of a list of addresses; false: one of them is not ASCII. */
-bool addresses_write(struct output *, const char *value, size_t len);
+/*
+ * Writes the value of a list of addresses.  One that is not ASCII is written as
+ * RFC 6858 section 2.1 has it if surrogate says so; false: it does not.
+ */
+bool addresses_write(
+    struct output *, const char *value, size_t len, bool surrogate);
 
 /*
  * Writes a value with parameters; typed: a Content-Type, that of text if it

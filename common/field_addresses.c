@@ -57,8 +57,20 @@ replace(struct output *o, const char **from, struct span span,
 	*from = span.at + span.len;
 }
 
+/* An address that ASCII cannot say: all of it as a name of no address. */
+static void
+write_surrogate(struct output *o, const char **from, struct span all)
+{
+	static const char nobody[] =
+	    "<invalid@internationalized-address.invalid>";
+
+	replace(o, from, all, WORDS_PHRASE);
+	output_text(o, "\r\n ");
+	output_text(o, nobody);
+}
+
 bool
-addresses_write(struct output *o, const char *value, size_t len)
+addresses_write(struct output *o, const char *value, size_t len, bool surrogate)
 {
 	struct mailboxes list = { .text = value, .end = value + len };
 	struct mailboxes_entry e;
@@ -67,15 +79,12 @@ addresses_write(struct output *o, const char *value, size_t len)
 
 	while ((kind = mailboxes_next(&list, &e)) != MAILBOXES_END) {
 		bool whole = kind == MAILBOXES_BROKEN;
+		bool high = false;
 		switch (kind) {
 		case MAILBOXES_ONE:
-			if (e.domain.len > 0 &&
-			    words_high(e.spec.at, e.spec.len)) {
-				return false;
-			}
+			high = words_high(e.spec.at, e.spec.len);
 			/* A name alone is no address. */
-			whole = e.domain.len == 0 &&
-			        words_high(e.spec.at, e.spec.len);
+			whole = e.domain.len == 0 && high;
 			break;
 		case MAILBOXES_GROUP:
 		case MAILBOXES_BROKEN:
@@ -83,7 +92,12 @@ addresses_write(struct output *o, const char *value, size_t len)
 		case MAILBOXES_END:
 			break;
 		}
-		if (whole) {
+		if (high && !whole && !surrogate) {
+			return false;
+		}
+		if (high && !whole) {
+			write_surrogate(o, &from, e.all);
+		} else if (whole) {
 			replace(o, &from, e.all, WORDS_PHRASE);
 		} else if (kind != MAILBOXES_GROUP_END) {
 			replace(o, &from, e.name, WORDS_PHRASE);

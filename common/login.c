@@ -31,7 +31,8 @@ login_valid(const void *payload, size_t size)
 	const struct login *l = payload;
 
 	return size >= LOGIN_SIZE(0) && l->mechanism < MECHANISMS &&
-	       l->pending <= LOGIN_PENDING && size == LOGIN_SIZE(l->pending) &&
+	       l->utf8 <= 1 && l->pending <= LOGIN_PENDING &&
+	       size == LOGIN_SIZE(l->pending) &&
 	       terminated(l->name, sizeof(l->name)) &&
 	       terminated(l->secret, sizeof(l->secret)) &&
 	       terminated(l->challenge, sizeof(l->challenge));

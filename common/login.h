@@ -40,6 +40,7 @@ struct login {
 	char secret[LOGIN_SECRET + 1];
 	/* CRAM-MD5: the challenge; SCRAM: what was said (AuthMessage). */
 	char challenge[LOGIN_CHALLENGE];
+	uint32_t utf8; /* pop3d: the client said UTF8 */
 	/* pop3d: pipelined bytes for the mailbox process to read first. */
 	uint32_t pending;
 	char bytes[LOGIN_PENDING];

@@ -120,6 +120,7 @@ check(struct session *s)
 		memcpy(s->login.bytes, behind, n);
 	}
 	s->login.pending = (uint32_t)n;
+	s->login.utf8 = s->utf8;
 	return channel_call(
 	    c->channel, REQUEST_LOGIN, &s->login, LOGIN_SIZE(n));
 }
@@ -199,10 +200,7 @@ stls(struct session *s, char *argument)
 	return NEXT_END;
 }
 
-/*
- * RFC 6856 section 2: mail goes out as it is stored with and without it, so
- * that there is nothing to hand on to the mailbox process.
- */
+/* RFC 6856 section 2; the mailbox process gets to know by the login. */
 static enum next
 utf8(struct session *s, char *argument)
 {

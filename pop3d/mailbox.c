@@ -128,6 +128,7 @@ mailbox_run(const struct task *task)
 		.config = task->config,
 		.peer = task->peer,
 		.user = task->user,
+		.utf8 = login->utf8 != 0,
 		.uidl_style = task->config->uidl };
 	unsigned long long total;
 	int64_t started = deadline_now();

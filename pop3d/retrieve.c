@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Sends a message, whole or its top, dots doubled (RFC 1939 section 3). */
+/*
+ * Sends a message, whole or its top, dots doubled (RFC 1939 section 3); for
+ * clients that did not say UTF8, one with UTF-8 in its header in the form that
+ * they know (RFC 6856 section 7).
+ */
 #include "common/log.h"
+#include "common/surrogate.h"
 #include "pop3d/session.h"
 
 #include <errno.h>
@@ -15,8 +20,19 @@ struct sending {
 	bool body;    /* behind the header section */
 	bool top;     /* stop behind so many lines of the body: */
 	unsigned long lines;
-	unsigned long long octets; /* of it so far, dots not doubled */
+	bool enough;
+	unsigned long long octets;   /* of it so far, dots not doubled */
+	struct surrogate *surrogate; /* or NULL: it goes as it is */
+	size_t line;                 /* octets of its line in hand */
 };
+
+unsigned long long
+retrieve_octets(const struct session *s, size_t index)
+{
+	const struct message *m = mailbox_message(s->mailbox, index);
+
+	return s->utf8 ? m->octets : m->ascii;
+}
 
 static void
 start_sending(struct sending *out)
@@ -27,66 +43,169 @@ start_sending(struct sending *out)
 			session_reply(out->session, "+OK");
 		} else {
 			session_reply(out->session, "+OK %llu octets",
-			    (unsigned long long)mailbox_message(
-				out->session->mailbox, out->index)
-				->octets);
+			    retrieve_octets(out->session, out->index));
 		}
 	}
 }
 
+/* Ahead of a line that begins so; false: TOP wants no more. */
 static bool
-send_line(void *context, const struct mbox_line *line)
+begin_line(struct sending *out, bool dot)
 {
-	struct sending *out = context;
-	struct stream *stream = out->session->stream;
-
-	start_sending(out);
-	if (out->top && out->body && line->begins && out->lines-- == 0) {
+	if (out->top && out->body && out->lines-- == 0) {
+		out->enough = true;
 		return false;
 	}
-	if (line->begins && line->len > 0 && line->text[0] == '.') {
-		stream_write(stream, ".", 1);
+	if (dot) {
+		stream_write(out->session->stream, ".", 1);
+	}
+	return true;
+}
+
+/* A line as it is stored. */
+static bool
+send_line(struct sending *out, const struct mbox_line *line)
+{
+	struct stream *stream = out->session->stream;
+
+	if (line->begins &&
+	    !begin_line(out, line->len > 0 && line->text[0] == '.')) {
+		return false;
 	}
 	stream_write(stream, line->text, line->len);
 	if (line->ends) {
 		stream_write(stream, "\r\n", 2);
 	}
 	out->octets += line->len + (line->ends ? 2 : 0);
-	out->open = !line->ends;
 	out->body = out->body || (line->begins && line->ends && line->len == 0);
 	return true;
+}
+
+/* Octets of the other form, whose lines end in CR LF. */
+static bool
+send_octets(struct sending *out, const char *text, size_t len)
+{
+	while (len > 0) {
+		const char *lf = memchr(text, '\n', len);
+		size_t n = lf == NULL ? len : (size_t)(lf - text) + 1;
+		if (out->line == 0 && !begin_line(out, text[0] == '.')) {
+			return false;
+		}
+		stream_write(out->session->stream, text, n);
+		out->octets += n;
+		out->line += n;
+		text += n;
+		len -= n;
+		if (lf != NULL) {
+			out->body = out->body || out->line == 2;
+			out->line = 0;
+		}
+	}
+	return true;
+}
+
+/* The next octets of a message that goes in the other form. */
+static bool
+send_surrogate(struct sending *out, const char *text, size_t len)
+{
+	const char *piece;
+	size_t n;
+
+	surrogate_feed(out->surrogate, text, len);
+	while (surrogate_next(out->surrogate, &piece, &n)) {
+		if (out->surrogate->failed || !send_octets(out, piece, n)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+take_line(void *context, const struct mbox_line *line)
+{
+	struct sending *out = context;
+
+	start_sending(out);
+	out->open = !line->ends;
+	if (out->surrogate == NULL) {
+		return send_line(out, line);
+	}
+	return send_surrogate(out, line->text, line->len) &&
+	       send_surrogate(out, "\r\n", line->ends ? 2 : 0);
+}
+
+/* Behind the last line. */
+static void
+end_sending(struct sending *out)
+{
+	bool open = out->open && !out->enough;
+
+	start_sending(out);
+	if (out->surrogate == NULL) {
+		stream_write(out->session->stream, "\r\n", open ? 2 : 0);
+	} else if (!out->enough) {
+		(void)send_surrogate(out, "\r\n", open ? 2 : 0);
+		surrogate_finish(out->surrogate);
+		(void)send_surrogate(out, NULL, 0);
+	}
+}
+
+/* Nothing is sent yet. */
+static enum next
+refuse(const struct sending *out)
+{
+	log_warn("message %zu of %s: %s", out->index + 1, out->session->user,
+	    errno == ESTALE ? "removed by another program" : strerror(errno));
+	return session_reply(out->session,
+	    errno == EWOULDBLOCK ? "-ERR [IN-USE] The mailbox is locked"
+	    : errno == ENOMEM
+		? "-ERR [SYS/TEMP] No memory for that message now"
+		: "-ERR [SYS/TEMP] That message is not there any more");
+}
+
+/* Half of it is sent: no reply can say so, an end can. */
+static enum next
+give_up(const struct sending *out, int error)
+{
+	log_error("message %zu of %s cannot be read to its end: %s",
+	    out->index + 1, out->session->user, strerror(error));
+	return NEXT_END;
+}
+
+static enum next
+send_message(struct sending *out)
+{
+	struct session *s = out->session;
+	int result = mailbox_read(s->mailbox, out->index, take_line, out);
+
+	if (result == -1) {
+		return out->started ? give_up(out, errno) : refuse(out);
+	}
+	end_sending(out);
+	if (out->surrogate != NULL && out->surrogate->failed) {
+		return give_up(out, ENOMEM);
+	}
+	stream_write(s->stream, ".\r\n", 3);
+	*(out->top ? &s->topped : &s->retrieved) += out->octets;
+	return NEXT_COMMAND;
 }
 
 enum next
 retrieve(struct session *s, size_t index, unsigned long lines)
 {
-	struct sending sending = { .session = s,
+	struct sending out = { .session = s,
 		.index = index,
 		.top = lines != RETRIEVE_ALL,
 		.lines = lines };
-	struct sending *out = &sending;
-	int result = mailbox_read(s->mailbox, out->index, send_line, out);
 
-	if (result == -1 && !out->started) {
-		log_warn("message %zu of %s: %s", out->index + 1, s->user,
-		    errno == ESTALE ? "removed by another program"
-				    : strerror(errno));
-		return session_reply(s,
-		    errno == EWOULDBLOCK
-			? "-ERR [IN-USE] The mailbox is locked"
-			: "-ERR [SYS/TEMP] That message is not there any more");
+	if (!s->utf8 && mailbox_message(s->mailbox, index)->raw) {
+		out.surrogate = surrogate_open();
+		if (out.surrogate == NULL) {
+			errno = ENOMEM;
+			return refuse(&out);
+		}
 	}
-	if (result == -1) {
-		/* Half of it is sent: no reply can say so, an end can. */
-		log_error("message %zu of %s cannot be read to its end: %s",
-		    out->index + 1, s->user, strerror(errno));
-		return NEXT_END;
-	}
-	start_sending(out);
-	if (out->open) {
-		stream_write(s->stream, "\r\n", 2);
-	}
-	stream_write(s->stream, ".\r\n", 3);
-	*(out->top ? &s->topped : &s->retrieved) += out->octets;
-	return NEXT_COMMAND;
+	enum next next = send_message(&out);
+	surrogate_close(out.surrogate);
+	return next;
 }

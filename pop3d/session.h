@@ -40,11 +40,11 @@ struct session {
 	const struct config *config;
 	enum ending ending;
 	const struct peer *peer;
+	bool utf8; /* asked for: no STLS from here on, and mail as stored */
 
 	/* AUTHORIZATION */
 	const struct connection *connection;
 	bool tls;
-	bool utf8;        /* asked for: no STLS from here on */
 	bool handed_over; /* the client, to another process */
 	unsigned failures;
 	struct login login;
@@ -92,6 +92,9 @@ void session_converse(struct session *, const struct command *);
  */
 #define RETRIEVE_ALL ULONG_MAX
 enum next retrieve(struct session *, size_t index, unsigned long lines);
+
+/* Octets of a message as this client gets it; asks for mailbox_check(). */
+unsigned long long retrieve_octets(const struct session *, size_t index);
 
 /* Carries bytes between a TLS client and its mailbox process: pump.c. */
 void pump_run(struct stream *client, int mailbox);

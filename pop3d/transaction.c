@@ -80,23 +80,17 @@ only_index(struct session *s, const char *argument)
 	return i;
 }
 
-static unsigned long long
-octets(const struct session *s, size_t index)
-{
-	return mailbox_message(s->mailbox, index)->octets;
-}
-
 size_t
 transaction_remaining(const struct session *s, unsigned long long *total)
 {
 	size_t n = mailbox_count(s->mailbox);
 
-	*total = mailbox_octets(s->mailbox);
+	*total = mailbox_octets(s->mailbox, s->utf8);
 	for (size_t i = 0; s->ndeleted > 0 && i < mailbox_count(s->mailbox);
 	     i++) {
 		if (s->deleted[i]) {
 			n--;
-			*total -= octets(s, i);
+			*total -= retrieve_octets(s, i);
 		}
 	}
 	return n;
@@ -133,7 +127,7 @@ list(struct session *s, char *argument)
 		ssize_t i = only_index(s, argument);
 		return i < 0 ? NEXT_COMMAND
 		             : session_reply(s, "+OK %zd %llu", i + 1,
-				   octets(s, (size_t)i));
+				   retrieve_octets(s, (size_t)i));
 	}
 	if (!checked(s)) {
 		return NEXT_COMMAND;
@@ -142,8 +136,8 @@ list(struct session *s, char *argument)
 	session_reply(s, "+OK %zu messages, %llu octets", n, total);
 	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
 		if (!s->deleted[i]) {
-			stream_printf(
-			    s->stream, "%zu %llu\r\n", i + 1, octets(s, i));
+			stream_printf(s->stream, "%zu %llu\r\n", i + 1,
+			    retrieve_octets(s, i));
 		}
 	}
 	stream_printf(s->stream, ".\r\n");

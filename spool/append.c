@@ -37,7 +37,9 @@ struct writer {
 	struct crypto_hash *hash; /* of what a client will see, or NULL */
 	bool durable; /* the note of this append outlives a power cut */
 	bool begun, noted;
-	int error; /* sticky */
+	bool body, line_start; /* of the message: what comes next */
+	bool raw;              /* its header is not all ASCII */
+	int error;             /* sticky */
 	size_t len;
 	char buffer[BUFFER];
 };
@@ -105,10 +107,22 @@ put(void *context, const char *data, size_t len)
 	}
 }
 
+/* Looks for octets beyond ASCII in the header section. */
+static void
+watch_header(struct writer *w, const char *data, size_t len)
+{
+	for (size_t i = 0; i < len && !w->body; i++) {
+		w->raw = w->raw || (data[i] & 0x80) != 0;
+		w->body = data[i] == '\n' && w->line_start;
+		w->line_start = data[i] == '\n';
+	}
+}
+
 /* What a client will see: its octets, and its digest. */
 static void
 count(struct writer *w, const char *data, size_t len)
 {
+	watch_header(w, data, len);
 	w->record.octets += len;
 	for (const char *p = data;
 	     (p = memchr(p, '\n', len - (size_t)(p - data))) != NULL; p++) {
@@ -237,7 +251,9 @@ index_it(struct writer *w)
 	if (fstat(w->hold->lock.fd, &now) == -1) {
 		return;
 	}
-	m->unknown = w->hash == NULL;
+	m->ascii = m->octets;
+	/* What it is without UTF-8 is found out when somebody looks. */
+	m->unknown = w->hash == NULL || w->raw;
 	if (w->hash != NULL) {
 		crypto_hash_result(w->hash, digest);
 		memcpy(m->id, digest, sizeof(m->id));

@@ -21,13 +21,13 @@ struct header {
 	char magic[8];
 	uint64_t dev, ino, size;
 	int64_t mtime, mtime_ns, ctime, ctime_ns;
-	uint64_t count, octets, pseudo;
+	uint64_t count, octets, ascii, pseudo;
 	uint64_t known;      /* records in front that have their id */
 	uint64_t head, tail; /* of the mailbox */
 	uint64_t check;
 };
 
-static const char magic[8] = "RSTIDX1";
+static const char magic[8] = "RSTIDX2";
 
 /* FNV-1a, by words where it can: damage, not enemies. */
 static uint64_t
@@ -119,6 +119,7 @@ map(struct index *x, int fd, const struct header *h)
 {
 	x->count = (size_t)h->count;
 	x->octets = h->octets;
+	x->ascii = h->ascii;
 	x->pseudo = h->pseudo != 0;
 	x->map_len = sizeof(*h) + x->count * sizeof(struct message);
 	x->map = mmap(NULL, x->map_len, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -205,7 +206,9 @@ write_index(int fd, int mailbox, struct message *list, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		list[i].check = record_check(&list[i]);
 		h.known += h.known == i && !list[i].unknown;
-		h.octets += i == 0 && h.pseudo ? 0 : list[i].octets;
+		bool shown = i > 0 || !h.pseudo;
+		h.octets += shown ? list[i].octets : 0;
+		h.ascii += shown ? list[i].ascii : 0;
 	}
 	if (file_write(fd, list, count * sizeof(*list), sizeof(h)) == -1) {
 		return -1;
@@ -286,6 +289,7 @@ index_add(
 		h.known += h.known == h.count && !m->unknown;
 		h.count++;
 		h.octets += m->octets;
+		h.ascii += m->ascii;
 		if (file_write(fd, m, sizeof(*m), at) == -1 ||
 		    write_header(fd, mailbox, &h) == -1) {
 			unlinkat(directory, "index", 0);

@@ -20,6 +20,7 @@ struct index {
 	const struct message *list; /* mapped */
 	size_t count;
 	uint64_t octets; /* of all but a pseudo message */
+	uint64_t ascii;  /* the same for clients without UTF-8 */
 	bool pseudo;     /* the first one is c-client's */
 	void *map;
 	size_t map_len;

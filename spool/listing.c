@@ -66,6 +66,7 @@ scan(struct listing *l, const struct hold *h, enum index_state state)
 	l->pseudo = l->count > 0 && l->list[0].pseudo;
 	for (size_t i = l->pseudo; i < l->count; i++) {
 		l->octets += l->list[i].octets;
+		l->ascii += l->list[i].ascii;
 	}
 	index_store(h->directory, h->lock.fd, l->owned, l->count);
 	return 0;
@@ -90,6 +91,7 @@ listing_open(struct listing *l, const struct hold *h)
 	l->list = l->index.list;
 	l->count = l->index.count;
 	l->octets = l->index.octets;
+	l->ascii = l->index.ascii;
 	l->pseudo = l->index.pseudo;
 	return 0;
 }

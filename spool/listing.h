@@ -17,6 +17,7 @@ struct listing {
 	const struct message *list; /* in the index, or owned */
 	size_t count;
 	uint64_t octets; /* of all but a pseudo message */
+	uint64_t ascii;  /* the same for clients without UTF-8 */
 	bool pseudo;     /* the first one is c-client's */
 	struct stat seen;
 	struct index index;

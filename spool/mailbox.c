@@ -96,9 +96,9 @@ mailbox_count(const struct mailbox *m)
 }
 
 uint64_t
-mailbox_octets(const struct mailbox *m)
+mailbox_octets(const struct mailbox *m, bool utf8)
 {
-	return m->listing.octets;
+	return utf8 ? m->listing.octets : m->listing.ascii;
 }
 
 const struct message *

@@ -20,21 +20,23 @@ struct mailbox;
 
 enum { MAILBOX_UIDL = 70 }; /* octets at most, RFC 1939 section 7 */
 
-/* Also the record of the index on the disk: 64 octets, no padding. */
+/* Also the record of the index on the disk: 72 octets, no padding. */
 struct message {
 	int64_t start;   /* of its From_ line */
 	int64_t text;    /* of its first line */
 	int64_t end;     /* of its last line; the separating line is behind */
 	int64_t next;    /* where the next one starts, or the file ends */
 	uint64_t octets; /* as sent, with CRLF, before dot-stuffing */
+	uint64_t ascii;  /* the same for clients without UTF-8 */
 	uint8_t id[16];  /* from what a client sees of it */
-	uint32_t copy : 30;   /* how many identical ones came before it */
+	uint32_t copy : 29;   /* how many identical ones came before it */
+	uint32_t raw : 1;     /* UTF-8 in its header: ascii is another form */
 	uint32_t pseudo : 1;  /* c-client's own, hidden */
 	uint32_t unknown : 1; /* the id is not known yet */
 	uint32_t check;       /* of the record, in the index */
 };
 
-_Static_assert(sizeof(struct message) == 64, "the index has such records");
+_Static_assert(sizeof(struct message) == 72, "the index has such records");
 
 /*
  * Opens the mailbox of a store; one that does not exist is empty.  0, or -1
@@ -46,8 +48,8 @@ int mailbox_open(struct mailbox **, const struct store *, int timeout)
 void mailbox_close(struct mailbox *);
 
 size_t mailbox_count(const struct mailbox *);
-/* Octets of all messages. */
-uint64_t mailbox_octets(const struct mailbox *);
+/* Octets of all messages, for a client with UTF-8 or without it. */
+uint64_t mailbox_octets(const struct mailbox *, bool utf8);
 
 /*
  * Makes sure that what is known of the messages is right: the index is read,

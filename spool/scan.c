@@ -8,6 +8,7 @@
 #include "spool/scan.h"
 
 #include "common/crypto.h"
+#include "spool/measure.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -70,6 +71,7 @@ finish(struct scan *s, off_t end, off_t next)
 	s->staged = 0;
 	crypto_hash_result(s->hash, digest);
 	memcpy(s->now->id, digest, sizeof(s->now->id));
+	s->now->ascii = s->now->octets;
 	s->now->end = end;
 	s->now->next = next;
 	s->now->pseudo = s->decoder.pseudo && s->count == 1;
@@ -98,11 +100,25 @@ begin(struct scan *s, const struct mbox_line *line)
 	return 0;
 }
 
+static bool
+is_ascii(const char *text, size_t len)
+{
+	unsigned char all = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		all |= (unsigned char)text[i];
+	}
+	return (all & 0x80) == 0;
+}
+
 static void
 count_line(struct scan *s, struct mbox_line *line)
 {
 	if (!mbox_decode(&s->decoder, line)) {
 		return;
+	}
+	if (!s->decoder.body && !is_ascii(line->text, line->len)) {
+		s->now->raw = true;
 	}
 	s->open_line = !line->ends;
 	hash_text(s, line->text, line->len);
@@ -274,6 +290,19 @@ number_one(struct message *list, size_t i)
 	}
 }
 
+/* Looks at those that are others for clients without UTF-8. */
+static int
+measure(struct scan *s, size_t first)
+{
+	for (size_t i = first; i < s->count; i++) {
+		if (s->list[i].raw &&
+		    measure_message(s->fd, &s->list[i]) == -1) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
 static int
 start(struct scan *s, int fd, const struct message *before, size_t n,
     int64_t from)
@@ -310,12 +339,12 @@ scan_mailbox(int fd, const struct message *before, size_t nbefore, int64_t from,
 	if (start(s, fd, before, nbefore, from) == 0 &&
 	    scan_windows(s, fd) == 0) {
 		finish(s, s->empty_line ? s->empty_at : s->at, s->at);
-		result = 0;
-		if (s->count - nbefore <= FEW) {
-			for (size_t i = nbefore; i < s->count; i++) {
-				number_one(s->list, i);
-			}
-		} else {
+		bool few = s->count - nbefore <= FEW;
+		for (size_t i = nbefore; few && i < s->count; i++) {
+			number_one(s->list, i);
+		}
+		result = measure(s, nbefore);
+		if (result == 0 && !few) {
 			result = number_copies(s->list, nbefore, s->count);
 		}
 	}

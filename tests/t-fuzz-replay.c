@@ -12,7 +12,7 @@
 static const char *const targets[] = { "address", "aliases", "base64", "binary",
 	"chunk", "config", "convert", "dns", "dotstuff", "header", "hop",
 	"mail", "mailboxes", "mbox", "multipart", "param", "params", "proxy",
-	"qp", "reply", "sasl", "session", "users", "word" };
+	"qp", "reply", "sasl", "session", "surrogate", "users", "word" };
 
 /* Runs the program, with its standard output as our standard error. */
 static int

@@ -129,6 +129,7 @@ message_same(const struct message *a, const struct message *b)
 {
 	return a->start == b->start && a->text == b->text && a->end == b->end &&
 	       a->next == b->next && a->octets == b->octets &&
+	       a->ascii == b->ascii && a->raw == b->raw &&
 	       memcmp(a->id, b->id, sizeof(a->id)) == 0;
 }
 
