@@ -8,8 +8,10 @@
 #include "common/log.h"
 #include "smtpd/delivery.h"
 #include "smtpd/events.h"
+#include "smtpd/submit/complete.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,13 +34,13 @@ incoming_free(struct incoming *in)
 }
 
 static void
-flush(struct incoming *in)
+put(struct incoming *in, const char *data, size_t len)
 {
 	size_t done = 0;
 
-	while (done < in->len && in->error == 0) {
-		ssize_t n = pwrite(in->session->connection->body,
-		    in->buffer + done, in->len - done, in->written);
+	while (done < len && in->error == 0) {
+		ssize_t n = pwrite(in->session->connection->body, data + done,
+		    len - done, in->written);
 		if (n == -1 && errno == EINTR) {
 			continue;
 		}
@@ -49,6 +51,12 @@ flush(struct incoming *in)
 		done += (size_t)n;
 		in->written += n;
 	}
+}
+
+static void
+flush(struct incoming *in)
+{
+	put(in, in->buffer, in->len);
 	in->len = 0;
 }
 
@@ -97,6 +105,7 @@ incoming_begin(struct incoming *in, struct session *s, bool chunks)
 	if (s->envelope.binary) {
 		begin_binary(in);
 	}
+	in->at_head = session_is_user(s);
 }
 
 /* Whether what came so far is more than a message may have. */
@@ -106,6 +115,60 @@ too_big(const struct incoming *in)
 	uint64_t limit = in->session->connection->config->size_limit;
 
 	return limit != 0 && in->octets > limit;
+}
+
+/* The Message-ID that was added is the one for the log. */
+static void
+name(struct incoming *in)
+{
+	char *id = in->header.message_id;
+	size_t size = sizeof(in->header.message_id);
+	const char *host = in->session->connection->config->hostname;
+
+	if (id[0] == '\0' &&
+	    (size_t)snprintf(id, size, "%s@%s", in->id, host) >= size) {
+		id[0] = '\0';
+	}
+}
+
+/*
+ * The header section of a user's message is in the buffer, or as much of it as
+ * there is room for: it is completed if it is all there.
+ */
+static void
+end_head(struct incoming *in)
+{
+	const char *text = in->buffer + in->head;
+	size_t len = in->len - in->head, head_len, fixed_len;
+	char *fixed = NULL;
+
+	in->at_head = false;
+	if (in->error != 0 || too_big(in)) {
+		return;
+	}
+	switch (complete_head(
+	    in->session, in->id, text, len, &head_len, &fixed, &fixed_len)) {
+	case COMPLETE_CHANGED:
+		put(in, in->buffer, in->head);
+		put(in, fixed, fixed_len);
+		in->len = len - head_len;
+		memmove(in->buffer, text + head_len, in->len);
+		name(in);
+		break;
+	case COMPLETE_MEMORY:
+		in->error = ENOMEM;
+		break;
+	case COMPLETE_SAME:
+		break;
+	}
+	free(fixed);
+	flush(in);
+}
+
+static bool
+head_is_over(const struct trace_header *t)
+{
+	return t->body || (t->first_known && !t->first_is_field);
 }
 
 /* Takes a decoded piece; counts line ends as the CR LF that they were. */
@@ -130,7 +193,18 @@ add(struct incoming *in, const char *data, size_t len)
 	in->len += len;
 	if (too_big(in) || in->error != 0) {
 		in->len = 0; /* read on to its end, and forget it */
+		in->at_head = false;
 	}
+	if (in->at_head && head_is_over(&in->header)) {
+		end_head(in);
+	}
+}
+
+/* Octets that the buffer may hold now. */
+static size_t
+room(const struct incoming *in)
+{
+	return in->at_head ? INCOMING_HEAD : INCOMING_BUFFER;
 }
 
 /* Takes what DATA has, or chunks of lines. */
@@ -140,11 +214,12 @@ take_lines(struct incoming *in, const char *data, size_t len)
 	size_t out;
 
 	/* One octet is left for add() to insert. */
-	if (INCOMING_BUFFER - in->len < INCOMING_BUFFER / 4) {
+	if (room(in) - in->len < INCOMING_BUFFER / 4) {
+		in->at_head = false; /* too long to be looked at */
 		flush(in);
 	}
 	size_t taken = dotstuff_decode(&in->dotstuff, data, len,
-	    in->buffer + in->len, INCOMING_BUFFER - in->len - 1, &out);
+	    in->buffer + in->len, room(in) - in->len - 1, &out);
 	add(in, in->buffer + in->len, out);
 	return taken;
 }
@@ -192,6 +267,9 @@ incoming_end(struct incoming *in)
 		/* A last chunk may end within a line; what we keep may not. */
 		in->buffer[in->len] = '\n';
 		add(in, in->buffer + in->len, 1);
+	}
+	if (in->at_head) {
+		end_head(in);
 	}
 	flush(in);
 }

@@ -11,7 +11,10 @@
 
 /* A message that is coming in, by DATA or by BDAT. */
 
-enum { INCOMING_BUFFER = 64 * 1024 };
+enum {
+	INCOMING_BUFFER = 64 * 1024, /* octets that are written at a time */
+	INCOMING_HEAD = 256 * 1024,  /* of a header section to be completed */
+};
 
 struct incoming {
 	struct session *session;
@@ -21,11 +24,12 @@ struct incoming {
 	const char *refusal; /* why a chunk of it was refused, or NULL */
 	uint64_t octets;     /* of the message as it came, without our header */
 	off_t written;
-	int error;   /* errno of the first write that failed */
-	size_t head; /* octets of our header */
-	char last;   /* octet of it; NUL: none */
+	int error;    /* errno of the first write that failed */
+	size_t head;  /* octets of our header */
+	char last;    /* octet of it; NUL: none */
+	bool at_head; /* its header section is in the buffer as a whole */
 	size_t len;
-	char buffer[INCOMING_BUFFER];
+	char buffer[INCOMING_HEAD];
 	struct binary *binary; /* for BINARYMIME, once there was such a one */
 };
 

@@ -156,6 +156,31 @@ test_arguments(void)
 	free(fixed);
 }
 
+/* What a mail program has written is completed, and no more. */
+static void
+test_complete_only(void)
+{
+	static const char head[] =
+	    "To: bob, root@h.example\nBcc: a@x\nFrom: \n";
+	static const char want[] =
+	    "To: bob@h.example, root@h.example\nBcc: a@x\n" ADDED;
+	struct fixup x = { .config = &config,
+		.from = "me",
+		.date = "now",
+		.id = "id",
+		.complete_only = true };
+	char *fixed = NULL, field[32];
+	size_t len = 0;
+	FILE *out = open_memstream(&fixed, &len);
+	enum fixup_result result =
+	    fixup_head(&x, head, sizeof(head) - 1, out, field);
+
+	fclose(out);
+	ok(result == FIXUP_OK && strcmp(fixed, want) == 0,
+	    "nothing but what is missing");
+	free(fixed);
+}
+
 /* Lists as arguments have them: what it takes, each with a blank behind. */
 static const struct {
 	const char *text, *took;
@@ -288,6 +313,7 @@ main(void)
 {
 	test_heads();
 	test_arguments();
+	test_complete_only();
 	test_lists();
 	test_paths();
 	test_names();

@@ -75,9 +75,10 @@ fixup_survey(const char *head, size_t len)
 
 /* Writes an address in place of the one in the field, if there is another. */
 static const char *
-write_address(const struct config *config, const struct mailboxes_entry *e,
+write_address(const struct fixup *x, const struct mailboxes_entry *e,
     const char *from, FILE *out)
 {
+	const struct config *config = x->config;
 	char address[ADDRESS_TEXT], whole[ADDRESS_TEXT], other[ADDRESS_TEXT];
 	const char *end = e->spec.at + e->spec.len;
 
@@ -87,7 +88,7 @@ write_address(const struct config *config, const struct mailboxes_entry *e,
 	    whole[0] == '\0') {
 		return from;
 	}
-	if (rewrite_masquerade(config, whole, other)) {
+	if (!x->complete_only && rewrite_masquerade(config, whole, other)) {
 		fwrite(from, 1, (size_t)(e->spec.at - from), out);
 		fputs(other, out);
 		return end;
@@ -101,7 +102,7 @@ write_address(const struct config *config, const struct mailboxes_entry *e,
 }
 
 static void
-write_addresses(const struct config *config, const struct field *f, FILE *out)
+write_addresses(const struct fixup *x, const struct field *f, FILE *out)
 {
 	struct mailboxes list = { .text = f->value,
 		.end = f->value + f->value_len };
@@ -111,7 +112,7 @@ write_addresses(const struct config *config, const struct field *f, FILE *out)
 
 	while ((got = mailboxes_next(&list, &entry)) != MAILBOXES_END) {
 		if (got == MAILBOXES_ONE) {
-			from = write_address(config, &entry, from, out);
+			from = write_address(x, &entry, from, out);
 		}
 	}
 	fwrite(from, 1, (size_t)(f->text + f->len - from), out);
@@ -152,11 +153,11 @@ fix_field(const struct fixup *x, const struct field *f, bool resent, FILE *out,
 	}
 	/* A field that must be there once, and is blank, is not. */
 	bool blank = (has & ~(unsigned)FIXUP_RESENT) != 0 && is_blank(f);
-	if ((what & BLIND) != 0 || blank) {
+	if (((what & BLIND) != 0 && !x->complete_only) || blank) {
 		return result;
 	}
 	if ((what & ADDRESSES) != 0) {
-		write_addresses(x->config, f, out);
+		write_addresses(x, f, out);
 	} else {
 		fwrite(f->text, 1, f->len, out);
 	}

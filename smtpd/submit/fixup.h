@@ -34,6 +34,9 @@ struct fixup {
 	const char *from, *date, *id;
 	struct recipients *recipients; /* -t: add To, Cc, Bcc; or NULL */
 	bool no_to; /* add a To that names nobody, if there is none */
+	/* What a mail program has written stays: Bcc, and "masquerade" is not
+	   applied. */
+	bool complete_only;
 };
 
 enum fixup_result {

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: ISC
+"""What is added to the header section of mail that users send.
+
+A server that adds nothing sends mail that others refuse for want of a Date; one
+that adds too much breaks signatures, or changes mail that is not its users'.
+"""
+import re
+import socket
+
+from lib import mbox
+from lib.player import PASSWORDS
+from lib.scratch import Scratch
+from lib.talk import Talker, stuff
+from lib.tap import Tap, check, equal
+
+WHOLE = (b"From: Alice <alice@example.org>\r\n"
+         b"Date: Sun, 01 Nov 2026 10:00:00 +0000\r\n"
+         b"Message-ID: <1@example.org>\r\nX-Odd :  a\tb \r\n\r\n.\r\n")
+BODY = b"\r\nFrom: nobody\r\nDate:\r\n.\r\n"
+DATE = rb"Date: [A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d " \
+       rb"[+-]\d{4}\r\n"
+ID = rb"Message-ID: <([A-Z0-9]{12})@mail\.example\.org>\r\n"
+FROM = rb"From: alice@example\.org\r\n"
+
+
+def connect(scratch, args):
+    """A session; args: how it is started, or a socket that is served."""
+    if isinstance(args, tuple):
+        return scratch.session("smtpd", *args)[0]
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(args)
+    return Talker(sock)
+
+
+def send(scratch, text, args=("--role", "submission"), login=True,
+         sender="alice@example.org", chunk=0):
+    """Sends a message to bob; what then is in his mailbox, which is emptied."""
+    with connect(scratch, args) as talker:
+        talker.hello()
+        if login:
+            talker.login("alice", PASSWORDS["alice"])
+        talker.expect("250 ", f"MAIL FROM:<{sender}>")
+        talker.expect("250 ", "RCPT TO:<bob@example.org>")
+        if chunk == 0:
+            talker.expect("354 ", "DATA")
+            talker.send(stuff(text) + b".\r\n")
+        for at in range(0, len(text), chunk) if chunk else ():
+            piece = text[at:at + chunk]
+            talker.send(b"BDAT %d\r\n" % len(piece) + piece)
+            talker.expect("250 ")
+        if chunk != 0:
+            talker.send("BDAT 0 LAST\r\n")
+        reply = talker.expect("250 2.0.0 Delivered").last
+        talker.expect("221", "QUIT")
+    (message,) = mbox.read(scratch.mailbox("bob"))
+    scratch.mailbox("bob").unlink()
+    return message.sent, reply.split()[-1].encode()
+
+
+def matches(got, pattern, what):
+    """All of it must match."""
+    found = re.fullmatch(pattern, got, re.S)
+    check(found, f"{what}: {got[:400]!r}")
+    return found
+
+
+def test_missing(scratch):
+    """Date, Message-ID and From are added behind what is there"""
+    text = b"Subject: x\r\nTo: bob@example.org\r\n" + BODY
+    for chunk in (0, 1, 30, 1000):
+        got, name = send(scratch, text, chunk=chunk)
+        found = matches(got, re.escape(text[:-len(BODY)]) + FROM + DATE + ID
+                        + re.escape(BODY), f"chunks of {chunk}")
+        equal(found.group(1), name, "the id in the reply and the field")
+
+
+def test_there(scratch):
+    """What is there stays, octet for octet"""
+    equal(send(scratch, WHOLE)[0], WHOLE)
+    equal(send(scratch, WHOLE, chunk=7)[0], WHOLE)
+
+
+def test_names(scratch):
+    """Bare names get the hostname; Bcc and other addresses stay"""
+    text = WHOLE.replace(b"Alice <alice@example.org>",
+                         b"Alice <alice>,\r\n b@example.org") \
+        + b"\r\nTo: carol\r\n"
+    text = b"To: Bob <bob>, c@far.example\r\nBcc: dave\r\n" + text
+    got = send(scratch, text)[0]
+    equal(got, text.replace(b"<alice>", b"<alice@mail.example.org>")
+          .replace(b"<bob>", b"<bob@mail.example.org>"))
+
+
+def test_blank(scratch):
+    """A field without a value does not count"""
+    got, _ = send(scratch, b"Date: \r\nFrom:\r\nSubject:\r\n" + BODY)
+    matches(got, rb"Subject:\r\n" + FROM + DATE + ID + re.escape(BODY), "text")
+
+
+def test_signed(scratch):
+    """Of a signed message nothing is changed"""
+    text = b"DKIM-Signature: v=1; d=example.org;\r\n b=x\r\nTo: bob\r\n" + BODY
+    equal(send(scratch, text)[0], text)
+    got, _ = send(scratch, text.replace(b"DKIM-Sig", b"X-DKIM-Sig"))
+    check(b"Message-ID" in got, "one that is not signed stays as it is")
+
+
+def test_strangers(scratch):
+    """Mail from others is theirs; on the same port, that of users is not"""
+    text = b"To: bob\r\n" + BODY
+    equal(send(scratch, text, (), login=False)[0], text)
+    got, _ = send(scratch, text, ())
+    matches(got, rb"To: bob@mail\.example\.org\r\n" + FROM + DATE + ID
+            + re.escape(BODY), "text of a user on port 25")
+
+
+def test_local(scratch):
+    """Programs of this machine need no login, and no name is made up"""
+    text = b"To: bob\r\n" + BODY
+    path = str(scratch.dir / "socket")
+    daemon = scratch.serve("smtpd", "unix:" + path)
+    got, _ = send(scratch, text, path, login=False)
+    matches(got, rb"To: bob@mail\.example\.org\r\n" + FROM + DATE + ID
+            + re.escape(BODY), "text")
+    got, _ = send(scratch, text, path, login=False, sender="")
+    daemon.stop()
+    matches(got, rb"To: bob@mail\.example\.org\r\n" + DATE + ID
+            + re.escape(BODY), "text of nobody")
+
+
+def test_sender(scratch):
+    """A message of nobody is from who has logged in"""
+    got, _ = send(scratch, b"To: bob@example.org\r\n" + BODY, sender="")
+    check(b"\r\nFrom: alice@mail.example.org\r\n" in got, repr(got))
+
+
+def test_no_head(scratch):
+    """Text alone gets a header section"""
+    for text in (b"just text\r\nDate: x\r\n", b"\r\ntext\r\n", b"\r\n", b""):
+        got, _ = send(scratch, text)
+        end = text if text[:2] in (b"\r\n", b"") else b"\r\n" + text
+        matches(got, FROM + DATE + ID + re.escape(end), repr(text))
+
+
+def test_no_body(scratch):
+    """So does a header section that nothing follows, or no empty line"""
+    got, _ = send(scratch, b"Subject: x\r\n")
+    matches(got, rb"Subject: x\r\n" + FROM + DATE + ID + rb"(?:\r\n)?", "head")
+    got, _ = send(scratch, b"Subject: x\r\ntext\r\n\r\nmore\r\n")
+    matches(got, rb"Subject: x\r\n" + FROM + DATE + ID
+            + rb"(?:\r\n)?text\r\n\r\nmore\r\n", "head and text")
+
+
+def test_long(scratch):
+    """Long header sections are completed; beyond all reason, left alone"""
+    line = b"X-Filler: " + b"x" * 60 + b"\r\n"
+    for size, added in ((150, True), (230, True), (300, False)):
+        text = line * (size * 1024 // len(line)) + b"To: bob\r\n" + BODY
+        got, _ = send(scratch, text)
+        equal(got.startswith(line * 100), True, "its start")
+        check(got.endswith(BODY), "its end")
+        equal(got == text, not added, f"{size} KiB unchanged")
+        equal(len(re.findall(rb"^" + FROM + DATE + ID, got, re.M)), int(added),
+              f"{size} KiB: fields")
+
+
+def test_refusals(scratch):
+    """Faults are found as before"""
+    for text, reply in ((b"To: bob\r\n" + b"x" * 70 + b"\r\n" * 400000,
+                         "552 5.3.4"), (b"To: bob\r\n\0\r\n", "550 5.6.0")):
+        with scratch.session("smtpd", "--role", "submission")[0] as talker:
+            talker.hello()
+            talker.login("alice", PASSWORDS["alice"])
+            talker.expect("250 ", "MAIL FROM:<alice@example.org>")
+            talker.expect("250 ", "RCPT TO:<bob@example.org>")
+            talker.expect("354 ", "DATA")
+            talker.send(text + b".\r\n")
+            talker.expect(reply)
+            talker.submit("alice@example.org", ["bob@example.org"], WHOLE)
+        (message,) = mbox.read(scratch.mailbox("bob"))
+        scratch.mailbox("bob").unlink()
+        equal(message.sent, WHOLE, "the next one")
+
+
+def main():
+    """All of it."""
+    tap = Tap()
+    config = "size-limit 350K\nmasquerade @example.org @far.example"
+    with Scratch(config, tls=False) as scratch:
+        for test in (test_missing, test_there, test_names, test_blank,
+                     test_signed, test_strangers, test_local, test_sender,
+                     test_no_head, test_no_body, test_long, test_refusals):
+            with tap.case(test.__doc__, scratch.notes):
+                test(scratch)
+    tap.finish()
+
+
+if __name__ == "__main__":
+    main()
