@@ -26,6 +26,8 @@ enum kind {
 	KIND_ROUTE,
 	KIND_SENDER,
 	KIND_SECRET,
+	KIND_SENDER_CHECK,
+	KIND_USER_SENDER,
 	KIND_MASQUERADE,
 	KIND_SUBADDRESS,
 	KIND_TLS,
@@ -83,6 +85,8 @@ static const struct key keys[] = {
 	{ "relay-password", KIND_SECRET, 0 },
 	{ "resolver", KIND_NAME, offsetof(struct config, resolver) },
 	{ "route", KIND_ROUTE, 0 },
+	{ "sender", KIND_USER_SENDER, 0 },
+	{ "sender-check", KIND_SENDER_CHECK, 0 },
 	{ "sender-relay", KIND_SENDER, 0 },
 	{ "sessions", KIND_COUNT, offsetof(struct config, sessions) },
 	{ "sessions-per-source", KIND_COUNT,
@@ -123,12 +127,22 @@ set_proxies(const struct config_place *at, struct config *c, const char *value)
 	return config_set_networks(at, c->proxies, &c->nproxies, value);
 }
 
+static int
+set_hostname(const struct config_place *at, struct config *c, const char *value)
+{
+	return address_is_domain(value)
+	           ? config_set_word(at, c->hostname, CONFIG_NAME, value)
+	           : config_fail(at, "not a host name:", value);
+}
+
 /* Kinds with a function of their own, which knows its field. */
 static int (*const setters[])(
     const struct config_place *, struct config *, const char *value) = {
 	[KIND_ROUTE] = config_set_route,
 	[KIND_SENDER] = config_set_sender,
 	[KIND_SECRET] = config_set_secret,
+	[KIND_SENDER_CHECK] = config_set_sender_check,
+	[KIND_USER_SENDER] = config_set_user_sender,
 	[KIND_MASQUERADE] = config_set_masquerade,
 	[KIND_SUBADDRESS] = config_set_subaddress,
 	[KIND_TLS] = config_set_tls,
@@ -136,6 +150,7 @@ static int (*const setters[])(
 	[KIND_DNSBL] = config_set_dnsbl,
 	[KIND_LOG_NAME] = config_set_log_name,
 	[KIND_PROXY] = set_proxies,
+	[KIND_HOSTNAME] = set_hostname,
 };
 
 static int
@@ -169,6 +184,8 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_ROUTE:
 	case KIND_SENDER:
 	case KIND_SECRET:
+	case KIND_SENDER_CHECK:
+	case KIND_USER_SENDER:
 	case KIND_MASQUERADE:
 	case KIND_SUBADDRESS:
 	case KIND_TLS:
@@ -176,12 +193,8 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_DNSBL:
 	case KIND_LOG_NAME:
 	case KIND_PROXY:
-		return setters[key->kind](at, c, value);
 	case KIND_HOSTNAME:
-		return address_is_domain(value)
-		           ? config_set_word(
-				 at, c->hostname, CONFIG_NAME, value)
-		           : config_fail(at, "not a host name:", value);
+		return setters[key->kind](at, c, value);
 	case KIND_SWITCH:
 		return config_set_switch(at, field, value);
 	case KIND_EXEMPT:

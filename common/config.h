@@ -29,6 +29,10 @@ enum plaintext_login {
 /* Whose offences are counted: "all" are those of this machine, too. */
 enum penalty_scope { PENALTIES_OFF, PENALTIES_ON, PENALTIES_ALL };
 
+/* Which senders who has logged in may use: any; of our own domains' addresses,
+   their own; their own alone. */
+enum sender_check { SENDER_OFF, SENDER_DOMAIN, SENDER_LOGIN };
+
 enum log_target { LOG_DEFAULT, LOG_SYSLOG, LOG_STDERR };
 
 /* UIDLs of POP3: ours, or those of the server that was there before. */
@@ -69,6 +73,10 @@ struct config {
 	size_t nrelay_passwords;
 	struct config_rule masquerades[CONFIG_LIST];
 	size_t nmasquerades;
+	enum sender_check sender_check;
+	bool sender_check_header; /* in From: of the message, too */
+	struct config_rule senders[CONFIG_LIST]; /* "sender USER ADDRESS..." */
+	size_t nsenders;
 	char virtual_domains[CONFIG_LIST][CONFIG_NAME]; /* addresses there are
 	                                                   aliases alone */
 	size_t nvirtual_domains;

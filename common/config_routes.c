@@ -20,9 +20,8 @@ config_set_hop(
 	return 0;
 }
 
-/* Cuts "pattern value" into the next rule of a list; NULL: said why not. */
-static struct config_rule *
-next_rule(const struct config_place *at, struct config_rule *rules,
+struct config_rule *
+config_next_rule(const struct config_place *at, struct config_rule *rules,
     size_t count, const char *text)
 {
 	size_t n = strcspn(text, " \t");
@@ -70,7 +69,7 @@ config_set_route(
     const struct config_place *at, struct config *c, const char *value)
 {
 	const struct config_rule *rule =
-	    next_rule(at, c->routes, c->nroutes, value);
+	    config_next_rule(at, c->routes, c->nroutes, value);
 
 	if (rule == NULL) {
 		return -1;
@@ -83,8 +82,8 @@ config_set_route(
 	return add_hop(at, rule, &c->nroutes);
 }
 
-static bool
-is_sender(const char *pattern)
+bool
+config_is_sender(const char *pattern)
 {
 	struct address a;
 	const char *rest;
@@ -101,12 +100,12 @@ config_set_sender(
     const struct config_place *at, struct config *c, const char *value)
 {
 	const struct config_rule *rule =
-	    next_rule(at, c->sender_relays, c->nsender_relays, value);
+	    config_next_rule(at, c->sender_relays, c->nsender_relays, value);
 
 	if (rule == NULL) {
 		return -1;
 	}
-	if (!is_sender(rule->pattern)) {
+	if (!config_is_sender(rule->pattern)) {
 		return config_fail(
 		    at, "an address or @domain expected, not", rule->pattern);
 	}
@@ -120,8 +119,8 @@ config_set_secret(
 {
 	static const char *const sources[] = { "file:/", "command:/",
 		"token:/" };
-	const struct config_rule *rule =
-	    next_rule(at, c->relay_passwords, c->nrelay_passwords, value);
+	const struct config_rule *rule = config_next_rule(
+	    at, c->relay_passwords, c->nrelay_passwords, value);
 
 	if (rule == NULL) {
 		return -1;
@@ -150,16 +149,16 @@ config_set_masquerade(
     const struct config_place *at, struct config *c, const char *value)
 {
 	const struct config_rule *rule =
-	    next_rule(at, c->masquerades, c->nmasquerades, value);
+	    config_next_rule(at, c->masquerades, c->nmasquerades, value);
 
 	if (rule == NULL) {
 		return -1;
 	}
-	if (!is_sender(rule->pattern)) {
+	if (!config_is_sender(rule->pattern)) {
 		return config_fail(
 		    at, "an address or @domain expected, not", rule->pattern);
 	}
-	if (!is_sender(rule->value)) {
+	if (!config_is_sender(rule->value)) {
 		return config_fail(
 		    at, "an address or @domain expected, not", rule->value);
 	}

@@ -65,6 +65,19 @@ int config_set_log_name(
 int config_set_mailbox(
     const struct config_place *, struct config *, const char *value);
 
+/* Cuts "pattern value" into the next rule of a list; NULL: said why not. */
+struct config_rule *config_next_rule(const struct config_place *,
+    struct config_rule *rules, size_t count, const char *text);
+
+/* What the users may send as. */
+int config_set_sender_check(
+    const struct config_place *, struct config *, const char *value);
+int config_set_user_sender(
+    const struct config_place *, struct config *, const char *value);
+
+/* Whether it is "a@b", or "@b" for a whole domain. */
+bool config_is_sender(const char *pattern);
+
 /*
  * What routing is made of.  A hop may hold a password, so that errors never
  * show it; smtpd/route/hop.h knows what it must look like.

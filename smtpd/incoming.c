@@ -9,6 +9,7 @@
 #include "smtpd/delivery.h"
 #include "smtpd/events.h"
 #include "smtpd/submit/complete.h"
+#include "smtpd/submit/sender.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -155,6 +156,9 @@ end_head(struct incoming *in)
 		memmove(in->buffer, text + head_len, in->len);
 		name(in);
 		break;
+	case COMPLETE_FORBIDDEN:
+		in->forbidden = true;
+		break;
 	case COMPLETE_MEMORY:
 		in->error = ENOMEM;
 		break;
@@ -215,7 +219,10 @@ take_lines(struct incoming *in, const char *data, size_t len)
 
 	/* One octet is left for add() to insert. */
 	if (room(in) - in->len < INCOMING_BUFFER / 4) {
-		in->at_head = false; /* too long to be looked at */
+		/* Too long to be completed, and so to be checked. */
+		in->forbidden =
+		    in->at_head && sender_header_checked(in->session);
+		in->at_head = false;
 		flush(in);
 	}
 	size_t taken = dotstuff_decode(&in->dotstuff, data, len,
@@ -328,6 +335,11 @@ incoming_fault(struct incoming *in, bool *leave)
 	if (in->session->envelope.binary && in->error == 0 &&
 	    in->binary->refusal != NULL) {
 		return reject(in, in->binary->refusal);
+	}
+	if (in->forbidden) {
+		return reject(in,
+		    "550 5.7.1 From names an address that is not yours; the "
+		    "administrator can allow it by the key sender");
 	}
 	if (in->header.received > MOST_RECEIVED) {
 		return reject(in, "554 5.4.6 Too many hops: a mail loop");

@@ -24,10 +24,11 @@ struct incoming {
 	const char *refusal; /* why a chunk of it was refused, or NULL */
 	uint64_t octets;     /* of the message as it came, without our header */
 	off_t written;
-	int error;    /* errno of the first write that failed */
-	size_t head;  /* octets of our header */
-	char last;    /* octet of it; NUL: none */
-	bool at_head; /* its header section is in the buffer as a whole */
+	int error;      /* errno of the first write that failed */
+	size_t head;    /* octets of our header */
+	char last;      /* octet of it; NUL: none */
+	bool at_head;   /* its header section is in the buffer as a whole */
+	bool forbidden; /* From is not the user's */
 	size_t len;
 	char buffer[INCOMING_HEAD];
 	struct binary *binary; /* for BINARYMIME, once there was such a one */

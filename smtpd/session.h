@@ -110,7 +110,7 @@ enum next command_rcpt(struct session *, char *);
 /* Whether an address of ours exists; STATUS_TEMPORARY when that is not known.
  */
 enum status session_resolve(
-    struct session *, const struct address *, struct resolved *);
+    const struct session *, const struct address *, struct resolved *);
 
 /* AUTH: auth.c.  DATA and BDAT: data.c. */
 enum next command_auth(struct session *, char *);

@@ -7,6 +7,7 @@
 #include "smtpd/events.h"
 #include "smtpd/params.h"
 #include "smtpd/quota.h"
+#include "smtpd/submit/sender.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,22 @@ has_room(const struct session *s, uint64_t size)
 		return true; /* it will show when it is written */
 	}
 	return (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize > size;
+}
+
+/* A sender who is not the one who has logged in. */
+static enum next
+not_yours(struct session *s, const struct address *sender)
+{
+	char reply[USER_NAME + 128];
+
+	snprintf(reply, sizeof(reply),
+	    "553 5.7.1 Not an address of %s: use your own, or have it allowed "
+	    "by the key sender",
+	    s->user);
+	s->envelope.sender = *sender;
+	event_reject(s, "NOQUEUE", "MAIL", reply, NULL);
+	session_reset(s);
+	return session_reply(s, "%s", reply);
 }
 
 /*
@@ -136,6 +153,9 @@ command_mail(struct session *s, char *argument)
 		    "552 5.3.4 Message too big: at most %llu octets",
 		    (unsigned long long)config->size_limit);
 	}
+	if (!sender_allowed(s, &sender)) {
+		return not_yours(s, &sender);
+	}
 	if (!has_room(s, params.size)) {
 		event_reject(s, "NOQUEUE", "MAIL",
 		    "452 4.3.1 No room on the disk now", NULL);
@@ -159,7 +179,7 @@ command_mail(struct session *s, char *argument)
 }
 
 static enum status
-ask(struct session *s, const char *user)
+ask(const struct session *s, const char *user)
 {
 	return *user == '\0' ? STATUS_NO
 	                     : channel_call(s->connection->channel,
@@ -167,7 +187,8 @@ ask(struct session *s, const char *user)
 }
 
 enum status
-session_resolve(struct session *s, const struct address *a, struct resolved *r)
+session_resolve(
+    const struct session *s, const struct address *a, struct resolved *r)
 {
 	const struct connection *c = s->connection;
 	enum status found = STATUS_OK;

@@ -5,6 +5,7 @@
 #include "common/date.h"
 #include "common/header.h"
 #include "smtpd/submit/fixup.h"
+#include "smtpd/submit/sender.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,9 @@ complete_head(const struct session *s, const char *id, const char *text,
 	bool is_signed;
 
 	*head_len = survey(text, len, &is_signed);
+	if (!sender_header_allowed(s, text, *head_len)) {
+		return COMPLETE_FORBIDDEN;
+	}
 	if (is_signed) {
 		return COMPLETE_SAME;
 	}

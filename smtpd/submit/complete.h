@@ -13,7 +13,12 @@
  * with a DKIM-Signature, everything does.
  */
 
-enum complete { COMPLETE_SAME, COMPLETE_CHANGED, COMPLETE_MEMORY };
+enum complete {
+	COMPLETE_SAME,
+	COMPLETE_CHANGED,
+	COMPLETE_FORBIDDEN, /* From is somebody else's, and that is checked */
+	COMPLETE_MEMORY,
+};
 
 /*
  * Looks at the start of a message, whose header section is there as a whole;

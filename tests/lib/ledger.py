@@ -17,14 +17,17 @@ ID = re.compile(rb"^X-Ledger: (\S+)\r\n", re.M)
 
 def compose(ident, generator):
     """A message with an id and a text that likes to break mailboxes."""
-    parts = [b"X-Ledger: %s\r\nSubject: ledger\r\n\r\n" % ident.encode()]
+    name = ident.encode()
+    parts = [b"X-Ledger: %s\r\nSubject: ledger\r\nFrom: a@ledger.example\r\n"
+             b"Date: Sun, 01 Nov 2026 10:00:00 +0000\r\n"
+             b"Message-ID: <%s@ledger.example>\r\n\r\n" % (name, name)]
     for _ in range(generator.randint(0, 40)):
         parts.append(generator.choice((
             b"From the top\r\n", b"\r\n", b".\r\n", b"..\r\n",
             b">From quoted\r\n", b"\r\nFrom a@b Mon Jan  6 10:00:00 2025\r\n",
             b"x" * generator.randint(0, 900) + b"\r\n",
             generator.randbytes(40).hex().encode() + b"\r\n")))
-    parts.append(b"end of %s\r\n" % ident.encode())
+    parts.append(b"end of %s\r\n" % name)
     return b"".join(parts)
 
 
