@@ -26,6 +26,7 @@ enum kind {
 	KIND_ROUTE,
 	KIND_SENDER,
 	KIND_SECRET,
+	KIND_PROFILE,
 	KIND_SENDER_CHECK,
 	KIND_USER_SENDER,
 	KIND_MASQUERADE,
@@ -75,6 +76,7 @@ static const struct key keys[] = {
 	    offsetof(struct config, plaintext_login) },
 	{ "policy-exempt", KIND_EXEMPT, 0 },
 	{ "proxy", KIND_PROXY, 0 },
+	{ "profile", KIND_PROFILE, 0 },
 	{ "queue", KIND_PATH, offsetof(struct config, queue) },
 	{ "queue-concurrency", KIND_COUNT,
 	    offsetof(struct config, queue_concurrency) },
@@ -141,6 +143,7 @@ static int (*const setters[])(
 	[KIND_ROUTE] = config_set_route,
 	[KIND_SENDER] = config_set_sender,
 	[KIND_SECRET] = config_set_secret,
+	[KIND_PROFILE] = config_set_profile,
 	[KIND_SENDER_CHECK] = config_set_sender_check,
 	[KIND_USER_SENDER] = config_set_user_sender,
 	[KIND_MASQUERADE] = config_set_masquerade,
@@ -184,6 +187,7 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_ROUTE:
 	case KIND_SENDER:
 	case KIND_SECRET:
+	case KIND_PROFILE:
 	case KIND_SENDER_CHECK:
 	case KIND_USER_SENDER:
 	case KIND_MASQUERADE:
@@ -264,6 +268,8 @@ defaults(struct config *c)
 		.socket = "/run/restante/submission",
 		.aliases = SYSCONFDIR "/aliases",
 		.alias_owner = "nobody",
+		.profile_mx = PROFILE_MX,
+		.profile_submission = PROFILE_SUBMISSION,
 		.subaddress = "+",
 		.relay_concurrency = 5,
 		.queue_concurrency = 50,

@@ -29,6 +29,13 @@ enum plaintext_login {
 /* Whose offences are counted: "all" are those of this machine, too. */
 enum penalty_scope { PENALTIES_OFF, PENALTIES_ON, PENALTIES_ALL };
 
+/* How a session takes what the standards do not allow: restante.conf(5). */
+enum profile {
+	PROFILE_MX,         /* strict about line ends alone */
+	PROFILE_SUBMISSION, /* all line ends will do */
+	PROFILE_STRICT,     /* the letter of RFC 5321 */
+};
+
 /* Which senders who has logged in may use: any; of our own domains' addresses,
    their own; their own alone. */
 enum sender_check { SENDER_OFF, SENDER_DOMAIN, SENDER_LOGIN };
@@ -73,6 +80,7 @@ struct config {
 	size_t nrelay_passwords;
 	struct config_rule masquerades[CONFIG_LIST];
 	size_t nmasquerades;
+	enum profile profile_mx, profile_submission;
 	enum sender_check sender_check;
 	bool sender_check_header; /* in From: of the message, too */
 	struct config_rule senders[CONFIG_LIST]; /* "sender USER ADDRESS..." */

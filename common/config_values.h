@@ -69,6 +69,10 @@ int config_set_mailbox(
 struct config_rule *config_next_rule(const struct config_place *,
     struct config_rule *rules, size_t count, const char *text);
 
+/* What a role is lenient about. */
+int config_set_profile(
+    const struct config_place *, struct config *, const char *value);
+
 /* What the users may send as. */
 int config_set_sender_check(
     const struct config_place *, struct config *, const char *value);

@@ -318,7 +318,8 @@ incoming_fault(struct incoming *in, bool *leave)
 {
 	const struct connection *c = in->session->connection;
 
-	*leave = in->dotstuff.bare && c->role == ROLE_MX;
+	*leave = in->dotstuff.bare &&
+	         session_profile(in->session) != PROFILE_SUBMISSION;
 	if (*leave) {
 		/* Somebody else may read the message, or what is behind it,
 		   differently: no more from this client. */

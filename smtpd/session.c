@@ -7,6 +7,7 @@
 #include "common/secure.h"
 #include "smtpd/events.h"
 #include "smtpd/incoming.h"
+#include "smtpd/strict.h"
 #include "smtpd/policy/turn.h"
 
 #include <ctype.h>
@@ -76,6 +77,22 @@ bool
 session_is_submission(const struct session *s)
 {
 	return s->connection->role != ROLE_MX || session_is_user(s);
+}
+
+enum profile
+session_profile(const struct session *s)
+{
+	const struct config *config = s->connection->config;
+
+	switch (s->connection->role) {
+	case ROLE_MX:
+		return config->profile_mx;
+	case ROLE_SUBMISSION:
+		return config->profile_submission;
+	case ROLE_LOCAL:
+		break;
+	}
+	return PROFILE_SUBMISSION;
 }
 
 enum next
@@ -215,6 +232,12 @@ one_command(struct session *s)
 		return NEXT_END;
 	}
 	trim(line);
+	if (session_profile(s) == PROFILE_STRICT) {
+		const char *fault = strict_fault(line, s->esmtp);
+		if (fault != NULL) {
+			return session_reply(s, "%s", fault);
+		}
+	}
 	if (!turn_command(s, line)) {
 		return NEXT_END;
 	}
@@ -288,8 +311,8 @@ session_run(const struct connection *c)
 	s->stream = stream;
 	s->incoming = incoming;
 	s->state = STATE_START;
-	stream_accept_lf(stream, c->role != ROLE_MX);
 	begin(s);
+	stream_accept_lf(stream, session_profile(s) == PROFILE_SUBMISSION);
 	if (secure_start(c, stream, "220 2.0.0 Ready to start TLS")) {
 		if (stream_tls(stream) != NULL) {
 			tls_describe(

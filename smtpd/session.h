@@ -93,6 +93,9 @@ bool session_is_user(const struct session *);
 /* Whether this is submission: what is for users alone is offered. */
 bool session_is_submission(const struct session *);
 
+/* How much of what is not by the standards it takes. */
+enum profile session_profile(const struct session *);
+
 /* What to say, and do, when a line did not come as it should. */
 enum next session_bad_line(struct session *, enum line);
 

@@ -9,7 +9,10 @@ from lib.scratch import Instance
 from lib.tap import Tap, check, equal
 
 tap = Tap()
-TEXT = "Subject: interop\r\n\r\nHello.\r\n.\r\n..dots\r\nFrom here\r\nlast\r\n"
+TEXT = "From: alice@example.org\r\nSubject: interop\r\n" \
+       "Date: Sun, 01 Nov 2026 10:00:00 +0000\r\n" \
+       "Message-ID: <interop@example.org>\r\n\r\nHello.\r\n.\r\n..dots\r\n" \
+       "From here\r\nlast\r\n"
 ALICE, BOB = PASSWORDS["alice"], PASSWORDS["bob"]
 
 
