@@ -12,7 +12,9 @@ from lib.tap import Tap, check, equal
 
 PLAIN = ("PIPELINING", "SIZE 10485760", "8BITMIME")
 WITH = PLAIN + ("SMTPUTF8",)
-TEXT = "Subject: Grüße\r\n\r\nGrüße\r\n"
+TEXT = "From: Jörg <alice@example.org>\r\nSubject: Grüße\r\n" \
+       "Date: Sun, 01 Nov 2026 10:00:00 +0000\r\n" \
+       "Message-ID: <1@example.org>\r\n\r\nGrüße\r\n"
 
 
 def send(scratch, sender, recipient, what="SMTPUTF8"):
