@@ -188,6 +188,7 @@ make_mail(const struct task *task, struct mail *mail)
 	mail->eight_bit = d->eight_bit != 0;
 	mail->utf8 = d->utf8 != 0;
 	mail->need_tls = d->need_tls != 0;
+	mail->tls_optional = d->tls_optional != 0 && d->need_tls == 0;
 	if (d->hold != 0 && !may_relay(task)) {
 		return STATUS_NO;
 	}

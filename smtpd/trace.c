@@ -3,6 +3,7 @@
 #include "smtpd/trace.h"
 
 #include "common/date.h"
+#include "common/header.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,12 +110,26 @@ look_for_id(struct trace_header *t)
 	}
 }
 
+/* TLS-Required: No, which is all that the field may say. */
+static bool
+tls_optional(const struct trace_header *t)
+{
+	struct field f;
+	char value[sizeof(t->line) + 1];
+
+	return header_split(t->line, t->len, &f) &&
+	       header_is(&f, "TLS-Required") &&
+	       header_unfold(&f, value, sizeof(value)) != -1 &&
+	       strcasecmp(value, "No") == 0;
+}
+
 static void
 end_of_line(struct trace_header *t)
 {
 	look_for_id(t);
 	t->body = t->len == 0;
 	t->received += t->len >= 9 && strncasecmp(t->line, "Received:", 9) == 0;
+	t->tls_optional = t->tls_optional || tls_optional(t);
 	t->len = 0;
 }
 

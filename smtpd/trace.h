@@ -28,6 +28,7 @@ struct trace_header {
 	unsigned received;
 	bool id_follows; /* on the next line, if that is a folded one */
 	char message_id[TRACE_LINE]; /* without < and >; "": none so far */
+	bool tls_optional;           /* TLS-Required: No (RFC 8689 section 5) */
 };
 
 /* Takes the next piece of the message, with LF line ends. */

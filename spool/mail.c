@@ -166,6 +166,7 @@ mail_inherit(struct mail *child, const struct mail *parent)
 	child->utf8 = parent->utf8;
 	child->hold = parent->hold;
 	child->need_tls = parent->need_tls;
+	child->tls_optional = parent->tls_optional;
 }
 
 /* 36 to the power of 12 is below 2 to the power of 63. */

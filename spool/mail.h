@@ -78,11 +78,12 @@ struct mail {
 	char client[64];            /* the address it came from, or "local" */
 	char envid[MAIL_ENVID + 1]; /* xtext, or "" */
 	enum ret ret;
-	bool eight_bit; /* BODY=8BITMIME */
-	bool utf8;      /* SMTPUTF8 */
-	bool need_tls;  /* REQUIRETLS: over verified TLS, or not at all */
-	time_t hold;    /* FUTURERELEASE: not to be sent before; 0: at once */
-	uint64_t size;  /* octets of the body in wire form */
+	bool eight_bit;    /* BODY=8BITMIME */
+	bool utf8;         /* SMTPUTF8 */
+	bool need_tls;     /* REQUIRETLS: over verified TLS, or not at all */
+	bool tls_optional; /* TLS-Required: No; not both */
+	time_t hold;   /* FUTURERELEASE: not to be sent before; 0: at once */
+	uint64_t size; /* octets of the body in wire form */
 	struct recipient *recipients;
 	size_t count, room;
 	struct mail_text *texts; /* where their strings are, for mail_free() */

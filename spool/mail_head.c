@@ -133,7 +133,10 @@ put_mail(FILE *f, const struct mail *m)
 	put(f, "ret", rets[m->ret]);
 	put(f, "body", m->eight_bit ? "8bit" : "");
 	put(f, "utf8", m->utf8 ? "yes" : "");
-	put(f, "tls", m->need_tls ? "required" : "");
+	put(f, "tls",
+	    m->need_tls       ? "required"
+	    : m->tls_optional ? "optional"
+			      : "");
 	if (m->hold != 0) {
 		fprintf(f, "hold: %" PRId64 "\n", bounded(m->hold));
 	}

@@ -220,7 +220,8 @@ parse_value(struct parser *parser, enum key key, const char *value)
 	case KEY_UTF8:
 		return parse_flag(value, "yes", &m->utf8);
 	case KEY_TLS:
-		return parse_flag(value, "required", &m->need_tls);
+		return parse_flag(value, "required", &m->need_tls) ||
+		       parse_flag(value, "optional", &m->tls_optional);
 	case KEY_HOLD:
 		return parse_time(value, &m->hold) && m->hold > 0;
 	case KEY_TO:

@@ -59,7 +59,8 @@ same(const struct mail *a, const struct mail *b)
 	            strcmp(a->client, b->client) == 0 &&
 	            strcmp(a->envid, b->envid) == 0 && a->ret == b->ret &&
 	            a->eight_bit == b->eight_bit && a->utf8 == b->utf8 &&
-	            a->need_tls == b->need_tls && a->hold == b->hold &&
+	            a->need_tls == b->need_tls &&
+	            a->tls_optional == b->tls_optional && a->hold == b->hold &&
 	            a->size == b->size && a->count == b->count;
 
 	for (size_t i = 0; good && i < a->count; i++) {
@@ -393,6 +394,7 @@ test_damage(void)
 		    MAIL_DAMAGED },
 		{ "a hold", BEGIN "hold: 1763790000\nto: a b\n" END, MAIL_OK },
 		{ "TLS", BEGIN "tls: required\nto: a b\n" END, MAIL_OK },
+		{ "no TLS", BEGIN "tls: optional\nto: a b\n" END, MAIL_OK },
 		{ "another TLS", BEGIN "tls: may\nto: a b\n" END,
 		    MAIL_DAMAGED },
 		{ "a hold of nothing", BEGIN "hold: 0\nto: a b\n" END,

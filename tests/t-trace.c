@@ -128,6 +128,37 @@ test_ids(void)
 	}
 }
 
+/* TLS-Required says No, or nothing. */
+static void
+test_tls_required(void)
+{
+	static const struct {
+		const char *text;
+		bool optional;
+	} heads[] = {
+		{ "TLS-Required: No\n\n", true },
+		{ "A: b\ntls-required:NO \t\nB: c\n", true },
+		{ "TLS-Required : no\n", true },
+		{ "TLS-Required: No\nTLS-Required: Yes\n", true },
+		{ "TLS-Required: Yes\n", false },
+		{ "TLS-Required:\n", false },
+		{ "TLS-Required: No, not at all\n", false },
+		{ "X-TLS-Required: No\n", false },
+		{ "A: b\n TLS-Required: No\n", false },
+		{ "A: b\n\nTLS-Required: No\n", false },
+		{ "TLS-Required: No", false },
+	};
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		struct trace_header t = { .len = 0 };
+		size_t len = strlen(heads[i].text);
+		for (size_t k = 0; k < len; k++) {
+			trace_header(&t, heads[i].text + k, 1);
+		}
+		ok(t.tls_optional == heads[i].optional, "TLS-Required %zu", i);
+	}
+}
+
 static void
 test_many(void)
 {
@@ -204,6 +235,7 @@ main(void)
 	}
 	test_many();
 	test_ids();
+	test_tls_required();
 	test_received();
 	return tap_done();
 }

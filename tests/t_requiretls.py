@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""REQUIRETLS: over verified TLS to one who promises the same, or not at all.
+"""REQUIRETLS: over verified TLS to one who promises the same, or not at all;
+and TLS-Required: No, mail whose sender does not care.
 
 A server that takes such a message and sends it in the clear, or to whoever
 has any certificate, has told the sender a lie.
@@ -22,7 +23,7 @@ class Server(Queue, Scratch):
 
 
 def carry(folder, tls, extensions=WITH, name="localhost", pem=True,
-          wrapped=False, hop=None):
+          wrapped=False, hop=None, what="required"):
     """Sends one such message; what the next hop got, the queue, reports."""
     certificate = folder / f"{name}.pem"
     make_certificate(certificate, name)
@@ -36,7 +37,8 @@ def carry(folder, tls, extensions=WITH, name="localhost", pem=True,
         with Server(f"relay {hop}\ntls-trust {trust}\n") as server:
             server.flush("-q")      # makes the folders
             make(server.dir / "queue", sender="alice@example.org",
-                 recipients=["bob@far.example"], body=BODY, tls="required")
+                 recipients=["bob@far.example"], body=BODY,
+                 **({"tls": what} if what else {}))
             server.flush("-q")
             return (list(mx.messages), server.mailq(),
                     mbox.read(server.mailbox("alice")))
@@ -78,6 +80,61 @@ def test_mx(folder):
     check(b"5.7.30" in reports[0].wire, repr(reports[0].wire))
 
 
+def test_optional(folder):
+    """TLS-Required: No: what would wait for TLS goes without"""
+    for tls in ("must", "verify"):
+        got, left, _ = carry(folder, tls, pem=False, what="")
+        equal((got, len(left)), ([], 1), f"{tls}, other mail")
+        got, left, _ = carry(folder, tls, pem=False, what="optional")
+        equal([(m.tls, m.body) for m in got], [(False, BODY)], f"{tls} {left}")
+
+
+def test_optional_tls(folder):
+    """It goes over TLS if it can, whoever's certificate that is"""
+    got, left, _ = carry(folder, "verify", name="other.example", what="")
+    equal((got, len(left)), ([], 1), "other mail")
+    got, left, _ = carry(folder, "verify", name="other.example",
+                         what="optional")
+    equal([m.tls for m in got], [True], f"{left}")
+    check("REQUIRETLS" not in got[0].mail_params, got[0].mail_params)
+    got, left, _ = carry(folder, "never", what="optional")
+    equal([m.tls for m in got], [False], f"{left}")
+
+
+def test_optional_password(folder):
+    """A password is not sent without verified TLS, whatever the mail says"""
+    with FakeMx(extensions=EXTENSIONS + ("AUTH PLAIN",)) as mx:
+        got, left, _ = carry(
+            folder, "", hop=f"smtp://u:secret@localhost:{mx.port}",
+            what="optional")
+        equal((got, mx.messages, len(left)), ([], [], 1))
+
+
+def test_field(_):
+    """The field is read when the message comes; REQUIRETLS counts for more"""
+    with Instance("relay smtp://127.0.0.1:9?tls=never") as server, \
+            server.connect(server.submission) as talker:
+        talker.hello()
+        talker.expect("220 2.0.0", "STARTTLS")
+        talker.start_tls(client_context())
+        talker.expect("250 ", "EHLO client.example.net")
+        talker.login("alice", PASSWORDS["alice"])
+        for field, param, line in (
+                (b"TLS-Required: No", "", b"\ntls: optional\n"),
+                (b"TLS-Required: No", " REQUIRETLS", b"\ntls: required\n"),
+                (b"TLS-Required: Yes", "", b"")):
+            talker.expect("250 ", "MAIL FROM:<alice@example.org>"
+                                  f" HOLDFOR=3600{param}")
+            talker.expect("250 ", "RCPT TO:<bob@far.example>")
+            talker.expect("354 ", "DATA")
+            talker.send(field + b"\r\n" + BODY + b".\r\n")
+            talker.expect("250 2.0.0 Queued")
+            (path,) = server.queue_files()
+            head = path.read_bytes().partition(b"\n\n")[0]
+            check(line in head and (line or b"\ntls:" not in head), repr(head))
+            path.unlink()
+
+
 def test_session(_):
     """Under TLS it is offered, and kept in the queue"""
     with Instance("relay smtp://127.0.0.1:9?tls=never") as server, \
@@ -104,7 +161,8 @@ def main():
     tap = Tap()
     with Scratch() as scratch:
         for test in (test_sent, test_not_offered, test_clear, test_wrong_name,
-                     test_mx, test_session):
+                     test_mx, test_optional, test_optional_tls,
+                     test_optional_password, test_field, test_session):
             with tap.case(test.__doc__):
                 test(scratch.dir)
     tap.finish()

@@ -136,6 +136,20 @@ insist_on_tls(struct hop *hop)
 	}
 }
 
+/*
+ * TLS-Required: No (RFC 8689 section 5): TLS if it can be had, and nothing
+ * waits for it; but a password is never at the mercy of a message.
+ */
+static void
+do_without_tls(struct hop *hop)
+{
+	enum hop_tls least = hop->wrapped ? HOP_TLS_MUST : HOP_TLS_MAY;
+
+	if (hop->user[0] == '\0' && hop->tls > least) {
+		hop->tls = least;
+	}
+}
+
 static enum where
 locate(const struct runner *r, const struct mail *mail,
     const struct recipient *to, struct route *route)
@@ -156,6 +170,9 @@ locate(const struct runner *r, const struct mail *mail,
 		insist_on_tls(&route->fallback);
 		route->has_fallback =
 		    route->has_fallback && !route->fallback.mx;
+	} else if (mail->tls_optional) {
+		do_without_tls(&route->hop);
+		do_without_tls(&route->fallback);
 	}
 	switch (route->kind) {
 	case ROUTE_LOCAL:
