@@ -59,6 +59,7 @@ ehlo(struct session *s, char *name)
 	session_reply(s, "250-ENHANCEDSTATUSCODES");
 	session_reply(s, "250-DSN");
 	session_reply(s, "250-ETRN");
+	session_reply(s, "250-MT-PRIORITY");
 	session_reply(s, "250-LIMITS RCPTMAX=%d", ENVELOPE_RCPTS);
 	if (session_is_submission(s)) {
 		date_stamp(time(NULL) + MAIL_HOLD, latest);

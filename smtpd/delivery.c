@@ -92,6 +92,7 @@ delivery_valid(const void *payload, size_t size)
 	if (size < DELIVERY_SIZE(0) || d->length > sizeof(d->text) ||
 	    size != DELIVERY_SIZE(d->length) || d->count == 0 ||
 	    d->count > ENVELOPE_RCPTS || d->ret > RET_HDRS ||
+	    d->priority < -MAIL_PRIORITY || d->priority > MAIL_PRIORITY ||
 	    d->hold > MAIL_HOLD || !is_line(d->id, sizeof(d->id), false) ||
 	    !mail_is_id(d->id) ||
 	    !is_line(d->sender, sizeof(d->sender), d->utf8 != 0) ||
@@ -189,7 +190,8 @@ make_mail(const struct task *task, struct mail *mail)
 	mail->utf8 = d->utf8 != 0;
 	mail->need_tls = d->need_tls != 0;
 	mail->tls_optional = d->tls_optional != 0 && d->need_tls == 0;
-	if (d->hold != 0 && !may_relay(task)) {
+	mail->priority = d->priority;
+	if ((d->hold != 0 || d->priority > 0) && !may_relay(task)) {
 		return STATUS_NO;
 	}
 	mail->hold = d->hold != 0 ? time(NULL) + (time_t)d->hold : 0;

@@ -20,6 +20,7 @@ struct delivery {
 	uint32_t utf8; /* addresses may be more than ASCII */
 	uint32_t need_tls;
 	uint32_t tls_optional;
+	int32_t priority;
 	uint32_t hold;  /* seconds from now on, not to be sent before */
 	uint32_t count; /* of recipients */
 	uint32_t length;

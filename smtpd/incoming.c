@@ -298,6 +298,7 @@ deliver(struct incoming *in)
 	d.utf8 = e->utf8;
 	d.need_tls = e->need_tls;
 	d.tls_optional = in->header.tls_optional;
+	d.priority = e->priority;
 	d.hold = e->hold > now ? (uint32_t)(e->hold - now) : 0;
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		delivery_add(&d, &e->rcpts[i]);

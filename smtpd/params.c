@@ -87,6 +87,23 @@ keep(const struct param *p, size_t prefix, char *out, size_t size)
 	return true;
 }
 
+/* (["-"] NZDIGIT) / "0" (RFC 6710 section 4.2) */
+static bool
+priority(const struct param *p, int *out)
+{
+	bool negative = p->value_len == 2 && *p->value == '-';
+
+	if (p->value_len != 1u + negative) {
+		return false;
+	}
+	const char *digit = p->value + negative;
+	if (*digit < (negative ? '1' : '0') || *digit > '9') {
+		return false;
+	}
+	*out = negative ? '0' - *digit : *digit - '0';
+	return true;
+}
+
 static enum params
 take_mail(const struct param *p, struct mail_params *out)
 {
@@ -119,6 +136,11 @@ take_mail(const struct param *p, struct mail_params *out)
 		    !again && p->value != NULL &&
 		    date_read(p->value, p->value_len, &out->hold_until) &&
 		    out->hold_until > 0);
+	}
+	if (word_is(p->keyword, p->keyword_len, "MT-PRIORITY")) {
+		bool again = out->has_priority;
+		out->has_priority = true;
+		return is_ok(!again && priority(p, &out->priority));
 	}
 	if (word_is(p->keyword, p->keyword_len, "AUTH")) {
 		return is_ok(p->value_len > 0);

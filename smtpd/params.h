@@ -17,6 +17,8 @@ struct mail_params {
 	bool need_tls;              /* REQUIRETLS (RFC 8689) */
 	uint64_t hold_for;          /* HOLDFOR= (RFC 4865), seconds, or 0 */
 	time_t hold_until;          /* HOLDUNTIL=, or 0: not both */
+	bool has_priority;          /* MT-PRIORITY= (RFC 6710) */
+	int priority;               /* its value, or 0 */
 	enum ret ret;               /* RET= (RFC 3461 section 4.3) */
 	char envid[MAIL_ENVID + 1]; /* ENVID= (4.4), as xtext, or "" */
 };

@@ -46,6 +46,7 @@ struct envelope {
 	bool binary;    /* BODY=BINARYMIME */
 	bool utf8;      /* SMTPUTF8 */
 	bool need_tls;  /* REQUIRETLS */
+	int priority;   /* MT-PRIORITY */
 	time_t hold;    /* HOLDFOR and HOLDUNTIL: when to release it, or 0 */
 	enum ret ret;
 	char envid[MAIL_ENVID + 1];

@@ -8,6 +8,7 @@
 #include "smtpd/params.h"
 #include "smtpd/quota.h"
 #include "smtpd/submit/sender.h"
+#include "smtpd/wishes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -84,34 +85,18 @@ not_yours(struct session *s, const struct address *sender)
 	return session_reply(s, "%s", reply);
 }
 
-/*
- * When a message is to be released (RFC 4865); 0: now.  False: not offered, or
- * too far away, and said so.
- */
-static bool
-release_time(
-    struct session *s, const struct mail_params *params, time_t *release)
+static void
+note_mail(struct envelope *e, const struct address *sender,
+    const struct mail_params *params)
 {
-	time_t now = time(NULL);
-	bool far = params->hold_for > MAIL_HOLD ||
-	           params->hold_until > now + MAIL_HOLD;
-
-	*release = params->hold_for != 0 && !far
-	               ? now + (time_t)params->hold_for
-	               : params->hold_until;
-	if (*release <= now) {
-		*release = 0;
-	}
-	if ((params->hold_for != 0 || params->hold_until != 0) &&
-	    !session_is_submission(s)) {
-		bad_params(s, PARAMS_UNKNOWN);
-		return false;
-	}
-	if (far) {
-		session_reply(s, "501 5.5.4 Not held for more than %d days",
-		    MAIL_HOLD / (24 * 60 * 60));
-	}
-	return !far;
+	e->sender = *sender;
+	e->size = params->size;
+	e->eight_bit = params->eight_bit;
+	e->binary = params->binary;
+	e->utf8 = params->utf8;
+	e->need_tls = params->need_tls;
+	e->ret = params->ret;
+	strlcpy(e->envid, params->envid, sizeof(e->envid));
 }
 
 enum next
@@ -121,7 +106,6 @@ command_mail(struct session *s, char *argument)
 	const char *text = behind(argument, "FROM"), *rest;
 	struct mail_params params;
 	struct address sender;
-	time_t release;
 
 	if (s->connection->role == ROLE_SUBMISSION && !session_is_user(s)) {
 		return session_reply(s, "530 5.7.0 %s",
@@ -161,21 +145,14 @@ command_mail(struct session *s, char *argument)
 		    "452 4.3.1 No room on the disk now", NULL);
 		return session_reply(s, "452 4.3.1 No room on the disk now");
 	}
-	if (!release_time(s, &params, &release)) {
-		return NEXT_COMMAND;
-	}
 	session_reset(s);
-	s->envelope.hold = release;
-	s->envelope.sender = sender;
-	s->envelope.size = params.size;
-	s->envelope.eight_bit = params.eight_bit;
-	s->envelope.binary = params.binary;
-	s->envelope.utf8 = params.utf8;
-	s->envelope.need_tls = params.need_tls;
-	s->envelope.ret = params.ret;
-	strlcpy(s->envelope.envid, params.envid, sizeof(s->envelope.envid));
+	const char *refusal = wishes_take(s, &params, &s->envelope);
+	if (refusal != NULL) {
+		return session_reply(s, "%s", refusal);
+	}
+	note_mail(&s->envelope, &sender, &params);
 	s->state = STATE_MAIL;
-	return session_reply(s, "250 2.1.0 OK");
+	return session_reply(s, "%s", wishes_reply(&params, &s->envelope));
 }
 
 static enum status

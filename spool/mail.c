@@ -165,6 +165,7 @@ mail_inherit(struct mail *child, const struct mail *parent)
 	child->eight_bit = parent->eight_bit;
 	child->utf8 = parent->utf8;
 	child->hold = parent->hold;
+	child->priority = parent->priority;
 	child->need_tls = parent->need_tls;
 	child->tls_optional = parent->tls_optional;
 }

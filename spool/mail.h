@@ -16,13 +16,14 @@
  */
 
 enum {
-	MAIL_ID = 12,                 /* characters of an id */
-	MAIL_ENVID = 100,             /* RFC 3461 section 4.4, as xtext */
-	MAIL_ORCPT = 500,             /* RFC 3461 section 4.2, as xtext */
-	MAIL_TEXT = 1024,             /* a recipient and its NUL: commands */
-	MAIL_RECIPIENTS = 100000,     /* in one file */
-	MAIL_HEAD = 64 * 1024 * 1024, /* octets of a head that we believe */
-	MAIL_HOLD = 30 * 24 * 60 * 60 /* seconds that one may be held for */
+	MAIL_ID = 12,                  /* characters of an id */
+	MAIL_ENVID = 100,              /* RFC 3461 section 4.4, as xtext */
+	MAIL_ORCPT = 500,              /* RFC 3461 section 4.2, as xtext */
+	MAIL_TEXT = 1024,              /* a recipient and its NUL: commands */
+	MAIL_RECIPIENTS = 100000,      /* in one file */
+	MAIL_HEAD = 64 * 1024 * 1024,  /* octets of a head that we believe */
+	MAIL_HOLD = 30 * 24 * 60 * 60, /* seconds that one may be held for */
+	MAIL_PRIORITY = 9              /* from the negative of it, RFC 6710 */
 };
 
 /* RFC 3461 section 4.1, as bits; 0: the client did not say. */
@@ -83,6 +84,7 @@ struct mail {
 	bool need_tls;     /* REQUIRETLS: over verified TLS, or not at all */
 	bool tls_optional; /* TLS-Required: No; not both */
 	time_t hold;   /* FUTURERELEASE: not to be sent before; 0: at once */
+	int priority;  /* MT-PRIORITY: higher ones go first */
 	uint64_t size; /* octets of the body in wire form */
 	struct recipient *recipients;
 	size_t count, room;

@@ -67,6 +67,7 @@ static bool
 is_valid(const struct mail *m)
 {
 	if (!mail_is_id(m->id) || m->count == 0 || m->arrival < 0 ||
+	    m->priority < -MAIL_PRIORITY || m->priority > MAIL_PRIORITY ||
 	    !is_clean(m->sender) || !is_clean(m->user) ||
 	    !is_clean(m->client) || !is_clean(m->envid)) {
 		return false;
@@ -139,6 +140,9 @@ put_mail(FILE *f, const struct mail *m)
 			      : "");
 	if (m->hold != 0) {
 		fprintf(f, "hold: %" PRId64 "\n", bounded(m->hold));
+	}
+	if (m->priority != 0) {
+		fprintf(f, "priority: %d\n", m->priority);
 	}
 	for (size_t i = 0; i < m->count; i++) {
 		put_recipient(f, &m->recipients[i]);

@@ -6,6 +6,8 @@
  */
 #include "spool/mail.h"
 
+#include "spool/mail_values.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +24,7 @@ enum key {
 	KEY_UTF8,
 	KEY_TLS,
 	KEY_HOLD,
+	KEY_PRIORITY,
 	KEY_TO, /* from here to KEY_NOTIFY once for each recipient */
 	KEY_GIVEN,
 	KEY_OWNER,
@@ -32,8 +35,8 @@ enum key {
 };
 
 static const char *const keys[KEYS] = { "id", "arrival", "sender", "user",
-	"client", "envid", "ret", "body", "utf8", "tls", "hold", "to", "given",
-	"owner", "orcpt", "notify", "size" };
+	"client", "envid", "ret", "body", "utf8", "tls", "hold", "priority",
+	"to", "given", "owner", "orcpt", "notify", "size" };
 
 struct parser {
 	struct mail *mail;
@@ -41,23 +44,6 @@ struct parser {
 	int last;      /* key, or -1 */
 	unsigned seen; /* bits of keys */
 };
-
-/* Decimal digits alone, so many that nothing overflows. */
-static bool
-number(const char *text, size_t len, int64_t *value)
-{
-	*value = 0;
-	if (len == 0 || len > 18) {
-		return false;
-	}
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9') {
-			return false;
-		}
-		*value = *value * 10 + (text[i] - '0');
-	}
-	return true;
-}
 
 long
 mail_slots(const char line[MAIL_LINE])
@@ -67,7 +53,8 @@ mail_slots(const char line[MAIL_LINE])
 	enum { DIGITS = 6, AT = sizeof(first) - 1 };
 	int64_t n;
 
-	if (memcmp(line, first, AT) != 0 || !number(line + AT, DIGITS, &n) ||
+	if (memcmp(line, first, AT) != 0 ||
+	    !mail_number(line + AT, DIGITS, &n) ||
 	    memcmp(line + AT + DIGITS, rest, sizeof(rest) - 1) != 0 || n == 0 ||
 	    n > MAIL_RECIPIENTS) {
 		return -1;
@@ -82,7 +69,7 @@ slot_number(const char *line, size_t from, size_t len)
 	int64_t n;
 
 	return line[from - 1] == ' ' && line[from + len] == ' ' &&
-	               number(line + from, len, &n)
+	               mail_number(line + from, len, &n)
 	           ? n
 	           : 0;
 }
@@ -120,57 +107,6 @@ copy(char *to, size_t size, const char *value)
 }
 
 static bool
-parse_flag(const char *value, const char *word, bool *flag)
-{
-	*flag = strcmp(value, word) == 0;
-	return *flag;
-}
-
-static bool
-parse_time(const char *value, time_t *when)
-{
-	int64_t n;
-	bool good = number(value, strlen(value), &n) &&
-	            (value[0] != '0' || value[1] == '\0');
-
-	*when = n;
-	return good;
-}
-
-static bool
-parse_ret(const char *value, enum ret *ret)
-{
-	*ret = strcmp(value, "full") == 0   ? RET_FULL
-	       : strcmp(value, "hdrs") == 0 ? RET_HDRS
-	                                    : RET_UNSAID;
-	return *ret != RET_UNSAID;
-}
-
-/* Words with commas between them, in this order. */
-static bool
-parse_notify(const char *value, unsigned *notify)
-{
-	const char *p = value;
-
-	*notify = 0;
-	for (size_t i = 0; mail_notify[i] != NULL; i++) {
-		size_t len = strlen(mail_notify[i]);
-		if (strncmp(p, mail_notify[i], len) != 0) {
-			continue;
-		}
-		*notify |= 1u << i;
-		p += len;
-		if (*p == '\0') {
-			return true;
-		}
-		if (*p++ != ',') {
-			return false;
-		}
-	}
-	return false;
-}
-
-static bool
 parse_to(struct parser *parser, const char *value)
 {
 	struct mail *m = parser->mail;
@@ -187,12 +123,23 @@ parse_to(struct parser *parser, const char *value)
 	return true;
 }
 
+/* may_follow() has seen to it that there is one. */
+static bool
+parse_of_recipient(struct recipient *r, enum key key, const char *value)
+{
+	if (key == KEY_NOTIFY) {
+		return mail_read_notify(value, &r->notify);
+	}
+	*(key == KEY_GIVEN     ? &r->given
+	    : key == KEY_OWNER ? &r->owner
+			       : &r->orcpt) = value;
+	return true;
+}
+
 static bool
 parse_value(struct parser *parser, enum key key, const char *value)
 {
 	struct mail *m = parser->mail;
-	struct recipient *r =
-	    m->count == 0 ? NULL : &m->recipients[m->count - 1];
 	int64_t n = 0;
 	bool good;
 
@@ -204,7 +151,7 @@ parse_value(struct parser *parser, enum key key, const char *value)
 	case KEY_ID:
 		return mail_is_id(value) && copy(m->id, sizeof(m->id), value);
 	case KEY_ARRIVAL:
-		return parse_time(value, &m->arrival);
+		return mail_read_time(value, &m->arrival);
 	case KEY_SENDER:
 		return copy(m->sender, sizeof(m->sender), value);
 	case KEY_USER:
@@ -214,32 +161,29 @@ parse_value(struct parser *parser, enum key key, const char *value)
 	case KEY_ENVID:
 		return copy(m->envid, sizeof(m->envid), value);
 	case KEY_RET:
-		return parse_ret(value, &m->ret);
+		return mail_read_ret(value, &m->ret);
 	case KEY_BODY:
-		return parse_flag(value, "8bit", &m->eight_bit);
+		return mail_read_flag(value, "8bit", &m->eight_bit);
 	case KEY_UTF8:
-		return parse_flag(value, "yes", &m->utf8);
+		return mail_read_flag(value, "yes", &m->utf8);
 	case KEY_TLS:
-		return parse_flag(value, "required", &m->need_tls) ||
-		       parse_flag(value, "optional", &m->tls_optional);
+		return mail_read_flag(value, "required", &m->need_tls) ||
+		       mail_read_flag(value, "optional", &m->tls_optional);
 	case KEY_HOLD:
-		return parse_time(value, &m->hold) && m->hold > 0;
+		return mail_read_time(value, &m->hold) && m->hold > 0;
+	case KEY_PRIORITY:
+		return mail_read_priority(value, &m->priority);
 	case KEY_TO:
 		return parse_to(parser, value);
 	case KEY_GIVEN:
-		r->given = value;
-		return true;
 	case KEY_OWNER:
-		r->owner = value;
-		return true;
 	case KEY_ORCPT:
-		r->orcpt = value;
-		return true;
 	case KEY_NOTIFY:
-		return parse_notify(value, &r->notify);
+		return parse_of_recipient(
+		    &m->recipients[m->count - 1], key, value);
 	case KEY_SIZE:
 		good = strlen(value) == MAIL_SIZE_DIGITS &&
-		       number(value, MAIL_SIZE_DIGITS, &n);
+		       mail_number(value, MAIL_SIZE_DIGITS, &n);
 		m->size = (uint64_t)n;
 		return good;
 	case KEYS:

@@ -17,6 +17,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(params_mail(more, &q) == result);
 	MUST(result != PARAMS_OK ||
 	     (q.size == 17 && q.eight_bit == p.eight_bit));
+	MUST(p.priority >= -MAIL_PRIORITY && p.priority <= MAIL_PRIORITY);
 	struct rcpt_params r;
 	if (params_rcpt(text, &r) == PARAMS_OK) {
 		MUST(r.notify <= 0xf && strlen(r.orcpt) <= MAIL_ORCPT);

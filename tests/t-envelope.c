@@ -8,7 +8,9 @@
 #include "tests/tap.h"
 #include "tests/t-scratch.h"
 
-#define ALL (EXT_PIPELINING | EXT_SIZE | EXT_8BITMIME | EXT_SMTPUTF8 | EXT_DSN)
+#define ALL                                                                    \
+	(EXT_PIPELINING | EXT_SIZE | EXT_8BITMIME | EXT_SMTPUTF8 | EXT_DSN |   \
+	    EXT_MT_PRIORITY)
 
 static const struct {
 	const char *text;
@@ -77,11 +79,12 @@ test_mail(void)
 	    "MAIL with nothing to ask for");
 	mail.eight_bit = mail.utf8 = true;
 	mail.ret = RET_HDRS;
+	mail.priority = -4;
 	strlcpy(mail.envid, "QQ314159+20", sizeof(mail.envid));
 	ok(envelope_mail(&mail, &all, line) &&
 		strcmp(line,
 		    "MAIL FROM:<a@example.org> SIZE=1234 BODY=8BITMIME "
-		    "SMTPUTF8 RET=HDRS ENVID=QQ314159+20") == 0,
+		    "SMTPUTF8 MT-PRIORITY=-4 RET=HDRS ENVID=QQ314159+20") == 0,
 	    "MAIL with everything");
 	ok(envelope_mail(&mail, &none, line) &&
 		strcmp(line, "MAIL FROM:<a@example.org>") == 0,

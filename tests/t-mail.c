@@ -35,6 +35,7 @@ fill(struct mail *m)
 	m->ret = RET_HDRS;
 	m->eight_bit = m->utf8 = true;
 	m->hold = 1763790000;
+	m->priority = -7;
 	m->need_tls = true;
 	m->size = 4711;
 	for (size_t i = 0; i < sizeof(recipients) / sizeof(*recipients); i++) {
@@ -60,7 +61,8 @@ same(const struct mail *a, const struct mail *b)
 	            strcmp(a->envid, b->envid) == 0 && a->ret == b->ret &&
 	            a->eight_bit == b->eight_bit && a->utf8 == b->utf8 &&
 	            a->need_tls == b->need_tls &&
-	            a->tls_optional == b->tls_optional && a->hold == b->hold &&
+	            a->tls_optional == b->tls_optional &&
+	            a->priority == b->priority && a->hold == b->hold &&
 	            a->size == b->size && a->count == b->count;
 
 	for (size_t i = 0; good && i < a->count; i++) {
@@ -370,7 +372,7 @@ test_damage(void)
 		{ "fewer recipients than slots", BEGIN END, MAIL_DAMAGED },
 		{ "more recipients than slots", BEGIN "to: a b\nto: a c\n" END,
 		    MAIL_DAMAGED },
-		{ "an unknown key", BEGIN "priority: 1\nto: a b\n" END,
+		{ "an unknown key", BEGIN "colour: 1\nto: a b\n" END,
 		    MAIL_DAMAGED },
 		{ "an unknown key of a recipient",
 		    BEGIN "to: a b\nvia: c\n" END, MAIL_DAMAGED },
@@ -396,6 +398,15 @@ test_damage(void)
 		{ "TLS", BEGIN "tls: required\nto: a b\n" END, MAIL_OK },
 		{ "no TLS", BEGIN "tls: optional\nto: a b\n" END, MAIL_OK },
 		{ "another TLS", BEGIN "tls: may\nto: a b\n" END,
+		    MAIL_DAMAGED },
+		{ "a priority", BEGIN "priority: 9\nto: a b\n" END, MAIL_OK },
+		{ "a low one", BEGIN "priority: -1\nto: a b\n" END, MAIL_OK },
+		{ "one that says nothing", BEGIN "priority: 0\nto: a b\n" END,
+		    MAIL_DAMAGED },
+		{ "one too high", BEGIN "priority: 10\nto: a b\n" END,
+		    MAIL_DAMAGED },
+		{ "one ahead of its place",
+		    BEGIN "priority: 1\nhold: 1763790000\nto: a b\n" END,
 		    MAIL_DAMAGED },
 		{ "a hold of nothing", BEGIN "hold: 0\nto: a b\n" END,
 		    MAIL_DAMAGED },

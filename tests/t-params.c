@@ -217,6 +217,40 @@ test_hold(void)
 	}
 }
 
+static const struct {
+	const char *text;
+	enum params result;
+	int priority;
+} priorities[] = {
+	{ " MT-PRIORITY=0", PARAMS_OK, 0 },
+	{ " MT-PRIORITY=9", PARAMS_OK, 9 },
+	{ " mt-priority=-9 SIZE=5", PARAMS_OK, -9 },
+	{ " MT-PRIORITY=10", PARAMS_SYNTAX, 0 },
+	{ " MT-PRIORITY=-0", PARAMS_SYNTAX, 0 },
+	{ " MT-PRIORITY=+1", PARAMS_SYNTAX, 0 },
+	{ " MT-PRIORITY=-", PARAMS_SYNTAX, 0 },
+	{ " MT-PRIORITY=x", PARAMS_SYNTAX, 0 },
+	{ " MT-PRIORITY=", PARAMS_SYNTAX, 0 },
+	{ " MT-PRIORITY", PARAMS_SYNTAX, 0 },
+	{ " MT-PRIORITY=0 MT-PRIORITY=1", PARAMS_SYNTAX, 0 },
+	{ " MT-PRIORITIES=1", PARAMS_UNKNOWN, 0 },
+};
+
+static void
+test_priorities(void)
+{
+	struct mail_params p;
+
+	for (size_t i = 0; i < sizeof(priorities) / sizeof(priorities[0]);
+	     i++) {
+		enum params result = params_mail(priorities[i].text, &p);
+		ok(result == priorities[i].result &&
+			(result != PARAMS_OK ||
+			    p.priority == priorities[i].priority),
+		    "MAIL: \"%s\"", priorities[i].text);
+	}
+}
+
 int
 main(void)
 {
@@ -240,6 +274,7 @@ main(void)
 		    "RCPT: \"%s\"", rcpt[i].text);
 	}
 	test_hold();
+	test_priorities();
 	test_long();
 	return tap_done();
 }

@@ -197,6 +197,7 @@ bounce_report(const struct config *config, struct queue_file *f,
 	make_id(&d, m.id);
 	m.utf8 = d.utf8;
 	m.need_tls = f->mail.need_tls;
+	m.priority = f->mail.priority;
 	strlcpy(m.client, "local", sizeof(m.client));
 	int done = commit(&d, &m);
 	int error = errno;

@@ -54,17 +54,30 @@ destination_get(struct runner *r, const char *key)
 	return d;
 }
 
+struct batch *
+destination_last(const struct destination *d, int priority)
+{
+	struct batch *b = TAILQ_LAST(&d->waiting, batches);
+
+	while (b != NULL && b->message->file.mail.priority < priority) {
+		b = TAILQ_PREV(b, batches, link);
+	}
+	return b;
+}
+
 void
 destination_put(struct runner *r, struct destination *d, struct batch *b)
 {
 	if (d->nwaiting++ == 0) {
 		TAILQ_INSERT_TAIL(&r->ready, d, link);
 	}
-	/* What came back is older than what waits. */
-	if (b->again) {
+	/* What came back is older than what waits with the same priority. */
+	int priority = b->message->file.mail.priority;
+	struct batch *before = destination_last(d, priority + b->again);
+	if (before == NULL) {
 		TAILQ_INSERT_HEAD(&d->waiting, b, link);
 	} else {
-		TAILQ_INSERT_TAIL(&d->waiting, b, link);
+		TAILQ_INSERT_AFTER(&d->waiting, before, b, link);
 	}
 }
 

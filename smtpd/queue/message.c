@@ -277,7 +277,7 @@ assign(struct runner *r, struct message *m, const char *key, uint32_t i)
 	if (d == NULL) {
 		return false;
 	}
-	struct batch *b = TAILQ_LAST(&d->waiting, batches);
+	struct batch *b = destination_last(d, m->file.mail.priority);
 	if (b == NULL || b->message != m || b->count == ORDER_RECIPIENTS ||
 	    b->fallback) {
 		b = batch_new(m, false);

@@ -200,6 +200,8 @@ struct destination *destination_get(struct runner *, const char *key);
 /* NULL: none. */
 struct destination *destination_find(const struct runner *, uint32_t hash);
 void destination_put(struct runner *, struct destination *, struct batch *);
+/* Behind which a batch of that priority comes; NULL: it is the first. */
+struct batch *destination_last(const struct destination *, int priority);
 /* NULL: nothing waits. */
 struct batch *destination_take(struct runner *, struct destination *);
 /* An order was carried out. */

@@ -27,6 +27,7 @@ enum extension {
 	EXT_STARTTLS = 64,
 	EXT_AUTH = 128,
 	EXT_REQUIRETLS = 256,
+	EXT_MT_PRIORITY = 512,
 };
 
 struct offer {

@@ -57,6 +57,7 @@ offer_line(struct offer *o, const char *line, size_t len)
 		{ "CHUNKING", EXT_CHUNKING },
 		{ "STARTTLS", EXT_STARTTLS },
 		{ "REQUIRETLS", EXT_REQUIRETLS },
+		{ "MT-PRIORITY", EXT_MT_PRIORITY },
 	};
 	size_t word = 0;
 

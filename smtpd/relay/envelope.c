@@ -63,7 +63,7 @@ bool
 envelope_mail(const struct mail *mail, const struct offer *offer,
     char line[ENVELOPE_LINE])
 {
-	char path[ADDRESS_TEXT + 2], size[24];
+	char path[ADDRESS_TEXT + 2], number[24];
 	unsigned has = offer->extensions;
 	bool good = true;
 
@@ -73,8 +73,8 @@ envelope_mail(const struct mail *mail, const struct offer *offer,
 	}
 	snprintf(line, ENVELOPE_LINE, "MAIL FROM:%s", path);
 	if ((has & EXT_SIZE) != 0) {
-		snprintf(size, sizeof(size), "%" PRIu64, mail->size);
-		good = good && add(line, "SIZE=", size);
+		snprintf(number, sizeof(number), "%" PRIu64, mail->size);
+		good = good && add(line, "SIZE=", number);
 	}
 	if ((has & EXT_8BITMIME) != 0 && mail->eight_bit) {
 		good = good && add(line, "BODY=8BITMIME", "");
@@ -84,6 +84,10 @@ envelope_mail(const struct mail *mail, const struct offer *offer,
 	}
 	if ((has & EXT_REQUIRETLS) != 0 && mail->need_tls) {
 		good = good && add(line, "REQUIRETLS", "");
+	}
+	if ((has & EXT_MT_PRIORITY) != 0 && mail->priority != 0) {
+		snprintf(number, sizeof(number), "%d", mail->priority);
+		good = good && add(line, "MT-PRIORITY=", number);
 	}
 	if ((has & EXT_DSN) != 0) {
 		if (mail->ret != RET_UNSAID) {

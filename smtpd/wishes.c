@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/* The parameters of MAIL that say when a message is to be sent. */
+#include "smtpd/wishes.h"
+
+#include <time.h>
+
+enum { HOLD_DAYS = 30 };
+_Static_assert(MAIL_HOLD == HOLD_DAYS * 24 * 60 * 60, "see hold()");
+
+static const char *
+hold(const struct session *s, const struct mail_params *params,
+    struct envelope *e)
+{
+	time_t now = time(NULL);
+
+	if (params->hold_for == 0 && params->hold_until == 0) {
+		return NULL;
+	}
+	if (!session_is_submission(s)) {
+		return "555 5.5.4 Unknown parameter";
+	}
+	if (params->hold_for > MAIL_HOLD ||
+	    params->hold_until > now + MAIL_HOLD) {
+		return "501 5.5.4 Not held for more than 30 days";
+	}
+	e->hold = params->hold_for != 0 ? now + (time_t)params->hold_for
+	                                : params->hold_until;
+	e->hold = e->hold <= now ? 0 : e->hold;
+	return NULL;
+}
+
+const char *
+wishes_take(const struct session *s, const struct mail_params *params,
+    struct envelope *e)
+{
+	e->priority =
+	    params->priority > 0 && !session_is_user(s) ? 0 : params->priority;
+	return hold(s, params, e);
+}
+
+const char *
+wishes_reply(const struct mail_params *params, const struct envelope *e)
+{
+	/* RFC 6710 section 5.1 */
+	return params->priority != e->priority ? "250 2.3.6 OK, with priority 0"
+	                                       : "250 2.1.0 OK";
+}
