@@ -62,7 +62,7 @@ static const struct key keys[] = {
 	{ "greylist", KIND_COUNT, offsetof(struct config, greylist) },
 	{ "hostname", KIND_HOSTNAME, 0 },
 	{ "idle-exit", KIND_COUNT, offsetof(struct config, idle_exit) },
-	{ "log", KIND_LOG, offsetof(struct config, log) },
+	{ "log", KIND_LOG, 0 },
 	{ "login-delay", KIND_LIMIT, offsetof(struct config, login_delay) },
 	{ "log-name", KIND_LOG_NAME, 0 },
 	{ "mailbox", KIND_MAILBOX, 0 },
@@ -115,8 +115,6 @@ static const struct {
 	    "never, loopback or always expected, not" },
 	[KIND_PENALTIES] = { { "off", "on", "all" },
 	    "off, on or all expected, not" },
-	[KIND_LOG] = { { "default", "syslog", "stderr" },
-	    "syslog or stderr expected, not" },
 	[KIND_UIDL] = { { "native", "dovecot", "popa3d" },
 	    "native, dovecot or popa3d expected, not" },
 };
@@ -151,6 +149,7 @@ static int (*const setters[])(
 	[KIND_TLS] = config_set_tls,
 	[KIND_MAILBOX] = config_set_mailbox,
 	[KIND_DNSBL] = config_set_dnsbl,
+	[KIND_LOG] = config_set_log,
 	[KIND_LOG_NAME] = config_set_log_name,
 	[KIND_PROXY] = set_proxies,
 	[KIND_HOSTNAME] = set_hostname,
@@ -195,6 +194,7 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_TLS:
 	case KIND_MAILBOX:
 	case KIND_DNSBL:
+	case KIND_LOG:
 	case KIND_LOG_NAME:
 	case KIND_PROXY:
 	case KIND_HOSTNAME:
@@ -209,7 +209,6 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 		    at, c->penalties_exempt, &c->npenalties_exempt, value);
 	case KIND_PLAINTEXT:
 	case KIND_PENALTIES:
-	case KIND_LOG:
 	case KIND_UIDL:
 		return config_set_choice(at, field, choices[key->kind].words,
 		    choices[key->kind].expected, value);

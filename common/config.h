@@ -108,6 +108,7 @@ struct config {
 	char user[CONFIG_NAME]; /* of the sessions; "": see the page */
 	char mailbox_owner[CONFIG_NAME];
 	enum log_target log;
+	bool log_json;
 	char log_name[CONFIG_NAME]; /* in front of smtpd's parts; "": none */
 	enum uidl_style uidl;
 	/* For strangers on port 25; restante.conf(5) "Strangers". */

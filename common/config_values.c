@@ -231,6 +231,31 @@ config_set_mailbox(
 }
 
 int
+config_set_log(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	c->log = LOG_DEFAULT;
+	c->log_json = false;
+	for (const char *word = value; *word != '\0';) {
+		size_t n = strcspn(word, " \t");
+		if (n == 6 && strncasecmp(word, "syslog", n) == 0) {
+			c->log = LOG_SYSLOG;
+		} else if (n == 6 && strncasecmp(word, "stderr", n) == 0) {
+			c->log = LOG_STDERR;
+		} else if (n == 4 && strncasecmp(word, "json", n) == 0) {
+			c->log_json = true;
+		} else if (n != 4 || strncasecmp(word, "text", n) != 0) {
+			return config_fail(at,
+			    "syslog or stderr, text or json expected, not",
+			    value);
+		}
+		word += n;
+		word += strspn(word, " \t");
+	}
+	return 0;
+}
+
+int
 config_set_log_name(
     const struct config_place *at, struct config *c, const char *value)
 {

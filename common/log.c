@@ -6,6 +6,8 @@
  */
 #include "common/log.h"
 
+#include "common/log_json.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +24,7 @@ static const char *log_name = "";
 static enum log_to log_to = LOG_TO_PERSON;
 static int log_socket = -1;
 static pid_t log_process;
+static bool log_objects;
 
 void
 log_open(const char *ident, enum log_to to)
@@ -46,6 +49,12 @@ void
 log_system(const char *name)
 {
 	log_name = name;
+}
+
+void
+log_as_json(bool objects)
+{
+	log_objects = objects;
 }
 
 void
@@ -86,17 +95,25 @@ escape(char *line, size_t len, size_t size, const char *text)
 	return len;
 }
 
+static pid_t
+process(void)
+{
+	return log_process != 0 ? log_process : getpid();
+}
+
 /* What stands in front of the text; its length. */
 static size_t
 begin(int level, const char *part, char *line, size_t size)
 {
 	const char *slash = log_name[0] == '\0' ? "" : "/";
-	pid_t pid = log_process != 0 ? log_process : getpid();
 	char stamp[32] = "", urgency[16] = "";
 	time_t now = time(NULL);
 	struct tm tm;
 	int n;
 
+	if (log_objects && log_to == LOG_TO_STDERR) {
+		return 0;
+	}
 	if (log_to == LOG_TO_PERSON) {
 		n = snprintf(line, size, "%s: ", log_ident);
 		return n < 0 ? 0 : (size_t)n;
@@ -108,8 +125,25 @@ begin(int level, const char *part, char *line, size_t size)
 		}
 	}
 	n = snprintf(line, size, "%s%s%s%s%s[%d]: ", urgency, stamp, log_name,
-	    slash, part, (int)pid);
+	    slash, part, (int)process());
 	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+}
+
+static size_t
+object(int level, const char *part, const char *text, char *line)
+{
+	char program[LINE_SIZE / 2];
+	struct log_entry e = { .program = program,
+		.pid = process(),
+		.level = level == LOG_INFO      ? "info"
+		         : level == LOG_WARNING ? "warning"
+		                                : "error",
+		.text = text };
+
+	snprintf(program, sizeof(program), "%s%s%s", log_name,
+	    log_name[0] == '\0' ? "" : "/", part);
+	clock_gettime(CLOCK_REALTIME, &e.time);
+	return log_json(&e, line);
 }
 
 static void put(int level, const char *part, const char *fmt, va_list ap)
@@ -118,11 +152,15 @@ static void put(int level, const char *part, const char *fmt, va_list ap)
 static void
 put(int level, const char *part, const char *fmt, va_list ap)
 {
-	char text[LINE_SIZE], line[LINE_SIZE + 1];
+	char text[LINE_SIZE], line[LINE_SIZE / 2 + LOG_JSON + 2];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	size_t len = begin(level, part, line, LINE_SIZE / 2);
-	len = escape(line, len, LINE_SIZE, text);
+	if (log_objects && log_to != LOG_TO_PERSON) {
+		len += object(level, part, text, line + len);
+	} else {
+		len = escape(line, len, LINE_SIZE, text);
+	}
 	if (log_to == LOG_TO_SYSLOG) {
 		(void)send(log_socket, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 		return;

@@ -9,8 +9,8 @@
 /*
  * One line per event, to syslog (facility mail) or to stderr.  Whatever the
  * arguments hold, a line is one line: bytes outside printable ASCII appear as
- * \xHH, and it is cut at 1 KiB.  Never blocks and never fails: a full or dead
- * syslog loses lines, not mail.
+ * \xHH, and it is cut at 1 KiB (4 of JSON).  Never blocks and never fails: a
+ * full or dead syslog loses lines, not mail.
  */
 
 enum log_to {
@@ -27,6 +27,9 @@ void log_open(const char *ident, enum log_to);
  * programs do; but for a person's.  "": PART alone.  It is kept, not copied.
  */
 void log_system(const char *name);
+
+/* Has lines be JSON objects, see log_json.h; but for a person's. */
+void log_as_json(bool);
 
 /* The part of the mail system that this process is from now on; kept. */
 void log_part(const char *part);

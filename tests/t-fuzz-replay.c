@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 
 static const char *const targets[] = { "address", "aliases", "base64", "binary",
-	"chunk", "config", "convert", "dns", "dotstuff", "header", "hop",
+	"chunk", "config", "convert", "dns", "dotstuff", "header", "hop", "log",
 	"mail", "mailboxes", "mbox", "multipart", "param", "params", "proxy",
 	"qp", "reply", "sasl", "session", "surrogate", "users", "word" };
 

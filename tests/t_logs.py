@@ -6,8 +6,10 @@ lines that come of it go to Debian's fail2ban, logwatch and pflogsumm as they
 are, and what these count must be what has happened. Then hostile names: no
 line may make somebody else look guilty, end early, or hold a secret.
 """
+import json
 import re
 import socket
+from datetime import datetime
 
 from lib import readers
 from lib.fakemx import FakeMx
@@ -19,6 +21,10 @@ from lib.wait import wait_for
 tap = Tap()
 SECRETS = ("opensesame", "two words, and a third", "Hunter2-SMTP",
            "Hunter2-POP3", "Hunter2-LOGIN")
+SCRIPT = {"rcpt": {"no@remote.example": "550 5.1.1 No such user",
+                   "later@remote.example": "450 4.2.0 Not now",
+                   "odd@remote.example":
+                       b"550 5.1.1 \x1b[31m\x01\x9b\xff no\r\n"}}
 GOOD, GUESSER, SPAMMER, COLLECTOR = (
     "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
 
@@ -381,6 +387,52 @@ def test_scapegoats(day):
           "a name as it came (control)")
 
 
+def test_json(_):
+    """log json: objects alone, whatever was said, with the same message"""
+    with FakeMx(SCRIPT) as mx, Day(mx, "log stderr json\n") as day:
+        day.receive(["bob@example.org"], "one@example.com")
+        day.send(["yes@remote.example", "odd@remote.example"],
+                 "two@example.org")
+        day.guess()
+        day.spam()
+        day.collect()
+        intrude(day, [b"a\x01\x7f\x1b[2Jz", b'\\"}', b"A" * 400,
+                      "\u00fc\u202e".encode(), b"\xc3\xff"])
+        day.wait("status=sent", 2)
+        day.wait("status=bounced")
+        objects = [json.loads(line) for line in log_bytes(day)]
+    for o in objects:
+        check({"time", "program", "pid", "level", "message"} <= set(o), str(o))
+        datetime.fromisoformat(o["time"].replace("Z", "+00:00"))
+        check(o["level"] in ("info", "warning", "error"), str(o))
+    has(objects, program="restante/smtpd", event="connect",
+        fields={"ip": GOOD})
+    has(objects, program="restante/smtpd", event="client", fields={
+        "ip": GOOD, "client": f"unknown[{GOOD}]", "sasl_method": "PLAIN",
+        "sasl_username": "alice"})
+    has(objects, program="restante/smtp", fields={
+        "to": "yes@remote.example", "status": "sent"}, id=True)
+    has(objects, event="reject", fields={
+        "ip": SPAMMER, "from": "x@example.com", "proto": "ESMTP",
+        "to": "victim@elsewhere.example"})
+    has(objects, program="pop3d", event="LOGIN FAILED", level="warning",
+        fields={"user": "nosuchuser", "ip": GUESSER})
+    has(objects, message=f"LOGIN FAILED, user=a\x01\x7f\x1b?2Jz, "
+        f"ip=[{GUESSER}]")
+
+
+def has(objects, fields=None, message="", id=False, **members):
+    """Some object has these members and fields."""
+    def fits(o):
+        return all(o.get(k) == v for k, v in members.items()) and all(
+            o.get("fields", {}).get(k) == v
+            for k, v in (fields or {}).items()) and \
+            o["message"].startswith(message) and (not id or "id" in o)
+    check(any(fits(o) for o in objects),
+          f"none with {members} {fields} {message!r} in\n"
+          + "\n".join(map(str, objects)))
+
+
 def test_no_secrets(day):
     """After all these logins no log holds a password, in any form"""
     text = "".join(path.read_text(errors="replace")
@@ -395,10 +447,6 @@ def test_no_secrets(day):
 
 
 if __name__ == "__main__":
-    SCRIPT = {"rcpt": {"no@remote.example": "550 5.1.1 No such user",
-                       "later@remote.example": "450 4.2.0 Not now",
-                       "odd@remote.example":
-                           b"550 5.1.1 \x1b[31m\x01\x9b\xff no\r\n"}}
     with FakeMx(SCRIPT) as hop, Day(hop) as fixture:
         work(fixture)
         tap.run(globals(), fixture)
