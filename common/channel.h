@@ -50,6 +50,7 @@ enum status {
 	STATUS_FULL,      /* no space, no quota */
 	STATUS_QUEUED,    /* not yet done, but ours, durably */
 	STATUS_LATER,     /* a worker's: the next one goes on */
+	STATUS_LIMITED,   /* the account has sent its share for now */
 };
 
 struct answer {

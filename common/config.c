@@ -53,6 +53,10 @@ struct key {
 };
 
 static const struct key keys[] = {
+	{ "account-messages", KIND_LIMIT,
+	    offsetof(struct config, account_messages) },
+	{ "account-recipients", KIND_LIMIT,
+	    offsetof(struct config, account_recipients) },
 	{ "alias-owner", KIND_NAME, offsetof(struct config, alias_owner) },
 	{ "aliases", KIND_PATH, offsetof(struct config, aliases) },
 	{ "dnsbl", KIND_DNSBL, 0 },

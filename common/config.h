@@ -119,6 +119,7 @@ struct config {
 	struct blocklist dnsbl[CONFIG_LIST];
 	size_t ndnsbl;
 	unsigned greylist; /* seconds; 0: none */
+	struct limits account_messages, account_recipients; /* in an hour */
 };
 
 /*

@@ -104,6 +104,7 @@ proxied_start(const struct service *service, struct connection *c)
 	case STATUS_FULL:
 	case STATUS_QUEUED:
 	case STATUS_LATER:
+	case STATUS_LIMITED:
 		refuse(c, service->too_many);
 		break;
 	}

@@ -162,6 +162,7 @@ session_login(struct session *s, int64_t started, const char *wrong)
 	case STATUS_FULL:
 	case STATUS_QUEUED:
 	case STATUS_LATER:
+	case STATUS_LIMITED:
 		break;
 	}
 	return session_reply(

@@ -2,16 +2,43 @@
 /* smtpd --check: what strangers on port 25 have to put up with. */
 #include "smtpd/check.h"
 
+#include "smtpd/session.h"
+
 enum {
 	LONG_DELAY = 30, /* seconds */
 	LONG_WAIT = 4 * 60 * 60,
+	ALL_OF_V4 = 96, /* bits of struct network in front of IPv4 */
 };
+
+/* What accounts may send, if that is less than one message may need. */
+static void
+check_accounts(struct check *c)
+{
+	const struct limits *m = &c->config->account_messages;
+	const struct limits *r = &c->config->account_recipients;
+	uint64_t least, most;
+
+	limits_range(m, &least, &most);
+	if (most != 0) {
+		check_finding(c, FINDING_OK,
+		    "accounts send at most %llu messages an hour",
+		    (unsigned long long)most);
+	}
+	limits_range(r, &least, &most);
+	if (least != 0 && least < ENVELOPE_RCPTS) {
+		check_finding(c, FINDING_WARNING,
+		    "account-recipients %llu: a message may have %d of them, "
+		    "and would never be sent",
+		    (unsigned long long)least, ENVELOPE_RCPTS);
+	}
+}
 
 void
 check_policy(struct check *c)
 {
 	const struct config *config = c->config;
 
+	check_accounts(c);
 	if (config->greet_delay > LONG_DELAY) {
 		check_finding(c, FINDING_WARNING,
 		    "greet-delay %u: many servers do not wait that long for a "
@@ -30,10 +57,13 @@ check_policy(struct check *c)
 		    config->dnsbl[i].zone);
 	}
 	for (size_t i = 0; i < config->npolicy_exempt; i++) {
-		if (config->policy_exempt[i].bits == 0) {
+		const struct network *n = &config->policy_exempt[i];
+		bool v4 = network_is_v4(n->address);
+		if (n->bits == 0 || (n->bits == ALL_OF_V4 && v4)) {
 			check_finding(c, FINDING_WARNING,
-			    "policy-exempt: everybody is in /0, so nothing is "
-			    "asked of strangers");
+			    "policy-exempt: everybody is in %s, so nothing is "
+			    "asked of strangers",
+			    v4 ? "0.0.0.0/0" : "::/0");
 		}
 	}
 }

@@ -220,6 +220,7 @@ etrn(struct session *s, char *node)
 	case STATUS_LOCKED:
 	case STATUS_FULL:
 	case STATUS_LATER:
+	case STATUS_LIMITED:
 		break;
 	}
 	return session_reply(s, "458 4.3.0 Cannot look into the queue now");

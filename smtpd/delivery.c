@@ -15,6 +15,7 @@
 #include "smtpd/delivered.h"
 #include "smtpd/local/forward.h"
 #include "smtpd/local/mailbox.h"
+#include "smtpd/policy/allowance.h"
 #include "smtpd/route/expand.h"
 #include "spool/queue.h"
 
@@ -345,7 +346,11 @@ dispose(const struct task *task, struct mail *mail)
 {
 	bool left = false;
 	struct stat st;
+	enum status allowed = allowance_take(task, mail);
 
+	if (allowed != STATUS_OK) {
+		return allowed;
+	}
 	if (!is_local(mail) || mail->hold != 0) {
 		return enqueue(task, mail);
 	}

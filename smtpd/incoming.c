@@ -370,6 +370,10 @@ incoming_deliver(struct incoming *in)
 		return session_reply(s, "250 2.0.0 Queued as %s", in->id);
 	case STATUS_FULL:
 		return session_reply(s, "452 4.3.1 No room on the disk now");
+	case STATUS_LIMITED:
+		return session_reply(s,
+		    "450 4.7.1 Your account has sent as much as it may in an "
+		    "hour: try again later, or ask the postmaster");
 	case STATUS_NO:
 	case STATUS_TEMPORARY:
 	case STATUS_LOCKED:

@@ -65,6 +65,7 @@ quota_refusal(const struct session *s, const char *user)
 	case STATUS_LOCKED:
 	case STATUS_QUEUED:
 	case STATUS_LATER:
+	case STATUS_LIMITED:
 		break;
 	}
 	return NULL;

@@ -290,6 +290,7 @@ local_rcpt(struct session *s, const struct address *a,
 	case STATUS_FULL:
 	case STATUS_QUEUED:
 	case STATUS_LATER:
+	case STATUS_LIMITED:
 		break;
 	}
 	return refuse_rcpt(s, a, "451 4.3.0 Cannot look that user up now");

@@ -63,6 +63,8 @@ value(const struct config *c, const char *key)
 		const char *key;
 		uint64_t number;
 	} numbers[] = {
+		{ "account-messages", c->account_messages.usual },
+		{ "account-recipients", c->account_recipients.usual },
 		{ "dnsbl", c->ndnsbl },
 		{ "domains", c->ndomains },
 		{ "greet-delay", c->greet_delay },
@@ -226,6 +228,11 @@ static const struct {
 	{ "", "dnsbl", "0" },
 	{ "dnsbl bl.example=127.0.0.2\ndnsbl a.b\n", "dnsbl", "2" },
 	{ "dnsbl bl.example=127.0.0.2\n", "dnsbl 1", "bl.example" },
+	{ "", "account-messages", "0" },
+	{ "account-messages 500\n", "account-messages", "500" },
+	{ "account-messages 5\naccount-messages 6 bob\n", "account-messages",
+	    "5" },
+	{ "account-recipients 500\n", "account-recipients", "500" },
 	{ "", "greet-delay", "0" },
 	{ "", "greylist", "0" },
 	{ "greylist 300\n", "greylist", "300" },
@@ -295,6 +302,7 @@ static const struct {
 	{ "dnsbl\n", 1, "value is missing" },
 	{ "dnsbl a.b c.d\n", 1, "\"a.b c.d\"" },
 	{ "dnsbl a.b=2\n", 1, "\"a.b=2\"" },
+	{ "account-messages many\n", 1, "\"many\"" },
 	{ "greet-delay 0\n", 1, "\"0\"" },
 	{ "greet-delay 6s\n", 1, "\"6s\"" },
 	{ "pipelining-check 1\n", 1, "on or off" },

@@ -14,7 +14,7 @@ from lib.wait import wait_for
 
 tap = Tap()
 STRANGERS = "policy-exempt 192.0.2.1\n"
-GREY = "450 4.7.1 Recipient address rejected: Greylisted, try again in "
+GREY = "450 4.7.1 Greylisted: try again in "
 
 
 def connect(port, source="127.0.0.1"):

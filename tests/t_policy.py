@@ -8,7 +8,7 @@ import re
 import socket
 
 from lib import proc
-from lib.scratch import ALICE, Instance
+from lib.scratch import ALICE, Instance, Scratch
 from lib.tap import Tap, check, equal
 from lib.wait import wait_for
 
@@ -64,6 +64,22 @@ def test_patient():
             talker.expect("250 2.0.0")
 
 
+def test_proxied():
+    """greet-delay: behind a proxy it is the client that counts"""
+    header = b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 25\r\n"
+    with Instance("proxy 127.0.0.1\ngreet-delay 240") as server:
+        with server.connect(server.smtp) as talker:
+            talker.send(header + HELLO.encode())
+            talker.expect("554 5.5.1")
+            talker.closed()
+        logged(server, r"after CONNECT from unknown\[192\.0\.2\.7\]: EHLO")
+        with server.connect(server.smtp) as talker:
+            talker.send(header.replace(b"192.0.2.7", b"192.168.1.1")
+                        + HELLO.encode())
+            talker.expect("220 ")
+            talker.expect("250 ")
+
+
 def test_gone():
     """greet-delay: a client that is gone ends its session"""
     with Instance(STRANGERS + "greet-delay 240") as server:
@@ -93,6 +109,38 @@ def test_early_and_spared():
             talker.send("NOOP\r\n" + HELLO)
             for code in ("220 ", "250 ", "250 "):
                 talker.expect(code)
+
+
+# ---- --check ----
+
+# A configuration, and what --check says of it: a line, by its beginning.
+CHECKS = [
+    ("greet-delay 60", "warning: greet-delay 60: "),
+    ("greylist 86400", "warning: greylist 86400: "),
+    ("dnsbl bl.example=127.0.0.2", "ok: strangers whose address is in "
+     "bl.example are refused"),
+    ("policy-exempt ::/0", "warning: policy-exempt: everybody is in ::/0"),
+    ("policy-exempt 0.0.0.0/0", "warning: policy-exempt: everybody is in 0.0"),
+    ("account-recipients 50 bob", "warning: account-recipients 50: "),
+    ("account-messages 5", "ok: accounts send at most 5 messages an hour"),
+]
+
+
+def checks():
+    """Each of these, and a configuration that nothing is wrong with."""
+    words = ("greet-delay", "greylist", "policy-exempt", "account-")
+    with Scratch() as scratch:
+        for config, begins in [*CHECKS, (
+                "greet-delay 6\ngreylist 300\naccount-recipients 100\n"
+                "policy-exempt 0.0.0.0/1 ::/1", None)]:
+            with tap.case(f"--check: {config!r}"):
+                scratch.configure(config)
+                lines = scratch.call("smtpd", "--check").stdout.splitlines()
+                found = [x for x in lines if begins and x.startswith(begins)]
+                equal(len(found), int(begins is not None), str(lines))
+                if begins is None:
+                    check(not [x for x in lines if x.startswith("warning")
+                               and any(w in x for w in words)], str(lines))
 
 
 # ---- pipelining-check ----
@@ -169,5 +217,6 @@ def pipelining():
 
 if __name__ == "__main__":
     tap.run(globals())
+    checks()
     pipelining()
     tap.finish()

@@ -72,8 +72,7 @@ gate_mail(struct session *s, const struct address *rcpt, char reply[GATE_REPLY])
 		return true;
 	}
 	snprintf(reply, GATE_REPLY,
-	    "450 4.7.1 Recipient address rejected: Greylisted, try again in "
-	    "%u seconds or later",
+	    "450 4.7.1 Greylisted: try again in %u seconds or later",
 	    c->config->greylist);
 	return false;
 }

@@ -5,8 +5,8 @@
 #include "common/deadline.h"
 #include "common/log.h"
 #include "common/offence.h"
+#include "smtpd/events.h"
 #include "smtpd/policy/stranger.h"
-#include "smtpd/session.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -31,15 +31,15 @@ note_turn(const struct session *s, const char *after)
 {
 	const char *said;
 	size_t len = stream_buffered(s->stream, &said);
-	char line[SHOWN + 1];
+	char line[SHOWN + 1], client[EVENT_CLIENT];
 
 	len = len < SHOWN ? len : SHOWN;
 	memcpy(line, said, len);
 	line[len] = '\0';
 	line[strcspn(line, "\r\n")] = '\0';
 	offence_report(s->connection, OFFENCE_ABUSE);
-	log_info("improper command pipelining after %s from unknown[%s]: %s",
-	    after, session_peer(s), line);
+	log_info("improper command pipelining after %s from %s: %s", after,
+	    event_client(s, client), line);
 }
 
 /* The wait is over before its time: false, but where it has to go on. */
@@ -75,8 +75,9 @@ turn_greet(struct session *s)
 	if (delay == 0 || !stranger_is(s)) {
 		return true;
 	}
-	while (
-	    deadline_wait(stream_fd(s->stream), POLLIN, deadline, true) == 0) {
+	/* What came right behind a PROXY header has been read already. */
+	while (has_spoken(s) || deadline_wait(stream_fd(s->stream), POLLIN,
+				    deadline, true) == 0) {
 		if (was_early(s)) {
 			return false;
 		}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_POLICY_ALLOWANCE_H
+#define RESTANTE_SMTPD_POLICY_ALLOWANCE_H
+
+#include "common/server.h"
+#include "smtpd/policy/table.h"
+#include "spool/mail.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * How much an account may send to others in an hour, by account-messages and
+ * account-recipients: a stolen password is not to fill the world.
+ */
+
+/*
+ * For workers, before a message is taken: counts it against the account that
+ * sends it.  STATUS_LIMITED: that has had its share, which is logged.  Mail to
+ * addresses of ours alone does not count, nor does mail of strangers.
+ */
+enum status allowance_take(const struct task *, const struct mail *);
+
+/* ---- pure ---- */
+
+struct allowance {
+	uint64_t messages, recipients; /* in an hour; 0: any number */
+};
+
+/*
+ * Whether a message to so many fits in at a time, by the record of the account;
+ * if so, counts it there.  The hour is any sixty minutes: of the last full hour
+ * of the clock as much counts as lies within them.
+ */
+bool allowance_fits(struct table_entry *, const struct allowance *,
+    uint32_t now, uint32_t recipients);
+
+#endif
