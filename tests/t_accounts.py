@@ -43,8 +43,8 @@ def test_messages():
         equal(len(server.mailq()), 2, "messages in the queue")
         wait_for(lambda: len(re.findall(
             r": reject: END-OF-MESSAGE from unknown\[127\.0\.0\.1\]: 450 "
-            r"4\.7\.1 Too much mail from alice in an hour: account-messages "
-            r"2, .*; from=<alice@example\.org> sasl_username=alice$",
+            r"4\.7\.1 .*Too much mail in an hour .*account-messages 2, .*; "
+            r"from=<alice@example\.org> .*sasl_username=<alice>$",
             server.smtpd.text(), re.M)) == 2, "two lines in the log")
         check(send(server, BOB).startswith("250 "), "bob")
         equal(len(server.mailq()), 3, "messages in the queue")

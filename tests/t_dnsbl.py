@@ -159,6 +159,24 @@ def spared():
             check(server.rcpt().startswith("550 "))
 
 
+def test_proxied():
+    """Behind a proxy it is the client that is looked up"""
+    name = "7.2.0.192.bl.test"
+    with LyingDns({(name, A): honest(a(name, "127.0.0.2"))}) as dns, \
+            Instance(f"dnsbl bl.test\nproxy 127.0.0.1\ngreylist 3600\n"
+                     f"resolver {dns.address}") as server:
+        for client, code in (("192.0.2.7", "550 5.7.1"),
+                             ("192.0.2.8", "450 4.7.1"),
+                             ("10.0.0.1", "250 ")):
+            with server.connect(server.smtp) as talker:
+                talker.send(f"PROXY TCP4 {client} 192.0.2.1 4711 25\r\n")
+                talker.hello()
+                talker.expect("250 ", "MAIL FROM:<a@example.com>")
+                talker.expect(code, "RCPT TO:<bob@example.org>")
+        equal(sorted({q[0] for q in dns.asked}),
+              [name, "8.2.0.192.bl.test"])
+
+
 # A name, what the list says, the key's value, whether that lists the client.
 ANSWERS = [
     ("a code that is asked for", "127.0.0.4", "bl.test=127.0.0.4", True),

@@ -108,6 +108,7 @@ static enum status
 ask(const struct task *task, const struct mail *mail, const char *account,
     const struct allowance *a, uint32_t recipients)
 {
+	char from[ADDRESS_TEXT], user[USER_NAME + 1];
 	struct table t;
 	bool fits = true;
 
@@ -120,13 +121,16 @@ ask(const struct task *task, const struct mail *mail, const char *account,
 	if (fits) {
 		return STATUS_OK;
 	}
-	log_warn("%s: reject: END-OF-MESSAGE from unknown[%s]: 450 4.7.1 Too "
-		 "much mail from %s in an hour: account-messages %llu, "
-		 "account-recipients %llu, and %u more recipients; "
-		 "from=<%s> sasl_username=%s",
-	    mail->id, task->peer->address, account,
+	log_path(mail->sender, from, sizeof(from));
+	/* Of the shape of a session's event_reject(). */
+	log_info("%s: reject: END-OF-MESSAGE from %s[%s]: 450 4.7.1 <%s>: "
+		 "Sender address rejected: Too much mail in an hour with %u "
+		 "more recipients (account-messages %llu, account-recipients "
+		 "%llu); from=<%s> proto=ESMTP sasl_username=<%s>",
+	    mail->id, task->role == ROLE_LOCAL ? "localhost" : "unknown",
+	    task->peer->address, from, recipients,
 	    (unsigned long long)a->messages, (unsigned long long)a->recipients,
-	    recipients, mail->sender, account);
+	    from, log_path(account, user, sizeof(user)));
 	return STATUS_LIMITED;
 }
 
