@@ -36,6 +36,7 @@ enum kind {
 	KIND_PENALTIES,
 	KIND_PENALTY_EXEMPT,
 	KIND_PROXY,
+	KIND_OAUTH,
 	KIND_LOG,
 	KIND_LOG_NAME,
 	KIND_UIDL,
@@ -72,6 +73,8 @@ static const struct key keys[] = {
 	{ "mailbox", KIND_MAILBOX, 0 },
 	{ "mailbox-owner", KIND_NAME, offsetof(struct config, mailbox_owner) },
 	{ "masquerade", KIND_MASQUERADE, 0 },
+	{ "oauth-command", KIND_OAUTH, 0 },
+	{ "oauth-owner", KIND_NAME, offsetof(struct config, oauth_owner) },
 	{ "penalties", KIND_PENALTIES, offsetof(struct config, penalties) },
 	{ "penalties-exempt", KIND_PENALTY_EXEMPT, 0 },
 	{ "pipelining-check", KIND_SWITCH,
@@ -156,6 +159,7 @@ static int (*const setters[])(
 	[KIND_LOG] = config_set_log,
 	[KIND_LOG_NAME] = config_set_log_name,
 	[KIND_PROXY] = set_proxies,
+	[KIND_OAUTH] = config_set_oauth,
 	[KIND_HOSTNAME] = set_hostname,
 };
 
@@ -201,6 +205,7 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_LOG:
 	case KIND_LOG_NAME:
 	case KIND_PROXY:
+	case KIND_OAUTH:
 	case KIND_HOSTNAME:
 		return setters[key->kind](at, c, value);
 	case KIND_SWITCH:
@@ -273,6 +278,7 @@ defaults(struct config *c)
 		.alias_owner = "nobody",
 		.profile_mx = PROFILE_MX,
 		.profile_submission = PROFILE_SUBMISSION,
+		.oauth_owner = "nobody",
 		.subaddress = "+",
 		.relay_concurrency = 5,
 		.queue_concurrency = 50,

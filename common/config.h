@@ -88,10 +88,12 @@ struct config {
 	char virtual_domains[CONFIG_LIST][CONFIG_NAME]; /* addresses there are
 	                                                   aliases alone */
 	size_t nvirtual_domains;
-	char subaddress[CONFIG_NAME];  /* delimiters; "none": "" */
-	char alias_owner[CONFIG_NAME]; /* who runs commands of the aliases */
-	unsigned relay_concurrency;    /* connections to one next hop */
-	unsigned queue_concurrency;    /* agents in all */
+	char subaddress[CONFIG_NAME];     /* delimiters; "none": "" */
+	char oauth_command[CONFIG_VALUE]; /* asked about tokens, or "" */
+	char oauth_owner[CONFIG_NAME];    /* who runs that */
+	char alias_owner[CONFIG_NAME];    /* who runs commands of the aliases */
+	unsigned relay_concurrency;       /* connections to one next hop */
+	unsigned queue_concurrency;       /* agents in all */
 	char resolver[CONFIG_NAME];
 	uint64_t size_limit;       /* octets; 0: none */
 	struct limits quota;       /* octets of a mailbox */

@@ -39,6 +39,18 @@ config_set_word(
 }
 
 int
+config_set_oauth(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	return value[0] == '/'
+	           ? config_set_text(at, c->oauth_command, CONFIG_VALUE, value)
+	           : config_fail(at,
+			 "a command starts with its whole path, "
+			 "not",
+			 value);
+}
+
+int
 config_set_count(
     const struct config_place *at, unsigned *count, const char *value)
 {

@@ -27,6 +27,9 @@ int config_set_text(
     const struct config_place *, char *dst, size_t size, const char *value);
 int config_set_word(
     const struct config_place *, char *dst, size_t size, const char *value);
+/* A whole path, and arguments between blanks. */
+int config_set_oauth(
+    const struct config_place *, struct config *, const char *value);
 int config_set_count(
     const struct config_place *, unsigned *count, const char *value);
 int config_set_size(

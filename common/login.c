@@ -4,6 +4,7 @@
 
 #include "common/credentials.h"
 #include "common/log.h"
+#include "common/oauth.h"
 #include "common/password.h"
 #include "common/secret.h"
 
@@ -23,6 +24,13 @@ login_kind(const struct login *l)
 	               l->mechanism == MECHANISM_SCRAM_SHA1_PLUS
 	           ? CRYPTO_KIND_SHA1
 	           : CRYPTO_KIND_SHA256;
+}
+
+bool
+login_is_token(const struct login *l)
+{
+	return l->mechanism == MECHANISM_OAUTHBEARER ||
+	       l->mechanism == MECHANISM_XOAUTH2;
 }
 
 bool
@@ -74,6 +82,13 @@ check(const struct task *task, const char *credentials,
 	case MECHANISM_SCRAM_SHA1_PLUS:
 		return password_check_scram(credentials, login_kind(l),
 		    l->challenge, l->secret, signature);
+	case MECHANISM_OAUTHBEARER:
+	case MECHANISM_XOAUTH2:
+		/* The token was good; this is whether it is good for this. */
+		return config_system_users(task->config)
+		           ? credentials[0] != '\0' ? STATUS_OK : STATUS_NO
+		       : password_has(credentials, PASSWORD_OAUTH) ? STATUS_OK
+		                                                   : STATUS_NO;
 	}
 	return password_check(
 	    credentials, l->secret, config_system_users(task->config));
@@ -148,6 +163,14 @@ find_and_check(
 	struct credentials c;
 	enum status result = find(task, user, &c);
 
+	/* Of those whom we do not know the program is asked, too. */
+	if (result != STATUS_TEMPORARY && login_is_token(task->payload)) {
+		enum status token = oauth_check(task, task->payload, user);
+		if (token != STATUS_OK) {
+			explicit_bzero(&c, sizeof(c));
+			return token;
+		}
+	}
 	if (result != STATUS_TEMPORARY) {
 		result = check_all(task, user, &c, signature, last);
 	}

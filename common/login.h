@@ -29,16 +29,20 @@ enum mechanism {
 	MECHANISM_SCRAM_PLUS, /* with channel binding */
 	MECHANISM_SCRAM_SHA1,
 	MECHANISM_SCRAM_SHA1_PLUS,
+	MECHANISM_OAUTHBEARER,
+	MECHANISM_XOAUTH2,
 };
 
-enum { MECHANISMS = MECHANISM_SCRAM_SHA1_PLUS + 1 };
+enum { MECHANISMS = MECHANISM_XOAUTH2 + 1 };
 
 struct login {
 	uint32_t mechanism;
 	char name[LOGIN_NAME + 1];
-	/* The password; CRAM-MD5: the answer; SCRAM: the proof. */
+	/* The password; CRAM-MD5: the answer; SCRAM: the proof; a token's
+	   "HOST PORT". */
 	char secret[LOGIN_SECRET + 1];
-	/* CRAM-MD5: the challenge; SCRAM: what was said (AuthMessage). */
+	/* CRAM-MD5: the challenge; SCRAM: what was said (AuthMessage); the
+	   token. */
 	char challenge[LOGIN_CHALLENGE];
 	uint32_t utf8; /* pop3d: the client said UTF8 */
 	/* pop3d: pipelined bytes for the mailbox process to read first. */
@@ -51,6 +55,9 @@ struct login {
 
 /* The hash of a mechanism of SCRAM. */
 enum crypto_kind login_kind(const struct login *);
+
+/* Whether it brings a token in the place of a password. */
+bool login_is_token(const struct login *);
 
 /* For struct job: whether a request is well formed. */
 bool login_valid(const void *payload, size_t size);

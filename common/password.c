@@ -247,19 +247,52 @@ password_check_scram(const char *credentials, enum crypto_kind kind,
 }
 
 bool
+password_has(const char *credentials, const char *want)
+{
+	char word[USHRT_MAX / 64];
+
+	while (next_word(&credentials, word, sizeof(word))) {
+		if (strcmp(word, want) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whether a word is a secret's, well formed. */
+static bool
+is_secret(const char *word)
+{
+	enum crypto_kind kind;
+	struct verifier v;
+
+	return verifier_named(word, &kind) ? verifier_parse(word, &v)
+	       : strncmp(word, CRAM, strlen(CRAM)) == 0
+	           ? find_cram(word) != NULL
+	           : is_crypt(word);
+}
+
+bool
+password_opens(const char *credentials)
+{
+	char word[USHRT_MAX / 64];
+	bool opens = false;
+
+	while (!opens && next_word(&credentials, word, sizeof(word))) {
+		opens = is_secret(word);
+	}
+	explicit_bzero(word, sizeof(word));
+	return opens;
+}
+
+bool
 password_is_valid(const char *credentials)
 {
 	char word[USHRT_MAX / 64];
-	struct verifier v;
-	enum crypto_kind kind;
 	size_t words = 0;
 
 	for (; next_word(&credentials, word, sizeof(word)); words++) {
-		bool ok = verifier_named(word, &kind) ? verifier_parse(word, &v)
-		          : strncmp(word, CRAM, strlen(CRAM)) == 0
-		              ? find_cram(word) != NULL
-		              : is_crypt(word);
-		if (!ok) {
+		if (!is_secret(word) && strcmp(word, PASSWORD_OAUTH) != 0) {
 			return false;
 		}
 	}

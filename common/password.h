@@ -16,7 +16,15 @@
  *   {SCRAM-SHA-1}ITERATIONS$SALT$STOREDKEY$SERVERKEY
  *   {CRAM-MD5}HEX     the HMAC-MD5 state behind both pads (RFC 2195, 2104)
  *   $id$...           a crypt(3) hash
+ *   {OAUTH}           no secret: tokens are good for the user
  */
+#define PASSWORD_OAUTH "{OAUTH}"
+
+/* Whether the word is one of the credentials. */
+bool password_has(const char *credentials, const char *word);
+
+/* Whether some secret opens it: not only what is none. */
+bool password_opens(const char *credentials);
 
 /* Whether one of the credentials serves CRAM-MD5, or SCRAM. */
 bool password_has_cram(const char *credentials);

@@ -212,6 +212,7 @@ login_checked(struct server *s, struct slot *slot, int status)
 		guard_login_failed(s, slot, login);
 	}
 	explicit_bzero(login->secret, sizeof(login->secret));
+	explicit_bzero(login->challenge, sizeof(login->challenge));
 	if (ok && s->service->jobs[REQUEST_MAILBOX].run != NULL) {
 		start_worker(s, slot, REQUEST_MAILBOX);
 		if (slot->worker != 0) {

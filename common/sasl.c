@@ -3,6 +3,7 @@
 #include "common/sasl.h"
 
 #include "common/base64.h"
+#include "common/sasl_token.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 
 static const char *const names[] = { "PLAIN", "LOGIN", "CRAM-MD5",
 	"SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1",
-	"SCRAM-SHA-1-PLUS" };
+	"SCRAM-SHA-1-PLUS", "OAUTHBEARER", "XOAUTH2" };
 
 _Static_assert(sizeof(names) / sizeof(names[0]) == MECHANISMS, "a name each");
 
@@ -299,6 +300,33 @@ step_scram(struct sasl *s, const char *data, size_t len)
 	return len == 0 ? SASL_DONE : SASL_MALFORMED;
 }
 
+/* The name, the token and where the client believes to be, in a login. */
+static enum sasl_result
+step_token(struct sasl *s, const char *data, size_t len)
+{
+	bool bearer = s->login.mechanism == MECHANISM_OAUTHBEARER;
+	struct sasl_token t;
+
+	if (bearer ? !sasl_token_bearer(data, len, &t)
+		   : !sasl_token_xoauth2(data, len, &t)) {
+		return SASL_MALFORMED;
+	}
+	int n = snprintf(s->login.secret, sizeof(s->login.secret), "%.*s %.*s",
+	    (int)t.host.len, t.host.at, (int)t.port.len, t.port.at);
+	if (n < 0 || (size_t)n >= sizeof(s->login.secret) ||
+	    !field(s->login.challenge, sizeof(s->login.challenge), t.token.at,
+		t.token.len)) {
+		return SASL_MALFORMED;
+	}
+	strlcpy(s->login.name, t.user, sizeof(s->login.name));
+	if (s->login.name[0] == '\0' || t.token.len == 0) {
+		/* An empty name is nobody's, an empty token is not asked of. */
+		s->login.name[0] = '\0';
+		s->wrong = "says no user or no token";
+	}
+	return SASL_DONE;
+}
+
 void
 sasl_bind(struct sasl *s, const char *name, const uint8_t *data, size_t size)
 {
@@ -323,6 +351,8 @@ first_prompt(const struct sasl *s)
 	case MECHANISM_SCRAM_PLUS:
 	case MECHANISM_SCRAM_SHA1:
 	case MECHANISM_SCRAM_SHA1_PLUS:
+	case MECHANISM_OAUTHBEARER:
+	case MECHANISM_XOAUTH2:
 		break;
 	}
 	return "";
@@ -347,6 +377,9 @@ sasl_step(struct sasl *s, const char *data, size_t len)
 	case MECHANISM_SCRAM_SHA1:
 	case MECHANISM_SCRAM_SHA1_PLUS:
 		return step_scram(s, data, len);
+	case MECHANISM_OAUTHBEARER:
+	case MECHANISM_XOAUTH2:
+		return step_token(s, data, len);
 	}
 	return step_plain(s, data, len);
 }

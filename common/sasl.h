@@ -14,7 +14,8 @@
 /*
  * The server's side of a SASL exchange, which fills in a login: PLAIN (RFC
  * 4616), LOGIN, CRAM-MD5 (RFC 2195), SCRAM-SHA-256, SCRAM-SHA-1 and their -PLUS
- * (RFC 5802, RFC 7677).  Pure, but for random numbers; octets in, octets out.
+ * (RFC 5802, RFC 7677), OAUTHBEARER (RFC 7628) and XOAUTH2.  Pure, but for
+ * random numbers; octets in, octets out.
  */
 
 enum {

@@ -8,7 +8,8 @@
 
 /* A mechanism is offered where it serves: by credentials, and by TLS. */
 static bool
-offered(const struct connection *c, enum mechanism mechanism, bool bound)
+offered(const struct connection *c, const struct stream *stream,
+    enum mechanism mechanism, bool bound)
 {
 	switch (mechanism) {
 	case MECHANISM_PLAIN:
@@ -26,6 +27,11 @@ offered(const struct connection *c, enum mechanism mechanism, bool bound)
 	case MECHANISM_SCRAM_SHA1_PLUS:
 		return names_all_have_scram(c->names, CRYPTO_KIND_SHA1) &&
 		       bound;
+	case MECHANISM_OAUTHBEARER:
+	case MECHANISM_XOAUTH2:
+		/* A token is good for whoever reads it, wherever. */
+		return c->config->oauth_command[0] != '\0' &&
+		       stream_tls(stream) != NULL && names_have_oauth(c->names);
 	}
 	return true;
 }
@@ -62,7 +68,7 @@ sasl_server_offer(const struct connection *c, const struct stream *stream,
 		    !names_all_have_cram(c->names)) {
 			continue;
 		}
-		if (offered(c, (enum mechanism)m, sasl.nbindings > 0)) {
+		if (offered(c, stream, (enum mechanism)m, sasl.nbindings > 0)) {
 			strlcat(offer, m == 0 ? "" : " ", SASL_OFFER);
 			strlcat(offer, sasl_name(m), SASL_OFFER);
 		}
@@ -165,7 +171,7 @@ sasl_server_run(const struct connection *c, struct stream *stream,
 		return SASL_OUTCOME_UNKNOWN;
 	}
 	bind_channel(stream, sasl);
-	if (!offered(c, (enum mechanism)sasl->login.mechanism,
+	if (!offered(c, stream, (enum mechanism)sasl->login.mechanism,
 		sasl->nbindings > 0)) {
 		return SASL_OUTCOME_UNKNOWN;
 	}
@@ -180,4 +186,31 @@ sasl_server_run(const struct connection *c, struct stream *stream,
 		result = work(c, sasl, result, &outcome);
 	}
 	return result == SASL_DONE ? SASL_OUTCOME_LOGIN : outcome;
+}
+
+/* Google's form for XOAUTH2 has numbers where RFC 7628 has words. */
+static const char *
+reasons(uint32_t mechanism)
+{
+	return mechanism == MECHANISM_OAUTHBEARER
+	           ? "{\"status\":\"invalid_token\"}"
+	           : "{\"status\":\"401\",\"schemes\":\"bearer\"}";
+}
+
+void
+sasl_server_refused(
+    struct stream *stream, const char *prompt, const struct login *login)
+{
+	char line[SASL_REFUSAL], text[BASE64_SIZE(SASL_REFUSAL)];
+	const char *words = reasons(login->mechanism);
+	size_t len;
+
+	if (login_is_token(login) &&
+	    base64_encode(words, strlen(words), text, sizeof(text)) > 0) {
+		stream_printf(stream, "%s%s\r\n", prompt, text);
+		if (stream_getline(stream, line, sizeof(line), &len) !=
+		    LINE_OK) {
+			return; /* whatever it says, the refusal is next */
+		}
+	}
 }

@@ -16,7 +16,7 @@
 enum { SASL_LINE = 12288 }; /* octets of an answer, RFC 4954 section 4 */
 
 /* Room for all their names. */
-enum { SASL_OFFER = 160 };
+enum { SASL_OFFER = 192 };
 
 /*
  * The mechanisms that serve here, "PLAIN LOGIN ..."; the connection must be
@@ -43,5 +43,13 @@ enum sasl_outcome {
  */
 enum sasl_outcome sasl_server_run(const struct connection *, struct stream *,
     const char *prompt, char *argument, struct sasl *, enum line *line);
+
+/*
+ * Says why, before the refusal of a login, where the mechanism wants that (RFC
+ * 7628 section 3.2.2), and takes the client's answer to it.
+ */
+enum { SASL_REFUSAL = 256 };
+void sasl_server_refused(
+    struct stream *, const char *prompt, const struct login *);
 
 #endif

@@ -25,7 +25,7 @@ struct names {
 	struct entry *entries; /* sorted by name */
 	size_t count;
 	/* Some have such a verifier; some log in by others alone. */
-	bool cram, not_cram;
+	bool cram, not_cram, oauth;
 	bool scram[KINDS], not_scram[KINDS]; /* by enum crypto_kind */
 	bool open;
 	struct stat file, passwd;
@@ -44,9 +44,7 @@ static void
 add_kinds(struct names *n, const char *credentials)
 {
 	bool cram = password_has_cram(credentials);
-	bool logs_in = password_is_valid(credentials) ||
-	               password_has_scram(credentials, CRYPTO_KIND_SHA256) ||
-	               password_has_scram(credentials, CRYPTO_KIND_SHA1);
+	bool logs_in = password_opens(credentials);
 
 	n->cram = n->cram || cram;
 	n->not_cram = n->not_cram || (logs_in && !cram);
@@ -56,6 +54,7 @@ add_kinds(struct names *n, const char *credentials)
 		n->scram[i] = n->scram[i] || scram;
 		n->not_scram[i] = n->not_scram[i] || (logs_in && !scram);
 	}
+	n->oauth = n->oauth || password_has(credentials, PASSWORD_OAUTH);
 }
 
 static bool
@@ -203,6 +202,12 @@ bool
 names_have_cram(const struct names *n)
 {
 	return n->cram;
+}
+
+bool
+names_have_oauth(const struct names *n)
+{
+	return n->oauth || n->open;
 }
 
 bool

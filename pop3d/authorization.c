@@ -101,6 +101,7 @@ failed(struct session *s, int64_t started, const char *wrong)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 	}
 	s->login.name[0] = '\0';
+	sasl_server_refused(s->stream, "+ ", &s->login);
 	session_reply(s, "-ERR [AUTH] Wrong name or password");
 	return ++s->failures >= MOST_FAILURES ? NEXT_END : NEXT_COMMAND;
 }
@@ -151,6 +152,7 @@ session_login(struct session *s, int64_t started, const char *wrong)
 	enum status status = check(s);
 
 	explicit_bzero(s->login.secret, sizeof(s->login.secret));
+	explicit_bzero(s->login.challenge, sizeof(s->login.challenge));
 	switch (status) {
 	case STATUS_OK:
 		s->handed_over = true;

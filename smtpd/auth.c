@@ -29,6 +29,7 @@ failed(struct session *s, const struct sasl *sasl, int64_t started)
 	if (left > 0) {
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 	}
+	sasl_server_refused(s->stream, "334 ", &sasl->login);
 	session_reply(s, "535 5.7.8 Wrong name or password");
 	if (++s->logins_failed >= MOST_FAILURES) {
 		session_reply(s, "421 4.7.0 %s Too many failed logins",

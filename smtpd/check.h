@@ -26,6 +26,9 @@ void check_routes(struct check *);
 /* Quotas and other limits of users: check_limits.c. */
 void check_limits(struct check *);
 
+/* What logins need besides users: users/check.c. */
+void check_logins(struct check *);
+
 /* Rules for strangers: check_policy.c. */
 void check_policy(struct check *);
 

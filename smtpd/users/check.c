@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/* smtpd --check: what logins need besides the users file. */
+#include "smtpd/check.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void
+check_oauth(struct check *c)
+{
+	const struct config *config = c->config;
+	const struct passwd *pw = getpwnam(config->oauth_owner);
+	size_t n = strcspn(config->oauth_command, " \t");
+	char path[CONFIG_VALUE];
+
+	snprintf(path, sizeof(path), "%.*s", (int)n, config->oauth_command);
+	if (access(path, X_OK) == -1) {
+		check_finding(c, FINDING_ERROR,
+		    "the key oauth-command names %s: %s", path,
+		    strerror(errno));
+	}
+	if (geteuid() == 0 && (pw == NULL || pw->pw_uid == 0)) {
+		check_finding(c, FINDING_ERROR,
+		    "the key oauth-owner names %s: %s", config->oauth_owner,
+		    pw == NULL ? "there is no such account"
+			       : "nothing is run as root");
+	}
+	if (config->ntls == 0) {
+		check_finding(c, FINDING_WARNING,
+		    "oauth-command: tokens are taken in TLS alone, and there "
+		    "is no certificate; see the key tls");
+	}
+}
+
+void
+check_logins(struct check *c)
+{
+	if (c->config->oauth_command[0] != '\0') {
+		check_oauth(c);
+	}
+}
