@@ -7,6 +7,7 @@
 #include "common/sasl_server.h"
 #include "common/secure.h"
 #include "smtpd/queue/etrn.h"
+#include "smtpd/wishes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -59,6 +60,7 @@ ehlo(struct session *s, char *name)
 	session_reply(s, "250-ENHANCEDSTATUSCODES");
 	session_reply(s, "250-DSN");
 	session_reply(s, "250-ETRN");
+	session_reply(s, "250-DELIVERBY %d", WISHES_SOONEST);
 	session_reply(s, "250-MT-PRIORITY");
 	session_reply(s, "250-LIMITS RCPTMAX=%d", ENVELOPE_RCPTS);
 	if (session_is_submission(s)) {

@@ -21,6 +21,9 @@ struct delivery {
 	uint32_t need_tls;
 	uint32_t tls_optional;
 	int32_t priority;
+	uint32_t by_mode; /* enum by_mode */
+	uint32_t by_trace;
+	int64_t by_time;
 	uint32_t hold;  /* seconds from now on, not to be sent before */
 	uint32_t count; /* of recipients */
 	uint32_t length;

@@ -299,6 +299,9 @@ deliver(struct incoming *in)
 	d.need_tls = e->need_tls;
 	d.tls_optional = in->header.tls_optional;
 	d.priority = e->priority;
+	d.by_mode = (uint32_t)e->by.mode;
+	d.by_trace = e->by.trace;
+	d.by_time = e->by.time;
 	d.hold = e->hold > now ? (uint32_t)(e->hold - now) : 0;
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		delivery_add(&d, &e->rcpts[i]);

@@ -9,7 +9,10 @@
 #include <string.h>
 #include <strings.h>
 
-enum { HOLD_DIGITS = 9 }; /* RFC 4865 section 3 */
+enum {
+	HOLD_DIGITS = 9, /* RFC 4865 section 3 */
+	BY_DIGITS = 9,   /* RFC 2852 section 4 */
+};
 
 struct param {
 	const char *keyword, *value; /* value: NULL when there is no "=" */
@@ -104,6 +107,34 @@ priority(const struct param *p, int *out)
 	return true;
 }
 
+/* ["-" / "+"] 1*9DIGIT ";" ("N" / "R") ["T"] (RFC 2852 section 4) */
+static bool
+deliver_by(const struct param *p, struct mail_by *by)
+{
+	const char *at = p->value;
+	const char *semicolon =
+	    at == NULL ? NULL : memchr(at, ';', p->value_len);
+	uint64_t seconds;
+
+	if (semicolon == NULL || by->mode != BY_UNSAID) {
+		return false;
+	}
+	bool sign = *at == '-' || *at == '+';
+	bool negative = *at == '-';
+	at += sign;
+	if (semicolon - at > BY_DIGITS ||
+	    !digits(at, (size_t)(semicolon - at), &seconds)) {
+		return false;
+	}
+	by->seconds = negative ? -(int64_t)seconds : (int64_t)seconds;
+	const char *word = semicolon + 1;
+	size_t len = (size_t)(p->value + p->value_len - word);
+	by->trace = word_is(word, len, "NT") || word_is(word, len, "RT");
+	len -= by->trace;
+	by->mode = word_is(word, len, "N") ? BY_NOTIFY : BY_RETURN;
+	return by->mode == BY_NOTIFY || word_is(word, len, "R");
+}
+
 static enum params
 take_mail(const struct param *p, struct mail_params *out)
 {
@@ -136,6 +167,9 @@ take_mail(const struct param *p, struct mail_params *out)
 		    !again && p->value != NULL &&
 		    date_read(p->value, p->value_len, &out->hold_until) &&
 		    out->hold_until > 0);
+	}
+	if (word_is(p->keyword, p->keyword_len, "BY")) {
+		return is_ok(deliver_by(p, &out->by));
 	}
 	if (word_is(p->keyword, p->keyword_len, "MT-PRIORITY")) {
 		bool again = out->has_priority;

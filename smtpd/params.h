@@ -9,6 +9,12 @@
 
 /* The parameters behind a path (RFC 5321 section 4.1.1.11).  Pure. */
 
+struct mail_by {
+	enum by_mode mode;
+	bool trace;
+	int64_t seconds; /* from now on; those for BY_NOTIFY may be over */
+};
+
 struct mail_params {
 	uint64_t size;              /* SIZE= (RFC 1870), or 0 */
 	bool eight_bit;             /* BODY=8BITMIME (RFC 6152), or binary */
@@ -17,6 +23,7 @@ struct mail_params {
 	bool need_tls;              /* REQUIRETLS (RFC 8689) */
 	uint64_t hold_for;          /* HOLDFOR= (RFC 4865), seconds, or 0 */
 	time_t hold_until;          /* HOLDUNTIL=, or 0: not both */
+	struct mail_by by;          /* BY= (RFC 2852) */
 	bool has_priority;          /* MT-PRIORITY= (RFC 6710) */
 	int priority;               /* its value, or 0 */
 	enum ret ret;               /* RET= (RFC 3461 section 4.3) */

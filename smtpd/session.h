@@ -41,13 +41,14 @@ struct envelope_rcpt {
 /* No pointers: a reset is an assignment. */
 struct envelope {
 	struct address sender;
-	uint64_t size;  /* as announced, or 0 */
-	bool eight_bit; /* BODY=8BITMIME, or binary */
-	bool binary;    /* BODY=BINARYMIME */
-	bool utf8;      /* SMTPUTF8 */
-	bool need_tls;  /* REQUIRETLS */
-	int priority;   /* MT-PRIORITY */
-	time_t hold;    /* HOLDFOR and HOLDUNTIL: when to release it, or 0 */
+	uint64_t size;        /* as announced, or 0 */
+	bool eight_bit;       /* BODY=8BITMIME, or binary */
+	bool binary;          /* BODY=BINARYMIME */
+	bool utf8;            /* SMTPUTF8 */
+	bool need_tls;        /* REQUIRETLS */
+	struct deliver_by by; /* BY */
+	int priority;         /* MT-PRIORITY */
+	time_t hold; /* HOLDFOR and HOLDUNTIL: when to release it, or 0 */
 	enum ret ret;
 	char envid[MAIL_ENVID + 1];
 	unsigned refused; /* recipients */

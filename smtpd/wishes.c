@@ -29,13 +29,26 @@ hold(const struct session *s, const struct mail_params *params,
 	return NULL;
 }
 
+static const char *
+deliver_by(const struct mail_by *by, struct envelope *e)
+{
+	if (by->mode == BY_RETURN && by->seconds < WISHES_SOONEST) {
+		return "501 5.5.4 BY with R needs 60 seconds or more";
+	}
+	e->by = (struct deliver_by){ by->mode, by->trace, 0 };
+	e->by.time =
+	    by->mode == BY_UNSAID ? 0 : time(NULL) + (time_t)by->seconds;
+	return NULL;
+}
+
 const char *
 wishes_take(const struct session *s, const struct mail_params *params,
     struct envelope *e)
 {
 	e->priority =
 	    params->priority > 0 && !session_is_user(s) ? 0 : params->priority;
-	return hold(s, params, e);
+	const char *refusal = deliver_by(&params->by, e);
+	return refusal == NULL ? hold(s, params, e) : refusal;
 }
 
 const char *

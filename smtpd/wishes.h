@@ -7,9 +7,11 @@
 #include <stdbool.h>
 
 /*
- * When a client wants its message sent: HOLDFOR and HOLDUNTIL (RFC 4865), and
- * with which priority (RFC 6710).
+ * When a client wants its message sent: HOLDFOR and HOLDUNTIL (RFC 4865), by
+ * when (RFC 2852), and with which priority (RFC 6710).
  */
+
+enum { WISHES_SOONEST = 60 }; /* seconds, of BY with R */
 
 /*
  * Puts what the parameters of MAIL wish into an envelope.  NULL, or the reply

@@ -166,6 +166,7 @@ mail_inherit(struct mail *child, const struct mail *parent)
 	child->utf8 = parent->utf8;
 	child->hold = parent->hold;
 	child->priority = parent->priority;
+	child->by = parent->by;
 	child->need_tls = parent->need_tls;
 	child->tls_optional = parent->tls_optional;
 }

@@ -37,6 +37,15 @@ enum notify {
 /* RFC 3461 section 4.3. */
 enum ret { RET_UNSAID, RET_FULL, RET_HDRS };
 
+/* RFC 2852: the sender hears when it is late, or it comes back. */
+enum by_mode { BY_UNSAID, BY_NOTIFY, BY_RETURN };
+
+struct deliver_by {
+	enum by_mode mode;
+	bool trace;  /* the sender hears of each server that it is handed to */
+	time_t time; /* when it is late */
+};
+
 enum target {
 	TARGET_ADDRESS, /* a@b, to be routed */
 	TARGET_USER,    /* a user of this machine, a user_name() */
@@ -83,6 +92,7 @@ struct mail {
 	bool utf8;         /* SMTPUTF8 */
 	bool need_tls;     /* REQUIRETLS: over verified TLS, or not at all */
 	bool tls_optional; /* TLS-Required: No; not both */
+	struct deliver_by by;
 	time_t hold;   /* FUTURERELEASE: not to be sent before; 0: at once */
 	int priority;  /* MT-PRIORITY: higher ones go first */
 	uint64_t size; /* octets of the body in wire form */
@@ -142,6 +152,7 @@ enum {
 /* Letters and words there, in the order of the enums and of the bits. */
 extern const char mail_states[];
 extern const char mail_targets[];
+extern const char *const mail_by_modes[];
 extern const char *const mail_notify[]; /* NULL at the end */
 
 /*

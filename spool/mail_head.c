@@ -26,6 +26,7 @@
 
 const char mail_states[] = "wsxfr";
 const char mail_targets[] = "aufp";
+const char *const mail_by_modes[] = { "", "notify", "return" };
 const char *const mail_notify[] = { "never", "success", "failure", "delay",
 	NULL };
 
@@ -140,6 +141,10 @@ put_mail(FILE *f, const struct mail *m)
 			      : "");
 	if (m->hold != 0) {
 		fprintf(f, "hold: %" PRId64 "\n", bounded(m->hold));
+	}
+	if (m->by.mode != BY_UNSAID) {
+		fprintf(f, "by: %s %" PRId64 "%s\n", mail_by_modes[m->by.mode],
+		    bounded(m->by.time), m->by.trace ? " trace" : "");
 	}
 	if (m->priority != 0) {
 		fprintf(f, "priority: %d\n", m->priority);

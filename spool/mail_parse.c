@@ -24,6 +24,7 @@ enum key {
 	KEY_UTF8,
 	KEY_TLS,
 	KEY_HOLD,
+	KEY_BY,
 	KEY_PRIORITY,
 	KEY_TO, /* from here to KEY_NOTIFY once for each recipient */
 	KEY_GIVEN,
@@ -35,8 +36,8 @@ enum key {
 };
 
 static const char *const keys[KEYS] = { "id", "arrival", "sender", "user",
-	"client", "envid", "ret", "body", "utf8", "tls", "hold", "priority",
-	"to", "given", "owner", "orcpt", "notify", "size" };
+	"client", "envid", "ret", "body", "utf8", "tls", "hold", "by",
+	"priority", "to", "given", "owner", "orcpt", "notify", "size" };
 
 struct parser {
 	struct mail *mail;
@@ -171,6 +172,8 @@ parse_value(struct parser *parser, enum key key, const char *value)
 		       mail_read_flag(value, "optional", &m->tls_optional);
 	case KEY_HOLD:
 		return mail_read_time(value, &m->hold) && m->hold > 0;
+	case KEY_BY:
+		return mail_read_by(value, &m->by);
 	case KEY_PRIORITY:
 		return mail_read_priority(value, &m->priority);
 	case KEY_TO:

@@ -82,3 +82,31 @@ mail_read_priority(const char *value, int *priority)
 	*priority = negative ? '0' - value[0] : value[0] - '0';
 	return true;
 }
+
+bool
+mail_read_by(const char *value, struct deliver_by *by)
+{
+	static const char trace[] = " trace";
+	char number[24];
+	int mode = BY_NOTIFY;
+	size_t len = strlen(mail_by_modes[mode]);
+
+	if (strncmp(value, mail_by_modes[mode], len) != 0) {
+		mode = BY_RETURN;
+		len = strlen(mail_by_modes[mode]);
+	}
+	if (strncmp(value, mail_by_modes[mode], len) != 0 ||
+	    value[len] != ' ') {
+		return false;
+	}
+	value += len + 1;
+	len = strcspn(value, " ");
+	by->mode = (enum by_mode)mode;
+	by->trace = strcmp(value + len, trace) == 0;
+	if (len >= sizeof(number) || (!by->trace && value[len] != '\0')) {
+		return false;
+	}
+	memcpy(number, value, len);
+	number[len] = '\0';
+	return mail_read_time(number, &by->time);
+}

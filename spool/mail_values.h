@@ -28,6 +28,9 @@ bool mail_read_ret(const char *value, enum ret *ret);
 /* Words with commas between them, in the order of the bits. */
 bool mail_read_notify(const char *value, unsigned *notify);
 
+/* A mode and a time, then maybe "trace". */
+bool mail_read_by(const char *value, struct deliver_by *);
+
 /* From -9 to 9, and not 0. */
 bool mail_read_priority(const char *value, int *priority);
 

@@ -25,6 +25,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(mail_parse(&back, head, again, &end) == MAIL_OK && end == again);
 	MUST(!m.need_tls || !m.tls_optional);
 	MUST(back.priority == m.priority);
+	MUST(back.by.mode == m.by.mode && back.by.time == m.by.time);
 	MUST(back.count == m.count && back.size == m.size);
 	for (size_t i = 0; i < m.count; i++) {
 		const struct recipient *x = &m.recipients[i];

@@ -18,6 +18,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(result != PARAMS_OK ||
 	     (q.size == 17 && q.eight_bit == p.eight_bit));
 	MUST(p.priority >= -MAIL_PRIORITY && p.priority <= MAIL_PRIORITY);
+	MUST(p.by.seconds >= -999999999 && p.by.seconds <= 999999999);
 	struct rcpt_params r;
 	if (params_rcpt(text, &r) == PARAMS_OK) {
 		MUST(r.notify <= 0xf && strlen(r.orcpt) <= MAIL_ORCPT);

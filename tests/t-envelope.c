@@ -10,7 +10,7 @@
 
 #define ALL                                                                    \
 	(EXT_PIPELINING | EXT_SIZE | EXT_8BITMIME | EXT_SMTPUTF8 | EXT_DSN |   \
-	    EXT_MT_PRIORITY)
+	    EXT_MT_PRIORITY | EXT_DELIVERBY)
 
 static const struct {
 	const char *text;
@@ -71,29 +71,41 @@ test_mail(void)
 	struct mail mail = { .sender = "a@example.org", .size = 1234 };
 	char line[ENVELOPE_LINE];
 
-	ok(envelope_mail(&mail, &none, line) &&
+	ok(envelope_mail(&mail, &none, 1000, line) &&
 		strcmp(line, "MAIL FROM:<a@example.org>") == 0,
 	    "MAIL without extensions");
-	ok(envelope_mail(&mail, &all, line) &&
+	ok(envelope_mail(&mail, &all, 1000, line) &&
 		strcmp(line, "MAIL FROM:<a@example.org> SIZE=1234") == 0,
 	    "MAIL with nothing to ask for");
 	mail.eight_bit = mail.utf8 = true;
 	mail.ret = RET_HDRS;
 	mail.priority = -4;
 	strlcpy(mail.envid, "QQ314159+20", sizeof(mail.envid));
-	ok(envelope_mail(&mail, &all, line) &&
+	ok(envelope_mail(&mail, &all, 1000, line) &&
 		strcmp(line,
 		    "MAIL FROM:<a@example.org> SIZE=1234 BODY=8BITMIME "
 		    "SMTPUTF8 MT-PRIORITY=-4 RET=HDRS ENVID=QQ314159+20") == 0,
 	    "MAIL with everything");
-	ok(envelope_mail(&mail, &none, line) &&
+	ok(envelope_mail(&mail, &none, 1000, line) &&
 		strcmp(line, "MAIL FROM:<a@example.org>") == 0,
 	    "what is not offered is not asked for");
 	strlcpy(mail.envid, "a b", sizeof(mail.envid));
-	ok(envelope_mail(&mail, &all, line) && strstr(line, "ENVID") == NULL,
+	mail.by = (struct deliver_by){ BY_RETURN, true, 1060 };
+	ok(envelope_mail(&mail, &all, 1000, line) &&
+		strstr(line, " BY=60;RT") != NULL,
+	    "BY with what is left");
+	mail.by = (struct deliver_by){ BY_NOTIFY, false, 0 };
+	ok(envelope_mail(&mail, &all, 1000, line) &&
+		strstr(line, " BY=-1000;N ") != NULL,
+	    "BY that is late");
+	ok(envelope_mail(&mail, &all, 9000000000, line) &&
+		strstr(line, " BY=-999999999;N ") != NULL,
+	    "BY has nine digits");
+	ok(envelope_mail(&mail, &all, 1000, line) &&
+		strstr(line, "ENVID") == NULL,
 	    "an ENVID that is more than a word stays away");
 	mail.sender[0] = '\0';
-	ok(envelope_mail(&mail, &none, line) &&
+	ok(envelope_mail(&mail, &none, 1000, line) &&
 		strcmp(line, "MAIL FROM:<>") == 0,
 	    "the null sender");
 }

@@ -36,6 +36,7 @@ fill(struct mail *m)
 	m->eight_bit = m->utf8 = true;
 	m->hold = 1763790000;
 	m->priority = -7;
+	m->by = (struct deliver_by){ BY_RETURN, true, 1763791234 };
 	m->need_tls = true;
 	m->size = 4711;
 	for (size_t i = 0; i < sizeof(recipients) / sizeof(*recipients); i++) {
@@ -54,16 +55,17 @@ same_slot(const struct slot_state *a, const struct slot_state *b)
 static bool
 same(const struct mail *a, const struct mail *b)
 {
-	bool good = strcmp(a->id, b->id) == 0 && a->arrival == b->arrival &&
-	            strcmp(a->sender, b->sender) == 0 &&
-	            strcmp(a->user, b->user) == 0 &&
-	            strcmp(a->client, b->client) == 0 &&
-	            strcmp(a->envid, b->envid) == 0 && a->ret == b->ret &&
-	            a->eight_bit == b->eight_bit && a->utf8 == b->utf8 &&
-	            a->need_tls == b->need_tls &&
-	            a->tls_optional == b->tls_optional &&
-	            a->priority == b->priority && a->hold == b->hold &&
-	            a->size == b->size && a->count == b->count;
+	bool good =
+	    strcmp(a->id, b->id) == 0 && a->arrival == b->arrival &&
+	    strcmp(a->sender, b->sender) == 0 &&
+	    strcmp(a->user, b->user) == 0 &&
+	    strcmp(a->client, b->client) == 0 &&
+	    strcmp(a->envid, b->envid) == 0 && a->ret == b->ret &&
+	    a->eight_bit == b->eight_bit && a->utf8 == b->utf8 &&
+	    a->need_tls == b->need_tls && a->tls_optional == b->tls_optional &&
+	    a->priority == b->priority && a->by.mode == b->by.mode &&
+	    a->by.trace == b->by.trace && a->by.time == b->by.time &&
+	    a->hold == b->hold && a->size == b->size && a->count == b->count;
 
 	for (size_t i = 0; good && i < a->count; i++) {
 		const struct recipient *x = &a->recipients[i];
@@ -398,6 +400,21 @@ test_damage(void)
 		{ "TLS", BEGIN "tls: required\nto: a b\n" END, MAIL_OK },
 		{ "no TLS", BEGIN "tls: optional\nto: a b\n" END, MAIL_OK },
 		{ "another TLS", BEGIN "tls: may\nto: a b\n" END,
+		    MAIL_DAMAGED },
+		{ "by when", BEGIN "by: return 1\nto: a b\n" END, MAIL_OK },
+		{ "or a report", BEGIN "by: notify 1 trace\nto: a b\n" END,
+		    MAIL_OK },
+		{ "by no time", BEGIN "by: return\nto: a b\n" END,
+		    MAIL_DAMAGED },
+		{ "by something else", BEGIN "by: never 1\nto: a b\n" END,
+		    MAIL_DAMAGED },
+		{ "by a time and more", BEGIN "by: notify 1 x\nto: a b\n" END,
+		    MAIL_DAMAGED },
+		{ "by a time with zeros", BEGIN "by: notify 01\nto: a b\n" END,
+		    MAIL_DAMAGED },
+		{ "by no number",
+		    BEGIN
+		    "by: notify 99999999999999999999999999\nto: a b\n" END,
 		    MAIL_DAMAGED },
 		{ "a priority", BEGIN "priority: 9\nto: a b\n" END, MAIL_OK },
 		{ "a low one", BEGIN "priority: -1\nto: a b\n" END, MAIL_OK },

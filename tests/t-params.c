@@ -220,6 +220,48 @@ test_hold(void)
 static const struct {
 	const char *text;
 	enum params result;
+	struct mail_by by;
+} times[] = {
+	{ " BY=120;R", PARAMS_OK, { BY_RETURN, false, 120 } },
+	{ " by=+120;rt SIZE=5", PARAMS_OK, { BY_RETURN, true, 120 } },
+	{ " BY=-120;N", PARAMS_OK, { BY_NOTIFY, false, -120 } },
+	{ " BY=999999999;nT", PARAMS_OK, { BY_NOTIFY, true, 999999999 } },
+	{ " BY=0;R", PARAMS_OK, { BY_RETURN, false, 0 } },
+	{ " BY=1000000000;R", PARAMS_SYNTAX, { .seconds = 0 } },
+	{ " BY=120", PARAMS_SYNTAX, { .seconds = 0 } },
+	{ " BY=120;", PARAMS_SYNTAX, { .seconds = 0 } },
+	{ " BY=;R", PARAMS_SYNTAX, { .seconds = 0 } },
+	{ " BY=-;R", PARAMS_SYNTAX, { .seconds = 0 } },
+	{ " BY=--1;R", PARAMS_SYNTAX, { .seconds = 0 } },
+	{ " BY=;", PARAMS_SYNTAX, { .seconds = 0 } },
+	{ " BY=120;T", PARAMS_SYNTAX, { .seconds = 0 } },
+	{ " BY=120;RN", PARAMS_SYNTAX, { .seconds = 0 } },
+	{ " BY=120;RTT", PARAMS_SYNTAX, { .seconds = 0 } },
+	{ " BY=1 20;R", PARAMS_SYNTAX, { .seconds = 0 } },
+	{ " BY=", PARAMS_SYNTAX, { .seconds = 0 } },
+	{ " BY", PARAMS_SYNTAX, { .seconds = 0 } },
+	{ " BY=1;R BY=1;R", PARAMS_SYNTAX, { .seconds = 0 } },
+};
+
+static void
+test_times(void)
+{
+	struct mail_params p;
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		enum params result = params_mail(times[i].text, &p);
+		ok(result == times[i].result &&
+			(result != PARAMS_OK ||
+			    (p.by.mode == times[i].by.mode &&
+				p.by.trace == times[i].by.trace &&
+				p.by.seconds == times[i].by.seconds)),
+		    "MAIL: \"%s\"", times[i].text);
+	}
+}
+
+static const struct {
+	const char *text;
+	enum params result;
 	int priority;
 } priorities[] = {
 	{ " MT-PRIORITY=0", PARAMS_OK, 0 },
@@ -275,6 +317,7 @@ main(void)
 	}
 	test_hold();
 	test_priorities();
+	test_times();
 	test_long();
 	return tap_done();
 }

@@ -46,13 +46,18 @@ enum outcome_kind {
 	OUTCOME_DEAD,
 };
 
+/* What the next hop does not know, as bits, so that we tell the sender. */
+enum relayed {
+	RELAYED_WITHOUT_DSN = 1, /* and NOTIFY=SUCCESS was asked for */
+	RELAYED_WITHOUT_BY = 2,  /* DELIVERBY */
+};
+
 struct outcome {
 	uint32_t serial;
-	uint32_t recipient; /* number in the file; not for _DONE, _DEAD */
-	uint32_t kind;      /* enum outcome_kind */
-	uint32_t relayed;   /* SENT: the hop does not know DSN, so that we tell
-	                       whoever asked for NOTIFY=SUCCESS */
-	char dsn[12];       /* 2.0.0, 4.4.1 */
+	uint32_t recipient;      /* number in the file; not for _DONE, _DEAD */
+	uint32_t kind;           /* enum outcome_kind */
+	uint32_t relayed;        /* SENT: enum relayed */
+	char dsn[12];            /* 2.0.0, 4.4.1 */
 	char host[OUTCOME_HOST]; /* mx.example.org[192.0.2.1]:25, local */
 	char text[OUTCOME_TEXT]; /* its reply in full, lines joined by " / " */
 };

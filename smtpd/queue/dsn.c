@@ -157,6 +157,10 @@ put_message_fields(const struct dsn *d, struct prose *p)
 	}
 	date_text(m->arrival, when);
 	prose_line(p, "Arrival-Date: %s", when);
+	if (m->by.mode != BY_UNSAID) {
+		date_text(m->by.time, when);
+		prose_line(p, "Deliver-By-Date: %s", when);
+	}
 }
 
 /* "rfc822;bob+2Bnews@example.org", as the sender wrote it. */
@@ -277,7 +281,7 @@ put_recipient(
 		prose_line(p, "Last-Attempt-Date: %s", when);
 	}
 	if (r->kind == REPORT_DELAYED) {
-		date_text(mail_begins(mail_of(d)) + RETRY_LIFE, when);
+		date_text(retry_until(mail_of(d)), when);
 		prose_line(p, "Will-Retry-Until: %s", when);
 	}
 }

@@ -229,7 +229,7 @@ put_kind(const struct dsn *d, struct prose *p, enum report_kind kind)
 	prose_line(p, "%s", "");
 	prose_wrap(p, 0, count == 1 ? openings[kind].one : openings[kind].many);
 	if (kind == REPORT_DELAYED) {
-		date_text(mail_begins(&d->file->mail) + RETRY_LIFE, when);
+		date_text(retry_until(&d->file->mail), when);
 		snprintf(
 		    text, sizeof(text), "It will be tried until %s.", when);
 		prose_wrap(p, 0, text);

@@ -4,6 +4,7 @@
 
 #include "common/deadline.h"
 #include "common/log.h"
+#include "smtpd/queue/by.h"
 #include "smtpd/queue/retry.h"
 #include "smtpd/route/route.h"
 
@@ -289,16 +290,13 @@ assign(struct runner *r, struct message *m, const char *key, uint32_t i)
 	return batch_add(b, i) != NULL;
 }
 
-/* REQUIRETLS (RFC 8689 section 4.2.1): unsigned DNS proves no MX. */
 static bool
-refuse_mx(struct batch *ours, uint32_t i)
+refuse(struct batch *ours, uint32_t i, const char *dsn, const char *why)
 {
 	struct fate *v = batch_add(ours, i);
 
 	if (v != NULL) {
-		fate_set(v, OUTCOME_FAILED, "5.7.30", "none",
-		    "the message requires TLS, and that the DNS names the "
-		    "right host cannot be proved: it needs a route or a relay");
+		fate_set(v, OUTCOME_FAILED, dsn, "", why);
 	}
 	return v != NULL;
 }
@@ -312,12 +310,20 @@ distribute(struct runner *r, struct message *m, uint32_t i, struct batch *ours)
 	struct route route;
 	struct fate *v;
 
+	if (by_is_over(mail, time(NULL))) {
+		return refuse(ours, i, "5.4.7",
+		    "the time that the sender has set for it is over");
+	}
 	switch (locate(r, mail, &mail->recipients[i], &route)) {
 	case WHERE_LOCAL:
 		return assign(r, m, DESTINATION_LOCAL, i);
 	case WHERE_HOP:
 		if (mail->need_tls && route.hop.mx) {
-			return refuse_mx(ours, i);
+			/* RFC 8689 section 4.2.1: unsigned DNS proves no MX. */
+			return refuse(ours, i, "5.7.30",
+			    "the message requires TLS, and that the DNS names "
+			    "the right host cannot be proved: it needs a route "
+			    "or a relay");
 		}
 		return assign(r, m, hop_text(&route.hop, key), i);
 	case WHERE_OURS:

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "smtpd/delivered.h"
 #include "smtpd/queue/bounce.h"
+#include "smtpd/queue/by.h"
 #include "smtpd/queue/retry.h"
 
 #include <ctype.h>
@@ -106,7 +107,7 @@ log_fate(const struct runner *r, const struct batch *b, const struct fate *v)
 
 /* The slot of a recipient that was tried just now, still waiting. */
 static struct slot_state
-tried(const struct recipient *to, time_t now)
+tried(const struct mail *mail, const struct recipient *to, time_t now)
 {
 	struct slot_state slot = to->slot;
 
@@ -114,7 +115,8 @@ tried(const struct recipient *to, time_t now)
 	if (slot.attempts < 9999) {
 		slot.attempts++;
 	}
-	slot.next = retry_next(now, slot.attempts, arc4random());
+	slot.next =
+	    by_next(mail, now, retry_next(now, slot.attempts, arc4random()));
 	return slot;
 }
 
@@ -122,7 +124,8 @@ static void
 note(struct runner *r, struct batch *b, struct fate *v, bool notice)
 {
 	struct queue_file *f = &b->message->file;
-	struct slot_state slot = tried(recipient_of(b, v), time(NULL));
+	struct slot_state slot =
+	    tried(&f->mail, recipient_of(b, v), time(NULL));
 	char text[QUEUE_REASON];
 
 	v->noted = true;
@@ -162,25 +165,43 @@ reportable(const struct batch *b, const struct fate *v, enum report_kind kind,
 	const struct mail *mail = &b->message->file.mail;
 	const struct recipient *to = recipient_of(b, v);
 	struct slot_state slot;
+	time_t now = time(NULL);
+	bool by =
+	    kind == REPORT_RELAYED && by_is_handed_on(mail, to, v->relayed);
 
-	if (!v->known || v->noted || !bounce_wanted(mail, to, kind)) {
+	if (!v->known || v->noted || (!bounce_wanted(mail, to, kind) && !by)) {
 		return false;
 	}
 	switch (kind) {
 	case REPORT_FAILED:
 		return v->kind == OUTCOME_FAILED;
 	case REPORT_DELAYED:
-		slot = tried(to, time(NULL));
+		slot = tried(mail, to, now);
 		return v->kind == OUTCOME_DEFERRED &&
-		       retry_notice_due(time(NULL), mail_begins(mail), &slot);
+		       (by_is_late(mail, &slot, now) ||
+			   (!by_is_early(mail, now) &&
+			       retry_notice_due(
+				   now, mail_begins(mail), &slot)));
 	case REPORT_DELIVERED:
 		return v->kind == OUTCOME_SENT && local;
 	case REPORT_RELAYED:
-		return v->kind == OUTCOME_SENT && !local && v->relayed;
+		return v->kind == OUTCOME_SENT && !local &&
+		       (by || (v->relayed & RELAYED_WITHOUT_DSN) != 0);
 	case REPORT_EXPANDED:
-		return v->kind == OUTCOME_EXPANDED && v->relayed;
+		return v->kind == OUTCOME_EXPANDED && v->relayed != 0;
 	}
 	return false;
+}
+
+/* RFC 2852 section 4.1.2: that it is late says more than why. */
+static const char *
+report_code(const struct batch *b, const struct fate *v, enum report_kind kind)
+{
+	bool late = kind == REPORT_DELAYED &&
+	            by_is_late(&b->message->file.mail,
+			&recipient_of(b, v)->slot, time(NULL));
+
+	return late ? "4.4.7" : v->dsn;
 }
 
 /* One report on all of that kind.  0: durable, or none is due; else errno. */
@@ -205,7 +226,8 @@ report(struct runner *r, struct batch *b, enum report_kind kind, bool local)
 		list[n].recipient = v->recipient;
 		list[n].kind = kind;
 		list[n].tried = time(NULL);
-		strlcpy(list[n].dsn, v->dsn, sizeof(list[n].dsn));
+		strlcpy(
+		    list[n].dsn, report_code(b, v, kind), sizeof(list[n].dsn));
 		list[n].host = said(v->host);
 		list[n++].text = said(v->text);
 	}
@@ -230,9 +252,10 @@ expire(struct batch *b)
 
 	for (size_t i = 0; i < b->count; i++) {
 		struct fate *v = &b->fates[i];
-		struct slot_state slot = tried(recipient_of(b, v), now);
+		struct slot_state slot = tried(mail, recipient_of(b, v), now);
 		if (!v->known || v->kind != OUTCOME_DEFERRED ||
-		    !retry_expired(now, mail_begins(mail), &slot)) {
+		    (!by_is_over(mail, now) &&
+			!retry_expired(now, mail_begins(mail), &slot))) {
 			continue;
 		}
 		snprintf(text, sizeof(text),
@@ -317,7 +340,7 @@ outcome_take(
 		return;
 	}
 	fate_set(v, (enum outcome_kind)o->kind, o->dsn, o->host, o->text);
-	v->relayed = o->relayed != 0;
+	v->relayed = o->relayed;
 	if (v->kind == OUTCOME_EXPANDED) {
 		r->committed = true;
 	}

@@ -2,6 +2,8 @@
 /* When to try again: the whole policy, without a clock of its own. */
 #include "smtpd/queue/retry.h"
 
+#include "smtpd/queue/by.h"
+
 /* No recipient waits longer than this, however its file came to say so. */
 enum { FURTHEST = RETRY_MOST + RETRY_MOST / 5 };
 
@@ -30,6 +32,12 @@ bool
 retry_expired(time_t now, time_t arrival, const struct slot_state *slot)
 {
 	return slot->attempts >= RETRY_TRIES && now - arrival >= RETRY_LIFE;
+}
+
+time_t
+retry_until(const struct mail *m)
+{
+	return by_until(m, mail_begins(m) + RETRY_LIFE);
 }
 
 bool

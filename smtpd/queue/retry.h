@@ -25,6 +25,8 @@ time_t retry_next(time_t now, unsigned attempts, uint32_t random);
 bool retry_due(time_t now, const struct slot_state *);
 
 bool retry_expired(time_t now, time_t arrival, const struct slot_state *);
+/* When it is given up, if it was tried often enough. */
+time_t retry_until(const struct mail *);
 bool retry_notice_due(time_t now, time_t arrival, const struct slot_state *);
 
 #endif

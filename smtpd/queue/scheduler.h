@@ -51,7 +51,8 @@ struct fate {
 	bool known;
 	bool noted; /* its slot says so */
 	enum outcome_kind kind;
-	bool relayed; /* SENT, EXPANDED: nobody but us will report that */
+	/* Nobody but us will report that; SENT: enum relayed, EXPANDED: 1. */
+	unsigned relayed;
 	char dsn[12];
 	char *host, *text;
 };

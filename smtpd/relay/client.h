@@ -28,11 +28,13 @@ enum extension {
 	EXT_AUTH = 128,
 	EXT_REQUIRETLS = 256,
 	EXT_MT_PRIORITY = 512,
+	EXT_DELIVERBY = 1024,
 };
 
 struct offer {
 	unsigned extensions;
 	uint64_t size_limit;  /* 0: none */
+	uint64_t soonest;     /* seconds, of DELIVERBY; 0: any */
 	char mechanisms[512]; /* behind AUTH */
 };
 
@@ -148,8 +150,8 @@ bool envelope_path(const char *text, bool utf8, char *path, size_t size);
 bool envelope_is_ascii(const char *text);
 
 /* The MAIL and RCPT commands without CR LF; false: not a safe address. */
-bool envelope_mail(
-    const struct mail *, const struct offer *, char line[ENVELOPE_LINE]);
+bool envelope_mail(const struct mail *, const struct offer *, time_t now,
+    char line[ENVELOPE_LINE]);
 bool envelope_rcpt(const struct mail *, const struct recipient *,
     const struct offer *, char line[ENVELOPE_LINE]);
 

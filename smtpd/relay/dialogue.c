@@ -28,19 +28,18 @@ offer_mechanisms(struct offer *o, const char *words, size_t len)
 	o->extensions |= EXT_AUTH;
 }
 
-static void
-offer_size(struct offer *o, const char *digits, size_t len)
+static uint64_t
+offer_number(const char *digits, size_t len)
 {
-	uint64_t size = 0;
+	uint64_t n = 0;
 
-	o->extensions |= EXT_SIZE;
 	for (size_t i = 0; i < len && isdigit((unsigned char)digits[i]); i++) {
-		if (size > UINT64_MAX / 10 - 9) {
-			return; /* more than any message */
+		if (n > UINT64_MAX / 10 - 9) {
+			return 0; /* more than any message, or time */
 		}
-		size = size * 10 + (uint64_t)(digits[i] - '0');
+		n = n * 10 + (uint64_t)(digits[i] - '0');
 	}
-	o->size_limit = size;
+	return n;
 }
 
 static void
@@ -58,6 +57,7 @@ offer_line(struct offer *o, const char *line, size_t len)
 		{ "STARTTLS", EXT_STARTTLS },
 		{ "REQUIRETLS", EXT_REQUIRETLS },
 		{ "MT-PRIORITY", EXT_MT_PRIORITY },
+		{ "DELIVERBY", EXT_DELIVERBY },
 	};
 	size_t word = 0;
 
@@ -73,7 +73,10 @@ offer_line(struct offer *o, const char *line, size_t len)
 		}
 	}
 	if (word == 4 && strncasecmp(line, "SIZE", 4) == 0) {
-		offer_size(o, rest, left);
+		o->extensions |= EXT_SIZE;
+		o->size_limit = offer_number(rest, left);
+	} else if (word == 9 && strncasecmp(line, "DELIVERBY", 9) == 0) {
+		o->soonest = offer_number(rest, left);
 	} else if (word == 4 && strncasecmp(line, "AUTH", 4) == 0) {
 		offer_mechanisms(o, rest, left);
 	}

@@ -59,8 +59,19 @@ add(char line[ENVELOPE_LINE], const char *key, const char *value)
 		   value) < ENVELOPE_LINE - n;
 }
 
+/* What is left of the time (RFC 2852 section 4.1.4). */
+static void
+by_value(const struct deliver_by *by, time_t now, char *text, size_t size)
+{
+	int64_t most = 999999999, left = by->time - now;
+
+	left = left > most ? most : left < -most ? -most : left;
+	snprintf(text, size, "%" PRId64 ";%c%s", left,
+	    by->mode == BY_RETURN ? 'R' : 'N', by->trace ? "T" : "");
+}
+
 bool
-envelope_mail(const struct mail *mail, const struct offer *offer,
+envelope_mail(const struct mail *mail, const struct offer *offer, time_t now,
     char line[ENVELOPE_LINE])
 {
 	char path[ADDRESS_TEXT + 2], number[24];
@@ -84,6 +95,10 @@ envelope_mail(const struct mail *mail, const struct offer *offer,
 	}
 	if ((has & EXT_REQUIRETLS) != 0 && mail->need_tls) {
 		good = good && add(line, "REQUIRETLS", "");
+	}
+	if ((has & EXT_DELIVERBY) != 0 && mail->by.mode != BY_UNSAID) {
+		by_value(&mail->by, now, number, sizeof(number));
+		good = good && add(line, "BY=", number);
 	}
 	if ((has & EXT_MT_PRIORITY) != 0 && mail->priority != 0) {
 		snprintf(number, sizeof(number), "%d", mail->priority);

@@ -30,16 +30,27 @@ letter_all(struct letter *l, const struct outcome *outcome)
 	}
 }
 
+/* What the sender hears of from us, because the next one will not say it. */
+static unsigned
+relayed(const struct client *c, const struct parcel *p)
+{
+	unsigned has = c->offer.extensions;
+	/* RFC 3461 section 5.2.1, RFC 2852 section 4.1.4 */
+	bool success = (has & EXT_DSN) == 0 &&
+	               (p->recipient->notify & NOTIFY_SUCCESS) != 0;
+	bool by =
+	    (has & EXT_DELIVERBY) == 0 && c->hop->transport == TRANSPORT_SMTP;
+
+	return (success ? RELAYED_WITHOUT_DSN : 0u) |
+	       (by ? RELAYED_WITHOUT_BY : 0u);
+}
+
 void
 letter_set(struct client *c, struct parcel *p, enum outcome_kind kind,
     enum phase phase)
 {
 	client_outcome(c, &p->outcome, kind, phase);
-	/* RFC 3461 section 5.2.1: who wanted to hear of success hears of it
-	   from us, if the next one will not say it. */
-	p->outcome.relayed = kind == OUTCOME_SENT &&
-	                     (c->offer.extensions & EXT_DSN) == 0 &&
-	                     (p->recipient->notify & NOTIFY_SUCCESS) != 0;
+	p->outcome.relayed = kind == OUTCOME_SENT ? relayed(c, p) : 0;
 	p->state = PARCEL_KNOWN;
 }
 

@@ -7,14 +7,35 @@
 #include <stdio.h>
 #include <string.h>
 
+/* DELIVERBY (RFC 2852 section 4.1.4): whether it would rather come back. */
+static bool
+by_forbids(struct client *c, const struct mail *mail, time_t now)
+{
+	bool knows = (c->offer.extensions & EXT_DELIVERBY) != 0;
+
+	if (mail->by.mode != BY_RETURN || c->hop->transport == TRANSPORT_LMTP) {
+		return false;
+	}
+	if (knows && mail->by.time - now > (time_t)c->offer.soonest) {
+		return false;
+	}
+	client_verdict(c, OUTCOME_FAILED, knows ? "5.4.7" : "5.3.3",
+	    knows ? "host %s needs more time than the sender has set"
+		  : "host %s does not know DELIVERBY, and the message is to "
+		    "come back rather than to be late",
+	    c->peer.peer);
+	return true;
+}
+
 /* What we can see before we ask. */
 static bool
 acceptable(struct client *c, struct letter *l, char line[ENVELOPE_LINE])
 {
 	const struct offer *o = &c->offer;
 	const struct mail *mail = &l->said;
+	time_t now = time(NULL);
 
-	if (!content_prepare(c, l)) {
+	if (!content_prepare(c, l) || by_forbids(c, mail, now)) {
 		return false;
 	}
 	if (o->size_limit > 0 && mail->size > o->size_limit) {
@@ -31,7 +52,7 @@ acceptable(struct client *c, struct letter *l, char line[ENVELOPE_LINE])
 		   (o->extensions & EXT_REQUIRETLS) == 0) {
 		client_verdict(c, OUTCOME_FAILED, "5.7.30",
 		    "host %s does not offer REQUIRETLS", c->peer.peer);
-	} else if (!envelope_mail(mail, o, line)) {
+	} else if (!envelope_mail(mail, o, now, line)) {
 		client_verdict(c, OUTCOME_FAILED, "5.1.7",
 		    "the sender's address is not one that can be sent");
 	} else {
