@@ -94,7 +94,7 @@ delivery_valid(const void *payload, size_t size)
 	    size != DELIVERY_SIZE(d->length) || d->count == 0 ||
 	    d->count > ENVELOPE_RCPTS || d->ret > RET_HDRS ||
 	    d->priority < -MAIL_PRIORITY || d->priority > MAIL_PRIORITY ||
-	    d->by_mode > BY_RETURN || d->by_time < 0 || d->hold > MAIL_HOLD ||
+	    d->by_mode > BY_RETURN || d->hold > MAIL_HOLD ||
 	    !is_line(d->id, sizeof(d->id), false) || !mail_is_id(d->id) ||
 	    !is_line(d->sender, sizeof(d->sender), d->utf8 != 0) ||
 	    !is_line(d->envid, sizeof(d->envid), false) ||
@@ -193,7 +193,7 @@ make_mail(const struct task *task, struct mail *mail)
 	mail->tls_optional = d->tls_optional != 0 && d->need_tls == 0;
 	mail->priority = d->priority;
 	mail->by = (struct deliver_by){ (enum by_mode)d->by_mode,
-		d->by_trace != 0, (time_t)d->by_time };
+		d->by_trace != 0, time(NULL) + (time_t)d->by };
 	if ((d->hold != 0 || d->priority > 0) && !may_relay(task)) {
 		return STATUS_NO;
 	}

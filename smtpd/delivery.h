@@ -23,7 +23,7 @@ struct delivery {
 	int32_t priority;
 	uint32_t by_mode; /* enum by_mode */
 	uint32_t by_trace;
-	int64_t by_time;
+	int32_t by;     /* seconds from now on, if there is a mode */
 	uint32_t hold;  /* seconds from now on, not to be sent before */
 	uint32_t count; /* of recipients */
 	uint32_t length;

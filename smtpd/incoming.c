@@ -301,7 +301,7 @@ deliver(struct incoming *in)
 	d.priority = e->priority;
 	d.by_mode = (uint32_t)e->by.mode;
 	d.by_trace = e->by.trace;
-	d.by_time = e->by.time;
+	d.by = e->by.mode != BY_UNSAID ? (int32_t)(e->by.time - now) : 0;
 	d.hold = e->hold > now ? (uint32_t)(e->hold - now) : 0;
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		delivery_add(&d, &e->rcpts[i]);
