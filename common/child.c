@@ -95,7 +95,7 @@ run_session(const struct service *service, struct connection *c)
 		log_fd() };
 	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	setsockopt(c->wfd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (privilege_confine(c->confinement) == -1) {
+	if (sandbox_memory() == -1 || privilege_confine(c->confinement) == -1) {
 		_exit(EX_OSERR);
 	}
 	if (sandbox_session() == -1) {

@@ -74,3 +74,22 @@ deadline_wait(int fd, short events, int64_t deadline, bool interruptible)
 		}
 	}
 }
+
+void
+pace_start(struct pace *p, int64_t now, uint64_t seen, int64_t stretch,
+    uint64_t octets)
+{
+	p->stretch = stretch;
+	p->octets = octets;
+	p->until = now + stretch;
+	p->target = seen + octets;
+}
+
+int64_t
+pace_next(struct pace *p, int64_t now, uint64_t seen)
+{
+	if (seen >= p->target) {
+		pace_start(p, now, seen, p->stretch, p->octets);
+	}
+	return p->until;
+}

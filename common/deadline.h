@@ -23,4 +23,21 @@ int64_t deadline_now(void);
  */
 int deadline_wait(int fd, short events, int64_t deadline, bool interruptible);
 
+/*
+ * A pace that has to be kept: so many octets in each stretch of time.  Pure;
+ * who is faster begins the next stretch at once.
+ */
+struct pace {
+	int64_t stretch; /* ms */
+	uint64_t octets; /* in each */
+	int64_t until;   /* when this one ends */
+	uint64_t target; /* how many there must be by then, in all */
+};
+
+void pace_start(struct pace *, int64_t now, uint64_t seen, int64_t stretch,
+    uint64_t octets);
+
+/* When waiting must end, now that so many octets have been seen. */
+int64_t pace_next(struct pace *, int64_t now, uint64_t seen);
+
 #endif

@@ -7,6 +7,7 @@
 #include "common/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -30,7 +31,11 @@
 #include <sys/syscall.h>
 #endif
 
-enum { FILES = 64 };
+enum {
+	FILES = 64,
+	MEMORY = 16 * 1024 * 1024,
+	STATM_DATA = 6, /* the field of /proc/PID/statm, proc(5) */
+};
 
 /* A macro's worth of function: libc and the BSDs differ in resource's type. */
 #define LIMIT(resource, value)                                                 \
@@ -261,9 +266,45 @@ __lsan_is_turned_off(void)
 	return inside;
 }
 #define GONE_INSIDE() (inside = true)
+#define IS_SANITIZED true
 #else
 #define GONE_INSIDE() ((void)0)
+#define IS_SANITIZED false
 #endif
+
+/* Octets of data that this process has now; 0: cannot be known. */
+static size_t
+data_size(void)
+{
+	char text[256];
+	size_t pages = 0;
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1) {
+		return 0;
+	}
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	const char *p = text;
+	for (int field = 1; field < STATM_DATA && p != NULL; field++) {
+		p = strchr(p, ' ');
+		p = p == NULL ? NULL : p + 1;
+	}
+	for (; p != NULL && *p >= '0' && *p <= '9'; p++) {
+		pages = pages * 10 + (size_t)(*p - '0');
+	}
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+int
+sandbox_memory(void)
+{
+	size_t now = data_size();
+
+	/* A sanitizer has memory of its own, and much of it. */
+	return now == 0 || IS_SANITIZED ? 0 : LIMIT(RLIMIT_DATA, now + MEMORY);
+}
 
 int
 sandbox_session(void)

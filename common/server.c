@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -229,6 +230,18 @@ serve(struct server *s, struct pollfd *fds)
 	}
 }
 
+/* A session takes up to three descriptors of ours, and there may be many. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int
 catch_signals(void)
 {
@@ -254,6 +267,7 @@ catch_signals(void)
 static int
 prepare_listening(struct server *s)
 {
+	raise_descriptors();
 	slot_refresh(s);
 	if (s->names == NULL) {
 		return EX_CONFIG;

@@ -6,7 +6,7 @@
  */
 #include "common/stream.h"
 
-#include "common/deadline.h"
+#include "common/stream_state.h"
 #include "common/tls.h"
 
 #include <errno.h>
@@ -17,27 +17,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-enum {
-	IN_SIZE = 32 * 1024,
-	OUT_SIZE = 16 * 1024,   /* a full TLS record */
-	FLOOD_SIZE = 64 * 1024, /* of one line before the peer is given up */
-};
-
-struct stream {
-	int rfd, wfd;
-	struct tls_session *tls;
-	int timeout;
-	int64_t end;      /* of the session */
-	int64_t patience; /* when what is being read must be there */
-	bool accept_lf;
-	bool interruptible;
-	bool failed;
-	uint64_t received, sent;
-	size_t in_pos, in_len, out_len;
-	char in[IN_SIZE];
-	char out[OUT_SIZE];
-};
 
 struct stream *
 stream_open(int rfd, int wfd, int timeout, int lifetime)
@@ -53,7 +32,7 @@ stream_open(int rfd, int wfd, int timeout, int lifetime)
 	s->tls = NULL;
 	s->timeout = timeout;
 	s->end = deadline_now() + lifetime;
-	s->accept_lf = s->interruptible = s->failed = false;
+	s->accept_lf = s->interruptible = s->failed = s->paced = false;
 	s->received = s->sent = 0;
 	s->in_pos = s->in_len = s->out_len = 0;
 	return s;
@@ -128,6 +107,23 @@ deadline(const struct stream *s)
 	return t < s->end ? t : s->end;
 }
 
+void
+stream_pace(struct stream *s, uint64_t octets)
+{
+	s->paced = octets != 0;
+	pace_start(&s->pace, deadline_now(), s->received, s->timeout, octets);
+}
+
+void
+stream_be_patient(struct stream *s)
+{
+	s->patience = deadline(s);
+	if (s->paced) {
+		int64_t t = pace_next(&s->pace, deadline_now(), s->received);
+		s->patience = t < s->patience ? t : s->patience;
+	}
+}
+
 static ssize_t
 receive(struct stream *s, char *buf, size_t size)
 {
@@ -163,6 +159,8 @@ transmit(struct stream *s, const char *buf, size_t size)
 static void
 send_all(struct stream *s, const char *data, size_t len)
 {
+	int64_t until = deadline(s); /* all of it, not each octet */
+
 	while (len > 0 && !s->failed) {
 		ssize_t n = transmit(s, data, len);
 		if (n > 0) {
@@ -172,8 +170,8 @@ send_all(struct stream *s, const char *data, size_t len)
 		} else if (n == -1 && errno == EAGAIN) {
 			/* A peer that does not read is gone after a while,
 			   shutdown or not. */
-			s->failed = deadline_wait(s->wfd, POLLOUT, deadline(s),
-					false) == -1;
+			s->failed =
+			    deadline_wait(s->wfd, POLLOUT, until, false) == -1;
 		} else if (n == -1 && errno == EINTR) {
 			continue;
 		} else {
@@ -226,9 +224,8 @@ stream_printf(struct stream *s, const char *fmt, ...)
 	}
 }
 
-/* Reads what there is; waits (and flushes) only if there is nothing. */
-static enum line
-fill(struct stream *s)
+enum line
+stream_fill(struct stream *s)
 {
 	if (s->in_pos == s->in_len) {
 		s->in_pos = s->in_len = 0;
@@ -263,84 +260,12 @@ fill(struct stream *s)
 	}
 }
 
-/* Drops input up to and with the next LF. */
-static enum line
-discard_line(struct stream *s)
-{
-	size_t dropped = 0;
-
-	for (;;) {
-		size_t len = s->in_len - s->in_pos;
-		char *lf = memchr(s->in + s->in_pos, '\n', len);
-		if (lf != NULL) {
-			s->in_pos = (size_t)(lf - s->in) + 1;
-			return LINE_LONG;
-		}
-		dropped += len;
-		s->in_pos = s->in_len;
-		if (dropped > FLOOD_SIZE) {
-			return LINE_FLOOD;
-		}
-		enum line more = fill(s);
-		if (more != LINE_OK) {
-			return more;
-		}
-	}
-}
-
-/* The line [p, p+n), which ended in LF, into buf. */
-static enum line
-take_line(struct stream *s, const char *p, size_t n, char *buf, size_t *len)
-{
-	bool crlf = n > 0 && p[n - 1] == '\r';
-
-	n -= crlf;
-	memcpy(buf, p, n);
-	buf[n] = '\0';
-	*len = n;
-	if ((!crlf && !s->accept_lf) || memchr(p, '\0', n) != NULL ||
-	    memchr(p, '\r', n) != NULL) {
-		return LINE_BAD;
-	}
-	return LINE_OK;
-}
-
-enum line
-stream_getline(struct stream *s, char *buf, size_t size, size_t *len)
-{
-	size_t seen = 0; /* of the line, without an LF in it */
-
-	s->patience = deadline(s);
-	*len = 0;
-	for (;;) {
-		const char *p = s->in + s->in_pos;
-		size_t n = s->in_len - s->in_pos;
-		const char *lf = memchr(p + seen, '\n', n - seen);
-		if (lf != NULL) {
-			n = (size_t)(lf - p);
-			if (n - (n > 0 && p[n - 1] == '\r') >= size) {
-				return discard_line(s);
-			}
-			s->in_pos += n + 1;
-			return take_line(s, p, n, buf, len);
-		}
-		if (n > size) {
-			return discard_line(s);
-		}
-		seen = n;
-		enum line more = fill(s);
-		if (more != LINE_OK) {
-			return more;
-		}
-	}
-}
-
 enum line
 stream_peek(struct stream *s, const char **data, size_t *len)
 {
 	if (s->in_pos == s->in_len) {
-		s->patience = deadline(s);
-		enum line more = fill(s);
+		stream_be_patient(s);
+		enum line more = stream_fill(s);
 		if (more != LINE_OK) {
 			return more;
 		}

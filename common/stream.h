@@ -22,7 +22,7 @@ enum line {
 	LINE_BAD,      /* held NUL, a bare CR, or ended in a bare LF */
 	LINE_FLOOD,    /* longer than any mistake: give up on the peer */
 	LINE_EOF,      /* the peer is gone */
-	LINE_TIMEOUT,  /* no line within the time for one line */
+	LINE_TIMEOUT,  /* not all of it within the time for one read */
 	LINE_LATE,     /* the time for the whole session is over */
 	LINE_SHUTDOWN, /* the server is going down */
 };
@@ -46,6 +46,12 @@ void stream_accept_lf(struct stream *, bool);
 
 /* Whether the next stream_getline() may answer LINE_SHUTDOWN. */
 void stream_interruptible(struct stream *, bool);
+
+/*
+ * From here on so many octets at least must come in each time for one read; 0:
+ * no longer.  For bodies: an octet now and then is no message.
+ */
+void stream_pace(struct stream *, uint64_t octets);
 
 void stream_set_timeout(struct stream *, int timeout);
 

@@ -188,9 +188,15 @@ session_converse(struct session *s, const struct command *table)
 	enum next next = NEXT_COMMAND;
 
 	stream_interruptible(s->stream, true);
-	while (next == NEXT_COMMAND) {
+	for (unsigned n = 0; next == NEXT_COMMAND; n++) {
 		if (s->errors >= MOST_ERRORS) {
 			session_reply(s, "-ERR Too many errors, closing");
+			break;
+		}
+		if (s->state == STATE_AUTHORIZATION &&
+		    (n >= MOST_COMMANDS ||
+			stream_received(s->stream) > BEFORE_LOGIN)) {
+			session_reply(s, "-ERR Too much before a login");
 			break;
 		}
 		next = one_command(s, table);

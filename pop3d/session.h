@@ -23,6 +23,8 @@
 enum {
 	LINE_COMMAND = 1024,
 	MOST_ERRORS = 20,
+	MOST_COMMANDS = 100,      /* before login */
+	BEFORE_LOGIN = 64 * 1024, /* octets */
 	TIMEOUT = 10 * 60 * 1000, /* RFC 1939 section 3 */
 	LOGIN_TIMEOUT = 3 * 60 * 1000,
 	LIFETIME = 24 * 60 * 60 * 1000,

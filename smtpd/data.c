@@ -99,6 +99,9 @@ receive_chunk(struct session *s, struct chunk chunk, bool refused)
 	size_t len;
 
 	while (chunk.size > 0) {
+		if (session_is_flood(s)) {
+			return LINE_FLOOD;
+		}
 		enum line got = stream_peek(s->stream, &data, &len);
 		if (got != LINE_OK) {
 			return got;
@@ -156,6 +159,7 @@ command_bdat(struct session *s, char *argument)
 		refuse_chunk(s, &chunk, refusal, again);
 		return leave ? NEXT_END : NEXT_COMMAND;
 	}
+	s->idle -= chunk.size > 0;
 	return session_reply(
 	    s, "250 2.0.0 %llu octets taken", (unsigned long long)chunk.size);
 }

@@ -17,7 +17,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_RECEIVED = 100 }; /* RFC 5321 section 6.3 */
+enum {
+	MOST_RECEIVED = 100, /* RFC 5321 section 6.3 */
+	PACE = 30000,        /* octets in the time for one read: 100 a second */
+};
 
 struct incoming *
 incoming_new(void)
@@ -103,6 +106,7 @@ incoming_begin(struct incoming *in, struct session *s, bool chunks)
 	in->dotstuff.chunks = chunks;
 	mail_new_id(in->id);
 	write_trace(in);
+	stream_pace(s->stream, PACE);
 	if (s->envelope.binary) {
 		begin_binary(in);
 	}
@@ -368,8 +372,10 @@ incoming_deliver(struct incoming *in)
 
 	switch (deliver(in)) {
 	case STATUS_OK:
+		s->idle = 0;
 		return session_reply(s, "250 2.0.0 Delivered as %s", in->id);
 	case STATUS_QUEUED:
+		s->idle = 0;
 		return session_reply(s, "250 2.0.0 Queued as %s", in->id);
 	case STATUS_FULL:
 		return session_reply(s, "452 4.3.1 No room on the disk now");

@@ -21,6 +21,8 @@ enum {
 	TIMEOUT = 5 * 60 * 1000,       /* RFC 5321 section 4.5.3.2.7 */
 	LIFETIME = 4 * 60 * 60 * 1000, /* of a whole session */
 	MOST_ERRORS = 20,
+	MOST_IDLE = 100,          /* commands, of strangers */
+	BEFORE_LOGIN = 64 * 1024, /* octets */
 };
 
 const char *
@@ -62,6 +64,7 @@ void
 session_reset(struct session *s)
 {
 	memset(&s->envelope, 0, offsetof(struct envelope, rcpts));
+	stream_pace(s->stream, 0);
 	if (s->state > STATE_READY) {
 		s->state = STATE_READY;
 	}
@@ -93,6 +96,13 @@ session_profile(const struct session *s)
 		break;
 	}
 	return PROFILE_SUBMISSION;
+}
+
+bool
+session_is_flood(const struct session *s)
+{
+	return s->connection->role == ROLE_SUBMISSION && !session_is_user(s) &&
+	       stream_received(s->stream) > BEFORE_LOGIN;
 }
 
 enum next
@@ -246,18 +256,35 @@ one_command(struct session *s)
 	return next;
 }
 
+/* What a session has had too much of, or NULL. */
+static const char *
+excess(const struct session *s)
+{
+	if (s->errors >= MOST_ERRORS) {
+		return "errors";
+	}
+	if (session_is_flood(s)) {
+		return "octets before a login";
+	}
+	return s->idle >= MOST_IDLE && !session_is_user(s)
+	           ? "commands without a message"
+	           : NULL;
+}
+
 static void
 converse(struct session *s)
 {
 	enum next next = NEXT_COMMAND;
+	const char *what;
 
 	while (next == NEXT_COMMAND) {
-		if (s->errors >= MOST_ERRORS) {
+		if ((what = excess(s)) != NULL) {
 			event_end(s, "too many errors");
-			session_reply(s, "421 4.7.0 %s Too many errors",
-			    s->connection->config->hostname);
+			session_reply(s, "421 4.7.0 %s Too many %s",
+			    s->connection->config->hostname, what);
 			break;
 		}
+		s->idle++;
 		next = one_command(s);
 	}
 	stream_flush(s->stream);

@@ -67,6 +67,7 @@ struct session {
 	char user[USER_NAME + 1]; /* who has logged in, or "" */
 	const char *method;       /* by which mechanism */
 	unsigned errors, logins_failed;
+	unsigned idle; /* commands that brought no mail nearer */
 	struct tally tally;
 	char verb[40];    /* for the log: the command under way, or the last */
 	char said;        /* the first digit of the last reply */
@@ -88,6 +89,12 @@ enum next session_reply(struct session *, const char *fmt, ...)
 
 /* Forgets the transaction under way (RFC 5321 section 4.1.1.5). */
 void session_reset(struct session *);
+
+/*
+ * Whether a client that must log in has sent more before that than any login
+ * takes.
+ */
+bool session_is_flood(const struct session *);
 
 /* Whether the client is a user of ours, by login or by uid. */
 bool session_is_user(const struct session *);

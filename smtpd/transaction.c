@@ -235,6 +235,7 @@ add_rcpt(struct session *s, const struct address *a,
 	}
 	e->said++;
 	s->state = STATE_RCPT;
+	s->idle--; /* it does bring mail nearer */
 	return session_reply(s, "%s", reply);
 }
 

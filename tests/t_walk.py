@@ -79,8 +79,12 @@ class Walk:
         with talker:
             talker.expect("220 ")
             model = self.model(role, tls, GOOD, LIMIT)
+            said = 0
             while not model.over:
                 words = self.batch()
+                said += len(b"".join(words))
+                if role == "submission" and not model.user and said > 65000:
+                    return      # t_bounds has what comes then
                 self.commands += len(words)
                 talker.send(b"".join(words))
                 for code in model.feed(b"".join(words)):
@@ -91,6 +95,7 @@ class Walk:
                 if model.secured:
                     talker.start_tls(client_context())
                     self.owed += model.delivered
+                    said = 0
                     model = self.model(role, True, GOOD, LIMIT)
             talker.closed()
         self.owed += model.delivered

@@ -19,7 +19,7 @@ VERBS = {"EHLO": (ALL, True), "HELO": (ALL, True), "MAIL": ((READY,), True),
          "AUTH": ((START, READY), True), "ETRN": ((READY,), True)}
 SIMPLE = {"NOOP": "250", "ETRN": "459", "RSET": "250",
           "EHLO": "250", "HELO": "250", "QUIT": "221"}
-MOST_ERRORS, MOST_RCPTS = 20, 100
+MOST_ERRORS, MOST_RCPTS, MOST_IDLE = 20, 100, 100
 LEAVE = "550 and the connection ends"
 
 
@@ -31,7 +31,7 @@ class Automaton:
             size_limit
         self.state, self.user, self.over, self.secured = START, False, False, \
             False
-        self.errors, self.rest, self.delivered = 0, b"", []
+        self.errors, self.idle, self.rest, self.delivered = 0, 0, b"", []
         self.read = self.command        # what reads on
         self.reset()
 
@@ -46,7 +46,9 @@ class Automaton:
         self.rest += data
         codes = []
         while not self.over and not self.secured:
-            if self.errors >= MOST_ERRORS and self.read == self.command:
+            if self.read == self.command and (
+                    self.errors >= MOST_ERRORS or
+                    not self.user and self.idle >= MOST_IDLE):
                 codes.append("421")
                 self.over = True
                 break
@@ -71,6 +73,7 @@ class Automaton:
         line = self.line()
         if line is None:
             return None
+        self.idle += 1      # commands that bring no mail nearer
         text = line.removesuffix(b"\r").decode("latin-1").rstrip(" \t")
         verb, _, argument = text.partition(" ")
         verb = verb.upper()
@@ -122,6 +125,7 @@ class Automaton:
             return "452"
         self.rcpts.add(name)
         self.said += 1
+        self.idle -= 1
         self.state = RCPT
         return "250"
 
@@ -166,6 +170,7 @@ class Automaton:
         self.refusal = again or self.nobody() or self.fault()
         if again:
             self.errors -= 1        # those that follow count no more
+        self.idle -= size > 0 and not self.refusal and not last
         return self.conclude(self.refusal) if last else self.refusal or "250"
 
     def fault(self):
@@ -180,6 +185,7 @@ class Automaton:
     def conclude(self, fault):
         """All of a message is there."""
         self.delivered += [] if fault else sorted(self.rcpts)
+        self.idle = self.idle if fault else 0
         self.reset()
         return fault or "250"
 
