@@ -62,6 +62,7 @@ static const struct key keys[] = {
 	{ "aliases", KIND_PATH, offsetof(struct config, aliases) },
 	{ "dnsbl", KIND_DNSBL, 0 },
 	{ "domains", KIND_DOMAINS, 0 },
+	{ "expire", KIND_LIMIT, offsetof(struct config, expire) },
 	{ "fallback-relay", KIND_HOP, offsetof(struct config, fallback_relay) },
 	{ "greet-delay", KIND_COUNT, offsetof(struct config, greet_delay) },
 	{ "greylist", KIND_COUNT, offsetof(struct config, greylist) },

@@ -95,8 +95,9 @@ struct config {
 	unsigned relay_concurrency;       /* connections to one next hop */
 	unsigned queue_concurrency;       /* agents in all */
 	char resolver[CONFIG_NAME];
-	uint64_t size_limit;       /* octets; 0: none */
-	struct limits quota;       /* octets of a mailbox */
+	uint64_t size_limit;  /* octets; 0: none */
+	struct limits quota;  /* octets of a mailbox */
+	struct limits expire; /* days that mail stays once it was collected */
 	struct limits login_delay; /* seconds from a POP3 login to the next */
 	enum plaintext_login plaintext_login;
 	unsigned sessions;

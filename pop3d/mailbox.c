@@ -94,29 +94,31 @@ in_season(struct session *s, const char *directory)
 static int
 open_mailbox(const struct task *task, struct session *s)
 {
-	struct store store;
+	const struct store *store = &s->store;
 
-	if (become(task, &store) == -1) {
+	if (become(task, &s->store) == -1) {
 		session_reply(s, "-ERR [SYS/TEMP] Cannot open the mailbox now");
 		return -1;
 	}
-	if (take_turn(s, store.directory) == -1 ||
-	    !in_season(s, store.directory)) {
+	if (take_turn(s, store->directory) == -1 ||
+	    !in_season(s, store->directory)) {
 		return -1;
 	}
-	if (mailbox_open(&s->mailbox, &store, OPEN_TIMEOUT) == -1) {
+	if (mailbox_open(&s->mailbox, store, OPEN_TIMEOUT) == -1) {
 		const char *code = session_trouble(errno);
-		log_error("cannot open %s: %s", store.mailbox, strerror(errno));
+		log_error(
+		    "cannot open %s: %s", store->mailbox, strerror(errno));
 		session_reply(s, "-ERR %s Cannot open the mailbox now", code);
 		return -1;
 	}
+	s->collected = calloc(mailbox_count(s->mailbox) + 1, sizeof(bool));
 	s->deleted = calloc(mailbox_count(s->mailbox) + 1, sizeof(bool));
-	if (s->deleted == NULL) {
+	if (s->collected == NULL || s->deleted == NULL) {
 		session_reply(s, "-ERR [SYS/TEMP] No memory");
 		return -1;
 	}
 	last_login_note(
-	    store.directory, LAST_LOGIN_POP3, task->peer->address, task->tls);
+	    store->directory, LAST_LOGIN_POP3, task->peer->address, task->tls);
 	return 0;
 }
 
@@ -150,6 +152,7 @@ mailbox_run(const struct task *task)
 		session_log_ending(&s, started);
 	}
 	stream_flush(s.stream);
+	free(s.collected);
 	free(s.deleted);
 	uidls_close(s.uidls);
 	mailbox_close(s.mailbox);

@@ -187,6 +187,7 @@ send_message(struct sending *out)
 	}
 	stream_write(s->stream, ".\r\n", 3);
 	*(out->top ? &s->topped : &s->retrieved) += out->octets;
+	s->collected[out->index] = s->collected[out->index] || !out->top;
 	return NEXT_COMMAND;
 }
 

@@ -66,14 +66,33 @@ announce_delay(struct session *s)
 	}
 }
 
+/* EXPIRE: the same with the least, or NEVER (RFC 2449 section 6.7). */
+static void
+announce_expire(struct session *s)
+{
+	uint64_t least, most;
+	const char *user = "";
+
+	if (s->user != NULL) {
+		least = limits_of(&s->config->expire, s->user);
+	} else if (limits_range(&s->config->expire, &least, &most)) {
+		user = " USER";
+	}
+	if (least > 0) {
+		stream_printf(s->stream, "EXPIRE %llu%s\r\n",
+		    (unsigned long long)least, user);
+	} else {
+		stream_printf(s->stream, "EXPIRE NEVER\r\n");
+	}
+}
+
 void
 session_capabilities(struct session *s)
 {
-	static const char capabilities[] =
-	    "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"
-	    "EXPIRE NEVER\r\nUTF8\r\nLANG\r\n";
-
-	stream_write(s->stream, capabilities, sizeof(capabilities) - 1);
+	stream_printf(s->stream, "TOP\r\nUIDL\r\nRESP-CODES\r\n"
+				 "AUTH-RESP-CODE\r\nPIPELINING\r\n");
+	announce_expire(s);
+	stream_printf(s->stream, "UTF8\r\nLANG\r\n");
 	announce_delay(s);
 }
 

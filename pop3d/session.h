@@ -9,6 +9,7 @@
 #include "pop3d/uidl.h"
 #include "spool/mailbox.h"
 #include "spool/session_lock.h"
+#include "spool/store.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -53,10 +54,12 @@ struct session {
 
 	/* TRANSACTION */
 	const char *user;
+	struct store store;
 	struct mailbox *mailbox;
 	struct session_lock *lock;
 	enum uidl_style uidl_style;
 	struct uidls *uidls; /* in this style, once asked for; or NULL */
+	bool *collected;     /* by RETR in this session */
 	bool *deleted;
 	size_t ndeleted;
 	unsigned long long retrieved, topped; /* octets, by RETR and by TOP */

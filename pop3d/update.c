@@ -1,13 +1,79 @@
 /* SPDX-License-Identifier: ISC */
 /* The UPDATE state: what QUIT does to the mailbox. */
 #include "common/log.h"
+#include "pop3d/collected.h"
 #include "pop3d/transaction.h"
 #include "spool/mailbox.h"
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
-enum { EXPUNGE_TIMEOUT = 60 * 1000 };
+enum { EXPUNGE_TIMEOUT = 60 * 1000, DAY = 24 * 60 * 60 };
+
+/*
+ * Marks what was collected long enough ago as deleted, too.  The days count
+ * from the first time: whoever comes that often has had that long.
+ */
+static void
+expire(struct session *s, const struct collected *c, time_t now)
+{
+	time_t days = (time_t)limits_of(&s->config->expire, s->user);
+	char uidl[MAILBOX_UIDL + 1];
+	size_t expired = 0;
+
+	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
+		mailbox_uidl(mailbox_message(s->mailbox, i), uidl);
+		time_t since = collected_since(c, uidl);
+		if (since != 0 && now - since >= days * DAY && !s->deleted[i]) {
+			s->deleted[i] = true;
+			s->ndeleted++;
+			expired++;
+		}
+	}
+	if (expired > 0) {
+		log_info("%zu messages of %s have expired", expired, s->user);
+	}
+}
+
+/* What has been collected now, and is still there. */
+static void
+note(struct session *s, const struct collected *c, time_t now)
+{
+	if (collected_write(c, s->store.directory, s->mailbox, s->deleted,
+		s->collected, now) == -1) {
+		log_error("cannot write %s/collected, so that nothing new will "
+			  "expire: %s",
+		    s->store.directory, strerror(errno));
+	}
+}
+
+/* Removes what is to go, and what expires.  0, or -1 with errno. */
+static int
+remove_mail(struct session *s)
+{
+	bool expires = limits_of(&s->config->expire, s->user) > 0 &&
+	               mailbox_check(s->mailbox) == 0;
+	struct collected *c =
+	    expires ? collected_open(s->store.directory) : NULL;
+	time_t now = time(NULL);
+	int result = 0;
+
+	if (c != NULL) {
+		expire(s, c, now);
+	}
+	if (s->ndeleted > 0) {
+		result =
+		    mailbox_expunge(s->mailbox, s->deleted, EXPUNGE_TIMEOUT);
+	}
+	if (result == 0 && c != NULL) {
+		note(s, c, now);
+	}
+	int saved = errno;
+	collected_close(c);
+	errno = saved;
+	return result;
+}
 
 /* +OK only when what was deleted is gone for good. */
 enum next
@@ -16,9 +82,7 @@ transaction_quit(struct session *s, char *argument)
 	unsigned long long total;
 
 	(void)argument;
-	size_t left = transaction_remaining(s, &total);
-	if (left < mailbox_count(s->mailbox) &&
-	    mailbox_expunge(s->mailbox, s->deleted, EXPUNGE_TIMEOUT) == -1) {
+	if (remove_mail(s) == -1) {
 		const char *code = session_trouble(errno);
 		log_error(
 		    "cannot delete mail of %s: %s", s->user, strerror(errno));
@@ -29,6 +93,7 @@ transaction_quit(struct session *s, char *argument)
 	session_lock_release(s->lock);
 	s->lock = NULL;
 	s->ending = ENDING_QUIT;
-	session_reply(s, "+OK Bye, %zu messages left", left);
+	session_reply(
+	    s, "+OK Bye, %zu messages left", transaction_remaining(s, &total));
 	return NEXT_END;
 }

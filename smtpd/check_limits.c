@@ -82,6 +82,7 @@ check_limits(struct check *c)
 	if (names == NULL) {
 		return; /* check_users() says why */
 	}
+	check_named(c, names, "expire", &c->config->expire);
 	check_named(c, names, "login-delay", &c->config->login_delay);
 	check_named(c, names, "quota", &c->config->quota);
 	check_quotas(c, names);
