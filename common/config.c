@@ -73,6 +73,7 @@ static const struct key keys[] = {
 	{ "log-name", KIND_LOG_NAME, 0 },
 	{ "mailbox", KIND_MAILBOX, 0 },
 	{ "mailbox-owner", KIND_NAME, offsetof(struct config, mailbox_owner) },
+	{ "mark-as-read", KIND_SWITCH, offsetof(struct config, mark_as_read) },
 	{ "masquerade", KIND_MASQUERADE, 0 },
 	{ "oauth-command", KIND_OAUTH, 0 },
 	{ "oauth-owner", KIND_NAME, offsetof(struct config, oauth_owner) },

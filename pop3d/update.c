@@ -9,7 +9,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { EXPUNGE_TIMEOUT = 60 * 1000, DAY = 24 * 60 * 60 };
+enum {
+	UPDATE_TIMEOUT = 60 * 1000,
+	MARK_TIMEOUT = 5 * 1000,
+	DAY = 24 * 60 * 60
+};
 
 /*
  * Marks what was collected long enough ago as deleted, too.  The days count
@@ -48,14 +52,24 @@ note(struct session *s, const struct collected *c, time_t now)
 	}
 }
 
+/* Whether anything has been collected that a mail reader should know of. */
+static bool
+has_news(const struct session *s)
+{
+	return s->config->mark_as_read &&
+	       memchr(s->collected, true, mailbox_count(s->mailbox)) != NULL;
+}
+
 /* Removes what is to go, and what expires.  0, or -1 with errno. */
 static int
-remove_mail(struct session *s)
+change(struct session *s)
 {
 	bool expires = limits_of(&s->config->expire, s->user) > 0 &&
 	               mailbox_check(s->mailbox) == 0;
 	struct collected *c =
 	    expires ? collected_open(s->store.directory) : NULL;
+	struct mailbox_update u = { .deleted = s->deleted,
+		.read = has_news(s) ? s->collected : NULL };
 	time_t now = time(NULL);
 	int result = 0;
 
@@ -63,8 +77,12 @@ remove_mail(struct session *s)
 		expire(s, c, now);
 	}
 	if (s->ndeleted > 0) {
-		result =
-		    mailbox_expunge(s->mailbox, s->deleted, EXPUNGE_TIMEOUT);
+		result = mailbox_update(s->mailbox, &u, UPDATE_TIMEOUT);
+	} else if (u.read != NULL &&
+		   mailbox_update(s->mailbox, &u, MARK_TIMEOUT) == -1) {
+		/* Nobody was promised that. */
+		log_warn("cannot mark mail of %s as read: %s", s->user,
+		    strerror(errno));
 	}
 	if (result == 0 && c != NULL) {
 		note(s, c, now);
@@ -82,7 +100,7 @@ transaction_quit(struct session *s, char *argument)
 	unsigned long long total;
 
 	(void)argument;
-	if (remove_mail(s) == -1) {
+	if (change(s) == -1) {
 		const char *code = session_trouble(errno);
 		log_error(
 		    "cannot delete mail of %s: %s", s->user, strerror(errno));

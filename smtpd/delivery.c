@@ -252,8 +252,8 @@ deliver(const struct task *task, const struct mail *mail, size_t i)
 		return STATUS_LATER;
 	}
 	if (status == STATUS_OK) {
-		status = local_append(&store, mail->sender, task->fd,
-		    limits_of(&task->config->quota, account.name), why);
+		status = local_append(task->config, account.name, &store,
+		    mail->sender, task->fd, why);
 	}
 	if (status != STATUS_OK) {
 		said.dsn = "4.2.0";

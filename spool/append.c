@@ -9,6 +9,7 @@
 
 #include "common/crypto.h"
 #include "spool/fileio.h"
+#include "spool/flags.h"
 #include "spool/index.h"
 #include "spool/intent.h"
 #include "spool/mbox.h"
@@ -157,15 +158,18 @@ put_head(struct writer *w, const struct append *a)
 	    tm.tm_sec, tm.tm_year + 1900);
 	int path = snprintf(text + line, sizeof(text) - (size_t)line,
 	    "Return-Path: <%s>\n", a->sender);
-	if (line < 0 || path < 0 ||
-	    (size_t)line + (size_t)path >= sizeof(text)) {
+	size_t len = (size_t)line + (size_t)path;
+	if (line < 0 || path < 0 || len >= sizeof(text)) {
 		w->error = EINVAL;
 		return;
 	}
 	w->record.start = w->before.st_size + (int64_t)w->len;
 	w->record.text = w->record.start + line;
-	put(w, text, (size_t)(line + path));
+	put(w, text, len);
 	count(w, text + line, (size_t)path);
+	if (a->flags_room) {
+		put(w, FLAGS_ROOM, sizeof(FLAGS_ROOM) - 1); /* not shown */
+	}
 }
 
 /* Copies the message, encoded. */

@@ -14,10 +14,11 @@ struct append {
 	const struct store *store; /* its mailbox is made if there is none */
 	const char *sender;        /* "" for the null path */
 	time_t when;
-	int message;    /* lines end in LF; read by pread(2) from the start */
-	int timeout;    /* ms to wait for the lock */
-	uint64_t quota; /* octets that the mailbox may have then; 0: any */
-	bool digest;    /* whether GnuTLS is loaded anyway: see index_add() */
+	int message;     /* lines end in LF; read by pread(2) from the start */
+	int timeout;     /* ms to wait for the lock */
+	bool flags_room; /* leave FLAGS_ROOM in front of the message */
+	uint64_t quota;  /* octets that the mailbox may have then; 0: any */
+	bool digest;     /* whether GnuTLS is loaded anyway: see index_add() */
 };
 
 /*

@@ -6,7 +6,7 @@
  */
 #include "spool/mailbox.h"
 
-#include "spool/listing.h"
+#include "spool/mailbox_inside.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,18 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { WINDOW = 1024 * 1024, READ_TIMEOUT = 20000 };
-
-struct mailbox {
-	struct store store;
-	struct listing listing; /* at the opening; the numbers are its */
-	struct message *moved;  /* the same with later offsets, or NULL */
-	struct stat seen;       /* when the offsets were last right */
-	int64_t window_at;
-	size_t window_len;
-	char window[WINDOW];
-};
 
 /* The messages with the offsets that are right now; start -1: gone. */
 static const struct message *
@@ -331,65 +319,4 @@ mailbox_read_stored(
 	size_t i = index == MAILBOX_FIRST ? 0 : index + m->listing.pseudo;
 
 	return read_lines(m, i, NULL, give, context);
-}
-
-/* ---- expunging ---- */
-
-/* What is to go, in terms of the mailbox as it is now. */
-static int
-mark(const struct mailbox *m, const struct listing *now, const bool *deleted,
-    bool *gone)
-{
-	size_t *where = calloc(m->listing.count + 1, sizeof(*where));
-
-	if (where == NULL || listing_match(&m->listing, now, where) == -1) {
-		free(where);
-		return -1;
-	}
-	for (size_t i = m->listing.pseudo; i < m->listing.count; i++) {
-		if (deleted[i - m->listing.pseudo] && where[i] != SIZE_MAX) {
-			gone[where[i]] = true;
-		}
-	}
-	free(where);
-	return 0;
-}
-
-static int
-expunge(struct mailbox *m, struct hold *h, const bool *deleted)
-{
-	struct listing now;
-	int result = -1;
-
-	if (listing_load(&now, h) == -1) {
-		return -1;
-	}
-	bool *gone = calloc(now.count + 1, sizeof(*gone));
-	if (gone != NULL && mark(m, &now, deleted, gone) == 0) {
-		result = listing_expunge(&now, h, gone);
-	}
-	int saved = errno;
-	free(gone);
-	listing_free(&now);
-	errno = saved;
-	return result;
-}
-
-int
-mailbox_expunge(struct mailbox *m, const bool *deleted, int timeout)
-{
-	struct hold h;
-
-	if (m->listing.count == 0) {
-		return 0;
-	}
-	if (mailbox_check(m) == -1) {
-		return -1;
-	}
-	if (store_take(&h, &m->store, LOCK_TO_WRITE, timeout) == -1) {
-		return errno == ENOENT ? 0 : -1;
-	}
-	int result = expunge(m, &h, deleted);
-	store_release(&h);
-	return result;
 }

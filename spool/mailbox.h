@@ -80,12 +80,26 @@ int mailbox_read(struct mailbox *, size_t index, mailbox_line *, void *context)
 int mailbox_read_stored(struct mailbox *, size_t index, mailbox_line *,
     void *context) __attribute__((warn_unused_result));
 
+/* What is to become of a mailbox; an array has an element for each message. */
+struct mailbox_update {
+	const bool *deleted; /* these go */
+	const bool *read;    /* these are marked for mail readers; or NULL */
+	/*
+	 * NULL, or what keeps messages before they go: those of the list whose
+	 * gone[index] is set, which can be read from the file.  0, or -1 with
+	 * errno, and then nothing is removed.
+	 */
+	int (*keep)(void *context, int mailbox, const struct message *list,
+	    const bool *gone, size_t count);
+	void *context;
+};
+
 /*
- * Removes the messages for which deleted[index] is set, durably.  0, or -1
- * with errno: EWOULDBLOCK (locked for timeout ms) and nothing is removed.
- * Messages that somebody else removed meanwhile are nothing to complain of.
+ * Does that, the removal durably.  0, or -1 with errno: EWOULDBLOCK (locked for
+ * timeout ms) and nothing is removed.  Messages that somebody else removed
+ * meanwhile are nothing to complain of.
  */
-int mailbox_expunge(struct mailbox *, const bool *deleted, int timeout)
+int mailbox_update(struct mailbox *, const struct mailbox_update *, int timeout)
     __attribute__((warn_unused_result));
 
 #endif

@@ -100,7 +100,7 @@ expunge_some(void)
 	for (size_t i = 0; i < mailbox_count(m); i++) {
 		deleted[i] = random_below(3) == 0;
 	}
-	bool good = mailbox_expunge(m, deleted, 0) == 0;
+	bool good = expunge_from(m, deleted) == 0;
 	mailbox_close(m);
 	return good;
 }
@@ -270,7 +270,7 @@ test_late(void)
 	ok(mailbox_check(m) == -1 && errno == ESTALE,
 	    "not if the mailbox is another one by then");
 	deleted[0] = true;
-	ok(mailbox_expunge(m, deleted, 0) == -1 && mailbox_count(m) == count,
+	ok(expunge_from(m, deleted) == -1 && mailbox_count(m) == count,
 	    "which nothing is deleted of");
 	free(deleted);
 	mailbox_close(m);
@@ -310,7 +310,7 @@ test_separator(void)
 
 	scratch_write(path, box, sizeof(box) - 1);
 	struct mailbox *m = mailbox_at(path);
-	bool good = mailbox_expunge(m, deleted, 0) == 0;
+	bool good = expunge_from(m, deleted) == 0;
 	mailbox_close(m);
 	ok(good && open_and_compare(), "an empty line put in between");
 }
@@ -358,7 +358,7 @@ test_none(void)
 	bool good = mailbox_open(&m, &none, 0) == 0;
 	ok(good && mailbox_count(m) == 2 && mailbox_has(m, 0, "A: b\n", 5),
 	    "without a directory mail is read");
-	ok(mailbox_expunge(m, deleted, 0) == -1, "but not deleted");
+	ok(expunge_from(m, deleted) == -1, "but not deleted");
 	mailbox_close(m);
 	size_t len;
 	char *data = scratch_read(path, &len);

@@ -29,6 +29,14 @@ store_of(const char *path)
 	return &store;
 }
 
+UNUSED static int
+expunge_from(struct mailbox *m, const bool *deleted)
+{
+	struct mailbox_update u = { .deleted = deleted };
+
+	return mailbox_update(m, &u, 0);
+}
+
 UNUSED static struct mailbox *
 mailbox_at(const char *path)
 {

@@ -42,9 +42,8 @@ deliver_user(
 	if (forward == FORWARD_TROUBLE) {
 		status = STATUS_TEMPORARY;
 	} else if (status == STATUS_OK) {
-		status = local_append(&store, d->letter->mail.sender,
-		    d->letter->text, limits_of(&d->config->quota, account.name),
-		    why);
+		status = local_append(d->config, account.name, &store,
+		    d->letter->mail.sender, d->letter->text, why);
 	}
 	if (status == STATUS_OK) {
 		verdict_set(v, OUTCOME_SENT, "2.0.0", "delivered to mailbox");

@@ -108,7 +108,7 @@ file_deliver(const struct config *config, const struct names *names,
 	if (!own && store.directory[0] != '\0') {
 		note_folder(store.mailbox, store.directory);
 	}
-	if (local_append(&store, l->mail.sender, l->text, 0, why) !=
+	if (local_append(config, NULL, &store, l->mail.sender, l->text, why) !=
 	    STATUS_OK) {
 		verdict_set(v, OUTCOME_DEFERRED, "4.2.0", "%s", why);
 		return;

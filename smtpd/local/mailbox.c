@@ -69,14 +69,17 @@ why_not(const char *path, uint64_t quota, char why[LOCAL_WHY])
 }
 
 enum status
-local_append(const struct store *store, const char *sender, int message,
-    uint64_t quota, char why[LOCAL_WHY])
+local_append(const struct config *config, const char *user,
+    const struct store *store, const char *sender, int message,
+    char why[LOCAL_WHY])
 {
+	uint64_t quota = user == NULL ? 0 : limits_of(&config->quota, user);
 	struct append a = { .store = store,
 		.sender = sender,
 		.when = time(NULL),
 		.message = message,
 		.timeout = LOCK_TIMEOUT,
+		.flags_room = user != NULL && config->mark_as_read,
 		.quota = quota,
 		.digest = tls_loaded() };
 

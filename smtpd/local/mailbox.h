@@ -6,8 +6,6 @@
 #include "common/users.h"
 #include "spool/store.h"
 
-#include <stdint.h>
-
 /*
  * A message into a user's mailbox: what a worker that serves a session and the
  * local agent have in common.
@@ -27,12 +25,13 @@ enum status local_become(const struct config *, const struct names *,
 
 /*
  * Appends the message, with LF lines from the start of the descriptor, and
- * makes it durable, unless the mailbox would have more octets than quota (0:
- * any).  STATUS_OK; or STATUS_LOCKED, STATUS_FULL, STATUS_TEMPORARY, or
- * STATUS_NO if the message alone is more, with the reason in words, and then
- * the mailbox is as it was.
+ * makes it durable, unless the mailbox would be larger than the user's quota;
+ * user: NULL for a file that is nobody's mailbox.  STATUS_OK; or STATUS_LOCKED,
+ * STATUS_FULL, STATUS_TEMPORARY, or STATUS_NO if the message alone is more,
+ * with the reason in words, and then the mailbox is as it was.
  */
-enum status local_append(const struct store *, const char *sender, int message,
-    uint64_t quota, char why[LOCAL_WHY]) __attribute__((warn_unused_result));
+enum status local_append(const struct config *, const char *user,
+    const struct store *, const char *sender, int message, char why[LOCAL_WHY])
+    __attribute__((warn_unused_result));
 
 #endif
