@@ -2,10 +2,13 @@
 /* smtpd --check: what strangers on port 25 have to put up with. */
 #include "smtpd/check.h"
 
+#include "common/deadline.h"
+#include "smtpd/policy/dnsbl.h"
 #include "smtpd/session.h"
 
 enum {
 	LONG_DELAY = 30, /* seconds */
+	PATIENCE = 5000, /* ms */
 	LONG_WAIT = 4 * 60 * 60,
 	ALL_OF_V4 = 96, /* bits of struct network in front of IPv4 */
 };
@@ -33,6 +36,42 @@ check_accounts(struct check *c)
 	}
 }
 
+/* Every list has 127.0.0.2 and has not 127.0.0.1 (RFC 5782 section 5). */
+static void
+check_list(struct check *c, const struct blocklist *configured)
+{
+	static const char *const tests[] = { "127.0.0.2", "127.0.0.1" };
+	struct blocklist list = *configured;
+	struct dns_question q[2] = { { .type = ns_t_a }, { .type = ns_t_a } };
+	struct dns *dns = dns_open(c->config);
+	uint8_t address[16];
+
+	if (dns == NULL) {
+		return; /* check_routes() says why */
+	}
+	for (size_t i = 0; i < 2; i++) {
+		(void)network_address(tests[i], address);
+		blocklist_name(&list, address, q[i].name);
+	}
+	dns_ask_all(dns, q, 2, deadline_now() + PATIENCE);
+	dns_close(dns);
+	list.ncodes = 0; /* which code the test has is the list's affair */
+	if (dnsbl_read(&list, &q[1]) == BLOCKLIST_LISTED) {
+		check_finding(c, FINDING_ERROR,
+		    "dnsbl %s lists everybody: it has been given up; take it "
+		    "out",
+		    list.zone);
+	} else if (dnsbl_read(&list, &q[0]) != BLOCKLIST_LISTED) {
+		check_finding(c, FINDING_WARNING,
+		    "dnsbl %s does not answer, or not us: many lists want a "
+		    "name server of one's own; see the key resolver",
+		    list.zone);
+	} else {
+		check_finding(c, FINDING_OK,
+		    "strangers whose address is in %s are refused", list.zone);
+	}
+}
+
 void
 check_policy(struct check *c)
 {
@@ -52,9 +91,7 @@ check_policy(struct check *c)
 		    config->greylist);
 	}
 	for (size_t i = 0; i < config->ndnsbl; i++) {
-		check_finding(c, FINDING_OK,
-		    "strangers whose address is in %s are refused",
-		    config->dnsbl[i].zone);
+		check_list(c, &config->dnsbl[i]);
 	}
 	for (size_t i = 0; i < config->npolicy_exempt; i++) {
 		const struct network *n = &config->policy_exempt[i];

@@ -8,7 +8,7 @@ import threading
 from lib import proc
 from lib.dns import (SERVFAIL, TXT, A, LyingDns, a, dead, honest, record,
                      refuse)
-from lib.scratch import ALICE, AM_ROOT, Instance
+from lib.scratch import ALICE, AM_ROOT, Instance, Scratch
 from lib.talk import Talker
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
@@ -242,6 +242,29 @@ def answers():
             check(server.rcpt().startswith("250 "))
 
 
+def checked():
+    """What --check finds out about a list."""
+    here, nobody = "2.0.0.127.bl.test", "1.0.0.127.bl.test"
+    good = {(here, A): honest(a(here, "127.0.0.9"))}
+    for what, lies, begins in (
+            ("that works", good, "ok: strangers whose address is in bl.test"),
+            ("that has everybody",
+             {**good, (nobody, A): honest(a(nobody, "127.0.0.9"))},
+             "error: dnsbl bl.test lists everybody"),
+            ("that answers a parking page",
+             {(n, A): honest(a(n, "192.0.2.1")) for n in (here, nobody)},
+             "warning: dnsbl bl.test does not answer"),
+            ("that does not serve us",
+             {(here, A): honest(a(here, "127.255.255.254"))},
+             "warning: dnsbl bl.test does not answer"),
+            ("that is gone", {}, "warning: dnsbl bl.test does not answer")):
+        with tap.case(f"--check of a list {what}"), LyingDns(lies) as dns, \
+                Scratch(f"dnsbl bl.test=127.0.0.4\nresolver {dns.address}"
+                        ) as scratch:
+            lines = scratch.call("smtpd", "--check").stdout.splitlines()
+            check([x for x in lines if x.startswith(begins)], str(lines))
+
+
 def test_one_of_two():
     """A list that answers counts, whatever becomes of the other"""
     with Server({(ME + "bl.test", A): dead, **listed("b2.test")},
@@ -314,5 +337,6 @@ def test_confined_root():
 if __name__ == "__main__":
     tap.run(globals())
     spared()
+    checked()
     answers()
     tap.finish()

@@ -6,7 +6,6 @@
 #include "smtpd/policy/dnsbl.h"
 
 #include "common/deadline.h"
-#include "common/dns_batch.h"
 #include "common/log.h"
 #include "common/privilege.h"
 
@@ -39,30 +38,36 @@ number_of(const struct dns_address *a)
 	return ntohl(sin.sin_addr.s_addr);
 }
 
-/* Whether the list has it, by its answer. */
-static bool
-is_listed(const struct blocklist *list, const struct dns_question *q)
+enum blocklist_answer
+dnsbl_read(const struct blocklist *list, const struct dns_question *q)
 {
 	struct dns_address found[DNS_ADDRESSES];
+	enum blocklist_answer best = BLOCKLIST_IGNORED;
 	size_t n = 0;
 
 	if (dns_parse_addresses(q->answer, q->len, ns_t_a, found, &n) !=
 	    DNS_OK) {
-		return false;
+		return BLOCKLIST_IGNORED;
 	}
-	for (size_t i = 0; i < n; i++) {
-		switch (blocklist_read(list, number_of(&found[i]))) {
-		case BLOCKLIST_LISTED:
-			return true;
-		case BLOCKLIST_REFUSED:
-			log_warn("dnsbl %s does not answer us: it may not "
-				 "serve the name server that we ask; see the "
-				 "key resolver",
-			    list->zone);
-			return false;
-		case BLOCKLIST_IGNORED:
-			break;
-		}
+	for (size_t i = 0; i < n && best == BLOCKLIST_IGNORED; i++) {
+		best = blocklist_read(list, number_of(&found[i]));
+	}
+	return best;
+}
+
+static bool
+is_listed(const struct blocklist *list, const struct dns_question *q)
+{
+	switch (dnsbl_read(list, q)) {
+	case BLOCKLIST_LISTED:
+		return true;
+	case BLOCKLIST_REFUSED:
+		log_warn("dnsbl %s does not answer us: it may not serve the "
+			 "name server that we ask; see the key resolver",
+		    list->zone);
+		break;
+	case BLOCKLIST_IGNORED:
+		break;
 	}
 	return false;
 }

@@ -2,6 +2,8 @@
 #ifndef RESTANTE_SMTPD_POLICY_DNSBL_H
 #define RESTANTE_SMTPD_POLICY_DNSBL_H
 
+#include "common/blocklist.h"
+#include "common/dns_batch.h"
 #include "common/server.h"
 
 #include <stdbool.h>
@@ -25,5 +27,9 @@ bool dnsbl_valid(const void *payload, size_t size);
  * it; STATUS_NO: none has, or none that has answered in time.
  */
 enum status dnsbl_run(const struct task *);
+
+/* What the list says by its answer to a question for A records.  Pure. */
+enum blocklist_answer dnsbl_read(
+    const struct blocklist *, const struct dns_question *);
 
 #endif
