@@ -4,6 +4,7 @@
 
 #include "tests/tap.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { NOW = 1800000000, DELAY = 300 };
@@ -49,6 +50,38 @@ test_valid(void)
 	    "another size");
 }
 
+/* However many senders a client invents, it fills its own sets alone. */
+static void
+test_flood(void)
+{
+	enum { SENDERS = 20000 };
+	static uint8_t sets[TABLE_SETS];
+	const uint64_t seed[2] = { 17, 4 };
+	const uint8_t network[16] = { 1 }, other[16] = { 2 };
+	struct greylist g = { .rcpt = "bob@example.org" };
+	struct table_key last = { .half = { 0 } };
+	size_t used = 0, same = 0;
+
+	for (unsigned i = 0; i < SENDERS; i++) {
+		snprintf(g.sender, sizeof(g.sender), "%u@example.com", i);
+		struct table_key key = greylist_mail_key(seed, network, &g);
+		uint8_t *set = &sets[key.half[0] % TABLE_SETS];
+		used += *set == 0;
+		*set = 1;
+		same += memcmp(&key, &last, sizeof(key)) == 0;
+		last = key;
+	}
+	ok(used == GREYLIST_SETS && same == 0,
+	    "%zu sets are for one client, and each mail has a key", used);
+	struct table_key key = greylist_mail_key(seed, other, &g);
+	ok(sets[key.half[0] % TABLE_SETS] == 0, "another client has others");
+	strlcpy(g.sender, "A@Example.COM", sizeof(g.sender));
+	key = greylist_mail_key(seed, other, &g);
+	strlcpy(g.sender, "a@example.com", sizeof(g.sender));
+	last = greylist_mail_key(seed, other, &g);
+	ok(memcmp(&key, &last, sizeof(key)) == 0, "case does not matter");
+}
+
 int
 main(void)
 {
@@ -76,5 +109,6 @@ main(void)
 		!same_client("2001:db8::1", "2001:db8:0:1::1"),
 	    "a /24 or a /64 is one client");
 	test_valid();
+	test_flood();
 	return tap_done();
 }

@@ -24,10 +24,10 @@ enum {
 	PASSES = 0,
 };
 
-/* What is hashed for a key. */
+/* What is hashed for a mail. */
 struct subject {
 	uint8_t network[16];
-	struct greylist mail; /* for a client alone: 0 */
+	struct greylist mail;
 };
 
 /* ---- pure ---- */
@@ -82,6 +82,29 @@ put_lower(char to[ADDRESS_TEXT], const char *from)
 	}
 }
 
+struct table_key
+greylist_client_key(const uint64_t seed[2], const uint8_t network[16])
+{
+	return table_key(seed, network, 16);
+}
+
+struct table_key
+greylist_mail_key(
+    const uint64_t seed[2], const uint8_t network[16], const struct greylist *g)
+{
+	struct subject mail;
+
+	memset(&mail, 0, sizeof(mail));
+	memcpy(mail.network, network, sizeof(mail.network));
+	put_lower(mail.mail.sender, g->sender);
+	put_lower(mail.mail.rcpt, g->rcpt);
+	struct table_key who = greylist_client_key(seed, network);
+	struct table_key what = table_key(seed, &mail, sizeof(mail));
+	uint64_t within = what.half[0] % GREYLIST_SETS;
+	what.half[0] = who.half[0] - who.half[0] % GREYLIST_SETS + within;
+	return what;
+}
+
 /* ---- the table ---- */
 
 /* Whether the client has come back often enough; now and then, renews that. */
@@ -117,11 +140,11 @@ count_pass(struct table *t, struct table_key key, uint32_t now)
 
 /* Whether the mail is welcome; -1: errno. */
 static int
-ask(struct table *t, const struct subject *client, const struct subject *mail,
+ask(struct table *t, const uint8_t network[16], const struct greylist *g,
     uint32_t delay, bool *welcome)
 {
-	struct table_key who = table_key(t->seed, client, sizeof(*client));
-	struct table_key what = table_key(t->seed, mail, sizeof(*mail));
+	struct table_key who = greylist_client_key(t->seed, network);
+	struct table_key what = greylist_mail_key(t->seed, network, g);
 	uint32_t now = (uint32_t)time(NULL);
 	struct table_entry e;
 	bool first;
@@ -146,20 +169,16 @@ enum status
 greylist_run(const struct task *task)
 {
 	const struct greylist *g = task->payload;
-	struct subject client = { .network = { 0 } };
-	uint8_t address[16];
+	uint8_t address[16], network[16];
 	struct table t;
 	bool welcome = true;
 
 	if (!network_address(task->peer->address, address)) {
 		return STATUS_OK;
 	}
-	greylist_network(address, client.network);
-	struct subject mail = client;
-	put_lower(mail.mail.sender, g->sender);
-	put_lower(mail.mail.rcpt, g->rcpt);
+	greylist_network(address, network);
 	if (table_open(&t, task->config, "greylist") == -1 ||
-	    ask(&t, &client, &mail, task->config->greylist, &welcome) == -1) {
+	    ask(&t, network, g, task->config->greylist, &welcome) == -1) {
 		log_error("no greylisting, mail is let through: %s: %s", t.path,
 		    strerror(errno));
 		table_close(&t);

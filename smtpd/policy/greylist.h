@@ -34,10 +34,20 @@ enum {
 	GREYLIST_WINDOW = 2 * 24 * 60 * 60, /* s, to come back in */
 	GREYLIST_MEMORY = 36 * 24 * 60 * 60,
 	GREYLIST_KNOWN = 2, /* messages that make a client known */
+	GREYLIST_SETS = 16, /* of the table, that one client may fill */
 };
 
 /* The network of an address that is one client: /24, or /64. */
 void greylist_network(const uint8_t address[16], uint8_t network[16]);
+
+/*
+ * The keys of a network, and of what it brings.  All of these lie in
+ * GREYLIST_SETS sets, so that nobody drives others out by inventing senders.
+ */
+struct table_key greylist_client_key(
+    const uint64_t seed[2], const uint8_t network[16]);
+struct table_key greylist_mail_key(
+    const uint64_t seed[2], const uint8_t network[16], const struct greylist *);
 
 /*
  * What the record of client, sender and recipient says at a time, and what it
