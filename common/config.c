@@ -105,6 +105,7 @@ static const struct key keys[] = {
 	{ "size-limit", KIND_SIZE, offsetof(struct config, size_limit) },
 	{ "socket", KIND_PATH, offsetof(struct config, socket) },
 	{ "state", KIND_PATH, offsetof(struct config, state) },
+	{ "stats-file", KIND_PATH, offsetof(struct config, stats_file) },
 	{ "subaddress", KIND_SUBADDRESS, 0 },
 	{ "tls", KIND_TLS, 0 },
 	{ "tls-priority", KIND_TEXT, offsetof(struct config, tls_priority) },

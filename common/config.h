@@ -113,6 +113,7 @@ struct config {
 	char mailbox_owner[CONFIG_NAME];
 	enum log_target log;
 	bool log_json;
+	char stats_file[PATH_MAX];  /* for Prometheus; "": none */
 	char log_name[CONFIG_NAME]; /* in front of smtpd's parts; "": none */
 	enum uidl_style uidl;
 	/* For strangers on port 25; restante.conf(5) "Strangers". */

@@ -11,6 +11,7 @@
 #include "common/privilege.h"
 #include "common/slot.h"
 #include "common/deadline.h"
+#include "common/stats.h"
 #include "common/stream.h"
 
 #include <errno.h>
@@ -285,6 +286,17 @@ prepare_listening(struct server *s)
 	return EX_OK;
 }
 
+/* Children inherit it; without it all goes on as well. */
+static void
+start_counting(const struct server *s)
+{
+	if (stats_open(s->config) == -1 && s->nlisteners > 0) {
+		log_warn("cannot count in %s/stats: %s; smtpd --stats will "
+			 "tell less",
+		    s->config->state, strerror(errno));
+	}
+}
+
 static int
 run(struct server *s, const struct launched *l)
 {
@@ -302,6 +314,7 @@ run(struct server *s, const struct launched *l)
 		log_error("cannot make a pipe: %s", strerror(errno));
 		status = EX_OSERR;
 	} else {
+		start_counting(s);
 		if (privilege_prepare(s->config, &s->confinement) == -1) {
 			status = EX_CONFIG;
 		} else if (s->nlisteners > 0) {

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/sasl_server.h"
 #include "common/secure.h"
+#include "common/stats.h"
 #include "pop3d/session.h"
 
 #include <stdlib.h>
@@ -93,6 +94,7 @@ failed(struct session *s, int64_t started, const char *wrong)
 		.tv_nsec = left % 1000 * 1000000 };
 	char name[LOGIN_NAME + 1];
 
+	stats_login(sasl_name(s->login.mechanism), false);
 	log_warn("LOGIN FAILED, user=%s, ip=[%s], port=[%u]%s%s",
 	    log_value(s->login.name, name, sizeof(name)), s->peer->address,
 	    s->peer->port, wrong == NULL ? "" : ", ",
@@ -155,6 +157,7 @@ session_login(struct session *s, int64_t started, const char *wrong)
 	explicit_bzero(s->login.challenge, sizeof(s->login.challenge));
 	switch (status) {
 	case STATUS_OK:
+		stats_login(sasl_name(s->login.mechanism), true);
 		s->handed_over = true;
 		return NEXT_END;
 	case STATUS_NO:
@@ -251,11 +254,13 @@ session_run(const struct connection *c)
 	}
 	stream_accept_lf(s.stream, true);
 	if (c->start != START_STARTTLS) {
+		stats_add(STATS_POP3_CONNECTIONS, 1);
 		log_info("Connection, ip=[%s], port=[%u]", c->peer.address,
 		    c->peer.port);
 	}
 	if (secure_start(c, s.stream, "+OK Begin TLS")) {
 		s.tls = stream_tls(s.stream) != NULL;
+		stats_add(STATS_POP3_TLS, s.tls);
 		if (c->start != START_STARTTLS) {
 			session_reply(&s, "+OK restante at %s ready",
 			    c->config->hostname);

@@ -6,6 +6,7 @@
 #include "common/deadline.h"
 #include "common/last_login.h"
 #include "common/log.h"
+#include "common/stats.h"
 #include "common/privilege.h"
 #include "common/sandbox.h"
 #include "pop3d/session.h"
@@ -143,6 +144,7 @@ mailbox_run(const struct task *task)
 	}
 	stream_accept_lf(s.stream, true);
 	if (open_mailbox(task, &s) == 0) {
+		stats_add(STATS_POP3_SESSIONS, 1);
 		log_info("LOGIN, user=%s, ip=[%s], port=[%u]", s.user,
 		    s.peer->address, s.peer->port);
 		size_t n = transaction_remaining(&s, &total);

@@ -5,6 +5,7 @@
  * they know (RFC 6856 section 7).
  */
 #include "common/log.h"
+#include "common/stats.h"
 #include "common/surrogate.h"
 #include "pop3d/session.h"
 
@@ -186,6 +187,10 @@ send_message(struct sending *out)
 		return give_up(out, ENOMEM);
 	}
 	stream_write(s->stream, ".\r\n", 3);
+	if (!out->top) {
+		stats_add(STATS_POP3_RETRIEVED, 1);
+		stats_add(STATS_POP3_OCTETS, out->octets);
+	}
 	*(out->top ? &s->topped : &s->retrieved) += out->octets;
 	s->collected[out->index] = s->collected[out->index] || !out->top;
 	return NEXT_COMMAND;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The UPDATE state: what QUIT does to the mailbox. */
 #include "common/log.h"
+#include "common/stats.h"
 #include "pop3d/collected.h"
 #include "pop3d/transaction.h"
 #include "spool/mailbox.h"
@@ -107,6 +108,7 @@ transaction_quit(struct session *s, char *argument)
 		session_reply(s, "-ERR %s Messages were not deleted", code);
 		return NEXT_END;
 	}
+	stats_add(STATS_POP3_DELETED, s->ndeleted);
 	/* Who hears this may log in again at once. */
 	session_lock_release(s->lock);
 	s->lock = NULL;

@@ -85,6 +85,26 @@ check_directory(struct check *c, const char *what, const char *path)
 	}
 }
 
+/* Where the file for Prometheus is to be. */
+static void
+check_stats_file(struct check *c)
+{
+	const char *path = c->config->stats_file;
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+
+	if (path[0] == '\0') {
+		return;
+	}
+	if (slash == NULL || slash == path) {
+		check_finding(c, FINDING_ERROR,
+		    "stats-file %s must be a whole path, in a folder", path);
+		return;
+	}
+	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
+	check_directory(c, "the folder of stats-file", folder);
+}
+
 /* Messages under way need unnamed files there. */
 static void
 check_queue(struct check *c)
@@ -294,6 +314,7 @@ admin_check(const struct config *config)
 	check_names(&c);
 	check_root(&c);
 	check_queue(&c);
+	check_stats_file(&c);
 	check_mailboxes(&c);
 	check_users(&c);
 	check_limits(&c);

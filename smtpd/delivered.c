@@ -28,6 +28,7 @@ delivered_log(const struct delivered *d)
 	char to[NAME], given[NAME];
 	long long all = d->before + d->waited + d->took;
 
+	stats_add(d->counts, 1);
 	delivered_name(d->config, d->to, to, sizeof(to));
 	log_path(d->to->given, given, sizeof(given));
 	bool other = given[0] != '\0' && strcasecmp(given, to) != 0;

@@ -3,9 +3,13 @@
 #define RESTANTE_SMTPD_DELIVERED_H
 
 #include "common/config.h"
+#include "common/stats.h"
 #include "spool/mail.h"
 
-/* The log's line on what came of a try to deliver, shaped like Postfix's. */
+/*
+ * The log's line on what came of a try to deliver, shaped like Postfix's; and
+ * it is counted.
+ */
 
 struct delivered {
 	const char *part; /* of the mail system: smtp, local */
@@ -17,7 +21,8 @@ struct delivered {
 	long long waited;  /* until somebody was told to carry it, */
 	long long took;    /* and until this came of it */
 	const char *dsn, *status;
-	const char *text; /* what was said */
+	const char *text;  /* what was said */
+	enum stats counts; /* as what it counts */
 };
 
 void delivered_log(const struct delivered *);

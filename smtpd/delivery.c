@@ -239,7 +239,8 @@ deliver(const struct task *task, const struct mail *mail, size_t i)
 		.relay = "local",
 		.dsn = "2.0.0",
 		.status = "sent",
-		.text = "delivered to mailbox" };
+		.text = "delivered to mailbox",
+		.counts = STATS_DELIVERED };
 	int64_t started = deadline_now();
 	struct account account;
 	struct store store;
@@ -259,6 +260,7 @@ deliver(const struct task *task, const struct mail *mail, size_t i)
 		said.dsn = "4.2.0";
 		said.status = "deferred";
 		said.text = why;
+		said.counts = STATS_DEFERRED;
 	}
 	said.took = deadline_now() - started;
 	delivered_log(&said);

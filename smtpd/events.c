@@ -3,6 +3,7 @@
 #include "smtpd/events.h"
 
 #include "common/log.h"
+#include "common/stats.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,7 @@ event_connect(const struct session *s)
 	char client[EVENT_CLIENT];
 
 	if (s->connection->role != ROLE_LOCAL) {
+		stats_add(STATS_CONNECTIONS, 1);
 		log_info("connect from %s", event_client(s, client));
 	}
 }
@@ -46,6 +48,7 @@ event_tls(const struct session *s)
 	size_t version = strcspn(s->tls, ",");
 	const char *cipher = s->tls + version + strspn(s->tls + version, ", ");
 
+	stats_add(STATS_TLS, 1);
 	/* "TLS1.3, AES-256-GCM" */
 	log_info("Anonymous TLS connection established from %s: TLSv%.*s with "
 		 "cipher %s",
@@ -69,6 +72,7 @@ event_login(const struct session *s)
 {
 	char client[EVENT_CLIENT], user[USER_NAME + 1];
 
+	stats_login(s->method, true);
 	log_info("user: %s logged in, sasl_method=%s, host=%s",
 	    log_value(s->user, user, sizeof(user)), s->method,
 	    event_client(s, client));
@@ -80,6 +84,7 @@ event_login_failed(const struct session *s, const char *method, const char *why,
 {
 	char client[EVENT_CLIENT], user[USER_NAME + 1];
 
+	stats_login(method, false);
 	log_warn("warning: %s: SASL %s authentication failed: %s, "
 		 "sasl_username=%s",
 	    event_client(s, client), method, why,
@@ -127,6 +132,9 @@ event_words(const char *reply, const char *subject, char text[EVENT_TEXT])
 	                                     : "Recipient address "
 	                                       "rejected: ";
 
+	if (strncmp(said, "Recipient address rejected", 26) == 0) {
+		about = "";
+	}
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strncmp(said, words[i][0], strlen(words[i][0])) == 0) {
 			said = words[i][1];
@@ -140,6 +148,28 @@ event_words(const char *reply, const char *subject, char text[EVENT_TEXT])
 	return text;
 }
 
+/* What a refusal counts as. */
+static enum stats
+reason(const char *reply)
+{
+	const char *said = reply + codes(reply);
+
+	if (strncmp(said, "Relaying denied", 15) == 0) {
+		return STATS_REJECTED_RELAY;
+	}
+	if (strncmp(said, "No such user", 12) == 0) {
+		return STATS_REJECTED_USER;
+	}
+	if (strncmp(said, "Message too big", 15) == 0) {
+		return STATS_REJECTED_SIZE;
+	}
+	if (strncmp(said, "Service unavailable", 19) == 0 ||
+	    strncmp(said, "Recipient address rejected", 26) == 0) {
+		return STATS_REJECTED_POLICY;
+	}
+	return STATS_REJECTED_OTHER;
+}
+
 void
 event_reject(const struct session *s, const char *where, const char *stage,
     const char *reply, const struct address *to)
@@ -148,6 +178,7 @@ event_reject(const struct session *s, const char *where, const char *stage,
 	char sender[ADDRESS_TEXT], from[ADDRESS_TEXT];
 	char rcpt[ADDRESS_TEXT] = "", about[ADDRESS_TEXT];
 
+	stats_add(reason(reply), 1);
 	address_text(&s->envelope.sender, sender, sizeof(sender));
 	if (to != NULL) {
 		address_text(to, rcpt, sizeof(rcpt));

@@ -6,6 +6,7 @@
 #include "smtpd/incoming.h"
 
 #include "common/log.h"
+#include "common/stats.h"
 #include "smtpd/delivery.h"
 #include "smtpd/events.h"
 #include "smtpd/submit/complete.h"
@@ -370,7 +371,12 @@ incoming_deliver(struct incoming *in)
 {
 	struct session *s = in->session;
 
-	switch (deliver(in)) {
+	enum status status = deliver(in);
+	if (status == STATUS_OK || status == STATUS_QUEUED) {
+		stats_add(STATS_RECEIVED, 1);
+		stats_add(STATS_RECEIVED_OCTETS, in->octets);
+	}
+	switch (status) {
 	case STATUS_OK:
 		s->idle = 0;
 		return session_reply(s, "250 2.0.0 Delivered as %s", in->id);

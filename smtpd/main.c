@@ -6,9 +6,11 @@
 #include "common/logging.h"
 #include "common/login.h"
 #include "common/server.h"
+#include "common/stats.h"
 #include "smtpd/admin.h"
 #include "smtpd/compose/send.h"
 #include "smtpd/delivery.h"
+#include "smtpd/figures.h"
 #include "smtpd/login.h"
 #include "smtpd/options.h"
 #include "smtpd/policy/dnsbl.h"
@@ -56,6 +58,7 @@ static int
 run_queue(const struct config *config, const struct run *run)
 {
 	logging_start(config, "smtpd", isatty(STDERR_FILENO) == 1);
+	(void)stats_open(config); /* or nothing is counted */
 	return runner_run(config, run);
 }
 
@@ -84,6 +87,9 @@ act(const struct options *o, const struct config *config)
 		return users_list(config);
 	case ACTION_CHECK:
 		return admin_check(config);
+	case ACTION_STATS:
+		return figures_show(
+		    config, o->json ? FIGURES_JSON : o->figures);
 	case ACTION_PENALTIES:
 		return admin_penalties(config);
 	case ACTION_FORGIVE:

@@ -19,6 +19,7 @@ const char options_usage[] =
     "       smtpd [-c FILE] --passwd NAME [--label LABEL] --remove\n"
     "       smtpd [-c FILE] --users\n"
     "       smtpd [-c FILE] --check\n"
+    "       smtpd [-c FILE] --stats [--json | --prometheus]\n"
     "       smtpd [-c FILE] --penalties\n"
     "       smtpd [-c FILE] --forgive ADDRESS|all\n"
     "       smtpd [-c FILE] -q[TIME|f|I ID|R TEXT]\n"
@@ -113,6 +114,12 @@ long_option(struct options_parser *p, const char *name)
 		o->action = ACTION_USERS;
 	} else if (strcmp(name, "check") == 0) {
 		o->action = ACTION_CHECK;
+	} else if (strcmp(name, "stats") == 0) {
+		o->action = ACTION_STATS;
+	} else if (strcmp(name, "json") == 0) {
+		o->json = true;
+	} else if (strcmp(name, "prometheus") == 0) {
+		o->figures = FIGURES_PROMETHEUS;
 	} else if (strcmp(name, "penalties") == 0) {
 		o->action = ACTION_PENALTIES;
 	} else if (strcmp(name, "version") == 0) {

@@ -4,6 +4,7 @@
 
 #include "common/server.h"
 #include "smtpd/compose/notice.h"
+#include "smtpd/figures.h"
 #include "smtpd/queue/manage.h"
 #include "smtpd/queue/runner.h"
 #include "smtpd/users/passwd.h"
@@ -24,6 +25,7 @@ enum action {
 	ACTION_USERS,
 	ACTION_CHECK,
 	ACTION_PENALTIES,
+	ACTION_STATS,
 	ACTION_FORGIVE,
 	ACTION_EXPLAIN,
 	ACTION_VERIFY,
@@ -38,7 +40,8 @@ struct options {
 	struct launch launch;
 	struct passwd_wish passwd;  /* --passwd, and what is behind it */
 	const char *whom;           /* --forgive */
-	bool json;                  /* -j: mailq for programs */
+	bool json;                  /* -j, --json: for programs */
+	enum figures figures;       /* --prometheus */
 	enum manage_verb verb;      /* of ACTION_MANAGE, on the operands */
 	struct run run;             /* -q */
 	const char *from;           /* -f, -r */

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/offence.h"
 #include "common/secure.h"
+#include "common/stats.h"
 #include "smtpd/events.h"
 #include "smtpd/incoming.h"
 #include "smtpd/strict.h"
@@ -57,6 +58,9 @@ session_reply(struct session *s, const char *fmt, ...)
 	}
 	stream_printf(s->stream, "%s\r\n", text);
 	s->said = text[0];
+	if (strncmp(text, "50", 2) == 0) {
+		stats_add(STATS_REJECTED_SYNTAX, 1);
+	}
 	return NEXT_COMMAND;
 }
 

@@ -5,6 +5,7 @@
 #include "common/deadline.h"
 #include "common/log.h"
 #include "common/offence.h"
+#include "common/stats.h"
 #include "smtpd/events.h"
 #include "smtpd/policy/stranger.h"
 
@@ -38,6 +39,7 @@ note_turn(const struct session *s, const char *after)
 	line[len] = '\0';
 	line[strcspn(line, "\r\n")] = '\0';
 	offence_report(s->connection, OFFENCE_ABUSE);
+	stats_add(STATS_REJECTED_POLICY, 1);
 	log_info("improper command pipelining after %s from %s: %s", after,
 	    event_client(s, client), line);
 }

@@ -84,12 +84,19 @@ log_fate(const struct runner *r, const struct batch *b, const struct fate *v)
 		[OUTCOME_FAILED] = "bounced",
 		[OUTCOME_EXPANDED] = "sent",
 	};
+	bool local = strcmp(said(v->host), DESTINATION_LOCAL) == 0;
+	const enum stats counts[] = {
+		[OUTCOME_SENT] = local ? STATS_DELIVERED : STATS_RELAYED,
+		[OUTCOME_DEFERRED] = STATS_DEFERRED,
+		[OUTCOME_FAILED] = STATS_BOUNCED,
+		[OUTCOME_EXPANDED] = STATS_NONE,
+	};
 	const char *host = said(v->host)[0] != '\0' ? v->host : "none";
 	int64_t now = deadline_now();
 	int64_t old = (int64_t)(time(NULL) - mail->arrival) * 1000;
 	int64_t given = b->given != 0 ? b->given : now;
 	struct delivered d = {
-		.part = strcmp(host, DESTINATION_LOCAL) == 0 ? "local" : "smtp",
+		.part = local ? "local" : "smtp",
 		.id = b->message->file.id,
 		.config = r->config,
 		.to = to,
@@ -100,6 +107,7 @@ log_fate(const struct runner *r, const struct batch *b, const struct fate *v)
 		.dsn = v->dsn,
 		.status = states[v->kind],
 		.text = words(v, text),
+		.counts = counts[v->kind],
 	};
 
 	delivered_log(&d);

@@ -7,6 +7,7 @@
 
 #include "common/deadline.h"
 #include "common/log.h"
+#include "smtpd/figures.h"
 #include "smtpd/queue/scheduler.h"
 
 #include <errno.h>
@@ -180,6 +181,7 @@ runner_run(const struct config *config, const struct run *run)
 	} else {
 		watch(&r);
 	}
+	figures_write(config);
 	destination_sweep(&r, true);
 	intake_free(&r.intake);
 	crew_free(&r);

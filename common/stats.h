@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_STATS_H
+#define RESTANTE_COMMON_STATS_H
+
+#include "common/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Counts of what happens, by day, in a small file below "state" that all
+ * processes have mapped: the server opens it, those that it starts inherit it,
+ * sandboxed ones too.  Counting never waits and never fails; without the file
+ * it does nothing.  What is in the file is believed by nobody: a session that
+ * has been taken over can write anything there, and that is all that it can.
+ */
+
+/* In the order of the file: new ones at the end, before STATS_COUNT. */
+enum stats {
+	STATS_CONNECTIONS,
+	STATS_TLS,
+	STATS_RECEIVED, /* messages that were taken, */
+	STATS_RECEIVED_OCTETS,
+	STATS_DELIVERED, /* and what became of their recipients */
+	STATS_RELAYED,
+	STATS_DEFERRED,
+	STATS_BOUNCED,
+	STATS_REJECTED_USER,
+	STATS_REJECTED_RELAY,
+	STATS_REJECTED_POLICY,
+	STATS_REJECTED_SIZE,
+	STATS_REJECTED_SYNTAX,
+	STATS_REJECTED_OTHER,
+	STATS_LOGIN_PLAIN,
+	STATS_LOGIN_LOGIN,
+	STATS_LOGIN_CRAM,
+	STATS_LOGIN_SCRAM,
+	STATS_LOGIN_SCRAM1,
+	STATS_LOGIN_OTHER,
+	STATS_FAILED_PLAIN,
+	STATS_FAILED_LOGIN,
+	STATS_FAILED_CRAM,
+	STATS_FAILED_SCRAM,
+	STATS_FAILED_SCRAM1,
+	STATS_FAILED_OTHER,
+	STATS_POP3_CONNECTIONS,
+	STATS_POP3_TLS,
+	STATS_POP3_SESSIONS, /* in which a mailbox was opened */
+	STATS_POP3_RETRIEVED,
+	STATS_POP3_OCTETS,
+	STATS_POP3_DELETED,
+	STATS_COUNT,
+	STATS_NONE = STATS_COUNT, /* not to be counted */
+};
+
+struct stats_name {
+	const char *name;          /* rejected_relay */
+	const char *metric;        /* rejected; several counts may share it */
+	const char *label, *value; /* reason, relay; "" if there is none */
+	const char *help;          /* of the metric, for people */
+};
+extern const struct stats_name stats_names[STATS_COUNT];
+
+enum {
+	STATS_DAYS = 32, /* that are kept, today among them */
+	STATS_ROOM = 96, /* counts that the file has room for */
+};
+
+struct stats_day {
+	_Atomic uint32_t day; /* since 1970, of the local date; 0: none yet */
+	uint32_t spare;
+	_Atomic uint64_t counts[STATS_ROOM];
+};
+
+/* The file. */
+struct stats_image {
+	char magic[8];
+	uint32_t room, days;
+	_Atomic uint64_t totals[STATS_ROOM]; /* since it was made */
+	struct stats_day table[STATS_DAYS];  /* by day modulo STATS_DAYS */
+};
+
+/* ---- counting ---- */
+
+/*
+ * Maps the file, which it makes where it is missing or nonsense; from now on
+ * this process and its children count.  0, or -1 with errno.
+ */
+int stats_open(const struct config *);
+
+void stats_add(enum stats, uint64_t n);
+
+/* A login by the mechanism of that name; USER and PASS are "PLAIN". */
+void stats_login(const char *mechanism, bool good);
+
+/* ---- reading ---- */
+
+/* Copies the file; 0, or -1 with errno (EINVAL: it is nonsense). */
+int stats_read(const struct config *, struct stats_image *)
+    __attribute__((warn_unused_result));
+
+/* The local date, as days since 1970. */
+uint32_t stats_today(void);
+
+/* ---- the image: for stats.c and its tests ---- */
+
+void stats_clear(struct stats_image *);
+bool stats_valid(const struct stats_image *);
+void stats_count(struct stats_image *, uint32_t day, enum stats, uint64_t n);
+
+/* How much was counted on that day. */
+uint64_t stats_on(const struct stats_image *, uint32_t day, enum stats);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/* What the counts are called; restante-log(5) says what they mean. */
+#include "common/stats.h"
+
+#define REJECTED "rejected", "reason"
+#define REJECTED_HELP                                                          \
+	"Commands, recipients and messages that were refused, by reason."
+#define LOGIN "logins", "mechanism"
+#define LOGIN_HELP "Logins by SMTP and POP3 that were right, by mechanism."
+#define FAILED "failed_logins", "mechanism"
+#define FAILED_HELP "Logins by SMTP and POP3 that were wrong, by mechanism."
+
+const struct stats_name stats_names[STATS_COUNT] = {
+	[STATS_CONNECTIONS] = { "connections", "connections", "", "",
+	    "Connections by SMTP." },
+	[STATS_TLS] = { "tls", "tls", "", "",
+	    "Connections by SMTP that used TLS." },
+	[STATS_RECEIVED] = { "received", "received", "", "",
+	    "Messages that were taken." },
+	[STATS_RECEIVED_OCTETS] = { "received_octets", "received_octets", "",
+	    "", "Octets of messages that were taken." },
+	[STATS_DELIVERED] = { "delivered", "delivered", "", "",
+	    "Recipients here who have got a message." },
+	[STATS_RELAYED] = { "relayed", "relayed", "", "",
+	    "Recipients elsewhere for whom a next hop took a message." },
+	[STATS_DEFERRED] = { "deferred", "deferred", "", "",
+	    "Tries for a recipient that have to be made again." },
+	[STATS_BOUNCED] = { "bounced", "bounced", "", "",
+	    "Recipients for whom a message failed." },
+	[STATS_REJECTED_USER] = { "rejected_unknown_user", REJECTED,
+	    "unknown_user", REJECTED_HELP },
+	[STATS_REJECTED_RELAY] = { "rejected_relay", REJECTED, "relay",
+	    REJECTED_HELP },
+	[STATS_REJECTED_POLICY] = { "rejected_policy", REJECTED, "policy",
+	    REJECTED_HELP },
+	[STATS_REJECTED_SIZE] = { "rejected_size", REJECTED, "size",
+	    REJECTED_HELP },
+	[STATS_REJECTED_SYNTAX] = { "rejected_syntax", REJECTED, "syntax",
+	    REJECTED_HELP },
+	[STATS_REJECTED_OTHER] = { "rejected_other", REJECTED, "other",
+	    REJECTED_HELP },
+	[STATS_LOGIN_PLAIN] = { "logins_plain", LOGIN, "PLAIN", LOGIN_HELP },
+	[STATS_LOGIN_LOGIN] = { "logins_login", LOGIN, "LOGIN", LOGIN_HELP },
+	[STATS_LOGIN_CRAM] = { "logins_cram_md5", LOGIN, "CRAM-MD5",
+	    LOGIN_HELP },
+	[STATS_LOGIN_SCRAM] = { "logins_scram_sha_256", LOGIN, "SCRAM-SHA-256",
+	    LOGIN_HELP },
+	[STATS_LOGIN_SCRAM1] = { "logins_scram_sha_1", LOGIN, "SCRAM-SHA-1",
+	    LOGIN_HELP },
+	[STATS_LOGIN_OTHER] = { "logins_other", LOGIN, "other", LOGIN_HELP },
+	[STATS_FAILED_PLAIN] = { "failed_logins_plain", FAILED, "PLAIN",
+	    FAILED_HELP },
+	[STATS_FAILED_LOGIN] = { "failed_logins_login", FAILED, "LOGIN",
+	    FAILED_HELP },
+	[STATS_FAILED_CRAM] = { "failed_logins_cram_md5", FAILED, "CRAM-MD5",
+	    FAILED_HELP },
+	[STATS_FAILED_SCRAM] = { "failed_logins_scram_sha_256", FAILED,
+	    "SCRAM-SHA-256", FAILED_HELP },
+	[STATS_FAILED_SCRAM1] = { "failed_logins_scram_sha_1", FAILED,
+	    "SCRAM-SHA-1", FAILED_HELP },
+	[STATS_FAILED_OTHER] = { "failed_logins_other", FAILED, "other",
+	    FAILED_HELP },
+	[STATS_POP3_CONNECTIONS] = { "pop3_connections", "pop3_connections", "",
+	    "", "Connections by POP3." },
+	[STATS_POP3_TLS] = { "pop3_tls", "pop3_tls", "", "",
+	    "Connections by POP3 that used TLS." },
+	[STATS_POP3_SESSIONS] = { "pop3_sessions", "pop3_sessions", "", "",
+	    "Sessions by POP3 in which a mailbox was opened." },
+	[STATS_POP3_RETRIEVED] = { "pop3_retrieved", "pop3_retrieved", "", "",
+	    "Messages that were sent by POP3." },
+	[STATS_POP3_OCTETS] = { "pop3_retrieved_octets",
+	    "pop3_retrieved_octets", "", "",
+	    "Octets of messages that were sent by POP3." },
+	[STATS_POP3_DELETED] = { "pop3_deleted", "pop3_deleted", "", "",
+	    "Messages that were deleted by POP3." },
+};
