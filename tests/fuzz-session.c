@@ -46,6 +46,7 @@ static struct {
 	const char *in;
 	size_t in_len, step;
 	int body;
+	bool user; /* whose mail is completed: with dates, say */
 	struct account_of *account;
 } world;
 
@@ -239,7 +240,7 @@ deliver(const void *payload, size_t size)
 	case 1:
 		return STATUS_TEMPORARY;
 	}
-	a->bodies[a->taken % MOST_BODIES] = sum;
+	a->bodies[a->taken % MOST_BODIES] = world.user ? 1 : sum;
 	a->taken++;
 	world.seed = (unsigned char)(world.seed * 5 + 3);
 	return a->taken % 2 == 0 ? STATUS_OK : STATUS_QUEUED;
@@ -253,7 +254,9 @@ answer(enum request_kind kind, const void *payload, size_t size)
 	if (kind == REQUEST_LOGIN || kind == REQUEST_SALT ||
 	    kind == REQUEST_PROOF) {
 		MUST(login_valid(payload, size));
-		return (world.seed & 64) != 0 ? STATUS_OK : STATUS_NO;
+		bool good = (world.seed & 64) != 0;
+		world.user = world.user || (good && kind == REQUEST_LOGIN);
+		return good ? STATUS_OK : STATUS_NO;
 	}
 	if (kind == REQUEST_LOOKUP) {
 		MUST(lookup_valid(payload, size));
@@ -281,6 +284,7 @@ run(const uint8_t *data, size_t size, size_t step, struct account_of *a)
 	world.in = (const char *)data + 2;
 	world.in_len = size - 2;
 	world.step = step;
+	world.user = (world.rules & (RULE_LOCAL | RULE_SUBMISSION)) != 0;
 	world.account = a;
 	(void)session_run(connection());
 	check_replies(a);
