@@ -5,14 +5,23 @@ A server that looks for line ends or dots chunk by chunk loses octets where
 the cut is; one that looks for the end of the data in them can be made to see
 a second message.
 """
+import socket
+
 from lib import mbox
 from lib.edges import FORMS
 from lib.player import PASSWORDS
-from lib.scratch import Scratch
+from lib.proc import status
+from lib.scratch import LONG, Scratch
 from lib.tap import Tap, check, equal
 
 TEXT = (b"Subject: chunks\r\n\r\n.\r\n..\r\n.x\r\nFrom here\r\n>From\r\n\r\n"
         b"caf\xc3\xa9 \xff\r\n.\r\n\r\nend\r\n")
+TINY = 1000 if LONG else 100    # thousands of chunks
+MEMORY = 16 * 1024              # KiB
+HUGE = tuple(str(power + n) for power in (1 << 31, 1 << 32, 1 << 63)
+             for n in (-1, 0, 1)) + (str((1 << 64) - 1),)
+WRONG = (str(1 << 64), str((1 << 64) + 1), str((1 << 64) + 10), "-1", "+5",
+         "0x10", "1e3", "5.0", "9" * 100, "")
 SECOND = (b"MAIL FROM:<evil@example.com>\r\nRCPT TO:<bob@example.org>\r\n"
           b"BDAT 4 LAST\r\nevil\r\n")
 
@@ -125,6 +134,50 @@ def judge(edge, role, replies, messages):
         check(message.endswith(SECOND), what)
 
 
+def test_huge(scratch):
+    """What follows a count of 31, 32, 63 or 64 bits is data, and no command"""
+    for size in HUGE:
+        with begin(scratch) as talker:
+            envelope(talker)
+            talker.send(f"BDAT {size} LAST\r\nX: y\r\n\r\nRSET\r\n")
+            talker.send(SECOND + b"QUIT\r\n")
+            talker.sock.shutdown(socket.SHUT_WR)
+            equal(talker.rest(), b"", f"replies behind BDAT {size}")
+        equal(received(scratch), [], f"messages, BDAT {size}")
+
+
+def test_wrong(scratch):
+    """A count of more than 64 bits, or that is none, ends the session"""
+    for size in WRONG:
+        with begin(scratch) as talker:
+            envelope(talker)
+            talker.send(f"BDAT {size} LAST\r\n")
+            talker.expect("501 5.5.4")
+            talker.closed()
+        equal(received(scratch), [], f"messages, BDAT {size}")
+
+
+def test_tiny(scratch):
+    """Very many chunks of one octet: memory does not grow with them"""
+    talker, process = scratch.session("smtpd", "--role", "mx")
+    with talker:
+        talker.hello()
+        envelope(talker)
+        talker.send(b"BDAT 17\r\nSubject: tiny\r\n\r\n")
+        talker.expect("250 2.0.0 17")
+        block = b"BDAT 1\r\nx" * 1000
+        for _ in range(TINY):
+            talker.send(block)
+            for _ in range(1000):
+                talker.expect("250 2.0.0 1 ")
+        talker.send(b"BDAT 2 LAST\r\n\r\n")
+        talker.expect("250 2.0.0 Delivered")
+        peak = int(status(process.pid)["VmHWM"].split()[0])
+        check(peak < MEMORY, f"{peak} KiB")
+    equal(received(scratch), [b"Subject: tiny\r\n\r\n" +
+                              b"x" * 1000 * TINY + b"\r\n"], "messages")
+
+
 def test_vanished(scratch):
     """A client that vanishes amid chunks leaves nothing"""
     with begin(scratch) as talker:
@@ -143,7 +196,8 @@ def main():
     tap = Tap()
     with Scratch() as scratch:
         for test in (test_cuts, test_octets, test_big, test_no_end,
-                     test_edges, test_vanished):
+                     test_edges, test_huge, test_wrong, test_tiny,
+                     test_vanished):
             with tap.case(test.__doc__, scratch.notes):
                 test(scratch)
     tap.finish()
