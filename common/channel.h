@@ -22,6 +22,7 @@ enum request_kind {
 	REQUEST_LOGIN,   /* struct login */
 	REQUEST_SALT,    /* struct login: its name's; answers password_salt */
 	REQUEST_PROOF,   /* struct login: SCRAM; answers the signature */
+	REQUEST_NAME,    /* struct login: EXTERNAL; answers whose it is */
 	REQUEST_LOOKUP,  /* a user's name, NUL ended: is there such an account?
 	                  */
 	REQUEST_DELIVER, /* struct delivery; the message is in the body file */

@@ -108,6 +108,7 @@ static const struct key keys[] = {
 	{ "stats-file", KIND_PATH, offsetof(struct config, stats_file) },
 	{ "subaddress", KIND_SUBADDRESS, 0 },
 	{ "tls", KIND_TLS, 0 },
+	{ "tls-client-ca", KIND_PATH, offsetof(struct config, tls_client_ca) },
 	{ "tls-priority", KIND_TEXT, offsetof(struct config, tls_priority) },
 	{ "tls-trust", KIND_PATH, offsetof(struct config, tls_trust) },
 	{ "uidl", KIND_UIDL, offsetof(struct config, uidl) },

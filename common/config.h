@@ -65,6 +65,7 @@ struct config {
 	char aliases[PATH_MAX];
 	char tls[CONFIG_LIST][PATH_MAX];
 	size_t ntls;
+	char tls_client_ca[PATH_MAX]; /* of clients' certificates, or "" */
 	char tls_priority[CONFIG_NAME];
 	char tls_trust[PATH_MAX]; /* certificates that relays' must lead to;
 	                             "": the system's */

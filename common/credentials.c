@@ -3,6 +3,7 @@
 #include "common/credentials.h"
 
 #include "common/log.h"
+#include "common/password.h"
 
 #include <errno.h>
 #include <shadow.h>
@@ -185,4 +186,39 @@ credentials_find(
 		explicit_bzero(c, sizeof(*c));
 	}
 	return s;
+}
+
+enum status
+credentials_holder(const struct config *config, const char *fingerprint,
+    char user[USER_NAME + 1])
+{
+	char name[USER_NAME + 1];
+	enum status s = STATUS_NO;
+	enum user_line_kind kind;
+	struct user_line u;
+
+	if (config_system_users(config)) {
+		return STATUS_NO;
+	}
+	struct users_file *f = users_open(config->users);
+	if (f == NULL) {
+		log_error("cannot read the users file %s: %s", config->users,
+		    strerror(errno));
+		return STATUS_TEMPORARY;
+	}
+	while ((kind = users_next(f, &u)) < USER_LINE_END) {
+		if (kind != USER_LINE_USER ||
+		    !password_has_certificate(u.credentials, fingerprint) ||
+		    !user_name(config, u.name, name)) {
+			continue;
+		}
+		if (s == STATUS_OK && strcmp(user, name) != 0) {
+			s = STATUS_NO; /* whose it is the client must say */
+			break;
+		}
+		strlcpy(user, name, USER_NAME + 1);
+		s = STATUS_OK;
+	}
+	users_close(f);
+	return kind == USER_LINE_ERROR ? STATUS_TEMPORARY : s;
 }

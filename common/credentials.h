@@ -57,4 +57,11 @@ struct credentials {
 enum status credentials_find(const struct config *, const char *user,
     struct credentials *) __attribute__((warn_unused_result));
 
+/*
+ * The one user whose lines have a certificate's fingerprint, as a user_name().
+ * STATUS_OK; STATUS_NO: nobody has it, or more than one; STATUS_TEMPORARY.
+ */
+enum status credentials_holder(const struct config *, const char *fingerprint,
+    char user[USER_NAME + 1]) __attribute__((warn_unused_result));
+
 #endif

@@ -89,6 +89,10 @@ check(const struct task *task, const char *credentials,
 		           ? credentials[0] != '\0' ? STATUS_OK : STATUS_NO
 		       : password_has(credentials, PASSWORD_OAUTH) ? STATUS_OK
 		                                                   : STATUS_NO;
+	case MECHANISM_EXTERNAL:
+		return password_has_certificate(credentials, l->secret)
+		           ? STATUS_OK
+		           : STATUS_NO;
 	}
 	return password_check(
 	    credentials, l->secret, config_system_users(task->config));
@@ -231,4 +235,20 @@ login_proof_run(const struct task *task)
 {
 	task->reply->size = PASSWORD_DIGEST;
 	return find_and_check(task, task->reply->data, false);
+}
+
+enum status
+login_name_run(const struct task *task)
+{
+	const struct login *l = task->payload;
+	char name[USER_NAME + 1];
+	enum status s = l->mechanism == MECHANISM_EXTERNAL
+	                    ? credentials_holder(task->config, l->secret, name)
+	                    : STATUS_NO;
+
+	if (s == STATUS_OK) {
+		memcpy(task->reply->data, name, sizeof(name));
+		task->reply->size = sizeof(name);
+	}
+	return s;
 }

@@ -31,15 +31,16 @@ enum mechanism {
 	MECHANISM_SCRAM_SHA1_PLUS,
 	MECHANISM_OAUTHBEARER,
 	MECHANISM_XOAUTH2,
+	MECHANISM_EXTERNAL,
 };
 
-enum { MECHANISMS = MECHANISM_XOAUTH2 + 1 };
+enum { MECHANISMS = MECHANISM_EXTERNAL + 1 };
 
 struct login {
 	uint32_t mechanism;
 	char name[LOGIN_NAME + 1];
 	/* The password; CRAM-MD5: the answer; SCRAM: the proof; a token's
-	   "HOST PORT". */
+	   "HOST PORT"; EXTERNAL: the certificate's fingerprint. */
 	char secret[LOGIN_SECRET + 1];
 	/* CRAM-MD5: the challenge; SCRAM: what was said (AuthMessage); the
 	   token. */
@@ -72,5 +73,11 @@ enum status login_run(const struct task *);
  */
 enum status login_salt_run(const struct task *);
 enum status login_proof_run(const struct task *);
+
+/*
+ * For EXTERNAL, when the client does not say who it is: the name (NUL ended)
+ * of the one user who has the certificate.  Logs nobody in, either.
+ */
+enum status login_name_run(const struct task *);
 
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define CRAM "{CRAM-MD5}"
+#define EXTERNAL "{EXTERNAL}sha256-"
 
 /* Copies the next blank separated word; false: none, or too long. */
 static bool
@@ -259,6 +260,31 @@ password_has(const char *credentials, const char *want)
 	return false;
 }
 
+static bool
+is_certificate(const char *word)
+{
+	const char *hex = word + strlen(EXTERNAL);
+
+	return strncmp(word, EXTERNAL, strlen(EXTERNAL)) == 0 &&
+	       strlen(hex) == 2 * CRYPTO_SHA256 &&
+	       strspn(hex, "0123456789abcdef") == 2 * CRYPTO_SHA256;
+}
+
+bool
+password_has_certificate(const char *credentials, const char *fingerprint)
+{
+	char word[USHRT_MAX / 64];
+
+	while (next_word(&credentials, word, sizeof(word))) {
+		if (is_certificate(word) &&
+		    (fingerprint == NULL ||
+			strcmp(word + strlen(EXTERNAL), fingerprint) == 0)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Whether a word is a secret's, well formed. */
 static bool
 is_secret(const char *word)
@@ -292,7 +318,8 @@ password_is_valid(const char *credentials)
 	size_t words = 0;
 
 	for (; next_word(&credentials, word, sizeof(word)); words++) {
-		if (!is_secret(word) && strcmp(word, PASSWORD_OAUTH) != 0) {
+		if (!is_secret(word) && !is_certificate(word) &&
+		    strcmp(word, PASSWORD_OAUTH) != 0) {
 			return false;
 		}
 	}

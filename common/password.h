@@ -17,8 +17,13 @@
  *   {CRAM-MD5}HEX     the HMAC-MD5 state behind both pads (RFC 2195, 2104)
  *   $id$...           a crypt(3) hash
  *   {OAUTH}           no secret: tokens are good for the user
+ *   {EXTERNAL}sha256-HEX  no secret: the fingerprint of a certificate whose
+ *                     key the client has
  */
 #define PASSWORD_OAUTH "{OAUTH}"
+
+/* Whether it has a certificate's fingerprint: this one, or NULL: any. */
+bool password_has_certificate(const char *credentials, const char *fingerprint);
 
 /* Whether the word is one of the credentials. */
 bool password_has(const char *credentials, const char *word);

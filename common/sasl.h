@@ -14,7 +14,8 @@
 /*
  * The server's side of a SASL exchange, which fills in a login: PLAIN (RFC
  * 4616), LOGIN, CRAM-MD5 (RFC 2195), SCRAM-SHA-256, SCRAM-SHA-1 and their -PLUS
- * (RFC 5802, RFC 7677), OAUTHBEARER (RFC 7628) and XOAUTH2.  Pure, but for
+ * (RFC 5802, RFC 7677), OAUTHBEARER (RFC 7628) and XOAUTH2, EXTERNAL (RFC 4422
+ * appendix A).  Pure, but for
  * random numbers; octets in, octets out.
  */
 
@@ -39,6 +40,8 @@ struct sasl {
 	char prompt[SASL_PROMPT]; /* the server's next challenge */
 	/* Why this login fails, whatever the password; or NULL. */
 	const char *wrong;
+	/* EXTERNAL: of the client's certificate; "": there is none. */
+	char certificate[TLS_FINGERPRINT + 1];
 	/* SCRAM: */
 	struct sasl_binding bindings[SASL_BINDINGS];
 	size_t nbindings;
@@ -52,6 +55,7 @@ enum sasl_result {
 	SASL_DONE,     /* sasl.login is complete */
 	SASL_MALFORMED,
 	SASL_SALT,  /* sasl_salt() with the salt for sasl.login.name */
+	SASL_NAME,  /* sasl_name_is() with the name of sasl.login.secret */
 	SASL_PROOF, /* sasl_signature() if sasl.login is right, or done */
 };
 
@@ -74,8 +78,9 @@ void sasl_bind(
 /* Takes the client's answer, decoded.  NULL: it sent none yet. */
 enum sasl_result sasl_step(struct sasl *, const char *data, size_t len);
 
-/* Goes on after SASL_SALT and SASL_PROOF. */
+/* Goes on after SASL_SALT, SASL_NAME and SASL_PROOF.  No name: "". */
 enum sasl_result sasl_salt(struct sasl *, const struct password_salt *);
+enum sasl_result sasl_name_is(struct sasl *, const char *name);
 enum sasl_result sasl_signature(
     struct sasl *, const uint8_t signature[PASSWORD_DIGEST]);
 

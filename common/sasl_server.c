@@ -9,8 +9,10 @@
 /* A mechanism is offered where it serves: by credentials, and by TLS. */
 static bool
 offered(const struct connection *c, const struct stream *stream,
-    enum mechanism mechanism, bool bound)
+    enum mechanism mechanism, const struct sasl *sasl)
 {
+	bool bound = sasl->nbindings > 0;
+
 	switch (mechanism) {
 	case MECHANISM_PLAIN:
 	case MECHANISM_LOGIN:
@@ -32,13 +34,16 @@ offered(const struct connection *c, const struct stream *stream,
 		/* A token is good for whoever reads it, wherever. */
 		return c->config->oauth_command[0] != '\0' &&
 		       stream_tls(stream) != NULL && names_have_oauth(c->names);
+	case MECHANISM_EXTERNAL:
+		return sasl->certificate[0] != '\0' &&
+		       names_have_certificate(c->names);
 	}
 	return true;
 }
 
-/* What this connection's logins may be tied to. */
+/* What this connection's logins may be tied to, or proved by. */
 static void
-bind_channel(const struct stream *stream, struct sasl *sasl)
+know_channel(const struct stream *stream, struct sasl *sasl)
 {
 	static const char *const names[] = {
 		[TLS_BINDING_EXPORTER] = "tls-exporter",
@@ -46,6 +51,10 @@ bind_channel(const struct stream *stream, struct sasl *sasl)
 	};
 	struct tls_session *tls = stream_tls(stream);
 	uint8_t data[TLS_BINDING_SIZE];
+
+	if (tls != NULL) {
+		tls_client_fingerprint(tls, sasl->certificate);
+	}
 
 	for (int i = 0; tls != NULL && i < SASL_BINDINGS; i++) {
 		size_t n = tls_binding(tls, (enum tls_binding)i, data);
@@ -59,16 +68,16 @@ const char *
 sasl_server_offer(const struct connection *c, const struct stream *stream,
     bool everybody, char offer[SASL_OFFER])
 {
-	struct sasl sasl = { .nbindings = 0 };
+	struct sasl sasl = { .nbindings = 0, .certificate = "" };
 
-	bind_channel(stream, &sasl);
+	know_channel(stream, &sasl);
 	offer[0] = '\0';
 	for (uint32_t m = 0; m < MECHANISMS; m++) {
 		if (everybody && m == MECHANISM_CRAM_MD5 &&
 		    !names_all_have_cram(c->names)) {
 			continue;
 		}
-		if (offered(c, stream, (enum mechanism)m, sasl.nbindings > 0)) {
+		if (offered(c, stream, (enum mechanism)m, &sasl)) {
 			strlcat(offer, m == 0 ? "" : " ", SASL_OFFER);
 			strlcat(offer, sasl_name(m), SASL_OFFER);
 		}
@@ -83,6 +92,7 @@ work(const struct connection *c, struct sasl *sasl, enum sasl_result result,
 {
 	uint8_t signature[PASSWORD_DIGEST];
 	struct password_salt salt;
+	char name[USER_NAME + 1];
 	enum status status;
 
 	switch (result) {
@@ -91,6 +101,15 @@ work(const struct connection *c, struct sasl *sasl, enum sasl_result result,
 		    LOGIN_SIZE(0), &salt, sizeof(salt));
 		if (status == STATUS_OK) {
 			return sasl_salt(sasl, &salt);
+		}
+		*outcome = SASL_OUTCOME_TEMPORARY;
+		return SASL_MALFORMED;
+	case SASL_NAME:
+		status = channel_ask(c->channel, REQUEST_NAME, &sasl->login,
+		    LOGIN_SIZE(0), name, sizeof(name));
+		if (status == STATUS_OK || status == STATUS_NO) {
+			name[status == STATUS_OK ? USER_NAME : 0] = '\0';
+			return sasl_name_is(sasl, name);
 		}
 		*outcome = SASL_OUTCOME_TEMPORARY;
 		return SASL_MALFORMED;
@@ -170,9 +189,8 @@ sasl_server_run(const struct connection *c, struct stream *stream,
 	if (!sasl_start(sasl, argument, c->config->hostname)) {
 		return SASL_OUTCOME_UNKNOWN;
 	}
-	bind_channel(stream, sasl);
-	if (!offered(c, stream, (enum mechanism)sasl->login.mechanism,
-		sasl->nbindings > 0)) {
+	know_channel(stream, sasl);
+	if (!offered(c, stream, (enum mechanism)sasl->login.mechanism, sasl)) {
 		return SASL_OUTCOME_UNKNOWN;
 	}
 	if (*initial != '\0' && !sasl_client_first(sasl)) {

@@ -16,7 +16,7 @@
 enum { SASL_LINE = 12288 }; /* octets of an answer, RFC 4954 section 4 */
 
 /* Room for all their names. */
-enum { SASL_OFFER = 192 };
+enum { SASL_OFFER = 200 };
 
 /*
  * The mechanisms that serve here, "PLAIN LOGIN ..."; the connection must be

@@ -22,8 +22,8 @@ secure_start(
 			return false;
 		}
 	}
-	struct tls_session *tls = tls_accept(
-	    c->tls, c->rfd, c->wfd, deadline_now() + HANDSHAKE_TIMEOUT, error);
+	struct tls_session *tls = tls_accept(c->tls, c->rfd, c->wfd, c->asks,
+	    deadline_now() + HANDSHAKE_TIMEOUT, error);
 	if (tls == NULL) {
 		log_info("SSL_accept error from unknown[%s]: %s",
 		    c->peer.address, error);

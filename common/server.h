@@ -45,6 +45,7 @@ struct connection {
 	int body; /* an unnamed file for the message under way, or -1 */
 	int body_errno;
 	int mailbox; /* pop3d, TLS: the mailbox process will be there */
+	bool asks;   /* the client for a certificate, where that is wanted */
 };
 
 /* What a worker's answer carries, if it ends STATUS_OK. */

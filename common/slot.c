@@ -156,6 +156,8 @@ slot_start_session(struct server *s, struct slot *slot, enum start start)
 		.body = slot->body,
 		.body_errno = slot->body_errno,
 		.mailbox = -1,
+		/* Never strangers' servers: theirs are for other ends. */
+		.asks = slot->role == ROLE_SUBMISSION || s->service->pair,
 	};
 	int pair[2], stream[2] = { -1, -1 };
 

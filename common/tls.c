@@ -2,6 +2,7 @@
 /* TLS servers: their certificates, and sessions that they accept. */
 #include "common/tls.h"
 
+#include "common/crypto.h"
 #include "common/tls_library.h"
 #include "common/tls_session.h"
 
@@ -22,7 +23,8 @@ struct tls_server {
 	gnutls_priority_t priority;
 	size_t count;
 	time_t expiry;
-	struct stat files[CONFIG_LIST];
+	bool clients; /* those with certificates of ours are asked for them */
+	struct stat files[CONFIG_LIST + 1]; /* the last: of tls-client-ca */
 };
 
 void
@@ -90,6 +92,31 @@ open_certificates(
 	return 0;
 }
 
+static int
+open_client_ca(
+    struct tls_server *s, const struct config *config, char error[CONFIG_ERROR])
+{
+	const struct tls_library *lib = tls_library();
+	const char *file = config->tls_client_ca;
+
+	if (file[0] == '\0') {
+		return 0;
+	}
+	int n = stat(file, &s->files[CONFIG_LIST]) == -1
+	            ? GNUTLS_E_FILE_ERROR
+	            : lib->gnutls_certificate_set_x509_trust_file(
+			  s->credentials, file, GNUTLS_X509_FMT_PEM);
+	if (n <= 0) {
+		snprintf(error, CONFIG_ERROR,
+		    "tls-client-ca %.200s: %s (it must hold the certificates "
+		    "of authorities, in PEM)",
+		    file, n == 0 ? "no certificate" : lib->gnutls_strerror(n));
+		return -1;
+	}
+	s->clients = true;
+	return 0;
+}
+
 struct tls_server *
 tls_server_open(
     const struct config *config, bool check, char error[CONFIG_ERROR])
@@ -109,7 +136,8 @@ tls_server_open(
 		    s->credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
 	}
 	if (tls_session_priority(config, PRIORITY, &s->priority, error) == -1 ||
-	    open_certificates(s, config, error) == -1) {
+	    open_certificates(s, config, error) == -1 ||
+	    open_client_ca(s, config, error) == -1) {
 		tls_server_close(s);
 		return NULL;
 	}
@@ -130,22 +158,27 @@ tls_server_close(struct tls_server *s)
 	free(s);
 }
 
-bool
-tls_server_stale(const struct tls_server *s, const struct config *config)
+static bool
+changed(const char *file, const struct stat *then)
 {
 	struct stat now;
 
+	return stat(file, &now) == 0 &&
+	       (now.st_ino != then->st_ino || now.st_size != then->st_size ||
+		   now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
+		   now.st_mtim.tv_nsec != then->st_mtim.tv_nsec);
+}
+
+bool
+tls_server_stale(const struct tls_server *s, const struct config *config)
+{
 	for (size_t i = 0; i < s->count; i++) {
-		const struct stat *then = &s->files[i];
-		if (stat(config->tls[i], &now) == 0 &&
-		    (now.st_ino != then->st_ino ||
-			now.st_size != then->st_size ||
-			now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
-			now.st_mtim.tv_nsec != then->st_mtim.tv_nsec)) {
+		if (changed(config->tls[i], &s->files[i])) {
 			return true;
 		}
 	}
-	return false;
+	return s->clients &&
+	       changed(config->tls_client_ca, &s->files[CONFIG_LIST]);
 }
 
 void
@@ -153,6 +186,9 @@ tls_server_ignore(struct tls_server *s, const struct config *config)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		(void)stat(config->tls[i], &s->files[i]);
+	}
+	if (s->clients) {
+		(void)stat(config->tls_client_ca, &s->files[CONFIG_LIST]);
 	}
 }
 
@@ -181,8 +217,8 @@ set_protocols(struct tls_session *t)
 }
 
 struct tls_session *
-tls_accept(const struct tls_server *s, int rfd, int wfd, int64_t deadline,
-    char error[CONFIG_ERROR])
+tls_accept(const struct tls_server *s, int rfd, int wfd, bool ask,
+    int64_t deadline, char error[CONFIG_ERROR])
 {
 	struct tls_session *t =
 	    tls_session_open(GNUTLS_SERVER | GNUTLS_NO_TICKETS, s->priority,
@@ -191,6 +227,11 @@ tls_accept(const struct tls_server *s, int rfd, int wfd, int64_t deadline,
 	snprintf(error, CONFIG_ERROR, "no memory");
 	if (t == NULL) {
 		return NULL;
+	}
+	if (ask && s->clients) {
+		/* Who has none, or another's, may still have a password. */
+		tls_library()->gnutls_certificate_server_set_request(
+		    t->gnutls, GNUTLS_CERT_REQUEST);
 	}
 	int rc = set_protocols(t) ? tls_session_handshake(t, deadline, error)
 	                          : GNUTLS_E_MEMORY_ERROR;
@@ -202,4 +243,37 @@ tls_accept(const struct tls_server *s, int rfd, int wfd, int64_t deadline,
 		return NULL;
 	}
 	return t;
+}
+
+/* Whether the client's certificate leads to one of ours, now, for clients. */
+static bool
+is_good(const struct tls_library *lib, gnutls_session_t session)
+{
+	char purpose[] = GNUTLS_KP_TLS_WWW_CLIENT;
+	gnutls_typed_vdata_st data = { .type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (unsigned char *)purpose };
+	unsigned status = 1;
+
+	return lib->gnutls_certificate_verify_peers(
+		   session, &data, 1, &status) == GNUTLS_E_SUCCESS &&
+	       status == 0;
+}
+
+void
+tls_client_fingerprint(struct tls_session *t, char hex[TLS_FINGERPRINT + 1])
+{
+	const struct tls_library *lib = tls_library();
+	uint8_t digest[CRYPTO_SHA256];
+	unsigned count = 0;
+	const gnutls_datum_t *der =
+	    lib->gnutls_certificate_get_peers(t->gnutls, &count);
+
+	hex[0] = '\0';
+	if (der == NULL || count == 0 || !is_good(lib, t->gnutls) ||
+	    crypto_sha256(der[0].data, der[0].size, digest) == -1) {
+		return;
+	}
+	for (size_t i = 0; i < sizeof(digest); i++) {
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	}
 }

@@ -45,10 +45,20 @@ time_t tls_server_expiry(const struct tls_server *);
 
 /*
  * Does the handshake on a connected descriptor pair; deadline as in
- * deadline_wait().  NULL: error says why.
+ * deadline_wait().  ask: the client may show a certificate, if the key
+ * tls-client-ca names those whom we ask for one.  NULL: error says why.
  */
 struct tls_session *tls_accept(const struct tls_server *, int rfd, int wfd,
-    int64_t deadline, char error[CONFIG_ERROR]);
+    bool ask, int64_t deadline, char error[CONFIG_ERROR]);
+
+/*
+ * The SHA-256 of the client's certificate, in small hex digits; "" if it has
+ * shown none, or one that is not good for us: of another authority, expired,
+ * for another purpose.
+ */
+enum { TLS_FINGERPRINT = 64 };
+void tls_client_fingerprint(
+    struct tls_session *, char hex[TLS_FINGERPRINT + 1]);
 
 /* As read(2) and write(2) on a non-blocking socket; EPROTO: broken TLS. */
 ssize_t tls_receive(struct tls_session *, void *buf, size_t size);

@@ -23,10 +23,12 @@
 	X(gnutls_certificate_free_credentials)                                 \
 	X(gnutls_certificate_get_crt_raw)                                      \
 	X(gnutls_certificate_get_peers)                                        \
+	X(gnutls_certificate_server_set_request)                               \
 	X(gnutls_certificate_set_flags)                                        \
 	X(gnutls_certificate_set_x509_key_file2)                               \
 	X(gnutls_certificate_set_x509_system_trust)                            \
 	X(gnutls_certificate_set_x509_trust_file)                              \
+	X(gnutls_certificate_verify_peers)                                     \
 	X(gnutls_cipher_get)                                                   \
 	X(gnutls_cipher_get_name)                                              \
 	X(gnutls_credentials_set)                                              \

@@ -25,7 +25,7 @@ struct names {
 	struct entry *entries; /* sorted by name */
 	size_t count;
 	/* Some have such a verifier; some log in by others alone. */
-	bool cram, not_cram, oauth;
+	bool cram, not_cram, oauth, certificate;
 	bool scram[KINDS], not_scram[KINDS]; /* by enum crypto_kind */
 	bool open;
 	struct stat file, passwd;
@@ -54,6 +54,8 @@ add_kinds(struct names *n, const char *credentials)
 		n->scram[i] = n->scram[i] || scram;
 		n->not_scram[i] = n->not_scram[i] || (logs_in && !scram);
 	}
+	n->certificate =
+	    n->certificate || password_has_certificate(credentials, NULL);
 	n->oauth = n->oauth || password_has(credentials, PASSWORD_OAUTH);
 }
 
@@ -208,6 +210,12 @@ bool
 names_have_oauth(const struct names *n)
 {
 	return n->oauth || n->open;
+}
+
+bool
+names_have_certificate(const struct names *n)
+{
+	return n->certificate;
 }
 
 bool

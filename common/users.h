@@ -40,9 +40,10 @@ bool names_stale(const struct names *, const struct config *);
 bool names_have(const struct names *, const char *user);
 /* The same, but for postmaster, who need not be one to have a mailbox. */
 bool names_listed(const struct names *, const char *user);
-/* Whether some user can log in by CRAM-MD5, or by a token. */
+/* Whether some user can log in by CRAM-MD5, a token, a certificate. */
 bool names_have_cram(const struct names *);
 bool names_have_oauth(const struct names *);
+bool names_have_certificate(const struct names *);
 /*
  * Whether all who can log in can do so by CRAM-MD5, or SCRAM: many clients
  * choose the best that is offered, and then try nothing else.

@@ -26,6 +26,7 @@ static const struct service pop3 = {
 	    [REQUEST_LOGIN] = { login_run, login_valid },
 	    [REQUEST_SALT] = { login_salt_run, login_valid },
 	    [REQUEST_PROOF] = { login_proof_run, login_valid },
+	    [REQUEST_NAME] = { login_name_run, login_valid },
 	    [REQUEST_MAILBOX] = { mailbox_run, login_valid },
 	},
 };

@@ -42,6 +42,7 @@ static const struct service smtp = {
 	    [REQUEST_LOGIN] = { login_noted_run, login_valid },
 	    [REQUEST_SALT] = { login_salt_run, login_valid },
 	    [REQUEST_PROOF] = { login_proof_run, login_valid },
+	    [REQUEST_NAME] = { login_name_run, login_valid },
 	    [REQUEST_LOOKUP] = { lookup_run, lookup_valid },
 	    [REQUEST_ROOM] = { quota_run, quota_valid },
 	    [REQUEST_DELIVER] = { delivery_run, delivery_valid },

@@ -16,6 +16,7 @@ const char options_usage[] =
     "usage: smtpd [-c FILE] [-l ADDRESS:PORT[/tls][=mx|submission]] ...\n"
     "       smtpd [-c FILE] --passwd NAME [--label LABEL] [--for PROTOCOL]\n"
     "             [--until DAY] [--generate] [--cram-md5] [--scram-sha-1]\n"
+    "             [--credential CREDENTIAL]\n"
     "       smtpd [-c FILE] --passwd NAME [--label LABEL] --remove\n"
     "       smtpd [-c FILE] --users\n"
     "       smtpd [-c FILE] --check\n"

@@ -18,7 +18,8 @@ answer_for_workers(struct sasl *s, enum sasl_result result)
 
 	MUST((result != SASL_SALT && result != SASL_PROOF) ||
 	     login_valid(&s->login, LOGIN_SIZE(0)));
-	return result == SASL_SALT    ? sasl_salt(s, &salt)
+	return result == SASL_NAME    ? sasl_name_is(s, "tim")
+	       : result == SASL_SALT  ? sasl_salt(s, &salt)
 	       : result == SASL_PROOF ? sasl_signature(s, signature)
 	                              : result;
 }

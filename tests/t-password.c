@@ -91,6 +91,14 @@ static const struct {
 	{ "{SCRAM-SHA-256}4096$AAAA$6dlGYMOdZcOPutkcNY8U2g7vK9Y=$"
 	  "D+CSWLOshSulAsxiupA+qs2/fTE=",
 	    false, false },
+	{ "{OAUTH}", true, false },
+	{ "{OAUTH}x", false, false },
+	{ "{oauth}", false, false },
+	{ "{EXTERNAL}sha256-" HEX64, true, false },
+	{ "{EXTERNAL}sha256-" HEX64 "0", false, false },
+	{ "{EXTERNAL}sha256-ABCDEF", false, false },
+	{ "{EXTERNAL}" HEX64, false, false },
+	{ SCRAM " {OAUTH} {EXTERNAL}sha256-" HEX64, true, false },
 	{ "{SCRAM-SHA-512}4096$AAAA$" KEY32 "$" KEY32, false, false },
 	{ "", false, false },
 	{ "  ", false, false },
@@ -151,6 +159,35 @@ test_tables(void)
 		    "%s: \"%.60s\"", lists[i].cram ? "CRAM-MD5" : "no CRAM-MD5",
 		    lists[i].credentials);
 	}
+}
+
+/* What is no secret opens to no password, and is told from those that are. */
+static void
+test_no_secret(void)
+{
+	static const char both[] = "{OAUTH} {EXTERNAL}sha256-" HEX64;
+
+	ok(password_check(both, "", false) == STATUS_NO &&
+		password_check(both, "{OAUTH}", false) == STATUS_NO &&
+		password_check(both, HEX64, false) == STATUS_NO,
+	    "no password opens what is no secret");
+	ok(!password_opens(both) && !password_opens("") &&
+		!password_opens("!") && !password_opens("secret"),
+	    "no secret");
+	ok(password_opens(SCRAM) && password_opens(SHA512) &&
+		password_opens(both) == false &&
+		password_opens("{OAUTH} " SCRAM) &&
+		password_opens("{CRAM-MD5}" HEX64),
+	    "a secret");
+	ok(password_has_certificate(both, HEX64) &&
+		password_has_certificate(both, NULL) &&
+		!password_has_certificate(both, KEY32) &&
+		!password_has_certificate("{OAUTH} " SCRAM, NULL) &&
+		!password_has_certificate("{EXTERNAL}sha256-", ""),
+	    "a certificate, this one or any");
+	ok(password_has(both, PASSWORD_OAUTH) &&
+		!password_has(SCRAM, SCRAM "x"),
+	    "a word");
 }
 
 /* A malformed verifier must not open, nor look like a wrong password. */
@@ -288,6 +325,7 @@ main(void)
 {
 	test_tables();
 	test_malformed();
+	test_no_secret();
 	test_make();
 	test_cram();
 	test_equal();

@@ -117,7 +117,7 @@ test_start(void)
 	ok(strcmp(s.login.challenge, t.login.challenge) != 0,
 	    "and never the same");
 	static const char *const others[] = { "", "PLAI", "PLAINX", "PLAIN ",
-		"SCRAM-SHA-512", "EXTERNAL", "ANONYMOUS", "GSSAPI", "*" };
+		"SCRAM-SHA-512", "EXTERNAL-PLUS", "ANONYMOUS", "GSSAPI", "*" };
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		ok(!sasl_start(&s, others[i], "x"), "no mechanism \"%s\"",
 		    others[i]);
@@ -249,9 +249,42 @@ test_valid(void)
 	ok(!login_valid(&l, LOGIN_SIZE(0)), "a challenge without end");
 }
 
+/* Who the client wants to be, or nothing; never whose certificate it is. */
+static void
+test_external(void)
+{
+	static const char longest[] = TWOHUNDRED FIFTY "12345";
+	struct sasl s;
+
+	ok(sasl_start(&s, "external", "x") && sasl_client_first(&s) &&
+		sasl_step(&s, NULL, 0) == SASL_CONTINUE && s.prompt[0] == '\0',
+	    "EXTERNAL begins with the client");
+	strlcpy(s.certificate, "0123", sizeof(s.certificate));
+	ok(sasl_step(&s, "tim", 3) == SASL_DONE &&
+		strcmp(s.login.name, "tim") == 0 &&
+		strcmp(s.login.secret, "0123") == 0 && s.wrong == NULL,
+	    "a name");
+	ok(sasl_step(&s, "", 0) == SASL_NAME &&
+		strcmp(s.login.secret, "0123") == 0,
+	    "nothing");
+	ok(sasl_name_is(&s, "ann") == SASL_DONE &&
+		strcmp(s.login.name, "ann") == 0 &&
+		login_valid(&s.login, LOGIN_SIZE(0)),
+	    "whose it is");
+	ok(sasl_name_is(&s, "") == SASL_DONE && s.wrong != NULL &&
+		s.login.secret[0] == '\0',
+	    "nobody's, and nothing to check");
+	ok(sasl_step(&s, longest, sizeof(longest) - 1) == SASL_DONE &&
+		sasl_step(&s, longest, sizeof(longest)) == SASL_MALFORMED,
+	    "NUL behind the longest name");
+	ok(sasl_step(&s, TWOHUNDRED FIFTY "123456", 256) == SASL_MALFORMED,
+	    "a name too long");
+}
+
 int
 main(void)
 {
+	test_external();
 	test_start();
 	test_plain();
 	test_login();

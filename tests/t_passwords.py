@@ -230,6 +230,24 @@ def test_change(server):
 
 
 @kept
+def test_credential(server):
+    """--credential stores what it is given, if it is one"""
+    line = [x for x in server.users.read_text().splitlines()
+            if x.startswith("alice:")][0].partition(":")[2].split()[0]
+    done = server.call("smtpd", "--passwd", "bob", "--label", "moved",
+                       "--for", "smtp", "--credential", line)
+    equal(done.returncode, 0, done.stderr)
+    check(smtp(server, "bob", MAIN).startswith("235 "), "SMTP")
+    check(pop3(server, "bob", MAIN).startswith("-ERR [AUTH]"), "POP3")
+    before = server.users.read_bytes()
+    for text in ("", "secret", "{OAUTH}:root", line + "\nroot:x", "!", "*"):
+        done = server.call("smtpd", "--passwd", "bob", "--label", "x",
+                           "--credential", text)
+        equal(done.returncode, 64, repr(text))
+    equal(server.users.read_bytes(), before, "the file")
+
+
+@kept
 def test_list(server):
     """--users shows who logs in by what, and no credential"""
     server.passwd("alice", "x", "--label", "phone", "--for", "pop3",

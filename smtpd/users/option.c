@@ -5,7 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum option { CRAM_MD5, FOR, GENERATE, LABEL, REMOVE, SCRAM_SHA_1, UNTIL };
+enum option {
+	CRAM_MD5,
+	CREDENTIAL,
+	FOR,
+	GENERATE,
+	LABEL,
+	REMOVE,
+	SCRAM_SHA_1,
+	UNTIL
+};
 
 static const struct {
 	const char *name;
@@ -13,6 +22,7 @@ static const struct {
 	const char *wants; /* what its argument is, or NULL */
 } options[] = {
 	{ "cram-md5", CRAM_MD5, NULL },
+	{ "credential", CREDENTIAL, "one of restante-users(5)" },
 	{ "for", FOR, "smtp or pop3" },
 	{ "generate", GENERATE, NULL },
 	{ "label", LABEL, "letters, digits and ._+-=" },
@@ -78,6 +88,11 @@ take(struct passwd_wish *w, enum option option, const char *argument)
 	case UNTIL:
 		w->terms.until = terms_day(argument);
 		return w->terms.until != 0;
+	case CREDENTIAL:
+		w->credential = argument;
+		return password_is_valid(argument) &&
+		       strlen(argument) < USER_CREDENTIALS &&
+		       strpbrk(argument, ":\r\n") == NULL;
 	case LABEL:
 		w->label = argument;
 		return users_label(argument);

@@ -87,6 +87,9 @@ generate(char password[PASSWORD])
 static int
 get_password(const struct passwd_wish *w, char password[PASSWORD])
 {
+	if (w->credential != NULL) {
+		return EX_OK;
+	}
 	if (w->generate) {
 		generate(password);
 		return EX_OK;
@@ -142,6 +145,10 @@ change(const struct config *config, const struct passwd_wish *w, int lock,
 	}
 	/* The salt that SCRAM shows must serve all of the user's passwords. */
 	extras.salt = view.salted ? &view.salt : NULL;
+	if (w->credential != NULL) {
+		line->credentials = w->credential;
+		return users_edit(config, lock, line);
+	}
 	if (password_make(
 		password, &extras, credentials, sizeof(credentials)) == -1) {
 		log_error("cannot make a verifier for the password");

@@ -14,7 +14,8 @@ struct passwd_wish {
 	const char *user;
 	const char *label; /* or NULL: the user's own line */
 	struct terms terms;
-	bool generate; /* make a password, and print it */
+	bool generate;          /* make a password, and print it */
+	const char *credential; /* instead of a password's, or NULL */
 	bool remove;
 	struct password_extras extras; /* --cram-md5, --scram-sha-1 */
 };
