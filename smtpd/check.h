@@ -29,6 +29,9 @@ void check_limits(struct check *);
 /* What logins need besides users: users/check.c. */
 void check_logins(struct check *);
 
+/* Who may send as whom: check_senders.c. */
+void check_senders(struct check *);
+
 /* Rules for strangers: check_policy.c. */
 void check_policy(struct check *);
 

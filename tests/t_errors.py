@@ -206,6 +206,20 @@ def test_check_findings(scratch):
             scratch.configure()
 
 
+def test_check_senders(scratch):
+    """--check finds lines for senders that do nothing"""
+    scratch.configure("sender alice x@far.example\nsender nobody y@far.example"
+                      "\nprofile mx strict")
+    try:
+        said = scratch.call("smtpd", "--check").stdout
+        check("sender has no effect" in said, said)
+        check("sender nobody: there is no such user" in said, said)
+        check("sender alice" not in said, said)
+        check("port 25 refuses what RFC 5321" in said, said)
+    finally:
+        scratch.configure()
+
+
 def test_check_open_users_file(scratch):
     """--check warns of a users file that others may read"""
     scratch.users.chmod(0o644)

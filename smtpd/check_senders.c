@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/* smtpd --check: who may send as whom, and how lenient sessions are. */
+#include "smtpd/check.h"
+
+#include "common/users.h"
+
+/* Lines for users who are not there, which a typing error makes. */
+static void
+check_users_of(struct check *c, const struct names *names)
+{
+	const struct config *config = c->config;
+	char user[USER_NAME + 1];
+
+	for (size_t i = 0; i < config->nsenders; i++) {
+		const char *name = config->senders[i].pattern;
+		if (!user_name(config, name, user) ||
+		    (!names_open(names) && !names_listed(names, user))) {
+			check_finding(c, FINDING_WARNING,
+			    "sender %s: there is no such user", name);
+		}
+	}
+}
+
+void
+check_senders(struct check *c)
+{
+	const struct config *config = c->config;
+	char error[CONFIG_ERROR];
+
+	if (config->nsenders > 0 && config->sender_check == SENDER_OFF) {
+		check_finding(c, FINDING_WARNING,
+		    "sender has no effect: everybody may send as anybody; see "
+		    "the key sender-check");
+	}
+	if (config->profile_mx == PROFILE_STRICT) {
+		check_finding(c, FINDING_OK,
+		    "port 25 refuses what RFC 5321 does not allow");
+	}
+	struct names *names = names_load(config, false, error);
+	if (names != NULL) {
+		check_users_of(c, names);
+		names_free(names);
+	}
+}
