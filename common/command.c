@@ -30,3 +30,20 @@ command_run(const struct command *table, unsigned int state,
 	}
 	return refuse(session, NULL, REFUSE_UNKNOWN);
 }
+
+bool
+command_is_http(const char *line)
+{
+	static const char *const words[] = { "GET", "POST", "PUT", "HEAD",
+		"OPTIONS", "CONNECT", "DELETE",
+		"Host:", "User-Agent:", "Referer:", "Content-Type:", NULL };
+
+	for (const char *const *w = words; *w != NULL; w++) {
+		size_t n = strlen(*w);
+		if (strncasecmp(line, *w, n) == 0 &&
+		    (line[n] == ' ' || line[n] == '\0')) {
+			return true;
+		}
+	}
+	return false;
+}

@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_COMMAND_H
 #define RESTANTE_COMMON_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -41,5 +42,8 @@ enum next command_run(const struct command *table, unsigned int state,
     struct session *, char *line,
     enum next (*refuse)(struct session *, const struct command *, enum refusal))
     __attribute__((warn_unused_result));
+
+/* Whether web browsers, and pages made to abuse them, say that first. */
+bool command_is_http(const char *line);
 
 #endif

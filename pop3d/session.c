@@ -195,6 +195,11 @@ one_command(struct session *s, const struct command *table)
 	if (got != LINE_OK) {
 		return session_bad_line(s, got);
 	}
+	if (s->state == STATE_AUTHORIZATION && command_is_http(line)) {
+		offence_report(s->connection, OFFENCE_ABUSE);
+		session_reply(s, "-ERR [SYS/PERM] This is a mail server");
+		return NEXT_END;
+	}
 	session_lock_touch(s->lock);
 	enum next next = command_run(table, s->state, s, line, refused);
 	explicit_bzero(line, sizeof(line));

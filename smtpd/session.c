@@ -176,24 +176,6 @@ trim(char *line)
 	}
 }
 
-/* What web browsers, and pages made to abuse them, say first. */
-static bool
-is_http(const char *line)
-{
-	static const char *const words[] = { "GET", "POST", "PUT", "HEAD",
-		"OPTIONS", "CONNECT", "DELETE",
-		"Host:", "User-Agent:", "Referer:", "Content-Type:", NULL };
-
-	for (const char *const *w = words; *w != NULL; w++) {
-		size_t n = strlen(*w);
-		if (strncasecmp(line, *w, n) == 0 &&
-		    (line[n] == ' ' || line[n] == '\0')) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Runs a command that is a line, and counts it. */
 static enum next
 run(struct session *s, char *line)
@@ -237,7 +219,7 @@ one_command(struct session *s)
 		tally_add(&s->tally, "", false);
 		return session_reply(s, "500 5.5.2 Commands are ASCII");
 	}
-	if (is_http(line)) {
+	if (command_is_http(line)) {
 		offence_report(s->connection, OFFENCE_ABUSE);
 		tally_add(&s->tally, "", false);
 		snprintf(s->verb, sizeof(s->verb), "HTTP");

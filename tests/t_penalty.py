@@ -151,7 +151,11 @@ def test_kinds():
             talker.expect("220 ")
             talker.expect("554 ", "GET / HTTP/1.1")
             talker.closed()
-        check("abuse: 1" in listed(server)[HERE], listed(server))
+        with server.connect(server.pop3) as talker:
+            talker.pop("+OK")
+            talker.pop("-ERR", "User-Agent: a browser")
+            talker.closed()
+        check("abuse: 2" in listed(server)[HERE], listed(server))
         forgive(server, "all")
         with server.connect(server.smtp) as talker:
             talker.hello()
