@@ -5,6 +5,7 @@
 #include "common/credentials.h"
 #include "common/log.h"
 #include "common/oauth.h"
+#include "common/pam.h"
 #include "common/password.h"
 #include "common/secret.h"
 
@@ -159,6 +160,44 @@ check_all(const struct task *task, const char *user,
 	return result;
 }
 
+/* Whether it is a password of a system's account, and PAM is to judge. */
+static bool
+is_for_pam(const struct task *task)
+{
+	const struct login *l = task->payload;
+
+	return pam_available() && config_system_users(task->config) &&
+	       (l->mechanism == MECHANISM_PLAIN ||
+		   l->mechanism == MECHANISM_LOGIN);
+}
+
+static enum status
+check_by_pam(const struct task *task)
+{
+	const struct login *l = task->payload;
+	char user[USER_NAME + 1];
+	struct account a;
+
+	if (!user_name(task->config, l->name, user)) {
+		return STATUS_NO;
+	}
+	enum status known = account_system(user, &a);
+	if (known == STATUS_TEMPORARY) {
+		return known;
+	}
+	/* root reads its mail elsewhere, and its failures must not count. */
+	if (known == STATUS_OK && a.uid == 0) {
+		return STATUS_NO;
+	}
+	const struct pam_login p = { .user = user,
+		.password = l->secret,
+		.program = task->service,
+		.address = task->peer->address };
+	/* Of those whom we do not know it is asked, too. */
+	enum status result = pam_check(&p);
+	return result == STATUS_OK ? known : result;
+}
+
 static enum status
 find_and_check(
     const struct task *task, uint8_t signature[PASSWORD_DIGEST], bool last)
@@ -187,7 +226,8 @@ login_run(const struct task *task)
 {
 	uint8_t signature[PASSWORD_DIGEST];
 
-	return find_and_check(task, signature, true);
+	return is_for_pam(task) ? check_by_pam(task)
+	                        : find_and_check(task, signature, true);
 }
 
 /* The salt of the first verifier; --passwd gives it to the others, too. */

@@ -10,8 +10,9 @@ from lib.scratch import BUILD, SRC, tool
 from lib.tap import Skip, Tap, check
 
 tap = Tap()
-FOLDERS = ("common", "spool", "smtpd", "pop3d")
-MAY_INCLUDE = {"common": {"common"}, "spool": {"common", "spool"},
+FOLDERS = ("common", "spool", "smtpd", "pop3d", "pam")
+MAY_INCLUDE = {"common": {"common"}, "pam": {"common"},
+               "spool": {"common", "spool"},
                "smtpd": {"common", "spool", "smtpd"},
                "pop3d": {"common", "spool", "pop3d"}}
 BANNED = ("strcpy strcat strncat sprintf vsprintf strtok strtok_r atoi atol "

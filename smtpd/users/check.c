@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --check: what logins need besides the users file. */
+#include "common/pam.h"
 #include "smtpd/check.h"
 
 #include <errno.h>
@@ -35,9 +36,28 @@ check_oauth(struct check *c)
 	}
 }
 
+static void
+check_pam(struct check *c)
+{
+	static const char file[] = "/etc/pam.d/" PAM_SERVICE_NAME;
+
+	if (access(file, R_OK) == -1) {
+		check_finding(c, FINDING_WARNING,
+		    "PAM checks passwords, and there is no %s: so it does as "
+		    "/etc/pam.d/other says; restante.conf(5) has an example",
+		    file);
+	} else {
+		check_finding(
+		    c, FINDING_OK, "PAM checks passwords as %s says", file);
+	}
+}
+
 void
 check_logins(struct check *c)
 {
+	if (pam_available() && config_system_users(c->config)) {
+		check_pam(c);
+	}
 	if (c->config->oauth_command[0] != '\0') {
 		check_oauth(c);
 	}

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: ISC
+"""PAM, in a build of its own: who gets in is what its modules say, and those
+that are slow or broken are temporary trouble, never a wrong password."""
+import ctypes.util
+import os
+import pwd
+import re
+import subprocess
+from pathlib import Path
+
+from lib.scratch import BUILD, SRC, Instance, client_context, tool
+from lib.talk import plain
+from lib.tap import Tap, check, equal
+from lib.wait import wait_for
+
+tap = Tap()
+PEERS = Path(os.environ.get("RESTANTE_PEERS", "/nonexistent"))
+GOOD, OTHER = "right it is", "another one"
+
+# nobody: whose the programs are; games: a slow module; daemon: no account.
+SERVICE = """\
+auth [success=1 default=ignore] {system}/pam_succeed_if.so quiet user != games
+auth required {system}/pam_exec.so quiet {dir}/slow
+auth [success=1 default=ignore] {system}/pam_succeed_if.so quiet user != bin
+auth required {system}/pam_exec.so quiet /bin/false
+auth required {matrix} passdb={dir}/passwords
+account required {system}/pam_succeed_if.so quiet user != daemon
+account required {matrix} passdb={dir}/passwords
+"""
+
+
+def find(name, *patterns):
+    """A file of a package, installed or only unpacked; or None."""
+    for root in (Path("/"), PEERS / name):
+        for pattern in patterns:
+            found = sorted(root.glob(pattern)) if root.is_dir() else []
+            if found:
+                return found[0]
+    return None
+
+
+HEADER = find("libpam0g-dev", "usr/include/security/pam_appl.h")
+WRAPPER = find("libpam-wrapper", "usr/lib/*/libpam_wrapper.so",
+               "usr/lib/*/libpam_wrapper.so.0")
+MATRIX = find("libpam-wrapper", "usr/lib/*/pam_wrapper/pam_matrix.so")
+SYSTEM = find("", "lib/*/security/pam_succeed_if.so",
+              "usr/lib/*/security/pam_succeed_if.so")
+LIBRARY = ctypes.util.find_library("pam")
+
+
+def missing():
+    """What there is not, or None."""
+    for what, there in (("libpam0g-dev", HEADER), ("libpam-wrapper", WRAPPER),
+                        ("pam_matrix", MATRIX), ("libpam-modules", SYSTEM),
+                        ("libpam", LIBRARY), ("make", tool("make"))):
+        if not there:
+            return f"there is no {what}"
+    if "-fsanitize" in (BUILD / "Makefile").read_text():
+        return "the wrapper and sanitizers exclude each other"
+    return None
+
+
+def build():
+    """Makes the programs with PAM; the folder that they are in."""
+    folder = BUILD / "with-pam"
+    folder.mkdir(exist_ok=True)
+    if not (folder / "Makefile").exists():
+        # The package has a link for the linker that leads out of it.
+        link = folder / "libpam.so"
+        link.unlink(missing_ok=True)
+        link.symlink_to(sorted(SYSTEM.parent.parent.glob(LIBRARY))[0])
+        compiler = re.search(r"(?m)^CC = (.*)$",
+                             (BUILD / "Makefile").read_text()).group(1)
+        subprocess.run(
+            [SRC / "configure", "--quiet", "--with-pam", "CC=" + compiler,
+             "CFLAGS=-O0", f"CPPFLAGS=-I{HEADER.parent.parent}",
+             f"LDFLAGS=-L{folder}"], cwd=folder, check=True,
+            capture_output=True, timeout=600)
+    subprocess.run(["make", "-s", "-j2", "smtpd/smtpd", "pop3d/pop3d"],
+                   cwd=folder, check=True, capture_output=True, timeout=1200)
+    return folder
+
+
+class Wrapped(Instance):
+    """Both servers with PAM, whose service and modules are ours."""
+
+    programs = None
+
+    def start(self):
+        folder = self.dir / "pam"
+        folder.mkdir()
+        (folder / "restante").write_text(SERVICE.format(
+            dir=self.dir, matrix=MATRIX, system=SYSTEM.parent))
+        (self.dir / "passwords").write_text("".join(
+            f"{user}:{GOOD}:restante\n" for user in
+            ("nobody", "daemon", "games", "bin", "root", "ghost-of-nobody")))
+        slow = self.dir / "slow"
+        slow.write_text("#!/bin/sh\nsleep 1000\n")
+        self.own()
+        slow.chmod(0o755)
+        super().start()
+
+    def program(self, name):
+        copy = self.dir / "bin" / name
+        copy.parent.mkdir(exist_ok=True)
+        if not copy.exists():
+            copy.write_bytes((self.programs / name / name).read_bytes())
+            copy.chmod(0o755)
+        return str(copy)
+
+    def environment(self):
+        return dict(super().environment(), LD_PRELOAD=str(WRAPPER),
+                    PAM_WRAPPER="1",
+                    PAM_WRAPPER_SERVICE_DIR=str(self.dir / "pam"))
+
+
+def smtp(server, user, password, mechanism="PLAIN"):
+    """The answer to AUTH."""
+    with server.connect(server.submissions, client_context()) as talker:
+        talker.hello()
+        talker.send(f"AUTH {mechanism} {plain(user, password)}\r\n")
+        return talker.reply().last
+
+
+def pop3(server, user, password):
+    """The answer to USER and PASS."""
+    with server.connect(server.pop3s, client_context()) as talker:
+        talker.pop("+OK")
+        talker.pop("+OK", "USER " + user)
+        talker.send(f"PASS {password}\r\n")
+        return talker.line()
+
+
+def refused(server, user, password):
+    """Both servers must call it a wrong password."""
+    answer = smtp(server, user, password)
+    check(answer.startswith("535 5.7.8"), f"SMTP, {user}: {answer}")
+    answer = pop3(server, user, password)
+    check(answer.startswith("-ERR [AUTH]"), f"POP3, {user}: {answer}")
+
+
+def temporary(server, user):
+    """Both servers must call it trouble of theirs."""
+    answer = smtp(server, user, GOOD)
+    check(answer.startswith("454 4.7.0"), f"SMTP, {user}: {answer}")
+    answer = pop3(server, user, GOOD)
+    check(answer.startswith("-ERR [SYS/TEMP]"), f"POP3, {user}: {answer}")
+
+
+def test_good(server):
+    """Who has the password that PAM knows gets in, by either server"""
+    answer = smtp(server, "nobody", GOOD)
+    check(answer.startswith("235 2.7.0"), answer)
+    answer = smtp(server, "Nobody@example.org", GOOD)
+    check(answer.startswith("235 2.7.0"), answer)
+    answer = pop3(server, "nobody", GOOD)
+    check(answer.startswith("+OK"), answer)
+
+
+def test_wrong(server):
+    """Another password, an unknown user, root: the same words"""
+    refused(server, "nobody", OTHER)
+    answer = smtp(server, "nobody", "")
+    check(answer.startswith("535 5.7.8"), answer)
+    refused(server, "ghost-of-nobody", GOOD)
+    refused(server, "no-such-user", GOOD)
+    refused(server, "a/b", GOOD)
+    refused(server, "root", GOOD)
+
+
+def test_account(server):
+    """An account that PAM says may not be used is refused"""
+    refused(server, "daemon", GOOD)
+
+
+def test_broken(server):
+    """A module that fails is temporary trouble"""
+    temporary(server, "bin")
+    wait_for(lambda: "PAM cannot check bin" in server.smtpd.text(),
+             "the reason in the log")
+
+
+def test_slow(server):
+    """A module that does not answer is ended: temporary trouble"""
+    answer = smtp(server, "games", GOOD)
+    check(answer.startswith("454 4.7.0"), answer)
+    wait_for(lambda: "PAM has not answered within" in server.smtpd.text(),
+             "the reason in the log")
+    answer = smtp(server, "nobody", GOOD)
+    check(answer.startswith("235 2.7.0"), answer)
+
+
+def test_offer(server):
+    """What PAM cannot check is not offered"""
+    with server.connect(server.submissions, client_context()) as talker:
+        words = talker.hello().words()
+        equal([w for w in words if w.startswith("AUTH ")],
+              ["AUTH PLAIN LOGIN"], "offer")
+
+
+def test_logs(server):
+    """No password reaches a log"""
+    text = server.smtpd.text() + server.pop3d.text()
+    for word in (GOOD, OTHER, plain("nobody", GOOD)):
+        check(word not in text, f"the log holds {word!r}")
+
+
+def run():
+    """All of it, if it can be built and there are such accounts."""
+    reason = missing()
+    try:
+        for user in ("nobody", "daemon", "games", "bin"):
+            pwd.getpwnam(user)
+    except KeyError as error:
+        reason = reason or str(error)
+    if reason:
+        print(f"1..0 # SKIP {reason}")
+        return
+    Wrapped.programs = build()
+    with Wrapped("users system\npenalties off", users=False) as server:
+        tap.run(globals(), server)
+    tap.finish()
+
+
+if __name__ == "__main__":
+    run()
