@@ -208,7 +208,10 @@ def through(far, near, wires):
     near.wait_empty(300)
     far.wait_mail("alice", len(wires), 300)
     with far.connect(far.pop3) as talker:
-        talker.pop_login(*ALICE)
+        talker.pop("+OK")
+        talker.pop("+OK", "UTF8")       # or headers are sent in ASCII
+        talker.pop("+OK", "USER " + ALICE[0])
+        talker.pop("+OK", "PASS " + ALICE[1])
         got = [talker.pop_block(f"RETR {n + 1}") for n in range(len(wires))]
         for number in range(len(wires)):
             talker.pop("+OK", f"DELE {number + 1}")
