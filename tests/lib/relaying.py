@@ -22,7 +22,7 @@ class Outcome:
     kind: str
     recipient: int
     dsn: str
-    relayed: bool
+    relayed: int        # bits: the hop does not know 1 DSN, 2 DELIVERBY
     host: str
     text: str
 
@@ -104,7 +104,7 @@ class Relaying(Scratch):
                 raise AssertionError(f"the agent ended: {line!r}\n"
                                      + self.notes())
             outcomes.append(Outcome(fields[0], int(fields[1]), fields[2],
-                                    fields[3] == "1", *fields[4:]))
+                                    int(fields[3]), *fields[4:]))
         return outcomes
 
     def send(self, body, recipients, **settings):
