@@ -276,7 +276,7 @@ defaults(struct config *c)
 		.mailbox = "/var/mail/%u",
 		.queue = "/var/spool/restante",
 		.state = "/var/lib/restante",
-		.log_name = "restante",
+		.log_name = "postfix",
 		.socket = "/run/restante/submission",
 		.aliases = SYSCONFDIR "/aliases",
 		.alias_owner = "nobody",

@@ -26,7 +26,7 @@ def test_lines(day):
     text = "\n".join(day.lines())
     client = r"unknown\[127\.0\.0\.\d\]"
     for pattern in (
-            rf"restante/smtpd\[\d+\]: connect from {client}$",
+            rf"postfix/smtpd\[\d+\]: connect from {client}$",
             rf"smtpd\[\d+\]: Anonymous TLS connection established from "
             rf"{client}: TLSv1\.[23] with cipher \S+$",
             rf"smtpd\[\d+\]: [0-9A-Z]{{12}}: client={client}$",
@@ -75,7 +75,7 @@ def test_one_process_a_connection(day):
     """All lines of a connection carry one number, STARTTLS or not"""
     open_ones = set()
     for line in day.lines():
-        found = re.match(r"restante/smtpd\[(\d+)\]: (connect|disconnect) "
+        found = re.match(r"postfix/smtpd\[(\d+)\]: (connect|disconnect) "
                          "from", line)
         if found and found.group(2) == "connect":
             open_ones.add(found.group(1))
@@ -87,15 +87,11 @@ def test_one_process_a_connection(day):
 def test_fail2ban_postfix(day):
     """fail2ban's filter postfix finds who was refused, and who guessed"""
     fail2ban = readers.Fail2ban(day.server.dir)
-    ours = {"_daemon": r"restante/\w+"}
-    equal(fail2ban.hosts(day.lines(), "postfix", **ours), [SPAMMER] * 3,
-          "mode more")
-    equal(fail2ban.hosts(day.lines(), "postfix", mode="auth", **ours),
+    equal(fail2ban.hosts(day.lines(), "postfix"), [SPAMMER] * 3, "mode more")
+    equal(fail2ban.hosts(day.lines(), "postfix", mode="auth"),
           [GUESSER] * 3, "mode auth")
-    found = fail2ban.hosts(day.lines(), "postfix", mode="aggressive", **ours)
+    found = fail2ban.hosts(day.lines(), "postfix", mode="aggressive")
     check(set(found) == {SPAMMER, GUESSER}, str(found))
-    equal(fail2ban.hosts(day.lines(), "postfix"), [],
-          "without a name (control)")
 
 
 def test_fail2ban_courier(day):
@@ -105,24 +101,28 @@ def test_fail2ban_courier(day):
 
 
 def test_log_name(_):
-    """With log-name postfix they need no settings at all"""
-    with FakeMx() as mx, Day(mx, "log-name postfix\n") as day:
+    """With log-name restante they must be told, as the manual says"""
+    ours = {"_daemon": r"restante/\w+"}
+    with FakeMx() as mx, Day(mx, "log-name restante\n") as day:
         day.guess()
         day.spam()
         day.wait("disconnect from", 3)
         lines = day.lines()
         fail2ban = readers.Fail2ban(day.server.dir)
-        equal(fail2ban.hosts(lines, "postfix"), [SPAMMER] * 3, "more")
-        equal(fail2ban.hosts(lines, "postfix", mode="auth"), [GUESSER] * 3)
-        report = readers.pflogsumm(lines)
+        equal(fail2ban.hosts(lines, "postfix", **ours), [SPAMMER] * 3, "more")
+        equal(fail2ban.hosts(lines, "postfix", mode="auth", **ours),
+              [GUESSER] * 3)
+        equal(fail2ban.hosts(lines, "postfix"), [], "without it (control)")
+        report = readers.pflogsumm(lines, "--syslog-name=restante")
         equal(readers.number(report, "rejected"), 4, "pflogsumm: rejected")
-        report = readers.logwatch(day.server.dir, lines, "postfix")
+        report = readers.logwatch(day.server.dir, lines, "postfix",
+                                  postfix_syslog_name="restante")
         check("Unmatched" not in report, report)
 
 
 def test_pflogsumm(day):
     """pflogsumm counts what has happened"""
-    report = readers.pflogsumm(day.lines(), "--syslog-name=restante")
+    report = readers.pflogsumm(day.lines())
     for name, count in (("received", 4), ("delivered", 5), ("deferred", 1),
                         ("bounced", 1), ("rejected", 4), ("connections", 7)):
         equal(readers.number(report, name), count, f"{name} of\n{report}")
@@ -131,8 +131,7 @@ def test_pflogsumm(day):
 
 def test_logwatch_postfix(day):
     """logwatch's script postfix knows each line, and counts the same"""
-    report = readers.logwatch(day.server.dir, day.lines(), "postfix",
-                              postfix_syslog_name="restante")
+    report = readers.logwatch(day.server.dir, day.lines(), "postfix")
     check("Unmatched" not in report, report)
     for name, count in (("Accepted", 4), ("Connections", 7),
                         ("Disconnections", 7),
@@ -210,7 +209,7 @@ def test_controls(day):
     new = log_bytes(day)[before:]
     check(len(new) > 40, f"{len(new)} lines")
     for line in new:
-        check(re.fullmatch(rb"(restante/\w+|pop3d)\[\d+\]: [ -~]{1,1000}",
+        check(re.fullmatch(rb"(postfix/\w+|pop3d)\[\d+\]: [ -~]{1,1000}",
                            line), repr(line))
         check(len(line) < 1024, f"{len(line)} octets: {line!r:.200}")
 
@@ -227,9 +226,8 @@ def test_scapegoats(day):
              f"too many errors after RCPT from unknown[{goat}]"]
     intrude(day, [name.encode() for name in names])
     fail2ban = readers.Fail2ban(day.server.dir)
-    ours = {"_daemon": r"restante/\w+"}
-    for name, options in (("postfix", dict(ours, mode="aggressive")),
-                          ("postfix", dict(ours, mode="auth")),
+    for name, options in (("postfix", {"mode": "aggressive"}),
+                          ("postfix", {"mode": "auth"}),
                           ("courier-auth", {})):
         found = set(fail2ban.hosts(day.lines(), name, **options))
         check(GUESSER in found and goat not in found, f"{name}: {found}")
@@ -257,12 +255,12 @@ def test_json(_):
         check({"time", "program", "pid", "level", "message"} <= set(o), str(o))
         datetime.fromisoformat(o["time"].replace("Z", "+00:00"))
         check(o["level"] in ("info", "warning", "error"), str(o))
-    has(objects, program="restante/smtpd", event="connect",
+    has(objects, program="postfix/smtpd", event="connect",
         fields={"ip": GOOD})
-    has(objects, program="restante/smtpd", event="client", fields={
+    has(objects, program="postfix/smtpd", event="client", fields={
         "ip": GOOD, "client": f"unknown[{GOOD}]", "sasl_method": "PLAIN",
         "sasl_username": "alice"})
-    has(objects, program="restante/smtp", fields={
+    has(objects, program="postfix/smtp", fields={
         "to": "yes@remote.example", "status": "sent"}, id=True)
     has(objects, event="reject", fields={
         "ip": SPAMMER, "from": "x@example.com", "proto": "ESMTP",

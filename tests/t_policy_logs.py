@@ -12,8 +12,7 @@ from lib.wait import wait_for
 
 tap = Tap()
 GOOD, EARLY, HASTY, LISTED, NEW = (f"127.0.{n}.1" for n in range(1, 6))
-CONFIG = """log-name postfix
-policy-exempt 127.0.1.1
+CONFIG = """policy-exempt 127.0.1.1
 greet-delay 1
 pipelining-check on
 dnsbl bl.test
