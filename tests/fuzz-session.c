@@ -346,6 +346,8 @@ void __wrap_log_info(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
 void __wrap_log_warn(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
+void __wrap_log_info_as(const char *part, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 ssize_t
 __wrap_recv(int fd, void *buf, size_t size, int flags)
@@ -445,6 +447,18 @@ __wrap_log_warn(const char *fmt, ...)
 	char text[1024];
 	va_list ap;
 
+	va_start(ap, fmt);
+	MUST(vsnprintf(text, sizeof(text), fmt, ap) >= 0);
+	va_end(ap);
+}
+
+void
+__wrap_log_info_as(const char *part, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	MUST(part[0] != '\0');
 	va_start(ap, fmt);
 	MUST(vsnprintf(text, sizeof(text), fmt, ap) >= 0);
 	va_end(ap);
