@@ -117,12 +117,20 @@ read_pairs(struct sasl_token *t, const char *at, const char *end, bool bearer)
 	return at + 1 == end;
 }
 
+/* Nothing said yet; what is not said is empty, and nowhere a null pointer. */
+static void
+begin(struct sasl_token *t)
+{
+	memset(t, 0, sizeof(*t));
+	t->token.at = t->host.at = t->port.at = "";
+}
+
 bool
 sasl_token_bearer(const char *message, size_t len, struct sasl_token *t)
 {
 	const char *end = message + len, *comma;
 
-	memset(t, 0, sizeof(*t));
+	begin(t);
 	/* There is no channel binding with tokens: "p=" is none of these. */
 	if (len < 3 || (message[0] != 'n' && message[0] != 'y') ||
 	    message[1] != ',') {
@@ -148,6 +156,6 @@ sasl_token_bearer(const char *message, size_t len, struct sasl_token *t)
 bool
 sasl_token_xoauth2(const char *message, size_t len, struct sasl_token *t)
 {
-	memset(t, 0, sizeof(*t));
+	begin(t);
 	return read_pairs(t, message, message + len, false);
 }
