@@ -112,6 +112,7 @@ static const struct key keys[] = {
 	{ "tls-priority", KIND_TEXT, offsetof(struct config, tls_priority) },
 	{ "tls-trust", KIND_PATH, offsetof(struct config, tls_trust) },
 	{ "uidl", KIND_UIDL, offsetof(struct config, uidl) },
+	{ "undelete", KIND_LIMIT, offsetof(struct config, undelete) },
 	{ "user", KIND_NAME, offsetof(struct config, user) },
 	{ "users", KIND_PATH, offsetof(struct config, users) },
 	{ "virtual-domains", KIND_VIRTUAL, 0 },

@@ -96,10 +96,11 @@ struct config {
 	unsigned relay_concurrency;       /* connections to one next hop */
 	unsigned queue_concurrency;       /* agents in all */
 	char resolver[CONFIG_NAME];
-	uint64_t size_limit;  /* octets; 0: none */
-	struct limits quota;  /* octets of a mailbox */
-	struct limits expire; /* days that mail stays once it was collected */
-	bool mark_as_read;    /* in Status, what POP3 has collected */
+	uint64_t size_limit;    /* octets; 0: none */
+	struct limits quota;    /* octets of a mailbox */
+	struct limits expire;   /* days that mail stays once it was collected */
+	bool mark_as_read;      /* in Status, what POP3 has collected */
+	struct limits undelete; /* days that deleted mail is kept aside */
 	struct limits login_delay; /* seconds from a POP3 login to the next */
 	enum plaintext_login plaintext_login;
 	unsigned sessions;

@@ -6,9 +6,11 @@
 #include "common/server.h"
 #include "pop3d/admin/logins.h"
 #include "pop3d/admin/recovery.h"
+#include "pop3d/admin/undelete.h"
 #include "pop3d/session.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -35,6 +37,8 @@ static const char usage[] =
     "usage: pop3d [-c FILE] [--implicit-tls] [-l ADDRESS:PORT[/tls]] ...\n"
     "       pop3d [-c FILE] --recover\n"
     "       pop3d [-c FILE] --last-login [USER]\n"
+    "       pop3d [-c FILE] --deleted USER\n"
+    "       pop3d [-c FILE] --undelete USER [ID ...]\n"
     "       pop3d --version | --help\n"
     "See pop3d(8).\n";
 
@@ -43,7 +47,7 @@ struct arguments {
 	const char *config;
 	/* What to do instead of serving, with the words behind it. */
 	int (*verb)(const struct config *, int count, char **words);
-	int count, most;
+	int count, least, most;
 	char **words;
 };
 
@@ -73,6 +77,15 @@ take(struct arguments *a, int option)
 		a->verb = logins_run;
 		a->most = 1;
 		return -1;
+	case 'D':
+		a->verb = deleted_run;
+		a->least = a->most = 1;
+		return -1;
+	case 'U':
+		a->verb = undelete_run;
+		a->least = 1;
+		a->most = INT_MAX;
+		return -1;
 	case 'V':
 		printf("restante %s\n", VERSION);
 		return EX_OK;
@@ -92,6 +105,8 @@ parse(int argc, char **argv, struct arguments *a)
 	static const struct option options[] = {
 		{ "implicit-tls", no_argument, NULL, 't' },
 		{ "last-login", no_argument, NULL, 'L' },
+		{ "deleted", no_argument, NULL, 'D' },
+		{ "undelete", no_argument, NULL, 'U' },
 		{ "recover", no_argument, NULL, 'r' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
@@ -105,7 +120,7 @@ parse(int argc, char **argv, struct arguments *a)
 	}
 	a->count = argc - optind;
 	a->words = argv + optind;
-	if (status == -1 && a->count > a->most) {
+	if (status == -1 && (a->count < a->least || a->count > a->most)) {
 		fputs(usage, stderr);
 		return EX_USAGE;
 	}

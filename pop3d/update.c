@@ -2,6 +2,7 @@
 /* The UPDATE state: what QUIT does to the mailbox. */
 #include "common/log.h"
 #include "common/stats.h"
+#include "pop3d/aside.h"
 #include "pop3d/collected.h"
 #include "pop3d/transaction.h"
 #include "spool/mailbox.h"
@@ -71,9 +72,13 @@ change(struct session *s)
 	    expires ? collected_open(s->store.directory) : NULL;
 	struct mailbox_update u = { .deleted = s->deleted,
 		.read = has_news(s) ? s->collected : NULL };
+	time_t days = (time_t)limits_of(&s->config->undelete, s->user);
 	time_t now = time(NULL);
+	struct aside aside = { .directory = s->store.directory, .now = now };
 	int result = 0;
 
+	u.keep = days > 0 ? aside_keep : NULL;
+	u.context = &aside;
 	if (c != NULL) {
 		expire(s, c, now);
 	}
@@ -87,6 +92,9 @@ change(struct session *s)
 	}
 	if (result == 0 && c != NULL) {
 		note(s, c, now);
+	}
+	if (result == 0 && days > 0) {
+		aside_prune(s->store.directory, days, now);
 	}
 	int saved = errno;
 	collected_close(c);
@@ -103,9 +111,11 @@ transaction_quit(struct session *s, char *argument)
 	(void)argument;
 	if (change(s) == -1) {
 		const char *code = session_trouble(errno);
+		bool full = errno == ENOSPC || errno == EDQUOT;
 		log_error(
 		    "cannot delete mail of %s: %s", s->user, strerror(errno));
-		session_reply(s, "-ERR %s Messages were not deleted", code);
+		session_reply(s, "-ERR %s Messages were not deleted%s", code,
+		    full ? ": the disk is full" : "");
 		return NEXT_END;
 	}
 	stats_add(STATS_POP3_DELETED, s->ndeleted);

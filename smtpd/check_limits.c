@@ -85,6 +85,7 @@ check_limits(struct check *c)
 	check_named(c, names, "expire", &c->config->expire);
 	check_named(c, names, "login-delay", &c->config->login_delay);
 	check_named(c, names, "quota", &c->config->quota);
+	check_named(c, names, "undelete", &c->config->undelete);
 	check_quotas(c, names);
 	names_free(names);
 }

@@ -208,6 +208,27 @@ put_message(struct writer *w, int message)
 	put(w, "\n", 1);
 }
 
+/* Copies a message that is encoded already, and its empty line. */
+static void
+put_stored(struct writer *w, int file, const struct message *m)
+{
+	static char buffer[BUFFER];
+	char last = '\n';
+
+	for (int64_t at = m->start; at < m->end && w->error == 0;) {
+		size_t n = m->end - at < BUFFER ? (size_t)(m->end - at)
+		                                : (size_t)BUFFER;
+		if (file_read(file, buffer, n, at) == -1) {
+			w->error = errno;
+			return;
+		}
+		put(w, buffer, n);
+		last = buffer[n - 1];
+		at += (int64_t)n;
+	}
+	put(w, "\n\n", last == '\n' ? 1 : 2);
+}
+
 /* What must follow a mailbox of this length so that a From_ line may. */
 static int
 put_separator(struct writer *w, off_t size)
@@ -303,12 +324,18 @@ append_held(const struct append *a, const struct hold *h, struct writer *w)
 		return -1;
 	}
 	w->durable = message.st_size >= LARGE;
-	put_head(w, a);
+	if (a->stored == NULL) {
+		put_head(w, a);
+	}
 	if (!fits(w, a, &message)) {
 		errno = EDQUOT;
 		return -1;
 	}
-	put_message(w, a->message);
+	if (a->stored != NULL) {
+		put_stored(w, a->message, a->stored);
+	} else {
+		put_message(w, a->message);
+	}
 	flush(w);
 	if (w->error == 0 &&
 	    (fdatasync(fd) == -1 ||
@@ -325,7 +352,9 @@ append_held(const struct append *a, const struct hold *h, struct writer *w)
 		errno = w->error;
 		return -1;
 	}
-	index_it(w);
+	if (a->stored == NULL) {
+		index_it(w); /* else the next login looks at it */
+	}
 	return 0;
 }
 

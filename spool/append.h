@@ -2,6 +2,7 @@
 #ifndef RESTANTE_SPOOL_APPEND_H
 #define RESTANTE_SPOOL_APPEND_H
 
+#include "spool/mailbox.h"
 #include "spool/store.h"
 
 #include <stdbool.h>
@@ -14,7 +15,12 @@ struct append {
 	const struct store *store; /* its mailbox is made if there is none */
 	const char *sender;        /* "" for the null path */
 	time_t when;
-	int message;     /* lines end in LF; read by pread(2) from the start */
+	int message; /* lines end in LF; read by pread(2) from the start */
+	/*
+	 * Or a message of a mailbox, from its From_ line to its last line,
+	 * which is put back as it is: sender and when do not matter.
+	 */
+	const struct message *stored;
 	int timeout;     /* ms to wait for the lock */
 	bool flags_room; /* leave FLAGS_ROOM in front of the message */
 	uint64_t quota;  /* octets that the mailbox may have then; 0: any */

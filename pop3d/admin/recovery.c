@@ -3,8 +3,8 @@
 #include "pop3d/admin/recovery.h"
 
 #include "common/log.h"
-#include "common/privilege.h"
 #include "common/users.h"
+#include "pop3d/admin/owner.h"
 #include "spool/intent.h"
 #include "spool/journal.h"
 #include "spool/store.h"
@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -34,50 +33,20 @@ undone(int users, const char *name)
 	return result;
 }
 
-/* In a process of its own: becomes the owner for good. */
 static int
-recover_user(
-    const struct config *config, const struct names *names, const char *user)
+recover(const struct store *store, void *context)
 {
-	struct account account;
-	struct store store;
 	struct hold hold;
 
-	if (account_find(config, names, user, &account) != STATUS_OK ||
-	    account_mailbox(config, &account, store.mailbox) == -1 ||
-	    account_directory(config, &account, store.directory) == -1 ||
-	    privilege_become(account.uid, account.gid,
-		privilege_spool_group(store.mailbox)) == -1) {
-		log_error("cannot find or become the owner of the mailbox of "
-			  "%s",
-		    user);
-		return EX_NOUSER;
-	}
-	if (store_take(&hold, &store, LOCK_TO_WRITE, TIMEOUT) == -1) {
+	(void)context;
+	if (store_take(&hold, store, LOCK_TO_WRITE, TIMEOUT) == -1) {
 		log_error(
-		    "cannot recover %s: %s", store.mailbox, strerror(errno));
+		    "cannot recover %s: %s", store->mailbox, strerror(errno));
 		return errno == ENOENT ? EX_OK : EX_TEMPFAIL;
 	}
 	store_release(&hold);
-	log_info("recovered %s", store.mailbox);
+	log_info("recovered %s", store->mailbox);
 	return EX_OK;
-}
-
-static int
-recover_in_child(
-    const struct config *config, const struct names *names, const char *user)
-{
-	int status;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		_exit(recover_user(config, names, user));
-	}
-	if (pid == -1 || waitpid(pid, &status, 0) == -1) {
-		log_error("cannot fork: %s", strerror(errno));
-		return EX_OSERR;
-	}
-	return WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE;
 }
 
 int
@@ -99,8 +68,8 @@ recovery_run(const struct config *config, int count, char **words)
 	while (d != NULL && (entry = readdir(d)) != NULL) {
 		if (entry->d_name[0] != '.' &&
 		    undone(dirfd(d), entry->d_name)) {
-			int one =
-			    recover_in_child(config, names, entry->d_name);
+			int one = owner_run(
+			    config, names, entry->d_name, recover, NULL);
 			result = one != EX_OK ? one : result;
 		}
 	}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/* Runs as root (if it was started so) until it has become the owner. */
+#include "pop3d/admin/owner.h"
+
+#include "common/log.h"
+#include "common/privilege.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static int
+as_owner(const struct config *config, const struct names *names,
+    const char *user, int (*act)(const struct store *, void *context),
+    void *context)
+{
+	struct account account;
+	struct store store;
+
+	if (account_find(config, names, user, &account) != STATUS_OK ||
+	    account_mailbox(config, &account, store.mailbox) == -1 ||
+	    account_directory(config, &account, store.directory) == -1 ||
+	    privilege_become(account.uid, account.gid,
+		privilege_spool_group(store.mailbox)) == -1) {
+		log_error("cannot find or become the owner of the mailbox of "
+			  "%s",
+		    user);
+		return EX_NOUSER;
+	}
+	return act(&store, context);
+}
+
+int
+owner_run(const struct config *config, const struct names *names,
+    const char *user, int (*act)(const struct store *, void *context),
+    void *context)
+{
+	int status;
+
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0) {
+		status = as_owner(config, names, user, act, context);
+		_exit(fflush(stdout) == 0 ? status : EX_IOERR);
+	}
+	if (pid == -1 || waitpid(pid, &status, 0) == -1) {
+		log_error("cannot fork: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE;
+}

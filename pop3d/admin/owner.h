@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_POP3D_ADMIN_OWNER_H
+#define RESTANTE_POP3D_ADMIN_OWNER_H
+
+#include "common/config.h"
+#include "common/users.h"
+#include "spool/store.h"
+
+/*
+ * Runs act in a process of its own that has become the owner of the user's
+ * mailbox for good.  An exit status: act's, or why there was none, and then
+ * the reason is logged.
+ */
+int owner_run(const struct config *, const struct names *, const char *user,
+    int (*act)(const struct store *, void *context), void *context);
+
+#endif

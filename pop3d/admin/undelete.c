@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: ISC */
+/* What pop3d/aside.c keeps: shown, and put back, by its owner's process. */
+#include "pop3d/admin/undelete.h"
+
+#include "common/log.h"
+#include "common/users.h"
+#include "pop3d/admin/owner.h"
+#include "pop3d/aside.h"
+#include "spool/append.h"
+#include "spool/mailbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TIMEOUT = 30 * 1000, FIELD = 60 };
+
+struct search {
+	char **ids;
+	int count;             /* of them; 0: all */
+	struct mailbox *there; /* what is in the mailbox */
+	size_t found, put, failed;
+};
+
+/* ---- the walk ---- */
+
+typedef void visit(struct search *, const struct store *user,
+    const struct store *file, time_t when, struct mailbox *, size_t index);
+
+static bool
+walk_file(const struct store *user, const struct aside_file *f, visit *act,
+    struct search *search)
+{
+	struct store file = { .directory = "" };
+	struct mailbox *m;
+
+	if (snprintf(file.mailbox, sizeof(file.mailbox), "%s/deleted/%s",
+		user->directory, f->name) >= (int)sizeof(file.mailbox) ||
+	    mailbox_open(&m, &file, TIMEOUT) == -1) {
+		log_error("cannot read %s: %s", file.mailbox, strerror(errno));
+		return false;
+	}
+	bool good = mailbox_check(m) == 0;
+	for (size_t i = mailbox_count(m); good && i > 0; i--) {
+		act(search, user, &file, f->when, m, i - 1);
+	}
+	mailbox_close(m);
+	return good;
+}
+
+/* Everything that is kept, the newest first.  An exit status. */
+static int
+walk(const struct store *user, visit *act, struct search *search)
+{
+	struct aside_file *files;
+	int count = aside_list(user->directory, &files);
+	int status = EX_OK;
+
+	if (count == -1) {
+		log_error("cannot read %s/deleted: %s", user->directory,
+		    strerror(errno));
+		return EX_NOINPUT;
+	}
+	for (int i = 0; i < count; i++) {
+		if (!walk_file(user, &files[i], act, search)) {
+			status = EX_IOERR;
+		}
+	}
+	free(files);
+	return status;
+}
+
+/* ---- listing ---- */
+
+struct fields {
+	char from[FIELD], subject[FIELD];
+};
+
+static void
+take_field(const struct mbox_line *line, const char *name, char value[FIELD])
+{
+	size_t n = strlen(name), to = 0;
+
+	if (value[0] != '\0' || line->len <= n ||
+	    strncasecmp(line->text, name, n) != 0) {
+		return;
+	}
+	while (n < line->len && line->text[n] == ' ') {
+		n++;
+	}
+	for (; n < line->len && to < FIELD - 1; n++) {
+		char c = line->text[n];
+		/* What a terminal would obey is not for it. */
+		value[to++] = c >= ' ' && c < 0x7f ? c : '?';
+	}
+	value[to] = '\0';
+}
+
+static bool
+take_line(void *context, const struct mbox_line *line)
+{
+	struct fields *f = context;
+
+	take_field(line, "From:", f->from);
+	take_field(line, "Subject:", f->subject);
+	return line->len > 0;
+}
+
+static void
+print_one(struct search *s, const struct store *user, const struct store *file,
+    time_t when, struct mailbox *m, size_t index)
+{
+	struct fields f = { "", "" };
+	char uidl[MAILBOX_UIDL + 1], date[32] = "";
+	struct tm tm;
+
+	(void)user;
+	(void)file;
+	mailbox_uidl(mailbox_message(m, index), uidl);
+	if (localtime_r(&when, &tm) != NULL) {
+		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
+	}
+	if (mailbox_read(m, index, take_line, &f) == -1) {
+		log_error("cannot read %s: %s", uidl, strerror(errno));
+	}
+	printf("%s  %s  %llu  %s  %s\n", uidl, date,
+	    (unsigned long long)mailbox_message(m, index)->octets, f.from,
+	    f.subject);
+	s->found++;
+}
+
+/* ---- putting back ---- */
+
+static bool
+is_wanted(const struct search *s, const char *uidl)
+{
+	for (int i = 0; i < s->count; i++) {
+		if (strcmp(s->ids[i], uidl) == 0) {
+			return true;
+		}
+	}
+	return s->count == 0;
+}
+
+/* Whether the mailbox has a message that looks the same. */
+static bool
+is_there(const struct search *s, const struct message *m)
+{
+	for (size_t i = 0; i < mailbox_count(s->there); i++) {
+		if (memcmp(mailbox_message(s->there, i)->id, m->id,
+			sizeof(m->id)) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Reads the mailbox, which may have changed.  0 or -1. */
+static int
+look(struct search *s, const struct store *user)
+{
+	mailbox_close(s->there);
+	s->there = NULL;
+	return mailbox_open(&s->there, user, TIMEOUT) == 0
+	           ? mailbox_check(s->there)
+	           : -1;
+}
+
+static int
+put_back(
+    const struct store *user, const struct store *file, const struct message *m)
+{
+	int fd = open(file->mailbox, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct append a = { .store = user,
+		.sender = "",
+		.message = fd,
+		.stored = m,
+		.timeout = TIMEOUT };
+
+	if (fd == -1) {
+		return -1;
+	}
+	int result = append_message(&a);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+static void
+put_one(struct search *s, const struct store *user, const struct store *file,
+    time_t when, struct mailbox *m, size_t index)
+{
+	const struct message *message = mailbox_message(m, index);
+	char uidl[MAILBOX_UIDL + 1];
+
+	(void)when;
+	mailbox_uidl(message, uidl);
+	if (!is_wanted(s, uidl)) {
+		return;
+	}
+	s->found++;
+	if (is_there(s, message)) {
+		printf("%s is in the mailbox\n", uidl);
+	} else if (put_back(user, file, message) == -1 || look(s, user) == -1) {
+		log_error("cannot put %s back: %s", uidl, strerror(errno));
+		s->failed++;
+	} else {
+		printf("%s is back\n", uidl);
+		s->put++;
+	}
+}
+
+/* ---- the verbs ---- */
+
+static int
+list_owned(const struct store *user, void *context)
+{
+	return walk(user, print_one, context);
+}
+
+static int
+undelete_owned(const struct store *user, void *context)
+{
+	struct search *s = context;
+
+	umask(077);
+	if (look(s, user) == -1) {
+		log_error("cannot open %s: %s", user->mailbox, strerror(errno));
+		return EX_TEMPFAIL;
+	}
+	int status = walk(user, put_one, s);
+	mailbox_close(s->there);
+	if (s->found < (size_t)s->count || s->found == 0) {
+		log_error("%s is kept aside; type pop3d --deleted USER",
+		    s->count == 0 ? "nothing" : "not all of that");
+		return EX_DATAERR;
+	}
+	return s->failed > 0 ? EX_TEMPFAIL : status;
+}
+
+static int
+for_user(const struct config *config, const char *word,
+    int (*act)(const struct store *, void *context), struct search *search)
+{
+	char user[USER_NAME + 1], error[CONFIG_ERROR];
+
+	if (!user_name(config, word, user)) {
+		log_error("%s cannot be the name of a user", word);
+		return EX_NOUSER;
+	}
+	struct names *names = names_load(config, false, error);
+	if (names == NULL) {
+		log_error("%s", error);
+		return EX_CONFIG;
+	}
+	int status = owner_run(config, names, user, act, search);
+	names_free(names);
+	return status;
+}
+
+int
+deleted_run(const struct config *config, int count, char **words)
+{
+	struct search search = { .count = 0 };
+
+	(void)count;
+	return for_user(config, words[0], list_owned, &search);
+}
+
+int
+undelete_run(const struct config *config, int count, char **words)
+{
+	struct search search = { .ids = words + 1, .count = count - 1 };
+
+	return for_user(config, words[0], undelete_owned, &search);
+}
