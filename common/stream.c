@@ -86,6 +86,12 @@ stream_set_timeout(struct stream *s, int timeout)
 	s->timeout = timeout;
 }
 
+void
+stream_set_lifetime(struct stream *s, int lifetime)
+{
+	s->end = deadline_now() + lifetime;
+}
+
 uint64_t
 stream_received(const struct stream *s)
 {

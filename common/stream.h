@@ -54,6 +54,8 @@ void stream_interruptible(struct stream *, bool);
 void stream_pace(struct stream *, uint64_t octets);
 
 void stream_set_timeout(struct stream *, int timeout);
+/* From now on. */
+void stream_set_lifetime(struct stream *, int lifetime);
 
 /* Reads one line, without its end, NUL added; *len is its length. */
 enum line stream_getline(struct stream *, char *buf, size_t size, size_t *len)

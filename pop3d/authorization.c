@@ -247,7 +247,7 @@ session_run(const struct connection *c)
 	s.state = STATE_AUTHORIZATION;
 	/* The whole of it has to be done in the time for a login; when the
 	   mailbox process has taken over, that one keeps the time. */
-	s.stream = stream_open(c->rfd, c->wfd, LOGIN_TIMEOUT, LIFETIME);
+	s.stream = stream_open(c->rfd, c->wfd, LOGIN_TIMEOUT, LOGIN_TIMEOUT);
 	if (s.stream == NULL) {
 		log_error("no memory for a session");
 		return true;
@@ -267,6 +267,8 @@ session_run(const struct connection *c)
 		}
 		session_converse(&s, commands);
 		if (s.handed_over && s.tls) {
+			stream_set_timeout(s.stream, TIMEOUT);
+			stream_set_lifetime(s.stream, LIFETIME);
 			pump_run(s.stream, c->mailbox);
 		}
 	}

@@ -109,6 +109,11 @@ transaction_quit(struct session *s, char *argument)
 	unsigned long long total;
 
 	(void)argument;
+	/* A client that is gone, or does not read, has not seen what it asked
+	   to delete: its QUIT came along with the rest. */
+	if (stream_flush(s->stream) == -1) {
+		return NEXT_END;
+	}
 	if (change(s) == -1) {
 		const char *code = session_trouble(errno);
 		bool full = errno == ENOSPC || errno == EDQUOT;
