@@ -36,7 +36,7 @@ privilege_become(uid_t uid, gid_t gid, gid_t shared)
 }
 
 gid_t
-privilege_spool_group(const char *mailbox)
+privilege_spool_group(const char *mailbox, uid_t uid, gid_t gid)
 {
 	char directory[PATH_MAX];
 	struct stat st;
@@ -47,9 +47,12 @@ privilege_spool_group(const char *mailbox)
 		return (gid_t)-1;
 	}
 	*slash = '\0';
-	return stat(directory, &st) == 0 && (st.st_mode & S_IWGRP) != 0
-	           ? st.st_gid
-	           : (gid_t)-1;
+	if (stat(directory, &st) == -1 || (st.st_mode & S_IWGRP) == 0 ||
+	    (st.st_mode & S_IWOTH) != 0 || st.st_gid == gid ||
+	    (st.st_uid == uid && (st.st_mode & S_IWUSR) != 0)) {
+		return (gid_t)-1;
+	}
+	return st.st_gid;
 }
 
 /* Whether there is such a directory now, for all to pass through. */

@@ -33,7 +33,8 @@ become(const struct task *task, struct store *store)
 	    account_mailbox(task->config, &account, store->mailbox) == -1 ||
 	    account_directory(task->config, &account, store->directory) == -1 ||
 	    privilege_become(account.uid, account.gid,
-		privilege_spool_group(store->mailbox)) == -1) {
+		privilege_spool_group(
+		    store->mailbox, account.uid, account.gid)) == -1) {
 		log_error("cannot find or become the owner of the mailbox of "
 			  "%s",
 		    task->user);

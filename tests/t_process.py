@@ -6,6 +6,7 @@ privileges, no file open but its own, not to be traced, and flat in memory
 however big the message.
 """
 import os
+import pwd
 import re
 import subprocess
 import sys
@@ -294,6 +295,41 @@ def started_as_root():
                 equal(daemon.stop(), 0, "exit status")
 
 
+def groups_of_mailboxes():
+    """Which groups the process of a mailbox has, by the folder it lies in."""
+    with tap.case("started as root: one more group only where locks need it"):
+        if not AM_ROOT:
+            raise Skip("needs root")
+        owner, group = pwd.getpwnam("nobody"), pwd.getpwnam("mail").pw_gid
+        with Instance(as_root=True) as server:
+            server.users.write_text(re.sub(
+                r"(?m)^(bob:[^:\n]*).*$", r"\1:nobody",
+                server.users.read_text()))
+            for uid, gid, mode, more in (
+                    (0, group, 0o3775, [group]), (0, group, 0o3777, []),
+                    (0, owner.pw_gid, 0o3775, []),
+                    (owner.pw_uid, group, 0o770, [])):
+                os.chown(server.mail, uid, gid)
+                server.mail.chmod(mode)
+                box = server.mailbox("bob")
+                box.unlink(missing_ok=True)
+                box.write_text("From a Mon Jan  6 10:00:00 2025\n\nx\n\n")
+                os.chown(box, owner.pw_uid, owner.pw_gid)
+                with server.connect(server.pop3) as talker:
+                    talker.pop_login("bob", PASSWORDS["bob"])
+                    # Sessions that have not ended yet have none.
+                    has = [status(p) for p in tree(server.pop3d.pid)
+                           if status(p)["Uid"].split()[0]
+                           == str(owner.pw_uid)]
+                    has = [h["Groups"].split() for h in has]
+                    wanted = [str(g) for g in more]
+                    check(wanted in has and all(
+                        h in ([], wanted) for h in has), f"{mode:o}: {has}")
+                    talker.pop("+OK", "DELE 1")
+                    talker.pop("+OK", "QUIT")
+                equal(box.stat().st_size, 0, "the mailbox")
+
+
 def root_has_no_mail():
     """users system: root never logs in."""
     with tap.case("users system: root cannot log in"):
@@ -358,6 +394,7 @@ if __name__ == "__main__":
     with Instance() as fixture:
         tap.run(globals(), fixture)
     started_as_root()
+    groups_of_mailboxes()
     root_has_no_mail()
     big_message(200 * MIB)
     if LONG:

@@ -24,7 +24,8 @@ as_owner(const struct config *config, const struct names *names,
 	    account_mailbox(config, &account, store.mailbox) == -1 ||
 	    account_directory(config, &account, store.directory) == -1 ||
 	    privilege_become(account.uid, account.gid,
-		privilege_spool_group(store.mailbox)) == -1) {
+		privilege_spool_group(
+		    store.mailbox, account.uid, account.gid)) == -1) {
 		log_error("cannot find or become the owner of the mailbox of "
 			  "%s",
 		    user);

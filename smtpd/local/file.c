@@ -69,7 +69,7 @@ prepare(const struct config *config, const struct names *names,
 	if (account_mailbox(config, &user, mailbox) == 0 &&
 	    same_file(mailbox, store->mailbox)) {
 		strlcpy(store->mailbox, mailbox, sizeof(store->mailbox));
-		*shared = privilege_spool_group(mailbox);
+		*shared = privilege_spool_group(mailbox, user.uid, user.gid);
 		own = true;
 	}
 	return own;

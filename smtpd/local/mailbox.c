@@ -29,7 +29,8 @@ local_become(const struct config *config, const struct names *names,
 		return STATUS_TEMPORARY;
 	}
 	if (privilege_become(account->uid, account->gid,
-		privilege_spool_group(store->mailbox)) == -1) {
+		privilege_spool_group(
+		    store->mailbox, account->uid, account->gid)) == -1) {
 		snprintf(why, LOCAL_WHY, "cannot become the owner of %.400s",
 		    store->mailbox);
 		return STATUS_TEMPORARY;
