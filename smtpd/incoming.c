@@ -190,9 +190,10 @@ add(struct incoming *in, const char *data, size_t len)
 		in->last = data[len - 1];
 	}
 	trace_header(&in->header, data, len);
-	if (!known && in->header.first_known && !in->header.first_is_field) {
-		/* A message without a header section: ours must end.  Known
-		   so early that nothing of it has left the buffer. */
+	if (!known && in->header.first_known && !in->header.first_is_field &&
+	    in->len >= in->head) {
+		/* A message without a header section: ours must end.  It is
+		   still in the buffer, unless it was too big already. */
 		memmove(in->buffer + in->head + 1, in->buffer + in->head,
 		    in->len + len - in->head);
 		in->buffer[in->head] = '\n';

@@ -213,11 +213,11 @@ notify(const struct param *p, unsigned *bits)
 		enum notify bit;
 	} words[] = { { "NEVER", NOTIFY_NEVER }, { "SUCCESS", NOTIFY_SUCCESS },
 		{ "FAILURE", NOTIFY_FAILURE }, { "DELAY", NOTIFY_DELAY } };
-	const char *text = p->value, *end = text + p->value_len;
 
 	if (p->value_len == 0 || *bits != 0) {
 		return false;
 	}
+	const char *text = p->value, *end = text + p->value_len;
 	while (text <= end) {
 		const char *comma = memchr(text, ',', (size_t)(end - text));
 		size_t len = (size_t)((comma == NULL ? end : comma) - text);
