@@ -11,10 +11,14 @@
 bool
 quota_valid(const void *payload, size_t size)
 {
-	const struct room *r = payload;
+	struct room r;
 
-	return size == sizeof(*r) && r->user[0] != '\0' &&
-	       memchr(r->user, '\0', sizeof(r->user)) != NULL;
+	if (size != sizeof(r)) {
+		return false;
+	}
+	memcpy(&r, payload, sizeof(r)); /* it may lie anywhere */
+	return r.user[0] != '\0' &&
+	       memchr(r.user, '\0', sizeof(r.user)) != NULL;
 }
 
 enum status
