@@ -53,7 +53,7 @@ class Client:
 
     def __init__(self, scratch, role, ports=None):
         self.scratch, self.role, self.ports = scratch, role, ports
-        self.talker, self.errors = None, 0
+        self.talker, self.process, self.errors = None, None, 0
 
     def open(self):
         """A session that takes mail for bob."""
@@ -65,7 +65,8 @@ class Client:
             self.talker = self.scratch.connect(self.ports[self.role],
                                                client_context())
         else:
-            self.talker, _ = self.scratch.session("smtpd", "--role", self.role)
+            self.talker, self.process = self.scratch.session(
+                "smtpd", "--role", self.role)
         self.talker.hello()
         if self.role == "submission":
             self.talker.login("alice", PASSWORDS["alice"])
@@ -75,7 +76,10 @@ class Client:
         """The connection is over."""
         if self.talker is not None:
             self.talker.close()
-        self.talker, self.errors = None, 0
+        if self.process is not None:
+            self.process.wait(60)       # thousands of dead ones fill a machine
+            self.scratch.running.remove(self.process)
+        self.talker, self.process, self.errors = None, None, 0
 
     def envelope(self, last=""):
         """What comes ahead of a message."""
