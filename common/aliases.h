@@ -3,8 +3,8 @@
 #define RESTANTE_COMMON_ALIASES_H
 
 #include "common/address.h"
-#include "common/config.h"
-#include "common/users.h"
+#include "common/config/config.h"
+#include "common/login/users.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
 
 /*
  * FNV-1a of 64 bits: for tables whose keys are nobody's choice, and against
- * accidents.  Against enemies there is common/crypto.h.
+ * accidents.  Against enemies there is common/tls/crypto.h.
  */
 
 #define HASH_START UINT64_C(0xcbf29ce484222325)

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_COMMON_LOGGING_H
 #define RESTANTE_COMMON_LOGGING_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 #include <stdbool.h>
 

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_COMMON_STATS_H
 #define RESTANTE_COMMON_STATS_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
 #include "common/stream.h"
 
 #include "common/stream_state.h"
-#include "common/tls.h"
+#include "common/tls/tls.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -4,9 +4,9 @@
  * They are other people's code, may wait for servers far away and may crash: so
  * they run in a process of their own, which has a deadline.
  */
-#include "common/pam.h"
+#include "common/login/pam.h"
 
-#include "common/helper.h"
+#include "common/login/helper.h"
 #include "common/log.h"
 
 #include <security/pam_appl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* No PAM: the credentials of shadow(5) are checked by ourselves. */
-#include "common/pam.h"
+#include "common/login/pam.h"
 
 bool
 pam_available(void)

@@ -2,8 +2,8 @@
 /* AUTH (RFC 5034): the exchange, and then a login like that of USER and PASS.
  */
 #include "common/deadline.h"
-#include "common/sasl_server.h"
-#include "common/secure.h"
+#include "common/login/sasl_server.h"
+#include "common/login/secure.h"
 #include "pop3d/session.h"
 
 #include <string.h>

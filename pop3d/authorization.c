@@ -7,8 +7,8 @@
  */
 #include "common/deadline.h"
 #include "common/log.h"
-#include "common/sasl_server.h"
-#include "common/secure.h"
+#include "common/login/sasl_server.h"
+#include "common/login/secure.h"
 #include "common/stats.h"
 #include "pop3d/session.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* pop3d: the POP3 server. */
-#include "common/config.h"
+#include "common/config/config.h"
 #include "common/log.h"
-#include "common/login.h"
-#include "common/server.h"
+#include "common/login/login.h"
+#include "common/server/server.h"
 #include "pop3d/admin/logins.h"
 #include "pop3d/admin/recovery.h"
 #include "pop3d/admin/undelete.h"

@@ -6,7 +6,7 @@
  */
 #include "common/log.h"
 #include "common/stats.h"
-#include "common/surrogate.h"
+#include "common/mime/surrogate.h"
 #include "pop3d/session.h"
 
 #include <errno.h>

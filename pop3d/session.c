@@ -4,7 +4,7 @@
 
 #include "common/deadline.h"
 #include "common/log.h"
-#include "common/offence.h"
+#include "common/server/offence.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -3,8 +3,8 @@
 #define RESTANTE_POP3D_SESSION_H
 
 #include "common/command.h"
-#include "common/login.h"
-#include "common/server.h"
+#include "common/login/login.h"
+#include "common/server/server.h"
 #include "common/stream.h"
 #include "pop3d/uidl.h"
 #include "spool/mailbox.h"

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_POP3D_UIDL_H
 #define RESTANTE_POP3D_UIDL_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "spool/mailbox.h"
 
 #include <stddef.h>

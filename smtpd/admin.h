@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_ADMIN_H
 #define RESTANTE_SMTPD_ADMIN_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 /* What the administrator asks smtpd for.  All answer an exit status. */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* AUTH (RFC 4954): carries the exchange; a worker checks what it yields. */
 #include "common/deadline.h"
-#include "common/sasl_server.h"
-#include "common/secure.h"
+#include "common/login/sasl_server.h"
+#include "common/login/secure.h"
 #include "smtpd/events.h"
 #include "smtpd/session.h"
 

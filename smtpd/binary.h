@@ -3,7 +3,7 @@
 #define RESTANTE_SMTPD_BINARY_H
 
 #include "common/base64.h"
-#include "common/multipart.h"
+#include "common/mime/multipart.h"
 
 #include <stdbool.h>
 #include <stddef.h>

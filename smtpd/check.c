@@ -2,10 +2,10 @@
 /* smtpd --check: what is well, what is not, and what to type next. */
 #include "smtpd/check.h"
 
-#include "common/credentials.h"
-#include "common/password.h"
-#include "common/tls.h"
-#include "common/users.h"
+#include "common/login/credentials.h"
+#include "common/login/password.h"
+#include "common/tls/tls.h"
+#include "common/login/users.h"
 #include "smtpd/admin.h"
 
 #include <errno.h>

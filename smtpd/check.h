@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_CHECK_H
 #define RESTANTE_SMTPD_CHECK_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 /* The parts of smtpd --check. */
 

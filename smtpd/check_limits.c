@@ -2,7 +2,7 @@
 /* Whom quota and its like are for, and who has used it up. */
 #include "smtpd/check.h"
 
-#include "common/users.h"
+#include "common/login/users.h"
 
 #include <stdio.h>
 #include <sys/stat.h>

@@ -2,7 +2,7 @@
 /* smtpd --check: whether mail for others could leave; nothing is sent. */
 #include "smtpd/check.h"
 
-#include "common/dns.h"
+#include "common/dns/dns.h"
 #include "smtpd/route/hop.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* smtpd --check: who may send as whom, and how lenient sessions are. */
 #include "smtpd/check.h"
 
-#include "common/users.h"
+#include "common/login/users.h"
 
 /* Lines for users who are not there, which a typing error makes. */
 static void

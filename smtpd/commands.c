@@ -4,8 +4,8 @@
 
 #include "common/date.h"
 #include "common/log.h"
-#include "common/sasl_server.h"
-#include "common/secure.h"
+#include "common/login/sasl_server.h"
+#include "common/login/secure.h"
 #include "smtpd/queue/etrn.h"
 #include "smtpd/wishes.h"
 

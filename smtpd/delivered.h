@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_DELIVERED_H
 #define RESTANTE_SMTPD_DELIVERED_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "common/stats.h"
 #include "spool/mail.h"
 

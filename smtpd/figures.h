@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_FIGURES_H
 #define RESTANTE_SMTPD_FIGURES_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "common/stats.h"
 
 #include <stdio.h>

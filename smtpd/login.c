@@ -2,10 +2,10 @@
 /* Runs as root (if the server does) until it has become who has logged in. */
 #include "smtpd/login.h"
 
-#include "common/last_login.h"
-#include "common/login.h"
-#include "common/privilege.h"
-#include "common/users.h"
+#include "common/login/last_login.h"
+#include "common/login/login.h"
+#include "common/server/privilege.h"
+#include "common/login/users.h"
 
 #include <limits.h>
 #include <sys/stat.h>

@@ -2,11 +2,11 @@
 #ifndef RESTANTE_SMTPD_LOGIN_H
 #define RESTANTE_SMTPD_LOGIN_H
 
-#include "common/server.h"
+#include "common/server/server.h"
 
 /*
  * The worker of REQUEST_LOGIN: login_run(), and a note of a login that has
- * succeeded, see common/last_login.h.
+ * succeeded, see common/login/last_login.h.
  */
 enum status login_noted_run(const struct task *);
 

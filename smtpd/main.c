@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd: the SMTP server, and sendmail(8). */
-#include "common/config.h"
-#include "common/launch.h"
+#include "common/config/config.h"
+#include "common/server/launch.h"
 #include "common/log.h"
 #include "common/logging.h"
-#include "common/login.h"
-#include "common/server.h"
+#include "common/login/login.h"
+#include "common/server/server.h"
 #include "common/stats.h"
 #include "smtpd/admin.h"
 #include "smtpd/compose/send.h"

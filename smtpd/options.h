@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_OPTIONS_H
 #define RESTANTE_SMTPD_OPTIONS_H
 
-#include "common/server.h"
+#include "common/server/server.h"
 #include "smtpd/compose/notice.h"
 #include "smtpd/figures.h"
 #include "smtpd/queue/manage.h"

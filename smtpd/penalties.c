@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --penalties and --forgive: the table of penalties, for people. */
 #include "common/log.h"
-#include "common/penalty.h"
+#include "common/server/penalty.h"
 #include "smtpd/admin.h"
 
 #include <errno.h>

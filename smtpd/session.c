@@ -3,8 +3,8 @@
 #include "smtpd/session.h"
 
 #include "common/log.h"
-#include "common/offence.h"
-#include "common/secure.h"
+#include "common/server/offence.h"
+#include "common/login/secure.h"
 #include "common/stats.h"
 #include "smtpd/events.h"
 #include "smtpd/incoming.h"

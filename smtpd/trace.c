@@ -3,7 +3,7 @@
 #include "smtpd/trace.h"
 
 #include "common/date.h"
-#include "common/header.h"
+#include "common/mime/header.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
  */
 #include "spool/append.h"
 
-#include "common/crypto.h"
+#include "common/tls/crypto.h"
 #include "spool/fileio.h"
 #include "spool/flags.h"
 #include "spool/index.h"

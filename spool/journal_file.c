@@ -2,7 +2,7 @@
 /* The journal file: its parts, and the sums that prove them. */
 #include "spool/journal_file.h"
 
-#include "common/crypto.h"
+#include "common/tls/crypto.h"
 #include "spool/fileio.h"
 
 #include <errno.h>

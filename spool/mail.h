@@ -3,7 +3,7 @@
 #define RESTANTE_SPOOL_MAIL_H
 
 #include "common/address.h"
-#include "common/users.h"
+#include "common/login/users.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 /* How long a message is for clients that know no UTF-8. */
 #include "spool/measure.h"
 
-#include "common/surrogate.h"
+#include "common/mime/surrogate.h"
 #include "spool/fileio.h"
 
 #include <errno.h>

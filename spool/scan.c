@@ -7,7 +7,7 @@
  */
 #include "spool/scan.h"
 
-#include "common/crypto.h"
+#include "common/tls/crypto.h"
 #include "spool/measure.h"
 
 #include <errno.h>

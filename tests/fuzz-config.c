@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Configurations: good, or an error that names file and line. */
-#include "common/config.h"
+#include "common/config/config.h"
 
 #include "common/address.h"
 #include "tests/fuzz-file.h"

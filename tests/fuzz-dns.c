@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Answers of name servers: what is read from them fits, and is a name. */
-#include "common/dns.h"
+#include "common/dns/dns.h"
 
 #include "common/address.h"
 #include "tests/fuzz.h"

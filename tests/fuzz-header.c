@@ -3,7 +3,7 @@
  * A header section: no octet is lost or invented, however it is cut in pieces,
  * and the walk in memory finds the same fields.
  */
-#include "common/header.h"
+#include "common/mime/header.h"
 
 #include "tests/fuzz.h"
 

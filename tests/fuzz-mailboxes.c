@@ -3,8 +3,8 @@
  * Lists of addresses: spans are in the text and in order, an address is one
  * line, and what we write of it is read as the same.
  */
-#include "common/mailboxes.h"
-#include "common/word.h"
+#include "common/mime/mailboxes.h"
+#include "common/mime/word.h"
 
 #include "tests/fuzz.h"
 

@@ -3,7 +3,7 @@
  * A message in parts: every octet comes out once, parts begin and end in pairs,
  * and the pieces that it came in change nothing.
  */
-#include "common/multipart.h"
+#include "common/mime/multipart.h"
 
 #include "tests/fuzz.h"
 

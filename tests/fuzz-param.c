@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Parameters: what was written is read again; rubbish is read within bounds. */
-#include "common/param.h"
+#include "common/mime/param.h"
 
-#include "common/charset.h"
+#include "common/mime/charset.h"
 #include "tests/fuzz.h"
 
 static void

@@ -4,7 +4,7 @@
  * what comes out of an encoder pleases a strict decoder.
  */
 #include "common/base64.h"
-#include "common/qp.h"
+#include "common/mime/qp.h"
 
 #include "tests/fuzz.h"
 

@@ -9,7 +9,7 @@
  */
 #include "smtpd/session.h"
 
-#include "common/login.h"
+#include "common/login/login.h"
 #include "common/xtext.h"
 #include "smtpd/delivery.h"
 #include "smtpd/queue/etrn.h"

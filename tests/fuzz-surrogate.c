@@ -4,7 +4,7 @@
  * that it had; what is done once needs not be done again; and the pieces that
  * it came in change nothing.
  */
-#include "common/surrogate.h"
+#include "common/mime/surrogate.h"
 
 #include "tests/fuzz.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Users files, and the credentials and names in them. */
-#include "common/users.h"
+#include "common/login/users.h"
 
-#include "common/credentials.h"
-#include "common/password.h"
+#include "common/login/credentials.h"
+#include "common/login/password.h"
 #include "tests/fuzz-file.h"
 
 static void

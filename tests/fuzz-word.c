@@ -3,9 +3,9 @@
  * Encoded words: whatever text there is comes back, on lines that are short
  * enough, and what is decoded is always UTF-8.
  */
-#include "common/word.h"
+#include "common/mime/word.h"
 
-#include "common/charset.h"
+#include "common/mime/charset.h"
 #include "tests/fuzz.h"
 
 static void

@@ -4,12 +4,12 @@
  * answers each with lines, the last of which is ".".  Octets are hexadecimal.
  */
 #include "common/base64.h"
-#include "common/header.h"
-#include "common/mailboxes.h"
-#include "common/multipart.h"
-#include "common/param.h"
-#include "common/qp.h"
-#include "common/word.h"
+#include "common/mime/header.h"
+#include "common/mime/mailboxes.h"
+#include "common/mime/multipart.h"
+#include "common/mime/param.h"
+#include "common/mime/qp.h"
+#include "common/mime/word.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
  *   net-probe tls ADDRESS PORT NAME [TRUST]     TRUST: verify
  */
 #include "common/deadline.h"
-#include "common/tls_client.h"
+#include "common/tls/tls_client.h"
 #include "smtpd/relay/connect.h"
 #include "tests/t-scratch.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* DNS lists: the name that is asked for, and the answers that count. */
-#include "common/blocklist.h"
+#include "common/dns/blocklist.h"
 
-#include "common/network.h"
+#include "common/server/network.h"
 #include "tests/tap.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@
  * a session must not get more memory than it is meant to have.
  */
 #include "common/deadline.h"
-#include "common/sandbox.h"
+#include "common/server/sandbox.h"
 #include "common/stream.h"
 
 #include "tests/tap.h"

@@ -4,7 +4,7 @@
  * any size must be told from a good one, and a wrong answer must not pass for
  * the right one.
  */
-#include "common/channel.h"
+#include "common/server/channel.h"
 
 #include "tests/tap.h"
 #include "tests/t-scratch.h"

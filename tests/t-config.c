@@ -3,7 +3,7 @@
  * The configuration: each key with good values and bad ones.  A value that is
  * misread in silence shows when mail is lost.
  */
-#include "common/config.h"
+#include "common/config/config.h"
 
 #include "tests/tap.h"
 #include "tests/t-scratch.h"

@@ -5,7 +5,7 @@
  */
 #include "smtpd/relay/convert/convert.h"
 
-#include "common/field.h"
+#include "common/mime/field.h"
 #include "smtpd/relay/convert/survey.h"
 #include "tests/t-convert.h"
 #include "tests/t-scratch.h"

@@ -3,9 +3,9 @@
  * What a user logs in by: the lines with labels belong to their user and to
  * nobody else, and terms that cannot be read are never taken for none.
  */
-#include "common/credentials.h"
+#include "common/login/credentials.h"
 
-#include "common/password.h"
+#include "common/login/password.h"
 #include "tests/t-scratch.h"
 #include "tests/tap.h"
 

@@ -4,9 +4,9 @@
  * lies about lengths, or points in circles is temporary trouble, never a reason
  * to give mail back.
  */
-#include "common/dns.h"
+#include "common/dns/dns.h"
 
-#include "common/dns_server.h"
+#include "common/dns/dns_server.h"
 #include "tests/t-dns.h"
 #include "tests/tap.h"
 

@@ -3,7 +3,7 @@
  * Where a header section ends decides what is a field and what is text; and a
  * program that copies fields must not change those it does not mean.
  */
-#include "common/header.h"
+#include "common/mime/header.h"
 
 #include "tests/tap.h"
 #include "tests/t-scratch.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What the journal calls, by the linker's --wrap, for the disk of t-journal. */
-#include "common/crypto.h"
+#include "common/tls/crypto.h"
 #include "tests/t-journal-store.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The line of a last login: what is written is read, and nothing else is. */
-#include "common/last_login.h"
+#include "common/login/last_login.h"
 
 #include "tests/tap.h"
 

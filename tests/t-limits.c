@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Limits of users: a user's own counts, whatever the order of the lines. */
-#include "common/config_values.h"
-#include "common/limits.h"
+#include "common/config/config_values.h"
+#include "common/config/limits.h"
 
 #include "tests/tap.h"
 

@@ -3,7 +3,7 @@
  * Lists of addresses: -t sends mail to each of them and to nobody else, and a
  * bare name is completed in place, where the comma in a quoted name is none.
  */
-#include "common/mailboxes.h"
+#include "common/mime/mailboxes.h"
 
 #include "tests/tap.h"
 #include "tests/t-scratch.h"

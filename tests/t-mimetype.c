@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A wrong type, and a reader offers no way to open the attachment. */
-#include "common/mimetype.h"
+#include "common/mime/mimetype.h"
 
 #include "tests/tap.h"
 #include "tests/t-scratch.h"

@@ -4,7 +4,7 @@
  * conversion changes what it should not; and whoever sends thousands of parts
  * inside of each other must not stop us.
  */
-#include "common/multipart.h"
+#include "common/mime/multipart.h"
 
 #include "tests/tap.h"
 #include "tests/t-scratch.h"

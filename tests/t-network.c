@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Networks: what is exempt is what was written, to the bit. */
-#include "common/network.h"
+#include "common/server/network.h"
 
 #include "tests/tap.h"
 

@@ -3,7 +3,7 @@
  * Boundaries, charsets and file names: senders write them in many ways, and a
  * boundary that is misread makes one part of many.
  */
-#include "common/param.h"
+#include "common/mime/param.h"
 
 #include "tests/tap.h"
 #include "tests/t-scratch.h"

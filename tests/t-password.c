@@ -3,10 +3,10 @@
  * Stored credentials: those of the RFCs and of crypt(3) open to their password
  * and to no other, and what is malformed opens to nothing.
  */
-#include "common/password.h"
+#include "common/login/password.h"
 
-#include "common/crypto.h"
-#include "common/users.h"
+#include "common/tls/crypto.h"
+#include "common/login/users.h"
 #include "tests/tap.h"
 
 #include <string.h>

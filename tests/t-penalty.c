@@ -4,10 +4,10 @@
  * points must come and go as the manual says, one address must not pay for
  * another, and whatever the file holds, nothing must crash or be believed.
  */
-#include "common/penalty.h"
+#include "common/server/penalty.h"
 
 #include "common/deadline.h"
-#include "common/server.h"
+#include "common/server/server.h"
 #include "common/siphash.h"
 #include "tests/t-scratch.h"
 #include "tests/tap.h"

@@ -4,7 +4,7 @@
  * begin: what is no header must not be taken for one, and not an octet behind
  * it may be asked for, wherever the octets are cut.
  */
-#include "common/proxy.h"
+#include "common/server/proxy.h"
 
 #include "tests/tap.h"
 #include "tests/t-scratch.h"

@@ -4,7 +4,7 @@
  * between them: an attachment must come out as it went in.
  */
 #include "common/base64.h"
-#include "common/qp.h"
+#include "common/mime/qp.h"
 #include "common/transfer.h"
 
 #include "tests/tap.h"

@@ -4,7 +4,7 @@
  * first at large, where it must succeed (else the test proves nothing), and
  * then shut in.
  */
-#include "common/sandbox.h"
+#include "common/server/sandbox.h"
 
 #include "tests/tap.h"
 #include "tests/t-scratch.h"

@@ -3,10 +3,10 @@
  * Logging in: the exchanges of the RFCs to the octet, and a server that does
  * not know the password, or wants too much, does not get an answer.
  */
-#include "common/sasl_client.h"
+#include "common/login/sasl_client.h"
 
 #include "common/base64.h"
-#include "common/scram.h"
+#include "common/login/scram.h"
 #include "tests/t-scratch.h"
 #include "tests/tap.h"
 

@@ -3,7 +3,7 @@
  * The SASL exchange: what a client says becomes exactly this name and this
  * secret, and what is malformed never becomes a login.
  */
-#include "common/sasl.h"
+#include "common/login/sasl.h"
 
 #include "tests/tap.h"
 #include "tests/t-scratch.h"

@@ -4,7 +4,7 @@
  * letter, and what is malformed, replayed or bound to another channel never
  * becomes a login.
  */
-#include "common/sasl.h"
+#include "common/login/sasl.h"
 
 #include "common/base64.h"
 

@@ -3,7 +3,7 @@
  * Messages for readers without UTF-8: nothing but header fields may change, and
  * not all of these; no address may become that of somebody else.
  */
-#include "common/surrogate.h"
+#include "common/mime/surrogate.h"
 
 #include "tests/tap.h"
 

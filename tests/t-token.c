@@ -4,8 +4,8 @@
  * what is malformed never becomes a login; and the program that is asked about
  * them, which may do anything.
  */
-#include "common/helper.h"
-#include "common/sasl.h"
+#include "common/login/helper.h"
+#include "common/login/sasl.h"
 
 #include "tests/t-scratch.h"
 #include "tests/tap.h"

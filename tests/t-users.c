@@ -3,7 +3,7 @@
  * The users file, and who is meant by a name.  A name becomes part of a path:
  * none may lead out of the folder of the mailboxes.
  */
-#include "common/users.h"
+#include "common/login/users.h"
 
 #include "tests/tap.h"
 #include "tests/t-scratch.h"

@@ -3,7 +3,7 @@
  * Subjects and names in any script must arrive as they were, in lines that
  * every program takes, and must never become a field of their own.
  */
-#include "common/word.h"
+#include "common/mime/word.h"
 
 #include "tests/tap.h"
 #include "tests/t-scratch.h"

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_POP3D_ADMIN_LOGINS_H
 #define RESTANTE_POP3D_ADMIN_LOGINS_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 /*
  * pop3d --last-login [USER]: who logged in last, when, how and whence.  An exit

@@ -3,7 +3,7 @@
 #include "pop3d/admin/owner.h"
 
 #include "common/log.h"
-#include "common/privilege.h"
+#include "common/server/privilege.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 #ifndef RESTANTE_POP3D_ADMIN_OWNER_H
 #define RESTANTE_POP3D_ADMIN_OWNER_H
 
-#include "common/config.h"
-#include "common/users.h"
+#include "common/config/config.h"
+#include "common/login/users.h"
 #include "spool/store.h"
 
 /*

@@ -3,7 +3,7 @@
 #include "pop3d/admin/recovery.h"
 
 #include "common/log.h"
-#include "common/users.h"
+#include "common/login/users.h"
 #include "pop3d/admin/owner.h"
 #include "spool/intent.h"
 #include "spool/journal.h"

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_POP3D_ADMIN_RECOVERY_H
 #define RESTANTE_POP3D_ADMIN_RECOVERY_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 /*
  * pop3d --recover: finishes, for all users, what a crash has interrupted; to

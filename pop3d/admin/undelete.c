@@ -3,7 +3,7 @@
 #include "pop3d/admin/undelete.h"
 
 #include "common/log.h"
-#include "common/users.h"
+#include "common/login/users.h"
 #include "pop3d/admin/owner.h"
 #include "pop3d/aside.h"
 #include "spool/append.h"

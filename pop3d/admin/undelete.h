@@ -2,7 +2,7 @@
 #ifndef RESTANTE_POP3D_ADMIN_UNDELETE_H
 #define RESTANTE_POP3D_ADMIN_UNDELETE_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 /*
  * pop3d --deleted USER: the deleted mail that is kept aside.

@@ -2,7 +2,7 @@
 /* Notices that are sent once in a period. */
 #include "smtpd/compose/dedupe.h"
 
-#include "common/crypto.h"
+#include "common/tls/crypto.h"
 #include "common/date.h"
 #include "common/log.h"
 #include "common/readfile.h"

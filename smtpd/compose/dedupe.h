@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_COMPOSE_DEDUPE_H
 #define RESTANTE_SMTPD_COMPOSE_DEDUPE_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "smtpd/compose/record.h"
 
 #include <stdint.h>

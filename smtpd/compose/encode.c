@@ -4,7 +4,7 @@
 
 #include "common/base64.h"
 #include "common/log.h"
-#include "common/qp.h"
+#include "common/mime/qp.h"
 
 #include <errno.h>
 #include <stdlib.h>

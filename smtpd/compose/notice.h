@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_COMPOSE_NOTICE_H
 #define RESTANTE_SMTPD_COMPOSE_NOTICE_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 #include <stdbool.h>
 #include <stddef.h>

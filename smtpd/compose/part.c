@@ -3,8 +3,8 @@
 #include "smtpd/compose/part.h"
 
 #include "common/log.h"
-#include "common/param.h"
-#include "common/word.h"
+#include "common/mime/param.h"
+#include "common/mime/word.h"
 
 #include <stdlib.h>
 #include <string.h>

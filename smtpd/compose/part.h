@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_COMPOSE_PART_H
 #define RESTANTE_SMTPD_COMPOSE_PART_H
 
-#include "common/mimetype.h"
+#include "common/mime/mimetype.h"
 #include "smtpd/compose/source.h"
 
 #include <stdbool.h>

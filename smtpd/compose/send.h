@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_COMPOSE_SEND_H
 #define RESTANTE_SMTPD_COMPOSE_SEND_H
 
-#include "common/server.h"
+#include "common/server/server.h"
 #include "smtpd/options.h"
 
 /*

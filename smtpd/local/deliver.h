@@ -2,8 +2,8 @@
 #ifndef RESTANTE_SMTPD_LOCAL_DELIVER_H
 #define RESTANTE_SMTPD_LOCAL_DELIVER_H
 
-#include "common/config.h"
-#include "common/users.h"
+#include "common/config/config.h"
+#include "common/login/users.h"
 #include "smtpd/local/forward.h"
 #include "smtpd/local/letter.h"
 #include "smtpd/local/verdict.h"

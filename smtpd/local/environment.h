@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_LOCAL_ENVIRONMENT_H
 #define RESTANTE_SMTPD_LOCAL_ENVIRONMENT_H
 
-#include "common/users.h"
+#include "common/login/users.h"
 
 #include <limits.h>
 

@@ -2,7 +2,7 @@
 /* Runs as root until owner_become(). */
 #include "smtpd/local/file.h"
 
-#include "common/privilege.h"
+#include "common/server/privilege.h"
 #include "smtpd/local/owner.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_LOCAL_FORWARD_H
 #define RESTANTE_SMTPD_LOCAL_FORWARD_H
 
-#include "common/users.h"
+#include "common/login/users.h"
 #include "smtpd/local/mailbox.h"
 
 #include <stdbool.h>

@@ -2,8 +2,8 @@
 /* Runs as root (if the server does) until it has become the owner. */
 #include "smtpd/local/mailbox.h"
 
-#include "common/privilege.h"
-#include "common/tls.h"
+#include "common/server/privilege.h"
+#include "common/tls/tls.h"
 #include "spool/append.h"
 
 #include <errno.h>

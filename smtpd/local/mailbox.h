@@ -2,8 +2,8 @@
 #ifndef RESTANTE_SMTPD_LOCAL_MAILBOX_H
 #define RESTANTE_SMTPD_LOCAL_MAILBOX_H
 
-#include "common/config.h"
-#include "common/users.h"
+#include "common/config/config.h"
+#include "common/login/users.h"
 #include "spool/store.h"
 
 /*

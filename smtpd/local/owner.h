@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_LOCAL_OWNER_H
 #define RESTANTE_SMTPD_LOCAL_OWNER_H
 
-#include "common/users.h"
+#include "common/login/users.h"
 #include "smtpd/local/mailbox.h"
 
 #include <sys/types.h>

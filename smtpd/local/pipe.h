@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_LOCAL_PIPE_H
 #define RESTANTE_SMTPD_LOCAL_PIPE_H
 
-#include "common/users.h"
+#include "common/login/users.h"
 #include "smtpd/local/verdict.h"
 
 #include <sys/types.h>

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_LOCAL_RESEND_H
 #define RESTANTE_SMTPD_LOCAL_RESEND_H
 
-#include "common/users.h"
+#include "common/login/users.h"
 #include "smtpd/local/letter.h"
 #include "smtpd/local/verdict.h"
 #include "smtpd/route/expand.h"

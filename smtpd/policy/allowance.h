@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_POLICY_ALLOWANCE_H
 #define RESTANTE_SMTPD_POLICY_ALLOWANCE_H
 
-#include "common/server.h"
+#include "common/server/server.h"
 #include "smtpd/policy/table.h"
 #include "spool/mail.h"
 

@@ -7,7 +7,7 @@
 
 #include "common/deadline.h"
 #include "common/log.h"
-#include "common/privilege.h"
+#include "common/server/privilege.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -2,9 +2,9 @@
 #ifndef RESTANTE_SMTPD_POLICY_DNSBL_H
 #define RESTANTE_SMTPD_POLICY_DNSBL_H
 
-#include "common/blocklist.h"
-#include "common/dns_batch.h"
-#include "common/server.h"
+#include "common/dns/blocklist.h"
+#include "common/dns/dns_batch.h"
+#include "common/server/server.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
 #define RESTANTE_SMTPD_POLICY_GREYLIST_H
 
 #include "common/address.h"
-#include "common/server.h"
+#include "common/server/server.h"
 #include "smtpd/policy/table.h"
 
 #include <stdbool.h>

@@ -4,7 +4,7 @@
 
 #include "common/deadline.h"
 #include "common/log.h"
-#include "common/offence.h"
+#include "common/server/offence.h"
 #include "common/stats.h"
 #include "smtpd/events.h"
 #include "smtpd/policy/stranger.h"

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_QUEUE_AGENT_H
 #define RESTANTE_SMTPD_QUEUE_AGENT_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "smtpd/route/route.h"
 #include "spool/queue.h"
 

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_QUEUE_BOUNCE_H
 #define RESTANTE_SMTPD_QUEUE_BOUNCE_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "spool/queue.h"
 
 #include <stdbool.h>

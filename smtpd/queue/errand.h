@@ -2,11 +2,11 @@
 #ifndef RESTANTE_SMTPD_QUEUE_ERRAND_H
 #define RESTANTE_SMTPD_QUEUE_ERRAND_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 #include <stdbool.h>
 
-/* The queue runner as the errand of a server (common/server.h). */
+/* The queue runner as the errand of a server (common/server/server.h). */
 
 /*
  * Whether nobody has looked after what waits for some time: so any connection

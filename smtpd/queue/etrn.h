@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_QUEUE_ETRN_H
 #define RESTANTE_SMTPD_QUEUE_ETRN_H
 
-#include "common/server.h"
+#include "common/server/server.h"
 
 #include <stdbool.h>
 #include <stddef.h>

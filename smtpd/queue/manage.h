@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_QUEUE_MANAGE_H
 #define RESTANTE_SMTPD_QUEUE_MANAGE_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 #include <stdbool.h>
 

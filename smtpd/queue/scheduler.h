@@ -3,7 +3,7 @@
 #define RESTANTE_SMTPD_QUEUE_SCHEDULER_H
 
 #include "common/aliases.h"
-#include "common/users.h"
+#include "common/login/users.h"
 #include "smtpd/queue/agent.h"
 #include "smtpd/queue/runner.h"
 #include "smtpd/queue/window.h"

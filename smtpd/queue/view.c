@@ -3,7 +3,7 @@
 #include "smtpd/queue/view.h"
 
 #include "common/log.h"
-#include "common/privilege.h"
+#include "common/server/privilege.h"
 
 #include <dirent.h>
 #include <errno.h>

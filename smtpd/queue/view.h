@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_QUEUE_VIEW_H
 #define RESTANTE_SMTPD_QUEUE_VIEW_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "smtpd/queue/prose.h"
 #include "spool/queue.h"
 

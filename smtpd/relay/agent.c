@@ -9,7 +9,7 @@
 #include "smtpd/relay/transaction.h"
 
 #include "common/log.h"
-#include "common/privilege.h"
+#include "common/server/privilege.h"
 #include "smtpd/relay/hosts.h"
 
 #include <errno.h>

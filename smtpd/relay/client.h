@@ -3,7 +3,7 @@
 #define RESTANTE_SMTPD_RELAY_CLIENT_H
 
 #include "common/stream.h"
-#include "common/tls_client.h"
+#include "common/tls/tls_client.h"
 #include "smtpd/queue/agent.h"
 #include "smtpd/relay/connect.h"
 #include "smtpd/relay/reply.h"

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_RELAY_CONNECT_H
 #define RESTANTE_SMTPD_RELAY_CONNECT_H
 
-#include "common/dns.h"
+#include "common/dns/dns.h"
 #include "smtpd/route/hop.h"
 
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 #include "smtpd/relay/client.h"
 
 #include "common/base64.h"
-#include "common/sasl_client.h"
+#include "common/login/sasl_client.h"
 
 #include <netinet/in.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 #ifndef RESTANTE_SMTPD_RELAY_RACE_H
 #define RESTANTE_SMTPD_RELAY_RACE_H
 
-#include "common/config.h"
-#include "common/dns.h"
+#include "common/config/config.h"
+#include "common/dns/dns.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_RELAY_SECRET_H
 #define RESTANTE_SMTPD_RELAY_SECRET_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "smtpd/route/hop.h"
 
 #include <stdbool.h>

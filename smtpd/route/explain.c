@@ -2,7 +2,7 @@
 /* Tells what would happen to an address: aliases, route, hosts, TLS, AUTH. */
 #include "smtpd/route/explain.h"
 
-#include "common/dns.h"
+#include "common/dns/dns.h"
 #include "common/log.h"
 #include "smtpd/relay/connect.h"
 #include "smtpd/relay/race.h"

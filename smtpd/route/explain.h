@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_ROUTE_EXPLAIN_H
 #define RESTANTE_SMTPD_ROUTE_EXPLAIN_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 /*
  * smtpd -bt: prints what would happen to mail from sender (or NULL) for each

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_ROUTE_HOP_H
 #define RESTANTE_SMTPD_ROUTE_HOP_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 #include <limits.h>
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 #define RESTANTE_SMTPD_ROUTE_ROUTE_H
 
 #include "common/address.h"
-#include "common/config.h"
+#include "common/config/config.h"
 #include "smtpd/route/hop.h"
 
 #include <stdbool.h>

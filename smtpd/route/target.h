@@ -3,7 +3,7 @@
 #define RESTANTE_SMTPD_ROUTE_TARGET_H
 
 #include "common/address.h"
-#include "common/config.h"
+#include "common/config/config.h"
 #include "spool/mail.h"
 
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_SUBMIT_CLIENT_H
 #define RESTANTE_SMTPD_SUBMIT_CLIENT_H
 
-#include "common/server.h"
+#include "common/server/server.h"
 #include "smtpd/submit/input.h"
 #include "smtpd/submit/recipients.h"
 #include "spool/mail.h"

@@ -3,7 +3,7 @@
 #include "smtpd/submit/complete.h"
 
 #include "common/date.h"
-#include "common/header.h"
+#include "common/mime/header.h"
 #include "smtpd/submit/fixup.h"
 #include "smtpd/submit/sender.h"
 

@@ -2,8 +2,8 @@
 /* Goes through the fields of a header section, and writes them again. */
 #include "smtpd/submit/fixup.h"
 
-#include "common/header.h"
-#include "common/mailboxes.h"
+#include "common/mime/header.h"
+#include "common/mime/mailboxes.h"
 #include "smtpd/submit/rewrite.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_SUBMIT_FIXUP_H
 #define RESTANTE_SMTPD_SUBMIT_FIXUP_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "smtpd/submit/recipients.h"
 
 #include <stdbool.h>

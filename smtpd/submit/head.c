@@ -2,7 +2,7 @@
 /* Reads the header section of a message. */
 #include "smtpd/submit/head.h"
 
-#include "common/header.h"
+#include "common/mime/header.h"
 
 #include <stdbool.h>
 #include <stdio.h>

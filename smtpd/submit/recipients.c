@@ -2,7 +2,7 @@
 /* Recipients, from arguments and from header fields. */
 #include "smtpd/submit/recipients.h"
 
-#include "common/mailboxes.h"
+#include "common/mime/mailboxes.h"
 #include "smtpd/submit/rewrite.h"
 
 #include <stdlib.h>

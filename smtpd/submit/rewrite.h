@@ -3,7 +3,7 @@
 #define RESTANTE_SMTPD_SUBMIT_REWRITE_H
 
 #include "common/address.h"
-#include "common/config.h"
+#include "common/config/config.h"
 
 #include <stdbool.h>
 

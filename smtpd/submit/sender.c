@@ -2,8 +2,8 @@
 /* Who may send as whom. */
 #include "smtpd/submit/sender.h"
 
-#include "common/header.h"
-#include "common/mailboxes.h"
+#include "common/mime/header.h"
+#include "common/mime/mailboxes.h"
 
 #include <string.h>
 #include <strings.h>

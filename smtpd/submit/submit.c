@@ -4,8 +4,8 @@
 
 #include "common/date.h"
 #include "common/log.h"
-#include "common/mailboxes.h"
-#include "common/word.h"
+#include "common/mime/mailboxes.h"
+#include "common/mime/word.h"
 #include "smtpd/submit/client.h"
 #include "smtpd/submit/fixup.h"
 #include "smtpd/submit/head.h"

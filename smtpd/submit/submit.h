@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_SUBMIT_SUBMIT_H
 #define RESTANTE_SMTPD_SUBMIT_SUBMIT_H
 
-#include "common/server.h"
+#include "common/server/server.h"
 #include "smtpd/options.h"
 
 /*

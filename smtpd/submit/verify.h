@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_SUBMIT_VERIFY_H
 #define RESTANTE_SMTPD_SUBMIT_VERIFY_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 /*
  * sendmail -bv: a line for each address, NULL behind the last, whether mail

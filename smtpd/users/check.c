@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --check: what logins need besides the users file. */
-#include "common/pam.h"
+#include "common/login/pam.h"
 #include "smtpd/check.h"
 
 #include <errno.h>

@@ -2,9 +2,9 @@
 #ifndef RESTANTE_SMTPD_USERS_EDIT_H
 #define RESTANTE_SMTPD_USERS_EDIT_H
 
-#include "common/config.h"
-#include "common/credentials.h"
-#include "common/password.h"
+#include "common/config/config.h"
+#include "common/login/credentials.h"
+#include "common/login/password.h"
 
 #include <stdbool.h>
 

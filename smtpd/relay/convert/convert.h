@@ -3,8 +3,8 @@
 #define RESTANTE_SMTPD_RELAY_CONVERT_CONVERT_H
 
 #include "common/base64.h"
-#include "common/multipart.h"
-#include "common/qp.h"
+#include "common/mime/multipart.h"
+#include "common/mime/qp.h"
 #include "common/transfer.h"
 #include "common/output.h"
 

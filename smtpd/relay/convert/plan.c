@@ -2,7 +2,7 @@
 /* The first pass: what is to be done with each part. */
 #include "smtpd/relay/convert/convert.h"
 
-#include "common/field.h"
+#include "common/mime/field.h"
 
 #include <string.h>
 

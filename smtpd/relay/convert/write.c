@@ -2,7 +2,7 @@
 /* The second pass: the message as it was planned. */
 #include "smtpd/relay/convert/convert.h"
 
-#include "common/field.h"
+#include "common/mime/field.h"
 
 #include <string.h>
 

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: ISC */
+/* Reads "key value" lines into struct config by a table of keys. */
+#include "common/config/config.h"
+
+#include "common/address.h"
+#include "common/config/config_values.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum kind {
+	KIND_NAME, /* a word into char[CONFIG_NAME] */
+	KIND_TEXT, /* the whole value into char[CONFIG_NAME] */
+	KIND_PATH, /* a word into char[PATH_MAX] */
+	KIND_COUNT,
+	KIND_SIZE,
+	KIND_LIMIT, /* a number into struct limits */
+	KIND_QUOTA, /* a size into struct limits */
+	KIND_DOMAINS,
+	KIND_VIRTUAL,
+	KIND_HOP,
+	KIND_ROUTE,
+	KIND_SENDER,
+	KIND_SECRET,
+	KIND_PROFILE,
+	KIND_SENDER_CHECK,
+	KIND_USER_SENDER,
+	KIND_MASQUERADE,
+	KIND_SUBADDRESS,
+	KIND_TLS,
+	KIND_PLAINTEXT,
+	KIND_PENALTIES,
+	KIND_PENALTY_EXEMPT,
+	KIND_PROXY,
+	KIND_OAUTH,
+	KIND_LOG,
+	KIND_LOG_NAME,
+	KIND_UIDL,
+	KIND_MAILBOX,
+	KIND_HOSTNAME,
+	KIND_SWITCH,
+	KIND_EXEMPT,
+	KIND_DNSBL,
+};
+
+struct key {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+};
+
+static const struct key keys[] = {
+	{ "account-messages", KIND_LIMIT,
+	    offsetof(struct config, account_messages) },
+	{ "account-recipients", KIND_LIMIT,
+	    offsetof(struct config, account_recipients) },
+	{ "alias-owner", KIND_NAME, offsetof(struct config, alias_owner) },
+	{ "aliases", KIND_PATH, offsetof(struct config, aliases) },
+	{ "dnsbl", KIND_DNSBL, 0 },
+	{ "domains", KIND_DOMAINS, 0 },
+	{ "expire", KIND_LIMIT, offsetof(struct config, expire) },
+	{ "fallback-relay", KIND_HOP, offsetof(struct config, fallback_relay) },
+	{ "greet-delay", KIND_COUNT, offsetof(struct config, greet_delay) },
+	{ "greylist", KIND_COUNT, offsetof(struct config, greylist) },
+	{ "hostname", KIND_HOSTNAME, 0 },
+	{ "idle-exit", KIND_COUNT, offsetof(struct config, idle_exit) },
+	{ "log", KIND_LOG, 0 },
+	{ "login-delay", KIND_LIMIT, offsetof(struct config, login_delay) },
+	{ "log-name", KIND_LOG_NAME, 0 },
+	{ "mailbox", KIND_MAILBOX, 0 },
+	{ "mailbox-owner", KIND_NAME, offsetof(struct config, mailbox_owner) },
+	{ "mark-as-read", KIND_SWITCH, offsetof(struct config, mark_as_read) },
+	{ "masquerade", KIND_MASQUERADE, 0 },
+	{ "oauth-command", KIND_OAUTH, 0 },
+	{ "oauth-owner", KIND_NAME, offsetof(struct config, oauth_owner) },
+	{ "penalties", KIND_PENALTIES, offsetof(struct config, penalties) },
+	{ "penalties-exempt", KIND_PENALTY_EXEMPT, 0 },
+	{ "pipelining-check", KIND_SWITCH,
+	    offsetof(struct config, pipelining_check) },
+	{ "plaintext-login", KIND_PLAINTEXT,
+	    offsetof(struct config, plaintext_login) },
+	{ "policy-exempt", KIND_EXEMPT, 0 },
+	{ "proxy", KIND_PROXY, 0 },
+	{ "profile", KIND_PROFILE, 0 },
+	{ "queue", KIND_PATH, offsetof(struct config, queue) },
+	{ "queue-concurrency", KIND_COUNT,
+	    offsetof(struct config, queue_concurrency) },
+	{ "quota", KIND_QUOTA, offsetof(struct config, quota) },
+	{ "relay", KIND_HOP, offsetof(struct config, relay) },
+	{ "relay-concurrency", KIND_COUNT,
+	    offsetof(struct config, relay_concurrency) },
+	{ "relay-password", KIND_SECRET, 0 },
+	{ "resolver", KIND_NAME, offsetof(struct config, resolver) },
+	{ "route", KIND_ROUTE, 0 },
+	{ "sender", KIND_USER_SENDER, 0 },
+	{ "sender-check", KIND_SENDER_CHECK, 0 },
+	{ "sender-relay", KIND_SENDER, 0 },
+	{ "sessions", KIND_COUNT, offsetof(struct config, sessions) },
+	{ "sessions-per-source", KIND_COUNT,
+	    offsetof(struct config, sessions_per_source) },
+	{ "size-limit", KIND_SIZE, offsetof(struct config, size_limit) },
+	{ "socket", KIND_PATH, offsetof(struct config, socket) },
+	{ "state", KIND_PATH, offsetof(struct config, state) },
+	{ "stats-file", KIND_PATH, offsetof(struct config, stats_file) },
+	{ "subaddress", KIND_SUBADDRESS, 0 },
+	{ "tls", KIND_TLS, 0 },
+	{ "tls-client-ca", KIND_PATH, offsetof(struct config, tls_client_ca) },
+	{ "tls-priority", KIND_TEXT, offsetof(struct config, tls_priority) },
+	{ "tls-trust", KIND_PATH, offsetof(struct config, tls_trust) },
+	{ "uidl", KIND_UIDL, offsetof(struct config, uidl) },
+	{ "undelete", KIND_LIMIT, offsetof(struct config, undelete) },
+	{ "user", KIND_NAME, offsetof(struct config, user) },
+	{ "users", KIND_PATH, offsetof(struct config, users) },
+	{ "virtual-domains", KIND_VIRTUAL, 0 },
+};
+
+/* One of three words, in the order of its enum. */
+static const struct {
+	const char *const words[3];
+	const char *expected;
+} choices[] = {
+	[KIND_PLAINTEXT] = { { "never", "loopback", "always" },
+	    "never, loopback or always expected, not" },
+	[KIND_PENALTIES] = { { "off", "on", "all" },
+	    "off, on or all expected, not" },
+	[KIND_UIDL] = { { "native", "dovecot", "popa3d" },
+	    "native, dovecot or popa3d expected, not" },
+};
+
+_Static_assert(sizeof(enum uidl_style) == sizeof(unsigned), "see set()");
+
+static int
+set_proxies(const struct config_place *at, struct config *c, const char *value)
+{
+	return config_set_networks(at, c->proxies, &c->nproxies, value);
+}
+
+static int
+set_hostname(const struct config_place *at, struct config *c, const char *value)
+{
+	return address_is_domain(value)
+	           ? config_set_word(at, c->hostname, CONFIG_NAME, value)
+	           : config_fail(at, "not a host name:", value);
+}
+
+/* Kinds with a function of their own, which knows its field. */
+static int (*const setters[])(
+    const struct config_place *, struct config *, const char *value) = {
+	[KIND_ROUTE] = config_set_route,
+	[KIND_SENDER] = config_set_sender,
+	[KIND_SECRET] = config_set_secret,
+	[KIND_PROFILE] = config_set_profile,
+	[KIND_SENDER_CHECK] = config_set_sender_check,
+	[KIND_USER_SENDER] = config_set_user_sender,
+	[KIND_MASQUERADE] = config_set_masquerade,
+	[KIND_SUBADDRESS] = config_set_subaddress,
+	[KIND_TLS] = config_set_tls,
+	[KIND_MAILBOX] = config_set_mailbox,
+	[KIND_DNSBL] = config_set_dnsbl,
+	[KIND_LOG] = config_set_log,
+	[KIND_LOG_NAME] = config_set_log_name,
+	[KIND_PROXY] = set_proxies,
+	[KIND_OAUTH] = config_set_oauth,
+	[KIND_HOSTNAME] = set_hostname,
+};
+
+static int
+set(const struct config_place *at, struct config *c, const struct key *key,
+    const char *value)
+{
+	void *field = (char *)c + key->offset;
+
+	switch (key->kind) {
+	case KIND_NAME:
+		return config_set_word(at, field, CONFIG_NAME, value);
+	case KIND_TEXT:
+		return config_set_text(at, field, CONFIG_NAME, value);
+	case KIND_PATH:
+		return config_set_word(at, field, PATH_MAX, value);
+	case KIND_COUNT:
+		return config_set_count(at, field, value);
+	case KIND_SIZE:
+		return config_set_size(at, field, value);
+	case KIND_LIMIT:
+	case KIND_QUOTA:
+		return config_set_limit(
+		    at, field, key->kind == KIND_QUOTA, value);
+	case KIND_DOMAINS:
+		return config_set_domains(at, c->domains, &c->ndomains, value);
+	case KIND_VIRTUAL:
+		return config_set_domains(
+		    at, c->virtual_domains, &c->nvirtual_domains, value);
+	case KIND_HOP:
+		return config_set_hop(at, field, value);
+	case KIND_ROUTE:
+	case KIND_SENDER:
+	case KIND_SECRET:
+	case KIND_PROFILE:
+	case KIND_SENDER_CHECK:
+	case KIND_USER_SENDER:
+	case KIND_MASQUERADE:
+	case KIND_SUBADDRESS:
+	case KIND_TLS:
+	case KIND_MAILBOX:
+	case KIND_DNSBL:
+	case KIND_LOG:
+	case KIND_LOG_NAME:
+	case KIND_PROXY:
+	case KIND_OAUTH:
+	case KIND_HOSTNAME:
+		return setters[key->kind](at, c, value);
+	case KIND_SWITCH:
+		return config_set_switch(at, field, value);
+	case KIND_EXEMPT:
+		return config_set_networks(
+		    at, c->policy_exempt, &c->npolicy_exempt, value);
+	case KIND_PENALTY_EXEMPT:
+		return config_set_networks(
+		    at, c->penalties_exempt, &c->npenalties_exempt, value);
+	case KIND_PLAINTEXT:
+	case KIND_PENALTIES:
+	case KIND_UIDL:
+		return config_set_choice(at, field, choices[key->kind].words,
+		    choices[key->kind].expected, value);
+	}
+	return -1;
+}
+
+/* A "#" behind a blank, or first, starts a comment. */
+static void
+strip(char *line)
+{
+	for (char *p = line; *p != '\0'; p++) {
+		if (*p == '#' && (p == line || p[-1] == ' ' || p[-1] == '\t')) {
+			*p = '\0';
+			break;
+		}
+	}
+	size_t n = strlen(line);
+	while (n > 0 && strchr(" \t\r\n", line[n - 1]) != NULL) {
+		line[--n] = '\0';
+	}
+}
+
+static int
+set_line(const struct config_place *at, struct config *c, char *line)
+{
+	strip(line);
+	char *name = line + strspn(line, " \t");
+	if (*name == '\0') {
+		return 0;
+	}
+	char *value = name + strcspn(name, " \t");
+	if (*value != '\0') {
+		*value++ = '\0';
+		value += strspn(value, " \t");
+	}
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strcmp(keys[i].name, name) == 0) {
+			return *value == '\0'
+			           ? config_fail(
+					 at, "a value is missing behind", name)
+			           : set(at, c, &keys[i], value);
+		}
+	}
+	return config_fail(at, "unknown key", name);
+}
+
+static void
+defaults(struct config *c)
+{
+	*c = (struct config){
+		.mailbox = "/var/mail/%u",
+		.queue = "/var/spool/restante",
+		.state = "/var/lib/restante",
+		.log_name = "postfix",
+		.socket = "/run/restante/submission",
+		.aliases = SYSCONFDIR "/aliases",
+		.alias_owner = "nobody",
+		.profile_mx = PROFILE_MX,
+		.profile_submission = PROFILE_SUBMISSION,
+		.oauth_owner = "nobody",
+		.subaddress = "+",
+		.relay_concurrency = 5,
+		.queue_concurrency = 50,
+		.size_limit = 50 << 20,
+		.plaintext_login = PLAINTEXT_LOOPBACK,
+		.penalties = PENALTIES_ON,
+		.sessions = 1000,
+		.idle_exit = 60,
+		.mailbox_owner = "mail",
+	};
+}
+
+/* This machine and the networks that are private (RFC 1918, RFC 4193). */
+static void
+exempt_neighbours(struct config *c)
+{
+	static const char *const own[] = { "127.0.0.0/8", "::1", "10.0.0.0/8",
+		"172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+		"fe80::/10", "fc00::/7" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (network_parse(own[i], &c->policy_exempt[i])) {
+			c->npolicy_exempt++;
+		}
+	}
+}
+
+/* hostname: /etc/mailname, else gethostname(); domains: hostname. */
+static void
+finish(struct config *c)
+{
+	if (c->hostname[0] == '\0') {
+		FILE *f = fopen("/etc/mailname", "re");
+		if (f != NULL) {
+			if (fgets(c->hostname, sizeof(c->hostname), f) ==
+			    NULL) {
+				c->hostname[0] = '\0';
+			}
+			fclose(f);
+		}
+		strip(c->hostname);
+	}
+	if (!address_is_domain(c->hostname) &&
+	    (gethostname(c->hostname, sizeof(c->hostname) - 1) == -1 ||
+		!address_is_domain(c->hostname))) {
+		strlcpy(c->hostname, "localhost", sizeof(c->hostname));
+	}
+	if (c->ndomains == 0) {
+		strlcpy(c->domains[c->ndomains++], c->hostname, CONFIG_NAME);
+	}
+	c->system_users = strcmp(c->users, "system") == 0;
+	if (c->users[0] == '\0') {
+		strlcpy(c->users, SYSCONFDIR "/restante/users", PATH_MAX);
+		c->system_users =
+		    access(c->users, F_OK) == -1 && errno == ENOENT;
+	}
+	if (c->npolicy_exempt == 0) {
+		exempt_neighbours(c);
+	}
+	if (c->ntls == 0 && access(SYSCONFDIR "/restante/tls.pem", F_OK) == 0) {
+		strlcpy(c->tls[c->ntls++], SYSCONFDIR "/restante/tls.pem",
+		    PATH_MAX);
+	}
+}
+
+static int
+read_lines(struct config *c, FILE *f, struct config_place *at)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int result = 0;
+
+	ssize_t n;
+	while (result == 0 && (n = getline(&line, &size, f)) != -1) {
+		at->line++;
+		result = strlen(line) == (size_t)n
+		             ? set_line(at, c, line)
+		             : config_fail(at, "a NUL byte behind", line);
+	}
+	free(line);
+	if (result == 0 && ferror(f)) {
+		snprintf(at->error, CONFIG_ERROR, "cannot read %.300s: %s",
+		    at->file, strerror(errno));
+		result = -1;
+	}
+	return result;
+}
+
+int
+config_load(struct config *c, const char *file, char error[CONFIG_ERROR])
+{
+	const char *path =
+	    file != NULL ? file : SYSCONFDIR "/restante/restante.conf";
+	struct config_place at = { .file = path, .error = error };
+	FILE *f = fopen(path, "re");
+	int result = 0;
+
+	defaults(c);
+	if (f != NULL) {
+		strlcpy(c->file, path, sizeof(c->file));
+		result = read_lines(c, f, &at);
+		fclose(f);
+	} else if (file != NULL || errno != ENOENT) {
+		snprintf(error, CONFIG_ERROR, "cannot read %s: %s", path,
+		    strerror(errno));
+		return -1;
+	}
+	finish(c);
+	return result;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_CONFIG_CONFIG_H
+#define RESTANTE_COMMON_CONFIG_CONFIG_H
+
+#include "common/config/limits.h"
+#include "common/dns/blocklist.h"
+#include "common/server/network.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The configuration: "key value" lines.  restante.conf(5) is its contract. */
+
+enum {
+	CONFIG_LIST = 32,
+	CONFIG_ERROR = 512,
+	CONFIG_NAME = 256,
+	CONFIG_VALUE = 1024,
+};
+
+enum plaintext_login {
+	PLAINTEXT_NEVER,
+	PLAINTEXT_LOOPBACK,
+	PLAINTEXT_ALWAYS,
+};
+
+/* Whose offences are counted: "all" are those of this machine, too. */
+enum penalty_scope { PENALTIES_OFF, PENALTIES_ON, PENALTIES_ALL };
+
+/* How a session takes what the standards do not allow: restante.conf(5). */
+enum profile {
+	PROFILE_MX,         /* strict about line ends alone */
+	PROFILE_SUBMISSION, /* all line ends will do */
+	PROFILE_STRICT,     /* the letter of RFC 5321 */
+};
+
+/* Which senders who has logged in may use: any; of our own domains' addresses,
+   their own; their own alone. */
+enum sender_check { SENDER_OFF, SENDER_DOMAIN, SENDER_LOGIN };
+
+enum log_target { LOG_DEFAULT, LOG_SYSLOG, LOG_STDERR };
+
+/* UIDLs of POP3: ours, or those of the server that was there before. */
+enum uidl_style { UIDL_NATIVE, UIDL_DOVECOT, UIDL_POPA3D };
+
+/* A rule of routing: what it is for, and where that goes. */
+struct config_rule {
+	char pattern[CONFIG_NAME];
+	char value[CONFIG_VALUE];
+};
+
+struct config {
+	char file[PATH_MAX]; /* where it was read from, or "" */
+	char hostname[CONFIG_NAME];
+	char domains[CONFIG_LIST][CONFIG_NAME];
+	size_t ndomains;
+	char users[PATH_MAX]; /* a file, or "system" */
+	bool system_users;    /* so it is, or no file is named or there */
+	char mailbox[PATH_MAX];
+	char queue[PATH_MAX];
+	char state[PATH_MAX];
+	char socket[PATH_MAX]; /* of local submission */
+	char aliases[PATH_MAX];
+	char tls[CONFIG_LIST][PATH_MAX];
+	size_t ntls;
+	char tls_client_ca[PATH_MAX]; /* of clients' certificates, or "" */
+	char tls_priority[CONFIG_NAME];
+	char tls_trust[PATH_MAX]; /* certificates that relays' must lead to;
+	                             "": the system's */
+	char relay[CONFIG_VALUE]; /* a hop, see smtpd/route/hop.h, or "" */
+	char fallback_relay[CONFIG_VALUE];
+	/* "route DOMAIN HOP", "sender-relay ADDRESS HOP",
+	   "relay-password [USER@]HOST SOURCE", "masquerade ADDRESS ADDRESS" */
+	struct config_rule routes[CONFIG_LIST];
+	size_t nroutes;
+	struct config_rule sender_relays[CONFIG_LIST];
+	size_t nsender_relays;
+	struct config_rule relay_passwords[CONFIG_LIST];
+	size_t nrelay_passwords;
+	struct config_rule masquerades[CONFIG_LIST];
+	size_t nmasquerades;
+	enum profile profile_mx, profile_submission;
+	enum sender_check sender_check;
+	bool sender_check_header; /* in From: of the message, too */
+	struct config_rule senders[CONFIG_LIST]; /* "sender USER ADDRESS..." */
+	size_t nsenders;
+	char virtual_domains[CONFIG_LIST][CONFIG_NAME]; /* addresses there are
+	                                                   aliases alone */
+	size_t nvirtual_domains;
+	char subaddress[CONFIG_NAME];     /* delimiters; "none": "" */
+	char oauth_command[CONFIG_VALUE]; /* asked about tokens, or "" */
+	char oauth_owner[CONFIG_NAME];    /* who runs that */
+	char alias_owner[CONFIG_NAME];    /* who runs commands of the aliases */
+	unsigned relay_concurrency;       /* connections to one next hop */
+	unsigned queue_concurrency;       /* agents in all */
+	char resolver[CONFIG_NAME];
+	uint64_t size_limit;    /* octets; 0: none */
+	struct limits quota;    /* octets of a mailbox */
+	struct limits expire;   /* days that mail stays once it was collected */
+	bool mark_as_read;      /* in Status, what POP3 has collected */
+	struct limits undelete; /* days that deleted mail is kept aside */
+	struct limits login_delay; /* seconds from a POP3 login to the next */
+	enum plaintext_login plaintext_login;
+	unsigned sessions;
+	unsigned sessions_per_source; /* 0: the default, loopback exempt */
+	enum penalty_scope penalties;
+	struct network penalties_exempt[CONFIG_LIST];
+	size_t npenalties_exempt;
+	struct network proxies[CONFIG_LIST]; /* peers that speak for others */
+	size_t nproxies;
+	unsigned idle_exit;     /* seconds */
+	char user[CONFIG_NAME]; /* of the sessions; "": see the page */
+	char mailbox_owner[CONFIG_NAME];
+	enum log_target log;
+	bool log_json;
+	char stats_file[PATH_MAX];  /* for Prometheus; "": none */
+	char log_name[CONFIG_NAME]; /* in front of smtpd's parts; "": none */
+	enum uidl_style uidl;
+	/* For strangers on port 25; restante.conf(5) "Strangers". */
+	struct network policy_exempt[CONFIG_LIST];
+	size_t npolicy_exempt;
+	unsigned greet_delay; /* seconds; 0: none */
+	bool pipelining_check;
+	struct blocklist dnsbl[CONFIG_LIST];
+	size_t ndnsbl;
+	unsigned greylist; /* seconds; 0: none */
+	struct limits account_messages, account_recipients; /* in an hour */
+};
+
+/*
+ * Reads file, or the default file when NULL (which may be missing), and fills
+ * in the defaults.  0, or -1 with a message for people in error.
+ */
+int config_load(struct config *, const char *file, char error[CONFIG_ERROR])
+    __attribute__((warn_unused_result));
+
+/* Whether the domain is one of ours; case does not matter. */
+bool config_is_ours(const struct config *, const char *domain);
+
+/* Whether it is one whose addresses are aliases alone, "virtual-domains". */
+bool config_is_virtual(const struct config *, const char *domain);
+
+/* Whether users are the system's accounts. */
+bool config_system_users(const struct config *);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: ISC */
+/* Reads the keys that say where mail for others goes. */
+#include "common/config/config_values.h"
+
+#include "common/address.h"
+
+#include <ctype.h>
+#include <string.h>
+
+int
+config_set_hop(
+    const struct config_place *at, char dst[CONFIG_VALUE], const char *value)
+{
+	if (strpbrk(value, " \t") != NULL) {
+		return config_fail(at, "one word expected for", "a next hop");
+	}
+	if (strlcpy(dst, value, CONFIG_VALUE) >= CONFIG_VALUE) {
+		return config_fail(at, "value too long:", "a next hop");
+	}
+	return 0;
+}
+
+struct config_rule *
+config_next_rule(const struct config_place *at, struct config_rule *rules,
+    size_t count, const char *text)
+{
+	size_t n = strcspn(text, " \t");
+
+	if (count == CONFIG_LIST) {
+		config_fail(at, "too many lines from this on, for", "one key");
+		return NULL;
+	}
+	if (n >= CONFIG_NAME) {
+		config_fail(at, "too long:", "the first word");
+		return NULL;
+	}
+	struct config_rule *rule = &rules[count];
+	memcpy(rule->pattern, text, n);
+	rule->pattern[n] = '\0';
+	text += n;
+	text += strspn(text, " \t");
+	if (*text == '\0') {
+		config_fail(at, "two words expected, not", rule->pattern);
+		return NULL;
+	}
+	if (strlcpy(rule->value, text, CONFIG_VALUE) >= CONFIG_VALUE) {
+		config_fail(at, "value too long behind", rule->pattern);
+		return NULL;
+	}
+	return rule;
+}
+
+/* Counts the rule if its value can be a hop. */
+static int
+add_hop(const struct config_place *at, const struct config_rule *rule,
+    size_t *count)
+{
+	if (strpbrk(rule->value, " \t") != NULL) {
+		return config_fail(
+		    at, "one word expected behind", rule->pattern);
+	}
+	++*count;
+	return 0;
+}
+
+/* "example.org", ".example.org" for all below it, "*" for everything. */
+int
+config_set_route(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	const struct config_rule *rule =
+	    config_next_rule(at, c->routes, c->nroutes, value);
+
+	if (rule == NULL) {
+		return -1;
+	}
+	const char *domain = rule->pattern + (rule->pattern[0] == '.');
+	if (strcmp(rule->pattern, "*") != 0 && !address_is_domain(domain)) {
+		return config_fail(
+		    at, "a domain, .domain or * expected, not", rule->pattern);
+	}
+	return add_hop(at, rule, &c->nroutes);
+}
+
+bool
+config_is_sender(const char *pattern)
+{
+	struct address a;
+	const char *rest;
+
+	return pattern[0] == '@'
+	           ? address_is_domain(pattern + 1)
+	           : address_path(pattern, &a, &rest) == PATH_OK &&
+	                 pattern[0] != '<' && *rest == '\0' &&
+	                 a.domain[0] != '\0';
+}
+
+int
+config_set_sender(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	const struct config_rule *rule =
+	    config_next_rule(at, c->sender_relays, c->nsender_relays, value);
+
+	if (rule == NULL) {
+		return -1;
+	}
+	if (!config_is_sender(rule->pattern)) {
+		return config_fail(
+		    at, "an address or @domain expected, not", rule->pattern);
+	}
+	return add_hop(at, rule, &c->nsender_relays);
+}
+
+/* "[user@]host": names of users may be addresses themselves. */
+int
+config_set_secret(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	static const char *const sources[] = { "file:/", "command:/",
+		"token:/" };
+	const struct config_rule *rule = config_next_rule(
+	    at, c->relay_passwords, c->nrelay_passwords, value);
+
+	if (rule == NULL) {
+		return -1;
+	}
+	const char *sep = strrchr(rule->pattern, '@');
+	if (sep == rule->pattern ||
+	    !address_is_domain(sep == NULL ? rule->pattern : sep + 1)) {
+		return config_fail(
+		    at, "a host or user@host expected, not", rule->pattern);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		if (strncmp(rule->value, sources[i], strlen(sources[i])) == 0) {
+			c->nrelay_passwords++;
+			return 0;
+		}
+	}
+	/* It may be the password itself: not shown. */
+	return config_fail(at,
+	    "file:/path, command:/path or token:/path expected behind",
+	    rule->pattern);
+}
+
+/* "a@b c@d", "@b c@d" for all of a domain, "@b @d" with the names kept. */
+int
+config_set_masquerade(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	const struct config_rule *rule =
+	    config_next_rule(at, c->masquerades, c->nmasquerades, value);
+
+	if (rule == NULL) {
+		return -1;
+	}
+	if (!config_is_sender(rule->pattern)) {
+		return config_fail(
+		    at, "an address or @domain expected, not", rule->pattern);
+	}
+	if (!config_is_sender(rule->value)) {
+		return config_fail(
+		    at, "an address or @domain expected, not", rule->value);
+	}
+	c->nmasquerades++;
+	return 0;
+}
+
+int
+config_set_subaddress(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	if (strcmp(value, "none") == 0) {
+		c->subaddress[0] = '\0';
+		return 0;
+	}
+	for (const char *p = value; *p != '\0'; p++) {
+		if (!ispunct((unsigned char)*p) || strchr("@\"\\", *p)) {
+			return config_fail(
+			    at, "characters such as +- expected, not", value);
+		}
+	}
+	return config_set_word(at, c->subaddress, sizeof(c->subaddress), value);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_CONFIG_CONFIG_VALUES_H
+#define RESTANTE_COMMON_CONFIG_CONFIG_VALUES_H
+
+#include "common/config/config.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Values of the configuration, one function for each kind: 0, or -1 with the
+ * place and the reason in the error.  For config.c.
+ */
+
+/* Where in the file we are, and the first thing that was wrong there. */
+struct config_place {
+	const char *file;
+	unsigned line;
+	char *error;
+};
+
+/* Says that, with the value in quotes; answers -1. */
+int config_fail(
+    const struct config_place *, const char *what, const char *value);
+
+int config_set_text(
+    const struct config_place *, char *dst, size_t size, const char *value);
+int config_set_word(
+    const struct config_place *, char *dst, size_t size, const char *value);
+/* A whole path, and arguments between blanks. */
+int config_set_oauth(
+    const struct config_place *, struct config *, const char *value);
+int config_set_count(
+    const struct config_place *, unsigned *count, const char *value);
+int config_set_size(
+    const struct config_place *, uint64_t *size, const char *value);
+
+/* "NUMBER [USER]", or "SIZE [USER]"; 0: none. */
+int config_set_limit(const struct config_place *, struct limits *, bool is_size,
+    const char *value);
+
+/* Adds the domains, or the certificate. */
+int config_set_domains(const struct config_place *,
+    char list[CONFIG_LIST][CONFIG_NAME], size_t *count, const char *value);
+int config_set_tls(
+    const struct config_place *, struct config *, const char *value);
+
+/* One of three words, into an enum that has them in this order. */
+int config_set_choice(const struct config_place *, unsigned *field,
+    const char *const words[3], const char *expected, const char *value);
+
+/* "on" or "off" */
+int config_set_switch(
+    const struct config_place *, bool *field, const char *value);
+
+/* Adds a list in the DNS. */
+int config_set_dnsbl(
+    const struct config_place *, struct config *, const char *value);
+
+/* Adds networks. */
+int config_set_networks(const struct config_place *,
+    struct network list[CONFIG_LIST], size_t *count, const char *value);
+/* A target and a form, or one of them. */
+int config_set_log(
+    const struct config_place *, struct config *, const char *value);
+
+/* Letters, digits, "-" and "_"; "none": "". */
+int config_set_log_name(
+    const struct config_place *, struct config *, const char *value);
+
+/* %u and %d and %h stand for things; users must not share a mailbox. */
+int config_set_mailbox(
+    const struct config_place *, struct config *, const char *value);
+
+/* Cuts "pattern value" into the next rule of a list; NULL: said why not. */
+struct config_rule *config_next_rule(const struct config_place *,
+    struct config_rule *rules, size_t count, const char *text);
+
+/* What a role is lenient about. */
+int config_set_profile(
+    const struct config_place *, struct config *, const char *value);
+
+/* What the users may send as. */
+int config_set_sender_check(
+    const struct config_place *, struct config *, const char *value);
+int config_set_user_sender(
+    const struct config_place *, struct config *, const char *value);
+
+/* Whether it is "a@b", or "@b" for a whole domain. */
+bool config_is_sender(const char *pattern);
+
+/*
+ * What routing is made of.  A hop may hold a password, so that errors never
+ * show it; smtpd/route/hop.h knows what it must look like.
+ */
+int config_set_hop(
+    const struct config_place *, char dst[CONFIG_VALUE], const char *value);
+int config_set_route(
+    const struct config_place *, struct config *, const char *value);
+int config_set_sender(
+    const struct config_place *, struct config *, const char *value);
+int config_set_secret(
+    const struct config_place *, struct config *, const char *value);
+int config_set_masquerade(
+    const struct config_place *, struct config *, const char *value);
+int config_set_subaddress(
+    const struct config_place *, struct config *, const char *value);
+
+#endif

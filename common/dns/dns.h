@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_DNS_DNS_H
+#define RESTANTE_COMMON_DNS_DNS_H
+
+#include "common/config/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/*
+ * The domain name system by the C library's resolver (res_nquery), answers
+ * parsed here.  dns_open() reads files; after that only sockets are needed, so
+ * that a sandboxed process can ask.  Names are absolute, search lists do not
+ * count, and no name takes much more than 20 s.
+ */
+
+enum {
+	DNS_NAME = 256,
+	DNS_HOSTS = 32,     /* of an MX answer that are tried */
+	DNS_ADDRESSES = 16, /* of one host */
+	DNS_SERVERS = 3,    /* name servers */
+};
+
+enum dns_status {
+	DNS_OK,
+	DNS_NONE,      /* the name does not exist (NXDOMAIN) */
+	DNS_NO_DATA,   /* it does, without such a record */
+	DNS_TEMPORARY, /* SERVFAIL, no answer, a lie */
+};
+
+struct dns_mx {
+	unsigned preference;
+	char host[DNS_NAME]; /* "" is the root: null MX, RFC 7505 */
+};
+
+struct dns_address {
+	struct sockaddr_storage address; /* port 0 */
+	socklen_t len;
+};
+
+struct dns;
+
+/* The key resolver of the configuration (an address, "192.0.2.1:53" or
+   "[2001:db8::1]:53"), else resolv.conf.  NULL: errno, EINVAL: the key. */
+struct dns *dns_open(const struct config *);
+void dns_close(struct dns *);
+
+/* Fills in the name servers, with their ports; how many. */
+size_t dns_servers(const struct dns *, struct dns_address servers[DNS_SERVERS]);
+
+/* The DNS_HOSTS best hosts, each once, in no order.  why: for people, when not
+   DNS_OK. */
+enum dns_status dns_mx(struct dns *, const char *domain,
+    struct dns_mx hosts[DNS_HOSTS], size_t *count, char why[CONFIG_ERROR]);
+
+/* AAAA, then A records.  DNS_OK: at least one; both are asked, and if there
+   are too many, each kind gets half of the room. */
+enum dns_status dns_addresses(struct dns *, const char *host,
+    struct dns_address addresses[DNS_ADDRESSES], size_t *count,
+    char why[CONFIG_ERROR]);
+
+/* ---- pure ---- */
+
+/*
+ * Reads the MX records of an answer, at the end of its CNAMEs.  DNS_TEMPORARY:
+ * malformed, not an answer, or the server says that it has failed.
+ */
+enum dns_status dns_parse_mx(const unsigned char *answer, size_t len,
+    struct dns_mx hosts[DNS_HOSTS], size_t *count);
+/* Adds the A or AAAA records (type) of an answer. */
+enum dns_status dns_parse_addresses(const unsigned char *answer, size_t len,
+    int type, struct dns_address addresses[DNS_ADDRESSES], size_t *count);
+/* Reads the first TXT record of an answer, as much of it as fits; what is not
+   printable ASCII becomes "?". */
+enum dns_status dns_parse_text(
+    const unsigned char *answer, size_t len, char *text, size_t size);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: ISC */
+/* What a user logs in by, out of the users file or the system's. */
+#include "common/login/credentials.h"
+
+#include "common/log.h"
+#include "common/login/password.h"
+
+#include <errno.h>
+#include <shadow.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+enum { DAY = 24 * 60 * 60 };
+
+/* ---- terms ---- */
+
+int64_t
+terms_day(const char *text)
+{
+	static const char form[] = "dddd-dd-dd";
+	struct tm day = { .tm_year = 0 };
+	char again[16] = "";
+
+	for (size_t i = 0; i < sizeof(form); i++) {
+		bool digit = text[i] >= '0' && text[i] <= '9';
+		if (form[i] == 'd' ? !digit : text[i] != form[i]) {
+			return 0;
+		}
+	}
+	day.tm_year = (text[0] - '0') * 1000 + (text[1] - '0') * 100 +
+	              (text[2] - '0') * 10 + (text[3] - '0') - 1900;
+	day.tm_mon = (text[5] - '0') * 10 + (text[6] - '0') - 1;
+	day.tm_mday = (text[8] - '0') * 10 + (text[9] - '0');
+	time_t start = timegm(&day);
+	/* What is no day has become another one. */
+	if (strftime(again, sizeof(again), "%Y-%m-%d", &day) == 0 ||
+	    strcmp(again, text) != 0 || start < 0) {
+		return 0;
+	}
+	return (int64_t)start + DAY;
+}
+
+/* One word of it. */
+static bool
+parse_term(const char *word, struct terms *t)
+{
+	if (strcmp(word, "for=smtp") == 0) {
+		t->pop3 = false;
+		return t->smtp;
+	}
+	if (strcmp(word, "for=pop3") == 0) {
+		t->smtp = false;
+		return t->pop3;
+	}
+	if (strncmp(word, "until=", 6) == 0 && t->until == 0) {
+		t->until = terms_day(word + 6);
+		return t->until != 0;
+	}
+	return false;
+}
+
+bool
+terms_parse(const char *text, struct terms *t)
+{
+	char word[TERMS_TEXT];
+
+	*t = (struct terms){ .smtp = true, .pop3 = true };
+	for (;;) {
+		text += strspn(text, " \t");
+		size_t n = strcspn(text, " \t");
+		if (n == 0) {
+			return true;
+		}
+		if (n >= sizeof(word)) {
+			return false;
+		}
+		memcpy(word, text, n);
+		word[n] = '\0';
+		if (!parse_term(word, t)) {
+			return false;
+		}
+		text += n;
+	}
+}
+
+void
+terms_print(const struct terms *t, char text[TERMS_TEXT])
+{
+	time_t day = (time_t)t->until - DAY;
+	char until[32] = "";
+	struct tm tm;
+
+	if (t->until != 0 && gmtime_r(&day, &tm) != NULL) {
+		(void)strftime(until, sizeof(until), "until=%Y-%m-%d", &tm);
+	}
+	snprintf(text, TERMS_TEXT, "%s%s%s",
+	    t->smtp == t->pop3 ? ""
+	    : t->smtp          ? "for=smtp"
+			       : "for=pop3",
+	    t->smtp != t->pop3 && until[0] != '\0' ? " " : "", until);
+}
+
+/* ---- where they are ---- */
+
+/* Adds a line; whether there is room. */
+static bool
+add(struct credentials *c, const struct user_line *u)
+{
+	if (c->n == CREDENTIALS_MOST) {
+		return false;
+	}
+	struct credential *own = &c->list[c->n++];
+	strlcpy(own->label, u->label, sizeof(own->label));
+	strlcpy(own->text, u->credentials, sizeof(own->text));
+	own->good = terms_parse(u->terms, &own->terms);
+	return true;
+}
+
+static enum status
+find_in_file(
+    const struct config *config, const char *user, struct credentials *c)
+{
+	struct users_file *f = users_open(config->users);
+	enum user_line_kind kind = USER_LINE_ERROR;
+	bool known = false, fits = true;
+	struct user_line u;
+
+	while (f != NULL && (kind = users_next(f, &u)) < USER_LINE_END) {
+		if (kind != USER_LINE_USER || strcasecmp(u.name, user) != 0) {
+			continue;
+		}
+		/* Of two lines for one user the first counts. */
+		if (u.label[0] != '\0' || !known) {
+			fits = add(c, &u) && fits;
+		}
+		known = known || u.label[0] == '\0';
+	}
+	if (kind == USER_LINE_ERROR) {
+		log_error("cannot read the users file %s: %s", config->users,
+		    strerror(errno));
+	}
+	if (!fits) {
+		log_error("%s has more than %d lines in %s: the others do not "
+			  "count",
+		    user, CREDENTIALS_MOST, config->users);
+	}
+	if (f != NULL) {
+		users_close(f);
+	}
+	return kind == USER_LINE_ERROR ? STATUS_TEMPORARY
+	       : known                 ? STATUS_OK
+	                               : STATUS_NO;
+}
+
+static enum status
+find_in_system(const char *user, struct credentials *c)
+{
+	struct account a;
+	enum status s = account_system(user, &a);
+	/* root reads its mail elsewhere. */
+	const struct spwd *sp =
+	    s == STATUS_OK && a.uid != 0 ? getspnam(user) : NULL;
+
+	if (sp != NULL &&
+	    (sp->sp_expire <= 0 || sp->sp_expire > (long)(time(NULL) / DAY))) {
+		char nothing[] = "";
+		struct user_line line = { .label = nothing,
+			.credentials = sp->sp_pwdp,
+			.terms = nothing };
+		(void)add(c, &line);
+	}
+	return s;
+}
+
+enum status
+credentials_find(
+    const struct config *config, const char *user, struct credentials *c)
+{
+	c->n = 0;
+	enum status s = config_system_users(config)
+	                    ? find_in_system(user, c)
+	                    : find_in_file(config, user, c);
+	if (s != STATUS_OK) {
+		explicit_bzero(c, sizeof(*c));
+	}
+	return s;
+}
+
+enum status
+credentials_holder(const struct config *config, const char *fingerprint,
+    char user[USER_NAME + 1])
+{
+	char name[USER_NAME + 1];
+	enum status s = STATUS_NO;
+	enum user_line_kind kind;
+	struct user_line u;
+
+	if (config_system_users(config)) {
+		return STATUS_NO;
+	}
+	struct users_file *f = users_open(config->users);
+	if (f == NULL) {
+		log_error("cannot read the users file %s: %s", config->users,
+		    strerror(errno));
+		return STATUS_TEMPORARY;
+	}
+	while ((kind = users_next(f, &u)) < USER_LINE_END) {
+		if (kind != USER_LINE_USER ||
+		    !password_has_certificate(u.credentials, fingerprint) ||
+		    !user_name(config, u.name, name)) {
+			continue;
+		}
+		if (s == STATUS_OK && strcmp(user, name) != 0) {
+			s = STATUS_NO; /* whose it is the client must say */
+			break;
+		}
+		strlcpy(user, name, USER_NAME + 1);
+		s = STATUS_OK;
+	}
+	users_close(f);
+	return kind == USER_LINE_ERROR ? STATUS_TEMPORARY : s;
+}

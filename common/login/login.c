@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: ISC */
+/* Logins: the check in a worker. */
+#include "common/login/login.h"
+
+#include "common/login/credentials.h"
+#include "common/log.h"
+#include "common/login/oauth.h"
+#include "common/login/pam.h"
+#include "common/login/password.h"
+#include "common/login/secret.h"
+
+#include <string.h>
+#include <time.h>
+
+static bool
+terminated(const char *s, size_t size)
+{
+	return memchr(s, '\0', size) != NULL;
+}
+
+enum crypto_kind
+login_kind(const struct login *l)
+{
+	return l->mechanism == MECHANISM_SCRAM_SHA1 ||
+	               l->mechanism == MECHANISM_SCRAM_SHA1_PLUS
+	           ? CRYPTO_KIND_SHA1
+	           : CRYPTO_KIND_SHA256;
+}
+
+bool
+login_is_token(const struct login *l)
+{
+	return l->mechanism == MECHANISM_OAUTHBEARER ||
+	       l->mechanism == MECHANISM_XOAUTH2;
+}
+
+bool
+login_valid(const void *payload, size_t size)
+{
+	const struct login *l = payload;
+
+	return size >= LOGIN_SIZE(0) && l->mechanism < MECHANISMS &&
+	       l->utf8 <= 1 && l->pending <= LOGIN_PENDING &&
+	       size == LOGIN_SIZE(l->pending) &&
+	       terminated(l->name, sizeof(l->name)) &&
+	       terminated(l->secret, sizeof(l->secret)) &&
+	       terminated(l->challenge, sizeof(l->challenge));
+}
+
+/*
+ * The credentials of the login's user; none if there is no such user.
+ * user: the name in one form, or as it came if no user can have it.
+ */
+static enum status
+find(const struct task *task, char user[LOGIN_NAME + 1], struct credentials *c)
+{
+	const struct login *l = task->payload;
+
+	c->n = 0;
+	if (!user_name(task->config, l->name, user)) {
+		strlcpy(user, l->name, LOGIN_NAME + 1);
+		return STATUS_NO;
+	}
+	return credentials_find(task->config, user, c);
+}
+
+static enum status
+check(const struct task *task, const char *credentials,
+    uint8_t signature[PASSWORD_DIGEST])
+{
+	const struct login *l = task->payload;
+
+	switch ((enum mechanism)l->mechanism) {
+	case MECHANISM_PLAIN:
+	case MECHANISM_LOGIN:
+		break;
+	case MECHANISM_CRAM_MD5:
+		return password_check_cram(
+		    credentials, l->challenge, l->secret);
+	case MECHANISM_SCRAM:
+	case MECHANISM_SCRAM_PLUS:
+	case MECHANISM_SCRAM_SHA1:
+	case MECHANISM_SCRAM_SHA1_PLUS:
+		return password_check_scram(credentials, login_kind(l),
+		    l->challenge, l->secret, signature);
+	case MECHANISM_OAUTHBEARER:
+	case MECHANISM_XOAUTH2:
+		/* The token was good; this is whether it is good for this. */
+		return config_system_users(task->config)
+		           ? credentials[0] != '\0' ? STATUS_OK : STATUS_NO
+		       : password_has(credentials, PASSWORD_OAUTH) ? STATUS_OK
+		                                                   : STATUS_NO;
+	case MECHANISM_EXTERNAL:
+		return password_has_certificate(credentials, l->secret)
+		           ? STATUS_OK
+		           : STATUS_NO;
+	}
+	return password_check(
+	    credentials, l->secret, config_system_users(task->config));
+}
+
+/* Whether the terms allow a login now by what was right; NULL, or why not. */
+static const char *
+refusal(const struct task *task, const struct credential *c)
+{
+	bool pop3 = strcmp(task->service, "pop3d") == 0;
+
+	if (!c->good) {
+		return "has terms that cannot be read: see smtpd --check";
+	}
+	if (c->terms.until != 0 && time(NULL) >= (time_t)c->terms.until) {
+		return "has expired";
+	}
+	return pop3            ? c->terms.pop3 ? NULL : "is not for POP3"
+	       : c->terms.smtp ? NULL
+	                       : "is not for SMTP";
+}
+
+/* Says what a password with a label, or with terms, was used for. */
+static void
+tell(const struct task *task, const char *user, const struct credential *c,
+    const char *why)
+{
+	const char *address = task->peer->address;
+
+	if (why != NULL) {
+		log_warn("the password \"%s\" of %s %s, ip=[%s]", c->label,
+		    user, why, address);
+	} else if (c->label[0] != '\0') {
+		log_info("the password \"%s\" of %s is right, ip=[%s]",
+		    c->label, user, address);
+	}
+}
+
+/*
+ * Tries all that the user logs in by.  The first that is right, and is for
+ * this server and for today, decides; last: and is logged.
+ */
+static enum status
+check_all(const struct task *task, const char *user,
+    const struct credentials *c, uint8_t signature[PASSWORD_DIGEST], bool last)
+{
+	enum status result = STATUS_NO;
+
+	/* Whom we do not know takes the same time. */
+	if (c->n == 0) {
+		enum status s = check(task, "", signature);
+		return s == STATUS_OK ? STATUS_NO : s;
+	}
+	for (size_t i = 0; i < c->n && result != STATUS_OK; i++) {
+		enum status s = check(task, c->list[i].text, signature);
+		const char *why =
+		    s == STATUS_OK ? refusal(task, &c->list[i]) : NULL;
+		if (s == STATUS_OK && last) {
+			tell(task, user, &c->list[i], why);
+		}
+		s = why != NULL ? STATUS_NO : s;
+		result = s == STATUS_NO ? result : s;
+	}
+	return result;
+}
+
+/* Whether it is a password of a system's account, and PAM is to judge. */
+static bool
+is_for_pam(const struct task *task)
+{
+	const struct login *l = task->payload;
+
+	return pam_available() && config_system_users(task->config) &&
+	       (l->mechanism == MECHANISM_PLAIN ||
+		   l->mechanism == MECHANISM_LOGIN);
+}
+
+static enum status
+check_by_pam(const struct task *task)
+{
+	const struct login *l = task->payload;
+	char user[USER_NAME + 1];
+	struct account a;
+
+	if (!user_name(task->config, l->name, user)) {
+		return STATUS_NO;
+	}
+	enum status known = account_system(user, &a);
+	if (known == STATUS_TEMPORARY) {
+		return known;
+	}
+	/* root reads its mail elsewhere, and its failures must not count. */
+	if (known == STATUS_OK && a.uid == 0) {
+		return STATUS_NO;
+	}
+	const struct pam_login p = { .user = user,
+		.password = l->secret,
+		.program = task->service,
+		.address = task->peer->address };
+	/* Of those whom we do not know it is asked, too. */
+	enum status result = pam_check(&p);
+	return result == STATUS_OK ? known : result;
+}
+
+static enum status
+find_and_check(
+    const struct task *task, uint8_t signature[PASSWORD_DIGEST], bool last)
+{
+	char user[LOGIN_NAME + 1];
+	struct credentials c;
+	enum status result = find(task, user, &c);
+
+	/* Of those whom we do not know the program is asked, too. */
+	if (result != STATUS_TEMPORARY && login_is_token(task->payload)) {
+		enum status token = oauth_check(task, task->payload, user);
+		if (token != STATUS_OK) {
+			explicit_bzero(&c, sizeof(c));
+			return token;
+		}
+	}
+	if (result != STATUS_TEMPORARY) {
+		result = check_all(task, user, &c, signature, last);
+	}
+	explicit_bzero(&c, sizeof(c));
+	return result;
+}
+
+enum status
+login_run(const struct task *task)
+{
+	uint8_t signature[PASSWORD_DIGEST];
+
+	return is_for_pam(task) ? check_by_pam(task)
+	                        : find_and_check(task, signature, true);
+}
+
+/* The salt of the first verifier; --passwd gives it to the others, too. */
+static int
+first_salt(const struct login *l, const struct credentials *c, const char *user,
+    const uint8_t secret[SECRET_SIZE], struct password_salt *salt)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < c->n && text[0] == '\0'; i++) {
+		if (password_has_scram(c->list[i].text, login_kind(l))) {
+			text = c->list[i].text;
+		}
+	}
+	return password_salt(text, login_kind(l), user, secret, salt);
+}
+
+enum status
+login_salt_run(const struct task *task)
+{
+	const struct login *l = task->payload;
+	char user[LOGIN_NAME + 1];
+	uint8_t secret[SECRET_SIZE];
+	struct password_salt salt;
+	struct credentials c;
+
+	secret_get(task->config, secret);
+	enum status found = find(task, user, &c);
+	if (found != STATUS_TEMPORARY) {
+		found = first_salt(l, &c, user, secret, &salt) == 0
+		            ? STATUS_OK
+		            : STATUS_TEMPORARY;
+	}
+	explicit_bzero(&c, sizeof(c));
+	explicit_bzero(secret, sizeof(secret));
+	if (found == STATUS_OK) {
+		memcpy(task->reply->data, &salt, sizeof(salt));
+		task->reply->size = sizeof(salt);
+	}
+	return found;
+}
+
+enum status
+login_proof_run(const struct task *task)
+{
+	task->reply->size = PASSWORD_DIGEST;
+	return find_and_check(task, task->reply->data, false);
+}
+
+enum status
+login_name_run(const struct task *task)
+{
+	const struct login *l = task->payload;
+	char name[USER_NAME + 1];
+	enum status s = l->mechanism == MECHANISM_EXTERNAL
+	                    ? credentials_holder(task->config, l->secret, name)
+	                    : STATUS_NO;
+
+	if (s == STATUS_OK) {
+		memcpy(task->reply->data, name, sizeof(name));
+		task->reply->size = sizeof(name);
+	}
+	return s;
+}

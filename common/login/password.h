@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_LOGIN_PASSWORD_H
+#define RESTANTE_COMMON_LOGIN_PASSWORD_H
+
+#include "common/server/channel.h"
+#include "common/tls/crypto.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Stored credentials and their check.  A user has one or more, separated by
+ * blanks:
+ *   {SCRAM-SHA-256}ITERATIONS$SALT$STOREDKEY$SERVERKEY  (verifier.h)
+ *   {SCRAM-SHA-1}ITERATIONS$SALT$STOREDKEY$SERVERKEY
+ *   {CRAM-MD5}HEX     the HMAC-MD5 state behind both pads (RFC 2195, 2104)
+ *   $id$...           a crypt(3) hash
+ *   {OAUTH}           no secret: tokens are good for the user
+ *   {EXTERNAL}sha256-HEX  no secret: the fingerprint of a certificate whose
+ *                     key the client has
+ */
+#define PASSWORD_OAUTH "{OAUTH}"
+
+/* Whether it has a certificate's fingerprint: this one, or NULL: any. */
+bool password_has_certificate(const char *credentials, const char *fingerprint);
+
+/* Whether the word is one of the credentials. */
+bool password_has(const char *credentials, const char *word);
+
+/* Whether some secret opens it: not only what is none. */
+bool password_opens(const char *credentials);
+
+/* Whether one of the credentials serves CRAM-MD5, or SCRAM. */
+bool password_has_cram(const char *credentials);
+bool password_has_scram(const char *credentials, enum crypto_kind);
+
+/* Whether the text is a list of credentials that we can check. */
+bool password_is_valid(const char *credentials);
+
+/*
+ * Checks a password against the credentials.  With "" (no such user, or none
+ * that a password opens) it takes its time all the same and says STATUS_NO.
+ */
+enum status password_check(const char *credentials, const char *password,
+    bool system_users) __attribute__((warn_unused_result));
+
+/* Checks the answer (32 hex digits) to a CRAM-MD5 challenge. */
+enum status password_check_cram(const char *credentials, const char *challenge,
+    const char *answer) __attribute__((warn_unused_result));
+
+/* ---- SCRAM ---- */
+
+enum { PASSWORD_SALT = 64, PASSWORD_DIGEST = CRYPTO_SHA256 };
+
+/* What a client has to know of a verifier, and everybody may. */
+struct password_salt {
+	uint32_t iterations, size;
+	uint8_t salt[PASSWORD_SALT];
+};
+
+/*
+ * The salt of the first verifier of the kind; without one, a salt made of the
+ * secret and the name that nobody else can tell from a real one.  0, or -1: no
+ * GnuTLS.
+ */
+int password_salt(const char *credentials, enum crypto_kind, const char *name,
+    const uint8_t secret[PASSWORD_DIGEST], struct password_salt *)
+    __attribute__((warn_unused_result));
+
+/*
+ * Checks the proof (in base64) that a client knows the password: text is the
+ * AuthMessage of RFC 5802 section 3.  With STATUS_OK it signs that, so that
+ * the client knows that we do.
+ */
+enum status password_check_scram(const char *credentials, enum crypto_kind,
+    const char *text, const char *proof, uint8_t signature[PASSWORD_DIGEST])
+    __attribute__((warn_unused_result));
+
+/* What is stored beside SCRAM-SHA-256. */
+struct password_extras {
+	bool cram, scram_sha1;
+	const struct password_salt *salt; /* the user's; NULL: a new one */
+};
+
+/* The salt that is shown of these, by SHA-256 or SHA-1.  false: none. */
+bool password_shown_salt(const char *credentials, struct password_salt *);
+
+/* Makes the credentials for a password.  0, or -1: no room, no GnuTLS. */
+int password_make(const char *password, const struct password_extras *,
+    char *credentials, size_t size) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/* TLS at the start of a session, and what it is needed for. */
+#include "common/login/secure.h"
+
+#include "common/deadline.h"
+#include "common/log.h"
+
+enum { HANDSHAKE_TIMEOUT = 60 * 1000 };
+
+bool
+secure_start(
+    const struct connection *c, struct stream *stream, const char *go_ahead)
+{
+	char error[CONFIG_ERROR];
+
+	if (c->start == START_PLAIN) {
+		return true;
+	}
+	if (c->start == START_STARTTLS) {
+		stream_printf(stream, "%s\r\n", go_ahead);
+		if (stream_flush(stream) == -1) {
+			return false;
+		}
+	}
+	struct tls_session *tls = tls_accept(c->tls, c->rfd, c->wfd, c->asks,
+	    deadline_now() + HANDSHAKE_TIMEOUT, error);
+	if (tls == NULL) {
+		log_info("SSL_accept error from unknown[%s]: %s",
+		    c->peer.address, error);
+		return false;
+	}
+	stream_secure(stream, tls);
+	return true;
+}
+
+bool
+secure_for_passwords(const struct connection *c, const struct stream *stream)
+{
+	enum plaintext_login allowed = c->config->plaintext_login;
+
+	return stream_tls(stream) != NULL || allowed == PLAINTEXT_ALWAYS ||
+	       (allowed == PLAINTEXT_LOOPBACK && c->peer.loopback);
+}

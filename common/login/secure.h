@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_LOGIN_SECURE_H
+#define RESTANTE_COMMON_LOGIN_SECURE_H
+
+#include "common/server/server.h"
+#include "common/stream.h"
+
+#include <stdbool.h>
+
+/* What both daemons' sessions do about TLS. */
+
+/*
+ * Turns a connection to TLS, if it begins with that; go_ahead is said first
+ * where STARTTLS asked for it.  false: it failed, which is logged.
+ */
+bool secure_start(const struct connection *, struct stream *,
+    const char *go_ahead) __attribute__((warn_unused_result));
+
+/* Whether a password may be sent: over TLS, or as plaintext-login has it. */
+bool secure_for_passwords(const struct connection *, const struct stream *);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: ISC */
+/* The users file: its lines, and the names in it. */
+#include "common/login/users.h"
+
+#include "common/log.h"
+#include "common/login/password.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { KINDS = CRYPTO_KIND_SHA1 + 1 };
+
+struct entry {
+	char name[USER_NAME + 1];
+	char owner[USER_NAME + 1]; /* as the file names it, or "" */
+	bool resolved;             /* into: */
+	uid_t uid;
+	gid_t gid;
+};
+
+struct names {
+	struct entry *entries; /* sorted by name */
+	size_t count;
+	/* Some have such a verifier; some log in by others alone. */
+	bool cram, not_cram, oauth, certificate;
+	bool scram[KINDS], not_scram[KINDS]; /* by enum crypto_kind */
+	bool open;
+	struct stat file, passwd;
+};
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* What can be offered to everybody, when this one is to log in, too. */
+static void
+add_kinds(struct names *n, const char *credentials)
+{
+	bool cram = password_has_cram(credentials);
+	bool logs_in = password_opens(credentials);
+
+	n->cram = n->cram || cram;
+	n->not_cram = n->not_cram || (logs_in && !cram);
+	for (int i = 0; i < KINDS; i++) {
+		bool scram =
+		    password_has_scram(credentials, (enum crypto_kind)i);
+		n->scram[i] = n->scram[i] || scram;
+		n->not_scram[i] = n->not_scram[i] || (logs_in && !scram);
+	}
+	n->certificate =
+	    n->certificate || password_has_certificate(credentials, NULL);
+	n->oauth = n->oauth || password_has(credentials, PASSWORD_OAUTH);
+}
+
+static bool
+add_name(struct names *n, const struct user_line *u)
+{
+	add_kinds(n, u->credentials);
+	if (u->label[0] != '\0') {
+		return true; /* one more password of a user */
+	}
+	if ((n->count & (n->count - 1)) == 0) {
+		size_t room = n->count == 0 ? 1 : n->count * 2;
+		void *p = reallocarray(n->entries, room, sizeof(*n->entries));
+		if (p == NULL) {
+			return false;
+		}
+		n->entries = p;
+	}
+	struct entry *e = &n->entries[n->count++];
+	memset(e, 0, sizeof(*e));
+	strlcpy(e->name, u->name, sizeof(e->name));
+	strlcpy(e->owner, u->owner, sizeof(e->owner));
+	for (char *p = e->name; *p != '\0'; p++) {
+		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p);
+	}
+	return true;
+}
+
+static bool
+read_names(struct names *n, struct users_file *f)
+{
+	struct user_line u;
+	enum user_line_kind kind;
+	bool ok = true;
+
+	while (ok && (kind = users_next(f, &u)) < USER_LINE_END) {
+		ok = kind != USER_LINE_USER || add_name(n, &u);
+	}
+	if (ok && n->count > 0) {
+		qsort(n->entries, n->count, sizeof(*n->entries), compare);
+	}
+	return ok && kind == USER_LINE_END;
+}
+
+/* Finds the owners once for all; not with %h, which is not kept here. */
+static void
+resolve(struct names *n, const struct config *config)
+{
+	struct account a;
+
+	if (strstr(config->mailbox, "%h") != NULL) {
+		return;
+	}
+	for (size_t i = 0; i < n->count; i++) {
+		struct entry *e = &n->entries[i];
+		e->resolved =
+		    account_owner(config, e->name, e->owner, &a) == STATUS_OK;
+		e->uid = a.uid;
+		e->gid = a.gid;
+	}
+}
+
+struct names *
+names_load(const struct config *config, bool owners, char error[CONFIG_ERROR])
+{
+	struct names *n = calloc(1, sizeof(*n));
+
+	if (n != NULL && config_system_users(config)) {
+		n->open = true;
+		return n;
+	}
+	struct users_file *f = users_open(config->users);
+	if (n == NULL || f == NULL || users_stat(f, &n->file) == -1 ||
+	    stat("/etc/passwd", &n->passwd) == -1) {
+		snprintf(error, CONFIG_ERROR,
+		    "cannot read the users file %.300s: %s; make it with "
+		    "smtpd --passwd NAME",
+		    config->users, strerror(errno));
+		free(n);
+		return NULL;
+	}
+	bool ok = read_names(n, f);
+	users_close(f);
+	if (!ok) {
+		snprintf(error, CONFIG_ERROR, "cannot read the users file");
+		names_free(n);
+		return NULL;
+	}
+	if (owners) {
+		resolve(n, config);
+	}
+	return n;
+}
+
+void
+names_free(struct names *n)
+{
+	if (n != NULL) {
+		free(n->entries);
+		free(n);
+	}
+}
+
+static bool
+changed(const char *path, const struct stat *then)
+{
+	struct stat now;
+
+	return stat(path, &now) == 0 &&
+	       (now.st_ino != then->st_ino || now.st_size != then->st_size ||
+		   now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
+		   now.st_mtim.tv_nsec != then->st_mtim.tv_nsec);
+}
+
+bool
+names_stale(const struct names *n, const struct config *config)
+{
+	return !n->open && (changed(config->users, &n->file) ||
+			       changed("/etc/passwd", &n->passwd));
+}
+
+static const struct entry *
+find(const struct names *n, const char *user)
+{
+	struct entry key;
+
+	strlcpy(key.name, user, sizeof(key.name));
+	return n->count == 0 ? NULL
+	                     : bsearch(&key, n->entries, n->count,
+				   sizeof(*n->entries), compare);
+}
+
+bool
+names_listed(const struct names *n, const char *user)
+{
+	return find(n, user) != NULL;
+}
+
+bool
+names_have(const struct names *n, const char *user)
+{
+	return strcmp(user, "postmaster") == 0 || names_listed(n, user);
+}
+
+bool
+names_have_cram(const struct names *n)
+{
+	return n->cram;
+}
+
+bool
+names_have_oauth(const struct names *n)
+{
+	return n->oauth || n->open;
+}
+
+bool
+names_have_certificate(const struct names *n)
+{
+	return n->certificate;
+}
+
+bool
+names_all_have_cram(const struct names *n)
+{
+	return n->cram && !n->not_cram;
+}
+
+bool
+names_all_have_scram(const struct names *n, enum crypto_kind kind)
+{
+	return n->scram[kind] && !n->not_scram[kind];
+}
+
+bool
+names_open(const struct names *n)
+{
+	return n->open;
+}
+
+enum status
+names_owner(const struct names *n, const struct config *config,
+    const char *user, struct account *a)
+{
+	const struct entry *e = find(n, user);
+
+	if (e == NULL) {
+		return STATUS_NO;
+	}
+	if (!e->resolved) {
+		return account_owner(config, e->name, e->owner, a);
+	}
+	memset(a, 0, sizeof(*a));
+	strlcpy(a->name, user, sizeof(a->name));
+	a->uid = e->uid;
+	a->gid = e->gid;
+	return STATUS_OK;
+}
+
+bool
+user_name(
+    const struct config *config, const char *login, char user[USER_NAME + 1])
+{
+	const char *at = strrchr(login, '@');
+	size_t n = at == NULL ? strlen(login) : (size_t)(at - login);
+
+	if (n == 0 || n > USER_NAME || login[0] == '.' || login[0] == '-' ||
+	    (at != NULL && !config_is_ours(config, at + 1))) {
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		char c = login[i];
+		if (c >= 'A' && c <= 'Z') {
+			c = (char)(c | 0x20);
+		}
+		/* The name becomes part of a path. */
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+		    strchr("._+-=", c) == NULL) {
+			return false;
+		}
+		user[i] = c;
+	}
+	user[n] = '\0';
+	return true;
+}

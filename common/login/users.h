@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_LOGIN_USERS_H
+#define RESTANTE_COMMON_LOGIN_USERS_H
+
+#include "common/server/channel.h"
+#include "common/config/config.h"
+#include "common/tls/crypto.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Who has a mailbox here: the lines of a users file (restante-users(5)), or
+ * the system's accounts.
+ */
+
+enum {
+	USER_NAME = 64,
+	USER_LABEL = 32,
+	USER_CREDENTIALS = 1024,
+	USER_TERMS = 64,
+};
+
+/*
+ * The names alone, for processes that must not know the credentials.  With
+ * the system's accounts it is empty: ask a worker.
+ */
+struct names;
+
+/*
+ * Loads the names; with owners, also who owns each mailbox, so that processes
+ * forked from here need not look that up.  NULL: error says why.
+ */
+struct names *names_load(
+    const struct config *, bool owners, char error[CONFIG_ERROR]);
+void names_free(struct names *);
+bool names_stale(const struct names *, const struct config *);
+bool names_have(const struct names *, const char *user);
+/* The same, but for postmaster, who need not be one to have a mailbox. */
+bool names_listed(const struct names *, const char *user);
+/* Whether some user can log in by CRAM-MD5, a token, a certificate. */
+bool names_have_cram(const struct names *);
+bool names_have_oauth(const struct names *);
+bool names_have_certificate(const struct names *);
+/*
+ * Whether all who can log in can do so by CRAM-MD5, or SCRAM: many clients
+ * choose the best that is offered, and then try nothing else.
+ */
+bool names_all_have_cram(const struct names *);
+bool names_all_have_scram(const struct names *, enum crypto_kind);
+/* Whether a name that is not there may still be a user's. */
+bool names_open(const struct names *);
+
+/*
+ * The user that a login name or a local part means: lower case, without one
+ * of our domains behind it.  false: no user can have that name.
+ */
+bool user_name(
+    const struct config *, const char *login, char user[USER_NAME + 1]);
+
+/* Whose a mailbox is; for workers. */
+struct account {
+	char name[USER_NAME + 1];
+	char home[PATH_MAX]; /* "" when there is none */
+	uid_t uid;
+	gid_t gid;
+};
+
+/*
+ * Finds the owner of the mailbox of user, a user_name().  STATUS_OK, STATUS_NO,
+ * or STATUS_TEMPORARY with the reason logged.  Not started as root, we own
+ * everybody's mailbox. postmaster has one without being a user, or root's among
+ * system accounts.
+ */
+enum status account_find(const struct config *, const struct names *,
+    const char *user, struct account *) __attribute__((warn_unused_result));
+
+/* The same of an account of the system's, root too. */
+enum status account_system(const char *user, struct account *)
+    __attribute__((warn_unused_result));
+
+/* The path of the account's mailbox; -1: too long, or no home for %h. */
+int account_mailbox(const struct config *, const struct account *,
+    char path[PATH_MAX]) __attribute__((warn_unused_result));
+
+/*
+ * The path of the account's own directory below the key state's; makes it,
+ * still root.  What cannot be made is logged, and is not there.  -1: too long,
+ * or made and not durable.
+ */
+int account_directory(const struct config *, const struct account *,
+    char path[PATH_MAX]) __attribute__((warn_unused_result));
+
+/*
+ * The owner of a mailbox of the users file: the account that the file names,
+ * or the one of the same name, or the key mailbox-owner's; never root.
+ */
+enum status account_owner(const struct config *, const char *user,
+    const char *named, struct account *) __attribute__((warn_unused_result));
+
+/* The same of a user that names knows; STATUS_NO: it does not. */
+enum status names_owner(const struct names *, const struct config *,
+    const char *user, struct account *) __attribute__((warn_unused_result));
+
+/* ---- the users file, line by line ---- */
+
+/* All but the name may be "". */
+struct user_line {
+	char *name, *label, *credentials, *owner, *terms;
+};
+
+/* Whether a text can be a label: letters, digits and "._+-=". */
+bool users_label(const char *label);
+
+enum user_line_kind {
+	USER_LINE_USER,
+	USER_LINE_EMPTY, /* or a comment */
+	USER_LINE_BAD,
+	USER_LINE_END,
+	USER_LINE_ERROR, /* errno */
+};
+
+/* Keeps no copy of what it read when it is closed: those are secrets. */
+struct users_file;
+
+/* NULL with errno. */
+struct users_file *users_open(const char *path);
+/* The next line, cut into its fields, which stay until the next call. */
+enum user_line_kind users_next(struct users_file *, struct user_line *);
+/* That line as it was, without its end. */
+const char *users_text(const struct users_file *);
+/* Its status, for keeping rights and seeing changes. */
+struct stat;
+int users_stat(const struct users_file *, struct stat *);
+void users_close(struct users_file *);
+
+#endif

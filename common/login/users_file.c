@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+/* Reads the users file; see restante-users(5). */
+#include "common/login/users.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	LINE = USER_NAME + USER_LABEL + USER_CREDENTIALS + USER_NAME +
+	       USER_TERMS + 8
+};
+
+struct users_file {
+	int fd;
+	size_t at, len;
+	char line[LINE], fields[LINE];
+	char buffer[16 * 1024];
+};
+
+struct users_file *
+users_open(const char *path)
+{
+	struct users_file *f = malloc(sizeof(*f));
+
+	if (f == NULL) {
+		return NULL;
+	}
+	f->at = f->len = 0;
+	f->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (f->fd == -1) {
+		int saved = errno;
+		free(f);
+		errno = saved;
+		return NULL;
+	}
+	return f;
+}
+
+void
+users_close(struct users_file *f)
+{
+	close(f->fd);
+	explicit_bzero(f, sizeof(*f));
+	free(f);
+}
+
+int
+users_stat(const struct users_file *f, struct stat *st)
+{
+	return fstat(f->fd, st);
+}
+
+const char *
+users_text(const struct users_file *f)
+{
+	return f->line;
+}
+
+/* The next octet; -1 at the end, -2 on an error. */
+static int
+octet(struct users_file *f)
+{
+	if (f->at == f->len) {
+		ssize_t n;
+		do {
+			n = read(f->fd, f->buffer, sizeof(f->buffer));
+		} while (n == -1 && errno == EINTR);
+		if (n <= 0) {
+			return n == 0 ? -1 : -2;
+		}
+		f->at = 0;
+		f->len = (size_t)n;
+	}
+	return (unsigned char)f->buffer[f->at++];
+}
+
+bool
+users_label(const char *label)
+{
+	size_t n = strlen(label);
+
+	return n > 0 && n <= USER_LABEL &&
+	       strspn(label,
+		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		   "0123456789._+-=") == n;
+}
+
+/* name[/label]:credentials[:owner[:terms]] */
+static enum user_line_kind
+cut(char *line, struct user_line *u)
+{
+	line += strspn(line, " \t");
+	if (*line == '\0' || *line == '#') {
+		return USER_LINE_EMPTY;
+	}
+	u->label = strsep(&line, ":");
+	u->credentials = strsep(&line, ":");
+	u->owner = strsep(&line, ":");
+	u->terms = strsep(&line, ":");
+	u->name = strsep(&u->label, "/");
+	if (u->credentials == NULL ||
+	    (u->label != NULL && !users_label(u->label))) {
+		return USER_LINE_BAD;
+	}
+	char *nothing = u->credentials + strlen(u->credentials);
+	u->label = u->label == NULL ? nothing : u->label;
+	u->owner = u->owner == NULL ? nothing : u->owner;
+	u->terms = u->terms == NULL ? nothing : u->terms;
+	size_t n = strlen(u->name);
+	return n == 0 || n > USER_NAME || strlen(u->owner) > USER_NAME ||
+	               strlen(u->credentials) >= USER_CREDENTIALS
+	           ? USER_LINE_BAD
+	           : USER_LINE_USER;
+}
+
+enum user_line_kind
+users_next(struct users_file *f, struct user_line *u)
+{
+	size_t n = 0;
+	bool fits = true;
+	int c;
+
+	while ((c = octet(f)) >= 0 && c != '\n') {
+		fits = fits && n < LINE - 1 && c != '\0';
+		if (fits) {
+			f->line[n++] = (char)c;
+		}
+	}
+	if (c < 0 && n == 0) {
+		return c == -1 ? USER_LINE_END : USER_LINE_ERROR;
+	}
+	n -= n > 0 && f->line[n - 1] == '\r';
+	f->line[n] = '\0';
+	memcpy(f->fields, f->line, n + 1);
+	return fits ? cut(f->fields, u) : USER_LINE_BAD;
+}

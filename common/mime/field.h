@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_MIME_FIELD_H
+#define RESTANTE_COMMON_MIME_FIELD_H
+
+#include "common/mime/header.h"
+#include "common/output.h"
+
+#include <stdbool.h>
+
+/* Header fields for a server that takes only ASCII there: pure but for memory.
+ */
+
+enum field_result {
+	FIELD_SAME,    /* nothing was written: it can stay as it is */
+	FIELD_CHANGED, /* what was written replaces it */
+	FIELD_ADDRESS, /* an address in it cannot be said in ASCII */
+};
+
+/*
+ * Text becomes encoded words (RFC 2047), by its kind: in names of addresses and
+ * in comments alone, or anywhere; parameters become what RFC 2231 has for them.
+ * A field that has no place for either gets the prefix "Downgraded-" to its
+ * name, as RFC 6857 section 3.1.10 has it, and is text then.  Text that is not
+ * UTF-8 is labelled unknown-8bit (RFC 1428).  Lines above TRANSFER_LINE octets
+ * are folded, at a blank if there is one.  utf8: octets beyond ASCII may stay.
+ */
+enum field_result field_convert(
+    const struct field *, bool utf8, struct output *);
+
+/*
+ * The same for mail readers (RFC 6858): an address that needs UTF-8 becomes a
+ * name in front of one that nobody has, and what is no UTF-8 stays, for who
+ * wrote that knew other ways to read it.
+ */
+enum field_result field_surrogate(const struct field *, struct output *);
+
+/* Writes a Content-Type that says another charset, all ASCII. */
+void field_label(const struct field *, const char *charset, struct output *);
+
+/* ---- between the files field*.c ---- */
+
+enum words_context {
+	WORDS_TEXT,    /* anything readable may stay */
+	WORDS_PHRASE,  /* only atoms may */
+	WORDS_COMMENT, /* no parentheses may */
+};
+
+/*
+ * Writes text, which has no line ends, with encoded words for what may not
+ * stay, folded.  Encoded words that are there already stay.
+ */
+void words_write(
+    struct output *, enum words_context, const char *text, size_t len);
+
+/* Writes octets with "?" for those beyond ASCII. */
+void words_ascii(struct output *, const char *text, size_t len);
+
+/* Whether there is an octet beyond ASCII. */
+bool words_high(const char *text, size_t len);
+
+/*
+ * Writes the value of a list of addresses.  One that is not ASCII is written as
+ * RFC 6858 section 2.1 has it if surrogate says so; false: it does not.
+ */
+bool addresses_write(
+    struct output *, const char *value, size_t len, bool surrogate);
+
+/*
+ * Writes a value with parameters; typed: a Content-Type, that of text if it
+ * cannot be read.  charset is what its charset becomes, NULL: it stays.
+ */
+void params_write(struct output *, const char *value, size_t len, bool typed,
+    const char *charset);
+
+#endif

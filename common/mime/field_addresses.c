@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/* Lists of addresses: their names and comments in ASCII. */
+#include "common/mime/field.h"
+
+#include "common/mime/mailboxes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Text as it was meant: without the quotes and line ends; at most len octets.
+ */
+static size_t
+unquote(const char *in, size_t len, char *out)
+{
+	bool quoted = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (in[i] == '\r' || in[i] == '\n') {
+			continue;
+		}
+		if (in[i] == '"') {
+			quoted = !quoted;
+			continue;
+		}
+		i += quoted && in[i] == '\\' && i + 1 < len;
+		out[n++] = in[i];
+	}
+	return n;
+}
+
+static void
+write_words(struct output *o, enum words_context context, struct span text)
+{
+	char *plain = malloc(text.len + 1);
+
+	if (plain == NULL) {
+		o->failed = true;
+		return;
+	}
+	size_t n = unquote(text.at, text.len, plain);
+	words_write(o, context, plain, n);
+	free(plain);
+}
+
+/* Copies up to a span that has octets beyond ASCII, and writes that in words.
+ */
+static void
+replace(struct output *o, const char **from, struct span span,
+    enum words_context context)
+{
+	if (span.len == 0 || !words_high(span.at, span.len)) {
+		return;
+	}
+	words_ascii(o, *from, (size_t)(span.at - *from));
+	write_words(o, context, span);
+	*from = span.at + span.len;
+}
+
+/* An address that ASCII cannot say: all of it as a name of no address. */
+static void
+write_surrogate(struct output *o, const char **from, struct span all)
+{
+	static const char nobody[] =
+	    "<invalid@internationalized-address.invalid>";
+
+	replace(o, from, all, WORDS_PHRASE);
+	output_text(o, "\r\n ");
+	output_text(o, nobody);
+}
+
+bool
+addresses_write(struct output *o, const char *value, size_t len, bool surrogate)
+{
+	struct mailboxes list = { .text = value, .end = value + len };
+	struct mailboxes_entry e;
+	enum mailboxes_kind kind;
+	const char *from = value;
+
+	while ((kind = mailboxes_next(&list, &e)) != MAILBOXES_END) {
+		bool whole = kind == MAILBOXES_BROKEN;
+		bool high = false;
+		switch (kind) {
+		case MAILBOXES_ONE:
+			high = words_high(e.spec.at, e.spec.len);
+			/* A name alone is no address. */
+			whole = e.domain.len == 0 && high;
+			break;
+		case MAILBOXES_GROUP:
+		case MAILBOXES_BROKEN:
+		case MAILBOXES_GROUP_END:
+		case MAILBOXES_END:
+			break;
+		}
+		if (high && !whole && !surrogate) {
+			return false;
+		}
+		if (high && !whole) {
+			write_surrogate(o, &from, e.all);
+		} else if (whole) {
+			replace(o, &from, e.all, WORDS_PHRASE);
+		} else if (kind != MAILBOXES_GROUP_END) {
+			replace(o, &from, e.name, WORDS_PHRASE);
+			replace(o, &from, e.note, WORDS_COMMENT);
+		}
+	}
+	words_ascii(o, from, (size_t)(value + len - from));
+	return true;
+}

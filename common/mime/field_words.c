@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: ISC */
+/* Encoded words (RFC 2047) for what is not ASCII among what is. */
+#include "common/mime/field.h"
+
+#include "common/mime/word.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LATE = 40 }; /* columns behind which a word begins a new line */
+
+bool
+words_high(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if ((text[i] & 0x80) != 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+words_ascii(struct output *o, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		output_add(o, (text[i] & 0x80) != 0 ? "?" : &text[i], 1);
+	}
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool
+is_encoded(const char *word, size_t len)
+{
+	return len > 6 && memcmp(word, "=?", 2) == 0 &&
+	       memcmp(word + len - 2, "?=", 2) == 0;
+}
+
+/* Whether a word may not stay as it is. */
+static bool
+must_encode(enum words_context context, const char *word, size_t len)
+{
+	static const char specials[] = "()<>[]:;@\\,.\"";
+
+	if (is_encoded(word, len) && !words_high(word, len)) {
+		return false;
+	}
+	for (size_t i = 0; i < len; i++) {
+		bool bad = context == WORDS_PHRASE
+		               ? strchr(specials, word[i]) != NULL
+		               : context == WORDS_COMMENT &&
+		                     strchr("()\\", word[i]) != NULL;
+		if ((word[i] & 0x80) != 0 || word[i] == '\0' || bad) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A run of octets as encoded words. */
+static void
+encode(struct output *o, const char *text, size_t len)
+{
+	size_t room = WORD_ENCODED(len);
+	char *words = malloc(room);
+	ssize_t n = words == NULL ? -1
+	                          : word_encode(WORD_WORDS, text, len,
+					output_column(o), "\r\n", words, room);
+
+	if (n == -1) {
+		o->failed = true;
+	} else {
+		output_add(o, words, (size_t)n);
+	}
+	free(words);
+}
+
+/* A word with the blanks ahead of it. */
+struct word {
+	const char *blanks, *at;
+	size_t blanks_len, len;
+};
+
+static bool
+next_word(const char **text, const char *end, struct word *w)
+{
+	const char *p = *text;
+
+	w->blanks = p;
+	while (p < end && is_blank(*p)) {
+		p++;
+	}
+	w->blanks_len = (size_t)(p - w->blanks);
+	w->at = p;
+	while (p < end && !is_blank(*p)) {
+		p++;
+	}
+	w->len = (size_t)(p - w->at);
+	*text = p;
+	return w->len > 0;
+}
+
+/* Where a run of words that must be encoded ends. */
+static const char *
+run_end(enum words_context context, const char *text, const char *end)
+{
+	const char *last = text;
+	struct word w;
+
+	while (next_word(&text, end, &w)) {
+		if (is_encoded(w.at, w.len) && !words_high(w.at, w.len)) {
+			/* Blanks between two encoded words are nothing. */
+			return w.at;
+		}
+		if (!must_encode(context, w.at, w.len)) {
+			break;
+		}
+		last = text;
+	}
+	return last;
+}
+
+/* The blanks ahead of a word, in a new line if this one ends before most. */
+static void
+space(struct output *o, const struct word *w, size_t most)
+{
+	bool fold = w->blanks_len > 0 && output_column(o) > most;
+
+	output_text(o, fold ? "\r\n" : "");
+	output_add(o, w->blanks, w->blanks_len);
+}
+
+void
+words_write(
+    struct output *o, enum words_context context, const char *text, size_t len)
+{
+	const char *end = text + len;
+	bool after_encoded = false;
+	struct word w;
+
+	while (next_word(&text, end, &w)) {
+		if (!must_encode(context, w.at, w.len)) {
+			space(o, &w,
+			    w.len < LATE ? WORD_LINE - w.len
+					 : WORD_LINE - LATE);
+			output_add(o, w.at, w.len);
+			after_encoded = is_encoded(w.at, w.len);
+			continue;
+		}
+		text = run_end(context, w.at, end);
+		size_t run = (size_t)(text - w.at);
+		space(o, &w, LATE);
+		if (after_encoded) {
+			encode(o, w.blanks, w.blanks_len + run);
+		} else {
+			encode(o, w.at, run);
+		}
+		/* What follows an encoded word has a blank ahead of it. */
+		if (text < end && !is_blank(*text)) {
+			output_text(o, output_column(o) > LATE ? "\r\n " : " ");
+		}
+		after_encoded = true;
+	}
+	output_add(o, w.blanks, w.blanks_len);
+}

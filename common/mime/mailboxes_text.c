@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: ISC */
+/* Addresses and display names as text, and back. */
+#include "common/mime/mailboxes.h"
+
+#include "common/mime/word.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct writer {
+	char *out;
+	size_t size, len;
+	bool full;
+};
+
+static void
+put(struct writer *w, const char *text, size_t len)
+{
+	if (w->size - w->len <= len) {
+		w->full = true;
+		return;
+	}
+	memcpy(w->out + w->len, text, len);
+	w->len += len;
+}
+
+static ssize_t
+finish(struct writer *w)
+{
+	if (w->full || w->size == 0) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	w->out[w->len] = '\0';
+	return (ssize_t)w->len;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* ---- addresses ---- */
+
+/* Walks over what an address means: no folds, no comments. */
+struct meaning {
+	const char *p, *end;
+	bool quoted;  /* inside of a quoted string */
+	bool literal; /* inside of a domain literal */
+};
+
+/* The next octet that means something; false: none is left. */
+static bool
+next_octet(struct meaning *m, char *c)
+{
+	size_t depth = 0;
+
+	while (m->p < m->end) {
+		*c = *m->p++;
+		bool escape =
+		    *c == '\\' && m->p < m->end && (m->quoted || depth > 0);
+		m->literal |= !m->quoted && depth == 0 && *c == '[';
+		if (escape) {
+			*c = *m->p++;
+		} else if (!m->quoted && !m->literal && *c == '(') {
+			depth++;
+		} else if (depth > 0) {
+			depth -= *c == ')';
+			continue;
+		} else if (*c == '"' && !m->literal) {
+			m->quoted = !m->quoted;
+			continue;
+		}
+		bool fold = *c == '\r' || *c == '\n';
+		if (depth == 0 && !fold && (m->quoted || !is_blank(*c))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* RFC 5321 section 4.1.2: whether the local part is a Dot-string. */
+static bool
+is_dotted(struct span local)
+{
+	struct meaning m = { local.at, local.at + local.len, false, false };
+	char c, last = '.';
+
+	while (next_octet(&m, &c)) {
+		bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		             (c >= '0' && c <= '9');
+		bool dot = c == '.' && last != '.';
+		if (!alnum && !dot && (unsigned char)c < 0x80 &&
+		    (c == '\0' || strchr("!#$%&'*+-/=?^_`{|}~", c) == NULL)) {
+			return false;
+		}
+		last = c;
+	}
+	return last != '.';
+}
+
+static void
+put_local(struct writer *w, struct span local)
+{
+	struct meaning m = { local.at, local.at + local.len, false, false };
+	bool plain = is_dotted(local);
+	char c;
+
+	put(w, "\"", !plain);
+	while (next_octet(&m, &c)) {
+		put(w, "\\", !plain && (c == '"' || c == '\\'));
+		put(w, &c, 1);
+	}
+	put(w, "\"", !plain);
+}
+
+ssize_t
+mailboxes_address(const struct mailboxes_entry *e, char *out, size_t size)
+{
+	struct writer w = { out, size, 0, false };
+	struct meaning m = { e->domain.at, e->domain.at + e->domain.len, false,
+		false };
+	char c;
+
+	put_local(&w, e->local);
+	put(&w, "@", e->domain.len > 0);
+	while (next_octet(&m, &c)) {
+		put(&w, &c, 1);
+	}
+	return finish(&w);
+}
+
+/* ---- display names ---- */
+
+ssize_t
+mailboxes_name(const struct mailboxes_entry *e, char *out, size_t size)
+{
+	struct span s = e->name.len > 0 ? e->name : e->note;
+
+	return word_decode_phrase(s.at, s.len, out, size);
+}
+
+ssize_t
+mailboxes_write(const char *name, size_t name_len, const char *address,
+    size_t *column, const char *eol, char *out, size_t size)
+{
+	struct writer w = { out, size, 0, false };
+	size_t len = strlen(address);
+
+	if (name_len > 0) {
+		ssize_t n = word_encode(
+		    WORD_PHRASE, name, name_len, *column, eol, out, size);
+		if (n == -1) {
+			return -1;
+		}
+		w.len = (size_t)n;
+	}
+	const char *line = memrchr(out, '\n', w.len);
+	size_t at =
+	    line == NULL ? *column + w.len : (size_t)(out + w.len - line) - 1;
+	if (name_len > 0) {
+		if (at + len + 3 > WORD_LINE) {
+			put(&w, eol, strlen(eol));
+			at = 0;
+		}
+		put(&w, " <", 2);
+		put(&w, address, len);
+		put(&w, ">", 1);
+		at += len + 3;
+	} else {
+		put(&w, address, len);
+		at += len;
+	}
+	ssize_t total = finish(&w);
+	*column = total == -1 ? *column : at;
+	return total;
+}

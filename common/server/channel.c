@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+/* Typed messages between server, sessions and workers. */
+#include "common/server/channel.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+ssize_t
+channel_receive(int channel, struct request *req, void *payload, size_t size)
+{
+	struct iovec iov[2] = {
+		{ .iov_base = req, .iov_len = sizeof(*req) },
+		{ .iov_base = payload, .iov_len = size },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+	ssize_t n;
+
+	do {
+		n = recvmsg(channel, &msg, MSG_DONTWAIT);
+	} while (n == -1 && errno == EINTR);
+	if (n <= 0) {
+		errno = n == 0 ? EPIPE : errno;
+		return -1;
+	}
+	if (n < (ssize_t)sizeof(*req) || (msg.msg_flags & MSG_TRUNC) != 0) {
+		errno = EBADMSG;
+		return -1;
+	}
+	return n - (ssize_t)sizeof(*req);
+}
+
+void
+channel_answer(int channel, uint32_t serial, enum status status)
+{
+	channel_answer_data(channel, serial, status, NULL, 0);
+}
+
+void
+channel_answer_data(int channel, uint32_t serial, enum status status,
+    const void *data, size_t size)
+{
+	struct {
+		struct answer answer;
+		unsigned char data[CHANNEL_DATA];
+	} message = { .answer = { .serial = serial, .status = status } };
+
+	if (size > CHANNEL_DATA) { /* our own bug: temporary trouble */
+		message.answer.status = STATUS_TEMPORARY;
+		size = 0;
+	}
+	if (size > 0) {
+		memcpy(message.data, data, size);
+	}
+	(void)send(channel, &message, sizeof(message.answer) + size,
+	    MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static int
+send_request(
+    int channel, const struct request *req, const void *payload, size_t size)
+{
+	struct iovec iov[2] = {
+		{ .iov_base = (void *)(uintptr_t)req, .iov_len = sizeof(*req) },
+		{ .iov_base = (void *)(uintptr_t)payload, .iov_len = size },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+	ssize_t n;
+
+	do {
+		n = sendmsg(channel, &msg, MSG_NOSIGNAL);
+	} while (n == -1 && errno == EINTR);
+	return n == -1 ? -1 : 0;
+}
+
+enum status
+channel_call(
+    int channel, enum request_kind kind, const void *payload, size_t size)
+{
+	return channel_ask(channel, kind, payload, size, NULL, 0);
+}
+
+enum status
+channel_ask(int channel, enum request_kind kind, const void *payload,
+    size_t size, void *data, size_t room)
+{
+	static uint32_t serial;
+	struct request req = { .kind = kind, .serial = ++serial };
+	struct answer answer;
+	unsigned char message[sizeof(answer) + CHANNEL_DATA];
+	ssize_t n;
+
+	if (send_request(channel, &req, payload, size) == -1) {
+		return STATUS_TEMPORARY;
+	}
+	/* Answers to earlier requests may still be under way: a worker that
+	   died after it had answered is answered for once more. */
+	do {
+		n = recv(channel, message, sizeof(message), MSG_TRUNC);
+		if (n == -1 && errno == EINTR) {
+			answer.serial = 0;
+			continue;
+		}
+		if (n < (ssize_t)sizeof(answer) ||
+		    n > (ssize_t)sizeof(message)) {
+			return STATUS_TEMPORARY;
+		}
+		memcpy(&answer, message, sizeof(answer));
+	} while (answer.serial != req.serial);
+	size_t extra = (size_t)n - sizeof(answer);
+	if (extra != (answer.status == STATUS_OK ? room : 0)) {
+		return STATUS_TEMPORARY;
+	}
+	if (extra > 0) {
+		memcpy(data, message + sizeof(answer), extra);
+	}
+	return (enum status)answer.status;
+}

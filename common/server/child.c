@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Children of the server.  A forked child closes every descriptor but its own
+ * before it does anything else.  A session's child runs as root up to
+ * sandbox_session(), and reads nothing from the network before that.
+ */
+#include "common/server/child.h"
+
+#include "common/log.h"
+#include "common/server/proxied.h"
+#include "common/server/privilege.h"
+#include "common/server/sandbox.h"
+#include "common/deadline.h"
+#include "common/stream.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { LINGER = 2000 }; /* ms */
+
+static int
+ascending(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+void
+child_close_others(int *keep, size_t n)
+{
+	unsigned from = STDERR_FILENO + 1;
+
+	qsort(keep, n, sizeof(*keep), ascending);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < (int)from) {
+			continue;
+		}
+		if (keep[i] > (int)from) {
+			close_range(from, (unsigned)keep[i] - 1, 0);
+		}
+		from = (unsigned)keep[i] + 1;
+	}
+	close_range(from, UINT_MAX, 0);
+}
+
+void
+child_default_signals(void)
+{
+	sigset_t none;
+
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGINT, SIG_IGN); /* the server passes on what matters */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * Ends the connection, which the server holds open too, for a little longer.
+ * What the client still sends is read away for a while: closing over unread
+ * input would make a reset of it, and the client lose our last words.
+ */
+static void
+hang_up(int rfd, int wfd)
+{
+	int64_t deadline = deadline_now() + LINGER;
+	char waste[4096];
+	ssize_t n;
+
+	shutdown(wfd, SHUT_WR);
+	do {
+		n = recv(rfd, waste, sizeof(waste), MSG_DONTWAIT);
+		if (n == -1 && errno == EAGAIN) {
+			n = deadline_wait(rfd, POLLIN, deadline, true) == 0;
+		}
+	} while (n > 0 && deadline_now() < deadline);
+}
+
+static void
+run_session(const struct service *service, struct connection *c)
+{
+	int on = 1;
+
+	child_default_signals();
+	deadline_catch_shutdown();
+	log_pid(c->first);
+	int keep[] = { c->rfd, c->wfd, c->channel, c->body, c->mailbox,
+		log_fd() };
+	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	setsockopt(c->wfd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (sandbox_memory() == -1 || privilege_confine(c->confinement) == -1) {
+		_exit(EX_OSERR);
+	}
+	if (sandbox_session() == -1) {
+		log_error("cannot enter the sandbox: %s", strerror(errno));
+		_exit(EX_OSERR);
+	}
+	bool over = c->welcome.proxied != 0 && !proxied_start(service, c);
+	if (over || service->session(c)) {
+		hang_up(c->rfd, c->wfd);
+	}
+	_exit(EX_OK);
+}
+
+pid_t
+child_session(const struct service *service, struct connection *c)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		run_session(service, c);
+	}
+	return pid;
+}
+
+pid_t
+child_errand(const struct service *service, const struct config *config)
+{
+	pid_t pid = fork();
+
+	if (pid != 0) {
+		return pid;
+	}
+	child_default_signals();
+	setsid();
+	int keep[] = { log_fd() };
+	child_close_others(keep, 1);
+	service->errand.run(config);
+	_exit(EX_OK);
+}
+
+pid_t
+child_worker(const struct job *job, const struct task *task, int channel,
+    uint32_t serial, bool answer)
+{
+	pid_t pid = fork();
+
+	if (pid != 0) {
+		return pid;
+	}
+	child_default_signals();
+	signal(SIGTERM, SIG_IGN); /* what was begun is finished */
+	int keep[] = { task->fd, task->out, channel, log_fd() };
+	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	struct reply reply = { .size = 0 };
+	struct task own = *task;
+	own.reply = &reply;
+	enum status status = job->run(&own);
+	if (answer && status != STATUS_LATER) {
+		channel_answer_data(channel, serial, status, reply.data,
+		    status == STATUS_OK ? reply.size : 0);
+	}
+	_exit((int)status);
+}

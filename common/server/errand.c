@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+/* The service's errand: one process beside the sessions, now and then. */
+#include "common/server/child.h"
+#include "common/deadline.h"
+#include "common/log.h"
+#include "common/server/slot.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { ASK_EVERY = 60 * 1000 }; /* ms */
+
+void
+errand_start(struct server *s)
+{
+	if (s->errand != 0) {
+		/* It may have looked already at what there is to do now. */
+		s->errand_wanted = true;
+		return;
+	}
+	if (s->stop_at != 0) {
+		return; /* what is durable can wait for the next start */
+	}
+	s->errand_wanted = false;
+	pid_t pid = child_errand(s->service, s->config);
+	if (pid == -1) {
+		log_error("cannot fork: %s", strerror(errno));
+		return;
+	}
+	s->errand = pid;
+}
+
+void
+errand_if_due(struct server *s)
+{
+	int64_t now = deadline_now();
+
+	if (s->service->errand.due == NULL || now < s->errand_at) {
+		return;
+	}
+	s->errand_at = now + ASK_EVERY;
+	if (s->errand == 0 && s->service->errand.due(s->config)) {
+		errand_start(s);
+	}
+}
+
+bool
+errand_ended(struct server *s, pid_t pid)
+{
+	if (pid != s->errand) {
+		return false;
+	}
+	s->errand = 0;
+	s->idle_since = deadline_now();
+	if (s->errand_wanted) {
+		errand_start(s);
+	}
+	return true;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: ISC */
+/* What clients' addresses have to their account, and what comes of it. */
+#include "common/server/guard.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Whether offences of that client are counted at all. */
+static bool
+counted(const struct config *config, const struct peer *peer)
+{
+	static const uint8_t none[NETWORK_ADDRESS];
+
+	if (memcmp(peer->ip, none, sizeof(none)) == 0 ||
+	    network_listed(config->penalties_exempt, config->npenalties_exempt,
+		peer->ip)) {
+		return false;
+	}
+	switch (config->penalties) {
+	case PENALTIES_OFF:
+		return false;
+	case PENALTIES_ON:
+		return !peer->loopback;
+	case PENALTIES_ALL:
+		break;
+	}
+	return true;
+}
+
+/* The table, opened when the first needs it; NULL: there is none. */
+static struct penalties *
+table(struct server *s)
+{
+	if (!s->penalties_tried) {
+		s->penalties_tried = true;
+		if (penalties_open(&s->penalties, s->config, true) == -1) {
+			log_warn("cannot keep %s: %s; nobody is refused for "
+				 "what they do: type smtpd --check",
+			    s->penalties.path, strerror(errno));
+		}
+	}
+	return s->penalties.image == NULL ? NULL : &s->penalties;
+}
+
+bool
+guard_admits(struct server *s, const struct peer *peer, struct welcome *welcome,
+    char why[PENALTY_TEXT])
+{
+	uint8_t key[NETWORK_ADDRESS];
+	struct penalty penalty;
+
+	*welcome = (struct welcome){ .counted = 0 };
+	if (!counted(s->config, peer)) {
+		return true;
+	}
+	welcome->counted = 1;
+	struct penalties *p = table(s);
+	penalty_key(peer->ip, key);
+	if (p == NULL || !penalties_readable(p) ||
+	    !penalty_look(p->image, key, penalty_now(), &penalty)) {
+		return true;
+	}
+	welcome->delay = penalty_delay(penalty.points);
+	penalty_text(&penalty, why);
+	return penalty.points < PENALTY_REFUSED;
+}
+
+bool
+guard_valid(const void *payload, ssize_t size)
+{
+	uint32_t offence;
+
+	if (size != (ssize_t)sizeof(offence)) {
+		return false;
+	}
+	memcpy(&offence, payload, sizeof(offence));
+	return offence > OFFENCE_LOGIN && offence < OFFENCES;
+}
+
+void
+guard_offence(struct server *s, const struct slot *slot, const void *payload)
+{
+	uint8_t key[NETWORK_ADDRESS];
+	uint32_t offence;
+
+	memcpy(&offence, payload, sizeof(offence));
+	struct penalties *p = slot->welcome.counted != 0 ? table(s) : NULL;
+	if (p == NULL || !penalties_begin(p)) {
+		return;
+	}
+	penalty_key(slot->peer.ip, key);
+	penalty_count(p->image, key, (enum offence)offence, penalty_now());
+	penalties_end(p);
+}
+
+void
+guard_login_failed(
+    struct server *s, const struct slot *slot, const struct login *login)
+{
+	bool told = login->mechanism == MECHANISM_PLAIN ||
+	            login->mechanism == MECHANISM_LOGIN;
+	uint8_t key[NETWORK_ADDRESS];
+
+	struct penalties *p = slot->welcome.counted != 0 ? table(s) : NULL;
+	if (p == NULL || !penalties_begin(p)) {
+		return;
+	}
+	penalty_key(slot->peer.ip, key);
+	penalty_login(p->image, key, login->name, told ? login->secret : NULL,
+	    penalty_now());
+	penalties_end(p);
+}

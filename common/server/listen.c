@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: ISC */
+/* Sockets: listening ones, and the far ends of connected ones. */
+#include "common/server/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { PORT_SUBMISSIONS = 465, PORT_SUBMISSION = 587, PORT_POP3S = 995 };
+
+union address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	struct sockaddr_un un;
+	struct sockaddr_storage storage;
+};
+
+static struct service_kind
+kind_of_port(unsigned port)
+{
+	struct service_kind kind = { .role = ROLE_MX };
+
+	if (port == PORT_SUBMISSION || port == PORT_SUBMISSIONS) {
+		kind.role = ROLE_SUBMISSION;
+	}
+	kind.tls = port == PORT_SUBMISSIONS || port == PORT_POP3S;
+	return kind;
+}
+
+static unsigned
+port_of(const union address *a)
+{
+	return a->sa.sa_family == AF_INET    ? ntohs(a->in.sin_port)
+	       : a->sa.sa_family == AF_INET6 ? ntohs(a->in6.sin6_port)
+	                                     : 0;
+}
+
+/* Whether an AF_UNIX address of that length is a path. */
+static bool
+has_path(const union address *a, socklen_t len)
+{
+	return a->sa.sa_family == AF_UNIX &&
+	       len > offsetof(struct sockaddr_un, sun_path) &&
+	       a->un.sun_path[0] != '\0';
+}
+
+struct service_kind
+listen_kind(int fd)
+{
+	union address a = { .sa = { .sa_family = AF_UNSPEC } };
+	socklen_t len = sizeof(a);
+
+	if (getsockname(fd, &a.sa, &len) == -1) {
+		len = 0;
+	}
+	if (has_path(&a, len)) {
+		return (struct service_kind){ .role = ROLE_LOCAL };
+	}
+	return kind_of_port(port_of(&a));
+}
+
+static void
+name_of(int fd, char *name, size_t size)
+{
+	union address a = { .sa = { .sa_family = AF_UNSPEC } };
+	socklen_t len = sizeof(a);
+	char host[INET6_ADDRSTRLEN] = "?";
+
+	if (getsockname(fd, &a.sa, &len) == -1) {
+		len = 0;
+	}
+	if (has_path(&a, len)) {
+		snprintf(name, size, "unix:%s", a.un.sun_path);
+	} else if (a.sa.sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &a.in6.sin6_addr, host, sizeof(host));
+		snprintf(name, size, "[%s]:%u", host, port_of(&a));
+	} else {
+		inet_ntop(AF_INET, &a.in.sin_addr, host, sizeof(host));
+		snprintf(name, size, "%s:%u", host, port_of(&a));
+	}
+}
+
+void
+listen_inherited(struct listener *l, int fd)
+{
+	l->fd = fd;
+	l->kind = listen_kind(fd);
+	name_of(fd, l->name, sizeof(l->name));
+}
+
+static int
+fail(char error[CONFIG_ERROR], const char *spec, const char *why)
+{
+	snprintf(error, CONFIG_ERROR, "cannot listen on %.300s: %s", spec, why);
+	return -1;
+}
+
+static int
+listen_unix(struct listener *l, const char *path, char error[CONFIG_ERROR])
+{
+	union address a = { .un = { .sun_family = AF_UNIX } };
+	struct stat st;
+
+	if (strlcpy(a.un.sun_path, path, sizeof(a.un.sun_path)) >=
+	    sizeof(a.un.sun_path)) {
+		return fail(error, path, "path too long");
+	}
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1) {
+		return fail(error, path, strerror(errno));
+	}
+	/* A socket that nobody answers on was left behind by a crash. */
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	    connect(fd, &a.sa, sizeof(a.un)) == -1 && errno == ECONNREFUSED) {
+		unlink(path);
+	}
+	close(fd);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1 || bind(fd, &a.sa, sizeof(a.un)) == -1 ||
+	    chmod(path, 0666) == -1 || listen(fd, LISTEN_BACKLOG) == -1) {
+		int saved = errno;
+		close(fd);
+		return fail(error, path, strerror(saved));
+	}
+	listen_inherited(l, fd);
+	return 0;
+}
+
+/* Cuts spec (changed) into host and port; false: not of the form. */
+static bool
+split(char *spec, const char **host, const char **port)
+{
+	char *colon = strrchr(spec, ':');
+
+	if (colon == NULL || colon[1] == '\0') {
+		return false;
+	}
+	*colon = '\0';
+	*port = colon + 1;
+	/* getaddrinfo() takes any number, and cuts it to 16 bits. */
+	if (strspn(*port, "0123456789") == strlen(*port) &&
+	    (strlen(*port) > 5 || strtol(*port, NULL, 10) > 65535)) {
+		return false;
+	}
+	*host = spec;
+	if (*spec == '[') {
+		char *end = strchr(spec, ']');
+		if (end == NULL || end[1] != '\0') {
+			return false;
+		}
+		*end = '\0';
+		*host = spec + 1;
+	} else if (*spec == '\0' || strcmp(spec, "*") == 0) {
+		*host = NULL;
+	}
+	return true;
+}
+
+static int
+listen_inet(struct listener *l, const char *host, const char *port,
+    const char *spec, char error[CONFIG_ERROR])
+{
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST,
+		.ai_family = host == NULL ? AF_INET6 : AF_UNSPEC,
+		.ai_socktype = SOCK_STREAM };
+	struct addrinfo *ai;
+	int on = 1, off = 0;
+
+	int rc = getaddrinfo(host, port, &hints, &ai);
+	if (rc != 0) {
+		return fail(error, spec, gai_strerror(rc));
+	}
+	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1 && host == NULL && errno == EAFNOSUPPORT) {
+		freeaddrinfo(ai); /* a machine without IPv6 */
+		return listen_inet(l, "0.0.0.0", port, spec, error);
+	}
+	if (fd != -1) {
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		if (ai->ai_family == AF_INET6) {
+			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY,
+			    host == NULL ? &off : &on, sizeof(on));
+		}
+	}
+	if (fd == -1 || bind(fd, ai->ai_addr, ai->ai_addrlen) == -1 ||
+	    listen(fd, LISTEN_BACKLOG) == -1) {
+		int saved = errno;
+		freeaddrinfo(ai);
+		if (fd != -1) {
+			close(fd);
+		}
+		return fail(error, spec, strerror(saved));
+	}
+	freeaddrinfo(ai);
+	listen_inherited(l, fd);
+	return 0;
+}
+
+int
+listen_on(struct listener *l, const char *spec, char error[CONFIG_ERROR])
+{
+	char text[PATH_MAX];
+	const char *host, *port;
+
+	if (strncmp(spec, "unix:", 5) == 0) {
+		return listen_unix(l, spec + 5, error);
+	}
+	if (strlcpy(text, spec, sizeof(text)) >= sizeof(text)) {
+		return fail(error, spec, "too long");
+	}
+	char *role = strrchr(text, '=');
+	if (role != NULL) {
+		*role++ = '\0';
+		if (strcmp(role, "mx") != 0 &&
+		    strcmp(role, "submission") != 0) {
+			return fail(error, spec,
+			    "the role behind = is mx or submission");
+		}
+	}
+	char *tls = strrchr(text, '/');
+	if (tls != NULL) {
+		*tls++ = '\0';
+		if (strcmp(tls, "tls") != 0) {
+			return fail(error, spec, "only /tls may follow a port");
+		}
+	}
+	if (!split(text, &host, &port)) {
+		return fail(error, spec,
+		    "ADDRESS:PORT[/tls][=mx|submission] or unix:PATH expected");
+	}
+	if (listen_inet(l, host, port, spec, error) == -1) {
+		return -1;
+	}
+	l->kind.tls = l->kind.tls || tls != NULL;
+	if (role != NULL) {
+		l->kind.role =
+		    strcmp(role, "mx") == 0 ? ROLE_MX : ROLE_SUBMISSION;
+	}
+	return 0;
+}
+
+bool
+listen_is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+bool
+listen_is_listening(int fd)
+{
+	int on = 0;
+	socklen_t len = sizeof(on);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on;
+}
+
+static void
+peer_inet6(const struct in6_addr *a, struct peer *p)
+{
+	memcpy(p->ip, a->s6_addr, 16);
+	if (IN6_IS_ADDR_V4MAPPED(a)) {
+		inet_ntop(
+		    AF_INET, a->s6_addr + 12, p->address, sizeof(p->address));
+		p->loopback = a->s6_addr[12] == 127;
+		memcpy(p->network, a->s6_addr, 16);
+		return;
+	}
+	inet_ntop(AF_INET6, a, p->address, sizeof(p->address));
+	p->loopback = IN6_IS_ADDR_LOOPBACK(a);
+	memcpy(p->network, a->s6_addr, 8);
+}
+
+static void
+peer_unix(int fd, struct peer *p)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	strlcpy(p->address, "local", sizeof(p->address));
+	p->loopback = true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0) {
+		p->uid = cred.uid;
+	}
+}
+
+bool
+listen_peer(int fd, struct peer *p)
+{
+	union address a = { .sa = { .sa_family = AF_UNSPEC } };
+	socklen_t len = sizeof(a);
+
+	memset(p, 0, sizeof(*p));
+	p->uid = (uid_t)-1;
+	if (getpeername(fd, &a.sa, &len) == -1) {
+		return false;
+	}
+	p->port = port_of(&a);
+	if (a.sa.sa_family == AF_INET6) {
+		peer_inet6(&a.in6.sin6_addr, p);
+	} else if (a.sa.sa_family == AF_INET) {
+		inet_ntop(
+		    AF_INET, &a.in.sin_addr, p->address, sizeof(p->address));
+		p->loopback = ntohl(a.in.sin_addr.s_addr) >> 24 == 127;
+		p->network[10] = p->network[11] = 0xff;
+		memcpy(p->network + 12, &a.in.sin_addr, 4);
+		memcpy(p->ip, p->network, 16);
+	} else {
+		peer_unix(fd, p);
+	}
+	return true;
+}
+
+void
+listen_peer_ip(const uint8_t ip[16], unsigned port, struct peer *p)
+{
+	struct in6_addr a;
+
+	memset(p, 0, sizeof(*p));
+	memcpy(&a, ip, sizeof(a));
+	p->uid = (uid_t)-1;
+	p->port = port;
+	peer_inet6(&a, p);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_SERVER_LISTEN_H
+#define RESTANTE_COMMON_SERVER_LISTEN_H
+
+#include "common/config/config.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Listening sockets, their roles, and who is at the other end. */
+
+enum role {
+	ROLE_MX,         /* from anybody, for our users (pop3d: the one role) */
+	ROLE_SUBMISSION, /* from our users, who log in first */
+	ROLE_LOCAL,      /* from a user of this machine, known by uid */
+};
+
+enum { LISTEN_BACKLOG = 4096 }; /* the kernel cuts it to somaxconn */
+
+/* What an option or a port says of a listener. */
+struct service_kind {
+	enum role role;
+	bool tls; /* from the first byte */
+};
+
+struct listener {
+	int fd;
+	char name[PATH_MAX]; /* 127.0.0.1:25, [::1]:25, unix:PATH */
+	struct service_kind kind;
+};
+
+struct peer {
+	char address[64]; /* 192.0.2.1, 2001:db8::1, or "local" */
+	unsigned port;
+	bool loopback;       /* on this machine */
+	uid_t uid;           /* ROLE_LOCAL: whose process it is */
+	uint8_t network[16]; /* its /32 or /64, for counting */
+	uint8_t ip[16];      /* see common/server/network.h; 0: it has none */
+};
+
+/*
+ * Makes the listener that a -l option asks for: ADDR:PORT[/tls][=ROLE] or
+ * unix:PATH.  0, or -1 with a message.
+ */
+int listen_on(struct listener *, const char *spec, char error[CONFIG_ERROR])
+    __attribute__((warn_unused_result));
+
+/* Fills in a listener that was handed down as fd. */
+void listen_inherited(struct listener *, int fd);
+
+/* Whether fd is a socket, and one that listens. */
+bool listen_is_socket(int fd);
+bool listen_is_listening(int fd);
+
+/* The role and TLS that the local address of a socket stands for. */
+struct service_kind listen_kind(int fd);
+
+/*
+ * Who is connected to fd.  false: nobody any more.  A socket pair is a local
+ * peer that counts as loopback; a connection to a named AF_UNIX socket comes
+ * with its uid.
+ */
+bool listen_peer(int fd, struct peer *);
+
+/* Who has that address, see common/server/network.h. */
+void listen_peer_ip(const uint8_t ip[16], unsigned port, struct peer *);
+
+#endif

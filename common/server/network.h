@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_SERVER_NETWORK_H
+#define RESTANTE_COMMON_SERVER_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Networks of IPv4 and IPv6, as lists of them are configured.  Pure. */
+
+enum { NETWORK_ADDRESS = 16, NETWORK_TEXT = 64 };
+
+/* IPv4 is in it as ::ffff:192.0.2.1. */
+struct network {
+	uint8_t address[16];
+	unsigned bits; /* 0 to 128 */
+};
+
+/* Reads an address; false: it is none. */
+bool network_address(const char *text, uint8_t address[16]);
+
+/*
+ * Reads "192.0.2.1", "192.0.2.0/24", "2001:db8::1" or "2001:db8::/32"; false:
+ * none of these, or with bits behind those that count.
+ */
+bool network_parse(const char *text, struct network *);
+
+/* Whether the address is in it. */
+bool network_has(const struct network *, const uint8_t address[16]);
+
+/* Whether it is in one of a list. */
+bool network_listed(
+    const struct network *list, size_t n, const uint8_t address[16]);
+
+/* Whether an address is one of IPv4; and as people write it, in text. */
+bool network_is_v4(const uint8_t address[16]);
+const char *network_text(const uint8_t address[16], char text[NETWORK_TEXT]);
+
+#endif

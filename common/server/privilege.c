@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+/* Runs as root until the call it implements has returned. */
+#include "common/server/privilege.h"
+
+#include "common/log.h"
+#include "common/server/sandbox.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+int
+privilege_become(uid_t uid, gid_t gid, gid_t shared)
+{
+	uid_t r, e, s;
+	size_t ngroups = shared == (gid_t)-1 ? 0 : 1;
+
+	if (geteuid() != 0 || uid == 0) {
+		/* Started by a user; or the mailbox is root's own. */
+		return geteuid() == uid ? 0 : -1;
+	}
+	if (setgroups(ngroups, &shared) == -1 ||
+	    setresgid(gid, gid, gid) == -1 || setresuid(uid, uid, uid) == -1) {
+		return -1;
+	}
+	if (getresuid(&r, &e, &s) == -1 || r != uid || e != uid || s != uid ||
+	    setresuid(0, 0, 0) != -1) {
+		return -1;
+	}
+	return 0;
+}
+
+gid_t
+privilege_spool_group(const char *mailbox, uid_t uid, gid_t gid)
+{
+	char directory[PATH_MAX];
+	struct stat st;
+
+	strlcpy(directory, mailbox, sizeof(directory));
+	char *slash = strrchr(directory, '/');
+	if (slash == NULL) {
+		return (gid_t)-1;
+	}
+	*slash = '\0';
+	if (stat(directory, &st) == -1 || (st.st_mode & S_IWGRP) == 0 ||
+	    (st.st_mode & S_IWOTH) != 0 || st.st_gid == gid ||
+	    (st.st_uid == uid && (st.st_mode & S_IWUSR) != 0)) {
+		return (gid_t)-1;
+	}
+	return st.st_gid;
+}
+
+/* Whether there is such a directory now, for all to pass through. */
+static bool
+make(const char *path)
+{
+	if (mkdir(path, 0755) == 0) {
+		return chmod(path, 0755) == 0;
+	}
+	return errno == EEXIST;
+}
+
+int
+privilege_prepare(const struct config *config, struct confinement *c)
+{
+	const char *name = config->user[0] != '\0' ? config->user : "_restante";
+
+	memset(c, 0, sizeof(*c));
+	if (geteuid() != 0) {
+		return 0;
+	}
+	const struct passwd *pw = getpwnam(name);
+	if (pw == NULL && config->user[0] == '\0') {
+		pw = getpwnam(name = "nobody");
+	}
+	if (pw == NULL || pw->pw_uid == 0) {
+		log_error("there is no unprivileged account %s for sessions: "
+			  "make it, or name another by the key user",
+		    name);
+		return -1;
+	}
+	c->uid = pw->pw_uid;
+	c->gid = pw->pw_gid;
+	if (snprintf(c->directory, PATH_MAX, "%s/empty", config->state) >=
+		PATH_MAX ||
+	    !make(config->state) || !make(c->directory)) {
+		log_error("cannot make %s: %s", c->directory, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+int
+privilege_confine(const struct confinement *c)
+{
+	if (geteuid() != 0) {
+		return 0;
+	}
+	if (chroot(c->directory) == -1 || chdir("/") == -1) {
+		log_error(
+		    "cannot chroot to %s: %s", c->directory, strerror(errno));
+		return -1;
+	}
+	if (privilege_become(c->uid, c->gid, (gid_t)-1) == -1) {
+		log_error(
+		    "cannot become uid %d: %s", (int)c->uid, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+void
+privilege_become_client(const struct config *config)
+{
+	struct confinement confinement;
+
+	if (privilege_prepare(config, &confinement) == -1 ||
+	    privilege_confine(&confinement) == -1) {
+		_exit(EX_OSERR);
+	}
+	if (sandbox_client() == -1) {
+		log_error("cannot enter the sandbox: %s", strerror(errno));
+		_exit(EX_OSERR);
+	}
+}

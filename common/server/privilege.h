@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_SERVER_PRIVILEGE_H
+#define RESTANTE_COMMON_SERVER_PRIVILEGE_H
+
+#include "common/config/config.h"
+
+#include <limits.h>
+#include <sys/types.h>
+
+/*
+ * Giving up root.  Each step is verified; a process that cannot give up what
+ * it should must end.  Not started as root, there is nothing to give up and
+ * all this does nothing.
+ */
+
+/*
+ * Becomes the user for good, with shared (unless (gid_t)-1) as its one more
+ * group: the group that may make lock files in the mail spool.  0 or -1.
+ */
+int privilege_become(uid_t uid, gid_t gid, gid_t shared)
+    __attribute__((warn_unused_result));
+
+/*
+ * The group that the owner of a mailbox, of that uid and gid, needs besides to
+ * make lock files beside it; (gid_t)-1: none, as in a home, in a folder that
+ * everybody writes to, or with that group as its own.
+ */
+gid_t privilege_spool_group(const char *mailbox, uid_t uid, gid_t gid);
+
+/* What session processes become: a user, in an empty root directory. */
+struct confinement {
+	uid_t uid;
+	gid_t gid;
+	char directory[PATH_MAX];
+};
+
+/*
+ * Finds the session user and makes the directory, while still root.  0, or -1
+ * with the reason logged.
+ */
+int privilege_prepare(const struct config *, struct confinement *)
+    __attribute__((warn_unused_result));
+
+/* Becomes that.  0, or -1 with the reason logged. */
+int privilege_confine(const struct confinement *)
+    __attribute__((warn_unused_result));
+
+/*
+ * Gives up all but connecting to others, in an empty root directory; ends the
+ * process, and logs why, if that fails.
+ */
+void privilege_become_client(const struct config *);
+
+#endif

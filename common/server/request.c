@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: ISC */
+/* What sessions ask the server for: validated, and handed to a worker. */
+#include "common/server/child.h"
+#include "common/server/guard.h"
+#include "common/log.h"
+#include "common/login/login.h"
+#include "common/server/proxied.h"
+#include "common/server/slot.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MOST_CHECKS = 4 }; /* passwords checked at a time: they cost CPU */
+
+static void
+answer(const struct slot *slot, enum status status)
+{
+	if (slot->channel != -1) {
+		channel_answer(slot->channel, slot->request.serial, status);
+	}
+}
+
+void
+request_end(struct server *s, struct slot *slot)
+{
+	if (slot->payload != NULL) {
+		explicit_bzero(slot->payload, slot->size);
+		free(slot->payload);
+		slot->payload = NULL;
+	}
+	s->checks -= slot->checking;
+	slot->checking = slot->waiting = false;
+}
+
+/* What a worker for this kind of request gets of the slot. */
+static void
+give_descriptors(
+    const struct slot *slot, enum request_kind kind, struct task *task)
+{
+	bool mailbox = kind == REQUEST_MAILBOX;
+
+	bool message = kind == REQUEST_DELIVER || kind == REQUEST_ENQUEUE;
+
+	task->fd = message ? slot->body : -1;
+	task->out = -1;
+	if (mailbox) {
+		task->fd = slot->tls ? slot->mailbox : slot->rfd;
+		task->out = slot->tls ? slot->mailbox : slot->wfd;
+	}
+}
+
+static void
+start_worker(struct server *s, struct slot *slot, enum request_kind kind)
+{
+	struct task task = { .config = s->config,
+		.names = s->names,
+		.aliases = s->aliases,
+		.peer = &slot->peer,
+		.role = slot->role,
+		.tls = slot->tls,
+		.service = s->service->name,
+		.payload = slot->payload,
+		.size = slot->size,
+		.user = slot->user };
+	bool check = kind == REQUEST_LOGIN;
+
+	if (check && s->checks >= MOST_CHECKS) {
+		slot->waiting = true;
+		slot->ticket = s->tickets++;
+		return;
+	}
+	slot->waiting = false;
+	give_descriptors(slot, kind, &task);
+	pid_t pid = child_worker(&s->service->jobs[kind], &task, slot->channel,
+	    slot->request.serial, !check && kind != REQUEST_MAILBOX);
+	if (pid == -1) {
+		log_error("cannot fork: %s", strerror(errno));
+		answer(slot, STATUS_TEMPORARY);
+		request_end(s, slot);
+		return;
+	}
+	slot->worker = pid;
+	slot->checking = check;
+	s->checks += check;
+	slot->in_mailbox = kind == REQUEST_MAILBOX;
+	if (slot->in_mailbox && slot->mailbox != -1) {
+		/* The pump must see it close when the process ends. */
+		close(slot->mailbox);
+		slot->mailbox = -1;
+	}
+}
+
+/*
+ * The session asks to begin again with TLS.  The answer comes when the new
+ * one has been started, and the old one is then to end without another word.
+ */
+static void
+restart_with_tls(struct server *s, struct slot *slot)
+{
+	int old = slot->channel;
+	enum status status = STATUS_TEMPORARY;
+
+	if (!slot->tls && slot_have_tls(s) &&
+	    slot_start_session(s, slot, START_STARTTLS) == 0) {
+		status = STATUS_OK;
+	}
+	channel_answer(old, slot->request.serial, status);
+	if (status == STATUS_OK) {
+		close(old);
+	}
+}
+
+static bool
+acceptable(const struct server *s, const struct slot *slot, ssize_t size)
+{
+	if (size < 0 || slot->request.kind >= REQUEST_MAILBOX) {
+		return false;
+	}
+	/* Who it is comes first, and once. */
+	if ((slot->request.kind == REQUEST_PEER) !=
+	    (slot->welcome.proxied != 0)) {
+		return false;
+	}
+	if (slot->request.kind == REQUEST_PEER) {
+		return proxied_valid(s->buffer, size);
+	}
+	if (slot->request.kind == REQUEST_TLS) {
+		return size == 0;
+	}
+	if (slot->request.kind == REQUEST_OFFENCE) {
+		return guard_valid(s->buffer, size);
+	}
+	const struct job *job = &s->service->jobs[slot->request.kind];
+	return job->run != NULL && job->valid(s->buffer, (size_t)size);
+}
+
+/* What needs no worker. */
+static bool
+answered_at_once(struct server *s, struct slot *slot)
+{
+	enum status status;
+
+	switch (slot->request.kind) {
+	case REQUEST_TLS:
+		restart_with_tls(s, slot);
+		return true;
+	case REQUEST_OFFENCE:
+		guard_offence(s, slot, s->buffer);
+		answer(slot, STATUS_OK);
+		return true;
+	case REQUEST_PEER:
+		status = accept_claim(s, slot, s->buffer);
+		channel_answer_data(slot->channel, slot->request.serial, status,
+		    &slot->welcome,
+		    status == STATUS_OK ? sizeof(slot->welcome) : 0);
+		return true;
+	}
+	return false;
+}
+
+void
+request_take(struct server *s, struct slot *slot)
+{
+	ssize_t size = channel_receive(
+	    slot->channel, &slot->request, s->buffer, sizeof(s->buffer));
+
+	if (size == -1 && errno == EAGAIN) {
+		return;
+	}
+	if (size == -1 && errno != EBADMSG) {
+		close(slot->channel); /* the session ends */
+		slot->channel = -1;
+		return;
+	}
+	if (!acceptable(s, slot, size)) {
+		/* Only a session that is no longer ours says such things. */
+		log_error("session %d sent a malformed request: killed",
+		    (int)slot->session);
+		kill(slot->session, SIGKILL);
+		return;
+	}
+	slot->size = (size_t)size;
+	if (answered_at_once(s, slot)) {
+		return;
+	}
+	slot->payload = malloc(slot->size > 0 ? slot->size : 1);
+	if (slot->payload == NULL) {
+		log_error("no memory for a request");
+		answer(slot, STATUS_TEMPORARY);
+		return;
+	}
+	memcpy(slot->payload, s->buffer, slot->size);
+	explicit_bzero(s->buffer, slot->size);
+	start_worker(s, slot, (enum request_kind)slot->request.kind);
+}
+
+/* A password was checked: the server believes the exit status alone. */
+static void
+login_checked(struct server *s, struct slot *slot, int status)
+{
+	struct login *login = (struct login *)slot->payload;
+	bool ok = WIFEXITED(status) && WEXITSTATUS(status) == STATUS_OK &&
+	          user_name(s->config, login->name, slot->user);
+
+	s->checks--;
+	slot->checking = false;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NO) {
+		guard_login_failed(s, slot, login);
+	}
+	explicit_bzero(login->secret, sizeof(login->secret));
+	explicit_bzero(login->challenge, sizeof(login->challenge));
+	if (ok && s->service->jobs[REQUEST_MAILBOX].run != NULL) {
+		start_worker(s, slot, REQUEST_MAILBOX);
+		if (slot->worker != 0) {
+			answer(slot, STATUS_OK);
+		}
+		return;
+	}
+	answer(slot, WIFEXITED(status) ? (enum status)WEXITSTATUS(status)
+				       : STATUS_TEMPORARY);
+	request_end(s, slot);
+}
+
+/* A message is with the next worker, or done with. */
+static void
+delivery_ended(struct server *s, struct slot *slot, int status)
+{
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_TEMPORARY;
+
+	if (code == STATUS_LATER && slot->request.kind == REQUEST_DELIVER &&
+	    s->service->jobs[REQUEST_ENQUEUE].run != NULL) {
+		slot->request.kind = REQUEST_ENQUEUE;
+		start_worker(s, slot, REQUEST_ENQUEUE);
+		return;
+	}
+	if (code == STATUS_QUEUED) {
+		errand_start(s);
+	}
+	/* Comes second, and so unread, if the worker has answered. */
+	answer(slot, STATUS_TEMPORARY);
+	request_end(s, slot);
+}
+
+void
+request_worker_ended(struct server *s, struct slot *slot, int status)
+{
+	slot->worker = 0;
+	if (WIFSIGNALED(status)) {
+		log_error("a worker for request %u ended by signal %d",
+		    (unsigned)slot->request.kind, WTERMSIG(status));
+	}
+	if (slot->in_mailbox) {
+		slot->in_mailbox = false;
+		request_end(s, slot);
+	} else if (slot->checking) {
+		login_checked(s, slot, status);
+	} else {
+		delivery_ended(s, slot, status);
+	}
+	slot_settle(s, slot);
+}
+
+/* Who has waited longest, or NULL. */
+static struct slot *
+next_waiting(const struct server *s)
+{
+	struct slot *first = NULL;
+
+	for (size_t i = 0; i < s->nslots; i++) {
+		struct slot *slot = &s->slots[i];
+		if (slot->used && slot->waiting &&
+		    (first == NULL || slot->ticket < first->ticket)) {
+			first = slot;
+		}
+	}
+	return first;
+}
+
+void
+request_start_waiting(struct server *s)
+{
+	struct slot *slot;
+
+	while (s->checks < MOST_CHECKS && (slot = next_waiting(s)) != NULL) {
+		start_worker(s, slot, REQUEST_LOGIN);
+	}
+}

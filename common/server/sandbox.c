@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sandboxes of processes that talk to strangers.  On Linux: no_new_privs,
+ * resource limits, and a seccomp filter that is an allow-list of system calls;
+ * elsewhere the limits alone.
+ */
+#include "common/server/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
+#ifdef __linux__
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+
+enum {
+	FILES = 64,
+	MEMORY = 16 * 1024 * 1024,
+	STATM_DATA = 6, /* the field of /proc/PID/statm, proc(5) */
+};
+
+/* A macro's worth of function: libc and the BSDs differ in resource's type. */
+#define LIMIT(resource, value)                                                 \
+	setrlimit((resource),                                                  \
+	    &(struct rlimit){ .rlim_cur = (value), .rlim_max = (value) })
+
+enum who { SESSION, CLIENT, MAILBOX };
+
+#ifdef __linux__
+
+#if defined(__x86_64__)
+#define THIS_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define THIS_ARCH AUDIT_ARCH_AARCH64
+#elif defined(__i386__)
+#define THIS_ARCH AUDIT_ARCH_I386
+#elif defined(__riscv)
+#define THIS_ARCH AUDIT_ARCH_RISCV64
+#elif defined(__arm__)
+#define THIS_ARCH AUDIT_ARCH_ARM
+#else
+#error "add this architecture to the sandbox"
+#endif
+
+static const int sessions[] = {
+	/* the client and the server */
+	SYS_read,
+	SYS_write,
+	SYS_readv,
+	SYS_writev,
+	SYS_recvfrom,
+	SYS_sendto,
+	SYS_recvmsg,
+	SYS_sendmsg,
+	SYS_ppoll,
+	SYS_shutdown,
+	SYS_close,
+	/* the message under way */
+	SYS_pwrite64,
+	SYS_ftruncate,
+	SYS_lseek,
+	SYS_fstatfs,
+	/* memory */
+	SYS_brk,
+	SYS_mmap,
+	SYS_munmap,
+	SYS_mremap,
+	SYS_madvise,
+	SYS_mprotect,
+	SYS_futex,
+	/* time, random numbers, ending */
+	SYS_clock_gettime,
+	SYS_clock_nanosleep,
+	SYS_gettimeofday,
+	SYS_restart_syscall,
+	SYS_getrandom,
+	SYS_getpid,
+	SYS_rt_sigreturn,
+	SYS_rt_sigprocmask,
+	SYS_rt_sigaction,
+	SYS_exit,
+	SYS_exit_group,
+#ifdef SANITIZED
+	SYS_sigaltstack,
+#endif
+#ifdef SYS_poll
+	SYS_poll,
+	SYS_time,
+#endif
+};
+
+/* What clients may do besides. */
+static const int clients[] = {
+	SYS_socket,
+	SYS_connect,
+	SYS_getsockname,
+	SYS_getpeername,
+	SYS_getsockopt,
+	SYS_setsockopt,
+	/* the resolver: two questions at once, and how long an answer is */
+	SYS_sendmmsg,
+	SYS_ioctl,
+	SYS_pread64,
+};
+
+/* What the process of a mailbox may do besides. */
+static const int mailboxes[] = {
+	/* files: locks, the mailbox, what belongs to it */
+	SYS_openat,
+	SYS_fcntl,
+	SYS_fstat,
+	SYS_statx,
+#ifdef SYS_newfstatat
+	SYS_newfstatat,
+#endif
+	SYS_pread64,
+	SYS_getdents64,
+	SYS_faccessat,
+#ifdef SYS_faccessat2
+	SYS_faccessat2,
+#endif
+	SYS_linkat,
+	SYS_unlinkat,
+#ifdef SYS_renameat
+	SYS_renameat,
+#endif
+	SYS_renameat2,
+	SYS_mkdirat,
+	SYS_fchmod,
+	SYS_utimensat,
+	/* rewriting one, by exchange of its end where the system can */
+	SYS_fallocate,
+	SYS_fsync,
+	SYS_fdatasync,
+#ifdef SYS_sync_file_range
+	SYS_sync_file_range,
+#endif
+	SYS_ioctl,
+	/* whose mailbox, and whether who locked it is alive */
+	SYS_geteuid,
+	SYS_kill,
+	SYS_nanosleep,
+};
+
+enum {
+	SESSIONS = sizeof(sessions) / sizeof(sessions[0]),
+	CLIENTS = sizeof(clients) / sizeof(clients[0]),
+	MAILBOXES = sizeof(mailboxes) / sizeof(mailboxes[0]),
+	MOST = SESSIONS + (int)CLIENTS + (int)MAILBOXES,
+};
+
+static int
+ascending(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/*
+ * Emits a search tree over the sorted numbers [from, to): the kernel runs the
+ * filter for every number once when it is installed, so that its depth is
+ * what a session pays for it.
+ */
+static void
+emit(struct sock_filter *code, size_t *n, const int *numbers, size_t from,
+    size_t to)
+{
+	if (to - from == 1) {
+		code[(*n)++] = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, (unsigned)numbers[from], 0, 1);
+		code[(*n)++] = (struct sock_filter)BPF_STMT(
+		    BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+		code[(*n)++] = (struct sock_filter)BPF_STMT(
+		    BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+		return;
+	}
+	size_t middle = from + (to - from) / 2, test = (*n)++;
+	emit(code, n, numbers, from, middle);
+	code[test] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K,
+	    (unsigned)numbers[middle], (unsigned char)(*n - test - 1), 0);
+	emit(code, n, numbers, middle, to);
+}
+
+static int
+filter(const int *more, size_t nmore)
+{
+	/* arch and its test, the number, three for each leaf, and the nodes */
+	struct sock_filter code[4 + 4 * MOST] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCH, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+	};
+	int numbers[MOST];
+	size_t count = SESSIONS + nmore, n = 4;
+
+	memcpy(numbers, sessions, sizeof(sessions));
+	if (nmore > 0) {
+		memcpy(numbers + SESSIONS, more, nmore * sizeof(numbers[0]));
+	}
+	qsort(numbers, count, sizeof(numbers[0]), ascending);
+	emit(code, &n, numbers, 0, count);
+	struct sock_fprog program = { .len = (unsigned short)n,
+		.filter = code };
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static int
+kernel(enum who who)
+{
+	/* Who has become a mailbox's owner by setresuid(2) cannot be traced
+	   as it is; else the owner has started it, and may look at it. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    (who != MAILBOX && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)) {
+		return -1;
+	}
+	switch (who) {
+	case SESSION:
+		return filter(NULL, 0);
+	case CLIENT:
+		return filter(clients, CLIENTS);
+	case MAILBOX:
+		return filter(mailboxes, MAILBOXES);
+	}
+	return -1;
+}
+
+#else
+
+static int
+kernel(enum who who)
+{
+	(void)who;
+	return 0;
+}
+
+#endif
+
+#ifdef SANITIZED
+static bool inside;
+
+/* Asked by the sanitizers' leak check, which needs calls that are denied. */
+int __lsan_is_turned_off(void);
+int
+__lsan_is_turned_off(void)
+{
+	return inside;
+}
+#define GONE_INSIDE() (inside = true)
+#define IS_SANITIZED true
+#else
+#define GONE_INSIDE() ((void)0)
+#define IS_SANITIZED false
+#endif
+
+/* Octets of data that this process has now; 0: cannot be known. */
+static size_t
+data_size(void)
+{
+	char text[256];
+	size_t pages = 0;
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1) {
+		return 0;
+	}
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	const char *p = text;
+	for (int field = 1; field < STATM_DATA && p != NULL; field++) {
+		p = strchr(p, ' ');
+		p = p == NULL ? NULL : p + 1;
+	}
+	for (; p != NULL && *p >= '0' && *p <= '9'; p++) {
+		pages = pages * 10 + (size_t)(*p - '0');
+	}
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+int
+sandbox_memory(void)
+{
+	size_t now = data_size();
+
+	/* A sanitizer has memory of its own, and much of it. */
+	return now == 0 || IS_SANITIZED ? 0 : LIMIT(RLIMIT_DATA, now + MEMORY);
+}
+
+int
+sandbox_session(void)
+{
+	GONE_INSIDE();
+	/*
+	 * Descriptors 0 to 2 are always in use, so with a limit of 3 there is
+	 * never a number left for a new one; poll() needs the limit to be no
+	 * less than what it waits for.
+	 */
+	if (LIMIT(RLIMIT_NOFILE, 3) == -1 || LIMIT(RLIMIT_CORE, 0) == -1 ||
+	    LIMIT(RLIMIT_NPROC, 0) == -1) {
+		return -1;
+	}
+	return kernel(SESSION);
+}
+
+/* For who gets descriptors of its own, a few at a time. */
+static int
+few_files(enum who who)
+{
+	GONE_INSIDE();
+	if (LIMIT(RLIMIT_NOFILE, FILES) == -1 || LIMIT(RLIMIT_CORE, 0) == -1 ||
+	    LIMIT(RLIMIT_NPROC, 0) == -1) {
+		return -1;
+	}
+	return kernel(who);
+}
+
+int
+sandbox_client(void)
+{
+	return few_files(CLIENT);
+}
+
+int
+sandbox_mailbox(void)
+{
+	return few_files(MAILBOX);
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The server's loop: one slot for each connection, with its session process
+ * and at most one worker.  Never blocks, and parses nothing that came from
+ * the network.
+ */
+#include "common/server/server.h"
+
+#include "common/server/launch.h"
+#include "common/log.h"
+#include "common/server/privilege.h"
+#include "common/server/slot.h"
+#include "common/deadline.h"
+#include "common/stats.h"
+#include "common/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+	GRACE = 5000, /* ms for transactions under way after SIGTERM */
+};
+
+static volatile sig_atomic_t child_ended, told_to_stop;
+
+/*
+ * Signals wake the loop through a pipe.  ppoll(2) with a mask would not do: it
+ * delivers them only when it sleeps, and under load it never does.
+ */
+static int wake[2] = { -1, -1 };
+
+static void
+on_signal(int sig)
+{
+	int saved = errno;
+
+	if (sig == SIGCHLD) {
+		child_ended = 1;
+	} else {
+		told_to_stop = 1;
+	}
+	if (write(wake[1], "", 1) == -1) {
+		/* full of earlier ones: they wake it just as well */
+	}
+	errno = saved;
+}
+
+/* ---- the ends of children ---- */
+
+static void
+reap(struct server *s)
+{
+	int status;
+	pid_t pid;
+
+	child_ended = 0;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (errand_ended(s, pid)) {
+			continue;
+		}
+		for (size_t i = 0; i < s->nslots; i++) {
+			struct slot *slot = &s->slots[i];
+			if (!slot->used) {
+				continue;
+			}
+			if (slot->session == pid) {
+				if (WIFSIGNALED(status)) {
+					log_error("session %d ended by signal "
+						  "%d",
+					    (int)pid, WTERMSIG(status));
+				}
+				slot->session = 0;
+				slot_settle(s, slot);
+				break;
+			}
+			if (slot->worker == pid) {
+				request_worker_ended(s, slot, status);
+				break;
+			}
+		}
+	}
+}
+
+/* ---- stopping ---- */
+
+/*
+ * SIGTERM once: sessions between transactions say good-bye; after GRACE once
+ * more: all of them do; after another GRACE: killed.
+ */
+static void
+stop(struct server *s)
+{
+	static const int signals[] = { SIGTERM, SIGTERM, SIGKILL };
+	int sig = signals[s->stops < 2 ? s->stops : 2];
+
+	launch_close(s->listeners, s->nlisteners, s->forever);
+	s->nlisteners = 0;
+	for (size_t i = 0; i < s->nslots; i++) {
+		struct slot *slot = &s->slots[i];
+		if (slot->used && slot->session > 0) {
+			kill(slot->session, sig);
+		}
+		if (slot->used && slot->worker > 0 && slot->in_mailbox) {
+			kill(slot->worker, sig == SIGKILL ? SIGTERM : sig);
+		}
+	}
+	if (s->errand > 0) {
+		kill(s->errand, sig);
+	}
+	s->stops++;
+	s->stop_at = deadline_now() + GRACE;
+}
+
+/* ---- the loop ---- */
+
+static bool
+finished(const struct server *s)
+{
+	if (s->used > 0) {
+		return false;
+	}
+	if (s->nlisteners == 0) {
+		/* A single session's errand goes on without us. */
+		return s->stop_at == 0 || s->errand == 0;
+	}
+	return !s->forever && s->errand == 0 &&
+	       deadline_now() - s->idle_since >=
+	           (int64_t)s->config->idle_exit * 1000;
+}
+
+/* How long poll() may wait, in ms. */
+static int
+patience(const struct server *s)
+{
+	int64_t ms = 60000;
+
+	if (s->stop_at != 0) {
+		ms = s->stop_at - deadline_now();
+	} else if (s->used == 0 && !s->forever && s->errand == 0) {
+		ms = s->idle_since + (int64_t)s->config->idle_exit * 1000 -
+		     deadline_now();
+	}
+	return ms < 0 ? 0 : ms > 60000 ? 60000 : (int)ms;
+}
+
+/* What to poll: the pipe, the listeners, the sessions that may ask. */
+static size_t
+fill_poll(const struct server *s, struct pollfd *fds)
+{
+	size_t n = 0;
+
+	fds[n++] = (struct pollfd){ .fd = wake[0], .events = POLLIN };
+	for (size_t i = 0; i < s->nlisteners; i++) {
+		fds[n++] = (struct pollfd){ .fd = s->listeners[i].fd,
+			.events = POLLIN };
+	}
+	for (size_t i = 0; i < s->nslots; i++) {
+		const struct slot *slot = &s->slots[i];
+		bool idle = slot->used && slot->worker == 0 && !slot->waiting;
+		fds[n++] = (struct pollfd){ .fd = idle ? slot->channel : -1,
+			.events = POLLIN };
+	}
+	return n;
+}
+
+static void
+handle_signals(struct server *s)
+{
+	char bytes[64];
+
+	while (read(wake[0], bytes, sizeof(bytes)) > 0) {
+		continue;
+	}
+	if (child_ended) {
+		reap(s);
+		request_start_waiting(s);
+	}
+	if (told_to_stop) {
+		told_to_stop = 0;
+		stop(s);
+	}
+}
+
+/* Serves what is ready; the slots are those that fill_poll() saw. */
+static void
+handle_ready(struct server *s, const struct pollfd *fds, size_t n)
+{
+	size_t listening = s->nlisteners;
+
+	for (size_t i = 1 + listening; i < n; i++) {
+		struct slot *slot = &s->slots[i - 1 - listening];
+		/* A slot may have changed hands since. */
+		if (fds[i].revents != 0 && slot->used &&
+		    slot->channel == fds[i].fd && slot->worker == 0 &&
+		    !slot->waiting) {
+			request_take(s, slot);
+		}
+	}
+	for (size_t i = 0; i < listening; i++) {
+		if (fds[1 + i].revents != 0) {
+			accept_ready(s, &s->listeners[i]);
+		}
+	}
+}
+
+static void
+serve(struct server *s, struct pollfd *fds)
+{
+	while (!finished(s)) {
+		size_t n = fill_poll(s, fds);
+		if (poll(fds, (nfds_t)n, patience(s)) > 0) {
+			handle_ready(s, fds, n);
+			if (fds[0].revents != 0) {
+				handle_signals(s);
+			}
+		}
+		errand_if_due(s);
+		if (s->stop_at != 0 && deadline_now() >= s->stop_at) {
+			stop(s);
+		}
+	}
+}
+
+/* A session takes up to three descriptors of ours, and there may be many. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int
+catch_signals(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal,
+		.sa_flags = SA_RESTART };
+	sigset_t none;
+
+	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) == -1) {
+		return -1;
+	}
+	sigaction(SIGCHLD, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	/* Callers of sendmail(8) block SIGCHLD, and that is inherited. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	return 0;
+}
+
+/* What listeners need that a single session may not. */
+static int
+prepare_listening(struct server *s)
+{
+	raise_descriptors();
+	slot_refresh(s);
+	if (s->names == NULL) {
+		return EX_CONFIG;
+	}
+	/* Loaded here it makes every fork dearer; loaded by each child that
+	   needs it, every such child much dearer. */
+	bool each_logs_in = s->service->jobs[REQUEST_MAILBOX].run != NULL &&
+	                    !config_system_users(s->config);
+	if (s->config->ntls > 0 || each_logs_in) {
+		tls_preload();
+	}
+	if (s->config->ntls > 0 && !slot_have_tls(s)) {
+		return EX_CONFIG;
+	}
+	return EX_OK;
+}
+
+/* Children inherit it; without it all goes on as well. */
+static void
+start_counting(const struct server *s)
+{
+	if (stats_open(s->config) == -1 && s->nlisteners > 0) {
+		log_warn("cannot count in %s/stats: %s; smtpd --stats will "
+			 "tell less",
+		    s->config->state, strerror(errno));
+	}
+}
+
+static int
+run(struct server *s, const struct launched *l)
+{
+	struct pollfd *fds = NULL;
+	int status = EX_OK;
+
+	s->slots = calloc(s->config->sessions, sizeof(*s->slots));
+	fds = calloc(1 + LAUNCH_LISTENERS + s->config->sessions, sizeof(*fds));
+	s->idle_since = deadline_now();
+	s->forever = l->forever;
+	if (s->slots == NULL || fds == NULL) {
+		log_error("no memory for %u sessions", s->config->sessions);
+		status = EX_OSERR;
+	} else if (catch_signals() == -1) {
+		log_error("cannot make a pipe: %s", strerror(errno));
+		status = EX_OSERR;
+	} else {
+		start_counting(s);
+		if (privilege_prepare(s->config, &s->confinement) == -1) {
+			status = EX_CONFIG;
+		} else if (s->nlisteners > 0) {
+			status = prepare_listening(s);
+		}
+	}
+	if (status == EX_OK && l->connected &&
+	    !accept_connection(s, l->rfd, l->wfd, &l->peer, l->kind)) {
+		status = EX_TEMPFAIL;
+	}
+	if (status == EX_OK) {
+		launch_announce(l, s->listeners, s->nlisteners);
+		serve(s, fds);
+	}
+	free(fds);
+	free(s->slots);
+	names_free(s->names);
+	aliases_free(s->aliases);
+	tls_server_close(s->tls);
+	penalties_close(&s->penalties);
+	return status;
+}
+
+int
+server_run(const struct service *service, const struct launch *launch,
+    const struct config *config)
+{
+	struct server s = {
+		.service = service, .config = config, .penalties = { .fd = -1 }
+	};
+	struct launched l;
+	char error[CONFIG_ERROR];
+
+	int status = launch_start(launch, config, service->name, &l,
+	    s.listeners, &s.nlisteners, error);
+	if (status != EX_OK) {
+		log_error("%s", error);
+		return status;
+	}
+	return run(&s, &l);
+}
+
+int
+server_run_local(
+    const struct service *service, const struct config *config, int fd)
+{
+	struct server s = {
+		.service = service, .config = config, .penalties = { .fd = -1 }
+	};
+	struct launched l = { .connected = true, .rfd = fd, .wfd = fd };
+
+	l.kind.role = ROLE_LOCAL;
+	l.peer.loopback = true;
+	l.peer.uid = getuid();
+	strlcpy(l.peer.address, "local", sizeof(l.peer.address));
+	return run(&s, &l);
+}

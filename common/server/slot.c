@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: ISC */
+/* Slots: what belongs to a connection is opened here, and closed here. */
+#include "common/server/slot.h"
+
+#include "common/server/child.h"
+#include "common/log.h"
+#include "common/deadline.h"
+#include "common/stream.h"
+#include "common/unnamed.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void
+refresh_aliases(struct server *s)
+{
+	char error[CONFIG_ERROR];
+
+	if (!s->service->body ||
+	    (s->aliases != NULL && !aliases_stale(s->aliases, s->config))) {
+		return;
+	}
+	struct aliases *aliases = aliases_load(s->config, error);
+	if (aliases == NULL) {
+		log_error("%s", error);
+	} else {
+		aliases_free(s->aliases);
+		s->aliases = aliases;
+	}
+}
+
+void
+slot_refresh(struct server *s)
+{
+	char error[CONFIG_ERROR];
+
+	if (s->names == NULL || names_stale(s->names, s->config)) {
+		struct names *names =
+		    names_load(s->config, s->nlisteners > 0, error);
+		if (names == NULL) {
+			log_error("%s", error);
+		} else {
+			names_free(s->names);
+			s->names = names;
+		}
+	}
+	refresh_aliases(s);
+	if (s->tls != NULL && tls_server_stale(s->tls, s->config)) {
+		struct tls_server *tls =
+		    tls_server_open(s->config, true, error);
+		if (tls == NULL) {
+			log_error("keeping the old certificate: %s", error);
+			tls_server_ignore(s->tls, s->config);
+		} else {
+			tls_server_close(s->tls);
+			s->tls = tls;
+			log_info("certificate reread");
+		}
+	}
+}
+
+bool
+slot_have_tls(struct server *s)
+{
+	char error[CONFIG_ERROR];
+
+	if (s->tls == NULL && s->config->ntls > 0) {
+		s->tls = tls_server_open(s->config, false, error);
+		if (s->tls == NULL) {
+			log_error("no TLS: %s", error);
+		}
+	}
+	return s->tls != NULL;
+}
+
+static struct slot *
+new_slot(struct server *s)
+{
+	for (size_t i = 0; i < s->config->sessions; i++) {
+		struct slot *slot = &s->slots[i];
+		if (!slot->used) {
+			memset(slot, 0, sizeof(*slot));
+			slot->used = true;
+			slot->channel = slot->body = slot->mailbox = -1;
+			s->used++;
+			s->nslots = i >= s->nslots ? i + 1 : s->nslots;
+			return slot;
+		}
+	}
+	return NULL;
+}
+
+static void
+close_if_open(int fd)
+{
+	if (fd != -1) {
+		close(fd);
+	}
+}
+
+static void
+free_slot(struct server *s, struct slot *slot)
+{
+	request_end(s, slot);
+	close_if_open(slot->channel);
+	close_if_open(slot->body);
+	close_if_open(slot->mailbox);
+	close(slot->rfd);
+	if (slot->wfd != slot->rfd) {
+		close(slot->wfd);
+	}
+	slot->used = false;
+	s->used--;
+	while (s->nslots > 0 && !s->slots[s->nslots - 1].used) {
+		s->nslots--;
+	}
+	s->idle_since = deadline_now();
+}
+
+void
+slot_settle(struct server *s, struct slot *slot)
+{
+	if (slot->used && slot->session == 0 && slot->worker == 0) {
+		free_slot(s, slot);
+	}
+}
+
+/* Whether a session that is not secure may offer to become so. */
+static bool
+can_tls(const struct server *s, const struct slot *slot)
+{
+	return s->config->ntls > 0 && slot->role != ROLE_LOCAL &&
+	       slot->rfd == slot->wfd &&
+	       (s->tls != NULL || access(s->config->tls[0], R_OK) == 0);
+}
+
+int
+slot_start_session(struct server *s, struct slot *slot, enum start start)
+{
+	struct connection c = {
+		.config = s->config,
+		.confinement = &s->confinement,
+		.names = s->names,
+		.aliases = s->aliases,
+		.tls = start == START_PLAIN ? NULL : s->tls,
+		.can_tls = start == START_PLAIN && can_tls(s, slot),
+		.start = start,
+		.first = start == START_STARTTLS ? slot->first : 0,
+		.role = slot->role,
+		.peer = slot->peer,
+		.welcome = slot->welcome,
+		.rfd = slot->rfd,
+		.wfd = slot->wfd,
+		.body = slot->body,
+		.body_errno = slot->body_errno,
+		.mailbox = -1,
+		/* Never strangers' servers: theirs are for other ends. */
+		.asks = slot->role == ROLE_SUBMISSION || s->service->pair,
+	};
+	int pair[2], stream[2] = { -1, -1 };
+
+	if (s->names == NULL || (s->service->body && s->aliases == NULL) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
+		return -1;
+	}
+	if (s->service->pair && start != START_PLAIN &&
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) == -1) {
+		close(pair[0]);
+		close(pair[1]);
+		return -1;
+	}
+	c.channel = pair[1];
+	c.mailbox = stream[0];
+	pid_t pid = child_session(s->service, &c);
+	close(pair[1]);
+	close_if_open(stream[0]);
+	if (pid == -1) {
+		log_error("cannot fork: %s", strerror(errno));
+		close(pair[0]);
+		close_if_open(stream[1]);
+		return -1;
+	}
+	slot->mailbox = stream[1];
+	slot->channel = pair[0];
+	slot->session = pid;
+	slot->first = c.first != 0 ? c.first : pid;
+	slot->tls = start != START_PLAIN;
+	slot->user[0] = '\0';
+	return 0;
+}
+
+bool
+slot_connect(struct server *s, int rfd, int wfd, const struct peer *peer,
+    const struct welcome *welcome, struct service_kind kind)
+{
+	struct slot *slot = new_slot(s);
+
+	if (slot == NULL) {
+		return false;
+	}
+	slot->rfd = rfd;
+	slot->wfd = wfd;
+	slot->peer = *peer;
+	slot->welcome = *welcome;
+	slot->role = kind.role;
+	if (s->service->body) {
+		slot->body = unnamed_file(s->config->queue);
+		slot->body_errno = errno;
+	}
+	if ((kind.tls && !slot_have_tls(s)) ||
+	    slot_start_session(s, slot, kind.tls ? START_TLS : START_PLAIN) ==
+		-1) {
+		slot->rfd = slot->wfd =
+		    dup(rfd); /* the caller closes its own */
+		free_slot(s, slot);
+		return false;
+	}
+	return true;
+}

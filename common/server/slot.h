@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_SERVER_SLOT_H
+#define RESTANTE_COMMON_SERVER_SLOT_H
+
+#include "common/server/penalty.h"
+#include "common/server/privilege.h"
+#include "common/server/server.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * The server's own state: a slot for each connection, with its session
+ * process and at most one worker.  For common/server/server.c and its like
+ * alone.
+ */
+
+struct slot {
+	bool used;
+	pid_t session, worker;
+	pid_t first; /* the connection's first session, by which logs know it */
+	int channel; /* to the session; -1: closed */
+	/* What the session has, and its workers get: */
+	int rfd, wfd; /* the client */
+	int body;     /* of the message under way, or -1 */
+	int body_errno;
+	int mailbox; /* pop3d, TLS: the mailbox process's end, or -1 */
+	struct peer peer;
+	struct welcome welcome;
+	enum role role;
+	bool tls;
+	char user[USER_NAME + 1]; /* who has logged in, or "" */
+	/* The request under way: */
+	struct request request;
+	char *payload;
+	size_t size;
+	uint64_t ticket; /* its place in the queue */
+	bool waiting;    /* for its turn */
+	bool checking;   /* its worker checks a password */
+	bool in_mailbox; /* its worker is the mailbox process */
+};
+
+struct server {
+	const struct service *service;
+	const struct config *config;
+	struct confinement confinement;
+	struct names *names;
+	struct aliases *aliases;
+	struct tls_server *tls;
+	struct penalties penalties;
+	bool penalties_tried; /* to open them */
+	struct listener listeners[LAUNCH_LISTENERS];
+	size_t nlisteners;
+	struct slot *slots; /* config->sessions of them */
+	size_t nslots;      /* up to the last one used */
+	size_t used;
+	size_t checks; /* passwords being checked */
+	uint64_t tickets;
+	bool forever;       /* started with -l: never idle enough to end */
+	pid_t errand;       /* the process of the service's errand, or 0 */
+	bool errand_wanted; /* once more */
+	int64_t errand_at;  /* when to ask next whether it is due */
+	int64_t idle_since;
+	int64_t stop_at; /* when the next step of stopping is due; 0: none */
+	int stops;
+	char buffer[REQUEST_MAX];
+};
+
+/* ---- slot.c ---- */
+
+/* Rereads the users' names and the certificates when they have changed. */
+void slot_refresh(struct server *);
+
+/* Whether there is a certificate; loads it when it is first asked. */
+bool slot_have_tls(struct server *);
+
+/*
+ * Takes over a connection; its descriptors are the slot's from now on.
+ * false: no room, or no way to serve it.
+ */
+bool slot_connect(struct server *, int rfd, int wfd, const struct peer *,
+    const struct welcome *, struct service_kind);
+
+/*
+ * Starts a session on the slot's client.  The one that was there before, if
+ * any, ends by itself; its channel is the caller's.
+ */
+int slot_start_session(struct server *, struct slot *, enum start);
+
+/* A slot whose processes have all ended is free again. */
+void slot_settle(struct server *, struct slot *);
+
+/* ---- accept.c ---- */
+
+/*
+ * Serves a connection, whose descriptors it takes; or says why not, and
+ * answers false.
+ */
+bool accept_connection(struct server *, int rfd, int wfd, const struct peer *,
+    struct service_kind);
+
+/*
+ * A slot whose client comes by a proxy has a struct claim about it: STATUS_OK
+ * when that one is served, STATUS_NO when its penalties are too many, else
+ * STATUS_TEMPORARY.
+ */
+enum status accept_claim(struct server *, struct slot *, const void *payload);
+
+/* Takes the connections that wait at a listener. */
+void accept_ready(struct server *, const struct listener *);
+
+/* ---- errand.c ---- */
+
+/* Starts the service's errand, or has it started again when it ends. */
+void errand_start(struct server *);
+
+/* Starts it if it is due; asks at most every few minutes. */
+void errand_if_due(struct server *);
+
+/* A child has ended: whether it was the errand. */
+bool errand_ended(struct server *, pid_t);
+
+/* ---- request.c ---- */
+
+/* Takes the request that waits on the slot's channel. */
+void request_take(struct server *, struct slot *);
+
+/* The slot's worker has ended with this status of waitpid(2). */
+void request_worker_ended(struct server *, struct slot *, int status);
+
+/* Starts the password checks that waited for their turn. */
+void request_start_waiting(struct server *);
+
+/* Forgets the request under way. */
+void request_end(struct server *, struct slot *);
+
+#endif
