@@ -2,6 +2,8 @@
 /* xtext (RFC 3461): pure. */
 #include "common/xtext.h"
 
+#include "common/hex.h"
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -38,18 +40,6 @@ xtext_encode(const char *src, size_t len, char *dst, size_t size)
 	return (ssize_t)out;
 }
 
-static int
-digit(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	if (c >= 'A' && c <= 'F') {
-		return c - 'A' + 10;
-	}
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The octet at src; *used is how long it is written there.  -1: malformed. */
 static int
 octet(const char *src, size_t len, size_t *used)
@@ -61,7 +51,7 @@ octet(const char *src, size_t len, size_t *used)
 	if (*src != '+' || len < 3) {
 		return -1;
 	}
-	int high = digit(src[1]), low = digit(src[2]);
+	int high = hex_digit(src[1]), low = hex_digit(src[2]);
 	*used = 3;
 	return high == -1 || low == -1 ? -1 : high << 4 | low;
 }

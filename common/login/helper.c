@@ -8,6 +8,7 @@
 #include "common/login/helper.h"
 
 #include "common/deadline.h"
+#include "common/server/child.h"
 #include "common/server/privilege.h"
 
 #include <errno.h>
@@ -73,19 +74,6 @@ make_files(struct files *f, const struct helper *h)
 
 /* ---- its side ---- */
 
-static void
-default_signals(void)
-{
-	sigset_t none;
-
-	/* What is ignored stays so across execve(2). */
-	for (int i = 1; i < NSIG; i++) {
-		signal(i, SIG_DFL);
-	}
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 _Noreturn static void
 become_helper(const struct helper *h, const struct files *f)
 {
@@ -115,7 +103,7 @@ become_helper(const struct helper *h, const struct files *f)
 		_exit(EX_OSERR);
 	}
 	umask(077);
-	default_signals();
+	child_plain_signals();
 	execve(words[0], words, environment);
 	const char *why = strerror(errno);
 	if (write(STDERR_FILENO, why, strlen(why)) == -1) {

@@ -10,6 +10,7 @@
  */
 #include "common/mime/param.h"
 
+#include "common/hex.h"
 #include "common/mime/charset.h"
 #include "common/mime/word.h"
 
@@ -247,15 +248,6 @@ split_charset(struct found *f)
 	}
 }
 
-static int
-hex(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	                              : -1;
-}
-
 /* The octet at text[*i], which ends up behind it; -1: it stands for none. */
 static int
 octet(const struct parameter *q, size_t *i)
@@ -264,10 +256,10 @@ octet(const struct parameter *q, size_t *i)
 	size_t left = q->value.len - *i;
 	char c = text[*i];
 
-	if (q->extended && c == '%' && left > 2 && hex(text[*i + 1]) != -1 &&
-	    hex(text[*i + 2]) != -1) {
+	if (q->extended && c == '%' && left > 2 &&
+	    hex_digit(text[*i + 1]) != -1 && hex_digit(text[*i + 2]) != -1) {
 		*i += 3;
-		return hex(text[*i - 2]) << 4 | hex(text[*i - 1]);
+		return hex_digit(text[*i - 2]) << 4 | hex_digit(text[*i - 1]);
 	}
 	if (q->quoted && c == '\\' && left > 1) {
 		*i += 2;

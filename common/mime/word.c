@@ -7,6 +7,7 @@
 #include "common/mime/word.h"
 
 #include "common/base64.h"
+#include "common/hex.h"
 #include "common/mime/charset.h"
 
 #include <errno.h>
@@ -158,15 +159,6 @@ put_words(struct decoder *d)
 	d->raw_len = 0;
 }
 
-static int
-hex(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	                              : -1;
-}
-
 /* RFC 2047 section 4.2. */
 static size_t
 decode_q(const char *text, size_t len, unsigned char *out)
@@ -175,8 +167,8 @@ decode_q(const char *text, size_t len, unsigned char *out)
 
 	for (size_t i = 0; i < len; i++) {
 		int high =
-		    text[i] == '=' && i + 2 < len ? hex(text[i + 1]) : -1;
-		int low = high == -1 ? -1 : hex(text[i + 2]);
+		    text[i] == '=' && i + 2 < len ? hex_digit(text[i + 1]) : -1;
+		int low = high == -1 ? -1 : hex_digit(text[i + 2]);
 		if (low != -1) {
 			out[n++] = (unsigned char)(high << 4 | low);
 			i += 2;

@@ -6,11 +6,11 @@
  */
 #include "common/server/child.h"
 
-#include "common/log.h"
-#include "common/server/proxied.h"
-#include "common/server/privilege.h"
-#include "common/server/sandbox.h"
 #include "common/deadline.h"
+#include "common/log.h"
+#include "common/server/privilege.h"
+#include "common/server/proxied.h"
+#include "common/server/sandbox.h"
 #include "common/stream.h"
 
 #include <errno.h>
@@ -58,6 +58,19 @@ child_default_signals(void)
 
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGINT, SIG_IGN); /* the server passes on what matters */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void
+child_plain_signals(void)
+{
+	sigset_t none;
+
+	/* What is ignored stays so across execve(2). */
+	for (int i = 1; i < NSIG; i++) {
+		signal(i, SIG_DFL);
+	}
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -18,6 +18,9 @@ void child_close_others(int *keep, size_t n);
 /* No signal is caught or blocked, but SIGINT ignored: parents pass on. */
 void child_default_signals(void);
 
+/* For a program that is going to be run: none is caught, ignored or blocked. */
+void child_plain_signals(void);
+
 /*
  * Forks the session of a connection: confined, sandboxed, with the client's
  * descriptors and the channel as all it has.  Its process id, or -1.

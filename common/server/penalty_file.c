@@ -5,35 +5,27 @@
  */
 #include "common/server/penalty.h"
 
+#include "common/record_lock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
 	SIZE = sizeof(struct penalty_image),
 	TRIES = 20,
-	PAUSE = 200 * 1000, /* ns between them */
+	PAUSE = 200, /* microseconds between them */
 };
 
 /* Takes or gives back the lock on the file. */
 static int
 lock(int fd, short type)
 {
-	struct flock l = { .l_type = type, .l_whence = SEEK_SET };
-	struct timespec pause = { .tv_nsec = PAUSE };
-
-	for (int i = 1; fcntl(fd, F_OFD_SETLK, &l) == -1; i++) {
-		if ((errno != EAGAIN && errno != EACCES) || i == TRIES) {
-			return -1;
-		}
-		nanosleep(&pause, NULL);
-	}
-	return 0;
+	return record_lock(fd, type, 0, 0, TRIES, PAUSE);
 }
 
 /* The file gets its size, with the room on the disk: a hole that cannot be

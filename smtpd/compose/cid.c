@@ -3,6 +3,8 @@
    that a parser would take. */
 #include "smtpd/compose/cid.h"
 
+#include "common/hex.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -46,16 +48,6 @@ cid_next(const char *html, size_t len, size_t from, struct cid *found)
 	return false;
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	c |= ' ';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool
 cid_is(const char *reference, size_t len, const char *name)
 {
@@ -64,10 +56,11 @@ cid_is(const char *reference, size_t len, const char *name)
 	}
 	for (size_t i = 0; i < len; i++, name++) {
 		unsigned char c = (unsigned char)reference[i];
-		if (c == '%' && len - i > 2 && hex(reference[i + 1]) != -1 &&
-		    hex(reference[i + 2]) != -1) {
-			c = (unsigned char)(hex(reference[i + 1]) * 16 +
-					    hex(reference[i + 2]));
+		if (c == '%' && len - i > 2 &&
+		    hex_digit(reference[i + 1]) != -1 &&
+		    hex_digit(reference[i + 2]) != -1) {
+			c = (unsigned char)(hex_digit(reference[i + 1]) * 16 +
+					    hex_digit(reference[i + 2]));
 			i += 2;
 		}
 		if (c == '\0' || c != (unsigned char)*name) {

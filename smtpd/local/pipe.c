@@ -8,6 +8,7 @@
 #include "smtpd/local/pipe.h"
 
 #include "common/deadline.h"
+#include "common/server/child.h"
 #include "smtpd/local/environment.h"
 #include "smtpd/local/words.h"
 
@@ -58,19 +59,6 @@ close_end(int *fd)
 
 /* ---- the command's side ---- */
 
-static void
-default_signals(void)
-{
-	sigset_t none;
-
-	/* What is ignored stays so across execve(2). */
-	for (int i = 1; i < NSIG; i++) {
-		signal(i, SIG_DFL);
-	}
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 _Noreturn static void
 become_command(const struct command *c, char **words, int in, int out)
 {
@@ -89,7 +77,7 @@ become_command(const struct command *c, char **words, int in, int out)
 	umask(077);
 	environment_make(
 	    &env, c->owner, c->sender, c->recipient, c->delimiters);
-	default_signals();
+	child_plain_signals();
 	execve(words[0], words, env.list);
 	int why = errno;
 	dprintf(STDERR_FILENO, "cannot run %s: %s", words[0], strerror(why));

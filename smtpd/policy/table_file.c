@@ -5,18 +5,19 @@
  */
 #include "smtpd/policy/table.h"
 
+#include "common/record_lock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
 	FIRST_SET = 512, /* where the sets begin, behind the header */
 	TRIES = 100,
-	PAUSE = 5 * 1000 * 1000, /* ns between them */
+	PAUSE = 5 * 1000, /* microseconds between them */
 };
 
 _Static_assert(sizeof(struct table_record) == 48, "no padding: it is summed");
@@ -32,19 +33,7 @@ place(size_t set)
 static int
 lock(int fd, off_t from, size_t len, short type)
 {
-	struct flock l = { .l_type = type,
-		.l_whence = SEEK_SET,
-		.l_start = from,
-		.l_len = (off_t)len };
-	struct timespec pause = { .tv_nsec = PAUSE };
-
-	for (int i = 1; fcntl(fd, F_OFD_SETLK, &l) == -1; i++) {
-		if ((errno != EAGAIN && errno != EACCES) || i == TRIES) {
-			return -1;
-		}
-		nanosleep(&pause, NULL);
-	}
-	return 0;
+	return record_lock(fd, type, from, (off_t)len, TRIES, PAUSE);
 }
 
 /* What is behind the end of the file reads as 0. */

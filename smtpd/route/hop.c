@@ -11,6 +11,7 @@
 #include "smtpd/route/hop.h"
 
 #include "common/address.h"
+#include "common/hex.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -33,15 +34,6 @@ fail(char error[CONFIG_ERROR], const char *what)
 	return -1;
 }
 
-static int
-hex(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-	                              : -1;
-}
-
 /* Undoes %XX; control characters would end a line or a string. */
 static bool
 decode(const char *p, size_t len, char *out, size_t size)
@@ -51,8 +43,8 @@ decode(const char *p, size_t len, char *out, size_t size)
 	for (size_t i = 0; i < len; i++) {
 		int c = (unsigned char)p[i];
 		if (c == '%') {
-			int high = i + 2 < len ? hex(p[i + 1]) : -1;
-			int low = i + 2 < len ? hex(p[i + 2]) : -1;
+			int high = i + 2 < len ? hex_digit(p[i + 1]) : -1;
+			int low = i + 2 < len ? hex_digit(p[i + 2]) : -1;
 			if (high == -1 || low == -1) {
 				return false;
 			}
