@@ -6,8 +6,8 @@
  */
 #include "common/login/pam.h"
 
-#include "common/login/helper.h"
 #include "common/log.h"
+#include "common/login/helper.h"
 
 #include <security/pam_appl.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
  * they know (RFC 6856 section 7).
  */
 #include "common/log.h"
-#include "common/stats.h"
 #include "common/mime/surrogate.h"
+#include "common/stats.h"
 #include "pop3d/session.h"
 
 #include <errno.h>

@@ -4,8 +4,8 @@
 
 #include "common/login/credentials.h"
 #include "common/login/password.h"
-#include "common/tls/tls.h"
 #include "common/login/users.h"
+#include "common/tls/tls.h"
 #include "smtpd/admin.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
 #define RESTANTE_SMTPD_DELIVERY_H
 
 #include "common/address.h"
-#include "common/server/server.h"
 #include "common/login/users.h"
+#include "common/server/server.h"
 #include "smtpd/session.h"
 
 #include <stdint.h>

@@ -4,8 +4,8 @@
 
 #include "common/login/last_login.h"
 #include "common/login/login.h"
-#include "common/server/privilege.h"
 #include "common/login/users.h"
+#include "common/server/privilege.h"
 
 #include <limits.h>
 #include <sys/stat.h>

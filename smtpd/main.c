@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd: the SMTP server, and sendmail(8). */
 #include "common/config/config.h"
-#include "common/server/launch.h"
 #include "common/log.h"
 #include "common/logging.h"
 #include "common/login/login.h"
+#include "common/server/launch.h"
 #include "common/server/server.h"
 #include "common/stats.h"
 #include "smtpd/admin.h"

@@ -2,8 +2,8 @@
 #ifndef RESTANTE_SMTPD_QUOTA_H
 #define RESTANTE_SMTPD_QUOTA_H
 
-#include "common/server/server.h"
 #include "common/login/users.h"
+#include "common/server/server.h"
 #include "smtpd/session.h"
 
 #include <stddef.h>

@@ -3,13 +3,13 @@
 #include "smtpd/session.h"
 
 #include "common/log.h"
-#include "common/server/offence.h"
 #include "common/login/secure.h"
+#include "common/server/offence.h"
 #include "common/stats.h"
 #include "smtpd/events.h"
 #include "smtpd/incoming.h"
-#include "smtpd/strict.h"
 #include "smtpd/policy/turn.h"
+#include "smtpd/strict.h"
 
 #include <ctype.h>
 #include <stdarg.h>

@@ -4,9 +4,9 @@
 
 #include "common/address.h"
 #include "common/command.h"
+#include "common/login/users.h"
 #include "common/server/server.h"
 #include "common/stream.h"
-#include "common/login/users.h"
 #include "smtpd/params.h"
 #include "smtpd/policy/gate.h"
 #include "smtpd/tally.h"

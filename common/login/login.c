@@ -2,8 +2,8 @@
 /* Logins: the check in a worker. */
 #include "common/login/login.h"
 
-#include "common/login/credentials.h"
 #include "common/log.h"
+#include "common/login/credentials.h"
 #include "common/login/oauth.h"
 #include "common/login/pam.h"
 #include "common/login/password.h"

@@ -3,8 +3,8 @@
 #define RESTANTE_COMMON_LOGIN_LOGIN_H
 
 #include "common/config/config.h"
-#include "common/tls/crypto.h"
 #include "common/server/server.h"
+#include "common/tls/crypto.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 /* Asks a helper about a token.  Runs as root, if the server was started so. */
 #include "common/login/oauth.h"
 
-#include "common/login/helper.h"
 #include "common/log.h"
+#include "common/login/helper.h"
 #include "common/login/sasl.h"
 
 #include <errno.h>

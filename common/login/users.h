@@ -2,8 +2,8 @@
 #ifndef RESTANTE_COMMON_LOGIN_USERS_H
 #define RESTANTE_COMMON_LOGIN_USERS_H
 
-#include "common/server/channel.h"
 #include "common/config/config.h"
+#include "common/server/channel.h"
 #include "common/tls/crypto.h"
 
 #include <limits.h>

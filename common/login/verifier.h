@@ -2,9 +2,9 @@
 #ifndef RESTANTE_COMMON_LOGIN_VERIFIER_H
 #define RESTANTE_COMMON_LOGIN_VERIFIER_H
 
+#include "common/login/password.h"
 #include "common/server/channel.h"
 #include "common/tls/crypto.h"
-#include "common/login/password.h"
 
 #include <stdbool.h>
 #include <stddef.h>

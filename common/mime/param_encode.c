@@ -4,8 +4,8 @@
 #include "common/mime/param.h"
 
 #include "common/mime/charset.h"
-#include "common/utf8.h"
 #include "common/mime/word.h"
+#include "common/utf8.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* New connections: counted, and served or refused. */
-#include "common/server/guard.h"
 #include "common/log.h"
+#include "common/server/guard.h"
 #include "common/server/proxied.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The service's errand: one process beside the sessions, now and then. */
-#include "common/server/child.h"
 #include "common/deadline.h"
 #include "common/log.h"
+#include "common/server/child.h"
 #include "common/server/slot.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* What sessions ask the server for: validated, and handed to a worker. */
-#include "common/server/child.h"
-#include "common/server/guard.h"
 #include "common/log.h"
 #include "common/login/login.h"
+#include "common/server/child.h"
+#include "common/server/guard.h"
 #include "common/server/proxied.h"
 #include "common/server/slot.h"
 

@@ -6,11 +6,11 @@
  */
 #include "common/server/server.h"
 
-#include "common/server/launch.h"
+#include "common/deadline.h"
 #include "common/log.h"
+#include "common/server/launch.h"
 #include "common/server/privilege.h"
 #include "common/server/slot.h"
-#include "common/deadline.h"
 #include "common/stats.h"
 #include "common/stream.h"
 

@@ -3,12 +3,12 @@
 #define RESTANTE_COMMON_SERVER_SERVER_H
 
 #include "common/aliases.h"
-#include "common/server/channel.h"
 #include "common/config/config.h"
+#include "common/login/users.h"
+#include "common/server/channel.h"
 #include "common/server/listen.h"
 #include "common/server/offence.h"
 #include "common/tls/tls.h"
-#include "common/login/users.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,9 +2,9 @@
 /* Slots: what belongs to a connection is opened here, and closed here. */
 #include "common/server/slot.h"
 
-#include "common/server/child.h"
-#include "common/log.h"
 #include "common/deadline.h"
+#include "common/log.h"
+#include "common/server/child.h"
 #include "common/stream.h"
 #include "common/unnamed.h"
 

@@ -2,8 +2,8 @@
 #ifndef RESTANTE_COMMON_TLS_TLS_H
 #define RESTANTE_COMMON_TLS_TLS_H
 
-#include "common/deadline.h"
 #include "common/config/config.h"
+#include "common/deadline.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,10 +2,10 @@
 /* Notices that are sent once in a period. */
 #include "smtpd/compose/dedupe.h"
 
-#include "common/tls/crypto.h"
 #include "common/date.h"
 #include "common/log.h"
 #include "common/readfile.h"
+#include "common/tls/crypto.h"
 
 #include <errno.h>
 #include <fcntl.h>

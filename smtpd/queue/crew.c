@@ -5,9 +5,9 @@
  */
 #include "smtpd/queue/scheduler.h"
 
-#include "common/server/child.h"
 #include "common/deadline.h"
 #include "common/log.h"
+#include "common/server/child.h"
 
 #include <errno.h>
 #include <signal.h>

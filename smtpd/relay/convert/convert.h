@@ -5,8 +5,8 @@
 #include "common/base64.h"
 #include "common/mime/multipart.h"
 #include "common/mime/qp.h"
-#include "common/transfer.h"
 #include "common/output.h"
+#include "common/transfer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
