@@ -166,13 +166,16 @@ def test_json(queue):
 
 def test_hostile(queue):
     """A terminal gets no control characters"""
+    try:
+        primary, secondary = pty.openpty()
+    except OSError as error:
+        raise Skip(f"no terminal: {error}") from error
     body = b"Subject: \x1b[2J\r\n\r\n\xc2\x9b\xff\x07 fine\r\n"
     id = make(queue.dir, recipients=["bob@example.net"], body=body)
     queue.reason(id, HOSTILE)
     said = queue.call("-bp")
     check(not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", said), said)
     check("\u00fc" in said, "what is text stays")
-    primary, secondary = pty.openpty()
     process = queue.scratch.popen(
         queue.scratch.command("smtpd", "--show", id), stdout=secondary)
     os.close(secondary)
