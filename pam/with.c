@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/login/helper.h"
+#include "common/server/child.h"
 
 #include <security/pam_appl.h>
 #include <stdlib.h>
@@ -134,6 +135,7 @@ pam_check(const struct pam_login *l)
 
 	if (pid == 0) {
 		setsid(); /* what modules start ends with it */
+		child_plain_signals();
 		_exit((int)ask(l));
 	}
 	switch (pid == -1 ? HELPER_FAILED : helper_wait(pid, LIMIT, &status)) {

@@ -5,6 +5,7 @@ import ctypes.util
 import os
 import pwd
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -95,10 +96,21 @@ class Wrapped(Instance):
             f"{user}:{GOOD}:restante\n" for user in
             ("nobody", "daemon", "games", "bin", "root", "ghost-of-nobody")))
         slow = self.dir / "slow"
-        slow.write_text("#!/bin/sh\nsleep 1000\n")
+        slow.write_text(f"#!/bin/sh\necho $$ > {self.dir}/pids/$$\n"
+                        "exec sleep 1000\n")
+        (self.dir / "pids").mkdir()
         self.own()
         slow.chmod(0o755)
         super().start()
+
+    def __exit__(self, *details):
+        # pam_exec gives its programs sessions of their own, which outlive it.
+        for path in (self.dir / "pids").glob("*"):
+            try:
+                os.kill(int(path.name), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        super().__exit__(*details)
 
     def program(self, name):
         copy = self.dir / "bin" / name
