@@ -28,6 +28,10 @@ def nmap(server, port, *scripts):
     """What the scripts say, as one text."""
     path = find("nmap", "nmap")
     root = path.removesuffix("/usr/bin/nmap")
+    if not Path(root, "usr/share/nmap/nse_main.lua").exists():
+        root = root.removesuffix("/nmap") + "/nmap-common"
+    if not Path(root, "usr/share/nmap/nse_main.lua").exists():
+        raise Skip("nmap has no scripts (Debian package nmap-common)")
     env = dict(os.environ, NMAPDIR=root + "/usr/share/nmap",
                LUA_PATH=root + "/usr/share/lua/5.3/?.lua;;")
     done = subprocess.run(

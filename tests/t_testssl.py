@@ -59,8 +59,9 @@ class Site(Instance):
 def program():
     """(testssl, the folder with its tables)"""
     path = find("testssl", "testssl.sh")
-    if not tool("openssl") or not tool("hexdump"):
-        raise Skip("no openssl, or no hexdump")
+    for name in ("openssl", "hexdump", "ps"):
+        if not tool(name):
+            raise Skip(f"it needs {name}")
     tables = path.removesuffix("/usr/bin/testssl") + "/etc/testssl"
     if not os.path.isdir(tables):
         raise Skip("no tables of testssl.sh")
