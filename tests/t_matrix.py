@@ -50,6 +50,15 @@ def matrix(server):
                     submit(server, client, client.mechanisms[0], kind, text)
 
 
+def without_binding():
+    """Nobody offers what mutt chooses and cannot do; it goes by itself."""
+    with Instance("channel-binding off") as server:
+        for kind in clients.KINDS:
+            with tap.case(f"mutt: whatever it chooses, {kind}, channel-binding"
+                          " off", server.notes):
+                submit(server, clients.Mutt(), None, kind, SMALL)
+
+
 def forwarded(server):
     """What Postfix has handed on: {row: text}."""
     found = {}
@@ -114,4 +123,5 @@ if __name__ == "__main__":
     with Instance() as fixture:
         matrix(fixture)
         postfix_part(fixture)
+    without_binding()
     tap.finish()

@@ -103,6 +103,7 @@ struct config {
 	struct limits undelete; /* days that deleted mail is kept aside */
 	struct limits login_delay; /* seconds from a POP3 login to the next */
 	enum plaintext_login plaintext_login;
+	bool channel_binding; /* SCRAM's -PLUS is offered */
 	unsigned sessions;
 	unsigned sessions_per_source; /* 0: the default, loopback exempt */
 	enum penalty_scope penalties;

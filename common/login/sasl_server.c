@@ -43,7 +43,8 @@ offered(const struct connection *c, const struct stream *stream,
 
 /* What this connection's logins may be tied to, or proved by. */
 static void
-know_channel(const struct stream *stream, struct sasl *sasl)
+know_channel(
+    const struct connection *c, const struct stream *stream, struct sasl *sasl)
 {
 	static const char *const names[] = {
 		[TLS_BINDING_EXPORTER] = "tls-exporter",
@@ -55,7 +56,9 @@ know_channel(const struct stream *stream, struct sasl *sasl)
 	if (tls != NULL) {
 		tls_client_fingerprint(tls, sasl->certificate);
 	}
-
+	if (!c->config->channel_binding) {
+		return;
+	}
 	for (int i = 0; tls != NULL && i < SASL_BINDINGS; i++) {
 		size_t n = tls_binding(tls, (enum tls_binding)i, data);
 		if (n > 0) {
@@ -70,7 +73,7 @@ sasl_server_offer(const struct connection *c, const struct stream *stream,
 {
 	struct sasl sasl = { .nbindings = 0, .certificate = "" };
 
-	know_channel(stream, &sasl);
+	know_channel(c, stream, &sasl);
 	offer[0] = '\0';
 	for (uint32_t m = 0; m < MECHANISMS; m++) {
 		if (everybody && m == MECHANISM_CRAM_MD5 &&
@@ -189,7 +192,7 @@ sasl_server_run(const struct connection *c, struct stream *stream,
 	if (!sasl_start(sasl, argument, c->config->hostname)) {
 		return SASL_OUTCOME_UNKNOWN;
 	}
-	know_channel(stream, sasl);
+	know_channel(c, stream, sasl);
 	if (!offered(c, stream, (enum mechanism)sasl->login.mechanism, sasl)) {
 		return SASL_OUTCOME_UNKNOWN;
 	}

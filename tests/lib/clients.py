@@ -166,11 +166,12 @@ class Mutt(Client):
 
     def send(self, job):
         scheme = "smtps" if job.kind == TLS else "smtp"
+        how = "" if job.mechanism is None else \
+            f'set smtp_authenticators="{job.mechanism.lower()}"\n'
         rc = job.file("muttrc", (
             f'set smtp_url="{scheme}://{USER}@127.0.0.1:{job.port}/"\n'
             f'set smtp_pass="{PASSWORD}" from="{SENDER}" realname=""\n'
-            f'set smtp_authenticators="{job.mechanism.lower()}"\n'
-            f'set certificate_file="{job.server.pem}"\n'
+            f'{how}set certificate_file="{job.server.pem}"\n'
             "set ssl_verify_host=no ssl_verify_dates=no copy=no\n"
             f"set ssl_starttls={'yes' if job.kind == STARTTLS else 'no'}\n"
             f"set ssl_force_tls={'no' if job.kind == CLEAR else 'yes'}\n"
