@@ -34,8 +34,8 @@ incoming_free(struct incoming *in)
 {
 	if (in != NULL) {
 		free(in->binary);
-		free(in);
 	}
+	free(in);
 }
 
 static void
@@ -46,15 +46,12 @@ put(struct incoming *in, const char *data, size_t len)
 	while (done < len && in->error == 0) {
 		ssize_t n = pwrite(in->session->connection->body, data + done,
 		    len - done, in->written);
-		if (n == -1 && errno == EINTR) {
-			continue;
-		}
-		if (n <= 0) {
+		if (n > 0) {
+			done += (size_t)n;
+			in->written += n;
+		} else if (n == 0 || errno != EINTR) {
 			in->error = n == 0 ? EIO : errno;
-			break;
 		}
-		done += (size_t)n;
-		in->written += n;
 	}
 }
 
@@ -327,9 +324,9 @@ reject(struct incoming *in, const char *reply)
 const char *
 incoming_fault(struct incoming *in, bool *leave)
 {
-	const struct connection *c = in->session->connection;
-
+	/* Binary that is too big is not looked at to its end. */
 	*leave = in->dotstuff.bare &&
+	         !(in->session->envelope.binary && too_big(in)) &&
 	         session_profile(in->session) != PROFILE_SUBMISSION;
 	if (*leave) {
 		/* Somebody else may read the message, or what is behind it,
@@ -338,11 +335,11 @@ incoming_fault(struct incoming *in, bool *leave)
 		    "550 5.5.2 The message holds a bare CR or bare LF: "
 		    "lines end in CR LF");
 	}
-	if (in->dotstuff.nul) {
-		return reject(in, "550 5.6.0 The message holds NUL bytes");
-	}
 	if (too_big(in)) {
 		return reject(in, "552 5.3.4 Message too big");
+	}
+	if (in->dotstuff.nul) {
+		return reject(in, "550 5.6.0 The message holds NUL bytes");
 	}
 	if (in->session->envelope.binary && in->error == 0 &&
 	    in->binary->refusal != NULL) {
@@ -358,7 +355,8 @@ incoming_fault(struct incoming *in, bool *leave)
 	}
 	if (in->error != 0) {
 		log_error("%s: cannot write the message to %s: %s", in->id,
-		    c->config->queue, strerror(in->error));
+		    in->session->connection->config->queue,
+		    strerror(in->error));
 		bool full = in->error == ENOSPC || in->error == EDQUOT ||
 		            in->error == EFBIG;
 		return full ? "452 4.3.1 No room on the disk now"
