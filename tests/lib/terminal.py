@@ -13,7 +13,8 @@ from .tap import Skip
 def on_terminal(command, talk=(), **settings):
     """Runs a program that wants a terminal; (what it showed, status).
 
-    talk: pairs of text to wait for, and keys to press then.
+    talk: pairs of text to wait for ("|" between alternatives), and keys to
+    press then.
     """
     talk, seen = list(talk), 0
     try:
@@ -33,7 +34,8 @@ def on_terminal(command, talk=(), **settings):
                 process.kill()
                 raise AssertionError(f"it hangs: {said[-400:]!r}")
             said += os.read(master, 65536)
-            if talk and talk[0][0].encode() in said[seen:]:
+            if talk and any(text.encode() in said[seen:]
+                            for text in talk[0][0].split("|")):
                 seen = len(said)
                 os.write(master, talk.pop(0)[1].encode())
     except OSError:
