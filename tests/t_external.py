@@ -6,6 +6,7 @@ import hashlib
 import ssl
 import subprocess
 
+from lib.auth import BOTH as PEERS, Pop, Smtp
 from lib.player import PASSWORDS
 from lib.scratch import Instance, client_context, tool
 from lib.talk import b64, plain
@@ -45,61 +46,18 @@ def certificate(folder, ca, name, *options, days=30, purpose="clientAuth"):
     return hashlib.sha256(der).hexdigest()
 
 
-class Smtp:
-    """AUTH over SMTP in TLS, by a certificate or none."""
-
-    GOOD, WRONG, UNKNOWN = "235 2.7.0", "535 5.7.8", "504 5.5.4"
-
-    def __init__(self, server, name=None):
-        context = client_context()
-        if name is not None:
-            context.load_cert_chain(server.dir / "certs" / f"{name}.crt")
-        self.talker = server.connect(self.port(server), context)
-        self.offer = self.hello()
-
-    @staticmethod
-    def port(server):
-        """Where TLS begins at once."""
-        return server.submissions
-
-    def hello(self):
-        """The mechanisms that are offered."""
-        words = self.talker.hello().words()
-        return [w for w in words if w.startswith("AUTH ")][0].split()[1:]
-
-    def say(self, line):
-        """Sends a line; the answer."""
-        self.talker.send(line + "\r\n")
-        return self.talker.reply().last
-
-
-class Pop(Smtp):
-    """AUTH over POP3 in TLS."""
-
-    GOOD, WRONG, UNKNOWN = "+OK ", "-ERR [AUTH]", "-ERR Unkn"
-
-    @staticmethod
-    def port(server):
-        return server.pop3s
-
-    def hello(self):
-        self.talker.pop("+OK")
-        self.talker.pop("+OK", "CAPA")
-        lines = self.talker.block().decode().split("\r\n")
-        return [x for x in lines if x.startswith("SASL ")][0].split()[1:]
-
-    def say(self, line):
-        self.talker.send(line + "\r\n")
-        return self.talker.line()
-
-
-PEERS = (Smtp, Pop)
+def reach(kind, server, name=None):
+    """A connection in TLS, by a certificate or none."""
+    context = client_context()
+    if name is not None:
+        context.load_cert_chain(server.dir / "certs" / f"{name}.crt")
+    return kind(server, context)
 
 
 def everywhere(server, name, user, want):
     """AUTH EXTERNAL with a certificate, in both servers."""
     for kind in PEERS:
-        peer = kind(server, name)
+        peer = reach(kind, server, name)
         with peer.talker:
             answer = peer.say("AUTH EXTERNAL " + (b64(user) or "="))
             check(answer.startswith(getattr(peer, want)),
@@ -113,7 +71,7 @@ def test_offer(server):
                               ("nobody", True), (None, False),
                               ("expired", False), ("stranger", False),
                               ("server", False)):
-            peer = kind(server, name)
+            peer = reach(kind, server, name)
             peer.talker.close()
             equal("EXTERNAL" in peer.offer, offered, f"offered to {name}")
             equal(peer.offer[:2], ["PLAIN", "LOGIN"], "the others")
@@ -133,7 +91,7 @@ def test_good(server):
              "a line in the log")
     for kind, more in ((Smtp, "334"), (Pop, "+")):
         for user in ("alice", ""):
-            peer = kind(server, "alice")
+            peer = reach(kind, server, "alice")
             with peer.talker:
                 equal(peer.say("AUTH EXTERNAL").rstrip(), more, "prompt")
                 answer = peer.say(b64(user))
@@ -154,7 +112,7 @@ def test_not_good(server):
         everywhere(server, name, "alice", "UNKNOWN")
         everywhere(server, name, "", "UNKNOWN")
         # Passwords still count.
-        peer = Smtp(server, name)
+        peer = reach(Smtp, server, name)
         with peer.talker:
             answer = peer.say("AUTH PLAIN "
                               + plain("alice", PASSWORDS["alice"]))
@@ -179,7 +137,7 @@ def test_two_users(server):
         everywhere(server, "alice", "alice", "GOOD")
         everywhere(server, "alice", "", "WRONG")
         for kind, want in ((Smtp, "GOOD"), (Pop, "WRONG")):
-            peer = kind(server, "alice")
+            peer = reach(kind, server, "alice")
             with peer.talker:
                 answer = peer.say("AUTH EXTERNAL " + b64("bob"))
                 check(answer.startswith(getattr(peer, want)), answer)
@@ -190,7 +148,7 @@ def test_two_users(server):
 def test_malformed(server):
     """NUL and long names are malformed; other forms are no fingerprints"""
     for kind in PEERS:
-        peer = kind(server, "alice")
+        peer = reach(kind, server, "alice")
         with peer.talker:
             for text in ("a\0b", "x" * 300):
                 answer = peer.say("AUTH EXTERNAL " + b64(text))

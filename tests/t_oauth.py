@@ -6,6 +6,7 @@ import base64
 import json
 import subprocess
 
+from lib.auth import BOTH as PEERS, Pop, Smtp
 from lib.player import PASSWORDS
 from lib.scratch import Instance, Scratch, client_context, tool
 from lib.talk import b64, plain
@@ -42,51 +43,6 @@ def message(mechanism, user, token, more=""):
     return f"n,a={user},\1{more}auth=Bearer {token}\1\1"
 
 
-class Smtp:
-    """AUTH over SMTP in TLS."""
-
-    GOOD, MORE = "235 2.7.0", "334 "
-    WRONG, TEMPORARY, UNKNOWN = "535 5.7.8", "454 4.7.0", "504 5.5.4"
-
-    def __init__(self, server):
-        self.talker = server.connect(server.submissions, client_context())
-        self.offer = self.hello()
-
-    def hello(self):
-        """The mechanisms that are offered."""
-        words = self.talker.hello().words()
-        return [w for w in words if w.startswith("AUTH ")][0].split()[1:]
-
-    def say(self, line):
-        """Sends a line; the answer."""
-        self.talker.send(line + "\r\n")
-        return self.talker.reply().last
-
-
-class Pop(Smtp):
-    """AUTH over POP3 in TLS."""
-
-    GOOD, MORE = "+OK ", "+ "
-    WRONG, TEMPORARY, UNKNOWN = "-ERR [AUTH]", "-ERR [SYS/TEMP]", "-ERR Unkn"
-
-    def __init__(self, server):
-        self.talker = server.connect(server.pop3s, client_context())
-        self.talker.pop("+OK")
-        self.offer = self.hello()
-
-    def hello(self):
-        self.talker.pop("+OK", "CAPA")
-        lines = self.talker.block().decode().split("\r\n")
-        return [x for x in lines if x.startswith("SASL ")][0].split()[1:]
-
-    def say(self, line):
-        self.talker.send(line + "\r\n")
-        return self.talker.line()
-
-
-PEERS = (Smtp, Pop)
-
-
 def login(peer, mechanism, user, token, more="", dummy=b64("\1")):
     """Logs in; the last word. A refusal must have told its reasons."""
     answer = peer.say(
@@ -102,7 +58,7 @@ def login(peer, mechanism, user, token, more="", dummy=b64("\1")):
 
 def attempt(server, kind, mechanism, user, token, want):
     """One login on a connection of its own."""
-    peer = kind(server)
+    peer = kind(server, True)
     with peer.talker:
         answer = login(peer, mechanism, user, token)
         check(answer.startswith(getattr(peer, want)),
@@ -119,7 +75,7 @@ def everywhere(server, user, token, want):
 def test_offer(server):
     """Tokens are asked for in TLS alone, after the mechanisms of before"""
     for kind in PEERS:
-        peer = kind(server)
+        peer = kind(server, True)
         peer.talker.close()
         equal(peer.offer[-2:], list(BOTH), "offer")
         equal(peer.offer[:2], ["PLAIN", "LOGIN"], "what was there before")
@@ -142,7 +98,7 @@ def test_good(server):
     everywhere(server, "alice", "alice", "GOOD")
     everywhere(server, "Alice@example.org", "alice", "GOOD")
     for kind in PEERS:
-        peer = kind(server)
+        peer = kind(server, True)
         with peer.talker:
             answer = peer.say("AUTH OAUTHBEARER")
             equal(answer.rstrip(), peer.MORE.rstrip(), "prompt")
@@ -156,7 +112,7 @@ def test_refused(server):
     """A bad token is refused with reasons, and the session goes on"""
     everywhere(server, "alice", "bad", "WRONG")
     for kind in PEERS:
-        peer = kind(server)
+        peer = kind(server, True)
         with peer.talker:
             for dummy in (b64("\1"), ""):
                 answer = login(peer, "OAUTHBEARER", "alice", "bad",
@@ -179,7 +135,7 @@ def test_who(server):
     for user in ("bob", "carol", "root", "alice@elsewhere.example", "-x"):
         everywhere(server, user, "good", "WRONG")
     for kind in PEERS:
-        peer = kind(server)
+        peer = kind(server, True)
         with peer.talker:
             for text in ("n,,\1auth=Bearer good\1\1", "n,a=alice,\1\1"):
                 answer = peer.say("AUTH OAUTHBEARER " + b64(text))
@@ -238,7 +194,7 @@ def test_question(server):
     asked.write_text("")
     server.own()
     for kind in PEERS:
-        peer = kind(server)
+        peer = kind(server, True)
         with peer.talker:
             answer = login(peer, "OAUTHBEARER", "Alice@example.org", "bad",
                            "host=mail.example.org\1port=465\1")
@@ -255,7 +211,7 @@ def test_malformed(server):
     asked = server.dir / "asked"
     before = asked.read_text()
     for kind in PEERS:
-        peer = kind(server)
+        peer = kind(server, True)
         with peer.talker:
             for text in ("", "\1", "n,a=alice,", "n,a=alice,\1auth=Bearer x",
                          "n,a=alice,\1auth=Bearer a b\1\1",
@@ -275,7 +231,7 @@ def test_not_for_all(server):
     server.users.write_text(text.replace(" {OAUTH}", ""))
     try:
         for kind in PEERS:
-            peer = kind(server)
+            peer = kind(server, True)
             with peer.talker:
                 check("XOAUTH2" not in peer.offer, "offered")
                 check(peer.say("AUTH XOAUTH2").startswith(peer.UNKNOWN),
@@ -298,7 +254,7 @@ def test_scram_stays(server):
     text = server.users.read_text()
     server.users.write_text(text + "carol:{OAUTH}\n")
     try:
-        peer = Smtp(server)
+        peer = Smtp(server, True)
         peer.talker.close()
         check("SCRAM-SHA-256" in peer.offer, f"offer: {peer.offer}")
         attempt(server, Smtp, "XOAUTH2", "carol", "good", "GOOD")

@@ -9,6 +9,7 @@ import re
 import subprocess
 import time
 
+from lib.auth import BOTH, Pop, Smtp
 from lib.player import PASSWORDS
 from lib.scram import Scram
 from lib.scratch import Instance, Scratch, client_context, tool
@@ -19,55 +20,6 @@ from lib.wait import wait_for
 tap = Tap()
 PLUS = "SCRAM-SHA-256-PLUS"
 END_POINT = "p=tls-server-end-point,,"
-
-
-class Smtp:
-    """AUTH over SMTP."""
-
-    GOOD, MORE = "235 2.7.0", "334 "
-    WRONG, MALFORMED, TEMPORARY = "535 5.7.8", "501 5.5.2", "454 4.7.0"
-
-    def __init__(self, server, tls=False):
-        self.talker = server.connect(
-            server.submissions if tls else server.submission,
-            client_context() if tls else None)
-        self.offer = self.hello()
-
-    def hello(self):
-        """The mechanisms that are offered."""
-        words = self.talker.hello().words()
-        return [w for w in words if w.startswith("AUTH ")][0].split()[1:]
-
-    def say(self, line):
-        """Sends a line; the answer."""
-        self.talker.send(line + "\r\n")
-        return self.talker.reply().last
-
-
-class Pop(Smtp):
-    """AUTH over POP3."""
-
-    GOOD, MORE = "+OK ", "+ "
-    WRONG, MALFORMED, TEMPORARY = "-ERR [AUTH]", "-ERR Mal", "-ERR [SYS/TEMP]"
-
-    def __init__(self, server, tls=False):
-        self.talker = server.connect(
-            server.pop3s if tls else server.pop3,
-            client_context() if tls else None)
-        self.talker.pop("+OK")
-        self.offer = self.hello()
-
-    def hello(self):
-        self.talker.pop("+OK", "CAPA")
-        lines = self.talker.block().decode().split("\r\n")
-        return [x for x in lines if x.startswith("SASL ")][0].split()[1:]
-
-    def say(self, line):
-        self.talker.send(line + "\r\n")
-        return self.talker.line()
-
-
-BOTH = (Smtp, Pop)
 
 
 def unfold(peer, answer):
