@@ -225,8 +225,12 @@ add_rcpt(struct session *s, const struct address *a,
 		i++;
 	}
 	if (i == ENVELOPE_RCPTS || e->said == ENVELOPE_RCPTS) {
-		return session_reply(s, "452 4.5.3 Too many recipients: "
-					"send to these, then to the others");
+		session_reply(s, "452 4.5.3 Too many recipients: "
+				 "send to these, then to the others");
+		/* Clients may learn of the limit in this way alone: those who
+		   are accepted must not go away with the session. */
+		s->errors--;
+		return NEXT_COMMAND;
 	}
 	if (i == e->nrcpts) {
 		struct envelope_rcpt *r = &e->rcpts[e->nrcpts++];

@@ -133,8 +133,9 @@ def test_recipients(scratch):
             talker.expect("250 ", "MAIL FROM:<a@example.com>")
             for name in names[:100]:
                 talker.expect("250 ", f"RCPT TO:<{name}@example.org>")
-            talker.expect("452 4.5.3", "RCPT TO:<user100@example.org>")
-            talker.expect("452 4.5.3", "RCPT TO:<user100@example.org>")
+            # Who does not know of the limit may say all that there are.
+            for _ in range(60):
+                talker.expect("452 4.5.3", "RCPT TO:<user100@example.org>")
             talker.expect("354 ", "DATA")
             talker.send("Subject: to a hundred\r\n\r\nHello.\r\n.\r\n")
             talker.expect("250 2.0.0")
