@@ -132,7 +132,7 @@ name_user(struct session *s, const char *text)
 	const char *rest;
 	enum status found = STATUS_NO;
 
-	if (address_path(text, &a, &rest) == PATH_OK &&
+	if (address_path_utf8(text, &a, &rest) == PATH_OK &&
 	    (a.domain[0] == '\0' || config_is_ours(config, a.domain))) {
 		found = session_resolve(s, &a, &r);
 	}

@@ -3,9 +3,12 @@
 #include "smtpd/params.h"
 
 #include "common/date.h"
+#include "common/utf8.h"
 #include "common/xtext.h"
 
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -234,10 +237,39 @@ notify(const struct param *p, unsigned *bits)
 	return (*bits & NOTIFY_NEVER) == 0 || *bits == NOTIFY_NEVER;
 }
 
+/*
+ * Addresses outside ASCII come as they are, or with "\x{F6}" in them.  Only
+ * the latter goes everywhere (RFC 6533 section 3).
+ */
+static bool
+embed(struct param *p, char text[MAIL_ORCPT + 1])
+{
+	size_t n = 0, used;
+
+	for (size_t i = 0; i < p->value_len; i += used) {
+		size_t room = MAIL_ORCPT + 1 - n;
+		int32_t c = utf8_next(p->value + i, p->value_len - i, &used);
+		if (!utf8_is_text(c)) {
+			return false;
+		}
+		int len = c < 0x80 ? snprintf(text + n, room, "%c", (char)c)
+		                   : snprintf(text + n, room,
+					 "\\x{%" PRIX32 "}", (uint32_t)c);
+		n += (size_t)len;
+		if ((size_t)len >= room) {
+			return false;
+		}
+	}
+	p->value = text;
+	p->value_len = n;
+	return true;
+}
+
 /* "type;xtext", where the type is an atom. */
 static bool
-orcpt(const struct param *p, char *out, size_t size)
+orcpt(struct param *p, char *out, size_t size)
 {
+	char text[MAIL_ORCPT + 1];
 	size_t type = 0;
 
 	while (type < p->value_len && p->value[type] != ';') {
@@ -246,6 +278,9 @@ orcpt(const struct param *p, char *out, size_t size)
 		    !(c >= '0' && c <= '9') && c != '-') {
 			return false;
 		}
+	}
+	if (word_is(p->value, type, "UTF-8") && !embed(p, text)) {
+		return false;
 	}
 	return type > 0 && keep(p, type + 1, out, size);
 }

@@ -149,13 +149,26 @@ is_bdat(const char *line)
 	return strncasecmp(line, "BDAT", 4) == 0;
 }
 
+/* VRFY and EXPN that ask for UTF-8 (RFC 6531 section 3.7.4.2). */
+static bool
+is_utf8_question(const char *line)
+{
+	static const char word[] = " SMTPUTF8";
+	size_t n = strlen(line), len = sizeof(word) - 1;
+
+	return n > len && strcasecmp(line + n - len, word) == 0 &&
+	       (strncasecmp(line, "VRFY ", 5) == 0 ||
+		   strncasecmp(line, "EXPN ", 5) == 0);
+}
+
 /* Whether the line holds bytes outside ASCII where none may be. */
 static bool
 eight_bit(const char *line)
 {
 	/* MAIL and RCPT say more precisely what they do not like. */
 	if (strncasecmp(line, "MAIL ", 5) == 0 ||
-	    strncasecmp(line, "RCPT ", 5) == 0 || is_bdat(line)) {
+	    strncasecmp(line, "RCPT ", 5) == 0 || is_bdat(line) ||
+	    is_utf8_question(line)) {
 		return false;
 	}
 	for (; *line != '\0'; line++) {
@@ -215,6 +228,7 @@ one_command(struct session *s)
 		enum next next = session_bad_line(s, got);
 		return is_bdat(line) ? NEXT_END : next;
 	}
+	trim(line);
 	if (eight_bit(line)) {
 		tally_add(&s->tally, "", false);
 		return session_reply(s, "500 5.5.2 Commands are ASCII");
@@ -227,7 +241,6 @@ one_command(struct session *s)
 		session_reply(s, "554 5.5.1 This is a mail server");
 		return NEXT_END;
 	}
-	trim(line);
 	if (session_profile(s) == PROFILE_STRICT) {
 		const char *fault = strict_fault(line, s->esmtp);
 		if (fault != NULL) {
