@@ -86,7 +86,9 @@ static const struct {
 	    "To: undisclosed-recipients:;\n" THERE, "", FIXUP_OK },
 	{ "To: two words\n" THERE, "", "", FIXUP_BROKEN },
 	{ "To: a@x, b@\n" THERE, "", "", FIXUP_BROKEN },
-	{ "Cc: \xc3\xa9@x\n" THERE, "", "", FIXUP_8BIT },
+	{ "Cc: \xc3\xa9@x\n" THERE, "Cc: \xc3\xa9@x\n" THERE, "\xc3\xa9@x ",
+	    FIXUP_OK },
+	{ "Cc: \xe9@x\n" THERE, "", "", FIXUP_8BIT },
 	{ "To: |id\n" THERE, "To: |id@h.example\n" THERE, "|id@h.example ",
 	    FIXUP_OK },
 	{ "To: /etc/x\n" THERE, "To: /etc/x@h.example\n" THERE,
@@ -199,7 +201,8 @@ static const struct {
 	{ "a, <>", "a@h.example ", RECIPIENTS_BROKEN },
 	{ "a\nb", "", RECIPIENTS_BROKEN },
 	{ "a@x>\r\nRCPT TO:<b@x", "", RECIPIENTS_BROKEN },
-	{ "\xc3\xa9@x", "", RECIPIENTS_8BIT },
+	{ "\xc3\xa9@\xc3\xa9", "\xc3\xa9@xn--9ca ", RECIPIENTS_OK },
+	{ "\xe9@x", "", RECIPIENTS_8BIT },
 };
 
 static void

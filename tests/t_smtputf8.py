@@ -78,11 +78,51 @@ def test_mailbox():
           repr(got[0].wire))
 
 
+def test_command():
+    """The sendmail command says it where an address is outside ASCII"""
+    with FakeMx(extensions=WITH + ("DSN",)) as mx, \
+            Scratch(f"relay smtp://127.0.0.1:{mx.port}?tls=never") as scratch:
+        for args in (("-f", "jörg@bücher.example", "zoë@far.example"),
+                     ("-f", "alice@example.org", "bob@bücher.example",
+                      "用户@far.example"),
+                     ("-f", "alice@example.org", "bob@bücher.example")):
+            done = scratch.call("smtpd", *args, stdin="Subject: x\n\nx\n")
+            equal(done.returncode, 0, done.stderr)
+        done = scratch.call("smtpd", "-bv", "zoë@far.example")
+        check("deliverable" in done.stdout, done.stdout + done.stderr)
+        scratch.run_queue()
+        got = sorted((m.sender, m.rcpts, "SMTPUTF8" in m.mail_params)
+                     for m in mx.messages)
+    equal(got, [("alice@example.org", ["bob@xn--bcher-kva.example"], False),
+                ("alice@example.org", ["bob@xn--bcher-kva.example",
+                                       "用户@far.example"], True),
+                ("jörg@xn--bcher-kva.example", ["zoë@far.example"], True)])
+
+
+def test_original():
+    """The original recipient goes on in a form that every server takes"""
+    with FakeMx(extensions=WITH + ("DSN",)) as mx, \
+            Scratch(f"relay smtp://127.0.0.1:{mx.port}?tls=never") as scratch:
+        with scratch.session("smtpd", "--role", "submission")[0] as talker:
+            talker.hello()
+            talker.login("alice", PASSWORDS["alice"])
+            talker.expect("250 ", "MAIL FROM:<alice@example.org> SMTPUTF8")
+            talker.expect("250 ", "RCPT TO:<zoë@far.example> "
+                          "ORCPT=utf-8;zoë@bücher.example")
+            talker.expect("354 ", "DATA")
+            talker.send(TEXT + ".\r\n")
+            talker.expect("250 2.0.0")
+        scratch.run_queue()
+        (message,) = mx.messages
+    equal(message.rcpt_params["zoë@far.example"],
+          r"ORCPT=utf-8;zo\x{EB}@b\x{FC}cher.example")
+
+
 def main():
     """All of it."""
     tap = Tap()
     for test in (test_relay, test_ascii_addresses, test_refused,
-                 test_mailbox):
+                 test_mailbox, test_command, test_original):
         with tap.case(test.__doc__):
             test()
     tap.finish()

@@ -232,7 +232,7 @@ explain_recipient(struct explain *x, const struct recipient *r)
 		say(1, "%s is run, as %s", r->text, owner);
 		return;
 	case TARGET_ADDRESS:
-		if (address_path(r->text, &a, &rest) == PATH_OK) {
+		if (address_path_utf8(r->text, &a, &rest) == PATH_OK) {
 			explain_route(x, &a);
 		}
 		return;
@@ -250,7 +250,7 @@ explain_address(struct explain *x, const char *text)
 	const char *rest;
 
 	say(0, "%s", text);
-	if (address_path(text, &a, &rest) != PATH_OK || *rest != '\0' ||
+	if (address_path_utf8(text, &a, &rest) != PATH_OK || *rest != '\0' ||
 	    address_is_null(&a)) {
 		say(1, "not an address");
 		trouble(x, EX_USAGE);

@@ -136,11 +136,29 @@ hear(struct client *c, int refused, const char *word, const char *address)
 	return code >= 500 ? refused : EX_TEMPFAIL;
 }
 
-static int
-say_mail(struct client *c, const struct letter *l)
+static bool
+is_ascii(const char *text)
 {
-	stream_printf(c->stream, "MAIL FROM:<%s>%s%s", l->sender,
-	    l->seven_bit ? "" : " BODY=8BITMIME",
+	return address_is_ascii(text, text + strlen(text));
+}
+
+/* Whether an address of a transaction is outside ASCII (RFC 6531). */
+static bool
+needs_utf8(const struct letter *l, size_t from, size_t to)
+{
+	bool ascii = is_ascii(l->sender);
+
+	for (; from < to && ascii; from++) {
+		ascii = is_ascii(l->recipients->list[from]);
+	}
+	return !ascii;
+}
+
+static int
+say_mail(struct client *c, const struct letter *l, bool utf8)
+{
+	stream_printf(c->stream, "MAIL FROM:<%s>%s%s%s", l->sender,
+	    l->seven_bit ? "" : " BODY=8BITMIME", utf8 ? " SMTPUTF8" : "",
 	    l->ret == RET_FULL   ? " RET=FULL"
 	    : l->ret == RET_HDRS ? " RET=HDRS"
 				 : "");
@@ -235,7 +253,7 @@ transact(struct client *c, const struct letter *l, size_t from)
 	size_t to = l->recipients->count;
 
 	to = to - from > AT_ONCE ? from + AT_ONCE : to;
-	int status = say_mail(c, l);
+	int status = say_mail(c, l, needs_utf8(l, from, to));
 	for (size_t i = from; i < to && status == EX_OK; i++) {
 		status = say_rcpt(c, l, l->recipients->list[i]);
 	}

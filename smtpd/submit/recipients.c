@@ -59,7 +59,8 @@ is_path(const char *text, size_t len, char path[ADDRESS_TEXT])
 	}
 	memcpy(path, text, len);
 	path[len] = '\0';
-	return address_path(path, &a, &rest) == PATH_OK && rest == path + len;
+	return address_path_utf8(path, &a, &rest) == PATH_OK &&
+	       rest == path + len;
 }
 
 enum recipients_result

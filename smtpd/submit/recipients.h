@@ -18,7 +18,7 @@ struct recipients {
 enum recipients_result {
 	RECIPIENTS_OK,
 	RECIPIENTS_BROKEN, /* there is something that is no address */
-	RECIPIENTS_8BIT,   /* there is one that SMTP cannot carry */
+	RECIPIENTS_8BIT,   /* there is one outside ASCII that is not UTF-8 */
 	RECIPIENTS_MEMORY,
 };
 

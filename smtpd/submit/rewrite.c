@@ -12,7 +12,7 @@ rewrite_path(
 {
 	struct address a;
 	const char *rest;
-	enum path result = address_path(text, &a, &rest);
+	enum path result = address_path_utf8(text, &a, &rest);
 
 	if (result != PATH_OK) {
 		return result;

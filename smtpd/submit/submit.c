@@ -58,7 +58,7 @@ bad_address(const char *text, enum recipients_result why)
 		return EX_TEMPFAIL;
 	case RECIPIENTS_8BIT:
 		log_error(
-		    "\"%s\": addresses outside ASCII are not supported", text);
+		    "\"%s\": addresses outside ASCII must be UTF-8", text);
 		return EX_USAGE;
 	case RECIPIENTS_BROKEN:
 		break;
@@ -194,8 +194,7 @@ fix(struct submission *s, const struct fixup *x)
 		log_error("no memory for the header section");
 		return EX_TEMPFAIL;
 	case FIXUP_8BIT:
-		log_error(
-		    "%s: addresses outside ASCII are not supported", field);
+		log_error("%s: addresses outside ASCII must be UTF-8", field);
 		return EX_DATAERR;
 	case FIXUP_BROKEN:
 		break;
