@@ -149,6 +149,7 @@ add_recipient(
 	struct expand e = { .config = task->config,
 		.names = task->names,
 		.aliases = task->aliases };
+	size_t before = mail->count;
 	struct address a;
 	const char *rest;
 
@@ -160,15 +161,14 @@ add_recipient(
 		       : mail_add(mail, r) == 0 ? STATUS_OK
 		                                : STATUS_TEMPORARY;
 	}
-	switch (expand_recipient(&e, r, mail)) {
-	case EXPANDED_OK:
-		return STATUS_OK;
-	case EXPANDED_NONE: /* gone since RCPT, or behind an alias */
-	case EXPANDED_TEMPORARY:
-	case EXPANDED_BROKEN:
-		break;
+	if (expand_recipient(&e, r, mail) == EXPANDED_OK) {
+		bool list = mail->count - before > 1;
+		if (!list || (r->notify & NOTIFY_SUCCESS) == 0) {
+			return STATUS_OK;
+		}
+		mail->count = before;
 	}
-	/* The queue tries again, and tells the sender in the end. */
+	/* Gone since RCPT, or success was asked for: the queue tells. */
 	return mail_add(mail, r) == 0 ? STATUS_OK : STATUS_TEMPORARY;
 }
 

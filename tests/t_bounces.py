@@ -170,6 +170,24 @@ def test_notify_success_here(site):
     equal((fields["Action"], fields["Status"][0]), ("delivered", "2"), "what")
 
 
+def test_notify_success_list(site):
+    """NOTIFY=SUCCESS for an alias of several: expanded, and no more"""
+    aliases = site.dir / "aliases"
+    aliases.write_text("list: bob, x@far.test\none: bob\n")
+    site.hand(aliases)
+    with FakeMx() as hop:
+        send(site, hop, ["list@home.test"], rcpt=" NOTIFY=SUCCESS,FAILURE")
+        report, = reports(site)
+        equal(hop.messages[0].rcpt_params["x@far.test"].split()[0],
+              "NOTIFY=FAILURE", "of the target")
+    fields = report.recipient()
+    equal((fields["Action"], fields["Final-Recipient"]),
+          ("expanded", "rfc822; list@home.test"), "what")
+    site.send(ALICE, ["one@home.test"], raw(TEXT), "", " NOTIFY=SUCCESS")
+    report, = reports(site)
+    equal(report.recipient()["Action"], "delivered", "an alias of one")
+
+
 def test_notify_failure_only(site):
     """NOTIFY=SUCCESS alone: a failure makes no report"""
     with FakeMx({"rcpt": NO}) as hop:
