@@ -66,5 +66,11 @@ main(void)
 	}
 	ok(!network_address("192.0.2.0/24", address), "nor an address");
 	ok(!network_address("local", address), "nor this");
+	ok(network_parse("::/0", &n) && network_address("::2", address) &&
+		!network_is_none(address) && network_listed(&n, 1, address),
+	    "all are in ::/0");
+	memset(address, 0, sizeof(address));
+	ok(network_is_none(address) && !network_listed(&n, 1, address),
+	    "but who has no address");
 	return tap_done();
 }

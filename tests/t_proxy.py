@@ -9,7 +9,7 @@ from pathlib import Path
 from lib.launch import free_port
 from lib.nexthops import peer
 from lib.player import PASSWORDS
-from lib.scratch import Instance, client_context
+from lib.scratch import Instance, Scratch, client_context
 from lib.talk import Closed, Talker
 from lib.tap import Tap, check, equal
 from lib.wait import wait_for
@@ -215,6 +215,17 @@ def test_not_listed():
                 raise AssertionError("a handshake behind a header")
 
 
+def test_local():
+    """Programs of this machine have no address, and are in no network"""
+    with Scratch("proxy 0.0.0.0/0 ::/0") as scratch:
+        said = scratch.call("smtpd", "-bs", stdin="EHLO x\r\nQUIT\r\n")
+        check(said.stdout.startswith("220 "), said)
+        said = scratch.call("smtpd", "-bm", "-f", "alice@example.org",
+                            "bob@example.org", stdin="Subject: x\n\nx\n")
+        equal(said.returncode, 0, said.stderr)
+        check(b"Subject: x" in scratch.mailbox("bob").read_bytes(), "mail")
+
+
 class Haproxy:
     """haproxy in front of both daemons, one port for each version."""
 
@@ -303,7 +314,8 @@ def test_haproxy(server):
 
 if __name__ == "__main__":
     with Instance(CONFIG) as running:
-        tap.run({k: v for k, v in globals().items()
-                 if k not in ("test_limits", "test_not_listed")}, running)
-    tap.run({"test_limits": test_limits, "test_not_listed": test_not_listed})
+        alone = ("test_limits", "test_not_listed", "test_local")
+        tap.run({k: v for k, v in globals().items() if k not in alone},
+                running)
+    tap.run({k: globals()[k] for k in alone})
     tap.finish()

@@ -11,9 +11,7 @@
 static bool
 counted(const struct config *config, const struct peer *peer)
 {
-	static const uint8_t none[NETWORK_ADDRESS];
-
-	if (memcmp(peer->ip, none, sizeof(none)) == 0 ||
+	if (network_is_none(peer->ip) ||
 	    network_listed(config->penalties_exempt, config->npenalties_exempt,
 		peer->ip)) {
 		return false;

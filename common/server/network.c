@@ -79,12 +79,23 @@ network_has(const struct network *n, const uint8_t address[16])
 bool
 network_listed(const struct network *list, size_t n, const uint8_t address[16])
 {
+	if (network_is_none(address)) {
+		return false;
+	}
 	for (size_t i = 0; i < n; i++) {
 		if (network_has(&list[i], address)) {
 			return true;
 		}
 	}
 	return false;
+}
+
+bool
+network_is_none(const uint8_t address[16])
+{
+	static const uint8_t none[NETWORK_ADDRESS];
+
+	return memcmp(address, none, sizeof(none)) == 0;
 }
 
 bool

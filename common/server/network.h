@@ -28,9 +28,12 @@ bool network_parse(const char *text, struct network *);
 /* Whether the address is in it. */
 bool network_has(const struct network *, const uint8_t address[16]);
 
-/* Whether it is in one of a list. */
+/* Whether it is in one of a list; nobody's, as of a pipe, is in none. */
 bool network_listed(
     const struct network *list, size_t n, const uint8_t address[16]);
+
+/* Whether an address is nobody's: all of it is 0. */
+bool network_is_none(const uint8_t address[16]);
 
 /* Whether an address is one of IPv4; and as people write it, in text. */
 bool network_is_v4(const uint8_t address[16]);

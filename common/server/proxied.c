@@ -15,7 +15,6 @@ enum { PATIENCE = 5000 /* ms for the whole header */ };
 bool
 proxied_valid(const void *payload, ssize_t size)
 {
-	static const uint8_t none[NETWORK_ADDRESS];
 	struct claim claim;
 
 	if (size != (ssize_t)sizeof(claim)) {
@@ -23,8 +22,7 @@ proxied_valid(const void *payload, ssize_t size)
 	}
 	memcpy(&claim, payload, sizeof(claim));
 	return claim.kind <= PROXY_CLIENT && claim.port <= 65535 &&
-	       (claim.kind != PROXY_CLIENT ||
-		   memcmp(claim.address, none, sizeof(none)) != 0);
+	       (claim.kind != PROXY_CLIENT || !network_is_none(claim.address));
 }
 
 void

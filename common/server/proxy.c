@@ -188,9 +188,9 @@ begins(const uint8_t *data, size_t len, const void *with, size_t size)
 static bool
 is_none(const uint8_t ip[NETWORK_ADDRESS])
 {
-	static const uint8_t none[NETWORK_ADDRESS];
+	static const uint8_t none[4];
 
-	return memcmp(ip, none, sizeof(none)) == 0 ||
+	return network_is_none(ip) ||
 	       (network_is_v4(ip) && memcmp(ip + 12, none, 4) == 0);
 }
 
