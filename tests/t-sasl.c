@@ -144,6 +144,9 @@ test_plain(void)
 		ok(good && is_login(&s, result, plain[i].result, plain[i].name,
 			       plain[i].secret),
 		    "PLAIN: %s", plain[i].test);
+		bool nobody = result == SASL_DONE && plain[i].name[0] == '\0';
+		ok((s.wrong != NULL) == nobody, "PLAIN: %s, in words",
+		    plain[i].test);
 		free(data);
 	}
 }

@@ -108,6 +108,7 @@ step_plain(struct sasl *s, const char *data, size_t len)
 	if (authzid != 0 &&
 	    (authzid != authcid || memcmp(data, name, authcid) != 0)) {
 		s->login.name[0] = '\0';
+		s->wrong = "wants to act for somebody else";
 	}
 	return SASL_DONE;
 }
