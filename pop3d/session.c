@@ -188,10 +188,14 @@ session_bad_line(struct session *s, enum line line)
 static enum next
 one_command(struct session *s, const struct command *table)
 {
-	char line[LINE_COMMAND + 1];
+	char line[LINE_AUTH + 1];
 	size_t len;
 
 	enum line got = stream_getline(s->stream, line, sizeof(line), &len);
+	if (got == LINE_OK && len > LINE_COMMAND &&
+	    strncasecmp(line, "AUTH ", 5) != 0) {
+		got = LINE_LONG;
+	}
 	if (got != LINE_OK) {
 		return session_bad_line(s, got);
 	}
@@ -202,7 +206,7 @@ one_command(struct session *s, const struct command *table)
 	}
 	session_lock_touch(s->lock);
 	enum next next = command_run(table, s->state, s, line, refused);
-	explicit_bzero(line, sizeof(line));
+	explicit_bzero(line, len);
 	return next;
 }
 

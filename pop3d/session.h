@@ -23,6 +23,7 @@
 
 enum {
 	LINE_COMMAND = 1024,
+	LINE_AUTH = 12288, /* of AUTH: some send a whole token along */
 	MOST_ERRORS = 20,
 	MOST_COMMANDS = 100,      /* before login */
 	BEFORE_LOGIN = 64 * 1024, /* octets */

@@ -108,6 +108,18 @@ def test_good(server):
              in server.smtpd.text(), "a line in the log")
 
 
+def test_long(server):
+    """A long token may come along with AUTH, in POP3 too; no other line"""
+    everywhere(server, "alice", "x" * 4000, "WRONG")
+    with server.connect(server.pop3) as talker:
+        talker.pop("+OK")
+        talker.pop("-ERR Line too long", "USER " + "x" * 1020)
+        talker.pop("-ERR [AUTH] Name too long", "USER " + "x" * 1019)
+        talker.pop("-ERR Line too long", "AUTHX " + "x" * 1020)
+        talker.pop("-ERR Malformed", "AUTH PLAIN " + "!" * 12277)
+        talker.pop("-ERR Line too long", "AUTH PLAIN " + "!" * 12278)
+
+
 def test_refused(server):
     """A bad token is refused with reasons, and the session goes on"""
     everywhere(server, "alice", "bad", "WRONG")
