@@ -283,7 +283,7 @@ local_rcpt(struct session *s, const struct address *a,
 		}
 		if (r.kind != RESOLVED_ALIAS &&
 		    (full = quota_refusal(s, r.user)) != NULL) {
-			return refuse_rcpt(s, a, full);
+			return turn_away(s, a, full);
 		}
 		return gate_mail(s, a, reply)
 		           ? add_rcpt(s, a, params, "250 2.1.5 OK")

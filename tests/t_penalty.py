@@ -173,6 +173,16 @@ def test_kinds():
               "wrong recipients: 1" in line, line)
 
 
+def test_quota():
+    """A message too large for a mailbox is no wrong recipient"""
+    with Instance("penalties all\nquota 20K") as server:
+        with server.connect(server.smtp) as talker:
+            talker.hello()
+            talker.expect("250 ", "MAIL FROM:<a@example.com> SIZE=30000")
+            talker.expect("552 5.2.2", "RCPT TO:<bob@example.org>")
+        equal(listed(server), {}, "the list")
+
+
 def test_users_are_not_counted():
     """Somebody who has logged in may mistype recipients"""
     with Instance("penalties all") as server:
