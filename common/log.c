@@ -21,6 +21,7 @@ enum { LINE_SIZE = 1024 };
 
 static const char *log_ident = "restante";
 static const char *log_name = "";
+static bool log_urgency;
 static enum log_to log_to = LOG_TO_PERSON;
 static int log_socket = -1;
 static pid_t log_process;
@@ -48,7 +49,8 @@ log_open(const char *ident, enum log_to to)
 void
 log_system(const char *name)
 {
-	log_name = name;
+	log_name = name == NULL ? "" : name;
+	log_urgency = name != NULL;
 }
 
 void
@@ -106,7 +108,7 @@ static size_t
 begin(int level, const char *part, char *line, size_t size)
 {
 	const char *slash = log_name[0] == '\0' ? "" : "/";
-	char stamp[32] = "", urgency[16] = "";
+	char stamp[32] = "", priority[16] = "";
 	time_t now = time(NULL);
 	struct tm tm;
 	int n;
@@ -119,12 +121,12 @@ begin(int level, const char *part, char *line, size_t size)
 		return n < 0 ? 0 : (size_t)n;
 	}
 	if (log_to == LOG_TO_SYSLOG) {
-		snprintf(urgency, sizeof(urgency), "<%d>", LOG_MAIL | level);
+		snprintf(priority, sizeof(priority), "<%d>", LOG_MAIL | level);
 		if (localtime_r(&now, &tm) != NULL) {
 			strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S ", &tm);
 		}
 	}
-	n = snprintf(line, size, "%s%s%s%s%s[%d]: ", urgency, stamp, log_name,
+	n = snprintf(line, size, "%s%s%s%s%s[%d]: ", priority, stamp, log_name,
 	    slash, part, (int)process());
 	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }
@@ -146,6 +148,18 @@ object(int level, const char *part, const char *text, char *line)
 	return log_json(&e, line);
 }
 
+/* What the text begins with. */
+static const char *
+urgency(int level)
+{
+	if (log_to == LOG_TO_PERSON || !log_urgency) {
+		return "";
+	}
+	return level == LOG_INFO      ? ""
+	       : level == LOG_WARNING ? "warning: "
+	                              : "error: ";
+}
+
 static void put(int level, const char *part, const char *fmt, va_list ap)
     __attribute__((format(printf, 3, 0)));
 
@@ -154,7 +168,8 @@ put(int level, const char *part, const char *fmt, va_list ap)
 {
 	char text[LINE_SIZE], line[LINE_SIZE / 2 + LOG_JSON + 2];
 
-	vsnprintf(text, sizeof(text), fmt, ap);
+	size_t n = strlcpy(text, urgency(level), sizeof(text));
+	vsnprintf(text + n, sizeof(text) - n, fmt, ap);
 	size_t len = begin(level, part, line, LINE_SIZE / 2);
 	if (log_objects && log_to != LOG_TO_PERSON) {
 		len += object(level, part, text, line + len);

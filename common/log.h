@@ -24,7 +24,8 @@ void log_open(const char *ident, enum log_to);
 
 /*
  * Has lines begin with NAME/PART[pid], as those of mail systems that are many
- * programs do; but for a person's.  "": PART alone.  It is kept, not copied.
+ * programs do, and what is wrong with "warning:" or "error:"; but for a
+ * person's.  "": PART alone; NULL: nor those words.  It is kept, not copied.
  */
 void log_system(const char *name);
 

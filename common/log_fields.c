@@ -16,6 +16,20 @@ is_capital(char c)
 	return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
+static const char *
+behind_urgency(const char *text)
+{
+	static const char *const words[] = { "warning: ", "error: " };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		size_t n = strlen(words[i]);
+		if (strncmp(text, words[i], n) == 0) {
+			return text + n;
+		}
+	}
+	return text;
+}
+
 /* Behind the id, if there is one. */
 static const char *
 take_id(const char *text, struct log_fields *f)
@@ -79,12 +93,26 @@ add(struct log_fields *f, struct log_span key, struct log_span value)
 	}
 }
 
+/* The parenthesis in which others are quoted: not "(15 bytes) from". */
+static const char *
+quote(const char *text)
+{
+	static const char bytes[] = " bytes) from ";
+	const char *at = strchr(text, '(');
+
+	if (at != NULL && strncmp(at + 1 + strspn(at + 1, "0123456789"), bytes,
+			      sizeof(bytes) - 1) == 0) {
+		at = strchr(at + 1, '(');
+	}
+	return at;
+}
+
 /* The address of "unknown[192.0.2.1]" in front of what others have said. */
 static void
 take_client(const char *text, struct log_fields *f)
 {
 	static const char name[] = "unknown[";
-	const char *at = strstr(text, name), *said = strchr(text, '(');
+	const char *at = strstr(text, name), *said = quote(text);
 
 	if (at == NULL || (said != NULL && said < at)) {
 		return;
@@ -140,28 +168,51 @@ take_fields(const char *text, struct log_fields *f)
 	}
 }
 
-/* Where the fields of a refusal begin. */
+/* The last place of the mark in the text, or NULL. */
 static const char *
-behind_words(const char *text)
+last_of(const char *text, const char *mark)
 {
-	static const char mark[] = "; from=<";
 	const char *last = NULL;
 
-	for (const char *at = text; (at = strstr(at, mark)) != NULL; at++) {
-		last = at;
+	for (; (text = strstr(text, mark)) != NULL; text++) {
+		last = text;
 	}
-	return last != NULL ? last + 2 : text;
+	return last;
+}
+
+/* The words of a refusal; where its fields begin. */
+static const char *
+take_words(const char *text, struct log_fields *f)
+{
+	const char *words = strstr(text, "]: ");
+	const char *end = last_of(text, "; from=<");
+
+	end = end != NULL ? end : last_of(text, "; proto=");
+	if (words == NULL || end == NULL || end < words + 3) {
+		return text;
+	}
+	words += 3;
+	add(f, (struct log_span){ "reason", 6 },
+	    (struct log_span){ words, (size_t)(end - words) });
+	return end + 2;
 }
 
 void
 log_fields(const char *text, struct log_fields *f)
 {
+	const char *start = text;
+
 	memset(f, 0, sizeof(*f));
+	text = behind_urgency(text);
+	size_t urgent = (size_t)(text - start);
 	text = take_id(text, f);
 	take_event(text, f);
+	if (f->event.len == 0 && urgent > 0) {
+		f->event = (struct log_span){ start, urgent - strlen(": ") };
+	}
 	take_client(text, f);
 	if (is(&f->event, "reject")) {
-		text = behind_words(text);
+		text = take_words(text, f);
 	}
 	take_fields(text, f);
 }

@@ -37,8 +37,8 @@ struct log_fields {
  *
  * The brackets are not part of a value.  A client, "unknown[...]", has its
  * address in the field ip; what stands in parentheses behind a status is the
- * field reason, and the last.  In the line of a refusal, fields begin behind
- * the words of the refusal.
+ * field reason, and the last.  In the line of a refusal its words are the
+ * reason, and fields begin behind them.
  */
 void log_fields(const char *text, struct log_fields *);
 

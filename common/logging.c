@@ -13,7 +13,7 @@ logging_start(const struct config *c, const char *program, bool foreground)
 	    c->log == LOG_STDERR || (c->log == LOG_DEFAULT && foreground);
 
 	/* What reads the lines of POP3 servers knows "pop3d" alone. */
-	log_system(strcmp(program, "pop3d") == 0 ? "" : c->log_name);
+	log_system(strcmp(program, "pop3d") == 0 ? NULL : c->log_name);
 	log_as_json(c->log_json);
 	log_open(program, to_stderr ? LOG_TO_STDERR : LOG_TO_SYSLOG);
 	return to_stderr;

@@ -240,6 +240,7 @@ bool
 session_run(const struct connection *c)
 {
 	static struct session s;
+	char error[CONFIG_ERROR];
 
 	s.connection = c;
 	s.config = c->config;
@@ -258,7 +259,7 @@ session_run(const struct connection *c)
 		log_info("Connection, ip=[%s], port=[%u]", c->peer.address,
 		    c->peer.port);
 	}
-	if (secure_start(c, s.stream, "+OK Begin TLS")) {
+	if (secure_start(c, s.stream, "+OK Begin TLS", error)) {
 		s.tls = stream_tls(s.stream) != NULL;
 		stats_add(STATS_POP3_TLS, s.tls);
 		if (c->start != START_STARTTLS) {
@@ -273,9 +274,9 @@ session_run(const struct connection *c)
 		}
 	}
 	if (!s.handed_over) {
-		log_info("%s, ip=[%s]",
+		log_info("%s, ip=[%s]%s%s",
 		    s.ending == ENDING_QUIT ? "LOGOUT" : "DISCONNECTED",
-		    c->peer.address);
+		    c->peer.address, error[0] == '\0' ? "" : ", TLS: ", error);
 	}
 	stream_close(s.stream);
 	return !s.handed_over || s.tls;

@@ -48,6 +48,13 @@ become(const struct task *task, struct store *store)
 	return 0;
 }
 
+static void
+turned_away(const struct session *s, const char *why)
+{
+	log_info("DISCONNECTED, user=%s, ip=[%s], port=[%u], refused: %s",
+	    s->user, s->peer->address, s->peer->port, why);
+}
+
 /* The one session of this user.  0, or -1 and it said so. */
 static int
 take_turn(struct session *s, const char *directory)
@@ -56,7 +63,7 @@ take_turn(struct session *s, const char *directory)
 		return 0;
 	}
 	if (errno == EWOULDBLOCK) {
-		log_info("a second session of %s is refused", s->user);
+		turned_away(s, "another session has the mailbox");
 		session_reply(s, "-ERR [IN-USE] Another session has this "
 				 "mailbox open");
 		return -1;
@@ -83,8 +90,7 @@ in_season(struct session *s, const char *directory)
 	if (passed < 0 || passed >= delay) {
 		return true;
 	}
-	log_info("a login of %s is refused: the last one was %lld seconds ago",
-	    s->user, (long long)passed);
+	turned_away(s, "login-delay");
 	session_reply(s,
 	    "-ERR [LOGIN-DELAY] Only one login every %lld seconds; try again "
 	    "in %lld",

@@ -22,6 +22,7 @@ static const struct service pop3 = {
 	.unwelcome = "-ERR [SYS/TEMP] Too many errors from your address, "
 	             "try again later\r\n",
 	.not_ready = "-ERR [SYS/TEMP] Not ready, try again later\r\n",
+	.refused = session_refused,
 	.pair = true,
 	.session = session_run,
 	.jobs = {

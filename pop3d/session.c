@@ -233,6 +233,13 @@ session_converse(struct session *s, const struct command *table)
 }
 
 void
+session_refused(const char *address, const char *reply, const char *why)
+{
+	(void)reply;
+	log_warn("DISCONNECTED, ip=[%s], refused: %s", address, why);
+}
+
+void
 session_log_ending(const struct session *s, int64_t started)
 {
 	static const char *const words[] = {

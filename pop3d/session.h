@@ -69,6 +69,9 @@ struct session {
 /* The service's session function: authorization.c. */
 bool session_run(const struct connection *);
 
+/* The log's line on a client that is not served, as struct service has it. */
+void session_refused(const char *address, const char *reply, const char *why);
+
 /*
  * Has s->login checked, and with it the mailbox process started; forgets the
  * secret.  started: when the attempt began, see deadline_now(); wrong: what to

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { NAME = 512 };
+enum { NAME = 512, SAID = 1024 };
 
 const char *
 delivered_name(const struct config *config, const struct recipient *to,
@@ -22,10 +22,24 @@ delivered_name(const struct config *config, const struct recipient *to,
 	return log_path(whole, text, size);
 }
 
+/* What another server has said: no status of ours.  Returns dst. */
+static const char *
+said(const char *text, char dst[SAID])
+{
+	static const char mark[] = "status=";
+
+	strlcpy(dst, text, SAID);
+	for (char *at = dst; (at = strstr(at, mark)) != NULL;) {
+		at += sizeof(mark) - 1;
+		at[-1] = '?';
+	}
+	return dst;
+}
+
 void
 delivered_log(const struct delivered *d)
 {
-	char to[NAME], given[NAME];
+	char to[NAME], given[NAME], text[SAID];
 	long long all = d->before + d->waited + d->took;
 
 	stats_add(d->counts, 1);
@@ -38,5 +52,5 @@ delivered_log(const struct delivered *d)
 	    d->id, to, other ? "orig_to=<" : "", other ? given : "",
 	    other ? ">, " : "", d->relay, (double)all / 1000,
 	    (double)d->before / 1000, (double)d->waited / 1000,
-	    (double)d->took / 1000, d->dsn, d->status, d->text);
+	    (double)d->took / 1000, d->dsn, d->status, said(d->text, text));
 }

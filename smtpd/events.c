@@ -57,6 +57,17 @@ event_tls(const struct session *s)
 }
 
 void
+event_tls_failed(const struct session *s, const char *why)
+{
+	char client[EVENT_CLIENT];
+
+	if (*why != '\0') {
+		log_info("SSL_accept error from %s: %s",
+		    event_client(s, client), why);
+	}
+}
+
+void
 event_end(const struct session *s, const char *how)
 {
 	char client[EVENT_CLIENT];
@@ -85,7 +96,7 @@ event_login_failed(const struct session *s, const char *method, const char *why,
 	char client[EVENT_CLIENT], user[USER_NAME + 1];
 
 	stats_login(method, false);
-	log_warn("warning: %s: SASL %s authentication failed: %s, "
+	log_warn("%s: SASL %s authentication failed: %s, "
 		 "sasl_username=%s",
 	    event_client(s, client), method, why,
 	    log_value(name, user, sizeof(user)));
@@ -93,17 +104,33 @@ event_login_failed(const struct session *s, const char *method, const char *why,
 
 /* ---- refusals ---- */
 
+static const char recipient[] = "Recipient address rejected";
+
 /* The words that are looked for. */
-static const char *const words[][2] = {
-	{ "Relaying denied", "Relay access denied" },
-	{ "No such user here",
-	    "Recipient address rejected: User unknown in local recipient "
-	    "table" },
-	{ "The address needs a domain",
-	    "Recipient address rejected: need fully-qualified address" },
-	{ "Message too big", "Message size exceeds fixed limit" },
-	{ "No room on the disk now", "Insufficient system storage" },
+static const struct {
+	const char *said, *words;
+	enum { WHOLE, ABOUT, REASON } kind; /* of sentence */
+} words[] = {
+	{ "Relaying denied", "Relay access denied", ABOUT },
+	{ "No such user here", "User unknown in local recipient table",
+	    REASON },
+	{ "The address needs a domain", "need fully-qualified address",
+	    REASON },
+	{ "Message too big", "Message size exceeds fixed limit", WHOLE },
+	{ "No room on the disk now", "Insufficient system storage", WHOLE },
+	/* Of lists in the DNS: it is about the client. */
+	{ "Service unavailable", NULL, WHOLE },
+	{ recipient, NULL, ABOUT },
 };
+
+/* What Postfix puts in front of reasons at that stage. */
+static const char *
+rejected(const char *stage)
+{
+	return strcmp(stage, "RCPT") == 0   ? recipient
+	       : strcmp(stage, "MAIL") == 0 ? "Sender address rejected"
+	                                    : "Data command rejected";
+}
 
 /* Octets of "550 5.1.1 ". */
 static size_t
@@ -119,32 +146,28 @@ codes(const char *reply)
 }
 
 const char *
-event_words(const char *reply, const char *subject, char text[EVENT_TEXT])
+event_words(const char *reply, const char *stage, const char *subject,
+    char text[EVENT_TEXT])
 {
-	size_t n = codes(reply);
+	size_t n = codes(reply), i = 0,
+	       count = sizeof(words) / sizeof(words[0]);
 	const char *said = reply + n;
 
-	/* Of lists in the DNS: it is about the client. */
-	if (strncmp(said, "Service unavailable", 19) == 0) {
-		subject = "";
+	while (i < count &&
+	       strncmp(said, words[i].said, strlen(words[i].said)) != 0) {
+		i++;
 	}
-	const char *about = *subject == '\0' ? ""
-	                                     : "Recipient address "
-	                                       "rejected: ";
-
-	if (strncmp(said, "Recipient address rejected", 26) == 0) {
-		about = "";
+	if (i < count && words[i].words != NULL) {
+		said = words[i].words;
 	}
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strncmp(said, words[i][0], strlen(words[i][0])) == 0) {
-			said = words[i][1];
-			about = "";
-			break;
-		}
+	if (i < count && words[i].kind == WHOLE) {
+		snprintf(text, EVENT_TEXT, "%.*s%s", (int)n, reply, said);
+	} else {
+		bool reason = i == count || words[i].kind == REASON;
+		snprintf(text, EVENT_TEXT, "%.*s<%s>: %s%s%s", (int)n, reply,
+		    subject, reason ? rejected(stage) : "", reason ? ": " : "",
+		    said);
 	}
-	snprintf(text, EVENT_TEXT, "%.*s%s%s%s%s%s", (int)n, reply,
-	    *subject == '\0' ? "" : "<", subject,
-	    *subject == '\0' ? "" : ">: ", about, said);
 	return text;
 }
 
@@ -180,17 +203,29 @@ event_reject(const struct session *s, const char *where, const char *stage,
 
 	stats_add(reason(reply), 1);
 	address_text(&s->envelope.sender, sender, sizeof(sender));
+	log_path(sender, from, sizeof(from));
 	if (to != NULL) {
 		address_text(to, rcpt, sizeof(rcpt));
 	}
 	log_path(rcpt, about, sizeof(about));
+	const char *subject = to != NULL                   ? about
+	                      : strcmp(stage, "MAIL") == 0 ? from
+	                                                   : stage;
 	log_info("%s: reject: %s from %s: %s; from=<%s>%s%s%s proto=%s "
 		 "helo=<%s>",
 	    where, stage, event_client(s, client),
-	    event_words(reply, about, text),
-	    log_path(sender, from, sizeof(from)), to == NULL ? "" : " to=<",
-	    about, to == NULL ? "" : ">", s->esmtp ? "ESMTP" : "SMTP",
-	    log_path(s->helo, helo, sizeof(helo)));
+	    event_words(reply, stage, subject, text), from,
+	    to == NULL ? "" : " to=<", about, to == NULL ? "" : ">",
+	    s->esmtp ? "ESMTP" : "SMTP", log_path(s->helo, helo, sizeof(helo)));
+}
+
+void
+event_refused(const char *address, const char *reply, const char *why)
+{
+	stats_add(STATS_REJECTED_POLICY, 1);
+	log_info("NOQUEUE: reject: CONNECT from unknown[%s]: %.*sClient host "
+		 "rejected: %s; proto=SMTP",
+	    address, (int)codes(reply), reply, why);
 }
 
 /* ---- messages ---- */

@@ -19,8 +19,9 @@ const char *event_client(const struct session *, char text[EVENT_CLIENT]);
 void event_connect(const struct session *);
 void event_disconnect(const struct session *);
 
-/* "TLS connection established from". */
+/* "TLS connection established from"; "SSL_accept error from". */
 void event_tls(const struct session *);
+void event_tls_failed(const struct session *, const char *why);
 
 /* How the session ends: "lost connection", "timeout", "too many errors". */
 void event_end(const struct session *, const char *how);
@@ -37,13 +38,16 @@ void event_login_failed(const struct session *, const char *method,
 void event_reject(const struct session *, const char *where, const char *stage,
     const char *reply, const struct address *to);
 
+/* A client that is not served at all, as struct service has it. */
+void event_refused(const char *address, const char *reply, const char *why);
+
 /*
- * What is logged for a reply: its codes, then what it says in the words of
- * Postfix where those mean the same; subject: whom it is about, "" if nobody.
- * Returns text.
+ * What is logged for a reply at that stage: its codes, then what it says in the
+ * words of Postfix where those mean the same; subject: which recipient or
+ * sender it is about.  Returns text.
  */
-const char *event_words(
-    const char *reply, const char *subject, char text[EVENT_TEXT]);
+const char *event_words(const char *reply, const char *stage,
+    const char *subject, char text[EVENT_TEXT]);
 
 /* A message has come in whole: from whom, and its Message-ID ("": none). */
 void event_message(

@@ -10,6 +10,7 @@
 #include "smtpd/admin.h"
 #include "smtpd/compose/send.h"
 #include "smtpd/delivery.h"
+#include "smtpd/events.h"
 #include "smtpd/figures.h"
 #include "smtpd/login.h"
 #include "smtpd/options.h"
@@ -36,6 +37,7 @@ static const struct service smtp = {
 	.unwelcome = "421 4.7.0 Too many errors from your address, "
 	             "try again later\r\n",
 	.not_ready = "421 4.3.2 Not ready, try again later\r\n",
+	.refused = event_refused,
 	.body = true,
 	.session = session_run,
 	.jobs = {

@@ -123,7 +123,7 @@ session_bad_line(struct session *s, enum line line)
 		    "lines end in CR LF");
 	case LINE_FLOOD:
 		session_reply(s, "500 5.5.6 Line too long");
-		event_end(s, "too long a line");
+		event_end(s, "too many errors");
 		break;
 	case LINE_TIMEOUT:
 	case LINE_LATE:
@@ -194,17 +194,19 @@ static enum next
 run(struct session *s, char *line)
 {
 	size_t n = strcspn(line, " \t");
+	char verb[16 + 1];
 
-	snprintf(s->verb, sizeof(s->verb), "%.*s", n < 16 ? (int)n : 16, line);
-	for (char *p = s->verb; *p != '\0'; p++) {
+	snprintf(verb, sizeof(verb), "%.*s", n < 16 ? (int)n : 16, line);
+	for (char *p = verb; *p != '\0'; p++) {
 		*p = isalpha((unsigned char)*p) ? (char)toupper(*p) : '?';
 	}
+	strlcpy(s->verb, verb, sizeof(s->verb));
 	s->said = '\0';
 	enum next next =
 	    command_run(smtp_commands, s->state, s, line, command_refused);
 	/* What a session under TLS begins with counts there. */
 	if (!s->handed_over) {
-		tally_add(&s->tally, s->verb, s->said == '2');
+		tally_add(&s->tally, verb, s->said == '2');
 	}
 	return next;
 }
@@ -325,6 +327,7 @@ session_run(const struct connection *c)
 	struct session *s = calloc(1, sizeof(*s));
 	struct incoming *incoming = incoming_new();
 	struct stream *stream = stream_open(c->rfd, c->wfd, TIMEOUT, LIFETIME);
+	char error[CONFIG_ERROR];
 
 	if (s == NULL || incoming == NULL || stream == NULL) {
 		log_error("no memory for a session");
@@ -339,7 +342,7 @@ session_run(const struct connection *c)
 	s->state = STATE_START;
 	begin(s);
 	stream_accept_lf(stream, session_profile(s) == PROFILE_SUBMISSION);
-	if (secure_start(c, stream, "220 2.0.0 Ready to start TLS")) {
+	if (secure_start(c, stream, "220 2.0.0 Ready to start TLS", error)) {
 		if (stream_tls(stream) != NULL) {
 			tls_describe(
 			    stream_tls(stream), s->tls, sizeof(s->tls));
@@ -349,6 +352,7 @@ session_run(const struct connection *c)
 			converse(s);
 		}
 	} else {
+		event_tls_failed(s, error);
 		event_end(s, "lost connection");
 	}
 	bool over = !s->handed_over;

@@ -12,27 +12,37 @@
 #include <string.h>
 
 static const struct {
-	const char *reply, *subject, *words;
+	const char *reply, *stage, *subject, *words;
 } replies[] = {
-	{ "550 5.1.1 No such user here", "a@b.c",
+	{ "550 5.1.1 No such user here", "RCPT", "a@b.c",
 	    "550 5.1.1 <a@b.c>: Recipient address rejected: User unknown in "
 	    "local recipient table" },
-	{ "550 5.7.1 Relaying denied", "a@b.c",
+	{ "550 5.7.1 Relaying denied", "RCPT", "a@b.c",
 	    "550 5.7.1 <a@b.c>: Relay access denied" },
-	{ "451 4.3.0 Cannot look that user up now", "a@b.c",
+	{ "451 4.3.0 Cannot look that user up now", "RCPT", "a@b.c",
 	    "451 4.3.0 <a@b.c>: Recipient address rejected: Cannot look that "
 	    "user up now" },
-	{ "552 5.3.4 Message too big", "",
+	{ "450 4.7.1 Recipient address rejected: later", "RCPT", "a@b.c",
+	    "450 4.7.1 <a@b.c>: Recipient address rejected: later" },
+	{ "554 5.7.1 Service unavailable; Client host [x] blocked", "RCPT",
+	    "a@b.c", "554 5.7.1 Service unavailable; Client host [x] blocked" },
+	{ "552 5.3.4 Message too big", "MAIL", "a@b.c",
 	    "552 5.3.4 Message size exceeds fixed limit" },
-	{ "552 5.3.4 Message too big: at most 9 octets", "",
-	    "552 5.3.4 Message size exceeds fixed limit" },
-	{ "550 5.6.0 The message holds NUL bytes", "",
-	    "550 5.6.0 The message holds NUL bytes" },
-	{ "500 What", "", "500 What" },
-	{ "500 What", "x", "500 <x>: Recipient address rejected: What" },
-	{ "500 5 What", "", "500 5 What" },
-	{ "no code", "", "no code" },
-	{ "", "", "" },
+	{ "552 5.3.4 Message too big: at most 9 octets", "END-OF-MESSAGE",
+	    "END-OF-MESSAGE", "552 5.3.4 Message size exceeds fixed limit" },
+	{ "452 4.3.1 No room on the disk now", "MAIL", "",
+	    "452 4.3.1 Insufficient system storage" },
+	{ "553 5.7.1 Not yours", "MAIL", "a@b.c",
+	    "553 5.7.1 <a@b.c>: Sender address rejected: Not yours" },
+	{ "550 5.6.0 The message holds NUL bytes", "END-OF-MESSAGE",
+	    "END-OF-MESSAGE",
+	    "550 5.6.0 <END-OF-MESSAGE>: Data command rejected: The message "
+	    "holds NUL bytes" },
+	{ "500 What", "RCPT", "x",
+	    "500 <x>: Recipient address rejected: What" },
+	{ "500 5 What", "MAIL", "", "500 <>: Sender address rejected: 5 What" },
+	{ "no code", "DATA", "x", "<x>: Data command rejected: no code" },
+	{ "", "DATA", "", "<>: Data command rejected: " },
 };
 
 static const struct {
@@ -78,7 +88,8 @@ main(void)
 	char text[EVENT_TEXT];
 
 	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
-		event_words(replies[i].reply, replies[i].subject, text);
+		event_words(replies[i].reply, replies[i].stage,
+		    replies[i].subject, text);
 		ok(strcmp(text, replies[i].words) == 0, "%s: %s",
 		    replies[i].reply, text);
 	}

@@ -18,7 +18,7 @@ static const struct {
 	{ "disconnect from unknown[192.0.2.1] ehlo=1 rcpt=0/1 commands=1/2",
 	    "|disconnect|ip=192.0.2.1 ehlo=1 rcpt=0/1 commands=1/2 " },
 	{ "lost connection after DATA (15 bytes) from unknown[2001:db8::1]",
-	    "|lost connection|" },
+	    "|lost connection|ip=2001:db8::1 " },
 	{ "lost connection after CONNECT from unknown[2001:db8::1]",
 	    "|lost connection|ip=2001:db8::1 " },
 	{ ID "client=unknown[192.0.2.1], sasl_method=PLAIN, sasl_username=a",
@@ -38,10 +38,19 @@ static const struct {
 	{ ID "removed", "ABCDEFGHIJ12|removed|" },
 	{ "NOQUEUE: reject: RCPT from unknown[192.0.2.1]: 550 5.7.1 <a>: to=x; "
 	  "from=<b> ip=[9]; from=<c> to=<a> proto=SMTP helo=<h>",
-	    "|reject|ip=192.0.2.1 from=c to=a proto=SMTP helo=h " },
+	    "|reject|ip=192.0.2.1 reason=550 5.7.1 <a>: to=x; from=<b> ip=[9] "
+	    "from=c to=a proto=SMTP helo=h " },
+	{ "NOQUEUE: reject: CONNECT from unknown[192.0.2.1]: 421 4.7.0 Client "
+	  "host rejected: 9 points; proto=SMTP",
+	    "|reject|ip=192.0.2.1 reason=421 4.7.0 Client host rejected: 9 "
+	    "points proto=SMTP " },
+	{ "reject: x; from=<a> proto=y]: ", "|reject|from=a proto=y]: " },
 	{ "warning: unknown[192.0.2.1]: SASL PLAIN authentication failed: x, "
 	  "sasl_username=a",
 	    "|warning|ip=192.0.2.1 sasl_username=a " },
+	{ "warning: " ID "a queue file is gone: x=y",
+	    "ABCDEFGHIJ12|a queue file is gone|x=y " },
+	{ "error: (15 bytes) said unknown[192.0.2.1]", "|error|" },
 	{ "LOGIN FAILED, user=a, ip=[192.0.2.1], port=[1]",
 	    "|LOGIN FAILED|user=a ip=192.0.2.1 port=1 " },
 	{ "user=a, user=b", "|user|user=a " },
@@ -132,7 +141,7 @@ main(void)
 		if (!ok(ends_in(line, objects[i].members) &&
 			    strncmp(line,
 				"{\"time\":\"2026-11-22T12:00:00.007Z\","
-		                "\"pid\":"
+				"\"pid\":"
 				"7,\"level\":\"info\",\"program\":\"restante/"
 				"smtpd\"",
 				80) == 0,

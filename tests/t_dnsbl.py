@@ -15,7 +15,7 @@ from lib.wait import wait_for
 
 tap = Tap()
 ME = "1.0.0.127."
-BLOCKED = "550 5.7.1 Service unavailable; Client host [127.0.0.1] blocked " \
+BLOCKED = "554 5.7.1 Service unavailable; Client host [127.0.0.1] blocked " \
     "using "
 
 
@@ -75,7 +75,7 @@ def test_listed():
     with Server(listed(why=[b"see bl.test/", b"x"])) as server:
         equal(server.rcpt(), BLOCKED + "bl.test; see bl.test/x")
         server.logged(r"NOQUEUE: reject: RCPT from \S*\[127\.0\.0\.1\]: "
-                      r"550 5\.7\.1 Service unavailable; Client host "
+                      r"554 5\.7\.1 Service unavailable; Client host "
                       r"\[127\.0\.0\.1\] blocked using bl\.test; see bl\.test"
                       r"/x; from=<a@example.com> to=<bob@example.org> ")
         equal(server.names(), [(ME + "bl.test", A, "udp"),
@@ -102,7 +102,7 @@ def test_several():
         talker.hello()
         talker.expect("250 ", "MAIL FROM:<a@example.com>")
         for to in ("bob", "alice", "bob"):
-            equal(talker.expect("550", f"RCPT TO:<{to}@example.org>").last,
+            equal(talker.expect("554", f"RCPT TO:<{to}@example.org>").last,
                   BLOCKED + "b2.test")
         talker.expect("554 5.5.1", "DATA")
 
@@ -114,7 +114,7 @@ def test_postmaster():
                    "POSTMASTER@example.net"):
             check(server.rcpt(to).startswith("250 "), to)
         equal(server.dns.asked, [])
-        check(server.rcpt("postmasters@example.org").startswith("550 5.7.1"))
+        check(server.rcpt("postmasters@example.org").startswith("554 5.7.1"))
 
 
 def test_relaying():
@@ -134,7 +134,7 @@ def test_ipv6():
                     ("::1", daemon.ports[0]), 60)) as talker:
                 talker.hello()
                 talker.expect("250 ", "MAIL FROM:<a@example.com>")
-                talker.expect("550 5.7.1", "RCPT TO:<bob@example.org>")
+                talker.expect("554 5.7.1", "RCPT TO:<bob@example.org>")
         finally:
             daemon.stop()
         equal(server.names(), [(name, A, "udp"), (name, TXT, "udp")])
@@ -156,7 +156,7 @@ def spared():
                                   "\r\n")
             equal(server.dns.asked, [])
         with tap.case("But a stranger at the same server is"):
-            check(server.rcpt().startswith("550 "))
+            check(server.rcpt().startswith("554 "))
 
 
 def test_proxied():
@@ -165,7 +165,7 @@ def test_proxied():
     with LyingDns({(name, A): honest(a(name, "127.0.0.2"))}) as dns, \
             Instance(f"dnsbl bl.test\nproxy 127.0.0.1\ngreylist 3600\n"
                      f"resolver {dns.address}") as server:
-        for client, code in (("192.0.2.7", "550 5.7.1"),
+        for client, code in (("192.0.2.7", "554 5.7.1"),
                              ("192.0.2.8", "450 4.7.1"),
                              ("10.0.0.1", "250 ")):
             with server.connect(server.smtp) as talker:
@@ -223,7 +223,7 @@ def answers():
         with tap.case(f"A list that says {what}: "
                       + ("refused" if blocks else "served")):
             with Server(listed(address=address), zone) as server:
-                equal(server.rcpt().startswith("550 "), blocks)
+                equal(server.rcpt().startswith("554 "), blocks)
                 if address.startswith("127.255"):
                     server.logged("dnsbl bl.test does not answer us")
     with tap.case("Name servers that are silent, fail and lie: served"):
@@ -236,7 +236,7 @@ def answers():
     for lie in TELLING:
         with tap.case("A query is lost, or a lie comes first: refused"):
             with Server({(ME + "bl.test", A): lie}) as server:
-                check(server.rcpt().startswith("550 "))
+                check(server.rcpt().startswith("554 "))
     with tap.case("An answer without a record: served"):
         with Server({(ME + "bl.test", A): honest()}) as server:
             check(server.rcpt().startswith("250 "))

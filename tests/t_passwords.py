@@ -82,9 +82,9 @@ def test_labels(server):
     opens(server, MAIN, True, True)
     opens(server, "of the phon", False, False)
     opens(server, "of the phone", False, False, "bob")
-    wait_for(lambda: 'the password "phone" of alice is right'
+    wait_for(lambda: 'user: alice has used the password "phone"'
              in server.smtpd.text(), "its label in smtpd's log")
-    wait_for(lambda: 'the password "phone" of alice is right'
+    wait_for(lambda: 'user: alice has used the password "phone"'
              in server.pop3d.text(), "its label in pop3d's log")
 
 

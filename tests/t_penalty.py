@@ -2,6 +2,7 @@
 """What a client does wrong counts against its address: in both programs, from
 one nowait process to the next, and against nobody else. With `penalties all`
 loopback counts, too."""
+import re
 import smtplib
 import socket
 
@@ -73,8 +74,11 @@ def test_processes_share():
         refused(nowait(scratch, "smtpd"))
         refused(nowait(scratch, "pop3d"), pop3=True)
         log = (scratch.dir / "session.log").read_text()
-        check(f"refused {HERE}: 1" in log
-              and " points for wrong recipients: 30\n" in log, log[-500:])
+        check(re.search(rf"NOQUEUE: reject: CONNECT from unknown\[{HERE}\]: 421 "
+                        r"4\.7\.0 Client host rejected: 1\d* points for wrong "
+                        r"recipients: 30; proto=SMTP\n", log)
+              and re.search(rf"DISCONNECTED, ip=\[{HERE}\], refused: 1\d* "
+                            "points", log), log[-500:])
         forgive(scratch, "192.0.2.1")
         refused(nowait(scratch, "smtpd"))
         forgive(scratch, HERE)

@@ -39,7 +39,7 @@ def rcpt(server, source, code):
 def work(server):
     """One of each."""
     rcpt(server, GOOD, "250 ")
-    rcpt(server, LISTED, "550 5.7.1")
+    rcpt(server, LISTED, "554 5.7.1")
     rcpt(server, NEW, "450 4.7.1")
     with connect(server.smtp, EARLY) as talker:
         talker.send("EHLO spam.example\r\n")

@@ -187,7 +187,8 @@ def test_limits():
             talker.closed()
         with connect(server, server.pop3s, v2("2001:db8::9")) as talker:
             talker.closed()
-        wait_log(server.smtpd, "refused 2001:db8::8: 1")
+        wait_log(server.smtpd, "CONNECT from unknown[2001:db8::8]: 421 4.7.0 Client "
+                 "host rejected: 1")
         said = server.call("smtpd", "--penalties").stdout
         check(said.startswith("2001:db8::/56 refused: 1"), said)
         for header in (v1("2001:db8:1::8"), v1(), LOCAL, UNKNOWN):

@@ -127,8 +127,9 @@ tell(const struct task *task, const char *user, const struct credential *c,
 		log_warn("the password \"%s\" of %s %s, ip=[%s]", c->label,
 		    user, why, address);
 	} else if (c->label[0] != '\0') {
-		log_info("the password \"%s\" of %s is right, ip=[%s]",
-		    c->label, user, address);
+		/* With words in front that readers of logs skip. */
+		log_info("user: %s has used the password \"%s\", ip=[%s]", user,
+		    c->label, address);
 	}
 }
 

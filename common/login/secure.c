@@ -3,16 +3,14 @@
 #include "common/login/secure.h"
 
 #include "common/deadline.h"
-#include "common/log.h"
 
 enum { HANDSHAKE_TIMEOUT = 60 * 1000 };
 
 bool
-secure_start(
-    const struct connection *c, struct stream *stream, const char *go_ahead)
+secure_start(const struct connection *c, struct stream *stream,
+    const char *go_ahead, char error[CONFIG_ERROR])
 {
-	char error[CONFIG_ERROR];
-
+	error[0] = '\0';
 	if (c->start == START_PLAIN) {
 		return true;
 	}
@@ -25,8 +23,6 @@ secure_start(
 	struct tls_session *tls = tls_accept(c->tls, c->rfd, c->wfd, c->asks,
 	    deadline_now() + HANDSHAKE_TIMEOUT, error);
 	if (tls == NULL) {
-		log_info("SSL_accept error from unknown[%s]: %s",
-		    c->peer.address, error);
 		return false;
 	}
 	stream_secure(stream, tls);

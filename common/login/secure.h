@@ -11,10 +11,12 @@
 
 /*
  * Turns a connection to TLS, if it begins with that; go_ahead is said first
- * where STARTTLS asked for it.  false: it failed, which is logged.
+ * where STARTTLS asked for it.  false: it failed; error says how, or is "" if
+ * the client is gone.
  */
 bool secure_start(const struct connection *, struct stream *,
-    const char *go_ahead) __attribute__((warn_unused_result));
+    const char *go_ahead, char error[CONFIG_ERROR])
+    __attribute__((warn_unused_result));
 
 /* Whether a password may be sent: over TLS, or as plaintext-login has it. */
 bool secure_for_passwords(const struct connection *, const struct stream *);

@@ -11,6 +11,8 @@
 
 enum { DEFAULT_PER_SOURCE = 50 };
 
+static const char from_one[] = "too many sessions from there";
+
 /* Whether there are as many sessions as may come from its address. */
 static bool
 over_source(const struct server *s, const struct peer *peer)
@@ -30,14 +32,12 @@ over_source(const struct server *s, const struct peer *peer)
 	return n >= limit;
 }
 
-/* Tells a client why it is not served, in one reply that never blocks. */
+/* Tells a client that it is not served, in one reply that never blocks. */
 static void
-refuse(int wfd, const struct peer *peer, bool tls, const char *reply,
-    const char *why)
+refuse(int wfd, bool tls, const char *reply)
 {
 	size_t n = strlen(reply);
 
-	log_warn("refused %s: %s", peer->address, why);
 	if (tls) {
 		return;
 	}
@@ -51,13 +51,14 @@ bool
 accept_connection(struct server *s, int rfd, int wfd, const struct peer *peer,
     struct service_kind kind)
 {
-	const char *reply = s->service->not_ready, *why = reply;
+	const char *reply = s->service->not_ready, *why = "not ready";
 	char penalty[PENALTY_TEXT];
 	struct welcome welcome;
 
 	slot_refresh(s);
 	if (s->used >= s->config->sessions) {
-		reply = why = s->service->too_many;
+		reply = s->service->too_many;
+		why = "too many sessions";
 	} else if (network_listed(
 		       s->config->proxies, s->config->nproxies, peer->ip)) {
 		/* What counts is who it speaks for: accept_claim(). */
@@ -69,11 +70,13 @@ accept_connection(struct server *s, int rfd, int wfd, const struct peer *peer,
 		reply = s->service->unwelcome;
 		why = penalty;
 	} else if (over_source(s, peer)) {
-		reply = why = s->service->too_many;
+		reply = s->service->too_many;
+		why = from_one;
 	} else if (slot_connect(s, rfd, wfd, peer, &welcome, kind)) {
 		return true;
 	}
-	refuse(wfd, peer, kind.tls, reply, why);
+	s->service->refused(peer->address, reply, why);
+	refuse(wfd, kind.tls, reply);
 	close(rfd);
 	if (wfd != rfd) {
 		close(wfd);
@@ -93,12 +96,13 @@ accept_claim(struct server *s, struct slot *slot, const void *payload)
 	proxied_peer(&claim, &peer);
 	if (claim.kind == PROXY_CLIENT) {
 		if (!guard_admits(s, &peer, &welcome, why)) {
-			log_warn("refused %s: %s", peer.address, why);
+			s->service->refused(
+			    peer.address, s->service->unwelcome, why);
 			return STATUS_NO;
 		}
 		if (over_source(s, &peer)) {
-			log_warn("refused %s: %s", peer.address,
-			    s->service->too_many);
+			s->service->refused(
+			    peer.address, s->service->too_many, from_one);
 			return STATUS_TEMPORARY;
 		}
 	}

@@ -79,8 +79,10 @@ struct job {
 
 struct service {
 	const char *name;
-	/* Replies to clients that are not served: */
+	/* Replies to clients that are not served; and the log's line on it. */
 	const char *too_many, *not_ready, *unwelcome;
+	void (*refused)(
+	    const char *address, const char *reply, const char *why);
 	bool body; /* sessions get a file for messages, and know the aliases */
 	bool pair; /* TLS sessions get a socket pair */
 	/* Whether the connection is over, and not handed on. */

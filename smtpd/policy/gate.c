@@ -46,7 +46,7 @@ gate_client(
 	}
 	/* In the words that programs which read logs know from Postfix. */
 	snprintf(reply, GATE_REPLY,
-	    "550 5.7.1 Service unavailable; Client host [%s] blocked using "
+	    "554 5.7.1 Service unavailable; Client host [%s] blocked using "
 	    "%s%s%s",
 	    session_peer(s), config->dnsbl[g->answer.list].zone,
 	    g->answer.text[0] != '\0' ? "; " : "", g->answer.text);

@@ -60,7 +60,7 @@ reach(struct client *c, const char *host)
 		enum family used = c->peer.family;
 		client_close(c, false);
 		if (session == SESSION_CLEAR && !clear) {
-			log_info("%s; trying in the clear", c->verdict.text);
+			log_warn("%s; trying in the clear", c->verdict.text);
 			clear = true;
 		} else if (other) {
 			c->family_tried = true;
@@ -132,7 +132,7 @@ client_open(struct client *c)
 			return true;
 		}
 		if (i + 1 < hosts.count) {
-			log_info("%s; trying the next host", c->verdict.text);
+			log_warn("%s; trying the next host", c->verdict.text);
 		}
 	}
 	c->verdict.kind = OUTCOME_DEAD;
@@ -150,7 +150,7 @@ client_other_family(struct client *c)
 	c->family_tried = true;
 	client_close(c, true);
 	c->family = before.family == FAMILY_V6 ? FAMILY_V4 : FAMILY_V6;
-	log_info(
+	log_warn(
 	    "%s does not like our address; trying the other one", before.peer);
 	if (reach(c, before.name)) {
 		return true;
