@@ -133,6 +133,23 @@ def test_form(reports):
     check(b"\r\n\r\n" + BODY + b"\r\n--" in r.raw, "octet for octet")
 
 
+def test_words(reports):
+    """What we say is not put into the mouth of the server"""
+    host = "mx.example.net[192.0.2.1]:25"
+    for code, reply, text, said in (
+            ("5.7.30", f"host {host} does not offer REQUIRETLS",
+             "(REQUIRETLS)", False),
+            ("5.3.3", f"host {host} does not know DELIVERBY",
+             "rather than to deliver it late", False),
+            ("5.4.7", "delivery time expired; last reply: 450 4.2.1 Busy",
+             "It was tried", False),
+            ("5.7.1", "550 5.7.1 No", "by its own rules", True)):
+        r = reports.one([(0, FAILED, code, host, reply)])
+        check(text in r.words, r.words)
+        equal(f"The server {host} said:" in r.words, said, r.words)
+        check(reply in r.words, r.words)
+
+
 def test_matrix(reports):
     """Each kind with each RET and size sends back what it should"""
     sizes = {"small": 40, "medium": 60000, "large": 1100000}

@@ -40,6 +40,9 @@ static const struct {
 	{ "2.3", "The message is too large for the mailbox. Send it in "
 		 "smaller parts, or put the files on a web site and send "
 		 "their address." },
+	{ "3.3", "The server there cannot do what your message asks for, such "
+		 "as to return it rather than to deliver it late. Send it "
+		 "again without that." },
 	{ "3.4", "The message is larger than that server takes. Send it in "
 		 "smaller parts, or put the files on a web site and send "
 		 "their address." },
@@ -50,6 +53,10 @@ static const struct {
 		 "ASCII. Ask for another address." },
 	{ "6.", "The server there cannot take a message of this form. Send it "
 		"as plain text, without attachments." },
+	{ "7.30", "The message is to travel over protected connections alone "
+		  "(REQUIRETLS), and the server there does not promise that. "
+		  "Send it again without that if it need not be secret, or "
+		  "reach the person in another way." },
 	{ "7.", "The server there refuses the message by its own rules; what "
 		"it says about that stands below. If there is an address "
 		"for complaints in it, use that, or reach the person in "
@@ -180,7 +187,8 @@ put_recipient(
 	if (r->text[0] == '\0') {
 		return;
 	}
-	if (r->host[0] != '\0' && strcmp(r->host, "local") != 0) {
+	bool reply = strspn(r->text, "0123456789") == 3;
+	if (reply && r->host[0] != '\0' && strcmp(r->host, "local") != 0) {
 		snprintf(text, sizeof(text), "The server %s said:", r->host);
 		prose_wrap(p, INDENT, text);
 	}
