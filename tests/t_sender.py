@@ -101,12 +101,15 @@ def test_header(scratch):
     """From of the message, if that is wanted"""
     good = ("From: alice@example.org", "From: Alice <info@example.org>",
             "From: alice", "From: bob@example.org (not yet)\r\nFrom :alice",
-            "X-From: bob@example.org", "Subject: x\r\n\r\nFrom: bob")
+            "X-From: bob@example.org", "Subject: x\r\n\r\nFrom: bob",
+            "no field\r\nFrom: bob", "X: y\r\nno field\r\n\r\nFrom: bob")
     bad = ("From: bob@example.org",
            "X: y\r\nfrom : \"alice@example.org\" <bob>",
            "From: alice@example.org, bob@example.org", "From:\r\n bob",
            "From: alice\r\nFrom: bob@example.org", "From: alice@example.org>x",
            "DKIM-Signature: v=1\r\nFrom: bob@example.org",
+           "X: y\r\nno field\r\nFrom: bob@example.org",
+           "From: alice\r\nno field\r\n  at all\r\nFrom: bob@example.org",
            "X: " + "x" * 300000 + "\r\nFrom: alice")
     for word, texts, reply in (
             ("", good + bad, "250"), (" header", good[:3] + good[4:], "250"),

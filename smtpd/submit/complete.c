@@ -74,7 +74,7 @@ complete_head(const struct session *s, const char *id, const char *text,
 	bool is_signed;
 
 	*head_len = survey(text, len, &is_signed);
-	if (!sender_header_allowed(s, text, *head_len)) {
+	if (!sender_header_allowed(s, text, len)) {
 		return COMPLETE_FORBIDDEN;
 	}
 	if (is_signed) {

@@ -194,16 +194,20 @@ sender_header_checked(const struct session *s)
 }
 
 bool
-sender_header_allowed(const struct session *s, const char *head, size_t len)
+sender_header_allowed(const struct session *s, const char *text, size_t len)
 {
-	const char *at = head;
+	const char *at = text, *end = text + len;
 	struct field f;
 
 	if (!sender_header_checked(s)) {
 		return true;
 	}
-	while (header_next(&at, head + len, &f)) {
-		if (header_is(&f, "From") && !field_allowed(s, &f)) {
+	/* There are readers that go on behind a line that is no field. */
+	while (at < end && *at != '\n') {
+		if (!header_next(&at, end, &f)) {
+			const char *lf = memchr(at, '\n', (size_t)(end - at));
+			at = lf == NULL ? end : lf + 1;
+		} else if (header_is(&f, "From") && !field_allowed(s, &f)) {
 			return false;
 		}
 	}

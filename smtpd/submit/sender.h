@@ -21,9 +21,10 @@ bool sender_header_checked(const struct session *);
 
 /*
  * The same for From of a header section, as far as that is to be checked: all
- * addresses there.  Lines end in LF.
+ * addresses there.  Lines end in LF; text goes up to an empty line, or is all
+ * that there is.
  */
 bool sender_header_allowed(
-    const struct session *, const char *head, size_t len);
+    const struct session *, const char *text, size_t len);
 
 #endif
