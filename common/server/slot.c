@@ -100,12 +100,35 @@ close_if_open(int fd)
 	}
 }
 
+/*
+ * A body file outlives its connection, of which nobody is left who could hold
+ * it: making a file and giving it up costs more than emptying one.
+ */
+static void
+take_body(struct server *s, struct slot *slot)
+{
+	slot->body = s->nbodies > 0 ? s->bodies[--s->nbodies]
+	                            : unnamed_file(s->config->queue);
+	slot->body_errno = errno;
+}
+
+static void
+leave_body(struct server *s, int body)
+{
+	if (body != -1 && s->nbodies < SPARE_BODIES &&
+	    ftruncate(body, 0) == 0) {
+		s->bodies[s->nbodies++] = body;
+	} else {
+		close_if_open(body);
+	}
+}
+
 static void
 free_slot(struct server *s, struct slot *slot)
 {
 	request_end(s, slot);
 	close_if_open(slot->channel);
-	close_if_open(slot->body);
+	leave_body(s, slot->body);
 	close_if_open(slot->mailbox);
 	close(slot->rfd);
 	if (slot->wfd != slot->rfd) {
@@ -206,8 +229,7 @@ slot_connect(struct server *s, int rfd, int wfd, const struct peer *peer,
 	slot->welcome = *welcome;
 	slot->role = kind.role;
 	if (s->service->body) {
-		slot->body = unnamed_file(s->config->queue);
-		slot->body_errno = errno;
+		take_body(s, slot);
 	}
 	if ((kind.tls && !slot_have_tls(s)) ||
 	    slot_start_session(s, slot, kind.tls ? START_TLS : START_PLAIN) ==

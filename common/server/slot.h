@@ -42,6 +42,8 @@ struct slot {
 	bool in_mailbox; /* its worker is the mailbox process */
 };
 
+enum { SPARE_BODIES = 16 };
+
 struct server {
 	const struct service *service;
 	const struct config *config;
@@ -58,6 +60,8 @@ struct server {
 	size_t used;
 	size_t checks; /* passwords being checked */
 	uint64_t tickets;
+	int bodies[SPARE_BODIES]; /* empty, for the next connections */
+	size_t nbodies;
 	bool forever;       /* started with -l: never idle enough to end */
 	pid_t errand;       /* the process of the service's errand, or 0 */
 	bool errand_wanted; /* once more */
