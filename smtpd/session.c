@@ -321,10 +321,22 @@ begin(struct session *s)
 	}
 }
 
+/* All zero but for the recipients: most of it is never touched. */
+static struct session *
+new_session(void)
+{
+	struct session *s = malloc(sizeof(*s));
+
+	if (s != NULL) {
+		memset(s, 0, offsetof(struct session, envelope.rcpts));
+	}
+	return s;
+}
+
 bool
 session_run(const struct connection *c)
 {
-	struct session *s = calloc(1, sizeof(*s));
+	struct session *s = new_session();
 	struct incoming *incoming = incoming_new();
 	struct stream *stream = stream_open(c->rfd, c->wfd, TIMEOUT, LIFETIME);
 	char error[CONFIG_ERROR];

@@ -73,8 +73,8 @@ struct session {
 	char said;        /* the first digit of the last reply */
 	bool handed_over; /* the client, to a new session under TLS */
 	struct gate gate; /* what was found out about the client */
-	struct envelope envelope;
 	struct incoming *incoming; /* the message under way */
+	struct envelope envelope;  /* last: its recipients are */
 };
 
 /* Runs a session from greeting to good-bye; the service's session function. */
