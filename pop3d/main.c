@@ -12,6 +12,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -133,7 +134,7 @@ main(int argc, char **argv)
 {
 	char error[CONFIG_ERROR];
 	struct arguments a = { .verb = NULL };
-	struct config config;
+	struct config *config;
 	struct stat st;
 
 	/* Under inetd 2 is the client: what goes wrong goes to syslog. */
@@ -144,10 +145,12 @@ main(int argc, char **argv)
 	if (status != -1) {
 		return status;
 	}
-	if (config_load(&config, a.config, error) == -1) {
+	if ((config = config_load(a.config, error)) == NULL) {
 		log_error("%s", error);
 		return EX_CONFIG;
 	}
-	return a.verb != NULL ? a.verb(&config, a.count, a.words)
-	                      : server_run(&pop3, &a.launch, &config);
+	status = a.verb != NULL ? a.verb(config, a.count, a.words)
+	                        : server_run(&pop3, &a.launch, config);
+	free(config);
+	return status;
 }

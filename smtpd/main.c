@@ -27,6 +27,7 @@
 #include "smtpd/submit/verify.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -116,7 +117,7 @@ main(int argc, char **argv)
 {
 	char error[CONFIG_ERROR];
 	struct options options;
-	struct config config;
+	struct config *config;
 	struct stat st;
 
 	/* Under inetd 2 is the client: what goes wrong goes to syslog. */
@@ -128,9 +129,11 @@ main(int argc, char **argv)
 		log_error("%s; try --help", error);
 		return EX_USAGE;
 	}
-	if (config_load(&config, options.config, error) == -1) {
+	if ((config = config_load(options.config, error)) == NULL) {
 		log_error("%s", error);
 		return EX_CONFIG;
 	}
-	return act(&options, &config);
+	int status = act(&options, config);
+	free(config);
+	return status;
 }

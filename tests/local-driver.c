@@ -89,15 +89,15 @@ deliver(int channel, const struct queue_file *f)
 int
 main(int argc, char **argv)
 {
-	static struct config config;
+	struct config *config;
 	char error[CONFIG_ERROR];
 	struct queue queue;
 	struct queue_file file;
 	int pair[2], status;
 
 	log_open("local-driver", LOG_TO_PERSON);
-	if (argc < 9 || config_load(&config, argv[1], error) == -1 ||
-	    queue_open(&queue, config.queue) == -1 ||
+	if (argc < 9 || (config = config_load(argv[1], error)) == NULL ||
+	    queue_open(&queue, config->queue) == -1 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
 		errx(1, "%s", argc < 9 ? "usage" : error);
 	}
@@ -106,7 +106,7 @@ main(int argc, char **argv)
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(pair[0]);
-		local_agent(&config, pair[1]);
+		local_agent(config, pair[1]);
 	}
 	close(pair[1]);
 	for (int i = 0; i < atoi(argv[4]); i++) {

@@ -77,7 +77,7 @@ give_order(int channel, char *line, uint32_t serial)
 int
 main(int argc, char **argv)
 {
-	static struct config config;
+	struct config *config;
 	struct hop hop;
 	char error[CONFIG_ERROR], *line = NULL;
 	int ends[2], status;
@@ -86,7 +86,7 @@ main(int argc, char **argv)
 	if (argc != 4) {
 		errx(1, "usage: relay-driver CONFIG HOP DOMAIN");
 	}
-	if (config_load(&config, argv[1], error) == -1 ||
+	if ((config = config_load(argv[1], error)) == NULL ||
 	    hop_parse(&hop, argv[2], argv[3], error) == -1) {
 		errx(1, "%s", error);
 	}
@@ -97,7 +97,7 @@ main(int argc, char **argv)
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
-		relay_agent(&config, &hop, ends[1]);
+		relay_agent(config, &hop, ends[1]);
 	}
 	close(ends[1]);
 	uint32_t serial = 0;

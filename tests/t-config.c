@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 
 #define D63 "ddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
 
@@ -449,6 +450,20 @@ shown(const char *text)
 	return out;
 }
 
+/* 0 and what was read, or -1. */
+static int
+load(struct config *c, const char *file, char error[CONFIG_ERROR])
+{
+	struct config *read = config_load(file, error);
+
+	if (read == NULL) {
+		return -1;
+	}
+	*c = *read;
+	free(read);
+	return 0;
+}
+
 static void
 test_tables(void)
 {
@@ -457,7 +472,7 @@ test_tables(void)
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		scratch_write(path, good[i].text, strlen(good[i].text));
-		bool read = config_load(&c, path, error) == 0;
+		bool read = load(&c, path, error) == 0;
 		ok(read && strcmp(value(&c, good[i].key), good[i].value) == 0 &&
 			strcmp(c.file, path) == 0,
 		    "good: \"%s\": %s is \"%s\"", shown(good[i].text),
@@ -467,7 +482,7 @@ test_tables(void)
 		scratch_write(path, bad[i].text, strlen(bad[i].text));
 		snprintf(place, sizeof(place), "%s:%u: ", path, bad[i].line);
 		error[0] = '\0';
-		bool failed = config_load(&c, path, error) == -1;
+		bool failed = load(&c, path, error) == -1;
 		ok(failed && strncmp(error, place, strlen(place)) == 0 &&
 			strstr(error + strlen(place), bad[i].error) != NULL,
 		    "bad: \"%s\"", shown(bad[i].text));
@@ -503,7 +518,7 @@ test_lengths(void)
 		bytes_fill(&b, 'x', keys[i / 2].most + over);
 		bytes_text(&b, "\n");
 		scratch_write(path, b.data, b.len);
-		ok((config_load(&c, path, error) == 0) == (over == 0),
+		ok((load(&c, path, error) == 0) == (over == 0),
 		    "%sof %zu octets is %s", keys[i / 2].key,
 		    keys[i / 2].most + over, over ? "too long" : "good");
 		free(b.data);
@@ -513,11 +528,11 @@ test_lengths(void)
 		bytes_text(&b, "tls /a\n");
 	}
 	scratch_write(path, b.data, b.len);
-	ok(config_load(&c, path, error) == -1 &&
+	ok(load(&c, path, error) == -1 &&
 		strstr(error, ":33: too many") != NULL,
 	    "a certificate too many");
 	scratch_write(path, b.data, b.len - 7);
-	ok(config_load(&c, path, error) == 0 && c.ntls == CONFIG_LIST,
+	ok(load(&c, path, error) == 0 && c.ntls == CONFIG_LIST,
 	    "as many certificates as there may be");
 	free(b.data);
 }
@@ -529,20 +544,19 @@ test_files(void)
 	char error[CONFIG_ERROR] = "", missing[PATH_MAX];
 
 	scratch_path(missing, "missing");
-	ok(config_load(&c, missing, error) == -1 &&
-		strstr(error, missing) != NULL &&
+	ok(load(&c, missing, error) == -1 && strstr(error, missing) != NULL &&
 		strstr(error, strerror(ENOENT)) != NULL,
 	    "a file that is missing is named");
-	ok(config_load(&c, scratch_dir, error) == -1 &&
+	ok(load(&c, scratch_dir, error) == -1 &&
 		strstr(error, scratch_dir) != NULL &&
 		strstr(error, strerror(EISDIR)) != NULL,
 	    "a folder is no configuration");
-	ok(config_load(&c, "/dev/null", error) == 0 && c.hostname[0] != '\0' &&
+	ok(load(&c, "/dev/null", error) == 0 && c.hostname[0] != '\0' &&
 		c.ndomains == 1 && strcmp(c.domains[0], c.hostname) == 0,
 	    "with an empty file there is a host name, which is our domain");
 	static const char nul[] = "hostname good.example\0bad\n";
 	scratch_write(path, nul, sizeof(nul) - 1);
-	ok(config_load(&c, path, error) == -1, "NUL in a line is an error");
+	ok(load(&c, path, error) == -1, "NUL in a line is an error");
 }
 
 static void
@@ -555,7 +569,7 @@ test_ours(void)
 	char error[CONFIG_ERROR];
 
 	scratch_write(path, text, sizeof(text) - 1);
-	scratch_need(config_load(&c, path, error) == 0, "config_load");
+	scratch_need(load(&c, path, error) == 0, "config_load");
 	ok(config_is_ours(&c, "a.example"), "a domain is ours");
 	ok(config_is_ours(&c, "A.EXAMPLE"), "whatever its case");
 	ok(config_is_ours(&c, "b.example"), "here, too");
@@ -586,7 +600,7 @@ test_users(void)
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		scratch_write(path, table[i].text, strlen(table[i].text));
-		scratch_need(config_load(&c, path, error) == 0, "config_load");
+		scratch_need(load(&c, path, error) == 0, "config_load");
 		ok(config_system_users(&c) == table[i].system, "%s",
 		    table[i].system ? "users of the system"
 				    : "users in a file");

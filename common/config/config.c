@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
 enum kind {
 	KIND_NAME, /* a word into char[CONFIG_NAME] */
@@ -232,9 +230,8 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 	return -1;
 }
 
-/* A "#" behind a blank, or first, starts a comment. */
-static void
-strip(char *line)
+void
+config_strip(char *line)
 {
 	for (char *p = line; *p != '\0'; p++) {
 		if (*p == '#' && (p == line || p[-1] == ' ' || p[-1] == '\t')) {
@@ -251,7 +248,7 @@ strip(char *line)
 static int
 set_line(const struct config_place *at, struct config *c, char *line)
 {
-	strip(line);
+	config_strip(line);
 	char *name = line + strspn(line, " \t");
 	if (*name == '\0') {
 		return 0;
@@ -270,86 +267,6 @@ set_line(const struct config_place *at, struct config *c, char *line)
 		}
 	}
 	return config_fail(at, "unknown key", name);
-}
-
-static void
-defaults(struct config *c)
-{
-	*c = (struct config){
-		.mailbox = "/var/mail/%u",
-		.queue = "/var/spool/restante",
-		.state = "/var/lib/restante",
-		.log_name = "postfix",
-		.socket = "/run/restante/submission",
-		.aliases = SYSCONFDIR "/aliases",
-		.alias_owner = "nobody",
-		.profile_mx = PROFILE_MX,
-		.profile_submission = PROFILE_SUBMISSION,
-		.oauth_owner = "nobody",
-		.subaddress = "+",
-		.relay_concurrency = 5,
-		.queue_concurrency = 50,
-		.size_limit = 50 << 20,
-		.plaintext_login = PLAINTEXT_LOOPBACK,
-		.channel_binding = true,
-		.penalties = PENALTIES_ON,
-		.sessions = 1000,
-		.idle_exit = 60,
-		.mailbox_owner = "mail",
-	};
-}
-
-/* This machine and the networks that are private (RFC 1918, RFC 4193). */
-static void
-exempt_neighbours(struct config *c)
-{
-	static const char *const own[] = { "127.0.0.0/8", "::1", "10.0.0.0/8",
-		"172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
-		"fe80::/10", "fc00::/7" };
-
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-		if (network_parse(own[i], &c->policy_exempt[i])) {
-			c->npolicy_exempt++;
-		}
-	}
-}
-
-/* hostname: /etc/mailname, else gethostname(); domains: hostname. */
-static void
-finish(struct config *c)
-{
-	if (c->hostname[0] == '\0') {
-		FILE *f = fopen("/etc/mailname", "re");
-		if (f != NULL) {
-			if (fgets(c->hostname, sizeof(c->hostname), f) ==
-			    NULL) {
-				c->hostname[0] = '\0';
-			}
-			fclose(f);
-		}
-		strip(c->hostname);
-	}
-	if (!address_is_domain(c->hostname) &&
-	    (gethostname(c->hostname, sizeof(c->hostname) - 1) == -1 ||
-		!address_is_domain(c->hostname))) {
-		strlcpy(c->hostname, "localhost", sizeof(c->hostname));
-	}
-	if (c->ndomains == 0) {
-		strlcpy(c->domains[c->ndomains++], c->hostname, CONFIG_NAME);
-	}
-	c->system_users = strcmp(c->users, "system") == 0;
-	if (c->users[0] == '\0') {
-		strlcpy(c->users, SYSCONFDIR "/restante/users", PATH_MAX);
-		c->system_users =
-		    access(c->users, F_OK) == -1 && errno == ENOENT;
-	}
-	if (c->npolicy_exempt == 0) {
-		exempt_neighbours(c);
-	}
-	if (c->ntls == 0 && access(SYSCONFDIR "/restante/tls.pem", F_OK) == 0) {
-		strlcpy(c->tls[c->ntls++], SYSCONFDIR "/restante/tls.pem",
-		    PATH_MAX);
-	}
 }
 
 static int
@@ -375,25 +292,43 @@ read_lines(struct config *c, FILE *f, struct config_place *at)
 	return result;
 }
 
-int
-config_load(struct config *c, const char *file, char error[CONFIG_ERROR])
+/* Reads the file, if it is there or was named. */
+static int
+read_file(struct config *c, const char *file, char error[CONFIG_ERROR])
 {
 	const char *path =
 	    file != NULL ? file : SYSCONFDIR "/restante/restante.conf";
 	struct config_place at = { .file = path, .error = error };
 	FILE *f = fopen(path, "re");
-	int result = 0;
 
-	defaults(c);
 	if (f != NULL) {
 		strlcpy(c->file, path, sizeof(c->file));
-		result = read_lines(c, f, &at);
+		int result = read_lines(c, f, &at);
 		fclose(f);
-	} else if (file != NULL || errno != ENOENT) {
+		return result;
+	}
+	if (file != NULL || errno != ENOENT) {
 		snprintf(error, CONFIG_ERROR, "cannot read %s: %s", path,
 		    strerror(errno));
 		return -1;
 	}
-	finish(c);
-	return result;
+	return 0;
+}
+
+struct config *
+config_load(const char *file, char error[CONFIG_ERROR])
+{
+	struct config *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		strlcpy(error, "no memory for a configuration", CONFIG_ERROR);
+		return NULL;
+	}
+	config_defaults(c);
+	if (read_file(c, file, error) == -1) {
+		free(c);
+		return NULL;
+	}
+	config_finish(c);
+	return c;
 }

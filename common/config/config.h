@@ -132,9 +132,11 @@ struct config {
 
 /*
  * Reads file, or the default file when NULL (which may be missing), and fills
- * in the defaults.  0, or -1 with a message for people in error.
+ * in the defaults.  The caller frees it with free(3): it is large, but takes
+ * no memory where nothing is said.  NULL: there is a message for people in
+ * error.
  */
-int config_load(struct config *, const char *file, char error[CONFIG_ERROR])
+struct config *config_load(const char *file, char error[CONFIG_ERROR])
     __attribute__((warn_unused_result));
 
 /* Whether the domain is one of ours; case does not matter. */

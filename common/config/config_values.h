@@ -19,6 +19,18 @@ struct config_place {
 	char *error;
 };
 
+/* Before the file is read: all that is not zero, in what is. */
+void config_defaults(struct config *);
+
+/*
+ * Behind it: what depends on what was said, and on this machine.  hostname is
+ * that of /etc/mailname, or gethostname(2)'s; domains are hostname.
+ */
+void config_finish(struct config *);
+
+/* Cuts off a comment ("#" behind a blank, or first) and blanks at the end. */
+void config_strip(char *line);
+
 /* Says that, with the value in quotes; answers -1. */
 int config_fail(
     const struct config_place *, const char *what, const char *value);

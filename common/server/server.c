@@ -338,37 +338,58 @@ run(struct server *s, const struct launched *l)
 	return status;
 }
 
+static struct server *
+new_server(const struct service *service, const struct config *config)
+{
+	struct server *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		log_error("no memory for a server");
+		return NULL;
+	}
+	s->service = service;
+	s->config = config;
+	s->penalties.fd = -1;
+	return s;
+}
+
 int
 server_run(const struct service *service, const struct launch *launch,
     const struct config *config)
 {
-	struct server s = {
-		.service = service, .config = config, .penalties = { .fd = -1 }
-	};
+	struct server *s = new_server(service, config);
 	struct launched l;
 	char error[CONFIG_ERROR];
 
+	if (s == NULL) {
+		return EX_OSERR;
+	}
 	int status = launch_start(launch, config, service->name, &l,
-	    s.listeners, &s.nlisteners, error);
+	    s->listeners, &s->nlisteners, error);
 	if (status != EX_OK) {
 		log_error("%s", error);
-		return status;
+	} else {
+		status = run(s, &l);
 	}
-	return run(&s, &l);
+	free(s);
+	return status;
 }
 
 int
 server_run_local(
     const struct service *service, const struct config *config, int fd)
 {
-	struct server s = {
-		.service = service, .config = config, .penalties = { .fd = -1 }
-	};
+	struct server *s = new_server(service, config);
 	struct launched l = { .connected = true, .rfd = fd, .wfd = fd };
 
+	if (s == NULL) {
+		return EX_OSERR;
+	}
 	l.kind.role = ROLE_LOCAL;
 	l.peer.loopback = true;
 	l.peer.uid = getuid();
 	strlcpy(l.peer.address, "local", sizeof(l.peer.address));
-	return run(&s, &l);
+	int status = run(s, &l);
+	free(s);
+	return status;
 }
