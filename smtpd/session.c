@@ -11,7 +11,6 @@
 #include "smtpd/policy/turn.h"
 #include "smtpd/strict.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,17 +188,26 @@ trim(char *line)
 	}
 }
 
+const char *
+session_verb(const char *line)
+{
+	size_t n = strcspn(line, " \t\r\n");
+
+	for (const struct command *c = smtp_commands; c->verb != NULL; c++) {
+		if (strlen(c->verb) == n &&
+		    strncasecmp(c->verb, line, n) == 0) {
+			return c->verb;
+		}
+	}
+	return "UNKNOWN";
+}
+
 /* Runs a command that is a line, and counts it. */
 static enum next
 run(struct session *s, char *line)
 {
-	size_t n = strcspn(line, " \t");
-	char verb[16 + 1];
+	const char *verb = session_verb(line);
 
-	snprintf(verb, sizeof(verb), "%.*s", n < 16 ? (int)n : 16, line);
-	for (char *p = verb; *p != '\0'; p++) {
-		*p = isalpha((unsigned char)*p) ? (char)toupper(*p) : '?';
-	}
 	strlcpy(s->verb, verb, sizeof(s->verb));
 	s->said = '\0';
 	enum next next =

@@ -105,6 +105,12 @@ bool session_is_submission(const struct session *);
 /* How much of what is not by the standards it takes. */
 enum profile session_profile(const struct session *);
 
+/*
+ * The command that a line begins with, as it is logged; "UNKNOWN" where it is
+ * none, because that may be a password out of place.
+ */
+const char *session_verb(const char *line);
+
 /* What to say, and do, when a line did not come as it should. */
 enum next session_bad_line(struct session *, enum line);
 

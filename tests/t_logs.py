@@ -15,6 +15,7 @@ from lib.day import GOOD, GUESSER, SCRIPT, SPAMMER, Day, connect, work
 from lib.fakemx import FakeMx
 from lib.talk import b64, plain
 from lib.tap import Tap, check, equal
+from lib.wait import wait_for
 
 tap = Tap()
 SECRETS = ("opensesame", "two words, and a third", "Hunter2-SMTP",
@@ -281,6 +282,20 @@ def has(objects, fields=None, message="", id=False, **members):
     check(any(fits(o) for o in objects),
           f"none with {members} {fields} {message!r} in\n"
           + "\n".join(map(str, objects)))
+
+
+def test_out_of_place(day):
+    """A password where a command is due is no word of the log"""
+    log = day.server.smtpd
+    for said in ("Hunter2-LOGIN", b64("Hunter2-LOGIN"), "AUTHPLAIN x"):
+        before = log.text().count("disconnect from")
+        with connect(day.server.submission, GUESSER) as talker:
+            talker.hello()
+            talker.expect("500 ", said)
+        wait_for(lambda: log.text().count("disconnect from") > before,
+                 "the end of the session")
+        equal(re.sub(r".*\]: ", "", log.text().splitlines()[-2]),
+              f"lost connection after UNKNOWN from unknown[{GUESSER}]", said)
 
 
 def test_no_secrets(day):

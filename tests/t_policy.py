@@ -9,6 +9,7 @@ import socket
 
 from lib import proc
 from lib.scratch import ALICE, Instance, Scratch
+from lib.talk import b64, plain
 from lib.tap import Tap, check, equal
 from lib.wait import wait_for
 
@@ -48,6 +49,20 @@ def test_early_talker_log():
         logged(server, "after CONNECT")
         line, = [x for x in server.smtpd.text().splitlines() if "CONNECT" in x]
         check("\x1b" not in line and len(line) < 400, repr(line))
+
+
+def test_early_login():
+    """pipelining-check: a password is not logged with what it came behind"""
+    with Instance(STRANGERS + "pipelining-check on") as server:
+        for said in ("AUTH PLAIN " + plain(*ALICE), b64(ALICE[1])):
+            with server.connect(server.smtp) as talker:
+                talker.expect("220 ")
+                talker.send(HELLO + said + "\r\n")
+                talker.expect("554 5.5.1")
+                talker.closed()
+        for word in ("AUTH", "UNKNOWN"):
+            logged(server, r"improper command pipelining after EHLO from "
+                           rf"unknown\[127\.0\.0\.1\]: {word}$")
 
 
 def test_patient():

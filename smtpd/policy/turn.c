@@ -38,10 +38,12 @@ note_turn(const struct session *s, const char *after)
 	memcpy(line, said, len);
 	line[len] = '\0';
 	line[strcspn(line, "\r\n")] = '\0';
+	const char *verb = session_verb(line);
+	bool secret = strcmp(verb, "AUTH") == 0 || strcmp(verb, "UNKNOWN") == 0;
 	offence_report(s->connection, OFFENCE_ABUSE);
 	stats_add(STATS_REJECTED_POLICY, 1);
 	log_info("improper command pipelining after %s from %s: %s", after,
-	    event_client(s, client), line);
+	    event_client(s, client), secret ? verb : line);
 }
 
 /* The wait is over before its time: false, but where it has to go on. */
