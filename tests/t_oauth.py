@@ -290,6 +290,17 @@ def test_curl(server):
             equal(done.returncode, status, f"{mechanism}: {done.stderr}")
 
 
+def test_once():
+    """A token that has expired counts against the address once"""
+    with Instance("oauth-command %DIR/oauth %DIR/asked two\n"
+                  "penalties all") as server:
+        make(server)
+        for token, count in (("bad", 1), ("worse", 2)):
+            everywhere(server, "alice", token, "WRONG")
+            said = server.call("smtpd", "--penalties").stdout
+            check(f" for failed logins: {count}\n" in said, said)
+
+
 def test_no_token_in_the_logs(server):
     """No token reaches a log"""
     text = server.smtpd.text() + server.pop3d.text()
@@ -312,5 +323,7 @@ if __name__ == "__main__":
     with Instance("oauth-command %DIR/oauth %DIR/asked two\n"
                   "penalties off") as fixture:
         make(fixture)
-        tap.run(globals(), fixture)
+        tap.run({k: v for k, v in globals().items() if k != "test_once"},
+                fixture)
+    tap.run({"test_once": test_once})
     tap.finish()

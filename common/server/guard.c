@@ -93,12 +93,32 @@ guard_offence(struct server *s, const struct slot *slot, const void *payload)
 	penalties_end(p);
 }
 
+/* What a client comes with again and again; NULL: another thing each time. */
+static const char *
+secret_of(const struct login *login)
+{
+	switch ((enum mechanism)login->mechanism) {
+	case MECHANISM_PLAIN:
+	case MECHANISM_LOGIN:
+	case MECHANISM_EXTERNAL:
+		return login->secret;
+	case MECHANISM_OAUTHBEARER:
+	case MECHANISM_XOAUTH2:
+		return login->challenge;
+	case MECHANISM_CRAM_MD5:
+	case MECHANISM_SCRAM:
+	case MECHANISM_SCRAM_PLUS:
+	case MECHANISM_SCRAM_SHA1:
+	case MECHANISM_SCRAM_SHA1_PLUS:
+		break;
+	}
+	return NULL;
+}
+
 void
 guard_login_failed(
     struct server *s, const struct slot *slot, const struct login *login)
 {
-	bool told = login->mechanism == MECHANISM_PLAIN ||
-	            login->mechanism == MECHANISM_LOGIN;
 	uint8_t key[NETWORK_ADDRESS];
 
 	struct penalties *p = slot->welcome.counted != 0 ? table(s) : NULL;
@@ -106,7 +126,7 @@ guard_login_failed(
 		return;
 	}
 	penalty_key(slot->peer.ip, key);
-	penalty_login(p->image, key, login->name, told ? login->secret : NULL,
-	    penalty_now());
+	penalty_login(
+	    p->image, key, login->name, secret_of(login), penalty_now());
 	penalties_end(p);
 }
