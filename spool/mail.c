@@ -152,6 +152,12 @@ mail_is_held(const struct mail *m, const struct slot_state *slot, time_t now)
 	       slot->next == m->hold;
 }
 
+bool
+mail_insists_on_tls(const struct mail *m)
+{
+	return m->need_tls && m->sender[0] != '\0';
+}
+
 void
 mail_inherit(struct mail *child, const struct mail *parent)
 {

@@ -90,7 +90,7 @@ struct mail {
 	enum ret ret;
 	bool eight_bit;    /* BODY=8BITMIME */
 	bool utf8;         /* SMTPUTF8 */
-	bool need_tls;     /* REQUIRETLS: over verified TLS, or not at all */
+	bool need_tls;     /* REQUIRETLS: over verified TLS */
 	bool tls_optional; /* TLS-Required: No; not both */
 	struct deliver_by by;
 	time_t hold;   /* FUTURERELEASE: not to be sent before; 0: at once */
@@ -123,6 +123,12 @@ time_t mail_begins(const struct mail *);
  * which is to come.  One further away than any is a clock that has jumped.
  */
 bool mail_is_held(const struct mail *, const struct slot_state *, time_t now);
+
+/*
+ * Whether it is lost rather than sent otherwise than by REQUIRETLS: reports are
+ * not (RFC 8689 section 5).
+ */
+bool mail_insists_on_tls(const struct mail *);
 
 /* Starts child as a message of parent's envelope, but for its recipients. */
 void mail_inherit(struct mail *child, const struct mail *parent);

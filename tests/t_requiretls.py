@@ -23,7 +23,8 @@ class Server(Queue, Scratch):
 
 
 def carry(folder, tls, extensions=WITH, name="localhost", pem=True,
-          wrapped=False, hop=None, what="required"):
+          wrapped=False, hop=None, what="required",
+          sender="alice@example.org"):
     """Sends one such message; what the next hop got, the queue, reports."""
     certificate = folder / f"{name}.pem"
     make_certificate(certificate, name)
@@ -36,7 +37,7 @@ def carry(folder, tls, extensions=WITH, name="localhost", pem=True,
         hop = hop or f"smtp://localhost:{mx.port}?tls={tls}"
         with Server(f"relay {hop}\ntls-trust {trust}\n") as server:
             server.flush("-q")      # makes the folders
-            make(server.dir / "queue", sender="alice@example.org",
+            make(server.dir / "queue", sender=sender,
                  recipients=["bob@far.example"], body=BODY,
                  **({"tls": what} if what else {}))
             server.flush("-q")
@@ -78,6 +79,17 @@ def test_mx(folder):
     got, left, reports = carry(folder, "", hop="mx")
     equal((got, left, len(reports)), ([], [], 1))
     check(b"5.7.30" in reports[0].wire, repr(reports[0].wire))
+
+
+def test_report(folder):
+    """A report on such a message is passed on so if it can be, or else not"""
+    got, left, _ = carry(folder, "may", sender="")
+    equal([m.tls for m in got], [True], f"{left}")
+    check("REQUIRETLS" in got[0].mail_params.split(), got[0].mail_params)
+    for pem, extensions in ((True, EXTENSIONS), (False, EXTENSIONS)):
+        got, left, _ = carry(folder, "may", extensions, pem=pem, sender="")
+        equal([(m.tls, m.body) for m in got], [(pem, BODY)], f"{left}")
+        check("REQUIRETLS" not in got[0].mail_params, got[0].mail_params)
 
 
 def test_optional(folder):
@@ -161,7 +173,7 @@ def main():
     tap = Tap()
     with Scratch() as scratch:
         for test in (test_sent, test_not_offered, test_clear, test_wrong_name,
-                     test_mx, test_optional, test_optional_tls,
+                     test_mx, test_report, test_optional, test_optional_tls,
                      test_optional_password, test_field, test_session):
             with tap.case(test.__doc__):
                 test(scratch.dir)

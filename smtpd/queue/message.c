@@ -166,7 +166,7 @@ locate(const struct runner *r, const struct mail *mail,
 		return WHERE_NOWHERE;
 	}
 	route_find(r->config, mail->sender, &address, route);
-	if (mail->need_tls) {
+	if (mail_insists_on_tls(mail)) {
 		insist_on_tls(&route->hop);
 		insist_on_tls(&route->fallback);
 		route->has_fallback =
@@ -318,7 +318,7 @@ distribute(struct runner *r, struct message *m, uint32_t i, struct batch *ours)
 	case WHERE_LOCAL:
 		return assign(r, m, DESTINATION_LOCAL, i);
 	case WHERE_HOP:
-		if (mail->need_tls && route.hop.mx) {
+		if (mail_insists_on_tls(mail) && route.hop.mx) {
 			/* RFC 8689 section 4.2.1: unsigned DNS proves no MX. */
 			return refuse(ours, i, "5.7.30",
 			    "the message requires TLS, and that the DNS names "

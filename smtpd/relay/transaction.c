@@ -48,7 +48,7 @@ acceptable(struct client *c, struct letter *l, char line[ENVELOPE_LINE])
 		    "the sender's address needs SMTPUTF8, which host %s does "
 		    "not know",
 		    c->peer.peer);
-	} else if (mail->need_tls && !c->hop->unix_socket &&
+	} else if (mail_insists_on_tls(mail) && !c->hop->unix_socket &&
 		   (o->extensions & EXT_REQUIRETLS) == 0) {
 		client_verdict(c, OUTCOME_FAILED, "5.7.30",
 		    "host %s does not offer REQUIRETLS", c->peer.peer);
