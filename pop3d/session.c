@@ -188,7 +188,7 @@ session_bad_line(struct session *s, enum line line)
 static enum next
 one_command(struct session *s, const struct command *table)
 {
-	char line[LINE_AUTH + 1];
+	static char line[LINE_AUTH + 1]; /* on the stack it costs pages */
 	size_t len;
 
 	enum line got = stream_getline(s->stream, line, sizeof(line), &len);
