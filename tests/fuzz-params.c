@@ -24,6 +24,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(r.notify <= 0xf && strlen(r.orcpt) <= MAIL_ORCPT);
 		MUST(
 		    (r.notify & NOTIFY_NEVER) == 0 || r.notify == NOTIFY_NEVER);
+		/* It goes to servers without SMTPUTF8, too. */
+		for (const char *c = r.orcpt; *c != '\0'; c++) {
+			MUST(*c > ' ' && *c < 0x7f);
+		}
 	}
 	free(more);
 	free(text);
