@@ -3,49 +3,21 @@
 three minutes in all before that, and no end for whoever does not read. None
 of that deletes anything. The clock of the programs goes faster than ours, see
 lib/hurry_shim.c; what must not end too early is held against that clock."""
-import socket
-import subprocess
 import time
-from pathlib import Path
 
+from lib.hurried import Hurried, ended
 from lib.player import PASSWORDS
-from lib.scratch import Scratch, client_context, tool
-from lib.talk import Closed, Talker
-from lib.tap import Skip, Tap, check, equal
+from lib.scratch import client_context
+from lib.talk import Closed
+from lib.tap import Tap, check, equal
 from lib.wait import wait_for
 
 tap = Tap()
 BIG = "x" * 70 + "\n"
 
 
-class Hurried(Scratch):
-    """Sessions whose minutes are short."""
-
-    def library(self):
-        """The shim, compiled."""
-        path = self.dir / "hurry.so"
-        compiler = tool("cc") or tool("gcc")
-        if not compiler:
-            raise Skip("no C compiler for the preloaded library")
-        if not path.exists():
-            source = Path(__file__).parent / "lib" / "hurry_shim.c"
-            subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", path,
-                            source], check=True, capture_output=True)
-            self.own()
-        return path
-
-    def begin(self, hurry, *args):
-        """A nowait session: (Talker, Popen)."""
-        ours, theirs = socket.socketpair()
-        env = dict(self.environment(), LD_PRELOAD=str(self.library()),
-                   HURRY=str(hurry))
-        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") \
-            + ":verify_asan_link_order=0"
-        with open(self.dir / "session.log", "ab") as log:
-            process = self.popen(self.command("pop3d", *args), stdin=theirs,
-                                 stdout=theirs, stderr=log, env=env)
-        theirs.close()
-        return Talker(ours, 60.0), process
+class Bench(Hurried):
+    """And a mailbox."""
 
     def fill(self, size=0):
         """Two messages for bob, the second one so large."""
@@ -60,11 +32,6 @@ class Hurried(Scratch):
 def login(talker):
     """Logs bob in."""
     talker.pop_login("bob", PASSWORDS["bob"])
-
-
-def ended(process):
-    """Waits for the end of a session."""
-    wait_for(lambda: process.poll() is not None, "the session to end", 60)
 
 
 def test_silence(scratch):
@@ -188,6 +155,6 @@ def test_hang_up(scratch):
 
 
 if __name__ == "__main__":
-    with Hurried("plaintext-login always") as bench:
+    with Bench("plaintext-login always") as bench:
         tap.run(globals(), bench)
     tap.finish()
