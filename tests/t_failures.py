@@ -286,6 +286,23 @@ def test_long_pop3(server):
                         talker.pop("-ERR", "FOO")
 
 
+def test_long_passwords(server):
+    """A PASS of any length: one answer, whoever it is for, and no login"""
+    sizes = [n + d for n in (128, 256, 512, 998, 2048, 12288)
+             for d in (-1, 0, 1)] + [70000]
+    for user in ("alice", "nobody-there"):
+        talkers = [server.connect(server.pop3) for _ in sizes]
+        for talker, size in zip(talkers, sizes):    # each takes its second
+            talker.send(f"USER {user}\r\nPASS {'x' * size}\r\nSTAT\r\n")
+        for talker, size in zip(talkers, sizes):
+            with talker:
+                talker.pop("+OK")
+                talker.pop("+OK")
+                talker.pop("-ERR")
+                if size < 60000:        # that is too much of a stranger
+                    talker.pop("-ERR")
+
+
 def test_numbers(server):
     """Numbers that wrap, have signs or forms of other bases are none"""
     wrong = [str(n + d) for n in (2**31, 2**32, 2**63, 2**64)

@@ -107,6 +107,24 @@ def test_banned():
     none(bad)
 
 
+def test_handlers():
+    """Handlers of signals call nothing that a signal may not interrupt"""
+    bad, found = [], set()
+    for path in sources(".c"):
+        text = code(path.read_text())
+        for handler in set(re.findall(r"\.sa_(?:handler|sigaction) = (\w+)",
+                                      text)):
+            body = re.search(rf"\n{handler}\(.*?\n}}\n", text, re.S)
+            check(body, f"{name(path)}: where is {handler}()?")
+            found.add(handler)
+            bad += [f"{name(path)}: {handler}() calls {call}()" for call in
+                    re.findall(r"(\w+)\s*\(", body.group(0)[1:])
+                    if call not in (handler, "if", "sizeof", "write", "mmap",
+                                    "signal")]
+    check({"on_signal", "on_term", "cut"} <= found, str(found))
+    none(bad)
+
+
 def test_locks():
     """Mailboxes are never locked by flock, or waited for without a limit"""
     none([f"{name(path)}: {word}" for path in sources()

@@ -69,6 +69,50 @@ def test_locked(place):
     lock.unlink()
 
 
+def plant(place, user, kind):
+    """Makes what is no mailbox of the user's where that should be."""
+    box, target = place.mail / user, place.dir / f"target-{user}"
+    target.write_bytes(b"precious\n")
+    if kind == "another's":
+        box.write_bytes(b"")
+        os.chown(box, place.uids["bob"], place.uids["bob"])
+        box.chmod(0o666)
+    elif kind == "root's":
+        box.write_bytes(b"")
+        box.chmod(0o4666)
+    elif kind == "unwritable":
+        box.write_bytes(b"")
+        os.chown(box, place.uids[user], place.uids[user])
+        box.chmod(0)
+    elif kind == "a link":
+        box.symlink_to(target)
+    elif kind == "a second name":
+        os.link(target, box)
+    elif kind == "a FIFO":
+        os.mkfifo(box)
+    elif kind == "a device":
+        os.mknod(box, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    elif kind == "a folder":
+        box.mkdir()
+    return box, target
+
+
+def test_foreign_mailboxes(place):
+    """What is no mailbox of the user's gets no mail, which is not lost"""
+    for kind in ("another's", "root's", "unwritable", "a link",
+                 "a second name", "a FIFO", "a device", "a folder"):
+        user = next(place.unused)
+        box, target = plant(place, user, kind)
+        before = box.lstat()
+        outcome, _, text = place.one(user)
+        equal(outcome, "deferred", f"{kind}: {text}")
+        after = box.lstat()
+        equal((after.st_ino, after.st_uid, after.st_mode, after.st_size),
+              (before.st_ino, before.st_uid, before.st_mode, before.st_size),
+              kind)
+        equal(target.read_bytes(), b"precious\n", kind)
+
+
 def test_forward(place):
     """A .forward sends the message on, once however often it is tried"""
     user = next(place.unused)

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: ISC
 """Limits and endings: too many sessions, SIGTERM, and killed sessions."""
+import itertools
 import os
+import random
 import signal
+import threading
 
 from lib import mbox, proc
 from lib.player import PASSWORDS
 from lib.scratch import Instance, client_context
+from lib.talk import Closed
 from lib.tap import Tap, check, equal
 from lib.wait import wait_for
 
@@ -215,6 +219,74 @@ def test_half_closed(server):
         talker.sock.shutdown(1)
         text = talker.rest()
         check(b"\r\n221 " in text, repr(text))
+
+
+QUIET = ("CHLD", "PIPE", "XFSZ", "URG", "WINCH", "CONT")
+
+
+def test_storm(server):
+    """Signals by the thousand, to server and sessions: nothing is lost, twice
+    there, or out of its mind"""
+    server.mailbox("bob").unlink(missing_ok=True)
+    numbers = [getattr(signal, "SIG" + name) for name in QUIET]
+    over, sent = threading.Event(), itertools.count()
+    before = len(server.smtpd.text())
+
+    def storm():
+        while not over.is_set():
+            for pid in [server.smtpd.pid, *proc.tree(server.smtpd.pid)]:
+                for number in numbers:
+                    try:
+                        os.kill(pid, number)
+                        next(sent)
+                    except ProcessLookupError:
+                        pass
+    thread = threading.Thread(target=storm)
+    thread.start()
+    try:
+        for n in range(100):
+            with server.connect(server.smtp) as talker:
+                talker.hello()
+                talker.submit("a@example.com", ["bob@example.org"],
+                              f"Subject: {n}\r\n\r\nx\r\n")
+                talker.expect("221 ", "QUIT")
+    finally:
+        over.set()
+        thread.join()
+    check(next(sent) > 1000, "too few signals")
+    equal([m.sent for m in mbox.read(server.mailbox("bob"))],
+          [f"Subject: {n}\r\n\r\nx\r\n".encode() for n in range(100)], "mail")
+    check("signal" not in server.smtpd.text()[before:], server.smtpd.text())
+
+
+def test_term_anywhere(server):
+    """SIGTERM at any moment of a session: 250 if, and only if, the message is
+    there"""
+    rng = random.Random(1)
+    server.mailbox("bob").unlink(missing_ok=True)
+    taken = []
+    for n in range(60):
+        text = f"Subject: {n}\r\n\r\n"
+        said = ("EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<bob@example.org>\r\n"
+                f"BDAT {len(text)} LAST\r\n{text}")
+        cut = rng.randrange(len(said))
+        with server.connect(server.smtp) as talker:
+            talker.expect("220 ")
+            talker.send(said[:cut])
+            for pid in proc.children(server.smtpd.pid):
+                try:
+                    os.kill(pid, signal.SIGTERM)
+                except ProcessLookupError:
+                    pass
+            try:
+                talker.send(said[cut:])
+            except Closed:
+                pass
+            if b"\r\n250 2.0.0 Delivered" in talker.rest():
+                taken.append(text.encode())
+    check(0 < len(taken) < 60, f"{len(taken)} of 60: all of one kind")
+    equal([m.sent for m in mbox.read(server.mailbox("bob"))]
+          if server.mailbox("bob").exists() else [], taken, "mail")
 
 
 if __name__ == "__main__":
