@@ -176,6 +176,25 @@ def test_large_mail(server):
          size=16 * MIB)
 
 
+def test_beyond_32_bits(server):
+    """A mail of 5 GiB: its size is said, and what is behind it is found"""
+    large = 5 << 30
+    put(server, [b"Subject: first\n\n1"], [b"Subject: large\n\n", large, b"x"],
+        [b"Subject: last\n\n3"])
+    for _ in range(2):      # read, and from the index
+        with server.connect(server.pop3) as talker:
+            talker.pop_login("bob", PASSWORDS["bob"])
+            count, total = talker.pop("+OK", "STAT").split()[1:]
+            size = int(talker.pop("+OK", "LIST 2").split()[2])
+            check(large < size < large + 100 and count == "3"
+                  and size < int(total) < size + 200, f"{count} {total} {size}")
+            check(b"Subject: large" in talker.pop_block("TOP 2 0"), "TOP")
+            check(talker.pop_block("RETR 3").endswith(b"last\r\n\r\n3\r\n"),
+                  "RETR")
+            talker.pop("-ERR", f"LIST {(1 << 32) + 1}")
+            talker.pop("+OK", "QUIT")
+
+
 def test_large_mailbox(server):
     """LIST and UIDL of 100000 messages, which the index has"""
     put(server, *[[b"Subject: x\n\nx"]] * 10)
