@@ -13,7 +13,8 @@
 #include <string.h>
 
 const char options_usage[] =
-    "usage: smtpd [-c FILE] [-l ADDRESS:PORT[/tls][=mx|submission]] ...\n"
+    "usage: smtpd [-c FILE] [--role mx|submission] [--implicit-tls]\n"
+    "             [-l ADDRESS:PORT[/tls][=mx|submission]] ...\n"
     "       smtpd [-c FILE] --passwd NAME [--label LABEL] [--for PROTOCOL]\n"
     "             [--until DAY] [--generate] [--cram-md5] [--scram-sha-1]\n"
     "             [--credential CREDENTIAL]\n"
@@ -30,7 +31,9 @@ const char options_usage[] =
     "       smtpd [-it] [-f FROM] [-F NAME] [ADDRESS ...] <message\n"
     "       smtpd -s SUBJECT [-a FILE] ... [--inline FILE] ... [--html FILE]\n"
     "             [--dedupe KEY [--every TIME]] ADDRESS ... <text\n"
+    "       smtpd [-c FILE] -bi|-bp|-bs\n"
     "       smtpd [-c FILE] [-f FROM] -bt|-bv ADDRESS ...\n"
+    "       smtpd --version | --help\n"
     "See smtpd(8).\n";
 
 static int
