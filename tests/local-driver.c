@@ -118,5 +118,6 @@ main(int argc, char **argv)
 	}
 	queue_release(&file);
 	queue_close(&queue);
+	free(config);
 	return 0;
 }

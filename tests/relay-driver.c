@@ -110,6 +110,7 @@ main(int argc, char **argv)
 	if (waitpid(pid, &status, 0) != pid) {
 		err(1, "waitpid");
 	}
+	free(config);
 	printf("exit\t%d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 	return 0;
 }
