@@ -16,13 +16,13 @@ from lib.tap import Tap, check, equal
 
 tap = Tap()
 HURRY = 300
-EARLY = 0.98                # clocks are read at different moments
+EARLY = 0.99                # clocks are not read at once
 RCPT = ("MAIL FROM:<a@example.com>", "RCPT TO:<bob@example.org>")
 
 
-def passed(since):
-    """Seconds of the program's clock."""
-    return (time.monotonic() - since) * HURRY
+def passed(since, hurry=HURRY):
+    """Seconds of the program's clock, which has started no earlier."""
+    return (time.monotonic() - since) * hurry
 
 
 def last_lines(scratch):
@@ -48,12 +48,13 @@ def silence(scratch):
     for state, (words, name) in STATES.items():
         for args in ((), ("--implicit-tls",)):
             with tap.case(f"silence {state}{' in TLS' if args else ''}"):
+                before = time.monotonic()
                 talker, process = scratch.begin(HURRY, *args, name="smtpd")
                 with talker:
                     if args:
                         talker.start_tls(client_context())
-                    before = time.monotonic()
                     for word in words:
+                        before = time.monotonic()
                         talker.send(word + "\r\n")
                     lines = talker.rest().decode().splitlines()
                     check(lines[-1].startswith("421 4.4.2 "), str(lines[-3:]))
@@ -66,13 +67,13 @@ def silence(scratch):
 
 def test_slow_command(scratch):
     """A command that comes by the octet has five minutes, too"""
+    before = time.monotonic()
     talker, process = scratch.begin(HURRY, name="smtpd")
     with talker:
         talker.expect("220 ")
-        before = time.monotonic()
         while talker.quiet():       # a twentieth of a second, of ours
             talker.send("N")
-            check(passed(before) < 3000, "it goes on for ever")
+            check(passed(before) < 30000, "it goes on for ever")
         check(passed(before) > 300 * EARLY, f"{passed(before)} seconds")
         talker.expect("421 4.4.2")
         talker.closed()
@@ -97,14 +98,13 @@ def test_handshake(scratch):
     either server"""
     for name in ("smtpd", "pop3d"):
         for said in (b"", b"\x16\x03\x01\x02\x00\x01"):
-            talker, process = scratch.begin(HURRY, "--implicit-tls",
-                                            name=name)
+            before = time.monotonic()
+            talker, process = scratch.begin(30, "--implicit-tls", name=name)
             with talker:
-                before = time.monotonic()
                 talker.send(said)
                 talker.rest()
-                check(60 * EARLY < passed(before) < 1500,
-                      f"{passed(before)} seconds")
+                took = passed(before, 30)
+                check(60 * EARLY < took < 30 * 60, f"{took} seconds")
             ended(process)
 
 
