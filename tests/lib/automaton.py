@@ -122,6 +122,7 @@ class Automaton:
             self.refused = True
             return "550"
         if self.said == MOST_RCPTS:
+            self.errors -= 1        # nobody can know of the limit
             return "452"
         self.rcpts.add(name)
         self.said += 1
