@@ -144,9 +144,20 @@ class Scenario:
         self.bench = bench
         self.__dict__.update(settings)
 
-    def begin(self):
+    def make(self):
         """The queue as it is before."""
         self.bench.fresh((OLD, self.old), (OTHER, 100))
+
+    def begin(self):
+        """The same again; it is made once, and then copied."""
+        kept = self.bench.dir / type(self).__name__
+        if kept.exists():
+            shutil.rmtree(self.bench.queue, ignore_errors=True)
+            shutil.copytree(kept, self.bench.queue)
+            return
+        self.make()
+        if self.bench.queue.exists():
+            shutil.copytree(self.bench.queue, kept)
 
     def act(self, fault=False, before=()):
         """Does it; whether that was acknowledged."""
@@ -207,7 +218,7 @@ class Commit(Scenario):
 class First(Commit):
     """Into a queue that is not there yet."""
 
-    def begin(self):
+    def make(self):
         self.bench.fresh()
 
     def own(self, found, done, cut):
@@ -256,8 +267,8 @@ class Remove(Scenario):
 
     verb = "remove"
 
-    def begin(self):
-        super().begin()
+    def make(self):
+        super().make()
         for number in range(3):
             check(self.bench.drive("set", OLD, number), self.bench.said)
 
