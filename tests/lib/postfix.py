@@ -62,6 +62,7 @@ class Postfix(Writer):
             "local_recipient_maps =\nalias_maps =\nalias_database =\n"
             f"forward_path =\nmail_spool_directory = {self.scratch.mail}\n"
             "mailbox_delivery_lock = fcntl, dotlock\nbiff = no\n"
+            "mailbox_size_limit = 0\n"
             "disable_dns_lookups = yes\nsmtpd_peername_lookup = no\n"
             "smtpd_relay_restrictions = reject_unauth_destination\n"
             "minimal_backoff_time = 1s\nmaximal_backoff_time = 2s\n"
