@@ -119,7 +119,7 @@ struct config {
 	char stats_file[PATH_MAX];  /* for Prometheus; "": none */
 	char log_name[CONFIG_NAME]; /* in front of smtpd's parts; "": none */
 	enum uidl_style uidl;
-	/* For strangers on port 25; restante.conf(5) "Strangers". */
+	/* For port 25; see "Unknown clients" in restante.conf(5). */
 	struct network policy_exempt[CONFIG_LIST];
 	size_t npolicy_exempt;
 	unsigned greet_delay; /* seconds; 0: none */
