@@ -205,6 +205,27 @@ take_line(struct scan *s, struct mbox_line *line)
 	return 0;
 }
 
+/*
+ * Reads on after the octets that the window holds.  A line that fills it was
+ * taken in parts, so there is room; a window without room would look like the
+ * end of the file, and the rest of the mailbox would be lost from sight.
+ */
+static ssize_t
+fill_window(struct scan *s, int fd, size_t held)
+{
+	ssize_t n;
+
+	if (held >= WINDOW) {
+		errno = EOVERFLOW;
+		return -1;
+	}
+	do {
+		n = pread(
+		    fd, s->window + held, WINDOW - held, s->at + (off_t)held);
+	} while (n == -1 && errno == EINTR);
+	return n;
+}
+
 static int
 scan_windows(struct scan *s, int fd)
 {
@@ -213,12 +234,8 @@ scan_windows(struct scan *s, int fd)
 	struct mbox_line line;
 
 	while (!last) {
-		ssize_t n = pread(
-		    fd, s->window + held, WINDOW - held, s->at + (off_t)held);
+		ssize_t n = fill_window(s, fd, held);
 		if (n == -1) {
-			if (errno == EINTR) {
-				continue;
-			}
 			return -1;
 		}
 		last = n == 0;
