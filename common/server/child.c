@@ -159,6 +159,7 @@ child_worker(const struct job *job, const struct task *task, int channel,
 		return pid;
 	}
 	child_default_signals();
+	setsid(); /* the server finds by this group whom we have forked */
 	signal(SIGTERM, SIG_IGN); /* what was begun is finished */
 	int keep[] = { task->fd, task->out, channel, log_fd() };
 	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));

@@ -28,9 +28,9 @@ void child_plain_signals(void);
 pid_t child_session(const struct service *, struct connection *);
 
 /*
- * Forks a worker for a task: it has the task's descriptor and the channel,
- * answers with the given serial (unless the server will: answer false), and
- * exits with the status.  Its process id, or -1.
+ * Forks a worker for a task, in a session of its own: it has the task's
+ * descriptor and the channel, answers with the given serial (unless the server
+ * will: answer false), and exits with the status.  Its process id, or -1.
  */
 pid_t child_worker(const struct job *, const struct task *, int channel,
     uint32_t serial, bool answer);

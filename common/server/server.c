@@ -23,7 +23,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -53,42 +52,6 @@ on_signal(int sig)
 		/* full of earlier ones: they wake it just as well */
 	}
 	errno = saved;
-}
-
-/* ---- the ends of children ---- */
-
-static void
-reap(struct server *s)
-{
-	int status;
-	pid_t pid;
-
-	child_ended = 0;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (errand_ended(s, pid)) {
-			continue;
-		}
-		for (size_t i = 0; i < s->nslots; i++) {
-			struct slot *slot = &s->slots[i];
-			if (!slot->used) {
-				continue;
-			}
-			if (slot->session == pid) {
-				if (WIFSIGNALED(status)) {
-					log_error("session %d ended by signal "
-						  "%d",
-					    (int)pid, WTERMSIG(status));
-				}
-				slot->session = 0;
-				slot_settle(s, slot);
-				break;
-			}
-			if (slot->worker == pid) {
-				request_worker_ended(s, slot, status);
-				break;
-			}
-		}
-	}
 }
 
 /* ---- stopping ---- */
@@ -182,6 +145,7 @@ handle_signals(struct server *s)
 		continue;
 	}
 	if (child_ended) {
+		child_ended = 0;
 		reap(s);
 		request_start_waiting(s);
 	}
@@ -314,6 +278,7 @@ run(struct server *s, const struct launched *l)
 		log_error("cannot make a pipe: %s", strerror(errno));
 		status = EX_OSERR;
 	} else {
+		reap_prepare();
 		start_counting(s);
 		if (privilege_prepare(s->config, &s->confinement) == -1) {
 			status = EX_CONFIG;

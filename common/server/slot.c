@@ -101,8 +101,22 @@ close_if_open(int fd)
 }
 
 /*
- * A body file outlives its connection, of which nobody is left who could hold
- * it: making a file and giving it up costs more than emptying one.
+ * Whether a session may have handed on what it holds: its filter leaves it
+ * sendmsg(2), and a client at a socket of this system can take descriptors.
+ */
+static bool
+hands_on(int client)
+{
+	struct sockaddr_storage a = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(a);
+
+	return getsockname(client, (struct sockaddr *)&a, &len) == 0 &&
+	       a.ss_family == AF_UNIX;
+}
+
+/*
+ * A body file outlives its connection, if nobody is left who could hold it:
+ * making a file and giving it up costs more than emptying one.
  */
 static void
 take_body(struct server *s, struct slot *slot)
@@ -113,13 +127,13 @@ take_body(struct server *s, struct slot *slot)
 }
 
 static void
-leave_body(struct server *s, int body)
+leave_body(struct server *s, const struct slot *slot)
 {
-	if (body != -1 && s->nbodies < SPARE_BODIES &&
-	    ftruncate(body, 0) == 0) {
-		s->bodies[s->nbodies++] = body;
+	if (slot->body != -1 && s->nbodies < SPARE_BODIES &&
+	    !hands_on(slot->rfd) && ftruncate(slot->body, 0) == 0) {
+		s->bodies[s->nbodies++] = slot->body;
 	} else {
-		close_if_open(body);
+		close_if_open(slot->body);
 	}
 }
 
@@ -128,7 +142,7 @@ free_slot(struct server *s, struct slot *slot)
 {
 	request_end(s, slot);
 	close_if_open(slot->channel);
-	leave_body(s, slot->body);
+	leave_body(s, slot);
 	close_if_open(slot->mailbox);
 	close(slot->rfd);
 	if (slot->wfd != slot->rfd) {

@@ -40,6 +40,9 @@ struct slot {
 	bool waiting;    /* for its turn */
 	bool checking;   /* its worker checks a password */
 	bool in_mailbox; /* its worker is the mailbox process */
+	/* The worker has ended so, but some that it had forked have not: */
+	bool worker_ended;
+	int worker_status;
 };
 
 enum { SPARE_BODIES = 16 };
@@ -126,12 +129,24 @@ void errand_if_due(struct server *);
 /* A child has ended: whether it was the errand. */
 bool errand_ended(struct server *, pid_t);
 
+/* ---- reap.c ---- */
+
+/* Makes orphans of workers children of the server, which hears of their end. */
+void reap_prepare(void);
+
+/*
+ * Takes notice of all children that have ended.  What a worker leaves of its
+ * process group is killed, and its request goes on only when nobody of that
+ * group is there any more.
+ */
+void reap(struct server *);
+
 /* ---- request.c ---- */
 
 /* Takes the request that waits on the slot's channel. */
 void request_take(struct server *, struct slot *);
 
-/* The slot's worker has ended with this status of waitpid(2). */
+/* The slot's worker has ended with this status of waitpid(2), all of it. */
 void request_worker_ended(struct server *, struct slot *, int status);
 
 /* Starts the password checks that waited for their turn. */

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The ends of children.  What a connection has had goes to a later one, so
+ * that its slot is free only when nobody is left who could hold any of it.
+ * That is never taken on trust: sessions, who can fork nobody, are known by
+ * their process ids, and a worker by its process group, in which all are that
+ * it has forked.
+ */
+#include "common/log.h"
+#include "common/server/slot.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#ifdef __linux__
+
+#include <sys/prctl.h>
+
+void
+reap_prepare(void)
+{
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+#else
+
+void
+reap_prepare(void)
+{
+	/* Then we hear later of what a dead worker has left, and wait. */
+}
+
+#endif
+
+/* Whose process that is, or NULL. */
+static struct slot *
+slot_of(const struct server *s, pid_t pid)
+{
+	for (size_t i = 0; i < s->nslots; i++) {
+		struct slot *slot = &s->slots[i];
+		if (slot->used &&
+		    (slot->session == pid || slot->worker == pid)) {
+			return slot;
+		}
+	}
+	return NULL;
+}
+
+static void
+session_ended(struct server *s, struct slot *slot, pid_t pid, int status)
+{
+	if (WIFSIGNALED(status)) {
+		log_error("session %d ended by signal %d", (int)pid,
+		    WTERMSIG(status));
+	}
+	slot->session = 0;
+	slot_settle(s, slot);
+}
+
+/* A child has ended, and is a zombie still. */
+static void
+child_ended(struct server *s, pid_t pid)
+{
+	struct slot *slot = slot_of(s, pid);
+	bool worker = slot != NULL && slot->worker == pid;
+	int status = 0;
+
+	if (worker) {
+		/* As long as its zombie has the number, nobody else does. */
+		kill(-pid, SIGKILL);
+	}
+	if (waitpid(pid, &status, 0) == -1 || errand_ended(s, pid)) {
+		return;
+	}
+	if (worker) {
+		slot->worker_ended = true;
+		slot->worker_status = status;
+	} else if (slot != NULL) {
+		session_ended(s, slot, pid, status);
+	} /* else an orphan */
+}
+
+/* Whether anybody is left of a process group, be it a zombie. */
+static bool
+inhabited(pid_t group)
+{
+	return kill(-group, 0) == 0 || errno != ESRCH;
+}
+
+void
+reap(struct server *s)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid != 0) {
+		child_ended(s, info.si_pid);
+		info.si_pid = 0;
+	}
+	for (size_t i = 0; i < s->nslots; i++) {
+		struct slot *slot = &s->slots[i];
+		if (slot->used && slot->worker_ended &&
+		    !inhabited(slot->worker)) {
+			slot->worker_ended = false;
+			request_worker_ended(s, slot, slot->worker_status);
+		}
+	}
+}
