@@ -198,12 +198,9 @@ stls(struct session *s, char *argument)
 	if (stream_flush(s->stream) == -1) {
 		return NEXT_END;
 	}
-	if (channel_call(c->channel, REQUEST_TLS, NULL, 0) != STATUS_OK) {
-		return session_reply(
-		    s, "-ERR [SYS/TEMP] TLS is not available now");
-	}
-	s->handed_over = true;
-	return NEXT_END;
+	/* If it is, this process does not live to the answer. */
+	(void)!channel_call(c->channel, REQUEST_TLS, NULL, 0);
+	return session_reply(s, "-ERR [SYS/TEMP] TLS is not available now");
 }
 
 /* RFC 6856 section 2; the mailbox process gets to know by the login. */

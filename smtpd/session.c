@@ -212,10 +212,7 @@ run(struct session *s, char *line)
 	s->said = '\0';
 	enum next next =
 	    command_run(smtp_commands, s->state, s, line, command_refused);
-	/* What a session under TLS begins with counts there. */
-	if (!s->handed_over) {
-		tally_add(&s->tally, verb, s->said == '2');
-	}
+	tally_add(&s->tally, verb, s->said == '2');
 	return next;
 }
 
@@ -375,12 +372,9 @@ session_run(const struct connection *c)
 		event_tls_failed(s, error);
 		event_end(s, "lost connection");
 	}
-	bool over = !s->handed_over;
-	if (over) {
-		event_disconnect(s);
-	}
+	event_disconnect(s);
 	stream_close(stream);
 	incoming_free(incoming);
 	free(s);
-	return over;
+	return true;
 }

@@ -71,7 +71,6 @@ struct session {
 	struct tally tally;
 	char verb[40];    /* for the log: the command under way, or the last */
 	char said;        /* the first digit of the last reply */
-	bool handed_over; /* the client, to a new session under TLS */
 	struct gate gate; /* what was found out about the client */
 	struct incoming *incoming; /* the message under way */
 	struct envelope envelope;  /* last: its recipients are */

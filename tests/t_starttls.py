@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: ISC
 """STARTTLS and STLS: what they forget, and plaintext slipped in behind them."""
+import os
+import signal
+
+from lib import proc
 from lib.player import PASSWORDS
 from lib.scratch import Instance, client_context
 from lib.talk import Closed
-from lib.tap import Tap, check
+from lib.tap import Tap, check, equal
+from lib.wait import wait_for
 
 tap = Tap()
 
@@ -69,6 +74,52 @@ def test_starttls_forgets_the_login(server):
         talker.expect("250 ", "EHLO client.example.net")
         talker.expect("530 5.7.0", "MAIL FROM:<alice@example.org>")
         talker.login("alice", PASSWORDS["alice"])
+
+
+def unread(talker):
+    """How many octets the server's end of a connection has not yet read."""
+    inode = proc.server_inode(talker.sock)
+    return sum(int(row[4].partition(":")[2], 16) for row in proc.tcp_rows()
+               if row[9] == inode)
+
+
+def state(pid):
+    """The letter of a process's state; none if it has ended."""
+    return proc.status(pid).get("State", "")[:1]
+
+
+def start_tls_over_a_stopped_session(daemon, talker, session, command):
+    """The server gets a request from a session that it can tell nothing."""
+    os.kill(daemon.pid, signal.SIGSTOP)
+    try:
+        talker.send(command)
+        # It has read that, and now waits for the server's answer.
+        wait_for(lambda: not unread(talker) and state(session) == "S",
+                 "the session to ask for TLS")
+        os.kill(session, signal.SIGSTOP)
+        wait_for(lambda: state(session) == "T", "the session to stop")
+    finally:
+        os.kill(daemon.pid, signal.SIGCONT)
+
+
+def test_session_before(server):
+    """The session before STARTTLS or STLS is gone when the one after it
+    begins, even if it does not go by itself"""
+    for daemon, port, greeting, command in (
+            (server.smtpd, server.smtp, "220 ", "STARTTLS\r\n"),
+            (server.pop3d, server.pop3, "+OK", "STLS\r\n")):
+        wait_for(lambda d=daemon: not proc.children(d.pid), "no session")
+        with server.connect(port) as talker:
+            talker.pop(greeting)
+            session, = proc.children(daemon.pid)
+            start_tls_over_a_stopped_session(daemon, talker, session, command)
+            talker.pop(("220 2.0.0", "+OK"))
+            equal(state(session), "", "the session before")
+            talker.start_tls(client_context())
+            after, = proc.children(daemon.pid)
+            check(after != session, "no other session")
+            talker.pop(("221 ", "+OK"), "QUIT")
+        check("signal" not in daemon.text(), daemon.text())
 
 
 def inject(server, port, first, second):

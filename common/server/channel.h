@@ -15,7 +15,8 @@
  */
 
 enum request_kind {
-	REQUEST_TLS,     /* start again with a TLS handshake */
+	REQUEST_TLS,     /* start again with a TLS handshake: kills who asks,
+	                  * or answers that it cannot be */
 	REQUEST_PEER,    /* struct claim: who a proxy speaks for; answers
 	                  * struct welcome at once */
 	REQUEST_OFFENCE, /* a uint32_t of enum offence: answered at once */

@@ -50,11 +50,14 @@ slot_of(const struct server *s, pid_t pid)
 static void
 session_ended(struct server *s, struct slot *slot, pid_t pid, int status)
 {
-	if (WIFSIGNALED(status)) {
+	slot->session = 0;
+	if (slot->restarting) {
+		slot->restarting = false;
+		(void)slot_start_session(s, slot, START_STARTTLS);
+	} else if (WIFSIGNALED(status)) {
 		log_error("session %d ended by signal %d", (int)pid,
 		    WTERMSIG(status));
 	}
-	slot->session = 0;
 	slot_settle(s, slot);
 }
 

@@ -95,23 +95,21 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 }
 
 /*
- * The session asks to begin again with TLS.  The answer comes when the new
- * one has been started, and the old one is then to end without another word.
+ * The session asks to begin again with TLS.  It is killed, without another
+ * word, and the new one starts when it is gone: the two would share the client
+ * and the body file, and strangers have talked to the old one in the clear.
  */
 static void
 restart_with_tls(struct server *s, struct slot *slot)
 {
-	int old = slot->channel;
-	enum status status = STATUS_TEMPORARY;
-
-	if (!slot->tls && slot_have_tls(s) &&
-	    slot_start_session(s, slot, START_STARTTLS) == 0) {
-		status = STATUS_OK;
+	if (slot->tls || !slot_have_tls(s)) {
+		answer(slot, STATUS_TEMPORARY);
+		return;
 	}
-	channel_answer(old, slot->request.serial, status);
-	if (status == STATUS_OK) {
-		close(old);
-	}
+	slot->restarting = true;
+	kill(slot->session, SIGKILL);
+	close(slot->channel);
+	slot->channel = -1;
 }
 
 static bool

@@ -37,6 +37,7 @@ struct slot {
 	char *payload;
 	size_t size;
 	uint64_t ticket; /* its place in the queue */
+	bool restarting; /* its session is killed, and one with TLS follows */
 	bool waiting;    /* for its turn */
 	bool checking;   /* its worker checks a password */
 	bool in_mailbox; /* its worker is the mailbox process */
@@ -90,10 +91,7 @@ bool slot_have_tls(struct server *);
 bool slot_connect(struct server *, int rfd, int wfd, const struct peer *,
     const struct welcome *, struct service_kind);
 
-/*
- * Starts a session on the slot's client.  The one that was there before, if
- * any, ends by itself; its channel is the caller's.
- */
+/* Starts a session on the slot's client, which has none.  0, or -1. */
 int slot_start_session(struct server *, struct slot *, enum start);
 
 /* A slot whose processes have all ended is free again. */
