@@ -271,6 +271,63 @@ test_claim(void)
 	queue_release(&f);
 }
 
+/* ---- what a commit does until it is complete ---- */
+
+int __real_fsync(int);
+int __real_linkat(int, const char *, int, const char *, int);
+int __wrap_fsync(int);
+int __wrap_linkat(int, const char *, int, const char *, int);
+
+static struct {
+	bool on;
+	char steps[64]; /* what was synced, and the link */
+} watch;
+
+static void
+step(const char *what)
+{
+	strlcat(watch.steps, what, sizeof(watch.steps));
+}
+
+int
+__wrap_fsync(int fd)
+{
+	struct stat st;
+
+	if (watch.on && fstat(fd, &st) == 0) {
+		step(S_ISDIR(st.st_mode) ? "folder "
+		     : st.st_nlink == 0  ? "nameless "
+					 : "named ");
+	}
+	return __real_fsync(fd);
+}
+
+int
+__wrap_linkat(int from, const char *path, int to, const char *as, int flags)
+{
+	if (watch.on) {
+		step("link ");
+	}
+	return __real_linkat(from, path, to, as, flags);
+}
+
+static void
+test_commit(void)
+{
+	struct mail m;
+
+	queue_fresh(&q);
+	queue_mail(&m, 1);
+	watch.on = true;
+	ok(queue_put(&q, &m, "x\n", 2, false) == 0 &&
+		(strcmp(watch.steps, "nameless link named folder ") == 0 ||
+		    /* where there are no files without names */
+		    strcmp(watch.steps, "named named folder ") == 0),
+	    "a file is synced without its name, with it, and then the folder");
+	watch.on = false;
+	mail_free(&m);
+}
+
 /* ---- its life ---- */
 
 static void
@@ -649,6 +706,7 @@ main(void)
 	test_no_litter();
 	test_same_id();
 	test_claim();
+	test_commit();
 	test_set();
 	test_defer();
 	test_scan();

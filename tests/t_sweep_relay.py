@@ -6,7 +6,8 @@ next hop refuses is run, and the runner, or its whole family, is killed as it
 enters its n-th system call (by strace). Then an ordinary run follows. Nobody
 may miss his mail or his report, the queue must be empty, and one kill may
 make at most one copy too many. The accepting side is made to run out of disk
-at each of its calls: it says 4xx then, and leaves nothing behind.
+at each of its calls: it says 4xx then, and leaves nothing behind. And when it
+says 250 the file was synced under its name, and then the folder.
 """
 import errno
 import random
@@ -14,7 +15,7 @@ import re
 import shutil
 import subprocess
 
-from lib import mbox, queuefile
+from lib import mbox, powercut, queuefile
 from lib.fakemx import FakeMx
 from lib.ledger import ID, compose
 from lib.scratch import LONG, Scratch, tool
@@ -212,7 +213,7 @@ def controls(runner):
         check("STRAY" in str(runner.trouble(9)), f"{runner.trouble(9)}")
 
 
-# ---- running out of disk when a message is taken ----
+# ---- taking a message, and running out of disk then ----
 
 class Taking(Queue, Bench):
     """A Bench where mail for away@ goes into the queue."""
@@ -243,6 +244,33 @@ class Taking(Queue, Bench):
         return [str(p) for p in (self.dir / "queue").rglob("*")
                 if p.is_file() and p.name.startswith(".")
                 and p.parent.name != "reason"]
+
+
+def synced(bench):
+    """What happens between the name and the 250."""
+    bench.begin()
+    trace = bench.dir / "trace"
+    check(bench.deliver(text("taken"), False, powercut.strace(trace),
+                        "away@example.org"), "not taken\n" + bench.notes())
+    bench.end_runners()
+    done = powercut.read(trace, (bench.dir / "queue",))
+    links = [o[1:] for o in done if o[0] == "link"]
+    if not links and not [o for o in done if o[0] == "unnamed"]:
+        raise Skip("no files without names here")
+    equal(len(links), 1, f"links of {done}")
+    file, name = links[0]
+    active = str(bench.dir / "queue/active")
+    check(name.startswith(active + "/"), name)
+    # The server and the runner open the queue at the same time.
+    steps = [o[:2] for o in done if o[0] == "ack" or o[1] in (file, active)
+             and o[0] in ("unnamed", "sync", "link")]
+    at = steps.index(("unnamed", file))
+    equal(steps[at:at + 5],
+          [("unnamed", file), ("sync", file), ("link", file), ("sync", file),
+           ("sync", active)], f"in {done}")
+    check("ack" in [o[0] for o in steps[at + 5:]]
+          and "ack" not in [o[0] for o in steps[:at]],
+          f"250 too early, or never: {steps}")
 
 
 def full_disk(bench):
@@ -287,10 +315,14 @@ def main():
         sweep(runner, "the runner is killed at each of its system calls",
               False)
         sweep(runner, "the runner and its agents are killed", True)
-    with Taking() as bench, tap.case("a full disk when a message is taken: "
-                                     "4xx, and nothing is left", bench.notes):
-        bench.compile()
-        full_disk(bench)
+    with Taking() as bench:
+        with tap.case("a message that is taken is synced once more when it has "
+                      "its name, then its folder, and then 250", bench.notes):
+            synced(bench)
+        with tap.case("a full disk when a message is taken: "
+                      "4xx, and nothing is left", bench.notes):
+            bench.compile()
+            full_disk(bench)
     tap.finish()
 
 

@@ -4,7 +4,9 @@
 record() gives the Operations of a session on the files below some folders,
 with the acknowledgements in between. A Disk plays them and answers what may be
 there after a power cut: what was synced surely, and of the rest anything
-between nothing and all.
+between nothing and all. As on btrfs, what a file without a name had when it was
+synced is not on the disk because the folder of its later name was synced: that
+keeps the name alone, until the file is synced under it.
 """
 import os
 import re
@@ -21,8 +23,8 @@ FILE = re.compile(r"(-?\d+|AT_FDCWD)(?:<([^>]*)>)?")
 STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 BLOCK = 4096
 # What the worker tells the session, which then says 250 (strace cannot look
-# into a session): a serial number and a status.
-DELIVERED = re.compile(rb".{4}\0{4}", re.S)
+# into a session): a serial number and STATUS_OK or STATUS_QUEUED.
+DELIVERED = re.compile(rb".{4}[\0\5]\0{3}", re.S)
 DONE = b"done "     # what a test's own program says
 DESCRIPTOR = "/proc/self/fd/"
 
@@ -175,6 +177,7 @@ class Reader:
         old, new = self.named(args, strings)
         if old.startswith(DESCRIPTOR):
             old = self.unnamed.get((key[0], old[len(DESCRIPTOR):]), old)
+            self.writers.add(key[0])
         if self.ours(old):
             self.put("link", old, new)
 
@@ -226,6 +229,8 @@ class Disk:
         self.names = {}         # path: number, as programs see it
         self.entries = {}       # path: number, as it is surely on the disk
         self.moves = {}         # folder: changes of names since its last sync
+        self.nameless = set()   # numbers of files that had no name yet
+        self.unlogged = {}      # number: operations synced without a name
         for path, content in files.items():
             self.names[path] = self.new(content)
         for path in folders:
@@ -253,7 +258,9 @@ class Disk:
                 self.move((path, new))
         elif kind == "unnamed":
             self.names[path] = self.new(b"")
+            self.nameless.add(self.names[path])
         elif kind == "link":
+            self.nameless.discard(self.names[path])
             self.move((operation[2], self.names[path]))
         elif kind == "rename":
             self.move((path, None), (operation[2], self.names[path]))
@@ -272,9 +279,21 @@ class Disk:
         if self.sure[number] is None:
             for change in self.moves.pop(path, []):
                 enter(self.entries, change)
+                for _, file in change:
+                    self.forget(file)
+            return
+        if number in self.nameless:
+            self.unlogged.setdefault(number, []).extend(self.open[number])
         else:
-            self.sure[number] = self.content(number, self.open[number])
-            self.open[number] = []
+            self.unlogged.pop(number, None)
+        self.sure[number] = self.content(number, self.open[number])
+        self.open[number] = []
+
+    def forget(self, number):
+        """What was synced without a name is only under way again."""
+        if number in self.unlogged:
+            self.sure[number] = b""
+            self.open[number][:0] = self.unlogged.pop(number)
 
     def content(self, number, operations):
         """A file with these operations done."""
