@@ -2,9 +2,9 @@
 #ifndef RESTANTE_COMMON_ALIASES_H
 #define RESTANTE_COMMON_ALIASES_H
 
-#include "common/address.h"
 #include "common/config/config.h"
 #include "common/login/users.h"
+#include "common/text/address.h"
 
 #include <stdbool.h>
 #include <stddef.h>

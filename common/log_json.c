@@ -3,7 +3,7 @@
 #include "common/log_json.h"
 
 #include "common/log_fields.h"
-#include "common/utf8.h"
+#include "common/text/utf8.h"
 
 #include <stdbool.h>
 #include <stdio.h>

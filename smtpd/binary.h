@@ -2,8 +2,8 @@
 #ifndef RESTANTE_SMTPD_BINARY_H
 #define RESTANTE_SMTPD_BINARY_H
 
-#include "common/base64.h"
 #include "common/mime/multipart.h"
+#include "common/text/base64.h"
 
 #include <stdbool.h>
 #include <stddef.h>

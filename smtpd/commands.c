@@ -2,10 +2,10 @@
 /* SMTP's commands as a table, and the short ones among them. */
 #include "smtpd/session.h"
 
-#include "common/date.h"
 #include "common/log.h"
 #include "common/login/sasl_server.h"
 #include "common/login/secure.h"
+#include "common/text/date.h"
 #include "smtpd/queue/etrn.h"
 #include "smtpd/wishes.h"
 

@@ -11,7 +11,7 @@
 
 #include "common/deadline.h"
 #include "common/log.h"
-#include "common/utf8.h"
+#include "common/text/utf8.h"
 #include "smtpd/delivered.h"
 #include "smtpd/local/forward.h"
 #include "smtpd/local/mailbox.h"

@@ -2,9 +2,9 @@
 #ifndef RESTANTE_SMTPD_DELIVERY_H
 #define RESTANTE_SMTPD_DELIVERY_H
 
-#include "common/address.h"
 #include "common/login/users.h"
 #include "common/server/server.h"
+#include "common/text/address.h"
 #include "smtpd/session.h"
 
 #include <stdint.h>

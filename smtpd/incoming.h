@@ -2,8 +2,8 @@
 #ifndef RESTANTE_SMTPD_INCOMING_H
 #define RESTANTE_SMTPD_INCOMING_H
 
+#include "common/text/dotstuff.h"
 #include "smtpd/binary.h"
-#include "smtpd/dotstuff.h"
 #include "smtpd/session.h"
 #include "smtpd/trace.h"
 

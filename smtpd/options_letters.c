@@ -4,7 +4,7 @@
  * table of what each takes behind it.  Scripts give any of them; those that
  * ask for nothing that we do are read over, with their arguments.
  */
-#include "common/xtext.h"
+#include "common/text/xtext.h"
 #include "smtpd/options_parser.h"
 
 #include <stdio.h>

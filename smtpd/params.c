@@ -2,9 +2,9 @@
 /* esmtp-param = keyword [ "=" value ], separated by blanks. */
 #include "smtpd/params.h"
 
-#include "common/date.h"
-#include "common/utf8.h"
-#include "common/xtext.h"
+#include "common/text/date.h"
+#include "common/text/utf8.h"
+#include "common/text/xtext.h"
 
 #include <inttypes.h>
 #include <stddef.h>

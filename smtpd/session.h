@@ -2,11 +2,11 @@
 #ifndef RESTANTE_SMTPD_SESSION_H
 #define RESTANTE_SMTPD_SESSION_H
 
-#include "common/address.h"
 #include "common/command.h"
 #include "common/login/users.h"
 #include "common/server/server.h"
 #include "common/stream.h"
+#include "common/text/address.h"
 #include "smtpd/params.h"
 #include "smtpd/policy/gate.h"
 #include "smtpd/tally.h"

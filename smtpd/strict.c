@@ -2,7 +2,7 @@
 /* What sloppy clients say, and the letter of the standard does not allow. */
 #include "smtpd/strict.h"
 
-#include "common/address.h"
+#include "common/text/address.h"
 
 #include <string.h>
 #include <strings.h>

@@ -2,8 +2,8 @@
 /* Trace headers. */
 #include "smtpd/trace.h"
 
-#include "common/date.h"
 #include "common/mime/header.h"
+#include "common/text/date.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
  */
 #include "spool/intent.h"
 
-#include "common/hash.h"
+#include "common/text/hash.h"
 #include "spool/fileio.h"
 #include "spool/mbox.h"
 

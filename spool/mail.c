@@ -2,7 +2,7 @@
 /* Envelopes in memory. */
 #include "spool/mail.h"
 
-#include "common/hash.h"
+#include "common/text/hash.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 #ifndef RESTANTE_SPOOL_MAIL_H
 #define RESTANTE_SPOOL_MAIL_H
 
-#include "common/address.h"
 #include "common/login/users.h"
+#include "common/text/address.h"
 
 #include <stdbool.h>
 #include <stddef.h>

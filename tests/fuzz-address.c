@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Paths: what is taken stays within its bounds and reads the same again. */
-#include "common/address.h"
+#include "common/text/address.h"
 
 #include "tests/fuzz.h"
 

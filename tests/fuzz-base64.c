@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Base64: each text stands for one value, and each value has one text. */
-#include "common/base64.h"
+#include "common/text/base64.h"
 
 #include "tests/fuzz.h"
 

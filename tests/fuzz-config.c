@@ -2,7 +2,7 @@
 /* Configurations: good, or an error that names file and line. */
 #include "common/config/config.h"
 
-#include "common/address.h"
+#include "common/text/address.h"
 #include "tests/fuzz-file.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* Answers of name servers: what is read from them fits, and is a name. */
 #include "common/dns/dns.h"
 
-#include "common/address.h"
+#include "common/text/address.h"
 #include "tests/fuzz.h"
 
 #include <arpa/nameser.h>

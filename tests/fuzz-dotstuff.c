@@ -3,7 +3,7 @@
  * DATA, cut where the first octets of the input say, with an output buffer of
  * the size they say: the same as the reference has it.
  */
-#include "smtpd/dotstuff.h"
+#include "common/text/dotstuff.h"
 
 #include "tests/fuzz.h"
 #include "tests/t-dotstuff.h"

@@ -2,7 +2,7 @@
 /* JSON lines of the log: bounded, UTF-8, and strings and objects that end. */
 #include "common/log_fields.h"
 #include "common/log_json.h"
-#include "common/utf8.h"
+#include "common/text/utf8.h"
 
 #include "tests/fuzz.h"
 

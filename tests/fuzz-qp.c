@@ -3,8 +3,8 @@
  * Transfer encodings: binary data comes back as it was, whatever the pieces;
  * what comes out of an encoder pleases a strict decoder.
  */
-#include "common/base64.h"
 #include "common/mime/qp.h"
+#include "common/text/base64.h"
 
 #include "tests/fuzz.h"
 

@@ -10,7 +10,7 @@
 #include "smtpd/session.h"
 
 #include "common/login/login.h"
-#include "common/xtext.h"
+#include "common/text/xtext.h"
 #include "smtpd/delivery.h"
 #include "smtpd/queue/etrn.h"
 #include "tests/fuzz.h"

@@ -3,13 +3,13 @@
  * The MIME library for tests/t_mime_python.py: reads requests, a line each, and
  * answers each with lines, the last of which is ".".  Octets are hexadecimal.
  */
-#include "common/base64.h"
 #include "common/mime/header.h"
 #include "common/mime/mailboxes.h"
 #include "common/mime/multipart.h"
 #include "common/mime/param.h"
 #include "common/mime/qp.h"
 #include "common/mime/word.h"
+#include "common/text/base64.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,10 +4,10 @@
  * it ends, and how long it may be.  A path that ends elsewhere than the next
  * relay thinks hides recipients.
  */
-#include "common/address.h"
+#include "common/text/address.h"
 
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 /* A good path: its parts, and what follows it. */
 static const struct {

@@ -3,10 +3,10 @@
  * Base64: a decoder that takes what RFC 4648 forbids lets two texts stand for
  * one credential; one that misjudges its buffer writes past it.
  */
-#include "common/base64.h"
+#include "common/text/base64.h"
 
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 /* The vectors of RFC 4648 section 10, and some that end in other bits. */
 static const struct {

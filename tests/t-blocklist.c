@@ -2,7 +2,7 @@
 /* DNS lists: the name that is asked for, and the answers that count. */
 #include "common/dns/blocklist.h"
 
-#include "common/server/network.h"
+#include "common/text/network.h"
 #include "tests/tap.h"
 
 #include <stdio.h>

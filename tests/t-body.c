@@ -5,9 +5,9 @@
  */
 #include "smtpd/relay/body.h"
 
-#include "smtpd/dotstuff.h"
-#include "tests/tap.h"
+#include "common/text/dotstuff.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 #define T(text) text, sizeof(text) - 1
 

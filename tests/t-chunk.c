@@ -6,7 +6,7 @@
  */
 #include "smtpd/chunk.h"
 
-#include "smtpd/dotstuff.h"
+#include "common/text/dotstuff.h"
 #include "tests/tap.h"
 
 #include <string.h>

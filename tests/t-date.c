@@ -3,7 +3,7 @@
  * Times that clients say (RFC 3339): one that is read wrongly holds mail back
  * for years, or not at all.
  */
-#include "common/date.h"
+#include "common/text/date.h"
 
 #include "tests/tap.h"
 

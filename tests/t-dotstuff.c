@@ -4,11 +4,11 @@
  * lets a message smuggle another one in; one whose answer depends on where
  * the network cuts does so now and then.
  */
-#include "smtpd/dotstuff.h"
+#include "common/text/dotstuff.h"
 
-#include "tests/tap.h"
 #include "tests/t-dotstuff.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 enum { MOST = 64 };
 

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_TESTS_T_DOTSTUFF_H
 #define RESTANTE_TESTS_T_DOTSTUFF_H
 
-#include "smtpd/dotstuff.h"
+#include "common/text/dotstuff.h"
 
 #include <string.h>
 

@@ -6,9 +6,9 @@
  */
 #include "smtpd/queue/dsn.h"
 
-#include "common/utf8.h"
-#include "tests/tap.h"
+#include "common/text/utf8.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 #include <sys/mman.h>
 
@@ -36,10 +36,9 @@ body(const char *text, size_t len)
 static void
 reset(void)
 {
-	to = (struct recipient){ .text = "bob@example.net",
-		.given = "",
-		.owner = "",
-		.orcpt = "" };
+	to = (struct recipient){
+		.text = "bob@example.net", .given = "", .owner = "", .orcpt = ""
+	};
 	file.mail = (struct mail){
 		.arrival = 1795338000, .recipients = &to, .count = 1
 	};

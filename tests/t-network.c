@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Networks: what is exempt is what was written, to the bit. */
-#include "common/server/network.h"
+#include "common/text/network.h"
 
 #include "tests/tap.h"
 

@@ -8,7 +8,7 @@
 
 #include "common/deadline.h"
 #include "common/server/server.h"
-#include "common/siphash.h"
+#include "common/text/siphash.h"
 #include "tests/t-scratch.h"
 #include "tests/tap.h"
 

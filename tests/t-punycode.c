@@ -3,8 +3,8 @@
  * Domains outside ASCII: encoded wrongly, mail goes to another domain, which
  * somebody may have registered for that.
  */
-#include "common/address.h"
-#include "common/punycode.h"
+#include "common/text/address.h"
+#include "common/text/punycode.h"
 
 #include "tests/tap.h"
 

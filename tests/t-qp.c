@@ -3,12 +3,12 @@
  * The transfer encodings, in both directions and in pieces, and the choice
  * between them: an attachment must come out as it went in.
  */
-#include "common/base64.h"
 #include "common/mime/qp.h"
-#include "common/transfer.h"
+#include "common/text/base64.h"
+#include "common/text/transfer.h"
 
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 static const struct {
 	bool binary;

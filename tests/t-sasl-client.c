@@ -5,8 +5,8 @@
  */
 #include "common/login/sasl_client.h"
 
-#include "common/base64.h"
 #include "common/login/scram.h"
+#include "common/text/base64.h"
 #include "tests/t-scratch.h"
 #include "tests/tap.h"
 

@@ -6,10 +6,10 @@
  */
 #include "common/login/sasl.h"
 
-#include "common/base64.h"
+#include "common/text/base64.h"
 
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 #define NONCE "rOprNGfwEbeRWgbNEkqO"
 #define SERVER_NONCE "%hvYDpWUa2RaTCAfuxFIlj)h"

@@ -4,11 +4,11 @@
  * reports line by line: nothing in it may begin a line of its own, and what we
  * pass on must mean the same as what we got.
  */
-#include "common/xtext.h"
+#include "common/text/xtext.h"
 
-#include "common/date.h"
-#include "tests/tap.h"
+#include "common/text/date.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 static const struct {
 	const char *text, *means; /* NULL: refused */

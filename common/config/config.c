@@ -2,8 +2,8 @@
 /* Reads "key value" lines into struct config by a table of keys. */
 #include "common/config/config.h"
 
-#include "common/address.h"
 #include "common/config/config_values.h"
+#include "common/text/address.h"
 
 #include <errno.h>
 #include <stdio.h>

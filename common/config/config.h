@@ -4,7 +4,7 @@
 
 #include "common/config/limits.h"
 #include "common/dns/blocklist.h"
-#include "common/server/network.h"
+#include "common/text/network.h"
 
 #include <limits.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 /* What is not in the configuration file. */
 #include "common/config/config_values.h"
 
-#include "common/address.h"
+#include "common/text/address.h"
 
 #include <errno.h>
 #include <stdio.h>

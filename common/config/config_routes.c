@@ -2,7 +2,7 @@
 /* Reads the keys that say where mail for others goes. */
 #include "common/config/config_values.h"
 
-#include "common/address.h"
+#include "common/text/address.h"
 
 #include <ctype.h>
 #include <string.h>

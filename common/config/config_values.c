@@ -2,7 +2,7 @@
 /* Reads the value behind a key of the configuration. */
 #include "common/config/config_values.h"
 
-#include "common/address.h"
+#include "common/text/address.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* Names and answers of DNS lists, RFC 5782 sections 2.1 and 2.4. */
 #include "common/dns/blocklist.h"
 
-#include "common/address.h"
+#include "common/text/address.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
  */
 #include "common/dns/dns.h"
 
-#include "common/address.h"
+#include "common/text/address.h"
 
 #include <arpa/nameser.h>
 #include <netinet/in.h>

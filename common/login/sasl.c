@@ -2,9 +2,9 @@
 /* The SASL exchange, in the session. */
 #include "common/login/sasl.h"
 
-#include "common/base64.h"
 #include "common/login/sasl_scram.h"
 #include "common/login/sasl_token.h"
+#include "common/text/base64.h"
 
 #include <stdio.h>
 #include <stdlib.h>

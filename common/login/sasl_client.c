@@ -2,9 +2,9 @@
 /* Logs in as a client: each mechanism is a function of challenge and state. */
 #include "common/login/sasl_client.h"
 
-#include "common/base64.h"
 #include "common/login/cram.h"
 #include "common/login/scram.h"
+#include "common/text/base64.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* The exchange of SCRAM, in the session. */
 #include "common/login/sasl_scram.h"
 
-#include "common/base64.h"
+#include "common/text/base64.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* AUTH: carries the exchange between the client and the workers. */
 #include "common/login/sasl_server.h"
 
-#include "common/base64.h"
+#include "common/text/base64.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* SCRAM messages: "r=NONCE,s=SALT,i=ITERATIONS" and the like. */
 #include "common/login/scram.h"
 
-#include "common/base64.h"
+#include "common/text/base64.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* Verifiers of SCRAM: their form, and the arithmetic of RFC 5802 section 3. */
 #include "common/login/verifier.h"
 
-#include "common/base64.h"
+#include "common/text/base64.h"
 
 #include <stdio.h>
 #include <stdlib.h>

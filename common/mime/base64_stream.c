@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Base64 as a transfer encoding (RFC 2045 section 6.8), in streams: pure. */
-#include "common/base64.h"
+#include "common/text/base64.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* Charsets to UTF-8. */
 #include "common/mime/charset.h"
 
-#include "common/utf8.h"
+#include "common/text/utf8.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
 /* A header field for a server that takes only ASCII, or only short lines. */
 #include "common/mime/field.h"
 
-#include "common/transfer.h"
-#include "common/utf8.h"
+#include "common/text/transfer.h"
+#include "common/text/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>

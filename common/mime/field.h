@@ -3,7 +3,7 @@
 #define RESTANTE_COMMON_MIME_FIELD_H
 
 #include "common/mime/header.h"
-#include "common/output.h"
+#include "common/text/output.h"
 
 #include <stdbool.h>
 

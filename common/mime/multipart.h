@@ -4,7 +4,7 @@
 
 #include "common/mime/header.h"
 #include "common/mime/param.h"
-#include "common/transfer.h"
+#include "common/text/transfer.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,9 +10,9 @@
  */
 #include "common/mime/param.h"
 
-#include "common/hex.h"
 #include "common/mime/charset.h"
 #include "common/mime/word.h"
+#include "common/text/hex.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include "common/mime/charset.h"
 #include "common/mime/word.h"
-#include "common/utf8.h"
+#include "common/text/utf8.h"
 
 #include <errno.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #define RESTANTE_COMMON_MIME_SURROGATE_H
 
 #include "common/mime/multipart.h"
-#include "common/output.h"
+#include "common/text/output.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,9 +6,9 @@
  */
 #include "common/mime/word.h"
 
-#include "common/base64.h"
-#include "common/hex.h"
 #include "common/mime/charset.h"
+#include "common/text/base64.h"
+#include "common/text/hex.h"
 
 #include <errno.h>
 #include <stdbool.h>

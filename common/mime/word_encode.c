@@ -8,9 +8,9 @@
  */
 #include "common/mime/word.h"
 
-#include "common/base64.h"
 #include "common/mime/charset.h"
-#include "common/utf8.h"
+#include "common/text/base64.h"
+#include "common/text/utf8.h"
 
 #include <errno.h>
 #include <stdbool.h>

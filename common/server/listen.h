@@ -37,7 +37,7 @@ struct peer {
 	bool loopback;       /* on this machine */
 	uid_t uid;           /* ROLE_LOCAL: whose process it is */
 	uint8_t network[16]; /* its /32 or /64, for counting */
-	uint8_t ip[16];      /* see common/server/network.h; 0: it has none */
+	uint8_t ip[16];      /* see common/text/network.h; 0: it has none */
 };
 
 /*
@@ -64,7 +64,7 @@ struct service_kind listen_kind(int fd);
  */
 bool listen_peer(int fd, struct peer *);
 
-/* Who has that address, see common/server/network.h. */
+/* Who has that address, see common/text/network.h. */
 void listen_peer_ip(const uint8_t ip[16], unsigned port, struct peer *);
 
 #endif

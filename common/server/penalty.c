@@ -5,7 +5,7 @@
  */
 #include "common/server/penalty.h"
 
-#include "common/siphash.h"
+#include "common/text/siphash.h"
 
 #include <stdio.h>
 #include <stdlib.h>

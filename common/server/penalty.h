@@ -3,8 +3,8 @@
 #define RESTANTE_COMMON_SERVER_PENALTY_H
 
 #include "common/config/config.h"
-#include "common/server/network.h"
 #include "common/server/offence.h"
+#include "common/text/network.h"
 
 #include <stdbool.h>
 #include <stddef.h>

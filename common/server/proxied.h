@@ -2,9 +2,9 @@
 #ifndef RESTANTE_COMMON_SERVER_PROXIED_H
 #define RESTANTE_COMMON_SERVER_PROXIED_H
 
-#include "common/server/network.h"
 #include "common/server/proxy.h"
 #include "common/server/server.h"
+#include "common/text/network.h"
 
 #include <stdbool.h>
 #include <stddef.h>

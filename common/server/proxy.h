@@ -2,7 +2,7 @@
 #ifndef RESTANTE_COMMON_SERVER_PROXY_H
 #define RESTANTE_COMMON_SERVER_PROXY_H
 
-#include "common/server/network.h"
+#include "common/text/network.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
    that a parser would take. */
 #include "smtpd/compose/cid.h"
 
-#include "common/hex.h"
+#include "common/text/hex.h"
 
 #include <string.h>
 #include <strings.h>

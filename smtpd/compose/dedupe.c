@@ -2,9 +2,9 @@
 /* Notices that are sent once in a period. */
 #include "smtpd/compose/dedupe.h"
 
-#include "common/date.h"
 #include "common/log.h"
 #include "common/readfile.h"
+#include "common/text/date.h"
 #include "common/tls/crypto.h"
 
 #include <errno.h>

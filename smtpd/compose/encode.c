@@ -2,9 +2,9 @@
 /* The body of a part. */
 #include "smtpd/compose/encode.h"
 
-#include "common/base64.h"
 #include "common/log.h"
 #include "common/mime/qp.h"
+#include "common/text/base64.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_COMPOSE_ENCODE_H
 #define RESTANTE_SMTPD_COMPOSE_ENCODE_H
 
-#include "common/transfer.h"
+#include "common/text/transfer.h"
 #include "smtpd/compose/progress.h"
 #include "smtpd/compose/source.h"
 

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_COMPOSE_SOURCE_H
 #define RESTANTE_SMTPD_COMPOSE_SOURCE_H
 
-#include "common/transfer.h"
+#include "common/text/transfer.h"
 
 #include <stdbool.h>
 #include <stddef.h>

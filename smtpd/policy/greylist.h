@@ -2,8 +2,8 @@
 #ifndef RESTANTE_SMTPD_POLICY_GREYLIST_H
 #define RESTANTE_SMTPD_POLICY_GREYLIST_H
 
-#include "common/address.h"
 #include "common/server/server.h"
+#include "common/text/address.h"
 #include "smtpd/policy/table.h"
 
 #include <stdbool.h>

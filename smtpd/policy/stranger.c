@@ -2,7 +2,7 @@
 /* Whom greet-delay, pipelining-check, dnsbl and greylist are about. */
 #include "smtpd/policy/stranger.h"
 
-#include "common/server/network.h"
+#include "common/text/network.h"
 #include "smtpd/session.h"
 
 bool

@@ -2,7 +2,7 @@
 /* The table in memory: keys, sums, and who gives way. */
 #include "smtpd/policy/table.h"
 
-#include "common/siphash.h"
+#include "common/text/siphash.h"
 
 #include <stdlib.h>
 #include <string.h>

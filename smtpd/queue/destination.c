@@ -3,7 +3,7 @@
 #include "smtpd/queue/scheduler.h"
 
 #include "common/deadline.h"
-#include "common/hash.h"
+#include "common/text/hash.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 /* Reports: the frame, the part for programs, and what is sent back. */
 #include "smtpd/queue/dsn.h"
 
-#include "common/date.h"
-#include "common/xtext.h"
+#include "common/text/date.h"
+#include "common/text/xtext.h"
 #include "smtpd/queue/retry.h"
 
 #include <ctype.h>

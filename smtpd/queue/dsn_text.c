@@ -2,7 +2,7 @@
 /* The part of a report that people read: what happened, and what to do. */
 #include "smtpd/queue/dsn.h"
 
-#include "common/date.h"
+#include "common/text/date.h"
 #include "smtpd/queue/retry.h"
 
 #include <stdlib.h>

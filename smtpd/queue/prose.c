@@ -2,7 +2,7 @@
 /* Words of strangers in lines of our own. */
 #include "smtpd/queue/prose.h"
 
-#include "common/utf8.h"
+#include "common/text/utf8.h"
 
 #include <stdarg.h>
 #include <string.h>

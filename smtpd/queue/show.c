@@ -3,7 +3,7 @@
 #include "smtpd/queue/show.h"
 
 #include "common/log.h"
-#include "common/utf8.h"
+#include "common/text/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>

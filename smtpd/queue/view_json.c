@@ -2,7 +2,7 @@
 /* Messages for programs: one object of JSON (RFC 8259) a line. */
 #include "smtpd/queue/view.h"
 
-#include "common/utf8.h"
+#include "common/text/utf8.h"
 
 #include <inttypes.h>
 #include <string.h>

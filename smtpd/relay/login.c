@@ -2,8 +2,8 @@
 /* AUTH (RFC 4954) at a smarthost. */
 #include "smtpd/relay/client.h"
 
-#include "common/base64.h"
 #include "common/login/sasl_client.h"
+#include "common/text/base64.h"
 
 #include <netinet/in.h>
 #include <stdio.h>

@@ -10,8 +10,8 @@
  */
 #include "smtpd/route/hop.h"
 
-#include "common/address.h"
-#include "common/hex.h"
+#include "common/text/address.h"
+#include "common/text/hex.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 #ifndef RESTANTE_SMTPD_ROUTE_ROUTE_H
 #define RESTANTE_SMTPD_ROUTE_ROUTE_H
 
-#include "common/address.h"
 #include "common/config/config.h"
+#include "common/text/address.h"
 #include "smtpd/route/hop.h"
 
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 /* A set of texts by open addressing. */
 #include "smtpd/route/seen.h"
 
-#include "common/hash.h"
+#include "common/text/hash.h"
 
 #include <stdint.h>
 #include <stdlib.h>

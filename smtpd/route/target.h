@@ -2,8 +2,8 @@
 #ifndef RESTANTE_SMTPD_ROUTE_TARGET_H
 #define RESTANTE_SMTPD_ROUTE_TARGET_H
 
-#include "common/address.h"
 #include "common/config/config.h"
+#include "common/text/address.h"
 #include "spool/mail.h"
 
 #include <stdbool.h>

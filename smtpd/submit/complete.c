@@ -2,8 +2,8 @@
 /* Completes the header section of a message that a user submits. */
 #include "smtpd/submit/complete.h"
 
-#include "common/date.h"
 #include "common/mime/header.h"
+#include "common/text/date.h"
 #include "smtpd/submit/fixup.h"
 #include "smtpd/submit/sender.h"
 

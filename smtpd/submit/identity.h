@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_SUBMIT_IDENTITY_H
 #define RESTANTE_SMTPD_SUBMIT_IDENTITY_H
 
-#include "common/address.h"
+#include "common/text/address.h"
 
 #include <stddef.h>
 #include <sys/types.h>

@@ -2,8 +2,8 @@
 #ifndef RESTANTE_SMTPD_SUBMIT_REWRITE_H
 #define RESTANTE_SMTPD_SUBMIT_REWRITE_H
 
-#include "common/address.h"
 #include "common/config/config.h"
+#include "common/text/address.h"
 
 #include <stdbool.h>
 

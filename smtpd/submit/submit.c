@@ -2,10 +2,10 @@
 /* The sendmail command: envelope and header section of what a script sends. */
 #include "smtpd/submit/submit.h"
 
-#include "common/date.h"
 #include "common/log.h"
 #include "common/mime/mailboxes.h"
 #include "common/mime/word.h"
+#include "common/text/date.h"
 #include "smtpd/submit/client.h"
 #include "smtpd/submit/fixup.h"
 #include "smtpd/submit/head.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* codec NAME MEGABYTES: how fast a transfer encoding is, in MB/s of data. */
-#include "common/base64.h"
 #include "common/mime/multipart.h"
 #include "common/mime/qp.h"
+#include "common/text/base64.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,11 +2,11 @@
 #ifndef RESTANTE_SMTPD_RELAY_CONVERT_CONVERT_H
 #define RESTANTE_SMTPD_RELAY_CONVERT_CONVERT_H
 
-#include "common/base64.h"
 #include "common/mime/multipart.h"
 #include "common/mime/qp.h"
-#include "common/output.h"
-#include "common/transfer.h"
+#include "common/text/base64.h"
+#include "common/text/output.h"
+#include "common/text/transfer.h"
 
 #include <stdbool.h>
 #include <stddef.h>

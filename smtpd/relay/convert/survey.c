@@ -2,7 +2,7 @@
 /* The first look at a message: octets beyond ASCII, and long lines. */
 #include "smtpd/relay/convert/survey.h"
 
-#include "common/transfer.h"
+#include "common/text/transfer.h"
 
 #include <stdint.h>
 #include <string.h>

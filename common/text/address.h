@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_ADDRESS_H
-#define RESTANTE_COMMON_ADDRESS_H
+#ifndef RESTANTE_COMMON_TEXT_ADDRESS_H
+#define RESTANTE_COMMON_TEXT_ADDRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_HASH_H
-#define RESTANTE_COMMON_HASH_H
+#ifndef RESTANTE_COMMON_TEXT_HASH_H
+#define RESTANTE_COMMON_TEXT_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_PUNYCODE_H
-#define RESTANTE_COMMON_PUNYCODE_H
+#ifndef RESTANTE_COMMON_TEXT_PUNYCODE_H
+#define RESTANTE_COMMON_TEXT_PUNYCODE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_TRANSFER_H
-#define RESTANTE_COMMON_TRANSFER_H
+#ifndef RESTANTE_COMMON_TEXT_TRANSFER_H
+#define RESTANTE_COMMON_TEXT_TRANSFER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Transfer encodings (RFC 2045 section 6): pure. */
-#include "common/transfer.h"
+#include "common/text/transfer.h"
 
-#include "common/utf8.h"
+#include "common/text/utf8.h"
 
 #include <string.h>
 #include <strings.h>

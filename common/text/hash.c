@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* See the header. */
-#include "common/hash.h"
+#include "common/text/hash.h"
 
 uint64_t
 hash_add(uint64_t hash, const void *data, size_t len)

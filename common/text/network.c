@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Addresses and networks: ADDRESS or ADDRESS/BITS (RFC 4632, RFC 4291). */
-#include "common/server/network.h"
+#include "common/text/network.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_DATE_H
-#define RESTANTE_COMMON_DATE_H
+#ifndef RESTANTE_COMMON_TEXT_DATE_H
+#define RESTANTE_COMMON_TEXT_DATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

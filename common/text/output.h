@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_OUTPUT_H
-#define RESTANTE_COMMON_OUTPUT_H
+#ifndef RESTANTE_COMMON_TEXT_OUTPUT_H
+#define RESTANTE_COMMON_TEXT_OUTPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_SERVER_NETWORK_H
-#define RESTANTE_COMMON_SERVER_NETWORK_H
+#ifndef RESTANTE_COMMON_TEXT_NETWORK_H
+#define RESTANTE_COMMON_TEXT_NETWORK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* See the header. */
-#include "common/siphash.h"
+#include "common/text/siphash.h"
 
 static uint64_t
 rotate(uint64_t x, int bits)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The encoder of RFC 3492, section 6.3, for the labels of a domain. */
-#include "common/punycode.h"
+#include "common/text/punycode.h"
 
-#include "common/utf8.h"
+#include "common/text/utf8.h"
 
 #include <stdint.h>
 #include <string.h>

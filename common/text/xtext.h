@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_XTEXT_H
-#define RESTANTE_COMMON_XTEXT_H
+#ifndef RESTANTE_COMMON_TEXT_XTEXT_H
+#define RESTANTE_COMMON_TEXT_XTEXT_H
 
 #include <stddef.h>
 #include <sys/types.h>

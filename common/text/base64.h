@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_BASE64_H
-#define RESTANTE_COMMON_BASE64_H
+#ifndef RESTANTE_COMMON_TEXT_BASE64_H
+#define RESTANTE_COMMON_TEXT_BASE64_H
 
 #include <stdbool.h>
 #include <stddef.h>

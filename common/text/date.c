@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Dates of header fields. */
-#include "common/date.h"
+#include "common/text/date.h"
 
 #include <stdio.h>
 #include <stdlib.h>

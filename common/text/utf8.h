@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_UTF8_H
-#define RESTANTE_COMMON_UTF8_H
+#ifndef RESTANTE_COMMON_TEXT_UTF8_H
+#define RESTANTE_COMMON_TEXT_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>

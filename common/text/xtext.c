@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* xtext (RFC 3461): pure. */
-#include "common/xtext.h"
+#include "common/text/xtext.h"
 
-#include "common/hex.h"
+#include "common/text/hex.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The decoder of DATA and BDAT: an automaton, with the runs inside lines by
  * memchr. */
-#include "smtpd/dotstuff.h"
+#include "common/text/dotstuff.h"
 
 #include <string.h>
 

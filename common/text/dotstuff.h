@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_DOTSTUFF_H
-#define RESTANTE_SMTPD_DOTSTUFF_H
+#ifndef RESTANTE_COMMON_TEXT_DOTSTUFF_H
+#define RESTANTE_COMMON_TEXT_DOTSTUFF_H
 
 #include <stdbool.h>
 #include <stddef.h>

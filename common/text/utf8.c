@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* UTF-8 (RFC 3629): pure. */
-#include "common/utf8.h"
+#include "common/text/utf8.h"
 
 int32_t
 utf8_next(const char *text, size_t len, size_t *used)

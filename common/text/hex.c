@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Hexadecimal digits, whatever the locale. */
-#include "common/hex.h"
+#include "common/text/hex.h"
 
 int
 hex_digit(char c)

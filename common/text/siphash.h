@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_SIPHASH_H
-#define RESTANTE_COMMON_SIPHASH_H
+#ifndef RESTANTE_COMMON_TEXT_SIPHASH_H
+#define RESTANTE_COMMON_TEXT_SIPHASH_H
 
 #include <stddef.h>
 #include <stdint.h>

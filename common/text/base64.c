@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Base64 (RFC 4648): pure, strict. */
-#include "common/base64.h"
+#include "common/text/base64.h"
 
 #include <stdint.h>
 #include <string.h>

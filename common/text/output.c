@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Octets that are written, in memory that grows. */
-#include "common/output.h"
+#include "common/text/output.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -5,10 +5,10 @@
  *   mailbox = ( dot-string / quoted-string ) [ "@" ( domain / literal ) ]
  * where SMTPUTF8 (RFC 6531 section 3.3) adds characters outside ASCII.
  */
-#include "common/address.h"
+#include "common/text/address.h"
 
-#include "common/punycode.h"
-#include "common/utf8.h"
+#include "common/text/punycode.h"
+#include "common/text/utf8.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
