@@ -3,7 +3,7 @@
 #include "common/aliases.h"
 
 #include "common/aliases_file.h"
-#include "common/readfile.h"
+#include "common/io/readfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* AUTH (RFC 5034): the exchange, and then a login like that of USER and PASS.
  */
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/login/sasl_server.h"
 #include "common/login/secure.h"
 #include "pop3d/session.h"

@@ -5,7 +5,7 @@
  * the clear, and then this process is done; or with one end of a socket pair
  * under TLS, and then this process carries the bytes.
  */
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 #include "common/login/sasl_server.h"
 #include "common/login/secure.h"

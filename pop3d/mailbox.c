@@ -3,7 +3,7 @@
  * The mailbox process: becomes the user, opens the mailbox, and lets the
  * commands of transaction.c at it.
  */
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 #include "common/login/last_login.h"
 #include "common/server/privilege.h"

@@ -2,7 +2,7 @@
 /* What both halves of a POP3 session share: replies and the command loop. */
 #include "pop3d/session.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 #include "common/server/offence.h"
 

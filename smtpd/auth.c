@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* AUTH (RFC 4954): carries the exchange; a worker checks what it yields. */
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/login/sasl_server.h"
 #include "common/login/secure.h"
 #include "smtpd/events.h"

@@ -2,7 +2,7 @@
 /* smtpd --check: what strangers on port 25 have to put up with. */
 #include "smtpd/check.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "smtpd/policy/dnsbl.h"
 #include "smtpd/session.h"
 

@@ -9,7 +9,7 @@
  */
 #include "smtpd/delivery.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 #include "common/text/utf8.h"
 #include "smtpd/delivered.h"

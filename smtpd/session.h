@@ -3,9 +3,9 @@
 #define RESTANTE_SMTPD_SESSION_H
 
 #include "common/command.h"
+#include "common/io/stream.h"
 #include "common/login/users.h"
 #include "common/server/server.h"
-#include "common/stream.h"
 #include "common/text/address.h"
 #include "smtpd/params.h"
 #include "smtpd/policy/gate.h"

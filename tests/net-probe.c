@@ -6,7 +6,7 @@
  *   net-probe exchangers RESOLVER HOSTNAME DOMAIN
  *   net-probe tls ADDRESS PORT NAME [TRUST]     TRUST: verify
  */
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/tls/tls_client.h"
 #include "smtpd/relay/connect.h"
 #include "tests/t-scratch.h"

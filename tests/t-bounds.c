@@ -3,12 +3,12 @@
  * A peer that sends an octet now and then must not hold a place for ever, and
  * a session must not get more memory than it is meant to have.
  */
-#include "common/deadline.h"
+#include "common/io/deadline.h"
+#include "common/io/stream.h"
 #include "common/server/sandbox.h"
-#include "common/stream.h"
 
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 #include <errno.h>
 #include <signal.h>

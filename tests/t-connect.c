@@ -5,7 +5,7 @@
  */
 #include "smtpd/relay/connect.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "smtpd/relay/race.h"
 #include "tests/t-scratch.h"
 #include "tests/tap.h"

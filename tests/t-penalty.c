@@ -6,7 +6,7 @@
  */
 #include "common/server/penalty.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/server/server.h"
 #include "common/text/siphash.h"
 #include "tests/t-scratch.h"

@@ -4,10 +4,10 @@
  * after each that was wrong the next one is read right, however the octets
  * come in pieces.
  */
-#include "common/stream.h"
+#include "common/io/stream.h"
 
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 #include <errno.h>
 #include <sys/socket.h>

@@ -6,8 +6,8 @@
  */
 #include "common/dns/dns.h"
 
-#include "common/deadline.h"
 #include "common/dns/dns_server.h"
+#include "common/io/deadline.h"
 
 #include <arpa/nameser.h>
 #include <errno.h>

@@ -5,7 +5,7 @@
  */
 #include "common/dns/dns_batch.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 
 #include <ctype.h>
 #include <poll.h>

@@ -7,7 +7,7 @@
  */
 #include "common/login/helper.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/server/child.h"
 #include "common/server/privilege.h"
 

@@ -2,9 +2,9 @@
 #ifndef RESTANTE_COMMON_LOGIN_SASL_SERVER_H
 #define RESTANTE_COMMON_LOGIN_SASL_SERVER_H
 
+#include "common/io/stream.h"
 #include "common/login/sasl.h"
 #include "common/server/server.h"
-#include "common/stream.h"
 
 #include <stdbool.h>
 

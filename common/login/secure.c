@@ -2,7 +2,7 @@
 /* TLS at the start of a session, and what it is needed for. */
 #include "common/login/secure.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 
 enum { HANDSHAKE_TIMEOUT = 60 * 1000 };
 

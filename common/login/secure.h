@@ -2,8 +2,8 @@
 #ifndef RESTANTE_COMMON_LOGIN_SECURE_H
 #define RESTANTE_COMMON_LOGIN_SECURE_H
 
+#include "common/io/stream.h"
 #include "common/server/server.h"
-#include "common/stream.h"
 
 #include <stdbool.h>
 

@@ -2,7 +2,7 @@
 /* Content types by the extensions of file names. */
 #include "common/mime/mimetype.h"
 
-#include "common/readfile.h"
+#include "common/io/readfile.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -6,12 +6,12 @@
  */
 #include "common/server/child.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
+#include "common/io/stream.h"
 #include "common/log.h"
 #include "common/server/privilege.h"
 #include "common/server/proxied.h"
 #include "common/server/sandbox.h"
-#include "common/stream.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The service's errand: one process beside the sessions, now and then. */
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 #include "common/server/child.h"
 #include "common/server/slot.h"

@@ -2,7 +2,7 @@
 /* See the header. */
 #include "common/server/offence.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/server/server.h"
 
 void

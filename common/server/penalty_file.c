@@ -5,7 +5,7 @@
  */
 #include "common/server/penalty.h"
 
-#include "common/record_lock.h"
+#include "common/io/record_lock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /* See the header. */
 #include "common/server/proxied.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 
 #include <errno.h>

@@ -6,13 +6,13 @@
  */
 #include "common/server/server.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
+#include "common/io/stream.h"
 #include "common/log.h"
 #include "common/server/launch.h"
 #include "common/server/privilege.h"
 #include "common/server/slot.h"
 #include "common/stats.h"
-#include "common/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,11 +2,11 @@
 /* Slots: what belongs to a connection is opened here, and closed here. */
 #include "common/server/slot.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
+#include "common/io/stream.h"
+#include "common/io/unnamed.h"
 #include "common/log.h"
 #include "common/server/child.h"
-#include "common/stream.h"
-#include "common/unnamed.h"
 
 #include <errno.h>
 #include <string.h>

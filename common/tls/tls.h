@@ -3,7 +3,7 @@
 #define RESTANTE_COMMON_TLS_TLS_H
 
 #include "common/config/config.h"
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
 /* Notices that are sent once in a period. */
 #include "smtpd/compose/dedupe.h"
 
+#include "common/io/readfile.h"
 #include "common/log.h"
-#include "common/readfile.h"
 #include "common/text/date.h"
 #include "common/tls/crypto.h"
 

@@ -4,7 +4,7 @@
  * recipient a process of its own, which becomes the user for good.  What such
  * a process says is the user's word: it decides about that user's mail alone.
  */
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 #include "smtpd/local/deliver.h"
 #include "smtpd/local/letter.h"

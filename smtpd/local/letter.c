@@ -2,7 +2,7 @@
 /* Runs with the rights of the queue's owner. */
 #include "smtpd/local/letter.h"
 
-#include "common/unnamed.h"
+#include "common/io/unnamed.h"
 
 #include "spool/fileio.h"
 

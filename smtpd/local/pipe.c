@@ -7,7 +7,7 @@
  */
 #include "smtpd/local/pipe.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/server/child.h"
 #include "smtpd/local/environment.h"
 #include "smtpd/local/words.h"

@@ -5,7 +5,7 @@
  */
 #include "smtpd/policy/dnsbl.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 #include "common/server/privilege.h"
 

@@ -5,7 +5,7 @@
  */
 #include "smtpd/policy/table.h"
 
-#include "common/record_lock.h"
+#include "common/io/record_lock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /* Early talkers, and pipelining where there may be none. */
 #include "smtpd/policy/turn.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 #include "common/server/offence.h"
 #include "common/stats.h"

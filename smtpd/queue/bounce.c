@@ -2,8 +2,8 @@
 /* Which reports are due, and their way into the queue.  Runs as root. */
 #include "smtpd/queue/bounce.h"
 
+#include "common/io/unnamed.h"
 #include "common/log.h"
-#include "common/unnamed.h"
 #include "smtpd/queue/dsn.h"
 
 #include <errno.h>

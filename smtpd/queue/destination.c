@@ -2,7 +2,7 @@
 /* Next hops: what waits for each, and whether it works. */
 #include "smtpd/queue/scheduler.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/text/hash.h"
 
 #include <stdlib.h>

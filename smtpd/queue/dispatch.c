@@ -2,7 +2,7 @@
 /* Who carries what: waiting batches are given to agents. */
 #include "smtpd/queue/scheduler.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
  */
 #include "smtpd/queue/scheduler.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 #include "smtpd/queue/retry.h"
 

@@ -2,7 +2,7 @@
 /* A claimed message: where its recipients go, and its end. */
 #include "smtpd/queue/scheduler.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 #include "smtpd/queue/by.h"
 #include "smtpd/queue/retry.h"

@@ -6,7 +6,7 @@
  */
 #include "smtpd/queue/scheduler.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 #include "smtpd/delivered.h"
 #include "smtpd/queue/bounce.h"

@@ -5,7 +5,7 @@
  */
 #include "smtpd/queue/runner.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 #include "smtpd/figures.h"
 #include "smtpd/queue/scheduler.h"

@@ -2,7 +2,7 @@
 /* The message on its way out: blocks, and inside them lines by memchr. */
 #include "smtpd/relay/body.h"
 
-#include "common/stream.h"
+#include "common/io/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>

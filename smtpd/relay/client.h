@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_RELAY_CLIENT_H
 #define RESTANTE_SMTPD_RELAY_CLIENT_H
 
-#include "common/stream.h"
+#include "common/io/stream.h"
 #include "common/tls/tls_client.h"
 #include "smtpd/queue/agent.h"
 #include "smtpd/relay/connect.h"

@@ -2,7 +2,7 @@
 /* From a connected socket to a session: greeting, EHLO, STARTTLS, AUTH. */
 #include "smtpd/relay/client.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 #include "common/log.h"
 
 #include <ctype.h>

@@ -2,7 +2,7 @@
 /* Connects to several addresses, one after the other but not in turn. */
 #include "smtpd/relay/race.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -5,7 +5,7 @@
  */
 #include "smtpd/relay/secret.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 
 #include <errno.h>
 #include <fcntl.h>

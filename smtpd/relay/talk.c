@@ -2,7 +2,7 @@
 /* Commands and replies of one connection, and words for what went wrong. */
 #include "smtpd/relay/client.h"
 
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 
 #include <stdarg.h>
 #include <stdio.h>

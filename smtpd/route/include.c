@@ -2,8 +2,8 @@
 /* Reads files of addresses that aliases include; may run as root. */
 #include "smtpd/route/target.h"
 
+#include "common/io/readfile.h"
 #include "common/log.h"
-#include "common/readfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,9 +2,9 @@
 /* Finds a session, and says MAIL, RCPT and DATA to it. */
 #include "smtpd/submit/client.h"
 
+#include "common/io/stream.h"
 #include "common/log.h"
 #include "common/logging.h"
-#include "common/stream.h"
 #include "smtpd/submit/spool.h"
 
 #include <errno.h>

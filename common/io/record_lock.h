@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_RECORD_LOCK_H
-#define RESTANTE_COMMON_RECORD_LOCK_H
+#ifndef RESTANTE_COMMON_IO_RECORD_LOCK_H
+#define RESTANTE_COMMON_IO_RECORD_LOCK_H
 
 #include <sys/types.h>
 

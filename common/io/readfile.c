@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Reads small files as a whole. */
-#include "common/readfile.h"
+#include "common/io/readfile.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Waiting for descriptors: until a deadline, or until the server goes down. */
-#include "common/deadline.h"
+#include "common/io/deadline.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* See the header. */
-#include "common/unnamed.h"
+#include "common/io/unnamed.h"
 
 #include <errno.h>
 #include <fcntl.h>

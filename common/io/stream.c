@@ -4,9 +4,9 @@
  * Sockets are used with MSG_DONTWAIT rather than made non-blocking, because
  * the flag would belong to everybody who shares them (a terminal, say).
  */
-#include "common/stream.h"
+#include "common/io/stream.h"
 
-#include "common/stream_state.h"
+#include "common/io/stream_state.h"
 #include "common/tls/tls.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_UNNAMED_H
-#define RESTANTE_COMMON_UNNAMED_H
+#ifndef RESTANTE_COMMON_IO_UNNAMED_H
+#define RESTANTE_COMMON_IO_UNNAMED_H
 
 /*
  * A file in the directory that nobody can see, to read and write; where the

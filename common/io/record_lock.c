@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Locks on tables that several processes share: never waited for for long. */
-#include "common/record_lock.h"
+#include "common/io/record_lock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_DEADLINE_H
-#define RESTANTE_COMMON_DEADLINE_H
+#ifndef RESTANTE_COMMON_IO_DEADLINE_H
+#define RESTANTE_COMMON_IO_DEADLINE_H
 
 #include <stdbool.h>
 #include <stdint.h>

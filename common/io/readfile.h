@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_READFILE_H
-#define RESTANTE_COMMON_READFILE_H
+#ifndef RESTANTE_COMMON_IO_READFILE_H
+#define RESTANTE_COMMON_IO_READFILE_H
 
 #include <stddef.h>
 #include <sys/types.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_STREAM_STATE_H
-#define RESTANTE_COMMON_STREAM_STATE_H
+#ifndef RESTANTE_COMMON_IO_STREAM_STATE_H
+#define RESTANTE_COMMON_IO_STREAM_STATE_H
 
-#include "common/deadline.h"
-#include "common/stream.h"
+#include "common/io/deadline.h"
+#include "common/io/stream.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Lines: where they end, what they may not hold, and how long they may be. */
-#include "common/stream.h"
+#include "common/io/stream.h"
 
-#include "common/stream_state.h"
+#include "common/io/stream_state.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_STREAM_H
-#define RESTANTE_COMMON_STREAM_H
+#ifndef RESTANTE_COMMON_IO_STREAM_H
+#define RESTANTE_COMMON_IO_STREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>
