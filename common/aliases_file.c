@@ -8,7 +8,7 @@
  */
 #include "common/aliases_file.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <stdlib.h>
 #include <string.h>

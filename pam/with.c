@@ -6,7 +6,7 @@
  */
 #include "common/login/pam.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/login/helper.h"
 #include "common/server/child.h"
 

@@ -6,7 +6,7 @@
  */
 #include "pop3d/aside.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "spool/fileio.h"
 
 #include <dirent.h>

@@ -6,10 +6,10 @@
  * under TLS, and then this process carries the bytes.
  */
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
+#include "common/log/stats.h"
 #include "common/login/sasl_server.h"
 #include "common/login/secure.h"
-#include "common/stats.h"
 #include "pop3d/session.h"
 
 #include <stdlib.h>

@@ -4,11 +4,11 @@
  * commands of transaction.c at it.
  */
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
+#include "common/log/stats.h"
 #include "common/login/last_login.h"
 #include "common/server/privilege.h"
 #include "common/server/sandbox.h"
-#include "common/stats.h"
 #include "pop3d/session.h"
 #include "pop3d/transaction.h"
 #include "spool/mailbox.h"

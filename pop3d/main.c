@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* pop3d: the POP3 server. */
 #include "common/config/config.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/login/login.h"
 #include "common/server/server.h"
 #include "pop3d/admin/logins.h"

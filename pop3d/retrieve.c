@@ -4,9 +4,9 @@
  * clients that did not say UTF8, one with UTF-8 in its header in the form that
  * they know (RFC 6856 section 7).
  */
-#include "common/log.h"
+#include "common/log/log.h"
+#include "common/log/stats.h"
 #include "common/mime/surrogate.h"
-#include "common/stats.h"
 #include "pop3d/session.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 #include "pop3d/session.h"
 
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/server/offence.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* The TRANSACTION state: nothing is deleted in it, only marked. */
 #include "pop3d/transaction.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "spool/mailbox.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The UPDATE state: what QUIT does to the mailbox. */
-#include "common/log.h"
-#include "common/stats.h"
+#include "common/log/log.h"
+#include "common/log/stats.h"
 #include "pop3d/aside.h"
 #include "pop3d/collected.h"
 #include "pop3d/transaction.h"

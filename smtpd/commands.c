@@ -2,7 +2,7 @@
 /* SMTP's commands as a table, and the short ones among them. */
 #include "smtpd/session.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/login/sasl_server.h"
 #include "common/login/secure.h"
 #include "common/text/date.h"

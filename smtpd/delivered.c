@@ -2,7 +2,7 @@
 /* "to=<...>, relay=..., status=...": the line that tells where mail went. */
 #include "smtpd/delivered.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #define RESTANTE_SMTPD_DELIVERED_H
 
 #include "common/config/config.h"
-#include "common/stats.h"
+#include "common/log/stats.h"
 #include "spool/mail.h"
 
 /*

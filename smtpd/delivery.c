@@ -10,7 +10,7 @@
 #include "smtpd/delivery.h"
 
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/text/utf8.h"
 #include "smtpd/delivered.h"
 #include "smtpd/local/forward.h"

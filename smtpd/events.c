@@ -2,8 +2,8 @@
 /* The lines of the log about sessions; fail2ban and its like read them. */
 #include "smtpd/events.h"
 
-#include "common/log.h"
-#include "common/stats.h"
+#include "common/log/log.h"
+#include "common/log/stats.h"
 
 #include <stdio.h>
 #include <string.h>

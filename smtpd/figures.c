@@ -2,7 +2,7 @@
 /* smtpd --stats.  The file may hold anything: numbers are all that is used. */
 #include "smtpd/figures.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,11 +3,11 @@
 #define RESTANTE_SMTPD_FIGURES_H
 
 #include "common/config/config.h"
-#include "common/stats.h"
+#include "common/log/stats.h"
 
 #include <stdio.h>
 
-/* The counts of common/stats.h, for those who want to know. */
+/* The counts of common/log/stats.h, for those who want to know. */
 
 enum figures {
 	FIGURES_TEXT,       /* a table for people: what is not 0 */

@@ -5,8 +5,8 @@
  */
 #include "smtpd/incoming.h"
 
-#include "common/log.h"
-#include "common/stats.h"
+#include "common/log/log.h"
+#include "common/log/stats.h"
 #include "smtpd/delivery.h"
 #include "smtpd/events.h"
 #include "smtpd/submit/complete.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd: the SMTP server, and sendmail(8). */
 #include "common/config/config.h"
-#include "common/log.h"
-#include "common/logging.h"
+#include "common/log/log.h"
+#include "common/log/logging.h"
+#include "common/log/stats.h"
 #include "common/login/login.h"
 #include "common/server/launch.h"
 #include "common/server/server.h"
-#include "common/stats.h"
 #include "smtpd/admin.h"
 #include "smtpd/compose/send.h"
 #include "smtpd/delivery.h"

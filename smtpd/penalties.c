@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --penalties and --forgive: the table of penalties, for people. */
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/server/penalty.h"
 #include "smtpd/admin.h"
 

@@ -2,10 +2,10 @@
 /* The life of an SMTP session: handshake, greeting, commands, good-bye. */
 #include "smtpd/session.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
+#include "common/log/stats.h"
 #include "common/login/secure.h"
 #include "common/server/offence.h"
-#include "common/stats.h"
 #include "smtpd/events.h"
 #include "smtpd/incoming.h"
 #include "smtpd/policy/turn.h"

@@ -2,7 +2,7 @@
 /* Reads a journal file, and believes no part of it without its sum. */
 #include "spool/journal_file.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "spool/fileio.h"
 
 #include <errno.h>

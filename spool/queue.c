@@ -2,7 +2,7 @@
 /* The queue's folders, and what lies in them. */
 #include "spool/queue.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "spool/queue_file.h"
 
 #include <dirent.h>

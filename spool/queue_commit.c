@@ -4,7 +4,7 @@
  * the disk, so that nobody ever sees a part of one, and none is left by a
  * process that is killed.
  */
-#include "common/log.h"
+#include "common/log/log.h"
 #include "spool/fileio.h"
 #include "spool/queue_file.h"
 

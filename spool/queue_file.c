@@ -5,7 +5,7 @@
  */
 #include "spool/queue_file.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "spool/fileio.h"
 
 #include <errno.h>

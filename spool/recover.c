@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Finishes what the journal of an interrupted rewrite says. */
-#include "common/log.h"
+#include "common/log/log.h"
 #include "spool/fileio.h"
 #include "spool/journal_file.h"
 

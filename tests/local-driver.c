@@ -9,7 +9,7 @@
  * words for each recipient, KIND as in the head of a queue file.  Prints the
  * message's id, and a line for each outcome: NUMBER KIND DSN TEXT.
  */
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/queue/agent.h"
 
 #include <err.h>

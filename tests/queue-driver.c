@@ -10,7 +10,7 @@
  *   defer ID, hold ID, remove ID
  *   check -           claims everything that is not held or set aside
  */
-#include "common/log.h"
+#include "common/log/log.h"
 #include "spool/queue.h"
 
 #include <errno.h>

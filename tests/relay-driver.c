@@ -9,7 +9,7 @@
  */
 #include "smtpd/queue/agent.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <err.h>
 #include <fcntl.h>

@@ -10,7 +10,7 @@
  */
 #include "smtpd/queue/bounce.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,10 +5,10 @@
  */
 #include "smtpd/compose/compose.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 #include <sysexits.h>
 

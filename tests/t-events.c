@@ -5,7 +5,7 @@
  */
 #include "smtpd/events.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/tally.h"
 #include "tests/tap.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Lines of the log, taken apart, and as JSON objects; see also t_logs. */
-#include "common/log_json.h"
+#include "common/log/log_json.h"
 
-#include "common/log_fields.h"
+#include "common/log/log_fields.h"
 #include "tests/tap.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
  */
 #include "tests/t-queue.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "tests/tap.h"
 
 #include <signal.h>

@@ -3,11 +3,11 @@
  * Counts: by day, for so many days, in a file that may hold anything; and what
  * is printed of it.
  */
-#include "common/stats.h"
+#include "common/log/stats.h"
 
 #include "smtpd/figures.h"
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 #include <errno.h>
 #include <sys/wait.h>

@@ -2,7 +2,7 @@
 /* Accounts: whose a mailbox is, and what a login is checked against. */
 #include "common/login/users.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /* What a user logs in by, out of the users file or the system's. */
 #include "common/login/credentials.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/login/password.h"
 
 #include <errno.h>

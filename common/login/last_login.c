@@ -2,7 +2,7 @@
 /* "SECONDS PROTOCOL ADDRESS", of one length, so that one write replaces it. */
 #include "common/login/last_login.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

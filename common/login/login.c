@@ -2,7 +2,7 @@
 /* Logins: the check in a worker. */
 #include "common/login/login.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/login/credentials.h"
 #include "common/login/oauth.h"
 #include "common/login/pam.h"

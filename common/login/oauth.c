@@ -2,7 +2,7 @@
 /* Asks a helper about a token.  Runs as root, if the server was started so. */
 #include "common/login/oauth.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/login/helper.h"
 #include "common/login/sasl.h"
 

@@ -5,7 +5,7 @@
  */
 #include "common/login/secret.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

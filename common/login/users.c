@@ -2,7 +2,7 @@
 /* The users file: its lines, and the names in it. */
 #include "common/login/users.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/login/password.h"
 
 #include <errno.h>

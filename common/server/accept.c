@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* New connections: counted, and served or refused. */
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/server/guard.h"
 #include "common/server/proxied.h"
 

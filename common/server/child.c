@@ -8,7 +8,7 @@
 
 #include "common/io/deadline.h"
 #include "common/io/stream.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/server/privilege.h"
 #include "common/server/proxied.h"
 #include "common/server/sandbox.h"

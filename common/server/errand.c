@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The service's errand: one process beside the sessions, now and then. */
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/server/child.h"
 #include "common/server/slot.h"
 

@@ -2,7 +2,7 @@
 /* What clients' addresses have to their account, and what comes of it. */
 #include "common/server/guard.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <errno.h>
 #include <string.h>

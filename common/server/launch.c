@@ -6,7 +6,7 @@
  */
 #include "common/server/launch.h"
 
-#include "common/logging.h"
+#include "common/log/logging.h"
 
 #include <errno.h>
 #include <fcntl.h>

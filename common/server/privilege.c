@@ -2,7 +2,7 @@
 /* Runs as root until the call it implements has returned. */
 #include "common/server/privilege.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/server/sandbox.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 #include "common/server/proxied.h"
 
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <errno.h>
 #include <poll.h>

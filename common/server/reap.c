@@ -6,7 +6,7 @@
  * their process ids, and a worker by its process group, in which all are that
  * it has forked.
  */
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/server/slot.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What sessions ask the server for: validated, and handed to a worker. */
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/login/login.h"
 #include "common/server/child.h"
 #include "common/server/guard.h"

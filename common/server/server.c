@@ -8,11 +8,11 @@
 
 #include "common/io/deadline.h"
 #include "common/io/stream.h"
-#include "common/log.h"
+#include "common/log/log.h"
+#include "common/log/stats.h"
 #include "common/server/launch.h"
 #include "common/server/privilege.h"
 #include "common/server/slot.h"
-#include "common/stats.h"
 
 #include <errno.h>
 #include <fcntl.h>

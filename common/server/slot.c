@@ -5,7 +5,7 @@
 #include "common/io/deadline.h"
 #include "common/io/stream.h"
 #include "common/io/unnamed.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/server/child.h"
 
 #include <errno.h>

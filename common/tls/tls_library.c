@@ -2,7 +2,7 @@
 /* Loads GnuTLS and finds the calls that we use. */
 #include "common/tls/tls_library.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 /* Prints what the files "last-login.*" of the users' directories say. */
 #include "pop3d/admin/logins.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/login/last_login.h"
 #include "common/login/users.h"
 

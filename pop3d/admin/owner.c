@@ -2,7 +2,7 @@
 /* Runs as root (if it was started so) until it has become the owner. */
 #include "pop3d/admin/owner.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/server/privilege.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* Takes hold of each mailbox that has something undone, as its owner. */
 #include "pop3d/admin/recovery.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/login/users.h"
 #include "pop3d/admin/owner.h"
 #include "spool/intent.h"

@@ -2,7 +2,7 @@
 /* What pop3d/aside.c keeps: shown, and put back, by its owner's process. */
 #include "pop3d/admin/undelete.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/login/users.h"
 #include "pop3d/admin/owner.h"
 #include "pop3d/aside.h"

@@ -2,7 +2,7 @@
 /* A message out of text, HTML and files. */
 #include "smtpd/compose/compose.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/compose/encode.h"
 #include "smtpd/compose/progress.h"
 #include "smtpd/compose/related.h"

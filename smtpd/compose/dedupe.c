@@ -3,7 +3,7 @@
 #include "smtpd/compose/dedupe.h"
 
 #include "common/io/readfile.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/text/date.h"
 #include "common/tls/crypto.h"
 

@@ -2,7 +2,7 @@
 /* The body of a part. */
 #include "smtpd/compose/encode.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/mime/qp.h"
 #include "common/text/base64.h"
 

@@ -2,7 +2,7 @@
 /* The header fields of parts. */
 #include "smtpd/compose/part.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/mime/param.h"
 #include "common/mime/word.h"
 

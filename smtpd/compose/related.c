@@ -2,7 +2,7 @@
 /* HTML and the pictures in it (RFC 2387, RFC 2392). */
 #include "smtpd/compose/related.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/compose/cid.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* Notices: from stdin and files to a message, and that on its way. */
 #include "smtpd/compose/send.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/compose/compose.h"
 #include "smtpd/compose/dedupe.h"
 #include "smtpd/compose/notice.h"

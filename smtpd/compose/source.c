@@ -2,7 +2,7 @@
 /* Files that go into a message. */
 #include "smtpd/compose/source.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

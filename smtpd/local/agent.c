@@ -5,7 +5,7 @@
  * a process says is the user's word: it decides about that user's mail alone.
  */
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/local/deliver.h"
 #include "smtpd/local/letter.h"
 #include "smtpd/local/resend.h"

@@ -6,7 +6,7 @@
  */
 #include "smtpd/local/forward.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

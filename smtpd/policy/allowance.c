@@ -2,8 +2,8 @@
 /* What accounts have sent lately.  Runs as root (if the server does). */
 #include "smtpd/policy/allowance.h"
 
-#include "common/log.h"
-#include "common/stats.h"
+#include "common/log/log.h"
+#include "common/log/stats.h"
 #include "smtpd/submit/identity.h"
 
 #include <errno.h>

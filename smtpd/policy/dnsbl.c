@@ -6,7 +6,7 @@
 #include "smtpd/policy/dnsbl.h"
 
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/server/privilege.h"
 
 #include <arpa/inet.h>

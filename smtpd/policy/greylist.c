@@ -8,7 +8,7 @@
  */
 #include "smtpd/policy/greylist.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <ctype.h>
 #include <errno.h>

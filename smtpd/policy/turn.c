@@ -3,9 +3,9 @@
 #include "smtpd/policy/turn.h"
 
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
+#include "common/log/stats.h"
 #include "common/server/offence.h"
-#include "common/stats.h"
 #include "smtpd/events.h"
 #include "smtpd/policy/stranger.h"
 

@@ -3,7 +3,7 @@
 #include "smtpd/queue/bounce.h"
 
 #include "common/io/unnamed.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/queue/dsn.h"
 
 #include <errno.h>

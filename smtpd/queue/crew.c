@@ -6,7 +6,7 @@
 #include "smtpd/queue/scheduler.h"
 
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/server/child.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 #include "smtpd/queue/scheduler.h"
 
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <errno.h>
 #include <string.h>

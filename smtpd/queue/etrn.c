@@ -2,7 +2,7 @@
 /* ETRN: messages for a domain come out of deferred/ into active/. */
 #include "smtpd/queue/etrn.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/text/address.h"
 #include "smtpd/route/route.h"
 #include "spool/queue.h"

@@ -7,7 +7,7 @@
  */
 #include "smtpd/queue/scheduler.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/route/expand.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* What agents say, and what follows from it for their next hops. */
 #include "smtpd/queue/scheduler.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <signal.h>
 

@@ -6,7 +6,7 @@
 #include "smtpd/queue/scheduler.h"
 
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/queue/retry.h"
 
 #include <errno.h>

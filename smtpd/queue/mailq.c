@@ -2,7 +2,7 @@
 /* mailq: what lies in the queue, read without a claim.  Runs as root. */
 #include "smtpd/queue/manage.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/queue/view.h"
 
 #include <errno.h>

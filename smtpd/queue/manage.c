@@ -2,7 +2,7 @@
 /* Messages held, released, removed, bounced by hand.  Runs as root. */
 #include "smtpd/queue/manage.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/queue/bounce.h"
 #include "smtpd/queue/show.h"
 #include "smtpd/queue/view.h"

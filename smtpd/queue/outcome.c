@@ -7,7 +7,7 @@
 #include "smtpd/queue/scheduler.h"
 
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/delivered.h"
 #include "smtpd/queue/bounce.h"
 #include "smtpd/queue/by.h"

@@ -6,7 +6,7 @@
 #include "smtpd/queue/runner.h"
 
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/figures.h"
 #include "smtpd/queue/scheduler.h"
 

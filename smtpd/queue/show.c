@@ -2,7 +2,7 @@
 /* smtpd --show: one file of the queue, whole.  Runs as root. */
 #include "smtpd/queue/show.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/text/utf8.h"
 
 #include <errno.h>

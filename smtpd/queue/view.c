@@ -2,7 +2,7 @@
 /* Opens the queue for people, and shows one message to them.  Runs as root. */
 #include "smtpd/queue/view.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/server/privilege.h"
 
 #include <dirent.h>

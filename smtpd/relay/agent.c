@@ -8,7 +8,7 @@
  */
 #include "smtpd/relay/transaction.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/server/privilege.h"
 #include "smtpd/relay/hosts.h"
 

@@ -3,7 +3,7 @@
 #include "smtpd/relay/client.h"
 
 #include "common/io/deadline.h"
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* From a hop to a session: one host after the other. */
 #include "smtpd/relay/client.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <limits.h>
 #include <string.h>

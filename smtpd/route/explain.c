@@ -3,7 +3,7 @@
 #include "smtpd/route/explain.h"
 
 #include "common/dns/dns.h"
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/relay/connect.h"
 #include "smtpd/relay/race.h"
 #include "smtpd/route/expand.h"

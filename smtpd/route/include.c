@@ -3,7 +3,7 @@
 #include "smtpd/route/target.h"
 
 #include "common/io/readfile.h"
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /* What an expansion collects, and how it ends. */
 #include "smtpd/route/walk.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/route/target.h"
 
 #include <errno.h>

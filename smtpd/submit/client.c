@@ -3,8 +3,8 @@
 #include "smtpd/submit/client.h"
 
 #include "common/io/stream.h"
-#include "common/log.h"
-#include "common/logging.h"
+#include "common/log/log.h"
+#include "common/log/logging.h"
 #include "smtpd/submit/spool.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* The sendmail command: envelope and header section of what a script sends. */
 #include "smtpd/submit/submit.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "common/mime/mailboxes.h"
 #include "common/mime/word.h"
 #include "common/text/date.h"

@@ -2,7 +2,7 @@
 /* sendmail -bv: what -bt tells at length, in a line for each address. */
 #include "smtpd/submit/verify.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/route/explain.h"
 
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /* Writes the users file anew with one line changed. */
 #include "smtpd/users/edit.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

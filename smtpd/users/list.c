@@ -2,7 +2,7 @@
 /* smtpd --users: who can log in, and by what; never the credentials. */
 #include "smtpd/users/passwd.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* smtpd --passwd: one line of the users file, by a person or a script. */
 #include "smtpd/users/passwd.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 #include "smtpd/users/edit.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What the counts are called; restante-log(5) says what they mean. */
-#include "common/stats.h"
+#include "common/log/stats.h"
 
 #define REJECTED "rejected", "reason"
 #define REJECTED_HELP                                                          \

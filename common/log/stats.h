@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_STATS_H
-#define RESTANTE_COMMON_STATS_H
+#ifndef RESTANTE_COMMON_LOG_STATS_H
+#define RESTANTE_COMMON_LOG_STATS_H
 
 #include "common/config/config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOGGING_H
-#define RESTANTE_COMMON_LOGGING_H
+#ifndef RESTANTE_COMMON_LOG_LOGGING_H
+#define RESTANTE_COMMON_LOG_LOGGING_H
 
 #include "common/config/config.h"
 

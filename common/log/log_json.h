@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOG_JSON_H
-#define RESTANTE_COMMON_LOG_JSON_H
+#ifndef RESTANTE_COMMON_LOG_LOG_JSON_H
+#define RESTANTE_COMMON_LOG_LOG_JSON_H
 
 #include <stddef.h>
 #include <sys/types.h>

@@ -4,9 +4,9 @@
  * syslog(3), because that one blocks while syslogd's queue is full and opens a
  * new socket when syslogd restarts, which a sandboxed session may not.
  */
-#include "common/log.h"
+#include "common/log/log.h"
 
-#include "common/log_json.h"
+#include "common/log/log_json.h"
 
 #include <stdarg.h>
 #include <stdio.h>

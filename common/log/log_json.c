@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The log for programs (RFC 8259). */
-#include "common/log_json.h"
+#include "common/log/log_json.h"
 
-#include "common/log_fields.h"
+#include "common/log/log_fields.h"
 #include "common/text/utf8.h"
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* From a line of the log back to its parts. */
-#include "common/log_fields.h"
+#include "common/log/log_fields.h"
 
 #include <ctype.h>
 #include <string.h>

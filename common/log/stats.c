@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Counting, without locks: see the header. */
-#include "common/stats.h"
+#include "common/log/stats.h"
 
 #include <errno.h>
 #include <fcntl.h>

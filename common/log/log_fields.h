@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOG_FIELDS_H
-#define RESTANTE_COMMON_LOG_FIELDS_H
+#ifndef RESTANTE_COMMON_LOG_LOG_FIELDS_H
+#define RESTANTE_COMMON_LOG_LOG_FIELDS_H
 
 #include <stdbool.h>
 #include <stddef.h>

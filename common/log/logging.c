@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Opens the log where the configuration wants it. */
-#include "common/logging.h"
+#include "common/log/logging.h"
 
-#include "common/log.h"
+#include "common/log/log.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOG_H
-#define RESTANTE_COMMON_LOG_H
+#ifndef RESTANTE_COMMON_LOG_LOG_H
+#define RESTANTE_COMMON_LOG_LOG_H
 
 #include <stdbool.h>
 #include <stddef.h>
