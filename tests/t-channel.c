@@ -4,10 +4,10 @@
  * any size must be told from a good one, and a wrong answer must not pass for
  * the right one.
  */
-#include "common/server/channel.h"
+#include "common/job/channel.h"
 
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 #include <errno.h>
 #include <sys/socket.h>

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_COMMON_LOGIN_PAM_H
 #define RESTANTE_COMMON_LOGIN_PAM_H
 
-#include "common/server/channel.h"
+#include "common/job/channel.h"
 
 #include <stdbool.h>
 

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_COMMON_LOGIN_PASSWORD_H
 #define RESTANTE_COMMON_LOGIN_PASSWORD_H
 
-#include "common/server/channel.h"
+#include "common/job/channel.h"
 #include "common/tls/crypto.h"
 
 #include <stdbool.h>

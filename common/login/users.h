@@ -3,7 +3,7 @@
 #define RESTANTE_COMMON_LOGIN_USERS_H
 
 #include "common/config/config.h"
-#include "common/server/channel.h"
+#include "common/job/channel.h"
 #include "common/tls/crypto.h"
 
 #include <limits.h>

@@ -2,8 +2,8 @@
 #ifndef RESTANTE_COMMON_LOGIN_VERIFIER_H
 #define RESTANTE_COMMON_LOGIN_VERIFIER_H
 
+#include "common/job/channel.h"
 #include "common/login/password.h"
-#include "common/server/channel.h"
 #include "common/tls/crypto.h"
 
 #include <stdbool.h>

@@ -4,8 +4,8 @@
 
 #include "common/aliases.h"
 #include "common/config/config.h"
+#include "common/job/channel.h"
 #include "common/login/users.h"
-#include "common/server/channel.h"
 #include "common/server/listen.h"
 #include "common/server/offence.h"
 #include "common/tls/tls.h"

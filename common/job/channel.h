@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_SERVER_CHANNEL_H
-#define RESTANTE_COMMON_SERVER_CHANNEL_H
+#ifndef RESTANTE_COMMON_JOB_CHANNEL_H
+#define RESTANTE_COMMON_JOB_CHANNEL_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Typed messages between server, sessions and workers. */
-#include "common/server/channel.h"
+#include "common/job/channel.h"
 
 #include <errno.h>
 #include <string.h>
