@@ -5,7 +5,7 @@
 #include "common/login/last_login.h"
 #include "common/login/login.h"
 #include "common/login/users.h"
-#include "common/server/privilege.h"
+#include "common/process/privilege.h"
 
 #include <limits.h>
 #include <sys/stat.h>

@@ -5,7 +5,7 @@
  */
 #include "common/io/deadline.h"
 #include "common/io/stream.h"
-#include "common/server/sandbox.h"
+#include "common/process/sandbox.h"
 
 #include "tests/t-scratch.h"
 #include "tests/tap.h"

@@ -4,10 +4,10 @@
  * first at large, where it must succeed (else the test proves nothing), and
  * then shut in.
  */
-#include "common/server/sandbox.h"
+#include "common/process/sandbox.h"
 
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -8,8 +8,8 @@
 #include "common/login/helper.h"
 
 #include "common/io/deadline.h"
+#include "common/process/privilege.h"
 #include "common/server/child.h"
-#include "common/server/privilege.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,9 +9,9 @@
 #include "common/io/deadline.h"
 #include "common/io/stream.h"
 #include "common/log/log.h"
-#include "common/server/privilege.h"
+#include "common/process/privilege.h"
+#include "common/process/sandbox.h"
 #include "common/server/proxied.h"
-#include "common/server/sandbox.h"
 
 #include <errno.h>
 #include <limits.h>

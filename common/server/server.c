@@ -10,8 +10,8 @@
 #include "common/io/stream.h"
 #include "common/log/log.h"
 #include "common/log/stats.h"
+#include "common/process/privilege.h"
 #include "common/server/launch.h"
-#include "common/server/privilege.h"
 #include "common/server/slot.h"
 
 #include <errno.h>

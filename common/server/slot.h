@@ -2,8 +2,8 @@
 #ifndef RESTANTE_COMMON_SERVER_SLOT_H
 #define RESTANTE_COMMON_SERVER_SLOT_H
 
+#include "common/process/privilege.h"
 #include "common/server/penalty.h"
-#include "common/server/privilege.h"
 #include "common/server/server.h"
 
 #include <stdbool.h>

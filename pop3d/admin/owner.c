@@ -3,7 +3,7 @@
 #include "pop3d/admin/owner.h"
 
 #include "common/log/log.h"
-#include "common/server/privilege.h"
+#include "common/process/privilege.h"
 
 #include <errno.h>
 #include <stdio.h>

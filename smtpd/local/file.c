@@ -2,7 +2,7 @@
 /* Runs as root until owner_become(). */
 #include "smtpd/local/file.h"
 
-#include "common/server/privilege.h"
+#include "common/process/privilege.h"
 #include "smtpd/local/owner.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* Runs as root (if the server does) until it has become the owner. */
 #include "smtpd/local/mailbox.h"
 
-#include "common/server/privilege.h"
+#include "common/process/privilege.h"
 #include "common/tls/tls.h"
 #include "spool/append.h"
 

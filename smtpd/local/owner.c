@@ -2,7 +2,7 @@
 /* Runs as root until it has become the owner. */
 #include "smtpd/local/owner.h"
 
-#include "common/server/privilege.h"
+#include "common/process/privilege.h"
 
 #include <errno.h>
 #include <pwd.h>

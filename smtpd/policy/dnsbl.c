@@ -7,7 +7,7 @@
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
-#include "common/server/privilege.h"
+#include "common/process/privilege.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 #include "smtpd/queue/view.h"
 
 #include "common/log/log.h"
-#include "common/server/privilege.h"
+#include "common/process/privilege.h"
 
 #include <dirent.h>
 #include <errno.h>

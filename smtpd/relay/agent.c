@@ -9,7 +9,7 @@
 #include "smtpd/relay/transaction.h"
 
 #include "common/log/log.h"
-#include "common/server/privilege.h"
+#include "common/process/privilege.h"
 #include "smtpd/relay/hosts.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_SERVER_SANDBOX_H
-#define RESTANTE_COMMON_SERVER_SANDBOX_H
+#ifndef RESTANTE_COMMON_PROCESS_SANDBOX_H
+#define RESTANTE_COMMON_PROCESS_SANDBOX_H
 
 /*
  * Shuts the calling process in for good: it keeps the descriptors it has, can

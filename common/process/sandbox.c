@@ -4,7 +4,7 @@
  * resource limits, and a seccomp filter that is an allow-list of system calls;
  * elsewhere the limits alone.
  */
-#include "common/server/sandbox.h"
+#include "common/process/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Runs as root until the call it implements has returned. */
-#include "common/server/privilege.h"
+#include "common/process/privilege.h"
 
 #include "common/log/log.h"
-#include "common/server/sandbox.h"
+#include "common/process/sandbox.h"
 
 #include <errno.h>
 #include <grp.h>
