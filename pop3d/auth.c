@@ -3,7 +3,7 @@
  */
 #include "common/io/deadline.h"
 #include "common/login/sasl_server.h"
-#include "common/login/secure.h"
+#include "common/session/secure.h"
 #include "pop3d/session.h"
 
 #include <string.h>

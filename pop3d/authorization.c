@@ -9,7 +9,7 @@
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "common/login/sasl_server.h"
-#include "common/login/secure.h"
+#include "common/session/secure.h"
 #include "pop3d/session.h"
 
 #include <stdlib.h>

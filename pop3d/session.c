@@ -4,7 +4,7 @@
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
-#include "common/server/offence.h"
+#include "common/session/offence.h"
 
 #include <errno.h>
 #include <stdarg.h>

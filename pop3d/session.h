@@ -2,10 +2,10 @@
 #ifndef RESTANTE_POP3D_SESSION_H
 #define RESTANTE_POP3D_SESSION_H
 
-#include "common/command.h"
 #include "common/io/stream.h"
 #include "common/login/login.h"
 #include "common/server/server.h"
+#include "common/session/command.h"
 #include "pop3d/uidl.h"
 #include "spool/mailbox.h"
 #include "spool/session_lock.h"

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_POP3D_TRANSACTION_H
 #define RESTANTE_POP3D_TRANSACTION_H
 
-#include "common/command.h"
+#include "common/session/command.h"
 #include "pop3d/session.h"
 
 #include <stddef.h>

@@ -2,7 +2,7 @@
 /* AUTH (RFC 4954): carries the exchange; a worker checks what it yields. */
 #include "common/io/deadline.h"
 #include "common/login/sasl_server.h"
-#include "common/login/secure.h"
+#include "common/session/secure.h"
 #include "smtpd/events.h"
 #include "smtpd/session.h"
 

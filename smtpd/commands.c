@@ -4,7 +4,7 @@
 
 #include "common/log/log.h"
 #include "common/login/sasl_server.h"
-#include "common/login/secure.h"
+#include "common/session/secure.h"
 #include "common/text/date.h"
 #include "smtpd/queue/etrn.h"
 #include "smtpd/wishes.h"

@@ -4,8 +4,8 @@
 
 #include "common/log/log.h"
 #include "common/log/stats.h"
-#include "common/login/secure.h"
-#include "common/server/offence.h"
+#include "common/session/offence.h"
+#include "common/session/secure.h"
 #include "smtpd/events.h"
 #include "smtpd/incoming.h"
 #include "smtpd/policy/turn.h"

@@ -2,10 +2,10 @@
 #ifndef RESTANTE_SMTPD_SESSION_H
 #define RESTANTE_SMTPD_SESSION_H
 
-#include "common/command.h"
 #include "common/io/stream.h"
 #include "common/login/users.h"
 #include "common/server/server.h"
+#include "common/session/command.h"
 #include "common/text/address.h"
 #include "smtpd/params.h"
 #include "smtpd/policy/gate.h"

@@ -2,8 +2,8 @@
 /* MAIL and RCPT: who sends, and whether the mail is for somebody here. */
 #include "smtpd/session.h"
 
-#include "common/login/secure.h"
-#include "common/server/offence.h"
+#include "common/session/offence.h"
+#include "common/session/secure.h"
 #include "smtpd/events.h"
 #include "smtpd/params.h"
 #include "smtpd/quota.h"

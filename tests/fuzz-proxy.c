@@ -3,7 +3,7 @@
  * A PROXY header: whole or fed as it is asked for, it is the same; and what is
  * asked for is never beyond its end.
  */
-#include "common/server/proxy.h"
+#include "common/session/proxy.h"
 
 #include "tests/fuzz.h"
 

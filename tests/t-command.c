@@ -3,7 +3,7 @@
  * The dispatcher: a command that the table forbids in a state never runs, and
  * an argument reaches its function octet for octet (passwords have blanks).
  */
-#include "common/command.h"
+#include "common/session/command.h"
 
 #include "tests/tap.h"
 

@@ -4,10 +4,10 @@
  * begin: what is no header must not be taken for one, and not an octet behind
  * it may be asked for, wherever the octets are cut.
  */
-#include "common/server/proxy.h"
+#include "common/session/proxy.h"
 
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 #define V2 "\r\n\r\n\0\r\nQUIT\n"
 #define T(text) text, sizeof(text) - 1

@@ -2,7 +2,7 @@
 /* New connections: counted, and served or refused. */
 #include "common/log/log.h"
 #include "common/server/guard.h"
-#include "common/server/proxied.h"
+#include "common/session/proxied.h"
 
 #include <errno.h>
 #include <string.h>

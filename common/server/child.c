@@ -11,7 +11,7 @@
 #include "common/log/log.h"
 #include "common/process/privilege.h"
 #include "common/process/sandbox.h"
-#include "common/server/proxied.h"
+#include "common/session/proxied.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -4,8 +4,8 @@
 #include "common/login/login.h"
 #include "common/server/child.h"
 #include "common/server/guard.h"
-#include "common/server/proxied.h"
 #include "common/server/slot.h"
+#include "common/session/proxied.h"
 
 #include <errno.h>
 #include <signal.h>

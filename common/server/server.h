@@ -7,7 +7,7 @@
 #include "common/job/channel.h"
 #include "common/login/users.h"
 #include "common/server/listen.h"
-#include "common/server/offence.h"
+#include "common/session/offence.h"
 #include "common/tls/tls.h"
 
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 #include "common/io/deadline.h"
 #include "common/log/log.h"
 #include "common/log/stats.h"
-#include "common/server/offence.h"
+#include "common/session/offence.h"
 #include "smtpd/events.h"
 #include "smtpd/policy/stranger.h"
 

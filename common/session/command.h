@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_COMMAND_H
-#define RESTANTE_COMMON_COMMAND_H
+#ifndef RESTANTE_COMMON_SESSION_COMMAND_H
+#define RESTANTE_COMMON_SESSION_COMMAND_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOGIN_SECURE_H
-#define RESTANTE_COMMON_LOGIN_SECURE_H
+#ifndef RESTANTE_COMMON_SESSION_SECURE_H
+#define RESTANTE_COMMON_SESSION_SECURE_H
 
 #include "common/io/stream.h"
 #include "common/server/server.h"

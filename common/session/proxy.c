@@ -7,7 +7,7 @@
  * the length of what follows, which begins with both addresses and both ports
  * and goes on with fields that are nothing to us.
  */
-#include "common/server/proxy.h"
+#include "common/session/proxy.h"
 
 #include <arpa/inet.h>
 #include <stdbool.h>

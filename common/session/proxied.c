@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* See the header. */
-#include "common/server/proxied.h"
+#include "common/session/proxied.h"
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"

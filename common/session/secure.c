@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* TLS at the start of a session, and what it is needed for. */
-#include "common/login/secure.h"
+#include "common/session/secure.h"
 
 #include "common/io/deadline.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_SERVER_PROXIED_H
-#define RESTANTE_COMMON_SERVER_PROXIED_H
+#ifndef RESTANTE_COMMON_SESSION_PROXIED_H
+#define RESTANTE_COMMON_SESSION_PROXIED_H
 
-#include "common/server/proxy.h"
 #include "common/server/server.h"
+#include "common/session/proxy.h"
 #include "common/text/network.h"
 
 #include <stdbool.h>

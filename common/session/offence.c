@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* See the header. */
-#include "common/server/offence.h"
+#include "common/session/offence.h"
 
 #include "common/io/deadline.h"
 #include "common/server/server.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_SERVER_PROXY_H
-#define RESTANTE_COMMON_SERVER_PROXY_H
+#ifndef RESTANTE_COMMON_SESSION_PROXY_H
+#define RESTANTE_COMMON_SESSION_PROXY_H
 
 #include "common/text/network.h"
 

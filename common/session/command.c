@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Finds and runs the row of a protocol table that a line asks for. */
-#include "common/command.h"
+#include "common/session/command.h"
 
 #include <string.h>
 #include <strings.h>
