@@ -2,7 +2,7 @@
 /* AUTH (RFC 5034): the exchange, and then a login like that of USER and PASS.
  */
 #include "common/io/deadline.h"
-#include "common/login/sasl_server.h"
+#include "common/sasl/sasl_server.h"
 #include "common/session/secure.h"
 #include "pop3d/session.h"
 

@@ -8,7 +8,7 @@
 #include "common/io/deadline.h"
 #include "common/log/log.h"
 #include "common/log/stats.h"
-#include "common/login/sasl_server.h"
+#include "common/sasl/sasl_server.h"
 #include "common/session/secure.h"
 #include "pop3d/session.h"
 

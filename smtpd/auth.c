@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* AUTH (RFC 4954): carries the exchange; a worker checks what it yields. */
 #include "common/io/deadline.h"
-#include "common/login/sasl_server.h"
+#include "common/sasl/sasl_server.h"
 #include "common/session/secure.h"
 #include "smtpd/events.h"
 #include "smtpd/session.h"

@@ -3,7 +3,7 @@
 #include "smtpd/session.h"
 
 #include "common/log/log.h"
-#include "common/login/sasl_server.h"
+#include "common/sasl/sasl_server.h"
 #include "common/session/secure.h"
 #include "common/text/date.h"
 #include "smtpd/queue/etrn.h"

@@ -4,7 +4,7 @@
  * no initial response), LFs end the client's answers.
  * Whatever comes, a login that is complete is one that the server takes.
  */
-#include "common/login/sasl.h"
+#include "common/sasl/sasl.h"
 
 #include "tests/fuzz.h"
 

@@ -3,9 +3,9 @@
  * Logging in: the exchanges of the RFCs to the octet, and a server that does
  * not know the password, or wants too much, does not get an answer.
  */
-#include "common/login/sasl_client.h"
+#include "common/sasl/sasl_client.h"
 
-#include "common/login/scram.h"
+#include "common/sasl/scram.h"
 #include "common/text/base64.h"
 #include "tests/t-scratch.h"
 #include "tests/tap.h"

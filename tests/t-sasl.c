@@ -3,10 +3,10 @@
  * The SASL exchange: what a client says becomes exactly this name and this
  * secret, and what is malformed never becomes a login.
  */
-#include "common/login/sasl.h"
+#include "common/sasl/sasl.h"
 
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 #define TEN "0123456789"
 #define FIFTY TEN TEN TEN TEN TEN

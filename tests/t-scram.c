@@ -4,7 +4,7 @@
  * letter, and what is malformed, replayed or bound to another channel never
  * becomes a login.
  */
-#include "common/login/sasl.h"
+#include "common/sasl/sasl.h"
 
 #include "common/text/base64.h"
 

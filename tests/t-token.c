@@ -5,7 +5,7 @@
  * them, which may do anything.
  */
 #include "common/login/helper.h"
-#include "common/login/sasl.h"
+#include "common/sasl/sasl.h"
 
 #include "tests/t-scratch.h"
 #include "tests/tap.h"

@@ -4,7 +4,7 @@
 
 #include "common/log/log.h"
 #include "common/login/helper.h"
-#include "common/login/sasl.h"
+#include "common/sasl/sasl.h"
 
 #include <errno.h>
 #include <pwd.h>

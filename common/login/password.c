@@ -2,8 +2,8 @@
 /* Stored credentials: SCRAM's verifiers, crypt(3), CRAM-MD5. */
 #include "common/login/password.h"
 
-#include "common/login/cram.h"
 #include "common/login/verifier.h"
+#include "common/sasl/cram.h"
 
 #include <crypt.h>
 #include <limits.h>

@@ -2,7 +2,7 @@
 /* AUTH (RFC 4954) at a smarthost. */
 #include "smtpd/relay/client.h"
 
-#include "common/login/sasl_client.h"
+#include "common/sasl/sasl_client.h"
 #include "common/text/base64.h"
 
 #include <netinet/in.h>

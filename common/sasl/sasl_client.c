@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Logs in as a client: each mechanism is a function of challenge and state. */
-#include "common/login/sasl_client.h"
+#include "common/sasl/sasl_client.h"
 
-#include "common/login/cram.h"
-#include "common/login/scram.h"
+#include "common/sasl/cram.h"
+#include "common/sasl/scram.h"
 #include "common/text/base64.h"
 
 #include <stdint.h>

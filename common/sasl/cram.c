@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* HMAC-MD5, by libmd: GnuTLS does not let go of the state of a hash. */
-#include "common/login/cram.h"
+#include "common/sasl/cram.h"
 
 #include <md5.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOGIN_SCRAM_SERVER_H
-#define RESTANTE_COMMON_LOGIN_SCRAM_SERVER_H
+#ifndef RESTANTE_COMMON_SASL_SCRAM_SERVER_H
+#define RESTANTE_COMMON_SASL_SCRAM_SERVER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOGIN_SASL_CLIENT_H
-#define RESTANTE_COMMON_LOGIN_SASL_CLIENT_H
+#ifndef RESTANTE_COMMON_SASL_SASL_CLIENT_H
+#define RESTANTE_COMMON_SASL_SASL_CLIENT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOGIN_SASL_TOKEN_H
-#define RESTANTE_COMMON_LOGIN_SASL_TOKEN_H
+#ifndef RESTANTE_COMMON_SASL_SASL_TOKEN_H
+#define RESTANTE_COMMON_SASL_SASL_TOKEN_H
 
-#include "common/login/scram_server.h"
+#include "common/sasl/scram_server.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  * OAUTHBEARER: ("n" | "y") ",a=" name "," ^A *(key "=" value ^A) ^A
  * XOAUTH2:     "user=" name ^A "auth=Bearer " token ^A ^A
  */
-#include "common/login/sasl_token.h"
+#include "common/sasl/sasl_token.h"
 
 #include <string.h>
 #include <strings.h>

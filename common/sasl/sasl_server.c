@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* AUTH: carries the exchange between the client and the workers. */
-#include "common/login/sasl_server.h"
+#include "common/sasl/sasl_server.h"
 
 #include "common/text/base64.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The SASL exchange, in the session. */
-#include "common/login/sasl.h"
+#include "common/sasl/sasl.h"
 
-#include "common/login/sasl_scram.h"
-#include "common/login/sasl_token.h"
+#include "common/sasl/sasl_scram.h"
+#include "common/sasl/sasl_token.h"
 #include "common/text/base64.h"
 
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOGIN_SASL_H
-#define RESTANTE_COMMON_LOGIN_SASL_H
+#ifndef RESTANTE_COMMON_SASL_SASL_H
+#define RESTANTE_COMMON_SASL_SASL_H
 
 #include "common/login/login.h"
 #include "common/login/password.h"
-#include "common/login/scram_server.h"
+#include "common/sasl/scram_server.h"
 #include "common/tls/tls.h"
 
 #include <stdbool.h>

@@ -3,7 +3,7 @@
  * first: flag "," ["a=" name] "," "n=" name ",r=" nonce ["," extensions]
  * last:  "c=" binding ",r=" nonce ["," extensions] ",p=" proof
  */
-#include "common/login/scram_server.h"
+#include "common/sasl/scram_server.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOGIN_SCRAM_H
-#define RESTANTE_COMMON_LOGIN_SCRAM_H
+#ifndef RESTANTE_COMMON_SASL_SCRAM_H
+#define RESTANTE_COMMON_SASL_SCRAM_H
 
 #include "common/tls/crypto.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOGIN_CRAM_H
-#define RESTANTE_COMMON_LOGIN_CRAM_H
+#ifndef RESTANTE_COMMON_SASL_CRAM_H
+#define RESTANTE_COMMON_SASL_CRAM_H
 
 #include <stdbool.h>
 #include <stddef.h>

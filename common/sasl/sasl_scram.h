@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOGIN_SASL_SCRAM_H
-#define RESTANTE_COMMON_LOGIN_SASL_SCRAM_H
+#ifndef RESTANTE_COMMON_SASL_SASL_SCRAM_H
+#define RESTANTE_COMMON_SASL_SASL_SCRAM_H
 
-#include "common/login/sasl.h"
+#include "common/sasl/sasl.h"
 
 #include <stdbool.h>
 #include <stddef.h>

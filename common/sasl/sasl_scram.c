@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The exchange of SCRAM, in the session. */
-#include "common/login/sasl_scram.h"
+#include "common/sasl/sasl_scram.h"
 
 #include "common/text/base64.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOGIN_SASL_SERVER_H
-#define RESTANTE_COMMON_LOGIN_SASL_SERVER_H
+#ifndef RESTANTE_COMMON_SASL_SASL_SERVER_H
+#define RESTANTE_COMMON_SASL_SASL_SERVER_H
 
 #include "common/io/stream.h"
-#include "common/login/sasl.h"
+#include "common/sasl/sasl.h"
 #include "common/server/server.h"
 
 #include <stdbool.h>

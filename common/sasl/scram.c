@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SCRAM messages: "r=NONCE,s=SALT,i=ITERATIONS" and the like. */
-#include "common/login/scram.h"
+#include "common/sasl/scram.h"
 
 #include "common/text/base64.h"
 
