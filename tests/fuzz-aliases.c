@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Aliases files, what their targets mean, and addresses looked up in them. */
-#include "common/aliases.h"
+#include "common/login/aliases.h"
 
 #include "smtpd/route/target.h"
 #include "tests/fuzz-file.h"

@@ -3,10 +3,10 @@
  * The aliases file: its grammar, and what an address is by it.  A line misread
  * sends mail to somebody else, or runs what nobody wrote.
  */
-#include "common/aliases.h"
+#include "common/login/aliases.h"
 
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 #include <ctype.h>
 

@@ -2,9 +2,9 @@
 #ifndef RESTANTE_COMMON_SERVER_SERVER_H
 #define RESTANTE_COMMON_SERVER_SERVER_H
 
-#include "common/aliases.h"
 #include "common/config/config.h"
 #include "common/job/channel.h"
+#include "common/login/aliases.h"
 #include "common/login/users.h"
 #include "common/server/listen.h"
 #include "common/session/offence.h"

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_QUEUE_SCHEDULER_H
 #define RESTANTE_SMTPD_QUEUE_SCHEDULER_H
 
-#include "common/aliases.h"
+#include "common/login/aliases.h"
 #include "common/login/users.h"
 #include "smtpd/queue/agent.h"
 #include "smtpd/queue/runner.h"

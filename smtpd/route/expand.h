@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_ROUTE_EXPAND_H
 #define RESTANTE_SMTPD_ROUTE_EXPAND_H
 
-#include "common/aliases.h"
+#include "common/login/aliases.h"
 #include "spool/mail.h"
 
 /*

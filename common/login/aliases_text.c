@@ -9,7 +9,7 @@
  * the "\" of \" and \\.  Other quotes are part of an address or a command, and
  * stay.
  */
-#include "common/aliases.h"
+#include "common/login/aliases.h"
 
 #include <string.h>
 

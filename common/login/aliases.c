@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The aliases file, and what an address is by it. */
-#include "common/aliases.h"
+#include "common/login/aliases.h"
 
-#include "common/aliases_file.h"
 #include "common/io/readfile.h"
+#include "common/login/aliases_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_ALIASES_H
-#define RESTANTE_COMMON_ALIASES_H
+#ifndef RESTANTE_COMMON_LOGIN_ALIASES_H
+#define RESTANTE_COMMON_LOGIN_ALIASES_H
 
 #include "common/config/config.h"
 #include "common/login/users.h"
