@@ -4,7 +4,7 @@
 
 #include "common/io/deadline.h"
 #include "smtpd/policy/dnsbl.h"
-#include "smtpd/session.h"
+#include "smtpd/session/session.h"
 
 enum {
 	LONG_DELAY = 30, /* seconds */

@@ -5,7 +5,7 @@
 #include "common/login/users.h"
 #include "common/server/server.h"
 #include "common/text/address.h"
-#include "smtpd/session.h"
+#include "smtpd/session/session.h"
 
 #include <stdint.h>
 

@@ -10,7 +10,6 @@
 #include "smtpd/admin.h"
 #include "smtpd/compose/send.h"
 #include "smtpd/delivery.h"
-#include "smtpd/events.h"
 #include "smtpd/figures.h"
 #include "smtpd/login.h"
 #include "smtpd/options.h"
@@ -22,7 +21,8 @@
 #include "smtpd/queue/runner.h"
 #include "smtpd/quota.h"
 #include "smtpd/route/explain.h"
-#include "smtpd/session.h"
+#include "smtpd/session/events.h"
+#include "smtpd/session/session.h"
 #include "smtpd/submit/submit.h"
 #include "smtpd/submit/verify.h"
 

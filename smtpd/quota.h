@@ -4,7 +4,7 @@
 
 #include "common/login/users.h"
 #include "common/server/server.h"
-#include "smtpd/session.h"
+#include "smtpd/session/session.h"
 
 #include <stddef.h>
 #include <stdint.h>

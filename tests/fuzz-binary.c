@@ -3,7 +3,7 @@
  * A BINARYMIME message turned into lines: it has the same parts, whose bodies
  * decode to the same octets, and the pieces that it came in change nothing.
  */
-#include "smtpd/binary.h"
+#include "smtpd/session/binary.h"
 
 #include "tests/fuzz.h"
 

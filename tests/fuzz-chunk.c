@@ -3,7 +3,7 @@
  * A conversation of chunks, read in pieces of the size that the first octet
  * says: what is taken is what was counted, and commands begin behind it.
  */
-#include "smtpd/chunk.h"
+#include "smtpd/session/chunk.h"
 
 #include "tests/fuzz.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Parameters: what follows a good one decides nothing about it. */
-#include "smtpd/params.h"
+#include "smtpd/session/params.h"
 
 #include "tests/fuzz.h"
 

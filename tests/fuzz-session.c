@@ -7,7 +7,7 @@
  * as a message was taken.  The linker puts the calls at the end of this file
  * in the place of the network, the server, the log and of sleep.
  */
-#include "smtpd/session.h"
+#include "smtpd/session/session.h"
 
 #include "common/login/login.h"
 #include "common/text/xtext.h"

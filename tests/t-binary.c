@@ -3,7 +3,7 @@
  * BINARYMIME turned into lines: what is binary must come out of base64 as it
  * was, to the octet, wherever the network cuts it; and nothing else may change.
  */
-#include "smtpd/binary.h"
+#include "smtpd/session/binary.h"
 
 #include "tests/tap.h"
 

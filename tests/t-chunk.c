@@ -4,7 +4,7 @@
  * rest of a message to be obeyed as commands; and within chunks a dot must
  * neither go nor end anything.
  */
-#include "smtpd/chunk.h"
+#include "smtpd/session/chunk.h"
 
 #include "common/text/dotstuff.h"
 #include "tests/tap.h"

@@ -3,10 +3,10 @@
  * The words of the log: replies as programs that read logs know them, counts of
  * commands, and values that must not end before their end.
  */
-#include "smtpd/events.h"
+#include "smtpd/session/events.h"
 
 #include "common/log/log.h"
-#include "smtpd/tally.h"
+#include "smtpd/session/tally.h"
 #include "tests/tap.h"
 
 #include <string.h>

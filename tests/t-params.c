@@ -3,7 +3,7 @@
  * Parameters of MAIL and RCPT: a size that wraps around, or that takes a sign,
  * gets a message past the limit that it was announced for.
  */
-#include "smtpd/params.h"
+#include "smtpd/session/params.h"
 
 #include "tests/tap.h"
 

@@ -3,7 +3,7 @@
  * Commands by the letter: what is refused in the profile "strict", and what
  * must never be, because the standard allows it.
  */
-#include "smtpd/strict.h"
+#include "smtpd/session/strict.h"
 
 #include "tests/tap.h"
 

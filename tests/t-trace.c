@@ -4,10 +4,10 @@
  * header at all (ours would swallow its first lines otherwise), and how often
  * the message was received (a loop must end).
  */
-#include "smtpd/trace.h"
+#include "smtpd/session/trace.h"
 
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 #define SIXTEEN "abcdefghijklmnop"
 #define LONG_NAME SIXTEEN SIXTEEN SIXTEEN SIXTEEN SIXTEEN

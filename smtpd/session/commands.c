@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: ISC */
+/* SMTP's commands as a table, and the short ones among them. */
+#include "smtpd/session/session.h"
+
+#include "common/log/log.h"
+#include "common/sasl/sasl_server.h"
+#include "common/session/secure.h"
+#include "common/text/date.h"
+#include "smtpd/queue/etrn.h"
+#include "smtpd/session/wishes.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum {
+	ANY =
+	    STATE_START | STATE_READY | STATE_MAIL | STATE_RCPT | STATE_CHUNKS,
+};
+
+static void
+greeted(struct session *s, const char *name)
+{
+	s->state = STATE_READY;
+	session_reset(s);
+	name += strspn(name, " \t");
+	strlcpy(s->helo, name, sizeof(s->helo));
+	/* It goes into trace headers: printable, and no comment's end. */
+	for (char *p = s->helo; *p != '\0'; p++) {
+		if (*p <= ' ' || *p >= 0x7f || strchr("()<>\\\"", *p) != NULL) {
+			*p = '?';
+		}
+	}
+}
+
+static enum next
+helo(struct session *s, char *name)
+{
+	s->esmtp = false;
+	greeted(s, name);
+	return session_reply(s, "250 %s", s->connection->config->hostname);
+}
+
+static enum next
+ehlo(struct session *s, char *name)
+{
+	const struct connection *c = s->connection;
+	char latest[DATE_SIZE];
+
+	s->esmtp = true;
+	greeted(s, name);
+	session_reply(s, "250-%s", c->config->hostname);
+	session_reply(s, "250-PIPELINING");
+	session_reply(
+	    s, "250-SIZE %llu", (unsigned long long)c->config->size_limit);
+	session_reply(s, "250-8BITMIME");
+	session_reply(s, "250-SMTPUTF8");
+	session_reply(s, "250-CHUNKING");
+	session_reply(s, "250-BINARYMIME");
+	session_reply(s, "250-ENHANCEDSTATUSCODES");
+	session_reply(s, "250-DSN");
+	session_reply(s, "250-ETRN");
+	session_reply(s, "250-DELIVERBY %d", WISHES_SOONEST);
+	session_reply(s, "250-MT-PRIORITY");
+	session_reply(s, "250-LIMITS RCPTMAX=%d", ENVELOPE_RCPTS);
+	if (session_is_submission(s)) {
+		date_stamp(time(NULL) + MAIL_HOLD, latest);
+		session_reply(s, "250-FUTURERELEASE %d %s", MAIL_HOLD, latest);
+	}
+	if (s->tls[0] != '\0') {
+		session_reply(s, "250-REQUIRETLS");
+	}
+	if (c->can_tls && s->tls[0] == '\0') {
+		session_reply(s, "250-STARTTLS");
+	}
+	if (secure_for_passwords(s->connection, s->stream) &&
+	    !session_is_user(s)) {
+		char offer[SASL_OFFER];
+		session_reply(s, "250-AUTH %s",
+		    sasl_server_offer(c, s->stream, false, offer));
+	}
+	return session_reply(s, "250 HELP");
+}
+
+static enum next
+rset(struct session *s, char *argument)
+{
+	(void)argument;
+	session_reset(s);
+	return session_reply(s, "250 2.0.0 Forgotten");
+}
+
+static enum next
+noop(struct session *s, char *argument)
+{
+	(void)argument;
+	return session_reply(s, "250 2.0.0 OK");
+}
+
+static enum next
+quit(struct session *s, char *argument)
+{
+	(void)argument;
+	session_reply(s, "221 2.0.0 %s Bye", s->connection->config->hostname);
+	return NEXT_END;
+}
+
+static enum next
+help(struct session *s, char *topic)
+{
+	if (strcasecmp(topic, "STATUS") == 0) {
+		session_reply(s, "211-2.0.0 Connected from %s, %s",
+		    session_peer(s),
+		    s->tls[0] != '\0' ? s->tls : "in the clear");
+		return session_reply(s, "211 2.0.0 %s%s",
+		    s->user[0] != '\0' ? "Logged in as " : "Not logged in",
+		    s->user);
+	}
+	session_reply(
+	    s, "214-2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT HELP");
+	session_reply(s, "214-2.0.0 VRFY EXPN STARTTLS AUTH ETRN");
+	return session_reply(s, "214 2.0.0 HELP STATUS tells of this session");
+}
+
+/* Tells users of ours whether an address of ours exists. */
+static enum next
+name_user(struct session *s, const char *text)
+{
+	const struct config *config = s->connection->config;
+	struct resolved r;
+	struct address a;
+	const char *rest;
+	enum status found = STATUS_NO;
+
+	if (address_path_utf8(text, &a, &rest) == PATH_OK &&
+	    (a.domain[0] == '\0' || config_is_ours(config, a.domain))) {
+		found = session_resolve(s, &a, &r);
+	}
+	if (found == STATUS_TEMPORARY) {
+		return session_reply(s, "451 4.3.0 Cannot look that up now");
+	}
+	if (found != STATUS_OK) {
+		return session_reply(s, "550 5.1.1 No such user here");
+	}
+	return session_reply(s, "250 2.1.5 <%s@%s>", a.local,
+	    a.domain[0] != '\0' ? a.domain : config->domains[0]);
+}
+
+static enum next
+vrfy(struct session *s, char *text)
+{
+	if (!session_is_user(s)) {
+		return session_reply(
+		    s, "252 2.5.2 Send some mail, and it will be tried");
+	}
+	return name_user(s, text);
+}
+
+static enum next
+expn(struct session *s, char *text)
+{
+	if (!session_is_user(s)) {
+		return session_reply(s, "502 5.5.1 EXPN is for users only");
+	}
+	return name_user(s, text);
+}
+
+/*
+ * The server starts a new session process on this connection, one that begins
+ * with the handshake: whatever was said in the clear is forgotten with this
+ * one (RFC 3207 section 4.2).
+ */
+static enum next
+starttls(struct session *s, char *argument)
+{
+	const struct connection *c = s->connection;
+	const char *behind;
+
+	(void)argument;
+	if (s->tls[0] != '\0') {
+		return session_reply(s, "503 5.5.1 TLS is on already");
+	}
+	if (!c->can_tls) {
+		return session_reply(s, "502 5.5.1 There is no TLS here");
+	}
+	if (stream_buffered(s->stream, &behind) > 0) {
+		/* Injected, or a client that must not go on (CVE-2011-0411). */
+		session_reply(s, "554 5.5.1 Nothing may follow STARTTLS");
+		return NEXT_END;
+	}
+	if (stream_flush(s->stream) == -1) {
+		return NEXT_END;
+	}
+	/* If it is, this process does not live to the answer. */
+	(void)!channel_call(c->channel, REQUEST_TLS, NULL, 0);
+	return session_reply(s, "454 4.7.0 TLS is not available now");
+}
+
+/* RFC 1985 */
+static enum next
+etrn(struct session *s, char *node)
+{
+	if (!etrn_valid(node, strlen(node) + 1)) {
+		return session_reply(s, "501 5.5.4 Write ETRN and a domain");
+	}
+	if (!etrn_allowed(s->connection->config, node)) {
+		return session_reply(
+		    s, "459 4.7.1 Not a domain that mail waits for here");
+	}
+	/* Reading the queue takes time: strangers may not ask for ever. */
+	s->errors += !session_is_user(s);
+	switch (channel_call(
+	    s->connection->channel, REQUEST_FLUSH, node, strlen(node) + 1)) {
+	case STATUS_QUEUED:
+		return session_reply(s, "250 2.0.0 Sending what waits");
+	case STATUS_OK:
+		return session_reply(s, "251 2.0.0 Nothing waits");
+	case STATUS_NO:
+	case STATUS_TEMPORARY:
+	case STATUS_LOCKED:
+	case STATUS_FULL:
+	case STATUS_LATER:
+	case STATUS_LIMITED:
+		break;
+	}
+	return session_reply(s, "458 4.3.0 Cannot look into the queue now");
+}
+
+/* In the order of RFC 5321 section 4.1.1, then the extensions. */
+const struct command smtp_commands[] = {
+	{ "EHLO", ANY, ARG_REQUIRED, ehlo },
+	{ "HELO", ANY, ARG_REQUIRED, helo },
+	{ "MAIL", STATE_READY, ARG_REQUIRED, command_mail },
+	{ "RCPT", STATE_MAIL | STATE_RCPT, ARG_REQUIRED, command_rcpt },
+	{ "DATA", STATE_MAIL | STATE_RCPT, ARG_NONE, command_data },
+	/* In all states: its data must not be taken for commands. */
+	{ "BDAT", ANY, ARG_OPTIONAL, command_bdat },
+	{ "RSET", ANY, ARG_NONE, rset },
+	{ "VRFY", ANY, ARG_REQUIRED, vrfy },
+	{ "EXPN", ANY, ARG_REQUIRED, expn },
+	{ "HELP", ANY, ARG_OPTIONAL, help },
+	{ "NOOP", ANY, ARG_OPTIONAL, noop },
+	{ "QUIT", ANY, ARG_NONE, quit },
+	{ "STARTTLS", STATE_START | STATE_READY, ARG_NONE, starttls },
+	{ "AUTH", STATE_START | STATE_READY, ARG_REQUIRED, command_auth },
+	{ "ETRN", STATE_READY, ARG_REQUIRED, etrn },
+	{ NULL, 0, ARG_NONE, NULL },
+};
+
+enum next
+command_refused(
+    struct session *s, const struct command *command, enum refusal why)
+{
+	switch (why) {
+	case REFUSE_UNKNOWN:
+		break;
+	case REFUSE_STATE:
+		return session_reply(s, "503 5.5.1 %s",
+		    s->state == STATE_START ? "Say HELO or EHLO first"
+		    : s->state == STATE_CHUNKS
+			? "Not amid chunks: BDAT with LAST ends them"
+		    : s->state > STATE_READY
+			? "Not inside a transaction: RSET ends it"
+			: "MAIL, then RCPT, then DATA");
+	case REFUSE_ARGUMENT:
+		return session_reply(s, "501 5.5.4 %s takes %s", command->verb,
+		    command->argument == ARG_NONE ? "no argument"
+						  : "an argument");
+	}
+	return session_reply(s, "500 5.5.1 Unknown command");
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_SESSION_EVENTS_H
+#define RESTANTE_SMTPD_SESSION_EVENTS_H
+
+#include "smtpd/session/session.h"
+
+/*
+ * What a session writes into the log: one line for each event, shaped like
+ * Postfix's, so that what reads Postfix's logs reads ours.  Sessions of
+ * programs on this machine are spoken of by their messages alone.
+ */
+
+enum { EVENT_CLIENT = 96, EVENT_TEXT = 512 };
+
+/* The client: "unknown[192.0.2.1]".  Returns text. */
+const char *event_client(const struct session *, char text[EVENT_CLIENT]);
+
+/* "connect from"; "disconnect from", with how often each command was given. */
+void event_connect(const struct session *);
+void event_disconnect(const struct session *);
+
+/* "TLS connection established from"; "SSL_accept error from". */
+void event_tls(const struct session *);
+void event_tls_failed(const struct session *, const char *why);
+
+/* How the session ends: "lost connection", "timeout", "too many errors". */
+void event_end(const struct session *, const char *how);
+
+/* Whose login was right; whose was not, and why. */
+void event_login(const struct session *);
+void event_login_failed(const struct session *, const char *method,
+    const char *why, const char *name);
+
+/*
+ * A refusal.  where: "NOQUEUE" or the message's id; stage: RCPT, MAIL, DATA,
+ * END-OF-MESSAGE; to: the recipient that it is about, or NULL.
+ */
+void event_reject(const struct session *, const char *where, const char *stage,
+    const char *reply, const struct address *to);
+
+/* A client that is not served at all, as struct service has it. */
+void event_refused(const char *address, const char *reply, const char *why);
+
+/*
+ * What is logged for a reply at that stage: its codes, then what it says in the
+ * words of Postfix where those mean the same; subject: which recipient or
+ * sender it is about.  Returns text.
+ */
+const char *event_words(const char *reply, const char *stage,
+    const char *subject, char text[EVENT_TEXT]);
+
+/* A message has come in whole: from whom, and its Message-ID ("": none). */
+void event_message(
+    const struct session *, const char *id, const char *message_id);
+
+#endif

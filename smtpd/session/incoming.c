@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A message streams into the session's file, lines ended by LF, our trace
+ * header on top; then a worker delivers it, and only then we say 250.
+ */
+#include "smtpd/session/incoming.h"
+
+#include "common/log/log.h"
+#include "common/log/stats.h"
+#include "smtpd/delivery.h"
+#include "smtpd/session/complete.h"
+#include "smtpd/session/events.h"
+#include "smtpd/session/sender.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	MOST_RECEIVED = 100, /* RFC 5321 section 6.3 */
+	PACE = 30000,        /* octets in the time for one read: 100 a second */
+};
+
+struct incoming *
+incoming_new(void)
+{
+	return calloc(1, sizeof(struct incoming));
+}
+
+void
+incoming_free(struct incoming *in)
+{
+	if (in != NULL) {
+		free(in->binary);
+	}
+	free(in);
+}
+
+static void
+put(struct incoming *in, const char *data, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len && in->error == 0) {
+		ssize_t n = pwrite(in->session->connection->body, data + done,
+		    len - done, in->written);
+		if (n > 0) {
+			done += (size_t)n;
+			in->written += n;
+		} else if (n == 0 || errno != EINTR) {
+			in->error = n == 0 ? EIO : errno;
+		}
+	}
+}
+
+static void
+flush(struct incoming *in)
+{
+	put(in, in->buffer, in->len);
+	in->len = 0;
+}
+
+/* Starts the file. */
+static void
+write_trace(struct incoming *in)
+{
+	const struct connection *c = in->session->connection;
+	char text[TRACE_SIZE];
+
+	if (c->body == -1) {
+		in->error = c->body_errno;
+		return;
+	}
+	if (ftruncate(c->body, 0) == -1) {
+		in->error = errno;
+		return;
+	}
+	size_t n = trace_received(in->session, in->id, text);
+	memcpy(in->buffer, text, n);
+	in->len = in->head = n;
+}
+
+/* BINARYMIME is turned into lines; few clients need the memory for that. */
+static void
+begin_binary(struct incoming *in)
+{
+	if (in->binary == NULL) {
+		in->binary = malloc(sizeof(*in->binary));
+	}
+	if (in->binary == NULL) {
+		in->error = ENOMEM;
+		return;
+	}
+	binary_begin(in->binary);
+}
+
+void
+incoming_begin(struct incoming *in, struct session *s, bool chunks)
+{
+	memset(in, 0, offsetof(struct incoming, buffer));
+	in->session = s;
+	in->dotstuff.chunks = chunks;
+	mail_new_id(in->id);
+	write_trace(in);
+	stream_pace(s->stream, PACE);
+	if (s->envelope.binary) {
+		begin_binary(in);
+	}
+	in->at_head = session_is_user(s);
+}
+
+/* Whether what came so far is more than a message may have. */
+static bool
+too_big(const struct incoming *in)
+{
+	uint64_t limit = in->session->connection->config->size_limit;
+
+	return limit != 0 && in->octets > limit;
+}
+
+/* The Message-ID that was added is the one for the log. */
+static void
+name(struct incoming *in)
+{
+	char *id = in->header.message_id;
+	size_t size = sizeof(in->header.message_id);
+	const char *host = in->session->connection->config->hostname;
+
+	if (id[0] == '\0' &&
+	    (size_t)snprintf(id, size, "%s@%s", in->id, host) >= size) {
+		id[0] = '\0';
+	}
+}
+
+/*
+ * The header section of a user's message is in the buffer, or as much of it as
+ * there is room for: it is completed if it is all there.
+ */
+static void
+end_head(struct incoming *in)
+{
+	const char *text = in->buffer + in->head;
+	size_t len = in->len - in->head, head_len, fixed_len;
+	char *fixed = NULL;
+
+	in->at_head = false;
+	if (in->error != 0 || too_big(in)) {
+		return;
+	}
+	switch (complete_head(
+	    in->session, in->id, text, len, &head_len, &fixed, &fixed_len)) {
+	case COMPLETE_CHANGED:
+		put(in, in->buffer, in->head);
+		put(in, fixed, fixed_len);
+		in->len = len - head_len;
+		memmove(in->buffer, text + head_len, in->len);
+		name(in);
+		break;
+	case COMPLETE_FORBIDDEN:
+		in->forbidden = true;
+		break;
+	case COMPLETE_MEMORY:
+		in->error = ENOMEM;
+		break;
+	case COMPLETE_SAME:
+		break;
+	}
+	free(fixed);
+	flush(in);
+}
+
+static bool
+head_is_over(const struct trace_header *t)
+{
+	return t->body || (t->first_known && !t->first_is_field);
+}
+
+/* Takes a decoded piece; counts line ends as the CR LF that they were. */
+static void
+add(struct incoming *in, const char *data, size_t len)
+{
+	bool known = in->header.first_known;
+
+	if (len > 0) {
+		in->last = data[len - 1];
+	}
+	trace_header(&in->header, data, len);
+	if (!known && in->header.first_known && !in->header.first_is_field &&
+	    in->len >= in->head) {
+		/* A message without a header section: ours must end.  It is
+		   still in the buffer, unless it was too big already. */
+		memmove(in->buffer + in->head + 1, in->buffer + in->head,
+		    in->len + len - in->head);
+		in->buffer[in->head] = '\n';
+		in->len++;
+	}
+	in->octets += in->session->envelope.binary ? 0 : len;
+	in->len += len;
+	if (too_big(in) || in->error != 0) {
+		in->len = 0; /* read on to its end, and forget it */
+		in->at_head = false;
+	}
+	if (in->at_head && head_is_over(&in->header)) {
+		end_head(in);
+	}
+}
+
+/* Octets that the buffer may hold now. */
+static size_t
+room(const struct incoming *in)
+{
+	return in->at_head ? INCOMING_HEAD : INCOMING_BUFFER;
+}
+
+/* Takes what DATA has, or chunks of lines. */
+static size_t
+take_lines(struct incoming *in, const char *data, size_t len)
+{
+	size_t out;
+
+	/* One octet is left for add() to insert. */
+	if (room(in) - in->len < INCOMING_BUFFER / 4) {
+		/* Too long to be completed, and so to be checked. */
+		in->forbidden =
+		    in->at_head && sender_header_checked(in->session);
+		in->at_head = false;
+		flush(in);
+	}
+	size_t taken = dotstuff_decode(&in->dotstuff, data, len,
+	    in->buffer + in->len, room(in) - in->len - 1, &out);
+	add(in, in->buffer + in->len, out);
+	return taken;
+}
+
+/* Takes what has become lines. */
+static void
+take_converted(struct incoming *in)
+{
+	const char *data;
+	size_t len;
+
+	while (binary_next(in->binary, &data, &len)) {
+		for (size_t at = 0; at < len;) {
+			at += take_lines(in, data + at, len - at);
+		}
+	}
+}
+
+size_t
+incoming_take(struct incoming *in, const char *data, size_t len)
+{
+	if (!in->session->envelope.binary) {
+		return take_lines(in, data, len);
+	}
+	in->octets += len;
+	if (!too_big(in) && in->error == 0) {
+		binary_feed(in->binary, data, len);
+		take_converted(in);
+	}
+	return len;
+}
+
+void
+incoming_end(struct incoming *in)
+{
+	if (in->session->envelope.binary && in->error == 0) {
+		binary_finish(in->binary);
+		take_converted(in);
+	}
+	bool cut = in->dotstuff.chunks && in->last != '\n' && in->last != '\0';
+	if (in->dotstuff.state == DOTSTUFF_CR) {
+		in->dotstuff.bare = cut = true;
+	}
+	if (cut) {
+		/* A last chunk may end within a line; what we keep may not. */
+		in->buffer[in->len] = '\n';
+		add(in, in->buffer + in->len, 1);
+	}
+	if (in->at_head) {
+		end_head(in);
+	}
+	flush(in);
+}
+
+static enum status
+deliver(struct incoming *in)
+{
+	static struct delivery d;
+	struct session *s = in->session;
+	const struct envelope *e = &s->envelope;
+	time_t now = time(NULL);
+
+	memset(&d, 0, offsetof(struct delivery, text));
+	strlcpy(d.id, in->id, sizeof(d.id));
+	address_text(&e->sender, d.sender, sizeof(d.sender));
+	strlcpy(d.envid, e->envid, sizeof(d.envid));
+	d.ret = (uint32_t)e->ret;
+	d.eight_bit = e->eight_bit;
+	d.utf8 = e->utf8;
+	d.need_tls = e->need_tls;
+	d.tls_optional = in->header.tls_optional;
+	d.priority = e->priority;
+	d.by_mode = (uint32_t)e->by.mode;
+	d.by_trace = e->by.trace;
+	d.by = e->by.mode != BY_UNSAID ? (int32_t)(e->by.time - now) : 0;
+	d.hold = e->hold > now ? (uint32_t)(e->hold - now) : 0;
+	for (size_t i = 0; i < e->nrcpts; i++) {
+		delivery_add(&d, &e->rcpts[i]);
+	}
+	event_message(s, in->id, in->header.message_id);
+	return channel_call(s->connection->channel, REQUEST_DELIVER, &d,
+	    DELIVERY_SIZE(d.length));
+}
+
+static const char *
+reject(struct incoming *in, const char *reply)
+{
+	event_reject(in->session, in->id, "END-OF-MESSAGE", reply, NULL);
+	return reply;
+}
+
+const char *
+incoming_fault(struct incoming *in, bool *leave)
+{
+	/* Binary that is too big is not looked at to its end. */
+	*leave = in->dotstuff.bare &&
+	         !(in->session->envelope.binary && too_big(in)) &&
+	         session_profile(in->session) != PROFILE_SUBMISSION;
+	if (*leave) {
+		/* Somebody else may read the message, or what is behind it,
+		   differently: no more from this client. */
+		return reject(in,
+		    "550 5.5.2 The message holds a bare CR or bare LF: "
+		    "lines end in CR LF");
+	}
+	if (too_big(in)) {
+		return reject(in, "552 5.3.4 Message too big");
+	}
+	if (in->dotstuff.nul) {
+		return reject(in, "550 5.6.0 The message holds NUL bytes");
+	}
+	if (in->session->envelope.binary && in->error == 0 &&
+	    in->binary->refusal != NULL) {
+		return reject(in, in->binary->refusal);
+	}
+	if (in->forbidden) {
+		return reject(in,
+		    "550 5.7.1 From names an address that is not yours; the "
+		    "administrator can allow it by the key sender");
+	}
+	if (in->header.received > MOST_RECEIVED) {
+		return reject(in, "554 5.4.6 Too many hops: a mail loop");
+	}
+	if (in->error != 0) {
+		log_error("%s: cannot write the message to %s: %s", in->id,
+		    in->session->connection->config->queue,
+		    strerror(in->error));
+		bool full = in->error == ENOSPC || in->error == EDQUOT ||
+		            in->error == EFBIG;
+		return full ? "452 4.3.1 No room on the disk now"
+		            : "451 4.3.0 Cannot store the message now";
+	}
+	return NULL;
+}
+
+enum next
+incoming_deliver(struct incoming *in)
+{
+	struct session *s = in->session;
+
+	enum status status = deliver(in);
+	if (status == STATUS_OK || status == STATUS_QUEUED) {
+		stats_add(STATS_RECEIVED, 1);
+		stats_add(STATS_RECEIVED_OCTETS, in->octets);
+	}
+	switch (status) {
+	case STATUS_OK:
+		s->idle = 0;
+		return session_reply(s, "250 2.0.0 Delivered as %s", in->id);
+	case STATUS_QUEUED:
+		s->idle = 0;
+		return session_reply(s, "250 2.0.0 Queued as %s", in->id);
+	case STATUS_FULL:
+		return session_reply(s, "452 4.3.1 No room on the disk now");
+	case STATUS_LIMITED:
+		return session_reply(s,
+		    "450 4.7.1 Your account has sent as much as it may in an "
+		    "hour: try again later, or ask the postmaster");
+	case STATUS_NO:
+	case STATUS_TEMPORARY:
+	case STATUS_LOCKED:
+	case STATUS_LATER:
+		break;
+	}
+	return session_reply(s, "451 4.3.0 Cannot deliver the message now");
+}

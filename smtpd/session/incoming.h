@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_SESSION_INCOMING_H
+#define RESTANTE_SMTPD_SESSION_INCOMING_H
+
+#include "common/text/dotstuff.h"
+#include "smtpd/session/binary.h"
+#include "smtpd/session/session.h"
+#include "smtpd/session/trace.h"
+
+#include <sys/types.h>
+
+/* A message that is coming in, by DATA or by BDAT. */
+
+enum {
+	INCOMING_BUFFER = 64 * 1024, /* octets that are written at a time */
+	INCOMING_HEAD = 256 * 1024,  /* of a header section to be completed */
+};
+
+struct incoming {
+	struct session *session;
+	struct dotstuff dotstuff;
+	struct trace_header header;
+	char id[MAIL_ID + 1];
+	const char *refusal; /* why a chunk of it was refused, or NULL */
+	uint64_t octets;     /* of the message as it came, without our header */
+	off_t written;
+	int error;      /* errno of the first write that failed */
+	size_t head;    /* octets of our header */
+	char last;      /* octet of it; NUL: none */
+	bool at_head;   /* its header section is in the buffer as a whole */
+	bool forbidden; /* From is not the user's */
+	size_t len;
+	char buffer[INCOMING_HEAD];
+	struct binary *binary; /* for BINARYMIME, once there was such a one */
+};
+
+/* For a session; NULL when there is no memory. */
+struct incoming *incoming_new(void);
+void incoming_free(struct incoming *);
+
+/* Starts a message with our trace header; chunks: dots are not doubled. */
+void incoming_begin(struct incoming *, struct session *, bool chunks);
+
+/* Takes a piece, or of DATA what is up to its end; how many octets. */
+size_t incoming_take(struct incoming *, const char *data, size_t len);
+
+/* All of it has come. */
+void incoming_end(struct incoming *);
+
+/*
+ * What is wrong with what has come so far, as the reply to be sent, which is
+ * logged; or NULL.  *leave: and the client is to go.
+ */
+const char *incoming_fault(struct incoming *, bool *leave);
+
+/* Hands a message on that has come in whole and has no fault; replies. */
+enum next incoming_deliver(struct incoming *);
+
+#endif

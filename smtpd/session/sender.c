@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: ISC */
+/* Who may send as whom. */
+#include "smtpd/session/sender.h"
+
+#include "common/mime/header.h"
+#include "common/mime/mailboxes.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Aliases that are looked at for one address: a list may be long. */
+enum { MOST_LOOKUPS = 1000, DEEPEST = 10 };
+
+struct search {
+	const struct session *session;
+	unsigned lookups;
+};
+
+/* ---- the key "sender" ---- */
+
+static bool
+is_listed(const char *list, const char *address)
+{
+	const char *at = strrchr(address, '@');
+
+	while (*list != '\0') {
+		size_t n = strcspn(list, " \t");
+		const char *wanted = *list == '@' ? at : address;
+		if (wanted != NULL && strlen(wanted) == n &&
+		    strncasecmp(list, wanted, n) == 0) {
+			return true;
+		}
+		list += n + strspn(list + n, " \t");
+	}
+	return false;
+}
+
+static bool
+is_granted(const struct session *s, const struct address *a)
+{
+	const struct config *config = s->connection->config;
+	char text[ADDRESS_TEXT], user[USER_NAME + 1];
+
+	address_text(a, text, sizeof(text));
+	for (size_t i = 0; i < config->nsenders; i++) {
+		const struct config_rule *rule = &config->senders[i];
+		if (user_name(config, rule->pattern, user) &&
+		    strcmp(user, s->user) == 0 &&
+		    is_listed(rule->value, text)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- addresses of ours ---- */
+
+static bool leads_to_user(struct search *, const struct address *, int depth);
+
+/* Whether one of an alias's targets does. */
+static bool
+targets_lead(struct search *x, const struct alias *alias, int depth)
+{
+	const struct config *config = x->session->connection->config;
+	struct address a;
+	const char *rest;
+
+	for (const char *const *t = alias->targets; *t != NULL; t++) {
+		const char *text = **t == '\\' ? *t + 1 : *t;
+		if (x->lookups >= MOST_LOOKUPS) {
+			return false;
+		}
+		if (strchr("|/:", *text) == NULL &&
+		    address_path(text, &a, &rest) == PATH_OK && *rest == '\0' &&
+		    (a.domain[0] == '\0' || config_is_ours(config, a.domain)) &&
+		    leads_to_user(x, &a, depth + 1)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whether it is the name of who has logged in. */
+static bool
+is_user(const struct session *s, const char *local, const char *domain)
+{
+	const struct config *config = s->connection->config;
+	char user[USER_NAME + 1];
+
+	return !config_is_virtual(config, domain) &&
+	       user_name(config, local, user) && strcmp(user, s->user) == 0;
+}
+
+/*
+ * Aliases come before users, so that bob's mail may go to alice; and yet bob
+ * is bob.
+ */
+static bool
+is_another(const struct session *s, const char *alias)
+{
+	const struct config *config = s->connection->config;
+	const char *at = strrchr(alias, '@');
+	char user[USER_NAME + 1];
+
+	return (at == NULL || !config_is_virtual(config, at + 1)) &&
+	       user_name(config, alias, user) &&
+	       names_listed(s->connection->names, user) &&
+	       strcmp(user, s->user) != 0;
+}
+
+static bool
+leads_to_user(struct search *x, const struct address *a, int depth)
+{
+	const struct session *s = x->session;
+	char local[ADDRESS_PATH + 1];
+	struct resolved r;
+
+	x->lookups++;
+	if (depth > DEEPEST ||
+	    !address_unquote(a->local, local, sizeof(local)) ||
+	    strchr(local, '@') != NULL) {
+		return false;
+	}
+	if (is_user(s, local, a->domain)) {
+		return true;
+	}
+	if (session_resolve(s, a, &r) != STATUS_OK) {
+		return false;
+	}
+	switch (r.kind) {
+	case RESOLVED_USER:
+	case RESOLVED_ASK:
+		return strcmp(r.user, s->user) == 0;
+	case RESOLVED_ALIAS:
+		return !is_another(s, r.alias.name) &&
+		       targets_lead(x, &r.alias, depth);
+	case RESOLVED_NONE:
+		break;
+	}
+	return false;
+}
+
+bool
+sender_allowed(const struct session *s, const struct address *a)
+{
+	const struct config *config = s->connection->config;
+	struct search x = { .session = s };
+
+	if (config->sender_check == SENDER_OFF || s->user[0] == '\0' ||
+	    address_is_null(a) || is_granted(s, a)) {
+		return true;
+	}
+	if (a->domain[0] != '\0' && !config_is_ours(config, a->domain)) {
+		return config->sender_check == SENDER_DOMAIN;
+	}
+	return leads_to_user(&x, a, 0);
+}
+
+/* ---- the header section ---- */
+
+static bool
+field_allowed(const struct session *s, const struct field *f)
+{
+	struct mailboxes list = { .text = f->value,
+		.end = f->value + f->value_len };
+	struct mailboxes_entry entry;
+	char text[ADDRESS_TEXT];
+	enum mailboxes_kind got;
+	struct address a;
+	const char *rest;
+
+	while ((got = mailboxes_next(&list, &entry)) != MAILBOXES_END) {
+		if (got == MAILBOXES_GROUP || got == MAILBOXES_GROUP_END) {
+			continue;
+		}
+		/* What cannot be read might be read as anybody elsewhere. */
+		if (got == MAILBOXES_BROKEN ||
+		    mailboxes_address(&entry, text, sizeof(text)) == -1 ||
+		    address_path_utf8(text, &a, &rest) != PATH_OK ||
+		    *rest != '\0' || !sender_allowed(s, &a)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool
+sender_header_checked(const struct session *s)
+{
+	const struct config *config = s->connection->config;
+
+	return config->sender_check != SENDER_OFF &&
+	       config->sender_check_header && s->user[0] != '\0';
+}
+
+bool
+sender_header_allowed(const struct session *s, const char *text, size_t len)
+{
+	const char *at = text, *end = text + len;
+	struct field f;
+
+	if (!sender_header_checked(s)) {
+		return true;
+	}
+	/* There are readers that go on behind a line that is no field. */
+	while (at < end && *at != '\n') {
+		if (!header_next(&at, end, &f)) {
+			const char *lf = memchr(at, '\n', (size_t)(end - at));
+			at = lf == NULL ? end : lf + 1;
+		} else if (header_is(&f, "From") && !field_allowed(s, &f)) {
+			return false;
+		}
+	}
+	return true;
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: ISC */
+/* MAIL and RCPT: who sends, and whether the mail is for somebody here. */
+#include "smtpd/session/session.h"
+
+#include "common/session/offence.h"
+#include "common/session/secure.h"
+#include "smtpd/quota.h"
+#include "smtpd/session/events.h"
+#include "smtpd/session/params.h"
+#include "smtpd/session/sender.h"
+#include "smtpd/session/wishes.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/statfs.h>
+
+/* Behind "FROM:" or "TO:", or NULL. */
+static const char *
+behind(const char *argument, const char *word)
+{
+	size_t n = strlen(word);
+
+	argument += strspn(argument, " \t");
+	if (strncasecmp(argument, word, n) != 0) {
+		return NULL;
+	}
+	argument += n;
+	argument += strspn(argument, " \t");
+	return *argument == ':' ? argument + 1 : NULL;
+}
+
+static enum next
+bad_path(struct session *s, enum path why, const char *code)
+{
+	switch (why) {
+	case PATH_LONG:
+		return session_reply(s, "501 %s Address too long", code);
+	case PATH_8BIT:
+		return session_reply(s,
+		    "553 5.6.7 Addresses outside ASCII are UTF-8, and need "
+		    "SMTPUTF8 behind MAIL");
+	case PATH_OK:
+	case PATH_SYNTAX:
+		break;
+	}
+	return session_reply(
+	    s, "501 %s Address expected, such as <user@example.org>", code);
+}
+
+static enum next
+bad_params(struct session *s, enum params why)
+{
+	return why == PARAMS_UNKNOWN
+	           ? session_reply(s, "555 5.5.4 Unknown parameter")
+	           : session_reply(s, "501 5.5.4 Malformed parameter");
+}
+
+/* Whether the disk has room for a message of that size. */
+static bool
+has_room(const struct session *s, uint64_t size)
+{
+	struct statfs fs;
+
+	if (size == 0 || s->connection->body == -1 ||
+	    fstatfs(s->connection->body, &fs) == -1) {
+		return true; /* it will show when it is written */
+	}
+	return (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize > size;
+}
+
+/* A sender who is not the one who has logged in. */
+static enum next
+not_yours(struct session *s, const struct address *sender)
+{
+	char reply[USER_NAME + 128];
+
+	snprintf(reply, sizeof(reply),
+	    "553 5.7.1 Not an address of %s: use your own, or have it allowed "
+	    "by the key sender",
+	    s->user);
+	s->envelope.sender = *sender;
+	event_reject(s, "NOQUEUE", "MAIL", reply, NULL);
+	session_reset(s);
+	return session_reply(s, "%s", reply);
+}
+
+static void
+note_mail(struct envelope *e, const struct address *sender,
+    const struct mail_params *params)
+{
+	e->sender = *sender;
+	e->size = params->size;
+	e->eight_bit = params->eight_bit;
+	e->binary = params->binary;
+	e->utf8 = params->utf8;
+	e->need_tls = params->need_tls;
+	e->ret = params->ret;
+	strlcpy(e->envid, params->envid, sizeof(e->envid));
+}
+
+enum next
+command_mail(struct session *s, char *argument)
+{
+	const struct config *config = s->connection->config;
+	const char *text = behind(argument, "FROM"), *rest;
+	struct mail_params params;
+	struct address sender;
+
+	if (s->connection->role == ROLE_SUBMISSION && !session_is_user(s)) {
+		return session_reply(s, "530 5.7.0 %s",
+		    secure_for_passwords(s->connection, s->stream)
+			? "Log in first"
+			: "STARTTLS and log in first");
+	}
+	if (text == NULL) {
+		return session_reply(s, "501 5.5.4 Write MAIL FROM:<address>");
+	}
+	enum path path = address_path_utf8(text, &sender, &rest);
+	if (path != PATH_OK) {
+		return bad_path(s, path, "5.1.7");
+	}
+	enum params parsed = params_mail(rest, &params);
+	if (parsed != PARAMS_OK) {
+		return bad_params(s, parsed);
+	}
+	if (params.need_tls && s->tls[0] == '\0') {
+		return bad_params(s, PARAMS_UNKNOWN); /* offered under TLS */
+	}
+	if (!params.utf8 && !address_is_ascii(text, rest)) {
+		return bad_path(s, PATH_8BIT, "5.1.7");
+	}
+	if (config->size_limit != 0 && params.size > config->size_limit) {
+		event_reject(
+		    s, "NOQUEUE", "MAIL", "552 5.3.4 Message too big", NULL);
+		return session_reply(s,
+		    "552 5.3.4 Message too big: at most %llu octets",
+		    (unsigned long long)config->size_limit);
+	}
+	if (!sender_allowed(s, &sender)) {
+		return not_yours(s, &sender);
+	}
+	if (!has_room(s, params.size)) {
+		event_reject(s, "NOQUEUE", "MAIL",
+		    "452 4.3.1 No room on the disk now", NULL);
+		return session_reply(s, "452 4.3.1 No room on the disk now");
+	}
+	session_reset(s);
+	const char *refusal = wishes_take(s, &params, &s->envelope);
+	if (refusal != NULL) {
+		return session_reply(s, "%s", refusal);
+	}
+	note_mail(&s->envelope, &sender, &params);
+	s->state = STATE_MAIL;
+	return session_reply(s, "%s", wishes_reply(&params, &s->envelope));
+}
+
+static enum status
+ask(const struct session *s, const char *user)
+{
+	return *user == '\0' ? STATUS_NO
+	                     : channel_call(s->connection->channel,
+				   REQUEST_LOOKUP, user, strlen(user) + 1);
+}
+
+enum status
+session_resolve(
+    const struct session *s, const struct address *a, struct resolved *r)
+{
+	const struct connection *c = s->connection;
+	enum status found = STATUS_OK;
+
+	aliases_resolve(c->aliases, c->config, c->names, a, r);
+	switch (r->kind) {
+	case RESOLVED_NONE:
+		return STATUS_NO;
+	case RESOLVED_USER:
+	case RESOLVED_ALIAS:
+		return STATUS_OK;
+	case RESOLVED_ASK:
+		found = ask(s, r->whole);
+		if (found == STATUS_OK) {
+			strlcpy(r->user, r->whole, sizeof(r->user));
+		} else if (found == STATUS_NO) {
+			found = ask(s, r->user);
+		}
+		break;
+	}
+	if (found == STATUS_NO && r->alias.kind != ALIAS_NONE) {
+		r->kind = RESOLVED_ALIAS;
+		return STATUS_OK;
+	}
+	return found;
+}
+
+/* For a reason that says nothing against the address. */
+static enum next
+turn_away(struct session *s, const struct address *a, const char *reply)
+{
+	event_reject(s, "NOQUEUE", "RCPT", reply, a);
+	s->envelope.refused++;
+	return session_reply(s, "%s", reply);
+}
+
+static enum next
+refuse_rcpt(struct session *s, const struct address *a, const char *reply)
+{
+	if (reply[0] == '5' && !session_is_user(s)) {
+		offence_report(s->connection, OFFENCE_RECIPIENT);
+	}
+	return turn_away(s, a, reply);
+}
+
+/* Adds a recipient; one who is there already gets the message once. */
+static enum next
+add_rcpt(struct session *s, const struct address *a,
+    const struct rcpt_params *params, const char *reply)
+{
+	struct envelope *e = &s->envelope;
+	char text[ADDRESS_TEXT];
+	size_t i = 0;
+
+	address_text(a, text, sizeof(text));
+	while (i < e->nrcpts && strcasecmp(e->rcpts[i].address, text) != 0) {
+		i++;
+	}
+	if (i == ENVELOPE_RCPTS || e->said == ENVELOPE_RCPTS) {
+		session_reply(s, "452 4.5.3 Too many recipients: "
+				 "send to these, then to the others");
+		/* Clients may learn of the limit in this way alone: those who
+		   are accepted must not go away with the session. */
+		s->errors--;
+		return NEXT_COMMAND;
+	}
+	if (i == e->nrcpts) {
+		struct envelope_rcpt *r = &e->rcpts[e->nrcpts++];
+		strlcpy(r->address, text, sizeof(r->address));
+		r->params = *params;
+	}
+	e->said++;
+	s->state = STATE_RCPT;
+	s->idle--; /* it does bring mail nearer */
+	return session_reply(s, "%s", reply);
+}
+
+/* One whose alias tells of another address (RFC 5321 section 3.4). */
+static enum next
+moved_rcpt(struct session *s, const struct address *a,
+    const struct rcpt_params *params, const struct alias *alias)
+{
+	char reply[ALIAS_TARGET + 64];
+
+	if (alias->kind == ALIAS_MOVED) {
+		snprintf(reply, sizeof(reply),
+		    "551 5.1.6 No longer here: please try <%s>",
+		    alias->targets[0]);
+		return refuse_rcpt(s, a, reply);
+	}
+	snprintf(reply, sizeof(reply), "251 2.1.5 Will forward to <%s>",
+	    alias->targets[0]);
+	return add_rcpt(s, a, params, reply);
+}
+
+static enum next
+local_rcpt(struct session *s, const struct address *a,
+    const struct rcpt_params *params)
+{
+	char local[ADDRESS_PATH + 1], reply[GATE_REPLY];
+	struct resolved r;
+	const char *full;
+
+	if (!address_unquote(a->local, local, sizeof(local)) ||
+	    address_is_routed(local)) {
+		return refuse_rcpt(s, a, "550 5.7.1 Relaying denied");
+	}
+	if (!gate_client(s, a, reply)) {
+		return turn_away(s, a, reply);
+	}
+	switch (session_resolve(s, a, &r)) {
+	case STATUS_OK:
+		if (r.kind == RESOLVED_ALIAS && r.alias.kind != ALIAS_LIST) {
+			return moved_rcpt(s, a, params, &r.alias);
+		}
+		if (r.kind != RESOLVED_ALIAS &&
+		    (full = quota_refusal(s, r.user)) != NULL) {
+			return turn_away(s, a, full);
+		}
+		return gate_mail(s, a, reply)
+		           ? add_rcpt(s, a, params, "250 2.1.5 OK")
+		           : turn_away(s, a, reply);
+	case STATUS_NO:
+		return refuse_rcpt(s, a, "550 5.1.1 No such user here");
+	case STATUS_TEMPORARY:
+	case STATUS_LOCKED:
+	case STATUS_FULL:
+	case STATUS_QUEUED:
+	case STATUS_LATER:
+	case STATUS_LIMITED:
+		break;
+	}
+	return refuse_rcpt(s, a, "451 4.3.0 Cannot look that user up now");
+}
+
+/* An address of somebody else's: for our users alone. */
+static enum next
+remote_rcpt(struct session *s, const struct address *a,
+    const struct rcpt_params *params)
+{
+	if (!session_is_user(s)) {
+		return refuse_rcpt(s, a, "550 5.7.1 Relaying denied");
+	}
+	return add_rcpt(s, a, params, "250 2.1.5 OK");
+}
+
+enum next
+command_rcpt(struct session *s, char *argument)
+{
+	const char *text = behind(argument, "TO"), *rest;
+	struct rcpt_params params;
+	struct address a;
+
+	if (text == NULL) {
+		return session_reply(s, "501 5.5.4 Write RCPT TO:<address>");
+	}
+	enum path path = s->envelope.utf8 ? address_path_utf8(text, &a, &rest)
+	                                  : address_path(text, &a, &rest);
+	if (path != PATH_OK || address_is_null(&a)) {
+		return bad_path(s, path, "5.1.3");
+	}
+	enum params parsed = params_rcpt(rest, &params);
+	if (parsed != PARAMS_OK) {
+		return bad_params(s, parsed);
+	}
+	if (a.domain[0] != '\0') {
+		return config_is_ours(s->connection->config, a.domain)
+		           ? local_rcpt(s, &a, &params)
+		           : remote_rcpt(s, &a, &params);
+	}
+	if (strcasecmp(a.local, "postmaster") != 0 && !session_is_user(s)) {
+		return refuse_rcpt(s, &a,
+		    address_is_routed(a.local)
+			? "550 5.7.1 Relaying denied"
+			: "553 5.1.3 The address needs a domain");
+	}
+	return local_rcpt(s, &a, &params);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/* Early talkers, and pipelining where there may be none. */
+#include "smtpd/session/turn.h"
+
+#include "common/io/deadline.h"
+#include "common/log/log.h"
+#include "common/log/stats.h"
+#include "common/session/offence.h"
+#include "smtpd/session/events.h"
+#include "smtpd/session/stranger.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <strings.h>
+
+enum { SHOWN = 100 }; /* octets of what was said, in the log */
+
+/* Whether something of the client's is there to be read. */
+static bool
+has_spoken(struct session *s)
+{
+	const char *data;
+
+	return stream_buffered(s->stream, &data) > 0 ||
+	       stream_poll(s->stream) == LINE_OK;
+}
+
+/* Counts it, and logs it in words that readers of logs know from Postfix. */
+static void
+note_turn(const struct session *s, const char *after)
+{
+	const char *said;
+	size_t len = stream_buffered(s->stream, &said);
+	char line[SHOWN + 1], client[EVENT_CLIENT];
+
+	len = len < SHOWN ? len : SHOWN;
+	memcpy(line, said, len);
+	line[len] = '\0';
+	line[strcspn(line, "\r\n")] = '\0';
+	const char *verb = session_verb(line);
+	bool secret = strcmp(verb, "AUTH") == 0 || strcmp(verb, "UNKNOWN") == 0;
+	offence_report(s->connection, OFFENCE_ABUSE);
+	stats_add(STATS_REJECTED_POLICY, 1);
+	log_info("improper command pipelining after %s from %s: %s", after,
+	    event_client(s, client), secret ? verb : line);
+}
+
+/* The wait is over before its time: false, but where it has to go on. */
+static bool
+was_early(struct session *s)
+{
+	switch (stream_poll(s->stream)) {
+	case LINE_OK:
+		note_turn(s, "CONNECT");
+		session_reply(s,
+		    "554 5.5.1 %s You spoke before the greeting: wait for it",
+		    s->connection->config->hostname);
+		return true;
+	case LINE_TIMEOUT: /* of TLS, and no data */
+		return false;
+	case LINE_LONG:
+	case LINE_BAD:
+	case LINE_FLOOD:
+	case LINE_EOF:
+	case LINE_LATE:
+	case LINE_SHUTDOWN:
+		break;
+	}
+	return true;
+}
+
+bool
+turn_greet(struct session *s)
+{
+	int64_t delay = s->connection->config->greet_delay;
+	int64_t deadline = deadline_now() + delay * 1000;
+
+	if (delay == 0 || !stranger_is(s)) {
+		return true;
+	}
+	/* What came right behind a PROXY header has been read already. */
+	while (has_spoken(s) || deadline_wait(stream_fd(s->stream), POLLIN,
+				    deadline, true) == 0) {
+		if (was_early(s)) {
+			return false;
+		}
+	}
+	if (errno == EINTR) {
+		session_bad_line(s, LINE_SHUTDOWN);
+		return false;
+	}
+	return true;
+}
+
+/* Whether a client has to wait for the reply to such a command. */
+static bool
+ends_group(const struct session *s, const char *line)
+{
+	static const char *const verbs[] = { "DATA", "EHLO", "EXPN", "HELO",
+		"NOOP", "VRFY" };
+	size_t n = strcspn(line, " \t");
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (n == strlen(verbs[i]) &&
+		    strncasecmp(line, verbs[i], n) == 0) {
+			return true;
+		}
+	}
+	/* Who did not say EHLO was not told of PIPELINING. */
+	return !s->esmtp && n == 4 &&
+	       (strncasecmp(line, "MAIL", n) == 0 ||
+		   strncasecmp(line, "RCPT", n) == 0);
+}
+
+bool
+turn_command(struct session *s, const char *line)
+{
+	char verb[8];
+
+	if (!s->connection->config->pipelining_check || !ends_group(s, line) ||
+	    !stranger_is(s) || !has_spoken(s)) {
+		return true;
+	}
+	strlcpy(verb, line, sizeof(verb));
+	verb[strcspn(verb, " \t")] = '\0';
+	note_turn(s, verb);
+	session_reply(s,
+	    "554 5.5.1 %s Wait for the reply to %s before you go on; closing",
+	    s->connection->config->hostname, verb);
+	return false;
+}
