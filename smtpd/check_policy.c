@@ -3,8 +3,8 @@
 #include "smtpd/check.h"
 
 #include "common/io/deadline.h"
-#include "smtpd/policy/dnsbl.h"
 #include "smtpd/session/session.h"
+#include "smtpd/worker/dnsbl.h"
 
 enum {
 	LONG_DELAY = 30, /* seconds */

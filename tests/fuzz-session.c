@@ -11,8 +11,8 @@
 
 #include "common/login/login.h"
 #include "common/text/xtext.h"
-#include "smtpd/delivery.h"
-#include "smtpd/queue/etrn.h"
+#include "smtpd/worker/delivery.h"
+#include "smtpd/worker/etrn.h"
 #include "tests/fuzz.h"
 
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What an account may send in an hour: never more in any sixty minutes. */
-#include "smtpd/policy/allowance.h"
+#include "smtpd/worker/allowance.h"
 
 #include "tests/tap.h"
 

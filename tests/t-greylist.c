@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Greylisting: when a mail is welcome, and which networks are one client. */
-#include "smtpd/policy/greylist.h"
+#include "smtpd/worker/greylist.h"
 
 #include "tests/tap.h"
 

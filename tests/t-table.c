@@ -3,7 +3,7 @@
  * The table that workers remember things in: what was put there is found, what
  * was not never is, whatever anybody writes into the file.
  */
-#include "smtpd/policy/table.h"
+#include "smtpd/worker/table.h"
 
 #include "tests/t-scratch.h"
 #include "tests/tap.h"

@@ -6,8 +6,8 @@
 #include "common/sasl/sasl_server.h"
 #include "common/session/secure.h"
 #include "common/text/date.h"
-#include "smtpd/queue/etrn.h"
 #include "smtpd/session/wishes.h"
+#include "smtpd/worker/etrn.h"
 
 #include <stdio.h>
 #include <string.h>

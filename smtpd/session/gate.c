@@ -2,9 +2,9 @@
 /* Strangers who want to send to somebody here. */
 #include "smtpd/session/gate.h"
 
-#include "smtpd/policy/greylist.h"
 #include "smtpd/session/session.h"
 #include "smtpd/session/stranger.h"
+#include "smtpd/worker/greylist.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_SESSION_GATE_H
 #define RESTANTE_SMTPD_SESSION_GATE_H
 
-#include "smtpd/policy/dnsbl.h"
+#include "smtpd/worker/dnsbl.h"
 
 #include <stdbool.h>
 

@@ -7,10 +7,10 @@
 
 #include "common/log/log.h"
 #include "common/log/stats.h"
-#include "smtpd/delivery.h"
 #include "smtpd/session/complete.h"
 #include "smtpd/session/events.h"
 #include "smtpd/session/sender.h"
+#include "smtpd/worker/delivery.h"
 
 #include <errno.h>
 #include <stdio.h>

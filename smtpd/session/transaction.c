@@ -4,11 +4,11 @@
 
 #include "common/session/offence.h"
 #include "common/session/secure.h"
-#include "smtpd/quota.h"
 #include "smtpd/session/events.h"
 #include "smtpd/session/params.h"
 #include "smtpd/session/sender.h"
 #include "smtpd/session/wishes.h"
+#include "smtpd/worker/quota.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  * everything else, goes into one file of the queue.  Runs as root (if the
  * server does).
  */
-#include "smtpd/delivery.h"
+#include "smtpd/worker/delivery.h"
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
@@ -15,8 +15,8 @@
 #include "smtpd/delivered.h"
 #include "smtpd/local/forward.h"
 #include "smtpd/local/mailbox.h"
-#include "smtpd/policy/allowance.h"
 #include "smtpd/route/expand.h"
+#include "smtpd/worker/allowance.h"
 #include "spool/queue.h"
 
 #include <errno.h>

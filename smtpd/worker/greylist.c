@@ -6,7 +6,7 @@
  * Two kinds of records are in the table: one for each network, sender and
  * recipient, and one for each network, which counts how often it came back.
  */
-#include "smtpd/policy/greylist.h"
+#include "smtpd/worker/greylist.h"
 
 #include "common/log/log.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_POLICY_DNSBL_H
-#define RESTANTE_SMTPD_POLICY_DNSBL_H
+#ifndef RESTANTE_SMTPD_WORKER_DNSBL_H
+#define RESTANTE_SMTPD_WORKER_DNSBL_H
 
 #include "common/dns/blocklist.h"
 #include "common/dns/dns_batch.h"

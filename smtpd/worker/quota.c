@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Runs as root (if the server does) until it has become the mailbox's owner. */
-#include "smtpd/quota.h"
+#include "smtpd/worker/quota.h"
 
 #include "smtpd/local/forward.h"
 #include "smtpd/local/mailbox.h"

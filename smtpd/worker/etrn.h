@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_QUEUE_ETRN_H
-#define RESTANTE_SMTPD_QUEUE_ETRN_H
+#ifndef RESTANTE_SMTPD_WORKER_ETRN_H
+#define RESTANTE_SMTPD_WORKER_ETRN_H
 
 #include "common/server/server.h"
 

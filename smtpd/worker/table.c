@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The table in memory: keys, sums, and who gives way. */
-#include "smtpd/policy/table.h"
+#include "smtpd/worker/table.h"
 
 #include "common/text/siphash.h"
 

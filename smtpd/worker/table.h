@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_POLICY_TABLE_H
-#define RESTANTE_SMTPD_POLICY_TABLE_H
+#ifndef RESTANTE_SMTPD_WORKER_TABLE_H
+#define RESTANTE_SMTPD_WORKER_TABLE_H
 
 #include "common/config/config.h"
 

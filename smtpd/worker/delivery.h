@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_DELIVERY_H
-#define RESTANTE_SMTPD_DELIVERY_H
+#ifndef RESTANTE_SMTPD_WORKER_DELIVERY_H
+#define RESTANTE_SMTPD_WORKER_DELIVERY_H
 
 #include "common/login/users.h"
 #include "common/server/server.h"

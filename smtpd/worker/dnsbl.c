@@ -3,7 +3,7 @@
  * Asks the lists of dnsbl about a client, all at once.  Runs as root (if the
  * server does) until privilege_become_client() has returned.
  */
-#include "smtpd/policy/dnsbl.h"
+#include "smtpd/worker/dnsbl.h"
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"

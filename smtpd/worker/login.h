@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_LOGIN_H
-#define RESTANTE_SMTPD_LOGIN_H
+#ifndef RESTANTE_SMTPD_WORKER_LOGIN_H
+#define RESTANTE_SMTPD_WORKER_LOGIN_H
 
 #include "common/server/server.h"
 

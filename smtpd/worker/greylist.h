@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_POLICY_GREYLIST_H
-#define RESTANTE_SMTPD_POLICY_GREYLIST_H
+#ifndef RESTANTE_SMTPD_WORKER_GREYLIST_H
+#define RESTANTE_SMTPD_WORKER_GREYLIST_H
 
 #include "common/server/server.h"
 #include "common/text/address.h"
-#include "smtpd/policy/table.h"
+#include "smtpd/worker/table.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* ETRN: messages for a domain come out of deferred/ into active/. */
-#include "smtpd/queue/etrn.h"
+#include "smtpd/worker/etrn.h"
 
 #include "common/log/log.h"
 #include "common/text/address.h"

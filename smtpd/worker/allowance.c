@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What accounts have sent lately.  Runs as root (if the server does). */
-#include "smtpd/policy/allowance.h"
+#include "smtpd/worker/allowance.h"
 
 #include "common/log/log.h"
 #include "common/log/stats.h"

@@ -3,7 +3,7 @@
  * The table's file.  May run as root.  It is read and written by offset, so
  * that whoever cuts or fills it harms nobody.
  */
-#include "smtpd/policy/table.h"
+#include "smtpd/worker/table.h"
 
 #include "common/io/record_lock.h"
 

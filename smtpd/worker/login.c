@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Runs as root (if the server does) until it has become who has logged in. */
-#include "smtpd/login.h"
+#include "smtpd/worker/login.h"
 
 #include "common/login/last_login.h"
 #include "common/login/login.h"

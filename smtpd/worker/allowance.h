@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_POLICY_ALLOWANCE_H
-#define RESTANTE_SMTPD_POLICY_ALLOWANCE_H
+#ifndef RESTANTE_SMTPD_WORKER_ALLOWANCE_H
+#define RESTANTE_SMTPD_WORKER_ALLOWANCE_H
 
 #include "common/server/server.h"
-#include "smtpd/policy/table.h"
+#include "smtpd/worker/table.h"
 #include "spool/mail.h"
 
 #include <stdbool.h>
