@@ -3,10 +3,10 @@
 #define RESTANTE_SMTPD_OPTIONS_H
 
 #include "common/server/server.h"
-#include "smtpd/compose/notice.h"
 #include "smtpd/figures.h"
 #include "smtpd/queue/manage.h"
 #include "smtpd/queue/runner.h"
+#include "smtpd/send/notice.h"
 #include "smtpd/users/passwd.h"
 #include "spool/mail.h"
 

@@ -3,7 +3,7 @@
  * The structure of composed messages: a part in the wrong multipart is shown
  * twice or not at all, and a line that ends a part too early cuts it off.
  */
-#include "smtpd/compose/compose.h"
+#include "smtpd/send/compose.h"
 
 #include "common/log/log.h"
 

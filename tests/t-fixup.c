@@ -4,10 +4,10 @@
  * a Bcc that stays tells of somebody who should not be known, and a field that
  * was changed without cause breaks a signature.
  */
-#include "smtpd/submit/fixup.h"
+#include "smtpd/send/fixup.h"
 
-#include "smtpd/submit/identity.h"
-#include "smtpd/submit/rewrite.h"
+#include "smtpd/send/identity.h"
+#include "smtpd/send/rewrite.h"
 #include "tests/tap.h"
 
 #include <stdio.h>

@@ -4,8 +4,8 @@
  * message, a dot that is taken for the end cuts it, and all of that may fall on
  * the edge of a read.
  */
-#include "smtpd/submit/head.h"
-#include "smtpd/submit/input.h"
+#include "smtpd/send/head.h"
+#include "smtpd/send/input.h"
 
 #include "tests/tap.h"
 

@@ -3,13 +3,13 @@
  * The small words of notices: a period that is misread, or a damaged memory
  * that is believed, holds back what somebody should have been told.
  */
-#include "smtpd/compose/cid.h"
-#include "smtpd/compose/notice.h"
-#include "smtpd/compose/period.h"
-#include "smtpd/compose/record.h"
+#include "smtpd/send/cid.h"
+#include "smtpd/send/notice.h"
+#include "smtpd/send/period.h"
+#include "smtpd/send/record.h"
 
-#include "tests/tap.h"
 #include "tests/t-scratch.h"
+#include "tests/tap.h"
 
 static const struct {
 	const char *text;

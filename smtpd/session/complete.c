@@ -4,8 +4,8 @@
 
 #include "common/mime/header.h"
 #include "common/text/date.h"
+#include "smtpd/send/fixup.h"
 #include "smtpd/session/sender.h"
-#include "smtpd/submit/fixup.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 
 #include "common/log/log.h"
 #include "common/log/stats.h"
-#include "smtpd/submit/identity.h"
+#include "smtpd/send/identity.h"
 
 #include <errno.h>
 #include <string.h>

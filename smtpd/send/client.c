@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: ISC */
+/* Finds a session, and says MAIL, RCPT and DATA to it. */
+#include "smtpd/send/client.h"
+
+#include "common/io/stream.h"
+#include "common/log/log.h"
+#include "common/log/logging.h"
+#include "smtpd/send/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+	TIMEOUT = 10 * 60 * 1000,
+	LIFETIME = 24 * 60 * 60 * 1000,
+	AT_ONCE = 100, /* recipients: RFC 5321 section 4.5.3.1.8 */
+};
+
+struct client {
+	struct stream *stream;
+	char reply[1024]; /* the last line of the last reply */
+};
+
+/* Whoever listens on the submission socket.  -1: nobody, errno. */
+static int
+connect_socket(const struct config *config)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd == -1) {
+		return -1;
+	}
+	if (strlcpy(un.sun_path, config->socket, sizeof(un.sun_path)) >=
+	    sizeof(un.sun_path)) {
+		errno = ENAMETOOLONG;
+	} else if (connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0) {
+		return fd;
+	}
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/*
+ * What becomes of the server that we leave behind: it may take care of the
+ * queue for a while, and whoever runs us waits until nobody holds their pipes.
+ */
+static void
+let_go(const struct config *config)
+{
+	bool to_stderr =
+	    logging_start(config, "smtpd", isatty(STDERR_FILENO) == 1);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null != -1) {
+		(void)dup2(null, STDIN_FILENO);
+		(void)dup2(null, STDOUT_FILENO);
+		if (!to_stderr) {
+			(void)dup2(null, STDERR_FILENO);
+		}
+	}
+}
+
+/* A server of our own, for one session. */
+static int
+start_server(
+    const struct service *service, const struct config *config, int why)
+{
+	int pair[2];
+
+	if (access(config->queue, W_OK) == -1) {
+		log_error("nobody takes mail at %s (%s), and %s cannot be "
+			  "written to (%s): start restante-submission.socket, "
+			  "or smtpd -l unix:%s",
+		    config->socket, strerror(why), config->queue,
+		    strerror(errno), config->socket);
+		return -1;
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1) {
+		log_error("cannot make a socket: %s", strerror(errno));
+		return -1;
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		let_go(config);
+		_exit(server_run_local(service, config, pair[1]));
+	}
+	close(pair[1]);
+	if (pid == -1) {
+		log_error("cannot start a process: %s", strerror(errno));
+		close(pair[0]);
+		return -1;
+	}
+	return pair[0];
+}
+
+/* Reads a reply to its last line.  Its code, or 421 when there is none. */
+static int
+read_reply(struct client *c)
+{
+	size_t len;
+
+	do {
+		enum line got =
+		    stream_getline(c->stream, c->reply, sizeof(c->reply), &len);
+		if (got != LINE_OK || len < 3) {
+			strlcpy(c->reply, "421 no reply", sizeof(c->reply));
+			return 421;
+		}
+	} while (len > 3 && c->reply[3] == '-');
+	return (c->reply[0] - '0') * 100 + (c->reply[1] - '0') * 10 +
+	       (c->reply[2] - '0');
+}
+
+/* The reply to a command: EX_OK for 2xx or 3xx, else what to exit with. */
+static int
+hear(struct client *c, int refused, const char *word, const char *address)
+{
+	int code = read_reply(c);
+
+	if (code >= 200 && code < 400) {
+		return EX_OK;
+	}
+	log_error(
+	    "%s%s%s: %s", word, *address == '\0' ? "" : " ", address, c->reply);
+	return code >= 500 ? refused : EX_TEMPFAIL;
+}
+
+static bool
+is_ascii(const char *text)
+{
+	return address_is_ascii(text, text + strlen(text));
+}
+
+/* Whether an address of a transaction is outside ASCII (RFC 6531). */
+static bool
+needs_utf8(const struct letter *l, size_t from, size_t to)
+{
+	bool ascii = is_ascii(l->sender);
+
+	for (; from < to && ascii; from++) {
+		ascii = is_ascii(l->recipients->list[from]);
+	}
+	return !ascii;
+}
+
+static int
+say_mail(struct client *c, const struct letter *l, bool utf8)
+{
+	stream_printf(c->stream, "MAIL FROM:<%s>%s%s%s", l->sender,
+	    l->seven_bit ? "" : " BODY=8BITMIME", utf8 ? " SMTPUTF8" : "",
+	    l->ret == RET_FULL   ? " RET=FULL"
+	    : l->ret == RET_HDRS ? " RET=HDRS"
+				 : "");
+	if (l->envid[0] != '\0') {
+		stream_printf(c->stream, " ENVID=%s", l->envid);
+	}
+	stream_printf(c->stream, "\r\n");
+	return hear(c, EX_DATAERR, "sender", l->sender);
+}
+
+static int
+say_rcpt(struct client *c, const struct letter *l, const char *address)
+{
+	static const struct {
+		enum notify bit;
+		const char *word;
+	} words[] = { { NOTIFY_NEVER, "NEVER" }, { NOTIFY_SUCCESS, "SUCCESS" },
+		{ NOTIFY_FAILURE, "FAILURE" }, { NOTIFY_DELAY, "DELAY" } };
+	const char *separator = " NOTIFY=";
+
+	stream_printf(c->stream, "RCPT TO:<%s>", address);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if ((l->notify & words[i].bit) != 0) {
+			stream_printf(
+			    c->stream, "%s%s", separator, words[i].word);
+			separator = ",";
+		}
+	}
+	stream_printf(c->stream, "\r\n");
+	return hear(c, EX_NOUSER, "recipient", address);
+}
+
+/* A piece of a line, a dot doubled at its start (RFC 5321 section 4.5.2). */
+static void
+write_piece(struct client *c, const struct piece *p)
+{
+	if (p->first && p->len > 0 && *p->text == '.') {
+		stream_write(c->stream, ".", 1);
+	}
+	stream_write(c->stream, p->text, p->len);
+	if (p->last) {
+		stream_write(c->stream, "\r\n", 2);
+	}
+}
+
+static void
+write_head(struct client *c, const char *text, size_t len)
+{
+	while (len > 0) {
+		const char *lf = memchr(text, '\n', len);
+		size_t n = lf == NULL ? len : (size_t)(lf - text);
+		struct piece p = { text, n, .first = true, .last = true };
+		write_piece(c, &p);
+		n += lf != NULL;
+		text += n;
+		len -= n;
+	}
+	stream_write(c->stream, "\r\n", 2);
+}
+
+/* The message; without the ending dot nothing of it counts. */
+static int
+write_message(struct client *c, const struct letter *l)
+{
+	struct piece p;
+
+	write_head(c, l->head, l->head_len);
+	for (;;) {
+		switch (input_next(l->body, &p)) {
+		case INPUT_PIECE:
+			write_piece(c, &p);
+			break;
+		case INPUT_END:
+			stream_write(c->stream, ".\r\n", 3);
+			return EX_OK;
+		case INPUT_NUL:
+			log_error("the message holds NUL octets: encode it, "
+				  "or send it with -a");
+			return EX_DATAERR;
+		case INPUT_ERROR:
+			log_error(
+			    "cannot read the message: %s", strerror(errno));
+			return EX_IOERR;
+		}
+	}
+}
+
+/* One transaction, for the recipients from the one on. */
+static int
+transact(struct client *c, const struct letter *l, size_t from)
+{
+	size_t to = l->recipients->count;
+
+	to = to - from > AT_ONCE ? from + AT_ONCE : to;
+	int status = say_mail(c, l, needs_utf8(l, from, to));
+	for (size_t i = from; i < to && status == EX_OK; i++) {
+		status = say_rcpt(c, l, l->recipients->list[i]);
+	}
+	if (status != EX_OK) {
+		return status;
+	}
+	stream_printf(c->stream, "DATA\r\n");
+	status = hear(c, EX_UNAVAILABLE, "message", "");
+	if (status != EX_OK) {
+		return status;
+	}
+	status = write_message(c, l);
+	/* Commit point: a 250 says that it is on the disk. */
+	return status == EX_OK ? hear(c, EX_DATAERR, "message", "") : status;
+}
+
+/* More recipients than one transaction takes: the body comes several times. */
+static int
+transact_many(struct client *c, const struct letter *l)
+{
+	struct spool *spool = spool_open(l->body);
+	int status = EX_OK;
+
+	if (spool == NULL) {
+		log_error(
+		    "cannot keep the message meanwhile: %s", strerror(errno));
+		return errno == EBADMSG ? EX_DATAERR : EX_TEMPFAIL;
+	}
+	for (size_t from = 0; from < l->recipients->count && status == EX_OK;
+	     from += AT_ONCE) {
+		struct letter again = *l;
+		again.body = spool_rewind(spool);
+		status = transact(c, &again, from);
+		if (status != EX_OK && from > 0) {
+			log_error("the first %zu recipients have it", from);
+		}
+	}
+	spool_close(spool);
+	return status;
+}
+
+static int
+converse(
+    struct client *c, const struct config *config, const struct letter *letter)
+{
+	int status = hear(c, EX_TEMPFAIL, "greeting", "");
+
+	if (status == EX_OK) {
+		stream_printf(c->stream, "EHLO %s\r\n", config->hostname);
+		status = hear(c, EX_PROTOCOL, "EHLO", "");
+	}
+	if (status != EX_OK) {
+		return status;
+	}
+	status = letter->recipients->count > AT_ONCE ? transact_many(c, letter)
+	                                             : transact(c, letter, 0);
+	if (status == EX_OK) {
+		stream_printf(c->stream, "QUIT\r\n");
+		(void)stream_flush(c->stream);
+	}
+	return status;
+}
+
+int
+client_send(const struct service *service, const struct config *config,
+    const struct letter *letter)
+{
+	struct client c = { .reply = "" };
+	int fd = connect_socket(config);
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit is an error like any other */
+	if (fd == -1) {
+		fd = start_server(service, config, errno);
+	}
+	if (fd == -1) {
+		return EX_TEMPFAIL;
+	}
+	c.stream = stream_open(fd, fd, TIMEOUT, LIFETIME);
+	if (c.stream == NULL) {
+		log_error("no memory for a connection");
+		close(fd);
+		return EX_TEMPFAIL;
+	}
+	int status = converse(&c, config, letter);
+	stream_close(c.stream);
+	close(fd);
+	return status;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_SEND_CLIENT_H
+#define RESTANTE_SMTPD_SEND_CLIENT_H
+
+#include "common/server/server.h"
+#include "smtpd/send/input.h"
+#include "smtpd/send/recipients.h"
+#include "spool/mail.h"
+
+/*
+ * A small SMTP client, to a session of our own kind: that of whoever listens on
+ * the submission socket, else one in a process of its own, which takes the
+ * right to write to the queue.
+ */
+
+struct letter {
+	const char *sender; /* as SMTP writes it; "": null */
+	const struct recipients *recipients;
+	const char *head; /* header section, lines end in LF */
+	size_t head_len;
+	struct input *body;
+	bool seven_bit;
+	unsigned notify; /* RFC 3461: as bits, 0: not said */
+	enum ret ret;
+	const char *envid; /* xtext, or "" */
+};
+
+/* An exit status of sysexits.h, and it is said why; 0 when it is durable. */
+int client_send(const struct service *, const struct config *,
+    const struct letter *) __attribute__((warn_unused_result));
+
+#endif

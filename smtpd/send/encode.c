@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+/* The body of a part. */
+#include "smtpd/send/encode.h"
+
+#include "common/log/log.h"
+#include "common/mime/qp.h"
+#include "common/text/base64.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+enum { BLOCK = 57 * 1024, CODED = 2 * BLOCK };
+
+struct encoder {
+	enum transfer transfer;
+	bool text;
+	char last; /* the octet before, of text */
+	struct qp_encoder qp;
+	struct base64_encoder base64;
+	FILE *out;
+	char block[BLOCK], lines[2 * BLOCK], coded[CODED];
+};
+
+static void
+put_qp(struct encoder *e, const char *data, size_t len)
+{
+	while (len > 0) {
+		size_t n;
+		size_t took = qp_encode(&e->qp, data, len, e->coded, CODED, &n);
+		fwrite(e->coded, 1, n, e->out);
+		data += took;
+		len -= took;
+	}
+}
+
+static void
+put_base64(struct encoder *e, const char *data, size_t len)
+{
+	while (len > 0) {
+		size_t n;
+		size_t took = base64_encode_lines(
+		    &e->base64, data, len, e->coded, CODED, &n);
+		fwrite(e->coded, 1, n, e->out);
+		data += took;
+		len -= took;
+	}
+}
+
+/* Text in base64 has CRLF (RFC 2045 section 6.8). */
+static void
+put_lines(struct encoder *e, const char *data, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] == '\n' && e->last != '\r') {
+			e->lines[n++] = '\r';
+		}
+		e->lines[n++] = data[i];
+		e->last = data[i];
+	}
+	put_base64(e, e->lines, n);
+}
+
+static void
+put(struct encoder *e, const char *data, size_t len)
+{
+	if (e->transfer == TRANSFER_QP) {
+		put_qp(e, data, len);
+	} else if (e->transfer != TRANSFER_BASE64) {
+		fwrite(data, 1, len, e->out);
+	} else if (e->text) {
+		put_lines(e, data, len);
+	} else {
+		put_base64(e, data, len);
+	}
+}
+
+static void
+put_end(struct encoder *e)
+{
+	size_t n = 0;
+
+	if (e->transfer == TRANSFER_QP) {
+		n = qp_encode_end(&e->qp, e->coded);
+	} else if (e->transfer == TRANSFER_BASE64) {
+		n = base64_encode_end(&e->base64, e->coded);
+	}
+	fwrite(e->coded, 1, n, e->out);
+}
+
+int
+encode_source(struct source *s, enum transfer transfer, bool text,
+    struct progress *progress, FILE *out)
+{
+	struct encoder *e = calloc(1, sizeof(*e));
+	ssize_t n;
+
+	if (e == NULL) {
+		log_error("no memory left");
+		return EX_OSERR;
+	}
+	e->transfer = transfer;
+	e->text = text;
+	e->out = out;
+	while ((n = source_read(s, e->block, BLOCK)) > 0 && !ferror(out)) {
+		put(e, e->block, (size_t)n);
+		progress_add(progress, (size_t)n);
+	}
+	put_end(e);
+	free(e);
+	if (ferror(out)) {
+		log_error("cannot write the message to the folder for "
+			  "temporary files: %s",
+		    strerror(errno));
+		return EX_IOERR;
+	}
+	return n == -1 ? EX_IOERR : source_check(s);
+}

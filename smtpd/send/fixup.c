@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: ISC */
+/* Goes through the fields of a header section, and writes them again. */
+#include "smtpd/send/fixup.h"
+
+#include "common/mime/header.h"
+#include "common/mime/mailboxes.h"
+#include "smtpd/send/rewrite.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { ADDRESSES = 1, RECIPIENT = 2, BLIND = 4, RESENT = 8 };
+
+/* The fields that matter here; each but the last two in a Resent- form, too. */
+static const struct {
+	const char *name;
+	unsigned what, has;
+} fields[] = {
+	{ "From", ADDRESSES, FIXUP_FROM },
+	{ "Sender", ADDRESSES, 0 },
+	{ "Reply-To", ADDRESSES, 0 },
+	{ "To", ADDRESSES | RECIPIENT, FIXUP_TO },
+	{ "Cc", ADDRESSES | RECIPIENT, FIXUP_TO },
+	{ "Bcc", RECIPIENT | BLIND, 0 },
+	{ "Date", 0, FIXUP_DATE },
+	{ "Message-ID", 0, FIXUP_ID },
+};
+
+static bool
+is_blank(const struct field *f)
+{
+	for (size_t i = 0; i < f->value_len; i++) {
+		if (strchr(" \t\r\n", f->value[i]) == NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* What a field is; *has: which bit of fixup_has its presence is. */
+static unsigned
+kind(const struct field *f, unsigned *has)
+{
+	static const char prefix[] = "Resent-";
+	size_t skip = sizeof(prefix) - 1;
+	bool resent =
+	    f->name_len > skip && strncasecmp(f->name, prefix, skip) == 0;
+	size_t len = f->name_len - (resent ? skip : 0);
+
+	*has = resent ? FIXUP_RESENT : 0;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (strlen(fields[i].name) == len &&
+		    strncasecmp(f->name + (resent ? skip : 0), fields[i].name,
+			len) == 0) {
+			*has = resent ? FIXUP_RESENT : fields[i].has;
+			return fields[i].what | (resent ? RESENT : 0);
+		}
+	}
+	return 0;
+}
+
+unsigned
+fixup_survey(const char *head, size_t len)
+{
+	const char *end = head + len;
+	struct field f;
+	unsigned found = 0, has;
+
+	while (header_next(&head, end, &f)) {
+		(void)kind(&f, &has);
+		found |= is_blank(&f) ? 0 : has;
+	}
+	return found;
+}
+
+/* Writes an address in place of the one in the field, if there is another. */
+static const char *
+write_address(const struct fixup *x, const struct mailboxes_entry *e,
+    const char *from, FILE *out)
+{
+	const struct config *config = x->config;
+	char address[ADDRESS_TEXT], whole[ADDRESS_TEXT], other[ADDRESS_TEXT];
+	const char *end = e->spec.at + e->spec.len;
+
+	/* What SMTP could not carry is no name of this machine. */
+	if (mailboxes_address(e, address, sizeof(address)) == -1 ||
+	    rewrite_path(config, address, whole) != PATH_OK ||
+	    whole[0] == '\0') {
+		return from;
+	}
+	if (!x->complete_only && rewrite_masquerade(config, whole, other)) {
+		fwrite(from, 1, (size_t)(e->spec.at - from), out);
+		fputs(other, out);
+		return end;
+	}
+	if (e->domain.len == 0) {
+		fwrite(from, 1, (size_t)(end - from), out);
+		fprintf(out, "@%s", config->hostname);
+		return end;
+	}
+	return from;
+}
+
+static void
+write_addresses(const struct fixup *x, const struct field *f, FILE *out)
+{
+	struct mailboxes list = { .text = f->value,
+		.end = f->value + f->value_len };
+	struct mailboxes_entry entry;
+	const char *from = f->text;
+	enum mailboxes_kind got;
+
+	while ((got = mailboxes_next(&list, &entry)) != MAILBOXES_END) {
+		if (got == MAILBOXES_ONE) {
+			from = write_address(x, &entry, from, out);
+		}
+	}
+	fwrite(from, 1, (size_t)(f->text + f->len - from), out);
+}
+
+static enum fixup_result
+take_recipients(const struct fixup *x, const struct field *f, char name[32])
+{
+	size_t n = f->name_len < 31 ? f->name_len : 31;
+
+	memcpy(name, f->name, n);
+	name[n] = '\0';
+	switch (
+	    recipients_add(x->recipients, x->config, f->value, f->value_len)) {
+	case RECIPIENTS_OK:
+		break;
+	case RECIPIENTS_BROKEN:
+		return FIXUP_BROKEN;
+	case RECIPIENTS_8BIT:
+		return FIXUP_8BIT;
+	case RECIPIENTS_MEMORY:
+		return FIXUP_MEMORY;
+	}
+	return FIXUP_OK;
+}
+
+/* One field; of mail sent on, only those of its sender name recipients. */
+static enum fixup_result
+fix_field(const struct fixup *x, const struct field *f, bool resent, FILE *out,
+    char name[32])
+{
+	enum fixup_result result = FIXUP_OK;
+	unsigned has, what = kind(f, &has);
+
+	if (x->recipients != NULL && (what & RECIPIENT) != 0 &&
+	    resent == ((what & RESENT) != 0)) {
+		result = take_recipients(x, f, name);
+	}
+	/* A field that must be there once, and is blank, is not. */
+	bool blank = (has & ~(unsigned)FIXUP_RESENT) != 0 && is_blank(f);
+	if (((what & BLIND) != 0 && !x->complete_only) || blank) {
+		return result;
+	}
+	if ((what & ADDRESSES) != 0) {
+		write_addresses(x, f, out);
+	} else {
+		fwrite(f->text, 1, f->len, out);
+	}
+	return result;
+}
+
+static void
+add(FILE *out, unsigned there, const char *name, const char *value)
+{
+	if (!there && value != NULL) {
+		fprintf(out, "%s: %s\n", name, value);
+	}
+}
+
+enum fixup_result
+fixup_head(const struct fixup *x, const char *head, size_t len, FILE *out,
+    char name[32])
+{
+	unsigned found = fixup_survey(head, len);
+	const char *end = head + len;
+	struct field f;
+
+	while (header_next(&head, end, &f)) {
+		enum fixup_result result =
+		    fix_field(x, &f, (found & FIXUP_RESENT) != 0, out, name);
+		if (result != FIXUP_OK) {
+			return result;
+		}
+	}
+	add(out, found & FIXUP_FROM, "From", x->from);
+	add(out, found & FIXUP_DATE, "Date", x->date);
+	add(out, found & FIXUP_ID, "Message-ID", x->id);
+	add(out, found & FIXUP_TO, "To",
+	    x->no_to ? "undisclosed-recipients:;" : NULL);
+	return ferror(out) != 0 ? FIXUP_MEMORY : FIXUP_OK;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_SEND_FIXUP_H
+#define RESTANTE_SMTPD_SEND_FIXUP_H
+
+#include "common/config/config.h"
+#include "smtpd/send/recipients.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/*
+ * The header section of a message that a script has written: what is missing is
+ * added, addresses are made such as the world accepts, Bcc goes, and the
+ * recipients may be taken from it.  All else stays, octet for octet.  Lines end
+ * in LF; the empty line behind them is no part of it.
+ */
+
+/* Fields that a message should have, as bits; blank ones do not count. */
+enum fixup_has {
+	FIXUP_FROM = 1,
+	FIXUP_DATE = 2,
+	FIXUP_ID = 4,
+	FIXUP_TO = 8,      /* To or Cc */
+	FIXUP_RESENT = 16, /* sent on by hand: Resent-From and its like */
+};
+
+unsigned fixup_survey(const char *head, size_t len);
+
+struct fixup {
+	const struct config *config;
+	/* What to add where it is missing; NULL: nothing.  A value is whole
+	   and folded, and has no line end behind it. */
+	const char *from, *date, *id;
+	struct recipients *recipients; /* -t: add To, Cc, Bcc; or NULL */
+	bool no_to; /* add a To that names nobody, if there is none */
+	/* What a mail program has written stays: Bcc, and "masquerade" is not
+	   applied. */
+	bool complete_only;
+};
+
+enum fixup_result {
+	FIXUP_OK,
+	FIXUP_BROKEN, /* a field with recipients has something else, too */
+	FIXUP_8BIT,   /* or one that SMTP cannot carry */
+	FIXUP_MEMORY,
+};
+
+/* field: the name of the one that is to blame for another result than OK. */
+enum fixup_result fixup_head(const struct fixup *, const char *head, size_t len,
+    FILE *out, char field[32]) __attribute__((warn_unused_result));
+
+#endif

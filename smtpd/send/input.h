@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_SEND_INPUT_H
+#define RESTANTE_SMTPD_SEND_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * A message as scripts write it, line by line: ends of lines are LF or CR LF,
+ * mixed as they like (one CR ahead of an LF goes), the last one may be missing,
+ * and a line "From " of an mbox at the top is passed over.
+ */
+
+enum { INPUT_SIZE = 64 * 1024 };
+
+/* A line, or a part of one that is longer than all patience. */
+struct piece {
+	const char *text; /* valid until the next call; without a line end */
+	size_t len;
+	bool first, last; /* part of its line */
+};
+
+/* Begins with fd and dot_is_text set, all else zero. */
+struct input {
+	int fd;
+	bool dot_is_text; /* else a dot alone on a line ends the message */
+	bool started, inside, again, over;
+	struct piece piece;   /* the last one */
+	size_t at, len, used; /* in data: the rest, and that piece in it */
+	char data[INPUT_SIZE];
+};
+
+enum input_event {
+	INPUT_PIECE,
+	INPUT_END,
+	INPUT_NUL,   /* the line holds a NUL: no message can */
+	INPUT_ERROR, /* of reading: errno */
+};
+
+enum input_event input_next(struct input *, struct piece *)
+    __attribute__((warn_unused_result));
+
+/* The last piece comes once more; not behind anything but INPUT_PIECE. */
+void input_again(struct input *);
+
+#endif

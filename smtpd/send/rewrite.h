@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_SEND_REWRITE_H
+#define RESTANTE_SMTPD_SEND_REWRITE_H
+
+#include "common/config/config.h"
+#include "common/text/address.h"
+
+#include <stdbool.h>
+
+/*
+ * The one rule for addresses in mail of the sendmail command: a bare name gets
+ * the hostname, and then "masquerade" of restante.conf(5) may put another
+ * address in the place of what that gave.  Pure.
+ */
+
+/* Reads an address ("a@b", "a", "<a@b>"), which must be all of the text, and
+   writes it as SMTP has it, with a domain; "" for the null path. */
+enum path rewrite_path(
+    const struct config *, const char *text, char out[ADDRESS_TEXT]);
+
+/* What stands for the address by the rules of "masquerade"; false: itself. */
+bool rewrite_masquerade(
+    const struct config *, const char *address, char out[ADDRESS_TEXT]);
+
+#endif

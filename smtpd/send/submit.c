@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: ISC */
+/* The sendmail command: envelope and header section of what a script sends. */
+#include "smtpd/send/submit.h"
+
+#include "common/log/log.h"
+#include "common/mime/mailboxes.h"
+#include "common/mime/word.h"
+#include "common/text/date.h"
+#include "smtpd/send/client.h"
+#include "smtpd/send/fixup.h"
+#include "smtpd/send/head.h"
+#include "smtpd/send/identity.h"
+#include "smtpd/send/rewrite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+struct submission {
+	const struct config *config;
+	const struct options *options;
+	struct input input;
+	struct identity who;
+	bool known;                /* who */
+	char sender[ADDRESS_TEXT]; /* of the envelope, before masquerading */
+	struct recipients recipients;
+	char *head; /* as it came */
+	size_t head_len;
+	char *fixed; /* as it goes out */
+	size_t fixed_len;
+};
+
+/* Looking a user up loads libraries: only when that matters. */
+static const struct identity *
+caller(struct submission *s)
+{
+	if (!s->known) {
+		identity_find(getuid(), &s->who);
+		s->known = true;
+	}
+	return &s->who;
+}
+
+/* ---- the envelope ---- */
+
+static int
+bad_address(const char *text, enum recipients_result why)
+{
+	switch (why) {
+	case RECIPIENTS_OK:
+		return EX_OK;
+	case RECIPIENTS_MEMORY:
+		log_error("no memory for the recipients");
+		return EX_TEMPFAIL;
+	case RECIPIENTS_8BIT:
+		log_error(
+		    "\"%s\": addresses outside ASCII must be UTF-8", text);
+		return EX_USAGE;
+	case RECIPIENTS_BROKEN:
+		break;
+	}
+	log_error("\"%s\" is not an address", text);
+	return EX_USAGE;
+}
+
+/* -f: one address, maybe with a name; "" and "<>" are nobody. */
+static int
+find_sender(struct submission *s)
+{
+	const char *from = s->options->from;
+	struct recipients one = { .list = NULL };
+
+	if (from == NULL) {
+		from = caller(s)->login;
+	}
+	if (*from == '\0' || strcmp(from, "<>") == 0) {
+		s->sender[0] = '\0';
+		return EX_OK;
+	}
+	enum recipients_result result =
+	    recipients_add(&one, s->config, from, strlen(from));
+	if (result == RECIPIENTS_OK && one.count != 1) {
+		result = RECIPIENTS_BROKEN;
+	}
+	if (result == RECIPIENTS_OK) {
+		strlcpy(s->sender, one.list[0], sizeof(s->sender));
+	}
+	recipients_free(&one);
+	return bad_address(from, result);
+}
+
+static int
+find_recipients(struct submission *s)
+{
+	char **r = s->options->recipients;
+	int status = EX_OK;
+
+	if (*r == NULL && !s->options->from_headers) {
+		log_error("no recipient: name them as arguments, or in the "
+			  "message with -t");
+		return EX_USAGE;
+	}
+	for (; *r != NULL && status == EX_OK; r++) {
+		size_t before = s->recipients.count;
+		enum recipients_result result =
+		    recipients_add(&s->recipients, s->config, *r, strlen(*r));
+		if (result == RECIPIENTS_OK && before == s->recipients.count &&
+		    (*r)[strspn(*r, " \t,")] == '\0') {
+			result = RECIPIENTS_BROKEN;
+		}
+		status = bad_address(*r, result);
+	}
+	return status;
+}
+
+/* ---- the header section ---- */
+
+static int
+read_head(struct submission *s)
+{
+	switch (head_read(&s->input, &s->head, &s->head_len)) {
+	case HEAD_OK:
+		return EX_OK;
+	case HEAD_LONG:
+		log_error("the header section has more than %d octets: an "
+			  "empty line should end it",
+		    HEAD_MOST);
+		return EX_DATAERR;
+	case HEAD_NUL:
+		log_error("the message holds NUL octets: encode it");
+		return EX_DATAERR;
+	case HEAD_ERROR:
+		break;
+	}
+	log_error("cannot read the message: %s", strerror(errno));
+	return EX_IOERR;
+}
+
+enum { FROM_SIZE = WORD_ENCODED(IDENTITY_NAME) + 2 * ADDRESS_TEXT };
+
+/* The value of From: who sends, with -F or the full name of the account. */
+static int
+make_from(struct submission *s, char from[FROM_SIZE])
+{
+	const struct options *o = s->options;
+	char address[ADDRESS_TEXT], other[ADDRESS_TEXT];
+	const char *name = o->full_name;
+	size_t column = strlen("From: ");
+
+	strlcpy(address, s->sender, sizeof(address));
+	if (name == NULL) {
+		name = o->from == NULL || *s->sender == '\0' ? caller(s)->name
+		                                             : "";
+	}
+	if (address[0] == '\0' &&
+	    rewrite_path(s->config, caller(s)->login, address) != PATH_OK) {
+		return -1;
+	}
+	if (rewrite_masquerade(s->config, address, other)) {
+		strlcpy(address, other, sizeof(address));
+	}
+	if (strlen(name) > IDENTITY_NAME) {
+		return -1;
+	}
+	return mailboxes_write(name, strlen(name), address, &column, "\n", from,
+		   FROM_SIZE) == -1
+	           ? -1
+	           : 0;
+}
+
+static int
+fix(struct submission *s, const struct fixup *x)
+{
+	FILE *out = open_memstream(&s->fixed, &s->fixed_len);
+	char field[32] = "";
+
+	if (out == NULL) {
+		log_error("no memory for the header section");
+		return EX_TEMPFAIL;
+	}
+	enum fixup_result result =
+	    fixup_head(x, s->head, s->head_len, out, field);
+	if (fclose(out) == EOF) {
+		result = FIXUP_MEMORY;
+	}
+	switch (result) {
+	case FIXUP_OK:
+		return EX_OK;
+	case FIXUP_MEMORY:
+		log_error("no memory for the header section");
+		return EX_TEMPFAIL;
+	case FIXUP_8BIT:
+		log_error("%s: addresses outside ASCII must be UTF-8", field);
+		return EX_DATAERR;
+	case FIXUP_BROKEN:
+		break;
+	}
+	log_error("%s: not a list of addresses: nothing was sent", field);
+	return EX_DATAERR;
+}
+
+static int
+make_head(struct submission *s)
+{
+	char from[FROM_SIZE], date[DATE_SIZE], id[CONFIG_NAME + MAIL_ID + 4];
+	char unique[MAIL_ID + 1];
+	unsigned has = fixup_survey(s->head, s->head_len);
+	bool take = s->options->from_headers;
+	struct fixup x = { .config = s->config,
+		.date = date,
+		.id = id,
+		.recipients = take ? &s->recipients : NULL,
+		.no_to = take };
+
+	if ((has & FIXUP_FROM) == 0) {
+		if (make_from(s, from) == -1) {
+			log_error("the name of -F is too long: at most %d "
+				  "octets",
+			    IDENTITY_NAME);
+			return EX_USAGE;
+		}
+		x.from = from;
+	}
+	date_text(time(NULL), date);
+	mail_new_id(unique);
+	snprintf(id, sizeof(id), "<%s@%s>", unique, s->config->hostname);
+	return fix(s, &x);
+}
+
+/* ---- the order of things ---- */
+
+static int
+send_it(struct submission *s, const struct service *service)
+{
+	const struct options *o = s->options;
+	char sender[ADDRESS_TEXT];
+
+	if (s->recipients.count == 0) {
+		log_error("no recipient in To, Cc and Bcc of the message");
+		return EX_USAGE;
+	}
+	if (!rewrite_masquerade(s->config, s->sender, sender)) {
+		strlcpy(sender, s->sender, sizeof(sender));
+	}
+	struct letter letter = { .sender = sender,
+		.recipients = &s->recipients,
+		.head = s->fixed,
+		.head_len = s->fixed_len,
+		.body = &s->input,
+		.seven_bit = o->seven_bit,
+		.notify = o->notify,
+		.ret = o->ret,
+		.envid = o->envid };
+	return client_send(service, s->config, &letter);
+}
+
+int
+submit(const struct service *service, const struct config *config,
+    const struct options *o, int fd)
+{
+	struct submission *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		log_error("no memory for the message");
+		return EX_TEMPFAIL;
+	}
+	s->config = config;
+	s->options = o;
+	s->input.fd = fd;
+	s->input.dot_is_text = o->dot_is_text;
+	int status = find_sender(s);
+	if (status == EX_OK) {
+		status = find_recipients(s);
+	}
+	if (status == EX_OK) {
+		status = read_head(s);
+	}
+	if (status == EX_OK) {
+		status = make_head(s);
+	}
+	if (status == EX_OK) {
+		status = send_it(s, service);
+	}
+	recipients_free(&s->recipients);
+	free(s->head);
+	free(s->fixed);
+	free(s);
+	return status;
+}
