@@ -3,11 +3,11 @@
 #define RESTANTE_SMTPD_OPTIONS_H
 
 #include "common/server/server.h"
-#include "smtpd/figures.h"
-#include "smtpd/queue/manage.h"
+#include "smtpd/admin/figures.h"
+#include "smtpd/admin/manage.h"
+#include "smtpd/admin/passwd.h"
 #include "smtpd/queue/runner.h"
 #include "smtpd/send/notice.h"
-#include "smtpd/users/passwd.h"
 #include "spool/mail.h"
 
 #include <stdbool.h>

@@ -5,7 +5,7 @@
  */
 #include "common/log/stats.h"
 
-#include "smtpd/figures.h"
+#include "smtpd/admin/figures.h"
 #include "tests/t-scratch.h"
 #include "tests/tap.h"
 

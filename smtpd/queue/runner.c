@@ -7,7 +7,7 @@
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
-#include "smtpd/figures.h"
+#include "smtpd/admin/figures.h"
 #include "smtpd/queue/scheduler.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Tells what would happen to an address: aliases, route, hosts, TLS, AUTH. */
-#include "smtpd/route/explain.h"
+#include "smtpd/admin/explain.h"
 
 #include "common/dns/dns.h"
 #include "common/log/log.h"

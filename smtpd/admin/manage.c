@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Messages held, released, removed, bounced by hand.  Runs as root. */
-#include "smtpd/queue/manage.h"
+#include "smtpd/admin/manage.h"
 
 #include "common/log/log.h"
+#include "smtpd/admin/show.h"
+#include "smtpd/admin/view.h"
 #include "smtpd/queue/bounce.h"
-#include "smtpd/queue/show.h"
-#include "smtpd/queue/view.h"
 
 #include <errno.h>
 #include <fcntl.h>

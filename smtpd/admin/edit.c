@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Writes the users file anew with one line changed. */
-#include "smtpd/users/edit.h"
+#include "smtpd/admin/edit.h"
 
 #include "common/log/log.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Opens the queue for people, and shows one message to them.  Runs as root. */
-#include "smtpd/queue/view.h"
+#include "smtpd/admin/view.h"
 
 #include "common/log/log.h"
 #include "common/process/privilege.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_ROUTE_EXPLAIN_H
-#define RESTANTE_SMTPD_ROUTE_EXPLAIN_H
+#ifndef RESTANTE_SMTPD_ADMIN_EXPLAIN_H
+#define RESTANTE_SMTPD_ADMIN_EXPLAIN_H
 
 #include "common/config/config.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* sendmail -bv: what -bt tells at length, in a line for each address. */
-#include "smtpd/submit/verify.h"
+#include "smtpd/admin/verify.h"
 
 #include "common/log/log.h"
-#include "smtpd/route/explain.h"
+#include "smtpd/admin/explain.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --stats.  The file may hold anything: numbers are all that is used. */
-#include "smtpd/figures.h"
+#include "smtpd/admin/figures.h"
 
 #include "common/log/log.h"
 

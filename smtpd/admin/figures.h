@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_FIGURES_H
-#define RESTANTE_SMTPD_FIGURES_H
+#ifndef RESTANTE_SMTPD_ADMIN_FIGURES_H
+#define RESTANTE_SMTPD_ADMIN_FIGURES_H
 
 #include "common/config/config.h"
 #include "common/log/stats.h"

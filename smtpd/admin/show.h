@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_QUEUE_SHOW_H
-#define RESTANTE_SMTPD_QUEUE_SHOW_H
+#ifndef RESTANTE_SMTPD_ADMIN_SHOW_H
+#define RESTANTE_SMTPD_ADMIN_SHOW_H
 
 #include "spool/queue.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_QUEUE_MANAGE_H
-#define RESTANTE_SMTPD_QUEUE_MANAGE_H
+#ifndef RESTANTE_SMTPD_ADMIN_MANAGE_H
+#define RESTANTE_SMTPD_ADMIN_MANAGE_H
 
 #include "common/config/config.h"
 

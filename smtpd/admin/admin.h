@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_ADMIN_H
-#define RESTANTE_SMTPD_ADMIN_H
+#ifndef RESTANTE_SMTPD_ADMIN_ADMIN_H
+#define RESTANTE_SMTPD_ADMIN_ADMIN_H
 
 #include "common/config/config.h"
 

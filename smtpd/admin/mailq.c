@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* mailq: what lies in the queue, read without a claim.  Runs as root. */
-#include "smtpd/queue/manage.h"
+#include "smtpd/admin/manage.h"
 
 #include "common/log/log.h"
-#include "smtpd/queue/view.h"
+#include "smtpd/admin/view.h"
 
 #include <errno.h>
 #include <fcntl.h>

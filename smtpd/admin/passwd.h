@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_USERS_PASSWD_H
-#define RESTANTE_SMTPD_USERS_PASSWD_H
+#ifndef RESTANTE_SMTPD_ADMIN_PASSWD_H
+#define RESTANTE_SMTPD_ADMIN_PASSWD_H
 
 #include "common/config/config.h"
 #include "common/login/credentials.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_QUEUE_VIEW_H
-#define RESTANTE_SMTPD_QUEUE_VIEW_H
+#ifndef RESTANTE_SMTPD_ADMIN_VIEW_H
+#define RESTANTE_SMTPD_ADMIN_VIEW_H
 
 #include "common/config/config.h"
 #include "smtpd/queue/prose.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The options behind smtpd --passwd. */
-#include "smtpd/users/passwd.h"
+#include "smtpd/admin/passwd.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* smtpd --penalties and --forgive: the table of penalties, for people. */
 #include "common/log/log.h"
 #include "common/server/penalty.h"
-#include "smtpd/admin.h"
+#include "smtpd/admin/admin.h"
 
 #include <errno.h>
 #include <stdio.h>

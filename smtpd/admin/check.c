@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --check: what is well, what is not, and what to type next. */
-#include "smtpd/check.h"
+#include "smtpd/admin/check.h"
 
 #include "common/login/credentials.h"
 #include "common/login/password.h"
 #include "common/login/users.h"
 #include "common/tls/tls.h"
-#include "smtpd/admin.h"
+#include "smtpd/admin/admin.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_SUBMIT_VERIFY_H
-#define RESTANTE_SMTPD_SUBMIT_VERIFY_H
+#ifndef RESTANTE_SMTPD_ADMIN_VERIFY_H
+#define RESTANTE_SMTPD_ADMIN_VERIFY_H
 
 #include "common/config/config.h"
 

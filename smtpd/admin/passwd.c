@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --passwd: one line of the users file, by a person or a script. */
-#include "smtpd/users/passwd.h"
+#include "smtpd/admin/passwd.h"
 
 #include "common/log/log.h"
-#include "smtpd/users/edit.h"
+#include "smtpd/admin/edit.h"
 
 #include <errno.h>
 #include <readpassphrase.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --users: who can log in, and by what; never the credentials. */
-#include "smtpd/users/passwd.h"
+#include "smtpd/admin/passwd.h"
 
 #include "common/log/log.h"
 
