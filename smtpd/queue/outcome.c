@@ -8,9 +8,9 @@
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
-#include "smtpd/delivered.h"
 #include "smtpd/queue/bounce.h"
 #include "smtpd/queue/by.h"
+#include "smtpd/queue/delivered.h"
 #include "smtpd/queue/retry.h"
 
 #include <ctype.h>

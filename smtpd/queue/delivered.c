@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* "to=<...>, relay=..., status=...": the line that tells where mail went. */
-#include "smtpd/delivered.h"
+#include "smtpd/queue/delivered.h"
 
 #include "common/log/log.h"
 

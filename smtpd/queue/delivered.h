@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_DELIVERED_H
-#define RESTANTE_SMTPD_DELIVERED_H
+#ifndef RESTANTE_SMTPD_QUEUE_DELIVERED_H
+#define RESTANTE_SMTPD_QUEUE_DELIVERED_H
 
 #include "common/config/config.h"
 #include "common/log/stats.h"
