@@ -7,7 +7,7 @@
 #include "pop3d/admin/logins.h"
 #include "pop3d/admin/recovery.h"
 #include "pop3d/admin/undelete.h"
-#include "pop3d/session.h"
+#include "pop3d/session/session.h"
 
 #include <getopt.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
  * The lines that say what was collected.  One that is misread would let mail
  * expire too early.
  */
-#include "pop3d/collected.h"
+#include "pop3d/mailbox/collected.h"
 
 #include "tests/tap.h"
 

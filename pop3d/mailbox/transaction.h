@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_POP3D_TRANSACTION_H
-#define RESTANTE_POP3D_TRANSACTION_H
+#ifndef RESTANTE_POP3D_MAILBOX_TRANSACTION_H
+#define RESTANTE_POP3D_MAILBOX_TRANSACTION_H
 
 #include "common/session/command.h"
-#include "pop3d/session.h"
+#include "pop3d/session/session.h"
 
 #include <stddef.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_POP3D_SESSION_H
-#define RESTANTE_POP3D_SESSION_H
+#ifndef RESTANTE_POP3D_SESSION_SESSION_H
+#define RESTANTE_POP3D_SESSION_SESSION_H
 
 #include "common/io/stream.h"
 #include "common/login/login.h"
 #include "common/server/server.h"
 #include "common/session/command.h"
-#include "pop3d/uidl.h"
+#include "pop3d/mailbox/uidl.h"
 #include "spool/mailbox.h"
 #include "spool/session_lock.h"
 #include "spool/store.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The TRANSACTION state: nothing is deleted in it, only marked. */
-#include "pop3d/transaction.h"
+#include "pop3d/mailbox/transaction.h"
 
 #include "common/log/log.h"
 #include "spool/mailbox.h"

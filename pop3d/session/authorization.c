@@ -10,7 +10,7 @@
 #include "common/log/stats.h"
 #include "common/sasl/sasl_server.h"
 #include "common/session/secure.h"
-#include "pop3d/session.h"
+#include "pop3d/session/session.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "pop3d/aside.h"
-#include "pop3d/collected.h"
-#include "pop3d/transaction.h"
+#include "pop3d/mailbox/collected.h"
+#include "pop3d/mailbox/transaction.h"
 #include "spool/mailbox.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_POP3D_UIDL_H
-#define RESTANTE_POP3D_UIDL_H
+#ifndef RESTANTE_POP3D_MAILBOX_UIDL_H
+#define RESTANTE_POP3D_MAILBOX_UIDL_H
 
 #include "common/config/config.h"
 #include "spool/mailbox.h"

@@ -9,8 +9,8 @@
 #include "common/login/last_login.h"
 #include "common/process/privilege.h"
 #include "common/process/sandbox.h"
-#include "pop3d/session.h"
-#include "pop3d/transaction.h"
+#include "pop3d/mailbox/transaction.h"
+#include "pop3d/session/session.h"
 #include "spool/mailbox.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
  * content of the message.  So have those that popa3d knows nothing of, since
  * they would take each other's place when one is deleted.
  */
-#include "pop3d/uidl.h"
+#include "pop3d/mailbox/uidl.h"
 
 #include "spool/uidl.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What both halves of a POP3 session share: replies and the command loop. */
-#include "pop3d/session.h"
+#include "pop3d/session/session.h"
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_POP3D_COLLECTED_H
-#define RESTANTE_POP3D_COLLECTED_H
+#ifndef RESTANTE_POP3D_MAILBOX_COLLECTED_H
+#define RESTANTE_POP3D_MAILBOX_COLLECTED_H
 
 #include "spool/mailbox.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* "UIDL SECONDS" lines; replaced by rename(2), never synced. */
-#include "pop3d/collected.h"
+#include "pop3d/mailbox/collected.h"
 
 #include <errno.h>
 #include <fcntl.h>

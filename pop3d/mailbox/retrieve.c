@@ -7,7 +7,7 @@
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "common/mime/surrogate.h"
-#include "pop3d/session.h"
+#include "pop3d/session/session.h"
 
 #include <errno.h>
 #include <string.h>

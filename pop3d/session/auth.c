@@ -4,7 +4,7 @@
 #include "common/io/deadline.h"
 #include "common/sasl/sasl_server.h"
 #include "common/session/secure.h"
-#include "pop3d/session.h"
+#include "pop3d/session/session.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * and the files of the other never meet.  Never waits for the mailbox process
  * to take something while that one may wait for us.
  */
-#include "pop3d/session.h"
+#include "pop3d/session/session.h"
 
 #include <errno.h>
 #include <poll.h>
