@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* What pop3d/aside.c keeps: shown, and put back, by its owner's process. */
+/* What spool/aside.c keeps: shown, and put back, by its owner's process. */
 #include "pop3d/admin/undelete.h"
 
 #include "common/log/log.h"
 #include "common/login/users.h"
 #include "pop3d/admin/owner.h"
-#include "pop3d/aside.h"
 #include "spool/append.h"
+#include "spool/aside.h"
 #include "spool/mailbox.h"
 
 #include <errno.h>

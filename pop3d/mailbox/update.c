@@ -2,9 +2,9 @@
 /* The UPDATE state: what QUIT does to the mailbox. */
 #include "common/log/log.h"
 #include "common/log/stats.h"
-#include "pop3d/aside.h"
 #include "pop3d/mailbox/collected.h"
 #include "pop3d/mailbox/transaction.h"
+#include "spool/aside.h"
 #include "spool/mailbox.h"
 
 #include <errno.h>

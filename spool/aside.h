@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_POP3D_ASIDE_H
-#define RESTANTE_POP3D_ASIDE_H
+#ifndef RESTANTE_SPOOL_ASIDE_H
+#define RESTANTE_SPOOL_ASIDE_H
 
 #include "spool/mailbox.h"
 

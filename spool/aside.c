@@ -4,7 +4,7 @@
  * neither: the copy is on the disk, under its name, before the mailbox loses
  * the first octet.
  */
-#include "pop3d/aside.h"
+#include "spool/aside.h"
 
 #include "common/log/log.h"
 #include "spool/fileio.h"
