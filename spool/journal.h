@@ -10,7 +10,7 @@
 /*
  * The redo journal of a rewrite in place.  A kill or a power cut at any point
  * leaves the old mailbox, the new one, or one that journal_recover() makes
- * into the new one.  restante-spool(5) has the format; tests/model.py is the
+ * into the new one.  restante-spool(5) has the format; tests/lib/model.py is the
  * executable specification.
  */
 

@@ -44,11 +44,11 @@ def load_runner():
 
 def fake_build(work, programs):
     """A build tree with shell scripts for test programs."""
-    for folder in ("smtpd", "tests"):
-        Path(work, folder).mkdir()
+    for folder in ("smtpd", "tests/unit"):
+        Path(work, folder).mkdir(parents=True)
     Path(work, "smtpd", "smtpd").touch()
     for name, text in programs.items():
-        path = Path(work, "tests", name)
+        path = Path(work, "tests/unit", name)
         path.write_text("#!/bin/sh\n" + text)
         path.chmod(0o755)
 

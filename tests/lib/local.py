@@ -16,7 +16,7 @@ from .scratch import AM_ROOT, BUILD
 from .tap import Skip, equal
 
 INSIDE = "--inside-a-mount-namespace"
-DRIVER = BUILD / "tests" / "local-driver"
+DRIVER = BUILD / "tests/lib/local-driver"
 FIRST_UID = 54321
 GROUP = 54000
 CROWD = [f"crowd{n}" for n in range(20)]
@@ -138,7 +138,7 @@ def inside(tap, namespace):
 def need_driver():
     """Raises Skip where there is none."""
     if not DRIVER.exists():
-        raise Skip("tests/local-driver is not built")
+        raise Skip("tests/lib/local-driver is not built")
 
 
 def main(tap, namespace):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Drives one relay agent through tests/relay-driver, without a runner.
+"""Drives one relay agent through tests/lib/relay-driver, without a runner.
 
     with Relaying(f"smtp://127.0.0.1:{mx.port}") as relay:
         outcome = relay.send("To: b@x\\n\\nHello\\n", ["b@x"])
@@ -66,7 +66,7 @@ class Relaying(Scratch):
             raise
 
     def _driver(self):
-        path = BUILD / "tests" / "relay-driver"
+        path = BUILD / "tests/lib/relay-driver"
         if self.user and not reachable(path):
             copy = self.dir / "relay-driver"
             shutil.copy(path, copy)
@@ -81,7 +81,7 @@ class Relaying(Scratch):
         if not tool("cc"):
             raise Skip("no compiler")
         if "SAN_OPTIONS" in " ".join(os.environ) or b"libasan" in \
-                (BUILD / "tests" / "relay-driver").read_bytes():
+                (BUILD / "tests/lib/relay-driver").read_bytes():
             raise Skip("nothing can be preloaded into a sanitizer build")
         subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE",
                         "-o", library, source], check=True)

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Delivery into a mailbox: whatever stands at its end, the message becomes one
+ * of its own; and what fails leaves the mailbox as it was.
+ */
+#include "spool/append.h"
+
+#include "tests/unit/t-mailbox.h"
+#include "tests/unit/tap.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#define DATE " Sun Nov 22 07:00:00 2026"
+#define TEXT "Subject: new\n\ntext\nFrom x\n"
+
+static char path[PATH_MAX], message[PATH_MAX];
+
+/* Delivers a message; what append_message() says. */
+static int
+deliver(const char *sender, const char *text, size_t len)
+{
+	scratch_write(message, text, len);
+	int fd = open(message, O_RDONLY | O_CLOEXEC);
+	struct append a = { .store = store_of(path),
+		.sender = sender,
+		.when = 1795330800,
+		.message = fd };
+	int result = append_message(&a);
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+static const struct {
+	const char *name, *tail;
+	size_t messages; /* that were there */
+} tails[] = {
+	{ "an empty file", "", 0 },
+	{ "an empty line", "\n", 0 },
+	{ "a message", "From a\nA: b\n\nx\n\n", 1 },
+	{ "a message without its empty line", "From a\nA: b\n\nx\n", 1 },
+	{ "a torn line", "From a\nA: b\n\nx", 1 },
+	{ "a torn From_ line", "From a\nA: b\n\nx\n\nFrom c Su", 2 },
+	{ "a torn header", "From a" DATE "\nSubj", 1 },
+	{ "more empty lines", "From a\nA: b\n\nx\n\n\n\n", 1 },
+	{ "CRLF", "From a\r\nA: b\r\n\r\nx\r\n\r\n", 1 },
+	{ "CRLF without its empty line", "From a\r\nA: b\r\n\r\nx\r\n", 1 },
+	{ "text that is no mailbox", "text\n", 0 },
+	{ "text without end", "text", 0 },
+	{ "a control", "From a\nA: b\n\n\001", 1 },
+};
+
+static void
+test_tails(void)
+{
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		const char *tail = tails[i].tail;
+		struct received before[2] = { { .octets = 0 } };
+		struct mailbox *m;
+		size_t n = tails[i].messages, len;
+		scratch_write(path, tail, strlen(tail));
+		m = mailbox_at(path);
+		bool good = mailbox_count(m) == n;
+		for (size_t k = 0; good && k < n; k++) {
+			mailbox_get(m, k, &before[k]);
+		}
+		mailbox_close(m);
+		good = good && deliver("s@x", TEXT, strlen(TEXT)) == 0;
+		m = mailbox_at(path);
+		good = good && mailbox_count(m) == n + 1;
+		for (size_t k = 0; good && k < n; k++) {
+			good = mailbox_has(
+			    m, k, before[k].text.data, before[k].text.len);
+		}
+		const char *want = "Return-Path: <s@x>\n" TEXT;
+		good = good && mailbox_has(m, n, want, strlen(want));
+		mailbox_close(m);
+		char *data = scratch_read(path, &len);
+		ok(good && strncmp(data, tail, strlen(tail)) == 0, "behind %s",
+		    tails[i].name);
+		free(data);
+		free(before[0].text.data);
+		free(before[1].text.data);
+	}
+}
+
+static const struct {
+	const char *name, *sender, *text, *file;
+} messages[] = {
+	{ "a message", "alice@example.org", "A: b\n\nx\n",
+	    "From alice@example.org Sun Nov 22 07:00:00 2026\n"
+	    "Return-Path: <alice@example.org>\nA: b\n\nx\n\n" },
+	{ "the null path", "", "A: b\n\nx\n",
+	    "From MAILER-DAEMON Sun Nov 22 07:00:00 2026\n"
+	    "Return-Path: <>\nA: b\n\nx\n\n" },
+	{ "a sender with a blank", "\"a b\"@c", "A: b\n\nx\n",
+	    "From \"a_b\"@c Sun Nov 22 07:00:00 2026\n"
+	    "Return-Path: <\"a b\"@c>\nA: b\n\nx\n\n" },
+	{ "no end of the last line", "a@b", "A: b\n\nx",
+	    "From a@b Sun Nov 22 07:00:00 2026\n"
+	    "Return-Path: <a@b>\nA: b\n\nx\n\n" },
+	{ "nothing", "a@b", "",
+	    "From a@b Sun Nov 22 07:00:00 2026\nReturn-Path: <a@b>\n\n" },
+	{ "a quote for its last line", "a@b", "A: b\n\n>",
+	    "From a@b Sun Nov 22 07:00:00 2026\n"
+	    "Return-Path: <a@b>\nA: b\n\n>\n\n" },
+};
+
+static void
+test_messages(void)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		size_t len;
+		unlink(path);
+		bool good = deliver(messages[i].sender, messages[i].text,
+				strlen(messages[i].text)) == 0;
+		char *data = scratch_read(path, &len);
+		ok(good && strcmp(data, messages[i].file) == 0,
+		    "a new mailbox with %s", messages[i].name);
+		free(data);
+	}
+	ok(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600,
+	    "a new mailbox is its owner's alone");
+}
+
+/* Delivers under a limit of the file's size, so that writing fails there. */
+static bool
+fails_cleanly(size_t limit, const char *text, size_t len)
+{
+	static const char box[] = "From a\nA: b\n\nx"; /* with a torn tail */
+	struct rlimit old, now;
+	size_t n;
+
+	scratch_write(path, box, sizeof(box) - 1);
+	scratch_write(message, text, len);
+	getrlimit(RLIMIT_FSIZE, &old);
+	now = old;
+	now.rlim_cur = sizeof(box) - 1 + limit;
+	int fd = open(message, O_RDONLY | O_CLOEXEC);
+	struct append a = {
+		.store = store_of(path), .sender = "a@b", .message = fd
+	};
+	/* The dotlock needs a few octets, too: they are below the limit. */
+	setrlimit(RLIMIT_FSIZE, &now);
+	int result = append_message(&a);
+	int saved = errno;
+	setrlimit(RLIMIT_FSIZE, &old);
+	close(fd);
+	char *data = scratch_read(path, &n);
+	bool good = result == -1 && saved == EFBIG && strcmp(data, box) == 0;
+	free(data);
+	return good;
+}
+
+/* What a delivery with that quota does to a mailbox: its size then, or -1. */
+static long
+with_quota(uint64_t quota)
+{
+	static const char text[] = TEXT;
+	struct stat st;
+
+	scratch_write(path, "From a\nA: b\n\nx\n\n", 16);
+	scratch_write(message, text, sizeof(text) - 1);
+	int fd = open(message, O_RDONLY | O_CLOEXEC);
+	struct append a = { .store = store_of(path),
+		.sender = "a@b",
+		.when = 1795330800,
+		.quota = quota,
+		.message = fd };
+	int result = append_message(&a);
+	bool right = result == 0 || errno == EDQUOT;
+	close(fd);
+	if (!right || stat(path, &st) == -1) {
+		return -1;
+	}
+	return result == 0 || st.st_size == 16 ? (long)st.st_size : -1;
+}
+
+static void
+test_quota(void)
+{
+	long whole = with_quota(0);
+
+	ok(whole > 16, "without a quota");
+	/* One octet is what quoting adds to this message. */
+	ok(with_quota((uint64_t)whole - 1) == whole, "just room enough");
+	ok(with_quota((uint64_t)whole - 2) == 16, "an octet too few: nothing");
+	ok(with_quota(1) == 16, "a mailbox that is too large already");
+}
+
+static void
+test_failures(void)
+{
+	struct bytes b = { .len = 0 };
+	char lock[PATH_MAX];
+
+	signal(SIGXFSZ, SIG_IGN);
+	bytes_text(&b, "A: b\n\n");
+	bytes_fill(&b, 'x', 300000);
+	bytes_text(&b, "\n");
+	ok(fails_cleanly(0, b.data, b.len), "no room for an octet");
+	ok(fails_cleanly(1, b.data, b.len), "room for one octet");
+	ok(fails_cleanly(1000, b.data, b.len), "room for a head");
+	ok(fails_cleanly(65536, b.data, b.len), "room for one buffer");
+	ok(fails_cleanly(299999, b.data, b.len), "room for nearly all");
+	struct append a = {
+		.store = store_of(path), .sender = "a@b", .message = -1
+	};
+	ok(append_message(&a) == -1 && errno == EBADF, "no message to read");
+	size_t len;
+	char *data = scratch_read(path, &len);
+	ok(strcmp(data, "From a\nA: b\n\nx") == 0, "and nothing is changed");
+	free(data);
+	ok(access(scratch_path(lock, "box.lock"), F_OK) == -1,
+	    "no lock is left behind");
+	free(b.data);
+	char sender[2000];
+	memset(sender, 's', sizeof(sender));
+	sender[sizeof(sender) - 1] = '\0';
+	ok(deliver(sender, "A: b\n", 5) == -1 && errno == EINVAL,
+	    "a sender that is too long");
+}
+
+int
+main(void)
+{
+	scratch_make();
+	scratch_path(path, "box");
+	scratch_path(message, "message");
+	test_tails();
+	test_messages();
+	test_quota();
+	test_failures();
+	return tap_done();
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Messages as scripts pipe them: an end of line that is read as text garbles a
+ * message, a dot that is taken for the end cuts it, and all of that may fall on
+ * the edge of a read.
+ */
+#include "smtpd/send/head.h"
+#include "smtpd/send/input.h"
+
+#include "tests/unit/tap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A pipe that yields text in pieces of step octets, by a process. */
+static int
+feed(const char *text, size_t len, size_t step)
+{
+	int pair[2];
+
+	/* Records keep the pieces apart. */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == -1) {
+		exit(1);
+	}
+	fflush(stdout);
+	if (fork() == 0) {
+		close(pair[0]);
+		for (size_t i = 0; i < len; i += step) {
+			size_t n = len - i < step ? len - i : step;
+			if (write(pair[1], text + i, n) != (ssize_t)n) {
+				break;
+			}
+		}
+		_exit(0);
+	}
+	close(pair[1]);
+	return pair[0];
+}
+
+/* The lines of an input with "|" behind each, and what it ended with. */
+static void
+lines(struct input *in, char *out, size_t size)
+{
+	struct piece p;
+	size_t n = 0;
+	enum input_event event;
+
+	while ((event = input_next(in, &p)) == INPUT_PIECE) {
+		n += (size_t)snprintf(out + n, size - n, "%.*s%s", (int)p.len,
+		    p.text, p.last ? "|" : "");
+	}
+	snprintf(out + n, size - n, "%s",
+	    event == INPUT_END   ? ""
+	    : event == INPUT_NUL ? "NUL"
+				 : "ERROR");
+}
+
+#define TEXT(s) s, sizeof(s) - 1
+
+static const struct {
+	const char *text;
+	size_t len;
+	bool dot_is_text;
+	const char *wanted;
+} cases[] = {
+	{ TEXT(""), false, "" },
+	{ TEXT("a"), false, "a|" },
+	{ TEXT("a\n"), false, "a|" },
+	{ TEXT("a\r\n"), false, "a|" },
+	{ TEXT("a\nb\r\nc\n\r\nd"), false, "a|b|c||d|" },
+	{ TEXT("a\r\r\n"), false, "a\r|" },
+	{ TEXT("a\rb\n"), false, "a\rb|" },
+	{ TEXT("a\r"), false, "a\r|" },
+	{ TEXT("\n\n"), false, "||" },
+	{ TEXT("a\n.\nb\n"), false, "a|" },
+	{ TEXT("a\n.\r\nb\n"), false, "a|" },
+	{ TEXT("a\n."), false, "a|" },
+	{ TEXT(".\n"), false, "" },
+	{ TEXT("a\n.\nb\n"), true, "a|.|b|" },
+	{ TEXT("a\n..\n.b\nc.\n"), false, "a|..|.b|c.|" },
+	{ TEXT("From me Sat\na\nFrom you\n"), true, "a|From you|" },
+	{ TEXT("From me\r\na\n"), true, "a|" },
+	{ TEXT("From: me\n"), true, "From: me|" },
+	{ TEXT("From me"), true, "" },
+	{ TEXT("a\0b\n"), true, "NUL" },
+	{ TEXT("a\nb\0\nc\n"), true, "a|NUL" },
+};
+
+static void
+test_lines(void)
+{
+	static struct input in;
+	static const size_t steps[] = { 1, 2, 3, 1000 };
+	char got[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool good = true;
+		for (size_t k = 0; k < 4; k++) {
+			in = (struct input){ .fd = feed(cases[i].text,
+						 cases[i].len, steps[k]),
+				.dot_is_text = cases[i].dot_is_text };
+			lines(&in, got, sizeof(got));
+			close(in.fd);
+			wait(NULL);
+			good = good && strcmp(got, cases[i].wanted) == 0;
+		}
+		if (!ok(good, "lines of case %zu", i)) {
+			note("got %s, wanted %s", got, cases[i].wanted);
+		}
+	}
+}
+
+/* Lines that are longer than the buffer, with CR LF anywhere at its edge. */
+static void
+test_long(void)
+{
+	static struct input in;
+	static char text[3 * INPUT_SIZE];
+	bool good = true;
+
+	for (size_t extra = 0; extra < 8 && good; extra++) {
+		size_t len = INPUT_SIZE - 4 + extra, got = 0, ends = 0;
+		struct piece p;
+		memset(text, '.', len);
+		memcpy(text + len, "\r\nb\r\n", 5);
+		in = (struct input){ .fd = feed(text, len + 5, 4096) };
+		while (input_next(&in, &p) == INPUT_PIECE) {
+			good = good && memchr(p.text, '\r', p.len) == NULL &&
+			       p.first == (got == 0 || ends == 1);
+			got += p.len;
+			ends += p.last;
+		}
+		close(in.fd);
+		wait(NULL);
+		good = good && got == len + 1 && ends == 2;
+	}
+	ok(good, "lines around the size of the buffer");
+}
+
+static const struct {
+	const char *text, *head, *rest;
+} heads[] = {
+	{ "A: b\n\nc\n", "A: b\n", "c|" },
+	{ "A: b\r\nC: d\n\nc\n", "A: b\nC: d\n", "c|" },
+	{ "A: b\n c\n\td\n\n", "A: b\n c\n\td\n", "" },
+	{ "A: b\nhello there\nC: d\n", "A: b\n", "hello there|C: d|" },
+	{ "hello\nA: b\n", "", "hello|A: b|" },
+	{ "\nhello\n", "", "hello|" },
+	{ " hello\n", "", " hello|" },
+	{ "", "", "" },
+	{ "A: b", "A: b\n", "" },
+	{ "A: b\rBcc: c\n\n", "A: b Bcc: c\n", "" },
+	{ "From me\nA: b\n\nc\n", "A: b\n", "c|" },
+	{ "A : b\n\nc\n", "A : b\n", "c|" },
+	{ "A: b\n.\n", "A: b\n", "" },
+	{ "A: b\n\n.\nc\n", "A: b\n", "" },
+};
+
+static void
+test_heads(void)
+{
+	static struct input in;
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		char *head = NULL, rest[256] = "";
+		size_t len = 0;
+		in = (struct input){
+			.fd = feed(heads[i].text, strlen(heads[i].text), 3),
+		};
+		enum head_result result = head_read(&in, &head, &len);
+		lines(&in, rest, sizeof(rest));
+		close(in.fd);
+		wait(NULL);
+		if (!ok(result == HEAD_OK && head != NULL &&
+			    strcmp(head, heads[i].head) == 0 &&
+			    strcmp(rest, heads[i].rest) == 0,
+			"header section of case %zu", i)) {
+			note("got %s and %s", head == NULL ? "" : head, rest);
+		}
+		free(head);
+	}
+}
+
+static void
+test_big_head(void)
+{
+	static struct input in;
+	static char text[HEAD_MOST + 100];
+	char *head = NULL;
+	size_t len = 0;
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "A: ", 3);
+	in = (struct input){ .fd = feed(text, sizeof(text), 32768) };
+	ok(head_read(&in, &head, &len) == HEAD_LONG,
+	    "a header section has a bound");
+	free(head);
+	close(in.fd);
+	wait(NULL);
+	head = NULL;
+	in = (struct input){ .fd = feed("A: b\0c\n", 7, 100) };
+	ok(head_read(&in, &head, &len) == HEAD_NUL, "NUL in it");
+	free(head);
+	close(in.fd);
+	wait(NULL);
+	head = NULL;
+	in = (struct input){ .fd = -1 };
+	ok(head_read(&in, &head, &len) == HEAD_ERROR, "no input");
+	free(head);
+}
+
+int
+main(void)
+{
+	test_lines();
+	test_long();
+	test_heads();
+	test_big_head();
+	return tap_done();
+}
