@@ -10,8 +10,8 @@
 /*
  * The redo journal of a rewrite in place.  A kill or a power cut at any point
  * leaves the old mailbox, the new one, or one that journal_recover() makes
- * into the new one.  restante-spool(5) has the format; tests/lib/model.py is the
- * executable specification.
+ * into the new one.  restante-spool(5) has the format; tests/lib/model.py is
+ * the executable specification.
  */
 
 /* A piece of what stays, in order: of the mailbox, or of the plan's text. */
