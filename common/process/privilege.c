@@ -35,26 +35,6 @@ privilege_become(uid_t uid, gid_t gid, gid_t shared)
 	return 0;
 }
 
-gid_t
-privilege_spool_group(const char *mailbox, uid_t uid, gid_t gid)
-{
-	char directory[PATH_MAX];
-	struct stat st;
-
-	strlcpy(directory, mailbox, sizeof(directory));
-	char *slash = strrchr(directory, '/');
-	if (slash == NULL) {
-		return (gid_t)-1;
-	}
-	*slash = '\0';
-	if (stat(directory, &st) == -1 || (st.st_mode & S_IWGRP) == 0 ||
-	    (st.st_mode & S_IWOTH) != 0 || st.st_gid == gid ||
-	    (st.st_uid == uid && (st.st_mode & S_IWUSR) != 0)) {
-		return (gid_t)-1;
-	}
-	return st.st_gid;
-}
-
 /* Whether there is such a directory now, for all to pass through. */
 static bool
 make(const char *path)

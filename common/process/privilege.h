@@ -15,17 +15,10 @@
 
 /*
  * Becomes the user for good, with shared (unless (gid_t)-1) as its one more
- * group: the group that may make lock files in the mail spool.  0 or -1.
+ * group.  0 or -1.  For the owner of a mailbox, see spool/become.h.
  */
 int privilege_become(uid_t uid, gid_t gid, gid_t shared)
     __attribute__((warn_unused_result));
-
-/*
- * The group that the owner of a mailbox, of that uid and gid, needs besides to
- * make lock files beside it; (gid_t)-1: none, as in a home, in a folder that
- * everybody writes to, or with that group as its own.
- */
-gid_t privilege_spool_group(const char *mailbox, uid_t uid, gid_t gid);
 
 /* What session processes become: a user, in an empty root directory. */
 struct confinement {

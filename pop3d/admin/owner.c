@@ -3,7 +3,7 @@
 #include "pop3d/admin/owner.h"
 
 #include "common/log/log.h"
-#include "common/process/privilege.h"
+#include "spool/become.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,12 +20,7 @@ as_owner(const struct config *config, const struct names *names,
 	struct account account;
 	struct store store;
 
-	if (account_find(config, names, user, &account) != STATUS_OK ||
-	    account_mailbox(config, &account, store.mailbox) == -1 ||
-	    account_directory(config, &account, store.directory) == -1 ||
-	    privilege_become(account.uid, account.gid,
-		privilege_spool_group(
-		    store.mailbox, account.uid, account.gid)) == -1) {
+	if (become_owner(config, names, user, &account, &store) != BECOME_OK) {
 		log_error("cannot find or become the owner of the mailbox of "
 			  "%s",
 		    user);

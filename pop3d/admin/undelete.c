@@ -231,7 +231,6 @@ undelete_owned(const struct store *user, void *context)
 {
 	struct search *s = context;
 
-	umask(077);
 	if (look(s, user) == -1) {
 		log_error("cannot open %s: %s", user->mailbox, strerror(errno));
 		return EX_TEMPFAIL;

@@ -7,17 +7,16 @@
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "common/login/last_login.h"
-#include "common/process/privilege.h"
 #include "common/process/sandbox.h"
 #include "pop3d/mailbox/transaction.h"
 #include "pop3d/session/session.h"
+#include "spool/become.h"
 #include "spool/mailbox.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 
 enum { OPEN_TIMEOUT = 20 * 1000 };
@@ -28,19 +27,13 @@ become(const struct task *task, struct store *store)
 {
 	struct account account;
 
-	if (account_find(task->config, task->names, task->user, &account) !=
-		STATUS_OK ||
-	    account_mailbox(task->config, &account, store->mailbox) == -1 ||
-	    account_directory(task->config, &account, store->directory) == -1 ||
-	    privilege_become(account.uid, account.gid,
-		privilege_spool_group(
-		    store->mailbox, account.uid, account.gid)) == -1) {
+	if (become_owner(task->config, task->names, task->user, &account,
+		store) != BECOME_OK) {
 		log_error("cannot find or become the owner of the mailbox of "
 			  "%s",
 		    task->user);
 		return -1;
 	}
-	umask(077);
 	if (sandbox_mailbox() == -1) {
 		log_error("cannot enter the sandbox: %s", strerror(errno));
 		return -1;

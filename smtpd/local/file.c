@@ -2,7 +2,6 @@
 /* Runs as root until owner_become(). */
 #include "smtpd/local/file.h"
 
-#include "common/process/privilege.h"
 #include "smtpd/local/owner.h"
 
 #include <errno.h>
@@ -46,19 +45,18 @@ note_folder(const char *file, char directory[PATH_MAX])
 }
 
 /*
- * Where the notes go, and which group may make lock files: those of the
- * mailbox if the file is that.  Another folder's group is not for the owner,
- * who could choose any.  Still as root.
+ * Finds where the notes go, still as root.  True if the file is the owner's
+ * mailbox: then the group that may make lock files beside it is theirs, too.
+ * Another folder's group is not for the owner, who could choose any.
  */
 static bool
 prepare(const struct config *config, const struct names *names,
-    const struct account *owner, struct store *store, gid_t *shared)
+    const struct account *owner, struct store *store)
 {
 	struct account user;
 	char mailbox[PATH_MAX];
 	bool own = false;
 
-	*shared = (gid_t)-1;
 	store->directory[0] = '\0';
 	if (account_find(config, names, owner->name, &user) != STATUS_OK ||
 	    user.uid != owner->uid ||
@@ -69,7 +67,6 @@ prepare(const struct config *config, const struct names *names,
 	if (account_mailbox(config, &user, mailbox) == 0 &&
 	    same_file(mailbox, store->mailbox)) {
 		strlcpy(store->mailbox, mailbox, sizeof(store->mailbox));
-		*shared = privilege_spool_group(mailbox, user.uid, user.gid);
 		own = true;
 	}
 	return own;
@@ -82,7 +79,6 @@ file_deliver(const struct config *config, const struct names *names,
 	struct account owner;
 	struct store store;
 	char why[LOCAL_WHY];
-	gid_t shared;
 
 	if (r->text[0] != '/' ||
 	    strlcpy(store.mailbox, r->text, sizeof(store.mailbox)) >=
@@ -100,8 +96,8 @@ file_deliver(const struct config *config, const struct names *names,
 		    v, OUTCOME_DEFERRED, "4.3.5", "%s: %s", r->text, why);
 		return;
 	}
-	bool own = prepare(config, names, &owner, &store, &shared);
-	if (owner_become(&owner, shared, why) == -1) {
+	bool own = prepare(config, names, &owner, &store);
+	if (owner_become(&owner, own ? store.mailbox : NULL, why) == -1) {
 		verdict_set(v, OUTCOME_DEFERRED, "4.3.0", "%s", why);
 		return;
 	}

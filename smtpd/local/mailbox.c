@@ -2,9 +2,9 @@
 /* Runs as root (if the server does) until it has become the owner. */
 #include "smtpd/local/mailbox.h"
 
-#include "common/process/privilege.h"
 #include "common/tls/tls.h"
 #include "spool/append.h"
+#include "spool/become.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,24 +19,18 @@ local_become(const struct config *config, const struct names *names,
     const char *name, struct account *account, struct store *store,
     char why[LOCAL_WHY])
 {
-	char user[USER_NAME + 1];
-
-	if (!user_name(config, name, user) ||
-	    account_find(config, names, user, account) != STATUS_OK ||
-	    account_mailbox(config, account, store->mailbox) == -1 ||
-	    account_directory(config, account, store->directory) == -1) {
+	switch (become_owner(config, names, name, account, store)) {
+	case BECOME_OK:
+		return STATUS_OK;
+	case BECOME_NO_MAILBOX:
 		snprintf(why, LOCAL_WHY, "no mailbox found");
 		return STATUS_TEMPORARY;
-	}
-	if (privilege_become(account->uid, account->gid,
-		privilege_spool_group(
-		    store->mailbox, account->uid, account->gid)) == -1) {
+	case BECOME_NO_RIGHTS:
 		snprintf(why, LOCAL_WHY, "cannot become the owner of %.400s",
 		    store->mailbox);
 		return STATUS_TEMPORARY;
 	}
-	umask(077);
-	return STATUS_OK;
+	return STATUS_TEMPORARY;
 }
 
 /* Whether not even an empty mailbox takes the message. */

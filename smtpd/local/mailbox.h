@@ -14,10 +14,8 @@
 enum { LOCAL_WHY = 512 };
 
 /*
- * Finds a user, whose name may be written in any way that user_name() knows,
- * and becomes the owner of the mailbox for good, with a umask that keeps mail
- * private.  STATUS_OK; or STATUS_TEMPORARY with the reason in words, and then
- * the process is good for nothing more.
+ * become_owner(), with its failures in words.  STATUS_OK; or STATUS_TEMPORARY,
+ * and then the process must end.
  */
 enum status local_become(const struct config *, const struct names *,
     const char *name, struct account *, struct store *, char why[LOCAL_WHY])

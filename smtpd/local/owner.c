@@ -2,13 +2,12 @@
 /* Runs as root until it has become the owner. */
 #include "smtpd/local/owner.h"
 
-#include "common/process/privilege.h"
+#include "spool/become.h"
 
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 int
@@ -50,12 +49,11 @@ owner_find(const char *name, struct account *a, char why[LOCAL_WHY])
 }
 
 int
-owner_become(const struct account *a, gid_t shared, char why[LOCAL_WHY])
+owner_become(const struct account *a, const char *mailbox, char why[LOCAL_WHY])
 {
-	if (privilege_become(a->uid, a->gid, shared) == -1) {
+	if (become_account(a, mailbox) == -1) {
 		snprintf(why, LOCAL_WHY, "cannot become %s", a->name);
 		return -1;
 	}
-	umask(077);
 	return 0;
 }

@@ -4,29 +4,21 @@
 
 #include "common/login/last_login.h"
 #include "common/login/login.h"
-#include "common/login/users.h"
-#include "common/process/privilege.h"
-
-#include <limits.h>
-#include <sys/stat.h>
+#include "spool/become.h"
 
 enum status
 login_noted_run(const struct task *task)
 {
 	const struct login *l = task->payload;
-	char user[USER_NAME + 1], directory[PATH_MAX];
 	struct account account;
+	struct store store;
 	enum status status = login_run(task);
 
-	if (status != STATUS_OK || !user_name(task->config, l->name, user) ||
-	    account_find(task->config, task->names, user, &account) !=
-		STATUS_OK ||
-	    account_directory(task->config, &account, directory) == -1 ||
-	    privilege_become(account.uid, account.gid, (gid_t)-1) == -1) {
-		return status;
+	if (status == STATUS_OK &&
+	    become_owner(task->config, task->names, l->name, &account,
+		&store) == BECOME_OK) {
+		last_login_note(store.directory, LAST_LOGIN_SMTP,
+		    task->peer->address, task->tls);
 	}
-	umask(077);
-	last_login_note(
-	    directory, LAST_LOGIN_SMTP, task->peer->address, task->tls);
 	return status;
 }
