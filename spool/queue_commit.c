@@ -6,7 +6,7 @@
  */
 #include "common/log/log.h"
 #include "spool/fileio.h"
-#include "spool/queue_file.h"
+#include "spool/queue_private.h"
 
 #include <errno.h>
 #include <fcntl.h>

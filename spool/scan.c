@@ -7,15 +7,16 @@
  */
 #include "spool/scan.h"
 
+#include "common/mime/surrogate.h"
 #include "common/tls/crypto.h"
-#include "spool/measure.h"
+#include "spool/fileio.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { WINDOW = 256 * 1024, STAGE = 64 * 1024, FEW = 8 };
+enum { WINDOW = 256 * 1024, MEASURED = 64 * 1024, STAGE = 64 * 1024, FEW = 8 };
 
 struct scan {
 	struct message *list;
@@ -255,6 +256,98 @@ scan_windows(struct scan *s, int fd)
 	}
 	return 0;
 }
+
+/* ---- messages as clients without UTF-8 get them ---- */
+
+struct measure {
+	struct surrogate *surrogate;
+	struct mbox_decoder decoder;
+	uint64_t octets;
+	bool begins, open; /* the next piece begins a line; it has not ended */
+	char window[MEASURED];
+};
+
+static void
+measure_text(struct measure *m, const char *text, size_t len)
+{
+	const char *piece;
+	size_t n;
+
+	surrogate_feed(m->surrogate, text, len);
+	while (surrogate_next(m->surrogate, &piece, &n)) {
+		m->octets += n;
+	}
+}
+
+/* The lines of a window; how many octets of it. */
+static size_t
+measure_lines(struct measure *m, size_t len, bool last)
+{
+	struct mbox_line line;
+	size_t done = 0;
+
+	while (mbox_next_line(m->window + done, len - done, last,
+	    done > 0 || len < MEASURED, m->begins, &line)) {
+		done += line.size;
+		m->begins = line.ends;
+		if (mbox_decode(&m->decoder, &line)) {
+			measure_text(m, line.text, line.len);
+			measure_text(m, "\r\n", line.ends ? 2 : 0);
+			m->open = !line.ends;
+		}
+	}
+	return done;
+}
+
+static int
+measure_body(struct measure *m, int fd, const struct message *message)
+{
+	int64_t at = message->text;
+
+	m->begins = true;
+	while (at < message->end) {
+		int64_t rest = message->end - at;
+		size_t len = rest < MEASURED ? (size_t)rest : MEASURED;
+		if (file_read(fd, m->window, len, at) == -1) {
+			return -1;
+		}
+		at += (int64_t)measure_lines(m, len, (int64_t)len == rest);
+	}
+	measure_text(m, "\r\n", m->open ? 2 : 0); /* it ends when it is sent */
+	surrogate_finish(m->surrogate);
+	measure_text(m, NULL, 0);
+	return 0;
+}
+
+/*
+ * Reads a message once more, to see what becomes of it for clients without
+ * UTF-8 (common/mime/surrogate.h): sets ascii, and raw if that is another.
+ */
+static int
+measure_message(int fd, struct message *message)
+{
+	struct measure *m = calloc(1, sizeof(*m));
+	int result = -1;
+
+	if (m != NULL && (m->surrogate = surrogate_open()) != NULL) {
+		result = measure_body(m, fd, message);
+		if (m->surrogate->failed) {
+			errno = ENOMEM;
+			result = -1;
+		}
+	}
+	if (result == 0) {
+		message->raw = m->surrogate->changed;
+		message->ascii = m->octets;
+	}
+	int saved = errno;
+	surrogate_close(m == NULL ? NULL : m->surrogate);
+	free(m);
+	errno = saved;
+	return result;
+}
+
+/* ---- copies ---- */
 
 static int
 by_id(const void *a, const void *b)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SPOOL_QUEUE_FILE_H
-#define RESTANTE_SPOOL_QUEUE_FILE_H
+#ifndef RESTANTE_SPOOL_QUEUE_PRIVATE_H
+#define RESTANTE_SPOOL_QUEUE_PRIVATE_H
 
 #include "spool/queue.h"
 
@@ -16,11 +16,5 @@ int queue_rename(int from, const char *old, int to, const char *new)
 /* Moves what is not a message, or is no more, into corrupt/, and says so. */
 void queue_set_aside(
     struct queue *, enum queue_place, const char *name, const char *why);
-
-/* Writes the reasons down if they have changed. */
-void queue_write_reasons(struct queue_file *);
-
-/* The same, and forgets them. */
-void queue_end_reasons(struct queue_file *);
 
 #endif

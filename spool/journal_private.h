@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SPOOL_JOURNAL_FILE_H
-#define RESTANTE_SPOOL_JOURNAL_FILE_H
+#ifndef RESTANTE_SPOOL_JOURNAL_PRIVATE_H
+#define RESTANTE_SPOOL_JOURNAL_PRIVATE_H
 
 #include "spool/journal.h"
 
 /*
- * The journal file, for journal.c and recover.c: a header block; two slots,
- * each in a block of its own; the plan (ranges, text); two data areas.
+ * The journal file, for journal.c and journal_recover.c: a header block; two
+ * slots, each in a block of its own; the plan (ranges, text); two data areas.
  */
 
 enum journal_layout {
@@ -89,20 +89,6 @@ int journal_open_new(struct run *, const char *name);
 
 /* Writes header and plan, durably. */
 int journal_write_plan(struct run *);
-
-/* Reads and checks header and plan.  1: good; 0: never committed; -1: errno. */
-int journal_read_plan(struct run *);
-
-/*
- * Reads the slots that were written whole, the newest first.  How many, or -1.
- */
-int journal_read_slots(const struct run *, struct slot slots[2]);
-
-/*
- * Reads the batch of a slot into the buffer.  1: done; 0: what is there is not
- * what the slot says; -1: errno.
- */
-int journal_load_batch(const struct run *, const struct slot *);
 
 /* Removes the journal: there is nothing to finish. */
 int journal_drop(const struct run *);

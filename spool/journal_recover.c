@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Finishes what the journal of an interrupted rewrite says. */
+#include "spool/journal_private.h"
+
 #include "common/log/log.h"
 #include "spool/fileio.h"
-#include "spool/journal_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,124 @@ journal_exists(int directory)
 	return faccessat(directory, "journal", F_OK, 0) == 0 || errno != ENOENT;
 }
 
+/* ---- reading: no part is believed without its sum ---- */
+
+/* Reads and checks header and plan.  1: good; 0: never committed; -1: errno. */
+static int
+read_plan(struct run *r)
+{
+	struct header *h = &r->header;
+	uint8_t sum[SUM];
+	struct stat st;
+
+	if (fstat(r->journal, &st) == -1) {
+		return -1;
+	}
+	if (st.st_size < PLAN) {
+		return 0;
+	}
+	if (file_read(r->journal, h, sizeof(*h), 0) == -1 ||
+	    journal_sum(h, offsetof(struct header, sum), sum) == -1) {
+		return -1;
+	}
+	uint64_t most = (uint64_t)st.st_size;
+	if (memcmp(sum, h->sum, SUM) != 0) {
+		return 0;
+	}
+	if (memcmp(h->magic, JOURNAL_MAGIC, sizeof(h->magic)) != 0) {
+		log_error("a journal was left by another version: finish it "
+			  "with that one's pop3d --recover");
+		errno = EPROTO;
+		return -1;
+	}
+	if (h->count > most / sizeof(*r->ranges) || h->text_len > most ||
+	    h->batch == 0 || h->batch > 1U << 30) {
+		return 0;
+	}
+	size_t ranges = (size_t)h->count * sizeof(*r->ranges);
+	if (PLAN + ranges + h->text_len > most) {
+		return 0;
+	}
+	r->ranges = malloc(ranges + 1);
+	r->text = malloc((size_t)h->text_len + 1);
+	r->buffer = malloc((size_t)h->batch);
+	if (r->ranges == NULL || r->text == NULL || r->buffer == NULL ||
+	    file_read(r->journal, r->ranges, ranges, PLAN) == -1 ||
+	    file_read(r->journal, r->text, (size_t)h->text_len,
+		PLAN + (off_t)ranges) == -1 ||
+	    journal_plan_sum(r, sum) == -1) {
+		return -1;
+	}
+	return memcmp(sum, h->plan, SUM) == 0;
+}
+
+/*
+ * Reads the batch of a slot into the buffer.  1: done; 0: what is there is not
+ * what the slot says; -1: errno.
+ */
+static int
+load_batch(const struct run *r, const struct slot *s)
+{
+	off_t at = journal_area(r, s->serial);
+	uint8_t sum[SUM];
+	uint64_t source;
+	struct stat st;
+	bool text;
+
+	if (s->len > r->header.batch ||
+	    s->position + s->len > journal_total(r)) {
+		return 0;
+	}
+	if (s->kind == KIND_NO_DATA) {
+		if (journal_stream(
+			r, s->position, (size_t)s->len, &source, &text) == -1) {
+			return -1;
+		}
+	} else if (fstat(r->journal, &st) == -1) {
+		return -1;
+	} else if (st.st_size < at + (off_t)s->len) {
+		return 0;
+	} else if (file_read(r->journal, r->buffer, (size_t)s->len, at) == -1) {
+		return -1;
+	}
+	if (journal_sum(r->buffer, (size_t)s->len, sum) == -1) {
+		return -1;
+	}
+	return memcmp(sum, s->data, SUM) == 0;
+}
+
+/*
+ * Reads the slots that were written whole, the newest first.  How many, or -1.
+ */
+static int
+read_slots(const struct run *r, struct slot slots[2])
+{
+	uint8_t sum[SUM];
+	struct slot s;
+	int n = 0;
+
+	for (int i = 0; i < 2; i++) {
+		if (file_read(r->journal, &s, sizeof(s), SLOT + i * BLOCK) ==
+			-1 ||
+		    journal_sum(&s, offsetof(struct slot, sum), sum) == -1) {
+			return -1;
+		}
+		if (memcmp(sum, s.sum, SUM) != 0) {
+			continue;
+		}
+		if (n == 1 && s.serial > slots[0].serial) {
+			slots[1] = slots[0];
+			slots[0] = s;
+		} else {
+			slots[n] = s;
+		}
+		n++;
+	}
+	return n;
+}
+
+/* ---- finishing ---- */
+
 /*
  * Finds the last batch that was committed, and reads it.  1: slots[0] becomes
  * its slot; 0: none was; -1: errno, ESTALE if neither can be.
@@ -27,7 +146,7 @@ static int
 last_batch(const struct run *r, struct slot slots[2], int n)
 {
 	for (int i = 0; i < n; i++) {
-		int got = journal_load_batch(r, &slots[i]);
+		int got = load_batch(r, &slots[i]);
 		if (got != 0) {
 			slots[0] = slots[i];
 			return got;
@@ -263,13 +382,13 @@ recover(struct run *r)
 	const char *why;
 	struct stat st;
 
-	int good = journal_read_plan(r);
+	int good = read_plan(r);
 	if (good <= 0) {
 		/* Never committed: the mailbox is as it was. */
 		return good == 0 ? journal_drop(r) : -1;
 	}
 	/* After a kill the journal's name need not be on the disk yet. */
-	int n = journal_read_slots(r, slots);
+	int n = read_slots(r, slots);
 	if (n == -1 || fstat(r->mailbox, &st) == -1 ||
 	    fsync(r->directory) == -1) {
 		return -1;
