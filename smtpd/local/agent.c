@@ -4,6 +4,8 @@
  * recipient a process of its own, which becomes the user for good.  What such
  * a process says is the user's word: it decides about that user's mail alone.
  */
+#include "smtpd/local/agent.h"
+
 #include "common/io/deadline.h"
 #include "common/log/log.h"
 #include "smtpd/local/deliver.h"

@@ -11,6 +11,7 @@
 #include "common/server/child.h"
 #include "smtpd/local/environment.h"
 #include "smtpd/local/words.h"
+#include "spool/mail.h"
 
 #include <errno.h>
 #include <fcntl.h>

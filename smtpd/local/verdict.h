@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_LOCAL_VERDICT_H
 #define RESTANTE_SMTPD_LOCAL_VERDICT_H
 
-#include "smtpd/queue/agent.h"
+#include "smtpd/agent/agent.h"
 
 #include <stdint.h>
 

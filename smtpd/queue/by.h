@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_QUEUE_BY_H
 #define RESTANTE_SMTPD_QUEUE_BY_H
 
-#include "smtpd/queue/agent.h"
+#include "smtpd/agent/agent.h"
 #include "spool/mail.h"
 
 #include <stdbool.h>

@@ -8,6 +8,8 @@
 #include "common/io/deadline.h"
 #include "common/log/log.h"
 #include "common/server/child.h"
+#include "smtpd/local/agent.h"
+#include "smtpd/relay/agent.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -4,9 +4,10 @@
 
 #include "common/login/aliases.h"
 #include "common/login/users.h"
-#include "smtpd/queue/agent.h"
+#include "smtpd/agent/agent.h"
 #include "smtpd/queue/runner.h"
 #include "smtpd/queue/window.h"
+#include "smtpd/route/route.h"
 #include "spool/queue.h"
 
 #include <poll.h>

@@ -6,11 +6,12 @@
  * user in an empty directory, in a sandbox, and only then hears from the
  * network.
  */
-#include "smtpd/relay/transaction.h"
+#include "smtpd/relay/agent.h"
 
 #include "common/log/log.h"
 #include "common/process/privilege.h"
 #include "smtpd/relay/hosts.h"
+#include "smtpd/relay/transaction.h"
 
 #include <errno.h>
 #include <signal.h>

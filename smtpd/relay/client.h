@@ -4,7 +4,7 @@
 
 #include "common/io/stream.h"
 #include "common/tls/tls_client.h"
-#include "smtpd/queue/agent.h"
+#include "smtpd/agent/agent.h"
 #include "smtpd/relay/connect.h"
 #include "smtpd/relay/reply.h"
 #include "smtpd/relay/secret.h"

@@ -10,7 +10,9 @@
  * message's id, and a line for each outcome: NUMBER KIND DSN TEXT.
  */
 #include "common/log/log.h"
-#include "smtpd/queue/agent.h"
+#include "smtpd/agent/agent.h"
+#include "smtpd/local/agent.h"
+#include "spool/queue.h"
 
 #include <err.h>
 #include <fcntl.h>

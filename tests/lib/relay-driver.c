@@ -7,7 +7,8 @@
  * comes out as lines "kind<TAB>recipient<TAB>dsn<TAB>relayed<TAB>host<TAB>
  * text"; at the end its exit status.
  */
-#include "smtpd/queue/agent.h"
+#include "smtpd/agent/agent.h"
+#include "smtpd/relay/agent.h"
 
 #include "common/log/log.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What runner and agents say to each other, and how it is checked. */
-#include "smtpd/queue/agent.h"
+/* The messages between the runner and its agents, sent and checked. */
+#include "smtpd/agent/agent.h"
 
 #include <errno.h>
 #include <string.h>

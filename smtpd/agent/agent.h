@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_QUEUE_AGENT_H
-#define RESTANTE_SMTPD_QUEUE_AGENT_H
+#ifndef RESTANTE_SMTPD_AGENT_AGENT_H
+#define RESTANTE_SMTPD_AGENT_AGENT_H
 
-#include "common/config/config.h"
-#include "smtpd/route/route.h"
-#include "spool/queue.h"
-
-#include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 /*
  * Agents: processes that the queue runner starts to carry messages, one for a
@@ -61,20 +55,6 @@ struct outcome {
 	char host[OUTCOME_HOST]; /* mx.example.org[192.0.2.1]:25, local */
 	char text[OUTCOME_TEXT]; /* its reply in full, lines joined by " / " */
 };
-
-/*
- * The agents' processes; each runs on the channel until that closes, and never
- * returns.  Forked from the runner, still with its rights.
- */
-
-/* To one next hop, over one connection at a time: smtpd/relay/agent.c. */
-_Noreturn void relay_agent(
-    const struct config *, const struct hop *, int channel);
-
-/* Mailboxes, files and commands of this machine: smtpd/local/agent.c. */
-_Noreturn void local_agent(const struct config *, int channel);
-
-/* ---- both ends: smtpd/queue/agent.c ---- */
 
 /* Sends an order with its descriptor; the caller keeps that.  0 or -1. */
 int agent_order(int channel, const struct order *, int fd)
