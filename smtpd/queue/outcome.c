@@ -10,7 +10,7 @@
 #include "common/log/log.h"
 #include "smtpd/queue/bounce.h"
 #include "smtpd/queue/by.h"
-#include "smtpd/queue/delivered.h"
+#include "smtpd/queue/delivery_log.h"
 #include "smtpd/queue/retry.h"
 
 #include <ctype.h>
@@ -95,7 +95,7 @@ log_fate(const struct runner *r, const struct batch *b, const struct fate *v)
 	int64_t now = deadline_now();
 	int64_t old = (int64_t)(time(NULL) - mail->arrival) * 1000;
 	int64_t given = b->given != 0 ? b->given : now;
-	struct delivered d = {
+	struct delivery_log d = {
 		.part = local ? "local" : "smtp",
 		.id = b->message->file.id,
 		.config = r->config,
@@ -110,7 +110,7 @@ log_fate(const struct runner *r, const struct batch *b, const struct fate *v)
 		.counts = counts[v->kind],
 	};
 
-	delivered_log(&d);
+	delivery_log(&d);
 }
 
 /* The slot of a recipient that was tried just now, still waiting. */

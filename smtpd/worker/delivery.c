@@ -14,7 +14,7 @@
 #include "common/text/utf8.h"
 #include "smtpd/local/forward.h"
 #include "smtpd/local/mailbox.h"
-#include "smtpd/queue/delivered.h"
+#include "smtpd/queue/delivery_log.h"
 #include "smtpd/route/expand.h"
 #include "smtpd/worker/allowance.h"
 #include "spool/queue.h"
@@ -232,7 +232,7 @@ static enum status
 deliver(const struct task *task, const struct mail *mail, size_t i)
 {
 	const struct recipient *r = &mail->recipients[i];
-	struct delivered said = { .part = "local",
+	struct delivery_log said = { .part = "local",
 		.id = mail->id,
 		.config = task->config,
 		.to = r,
@@ -263,7 +263,7 @@ deliver(const struct task *task, const struct mail *mail, size_t i)
 		said.counts = STATS_DEFERRED;
 	}
 	said.took = deadline_now() - started;
-	delivered_log(&said);
+	delivery_log(&said);
 	return status == STATUS_OK ? STATUS_OK : STATUS_LATER;
 }
 

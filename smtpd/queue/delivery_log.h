@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_QUEUE_DELIVERED_H
-#define RESTANTE_SMTPD_QUEUE_DELIVERED_H
+#ifndef RESTANTE_SMTPD_QUEUE_DELIVERY_LOG_H
+#define RESTANTE_SMTPD_QUEUE_DELIVERY_LOG_H
 
 #include "common/config/config.h"
 #include "common/log/stats.h"
@@ -11,7 +11,7 @@
  * it is counted.
  */
 
-struct delivered {
+struct delivery_log {
 	const char *part; /* of the mail system: smtp, local */
 	const char *id;
 	const struct config *config;
@@ -25,13 +25,13 @@ struct delivered {
 	enum stats counts; /* as what it counts */
 };
 
-void delivered_log(const struct delivered *);
+void delivery_log(const struct delivery_log *);
 
 /*
  * How a recipient is named there: a user here as an address of the first
  * domain.  Returns text.
  */
-const char *delivered_name(
+const char *delivery_log_name(
     const struct config *, const struct recipient *, char *text, size_t size);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* "to=<...>, relay=..., status=...": the line that tells where mail went. */
-#include "smtpd/queue/delivered.h"
+#include "smtpd/queue/delivery_log.h"
 
 #include "common/log/log.h"
 
@@ -11,7 +11,7 @@
 enum { NAME = 512, SAID = 1024 };
 
 const char *
-delivered_name(const struct config *config, const struct recipient *to,
+delivery_log_name(const struct config *config, const struct recipient *to,
     char *text, size_t size)
 {
 	char whole[NAME];
@@ -37,13 +37,13 @@ said(const char *text, char dst[SAID])
 }
 
 void
-delivered_log(const struct delivered *d)
+delivery_log(const struct delivery_log *d)
 {
 	char to[NAME], given[NAME], text[SAID];
 	long long all = d->before + d->waited + d->took;
 
 	stats_add(d->counts, 1);
-	delivered_name(d->config, d->to, to, sizeof(to));
+	delivery_log_name(d->config, d->to, to, sizeof(to));
 	log_path(d->to->given, given, sizeof(given));
 	bool other = given[0] != '\0' && strcasecmp(given, to) != 0;
 	log_info_as(d->part,
