@@ -14,6 +14,7 @@
 #include "spool/mailbox.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -57,8 +58,7 @@ take_turn(struct session *s, const char *directory)
 	}
 	if (errno == EWOULDBLOCK) {
 		turned_away(s, "another session has the mailbox");
-		session_reply(s, "-ERR [IN-USE] Another session has this "
-				 "mailbox open");
+		reply_error(s, REPLY_IN_USE);
 		return -1;
 	}
 	log_error("no session lock in %s: %s", directory, strerror(errno));
@@ -70,10 +70,11 @@ take_turn(struct session *s, const char *directory)
  * to come is a clock that has jumped.
  */
 static bool
-in_season(struct session *s, const char *directory)
+login_delay_over(struct session *s, const char *directory)
 {
 	int64_t delay = (int64_t)limits_of(&s->config->login_delay, s->user);
 	struct last_login last;
+	char every[24], left[24];
 
 	if (delay == 0 ||
 	    last_login_read(directory, LAST_LOGIN_POP3, &last) == -1) {
@@ -84,10 +85,9 @@ in_season(struct session *s, const char *directory)
 		return true;
 	}
 	turned_away(s, "login-delay");
-	session_reply(s,
-	    "-ERR [LOGIN-DELAY] Only one login every %lld seconds; try again "
-	    "in %lld",
-	    (long long)delay, (long long)(delay - passed));
+	snprintf(every, sizeof(every), "%lld", (long long)delay);
+	snprintf(left, sizeof(left), "%lld", (long long)(delay - passed));
+	reply_error_with(s, REPLY_LOGIN_DELAY, REPLY_ARGS(every, left));
 	return false;
 }
 
@@ -98,29 +98,38 @@ open_mailbox(const struct task *task, struct session *s)
 	const struct store *store = &s->store;
 
 	if (become(task, &s->store) == -1) {
-		session_reply(s, "-ERR [SYS/TEMP] Cannot open the mailbox now");
+		reply_error(s, REPLY_CANNOT_OPEN);
 		return -1;
 	}
 	if (take_turn(s, store->directory) == -1 ||
-	    !in_season(s, store->directory)) {
+	    !login_delay_over(s, store->directory)) {
 		return -1;
 	}
 	if (mailbox_open(&s->mailbox, store, OPEN_TIMEOUT) == -1) {
-		const char *code = session_trouble(errno);
+		int error = errno;
 		log_error(
-		    "cannot open %s: %s", store->mailbox, strerror(errno));
-		session_reply(s, "-ERR %s Cannot open the mailbox now", code);
+		    "cannot open %s: %s", store->mailbox, strerror(error));
+		reply_trouble(s, REPLY_CANNOT_OPEN, error, NULL);
 		return -1;
 	}
 	s->collected = calloc(mailbox_count(s->mailbox) + 1, sizeof(bool));
 	s->deleted = calloc(mailbox_count(s->mailbox) + 1, sizeof(bool));
 	if (s->collected == NULL || s->deleted == NULL) {
-		session_reply(s, "-ERR [SYS/TEMP] No memory");
+		reply_error(s, REPLY_MEMORY);
 		return -1;
 	}
 	last_login_note(
 	    store->directory, LAST_LOGIN_POP3, task->peer->address, task->tls);
 	return 0;
+}
+
+/* Shows with each command that the session is alive. */
+static enum check
+keep_lock(struct session *s, char *line)
+{
+	(void)line;
+	session_lock_touch(s->lock);
+	return CHECK_PASSED;
 }
 
 enum status
@@ -148,9 +157,8 @@ mailbox_run(const struct task *task)
 		log_info("LOGIN, user=%s, ip=[%s], port=[%u]", s.user,
 		    s.peer->address, s.peer->port);
 		size_t n = transaction_remaining(&s, &total);
-		session_reply(&s, "+OK %zu messages, %llu octets", n, total);
-		session_converse(&s, transaction_commands);
-		stream_flush(s.stream);
+		reply_ok_with(&s, "%zu messages, %llu octets", n, total);
+		session_converse(&s, transaction_commands, keep_lock);
 		session_log_ending(&s, started);
 	}
 	stream_flush(s.stream);

@@ -41,9 +41,9 @@ start_sending(struct sending *out)
 	if (!out->started) {
 		out->started = true;
 		if (out->top) {
-			session_reply(out->session, "+OK");
+			reply_ok(out->session);
 		} else {
-			session_reply(out->session, "+OK %llu octets",
+			reply_ok_with(out->session, "%llu octets",
 			    retrieve_octets(out->session, out->index));
 		}
 	}
@@ -157,11 +157,10 @@ refuse(const struct sending *out)
 {
 	log_warn("message %zu of %s: %s", out->index + 1, out->session->user,
 	    errno == ESTALE ? "removed by another program" : strerror(errno));
-	return session_reply(out->session,
-	    errno == EWOULDBLOCK ? "-ERR [IN-USE] The mailbox is locked"
-	    : errno == ENOMEM
-		? "-ERR [SYS/TEMP] No memory for that message now"
-		: "-ERR [SYS/TEMP] That message is not there any more");
+	return reply_error(out->session, errno == EWOULDBLOCK ? REPLY_LOCKED
+					 : errno == ENOMEM
+					     ? REPLY_MESSAGE_MEMORY
+					     : REPLY_GONE);
 }
 
 /* Half of it is sent: no reply can say so, an end can. */

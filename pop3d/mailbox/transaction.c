@@ -38,10 +38,10 @@ checked(struct session *s)
 	if (mailbox_check(s->mailbox) == 0) {
 		return true;
 	}
-	const char *code = session_trouble(errno);
+	int error = errno;
 	log_error("the index of %s is damaged, and cannot be made anew now: %s",
-	    s->user, strerror(errno));
-	session_reply(s, "-ERR %s Cannot read the mailbox; log in again", code);
+	    s->user, strerror(error));
+	reply_trouble(s, REPLY_CANNOT_READ, error, NULL);
 	return false;
 }
 
@@ -52,15 +52,15 @@ message_index(struct session *s, const char *argument, const char **rest)
 	unsigned long n;
 
 	if (!number(argument, &n, rest) || (**rest != '\0' && **rest != ' ')) {
-		session_reply(s, "-ERR A message number is expected");
+		reply_error(s, REPLY_NUMBER);
 		return -1;
 	}
 	if (n == 0 || n > mailbox_count(s->mailbox)) {
-		session_reply(s, "-ERR There is no such message");
+		reply_error(s, REPLY_NO_MESSAGE);
 		return -1;
 	}
 	if (s->deleted[n - 1]) {
-		session_reply(s, "-ERR That message is deleted");
+		reply_error(s, REPLY_DELETED);
 		return -1;
 	}
 	return checked(s) ? (ssize_t)n - 1 : -1;
@@ -74,7 +74,7 @@ only_index(struct session *s, const char *argument)
 	ssize_t i = message_index(s, argument, &rest);
 
 	if (i >= 0 && *rest != '\0') {
-		session_reply(s, "-ERR One number is expected");
+		reply_error(s, REPLY_ONE_NUMBER);
 		return -1;
 	}
 	return i;
@@ -102,7 +102,7 @@ static enum next
 capa(struct session *s, char *argument)
 {
 	(void)argument;
-	session_reply(s, "+OK Capabilities follow");
+	reply_ok_with(s, "Capabilities follow");
 	session_capabilities(s);
 	stream_printf(s->stream, "USER\r\nIMPLEMENTATION restante\r\n.\r\n");
 	return NEXT_COMMAND;
@@ -115,7 +115,7 @@ stat_(struct session *s, char *argument)
 	size_t n = transaction_remaining(s, &total);
 
 	(void)argument;
-	return session_reply(s, "+OK %zu %llu", n, total);
+	return reply_ok_with(s, "%zu %llu", n, total);
 }
 
 static enum next
@@ -126,14 +126,14 @@ list(struct session *s, char *argument)
 	if (*argument != '\0') {
 		ssize_t i = only_index(s, argument);
 		return i < 0 ? NEXT_COMMAND
-		             : session_reply(s, "+OK %zd %llu", i + 1,
+		             : reply_ok_with(s, "%zd %llu", i + 1,
 				   retrieve_octets(s, (size_t)i));
 	}
 	if (!checked(s)) {
 		return NEXT_COMMAND;
 	}
 	size_t n = transaction_remaining(s, &total);
-	session_reply(s, "+OK %zu messages, %llu octets", n, total);
+	reply_ok_with(s, "%zu messages, %llu octets", n, total);
 	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
 		if (!s->deleted[i]) {
 			stream_printf(s->stream, "%zu %llu\r\n", i + 1,
@@ -152,12 +152,11 @@ prepare_uidls(struct session *s)
 	    uidls_open(&s->uidls, s->mailbox, s->uidl_style) == 0) {
 		return 0;
 	}
-	const char *code = session_trouble(errno);
+	int error = errno;
 	log_warn("UIDLs of %s: %s", s->user,
-	    errno == ESTALE ? "another program has changed the mailbox"
-			    : strerror(errno));
-	session_reply(
-	    s, "-ERR %s UIDLs cannot be told now; log in again", code);
+	    error == ESTALE ? "another program has changed the mailbox"
+			    : strerror(error));
+	reply_trouble(s, REPLY_UIDLS, error, NULL);
 	return -1;
 }
 
@@ -172,9 +171,9 @@ uidl(struct session *s, char *argument)
 	}
 	if (*argument != '\0') {
 		uidls_text(s->uidls, s->mailbox, (size_t)only, id);
-		return session_reply(s, "+OK %zd %s", only + 1, id);
+		return reply_ok_with(s, "%zd %s", only + 1, id);
 	}
-	session_reply(s, "+OK");
+	reply_ok(s);
 	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
 		if (!s->deleted[i]) {
 			uidls_text(s->uidls, s->mailbox, i, id);
@@ -204,8 +203,7 @@ top(struct session *s, char *argument)
 		return NEXT_COMMAND;
 	}
 	if (*rest != ' ' || !number(rest + 1, &lines, &rest) || *rest != '\0') {
-		return session_reply(
-		    s, "-ERR TOP takes a message number and a number of lines");
+		return reply_error(s, REPLY_TOP_NUMBERS);
 	}
 	return retrieve(s, (size_t)i, lines);
 }
@@ -220,7 +218,7 @@ dele(struct session *s, char *argument)
 	}
 	s->deleted[i] = true;
 	s->ndeleted++;
-	return session_reply(s, "+OK It goes at QUIT");
+	return reply_ok_with(s, "Marked for deletion at QUIT");
 }
 
 static enum next
@@ -229,14 +227,14 @@ rset(struct session *s, char *argument)
 	(void)argument;
 	memset(s->deleted, 0, mailbox_count(s->mailbox));
 	s->ndeleted = 0;
-	return session_reply(s, "+OK %zu messages", mailbox_count(s->mailbox));
+	return reply_ok_with(s, "%zu messages", mailbox_count(s->mailbox));
 }
 
 static enum next
 noop(struct session *s, char *argument)
 {
 	(void)argument;
-	return session_reply(s, "+OK");
+	return reply_ok(s);
 }
 
 const struct command transaction_commands[] = {

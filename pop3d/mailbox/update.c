@@ -115,12 +115,12 @@ transaction_quit(struct session *s, char *argument)
 		return NEXT_END;
 	}
 	if (change(s) == -1) {
-		const char *code = session_trouble(errno);
-		bool full = errno == ENOSPC || errno == EDQUOT;
+		int error = errno;
+		bool full = error == ENOSPC || error == EDQUOT;
 		log_error(
-		    "cannot delete mail of %s: %s", s->user, strerror(errno));
-		session_reply(s, "-ERR %s Messages were not deleted%s", code,
-		    full ? ": the disk is full" : "");
+		    "cannot delete mail of %s: %s", s->user, strerror(error));
+		reply_trouble(s, REPLY_CANNOT_DELETE, error,
+		    REPLY_ARGS(full ? ": the disk is full" : ""));
 		return NEXT_END;
 	}
 	stats_add(STATS_POP3_DELETED, s->ndeleted);
@@ -128,7 +128,7 @@ transaction_quit(struct session *s, char *argument)
 	session_lock_release(s->lock);
 	s->lock = NULL;
 	s->ending = ENDING_QUIT;
-	session_reply(
-	    s, "+OK Bye, %zu messages left", transaction_remaining(s, &total));
+	reply_ok_with(
+	    s, "Bye, %zu messages left", transaction_remaining(s, &total));
 	return NEXT_END;
 }

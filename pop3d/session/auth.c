@@ -17,7 +17,7 @@ list(struct session *s)
 	const char *p =
 	    sasl_server_offer(s->connection, s->stream, true, offer);
 
-	session_reply(s, "+OK Mechanisms follow");
+	reply_ok_with(s, "Mechanisms follow");
 	while (*p != '\0') {
 		size_t n = strcspn(p, " ");
 		stream_printf(s->stream, "%.*s\r\n", (int)n, p);
@@ -35,8 +35,7 @@ command_auth(struct session *s, char *argument)
 	enum line line;
 
 	if (!secure_for_passwords(s->connection, s->stream)) {
-		return session_reply(
-		    s, "-ERR [AUTH] Passwords need TLS here: STLS first");
+		return reply_error(s, REPLY_NEEDS_TLS);
 	}
 	if (*argument == '\0') {
 		return list(s);
@@ -50,23 +49,22 @@ command_auth(struct session *s, char *argument)
 		s->login.name[0] = '\0';
 		break;
 	case SASL_OUTCOME_UNKNOWN:
-		session_reply(s, "-ERR Unknown mechanism");
+		reply_error(s, REPLY_SASL_UNKNOWN);
 		break;
 	case SASL_OUTCOME_INITIAL:
-		session_reply(s, "-ERR This mechanism has no initial response");
+		reply_error(s, REPLY_SASL_INITIAL);
 		break;
 	case SASL_OUTCOME_LINE:
 		next = session_bad_line(s, line);
 		break;
 	case SASL_OUTCOME_CANCELLED:
-		session_reply(s, "-ERR Cancelled");
+		reply_error(s, REPLY_SASL_CANCELLED);
 		break;
 	case SASL_OUTCOME_MALFORMED:
-		session_reply(s, "-ERR Malformed SASL data");
+		reply_error(s, REPLY_SASL_MALFORMED);
 		break;
 	case SASL_OUTCOME_TEMPORARY:
-		session_reply(s, "-ERR [SYS/TEMP] Cannot check passwords now, "
-				 "try again soon");
+		reply_error(s, REPLY_LOGIN_LATER);
 		break;
 	}
 	explicit_bzero(&sasl, sizeof(sasl));

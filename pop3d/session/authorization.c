@@ -26,7 +26,7 @@ static enum next
 capa(struct session *s, char *argument)
 {
 	(void)argument;
-	session_reply(s, "+OK Capabilities follow");
+	reply_ok_with(s, "Capabilities follow");
 	session_capabilities(s);
 	if (secure_for_passwords(s->connection, s->stream)) {
 		char offer[SASL_OFFER];
@@ -44,7 +44,7 @@ static enum next
 noop(struct session *s, char *argument)
 {
 	(void)argument;
-	return session_reply(s, "+OK");
+	return reply_ok(s);
 }
 
 static enum next
@@ -52,7 +52,7 @@ quit(struct session *s, char *argument)
 {
 	(void)argument;
 	s->ending = ENDING_QUIT;
-	session_reply(s, "+OK Bye");
+	reply_ok_with(s, "Bye");
 	return NEXT_END;
 }
 
@@ -69,21 +69,19 @@ static enum next
 user(struct session *s, char *name)
 {
 	if (!secure_for_passwords(s->connection, s->stream)) {
-		return session_reply(
-		    s, "-ERR [AUTH] Passwords need TLS here: STLS first");
+		return reply_error(s, REPLY_NEEDS_TLS);
 	}
 	name += strspn(name, " ");
-	/* Refused for what it is: no user anywhere has such a name. */
 	if (!is_ascii(name)) {
-		return session_reply(s, "-ERR [AUTH] Names are ASCII here");
+		return reply_error(s, REPLY_NAME_8BIT);
 	}
 	if (strlcpy(s->login.name, name, sizeof(s->login.name)) >=
 	    sizeof(s->login.name)) {
 		s->login.name[0] = '\0';
-		return session_reply(s, "-ERR [AUTH] Name too long");
+		return reply_error(s, REPLY_NAME_LONG);
 	}
 	/* The same for every name: who is a user is nobody's business. */
-	return session_reply(s, "+OK Now the password");
+	return reply_ok_with(s, "Now the password");
 }
 
 static enum next
@@ -104,7 +102,7 @@ failed(struct session *s, int64_t started, const char *wrong)
 	}
 	s->login.name[0] = '\0';
 	sasl_server_refused(s->stream, "+ ", &s->login);
-	session_reply(s, "-ERR [AUTH] Wrong name or password");
+	reply_error(s, REPLY_LOGIN_WRONG);
 	return ++s->failures >= MOST_FAILURES ? NEXT_END : NEXT_COMMAND;
 }
 
@@ -134,11 +132,10 @@ pass(struct session *s, char *password)
 	int64_t started = deadline_now();
 
 	if (!secure_for_passwords(s->connection, s->stream)) {
-		return session_reply(
-		    s, "-ERR [AUTH] Passwords need TLS here: STLS first");
+		return reply_error(s, REPLY_NEEDS_TLS);
 	}
 	if (s->login.name[0] == '\0') {
-		return session_reply(s, "-ERR USER comes first");
+		return reply_error(s, REPLY_USER_FIRST);
 	}
 	if (strlcpy(s->login.secret, password, sizeof(s->login.secret)) >=
 	    sizeof(s->login.secret)) {
@@ -170,8 +167,7 @@ session_login(struct session *s, int64_t started, const char *wrong)
 	case STATUS_LIMITED:
 		break;
 	}
-	return session_reply(
-	    s, "-ERR [SYS/TEMP] Cannot check passwords now, try again soon");
+	return reply_error(s, REPLY_LOGIN_LATER);
 }
 
 /* As smtpd's STARTTLS: a new session process begins with the handshake. */
@@ -183,16 +179,16 @@ stls(struct session *s, char *argument)
 
 	(void)argument;
 	if (s->tls) {
-		return session_reply(s, "-ERR TLS is on already");
+		return reply_error(s, REPLY_TLS_ALREADY);
 	}
 	if (!c->can_tls) {
-		return session_reply(s, "-ERR There is no TLS here");
+		return reply_error(s, REPLY_TLS_NONE);
 	}
 	if (s->utf8) {
-		return session_reply(s, "-ERR STLS comes before UTF8");
+		return reply_error(s, REPLY_TLS_AFTER_UTF8);
 	}
 	if (stream_buffered(s->stream, &behind) > 0) {
-		session_reply(s, "-ERR Nothing may follow STLS");
+		reply_error(s, REPLY_TLS_PIPELINED);
 		return NEXT_END;
 	}
 	if (stream_flush(s->stream) == -1) {
@@ -200,7 +196,7 @@ stls(struct session *s, char *argument)
 	}
 	/* If it is, this process does not live to the answer. */
 	(void)!channel_call(c->channel, REQUEST_TLS, NULL, 0);
-	return session_reply(s, "-ERR [SYS/TEMP] TLS is not available now");
+	return reply_error(s, REPLY_TLS_LATER);
 }
 
 /* RFC 6856 section 2; the mailbox process gets to know by the login. */
@@ -209,7 +205,7 @@ utf8(struct session *s, char *argument)
 {
 	(void)argument;
 	s->utf8 = true;
-	return session_reply(s, "+OK UTF8");
+	return reply_ok_with(s, "UTF8");
 }
 
 static const struct command commands[] = {
@@ -260,10 +256,10 @@ session_run(const struct connection *c)
 		s.tls = stream_tls(s.stream) != NULL;
 		stats_add(STATS_POP3_TLS, s.tls);
 		if (c->start != START_STARTTLS) {
-			session_reply(&s, "+OK restante at %s ready",
-			    c->config->hostname);
+			reply_ok_with(
+			    &s, "restante at %s ready", c->config->hostname);
 		}
-		session_converse(&s, commands);
+		session_converse(&s, commands, session_check_web);
 		if (s.handed_over && s.tls) {
 			stream_set_timeout(s.stream, TIMEOUT);
 			stream_set_lifetime(s.stream, LIFETIME);

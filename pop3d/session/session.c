@@ -1,49 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* What both halves of a POP3 session share: replies and the command loop. */
+/* What both halves of a POP3 session share: the command loop, and its log. */
 #include "pop3d/session/session.h"
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
-#include "common/session/offence.h"
 
-#include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-/* An error: of the session and, before login, of the address. */
-static void
-failed(struct session *s, const char *reply)
-{
-	/* With a response code it is trouble of ours, or of a password. */
-	bool syntax = strncmp(reply, "-ERR [", 6) != 0;
-
-	s->errors += syntax;
-	if (s->connection == NULL) {
-		return;
-	}
-	if (syntax) {
-		offence_report(s->connection, OFFENCE_SYNTAX);
-	}
-	offence_delay(s->connection);
-}
-
-enum next
-session_reply(struct session *s, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text) - 2, fmt, ap);
-	va_end(ap);
-	if (text[0] == '-') {
-		failed(s, text);
-	}
-	stream_printf(s->stream, "%s\r\n", text);
-	return NEXT_COMMAND;
-}
 
 /*
  * LOGIN-DELAY: the user's own; before the login the most that anybody has, and
@@ -106,56 +69,75 @@ session_lang(struct session *s, char *range)
 	size_t n = strcspn(range, "-");
 
 	if (*range == '\0') {
-		session_reply(s, "+OK Languages follow");
+		reply_ok_with(s, "Languages follow");
 		stream_printf(
 		    s->stream, "en English\r\ni-default Default\r\n.\r\n");
 		return NEXT_COMMAND;
 	}
 	if (strcasecmp(range, "i-default") == 0) {
-		return session_reply(s, "+OK i-default It is plain English");
+		return reply_ok_with(s, "i-default It is plain English");
 	}
 	if (strcmp(range, "*") == 0 ||
 	    (n == 2 && strncasecmp(range, "en", 2) == 0)) {
-		return session_reply(s, "+OK en English it is");
+		return reply_ok_with(s, "en English it is");
 	}
-	return session_reply(s, "-ERR There is only English here");
+	return reply_error(s, REPLY_LANGUAGE);
 }
 
-const char *
-session_trouble(int error)
+/* ---- the command loop ---- */
+
+static unsigned
+state(const struct session *s)
 {
-	switch (error) {
-	case EWOULDBLOCK:
-		return "[IN-USE]";
-	case EACCES:
-	case EISDIR:
-	case ELOOP:
-	case ENAMETOOLONG:
-	case ENOTDIR:
-	case EPERM:
-	case EROFS:
-		return "[SYS/PERM]"; /* until somebody sees to it */
-	default:
-		return "[SYS/TEMP]";
-	}
+	return s->state;
+}
+
+static bool
+is_before_login(const struct session *s)
+{
+	return s->state == STATE_AUTHORIZATION;
+}
+
+static void
+excess(struct session *s, enum excess what)
+{
+	reply_error(
+	    s, what == EXCESS_ERRORS ? REPLY_ERRORS : REPLY_BEFORE_LOGIN);
 }
 
 static enum next
-refused(struct session *s, const struct command *command, enum refusal why)
+bad_line(struct session *s, enum line got, const char *line)
+{
+	(void)line;
+	return session_bad_line(s, got);
+}
+
+enum check
+session_check_web(struct session *s, char *line)
+{
+	if (!command_is_http(line)) {
+		return CHECK_PASSED;
+	}
+	reply_error(s, REPLY_WEB);
+	return CHECK_FATAL;
+}
+
+static enum next
+refuse(struct session *s, const struct command *command, enum refusal why)
 {
 	switch (why) {
 	case REFUSE_UNKNOWN:
 		break;
 	case REFUSE_STATE:
-		return session_reply(s, "-ERR %s",
-		    s->state == STATE_AUTHORIZATION ? "Log in first"
-						    : "Logged in already");
+		return reply_error(s, is_before_login(s) ? REPLY_LOGIN_FIRST
+							 : REPLY_LOGIN_ALREADY);
 	case REFUSE_ARGUMENT:
-		return session_reply(s, "-ERR %s takes %s", command->verb,
-		    command->argument == ARG_NONE ? "no argument"
-						  : "an argument");
+		return reply_error_with(s,
+		    command->argument == ARG_NONE ? REPLY_NO_ARGUMENT
+						  : REPLY_ARGUMENT,
+		    REPLY_ARGS(command->verb));
 	}
-	return session_reply(s, "-ERR Unknown command");
+	return reply_error(s, REPLY_UNKNOWN);
 }
 
 enum next
@@ -163,20 +145,19 @@ session_bad_line(struct session *s, enum line line)
 {
 	switch (line) {
 	case LINE_LONG:
-		return session_reply(s, "-ERR Line too long");
+		return reply_error(s, REPLY_LINE_LONG);
 	case LINE_BAD:
-		return session_reply(s, "-ERR NUL or bare CR in a command");
+		return reply_error(s, REPLY_LINE_BAD);
 	case LINE_FLOOD:
-		session_reply(s, "-ERR Line too long");
+		reply_error(s, REPLY_LINE_LONG);
 		break;
 	case LINE_TIMEOUT:
 	case LINE_LATE:
 		s->ending = ENDING_TIMEOUT;
-		session_reply(s, "-ERR Too slow, closing; nothing is deleted");
+		reply_error(s, REPLY_TOO_SLOW);
 		break;
 	case LINE_SHUTDOWN:
-		session_reply(s, "-ERR [SYS/TEMP] Shutting down, try again "
-				 "soon; nothing is deleted");
+		reply_error(s, REPLY_SHUTDOWN);
 		break;
 	case LINE_OK:
 	case LINE_EOF:
@@ -185,51 +166,26 @@ session_bad_line(struct session *s, enum line line)
 	return NEXT_END;
 }
 
-static enum next
-one_command(struct session *s, const struct command *table)
-{
-	static char line[LINE_AUTH + 1]; /* on the stack it costs pages */
-	size_t len;
-
-	enum line got = stream_getline(s->stream, line, sizeof(line), &len);
-	if (got == LINE_OK && len > LINE_COMMAND &&
-	    strncasecmp(line, "AUTH ", 5) != 0) {
-		got = LINE_LONG;
-	}
-	if (got != LINE_OK) {
-		return session_bad_line(s, got);
-	}
-	if (s->state == STATE_AUTHORIZATION && command_is_http(line)) {
-		offence_report(s->connection, OFFENCE_ABUSE);
-		session_reply(s, "-ERR [SYS/PERM] This is a mail server");
-		return NEXT_END;
-	}
-	session_lock_touch(s->lock);
-	enum next next = command_run(table, s->state, s, line, refused);
-	explicit_bzero(line, len);
-	return next;
-}
-
 void
-session_converse(struct session *s, const struct command *table)
+session_converse(struct session *s, const struct command *commands,
+    enum check (*check)(struct session *, char *line))
 {
-	enum next next = NEXT_COMMAND;
+	enum check (*const checks[])(
+	    struct session *, char *) = { check, NULL };
+	const struct dialogue dialogue = {
+		.commands = commands,
+		.state = state,
+		.longest = LINE_COMMAND,
+		.must_log_in = is_before_login,
+		.must_progress = is_before_login,
+		.excess = excess,
+		.bad_line = bad_line,
+		.checks = checks,
+		.refuse = refuse,
+	};
 
 	stream_interruptible(s->stream, true);
-	for (unsigned n = 0; next == NEXT_COMMAND; n++) {
-		if (s->errors >= MOST_ERRORS) {
-			session_reply(s, "-ERR Too many errors, closing");
-			break;
-		}
-		if (s->state == STATE_AUTHORIZATION &&
-		    (n >= MOST_COMMANDS ||
-			stream_received(s->stream) > BEFORE_LOGIN)) {
-			session_reply(s, "-ERR Too much before a login");
-			break;
-		}
-		next = one_command(s, table);
-	}
-	stream_flush(s->stream);
+	dialogue_run(&dialogue, s, s->stream, &s->counts);
 }
 
 void

@@ -5,8 +5,9 @@
 #include "common/io/stream.h"
 #include "common/login/login.h"
 #include "common/server/server.h"
-#include "common/session/command.h"
+#include "common/session/dialogue.h"
 #include "pop3d/mailbox/uidl.h"
+#include "pop3d/session/reply.h"
 #include "spool/mailbox.h"
 #include "spool/session_lock.h"
 #include "spool/store.h"
@@ -22,11 +23,7 @@
  */
 
 enum {
-	LINE_COMMAND = 1024,
-	LINE_AUTH = 12288, /* of AUTH: some send a whole token along */
-	MOST_ERRORS = 20,
-	MOST_COMMANDS = 100,      /* before login */
-	BEFORE_LOGIN = 64 * 1024, /* octets */
+	LINE_COMMAND = 1024,      /* octets, but of AUTH */
 	TIMEOUT = 10 * 60 * 1000, /* RFC 1939 section 3 */
 	LOGIN_TIMEOUT = 3 * 60 * 1000,
 	LIFETIME = 24 * 60 * 60 * 1000,
@@ -40,7 +37,7 @@ enum state { STATE_AUTHORIZATION = 1, STATE_TRANSACTION = 2 };
 struct session {
 	struct stream *stream;
 	enum state state;
-	unsigned errors;
+	struct dialogue_counts counts;
 	const struct config *config;
 	enum ending ending;
 	const struct peer *peer;
@@ -88,12 +85,15 @@ enum next session_bad_line(struct session *, enum line);
 /* The worker of REQUEST_MAILBOX: mailbox.c. */
 enum status mailbox_run(const struct task *);
 
-/* Replies with one line; counts "-ERR".  Always NEXT_COMMAND. */
-enum next session_reply(struct session *, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+/*
+ * Reads commands and runs them by the table, until the session is over; check
+ * looks at each line first.
+ */
+void session_converse(struct session *, const struct command *,
+    enum check (*check)(struct session *, char *line));
 
-/* Reads commands and runs them by the table, until the session is over. */
-void session_converse(struct session *, const struct command *);
+/* The check of the session process: refuses web browsers. */
+enum check session_check_web(struct session *, char *line);
 
 /*
  * Sends a message with its reply, or the reply that it is gone: retrieve.c.
@@ -119,11 +119,5 @@ enum next session_lang(struct session *, char *argument);
  * Courier's POP3 server; started: see deadline_now().
  */
 void session_log_ending(const struct session *, int64_t started);
-
-/*
- * The response code for what has kept us from a mailbox, in brackets: by it a
- * client knows whether to ask for a password, to try again, or to give up.
- */
-const char *session_trouble(int error);
 
 #endif

@@ -6,7 +6,6 @@
 #include "smtpd/session/session.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* ---- rows ---- */
 
@@ -247,38 +246,15 @@ reply_row(enum smtp_reply reply)
 
 /* ---- texts ---- */
 
-/* Adds len octets, or as many as there is room for. */
-static size_t
-append(char text[REPLY_TEXT], size_t n, const char *from, size_t len)
-{
-	size_t room = REPLY_TEXT - 1 - n;
-
-	len = len < room ? len : room;
-	memcpy(text + n, from, len);
-	return n + len;
-}
-
 const char *
 reply_text(enum smtp_reply reply, const char *const *args, bool in_log,
     char text[REPLY_TEXT])
 {
 	const struct reply_row *row = &rows[reply];
-	const char *from =
-	    in_log && row->words != NULL ? row->words : row->text;
-	const char *mark;
-	size_t n = 0;
+	bool own = in_log && row->words != NULL;
 
-	while ((mark = strstr(from, "%s")) != NULL) {
-		n = append(text, n, from, (size_t)(mark - from));
-		if (args != NULL && *args != NULL) {
-			n = append(text, n, *args, strlen(*args));
-			args++;
-		}
-		from = mark + 2;
-	}
-	n = append(text, n, from, strlen(from));
-	text[n] = '\0';
-	return text;
+	return reply_text_fill(
+	    own ? row->words : row->text, args, text, REPLY_TEXT);
 }
 
 const char *

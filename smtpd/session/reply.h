@@ -5,6 +5,7 @@
 #include "common/log/stats.h"
 #include "common/session/command.h"
 #include "common/session/offence.h"
+#include "common/session/reply_text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -166,9 +167,6 @@ struct reply_row {
 const struct reply_row *reply_row(enum smtp_reply);
 
 enum { REPLY_TEXT = 1024 };
-
-/* The arguments of a text; those that are not there are "". */
-#define REPLY_ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 /*
  * Writes the text of a reply, without its codes, or, in_log, the words of the
