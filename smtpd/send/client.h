@@ -4,7 +4,7 @@
 
 #include "common/server/server.h"
 #include "smtpd/send/input.h"
-#include "smtpd/send/recipients.h"
+#include "smtpd/message/recipients.h"
 #include "spool/mail.h"
 
 /*

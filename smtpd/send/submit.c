@@ -7,10 +7,10 @@
 #include "common/mime/word.h"
 #include "common/text/date.h"
 #include "smtpd/send/client.h"
-#include "smtpd/send/fixup.h"
+#include "smtpd/message/fixup.h"
 #include "smtpd/send/head.h"
 #include "smtpd/send/identity.h"
-#include "smtpd/send/rewrite.h"
+#include "smtpd/message/rewrite.h"
 
 #include <errno.h>
 #include <stdio.h>

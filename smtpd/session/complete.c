@@ -4,7 +4,7 @@
 
 #include "common/mime/header.h"
 #include "common/text/date.h"
-#include "smtpd/send/fixup.h"
+#include "smtpd/message/fixup.h"
 #include "smtpd/session/sender.h"
 
 #include <stdio.h>

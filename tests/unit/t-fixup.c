@@ -4,10 +4,10 @@
  * a Bcc that stays tells of somebody who should not be known, and a field that
  * was changed without cause breaks a signature.
  */
-#include "smtpd/send/fixup.h"
+#include "smtpd/message/fixup.h"
 
 #include "smtpd/send/identity.h"
-#include "smtpd/send/rewrite.h"
+#include "smtpd/message/rewrite.h"
 #include "tests/unit/tap.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_SEND_REWRITE_H
-#define RESTANTE_SMTPD_SEND_REWRITE_H
+#ifndef RESTANTE_SMTPD_MESSAGE_REWRITE_H
+#define RESTANTE_SMTPD_MESSAGE_REWRITE_H
 
 #include "common/config/config.h"
 #include "common/text/address.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Goes through the fields of a header section, and writes them again. */
-#include "smtpd/send/fixup.h"
+#include "smtpd/message/fixup.h"
 
 #include "common/mime/header.h"
 #include "common/mime/mailboxes.h"
-#include "smtpd/send/rewrite.h"
+#include "smtpd/message/rewrite.h"
 
 #include <string.h>
 #include <strings.h>

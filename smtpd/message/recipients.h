@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_SEND_RECIPIENTS_H
-#define RESTANTE_SMTPD_SEND_RECIPIENTS_H
+#ifndef RESTANTE_SMTPD_MESSAGE_RECIPIENTS_H
+#define RESTANTE_SMTPD_MESSAGE_RECIPIENTS_H
 
 #include "common/config/config.h"
 #include "common/text/address.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_SEND_FIXUP_H
-#define RESTANTE_SMTPD_SEND_FIXUP_H
+#ifndef RESTANTE_SMTPD_MESSAGE_FIXUP_H
+#define RESTANTE_SMTPD_MESSAGE_FIXUP_H
 
 #include "common/config/config.h"
-#include "smtpd/send/recipients.h"
+#include "smtpd/message/recipients.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Bare names and names of this machine become what the world accepts. */
-#include "smtpd/send/rewrite.h"
+#include "smtpd/message/rewrite.h"
 
 #include <stdio.h>
 #include <string.h>

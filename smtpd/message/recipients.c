@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Recipients, from arguments and from header fields. */
-#include "smtpd/send/recipients.h"
+#include "smtpd/message/recipients.h"
 
 #include "common/mime/mailboxes.h"
-#include "smtpd/send/rewrite.h"
+#include "smtpd/message/rewrite.h"
 
 #include <stdlib.h>
 #include <string.h>
