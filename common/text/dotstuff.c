@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: ISC */
-/* The decoder of DATA and BDAT: an automaton, with the runs inside lines by
+/* DATA and BDAT, decoded and encoded: automatons, with the runs inside lines by
  * memchr. */
 #include "common/text/dotstuff.h"
 
 #include <string.h>
 
-/* Octets before the first CR, LF or NUL. */
+/* Octets before the first CR or LF. */
 static size_t
-plain_run(const char *p, size_t len)
+line_run(const char *p, size_t len)
 {
 	const char *lf = memchr(p, '\n', len);
 	size_t n = lf == NULL ? len : (size_t)(lf - p);
 	const char *cr = memchr(p, '\r', n);
 
-	n = cr == NULL ? n : (size_t)(cr - p);
+	return cr == NULL ? n : (size_t)(cr - p);
+}
+
+/* Octets before the first CR, LF or NUL. */
+static size_t
+plain_run(const char *p, size_t len)
+{
+	size_t n = line_run(p, len);
 	const char *nul = memchr(p, '\0', n);
+
 	return nul == NULL ? n : (size_t)(nul - p);
 }
 
@@ -84,4 +92,56 @@ dotstuff_decode(struct dotstuff *d, const char *in, size_t len, char *out,
 	}
 	*outlen = n;
 	return i;
+}
+
+static size_t
+encode_line_end(struct dotstuff_encoder *e, char *out)
+{
+	e->state = ENCODE_START;
+	out[0] = '\r';
+	out[1] = '\n';
+	return 2;
+}
+
+size_t
+dotstuff_encode(
+    struct dotstuff_encoder *e, const char *in, size_t len, char *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len;) {
+		if (e->state == ENCODE_CR) {
+			/* With its LF, or without. */
+			i += in[i] == '\n';
+			n += encode_line_end(e, out + n);
+			continue;
+		}
+		if (e->state == ENCODE_START && e->form == DOTSTUFF_DATA &&
+		    in[i] == '.') {
+			out[n++] = '.';
+		}
+		size_t run = line_run(in + i, len - i);
+		memcpy(out + n, in + i, run);
+		n += run;
+		i += run;
+		e->state = run > 0 ? ENCODE_LINE : e->state;
+		if (i == len) {
+			break;
+		}
+		if (in[i++] == '\r') {
+			e->state = ENCODE_CR;
+		} else {
+			n += encode_line_end(e, out + n);
+		}
+	}
+	return n;
+}
+
+size_t
+dotstuff_encode_end(struct dotstuff_encoder *e, char out[2])
+{
+	bool open = e->state == ENCODE_CR ||
+	            (e->form == DOTSTUFF_DATA && e->state == ENCODE_LINE);
+
+	return open ? encode_line_end(e, out) : 0;
 }

@@ -33,4 +33,37 @@ struct dotstuff {
 size_t dotstuff_decode(struct dotstuff *, const char *in, size_t len, char *out,
     size_t size, size_t *outlen);
 
+/*
+ * The other direction, pure: a message as DATA or BDAT sends it.  Lines that
+ * end in CR LF leave as they are, but for dots that DATA doubles.  A CR or LF
+ * on its own becomes CR LF, so that it never ends the message for a server
+ * that takes it for a line end.
+ */
+enum dotstuff_form {
+	DOTSTUFF_DATA, /* doubles dots, and ends the last line */
+	DOTSTUFF_BDAT,
+};
+
+struct dotstuff_encoder {
+	enum dotstuff_form form;
+	enum {
+		ENCODE_START, /* of a line */
+		ENCODE_LINE,
+		ENCODE_CR,
+	} state;
+};
+
+/* The most that so many octets become. */
+#define DOTSTUFF_ROOM(len) (2 * (len) + 2)
+
+/*
+ * Encodes; begins with the form, and all else zeroed.  out has
+ * DOTSTUFF_ROOM(len) octets; returns how many of them it filled.
+ */
+size_t dotstuff_encode(
+    struct dotstuff_encoder *, const char *in, size_t len, char *out);
+
+/* Writes what has to follow the last octet, and returns its length. */
+size_t dotstuff_encode_end(struct dotstuff_encoder *, char out[2]);
+
 #endif

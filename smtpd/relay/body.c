@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The message on its way out: blocks, and inside them lines by memchr. */
+/* The message on its way out, block by block. */
 #include "smtpd/relay/body.h"
 
 #include "common/io/stream.h"
@@ -8,66 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Octets before the first CR or LF. */
-static size_t
-plain_run(const char *p, size_t len)
-{
-	const char *lf = memchr(p, '\n', len);
-	size_t n = lf == NULL ? len : (size_t)(lf - p);
-	const char *cr = memchr(p, '\r', n);
-
-	return cr == NULL ? n : (size_t)(cr - p);
-}
-
-static size_t
-end_line(struct body *b, char *out)
-{
-	b->state = BODY_START;
-	out[0] = '\r';
-	out[1] = '\n';
-	return 2;
-}
-
-size_t
-body_encode(struct body *b, const char *in, size_t len, char out[BODY_ROOM])
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < len;) {
-		if (b->state == BODY_CR) {
-			/* With its LF, or without. */
-			i += in[i] == '\n';
-			n += end_line(b, out + n);
-			continue;
-		}
-		if (b->state == BODY_START && b->stuff && in[i] == '.') {
-			out[n++] = '.';
-		}
-		size_t run = plain_run(in + i, len - i);
-		memcpy(out + n, in + i, run);
-		n += run;
-		i += run;
-		b->state = run > 0 ? BODY_LINE : b->state;
-		if (i == len) {
-			break;
-		}
-		if (in[i++] == '\r') {
-			b->state = BODY_CR;
-		} else {
-			n += end_line(b, out + n);
-		}
-	}
-	return n;
-}
-
-size_t
-body_finish(struct body *b, char out[BODY_ROOM])
-{
-	bool open = b->state == BODY_CR || (b->stuff && b->state == BODY_LINE);
-
-	return open ? end_line(b, out) : 0;
-}
 
 ssize_t
 body_read(int fd, char block[BODY_BLOCK], off_t from, uint64_t left)
@@ -94,10 +34,10 @@ make_room(void)
 }
 
 enum body_sent
-body_send(
-    struct stream *stream, int fd, off_t from, uint64_t length, bool stuff)
+body_send(struct stream *stream, int fd, off_t from, uint64_t length,
+    enum dotstuff_form form)
 {
-	struct body b = { .stuff = stuff };
+	struct dotstuff_encoder e = { .form = form };
 	char *block = make_room();
 	enum body_sent result = BODY_SENT;
 
@@ -113,7 +53,7 @@ body_send(
 		}
 		from += n;
 		length -= (uint64_t)n;
-		size_t len = body_encode(&b, block, (size_t)n, out);
+		size_t len = dotstuff_encode(&e, block, (size_t)n, out);
 		stream_write(stream, out, len);
 		/* The last block goes out together with what ends it. */
 		if (length > 0 && stream_flush(stream) == -1) {
@@ -122,7 +62,7 @@ body_send(
 		}
 	}
 	if (result == BODY_SENT) {
-		stream_write(stream, out, body_finish(&b, out));
+		stream_write(stream, out, dotstuff_encode_end(&e, out));
 	}
 	int saved = errno;
 	free(block);
@@ -131,9 +71,9 @@ body_send(
 }
 
 int64_t
-body_size(int fd, off_t from, uint64_t length, bool stuff)
+body_size(int fd, off_t from, uint64_t length, enum dotstuff_form form)
 {
-	struct body b = { .stuff = stuff };
+	struct dotstuff_encoder e = { .form = form };
 	char *block = make_room();
 	int64_t size = 0;
 
@@ -149,10 +89,10 @@ body_size(int fd, off_t from, uint64_t length, bool stuff)
 		}
 		from += n;
 		length -= (uint64_t)n;
-		size += (int64_t)body_encode(&b, block, (size_t)n, out);
+		size += (int64_t)dotstuff_encode(&e, block, (size_t)n, out);
 	}
 	if (size >= 0) {
-		size += (int64_t)body_finish(&b, out);
+		size += (int64_t)dotstuff_encode_end(&e, out);
 	}
 	int saved = errno;
 	free(block);

@@ -6,7 +6,7 @@
 #include "common/tls/tls_client.h"
 #include "smtpd/agent/agent.h"
 #include "smtpd/relay/connect.h"
-#include "smtpd/relay/reply.h"
+#include "smtpd/relay/judge.h"
 #include "smtpd/relay/secret.h"
 #include "spool/mail.h"
 
@@ -66,7 +66,7 @@ struct client {
 	bool dirty;      /* a transaction was left open: RSET */
 	unsigned losses; /* connections lost in a row, within transactions */
 	struct offer offer;
-	struct reply reply; /* the last one */
+	struct response response; /* the last one */
 	/* Why what was tried last did not work: kind, dsn, host, text. */
 	struct outcome verdict;
 };
@@ -94,10 +94,10 @@ bool client_unasked(struct client *);
 void client_verdict(struct client *, enum outcome_kind, const char *dsn,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* From the last reply. */
-void client_verdict_reply(
+void client_verdict_response(
     struct client *, enum outcome_kind, enum phase, const char *dsn);
 
-/* Fills in an outcome from the last reply, as client_verdict_reply(). */
+/* Fills in an outcome from the last reply, as client_verdict_response(). */
 void client_outcome(
     const struct client *, struct outcome *, enum outcome_kind, enum phase);
 
@@ -117,7 +117,7 @@ enum session {
 enum session session_start(struct client *, bool clear);
 
 /* Reads the lines of an EHLO reply.  Pure. */
-void session_offer(const struct reply *, struct offer *);
+void session_offer(const struct response *, struct offer *);
 
 /* ---- login.c ---- */
 

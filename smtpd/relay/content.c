@@ -9,7 +9,7 @@
 enum judgement
 step_judge(const struct client *c, enum phase phase)
 {
-	return reply_judge(&c->reply, phase, !c->hop->mx);
+	return judge_response(&c->response, phase, !c->hop->mx);
 }
 
 /* There was no reply: how bad is that? */
@@ -23,7 +23,7 @@ step_unheard(const struct client *c)
 enum step
 step_trouble(struct client *c, enum judgement judgement, enum phase phase)
 {
-	client_verdict_reply(c, OUTCOME_DEAD, phase, NULL);
+	client_verdict_response(c, OUTCOME_DEAD, phase, NULL);
 	return judgement == JUDGE_DEAD ? STEP_DEAD : STEP_LOST;
 }
 
@@ -37,8 +37,8 @@ step_refusal(enum judgement judgement)
 static enum step
 refused(struct client *c, struct letter *l, enum judgement j, enum phase phase)
 {
-	bool policy =
-	    reply_is_policy(&c->reply) && c->hop->transport == TRANSPORT_SMTP;
+	bool policy = judge_is_policy(&c->response) &&
+	              c->hop->transport == TRANSPORT_SMTP;
 
 	letter_refuse(c, l, step_refusal(j), phase);
 	return policy ? STEP_POLICY : STEP_OVER;
@@ -109,11 +109,11 @@ interrupted(struct client *c, struct letter *l)
 
 /* Says the message, as it is or converted. */
 static enum body_sent
-say_content(struct client *c, struct letter *l, bool stuff)
+say_content(struct client *c, struct letter *l, enum dotstuff_form form)
 {
 	return l->convert != NULL
-	           ? content_convert(c->stream, l, stuff)
-	           : body_send(c->stream, l->fd, l->body, l->mail->size, stuff);
+	           ? content_convert(c->stream, l, form)
+	           : body_send(c->stream, l->fd, l->body, l->mail->size, form);
 }
 
 static enum step
@@ -138,10 +138,10 @@ send_data(struct client *c, struct letter *l, bool said)
 	if (j == JUDGE_LATER || j == JUDGE_NEVER || j == JUDGE_TOO_MANY) {
 		return refused(c, l, j, PHASE_DATA);
 	}
-	if (c->reply.code != 354) {
+	if (c->response.code != 354) {
 		return step_trouble(c, j, PHASE_DATA);
 	}
-	enum body_sent sent = say_content(c, l, true);
+	enum body_sent sent = say_content(c, l, DOTSTUFF_DATA);
 	if (sent == BODY_UNREADABLE) {
 		return unreadable(c);
 	}
@@ -156,9 +156,9 @@ send_data(struct client *c, struct letter *l, bool said)
 static enum step
 send_chunk(struct client *c, struct letter *l)
 {
-	int64_t size = l->convert != NULL
-	                   ? (int64_t)l->said.size
-	                   : body_size(l->fd, l->body, l->mail->size, false);
+	int64_t size = l->convert != NULL ? (int64_t)l->said.size
+	                                  : body_size(l->fd, l->body,
+						l->mail->size, DOTSTUFF_BDAT);
 
 	if (size == -1) {
 		(void)unreadable(c);
@@ -169,7 +169,7 @@ send_chunk(struct client *c, struct letter *l)
 		return interrupted(c, l);
 	}
 	client_say(c, "BDAT %" PRId64 " LAST", size);
-	enum body_sent sent = say_content(c, l, false);
+	enum body_sent sent = say_content(c, l, DOTSTUFF_BDAT);
 	if (sent == BODY_UNREADABLE) {
 		return unreadable(c);
 	}

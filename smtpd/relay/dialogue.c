@@ -83,7 +83,7 @@ offer_line(struct offer *o, const char *line, size_t len)
 }
 
 void
-session_offer(const struct reply *r, struct offer *o)
+session_offer(const struct response *r, struct offer *o)
 {
 	const char *p = strchr(r->text, '\n');
 
@@ -100,9 +100,9 @@ static enum session
 refused(struct client *c, enum phase phase)
 {
 	enum session result =
-	    reply_is_policy(&c->reply) ? SESSION_POLICY : SESSION_NEXT_HOST;
+	    judge_is_policy(&c->response) ? SESSION_POLICY : SESSION_NEXT_HOST;
 
-	client_verdict_reply(c, OUTCOME_DEAD, phase, NULL);
+	client_verdict_response(c, OUTCOME_DEAD, phase, NULL);
 	return result;
 }
 
@@ -122,18 +122,19 @@ ehlo(struct client *c)
 	if (!client_hear(c, PHASE_HELLO)) {
 		return SESSION_NEXT_HOST;
 	}
-	if (c->reply.code / 100 == 2) {
-		session_offer(&c->reply, &c->offer);
+	if (c->response.code / 100 == 2) {
+		session_offer(&c->response, &c->offer);
 		return SESSION_OK;
 	}
-	if (c->reply.code / 100 == 5 && !lmtp) {
+	if (c->response.code / 100 == 5 && !lmtp) {
 		/* RFC 5321 section 3.2: one that knows no extensions. */
 		client_say(c, "HELO %s", c->config->hostname);
 		if (!client_hear(c, PHASE_HELLO)) {
 			return SESSION_NEXT_HOST;
 		}
 	}
-	return c->reply.code / 100 == 2 ? SESSION_OK : refused(c, PHASE_HELLO);
+	return c->response.code / 100 == 2 ? SESSION_OK
+	                                   : refused(c, PHASE_HELLO);
 }
 
 /* The handshake.  may: without TLS is fine, too. */
@@ -170,10 +171,11 @@ starttls(struct client *c)
 	if (!client_hear(c, PHASE_STARTTLS)) {
 		return SESSION_NEXT_HOST;
 	}
-	if (c->reply.code != 220) {
-		client_verdict_reply(c, OUTCOME_DEAD, PHASE_STARTTLS, "4.7.4");
-		return may && c->reply.code != 421 ? SESSION_OK
-		                                   : SESSION_NEXT_HOST;
+	if (c->response.code != 220) {
+		client_verdict_response(
+		    c, OUTCOME_DEAD, PHASE_STARTTLS, "4.7.4");
+		return may && c->response.code != 421 ? SESSION_OK
+		                                      : SESSION_NEXT_HOST;
 	}
 	if (stream_poll(c->stream) == LINE_OK) {
 		/* Said by somebody in between, to be read behind TLS. */
@@ -194,7 +196,8 @@ greeting(struct client *c)
 	if (!client_hear(c, PHASE_GREETING)) {
 		return SESSION_NEXT_HOST;
 	}
-	return c->reply.code == 220 ? SESSION_OK : refused(c, PHASE_GREETING);
+	return c->response.code == 220 ? SESSION_OK
+	                               : refused(c, PHASE_GREETING);
 }
 
 enum session

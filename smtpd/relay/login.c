@@ -69,7 +69,7 @@ meet(struct client *c, struct sasl_client *sasl, char data[SASL_CLIENT_DATA],
 {
 	char challenge[SASL_CLIENT_DATA];
 	ssize_t n = base64_decode(
-	    c->reply.text, c->reply.len, challenge, sizeof(challenge));
+	    c->response.text, c->response.len, challenge, sizeof(challenge));
 
 	return n >= 0 &&
 	       sasl_client_step(sasl, challenge, (size_t)n, data, len);
@@ -103,7 +103,7 @@ exchange(struct client *c, const char *mechanism, struct sasl_client *sasl,
 	}
 	*cancelled = false;
 	for (int rounds = 0; good && client_hear(c, PHASE_AUTH); rounds++) {
-		if (c->reply.code != 334) {
+		if (c->response.code != 334) {
 			explicit_bzero(data, sizeof(data));
 			return true;
 		}
@@ -143,18 +143,18 @@ attempt(struct client *c, const char *mechanism)
 	if (!alive) {
 		return TRIED_FAILED;
 	}
-	if (c->reply.code / 100 == 2 && proved) {
+	if (c->response.code / 100 == 2 && proved) {
 		return TRIED_IN;
 	}
-	if (c->reply.code / 100 == 2 || cancelled) {
+	if (c->response.code / 100 == 2 || cancelled) {
 		client_verdict(c, OUTCOME_DEAD, "4.7.8",
 		    "host %s says what it must not in AUTH %s: it may not "
 		    "know our password",
 		    c->peer.peer, mechanism);
-		return c->reply.code / 100 == 2 ? TRIED_FAILED : TRIED_NEXT;
+		return c->response.code / 100 == 2 ? TRIED_FAILED : TRIED_NEXT;
 	}
-	client_verdict_reply(c, OUTCOME_DEAD, PHASE_AUTH, "4.7.8");
-	return c->reply.code / 100 == 5 ? TRIED_NEXT : TRIED_FAILED;
+	client_verdict_response(c, OUTCOME_DEAD, PHASE_AUTH, "4.7.8");
+	return c->response.code / 100 == 5 ? TRIED_NEXT : TRIED_FAILED;
 }
 
 /* Nothing was tried: why not. */
@@ -190,7 +190,8 @@ session_login(struct client *c)
 		case TRIED_IN:
 			return true;
 		case TRIED_FAILED:
-			if (tried[0] != '\0' && c->reply.state != REPLY_DONE) {
+			if (tried[0] != '\0' &&
+			    c->response.state != RESPONSE_DONE) {
 				c->verdict = refusal;
 			}
 			return false;

@@ -19,7 +19,7 @@ struct reading {
 	struct letter *letter;
 	off_t from;
 	uint64_t left;
-	struct body line_ends;
+	struct dotstuff_encoder line_ends;
 	struct blocks *blocks;
 };
 
@@ -30,6 +30,7 @@ reading_start(struct reading *r, struct letter *l)
 		.letter = l,
 		.from = l->body,
 		.left = l->mail->size,
+		.line_ends = { .form = DOTSTUFF_BDAT },
 		.blocks = malloc(sizeof(*r->blocks)),
 	};
 	return r->blocks != NULL;
@@ -68,12 +69,12 @@ convert_block(struct reading *r)
 	ssize_t n = read_block(r);
 
 	if (n > 0) {
-		size_t len = body_encode(&r->line_ends, r->blocks->stored,
+		size_t len = dotstuff_encode(&r->line_ends, r->blocks->stored,
 		    (size_t)n, r->blocks->wire);
 		convert_feed(convert, r->blocks->wire, len);
 	} else if (n == 0) {
 		convert_feed(convert, r->blocks->wire,
-		    body_finish(&r->line_ends, r->blocks->wire));
+		    dotstuff_encode_end(&r->line_ends, r->blocks->wire));
 	}
 	return n;
 }
@@ -207,7 +208,8 @@ content_forget(struct letter *l)
 
 /* What the conversion has made; BODY_LOST: the connection does not take it. */
 static void
-write_out(struct stream *stream, struct body *dots, struct reading *r)
+write_out(
+    struct stream *stream, struct dotstuff_encoder *dots, struct reading *r)
 {
 	struct output *out = &r->letter->convert->out;
 
@@ -215,7 +217,7 @@ write_out(struct stream *stream, struct body *dots, struct reading *r)
 		size_t n =
 		    out->len - i < BODY_BLOCK ? out->len - i : BODY_BLOCK;
 		size_t len =
-		    body_encode(dots, out->data + i, n, r->blocks->wire);
+		    dotstuff_encode(dots, out->data + i, n, r->blocks->wire);
 		stream_write(stream, r->blocks->wire, len);
 		i += n;
 	}
@@ -223,9 +225,10 @@ write_out(struct stream *stream, struct body *dots, struct reading *r)
 }
 
 enum body_sent
-content_convert(struct stream *stream, struct letter *l, bool stuff)
+content_convert(
+    struct stream *stream, struct letter *l, enum dotstuff_form form)
 {
-	struct body dots = { .stuff = stuff };
+	struct dotstuff_encoder dots = { .form = form };
 	struct reading r;
 	enum body_sent result = BODY_SENT;
 	ssize_t n;
@@ -246,8 +249,8 @@ content_convert(struct stream *stream, struct letter *l, bool stuff)
 	if (result == BODY_SENT) {
 		bool good = convert_end(l->convert) == CONVERT_CHANGED;
 		write_out(stream, &dots, &r);
-		stream_write(
-		    stream, r.blocks->wire, body_finish(&dots, r.blocks->wire));
+		stream_write(stream, r.blocks->wire,
+		    dotstuff_encode_end(&dots, r.blocks->wire));
 		result = good ? BODY_SENT : BODY_UNREADABLE;
 	}
 	reading_end(&r);

@@ -2,8 +2,6 @@
 /* Commands and replies of one connection, and words for what went wrong. */
 #include "smtpd/relay/client.h"
 
-#include "common/io/deadline.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,73 +45,31 @@ patience(const struct client *c, enum phase phase)
 	return c->timeouts.command;
 }
 
-/* Feeds what is buffered to the reply. */
-static void
-feed(struct client *c)
-{
-	const char *data;
-	size_t len = stream_buffered(c->stream, &data);
-
-	stream_consume(c->stream, reply_feed(&c->reply, data, len));
-}
-
-/*
- * After an error of output only this is left to learn: many servers say why
- * before they close.  That is never yes: what it would be to has not all gone
- * out.  Does not wait.
- */
-static bool
-last_words(struct client *c)
-{
-	while (
-	    c->reply.state == REPLY_MORE && stream_poll(c->stream) == LINE_OK) {
-		feed(c);
-	}
-	return c->reply.state == REPLY_DONE && c->reply.code >= 400;
-}
-
-static bool
-unheard(struct client *c, enum phase phase, const char *what)
-{
-	client_verdict(c, OUTCOME_DEFERRED, "4.4.2",
-	    "%s %s%s while waiting for the reply to %s", what,
-	    phase == PHASE_GREETING ? "" : "with ", c->peer.peer,
-	    reply_phase(phase));
-	return false;
-}
-
 bool
 client_hear(struct client *c, enum phase phase)
 {
-	int64_t deadline = deadline_now() + patience(c, phase);
-	const char *data;
-	size_t len;
-
-	reply_start(&c->reply);
-	while (c->reply.state == REPLY_MORE) {
-		/* One deadline for all of the reply, however it drips. */
-		int64_t left = deadline - deadline_now();
-		stream_set_timeout(c->stream, left > 0 ? (int)left : 0);
-		enum line got = stream_peek(c->stream, &data, &len);
-		stream_set_timeout(c->stream, c->timeouts.block);
-		if (got == LINE_TIMEOUT || got == LINE_LATE) {
-			client_verdict(c, OUTCOME_DEAD, "4.4.2",
-			    "host %s does not answer %s in time", c->peer.peer,
-			    reply_phase(phase));
-			return false;
-		}
-		if (got != LINE_OK && !last_words(c)) {
-			return unheard(c, phase, "lost connection");
-		}
-		feed(c);
-	}
-	if (c->reply.state == REPLY_NONSENSE) {
+	switch (response_read(
+	    &c->response, c->stream, patience(c, phase), c->timeouts.block)) {
+	case RESPONSE_READ_OK:
+		return true;
+	case RESPONSE_READ_LATE:
+		client_verdict(c, OUTCOME_DEAD, "4.4.2",
+		    "host %s does not answer %s in time", c->peer.peer,
+		    phase_name(phase));
+		break;
+	case RESPONSE_READ_LOST:
+		client_verdict(c, OUTCOME_DEFERRED, "4.4.2",
+		    "lost connection %s%s while waiting for the reply to %s",
+		    phase == PHASE_GREETING ? "" : "with ", c->peer.peer,
+		    phase_name(phase));
+		break;
+	case RESPONSE_READ_NONSENSE:
 		client_verdict(c, OUTCOME_DEAD, "4.5.0",
 		    "host %s sent %s as the reply to %s", c->peer.peer,
-		    c->reply.wrong, reply_phase(phase));
-		return false;
+		    c->response.wrong, phase_name(phase));
+		break;
 	}
-	return true;
+	return false;
 }
 
 bool
@@ -142,7 +98,7 @@ void
 client_outcome(const struct client *c, struct outcome *o,
     enum outcome_kind kind, enum phase phase)
 {
-	const struct reply *r = &c->reply;
+	const struct response *r = &c->response;
 	char words[OUTCOME_TEXT];
 	char class = kind == OUTCOME_SENT     ? '2'
 	             : kind == OUTCOME_FAILED ? '5'
@@ -154,7 +110,7 @@ client_outcome(const struct client *c, struct outcome *o,
 	    r->enhanced[0] != '\0' ? r->enhanced : "x.0.0");
 	o->dsn[0] = class;
 	strlcpy(o->host, c->peer.peer, sizeof(o->host));
-	reply_words(r, words, sizeof(words));
+	response_words(r, words, sizeof(words));
 	if (kind == OUTCOME_SENT) {
 		strlcpy(o->text, words, sizeof(o->text));
 		return;
@@ -162,17 +118,17 @@ client_outcome(const struct client *c, struct outcome *o,
 	/* The end of a long reply goes, not what it was about. */
 	char about[64];
 	int n = snprintf(
-	    about, sizeof(about), " (in reply to %s)", reply_phase(phase));
+	    about, sizeof(about), " (in reply to %s)", phase_name(phase));
 	int room = (int)sizeof(o->text) - n - 1;
 	snprintf(o->text, sizeof(o->text), "%.*s%s", room, words, about);
 }
 
 void
-client_verdict_reply(
+client_verdict_response(
     struct client *c, enum outcome_kind kind, enum phase phase, const char *dsn)
 {
 	client_outcome(c, &c->verdict, kind, phase);
-	if (dsn != NULL && c->reply.enhanced[0] == '\0') {
+	if (dsn != NULL && c->response.enhanced[0] == '\0') {
 		strlcpy(c->verdict.dsn, dsn, sizeof(c->verdict.dsn));
 	}
 }

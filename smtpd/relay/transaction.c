@@ -125,7 +125,7 @@ hear_rcpt(struct client *c, struct parcel *p, struct pass *pass)
 		break;
 	case JUDGE_LATER:
 	case JUDGE_NEVER:
-		pass->policy = pass->policy || reply_is_policy(&c->reply);
+		pass->policy = pass->policy || judge_is_policy(&c->response);
 		letter_set(c, p, step_refusal(j), PHASE_RCPT);
 		break;
 	case JUDGE_DEAD:
@@ -154,7 +154,7 @@ hear_first(struct client *c, enum phase phase)
 {
 	bool heard = client_hear(c, phase);
 
-	if (c->reused && (heard ? c->reply.code == 421
+	if (c->reused && (heard ? c->response.code == 421
 				: c->verdict.kind == OUTCOME_DEFERRED)) {
 		return STEP_STALE;
 	}
@@ -166,7 +166,7 @@ hear_reset(struct client *c)
 {
 	enum step step = hear_first(c, PHASE_RSET);
 
-	if (step == STEP_ON && c->reply.code / 100 != 2) {
+	if (step == STEP_ON && c->response.code / 100 != 2) {
 		return step_trouble(c, step_judge(c, PHASE_RSET), PHASE_RSET);
 	}
 	return step;
@@ -188,7 +188,7 @@ hear_mail(struct client *c, struct letter *l, struct pass *pass)
 	case JUDGE_NEVER:
 	case JUDGE_TOO_MANY:
 		pass->refused = true;
-		pass->policy = reply_is_policy(&c->reply);
+		pass->policy = judge_is_policy(&c->response);
 		letter_refuse(c, l, step_refusal(j), PHASE_MAIL);
 		break;
 	case JUDGE_DEAD:
@@ -260,7 +260,7 @@ nobody(struct client *c, const struct pass *pass)
 		if (!client_hear(c, PHASE_DATA)) {
 			return step_unheard(c);
 		}
-		if (c->reply.code == 354) {
+		if (c->response.code == 354) {
 			client_say(c, ".");
 			if (!client_hear(c, PHASE_DOT)) {
 				return step_unheard(c);

@@ -88,7 +88,8 @@ bool content_prepare(struct client *, struct letter *)
 void content_forget(struct letter *);
 
 /* Writes what was planned to the stream, as body_send() does. */
-enum body_sent content_convert(struct stream *, struct letter *, bool stuff);
+enum body_sent content_convert(
+    struct stream *, struct letter *, enum dotstuff_form);
 
 /* ---- content.c ---- */
 

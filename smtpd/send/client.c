@@ -5,6 +5,8 @@
 #include "common/io/stream.h"
 #include "common/log/log.h"
 #include "common/log/logging.h"
+#include "common/text/dotstuff.h"
+#include "smtpd/client/response.h"
 #include "smtpd/send/spool.h"
 
 #include <errno.h>
@@ -21,11 +23,14 @@ enum {
 	TIMEOUT = 10 * 60 * 1000,
 	LIFETIME = 24 * 60 * 60 * 1000,
 	AT_ONCE = 100, /* recipients: RFC 5321 section 4.5.3.1.8 */
+	RESPONSE_SAID = 1024,
 };
 
 struct client {
 	struct stream *stream;
-	char reply[1024]; /* the last line of the last reply */
+	struct response response;     /* the last one */
+	struct dotstuff_encoder dots; /* of the message under way */
+	char wire[DOTSTUFF_ROOM(INPUT_SIZE)];
 };
 
 /* Whoever listens on the submission socket.  -1: nobody, errno. */
@@ -104,36 +109,28 @@ start_server(
 	return pair[0];
 }
 
-/* Reads a reply to its last line.  Its code, or 421 when there is none. */
+/*
+ * Reads the reply to a command: EX_OK for 2xx or 3xx, else what to exit with.
+ * object and address say what a refusal is about.
+ */
 static int
-read_reply(struct client *c)
+read_reply(
+    struct client *c, int refused, const char *object, const char *address)
 {
-	size_t len;
+	char words[RESPONSE_SAID] = "421 no reply";
+	struct response *r = &c->response;
+	bool good =
+	    response_read(r, c->stream, TIMEOUT, TIMEOUT) == RESPONSE_READ_OK;
 
-	do {
-		enum line got =
-		    stream_getline(c->stream, c->reply, sizeof(c->reply), &len);
-		if (got != LINE_OK || len < 3) {
-			strlcpy(c->reply, "421 no reply", sizeof(c->reply));
-			return 421;
-		}
-	} while (len > 3 && c->reply[3] == '-');
-	return (c->reply[0] - '0') * 100 + (c->reply[1] - '0') * 10 +
-	       (c->reply[2] - '0');
-}
-
-/* The reply to a command: EX_OK for 2xx or 3xx, else what to exit with. */
-static int
-hear(struct client *c, int refused, const char *word, const char *address)
-{
-	int code = read_reply(c);
-
-	if (code >= 200 && code < 400) {
+	if (good && r->code >= 200 && r->code < 400) {
 		return EX_OK;
 	}
+	if (good) {
+		response_words(r, words, sizeof(words));
+	}
 	log_error(
-	    "%s%s%s: %s", word, *address == '\0' ? "" : " ", address, c->reply);
-	return code >= 500 ? refused : EX_TEMPFAIL;
+	    "%s%s%s: %s", object, *address == '\0' ? "" : " ", address, words);
+	return good && r->code >= 500 ? refused : EX_TEMPFAIL;
 }
 
 static bool
@@ -166,7 +163,7 @@ say_mail(struct client *c, const struct letter *l, bool utf8)
 		stream_printf(c->stream, " ENVID=%s", l->envid);
 	}
 	stream_printf(c->stream, "\r\n");
-	return hear(c, EX_DATAERR, "sender", l->sender);
+	return read_reply(c, EX_DATAERR, "sender", l->sender);
 }
 
 static int
@@ -188,35 +185,27 @@ say_rcpt(struct client *c, const struct letter *l, const char *address)
 		}
 	}
 	stream_printf(c->stream, "\r\n");
-	return hear(c, EX_NOUSER, "recipient", address);
+	return read_reply(c, EX_NOUSER, "recipient", address);
 }
 
-/* A piece of a line, a dot doubled at its start (RFC 5321 section 4.5.2). */
+/* Part of the message, as DATA sends it. */
 static void
-write_piece(struct client *c, const struct piece *p)
+write_text(struct client *c, const char *text, size_t len)
 {
-	if (p->first && p->len > 0 && *p->text == '.') {
-		stream_write(c->stream, ".", 1);
-	}
-	stream_write(c->stream, p->text, p->len);
-	if (p->last) {
-		stream_write(c->stream, "\r\n", 2);
-	}
+	stream_write(
+	    c->stream, c->wire, dotstuff_encode(&c->dots, text, len, c->wire));
 }
 
 static void
 write_head(struct client *c, const char *text, size_t len)
 {
 	while (len > 0) {
-		const char *lf = memchr(text, '\n', len);
-		size_t n = lf == NULL ? len : (size_t)(lf - text);
-		struct piece p = { text, n, .first = true, .last = true };
-		write_piece(c, &p);
-		n += lf != NULL;
+		size_t n = len < INPUT_SIZE ? len : INPUT_SIZE;
+		write_text(c, text, n);
 		text += n;
 		len -= n;
 	}
-	stream_write(c->stream, "\r\n", 2);
+	write_text(c, "\n", 1);
 }
 
 /* The message; without the ending dot nothing of it counts. */
@@ -225,11 +214,13 @@ write_message(struct client *c, const struct letter *l)
 {
 	struct piece p;
 
+	c->dots = (struct dotstuff_encoder){ .form = DOTSTUFF_DATA };
 	write_head(c, l->head, l->head_len);
 	for (;;) {
 		switch (input_next(l->body, &p)) {
 		case INPUT_PIECE:
-			write_piece(c, &p);
+			write_text(c, p.text, p.len);
+			write_text(c, "\n", p.last ? 1 : 0);
 			break;
 		case INPUT_END:
 			stream_write(c->stream, ".\r\n", 3);
@@ -261,13 +252,14 @@ transact(struct client *c, const struct letter *l, size_t from)
 		return status;
 	}
 	stream_printf(c->stream, "DATA\r\n");
-	status = hear(c, EX_UNAVAILABLE, "message", "");
+	status = read_reply(c, EX_UNAVAILABLE, "message", "");
 	if (status != EX_OK) {
 		return status;
 	}
 	status = write_message(c, l);
 	/* Commit point: a 250 says that it is on the disk. */
-	return status == EX_OK ? hear(c, EX_DATAERR, "message", "") : status;
+	return status == EX_OK ? read_reply(c, EX_DATAERR, "message", "")
+	                       : status;
 }
 
 /* More recipients than one transaction takes: the body comes several times. */
@@ -299,11 +291,11 @@ static int
 converse(
     struct client *c, const struct config *config, const struct letter *letter)
 {
-	int status = hear(c, EX_TEMPFAIL, "greeting", "");
+	int status = read_reply(c, EX_TEMPFAIL, "greeting", "");
 
 	if (status == EX_OK) {
 		stream_printf(c->stream, "EHLO %s\r\n", config->hostname);
-		status = hear(c, EX_PROTOCOL, "EHLO", "");
+		status = read_reply(c, EX_PROTOCOL, "EHLO", "");
 	}
 	if (status != EX_OK) {
 		return status;
@@ -321,7 +313,7 @@ int
 client_send(const struct service *service, const struct config *config,
     const struct letter *letter)
 {
-	struct client c = { .reply = "" };
+	static struct client c; /* too large for the stack */
 	int fd = connect_socket(config);
 
 	signal(SIGPIPE, SIG_IGN);

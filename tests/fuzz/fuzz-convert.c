@@ -48,15 +48,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{ .eight_bit = true, .utf8 = true },
 		{ .eight_bit = true, .utf8 = false },
 	};
-	struct body line_ends = { 0 };
+	struct dotstuff_encoder line_ends = { .form = DOTSTUFF_BDAT };
 
 	if (size > BODY_BLOCK) {
 		return 0;
 	}
 	char *in = fuzz_text(data, size), *wire = malloc(BODY_ROOM);
 	MUST(wire != NULL);
-	size_t len = body_encode(&line_ends, in, size, wire);
-	len += body_finish(&line_ends, wire + len);
+	size_t len = dotstuff_encode(&line_ends, in, size, wire);
+	len += dotstuff_encode_end(&line_ends, wire + len);
 	for (size_t i = 0; i < sizeof(terms) / sizeof(terms[0]); i++) {
 		check(wire, len, &terms[i]);
 	}

@@ -37,17 +37,18 @@ static const struct {
 
 /* In two parts. */
 static size_t
-encode(bool stuff, const char *in, size_t len, size_t split, char *out)
+encode(enum dotstuff_form form, const char *in, size_t len, size_t split,
+    char *out)
 {
-	struct body b = { .stuff = stuff };
+	struct dotstuff_encoder e = { .form = form };
 	static char part[BODY_ROOM];
 	size_t total = 0;
 
 	for (int i = 0; i < 3; i++) {
-		size_t n = i == 0 ? body_encode(&b, in, split, part)
-		           : i == 1
-		               ? body_encode(&b, in + split, len - split, part)
-		               : body_finish(&b, part);
+		size_t n = i == 0   ? dotstuff_encode(&e, in, split, part)
+		           : i == 1 ? dotstuff_encode(
+					  &e, in + split, len - split, part)
+		                    : dotstuff_encode_end(&e, part);
 		memcpy(out + total, part, n);
 		total += n;
 	}
@@ -62,12 +63,12 @@ test_cases(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		bool good = true;
 		for (size_t split = 0; split <= cases[i].len; split++) {
-			size_t n =
-			    encode(true, cases[i].in, cases[i].len, split, out);
+			size_t n = encode(DOTSTUFF_DATA, cases[i].in,
+			    cases[i].len, split, out);
 			good = good && n == strlen(cases[i].data) &&
 			       memcmp(out, cases[i].data, n) == 0;
-			n = encode(
-			    false, cases[i].in, cases[i].len, split, out);
+			n = encode(DOTSTUFF_BDAT, cases[i].in, cases[i].len,
+			    split, out);
 			good = good && n == strlen(cases[i].chunk) &&
 			       memcmp(out, cases[i].chunk, n) == 0;
 		}
@@ -81,7 +82,7 @@ arrives(const char *in, size_t len, size_t split)
 {
 	static char out[4096], back[4096];
 	struct dotstuff d = { 0 };
-	size_t n = encode(true, in, len, split, out), got, i = 0;
+	size_t n = encode(DOTSTUFF_DATA, in, len, split, out), got, i = 0;
 
 	memcpy(out + n, ".\r\nX", 4);
 	size_t took = dotstuff_decode(&d, out, n + 4, back, sizeof(back), &got);
@@ -130,11 +131,12 @@ test_size(void)
 	}
 	scratch_write(scratch_path(path, "m"), b.data, b.len);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ok(body_size(fd, 0, b.len, false) == (int64_t)b.len,
+	ok(body_size(fd, 0, b.len, DOTSTUFF_BDAT) == (int64_t)b.len,
 	    "BDAT's length is that of the file");
-	ok(body_size(fd, 7, b.len - 7, true) == (int64_t)b.len - 7 + 29999,
+	ok(body_size(fd, 7, b.len - 7, DOTSTUFF_DATA) ==
+		(int64_t)b.len - 7 + 29999,
 	    "DATA's has the dots");
-	ok(body_size(fd, 0, b.len + 1, false) == -1,
+	ok(body_size(fd, 0, b.len + 1, DOTSTUFF_BDAT) == -1,
 	    "a file that is too short is noticed");
 	close(fd);
 	free(b.data);

@@ -3,7 +3,7 @@
  * Replies: what a next hop may say, and what none may.  A reply that is read
  * as more than it says loses mail, or bounces it without need.
  */
-#include "smtpd/relay/reply.h"
+#include "smtpd/relay/judge.h"
 
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
@@ -13,73 +13,76 @@
 static const struct {
 	const char *test, *data;
 	size_t len;
-	enum reply_state state;
+	enum response_state state;
 	unsigned code;
 	const char *enhanced, *words;
 	size_t left; /* octets that are not of it */
 } replies[] = {
-	{ "one line", T("250 Ok\r\n"), REPLY_DONE, 250, "", "250 Ok", 0 },
-	{ "an enhanced code", T("550 5.1.1 No such user\r\n"), REPLY_DONE, 550,
-	    "5.1.1", "550 5.1.1 No such user", 0 },
-	{ "no text", T("250\r\n"), REPLY_DONE, 250, "", "250", 0 },
-	{ "a blank and no text", T("250 \r\n"), REPLY_DONE, 250, "", "250", 0 },
-	{ "bare LF", T("250 Ok\n"), REPLY_DONE, 250, "", "250 Ok", 0 },
+	{ "one line", T("250 Ok\r\n"), RESPONSE_DONE, 250, "", "250 Ok", 0 },
+	{ "an enhanced code", T("550 5.1.1 No such user\r\n"), RESPONSE_DONE,
+	    550, "5.1.1", "550 5.1.1 No such user", 0 },
+	{ "no text", T("250\r\n"), RESPONSE_DONE, 250, "", "250", 0 },
+	{ "a blank and no text", T("250 \r\n"), RESPONSE_DONE, 250, "", "250",
+	    0 },
+	{ "bare LF", T("250 Ok\n"), RESPONSE_DONE, 250, "", "250 Ok", 0 },
 	{ "lines", T("550-5.7.1 No\r\n550-5.7.1 more\r\n550 5.7.1 end\r\n"),
-	    REPLY_DONE, 550, "5.7.1", "550 5.7.1 No / more / end", 0 },
-	{ "lines without text", T("250-\r\n250-\r\n250\r\n"), REPLY_DONE, 250,
-	    "", "250", 0 },
-	{ "what follows", T("250 Ok\r\n250 and another\r\n"), REPLY_DONE, 250,
-	    "", "250 Ok", 17 },
-	{ "an enhanced code alone", T("250 2.0.0\r\n"), REPLY_DONE, 250,
+	    RESPONSE_DONE, 550, "5.7.1", "550 5.7.1 No / more / end", 0 },
+	{ "lines without text", T("250-\r\n250-\r\n250\r\n"), RESPONSE_DONE,
+	    250, "", "250", 0 },
+	{ "what follows", T("250 Ok\r\n250 and another\r\n"), RESPONSE_DONE,
+	    250, "", "250 Ok", 17 },
+	{ "an enhanced code alone", T("250 2.0.0\r\n"), RESPONSE_DONE, 250,
 	    "2.0.0", "250 2.0.0", 0 },
-	{ "of another class", T("250 5.1.1 Hm\r\n"), REPLY_DONE, 250, "",
+	{ "of another class", T("250 5.1.1 Hm\r\n"), RESPONSE_DONE, 250, "",
 	    "250 5.1.1 Hm", 0 },
-	{ "not quite one", T("550 5.1.1x\r\n"), REPLY_DONE, 550, "",
+	{ "not quite one", T("550 5.1.1x\r\n"), RESPONSE_DONE, 550, "",
 	    "550 5.1.1x", 0 },
-	{ "an address", T("550 5.1 No\r\n"), REPLY_DONE, 550, "", "550 5.1 No",
-	    0 },
-	{ "too many digits", T("550 5.1.1234 No\r\n"), REPLY_DONE, 550, "",
+	{ "an address", T("550 5.1 No\r\n"), RESPONSE_DONE, 550, "",
+	    "550 5.1 No", 0 },
+	{ "too many digits", T("550 5.1.1234 No\r\n"), RESPONSE_DONE, 550, "",
 	    "550 5.1.1234 No", 0 },
-	{ "control characters", T("250 a\tb\033[1mc\r\n"), REPLY_DONE, 250, "",
-	    "250 a?b?[1mc", 0 },
-	{ "a CR inside", T("250 a\rb\r\n"), REPLY_DONE, 250, "", "250 a?b", 0 },
-	{ "8-bit text", T("250 \303\274\r\n"), REPLY_DONE, 250, "",
+	{ "control characters", T("250 a\tb\033[1mc\r\n"), RESPONSE_DONE, 250,
+	    "", "250 a?b?[1mc", 0 },
+	{ "a CR inside", T("250 a\rb\r\n"), RESPONSE_DONE, 250, "", "250 a?b",
+	    0 },
+	{ "8-bit text", T("250 \303\274\r\n"), RESPONSE_DONE, 250, "",
 	    "250 \303\274", 0 },
-	{ "000", T("000 What\r\n"), REPLY_DONE, 0, "", "000 What", 0 },
-	{ "999", T("999 What\r\n"), REPLY_DONE, 999, "", "999 What", 0 },
-	{ "half a line", T("250 Ok"), REPLY_MORE, 0, "", NULL, 0 },
-	{ "half a reply", T("250-Ok\r\n"), REPLY_MORE, 250, "", NULL, 0 },
-	{ "nothing", T(""), REPLY_MORE, 0, "", NULL, 0 },
-	{ "an empty line", T("\r\n"), REPLY_NONSENSE, 0, "", NULL, 0 },
-	{ "two digits", T("25\r\n"), REPLY_NONSENSE, 0, "", NULL, 0 },
-	{ "four digits", T("2500 Ok\r\n"), REPLY_NONSENSE, 0, "", NULL, 0 },
-	{ "no code", T("Hello\r\n"), REPLY_NONSENSE, 0, "", NULL, 0 },
-	{ "a sign", T("+50 Ok\r\n"), REPLY_NONSENSE, 0, "", NULL, 0 },
-	{ "a blank ahead", T(" 250 Ok\r\n"), REPLY_NONSENSE, 0, "", NULL, 0 },
-	{ "two codes", T("250-Ok\r\n550 No\r\n"), REPLY_NONSENSE, 250, "", NULL,
+	{ "000", T("000 What\r\n"), RESPONSE_DONE, 0, "", "000 What", 0 },
+	{ "999", T("999 What\r\n"), RESPONSE_DONE, 999, "", "999 What", 0 },
+	{ "half a line", T("250 Ok"), RESPONSE_MORE, 0, "", NULL, 0 },
+	{ "half a reply", T("250-Ok\r\n"), RESPONSE_MORE, 250, "", NULL, 0 },
+	{ "nothing", T(""), RESPONSE_MORE, 0, "", NULL, 0 },
+	{ "an empty line", T("\r\n"), RESPONSE_NONSENSE, 0, "", NULL, 0 },
+	{ "two digits", T("25\r\n"), RESPONSE_NONSENSE, 0, "", NULL, 0 },
+	{ "four digits", T("2500 Ok\r\n"), RESPONSE_NONSENSE, 0, "", NULL, 0 },
+	{ "no code", T("Hello\r\n"), RESPONSE_NONSENSE, 0, "", NULL, 0 },
+	{ "a sign", T("+50 Ok\r\n"), RESPONSE_NONSENSE, 0, "", NULL, 0 },
+	{ "a blank ahead", T(" 250 Ok\r\n"), RESPONSE_NONSENSE, 0, "", NULL,
 	    0 },
+	{ "two codes", T("250-Ok\r\n550 No\r\n"), RESPONSE_NONSENSE, 250, "",
+	    NULL, 0 },
 	{ "a second line without one", T("250-Ok\r\nand so on\r\n"),
-	    REPLY_NONSENSE, 250, "", NULL, 0 },
-	{ "NUL in the text", T("250 O\0k\r\n"), REPLY_NONSENSE, 0, "", NULL,
+	    RESPONSE_NONSENSE, 250, "", NULL, 0 },
+	{ "NUL in the text", T("250 O\0k\r\n"), RESPONSE_NONSENSE, 0, "", NULL,
 	    0 },
-	{ "NUL in the code", T("2\00050 Ok\r\n"), REPLY_NONSENSE, 0, "", NULL,
-	    0 },
-	{ "NUL first", T("\000250 Ok\r\n"), REPLY_NONSENSE, 0, "", NULL, 0 },
+	{ "NUL in the code", T("2\00050 Ok\r\n"), RESPONSE_NONSENSE, 0, "",
+	    NULL, 0 },
+	{ "NUL first", T("\000250 Ok\r\n"), RESPONSE_NONSENSE, 0, "", NULL, 0 },
 };
 
 /* In two parts, as the network would have it. */
 static size_t
-feed(struct reply *r, const char *data, size_t len, size_t split)
+feed(struct response *r, const char *data, size_t len, size_t split)
 {
-	reply_start(r);
-	size_t n = reply_feed(r, data, split);
-	return n == split ? n + reply_feed(r, data + n, len - n) : n;
+	response_start(r);
+	size_t n = response_feed(r, data, split);
+	return n == split ? n + response_feed(r, data + n, len - n) : n;
 }
 
 static void
 test_replies(void)
 {
-	struct reply r;
+	struct response r;
 	char words[200];
 
 	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
@@ -88,12 +91,12 @@ test_replies(void)
 			size_t n =
 			    feed(&r, replies[i].data, replies[i].len, split);
 			good = good && r.state == replies[i].state;
-			if (r.state != REPLY_DONE) {
+			if (r.state != RESPONSE_DONE) {
 				continue;
 			}
 			good = good && r.code == replies[i].code &&
 			       strcmp(r.enhanced, replies[i].enhanced) == 0 &&
-			       strcmp(reply_words(&r, words, sizeof(words)),
+			       strcmp(response_words(&r, words, sizeof(words)),
 				   replies[i].words) == 0 &&
 			       n == replies[i].len - replies[i].left;
 		}
@@ -104,33 +107,34 @@ test_replies(void)
 static void
 test_bounds(void)
 {
-	static char line[REPLY_FLOOD * 2];
-	struct reply r;
-	char words[REPLY_TEXT + 200], few[16];
+	static char line[RESPONSE_FLOOD * 2];
+	struct response r;
+	char words[RESPONSE_TEXT + 200], few[16];
 
 	memset(line, 'x', sizeof(line));
 	memcpy(line, "250 ", 4);
-	reply_start(&r);
-	size_t n = reply_feed(&r, line, sizeof(line));
-	ok(r.state == REPLY_NONSENSE && n == REPLY_FLOOD + 1 &&
-		r.len == REPLY_TEXT && r.text[r.len] == '\0',
+	response_start(&r);
+	size_t n = response_feed(&r, line, sizeof(line));
+	ok(r.state == RESPONSE_NONSENSE && n == RESPONSE_FLOOD + 1 &&
+		r.len == RESPONSE_TEXT && r.text[r.len] == '\0',
 	    "a line without end is given up");
-	reply_start(&r);
-	for (n = 0; r.state == REPLY_MORE && n < 100000; n++) {
-		(void)reply_feed(&r, "250-\r\n", 6);
+	response_start(&r);
+	for (n = 0; r.state == RESPONSE_MORE && n < 100000; n++) {
+		(void)response_feed(&r, "250-\r\n", 6);
 	}
-	ok(r.state == REPLY_NONSENSE && n * 6 < REPLY_FLOOD + 12,
+	ok(r.state == RESPONSE_NONSENSE && n * 6 < RESPONSE_FLOOD + 12,
 	    "so are lines without end");
-	reply_start(&r);
+	response_start(&r);
 	for (n = 0; n < 1000; n++) {
-		(void)reply_feed(&r, "550-5.1.1 text\r\n", 16);
+		(void)response_feed(&r, "550-5.1.1 text\r\n", 16);
 	}
-	(void)reply_feed(&r, "550 end\r\n", 9);
-	ok(r.state == REPLY_DONE && r.lines == 1000 && r.len < REPLY_TEXT &&
-		strstr(r.text, "end") == NULL,
+	(void)response_feed(&r, "550 end\r\n", 9);
+	ok(r.state == RESPONSE_DONE && r.lines == 1000 &&
+		r.len < RESPONSE_TEXT && strstr(r.text, "end") == NULL,
 	    "of many lines the first are kept");
-	ok(strlen(reply_words(&r, few, sizeof(few))) == sizeof(few) - 1 &&
-		strlen(reply_words(&r, words, sizeof(words))) < sizeof(words),
+	ok(strlen(response_words(&r, few, sizeof(few))) == sizeof(few) - 1 &&
+		strlen(response_words(&r, words, sizeof(words))) <
+		    sizeof(words),
 	    "words are cut to their room");
 }
 
@@ -182,16 +186,16 @@ static const struct {
 static void
 test_judgements(void)
 {
-	struct reply r;
+	struct response r;
 
 	for (size_t i = 0; i < sizeof(judged) / sizeof(judged[0]); i++) {
-		reply_start(&r);
-		(void)reply_feed(&r, judged[i].text, strlen(judged[i].text));
-		(void)reply_feed(&r, "\r\n", 2);
+		response_start(&r);
+		(void)response_feed(&r, judged[i].text, strlen(judged[i].text));
+		(void)response_feed(&r, "\r\n", 2);
 		enum judgement j =
-		    reply_judge(&r, judged[i].phase, judged[i].smarthost);
+		    judge_response(&r, judged[i].phase, judged[i].smarthost);
 		ok(j == judged[i].judgement, "%s in reply to %s%s",
-		    judged[i].text, reply_phase(judged[i].phase),
+		    judged[i].text, phase_name(judged[i].phase),
 		    judged[i].smarthost ? " of a smarthost" : "");
 	}
 }
