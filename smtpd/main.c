@@ -8,12 +8,8 @@
 #include "common/server/launch.h"
 #include "common/server/server.h"
 #include "smtpd/admin/admin.h"
-#include "smtpd/admin/explain.h"
-#include "smtpd/admin/figures.h"
 #include "smtpd/admin/manage.h"
-#include "smtpd/admin/verify.h"
 #include "smtpd/options.h"
-#include "smtpd/queue/errand.h"
 #include "smtpd/queue/runner.h"
 #include "smtpd/send/send.h"
 #include "smtpd/send/submit.h"
@@ -54,12 +50,12 @@ static const struct service smtp = {
 	    [REQUEST_GREY] = { greylist_run, greylist_valid },
 	    [REQUEST_ENQUEUE] = { enqueue_run, delivery_valid },
 	},
-	.errand = { queue_errand_due, queue_errand_run },
+	.errand = { runner_is_due, runner_run_due },
 };
 
 /* A timer would mail what is said; a person at a terminal reads it. */
 static int
-run_queue(const struct config *config, const struct run *run)
+run_queue(const struct config *config, const struct queue_run *run)
 {
 	logging_start(config, "smtpd", isatty(STDERR_FILENO) == 1);
 	(void)stats_open(config); /* or nothing is counted */
@@ -92,16 +88,15 @@ act(const struct options *o, const struct config *config)
 	case ACTION_CHECK:
 		return admin_check(config);
 	case ACTION_STATS:
-		return figures_show(
-		    config, o->json ? FIGURES_JSON : o->figures);
+		return admin_stats(config, o->json ? STATS_JSON : o->stats);
 	case ACTION_PENALTIES:
 		return admin_penalties(config);
 	case ACTION_FORGIVE:
 		return admin_forgive(config, o->whom);
 	case ACTION_EXPLAIN:
-		return route_explain(config, o->from, o->recipients);
+		return admin_explain(config, o->from, o->recipients);
 	case ACTION_VERIFY:
-		return verify(config, o->from, o->recipients);
+		return admin_verify(config, o->from, o->recipients);
 	case ACTION_VERSION:
 		printf("restante %s\n", VERSION);
 		return EX_OK;

@@ -82,7 +82,7 @@ long_option(struct options_parser *p, const char *name)
 	if (strcmp(name, "passwd") == 0) {
 		const char *user = options_argument(p, "");
 		o->action = ACTION_PASSWD;
-		passwd_wish(&o->passwd, user);
+		passwd_init(&o->passwd, user);
 		return user == NULL
 		           ? options_fail(
 				 p, "a name is missing behind", "--passwd")
@@ -123,7 +123,7 @@ long_option(struct options_parser *p, const char *name)
 	} else if (strcmp(name, "json") == 0) {
 		o->json = true;
 	} else if (strcmp(name, "prometheus") == 0) {
-		o->figures = FIGURES_PROMETHEUS;
+		o->stats = STATS_PROMETHEUS;
 	} else if (strcmp(name, "penalties") == 0) {
 		o->action = ACTION_PENALTIES;
 	} else if (strcmp(name, "version") == 0) {

@@ -2,8 +2,8 @@
 #ifndef RESTANTE_SMTPD_OPTIONS_H
 #define RESTANTE_SMTPD_OPTIONS_H
 
+#include "common/log/stats_report.h"
 #include "common/server/server.h"
-#include "smtpd/admin/figures.h"
 #include "smtpd/admin/manage.h"
 #include "smtpd/admin/passwd.h"
 #include "smtpd/queue/runner.h"
@@ -38,22 +38,22 @@ struct options {
 	enum action action;
 	const char *config; /* -c */
 	struct launch launch;
-	struct passwd_wish passwd;  /* --passwd, and what is behind it */
-	const char *whom;           /* --forgive */
-	bool json;                  /* -j, --json: for programs */
-	enum figures figures;       /* --prometheus */
-	enum manage_verb verb;      /* of ACTION_MANAGE, on the operands */
-	struct run run;             /* -q */
-	const char *from;           /* -f, -r */
-	const char *full_name;      /* -F */
-	unsigned notify;            /* -N: bits of enum notify; 0: not said */
-	enum ret ret;               /* -R */
-	char envid[MAIL_ENVID + 1]; /* -V, as xtext, or "" */
-	bool seven_bit;             /* -B7BIT */
-	bool dot_is_text;           /* -i */
-	bool from_headers;          /* -t */
-	struct notice notice;       /* -s and its like */
-	char **recipients;          /* the operands, NULL at the end */
+	struct passwd_change passwd; /* --passwd, and what is behind it */
+	const char *whom;            /* --forgive */
+	bool json;                   /* -j, --json: for programs */
+	enum stats_form stats;       /* --prometheus */
+	enum manage_verb verb;       /* of ACTION_MANAGE, on the operands */
+	struct queue_run run;        /* -q */
+	const char *from;            /* -f, -r */
+	const char *full_name;       /* -F */
+	unsigned notify;             /* -N: bits of enum notify; 0: not said */
+	enum ret ret;                /* -R */
+	char envid[MAIL_ENVID + 1];  /* -V, as xtext, or "" */
+	bool seven_bit;              /* -B7BIT */
+	bool dot_is_text;            /* -i */
+	bool from_headers;           /* -t */
+	struct notice notice;        /* -s and its like */
+	char **recipients;           /* the operands, NULL at the end */
 };
 
 /* 0, or -1 with a message for people in error. */

@@ -101,7 +101,7 @@ is_interval(const char *text)
 static int
 queue_option(struct options_parser *p, const char *rest)
 {
-	struct run *run = &p->o->run;
+	struct queue_run *run = &p->o->run;
 	const char *text;
 
 	p->o->action = ACTION_QUEUE;

@@ -209,13 +209,18 @@ struct sight {
 	struct queue_list *list;
 };
 
-/* A file of that name: 0, or -1 with errno. */
+/* Adds the file of that name, if it is due.  0, or -1 with errno. */
 static int
-see(struct sight *s, const char *name)
+list_name(void *data, const char *name)
 {
+	struct sight *s = data;
 	struct queue_entry entry = { .place = s->place };
 	struct stat st;
 
+	if (strncmp(name, QUEUE_UNFINISHED, sizeof(QUEUE_UNFINISHED) - 1) ==
+	    0) {
+		return 0;
+	}
 	if (!mail_is_id(name)) {
 		if (s->place != QUEUE_CORRUPT) {
 			queue_set_aside(
@@ -238,14 +243,9 @@ see(struct sight *s, const char *name)
 }
 
 int
-queue_scan(struct queue *q, enum queue_place place, time_t due_by,
-    struct queue_list *list)
+queue_each_name(struct queue *q, enum queue_place place,
+    int (*call)(void *, const char *name), void *data)
 {
-	struct sight s = { .queue = q,
-		.place = place,
-		.now = time(NULL),
-		.due_by = due_by,
-		.list = list };
 	/* Not a duplicate: that would share its position with others. */
 	int fd =
 	    openat(q->places[place], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -266,16 +266,27 @@ queue_scan(struct queue *q, enum queue_place place, time_t due_by,
 			break;
 		}
 		if (strcmp(e->d_name, ".") != 0 &&
-		    strcmp(e->d_name, "..") != 0 &&
-		    strncmp(e->d_name, QUEUE_UNFINISHED,
-			sizeof(QUEUE_UNFINISHED) - 1) != 0) {
-			result = see(&s, e->d_name);
+		    strcmp(e->d_name, "..") != 0) {
+			result = call(data, e->d_name);
 		}
 	}
 	int saved = errno;
 	closedir(d);
 	errno = saved;
 	return result;
+}
+
+int
+queue_scan(struct queue *q, enum queue_place place, time_t due_by,
+    struct queue_list *list)
+{
+	struct sight s = { .queue = q,
+		.place = place,
+		.now = time(NULL),
+		.due_by = due_by,
+		.list = list };
+
+	return queue_each_name(q, place, list_name, &s);
 }
 
 static int

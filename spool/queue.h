@@ -74,6 +74,13 @@ struct queue_list {
 };
 
 /*
+ * Calls back with each name in a place until a call returns other than 0.  A
+ * name need not be a message's id.  0, that value, or -1 with errno.
+ */
+int queue_each_name(struct queue *, enum queue_place,
+    int (*call)(void *, const char *name), void *);
+
+/*
  * Adds what lies in a place: names and times alone, no file is opened.  Only
  * what is due by then; (time_t)-1: everything.  A due time further away than
  * any retry is a clock that has jumped, and counts as due.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --check: what is well, what is not, and what to type next. */
-#include "smtpd/admin/check.h"
+#include "smtpd/admin/check_private.h"
 
 #include "common/login/credentials.h"
 #include "common/login/password.h"
@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,21 +19,6 @@
 #include <unistd.h>
 
 enum { DAY = 24 * 60 * 60, WARN_DAYS = 21 };
-
-void
-check_finding(struct check *c, enum finding how, const char *fmt, ...)
-{
-	static const char *const words[] = { "ok", "warning", "error" };
-	va_list ap;
-
-	c->errors += how == FINDING_ERROR;
-	c->warnings += how == FINDING_WARNING;
-	printf("%s: ", words[how]);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-}
 
 static void
 check_names(struct check *c)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --check: every alias is expanded once. */
-#include "smtpd/admin/check.h"
+#include "smtpd/admin/check_private.h"
 
 #include "smtpd/route/expand.h"
 

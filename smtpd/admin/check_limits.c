@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Whom quota and its like are for, and who has used it up. */
-#include "smtpd/admin/check.h"
+#include "smtpd/admin/check_private.h"
 
 #include "common/login/users.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --check: what logins need besides the users file. */
 #include "common/login/pam.h"
-#include "smtpd/admin/check.h"
+#include "smtpd/admin/check_private.h"
 
 #include <errno.h>
 #include <pwd.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --check: what strangers on port 25 have to put up with. */
-#include "smtpd/admin/check.h"
+#include "smtpd/admin/check_private.h"
 
 #include "common/io/deadline.h"
 #include "smtpd/session/session.h"

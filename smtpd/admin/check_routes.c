@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --check: whether mail for others could leave; nothing is sent. */
-#include "smtpd/admin/check.h"
+#include "smtpd/admin/check_private.h"
 
 #include "common/dns/dns.h"
 #include "smtpd/route/hop.h"

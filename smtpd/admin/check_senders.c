@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --check: who may send as whom, and how lenient sessions are. */
-#include "smtpd/admin/check.h"
+#include "smtpd/admin/check_private.h"
 
 #include "common/login/users.h"
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Tells what would happen to an address: aliases, route, hosts, TLS, AUTH. */
-#include "smtpd/admin/explain.h"
-
+/*
+ * smtpd -bt and -bv: what would happen to mail for an address: aliases, route,
+ * hosts, TLS, AUTH; in full, or only the verdict.
+ */
 #include "common/dns/dns.h"
 #include "common/log/log.h"
+#include "smtpd/admin/admin.h"
 #include "smtpd/relay/connect.h"
 #include "smtpd/relay/race.h"
 #include "smtpd/route/expand.h"
@@ -22,35 +24,38 @@
 struct explain {
 	const struct config *config;
 	const char *sender;
+	FILE *out; /* NULL: only the result is wanted */
 	struct expand expand;
 	struct dns *dns; /* NULL until it is needed */
 	int result;
 };
 
-static void say(unsigned depth, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+static void say(const struct explain *, unsigned depth, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
-/* A line, indented; what it says may come from the DNS. */
+/* A line, indented; its text may come from the DNS. */
 static void
-say(unsigned depth, const char *fmt, ...)
+say(const struct explain *x, unsigned depth, const char *fmt, ...)
 {
 	char text[ALIAS_TARGET * 4];
 	va_list ap;
 
+	if (x->out == NULL) {
+		return;
+	}
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	for (char *p = text; *p != '\0'; p++) {
 		*p = (unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p;
 	}
-	printf("%*s%s\n", (int)depth * 2, "", text);
+	fprintf(x->out, "%*s%s\n", (int)depth * 2, "", text);
 }
 
 static void
 trace(void *context, unsigned depth, const char *text)
 {
-	(void)context;
-	say(depth + 1, "%s", text);
+	say(context, depth + 1, "%s", text);
 }
 
 /* The first trouble is the exit status. */
@@ -75,7 +80,7 @@ explain_addresses(struct explain *x, const char *host)
 		return;
 	}
 	if (dns_addresses(x->dns, host, found, &n, why) != DNS_OK) {
-		say(4, "%s", why);
+		say(x, 4, "%s", why);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -83,7 +88,7 @@ explain_addresses(struct explain *x, const char *host)
 		    (const struct sockaddr *)&found[i].address;
 		if (getnameinfo(sa, found[i].len, text, sizeof(text), NULL, 0,
 			NI_NUMERICHOST) == 0) {
-			say(4, "%s", text);
+			say(x, 4, "%s", text);
 		}
 	}
 }
@@ -95,7 +100,7 @@ explain_hosts(struct explain *x, const struct hop *hop)
 	char why[CONFIG_ERROR] = "";
 
 	if (x->dns == NULL && (x->dns = dns_open(x->config)) == NULL) {
-		say(3, "no name server: %s", strerror(errno));
+		say(x, 3, "no name server: %s", strerror(errno));
 		trouble(x, EX_TEMPFAIL);
 		return;
 	}
@@ -103,22 +108,22 @@ explain_hosts(struct explain *x, const struct hop *hop)
 	case FOUND_OK:
 		break;
 	case FOUND_TEMPORARY:
-		say(3, "mail would wait: %s", why);
+		say(x, 3, "mail would wait: %s", why);
 		trouble(x, EX_TEMPFAIL);
 		return;
 	case FOUND_NO_DOMAIN:
 	case FOUND_NULL_MX:
 	case FOUND_OURSELVES:
-		say(3, "mail would be returned: %s", why);
+		say(x, 3, "mail would be returned: %s", why);
 		trouble(x, EX_NOHOST);
 		return;
 	}
 	for (size_t i = 0; i < hosts.count; i++) {
 		if (hop->mx) {
-			say(3, "host %s, preference %u", hosts.hosts[i].host,
+			say(x, 3, "host %s, preference %u", hosts.hosts[i].host,
 			    hosts.hosts[i].preference);
 		} else {
-			say(3, "host %s", hosts.hosts[i].host);
+			say(x, 3, "host %s", hosts.hosts[i].host);
 		}
 		explain_addresses(x, hosts.hosts[i].host);
 	}
@@ -135,13 +140,13 @@ explain_hop(struct explain *x, const char *what, const struct hop *hop)
 	};
 	char text[HOP_TEXT];
 
-	say(2, "%s %s", what, hop_text(hop, text));
+	say(x, 2, "%s %s", what, hop_text(hop, text));
 	if (hop->transport == TRANSPORT_SMTP) {
-		say(3, "%s%s", tls[hop->tls],
+		say(x, 3, "%s%s", tls[hop->tls],
 		    hop->wrapped ? ", from the first octet on" : "");
 	}
 	if (hop->user[0] != '\0') {
-		say(3, "login as %s, with the password %s", hop->user,
+		say(x, 3, "login as %s, with the password %s", hop->user,
 		    hop->password[0] != '\0' ? "of the hop"
 					     : "by the key relay-password");
 	}
@@ -160,7 +165,7 @@ explain_route(struct explain *x, const struct address *a)
 	route_find(x->config, x->sender, a, &route);
 	switch (route.kind) {
 	case ROUTE_HOP:
-		say(1, "%s is sent on, by %s", text, route.why);
+		say(x, 1, "%s is sent on, by %s", text, route.why);
 		explain_hop(x, "next hop", &route.hop);
 		if (route.has_fallback) {
 			explain_hop(x, "if that fails,", &route.fallback);
@@ -168,11 +173,11 @@ explain_route(struct explain *x, const struct address *a)
 		return;
 	case ROUTE_LOCAL:
 		/* Aliases name somebody who is not here. */
-		say(1, "%s is nobody here: the sender would be told", text);
+		say(x, 1, "%s is nobody here: the sender would be told", text);
 		trouble(x, EX_NOUSER);
 		return;
 	case ROUTE_NONE:
-		say(1, "%s would wait: %s", text, route.why);
+		say(x, 1, "%s would wait: %s", text, route.why);
 		trouble(x, EX_CONFIG);
 		return;
 	}
@@ -202,15 +207,15 @@ explain_user(struct explain *x, const struct recipient *r)
 	if (account_find(x->config, x->expand.names, r->text, &account) !=
 		STATUS_OK ||
 	    account_mailbox(x->config, &account, path) == -1) {
-		say(1, "%s would wait: no mailbox is found", r->text);
+		say(x, 1, "%s would wait: no mailbox is found", r->text);
 		trouble(x, EX_TEMPFAIL);
 	} else if (r->owner[0] == '\0' && has_forward(&account)) {
-		say(1,
+		say(x, 1,
 		    "%s has a file %s/.forward, which says where the mail "
 		    "goes",
 		    r->text, account.home);
 	} else {
-		say(1, "%s is delivered to the mailbox %s", r->text, path);
+		say(x, 1, "%s is delivered to the mailbox %s", r->text, path);
 	}
 }
 
@@ -226,10 +231,10 @@ explain_recipient(struct explain *x, const struct recipient *r)
 		explain_user(x, r);
 		return;
 	case TARGET_FILE:
-		say(1, "%s is appended to, as %s", r->text, owner);
+		say(x, 1, "%s is appended to, as %s", r->text, owner);
 		return;
 	case TARGET_PIPE:
-		say(1, "%s is run, as %s", r->text, owner);
+		say(x, 1, "%s is run, as %s", r->text, owner);
 		return;
 	case TARGET_ADDRESS:
 		if (address_path_utf8(r->text, &a, &rest) == PATH_OK) {
@@ -249,15 +254,15 @@ explain_address(struct explain *x, const char *text)
 	struct mail mail;
 	const char *rest;
 
-	say(0, "%s", text);
+	say(x, 0, "%s", text);
 	if (address_path_utf8(text, &a, &rest) != PATH_OK || *rest != '\0' ||
 	    address_is_null(&a)) {
-		say(1, "not an address");
+		say(x, 1, "not an address");
 		trouble(x, EX_USAGE);
 		return;
 	}
 	if (a.domain[0] != '\0') {
-		say(1, "%s is %s", a.domain,
+		say(x, 1, "%s is %s", a.domain,
 		    !config_is_ours(x->config, a.domain) ? "elsewhere"
 		    : config_is_virtual(x->config, a.domain)
 			? "ours, with aliases alone"
@@ -272,7 +277,7 @@ explain_address(struct explain *x, const char *text)
 		break;
 	case EXPANDED_TEMPORARY:
 	case EXPANDED_BROKEN:
-		say(1, "mail would wait: see the log");
+		say(x, 1, "mail would wait: see the log");
 		trouble(x, EX_TEMPFAIL);
 		break;
 	}
@@ -282,28 +287,30 @@ explain_address(struct explain *x, const char *text)
 	mail_free(&mail);
 }
 
-int
-route_explain(const struct config *config, const char *sender, char **addresses)
+/* ---- the whole ---- */
+
+static int
+route_explain(const struct config *config, const char *sender, char **addresses,
+    FILE *out)
 {
 	char error[CONFIG_ERROR];
 	struct names *names = names_load(config, false, error);
 	struct aliases *aliases =
 	    names == NULL ? NULL : aliases_load(config, error);
 
-	if (aliases == NULL || *addresses == NULL) {
-		log_error("%s", aliases == NULL
-				    ? error
-				    : "an address is missing behind -bt");
+	if (aliases == NULL) {
+		log_error("%s", error);
 		names_free(names);
-		aliases_free(aliases);
-		return aliases == NULL ? EX_CONFIG : EX_USAGE;
+		return EX_CONFIG;
 	}
 	struct explain x = { .config = config,
 		.sender = sender != NULL ? sender : "",
+		.out = out,
 		.expand = { .config = config,
 		    .names = names,
 		    .aliases = aliases,
-		    .trace = trace },
+		    .trace = out != NULL ? trace : NULL,
+		    .context = &x },
 		.result = EX_OK };
 	for (; *addresses != NULL; addresses++) {
 		explain_address(&x, *addresses);
@@ -314,4 +321,51 @@ route_explain(const struct config *config, const char *sender, char **addresses)
 	aliases_free(aliases);
 	names_free(names);
 	return x.result;
+}
+
+int
+admin_explain(const struct config *config, const char *sender, char **addresses)
+{
+	if (*addresses == NULL) {
+		log_error("-bt needs an address");
+		return EX_USAGE;
+	}
+	return route_explain(config, sender, addresses, stdout);
+}
+
+static const char *
+verdict(int status)
+{
+	switch (status) {
+	case EX_OK:
+		return "deliverable";
+	case EX_NOUSER:
+		return "no such user here";
+	case EX_NOHOST:
+		return "the domain takes no mail";
+	case EX_TEMPFAIL:
+		return "not known now: mail would wait";
+	case EX_CONFIG:
+		return "mail would wait until the configuration is corrected";
+	default:
+		return "not an address";
+	}
+}
+
+int
+admin_verify(const struct config *config, const char *sender, char **addresses)
+{
+	int result = EX_OK;
+
+	if (*addresses == NULL) {
+		log_error("-bv needs an address");
+		return EX_USAGE;
+	}
+	for (; *addresses != NULL; addresses++) {
+		char *one[] = { *addresses, NULL };
+		int status = route_explain(config, sender, one, NULL);
+		printf("%s: %s\n", *addresses, verdict(status));
+		result = result == EX_OK ? status : result;
+	}
+	return result;
 }

@@ -3,7 +3,7 @@
 #include "smtpd/admin/manage.h"
 
 #include "common/log/log.h"
-#include "smtpd/admin/view.h"
+#include "smtpd/admin/view_private.h"
 
 #include <errno.h>
 #include <fcntl.h>

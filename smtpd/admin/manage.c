@@ -3,9 +3,8 @@
 #include "smtpd/admin/manage.h"
 
 #include "common/log/log.h"
-#include "smtpd/admin/show.h"
-#include "smtpd/admin/view.h"
-#include "smtpd/queue/bounce.h"
+#include "smtpd/admin/view_private.h"
+#include "smtpd/queue/report/bounce.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -98,15 +97,18 @@ collect(struct queue_file *f, struct report_recipient *list, char **texts)
 }
 
 static int
-report(const struct work *w, struct queue_file *f)
+send_report(const struct work *w, struct queue_file *f)
 {
 	size_t count = f->mail.count;
 	struct report_recipient *list = calloc(count + 1, sizeof(*list));
 	char **texts = calloc(count + 1, sizeof(*texts));
 	ssize_t n =
 	    list == NULL || texts == NULL ? -1 : collect(f, list, texts);
-	int done =
-	    n <= 0 ? (int)n : bounce_report(w->config, f, list, (size_t)n);
+	const struct report report = { .config = w->config,
+		.file = f,
+		.recipients = list,
+		.count = n > 0 ? (size_t)n : 0 };
+	int done = n <= 0 ? (int)n : bounce_report(&report);
 	int error = errno;
 
 	free_report(list, texts, count);
@@ -118,7 +120,7 @@ report(const struct work *w, struct queue_file *f)
 static int
 bounce(const struct work *w, struct queue_file *f)
 {
-	if (report(w, f) == -1 || settle(f, RECIPIENT_FAILED) == -1) {
+	if (send_report(w, f) == -1 || settle(f, RECIPIENT_FAILED) == -1) {
 		return -1;
 	}
 	return queue_remove(f);

@@ -3,7 +3,7 @@
 #include "smtpd/admin/passwd.h"
 
 #include "common/log/log.h"
-#include "smtpd/admin/edit.h"
+#include "smtpd/admin/users_edit_private.h"
 
 #include <errno.h>
 #include <readpassphrase.h>
@@ -85,7 +85,7 @@ generate(char password[PASSWORD])
 }
 
 static int
-get_password(const struct passwd_wish *w, char password[PASSWORD])
+get_password(const struct passwd_change *w, char password[PASSWORD])
 {
 	if (w->credential != NULL) {
 		return EX_OK;
@@ -106,7 +106,7 @@ get_password(const struct passwd_wish *w, char password[PASSWORD])
 
 /* Whether what there is of the user allows it. */
 static int
-allowed(const struct passwd_wish *w, const struct users_line *line,
+allowed(const struct passwd_change *w, const struct users_line *line,
     const struct users_view *v)
 {
 	if (w->remove && !v->found) {
@@ -129,7 +129,7 @@ allowed(const struct passwd_wish *w, const struct users_line *line,
 
 /* With the file locked. */
 static int
-change(const struct config *config, const struct passwd_wish *w, int lock,
+change(const struct config *config, const struct passwd_change *w, int lock,
     struct users_line *line, const char *password)
 {
 	char credentials[USER_CREDENTIALS];
@@ -162,7 +162,7 @@ change(const struct config *config, const struct passwd_wish *w, int lock,
 
 /* Who is meant. */
 static int
-check_names(const struct config *config, const struct passwd_wish *w,
+check_names(const struct config *config, const struct passwd_change *w,
     char user[USER_NAME + 1])
 {
 	/* Without a file this makes the first one. */
@@ -181,7 +181,7 @@ check_names(const struct config *config, const struct passwd_wish *w,
 }
 
 int
-passwd_run(const struct config *config, const struct passwd_wish *w)
+passwd_run(const struct config *config, const struct passwd_change *w)
 {
 	char password[PASSWORD] = "", user[USER_NAME + 1], terms[TERMS_TEXT];
 	struct users_line line = { .user = user,

@@ -10,7 +10,7 @@
 
 /* smtpd --passwd and --users: the users file, edited and shown. */
 
-struct passwd_wish {
+struct passwd_change {
 	const char *user;
 	const char *label; /* or NULL: the user's own line */
 	struct terms terms;
@@ -21,7 +21,7 @@ struct passwd_wish {
 };
 
 /* Of user, with nothing else said yet. */
-void passwd_wish(struct passwd_wish *, const char *user);
+void passwd_init(struct passwd_change *, const char *user);
 
 /* Whether name, without its dashes, is an option behind --passwd. */
 bool passwd_has(const char *name);
@@ -33,11 +33,12 @@ bool passwd_wants(const char *name);
  * Takes the option; argument is NULL where none is wanted, or there is none.
  * 0, or -1 with a message for people in error.
  */
-int passwd_option(struct passwd_wish *, const char *name, const char *argument,
-    char error[CONFIG_ERROR]) __attribute__((warn_unused_result));
+int passwd_option(struct passwd_change *, const char *name,
+    const char *argument, char error[CONFIG_ERROR])
+    __attribute__((warn_unused_result));
 
 /* Does it.  An exit status. */
-int passwd_run(const struct config *, const struct passwd_wish *);
+int passwd_run(const struct config *, const struct passwd_change *);
 
 /* Prints a line for each line of the users file.  An exit status. */
 int users_list(const struct config *);

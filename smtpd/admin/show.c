@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --show: one file of the queue, whole.  Runs as root. */
-#include "smtpd/admin/show.h"
+#include "smtpd/admin/view_private.h"
 
 #include "common/log/log.h"
 #include "common/text/utf8.h"

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Opens the queue for people, and shows one message to them.  Runs as root. */
-#include "smtpd/admin/view.h"
+#include "smtpd/admin/view_private.h"
 
 #include "common/log/log.h"
 #include "common/process/privilege.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -70,38 +69,17 @@ view_is_busy(const struct queue_file *f)
 	return fcntl(f->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-/* corrupt/ holds files of any name. */
-static int
-each_corrupt(struct queue *q,
-    int (*call)(void *, enum queue_place, const char *name), void *data)
-{
-	int fd = openat(
-	    q->places[QUEUE_CORRUPT], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	int result = 0;
+struct each {
+	int (*call)(void *, enum queue_place, const char *name);
+	void *data;
+};
 
-	if (d == NULL) {
-		if (fd != -1) {
-			close(fd);
-		}
-		return -1;
-	}
-	while (result == 0) {
-		errno = 0;
-		struct dirent *e = readdir(d);
-		if (e == NULL) {
-			result = errno == 0 ? 0 : -1;
-			break;
-		}
-		if (strcmp(e->d_name, ".") != 0 &&
-		    strcmp(e->d_name, "..") != 0) {
-			result = call(data, QUEUE_CORRUPT, e->d_name);
-		}
-	}
-	int error = errno;
-	closedir(d);
-	errno = error;
-	return result;
+static int
+call_corrupt(void *data, const char *name)
+{
+	const struct each *each = data;
+
+	return each->call(each->data, QUEUE_CORRUPT, name);
 }
 
 int
@@ -109,9 +87,11 @@ view_each(struct queue *q, enum queue_place place,
     int (*call)(void *, enum queue_place, const char *name), void *data)
 {
 	struct queue_list list = { .count = 0 };
+	struct each each = { .call = call, .data = data };
 
+	/* Files of any name lie there. */
 	if (place == QUEUE_CORRUPT) {
-		return each_corrupt(q, call, data);
+		return queue_each_name(q, place, call_corrupt, &each);
 	}
 	int result = queue_scan(q, place, (time_t)-1, &list);
 	queue_list_sort(&list);
@@ -191,7 +171,7 @@ describe(const struct queue_file *f, const struct slot_state *s, time_t now,
 }
 
 static void
-put_recipient(struct prose *p, struct queue_file *f, size_t i, time_t now)
+put_recipient(struct wrap *p, struct queue_file *f, size_t i, time_t now)
 {
 	const struct recipient *r = &f->mail.recipients[i];
 	char text[2 * MAIL_TEXT + 16], state[120], reason[QUEUE_REASON];
@@ -200,19 +180,19 @@ put_recipient(struct prose *p, struct queue_file *f, size_t i, time_t now)
 	snprintf(text, sizeof(text), "%s%s%s%s%s",
 	    r->target == TARGET_PIPE ? "|" : "", r->text, other ? " (for " : "",
 	    other ? r->given : "", other ? ")" : "");
-	prose_wrap(p, 4, text);
+	wrap_text(p, 4, text);
 	describe(f, &r->slot, now, state, sizeof(state));
-	prose_wrap(p, 8, state);
+	wrap_text(p, 8, state);
 	queue_reason(f, i, reason);
 	if (reason[0] != '\0' && r->slot.state == RECIPIENT_WAITING) {
-		prose_reply(p, 8, reason);
+		wrap_reply(p, 8, reason);
 	}
 }
 
 void
 view_text(FILE *out, struct queue_file *f, time_t now)
 {
-	struct prose p = { .out = out, .eol = "\n" };
+	struct wrap p = { .out = out, .eol = "\n" };
 	char age[VIEW_SHORT], size[VIEW_SHORT], when[32] = "";
 	struct tm tm = { .tm_mday = 1 };
 
@@ -226,7 +206,7 @@ view_text(FILE *out, struct queue_file *f, time_t now)
 	    : f->place == QUEUE_CORRUPT ? '?'
 					: ' ',
 	    size, when, age);
-	prose_wrap(&p, 0, f->mail.sender[0] != '\0' ? f->mail.sender : "<>");
+	wrap_text(&p, 0, f->mail.sender[0] != '\0' ? f->mail.sender : "<>");
 	for (size_t i = 0; i < f->mail.count; i++) {
 		put_recipient(&p, f, i, now);
 	}
@@ -235,14 +215,14 @@ view_text(FILE *out, struct queue_file *f, time_t now)
 void
 view_text_damaged(FILE *out, const char *name, uint64_t octets)
 {
-	struct prose p = { .out = out, .eol = "\n" };
+	struct wrap p = { .out = out, .eol = "\n" };
 	char size[VIEW_SHORT];
 
 	view_size(octets, size);
 	fprintf(out, "%-12s? %7s  ", mail_is_id(name) ? name : "", size);
 	if (!mail_is_id(name)) {
-		prose_wrap(&p, 0, name);
+		wrap_text(&p, 0, name);
 	}
-	prose_wrap(&p, mail_is_id(name) ? 0 : 4,
+	wrap_text(&p, mail_is_id(name) ? 0 : 4,
 	    "damaged, and set aside; look at it by smtpd --show");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Messages for programs: one object of JSON (RFC 8259) a line. */
-#include "smtpd/admin/view.h"
+#include "smtpd/admin/view_private.h"
 
 #include "common/text/utf8.h"
 

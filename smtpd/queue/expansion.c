@@ -5,7 +5,7 @@
  * its own, whose id follows from this one's: after a crash it is not made
  * again.  Runs as root.
  */
-#include "smtpd/queue/scheduler.h"
+#include "smtpd/queue/scheduler_private.h"
 
 #include "common/log/log.h"
 #include "smtpd/route/expand.h"
@@ -46,8 +46,8 @@ inherit(struct mail *child, const struct mail *parent, uint32_t recipient)
 }
 
 static void
-commit(
-    struct runner *r, struct queue_file *f, struct mail *child, struct fate *v)
+commit(struct runner *r, struct queue_file *f, struct mail *child,
+    struct result *result)
 {
 	struct queue_body body = { .fd = queue_open_body(f),
 		.from = f->body,
@@ -59,13 +59,13 @@ commit(
 	    (queue_commit(&r->queue, child, &body) == -1 && errno != EEXIST)) {
 		snprintf(text, sizeof(text), "cannot put it into the queue: %s",
 		    strerror(errno));
-		fate_set(v, OUTCOME_DEFERRED, "4.3.0", "local", text);
+		result_set(result, OUTCOME_DEFERRED, "4.3.0", "local", text);
 	} else {
 		r->committed = true;
 		snprintf(text, sizeof(text), "forwarded as %s", child->id);
-		fate_set(v, OUTCOME_EXPANDED, "2.0.0", "local", text);
+		result_set(result, OUTCOME_EXPANDED, "2.0.0", "local", text);
 		/* RFC 3461 section 5.2.7.3: to several, it ends with us. */
-		v->relayed = child->count > 1;
+		result->relayed = child->count > 1;
 	}
 	if (body.fd != -1) {
 		close(body.fd);
@@ -73,39 +73,39 @@ commit(
 }
 
 void
-expansion_run(struct runner *r, struct queue_file *f, struct fate *v)
+expansion_run(struct runner *r, struct queue_file *f, struct result *result)
 {
-	const struct recipient *to = &f->mail.recipients[v->recipient];
+	const struct recipient *to = &f->mail.recipients[result->recipient];
 	struct mail child;
 
 	if (!load(r)) {
-		fate_set(v, OUTCOME_DEFERRED, "4.3.5", "local",
+		result_set(result, OUTCOME_DEFERRED, "4.3.5", "local",
 		    "cannot read who has a mailbox here");
 		return;
 	}
 	const struct expand expand = {
 		.config = r->config, .names = r->names, .aliases = r->aliases
 	};
-	inherit(&child, &f->mail, v->recipient);
+	inherit(&child, &f->mail, result->recipient);
 	switch (expand_recipient(&expand, to, &child)) {
 	case EXPANDED_OK:
 		if (child.count > 0) {
-			commit(r, f, &child, v);
+			commit(r, f, &child, result);
 			break;
 		}
-		fate_set(v, OUTCOME_DEFERRED, "4.3.5", "local",
+		result_set(result, OUTCOME_DEFERRED, "4.3.5", "local",
 		    "the alias leads to nobody");
 		break;
 	case EXPANDED_NONE:
-		fate_set(v, OUTCOME_FAILED, "5.1.1", "local",
+		result_set(result, OUTCOME_FAILED, "5.1.1", "local",
 		    "there is no such user here");
 		break;
 	case EXPANDED_TEMPORARY:
-		fate_set(v, OUTCOME_DEFERRED, "4.3.0", "local",
+		result_set(result, OUTCOME_DEFERRED, "4.3.0", "local",
 		    "cannot find out now who gets this; the log says why");
 		break;
 	case EXPANDED_BROKEN:
-		fate_set(v, OUTCOME_DEFERRED, "4.3.5", "local",
+		result_set(result, OUTCOME_DEFERRED, "4.3.5", "local",
 		    "the aliases of this address lead in a circle, or too far");
 		break;
 	}

@@ -3,7 +3,7 @@
  * What there is to do: names from the folders, a window of which is claimed.
  * Of the rest nothing but the names is in memory.
  */
-#include "smtpd/queue/scheduler.h"
+#include "smtpd/queue/scheduler_private.h"
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
@@ -20,32 +20,7 @@ enum {
 	GRAIN = 20,           /* ms that clocks of files are coarse at most */
 };
 
-/* ---- what is not to be taken ---- */
-
-static bool
-is_spoiled(const struct runner *r, const char *id)
-{
-	for (size_t i = 0; i < r->nspoiled; i++) {
-		if (strcmp(r->spoiled[i], id) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-void
-intake_spoil(struct runner *r, const char *id)
-{
-	if (is_spoiled(r, id)) {
-		return;
-	}
-	if (r->nspoiled == RUN_SPOILED) {
-		errno = EIO;
-		runner_fail(r, "too many messages cannot be worked on");
-		return;
-	}
-	strlcpy(r->spoiled[r->nspoiled++], id, sizeof(r->spoiled[0]));
-}
+/* ---- messages put aside ---- */
 
 /* Keeps a message for when its destination has room. */
 static void
@@ -214,7 +189,7 @@ admit(struct runner *r, enum queue_place place, const char *id)
 	struct queue_file f;
 	uint32_t hash;
 
-	if (is_spoiled(r, id) || !matches(r, place, id)) {
+	if (message_is_spoiled(r, id) || !matches(r, place, id)) {
 		return;
 	}
 	switch (queue_claim(&r->queue, place, id, &f)) {
@@ -231,7 +206,7 @@ admit(struct runner *r, enum queue_place place, const char *id)
 	case QUEUE_ERROR:
 		log_error(
 		    "%s: cannot open the queue file: %s", id, strerror(errno));
-		intake_spoil(r, id);
+		message_spoil(r, id);
 		break;
 	}
 }

@@ -4,11 +4,11 @@
  * durable before the slot says that nothing is left to be done, and the slot
  * is durable before anything else is done for that recipient.
  */
-#include "smtpd/queue/scheduler.h"
+#include "smtpd/queue/scheduler_private.h"
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
-#include "smtpd/queue/bounce.h"
+#include "smtpd/queue/report/bounce.h"
 #include "smtpd/queue/by.h"
 #include "smtpd/queue/delivery_log.h"
 #include "smtpd/queue/retry.h"
@@ -20,11 +20,11 @@
 #include <string.h>
 
 void
-fate_free(struct fate *v)
+result_free(struct result *result)
 {
-	free(v->host);
-	free(v->text);
-	v->host = v->text = NULL;
+	free(result->host);
+	free(result->text);
+	result->host = result->text = NULL;
 }
 
 static const char *
@@ -34,49 +34,51 @@ said(const char *text)
 }
 
 void
-fate_set(struct fate *v, enum outcome_kind kind, const char *dsn,
+result_set(struct result *result, enum outcome_kind kind, const char *dsn,
     const char *host, const char *text)
 {
 	/* The new words may be the old ones.  Without memory there are none. */
 	char *h = strdup(said(host)), *t = strdup(said(text));
 
-	strlcpy(v->dsn, dsn, sizeof(v->dsn));
-	fate_free(v);
-	v->host = h;
-	v->text = t;
-	v->kind = kind;
-	v->known = true;
+	strlcpy(result->dsn, dsn, sizeof(result->dsn));
+	result_free(result);
+	result->host = h;
+	result->text = t;
+	result->kind = kind;
+	result->known = true;
 }
 
 static struct recipient *
-recipient_of(const struct batch *b, const struct fate *v)
+recipient_of(const struct batch *b, const struct result *result)
 {
-	return &b->message->file.mail.recipients[v->recipient];
+	return &b->message->file.mail.recipients[result->recipient];
 }
 
 /* ---- writing down ---- */
 
 /* The text for people; a reply alone does not say whose it is. */
 static const char *
-words(const struct fate *v, char text[QUEUE_REASON])
+words(const struct result *result, char text[QUEUE_REASON])
 {
-	const char *t = said(v->text);
-	bool reply = v->kind != OUTCOME_SENT && said(v->host)[0] != '\0' &&
-	             t[0] >= '2' && t[0] <= '5' && isdigit((unsigned char)t[1]);
+	const char *t = said(result->text);
+	bool reply = result->kind != OUTCOME_SENT &&
+	             said(result->host)[0] != '\0' && t[0] >= '2' &&
+	             t[0] <= '5' && isdigit((unsigned char)t[1]);
 
 	if (!reply) {
 		return t;
 	}
-	snprintf(text, QUEUE_REASON, "host %s said: %s", v->host, t);
+	snprintf(text, QUEUE_REASON, "host %s said: %s", result->host, t);
 	return text;
 }
 
 static void
-log_fate(const struct runner *r, const struct batch *b, const struct fate *v)
+log_result(
+    const struct runner *r, const struct batch *b, const struct result *result)
 {
 	char text[QUEUE_REASON];
 	const struct mail *mail = &b->message->file.mail;
-	const struct recipient *to = recipient_of(b, v);
+	const struct recipient *to = recipient_of(b, result);
 	/* What goes on as another message is said to be sent as that. */
 	static const char *const states[] = {
 		[OUTCOME_SENT] = "sent",
@@ -84,14 +86,15 @@ log_fate(const struct runner *r, const struct batch *b, const struct fate *v)
 		[OUTCOME_FAILED] = "bounced",
 		[OUTCOME_EXPANDED] = "sent",
 	};
-	bool local = strcmp(said(v->host), DESTINATION_LOCAL) == 0;
+	bool local = strcmp(said(result->host), DESTINATION_LOCAL) == 0;
 	const enum stats counts[] = {
 		[OUTCOME_SENT] = local ? STATS_DELIVERED : STATS_RELAYED,
 		[OUTCOME_DEFERRED] = STATS_DEFERRED,
 		[OUTCOME_FAILED] = STATS_BOUNCED,
 		[OUTCOME_EXPANDED] = STATS_NONE,
 	};
-	const char *host = said(v->host)[0] != '\0' ? v->host : "none";
+	const char *host =
+	    said(result->host)[0] != '\0' ? result->host : "none";
 	int64_t now = deadline_now();
 	int64_t old = (int64_t)(time(NULL) - mail->arrival) * 1000;
 	int64_t given = b->given != 0 ? b->given : now;
@@ -104,10 +107,10 @@ log_fate(const struct runner *r, const struct batch *b, const struct fate *v)
 		.before = old > now - b->made ? old - (now - b->made) : 0,
 		.waited = given - b->made,
 		.took = now - given,
-		.dsn = v->dsn,
-		.status = states[v->kind],
-		.text = words(v, text),
-		.counts = counts[v->kind],
+		.dsn = result->dsn,
+		.status = states[result->kind],
+		.text = words(result, text),
+		.counts = counts[result->kind],
 	};
 
 	delivery_log(&d);
@@ -129,16 +132,16 @@ tried(const struct mail *mail, const struct recipient *to, time_t now)
 }
 
 static void
-note(struct runner *r, struct batch *b, struct fate *v, bool notice)
+note(struct runner *r, struct batch *b, struct result *result, bool notice)
 {
 	struct queue_file *f = &b->message->file;
 	struct slot_state slot =
-	    tried(&f->mail, recipient_of(b, v), time(NULL));
+	    tried(&f->mail, recipient_of(b, result), time(NULL));
 	char text[QUEUE_REASON];
 
-	v->noted = true;
-	log_fate(r, b, v);
-	switch (v->kind) {
+	result->noted = true;
+	log_result(r, b, result);
+	switch (result->kind) {
 	case OUTCOME_SENT:
 		slot.state = RECIPIENT_SENT;
 		break;
@@ -150,16 +153,16 @@ note(struct runner *r, struct batch *b, struct fate *v, bool notice)
 		break;
 	case OUTCOME_DEFERRED:
 		slot.delay_notice = slot.delay_notice || notice;
-		queue_set_reason(f, v->recipient, words(v, text));
+		queue_set_reason(f, result->recipient, words(result, text));
 		break;
 	case OUTCOME_DONE:
 	case OUTCOME_DEAD:
 		return;
 	}
 	/* Commit point: a recipient that is done will not be tried again. */
-	if (queue_set(f, v->recipient, &slot) == -1) {
+	if (queue_set(f, result->recipient, &slot) == -1) {
 		log_error("%s: cannot note down what became of <%s>: %s", f->id,
-		    recipient_of(b, v)->text, strerror(errno));
+		    recipient_of(b, result)->text, strerror(errno));
 		b->message->spoiled = true;
 	}
 }
@@ -167,62 +170,65 @@ note(struct runner *r, struct batch *b, struct fate *v, bool notice)
 /* ---- reports ---- */
 
 static bool
-reportable(const struct batch *b, const struct fate *v, enum report_kind kind,
-    bool local)
+reportable(const struct batch *b, const struct result *result,
+    enum report_kind kind, bool local)
 {
 	const struct mail *mail = &b->message->file.mail;
-	const struct recipient *to = recipient_of(b, v);
+	const struct recipient *to = recipient_of(b, result);
 	struct slot_state slot;
 	time_t now = time(NULL);
-	bool by =
-	    kind == REPORT_RELAYED && by_is_handed_on(mail, to, v->relayed);
+	bool by = kind == REPORT_RELAYED &&
+	          by_is_handed_on(mail, to, result->relayed);
 
-	if (!v->known || v->noted || (!bounce_wanted(mail, to, kind) && !by)) {
+	if (!result->known || result->noted ||
+	    (!bounce_wanted(mail, to, kind) && !by)) {
 		return false;
 	}
 	switch (kind) {
 	case REPORT_FAILED:
-		return v->kind == OUTCOME_FAILED;
+		return result->kind == OUTCOME_FAILED;
 	case REPORT_DELAYED:
 		slot = tried(mail, to, now);
-		return v->kind == OUTCOME_DEFERRED &&
+		return result->kind == OUTCOME_DEFERRED &&
 		       (by_is_late(mail, &slot, now) ||
 			   (!by_is_early(mail, now) &&
 			       retry_notice_due(
 				   now, mail_begins(mail), &slot)));
 	case REPORT_DELIVERED:
-		return v->kind == OUTCOME_SENT && local;
+		return result->kind == OUTCOME_SENT && local;
 	case REPORT_RELAYED:
-		return v->kind == OUTCOME_SENT && !local &&
-		       (by || (v->relayed & RELAYED_WITHOUT_DSN) != 0);
+		return result->kind == OUTCOME_SENT && !local &&
+		       (by || (result->relayed & RELAYED_WITHOUT_DSN) != 0);
 	case REPORT_EXPANDED:
-		return v->kind == OUTCOME_EXPANDED && v->relayed != 0;
+		return result->kind == OUTCOME_EXPANDED && result->relayed != 0;
 	}
 	return false;
 }
 
 /* RFC 2852 section 4.1.2: that it is late says more than why. */
 static const char *
-report_code(const struct batch *b, const struct fate *v, enum report_kind kind)
+report_code(
+    const struct batch *b, const struct result *result, enum report_kind kind)
 {
 	bool late = kind == REPORT_DELAYED &&
 	            by_is_late(&b->message->file.mail,
-			&recipient_of(b, v)->slot, time(NULL));
+			&recipient_of(b, result)->slot, time(NULL));
 
-	return late ? "4.4.7" : v->dsn;
+	return late ? "4.4.7" : result->dsn;
 }
 
 /* One report on all of that kind.  0: durable, or none is due; else errno. */
 static int
-report(struct runner *r, struct batch *b, enum report_kind kind, bool local)
+report_kind(
+    struct runner *r, struct batch *b, enum report_kind kind, bool local)
 {
 	struct report_recipient *list = NULL;
 	size_t n = 0;
 	int error = 0;
 
 	for (size_t i = 0; i < b->count; i++) {
-		const struct fate *v = &b->fates[i];
-		if (!reportable(b, v, kind, local)) {
+		const struct result *result = &b->results[i];
+		if (!reportable(b, result, kind, local)) {
 			continue;
 		}
 		if (list == NULL) {
@@ -231,16 +237,21 @@ report(struct runner *r, struct batch *b, enum report_kind kind, bool local)
 		if (list == NULL) {
 			return ENOMEM;
 		}
-		list[n].recipient = v->recipient;
+		list[n].recipient = result->recipient;
 		list[n].kind = kind;
 		list[n].tried = time(NULL);
-		strlcpy(
-		    list[n].dsn, report_code(b, v, kind), sizeof(list[n].dsn));
-		list[n].host = said(v->host);
-		list[n++].text = said(v->text);
+		strlcpy(list[n].dsn, report_code(b, result, kind),
+		    sizeof(list[n].dsn));
+		list[n].host = said(result->host);
+		list[n++].text = said(result->text);
 	}
 	if (n > 0) {
-		if (bounce_report(r->config, &b->message->file, list, n) == 0) {
+		const struct report report = { .config = r->config,
+			.file = &b->message->file,
+			.recipients = list,
+			.count = n,
+			.until = retry_until(&b->message->file.mail) };
+		if (bounce_report(&report) == 0) {
 			r->committed = true;
 		} else {
 			error = errno == 0 ? EIO : errno;
@@ -259,9 +270,10 @@ expire(struct batch *b)
 	time_t now = time(NULL);
 
 	for (size_t i = 0; i < b->count; i++) {
-		struct fate *v = &b->fates[i];
-		struct slot_state slot = tried(mail, recipient_of(b, v), now);
-		if (!v->known || v->kind != OUTCOME_DEFERRED ||
+		struct result *result = &b->results[i];
+		struct slot_state slot =
+		    tried(mail, recipient_of(b, result), now);
+		if (!result->known || result->kind != OUTCOME_DEFERRED ||
 		    (!by_is_over(mail, now) &&
 			!retry_expired(now, mail_begins(mail), &slot))) {
 			continue;
@@ -270,8 +282,8 @@ expire(struct batch *b)
 		    "delivery time expired after %lld days and %u tries; last "
 		    "reply: %s",
 		    (long long)((now - mail_begins(mail)) / (24 * 60 * 60)),
-		    slot.attempts, said(v->text));
-		fate_set(v, OUTCOME_FAILED, "5.4.7", v->host, text);
+		    slot.attempts, said(result->text));
+		result_set(result, OUTCOME_FAILED, "5.4.7", result->host, text);
 	}
 }
 
@@ -285,20 +297,22 @@ unreported(struct runner *r, struct batch *b, int error)
 		b->message->spoiled = true; /* it waits in hold/ */
 	}
 	for (size_t i = 0; i < b->count; i++) {
-		struct fate *v = &b->fates[i];
-		if (!v->known || v->noted || v->kind != OUTCOME_FAILED) {
+		struct result *result = &b->results[i];
+		if (!result->known || result->noted ||
+		    result->kind != OUTCOME_FAILED) {
 			continue;
 		}
 		if (error == EMLINK) {
-			log_fate(r, b, v);
-			v->noted = true;
+			log_result(r, b, result);
+			result->noted = true;
 			continue;
 		}
 		snprintf(text, sizeof(text),
 		    "cannot write the report to the sender: %s; it would say: "
 		    "%s",
-		    strerror(error), said(v->text));
-		fate_set(v, OUTCOME_DEFERRED, "4.3.0", v->host, text);
+		    strerror(error), said(result->text));
+		result_set(
+		    result, OUTCOME_DEFERRED, "4.3.0", result->host, text);
 	}
 }
 
@@ -309,14 +323,14 @@ outcome_conclude(struct runner *r, struct batch *b, bool local)
 		REPORT_RELAYED, REPORT_EXPANDED };
 
 	expire(b);
-	int error = report(r, b, REPORT_FAILED, local);
+	int error = report_kind(r, b, REPORT_FAILED, local);
 	if (error != 0) {
 		unreported(r, b, error);
 	}
-	error = report(r, b, REPORT_DELAYED, local);
+	error = report_kind(r, b, REPORT_DELAYED, local);
 	bool notice = error == 0;
 	for (size_t i = 0; i < 3; i++) {
-		int failed = report(r, b, successes[i], local);
+		int failed = report_kind(r, b, successes[i], local);
 		error = failed != 0 ? failed : error;
 	}
 	if (error != 0) {
@@ -325,10 +339,11 @@ outcome_conclude(struct runner *r, struct batch *b, bool local)
 		    b->message->file.id, strerror(error));
 	}
 	for (size_t i = 0; i < b->count; i++) {
-		struct fate *v = &b->fates[i];
-		if (v->known && !v->noted) {
-			note(r, b, v,
-			    notice && reportable(b, v, REPORT_DELAYED, local));
+		struct result *result = &b->results[i];
+		if (result->known && !result->noted) {
+			note(r, b, result,
+			    notice &&
+				reportable(b, result, REPORT_DELAYED, local));
 		}
 	}
 }
@@ -337,27 +352,29 @@ void
 outcome_take(
     struct runner *r, struct batch *b, const struct outcome *o, bool local)
 {
-	struct fate *v = NULL;
+	struct result *result = NULL;
 
-	for (size_t i = 0; i < b->count && v == NULL; i++) {
-		if (b->fates[i].recipient == o->recipient) {
-			v = &b->fates[i];
+	for (size_t i = 0; i < b->count && result == NULL; i++) {
+		if (b->results[i].recipient == o->recipient) {
+			result = &b->results[i];
 		}
 	}
-	if (v == NULL || v->known) {
+	if (result == NULL || result->known) {
 		return;
 	}
-	fate_set(v, (enum outcome_kind)o->kind, o->dsn, o->host, o->text);
-	v->relayed = o->relayed;
-	if (v->kind == OUTCOME_EXPANDED) {
+	result_set(
+	    result, (enum outcome_kind)o->kind, o->dsn, o->host, o->text);
+	result->relayed = o->relayed;
+	if (result->kind == OUTCOME_EXPANDED) {
 		r->committed = true;
 	}
 	/* What is done is noted down at once, in case that we are killed;
 	   unless somebody has to be told first. */
-	if ((v->kind == OUTCOME_SENT || v->kind == OUTCOME_EXPANDED) &&
-	    !reportable(b, v, REPORT_DELIVERED, local) &&
-	    !reportable(b, v, REPORT_RELAYED, local) &&
-	    !reportable(b, v, REPORT_EXPANDED, local)) {
-		note(r, b, v, false);
+	if ((result->kind == OUTCOME_SENT ||
+		result->kind == OUTCOME_EXPANDED) &&
+	    !reportable(b, result, REPORT_DELIVERED, local) &&
+	    !reportable(b, result, REPORT_RELAYED, local) &&
+	    !reportable(b, result, REPORT_EXPANDED, local)) {
+		note(r, b, result, false);
 	}
 }

@@ -7,8 +7,9 @@
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
-#include "smtpd/admin/figures.h"
-#include "smtpd/queue/scheduler.h"
+#include "common/log/stats_report.h"
+#include "smtpd/queue/retry.h"
+#include "smtpd/queue/scheduler_private.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -57,17 +58,6 @@ catch_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-void
-runner_fail(struct runner *r, const char *what)
-{
-	if (!r->stopping) {
-		log_error(
-		    "the queue run ends early: %s: %s", what, strerror(errno));
-	}
-	r->stopping = true;
-	r->status = EX_TEMPFAIL;
-}
-
 /* A descriptor for each claimed message and each agent. */
 static void
 size_windows(struct runner *r)
@@ -98,16 +88,16 @@ work(struct runner *r)
 	for (;;) {
 		bool more = intake_fill(r);
 		if (!r->stopping) {
-			more = crew_dispatch(r) || more;
+			more = agents_dispatch(r) || more;
 		}
-		crew_tend(r);
+		agents_tend(r);
 		r->stopping = r->stopping || stop_asked != 0;
 		int64_t now = deadline_now();
 		if (r->stopping && last_orders == 0) {
 			last_orders = now + LAST_ORDERS;
 		}
-		if (r->stopping && (!crew_working(r) || now >= last_orders)) {
-			crew_abandon(r);
+		if (r->stopping && (!agents_working(r) || now >= last_orders)) {
+			agents_abandon(r);
 		}
 		if (r->messages == 0 && r->busy == 0 && intake_done(r)) {
 			return;
@@ -116,7 +106,7 @@ work(struct runner *r)
 			destination_sweep(r, false);
 			sweep = now + SWEEP;
 		}
-		crew_wait(r, more ? 0 : r->intake.watch ? TICK : SLOW_TICK);
+		agents_wait(r, more ? 0 : r->intake.watch ? TICK : SLOW_TICK);
 	}
 }
 
@@ -150,7 +140,7 @@ start(struct runner *r)
 		                                         : EX_TEMPFAIL;
 	}
 	TAILQ_INIT(&r->ready);
-	if (crew_open(r) == -1) {
+	if (agents_open(r) == -1) {
 		log_error("no memory for a queue run");
 		queue_close(&r->queue);
 		return EX_TEMPFAIL;
@@ -161,9 +151,9 @@ start(struct runner *r)
 }
 
 int
-runner_run(const struct config *config, const struct run *run)
+runner_run(const struct config *config, const struct queue_run *run)
 {
-	static const struct run usual = { .deferred = false };
+	static const struct queue_run usual = { .deferred = false };
 	struct runner r = { .config = config, .run = run };
 
 	log_part("qmgr");
@@ -181,12 +171,36 @@ runner_run(const struct config *config, const struct run *run)
 	} else {
 		watch(&r);
 	}
-	figures_write(config);
+	stats_report_write(config);
 	destination_sweep(&r, true);
 	intake_free(&r.intake);
-	crew_free(&r);
+	agents_free(&r);
 	aliases_free(r.aliases);
 	names_free(r.names);
 	queue_close(&r.queue);
 	return r.status;
+}
+
+/* ---- as a job of the server ---- */
+
+bool
+runner_is_due(const struct config *config)
+{
+	struct queue q;
+	time_t now = time(NULL);
+
+	if (queue_open(&q, config->queue) == -1) {
+		return false; /* sessions say so when they need it */
+	}
+	time_t last = queue_last_run(&q);
+	queue_close(&q);
+	return last > now || now - last >= RETRY_FIRST;
+}
+
+void
+runner_run_due(const struct config *config)
+{
+	struct queue_run run = { .deferred = false };
+
+	(void)runner_run(config, &run);
 }

@@ -6,9 +6,9 @@
 
 #include <stdbool.h>
 
-/* The queue runner: smtpd -q, and what the server starts after a 250. */
+/* The queue runner: smtpd -q, and a job of the server after a 250. */
 
-struct run {
+struct queue_run {
 	bool deferred;     /* also what waits in deferred/ and is due */
 	bool force;        /* -qf: due or not */
 	const char *id;    /* -qI: this message alone, or NULL */
@@ -20,6 +20,17 @@ struct run {
  * match only one runner takes care of new mail; another ends at once, since
  * the first sees what arrives.  An exit status of sysexits.h.
  */
-int runner_run(const struct config *, const struct run *);
+int runner_run(const struct config *, const struct queue_run *);
+
+/* ---- as a job of the server (common/server/server.h) ---- */
+
+/*
+ * True if nobody has looked after deferred mail for some time: so any
+ * connection serves as a clock on a machine that has no other.
+ */
+bool runner_is_due(const struct config *);
+
+/* Runs the queue once. */
+void runner_run_due(const struct config *);
 
 #endif

@@ -8,9 +8,10 @@
  * wanted" (a first recipient whose sender does not want to know), or errno's
  * words.
  */
-#include "smtpd/queue/bounce.h"
+#include "smtpd/queue/report/bounce.h"
 
 #include "common/log/log.h"
+#include "smtpd/queue/retry.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,10 +32,15 @@ place_of(const char *name)
 }
 
 static void
-report(struct queue_file *f, const char *hostname, char **words, size_t n)
+send_report(struct queue_file *f, const char *hostname, char **words, size_t n)
 {
 	static struct config config;
 	struct report_recipient list[MOST];
+	const struct report report = { .config = &config,
+		.file = f,
+		.recipients = list,
+		.count = n,
+		.until = retry_until(&f->mail) };
 
 	strlcpy(config.hostname, hostname, sizeof(config.hostname));
 	for (size_t i = 0; i < n; i++, words += EACH) {
@@ -50,7 +56,7 @@ report(struct queue_file *f, const char *hostname, char **words, size_t n)
 	if (!bounce_wanted(&f->mail, &f->mail.recipients[list[0].recipient],
 		list[0].kind)) {
 		puts("not wanted");
-	} else if (bounce_report(&config, f, list, n) == -1) {
+	} else if (bounce_report(&report) == -1) {
 		puts(strerror(errno));
 	} else {
 		puts("reported");
@@ -75,7 +81,7 @@ main(int argc, char **argv)
 		puts("no such message");
 		return 1;
 	}
-	report(&f, argv[4], argv + FIRST, n);
+	send_report(&f, argv[4], argv + FIRST, n);
 	queue_release(&f);
 	queue_close(&q);
 	return 0;

@@ -4,9 +4,10 @@
  * such word may become a header field, a field of the delivery status, or a
  * line that a mail server does not take.  And people must be told what to do.
  */
-#include "smtpd/queue/dsn.h"
+#include "smtpd/queue/report/dsn_private.h"
 
 #include "common/text/utf8.h"
+#include "smtpd/queue/retry.h"
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
 
@@ -67,6 +68,7 @@ compose(void)
 		.utf8 = file.mail.utf8,
 		.undelivered = file.mail.sender[0] == '\0',
 		.now = 1795338600,
+		.until = retry_until(&file.mail),
 	};
 	char *text = NULL;
 	size_t len = 0;

@@ -5,7 +5,7 @@
  */
 #include "common/log/stats.h"
 
-#include "smtpd/admin/figures.h"
+#include "common/log/stats_report.h"
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
 
@@ -108,8 +108,10 @@ test_damage(const struct config *config, const char *path)
 			wrong += stats_open(config) == -1;
 			stats_add(STATS_RECEIVED, 1);
 			wrong += stats_read(config, &bad) == -1;
-			figures_print(null, &bad, stats_today(), FIGURES_JSON);
-			figures_print(null, &bad, stats_today(), FIGURES_TEXT);
+			stats_report_print(
+			    null, &bad, stats_today(), STATS_JSON);
+			stats_report_print(
+			    null, &bad, stats_today(), STATS_TEXT);
 		}
 	}
 	fclose(null);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_QUEUE_BOUNCE_H
-#define RESTANTE_SMTPD_QUEUE_BOUNCE_H
+#ifndef RESTANTE_SMTPD_QUEUE_REPORT_BOUNCE_H
+#define RESTANTE_SMTPD_QUEUE_REPORT_BOUNCE_H
 
 #include "common/config/config.h"
 #include "spool/queue.h"
@@ -32,21 +32,30 @@ struct report_recipient {
 	const char *text; /* the reply, or our own words */
 };
 
-/* Whether the sender is to be told of it (NOTIFY; never for a null sender,
-   except that failures of those are for bounce_report() all the same). */
+/* A report on some recipients of a message; all belongs to the caller. */
+struct report {
+	const struct config *config;
+	struct queue_file *file;
+	const struct report_recipient *recipients;
+	size_t count; /* at least 1 */
+	time_t until; /* REPORT_DELAYED: when the message is given up */
+};
+
+/*
+ * True if the sender is to be told (NOTIFY).  A null sender is never told, but
+ * failures of such mail are given to bounce_report() all the same.
+ */
 bool bounce_wanted(
     const struct mail *, const struct recipient *, enum report_kind);
 
 /*
- * Writes one report on these recipients and commits it to the queue, from <>
- * to the sender.  If the sender is <> (it is a bounce that failed) it goes to
- * postmaster instead; if it was for postmaster already, the message is kept in
- * hold/ and an alarm logged, and -1 answered with errno EMLINK.  0: durable.
- * Its id is made from the message's and the recipients', so that a report that
+ * Writes the report and commits it to the queue, from <> to the sender.  If the
+ * sender is <> (a bounce that failed) it goes to postmaster instead; if it was
+ * for postmaster already, the message is moved to hold/, that is logged as an
+ * error, and the result is -1 with errno EMLINK.  0: durable.  The report's id
+ * is made from those of the message and its recipients, so that a report that
  * was committed before a crash is not written twice (EEXIST is success).
  */
-int bounce_report(const struct config *, struct queue_file *,
-    const struct report_recipient *, size_t count)
-    __attribute__((warn_unused_result));
+int bounce_report(const struct report *) __attribute__((warn_unused_result));
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Next hops: what waits for each, and whether it works. */
-#include "smtpd/queue/scheduler.h"
+#include "smtpd/queue/scheduler_private.h"
 
 #include "common/io/deadline.h"
 #include "common/text/hash.h"
@@ -116,56 +116,6 @@ destination_alive(const struct destination *d)
 	       deadline_now() - d->succeeded < ALIVE_TIME;
 }
 
-void
-destination_refuse(struct runner *r, struct destination *d, struct batch *b,
-    const struct fate *why)
-{
-	if (b->message->spoiled) {
-		batch_end(r, b);
-		return;
-	}
-	if (batch_fall_back(r, b)) {
-		return;
-	}
-	for (size_t i = 0; i < b->count; i++) {
-		if (!b->fates[i].known) {
-			fate_set(&b->fates[i], OUTCOME_DEFERRED, why->dsn,
-			    why->host, why->text);
-		}
-	}
-	outcome_conclude(r, b, d->local);
-	batch_end(r, b);
-}
-
-void
-destination_die(struct runner *r, struct destination *d, const struct fate *why)
-{
-	fate_set(&d->why, OUTCOME_DEAD, why->dsn, why->host, why->text);
-	d->dead_until = deadline_now() + DEAD_TIME;
-	(void)destination_bury(r, d);
-}
-
-bool
-destination_bury(struct runner *r, struct destination *d)
-{
-	struct batch *b;
-
-	if (d->dead_until == 0 || deadline_now() >= d->dead_until) {
-		d->dead_until = 0;
-		return false;
-	}
-	/* Each costs a few writes to the disk: the agents must not wait for
-	   all of them. */
-	for (int n = 0; n < BURIED_AT_ONCE; n++) {
-		b = destination_take(r, d);
-		if (b == NULL) {
-			break;
-		}
-		destination_refuse(r, d, b, &d->why);
-	}
-	return true;
-}
-
 static bool
 forgettable(const struct destination *d, int64_t now)
 {
@@ -187,7 +137,7 @@ destination_sweep(struct runner *r, bool all)
 				continue;
 			}
 			*chain = d->chain;
-			fate_free(&d->why);
+			result_free(&d->why);
 			free(d->key);
 			free(d);
 		}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_ADMIN_VIEW_H
-#define RESTANTE_SMTPD_ADMIN_VIEW_H
+#ifndef RESTANTE_SMTPD_ADMIN_VIEW_PRIVATE_H
+#define RESTANTE_SMTPD_ADMIN_VIEW_PRIVATE_H
 
 #include "common/config/config.h"
-#include "smtpd/queue/prose.h"
+#include "smtpd/queue/report/wrap_text.h"
 #include "spool/queue.h"
 
 #include <stdbool.h>
@@ -45,5 +45,14 @@ void view_text_damaged(FILE *, const char *name, uint64_t size);
 void view_json(FILE *, struct queue_file *);
 void view_json_damaged(
     FILE *, enum queue_place, const char *name, uint64_t size);
+
+/*
+ * Prints a message: its head as the file has it, the last replies, an empty
+ * line, and the message with LF.  A damaged file is printed as it is.  On a
+ * terminal no control character gets through.  True if there is one in that
+ * place; trouble is logged, and its exit status put into *result.
+ */
+bool show_message(
+    struct queue *, enum queue_place, const char *name, int *result);
 
 #endif

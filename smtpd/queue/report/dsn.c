@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Reports: the frame, the part for programs, and what is sent back. */
-#include "smtpd/queue/dsn.h"
+#include "smtpd/queue/report/dsn_private.h"
 
 #include "common/text/date.h"
 #include "common/text/xtext.h"
-#include "smtpd/queue/retry.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -33,8 +32,8 @@ has(const struct dsn *d, enum report_kind kind)
 }
 
 /* RFC 3461 section 4.3: RET speaks of failures alone. */
-enum dsn_return
-dsn_return(const struct dsn *d)
+static enum dsn_return
+what_returns(const struct dsn *d)
 {
 	const struct mail *m = mail_of(d);
 
@@ -112,7 +111,7 @@ given(const struct dsn *d, size_t i)
 }
 
 static int
-put_header(const struct dsn *d, struct prose *p, const char *boundary)
+put_header(const struct dsn *d, struct wrap *w, const char *boundary)
 {
 	char id[LONGEST_ID + 1] = "", when[DATE_SIZE], title[2 * MAIL_TEXT];
 	const char *host = d->config->hostname;
@@ -121,51 +120,50 @@ put_header(const struct dsn *d, struct prose *p, const char *boundary)
 		return -1;
 	}
 	date_text(d->now, when);
-	prose_line(p, "From: Mail Delivery System <MAILER-DAEMON@%s>", host);
-	prose_field(p, "To", "", d->to);
+	wrap_line(w, "From: Mail Delivery System <MAILER-DAEMON@%s>", host);
+	wrap_field(w, "To", "", d->to);
 	snprintf(title, sizeof(title), "%s%s%s", subject(d), given(d, 0),
 	    d->count > 1 ? ", and others" : "");
-	prose_field(p, "Subject", "", title);
-	prose_line(p, "Date: %s", when);
-	prose_line(p, "Message-ID: <%s@%s>", d->id, host);
+	wrap_field(w, "Subject", "", title);
+	wrap_line(w, "Date: %s", when);
+	wrap_line(w, "Message-ID: <%s@%s>", d->id, host);
 	if (id[0] != '\0') {
-		prose_field(p, "In-Reply-To", "", id);
-		prose_field(p, "References", "", id);
+		wrap_field(w, "In-Reply-To", "", id);
+		wrap_field(w, "References", "", id);
 	}
-	prose_line(p, "Auto-Submitted: auto-replied");
-	prose_line(p, "MIME-Version: 1.0");
-	prose_line(p, "Content-Type: multipart/report;");
-	prose_line(
-	    p, " report-type=delivery-status; boundary=\"%s\"", boundary);
-	prose_line(p, "%s", "");
-	prose_line(p, "This is a report in the format of RFC 3464.");
+	wrap_line(w, "Auto-Submitted: auto-replied");
+	wrap_line(w, "MIME-Version: 1.0");
+	wrap_line(w, "Content-Type: multipart/report;");
+	wrap_line(w, " report-type=delivery-status; boundary=\"%s\"", boundary);
+	wrap_line(w, "%s", "");
+	wrap_line(w, "This is a report in the format of RFC 3464.");
 	return 0;
 }
 
 /* ---- message/delivery-status, RFC 3464 section 2 ---- */
 
 static void
-put_message_fields(const struct dsn *d, struct prose *p)
+put_message_fields(const struct dsn *d, struct wrap *w)
 {
 	char envid[MAIL_ENVID + 1], when[DATE_SIZE];
 	const struct mail *m = mail_of(d);
 
-	prose_field(p, "Reporting-MTA", "dns;", d->config->hostname);
+	wrap_field(w, "Reporting-MTA", "dns;", d->config->hostname);
 	if (m->envid[0] != '\0' && xtext_decode(m->envid, strlen(m->envid),
 				       envid, sizeof(envid)) > 0) {
-		prose_field(p, "Original-Envelope-Id", "", envid);
+		wrap_field(w, "Original-Envelope-Id", "", envid);
 	}
 	date_text(m->arrival, when);
-	prose_line(p, "Arrival-Date: %s", when);
+	wrap_line(w, "Arrival-Date: %s", when);
 	if (m->by.mode != BY_UNSAID) {
 		date_text(m->by.time, when);
-		prose_line(p, "Deliver-By-Date: %s", when);
+		wrap_line(w, "Deliver-By-Date: %s", when);
 	}
 }
 
 /* "rfc822;bob+2Bnews@example.org", as the sender wrote it. */
 static void
-put_original(struct prose *p, const char *orcpt)
+put_original(struct wrap *w, const char *orcpt)
 {
 	char type[64], text[MAIL_ORCPT + 1];
 	const char *semicolon = strchr(orcpt, ';');
@@ -183,7 +181,7 @@ put_original(struct prose *p, const char *orcpt)
 			return;
 		}
 	}
-	prose_field(p, "Original-Recipient", type, text);
+	wrap_field(w, "Original-Recipient", type, text);
 }
 
 static bool
@@ -197,7 +195,7 @@ is_ascii(const char *text)
 
 /* Files and commands are nobody's business. */
 static void
-put_final(const struct dsn *d, struct prose *p, const struct recipient *r)
+put_final(const struct dsn *d, struct wrap *w, const struct recipient *r)
 {
 	char address[2 * MAIL_TEXT];
 	const char *text = r->target == TARGET_ADDRESS ? r->text
@@ -208,7 +206,7 @@ put_final(const struct dsn *d, struct prose *p, const struct recipient *r)
 
 	snprintf(address, sizeof(address), "%s%s%s", text, whole ? "" : "@",
 	    whole ? "" : d->config->hostname);
-	prose_field(p, "Final-Recipient",
+	wrap_field(w, "Final-Recipient",
 	    d->utf8 && !is_ascii(address) ? "utf-8;" : "rfc822;", address);
 }
 
@@ -236,7 +234,7 @@ status(const struct report_recipient *r)
 
 /* "mx.example.org[192.0.2.1]:25" */
 static void
-put_remote(struct prose *p, const char *host)
+put_remote(struct wrap *w, const char *host)
 {
 	char name[300];
 	size_t n = strcspn(host, "[:");
@@ -247,13 +245,13 @@ put_remote(struct prose *p, const char *host)
 	if (n > 0 && n < sizeof(name) && strcmp(host, "local") != 0 &&
 	    strlen(host) >= n) {
 		snprintf(name, sizeof(name), "%.*s", (int)n, host);
-		prose_field(p, "Remote-MTA", "dns;", name);
+		wrap_field(w, "Remote-MTA", "dns;", name);
 	}
 }
 
 static void
 put_recipient(
-    const struct dsn *d, struct prose *p, const struct report_recipient *r)
+    const struct dsn *d, struct wrap *w, const struct report_recipient *r)
 {
 	static const char *const actions[] = {
 		[REPORT_FAILED] = "failed",
@@ -265,41 +263,41 @@ put_recipient(
 	const struct recipient *to = &mail_of(d)->recipients[r->recipient];
 	char when[DATE_SIZE];
 
-	prose_line(p, "%s", "");
-	put_original(p, to->orcpt);
-	put_final(d, p, to);
-	prose_line(p, "Action: %s", actions[r->kind]);
-	prose_line(p, "Status: %s", status(r));
-	put_remote(p, r->host);
+	wrap_line(w, "%s", "");
+	put_original(w, to->orcpt);
+	put_final(d, w, to);
+	wrap_line(w, "Action: %s", actions[r->kind]);
+	wrap_line(w, "Status: %s", status(r));
+	put_remote(w, r->host);
 	if (r->text[0] != '\0') {
 		bool reply = strspn(r->text, "0123456789") == 3;
-		prose_field(p, "Diagnostic-Code",
+		wrap_field(w, "Diagnostic-Code",
 		    reply ? "smtp;" : "x-restante;", r->text);
 	}
 	if (r->tried != 0) {
 		date_text(r->tried, when);
-		prose_line(p, "Last-Attempt-Date: %s", when);
+		wrap_line(w, "Last-Attempt-Date: %s", when);
 	}
 	if (r->kind == REPORT_DELAYED) {
-		date_text(retry_until(mail_of(d)), when);
-		prose_line(p, "Will-Retry-Until: %s", when);
+		date_text(d->until, when);
+		wrap_line(w, "Will-Retry-Until: %s", when);
 	}
 }
 
 static void
-put_status(const struct dsn *d, struct prose *p)
+put_status(const struct dsn *d, struct wrap *w)
 {
-	p->ascii = !d->utf8;
-	prose_line(p, "Content-Description: Delivery report");
-	prose_line(p, "Content-Type: message/%sdelivery-status",
+	w->ascii = !d->utf8;
+	wrap_line(w, "Content-Description: Delivery report");
+	wrap_line(w, "Content-Type: message/%sdelivery-status",
 	    d->utf8 ? "global-" : "");
 	if (d->utf8) {
-		prose_line(p, "Content-Transfer-Encoding: 8bit");
+		wrap_line(w, "Content-Transfer-Encoding: 8bit");
 	}
-	prose_line(p, "%s", "");
-	put_message_fields(d, p);
+	wrap_line(w, "%s", "");
+	put_message_fields(d, w);
 	for (size_t i = 0; i < d->count; i++) {
-		put_recipient(d, p, &d->recipients[i]);
+		put_recipient(d, w, &d->recipients[i]);
 	}
 }
 
@@ -325,7 +323,7 @@ header_part(const char *data, size_t len, size_t *seen)
 }
 
 static int
-copy(const struct dsn *d, struct prose *p, bool header, off_t size)
+copy(const struct dsn *d, struct wrap *w, bool header, off_t size)
 {
 	char *data = malloc(PIECE);
 	size_t seen = 2; /* behind an empty header section comes one CR LF */
@@ -340,10 +338,10 @@ copy(const struct dsn *d, struct prose *p, bool header, off_t size)
 		}
 		size_t len =
 		    header ? header_part(data, (size_t)n, &seen) : (size_t)n;
-		for (size_t i = 0; i < len && !p->eight_bit; i++) {
-			p->eight_bit = (data[i] & 0x80) != 0;
+		for (size_t i = 0; i < len && !w->eight_bit; i++) {
+			w->eight_bit = (data[i] & 0x80) != 0;
 		}
-		fwrite(data, 1, len, p->out);
+		fwrite(data, 1, len, w->out);
 		at += n;
 	}
 	bool good = data != NULL && (at >= size || seen == 4);
@@ -354,47 +352,47 @@ copy(const struct dsn *d, struct prose *p, bool header, off_t size)
 }
 
 static int
-put_message(const struct dsn *d, struct prose *p)
+put_message(const struct dsn *d, struct wrap *w)
 {
 	const struct mail *m = mail_of(d);
-	bool header = dsn_return(d) != DSN_MESSAGE;
+	bool header = what_returns(d) != DSN_MESSAGE;
 	off_t size = (off_t)m->size;
 
-	prose_line(p, "Content-Description: %s",
+	wrap_line(w, "Content-Description: %s",
 	    header ? "Header of your message" : "Your message");
-	prose_line(p, "Content-Type: %s",
+	wrap_line(w, "Content-Type: %s",
 	    header ? d->utf8 ? "message/global-headers" : "text/rfc822-headers"
 	    : d->utf8 ? "message/global"
 		      : "message/rfc822");
-	prose_line(p, "Content-Transfer-Encoding: 8bit");
-	prose_line(p, "%s", "");
+	wrap_line(w, "Content-Transfer-Encoding: 8bit");
+	wrap_line(w, "%s", "");
 	return copy(
-	    d, p, header, header && size > DSN_HEADER ? DSN_HEADER : size);
+	    d, w, header, header && size > DSN_HEADER ? DSN_HEADER : size);
 }
 
 int
 dsn_compose(const struct dsn *d, FILE *out, bool *eight_bit)
 {
 	static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-	struct prose p = { .out = out, .eol = "\r\n", .ascii = !d->utf8 };
+	struct wrap w = { .out = out, .eol = "\r\n", .ascii = !d->utf8 };
 	char boundary[BOUNDARY + 1] = "";
 
 	/* Random, so that no message can hold it. */
 	for (int i = 0; i < BOUNDARY; i++) {
 		boundary[i] = letters[arc4random_uniform(sizeof(letters) - 1)];
 	}
-	if (put_header(d, &p, boundary) == -1) {
+	if (put_header(d, &w, boundary) == -1) {
 		return -1;
 	}
-	prose_line(&p, "\r\n--%s", boundary);
-	dsn_text(d, &p);
-	prose_line(&p, "\r\n--%s", boundary);
-	put_status(d, &p);
-	prose_line(&p, "\r\n--%s", boundary);
-	if (put_message(d, &p) == -1) {
+	wrap_line(&w, "\r\n--%s", boundary);
+	dsn_text(d, what_returns(d), &w);
+	wrap_line(&w, "\r\n--%s", boundary);
+	put_status(d, &w);
+	wrap_line(&w, "\r\n--%s", boundary);
+	if (put_message(d, &w) == -1) {
 		return -1;
 	}
-	prose_line(&p, "\r\n--%s--", boundary);
-	*eight_bit = p.eight_bit;
+	wrap_line(&w, "\r\n--%s--", boundary);
+	*eight_bit = w.eight_bit;
 	return ferror(out) ? -1 : 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Which reports are due, and their way into the queue.  Runs as root. */
-#include "smtpd/queue/bounce.h"
+#include "smtpd/queue/report/bounce.h"
 
 #include "common/io/unnamed.h"
 #include "common/log/log.h"
-#include "smtpd/queue/dsn.h"
+#include "smtpd/queue/report/dsn_private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -170,16 +170,18 @@ log_report(const struct dsn *d, const struct mail *m)
 }
 
 int
-bounce_report(const struct config *config, struct queue_file *f,
-    const struct report_recipient *recipients, size_t count)
+bounce_report(const struct report *report)
 {
+	const struct config *config = report->config;
+	struct queue_file *f = report->file;
 	char postmaster[CONFIG_NAME + 16];
 	struct mail m;
 	struct dsn d = {
 		.config = config,
 		.file = f,
-		.recipients = recipients,
-		.count = count,
+		.recipients = report->recipients,
+		.count = report->count,
+		.until = report->until,
 		.to = f->mail.sender,
 		.undelivered = f->mail.sender[0] == '\0',
 		.utf8 = f->mail.utf8,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* smtpd --stats.  The file may hold anything: numbers are all that is used. */
-#include "smtpd/admin/figures.h"
+/* Prints the counts.  Their file may hold anything: only numbers are used. */
+#include "common/log/stats_report.h"
 
 #include "common/log/log.h"
 
@@ -9,11 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
-/* What was counted on that many days, the last of which is today. */
+/* What was counted on the given number of days, the last being today. */
 static uint64_t
 sum(const struct stats_image *image, uint32_t today, uint32_t days,
     enum stats which)
@@ -117,23 +116,24 @@ print_prometheus(FILE *out, const struct stats_image *image)
 }
 
 void
-figures_print(FILE *out, const struct stats_image *image, uint32_t today,
-    enum figures form)
+stats_report_print(FILE *out, const struct stats_image *image, uint32_t today,
+    enum stats_form form)
 {
 	switch (form) {
-	case FIGURES_TEXT:
+	case STATS_TEXT:
 		print_text(out, image, today);
 		break;
-	case FIGURES_JSON:
+	case STATS_JSON:
 		print_json(out, image, today);
 		break;
-	case FIGURES_PROMETHEUS:
+	case STATS_PROMETHEUS:
 		print_prometheus(out, image);
 		break;
 	}
 }
 
-/* Reads them; those that nobody has counted yet are 0.  0, or -1 with errno. */
+/* Reads the counts; if there is no file yet they are 0.  0, or -1 with errno.
+ */
 static int
 load(const struct config *config, struct stats_image *image)
 {
@@ -148,31 +148,18 @@ load(const struct config *config, struct stats_image *image)
 }
 
 int
-figures_show(const struct config *config, enum figures form)
+stats_report(const struct config *config, FILE *out, enum stats_form form)
 {
 	struct stats_image image;
 
 	if (load(config, &image) == -1) {
-		if (errno == EACCES) {
-			log_error("only root may see the counts; type: sudo "
-				  "smtpd --stats");
-			return EX_NOPERM;
-		}
-		log_error("cannot read %s/stats: %s", config->state,
-		    errno == EINVAL ? "it is damaged, and made anew when smtpd "
-				      "or pop3d is started"
-				    : strerror(errno));
-		return EX_TEMPFAIL;
+		return -1;
 	}
-	figures_print(stdout, &image, stats_today(), form);
-	if (fflush(stdout) == EOF || ferror(stdout)) {
-		log_error("cannot write: %s", strerror(errno));
-		return EX_IOERR;
-	}
-	return EX_OK;
+	stats_report_print(out, &image, stats_today(), form);
+	return 0;
 }
 
-/* Writes them to the descriptor, which it closes.  0, or -1 with errno. */
+/* Prints to the descriptor, and closes it.  0, or -1 with errno. */
 static int
 print_to(int fd, const struct stats_image *image)
 {
@@ -184,20 +171,20 @@ print_to(int fd, const struct stats_image *image)
 		errno = saved;
 		return -1;
 	}
-	figures_print(out, image, stats_today(), FIGURES_PROMETHEUS);
+	stats_report_print(out, image, stats_today(), STATS_PROMETHEUS);
 	bool good = ferror(out) == 0;
 	return fclose(out) == 0 && good ? 0 : -1;
 }
 
 void
-figures_write(const struct config *config)
+stats_report_write(const struct config *config)
 {
 	struct stats_image image;
 	char beside[PATH_MAX];
 	int fd = -1;
 
 	if (config->stats_file[0] == '\0' || load(config, &image) == -1) {
-		return; /* counts that cannot be read are made anew */
+		return; /* a damaged file is replaced at the next start */
 	}
 	int n =
 	    snprintf(beside, sizeof(beside), "%s.XXXXXX", config->stats_file);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The part of a report that people read: what happened, and what to do. */
-#include "smtpd/queue/dsn.h"
+#include "smtpd/queue/report/dsn_private.h"
 
 #include "common/text/date.h"
-#include "smtpd/queue/retry.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +92,7 @@ last_time(const struct report_recipient *r)
 
 /* Trouble that passes, and yet no success: its time was over. */
 static void
-put_expired(const struct dsn *d, struct prose *p, const char *last)
+put_expired(const struct dsn *d, struct wrap *w, const char *last)
 {
 	char words[200], time[40] = "";
 	long age = (long)(d->now - d->file->mail.arrival);
@@ -107,21 +106,21 @@ put_expired(const struct dsn *d, struct prose *p, const char *last)
 	    "It was tried%s, without success. Send it again later, or reach "
 	    "the person in another way.%s",
 	    time, last);
-	prose_wrap(p, INDENT, words);
+	wrap_text(w, INDENT, words);
 }
 
 static void
 put_failed(
-    const struct dsn *d, struct prose *p, const struct report_recipient *r)
+    const struct dsn *d, struct wrap *w, const struct report_recipient *r)
 {
 	bool relay = strncmp(r->dsn, "5.7.", 4) == 0 &&
 	             strcasestr(r->text, "relay") != NULL;
 
 	if (r->dsn[0] == '4' || strcmp(r->dsn, "5.4.7") == 0) {
-		put_expired(d, p, last_time(r));
+		put_expired(d, w, last_time(r));
 		return;
 	}
-	prose_wrap(p, INDENT,
+	wrap_text(w, INDENT,
 	    relay ? "That server says that it takes no mail for this "
 		    "address (\"relaying\"). Check the part behind the @ for "
 		    "typing errors; if it is right, whoever runs the mail for "
@@ -131,30 +130,29 @@ put_failed(
 
 /* What happened to a recipient, in our words. */
 static void
-put_words(
-    const struct dsn *d, struct prose *p, const struct report_recipient *r)
+put_words(const struct dsn *d, struct wrap *w, const struct report_recipient *r)
 {
 	char words[100];
 
 	switch (r->kind) {
 	case REPORT_FAILED:
-		put_failed(d, p, r);
+		put_failed(d, w, r);
 		break;
 	case REPORT_DELAYED:
 		snprintf(words, sizeof(words),
 		    "It could not be delivered yet.%s", last_time(r));
-		prose_wrap(p, INDENT, words);
+		wrap_text(w, INDENT, words);
 		break;
 	case REPORT_DELIVERED:
-		prose_wrap(p, INDENT, "It was delivered.");
+		wrap_text(w, INDENT, "It was delivered.");
 		break;
 	case REPORT_RELAYED:
-		prose_wrap(p, INDENT,
+		wrap_text(w, INDENT,
 		    "It was passed on to a server that sends no reports: you "
 		    "may hear no more of it.");
 		break;
 	case REPORT_EXPANDED:
-		prose_wrap(p, INDENT,
+		wrap_text(w, INDENT,
 		    "It was passed on to several addresses; there are no "
 		    "reports from those.");
 		break;
@@ -163,13 +161,13 @@ put_words(
 
 static void
 put_recipient(
-    const struct dsn *d, struct prose *p, const struct report_recipient *r)
+    const struct dsn *d, struct wrap *w, const struct report_recipient *r)
 {
 	const struct recipient *to = &d->file->mail.recipients[r->recipient];
 	char text[MAIL_TEXT + 64];
 	bool other = to->given[0] != '\0' && strcmp(to->given, to->text) != 0;
 
-	prose_line(p, "%s", "");
+	wrap_line(w, "%s", "");
 	if (to->target == TARGET_FILE || to->target == TARGET_PIPE) {
 		snprintf(text, sizeof(text), "<%s> (a %s there)",
 		    other ? to->given : "postmaster",
@@ -178,21 +176,21 @@ put_recipient(
 		snprintf(
 		    text, sizeof(text), "<%s>", other ? to->given : to->text);
 	}
-	prose_wrap(p, 0, text);
+	wrap_text(w, 0, text);
 	if (other && to->target == TARGET_ADDRESS) {
 		snprintf(text, sizeof(text), "(passed on to <%s>)", to->text);
-		prose_wrap(p, INDENT, text);
+		wrap_text(w, INDENT, text);
 	}
-	put_words(d, p, r);
+	put_words(d, w, r);
 	if (r->text[0] == '\0') {
 		return;
 	}
 	bool reply = strspn(r->text, "0123456789") == 3;
 	if (reply && r->host[0] != '\0' && strcmp(r->host, "local") != 0) {
 		snprintf(text, sizeof(text), "The server %s said:", r->host);
-		prose_wrap(p, INDENT, text);
+		wrap_text(w, INDENT, text);
 	}
-	prose_reply(p, 2 * INDENT, r->text);
+	wrap_reply(w, 2 * INDENT, r->text);
 }
 
 static const struct words {
@@ -223,7 +221,7 @@ static const struct words {
 
 /* All recipients of one kind. */
 static void
-put_kind(const struct dsn *d, struct prose *p, enum report_kind kind)
+put_kind(const struct dsn *d, struct wrap *w, enum report_kind kind)
 {
 	char text[100], when[DATE_SIZE];
 	size_t count = 0, listed = 0;
@@ -234,74 +232,74 @@ put_kind(const struct dsn *d, struct prose *p, enum report_kind kind)
 	if (count == 0) {
 		return;
 	}
-	prose_line(p, "%s", "");
-	prose_wrap(p, 0, count == 1 ? openings[kind].one : openings[kind].many);
+	wrap_line(w, "%s", "");
+	wrap_text(w, 0, count == 1 ? openings[kind].one : openings[kind].many);
 	if (kind == REPORT_DELAYED) {
-		date_text(retry_until(&d->file->mail), when);
+		date_text(d->until, when);
 		snprintf(
 		    text, sizeof(text), "It will be tried until %s.", when);
-		prose_wrap(p, 0, text);
+		wrap_text(w, 0, text);
 	}
 	for (size_t i = 0; i < d->count && listed < DSN_LISTED; i++) {
 		if (d->recipients[i].kind == kind) {
-			put_recipient(d, p, &d->recipients[i]);
+			put_recipient(d, w, &d->recipients[i]);
 			listed++;
 		}
 	}
 	if (listed < count) {
-		prose_line(p, "%s", "");
+		wrap_line(w, "%s", "");
 		snprintf(text, sizeof(text),
 		    "And %zu more, which are named in the delivery report.",
 		    count - listed);
-		prose_wrap(p, 0, text);
+		wrap_text(w, 0, text);
 	}
 }
 
 static void
-put_end(const struct dsn *d, struct prose *p)
+put_end(const struct dsn *d, enum dsn_return returned, struct wrap *w)
 {
 	char text[160];
 
-	prose_line(p, "%s", "");
-	switch (dsn_return(d)) {
+	wrap_line(w, "%s", "");
+	switch (returned) {
 	case DSN_MESSAGE:
-		prose_wrap(p, 0, "The message is attached.");
+		wrap_text(w, 0, "The message is attached.");
 		break;
 	case DSN_HEADER_ASKED:
-		prose_wrap(p, 0, "The header of the message is attached.");
+		wrap_text(w, 0, "The header of the message is attached.");
 		break;
 	case DSN_HEADER_LARGE:
 		snprintf(text, sizeof(text),
 		    "The message has %llu octets, too many to send it back; "
 		    "its header is attached.",
 		    (unsigned long long)d->file->mail.size);
-		prose_wrap(p, 0, text);
+		wrap_text(w, 0, text);
 		break;
 	}
 }
 
 void
-dsn_text(const struct dsn *d, struct prose *p)
+dsn_text(const struct dsn *d, enum dsn_return returned, struct wrap *w)
 {
 	static const enum report_kind order[] = { REPORT_FAILED, REPORT_DELAYED,
 		REPORT_DELIVERED, REPORT_RELAYED, REPORT_EXPANDED };
 
-	p->ascii = false;
-	prose_line(p, "Content-Description: Explanation");
-	prose_line(p, "Content-Type: text/plain; charset=utf-8");
-	prose_line(p, "Content-Transfer-Encoding: 8bit");
-	prose_line(p, "%s", "");
-	prose_line(p, "This is the mail server %s.", d->config->hostname);
+	w->ascii = false;
+	wrap_line(w, "Content-Description: Explanation");
+	wrap_line(w, "Content-Type: text/plain; charset=utf-8");
+	wrap_line(w, "Content-Transfer-Encoding: 8bit");
+	wrap_line(w, "%s", "");
+	wrap_line(w, "This is the mail server %s.", d->config->hostname);
 	if (d->undelivered) {
-		prose_line(p, "%s", "");
-		prose_wrap(p, 0,
+		wrap_line(w, "%s", "");
+		wrap_text(w, 0,
 		    "This goes to postmaster, because the message has no "
 		    "sender: it is itself a report, or an automatic reply. "
 		    "Whom it was for stands below, and what happened; what it "
 		    "says is attached.");
 	}
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		put_kind(d, p, order[i]);
+		put_kind(d, w, order[i]);
 	}
-	put_end(d, p);
+	put_end(d, returned, w);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_QUEUE_SCHEDULER_H
-#define RESTANTE_SMTPD_QUEUE_SCHEDULER_H
+#ifndef RESTANTE_SMTPD_QUEUE_SCHEDULER_PRIVATE_H
+#define RESTANTE_SMTPD_QUEUE_SCHEDULER_PRIVATE_H
 
 #include "common/login/aliases.h"
 #include "common/login/users.h"
@@ -18,15 +18,16 @@
 #include <time.h>
 
 /*
- * The inside of the queue runner: what its files share.
+ * What the files of the queue runner share.  Each calls only those below it:
  *
- *   intake.c       what lies in the queue -> claimed messages
- *   message.c      a message -> batches, each for one destination
- *   destination.c  batches that wait for one next hop
- *   crew.c         the agents: started and ended
- *   dispatch.c     batches -> agents
- *   hear.c         what agents say
- *   outcome.c      what came of a batch -> slots, reports, log
+ *   runner.c        the loop
+ *   agents.c        processes: orders to them, outcomes from them
+ *   intake.c        files of the queue -> claimed messages
+ *   batches.c       recipients -> batches -> destinations
+ *   expansion.c     an address of ours -> a message of its own
+ *   destinations.c  what waits for a next hop, and whether that works
+ *   message.c       a claimed message and its batches, until both end
+ *   outcome.c       results -> reports, slots of the file, log
  *
  * Times in milliseconds are deadline_now()'s.
  */
@@ -46,13 +47,13 @@ enum {
 /* The key of all that is delivered on this machine. */
 #define DESTINATION_LOCAL "local"
 
-/* What was said of a recipient; strings are owned, "" when there is none. */
-struct fate {
+/* What became of a recipient; strings are owned, "" when there is none. */
+struct result {
 	uint32_t recipient; /* number in the file */
 	bool known;
-	bool noted; /* its slot says so */
+	bool noted; /* in its slot */
 	enum outcome_kind kind;
-	/* Nobody but us will report that; SENT: enum relayed, EXPANDED: 1. */
+	/* Why the report is ours to write; SENT: enum relayed, EXPANDED: 1. */
 	unsigned relayed;
 	char dsn[12];
 	char *host, *text;
@@ -67,7 +68,7 @@ struct batch {
 	int64_t made;  /* ms */
 	int64_t given; /* ms, to an agent; 0: not yet */
 	size_t count, room;
-	struct fate *fates;
+	struct result *results;
 };
 TAILQ_HEAD(batches, batch);
 
@@ -91,7 +92,7 @@ struct destination {
 	struct window window;
 	int64_t succeeded;  /* ms; 0: not in this run */
 	int64_t dead_until; /* ms; 0: alive */
-	struct fate why;    /* it is dead */
+	struct result why;  /* of dead_until */
 };
 TAILQ_HEAD(destinations, destination);
 
@@ -130,7 +131,7 @@ struct intake {
 
 struct runner {
 	const struct config *config;
-	const struct run *run;
+	const struct queue_run *run;
 	struct queue queue;
 	struct intake intake;
 	struct names *names; /* loaded when first needed, as the aliases */
@@ -152,114 +153,106 @@ struct runner {
 	int status;     /* of sysexits.h */
 };
 
-/* Logs what we have run out of, and ends the run early. */
-void runner_fail(struct runner *, const char *what);
+/* ---- outcome.c ---- */
 
-/* ---- intake.c ---- */
-
-/* Claims what there is room for.  true: there is more to be claimed at once. */
-bool intake_fill(struct runner *);
-/* Whether nothing is left to be claimed. */
-bool intake_done(struct runner *);
-/* Whether something may have arrived since the last look. */
-bool intake_changed(const struct runner *);
-/* The message is not to be taken again in this run. */
-void intake_spoil(struct runner *, const char *id);
-void intake_free(struct intake *);
+/* Strings are copied. */
+void result_set(struct result *, enum outcome_kind, const char *dsn,
+    const char *host, const char *text);
+void result_free(struct result *);
+/* Takes what an agent says of a recipient of its batch. */
+void outcome_take(
+    struct runner *, struct batch *, const struct outcome *, bool local);
+/* Notes down all results that are known: reports, slots, reasons, log. */
+void outcome_conclude(struct runner *, struct batch *, bool local);
 
 /* ---- message.c ---- */
 
-/*
- * Takes over the claimed file: makes batches of what is to be tried, and puts
- * them into their destinations.  false: the file is still the caller's,
- * because the destination with that hash has no room.
- */
-bool message_open(struct runner *, struct queue_file *, uint32_t *hash);
+/* Logs what is missing, with errno, and ends the run early. */
+void runner_fail(struct runner *, const char *what);
+
+/* A spoiled message is not taken again in this run. */
+void message_spoil(struct runner *, const char *id);
+bool message_is_spoiled(const struct runner *, const char *id);
 
 /* NULL: no memory. */
 struct batch *batch_new(struct message *, bool fallback);
-struct fate *batch_add(struct batch *, uint32_t recipient);
+struct result *batch_add(struct batch *, uint32_t recipient);
 /* Ends a batch, and its message if that was the last. */
 void batch_end(struct runner *, struct batch *);
-/* The next hop of the batch; false: it has none. */
-bool batch_hop(const struct runner *, const struct batch *, struct hop *);
-/* Moves it to the fallback of its route; false: there is none. */
-bool batch_fall_back(struct runner *, struct batch *);
 
-/* ---- expansion.c ---- */
-
-/*
- * Mail for an address of ours: goes on in another file, to whom the aliases
- * say.  Commits that; the fate says what came of it.
- */
-void expansion_run(struct runner *, struct queue_file *, struct fate *);
-
-/* ---- destination.c ---- */
+/* ---- destinations.c ---- */
 
 uint32_t destination_hash(const char *key);
-/* The destination of that key, made if need be; NULL: no memory. */
+/* The destination with that key, made if need be; NULL: no memory. */
 struct destination *destination_get(struct runner *, const char *key);
 /* NULL: none. */
 struct destination *destination_find(const struct runner *, uint32_t hash);
 void destination_put(struct runner *, struct destination *, struct batch *);
-/* Behind which a batch of that priority comes; NULL: it is the first. */
+/* The last batch whose priority is not lower; NULL if there is none. */
 struct batch *destination_last(const struct destination *, int priority);
-/* NULL: nothing waits. */
+/* The first batch; NULL: nothing waits. */
 struct batch *destination_take(struct runner *, struct destination *);
 /* An order was carried out. */
 void destination_success(struct destination *);
-/* Whether it works all the same, though a connection has failed. */
+/* True if it works all the same, though a connection has failed. */
 bool destination_alive(const struct destination *);
-/* What is left of a batch goes to the fallback, or is deferred as why says. */
-void destination_refuse(struct runner *, struct destination *, struct batch *,
-    const struct fate *why);
-/* It does not work: so is all that waits for it, and comes in DEAD_TIME. */
-void destination_die(
-    struct runner *, struct destination *, const struct fate *why);
-/* Refuses what waits for one that is dead; false: it is not. */
-bool destination_bury(struct runner *, struct destination *);
-/* Forgets those of which there is nothing to remember; or all. */
+/* Forgets idle destinations of which nothing is worth remembering; or all. */
 void destination_sweep(struct runner *, bool all);
 
-/* ---- crew.c ---- */
+/* ---- expansion.c ---- */
+
+/*
+ * Expands a recipient at an address of ours by the aliases, and commits a
+ * message to whom they lead; the result says what came of it.
+ */
+void expansion_run(struct runner *, struct queue_file *, struct result *);
+
+/* ---- batches.c ---- */
+
+/*
+ * Takes over the claimed file: makes batches of the recipients to be tried, and
+ * puts them into their destinations.  false: the file is still the caller's,
+ * because the destination with that hash has no room.
+ */
+bool message_open(struct runner *, struct queue_file *, uint32_t *hash);
+/* The next hop of the batch; false: it has none. */
+bool batch_hop(const struct runner *, const struct batch *, struct hop *);
+/* The batch goes to the fallback of its route, or is deferred as why says. */
+void batch_refuse(struct runner *, struct destination *, struct batch *,
+    const struct result *why);
+/* Marks the next hop as down for DEAD_TIME and defers all queued for it. */
+void destination_die(
+    struct runner *, struct destination *, const struct result *why);
+/* Refuses some of what waits for a next hop that is down; false: it is not. */
+bool destination_bury(struct runner *, struct destination *);
+
+/* ---- intake.c ---- */
+
+/* Claims what there is room for.  true: more can be claimed at once. */
+bool intake_fill(struct runner *);
+/* True if nothing is left to be claimed. */
+bool intake_done(struct runner *);
+/* True if something may have arrived since the last look. */
+bool intake_changed(const struct runner *);
+void intake_free(struct intake *);
+
+/* ---- agents.c ---- */
 
 /* Makes places for agents; 0 or -1. */
-int crew_open(struct runner *);
-/* Starts one in a free place; hop NULL: for this machine. */
-bool crew_start(
-    struct runner *, struct agent *, struct destination *, const struct hop *);
-/* The order is over; why: for those of whom nothing was said. */
-void crew_end_order(struct runner *, struct agent *, const char *why);
-/* Ends the channel, and thereby the agent. */
-void crew_hang_up(struct agent *);
-/* Lets idle ones go, and reaps. */
-void crew_tend(struct runner *);
-/* Whether orders are under way. */
-bool crew_working(const struct runner *);
-/* Gives up what is under way: what has no outcome stays as it was. */
-void crew_abandon(struct runner *);
-void crew_free(struct runner *);
-
-/* ---- dispatch.c, hear.c ---- */
-
+int agents_open(struct runner *);
 /*
  * Gives waiting batches to agents, starting some.  true: more of what waits for
  * dead next hops can be deferred at once.
  */
-bool crew_dispatch(struct runner *);
-/* Waits for what agents say, and takes it. */
-void crew_wait(struct runner *, int timeout);
-
-/* ---- outcome.c ---- */
-
-/* Strings are copied. */
-void fate_set(struct fate *, enum outcome_kind, const char *dsn,
-    const char *host, const char *text);
-void fate_free(struct fate *);
-/* Takes what an agent says of a recipient of its batch. */
-void outcome_take(
-    struct runner *, struct batch *, const struct outcome *, bool local);
-/* Notes down all that is known: reports, slots, reasons, log. */
-void outcome_conclude(struct runner *, struct batch *, bool local);
+bool agents_dispatch(struct runner *);
+/* Waits for outcomes, and takes them. */
+void agents_wait(struct runner *, int timeout);
+/* Lets idle agents go, and reaps those that ended. */
+void agents_tend(struct runner *);
+/* True if orders are under way. */
+bool agents_working(const struct runner *);
+/* Gives up what is under way: what has no outcome stays as it was. */
+void agents_abandon(struct runner *);
+void agents_free(struct runner *);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Writes the users file anew with one line changed. */
-#include "smtpd/admin/edit.h"
+#include "smtpd/admin/users_edit_private.h"
 
 #include "common/log/log.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_QUEUE_PROSE_H
-#define RESTANTE_SMTPD_QUEUE_PROSE_H
+#ifndef RESTANTE_SMTPD_QUEUE_REPORT_WRAP_TEXT_H
+#define RESTANTE_SMTPD_QUEUE_REPORT_WRAP_TEXT_H
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,11 +13,11 @@
  */
 
 enum {
-	PROSE_COLUMNS = 76,
-	PROSE_WORD = 300, /* octets; longer ones are broken (rubbish trebles) */
+	WRAP_COLUMNS = 76,
+	WRAP_WORD = 300, /* octets; longer ones are broken (rubbish trebles) */
 };
 
-struct prose {
+struct wrap {
 	FILE *out;
 	const char *eol;
 	bool ascii;     /* everything beyond ASCII becomes "?" */
@@ -25,17 +25,17 @@ struct prose {
 };
 
 /* Formatted text of our own, as it is; no line ends in it. */
-void prose_line(struct prose *, const char *fmt, ...)
+void wrap_line(struct wrap *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* A paragraph, each line behind so many blanks. */
-void prose_wrap(struct prose *, int indent, const char *text);
+void wrap_text(struct wrap *, int indent, const char *text);
 
 /* A reply whose lines were joined by " / ", each of them on its own again. */
-void prose_reply(struct prose *, int indent, const char *text);
+void wrap_reply(struct wrap *, int indent, const char *text);
 
 /* A header field, folded; its text is prefix and text. */
-void prose_field(
-    struct prose *, const char *name, const char *prefix, const char *text);
+void wrap_field(
+    struct wrap *, const char *name, const char *prefix, const char *text);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_ADMIN_CHECK_H
-#define RESTANTE_SMTPD_ADMIN_CHECK_H
+#ifndef RESTANTE_SMTPD_ADMIN_CHECK_PRIVATE_H
+#define RESTANTE_SMTPD_ADMIN_CHECK_PRIVATE_H
 
 #include "common/config/config.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_QUEUE_DSN_H
-#define RESTANTE_SMTPD_QUEUE_DSN_H
+#ifndef RESTANTE_SMTPD_QUEUE_REPORT_DSN_PRIVATE_H
+#define RESTANTE_SMTPD_QUEUE_REPORT_DSN_PRIVATE_H
 
-#include "smtpd/queue/bounce.h"
-#include "smtpd/queue/prose.h"
+#include "smtpd/queue/report/bounce.h"
+#include "smtpd/queue/report/wrap_text.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,12 +26,12 @@ struct dsn {
 	const struct config *config;
 	const struct queue_file *file; /* the message that it is about */
 	const struct report_recipient *recipients;
-	size_t count;     /* at least 1 */
-	const char *id;   /* of the report */
-	const char *to;   /* an address */
-	bool utf8;        /* it may travel with SMTPUTF8 alone */
-	bool undelivered; /* about a report or the like, for postmaster */
-	time_t now;
+	size_t count;      /* at least 1 */
+	const char *id;    /* of the report */
+	const char *to;    /* an address */
+	bool utf8;         /* it may travel with SMTPUTF8 alone */
+	bool undelivered;  /* about a report or the like, for postmaster */
+	time_t now, until; /* until: a delayed message is given up */
 };
 
 /*
@@ -41,12 +41,12 @@ struct dsn {
 int dsn_compose(const struct dsn *, FILE *out, bool *eight_bit)
     __attribute__((warn_unused_result));
 
-/* ---- for the parts: the first one is in dsn_text.c ---- */
+/* ---- between dsn.c and dsn_text.c ---- */
 
 /* How much of the message comes with the report. */
 enum dsn_return { DSN_MESSAGE, DSN_HEADER_ASKED, DSN_HEADER_LARGE };
-enum dsn_return dsn_return(const struct dsn *);
 
-void dsn_text(const struct dsn *, struct prose *);
+/* The first part, for people. */
+void dsn_text(const struct dsn *, enum dsn_return, struct wrap *);
 
 #endif

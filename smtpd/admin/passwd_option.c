@@ -34,7 +34,7 @@ static const struct {
 enum { OPTIONS = sizeof(options) / sizeof(options[0]) };
 
 void
-passwd_wish(struct passwd_wish *w, const char *user)
+passwd_init(struct passwd_change *w, const char *user)
 {
 	memset(w, 0, sizeof(*w));
 	w->user = user;
@@ -72,7 +72,7 @@ take_for(struct terms *t, const char *argument)
 }
 
 static bool
-take(struct passwd_wish *w, enum option option, const char *argument)
+take(struct passwd_change *w, enum option option, const char *argument)
 {
 	switch (option) {
 	case CRAM_MD5:
@@ -101,7 +101,7 @@ take(struct passwd_wish *w, enum option option, const char *argument)
 }
 
 int
-passwd_option(struct passwd_wish *w, const char *name, const char *argument,
+passwd_option(struct passwd_change *w, const char *name, const char *argument,
     char error[CONFIG_ERROR])
 {
 	for (size_t i = 0; i < OPTIONS; i++) {

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The agents of a run: batches are given to them as orders, and their outcomes
+ * are read.  Each is started with our rights and gives them up itself; what it
+ * says afterwards is checked.
+ */
+#include "smtpd/queue/scheduler_private.h"
+
+#include "common/io/deadline.h"
+#include "common/log/log.h"
+#include "common/server/child.h"
+#include "smtpd/local/agent.h"
+#include "smtpd/relay/agent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	KEEP = 1000,       /* ms that a connection is kept for more mail */
+	KEEP_LOGIN = 5000, /* one login is dearer */
+	GRACE = 5000,      /* ms to say good-bye */
+	CRASHES = 3,       /* in a row, and its next hop is given up */
+};
+
+int
+agents_open(struct runner *r)
+{
+	r->nagents = r->config->queue_concurrency;
+	r->agents = calloc(r->nagents, sizeof(*r->agents));
+	r->polls = calloc(r->nagents, sizeof(*r->polls));
+	return r->agents == NULL || r->polls == NULL ? -1 : 0;
+}
+
+void
+agents_free(struct runner *r)
+{
+	free(r->agents);
+	free(r->polls);
+}
+
+/* ---- starting ---- */
+
+static void
+take_no_notice(int number)
+{
+	(void)number;
+}
+
+/*
+ * In the new process.  An agent ends when its channel does, and not by the
+ * signal that stops us: what is under way is finished.  A handler, because
+ * commands that it starts would inherit "ignored".
+ */
+static _Noreturn void
+run_agent(const struct config *config, const struct hop *hop, int channel)
+{
+	struct sigaction quiet = { .sa_handler = take_no_notice,
+		.sa_flags = SA_RESTART };
+	int keep[] = { channel, log_fd() };
+
+	/* First of all: the locks of messages end with their descriptors. */
+	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	child_default_signals();
+	log_part(hop == NULL ? "local" : "smtp");
+	sigaction(SIGTERM, &quiet, NULL);
+	sigaction(SIGINT, &quiet, NULL);
+	sigaction(SIGHUP, &quiet, NULL);
+	if (hop == NULL) {
+		local_agent(config, channel);
+	}
+	relay_agent(config, hop, channel);
+}
+
+static bool
+start_agent(struct runner *r, struct agent *a, struct destination *d,
+    const struct hop *hop)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
+		runner_fail(r, "cannot start an agent");
+		return false;
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		run_agent(r->config, hop, pair[1]);
+	}
+	int saved = errno;
+	close(pair[1]);
+	if (pid == -1) {
+		close(pair[0]);
+		errno = saved;
+		runner_fail(r, "cannot start an agent");
+		return false;
+	}
+	*a = (struct agent){ .destination = d,
+		.pid = pid,
+		.channel = pair[0],
+		.keep = hop == NULL            ? 0
+		        : hop->user[0] != '\0' ? KEEP_LOGIN
+		                               : KEEP };
+	d->agents++;
+	r->busy++;
+	return true;
+}
+
+/* ---- ending ---- */
+
+static void
+hang_up(struct agent *a)
+{
+	close(a->channel);
+	a->channel = -1;
+	a->closed = deadline_now();
+}
+
+static void
+end_order(struct runner *r, struct agent *a, const char *why)
+{
+	struct batch *b = a->batch;
+
+	a->batch = NULL;
+	a->idle_since = deadline_now();
+	for (size_t i = 0; i < b->count; i++) {
+		if (!b->results[i].known) {
+			result_set(&b->results[i], OUTCOME_DEFERRED, "4.3.0",
+			    "none", why);
+		}
+	}
+	outcome_conclude(r, b, a->destination->local);
+	batch_end(r, b);
+}
+
+/* The agent's process has ended with an order under way. */
+static void
+crashed(struct runner *r, struct agent *a, int status)
+{
+	struct destination *d = a->destination;
+	struct result why = { 0 };
+	char text[96];
+
+	snprintf(text, sizeof(text), "our own sender process ended %s %d",
+	    WIFSIGNALED(status) ? "by signal" : "with status",
+	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	log_error("agent %d for %s: %s", (int)a->pid, d->key, text);
+	end_order(r, a, text);
+	window_trouble(&d->window);
+	if (++d->crashes >= CRASHES) {
+		result_set(&why, OUTCOME_DEAD, "4.3.0", "none", text);
+		destination_die(r, d, &why);
+		result_free(&why);
+	}
+}
+
+static void
+reap(struct runner *r, struct agent *a)
+{
+	int status;
+	pid_t pid = waitpid(a->pid, &status, WNOHANG);
+
+	if (pid == 0) {
+		if (deadline_now() - a->closed > GRACE) {
+			kill(a->pid, SIGKILL);
+		}
+		return;
+	}
+	if (a->batch != NULL) {
+		crashed(r, a, pid == -1 ? 0 : status);
+	}
+	a->destination->agents--;
+	a->destination = NULL;
+	r->busy--;
+}
+
+void
+agents_tend(struct runner *r)
+{
+	int64_t now = deadline_now();
+	bool over = r->stopping || (!r->intake.watch && intake_done(r));
+
+	for (size_t i = 0; i < r->nagents; i++) {
+		struct agent *a = &r->agents[i];
+		if (a->destination == NULL) {
+			continue;
+		}
+		bool wanted = a->destination->nwaiting > 0 && !r->stopping;
+		if (a->channel != -1 && a->batch == NULL && !wanted &&
+		    (over || now - a->idle_since >= a->keep)) {
+			hang_up(a);
+		}
+		if (a->channel == -1) {
+			reap(r, a);
+		}
+	}
+}
+
+bool
+agents_working(const struct runner *r)
+{
+	for (size_t i = 0; i < r->nagents; i++) {
+		if (r->agents[i].destination != NULL &&
+		    r->agents[i].batch != NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+agents_abandon(struct runner *r)
+{
+	struct destination *d;
+	struct batch *b;
+
+	for (size_t i = 0; i < r->nagents; i++) {
+		struct agent *a = &r->agents[i];
+		if (a->destination == NULL || a->batch == NULL) {
+			continue;
+		}
+		if (a->channel != -1) {
+			hang_up(a);
+		}
+		outcome_conclude(r, a->batch, a->destination->local);
+		batch_end(r, a->batch);
+		a->batch = NULL;
+	}
+	while ((d = TAILQ_FIRST(&r->ready)) != NULL) {
+		while ((b = destination_take(r, d)) != NULL) {
+			batch_end(r, b);
+		}
+	}
+}
+
+/* ---- giving orders ---- */
+
+/* Gives it the batch; false: the agent is not there any more. */
+static bool
+give_order(struct runner *r, struct agent *a, struct batch *b)
+{
+	struct order order = { .serial = ++r->serial,
+		.count = (uint32_t)b->count };
+	int fd = queue_open_body(&b->message->file);
+
+	if (fd == -1) {
+		log_error("%s: cannot open the message: %s",
+		    b->message->file.id, strerror(errno));
+		b->message->spoiled = true;
+		batch_end(r, b);
+		a->idle_since = deadline_now();
+		return true;
+	}
+	for (size_t i = 0; i < b->count; i++) {
+		order.recipients[i] = b->results[i].recipient;
+	}
+	int result = agent_order(a->channel, &order, fd);
+	close(fd);
+	a->serial = order.serial;
+	a->batch = b;
+	b->given = deadline_now();
+	if (result == -1) {
+		hang_up(a);
+		return false;
+	}
+	return true;
+}
+
+static struct agent *
+idle_agent(const struct runner *r, const struct destination *d)
+{
+	for (size_t i = 0; i < r->nagents; i++) {
+		struct agent *a = &r->agents[i];
+		if (a->destination != NULL && a->channel != -1 &&
+		    a->batch == NULL && (d == NULL || a->destination == d)) {
+			return a;
+		}
+	}
+	return NULL;
+}
+
+static struct agent *
+free_place(const struct runner *r)
+{
+	for (size_t i = 0; i < r->nagents; i++) {
+		if (r->agents[i].destination == NULL) {
+			return &r->agents[i];
+		}
+	}
+	return NULL;
+}
+
+/* Starts one more agent for the destination, if it may have that. */
+static struct agent *
+more_agents(struct runner *r, struct destination *d)
+{
+	struct agent *a = free_place(r);
+	struct hop hop;
+
+	if (d->agents >= d->window.size) {
+		return NULL;
+	}
+	if (a == NULL) {
+		struct agent *idle = idle_agent(r, NULL);
+		if (idle != NULL) {
+			hang_up(idle); /* its place is free in a moment */
+		}
+		r->starved = r->starved || d->agents == 0;
+		return NULL;
+	}
+	const struct batch *b = TAILQ_FIRST(&d->waiting);
+	if (!d->local && !batch_hop(r, b, &hop)) {
+		return NULL;
+	}
+	return start_agent(r, a, d, d->local ? NULL : &hop) ? a : NULL;
+}
+
+static void
+serve_destination(struct runner *r, struct destination *d)
+{
+	while (d->nwaiting > 0 && !r->stopping) {
+		struct batch *b = TAILQ_FIRST(&d->waiting);
+		if (b->message->spoiled) {
+			batch_end(r, destination_take(r, d));
+			continue;
+		}
+		struct agent *a = idle_agent(r, d);
+		if (a != NULL && r->starved && d->agents > 1) {
+			hang_up(a); /* for one that has none at all */
+			return;
+		}
+		if (a == NULL) {
+			a = more_agents(r, d);
+		}
+		if (a == NULL || !give_order(r, a, destination_take(r, d))) {
+			return;
+		}
+	}
+}
+
+bool
+agents_dispatch(struct runner *r)
+{
+	struct destination *d, *next;
+	bool more = false;
+
+	/* Those without any agent come first. */
+	r->starved = false;
+	TAILQ_FOREACH_SAFE(d, &r->ready, link, next)
+	{
+		if (destination_bury(r, d)) {
+			more = more || d->nwaiting > 0;
+		} else if (d->agents == 0) {
+			serve_destination(r, d);
+		}
+	}
+	TAILQ_FOREACH_SAFE(d, &r->ready, link, next)
+	{
+		if (d->dead_until == 0) {
+			serve_destination(r, d);
+		}
+	}
+	return more;
+}
+
+/* ---- reading outcomes ---- */
+
+/* A batch of what has no fate yet, or NULL. */
+static struct batch *
+rest_of(struct runner *r, const struct batch *b)
+{
+	struct batch *rest = NULL;
+
+	for (size_t i = 0; i < b->count; i++) {
+		if (b->results[i].known) {
+			continue;
+		}
+		if (rest == NULL) {
+			rest = batch_new(b->message, b->fallback);
+		}
+		if (rest == NULL ||
+		    batch_add(rest, b->results[i].recipient) == NULL) {
+			runner_fail(r, "no memory");
+			break;
+		}
+	}
+	return rest;
+}
+
+static void
+order_done(struct runner *r, struct agent *a)
+{
+	struct destination *d = a->destination;
+	bool good = false;
+
+	for (size_t i = 0; i < a->batch->count; i++) {
+		const struct result *result = &a->batch->results[i];
+		good =
+		    good || (result->known && result->kind != OUTCOME_DEFERRED);
+	}
+	destination_success(d);
+	if (good) {
+		window_success(&d->window);
+	}
+	end_order(r, a, "our own sender process said nothing of it");
+}
+
+/* The next hop does not work, as far as this agent can see. */
+static void
+hop_dead(struct runner *r, struct agent *a, const struct outcome *o)
+{
+	struct destination *d = a->destination;
+	struct batch *b = a->batch, *rest = b == NULL ? NULL : rest_of(r, b);
+	struct result why = { 0 };
+
+	a->batch = NULL;
+	hang_up(a);
+	if (b == NULL) {
+		return; /* between two orders: the next agent will see */
+	}
+	window_trouble(&d->window);
+	d->deaths++;
+	result_set(&why, OUTCOME_DEAD, o->dsn, o->host, o->text);
+	outcome_conclude(r, b, d->local);
+	bool alive = destination_alive(d);
+	if (rest != NULL && alive && !b->again) {
+		rest->again = true;
+		destination_put(r, d, rest);
+	} else if (rest != NULL) {
+		batch_refuse(r, d, rest, &why);
+	}
+	batch_end(r, b);
+	if (!alive) {
+		destination_die(r, d, &why);
+	}
+	result_free(&why);
+}
+
+/* false: it does not speak as an agent should. */
+static bool
+take_outcome(struct runner *r, struct agent *a, const struct outcome *o)
+{
+	if (o->kind != OUTCOME_DEAD &&
+	    (a->batch == NULL || o->serial != a->serial)) {
+		return false;
+	}
+	switch ((enum outcome_kind)o->kind) {
+	case OUTCOME_SENT:
+	case OUTCOME_DEFERRED:
+	case OUTCOME_FAILED:
+	case OUTCOME_EXPANDED:
+		outcome_take(r, a->batch, o, a->destination->local);
+		return true;
+	case OUTCOME_DONE:
+		order_done(r, a);
+		return true;
+	case OUTCOME_DEAD:
+		hop_dead(r, a, o);
+		return true;
+	}
+	return false;
+}
+
+static void
+read_outcomes(struct runner *r, struct agent *a)
+{
+	struct outcome o;
+	int n = 1;
+
+	for (int i = 0; i <= ORDER_RECIPIENTS && a->channel != -1; i++) {
+		n = agent_outcome(a->channel, &o);
+		if (n == 1 && !take_outcome(r, a, &o)) {
+			log_error("agent %d for %s answers what nobody asked",
+			    (int)a->pid, a->destination->key);
+			kill(a->pid, SIGKILL);
+			n = -1;
+		}
+		if (n != 1) {
+			break;
+		}
+	}
+	if (n == -1 && a->channel != -1) {
+		hang_up(a);
+	}
+}
+
+void
+agents_wait(struct runner *r, int timeout)
+{
+	for (size_t i = 0; i < r->nagents; i++) {
+		const struct agent *a = &r->agents[i];
+		r->polls[i] = (struct pollfd){
+			.fd = a->destination == NULL ? -1 : a->channel,
+			.events = POLLIN,
+		};
+	}
+	if (poll(r->polls, (nfds_t)r->nagents, timeout) <= 0) {
+		return;
+	}
+	for (size_t i = 0; i < r->nagents; i++) {
+		if (r->polls[i].revents != 0 && r->agents[i].channel != -1) {
+			read_outcomes(r, &r->agents[i]);
+		}
+	}
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where the recipients of a message go: into batches, one for each destination;
+ * from a destination that does not work to the fallback of the route; or back
+ * into the queue.
+ */
+#include "smtpd/queue/scheduler_private.h"
+
+#include "common/io/deadline.h"
+#include "smtpd/queue/by.h"
+#include "smtpd/queue/retry.h"
+#include "smtpd/route/route.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- routes ---- */
+
+enum where { WHERE_LOCAL, WHERE_HOP, WHERE_OURS, WHERE_NOWHERE };
+
+/*
+ * The parts of an address of the queue, of which only the domain matters here;
+ * one that is not even UTF-8 is divided, and its next hop judges it.
+ */
+static bool
+parse(const char *text, struct address *a)
+{
+	char path[MAIL_TEXT + 2];
+	const char *rest, *at = strrchr(text, '@');
+
+	if (snprintf(path, sizeof(path), "<%s>", text) >= (int)sizeof(path)) {
+		return false;
+	}
+	switch (address_path_utf8(path, a, &rest)) {
+	case PATH_OK:
+		return *rest == '\0' && !address_is_null(a);
+	case PATH_8BIT:
+		return at != NULL && at > text &&
+		       (size_t)(at - text) < sizeof(a->local) &&
+		       strlcpy(a->local, text, (size_t)(at - text) + 1) > 0 &&
+		       strlcpy(a->domain, at + 1, sizeof(a->domain)) <
+		           sizeof(a->domain);
+	case PATH_SYNTAX:
+	case PATH_LONG:
+		break;
+	}
+	return false;
+}
+
+/* REQUIRETLS (RFC 8689): whatever the route says, if there is a network. */
+static void
+insist_on_tls(struct hop *hop)
+{
+	if (!hop->unix_socket) {
+		hop->tls = HOP_TLS_VERIFY;
+	}
+}
+
+/*
+ * TLS-Required: No (RFC 8689 section 5): TLS if it can be had, and nothing
+ * waits for it; but a password is never at the mercy of a message.
+ */
+static void
+do_without_tls(struct hop *hop)
+{
+	enum hop_tls least = hop->wrapped ? HOP_TLS_MUST : HOP_TLS_MAY;
+
+	if (hop->user[0] == '\0' && hop->tls > least) {
+		hop->tls = least;
+	}
+}
+
+static enum where
+locate(const struct runner *r, const struct mail *mail,
+    const struct recipient *to, struct route *route)
+{
+	struct address address;
+
+	if (to->target != TARGET_ADDRESS) {
+		return WHERE_LOCAL;
+	}
+	if (!parse(to->text, &address)) {
+		route->kind = ROUTE_NONE;
+		strlcpy(route->why, "not a mail address", sizeof(route->why));
+		return WHERE_NOWHERE;
+	}
+	route_find(r->config, mail->sender, &address, route);
+	if (mail_insists_on_tls(mail)) {
+		insist_on_tls(&route->hop);
+		insist_on_tls(&route->fallback);
+		route->has_fallback =
+		    route->has_fallback && !route->fallback.mx;
+	} else if (mail->tls_optional) {
+		do_without_tls(&route->hop);
+		do_without_tls(&route->fallback);
+	}
+	switch (route->kind) {
+	case ROUTE_LOCAL:
+		return WHERE_OURS;
+	case ROUTE_HOP:
+		return WHERE_HOP;
+	case ROUTE_NONE:
+		break;
+	}
+	return WHERE_NOWHERE;
+}
+
+bool
+batch_hop(const struct runner *r, const struct batch *b, struct hop *hop)
+{
+	const struct mail *mail = &b->message->file.mail;
+	struct route route;
+
+	if (locate(r, mail, &mail->recipients[b->results[0].recipient],
+		&route) != WHERE_HOP ||
+	    (b->fallback && !route.has_fallback)) {
+		return false;
+	}
+	*hop = b->fallback ? route.fallback : route.hop;
+	return true;
+}
+
+static bool
+fall_back(struct runner *r, struct batch *b)
+{
+	const struct mail *mail = &b->message->file.mail;
+	char key[HOP_TEXT];
+	struct route route;
+
+	if (b->fallback ||
+	    locate(r, mail, &mail->recipients[b->results[0].recipient],
+		&route) != WHERE_HOP ||
+	    !route.has_fallback) {
+		return false;
+	}
+	struct destination *d =
+	    destination_get(r, hop_text(&route.fallback, key));
+	if (d == NULL) {
+		return false;
+	}
+	b->fallback = true;
+	b->again = false;
+	destination_put(r, d, b);
+	return true;
+}
+
+/* ---- a message's beginning ---- */
+
+static bool
+to_be_tried(const struct runner *r, const struct mail *mail,
+    const struct recipient *to, time_t now)
+{
+	return to->slot.state == RECIPIENT_WAITING &&
+	       !mail_is_held(mail, &to->slot, now) &&
+	       (r->run->force || r->run->id != NULL || r->run->match != NULL ||
+		   retry_due(now, &to->slot));
+}
+
+/* Whether the destination of the first recipient has too much already. */
+static bool
+crowded(const struct runner *r, const struct queue_file *f, time_t now,
+    uint32_t *hash)
+{
+	const char *key = DESTINATION_LOCAL;
+	char text[HOP_TEXT];
+	struct route route;
+	size_t i = 0;
+
+	while (i < f->mail.count &&
+	       !to_be_tried(r, &f->mail, &f->mail.recipients[i], now)) {
+		i++;
+	}
+	if (i == f->mail.count) {
+		return false;
+	}
+	switch (locate(r, &f->mail, &f->mail.recipients[i], &route)) {
+	case WHERE_OURS:
+	case WHERE_NOWHERE:
+		return false;
+	case WHERE_HOP:
+		key = hop_text(&route.hop, text);
+		break;
+	case WHERE_LOCAL:
+		break;
+	}
+	*hash = destination_hash(key);
+	const struct destination *d = destination_find(r, *hash);
+	return d != NULL && d->nwaiting >= r->share;
+}
+
+/* Adds a recipient to the message's last batch for a destination. */
+static bool
+assign(struct runner *r, struct message *m, const char *key, uint32_t i)
+{
+	struct destination *d = destination_get(r, key);
+
+	if (d == NULL) {
+		return false;
+	}
+	struct batch *b = destination_last(d, m->file.mail.priority);
+	if (b == NULL || b->message != m || b->count == ORDER_RECIPIENTS ||
+	    b->fallback) {
+		b = batch_new(m, false);
+		if (b == NULL) {
+			return false;
+		}
+		destination_put(r, d, b);
+	}
+	return batch_add(b, i) != NULL;
+}
+
+static bool
+refuse(struct batch *ours, uint32_t i, const char *dsn, const char *why)
+{
+	struct result *result = batch_add(ours, i);
+
+	if (result != NULL) {
+		result_set(result, OUTCOME_FAILED, dsn, "", why);
+	}
+	return result != NULL;
+}
+
+/* Puts a recipient where it goes; ours: for those that we settle ourselves. */
+static bool
+distribute(struct runner *r, struct message *m, uint32_t i, struct batch *ours)
+{
+	const struct mail *mail = &m->file.mail;
+	char key[HOP_TEXT];
+	struct route route;
+	struct result *result;
+
+	if (by_is_over(mail, time(NULL))) {
+		return refuse(ours, i, "5.4.7",
+		    "the time that the sender has set for it is over");
+	}
+	switch (locate(r, mail, &mail->recipients[i], &route)) {
+	case WHERE_LOCAL:
+		return assign(r, m, DESTINATION_LOCAL, i);
+	case WHERE_HOP:
+		if (mail_insists_on_tls(mail) && route.hop.mx) {
+			/* RFC 8689 section 4.2.1: unsigned DNS proves no MX. */
+			return refuse(ours, i, "5.7.30",
+			    "the message requires TLS, and that the DNS names "
+			    "the right host cannot be proved: it needs a route "
+			    "or a relay");
+		}
+		return assign(r, m, hop_text(&route.hop, key), i);
+	case WHERE_OURS:
+		result = batch_add(ours, i);
+		if (result != NULL) {
+			expansion_run(r, &m->file, result);
+		}
+		return result != NULL;
+	case WHERE_NOWHERE:
+		result = batch_add(ours, i);
+		if (result != NULL) {
+			result_set(result, OUTCOME_DEFERRED, "4.3.5", "none",
+			    route.why);
+		}
+		return result != NULL;
+	}
+	return false;
+}
+
+bool
+message_open(struct runner *r, struct queue_file *f, uint32_t *hash)
+{
+	time_t now = time(NULL);
+
+	if (crowded(r, f, now, hash)) {
+		return false;
+	}
+	struct message *m = calloc(1, sizeof(*m));
+	struct batch *ours = m == NULL ? NULL : batch_new(m, false);
+	if (ours == NULL) {
+		free(m);
+		queue_release(f);
+		runner_fail(r, "no memory");
+		return true;
+	}
+	m->file = *f;
+	r->messages++;
+	r->recipients += f->mail.count;
+	for (uint32_t i = 0; i < f->mail.count; i++) {
+		if (to_be_tried(r, &f->mail, &f->mail.recipients[i], now) &&
+		    !distribute(r, m, i, ours)) {
+			m->spoiled = true;
+			runner_fail(r, "no memory");
+			break;
+		}
+	}
+	outcome_conclude(r, ours, true);
+	batch_end(r, ours);
+	return true;
+}
+
+/* ---- destinations that do not work ---- */
+
+void
+batch_refuse(struct runner *r, struct destination *d, struct batch *b,
+    const struct result *why)
+{
+	if (b->message->spoiled) {
+		batch_end(r, b);
+		return;
+	}
+	if (fall_back(r, b)) {
+		return;
+	}
+	for (size_t i = 0; i < b->count; i++) {
+		if (!b->results[i].known) {
+			result_set(&b->results[i], OUTCOME_DEFERRED, why->dsn,
+			    why->host, why->text);
+		}
+	}
+	outcome_conclude(r, b, d->local);
+	batch_end(r, b);
+}
+
+void
+destination_die(
+    struct runner *r, struct destination *d, const struct result *why)
+{
+	result_set(&d->why, OUTCOME_DEAD, why->dsn, why->host, why->text);
+	d->dead_until = deadline_now() + DEAD_TIME;
+	(void)destination_bury(r, d);
+}
+
+bool
+destination_bury(struct runner *r, struct destination *d)
+{
+	struct batch *b;
+
+	if (d->dead_until == 0 || deadline_now() >= d->dead_until) {
+		d->dead_until = 0;
+		return false;
+	}
+	/* Each costs a few writes to the disk: the agents must not wait for
+	   all of them. */
+	for (int n = 0; n < BURIED_AT_ONCE; n++) {
+		b = destination_take(r, d);
+		if (b == NULL) {
+			break;
+		}
+		batch_refuse(r, d, b, &d->why);
+	}
+	return true;
+}
