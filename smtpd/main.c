@@ -121,7 +121,7 @@ main(int argc, char **argv)
 	log_open("smtpd", client ? LOG_TO_SYSLOG : LOG_TO_PERSON);
 	umask(077);
 	if (options_parse(&options, argc, argv, error) == -1) {
-		log_error("%s; try --help", error);
+		log_error("%s (see --help)", error);
 		return EX_USAGE;
 	}
 	if ((config = config_load(options.config, error)) == NULL) {
