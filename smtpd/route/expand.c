@@ -4,7 +4,7 @@
 
 #include "smtpd/route/route.h"
 #include "smtpd/route/target.h"
-#include "smtpd/route/walk.h"
+#include "smtpd/route/walk_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 static bool expand_address(const struct frame *, const struct address *);
 static bool expand_target(void *context, const char *target);
 
-/* Whether there is such a user; among the system's, too. */
+/* STATUS_OK if there is such a user; system accounts count. */
 static enum status
 find_user(const struct walk *w, const char *user)
 {
@@ -28,7 +28,7 @@ find_user(const struct walk *w, const char *user)
 	           : STATUS_NO;
 }
 
-/* "\user": whatever else that name is, the mailbox is meant. */
+/* "\user" means the mailbox, even if an alias has that name. */
 static bool
 add_mailbox(const struct frame *f, const char *text)
 {
@@ -41,7 +41,7 @@ add_mailbox(const struct frame *f, const char *text)
 		found = find_user(f->walk, user);
 	}
 	if (found == STATUS_OK) {
-		return walk_add_user(f, user, true);
+		return walk_add_user(f, user, USER_MAILBOX);
 	}
 	if (found != STATUS_NO) {
 		return walk_fail(f, EXPANDED_TEMPORARY);
@@ -57,7 +57,7 @@ add_mailbox(const struct frame *f, const char *text)
 
 /* ---- lists ---- */
 
-/* Whether a list within f may be entered; *enter: it has not been yet. */
+/* False if entering the list would not end; *enter: it is met first now. */
 static bool
 may_enter(const struct frame *f, const char *name, bool *enter)
 {
@@ -139,7 +139,7 @@ expand_alias(
 		return walk_add_unknown(f, a);
 	}
 	if (is_itself(f, alias->name, user)) {
-		return walk_add_user(f, user, false);
+		return walk_add_user(f, user, USER_FORWARDED);
 	}
 	if (!may_enter(f, alias->name, &enter) || !enter) {
 		return w->result == EXPANDED_OK;
@@ -172,16 +172,17 @@ add_user(const struct frame *f, const struct address *a, const char *user)
 	char text[ADDRESS_TEXT + CONFIG_NAME];
 
 	if (!route_hands_on(config, domain)) {
-		return walk_add_user(f, user, false);
+		return walk_add_user(f, user, USER_FORWARDED);
 	}
 	snprintf(text, sizeof(text), "%s@%s", a->local, domain);
 	walk_step(f, "%s: handed on", text);
 	return walk_add(f, TARGET_ADDRESS, text, "");
 }
 
-/* One who may be a user of the system. */
+/* Asks the system if the address is one of its accounts. */
 static bool
-ask(const struct frame *f, const struct address *a, const struct resolved *r)
+expand_account(
+    const struct frame *f, const struct address *a, const struct resolved *r)
 {
 	const char *const users[] = { r->whole, r->user };
 
@@ -221,7 +222,7 @@ expand_address(const struct frame *f, const struct address *a)
 	case RESOLVED_ALIAS:
 		return expand_alias(f, a, &r.alias);
 	case RESOLVED_ASK:
-		return ask(f, a, &r);
+		return expand_account(f, a, &r);
 	}
 	return false;
 }
@@ -262,7 +263,7 @@ expand_target(void *context, const char *target)
 	case MEANS_NOTHING:
 		break;
 	}
-	/* Not shown: it may be a line of a file that is none of ours. */
+	/* It is not logged: it may be a line of a file of somebody else. */
 	return walk_broken(f, "a target is malformed");
 }
 
@@ -282,8 +283,8 @@ expand_recipient(
 	const char *rest;
 
 	if (walk_start(&w, &f)) {
-		/* What came from outside is an address, whatever it begins
-		   with. */
+		/* Text from outside is an address even if it looks like a
+		   file or a command. */
 		if (address_path_utf8(from->text, &a, &rest) != PATH_OK ||
 		    *rest != '\0' || address_is_null(&a)) {
 			(void)walk_broken(&f, "not an address");
@@ -311,7 +312,7 @@ expand_forward(const struct expand *e, const char *user, const char *text,
 		if (!whole && w.result == EXPANDED_OK) {
 			(void)walk_broken(&f, "~/.forward is malformed");
 		} else if (whole && mail->count == before) {
-			(void)walk_add_user(&f, user, true);
+			(void)walk_add_user(&f, user, USER_MAILBOX);
 		}
 	}
 	return walk_finish(&w, before);

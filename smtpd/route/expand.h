@@ -6,10 +6,10 @@
 #include "spool/mail.h"
 
 /*
- * From the address that a client named to those who get the message: aliases,
- * one after the other, with :include: lists, loops and depth bounded.  Runs
- * in a worker as root, who reads :include: files and believes them as far as
- * their owner and mode allow.
+ * Expands the address that a client named to the recipients: follows aliases
+ * and :include: lists, bounded in loops and depth.  Runs in a worker as root,
+ * which reads :include: files and trusts them as far as their owner and mode
+ * allow.
  */
 
 enum { EXPAND_DEPTH = 20, EXPAND_TARGETS = 100000 };
@@ -34,10 +34,10 @@ enum expanded {
  * Adds to mail what the recipient expands to, each target once: TARGET_USER
  * for users here, TARGET_ADDRESS for others, files and commands with their
  * owner (key "alias-owner"; not started as root: "", everything is ours).  A
- * "\user" has himself as owner: into the mailbox at once.  A target that is to
- * be here and is nobody stays an address, for the queue to return.  On any
- * failure nothing is added.  An address of another domain is added as it is.
- * given, orcpt and notify pass on to the targets (RFC 3461 section 5.2.7).
+ * "\user" has that user as owner: it goes straight into the mailbox.  A target
+ * at our domains that is no user stays an address, for the queue to return.  On
+ * any failure nothing is added.  An address of another domain is added as it
+ * is. The targets inherit given, orcpt and notify (RFC 3461 section 5.2.7).
  */
 enum expanded expand_recipient(const struct expand *, const struct recipient *,
     struct mail *) __attribute__((warn_unused_result));

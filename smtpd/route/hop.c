@@ -6,7 +6,7 @@
  *               host [ ":" port ] [ "/" ] [ "?tls=" word ]
  *   lmtp      = "lmtp:unix:" path / "lmtp:" host [ ":" port ]
  *   host      = name / "[" address "]"
- * Of messages for people the password is no part.
+ * Messages for people never contain the password.
  */
 #include "smtpd/route/hop.h"
 
@@ -180,12 +180,12 @@ parse_tls(struct hop *h, const char *word, char *error)
 			return h->wrapped && h->tls < HOP_TLS_MUST
 			           ? fail(error,
 					 "smtps is TLS: only ?tls=must or "
-					 "?tls=verify can be behind it")
+					 "?tls=verify can follow it")
 			           : 0;
 		}
 	}
 	return fail(error, "only ?tls=never, ?tls=may, ?tls=must or "
-			   "?tls=verify can be behind the host");
+			   "?tls=verify can follow the host");
 }
 
 /* user [ ":" password ], up to at. */
@@ -206,7 +206,7 @@ parse_smtp(struct hop *h, const char *rest, char *error)
 {
 	char host[CONFIG_VALUE];
 	/* Passwords are seldom encoded as they should be: the last "@" counts,
-	   and a "?" or "/" in front of it is the password's. */
+	   and a "?" or "/" before it belongs to the password. */
 	const char *at = strrchr(rest, '@');
 
 	if (at != NULL && !parse_user(h, rest, at)) {
@@ -224,7 +224,7 @@ parse_smtp(struct hop *h, const char *rest, char *error)
 	h->tls = h->wrapped || at != NULL ? HOP_TLS_VERIFY : HOP_TLS_MAY;
 	if (!host_port(host, h)) {
 		return fail(error, "a host, [address] or host:port is expected "
-				   "behind smtp://");
+				   "after smtp://");
 	}
 	rest += n;
 	rest += *rest == '/';
@@ -233,7 +233,7 @@ parse_smtp(struct hop *h, const char *rest, char *error)
 	}
 	return strncmp(rest, "?tls=", 5) == 0
 	           ? parse_tls(h, rest + 5, error)
-	           : fail(error, "only ?tls= can be behind the host");
+	           : fail(error, "only ?tls= can follow the host");
 }
 
 int
@@ -258,7 +258,7 @@ hop_parse(struct hop *h, const char *url, const char *domain,
 			   "lmtp:host:port expected");
 }
 
-/* What would not stand for itself in front of the host. */
+/* Encodes characters that have a meaning of their own in a hop. */
 static void
 encode(const char *p, char *out, size_t size)
 {
@@ -275,7 +275,7 @@ const char *
 hop_text(const struct hop *h, char text[HOP_TEXT])
 {
 	char user[HOP_USER * 3 + 2] = "";
-	/* A colon is in IPv6 addresses alone. */
+	/* Only IPv6 addresses contain a colon. */
 	bool bare = strchr(h->host, ':') == NULL;
 
 	if (h->unix_socket) {

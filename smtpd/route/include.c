@@ -15,7 +15,7 @@
 
 enum { INCLUDE_SIZE = 16 * 1024 * 1024 };
 
-/* Why it must not be used; NULL: it may be. */
+/* Why the file must not be used; NULL if it may be. */
 static const char *
 refusal(const struct stat *st)
 {
@@ -25,7 +25,7 @@ refusal(const struct stat *st)
 	                                           : NULL;
 }
 
-/* Whether who writes it could run commands as the owner of aliases anyway. */
+/* True if all who can write it could run commands as alias-owner anyway. */
 static bool
 is_trusted(const struct config *config, const struct stat *st)
 {
@@ -76,7 +76,7 @@ read_open(
 enum include_status
 include_read(const struct config *config, const char *path, struct include *i)
 {
-	/* A FIFO must not hold us up, nor a link lead to a device. */
+	/* A FIFO must not block us, nor a link lead to a device. */
 	int fd = open(
 	    path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 

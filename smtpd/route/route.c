@@ -58,9 +58,9 @@ by_sender(const struct config *c, const char *sender)
 	return best;
 }
 
-/* Takes that hop for that reason; what is wrong with it makes ROUTE_NONE. */
+/* Uses that hop; one that cannot be parsed makes it ROUTE_NONE. */
 static void
-take(struct route *r, const char *url, const char *domain, const char *what,
+set_hop(struct route *r, const char *url, const char *domain, const char *what,
     const char *pattern)
 {
 	char error[CONFIG_ERROR];
@@ -77,8 +77,8 @@ take(struct route *r, const char *url, const char *domain, const char *what,
 }
 
 /*
- * The fallback is for when those whom the DNS names, or the relay for all, do
- * not take the mail; what was routed with care goes nowhere else.
+ * The fallback is used when the hosts that the DNS names, or the general relay,
+ * do not take the mail.  Mail with an explicit route goes nowhere else.
  */
 static void
 add_fallback(
@@ -121,14 +121,15 @@ route_find(const struct config *c, const char *sender,
 		r->kind = ROUTE_LOCAL;
 		strlcpy(r->why, "ours", sizeof(r->why));
 	} else if ((rule = by_domain(c, domain)) != NULL) {
-		take(r, rule->value, domain, "key route", rule->pattern);
+		set_hop(r, rule->value, domain, "key route", rule->pattern);
 	} else if ((rule = by_sender(c, sender)) != NULL) {
-		take(r, rule->value, domain, "key sender-relay", rule->pattern);
+		set_hop(
+		    r, rule->value, domain, "key sender-relay", rule->pattern);
 	} else if (c->relay[0] != '\0') {
-		take(r, c->relay, domain, "key relay", "");
+		set_hop(r, c->relay, domain, "key relay", "");
 		general = true;
 	} else {
-		take(r, "mx", domain, "DNS", "");
+		set_hop(r, "mx", domain, "DNS", "");
 	}
 	add_fallback(c, r, general, domain);
 }

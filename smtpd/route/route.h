@@ -27,15 +27,15 @@ struct route {
 /*
  * In this order: our own domains, unless they are handed on; the keys "route"
  * by recipient domain (the longest match), "sender-relay" by sender address,
- * then its domain; "relay"; else the MX of the domain.  Behind these last two,
- * and behind every hop that goes by MX, there is the "fallback-relay".
+ * then its domain; "relay"; else the MX of the domain.  These last two, and
+ * every hop that goes by MX, have the "fallback-relay" after them.
  */
 void route_find(const struct config *, const char *sender,
     const struct address *recipient, struct route *);
 
 /*
- * Whether mail for users of a domain of ours is handed on to another server:
- * a key "route" names it, and not only by "*".
+ * True if mail for users of a domain of ours is handed on to another server:
+ * a key "route" names the domain, and not only by "*".
  */
 bool route_hands_on(const struct config *, const char *domain);
 

@@ -11,12 +11,12 @@
 #include <strings.h>
 
 static const char *
-behind_blanks(const char *p)
+skip_blanks(const char *p)
 {
 	return p + strspn(p, " ");
 }
 
-/* The address alone, or between the brackets behind a name. */
+/* The address alone, or in angle brackets after a name. */
 static enum meaning
 parse_address(const char *target, struct target_parsed *t)
 {
@@ -49,7 +49,7 @@ target_parse(const char *target, struct target_parsed *t)
 
 	memset(t, 0, sizeof(*t));
 	if (target[0] == '|') {
-		t->text = behind_blanks(target + 1);
+		t->text = skip_blanks(target + 1);
 		return t->text[0] != '\0' ? MEANS_PIPE : MEANS_NOTHING;
 	}
 	if (target[0] == '/') {
@@ -61,7 +61,7 @@ target_parse(const char *target, struct target_parsed *t)
 		return t->text[0] != '\0' ? MEANS_MAILBOX : MEANS_NOTHING;
 	}
 	if (strncasecmp(target, include, sizeof(include) - 1) == 0) {
-		t->text = behind_blanks(target + sizeof(include) - 1);
+		t->text = skip_blanks(target + sizeof(include) - 1);
 		return t->text[0] == '/' ? MEANS_INCLUDE : MEANS_NOTHING;
 	}
 	return target[0] == ':' ? MEANS_NOTHING : parse_address(target, t);

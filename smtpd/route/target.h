@@ -12,8 +12,8 @@
 /* What a target of an alias or a ~/.forward says. */
 
 enum meaning {
-	MEANS_ADDRESS, /* address; of somebody here when it has no domain */
-	MEANS_MAILBOX, /* "\user": text is the user, and nothing is forwarded */
+	MEANS_ADDRESS, /* address; without a domain it is local */
+	MEANS_MAILBOX, /* "\user": text is the user; ~/.forward is ignored */
 	MEANS_PIPE,    /* "|command": text is the command */
 	MEANS_FILE,    /* "/path": text */
 	MEANS_INCLUDE, /* ":include:/path": text is the path */
@@ -44,12 +44,13 @@ enum include_status { INCLUDE_OK, INCLUDE_TEMPORARY, INCLUDE_REFUSED };
 struct include {
 	char *text; /* to be freed */
 	size_t len;
-	bool trusted; /* nobody else writes it: it may name files, commands */
+	bool trusted; /* only its owner can write it: may name commands */
 };
 
 /*
- * Reads one.  Refused: what is no file, is too large, or can be written by
- * everybody.  Logs why, never what is in it: it may be another's secret.
+ * Reads one.  Refused: anything that is not a regular file, is too large, or
+ * can be written by everybody.  Logs why, never the content, which may be
+ * somebody's secret.
  */
 enum include_status include_read(
     const struct config *, const char *path, struct include *);

@@ -1,14 +1,95 @@
 /* SPDX-License-Identifier: ISC */
-/* What an expansion collects, and how it ends. */
-#include "smtpd/route/walk.h"
+/* What an expansion has met and collected, and how it ends. */
+#include "smtpd/route/walk_private.h"
 
 #include "common/log/log.h"
+#include "common/text/hash.h"
 #include "smtpd/route/target.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* ---- a set of texts, by open addressing ---- */
+
+enum { FIRST_SIZE = 16 };
+
+static size_t
+hash(const char *text)
+{
+	uint64_t h = hash_add(HASH_START, text, strlen(text));
+
+	return (size_t)(h ^ h >> 32);
+}
+
+/* Where the text is in the table, or is to be put. */
+static char **
+place_of(char **texts, size_t size, const char *text)
+{
+	size_t i = hash(text) & (size - 1);
+
+	while (texts[i] != NULL && strcmp(texts[i], text) != 0) {
+		i = (i + 1) & (size - 1);
+	}
+	return &texts[i];
+}
+
+/* Keeps the table at most half full. */
+static int
+make_room(struct seen *s)
+{
+	if (s->count * 2 < s->size) {
+		return 0;
+	}
+	size_t size = s->size == 0 ? FIRST_SIZE : s->size * 2;
+	char **texts = calloc(size, sizeof(*texts));
+	if (texts == NULL) {
+		return -1;
+	}
+	for (size_t i = 0; i < s->size; i++) {
+		if (s->texts[i] != NULL) {
+			*place_of(texts, size, s->texts[i]) = s->texts[i];
+		}
+	}
+	free(s->texts);
+	s->texts = texts;
+	s->size = size;
+	return 0;
+}
+
+/* Adds a copy.  1: it is new; 0: it was there; -1: no memory. */
+static int
+seen_add(struct seen *s, const char *text)
+{
+	if (make_room(s) == -1) {
+		return -1;
+	}
+	char **to = place_of(s->texts, s->size, text);
+	if (*to != NULL) {
+		return 0;
+	}
+	*to = strdup(text);
+	if (*to == NULL) {
+		return -1;
+	}
+	s->count++;
+	return 1;
+}
+
+static void
+seen_free(struct seen *s)
+{
+	for (size_t i = 0; i < s->size; i++) {
+		free(s->texts[i]);
+	}
+	free(s->texts);
+	*s = (struct seen){ .size = 0 };
+}
+
+/* ---- steps and ends ---- */
 
 void
 walk_step(const struct frame *f, const char *fmt, ...)
@@ -33,9 +114,9 @@ walk_fail(const struct frame *f, enum expanded result)
 	return false;
 }
 
-/* What is being expanded, for people. */
+/* What is being expanded, for the log. */
 static const char *
-list(const struct frame *f)
+list_name(const struct frame *f)
 {
 	return f->name != NULL            ? f->name
 	       : f->walk->forward != NULL ? "~/.forward"
@@ -45,8 +126,9 @@ list(const struct frame *f)
 bool
 walk_broken(const struct frame *f, const char *why)
 {
-	log_error("%s: %s; mail for %s waits", list(f), why, f->walk->given);
-	walk_step(f, "%s: %s", list(f), why);
+	log_error(
+	    "%s: %s; mail for %s waits", list_name(f), why, f->walk->given);
+	walk_step(f, "%s: %s", list_name(f), why);
 	return walk_fail(f, EXPANDED_BROKEN);
 }
 
@@ -57,9 +139,9 @@ walk_no_memory(const struct frame *f)
 	return walk_fail(f, EXPANDED_TEMPORARY);
 }
 
-/* What marks a text as met: its kind, whose it is, and the text. */
+/* Notes a text as met, with its kind and owner.  As seen_add(). */
 static int
-note(struct walk *w, char kind, const char *owner, const char *text)
+note_text(struct walk *w, char kind, const char *owner, const char *text)
 {
 	char key[MAIL_TEXT + USER_NAME + 4];
 
@@ -75,23 +157,23 @@ note(struct walk *w, char kind, const char *owner, const char *text)
 int
 walk_is_new(struct walk *w, const char *name)
 {
-	return note(w, '=', "", name);
+	return note_text(w, '=', "", name);
 }
 
-/* Of a user the mailbox alone counts, not how it is reached. */
+/* A user is one target, however the mailbox is reached. */
 static int
 note_target(
     struct walk *w, enum target target, const char *text, const char *owner)
 {
 	switch (target) {
 	case TARGET_ADDRESS:
-		return note(w, 'a', "", text);
+		return note_text(w, 'a', "", text);
 	case TARGET_USER:
-		return note(w, 'u', "", text);
+		return note_text(w, 'u', "", text);
 	case TARGET_FILE:
-		return note(w, 'f', owner, text);
+		return note_text(w, 'f', owner, text);
 	case TARGET_PIPE:
-		return note(w, 'p', owner, text);
+		return note_text(w, 'p', owner, text);
 	}
 	return 0;
 }
@@ -130,11 +212,11 @@ walk_add(const struct frame *f, enum target target, const char *text,
 }
 
 bool
-walk_add_user(const struct frame *f, const char *user, bool at_once)
+walk_add_user(const struct frame *f, const char *user, enum user_target target)
 {
 	const char *forward = f->walk->forward;
-
-	at_once = at_once || (forward != NULL && strcmp(forward, user) == 0);
+	bool at_once = target == USER_MAILBOX ||
+	               (forward != NULL && strcmp(forward, user) == 0);
 	walk_step(f, "%s: a user here%s", user,
 	    at_once ? ", into the mailbox at once" : "");
 	return walk_add(f, TARGET_USER, user, at_once ? user : "");
@@ -156,7 +238,8 @@ walk_add_unknown(const struct frame *f, const struct address *a)
 		strlcpy(full.domain, config->hostname, sizeof(full.domain));
 	}
 	address_text(&full, text, sizeof(text));
-	log_warn("%s names %s, and there is no such user here", list(f), text);
+	log_warn(
+	    "%s names %s, and there is no such user here", list_name(f), text);
 	return walk_add(f, TARGET_ADDRESS, text, "");
 }
 
