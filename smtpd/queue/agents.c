@@ -23,9 +23,9 @@
 
 enum {
 	KEEP = 1000,       /* ms that a connection is kept for more mail */
-	KEEP_LOGIN = 5000, /* one login is dearer */
-	GRACE = 5000,      /* ms to say good-bye */
-	CRASHES = 3,       /* in a row, and its next hop is given up */
+	KEEP_LOGIN = 5000, /* a login costs more */
+	GRACE = 5000,      /* ms to end after its channel is closed */
+	CRASHES = 3,       /* in a row until the next hop counts as down */
 };
 
 int
@@ -47,24 +47,24 @@ agents_free(struct runner *r)
 /* ---- starting ---- */
 
 static void
-take_no_notice(int number)
+ignore_signal(int number)
 {
 	(void)number;
 }
 
 /*
- * In the new process.  An agent ends when its channel does, and not by the
- * signal that stops us: what is under way is finished.  A handler, because
- * commands that it starts would inherit "ignored".
+ * Runs in the new process.  An agent ends when its channel does, and not by the
+ * signal that stops us, so that it finishes what is under way.  The signals
+ * have a handler because commands would inherit "ignored" from the agent.
  */
 static _Noreturn void
 run_agent(const struct config *config, const struct hop *hop, int channel)
 {
-	struct sigaction quiet = { .sa_handler = take_no_notice,
+	struct sigaction quiet = { .sa_handler = ignore_signal,
 		.sa_flags = SA_RESTART };
 	int keep[] = { channel, log_fd() };
 
-	/* First of all: the locks of messages end with their descriptors. */
+	/* First, because messages stay locked while their descriptors live. */
 	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	child_default_signals();
 	log_part(hop == NULL ? "local" : "smtp");
@@ -145,7 +145,8 @@ crashed(struct runner *r, struct agent *a, int status)
 	struct result why = { 0 };
 	char text[96];
 
-	snprintf(text, sizeof(text), "our own sender process ended %s %d",
+	snprintf(text, sizeof(text),
+	    "internal error: the delivery process ended %s %d",
 	    WIFSIGNALED(status) ? "by signal" : "with status",
 	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	log_error("agent %d for %s: %s", (int)a->pid, d->key, text);
@@ -239,7 +240,7 @@ agents_abandon(struct runner *r)
 
 /* ---- giving orders ---- */
 
-/* Gives it the batch; false: the agent is not there any more. */
+/* Gives the agent the batch; false: the agent is gone. */
 static bool
 give_order(struct runner *r, struct agent *a, struct batch *b)
 {
@@ -330,7 +331,8 @@ serve_destination(struct runner *r, struct destination *d)
 		}
 		struct agent *a = idle_agent(r, d);
 		if (a != NULL && r->starved && d->agents > 1) {
-			hang_up(a); /* for one that has none at all */
+			hang_up(
+			    a); /* its place is for a destination without one */
 			return;
 		}
 		if (a == NULL) {
@@ -348,7 +350,7 @@ agents_dispatch(struct runner *r)
 	struct destination *d, *next;
 	bool more = false;
 
-	/* Those without any agent come first. */
+	/* Destinations without any agent come first. */
 	r->starved = false;
 	TAILQ_FOREACH_SAFE(d, &r->ready, link, next)
 	{
@@ -369,7 +371,7 @@ agents_dispatch(struct runner *r)
 
 /* ---- reading outcomes ---- */
 
-/* A batch of what has no fate yet, or NULL. */
+/* A batch of the recipients without a result, or NULL. */
 static struct batch *
 rest_of(struct runner *r, const struct batch *b)
 {
@@ -406,7 +408,7 @@ order_done(struct runner *r, struct agent *a)
 	if (good) {
 		window_success(&d->window);
 	}
-	end_order(r, a, "our own sender process said nothing of it");
+	end_order(r, a, "internal error: the delivery process gave no result");
 }
 
 /* The next hop does not work, as far as this agent can see. */
@@ -440,7 +442,7 @@ hop_dead(struct runner *r, struct agent *a, const struct outcome *o)
 	result_free(&why);
 }
 
-/* false: it does not speak as an agent should. */
+/* False if the agent breaks the protocol. */
 static bool
 take_outcome(struct runner *r, struct agent *a, const struct outcome *o)
 {
@@ -474,7 +476,8 @@ read_outcomes(struct runner *r, struct agent *a)
 	for (int i = 0; i <= ORDER_RECIPIENTS && a->channel != -1; i++) {
 		n = agent_outcome(a->channel, &o);
 		if (n == 1 && !take_outcome(r, a, &o)) {
-			log_error("agent %d for %s answers what nobody asked",
+			log_error("agent %d for %s sent an unexpected message: "
+			          "killed",
 			    (int)a->pid, a->destination->key);
 			kill(a->pid, SIGKILL);
 			n = -1;

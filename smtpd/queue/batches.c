@@ -20,8 +20,8 @@
 enum where { WHERE_LOCAL, WHERE_HOP, WHERE_OURS, WHERE_NOWHERE };
 
 /*
- * The parts of an address of the queue, of which only the domain matters here;
- * one that is not even UTF-8 is divided, and its next hop judges it.
+ * Parses an address of the queue, for its domain.  One that is not UTF-8 is
+ * split at the "@", and left to its next hop to judge.
  */
 static bool
 parse(const char *text, struct address *a)
@@ -48,7 +48,7 @@ parse(const char *text, struct address *a)
 	return false;
 }
 
-/* REQUIRETLS (RFC 8689): whatever the route says, if there is a network. */
+/* REQUIRETLS (RFC 8689) overrides the route, except for a local socket. */
 static void
 insist_on_tls(struct hop *hop)
 {
@@ -58,8 +58,8 @@ insist_on_tls(struct hop *hop)
 }
 
 /*
- * TLS-Required: No (RFC 8689 section 5): TLS if it can be had, and nothing
- * waits for it; but a password is never at the mercy of a message.
+ * TLS-Required: No (RFC 8689 section 5): the message does not wait for TLS.  A
+ * hop with a password keeps its TLS: no message may expose that.
  */
 static void
 do_without_tls(struct hop *hop)
@@ -157,7 +157,7 @@ to_be_tried(const struct runner *r, const struct mail *mail,
 		   retry_due(now, &to->slot));
 }
 
-/* Whether the destination of the first recipient has too much already. */
+/* True if the destination of the first recipient has no room. */
 static bool
 crowded(const struct runner *r, const struct queue_file *f, time_t now,
     uint32_t *hash)
@@ -221,7 +221,7 @@ refuse(struct batch *ours, uint32_t i, const char *dsn, const char *why)
 	return result != NULL;
 }
 
-/* Puts a recipient where it goes; ours: for those that we settle ourselves. */
+/* Puts a recipient into a batch; ours: for results that need no agent. */
 static bool
 distribute(struct runner *r, struct message *m, uint32_t i, struct batch *ours)
 {
@@ -232,7 +232,7 @@ distribute(struct runner *r, struct message *m, uint32_t i, struct batch *ours)
 
 	if (by_is_over(mail, time(NULL))) {
 		return refuse(ours, i, "5.4.7",
-		    "the time that the sender has set for it is over");
+		    "the delivery time that the sender asked for has passed");
 	}
 	switch (locate(r, mail, &mail->recipients[i], &route)) {
 	case WHERE_LOCAL:
@@ -241,9 +241,9 @@ distribute(struct runner *r, struct message *m, uint32_t i, struct batch *ours)
 		if (mail_insists_on_tls(mail) && route.hop.mx) {
 			/* RFC 8689 section 4.2.1: unsigned DNS proves no MX. */
 			return refuse(ours, i, "5.7.30",
-			    "the message requires TLS, and that the DNS names "
-			    "the right host cannot be proved: it needs a route "
-			    "or a relay");
+			    "the message requires TLS (REQUIRETLS), and the "
+			    "MX of the domain cannot be authenticated: it "
+			    "needs a route or a relay");
 		}
 		return assign(r, m, hop_text(&route.hop, key), i);
 	case WHERE_OURS:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The time that a sender has set for a delivery. */
+/* The deadline that a sender has set for a delivery. */
 #include "smtpd/queue/by.h"
 
 bool
@@ -8,7 +8,7 @@ by_is_over(const struct mail *m, time_t now)
 	return m->by.mode == BY_RETURN && now >= m->by.time;
 }
 
-/* What was late when it came has been reported by who handed it to us. */
+/* A message that arrived late was reported by the server that sent it. */
 static bool
 is_notify(const struct mail *m)
 {

@@ -9,28 +9,28 @@
 #include <time.h>
 
 /*
- * DELIVERBY (RFC 2852): a message that comes back when its time is over, or
- * whose sender then hears that it is late.  Pure.
+ * DELIVERBY (RFC 2852): a message that is returned at its deadline, or whose
+ * sender is then told that it is late.  Pure.
  */
 
-/* Whether it is to come back, and not to be tried again. */
+/* True if it is to be returned instead of tried again. */
 bool by_is_over(const struct mail *, time_t now);
 
-/* Whether the sender is to hear now that it is late, and has not. */
+/* True if a report that it is late is due, and was not sent yet. */
 bool by_is_late(const struct mail *, const struct slot_state *, time_t now);
 
-/* Whether the sender wants to hear of it then, and not earlier. */
+/* True if no report of a delay is due before that time. */
 bool by_is_early(const struct mail *, time_t now);
 
-/* Whether the sender is to hear that the recipient's copy was handed on;
+/* True if a report that the message was relayed to the recipient is due;
    relayed: bits of enum relayed. */
 bool by_is_handed_on(
     const struct mail *, const struct recipient *, unsigned relayed);
 
-/* The next try: no later than its time. */
+/* The time of the next try, moved to the deadline if that is earlier. */
 time_t by_next(const struct mail *, time_t now, time_t next);
 
-/* When a message that was given up at that time is given up with this. */
+/* until, or the deadline if that is earlier. */
 time_t by_until(const struct mail *, time_t until);
 
 #endif

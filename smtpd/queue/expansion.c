@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Mail that the queue has for an address of one of our own domains: a report,
- * or what a .forward says.  It is expanded as in a session, into a message of
- * its own, whose id follows from this one's: after a crash it is not made
- * again.  Runs as root.
+ * The queue may hold mail for an address of our own domains: a report, or the
+ * target of a ~/.forward.  It is expanded as in a session, into a message of
+ * its own, whose id is derived from this one's, so that it is not made twice
+ * after a crash.  Runs as root.
  */
 #include "smtpd/queue/scheduler_private.h"
 
@@ -33,7 +33,7 @@ load(struct runner *r)
 	return true;
 }
 
-/* The message without its recipients, under an id of its own. */
+/* Copies the message without its recipients, under an id of its own. */
 static void
 inherit(struct mail *child, const struct mail *parent, uint32_t recipient)
 {
@@ -64,7 +64,7 @@ commit(struct runner *r, struct queue_file *f, struct mail *child,
 		r->committed = true;
 		snprintf(text, sizeof(text), "forwarded as %s", child->id);
 		result_set(result, OUTCOME_EXPANDED, "2.0.0", "local", text);
-		/* RFC 3461 section 5.2.7.3: to several, it ends with us. */
+		/* RFC 3461 section 5.2.7.3: the report on a list is ours. */
 		result->relayed = child->count > 1;
 	}
 	if (body.fd != -1) {
@@ -80,7 +80,7 @@ expansion_run(struct runner *r, struct queue_file *f, struct result *result)
 
 	if (!load(r)) {
 		result_set(result, OUTCOME_DEFERRED, "4.3.5", "local",
-		    "cannot read who has a mailbox here");
+		    "cannot read the list of users");
 		return;
 	}
 	const struct expand expand = {
@@ -94,7 +94,7 @@ expansion_run(struct runner *r, struct queue_file *f, struct result *result)
 			break;
 		}
 		result_set(result, OUTCOME_DEFERRED, "4.3.5", "local",
-		    "the alias leads to nobody");
+		    "the alias has no recipients");
 		break;
 	case EXPANDED_NONE:
 		result_set(result, OUTCOME_FAILED, "5.1.1", "local",
@@ -102,11 +102,11 @@ expansion_run(struct runner *r, struct queue_file *f, struct result *result)
 		break;
 	case EXPANDED_TEMPORARY:
 		result_set(result, OUTCOME_DEFERRED, "4.3.0", "local",
-		    "cannot find out now who gets this; the log says why");
+		    "cannot look up the recipient now; the log says why");
 		break;
 	case EXPANDED_BROKEN:
 		result_set(result, OUTCOME_DEFERRED, "4.3.5", "local",
-		    "the aliases of this address lead in a circle, or too far");
+		    "the aliases of this address are a loop, or too deep");
 		break;
 	}
 	mail_free(&child);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What there is to do: names from the folders, a window of which is claimed.
- * Of the rest nothing but the names is in memory.
+ * Scans the folders of the queue, and claims a window of the messages that it
+ * finds.  Only the names of the others are in memory.
  */
 #include "smtpd/queue/scheduler_private.h"
 
@@ -15,7 +15,7 @@
 #include <sysexits.h>
 
 enum {
-	CLAIMS_AT_ONCE = 100, /* then the agents get a look again */
+	CLAIMS_AT_ONCE = 100, /* then agents are served again */
 	TICK = 50,            /* ms between two looks at active/ */
 	GRAIN = 20,           /* ms that clocks of files are coarse at most */
 };
@@ -50,7 +50,7 @@ by_id(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* Takes those out of the list that were put aside: they are known. */
+/* Removes from the list the messages that were put aside already. */
 static void
 forget_known(struct intake *in)
 {
@@ -60,7 +60,7 @@ forget_known(struct intake *in)
 
 	char(*ids)[SIZE] = in->naside == 0 ? NULL : calloc(in->naside, SIZE);
 	if (ids == NULL) {
-		return; /* a message more than once there does no harm */
+		return; /* a duplicate does no harm */
 	}
 	for (size_t i = 0; i < in->naside; i++) {
 		memcpy(ids[i], in->aside[i].id, SIZE);
@@ -88,7 +88,7 @@ scan_place(struct runner *r, enum queue_place place, time_t due_by)
 	}
 }
 
-/* A change as young as that may be followed by one of the same time. */
+/* A change this recent may be followed by another with the same time. */
 static bool
 is_young(const struct timespec *t)
 {
@@ -109,7 +109,7 @@ intake_changed(const struct runner *r)
 	       changed.tv_nsec != r->intake.seen.tv_nsec;
 }
 
-/* Whether the last look at deferred/ is so long ago that we are its clock. */
+/* True if the last scan of deferred/ is so long ago that one is due. */
 static bool
 deferred_due(struct runner *r)
 {
@@ -159,7 +159,7 @@ mentions(const char *text, const char *wanted)
 	return strcasestr(text, wanted) != NULL;
 }
 
-/* -qR: whether a recipient who waits is meant; without claiming for that. */
+/* -qR: true if a waiting recipient matches; reads without a claim. */
 static bool
 matches(struct runner *r, enum queue_place place, const char *id)
 {
@@ -218,7 +218,7 @@ has_room(const struct runner *r)
 	       r->recipients < RUN_RECIPIENTS;
 }
 
-/* Goes through those that were put aside. */
+/* Claims messages that were put aside, as far as there is room. */
 static void
 readmit(struct runner *r)
 {
@@ -242,7 +242,7 @@ readmit(struct runner *r)
 	in->naside -= i - kept;
 }
 
-/* Whether to look at the folders, now that all that was found is claimed. */
+/* True if the folders are to be scanned again. */
 static bool
 look_again(struct runner *r)
 {
@@ -262,7 +262,7 @@ intake_fill(struct runner *r)
 		admit(r, QUEUE_ACTIVE, r->run->id);
 		admit(r, QUEUE_DEFERRED, r->run->id);
 	}
-	/* Nobody else will say that there is room when nothing is claimed. */
+	/* With nothing claimed no batch ends, and look_aside is never set. */
 	if (in->naside > 0 && (in->look_aside || r->messages == 0)) {
 		readmit(r);
 	}

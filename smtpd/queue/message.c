@@ -84,7 +84,7 @@ batch_add(struct batch *b, uint32_t recipient)
 	return result;
 }
 
-/* The message has no batch any more. */
+/* Ends a message whose last batch has ended. */
 static void
 finish(struct runner *r, struct message *m)
 {
@@ -109,7 +109,7 @@ finish(struct runner *r, struct message *m)
 		    done ? "remove" : "put aside", strerror(errno));
 		message_spoil(r, f->id);
 	} else if (due && !r->stopping) {
-		message_spoil(r, f->id); /* never twice in a run */
+		message_spoil(r, f->id); /* not twice in a run */
 	}
 	r->messages--;
 	r->recipients -= f->mail.count;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What came of a batch.  The order of things is what keeps mail: a report is
+ * The results of a batch are recorded.  The order keeps mail safe: a report is
  * durable before the slot says that nothing is left to be done, and the slot
  * is durable before anything else is done for that recipient.
  */
@@ -28,7 +28,7 @@ result_free(struct result *result)
 }
 
 static const char *
-said(const char *text)
+text_of(const char *text)
 {
 	return text != NULL ? text : "";
 }
@@ -37,8 +37,8 @@ void
 result_set(struct result *result, enum outcome_kind kind, const char *dsn,
     const char *host, const char *text)
 {
-	/* The new words may be the old ones.  Without memory there are none. */
-	char *h = strdup(said(host)), *t = strdup(said(text));
+	/* The new strings may be the old ones.  Without memory they are "". */
+	char *h = strdup(text_of(host)), *t = strdup(text_of(text));
 
 	strlcpy(result->dsn, dsn, sizeof(result->dsn));
 	result_free(result);
@@ -56,13 +56,13 @@ recipient_of(const struct batch *b, const struct result *result)
 
 /* ---- writing down ---- */
 
-/* The text for people; a reply alone does not say whose it is. */
+/* The text for people; a bare reply gets the host that it came from. */
 static const char *
-words(const struct result *result, char text[QUEUE_REASON])
+reason_text(const struct result *result, char text[QUEUE_REASON])
 {
-	const char *t = said(result->text);
+	const char *t = text_of(result->text);
 	bool reply = result->kind != OUTCOME_SENT &&
-	             said(result->host)[0] != '\0' && t[0] >= '2' &&
+	             text_of(result->host)[0] != '\0' && t[0] >= '2' &&
 	             t[0] <= '5' && isdigit((unsigned char)t[1]);
 
 	if (!reply) {
@@ -79,14 +79,14 @@ log_result(
 	char text[QUEUE_REASON];
 	const struct mail *mail = &b->message->file.mail;
 	const struct recipient *to = recipient_of(b, result);
-	/* What goes on as another message is said to be sent as that. */
+	/* An expanded recipient goes on in another message: it is sent. */
 	static const char *const states[] = {
 		[OUTCOME_SENT] = "sent",
 		[OUTCOME_DEFERRED] = "deferred",
 		[OUTCOME_FAILED] = "bounced",
 		[OUTCOME_EXPANDED] = "sent",
 	};
-	bool local = strcmp(said(result->host), DESTINATION_LOCAL) == 0;
+	bool local = strcmp(text_of(result->host), DESTINATION_LOCAL) == 0;
 	const enum stats counts[] = {
 		[OUTCOME_SENT] = local ? STATS_DELIVERED : STATS_RELAYED,
 		[OUTCOME_DEFERRED] = STATS_DEFERRED,
@@ -94,7 +94,7 @@ log_result(
 		[OUTCOME_EXPANDED] = STATS_NONE,
 	};
 	const char *host =
-	    said(result->host)[0] != '\0' ? result->host : "none";
+	    text_of(result->host)[0] != '\0' ? result->host : "none";
 	int64_t now = deadline_now();
 	int64_t old = (int64_t)(time(NULL) - mail->arrival) * 1000;
 	int64_t given = b->given != 0 ? b->given : now;
@@ -109,7 +109,7 @@ log_result(
 		.took = now - given,
 		.dsn = result->dsn,
 		.status = states[result->kind],
-		.text = words(result, text),
+		.text = reason_text(result, text),
 		.counts = counts[result->kind],
 	};
 
@@ -132,7 +132,8 @@ tried(const struct mail *mail, const struct recipient *to, time_t now)
 }
 
 static void
-note(struct runner *r, struct batch *b, struct result *result, bool notice)
+record_result(
+    struct runner *r, struct batch *b, struct result *result, bool notice)
 {
 	struct queue_file *f = &b->message->file;
 	struct slot_state slot =
@@ -153,7 +154,8 @@ note(struct runner *r, struct batch *b, struct result *result, bool notice)
 		break;
 	case OUTCOME_DEFERRED:
 		slot.delay_notice = slot.delay_notice || notice;
-		queue_set_reason(f, result->recipient, words(result, text));
+		queue_set_reason(
+		    f, result->recipient, reason_text(result, text));
 		break;
 	case OUTCOME_DONE:
 	case OUTCOME_DEAD:
@@ -161,7 +163,7 @@ note(struct runner *r, struct batch *b, struct result *result, bool notice)
 	}
 	/* Commit point: a recipient that is done will not be tried again. */
 	if (queue_set(f, result->recipient, &slot) == -1) {
-		log_error("%s: cannot note down what became of <%s>: %s", f->id,
+		log_error("%s: cannot record the result for <%s>: %s", f->id,
 		    recipient_of(b, result)->text, strerror(errno));
 		b->message->spoiled = true;
 	}
@@ -205,7 +207,7 @@ reportable(const struct batch *b, const struct result *result,
 	return false;
 }
 
-/* RFC 2852 section 4.1.2: that it is late says more than why. */
+/* RFC 2852 section 4.1.2 wants this code, not that of the last try. */
 static const char *
 report_code(
     const struct batch *b, const struct result *result, enum report_kind kind)
@@ -217,7 +219,8 @@ report_code(
 	return late ? "4.4.7" : result->dsn;
 }
 
-/* One report on all of that kind.  0: durable, or none is due; else errno. */
+/* Writes one report on all results of a kind.  0: durable, or none due; or
+   errno. */
 static int
 report_kind(
     struct runner *r, struct batch *b, enum report_kind kind, bool local)
@@ -242,8 +245,8 @@ report_kind(
 		list[n].tried = time(NULL);
 		strlcpy(list[n].dsn, report_code(b, result, kind),
 		    sizeof(list[n].dsn));
-		list[n].host = said(result->host);
-		list[n++].text = said(result->text);
+		list[n].host = text_of(result->host);
+		list[n++].text = text_of(result->text);
 	}
 	if (n > 0) {
 		const struct report report = { .config = r->config,
@@ -261,7 +264,7 @@ report_kind(
 	return error;
 }
 
-/* What has been tried for too long has failed. */
+/* Turns deferrals into failures when the delivery time has expired. */
 static void
 expire(struct batch *b)
 {
@@ -282,12 +285,12 @@ expire(struct batch *b)
 		    "delivery time expired after %lld days and %u tries; last "
 		    "reply: %s",
 		    (long long)((now - mail_begins(mail)) / (24 * 60 * 60)),
-		    slot.attempts, said(result->text));
+		    slot.attempts, text_of(result->text));
 		result_set(result, OUTCOME_FAILED, "5.4.7", result->host, text);
 	}
 }
 
-/* The sender could not be told: then it has not failed yet. */
+/* Without a report to the sender nothing counts as failed yet. */
 static void
 unreported(struct runner *r, struct batch *b, int error)
 {
@@ -310,7 +313,7 @@ unreported(struct runner *r, struct batch *b, int error)
 		snprintf(text, sizeof(text),
 		    "cannot write the report to the sender: %s; it would say: "
 		    "%s",
-		    strerror(error), said(result->text));
+		    strerror(error), text_of(result->text));
 		result_set(
 		    result, OUTCOME_DEFERRED, "4.3.0", result->host, text);
 	}
@@ -334,14 +337,14 @@ outcome_conclude(struct runner *r, struct batch *b, bool local)
 		error = failed != 0 ? failed : error;
 	}
 	if (error != 0) {
-		/* Not worth a second delivery. */
+		/* A second delivery would be worse than no report. */
 		log_error("%s: cannot report to the sender: %s",
 		    b->message->file.id, strerror(error));
 	}
 	for (size_t i = 0; i < b->count; i++) {
 		struct result *result = &b->results[i];
 		if (result->known && !result->noted) {
-			note(r, b, result,
+			record_result(r, b, result,
 			    notice &&
 				reportable(b, result, REPORT_DELAYED, local));
 		}
@@ -368,13 +371,13 @@ outcome_take(
 	if (result->kind == OUTCOME_EXPANDED) {
 		r->committed = true;
 	}
-	/* What is done is noted down at once, in case that we are killed;
-	   unless somebody has to be told first. */
+	/* A success is recorded at once, in case we are killed, unless a
+	   report has to come first. */
 	if ((result->kind == OUTCOME_SENT ||
 		result->kind == OUTCOME_EXPANDED) &&
 	    !reportable(b, result, REPORT_DELIVERED, local) &&
 	    !reportable(b, result, REPORT_RELAYED, local) &&
 	    !reportable(b, result, REPORT_EXPANDED, local)) {
-		note(r, b, result, false);
+		record_result(r, b, result, false);
 	}
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* When to try again: the whole policy, without a clock of its own. */
+/* The policy of retries, without a clock of its own. */
 #include "smtpd/queue/retry.h"
 
 #include "smtpd/queue/by.h"
 
-/* No recipient waits longer than this, however its file came to say so. */
+/* A slot with a later next try is taken for damage by a clock. */
 enum { FURTHEST = RETRY_MOST + RETRY_MOST / 5 };
 
 time_t
@@ -18,7 +18,7 @@ retry_next(time_t now, unsigned attempts, uint32_t random)
 	if (wait > RETRY_MOST) {
 		wait = RETRY_MOST;
 	}
-	/* What failed together need not come back together. */
+	/* Jitter spreads recipients that failed together. */
 	return now + (time_t)(wait + random % (wait / 5 + 1));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The queue runner: a scheduler that sleeps in poll(2) alone, and never talks
- * to the network.  Runs as root, if the queue belongs to root.
+ * The queue runner: a scheduler that sleeps only in poll(2) and never talks to
+ * the network.  Runs as root if the queue belongs to root.
  */
 #include "smtpd/queue/runner.h"
 
@@ -21,7 +21,7 @@
 
 enum {
 	TICK = 50,              /* ms between two looks for new mail */
-	SLOW_TICK = 500,        /* when none is waited for */
+	SLOW_TICK = 500,        /* when new mail is not ours to take */
 	LAST_ORDERS = 30000,    /* ms for what is under way at a SIGTERM */
 	SWEEP = 10000,          /* ms between two tidyings of the memory */
 	OTHER_DESCRIPTORS = 48, /* the queue's, the log's, a message's body */
@@ -42,7 +42,7 @@ wake_up(int number)
 	(void)number;
 }
 
-/* Signals end a poll(2): an agent that ends is seen to at once. */
+/* Signals interrupt poll(2), so that an agent that ends is reaped at once. */
 static void
 catch_signals(void)
 {
@@ -110,7 +110,7 @@ work(struct runner *r)
 	}
 }
 
-/* Takes care of new mail, unless another process does. */
+/* Takes care of new mail, unless another runner does. */
 static void
 watch(struct runner *r)
 {
@@ -126,7 +126,8 @@ watch(struct runner *r)
 		}
 		work(r);
 		close(turn);
-		/* Whoever came in between found the turn taken, and left. */
+		/* A runner for mail that came meanwhile saw the lock and ended.
+		 */
 	} while (!r->stopping && intake_changed(r));
 }
 
@@ -163,7 +164,7 @@ runner_run(const struct config *config, const struct queue_run *run)
 	}
 	if (run->force || run->id != NULL || run->match != NULL) {
 		work(&r);
-		/* Reports and the like have nobody yet to look after them. */
+		/* No other runner takes care of the reports just committed. */
 		r.run = &usual;
 		if (r.committed && !r.stopping) {
 			watch(&r);

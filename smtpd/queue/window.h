@@ -3,9 +3,9 @@
 #define RESTANTE_SMTPD_QUEUE_WINDOW_H
 
 /*
- * How many connections to one next hop are right: found by trying, as TCP does
- * it.  It doubles while all goes well, is halved by trouble, and grows by one
- * for each round of successes after that.  Pure.
+ * The number of connections to one next hop, adapted as TCP does it.  It
+ * doubles while all goes well, is halved by trouble, and grows by one for each
+ * round of successes after that.  Pure.
  */
 
 struct window {

@@ -177,10 +177,10 @@ test_words(void)
 	} cases[] = {
 		{ "5.1.1", "", "no such mailbox" },
 		{ "5.1.10", "", "takes no mail at" },
-		{ "5.1.2", "", "behind the @" },
+		{ "5.1.2", "", "after the @" },
 		{ "5.2.2", "552 5.2.2 over quota", "mailbox is full" },
 		{ "5.3.4", "552 too big", "larger than that server takes" },
-		{ "5.4.6", "554 loop", "round in circles" },
+		{ "5.4.6", "554 loop", "round in a loop" },
 		{ "5.7.1", "554 5.7.1 blocked, see http://x", "its own rules" },
 		{ "5.7.26", "550 SPF", "its own rules" },
 		{ "5.7.1", "554 5.7.1 Relaying denied", "(\"relaying\")" },

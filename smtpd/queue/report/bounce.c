@@ -34,7 +34,7 @@ bounce_wanted(
 	return false;
 }
 
-/* The same report gets the same id. */
+/* Makes the id, which is the same for the same report. */
 static void
 make_id(const struct dsn *d, char id[MAIL_ID + 1])
 {
@@ -63,7 +63,7 @@ is_postmaster(const struct config *config, const char *address)
 		   config_is_ours(config, address + 11));
 }
 
-/* Whether a report on this would go round in a circle. */
+/* True if a report on this would loop. */
 static bool
 was_for_postmaster(const struct dsn *d)
 {
@@ -82,7 +82,7 @@ was_for_postmaster(const struct dsn *d)
 
 /* The report in a file; its descriptor, or -1. */
 static int
-compose(const struct dsn *d, bool *eight_bit)
+compose_report(const struct dsn *d, bool *eight_bit)
 {
 	int fd = unnamed_file(d->file->queue->path);
 	int copy = fd == -1 ? -1 : dup(fd);
@@ -107,9 +107,9 @@ compose(const struct dsn *d, bool *eight_bit)
 	return -1;
 }
 
-/* Commit point: behind a 0 the report is in the queue for good. */
+/* Commit point: after a 0 the report is durable in the queue. */
 static int
-commit(const struct dsn *d, struct mail *m)
+commit_report(const struct dsn *d, struct mail *m)
 {
 	const struct recipient to = {
 		.target = TARGET_ADDRESS,
@@ -120,7 +120,7 @@ commit(const struct dsn *d, struct mail *m)
 	};
 	struct queue_body body = { .length = -1, .wire = true };
 
-	body.fd = compose(d, &m->eight_bit);
+	body.fd = compose_report(d, &m->eight_bit);
 	if (body.fd == -1) {
 		return -1;
 	}
@@ -137,22 +137,22 @@ commit(const struct dsn *d, struct mail *m)
 }
 
 static int
-give_up(struct queue_file *f)
+hold_report(struct queue_file *f)
 {
 	if (queue_move(f, QUEUE_HOLD) == -1) {
-		log_error("%s: a report for postmaster that cannot be "
-			  "delivered, nor be put on hold: %s",
+		log_error("%s: undeliverable report to postmaster could not be "
+			  "held: %s",
 		    f->id, strerror(errno));
 		return -1;
 	}
-	log_error("%s: a report for postmaster cannot be delivered; it is on "
-		  "hold: see mailq, and who postmaster is",
+	log_error("%s: undeliverable report to postmaster is on hold: see "
+		  "mailq, and check the alias postmaster",
 	    f->id);
 	errno = EMLINK;
 	return -1;
 }
 
-/* In Postfix's words. */
+/* Logs the report in the form that Postfix has. */
 static void
 log_report(const struct dsn *d, const struct mail *m)
 {
@@ -190,7 +190,7 @@ bounce_report(const struct report *report)
 	};
 
 	if (d.undelivered && was_for_postmaster(&d)) {
-		return give_up(f);
+		return hold_report(f);
 	}
 	snprintf(
 	    postmaster, sizeof(postmaster), "postmaster@%s", config->hostname);
@@ -201,7 +201,7 @@ bounce_report(const struct report *report)
 	m.need_tls = f->mail.need_tls;
 	m.priority = f->mail.priority;
 	strlcpy(m.client, "local", sizeof(m.client));
-	int done = commit(&d, &m);
+	int done = commit_report(&d, &m);
 	int error = errno;
 	if (done == 0) {
 		log_report(&d, &m);

@@ -17,19 +17,19 @@
 enum report_kind {
 	REPORT_FAILED,    /* will never arrive */
 	REPORT_DELAYED,   /* is still being tried */
-	REPORT_DELIVERED, /* arrived, and somebody asked to know */
+	REPORT_DELIVERED, /* arrived, and NOTIFY=SUCCESS was given */
 	REPORT_RELAYED,   /* went to a server that does not report */
 	REPORT_EXPANDED,  /* went to a list */
 };
 
-/* What one recipient's part of a report says. */
+/* One recipient in a report. */
 struct report_recipient {
 	size_t recipient; /* number in the file */
 	enum report_kind kind;
 	time_t tried;     /* last; 0: never */
 	char dsn[12];     /* 5.1.1 */
-	const char *host; /* who said so, or "" */
-	const char *text; /* the reply, or our own words */
+	const char *host; /* that replied, or "" */
+	const char *text; /* its reply, or our reason */
 };
 
 /* A report on some recipients of a message; all belongs to the caller. */

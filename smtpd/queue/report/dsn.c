@@ -31,7 +31,7 @@ has(const struct dsn *d, enum report_kind kind)
 	return false;
 }
 
-/* RFC 3461 section 4.3: RET speaks of failures alone. */
+/* RFC 3461 section 4.3: RET applies only to failures. */
 static enum dsn_return
 what_returns(const struct dsn *d)
 {
@@ -40,7 +40,7 @@ what_returns(const struct dsn *d)
 	if (!has(d, REPORT_FAILED) || m->ret == RET_HDRS || m->need_tls) {
 		return DSN_HEADER_ASKED;
 	}
-	/* What failed to report something must not lose what it reported. */
+	/* A report that failed must not lose the message that it is about. */
 	bool asked = m->ret == RET_FULL || d->undelivered;
 	return m->size <= (asked ? DSN_ASKED : DSN_WHOLE) ? DSN_MESSAGE
 	                                                  : DSN_HEADER_LARGE;
@@ -193,7 +193,7 @@ is_ascii(const char *text)
 	return *text == '\0';
 }
 
-/* Files and commands are nobody's business. */
+/* The names of files and commands are kept private. */
 static void
 put_final(const struct dsn *d, struct wrap *w, const struct recipient *r)
 {
@@ -326,7 +326,7 @@ static int
 copy(const struct dsn *d, struct wrap *w, bool header, off_t size)
 {
 	char *data = malloc(PIECE);
-	size_t seen = 2; /* behind an empty header section comes one CR LF */
+	size_t seen = 2; /* an empty header section ends with one CR LF */
 	off_t at = 0;
 
 	while (data != NULL && at < size && seen < 4) {
@@ -377,7 +377,7 @@ dsn_compose(const struct dsn *d, FILE *out, bool *eight_bit)
 	struct wrap w = { .out = out, .eol = "\r\n", .ascii = !d->utf8 };
 	char boundary[BOUNDARY + 1] = "";
 
-	/* Random, so that no message can hold it. */
+	/* Random, so that no message can contain it. */
 	for (int i = 0; i < BOUNDARY; i++) {
 		boundary[i] = letters[arc4random_uniform(sizeof(letters) - 1)];
 	}

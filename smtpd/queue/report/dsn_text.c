@@ -10,7 +10,7 @@
 
 enum { DAY = 24 * 60 * 60, HOUR = 60 * 60, INDENT = 4 };
 
-/* By RFC 3463's codes without their class; "7." is all that begins so. */
+/* By the codes of RFC 3463 without the class; "7." matches all of 7.x. */
 static const struct {
 	const char *code, *words;
 } reasons[] = {
@@ -20,7 +20,7 @@ static const struct {
 		 "errors, or ask for the right one in another way, and send "
 		 "the message again." },
 	{ "1.2", "The domain of the address does not exist, or takes no mail. "
-		 "Check the part behind the @ for typing errors." },
+		 "Check the part after the @ for typing errors." },
 	{ "1.3", "The address is not written as an address must be. Check it "
 		 "for typing errors." },
 	{ "1.6", "The mailbox has moved, and left no new address that mail can "
@@ -30,7 +30,7 @@ static const struct {
 	{ "1.8", "The domain of the sender is not accepted there. Check your "
 		 "own address in the settings of your mail program." },
 	{ "1.10", "The domain of the address says that it takes no mail at "
-		  "all. Check the part behind the @ for typing errors." },
+		  "all. Check the part after the @ for typing errors." },
 	{ "2.0", "The mailbox does not take the message." },
 	{ "2.1", "The mailbox is closed. Ask in another way whether there is "
 		 "a new one." },
@@ -45,9 +45,9 @@ static const struct {
 	{ "3.4", "The message is larger than that server takes. Send it in "
 		 "smaller parts, or put the files on a web site and send "
 		 "their address." },
-	{ "4.6", "The message went round in circles: the servers of that "
-		 "domain pass it on to each other. You cannot mend that; "
-		 "whoever runs the mail for that domain can." },
+	{ "4.6", "The message went round in a loop: the servers of that "
+		 "domain pass it on to each other. You cannot fix that; "
+		 "the postmaster of that domain can." },
 	{ "6.7", "The server there does not take addresses that are not "
 		 "ASCII. Ask for another address." },
 	{ "6.", "The server there cannot take a message of this form. Send it "
@@ -56,14 +56,13 @@ static const struct {
 		  "(REQUIRETLS), and the server there does not promise that. "
 		  "Send it again without that if it need not be secret, or "
 		  "reach the person in another way." },
-	{ "7.", "The server there refuses the message by its own rules; what "
-		"it says about that stands below. If there is an address "
-		"for complaints in it, use that, or reach the person in "
-		"another way." },
+	{ "7.", "The server there refuses the message by its own rules; its "
+		"reply is below. If that names an address for "
+		"complaints, use it, or reach the person in another way." },
 	{ "3.", "The mail system there has a problem that it does not expect "
 		"to go away. Reach the person in another way." },
 	{ "5.", "The two servers did not understand each other. Please show "
-		"this report to whoever runs your mail server." },
+		"this report to the postmaster of your mail server." },
 };
 
 static const char *
@@ -80,8 +79,8 @@ by_code(const char *dsn)
 			return reasons[i].words;
 		}
 	}
-	return "It was refused for good; the reason stands below. If that does "
-	       "not help, show this report to whoever runs your mail server.";
+	return "It was refused for good; the reason is below. If that does not "
+	       "help, show this report to the postmaster of your mail server.";
 }
 
 static const char *
@@ -90,7 +89,7 @@ last_time(const struct report_recipient *r)
 	return r->text[0] == '\0' ? "" : " What went wrong the last time:";
 }
 
-/* Trouble that passes, and yet no success: its time was over. */
+/* Only temporary errors, until the delivery time expired. */
 static void
 put_expired(const struct dsn *d, struct wrap *w, const char *last)
 {
@@ -122,13 +121,13 @@ put_failed(
 	}
 	wrap_text(w, INDENT,
 	    relay ? "That server says that it takes no mail for this "
-		    "address (\"relaying\"). Check the part behind the @ for "
-		    "typing errors; if it is right, whoever runs the mail for "
-		    "that domain must set that server up for it."
+		    "address (\"relaying\"). Check the part after the @ for "
+		    "typing errors; if it is right, the postmaster of that "
+		    "domain must configure that server for it."
 		  : by_code(r->dsn));
 }
 
-/* What happened to a recipient, in our words. */
+/* What happened to a recipient, in plain words. */
 static void
 put_words(const struct dsn *d, struct wrap *w, const struct report_recipient *r)
 {
@@ -295,8 +294,8 @@ dsn_text(const struct dsn *d, enum dsn_return returned, struct wrap *w)
 		wrap_text(w, 0,
 		    "This goes to postmaster, because the message has no "
 		    "sender: it is itself a report, or an automatic reply. "
-		    "Whom it was for stands below, and what happened; what it "
-		    "says is attached.");
+		    "Its recipients and what happened are below; the message "
+		    "is attached.");
 	}
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		put_kind(d, w, order[i]);

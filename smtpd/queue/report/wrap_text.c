@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Words of strangers in lines of our own. */
+/* Wraps words of strangers into lines of our own. */
 #include "smtpd/queue/report/wrap_text.h"
 
 #include "common/text/utf8.h"
@@ -19,14 +19,14 @@ wrap_line(struct wrap *w, const char *fmt, ...)
 }
 
 static bool
-blank(char c)
+is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 /* Writes a word, cleaned. */
 static void
-put(struct wrap *w, const char *word, size_t len)
+put_word(struct wrap *w, const char *word, size_t len)
 {
 	for (size_t used; len > 0; word += used, len -= used) {
 		int32_t c = utf8_next(word, len, &used);
@@ -48,7 +48,7 @@ word_length(const char *text, const char *end)
 {
 	size_t n = 0;
 
-	while (text + n < end && n < WRAP_WORD && !blank(text[n])) {
+	while (text + n < end && n < WRAP_WORD && !is_blank(text[n])) {
 		n++;
 	}
 	/* Not in the middle of a character. */
@@ -60,22 +60,23 @@ word_length(const char *text, const char *end)
 }
 
 static const char *
-skip(const char *text, const char *end)
+skip_blanks(const char *text, const char *end)
 {
-	while (text < end && blank(*text)) {
+	while (text < end && is_blank(*text)) {
 		text++;
 	}
 	return text;
 }
 
-/* Words up to end; a new line begins with so many blanks. */
+/* Writes the words up to end; new lines are indented. */
 static void
-fill(struct wrap *w, size_t column, size_t indent, const char *text,
+put_words(struct wrap *w, size_t column, size_t indent, const char *text,
     const char *end)
 {
 	size_t n;
 
-	for (text = skip(text, end); text < end; text = skip(text + n, end)) {
+	for (text = skip_blanks(text, end); text < end;
+	     text = skip_blanks(text + n, end)) {
 		n = word_length(text, end);
 		if (column > indent && column + 1 + n > WRAP_COLUMNS) {
 			fprintf(w->out, "%s%*s", w->eol, (int)indent, "");
@@ -84,23 +85,23 @@ fill(struct wrap *w, size_t column, size_t indent, const char *text,
 			putc(' ', w->out);
 			column++;
 		}
-		put(w, text, n);
+		put_word(w, text, n);
 		column += n;
 	}
 }
 
 static void
-paragraph(struct wrap *w, int indent, const char *text, size_t len)
+put_paragraph(struct wrap *w, int indent, const char *text, size_t len)
 {
 	fprintf(w->out, "%*s", indent, "");
-	fill(w, (size_t)indent, (size_t)indent, text, text + len);
+	put_words(w, (size_t)indent, (size_t)indent, text, text + len);
 	fputs(w->eol, w->out);
 }
 
 void
 wrap_text(struct wrap *w, int indent, const char *text)
 {
-	paragraph(w, indent, text, strlen(text));
+	put_paragraph(w, indent, text, strlen(text));
 }
 
 void
@@ -109,7 +110,7 @@ wrap_reply(struct wrap *w, int indent, const char *text)
 	const char *bar;
 
 	while ((bar = strstr(text, " / ")) != NULL) {
-		paragraph(w, indent, text, (size_t)(bar - text));
+		put_paragraph(w, indent, text, (size_t)(bar - text));
 		text = bar + 3;
 	}
 	wrap_text(w, indent, text);
@@ -127,6 +128,6 @@ wrap_field(
 		column += 1 + strlen(prefix);
 	}
 	/* Folded lines begin with one blank, the one that was there. */
-	fill(w, column, 1, text, text + strlen(text));
+	put_words(w, column, 1, text, text + strlen(text));
 	fputs(w->eol, w->out);
 }

@@ -6,15 +6,16 @@
 #include <stdio.h>
 
 /*
- * Text for people that holds words of strangers: whatever those are, no line
- * is forged, no terminal obeys, and lines stay short.  Blanks, tabs and line
- * ends are all one blank; other control characters become "?", and what is no
- * UTF-8 becomes U+FFFD.  Errors of output stay with the stream (ferror()).
+ * Wraps text for people that contains words of strangers: they can forge no
+ * line and control no terminal, and lines stay short.  Blanks, tabs and line
+ * ends are all one blank; other control characters become "?", and octets that
+ * are not UTF-8 become U+FFFD.  Errors of output stay with the stream
+ * (ferror()).
  */
 
 enum {
 	WRAP_COLUMNS = 76,
-	WRAP_WORD = 300, /* octets; longer ones are broken (rubbish trebles) */
+	WRAP_WORD = 300, /* octets; longer words are broken (U+FFFD has 3) */
 };
 
 struct wrap {
@@ -24,14 +25,14 @@ struct wrap {
 	bool eight_bit; /* something beyond ASCII was written */
 };
 
-/* Formatted text of our own, as it is; no line ends in it. */
+/* One line of our own text, as it is; it contains no line end. */
 void wrap_line(struct wrap *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* A paragraph, each line behind so many blanks. */
+/* A paragraph, each line indented by the given number of blanks. */
 void wrap_text(struct wrap *, int indent, const char *text);
 
-/* A reply whose lines were joined by " / ", each of them on its own again. */
+/* A reply whose lines were joined by " / ", split into those lines. */
 void wrap_reply(struct wrap *, int indent, const char *text);
 
 /* A header field, folded; its text is prefix and text. */
