@@ -4,6 +4,7 @@
 #include "common/sasl/sasl_server.h"
 #include "common/session/secure.h"
 #include "smtpd/session/events.h"
+#include "smtpd/session/reply.h"
 #include "smtpd/session/session.h"
 
 #include <string.h>
@@ -30,10 +31,10 @@ failed(struct session *s, const struct sasl *sasl, int64_t started)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 	}
 	sasl_server_refused(s->stream, "334 ", &sasl->login);
-	session_reply(s, "535 5.7.8 Wrong name or password");
+	reply_send(s, REPLY_LOGIN_WRONG);
 	if (++s->logins_failed >= MOST_FAILURES) {
-		session_reply(s, "421 4.7.0 %s Too many failed logins",
-		    s->connection->config->hostname);
+		reply_send_with(s, REPLY_LOGIN_EXCESS,
+		    REPLY_ARGS(s->connection->config->hostname));
 		return NEXT_END;
 	}
 	return NEXT_COMMAND;
@@ -50,12 +51,12 @@ check(struct session *s, const struct sasl *sasl)
 	    user_name(s->connection->config, sasl->login.name, s->user)) {
 		s->method = sasl_name(sasl->login.mechanism);
 		event_login(s);
-		return session_reply(s, "235 2.7.0 Welcome");
+		return reply_send(s, REPLY_LOGIN_OK);
 	}
 	if (status == STATUS_NO) {
 		return failed(s, sasl, started);
 	}
-	return session_reply(s, "454 4.7.0 Cannot check passwords now");
+	return reply_send(s, REPLY_LOGIN_LATER);
 }
 
 enum next
@@ -66,11 +67,10 @@ command_auth(struct session *s, char *argument)
 	enum line line;
 
 	if (session_is_user(s)) {
-		return session_reply(s, "503 5.5.1 Logged in already");
+		return reply_send(s, REPLY_LOGIN_ALREADY);
 	}
 	if (!secure_for_passwords(s->connection, s->stream)) {
-		return session_reply(
-		    s, "538 5.7.11 Encryption required: STARTTLS first");
+		return reply_send(s, REPLY_LOGIN_NEEDS_TLS);
 	}
 	switch (sasl_server_run(
 	    s->connection, s->stream, "334 ", argument, &sasl, &line)) {
@@ -78,25 +78,23 @@ command_auth(struct session *s, char *argument)
 		next = check(s, &sasl);
 		break;
 	case SASL_OUTCOME_UNKNOWN:
-		session_reply(s, "504 5.5.4 Unknown mechanism");
+		reply_send(s, REPLY_SASL_UNKNOWN);
 		break;
 	case SASL_OUTCOME_INITIAL:
-		session_reply(
-		    s, "501 5.7.0 This mechanism has no initial response");
+		reply_send(s, REPLY_SASL_INITIAL);
 		break;
 	case SASL_OUTCOME_LINE:
-		next = line == LINE_LONG
-		           ? session_reply(s, "500 5.5.6 Line too long")
-		           : session_bad_line(s, line);
+		next = line == LINE_LONG ? reply_send(s, REPLY_LINE_LONG)
+		                         : session_bad_line(s, line);
 		break;
 	case SASL_OUTCOME_CANCELLED:
-		session_reply(s, "501 5.7.0 Cancelled");
+		reply_send(s, REPLY_SASL_CANCELLED);
 		break;
 	case SASL_OUTCOME_MALFORMED:
-		session_reply(s, "501 5.5.2 Malformed SASL data");
+		reply_send(s, REPLY_SASL_MALFORMED);
 		break;
 	case SASL_OUTCOME_TEMPORARY:
-		session_reply(s, "454 4.7.0 Cannot check passwords now");
+		reply_send(s, REPLY_LOGIN_LATER);
 		break;
 	}
 	explicit_bzero(&sasl, sizeof(sasl));

@@ -6,6 +6,7 @@
 #include "common/sasl/sasl_server.h"
 #include "common/session/secure.h"
 #include "common/text/date.h"
+#include "smtpd/session/reply.h"
 #include "smtpd/session/wishes.h"
 #include "smtpd/worker/etrn.h"
 
@@ -38,7 +39,8 @@ helo(struct session *s, char *name)
 {
 	s->esmtp = false;
 	greeted(s, name);
-	return session_reply(s, "250 %s", s->connection->config->hostname);
+	return reply_send_with(
+	    s, REPLY_HELLO, REPLY_ARGS(s->connection->config->hostname));
 }
 
 static enum next
@@ -79,7 +81,7 @@ ehlo(struct session *s, char *name)
 		session_reply(s, "250-AUTH %s",
 		    sasl_server_offer(c, s->stream, false, offer));
 	}
-	return session_reply(s, "250 HELP");
+	return reply_send_with(s, REPLY_HELLO, REPLY_ARGS("HELP"));
 }
 
 static enum next
@@ -87,21 +89,22 @@ rset(struct session *s, char *argument)
 {
 	(void)argument;
 	session_reset(s);
-	return session_reply(s, "250 2.0.0 Forgotten");
+	return reply_send(s, REPLY_RESET);
 }
 
 static enum next
 noop(struct session *s, char *argument)
 {
 	(void)argument;
-	return session_reply(s, "250 2.0.0 OK");
+	return reply_send(s, REPLY_OK);
 }
 
 static enum next
 quit(struct session *s, char *argument)
 {
 	(void)argument;
-	session_reply(s, "221 2.0.0 %s Bye", s->connection->config->hostname);
+	reply_send_with(
+	    s, REPLY_BYE, REPLY_ARGS(s->connection->config->hostname));
 	return NEXT_END;
 }
 
@@ -112,14 +115,15 @@ help(struct session *s, char *topic)
 		session_reply(s, "211-2.0.0 Connected from %s, %s",
 		    session_peer(s),
 		    s->tls[0] != '\0' ? s->tls : "in the clear");
-		return session_reply(s, "211 2.0.0 %s%s",
-		    s->user[0] != '\0' ? "Logged in as " : "Not logged in",
-		    s->user);
+		return reply_send_with(s, REPLY_STATUS,
+		    REPLY_ARGS(
+			s->user[0] != '\0' ? "Logged in as " : "Not logged in",
+			s->user));
 	}
 	session_reply(
 	    s, "214-2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT HELP");
 	session_reply(s, "214-2.0.0 VRFY EXPN STARTTLS AUTH ETRN");
-	return session_reply(s, "214 2.0.0 HELP STATUS tells of this session");
+	return reply_send(s, REPLY_HELP);
 }
 
 /* Tells users of ours whether an address of ours exists. */
@@ -137,21 +141,21 @@ name_user(struct session *s, const char *text)
 		found = session_resolve(s, &a, &r);
 	}
 	if (found == STATUS_TEMPORARY) {
-		return session_reply(s, "451 4.3.0 Cannot look that up now");
+		return reply_send(s, REPLY_VRFY_LATER);
 	}
 	if (found != STATUS_OK) {
-		return session_reply(s, "550 5.1.1 No such user here");
+		return reply_send(s, REPLY_NO_USER);
 	}
-	return session_reply(s, "250 2.1.5 <%s@%s>", a.local,
-	    a.domain[0] != '\0' ? a.domain : config->domains[0]);
+	return reply_send_with(s, REPLY_VRFY_NAME,
+	    REPLY_ARGS(
+		a.local, a.domain[0] != '\0' ? a.domain : config->domains[0]));
 }
 
 static enum next
 vrfy(struct session *s, char *text)
 {
 	if (!session_is_user(s)) {
-		return session_reply(
-		    s, "252 2.5.2 Send some mail, and it will be tried");
+		return reply_send(s, REPLY_VRFY_CANNOT);
 	}
 	return name_user(s, text);
 }
@@ -160,7 +164,7 @@ static enum next
 expn(struct session *s, char *text)
 {
 	if (!session_is_user(s)) {
-		return session_reply(s, "502 5.5.1 EXPN is for users only");
+		return reply_send(s, REPLY_EXPN_USERS);
 	}
 	return name_user(s, text);
 }
@@ -178,14 +182,14 @@ starttls(struct session *s, char *argument)
 
 	(void)argument;
 	if (s->tls[0] != '\0') {
-		return session_reply(s, "503 5.5.1 TLS is on already");
+		return reply_send(s, REPLY_TLS_ALREADY);
 	}
 	if (!c->can_tls) {
-		return session_reply(s, "502 5.5.1 There is no TLS here");
+		return reply_send(s, REPLY_TLS_NONE);
 	}
 	if (stream_buffered(s->stream, &behind) > 0) {
 		/* Injected, or a client that must not go on (CVE-2011-0411). */
-		session_reply(s, "554 5.5.1 Nothing may follow STARTTLS");
+		reply_send(s, REPLY_TLS_PIPELINED);
 		return NEXT_END;
 	}
 	if (stream_flush(s->stream) == -1) {
@@ -193,7 +197,7 @@ starttls(struct session *s, char *argument)
 	}
 	/* If it is, this process does not live to the answer. */
 	(void)!channel_call(c->channel, REQUEST_TLS, NULL, 0);
-	return session_reply(s, "454 4.7.0 TLS is not available now");
+	return reply_send(s, REPLY_TLS_LATER);
 }
 
 /* RFC 1985 */
@@ -201,20 +205,19 @@ static enum next
 etrn(struct session *s, char *node)
 {
 	if (!etrn_valid(node, strlen(node) + 1)) {
-		return session_reply(s, "501 5.5.4 Write ETRN and a domain");
+		return reply_send(s, REPLY_ETRN_SYNTAX);
 	}
 	if (!etrn_allowed(s->connection->config, node)) {
-		return session_reply(
-		    s, "459 4.7.1 Not a domain that mail waits for here");
+		return reply_send(s, REPLY_ETRN_DOMAIN);
 	}
 	/* Reading the queue takes time: strangers may not ask for ever. */
 	s->errors += !session_is_user(s);
 	switch (channel_call(
 	    s->connection->channel, REQUEST_FLUSH, node, strlen(node) + 1)) {
 	case STATUS_QUEUED:
-		return session_reply(s, "250 2.0.0 Sending what waits");
+		return reply_send(s, REPLY_ETRN_SENDING);
 	case STATUS_OK:
-		return session_reply(s, "251 2.0.0 Nothing waits");
+		return reply_send(s, REPLY_ETRN_NOTHING);
 	case STATUS_NO:
 	case STATUS_TEMPORARY:
 	case STATUS_LOCKED:
@@ -223,7 +226,7 @@ etrn(struct session *s, char *node)
 	case STATUS_LIMITED:
 		break;
 	}
-	return session_reply(s, "458 4.3.0 Cannot look into the queue now");
+	return reply_send(s, REPLY_ETRN_LATER);
 }
 
 /* In the order of RFC 5321 section 4.1.1, then the extensions. */
@@ -255,17 +258,16 @@ command_refused(
 	case REFUSE_UNKNOWN:
 		break;
 	case REFUSE_STATE:
-		return session_reply(s, "503 5.5.1 %s",
-		    s->state == STATE_START ? "Say HELO or EHLO first"
-		    : s->state == STATE_CHUNKS
-			? "Not amid chunks: BDAT with LAST ends them"
-		    : s->state > STATE_READY
-			? "Not inside a transaction: RSET ends it"
-			: "MAIL, then RCPT, then DATA");
+		return reply_send(
+		    s, s->state == STATE_START    ? REPLY_HELLO_FIRST
+		       : s->state == STATE_CHUNKS ? REPLY_IN_CHUNKS
+		       : s->state > STATE_READY   ? REPLY_IN_TRANSACTION
+						  : REPLY_SEQUENCE);
 	case REFUSE_ARGUMENT:
-		return session_reply(s, "501 5.5.4 %s takes %s", command->verb,
-		    command->argument == ARG_NONE ? "no argument"
-						  : "an argument");
+		return reply_send_with(s,
+		    command->argument == ARG_NONE ? REPLY_NO_ARGUMENT
+						  : REPLY_ARGUMENT,
+		    REPLY_ARGS(command->verb));
 	}
-	return session_reply(s, "500 5.5.1 Unknown command");
+	return reply_send(s, REPLY_UNKNOWN);
 }

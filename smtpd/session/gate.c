@@ -2,8 +2,8 @@
 /* Strangers who want to send to somebody here. */
 #include "smtpd/session/gate.h"
 
+#include "smtpd/session/exempt.h"
 #include "smtpd/session/session.h"
-#include "smtpd/session/stranger.h"
 #include "smtpd/worker/greylist.h"
 
 #include <stdio.h>
@@ -14,7 +14,7 @@
 static bool
 is_about(const struct session *s, const struct address *rcpt)
 {
-	return strcasecmp(rcpt->local, "postmaster") != 0 && stranger_is(s);
+	return strcasecmp(rcpt->local, "postmaster") != 0 && !exempt_client(s);
 }
 
 /* Whether a list has the client; found out once. */

@@ -168,6 +168,7 @@ static const struct reply_row rows[REPLIES] = {
 		STATS_REJECTED_SIZE),
 	[REPLY_NO_ROOM] = LOGGED(452, "4.3.1", "No room on the disk now",
 	    "Insufficient system storage", SHAPE_WHOLE, STATS_NONE),
+	[REPLY_NO_MEMORY] = FAULT(451, "4.3.0", "No memory now"),
 
 	/* RCPT */
 	[REPLY_RCPT_OK] = FINE(250, "2.1.5", "OK"),

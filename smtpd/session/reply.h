@@ -101,6 +101,7 @@ enum smtp_reply {
 	REPLY_TOO_BIG,
 	REPLY_SIZE_LIMIT, /* octets */
 	REPLY_NO_ROOM,
+	REPLY_NO_MEMORY,
 
 	/* RCPT */
 	REPLY_RCPT_OK,

@@ -6,10 +6,11 @@
 #include "common/log/stats.h"
 #include "common/session/offence.h"
 #include "common/session/secure.h"
+#include "smtpd/session/early_talker.h"
 #include "smtpd/session/events.h"
 #include "smtpd/session/incoming.h"
+#include "smtpd/session/reply.h"
 #include "smtpd/session/strict.h"
-#include "smtpd/session/turn.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -115,24 +116,22 @@ session_bad_line(struct session *s, enum line line)
 	case LINE_OK:
 		return NEXT_COMMAND;
 	case LINE_LONG:
-		return session_reply(s, "500 5.5.6 Line too long");
+		return reply_send(s, REPLY_LINE_LONG);
 	case LINE_BAD:
-		return session_reply(s,
-		    "500 5.5.2 Bare CR, bare LF or NUL in a command: "
-		    "lines end in CR LF");
+		return reply_send(s, REPLY_LINE_BAD);
 	case LINE_FLOOD:
-		session_reply(s, "500 5.5.6 Line too long");
+		reply_send(s, REPLY_LINE_LONG);
 		event_end(s, "too many errors");
 		break;
 	case LINE_TIMEOUT:
 	case LINE_LATE:
 		event_end(s, "timeout");
-		session_reply(s, "421 4.4.2 %s Too slow, closing",
-		    s->connection->config->hostname);
+		reply_send_with(s, REPLY_TOO_SLOW,
+		    REPLY_ARGS(s->connection->config->hostname));
 		break;
 	case LINE_SHUTDOWN:
-		session_reply(s, "421 4.3.2 %s Shutting down, try again soon",
-		    s->connection->config->hostname);
+		reply_send_with(s, REPLY_SHUTDOWN,
+		    REPLY_ARGS(s->connection->config->hostname));
 		break;
 	case LINE_EOF:
 		event_end(s, "lost connection");
@@ -238,23 +237,22 @@ one_command(struct session *s)
 	trim(line);
 	if (eight_bit(line)) {
 		tally_add(&s->tally, "", false);
-		return session_reply(s, "500 5.5.2 Commands are ASCII");
+		return reply_send(s, REPLY_NOT_ASCII);
 	}
 	if (command_is_http(line)) {
-		offence_report(s->connection, OFFENCE_ABUSE);
 		tally_add(&s->tally, "", false);
 		snprintf(s->verb, sizeof(s->verb), "HTTP");
 		event_end(s, "too many errors");
-		session_reply(s, "554 5.5.1 This is a mail server");
+		reply_send(s, REPLY_WEB);
 		return NEXT_END;
 	}
 	if (session_profile(s) == PROFILE_STRICT) {
-		const char *fault = strict_fault(line, s->esmtp);
-		if (fault != NULL) {
-			return session_reply(s, "%s", fault);
+		enum smtp_reply fault = strict_fault(line, s->esmtp);
+		if (fault != REPLY_NONE) {
+			return reply_send(s, fault);
 		}
 	}
-	if (!turn_command(s, line)) {
+	if (!early_talker_command(s, line)) {
 		return NEXT_END;
 	}
 	enum next next = run(s, line);
@@ -286,8 +284,8 @@ converse(struct session *s)
 	while (next == NEXT_COMMAND) {
 		if ((what = excess(s)) != NULL) {
 			event_end(s, "too many errors");
-			session_reply(s, "421 4.7.0 %s Too many %s",
-			    s->connection->config->hostname, what);
+			reply_send_with(s, REPLY_EXCESS,
+			    REPLY_ARGS(s->connection->config->hostname, what));
 			break;
 		}
 		s->idle++;
@@ -303,12 +301,12 @@ greet(struct session *s)
 	if (s->connection->start == START_STARTTLS) {
 		return true;
 	}
-	if (!turn_greet(s)) {
+	if (!early_talker_greet(s)) {
 		stream_flush(s->stream);
 		return false;
 	}
-	session_reply(
-	    s, "220 %s ESMTP restante", s->connection->config->hostname);
+	reply_send_with(
+	    s, REPLY_GREETING, REPLY_ARGS(s->connection->config->hostname));
 	return true;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What sloppy clients say, and the letter of the standard does not allow. */
+/* Finds what sloppy clients write against the letter of the standard. */
 #include "smtpd/session/strict.h"
 
 #include "common/text/address.h"
@@ -9,9 +9,9 @@
 
 enum { LINE = 510 }; /* RFC 5321 section 4.5.3.1.4, without CR LF */
 
-/* Behind the verb and one blank; NULL: it is another verb. */
+/* What follows the verb and one blank; NULL if it is another verb. */
 static const char *
-behind(const char *line, const char *verb)
+after(const char *line, const char *verb)
 {
 	size_t n = strlen(verb);
 
@@ -31,13 +31,10 @@ is_full_name(const char *name)
 		       name[strlen(name) - 1] != '.'));
 }
 
-static const char *
+static enum smtp_reply
 hello_fault(const char *name)
 {
-	return is_full_name(name)
-	           ? NULL
-	           : "501 5.5.2 Give a full domain name, such as "
-	             "host.example.org, or an address in brackets";
+	return is_full_name(name) ? REPLY_NONE : REPLY_STRICT_NAME;
 }
 
 /* ---- MAIL and RCPT (4.1.1.2, 4.1.1.3) ---- */
@@ -63,59 +60,60 @@ is_strict_address(const struct address *a)
 	       strchr(a->domain, '_') == NULL;
 }
 
-/* What follows a path: nothing, or parameters, one blank before each. */
-static const char *
+/* Checks what follows a path: nothing, or parameters after one blank each. */
+static enum smtp_reply
 params_fault(const char *rest, bool esmtp)
 {
 	if (*rest == '\0') {
-		return NULL;
+		return REPLY_NONE;
 	}
-	return !esmtp ? "555 5.5.4 No parameters behind HELO: say EHLO"
-	       : strpbrk(rest, "\t") != NULL || strstr(rest, "  ") != NULL
-	           ? "501 5.5.4 One blank before each parameter"
-	           : NULL;
+	if (!esmtp) {
+		return REPLY_STRICT_PARAMS;
+	}
+	return strpbrk(rest, "\t") != NULL || strstr(rest, "  ") != NULL
+	           ? REPLY_STRICT_PARAM_BLANK
+	           : REPLY_NONE;
 }
 
-static const char *
-path_fault(const char *text, const char *code, bool esmtp)
+static enum smtp_reply
+path_fault(const char *text, enum smtp_reply otherwise, bool esmtp)
 {
 	struct address a;
 	const char *rest;
 
 	if (address_path_utf8(text, &a, &rest) != PATH_OK) {
-		return NULL; /* the command says what is wrong */
+		return REPLY_NONE; /* the command says what is wrong */
 	}
-	return is_strict_address(&a) ? params_fault(rest, esmtp) : code;
+	return is_strict_address(&a) ? params_fault(rest, esmtp) : otherwise;
 }
 
-const char *
+enum smtp_reply
 strict_fault(const char *line, bool esmtp)
 {
 	const char *rest;
 
 	if (strncasecmp(line, "BDAT", 4) == 0) {
-		return NULL; /* which has data behind it, and is strict */
+		return REPLY_NONE; /* it is followed by data, and strict */
 	}
-	if ((rest = behind(line, "MAIL")) != NULL) {
+	if ((rest = after(line, "MAIL")) != NULL) {
 		return strncasecmp(rest, "FROM:<", 6) != 0
-		           ? "501 5.5.4 Write MAIL FROM:<address>, just so"
-		           : path_fault(rest + 5,
-				 "501 5.1.7 Not an address of RFC 5321", esmtp);
+		           ? REPLY_STRICT_MAIL
+		           : path_fault(rest + 5, REPLY_STRICT_SENDER, esmtp);
 	}
-	if ((rest = behind(line, "RCPT")) != NULL) {
+	if ((rest = after(line, "RCPT")) != NULL) {
 		return strncasecmp(rest, "TO:<", 4) != 0
-		           ? "501 5.5.4 Write RCPT TO:<address>, just so"
-		           : path_fault(rest + 3,
-				 "501 5.1.3 Not an address of RFC 5321", esmtp);
+		           ? REPLY_STRICT_RCPT
+		           : path_fault(
+				 rest + 3, REPLY_STRICT_RECIPIENT, esmtp);
 	}
-	if (behind(line, "AUTH") == NULL && strlen(line) > LINE) {
-		return "500 5.5.6 Line too long";
+	if (after(line, "AUTH") == NULL && strlen(line) > LINE) {
+		return REPLY_LINE_LONG;
 	}
-	if ((rest = behind(line, "EHLO")) != NULL ||
-	    (rest = behind(line, "HELO")) != NULL) {
+	if ((rest = after(line, "EHLO")) != NULL ||
+	    (rest = after(line, "HELO")) != NULL) {
 		return hello_fault(rest);
 	}
 	return line[strcspn(line, " \t")] == '\t' || strstr(line, "  ") != NULL
-	           ? "501 5.5.4 One blank between words"
-	           : NULL;
+	           ? REPLY_STRICT_BLANK
+	           : REPLY_NONE;
 }

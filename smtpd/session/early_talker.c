@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Early talkers, and pipelining where there may be none. */
-#include "smtpd/session/turn.h"
+/* Early talkers, and pipelining where there must be none. */
+#include "smtpd/session/early_talker.h"
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
 #include "common/log/stats.h"
-#include "common/session/offence.h"
 #include "smtpd/session/events.h"
-#include "smtpd/session/stranger.h"
+#include "smtpd/session/exempt.h"
+#include "smtpd/session/reply.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -16,7 +16,7 @@
 
 enum { SHOWN = 100 }; /* octets of what was said, in the log */
 
-/* Whether something of the client's is there to be read. */
+/* True if the client has sent something that is not read yet. */
 static bool
 has_spoken(struct session *s)
 {
@@ -26,9 +26,9 @@ has_spoken(struct session *s)
 	       stream_poll(s->stream) == LINE_OK;
 }
 
-/* Counts it, and logs it in words that readers of logs know from Postfix. */
+/* Counts and logs it, in words that readers of logs know from Postfix. */
 static void
-note_turn(const struct session *s, const char *after)
+note_early(const struct session *s, const char *after)
 {
 	const char *said;
 	size_t len = stream_buffered(s->stream, &said);
@@ -40,22 +40,20 @@ note_turn(const struct session *s, const char *after)
 	line[strcspn(line, "\r\n")] = '\0';
 	const char *verb = session_verb(line);
 	bool secret = strcmp(verb, "AUTH") == 0 || strcmp(verb, "UNKNOWN") == 0;
-	offence_report(s->connection, OFFENCE_ABUSE);
 	stats_add(STATS_REJECTED_POLICY, 1);
 	log_info("improper command pipelining after %s from %s: %s", after,
 	    event_client(s, client), secret ? verb : line);
 }
 
-/* The wait is over before its time: false, but where it has to go on. */
+/* The wait has ended before its time; false if it has to go on. */
 static bool
 was_early(struct session *s)
 {
 	switch (stream_poll(s->stream)) {
 	case LINE_OK:
-		note_turn(s, "CONNECT");
-		session_reply(s,
-		    "554 5.5.1 %s You spoke before the greeting: wait for it",
-		    s->connection->config->hostname);
+		note_early(s, "CONNECT");
+		reply_send_with(s, REPLY_EARLY,
+		    REPLY_ARGS(s->connection->config->hostname));
 		return true;
 	case LINE_TIMEOUT: /* of TLS, and no data */
 		return false;
@@ -71,15 +69,15 @@ was_early(struct session *s)
 }
 
 bool
-turn_greet(struct session *s)
+early_talker_greet(struct session *s)
 {
 	int64_t delay = s->connection->config->greet_delay;
 	int64_t deadline = deadline_now() + delay * 1000;
 
-	if (delay == 0 || !stranger_is(s)) {
+	if (delay == 0 || exempt_client(s)) {
 		return true;
 	}
-	/* What came right behind a PROXY header has been read already. */
+	/* What came right after a PROXY header has been read already. */
 	while (has_spoken(s) || deadline_wait(stream_fd(s->stream), POLLIN,
 				    deadline, true) == 0) {
 		if (was_early(s)) {
@@ -93,7 +91,7 @@ turn_greet(struct session *s)
 	return true;
 }
 
-/* Whether a client has to wait for the reply to such a command. */
+/* True if a client has to wait for the reply to such a command. */
 static bool
 ends_group(const struct session *s, const char *line)
 {
@@ -107,26 +105,25 @@ ends_group(const struct session *s, const char *line)
 			return true;
 		}
 	}
-	/* Who did not say EHLO was not told of PIPELINING. */
+	/* A client that did not say EHLO was not told of PIPELINING. */
 	return !s->esmtp && n == 4 &&
 	       (strncasecmp(line, "MAIL", n) == 0 ||
 		   strncasecmp(line, "RCPT", n) == 0);
 }
 
 bool
-turn_command(struct session *s, const char *line)
+early_talker_command(struct session *s, const char *line)
 {
 	char verb[8];
 
 	if (!s->connection->config->pipelining_check || !ends_group(s, line) ||
-	    !stranger_is(s) || !has_spoken(s)) {
+	    exempt_client(s) || !has_spoken(s)) {
 		return true;
 	}
 	strlcpy(verb, line, sizeof(verb));
 	verb[strcspn(verb, " \t")] = '\0';
-	note_turn(s, verb);
-	session_reply(s,
-	    "554 5.5.1 %s Wait for the reply to %s before you go on; closing",
-	    s->connection->config->hostname, verb);
+	note_early(s, verb);
+	reply_send_with(s, REPLY_PIPELINED,
+	    REPLY_ARGS(s->connection->config->hostname, verb));
 	return false;
 }

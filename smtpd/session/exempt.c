@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Whom greet-delay, pipelining-check, dnsbl and greylist are about. */
-#include "smtpd/session/stranger.h"
+/* Which clients the rules against spam do not apply to. */
+#include "smtpd/session/exempt.h"
 
 #include "common/text/network.h"
 #include "smtpd/session/session.h"
 
 bool
-stranger_exempt(const struct config *config, const char *text)
+exempt_address(const struct config *config, const char *text)
 {
 	uint8_t address[16];
 
@@ -22,8 +22,8 @@ stranger_exempt(const struct config *config, const char *text)
 }
 
 bool
-stranger_is(const struct session *s)
+exempt_client(const struct session *s)
 {
-	return !session_is_submission(s) &&
-	       !stranger_exempt(s->connection->config, session_peer(s));
+	return session_is_submission(s) ||
+	       exempt_address(s->connection->config, session_peer(s));
 }
