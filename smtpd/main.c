@@ -21,6 +21,7 @@
 #include "smtpd/worker/greylist.h"
 #include "smtpd/worker/login.h"
 #include "smtpd/worker/quota.h"
+#include "smtpd/worker/rcpt.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -26,7 +26,7 @@ enum request_kind {
 	REQUEST_NAME,    /* struct login: EXTERNAL; answers whose it is */
 	REQUEST_LOOKUP,  /* a user's name, NUL ended: is there such an account?
 	                  */
-	REQUEST_DELIVER, /* struct delivery; the message is in the body file */
+	REQUEST_DELIVER, /* text of mail_head(); the message is in the body */
 	REQUEST_ROOM,    /* struct room: has the user's mailbox room? */
 	REQUEST_FLUSH,   /* a domain, NUL ended: its mail is to be tried now */
 	REQUEST_DNSBL,   /* nothing; answers struct dnsbl_answer */

@@ -6,8 +6,8 @@
 #include "common/sasl/sasl_server.h"
 #include "common/session/secure.h"
 #include "common/text/date.h"
+#include "smtpd/session/params.h"
 #include "smtpd/session/reply.h"
-#include "smtpd/session/wishes.h"
 #include "smtpd/worker/etrn.h"
 
 #include <stdio.h>
@@ -62,7 +62,7 @@ ehlo(struct session *s, char *name)
 	session_reply(s, "250-ENHANCEDSTATUSCODES");
 	session_reply(s, "250-DSN");
 	session_reply(s, "250-ETRN");
-	session_reply(s, "250-DELIVERBY %d", WISHES_SOONEST);
+	session_reply(s, "250-DELIVERBY %d", PARAMS_BY_LEAST);
 	session_reply(s, "250-MT-PRIORITY");
 	session_reply(s, "250-LIMITS RCPTMAX=%d", ENVELOPE_RCPTS);
 	if (session_is_submission(s)) {

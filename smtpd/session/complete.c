@@ -26,20 +26,27 @@ survey(const char *text, size_t len, bool *is_signed)
 	return (size_t)(before - text);
 }
 
-/* Who sends, if the header section does not tell; "": not known. */
+/* True if the text of an address ends with a domain; "a@b" has none. */
+static bool
+has_domain(const char *address)
+{
+	const char *at = strrchr(address, '@');
+
+	return at != NULL && strchr(at, '"') == NULL;
+}
+
+/* Makes the address of the sender for a header section without From. */
 static void
 make_from(const struct session *s, char from[ADDRESS_TEXT])
 {
-	struct address a = s->envelope.sender;
+	const char *sender =
+	    s->mail.sender[0] != '\0' ? s->mail.sender : s->user;
 
-	if (address_is_null(&a)) {
-		strlcpy(a.local, s->user, sizeof(a.local));
+	strlcpy(from, sender, ADDRESS_TEXT);
+	if (from[0] != '\0' && !has_domain(from)) {
+		strlcat(from, "@", ADDRESS_TEXT);
+		strlcat(from, s->connection->config->hostname, ADDRESS_TEXT);
 	}
-	if (a.local[0] != '\0' && a.domain[0] == '\0') {
-		strlcpy(a.domain, s->connection->config->hostname,
-		    sizeof(a.domain));
-	}
-	address_text(&a, from, ADDRESS_TEXT);
 }
 
 static enum complete

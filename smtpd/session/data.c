@@ -52,11 +52,11 @@ enum next
 command_data(struct session *s, char *argument)
 {
 	(void)argument;
-	if (s->envelope.binary) { /* RFC 3030 section 3 */
+	if (s->binary) { /* RFC 3030 section 3 */
 		return session_reply(s, "503 5.5.1 BINARYMIME comes by BDAT");
 	}
-	if (s->envelope.nrcpts == 0) {
-		return s->envelope.refused > 0
+	if (s->mail.count == 0) {
+		return s->refused > 0
 		           ? session_reply(s, "554 5.5.1 No valid recipients")
 		           : session_reply(s, "503 5.5.1 RCPT comes first");
 	}
@@ -80,11 +80,10 @@ begin_chunks(struct session *s)
 	}
 	if (s->state != STATE_CHUNKS) {
 		incoming_begin(s->incoming, s, true);
-		if (s->envelope.nrcpts == 0) {
+		if (s->mail.count == 0) {
 			s->incoming->refusal =
-			    s->envelope.refused > 0
-				? "554 5.5.1 No valid recipients"
-				: "503 5.5.1 RCPT comes first";
+			    s->refused > 0 ? "554 5.5.1 No valid recipients"
+					   : "503 5.5.1 RCPT comes first";
 		}
 		s->state = STATE_CHUNKS;
 	}

@@ -198,12 +198,11 @@ event_reject(const struct session *s, const char *where, const char *stage,
     const char *reply, const struct address *to)
 {
 	char client[EVENT_CLIENT], text[EVENT_TEXT], helo[ADDRESS_DOMAIN + 1];
-	char sender[ADDRESS_TEXT], from[ADDRESS_TEXT];
+	char from[ADDRESS_TEXT];
 	char rcpt[ADDRESS_TEXT] = "", about[ADDRESS_TEXT];
 
 	stats_add(reason(reply), 1);
-	address_text(&s->envelope.sender, sender, sizeof(sender));
-	log_path(sender, from, sizeof(from));
+	log_path(s->mail.sender, from, sizeof(from));
 	if (to != NULL) {
 		address_text(to, rcpt, sizeof(rcpt));
 	}
@@ -234,14 +233,14 @@ void
 event_message(const struct session *s, const char *id, const char *message_id)
 {
 	char client[EVENT_CLIENT], user[USER_NAME + 1], text[EVENT_TEXT];
-	char sender[ADDRESS_TEXT], from[ADDRESS_TEXT];
+	char from[ADDRESS_TEXT];
 	const struct peer *peer = &s->connection->peer;
 	bool login = s->user[0] != '\0';
 
 	if (s->connection->role == ROLE_LOCAL) {
-		address_text(&s->envelope.sender, sender, sizeof(sender));
 		log_info_as("pickup", "%s: uid=%u from=<%s>", id,
-		    (unsigned)peer->uid, log_path(sender, from, sizeof(from)));
+		    (unsigned)peer->uid,
+		    log_path(s->mail.sender, from, sizeof(from)));
 	} else {
 		log_info("%s: client=%s%s%s%s%s", id, event_client(s, client),
 		    login ? ", sasl_method=" : "", login ? s->method : "",

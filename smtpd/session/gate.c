@@ -63,7 +63,7 @@ gate_mail(struct session *s, const struct address *rcpt, char reply[GATE_REPLY])
 	    !is_about(s, rcpt)) {
 		return true;
 	}
-	address_text(&s->envelope.sender, g.sender, sizeof(g.sender));
+	strlcpy(g.sender, s->mail.sender, sizeof(g.sender));
 	address_text(rcpt, g.rcpt, sizeof(g.rcpt));
 	enum status status =
 	    channel_call(c->channel, REQUEST_GREY, &g, sizeof(g));

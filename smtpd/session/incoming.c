@@ -10,7 +10,6 @@
 #include "smtpd/session/complete.h"
 #include "smtpd/session/events.h"
 #include "smtpd/session/sender.h"
-#include "smtpd/worker/delivery.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -77,7 +76,7 @@ write_trace(struct incoming *in)
 		in->error = errno;
 		return;
 	}
-	size_t n = trace_received(in->session, in->id, text);
+	size_t n = trace_received(in->session, in->session->mail.id, text);
 	memcpy(in->buffer, text, n);
 	in->len = in->head = n;
 }
@@ -102,10 +101,9 @@ incoming_begin(struct incoming *in, struct session *s, bool chunks)
 	memset(in, 0, offsetof(struct incoming, buffer));
 	in->session = s;
 	in->dotstuff.chunks = chunks;
-	mail_new_id(in->id);
 	write_trace(in);
 	stream_pace(s->stream, PACE);
-	if (s->envelope.binary) {
+	if (s->binary) {
 		begin_binary(in);
 	}
 	in->at_head = session_is_user(s);
@@ -128,8 +126,8 @@ name(struct incoming *in)
 	size_t size = sizeof(in->header.message_id);
 	const char *host = in->session->connection->config->hostname;
 
-	if (id[0] == '\0' &&
-	    (size_t)snprintf(id, size, "%s@%s", in->id, host) >= size) {
+	if (id[0] == '\0' && (size_t)snprintf(id, size, "%s@%s",
+				 in->session->mail.id, host) >= size) {
 		id[0] = '\0';
 	}
 }
@@ -149,8 +147,8 @@ end_head(struct incoming *in)
 	if (in->error != 0 || too_big(in)) {
 		return;
 	}
-	switch (complete_head(
-	    in->session, in->id, text, len, &head_len, &fixed, &fixed_len)) {
+	switch (complete_head(in->session, in->session->mail.id, text, len,
+	    &head_len, &fixed, &fixed_len)) {
 	case COMPLETE_CHANGED:
 		put(in, in->buffer, in->head);
 		put(in, fixed, fixed_len);
@@ -196,7 +194,7 @@ add(struct incoming *in, const char *data, size_t len)
 		in->buffer[in->head] = '\n';
 		in->len++;
 	}
-	in->octets += in->session->envelope.binary ? 0 : len;
+	in->octets += in->session->binary ? 0 : len;
 	in->len += len;
 	if (too_big(in) || in->error != 0) {
 		in->len = 0; /* read on to its end, and forget it */
@@ -251,7 +249,7 @@ take_converted(struct incoming *in)
 size_t
 incoming_take(struct incoming *in, const char *data, size_t len)
 {
-	if (!in->session->envelope.binary) {
+	if (!in->session->binary) {
 		return take_lines(in, data, len);
 	}
 	in->octets += len;
@@ -265,7 +263,7 @@ incoming_take(struct incoming *in, const char *data, size_t len)
 void
 incoming_end(struct incoming *in)
 {
-	if (in->session->envelope.binary && in->error == 0) {
+	if (in->session->binary && in->error == 0) {
 		binary_finish(in->binary);
 		take_converted(in);
 	}
@@ -284,40 +282,33 @@ incoming_end(struct incoming *in)
 	flush(in);
 }
 
+/* Has a worker deliver or queue it; the envelope goes as text. */
 static enum status
 deliver(struct incoming *in)
 {
-	static struct delivery d;
 	struct session *s = in->session;
-	const struct envelope *e = &s->envelope;
-	time_t now = time(NULL);
+	size_t len;
 
-	memset(&d, 0, offsetof(struct delivery, text));
-	strlcpy(d.id, in->id, sizeof(d.id));
-	address_text(&e->sender, d.sender, sizeof(d.sender));
-	strlcpy(d.envid, e->envid, sizeof(d.envid));
-	d.ret = (uint32_t)e->ret;
-	d.eight_bit = e->eight_bit;
-	d.utf8 = e->utf8;
-	d.need_tls = e->need_tls;
-	d.tls_optional = in->header.tls_optional;
-	d.priority = e->priority;
-	d.by_mode = (uint32_t)e->by.mode;
-	d.by_trace = e->by.trace;
-	d.by = e->by.mode != BY_UNSAID ? (int32_t)(e->by.time - now) : 0;
-	d.hold = e->hold > now ? (uint32_t)(e->hold - now) : 0;
-	for (size_t i = 0; i < e->nrcpts; i++) {
-		delivery_add(&d, &e->rcpts[i]);
+	s->mail.size = in->octets;
+	s->mail.tls_optional = in->header.tls_optional && !s->mail.need_tls;
+	char *head = mail_head(&s->mail, &len);
+	if (head == NULL) {
+		log_error("%s: cannot write the envelope: %s", s->mail.id,
+		    strerror(errno));
+		return STATUS_TEMPORARY;
 	}
-	event_message(s, in->id, in->header.message_id);
-	return channel_call(s->connection->channel, REQUEST_DELIVER, &d,
-	    DELIVERY_SIZE(d.length));
+	event_message(s, s->mail.id, in->header.message_id);
+	enum status status =
+	    channel_call(s->connection->channel, REQUEST_DELIVER, head, len);
+	free(head);
+	return status;
 }
 
 static const char *
 reject(struct incoming *in, const char *reply)
 {
-	event_reject(in->session, in->id, "END-OF-MESSAGE", reply, NULL);
+	event_reject(
+	    in->session, in->session->mail.id, "END-OF-MESSAGE", reply, NULL);
 	return reply;
 }
 
@@ -325,8 +316,7 @@ const char *
 incoming_fault(struct incoming *in, bool *leave)
 {
 	/* Binary that is too big is not looked at to its end. */
-	*leave = in->dotstuff.bare &&
-	         !(in->session->envelope.binary && too_big(in)) &&
+	*leave = in->dotstuff.bare && !(in->session->binary && too_big(in)) &&
 	         session_profile(in->session) != PROFILE_SUBMISSION;
 	if (*leave) {
 		/* Somebody else may read the message, or what is behind it,
@@ -341,7 +331,7 @@ incoming_fault(struct incoming *in, bool *leave)
 	if (in->dotstuff.nul) {
 		return reject(in, "550 5.6.0 The message holds NUL bytes");
 	}
-	if (in->session->envelope.binary && in->error == 0 &&
+	if (in->session->binary && in->error == 0 &&
 	    in->binary->refusal != NULL) {
 		return reject(in, in->binary->refusal);
 	}
@@ -354,7 +344,8 @@ incoming_fault(struct incoming *in, bool *leave)
 		return reject(in, "554 5.4.6 Too many hops: a mail loop");
 	}
 	if (in->error != 0) {
-		log_error("%s: cannot write the message to %s: %s", in->id,
+		log_error("%s: cannot write the message to %s: %s",
+		    in->session->mail.id,
 		    in->session->connection->config->queue,
 		    strerror(in->error));
 		bool full = in->error == ENOSPC || in->error == EDQUOT ||
@@ -378,10 +369,11 @@ incoming_deliver(struct incoming *in)
 	switch (status) {
 	case STATUS_OK:
 		s->idle = 0;
-		return session_reply(s, "250 2.0.0 Delivered as %s", in->id);
+		return session_reply(
+		    s, "250 2.0.0 Delivered as %s", s->mail.id);
 	case STATUS_QUEUED:
 		s->idle = 0;
-		return session_reply(s, "250 2.0.0 Queued as %s", in->id);
+		return session_reply(s, "250 2.0.0 Queued as %s", s->mail.id);
 	case STATUS_FULL:
 		return session_reply(s, "452 4.3.1 No room on the disk now");
 	case STATUS_LIMITED:

@@ -20,7 +20,6 @@ struct incoming {
 	struct session *session;
 	struct dotstuff dotstuff;
 	struct trace_header header;
-	char id[MAIL_ID + 1];
 	const char *refusal; /* why a chunk of it was refused, or NULL */
 	uint64_t octets;     /* of the message as it came, without our header */
 	off_t written;

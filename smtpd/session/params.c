@@ -22,6 +22,23 @@ struct param {
 	size_t keyword_len, value_len;
 };
 
+/* What parameters of MAIL are read into. */
+struct reading {
+	const struct params_rules *rules;
+	struct mail *mail;
+	bool *binary;
+	unsigned seen; /* bits of enum once */
+};
+
+/* Parameters that may come once, or one of several once. */
+enum once {
+	ONCE_HOLD = 1, /* RFC 4865 section 4: not both */
+	ONCE_BY = 2,
+	ONCE_PRIORITY = 4,
+	ONCE_RET = 8,
+	ONCE_ENVID = 16,
+};
+
 /* Cuts off the next one; false: there is none. */
 static bool
 next_param(const char **text, struct param *p)
@@ -93,119 +110,210 @@ keep(const struct param *p, size_t prefix, char *out, size_t size)
 	return true;
 }
 
-/* (["-"] NZDIGIT) / "0" (RFC 6710 section 4.2) */
-static bool
-priority(const struct param *p, int *out)
-{
-	bool negative = p->value_len == 2 && *p->value == '-';
+/* ---- the parameters of MAIL, in the order of their table ---- */
 
-	if (p->value_len != 1u + negative) {
-		return false;
+static enum params
+read_size(const struct param *p, struct reading *r)
+{
+	return is_ok(
+	    p->value != NULL && digits(p->value, p->value_len, &r->mail->size));
+}
+
+static enum params
+read_body(const struct param *p, struct reading *r)
+{
+	*r->binary = value_is(p, "BINARYMIME");
+	r->mail->eight_bit = *r->binary || value_is(p, "8BITMIME");
+	return is_ok(r->mail->eight_bit || value_is(p, "7BIT"));
+}
+
+static enum params
+read_utf8(const struct param *p, struct reading *r)
+{
+	r->mail->utf8 = true;
+	return is_ok(p->value == NULL);
+}
+
+static enum params
+read_requiretls(const struct param *p, struct reading *r)
+{
+	if (!r->rules->tls) {
+		return PARAMS_UNKNOWN;
 	}
-	const char *digit = p->value + negative;
-	if (*digit < (negative ? '1' : '0') || *digit > '9') {
-		return false;
+	r->mail->need_tls = true;
+	return is_ok(p->value == NULL);
+}
+
+/* A time that is over holds nothing. */
+static enum params
+hold(struct reading *r, time_t until)
+{
+	if (until > r->rules->now + MAIL_HOLD) {
+		return PARAMS_HOLD;
 	}
-	*out = negative ? '0' - *digit : *digit - '0';
-	return true;
+	r->mail->hold = until > r->rules->now ? until : 0;
+	return PARAMS_OK;
+}
+
+static enum params
+read_holdfor(const struct param *p, struct reading *r)
+{
+	uint64_t seconds;
+
+	if (!r->rules->hold) {
+		return PARAMS_UNKNOWN;
+	}
+	if (p->value_len > HOLD_DIGITS ||
+	    !digits(p->value, p->value_len, &seconds) || seconds == 0) {
+		return PARAMS_SYNTAX;
+	}
+	return hold(r, r->rules->now + (time_t)seconds);
+}
+
+static enum params
+read_holduntil(const struct param *p, struct reading *r)
+{
+	time_t until;
+
+	if (!r->rules->hold) {
+		return PARAMS_UNKNOWN;
+	}
+	if (p->value == NULL || !date_read(p->value, p->value_len, &until) ||
+	    until <= 0) {
+		return PARAMS_SYNTAX;
+	}
+	return hold(r, until);
 }
 
 /* ["-" / "+"] 1*9DIGIT ";" ("N" / "R") ["T"] (RFC 2852 section 4) */
-static bool
-deliver_by(const struct param *p, struct mail_by *by)
+static enum params
+read_by(const struct param *p, struct reading *r)
 {
+	struct deliver_by *by = &r->mail->by;
 	const char *at = p->value;
 	const char *semicolon =
 	    at == NULL ? NULL : memchr(at, ';', p->value_len);
 	uint64_t seconds;
 
-	if (semicolon == NULL || by->mode != BY_UNSAID) {
-		return false;
+	if (semicolon == NULL) {
+		return PARAMS_SYNTAX;
 	}
 	bool sign = *at == '-' || *at == '+';
 	bool negative = *at == '-';
 	at += sign;
 	if (semicolon - at > BY_DIGITS ||
 	    !digits(at, (size_t)(semicolon - at), &seconds)) {
-		return false;
+		return PARAMS_SYNTAX;
 	}
-	by->seconds = negative ? -(int64_t)seconds : (int64_t)seconds;
 	const char *word = semicolon + 1;
 	size_t len = (size_t)(p->value + p->value_len - word);
 	by->trace = word_is(word, len, "NT") || word_is(word, len, "RT");
 	len -= by->trace;
 	by->mode = word_is(word, len, "N") ? BY_NOTIFY : BY_RETURN;
-	return by->mode == BY_NOTIFY || word_is(word, len, "R");
+	by->time =
+	    r->rules->now + (negative ? -(time_t)seconds : (time_t)seconds);
+	if (by->mode == BY_RETURN && !word_is(word, len, "R")) {
+		return PARAMS_SYNTAX;
+	}
+	return by->mode == BY_RETURN &&
+	               by->time < r->rules->now + PARAMS_BY_LEAST
+	           ? PARAMS_BY
+	           : PARAMS_OK;
+}
+
+/* (["-"] NZDIGIT) / "0" (RFC 6710 section 4.2) */
+static enum params
+read_priority(const struct param *p, struct reading *r)
+{
+	bool negative = p->value_len == 2 && *p->value == '-';
+
+	if (p->value_len != 1u + negative) {
+		return PARAMS_SYNTAX;
+	}
+	const char *digit = p->value + negative;
+	if (*digit < (negative ? '1' : '0') || *digit > '9') {
+		return PARAMS_SYNTAX;
+	}
+	r->mail->priority = negative ? '0' - *digit : *digit - '0';
+	return PARAMS_OK;
+}
+
+/* Who has submitted it elsewhere: nobody whom we believe could tell. */
+static enum params
+read_auth(const struct param *p, struct reading *r)
+{
+	(void)r;
+	return is_ok(p->value_len > 0);
 }
 
 static enum params
-take_mail(const struct param *p, struct mail_params *out)
+read_ret(const struct param *p, struct reading *r)
 {
-	if (word_is(p->keyword, p->keyword_len, "SIZE")) {
-		return is_ok(p->value != NULL &&
-			     digits(p->value, p->value_len, &out->size));
+	r->mail->ret = value_is(p, "FULL") ? RET_FULL : RET_HDRS;
+	return is_ok(r->mail->ret == RET_FULL || value_is(p, "HDRS"));
+}
+
+static enum params
+read_envid(const struct param *p, struct reading *r)
+{
+	return is_ok(keep(p, 0, r->mail->envid, sizeof(r->mail->envid)));
+}
+
+static const struct mail_param {
+	const char *keyword;
+	enum params (*read)(const struct param *, struct reading *);
+	unsigned once; /* bits of enum once, or 0 */
+} mail_params[] = {
+	{ "SIZE", read_size, 0 },
+	{ "BODY", read_body, 0 },
+	{ "SMTPUTF8", read_utf8, 0 },
+	{ "REQUIRETLS", read_requiretls, 0 },
+	{ "HOLDFOR", read_holdfor, ONCE_HOLD },
+	{ "HOLDUNTIL", read_holduntil, ONCE_HOLD },
+	{ "BY", read_by, ONCE_BY },
+	{ "MT-PRIORITY", read_priority, ONCE_PRIORITY },
+	{ "AUTH", read_auth, 0 },
+	{ "RET", read_ret, ONCE_RET },
+	{ "ENVID", read_envid, ONCE_ENVID },
+};
+
+static const struct mail_param *
+find_param(const struct param *p)
+{
+	for (size_t i = 0; i < sizeof(mail_params) / sizeof(*mail_params);
+	     i++) {
+		if (word_is(
+			p->keyword, p->keyword_len, mail_params[i].keyword)) {
+			return &mail_params[i];
+		}
 	}
-	if (word_is(p->keyword, p->keyword_len, "BODY")) {
-		out->binary = value_is(p, "BINARYMIME");
-		out->eight_bit = out->binary || value_is(p, "8BITMIME");
-		return is_ok(out->eight_bit || value_is(p, "7BIT"));
-	}
-	if (word_is(p->keyword, p->keyword_len, "SMTPUTF8")) {
-		out->utf8 = true;
-		return is_ok(p->value == NULL);
-	}
-	if (word_is(p->keyword, p->keyword_len, "REQUIRETLS")) {
-		out->need_tls = true;
-		return is_ok(p->value == NULL);
-	}
-	if (word_is(p->keyword, p->keyword_len, "HOLDFOR")) {
-		bool again = out->hold_for != 0 || out->hold_until != 0;
-		return is_ok(!again && p->value_len <= HOLD_DIGITS &&
-			     digits(p->value, p->value_len, &out->hold_for) &&
-			     out->hold_for > 0);
-	}
-	if (word_is(p->keyword, p->keyword_len, "HOLDUNTIL")) {
-		bool again = out->hold_for != 0 || out->hold_until != 0;
-		return is_ok(
-		    !again && p->value != NULL &&
-		    date_read(p->value, p->value_len, &out->hold_until) &&
-		    out->hold_until > 0);
-	}
-	if (word_is(p->keyword, p->keyword_len, "BY")) {
-		return is_ok(deliver_by(p, &out->by));
-	}
-	if (word_is(p->keyword, p->keyword_len, "MT-PRIORITY")) {
-		bool again = out->has_priority;
-		out->has_priority = true;
-		return is_ok(!again && priority(p, &out->priority));
-	}
-	if (word_is(p->keyword, p->keyword_len, "AUTH")) {
-		return is_ok(p->value_len > 0);
-	}
-	if (word_is(p->keyword, p->keyword_len, "RET")) {
-		bool again = out->ret != RET_UNSAID;
-		out->ret = value_is(p, "FULL") ? RET_FULL : RET_HDRS;
-		return is_ok(
-		    !again && (out->ret == RET_FULL || value_is(p, "HDRS")));
-	}
-	if (word_is(p->keyword, p->keyword_len, "ENVID")) {
-		return is_ok(keep(p, 0, out->envid, sizeof(out->envid)));
-	}
-	return PARAMS_UNKNOWN;
+	return NULL;
 }
 
 enum params
-params_mail(const char *text, struct mail_params *out)
+params_mail(const char *text, const struct params_rules *rules,
+    struct mail *mail, bool *binary)
 {
-	struct param p;
+	struct reading r = { .rules = rules, .mail = mail, .binary = binary };
 	enum params result = PARAMS_OK;
+	struct param p;
 
-	*out = (struct mail_params){ .size = 0 };
+	*binary = false;
 	while (result == PARAMS_OK && next_param(&text, &p)) {
-		result = take_mail(&p, out);
+		const struct mail_param *known = find_param(&p);
+		if (known == NULL) {
+			return PARAMS_UNKNOWN;
+		}
+		if ((r.seen & known->once) != 0) {
+			return PARAMS_SYNTAX;
+		}
+		r.seen |= known->once;
+		result = known->read(&p, &r);
 	}
 	return result;
 }
+
+/* ---- those of RCPT ---- */
 
 /* NEVER, or a list of the others. */
 static bool
@@ -286,17 +394,19 @@ orcpt(struct param *p, char *out, size_t size)
 }
 
 enum params
-params_rcpt(const char *text, struct rcpt_params *out)
+params_rcpt(const char *text, struct recipient *r, char out[MAIL_ORCPT + 1])
 {
 	struct param p;
 
-	*out = (struct rcpt_params){ .notify = 0 };
+	out[0] = '\0';
+	r->orcpt = out;
+	r->notify = 0;
 	while (next_param(&text, &p)) {
 		bool ok = false;
 		if (word_is(p.keyword, p.keyword_len, "NOTIFY")) {
-			ok = notify(&p, &out->notify);
+			ok = notify(&p, &r->notify);
 		} else if (word_is(p.keyword, p.keyword_len, "ORCPT")) {
-			ok = orcpt(&p, out->orcpt, sizeof(out->orcpt));
+			ok = orcpt(&p, out, MAIL_ORCPT + 1);
 		} else {
 			return PARAMS_UNKNOWN;
 		}

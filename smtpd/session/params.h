@@ -5,41 +5,55 @@
 #include "spool/mail.h"
 
 #include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
+#include <time.h>
 
-/* The parameters behind a path (RFC 5321 section 4.1.1.11).  Pure. */
+/*
+ * The parameters of MAIL and RCPT (RFC 5321 section 4.1.1.11), which become
+ * part of the envelope.  Pure.
+ */
 
-struct mail_by {
-	enum by_mode mode;
-	bool trace;
-	int64_t seconds; /* from now on; those for BY_NOTIFY may be over */
+enum {
+	PARAMS_BY_LEAST = 60,      /* s, of BY with R: what EHLO tells */
+	PARAMS_BY_MOST = 999999999 /* s, RFC 2852 section 4 */
 };
 
-struct mail_params {
-	uint64_t size;              /* SIZE= (RFC 1870), or 0 */
-	bool eight_bit;             /* BODY=8BITMIME (RFC 6152), or binary */
-	bool binary;                /* BODY=BINARYMIME (RFC 3030) */
-	bool utf8;                  /* SMTPUTF8 (RFC 6531) */
-	bool need_tls;              /* REQUIRETLS (RFC 8689) */
-	uint64_t hold_for;          /* HOLDFOR= (RFC 4865), seconds, or 0 */
-	time_t hold_until;          /* HOLDUNTIL=, or 0: not both */
-	struct mail_by by;          /* BY= (RFC 2852) */
-	bool has_priority;          /* MT-PRIORITY= (RFC 6710) */
-	int priority;               /* its value, or 0 */
-	enum ret ret;               /* RET= (RFC 3461 section 4.3) */
-	char envid[MAIL_ENVID + 1]; /* ENVID= (4.4), as xtext, or "" */
+enum params {
+	PARAMS_OK,
+	PARAMS_SYNTAX,
+	PARAMS_UNKNOWN, /* or not offered to this client */
+	PARAMS_HOLD,    /* to be held for more than MAIL_HOLD */
+	PARAMS_BY,      /* to be returned in less than PARAMS_BY_LEAST */
 };
 
-struct rcpt_params {
-	unsigned notify;            /* NOTIFY= (4.1), bits of enum notify */
-	char orcpt[MAIL_ORCPT + 1]; /* ORCPT= (4.2), "type;xtext", or "" */
+/* What decides about parameters besides their grammar. */
+struct params_rules {
+	time_t now;
+	bool tls;  /* REQUIRETLS is offered: the session is in TLS */
+	bool hold; /* HOLDFOR and HOLDUNTIL are: this is submission */
 };
 
-enum params { PARAMS_OK, PARAMS_SYNTAX, PARAMS_UNKNOWN };
+/*
+ * Fills what the parameters say into a mail that mail_init() has begun:
+ *
+ *   SIZE (RFC 1870)            size, or 0
+ *   BODY (RFC 6152, RFC 3030)  eight_bit, and *binary for BINARYMIME
+ *   SMTPUTF8 (RFC 6531)        utf8
+ *   REQUIRETLS (RFC 8689)      need_tls
+ *   HOLDFOR, HOLDUNTIL (RFC 4865)  hold; 0 if it is over
+ *   BY (RFC 2852)              by
+ *   MT-PRIORITY (RFC 6710)     priority
+ *   RET, ENVID (RFC 3461)      ret, envid
+ *   AUTH (RFC 4954 section 5)  nothing
+ */
+enum params params_mail(
+    const char *text, const struct params_rules *, struct mail *, bool *binary);
 
-/* AUTH= (RFC 4954 section 5) is taken and has no effect. */
-enum params params_mail(const char *text, struct mail_params *);
-
-enum params params_rcpt(const char *text, struct rcpt_params *);
+/*
+ * Fills NOTIFY and ORCPT (RFC 3461 sections 4.1 and 4.2) into a recipient,
+ * which points to orcpt afterwards.
+ */
+enum params params_rcpt(
+    const char *text, struct recipient *, char orcpt[MAIL_ORCPT + 1]);
 
 #endif

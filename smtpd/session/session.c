@@ -67,7 +67,10 @@ session_reply(struct session *s, const char *fmt, ...)
 void
 session_reset(struct session *s)
 {
-	memset(&s->envelope, 0, offsetof(struct envelope, rcpts));
+	mail_free(&s->mail);
+	memset(&s->mail, 0, sizeof(s->mail));
+	s->binary = false;
+	s->accepted = s->refused = 0;
 	stream_pace(s->stream, 0);
 	if (s->state > STATE_READY) {
 		s->state = STATE_READY;
@@ -324,22 +327,10 @@ begin(struct session *s)
 	}
 }
 
-/* All zero but for the recipients: most of it is never touched. */
-static struct session *
-new_session(void)
-{
-	struct session *s = malloc(sizeof(*s));
-
-	if (s != NULL) {
-		memset(s, 0, offsetof(struct session, envelope.rcpts));
-	}
-	return s;
-}
-
 bool
 session_run(const struct connection *c)
 {
-	struct session *s = new_session();
+	struct session *s = calloc(1, sizeof(*s));
 	struct incoming *incoming = incoming_new();
 	struct stream *stream = stream_open(c->rfd, c->wfd, TIMEOUT, LIFETIME);
 	char error[CONFIG_ERROR];
@@ -373,6 +364,7 @@ session_run(const struct connection *c)
 	event_disconnect(s);
 	stream_close(stream);
 	incoming_free(incoming);
+	mail_free(&s->mail);
 	free(s);
 	return true;
 }

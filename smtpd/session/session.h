@@ -8,7 +8,6 @@
 #include "common/session/command.h"
 #include "common/text/address.h"
 #include "smtpd/session/gate.h"
-#include "smtpd/session/params.h"
 #include "smtpd/session/tally.h"
 #include "spool/mail.h"
 
@@ -19,9 +18,8 @@
 /* One SMTP session: what a client has said so far. */
 
 enum {
-	ENVELOPE_RCPTS = 100, /* RFC 5321 section 4.5.3.1.8 */
-	LINE_COMMAND = 2048,  /* octets of a command */
-	LINE_AUTH = 12288,    /* of one with SASL data, RFC 4954 section 4 */
+	LINE_COMMAND = 2048, /* octets of a command */
+	LINE_AUTH = 12288,   /* of one with SASL data, RFC 4954 section 4 */
 };
 
 /* States, as bits for the command table. */
@@ -31,30 +29,6 @@ enum state {
 	STATE_MAIL = 4,    /* MAIL was accepted */
 	STATE_RCPT = 8,    /* and a recipient, too */
 	STATE_CHUNKS = 16, /* and a BDAT that is not the LAST */
-};
-
-struct envelope_rcpt {
-	char address[ADDRESS_TEXT]; /* with a domain, but for ours alone */
-	struct rcpt_params params;
-};
-
-/* No pointers: a reset is an assignment. */
-struct envelope {
-	struct address sender;
-	uint64_t size;        /* as announced, or 0 */
-	bool eight_bit;       /* BODY=8BITMIME, or binary */
-	bool binary;          /* BODY=BINARYMIME */
-	bool utf8;            /* SMTPUTF8 */
-	bool need_tls;        /* REQUIRETLS */
-	struct deliver_by by; /* BY */
-	int priority;         /* MT-PRIORITY */
-	time_t hold; /* HOLDFOR and HOLDUNTIL: when to release it, or 0 */
-	enum ret ret;
-	char envid[MAIL_ENVID + 1];
-	unsigned refused; /* recipients */
-	size_t said;      /* recipients accepted, doubles and all */
-	size_t nrcpts;
-	struct envelope_rcpt rcpts[ENVELOPE_RCPTS]; /* each once */
 };
 
 struct session {
@@ -73,7 +47,10 @@ struct session {
 	char said;        /* the first digit of the last reply */
 	struct gate gate; /* what was found out about the client */
 	struct incoming *incoming; /* the message under way */
-	struct envelope envelope;  /* last: its recipients are */
+	/* The transaction under way: */
+	struct mail mail;           /* its size: as announced, or 0 */
+	bool binary;                /* BODY=BINARYMIME */
+	unsigned accepted, refused; /* RCPTs, doubles and all */
 };
 
 /* Runs a session from greeting to good-bye; the service's session function. */

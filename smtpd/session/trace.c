@@ -20,7 +20,7 @@ protocol(const struct session *s)
 	if (!s->esmtp) {
 		return "SMTP";
 	}
-	if (s->envelope.utf8) {
+	if (s->mail.utf8) {
 		return tls && auth ? "UTF8SMTPSA"
 		       : tls       ? "UTF8SMTPS"
 		       : auth      ? "UTF8SMTPA"
@@ -46,9 +46,9 @@ trace_received(const struct session *s, const char *id, char text[TRACE_SIZE])
 		    strchr(address, ':') != NULL ? "IPv6:" : "", address);
 	}
 	/* With one recipient alone: it must not give Bcc away. */
-	if (s->envelope.said == 1) {
+	if (s->accepted == 1) {
 		snprintf(recipient, sizeof(recipient), "\n\tfor <%s>",
-		    s->envelope.rcpts[0].address);
+		    s->mail.recipients[0].text);
 	}
 	date_text(time(NULL), when);
 	int n = snprintf(text, TRACE_SIZE,

@@ -7,13 +7,13 @@
 #include "smtpd/session/events.h"
 #include "smtpd/session/params.h"
 #include "smtpd/session/sender.h"
-#include "smtpd/session/wishes.h"
 #include "smtpd/worker/quota.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/statfs.h>
+#include <time.h>
 
 /* Behind "FROM:" or "TO:", or NULL. */
 static const char *
@@ -51,9 +51,20 @@ bad_path(struct session *s, enum path why, const char *code)
 static enum next
 bad_params(struct session *s, enum params why)
 {
-	return why == PARAMS_UNKNOWN
-	           ? session_reply(s, "555 5.5.4 Unknown parameter")
-	           : session_reply(s, "501 5.5.4 Malformed parameter");
+	switch (why) {
+	case PARAMS_UNKNOWN:
+		return session_reply(s, "555 5.5.4 Unknown parameter");
+	case PARAMS_HOLD:
+		return session_reply(
+		    s, "501 5.5.4 Not held for more than 30 days");
+	case PARAMS_BY:
+		return session_reply(
+		    s, "501 5.5.4 BY with R needs 60 seconds or more");
+	case PARAMS_OK:
+	case PARAMS_SYNTAX:
+		break;
+	}
+	return session_reply(s, "501 5.5.4 Malformed parameter");
 }
 
 /* Whether the disk has room for a message of that size. */
@@ -79,24 +90,10 @@ not_yours(struct session *s, const struct address *sender)
 	    "553 5.7.1 Not an address of %s: use your own, or have it allowed "
 	    "by the key sender",
 	    s->user);
-	s->envelope.sender = *sender;
+	address_text(sender, s->mail.sender, sizeof(s->mail.sender));
 	event_reject(s, "NOQUEUE", "MAIL", reply, NULL);
 	session_reset(s);
 	return session_reply(s, "%s", reply);
-}
-
-static void
-note_mail(struct envelope *e, const struct address *sender,
-    const struct mail_params *params)
-{
-	e->sender = *sender;
-	e->size = params->size;
-	e->eight_bit = params->eight_bit;
-	e->binary = params->binary;
-	e->utf8 = params->utf8;
-	e->need_tls = params->need_tls;
-	e->ret = params->ret;
-	strlcpy(e->envid, params->envid, sizeof(e->envid));
 }
 
 enum next
@@ -104,8 +101,12 @@ command_mail(struct session *s, char *argument)
 {
 	const struct config *config = s->connection->config;
 	const char *text = behind(argument, "FROM"), *rest;
-	struct mail_params params;
+	const struct params_rules rules = { .now = time(NULL),
+		.tls = s->tls[0] != '\0',
+		.hold = session_is_submission(s) };
 	struct address sender;
+	struct mail mail;
+	bool binary;
 
 	if (s->connection->role == ROLE_SUBMISSION && !session_is_user(s)) {
 		return session_reply(s, "530 5.7.0 %s",
@@ -120,17 +121,15 @@ command_mail(struct session *s, char *argument)
 	if (path != PATH_OK) {
 		return bad_path(s, path, "5.1.7");
 	}
-	enum params parsed = params_mail(rest, &params);
+	mail_init(&mail);
+	enum params parsed = params_mail(rest, &rules, &mail, &binary);
 	if (parsed != PARAMS_OK) {
 		return bad_params(s, parsed);
 	}
-	if (params.need_tls && s->tls[0] == '\0') {
-		return bad_params(s, PARAMS_UNKNOWN); /* offered under TLS */
-	}
-	if (!params.utf8 && !address_is_ascii(text, rest)) {
+	if (!mail.utf8 && !address_is_ascii(text, rest)) {
 		return bad_path(s, PATH_8BIT, "5.1.7");
 	}
-	if (config->size_limit != 0 && params.size > config->size_limit) {
+	if (config->size_limit != 0 && mail.size > config->size_limit) {
 		event_reject(
 		    s, "NOQUEUE", "MAIL", "552 5.3.4 Message too big", NULL);
 		return session_reply(s,
@@ -140,19 +139,21 @@ command_mail(struct session *s, char *argument)
 	if (!sender_allowed(s, &sender)) {
 		return not_yours(s, &sender);
 	}
-	if (!has_room(s, params.size)) {
+	if (!has_room(s, mail.size)) {
 		event_reject(s, "NOQUEUE", "MAIL",
 		    "452 4.3.1 No room on the disk now", NULL);
 		return session_reply(s, "452 4.3.1 No room on the disk now");
 	}
 	session_reset(s);
-	const char *refusal = wishes_take(s, &params, &s->envelope);
-	if (refusal != NULL) {
-		return session_reply(s, "%s", refusal);
-	}
-	note_mail(&s->envelope, &sender, &params);
+	address_text(&sender, mail.sender, sizeof(mail.sender));
+	/* Strangers' mail has no higher priority than that of our users. */
+	bool lowered = mail.priority > 0 && !session_is_user(s);
+	mail.priority = lowered ? 0 : mail.priority;
+	s->mail = mail;
+	s->binary = binary;
 	s->state = STATE_MAIL;
-	return session_reply(s, "%s", wishes_reply(&params, &s->envelope));
+	return session_reply(s, "%s", /* RFC 6710 section 5.1 */
+	    lowered ? "250 2.3.6 OK, with priority 0" : "250 2.1.0 OK");
 }
 
 static enum status
@@ -198,7 +199,7 @@ static enum next
 turn_away(struct session *s, const struct address *a, const char *reply)
 {
 	event_reject(s, "NOQUEUE", "RCPT", reply, a);
-	s->envelope.refused++;
+	s->refused++;
 	return session_reply(s, "%s", reply);
 }
 
@@ -211,20 +212,30 @@ refuse_rcpt(struct session *s, const struct address *a, const char *reply)
 	return turn_away(s, a, reply);
 }
 
-/* Adds a recipient; one who is there already gets the message once. */
-static enum next
-add_rcpt(struct session *s, const struct address *a,
-    const struct rcpt_params *params, const char *reply)
+/* True if RCPT has named that address before. */
+static bool
+has_rcpt(const struct mail *mail, const char *text)
 {
-	struct envelope *e = &s->envelope;
-	char text[ADDRESS_TEXT];
 	size_t i = 0;
 
-	address_text(a, text, sizeof(text));
-	while (i < e->nrcpts && strcasecmp(e->rcpts[i].address, text) != 0) {
+	while (i < mail->count &&
+	       strcasecmp(mail->recipients[i].text, text) != 0) {
 		i++;
 	}
-	if (i == ENVELOPE_RCPTS || e->said == ENVELOPE_RCPTS) {
+	return i < mail->count;
+}
+
+/* Adds a recipient; one that is there already gets the message once. */
+static enum next
+add_rcpt(struct session *s, const struct address *a, const struct recipient *r,
+    const char *reply)
+{
+	char text[ADDRESS_TEXT];
+	struct recipient added = *r;
+
+	added.text = address_text(a, text, sizeof(text));
+	bool new = !has_rcpt(&s->mail, text);
+	if (s->accepted == ENVELOPE_RCPTS) {
 		session_reply(s, "452 4.5.3 Too many recipients: "
 				 "send to these, then to the others");
 		/* Clients may learn of the limit in this way alone: those who
@@ -232,12 +243,10 @@ add_rcpt(struct session *s, const struct address *a,
 		s->errors--;
 		return NEXT_COMMAND;
 	}
-	if (i == e->nrcpts) {
-		struct envelope_rcpt *r = &e->rcpts[e->nrcpts++];
-		strlcpy(r->address, text, sizeof(r->address));
-		r->params = *params;
+	if (new &&mail_add(&s->mail, &added) == -1) {
+		return session_reply(s, "451 4.3.0 No memory now");
 	}
-	e->said++;
+	s->accepted++;
 	s->state = STATE_RCPT;
 	s->idle--; /* it does bring mail nearer */
 	return session_reply(s, "%s", reply);
@@ -246,7 +255,7 @@ add_rcpt(struct session *s, const struct address *a,
 /* One whose alias tells of another address (RFC 5321 section 3.4). */
 static enum next
 moved_rcpt(struct session *s, const struct address *a,
-    const struct rcpt_params *params, const struct alias *alias)
+    const struct recipient *to, const struct alias *alias)
 {
 	char reply[ALIAS_TARGET + 64];
 
@@ -258,12 +267,12 @@ moved_rcpt(struct session *s, const struct address *a,
 	}
 	snprintf(reply, sizeof(reply), "251 2.1.5 Will forward to <%s>",
 	    alias->targets[0]);
-	return add_rcpt(s, a, params, reply);
+	return add_rcpt(s, a, to, reply);
 }
 
 static enum next
-local_rcpt(struct session *s, const struct address *a,
-    const struct rcpt_params *params)
+local_rcpt(
+    struct session *s, const struct address *a, const struct recipient *to)
 {
 	char local[ADDRESS_PATH + 1], reply[GATE_REPLY];
 	struct resolved r;
@@ -279,14 +288,14 @@ local_rcpt(struct session *s, const struct address *a,
 	switch (session_resolve(s, a, &r)) {
 	case STATUS_OK:
 		if (r.kind == RESOLVED_ALIAS && r.alias.kind != ALIAS_LIST) {
-			return moved_rcpt(s, a, params, &r.alias);
+			return moved_rcpt(s, a, to, &r.alias);
 		}
 		if (r.kind != RESOLVED_ALIAS &&
 		    (full = quota_refusal(s, r.user)) != NULL) {
 			return turn_away(s, a, full);
 		}
 		return gate_mail(s, a, reply)
-		           ? add_rcpt(s, a, params, "250 2.1.5 OK")
+		           ? add_rcpt(s, a, to, "250 2.1.5 OK")
 		           : turn_away(s, a, reply);
 	case STATUS_NO:
 		return refuse_rcpt(s, a, "550 5.1.1 No such user here");
@@ -303,38 +312,39 @@ local_rcpt(struct session *s, const struct address *a,
 
 /* An address of somebody else's: for our users alone. */
 static enum next
-remote_rcpt(struct session *s, const struct address *a,
-    const struct rcpt_params *params)
+remote_rcpt(
+    struct session *s, const struct address *a, const struct recipient *to)
 {
 	if (!session_is_user(s)) {
 		return refuse_rcpt(s, a, "550 5.7.1 Relaying denied");
 	}
-	return add_rcpt(s, a, params, "250 2.1.5 OK");
+	return add_rcpt(s, a, to, "250 2.1.5 OK");
 }
 
 enum next
 command_rcpt(struct session *s, char *argument)
 {
 	const char *text = behind(argument, "TO"), *rest;
-	struct rcpt_params params;
+	char orcpt[MAIL_ORCPT + 1];
+	struct recipient to = { .target = TARGET_ADDRESS };
 	struct address a;
 
 	if (text == NULL) {
 		return session_reply(s, "501 5.5.4 Write RCPT TO:<address>");
 	}
-	enum path path = s->envelope.utf8 ? address_path_utf8(text, &a, &rest)
-	                                  : address_path(text, &a, &rest);
+	enum path path = s->mail.utf8 ? address_path_utf8(text, &a, &rest)
+	                              : address_path(text, &a, &rest);
 	if (path != PATH_OK || address_is_null(&a)) {
 		return bad_path(s, path, "5.1.3");
 	}
-	enum params parsed = params_rcpt(rest, &params);
+	enum params parsed = params_rcpt(rest, &to, orcpt);
 	if (parsed != PARAMS_OK) {
 		return bad_params(s, parsed);
 	}
 	if (a.domain[0] != '\0') {
 		return config_is_ours(s->connection->config, a.domain)
-		           ? local_rcpt(s, &a, &params)
-		           : remote_rcpt(s, &a, &params);
+		           ? local_rcpt(s, &a, &to)
+		           : remote_rcpt(s, &a, &to);
 	}
 	if (strcasecmp(a.local, "postmaster") != 0 && !session_is_user(s)) {
 		return refuse_rcpt(s, &a,
@@ -342,5 +352,5 @@ command_rcpt(struct session *s, char *argument)
 			? "550 5.7.1 Relaying denied"
 			: "553 5.1.3 The address needs a domain");
 	}
-	return local_rcpt(s, &a, &params);
+	return local_rcpt(s, &a, &to);
 }

@@ -26,110 +26,95 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { BY_MOST = 999999999 }; /* s from now on, RFC 2852 section 4 */
+
 /* ---- the request ---- */
-
-void
-delivery_add(struct delivery *d, const struct envelope_rcpt *r)
-{
-	const char *const strings[] = { r->address, r->params.orcpt };
-
-	for (size_t i = 0; i < 2; i++) {
-		size_t n = strlen(strings[i]) + 1;
-		memcpy(d->text + d->length, strings[i], n);
-		d->length += (uint32_t)n;
-	}
-	d->text[d->length++] = (char)r->params.notify;
-	d->count++;
-}
-
-/* Cuts the next recipient off; false: malformed. */
-static bool
-next_recipient(const struct delivery *d, size_t *at, struct recipient *r)
-{
-	const char *strings[2];
-
-	for (size_t i = 0; i < 2; i++) {
-		const char *end = memchr(d->text + *at, '\0', d->length - *at);
-		if (end == NULL) {
-			return false;
-		}
-		strings[i] = d->text + *at;
-		*at = (size_t)(end - d->text) + 1;
-	}
-	if (*at == d->length) {
-		return false;
-	}
-	*r = (struct recipient){ .target = TARGET_ADDRESS,
-		.text = strings[0],
-		.given = strings[0],
-		.owner = "",
-		.orcpt = strings[1],
-		.notify = (unsigned char)d->text[(*at)++] };
-	return true;
-}
-
-/* A NUL ended line of printable ASCII, or of UTF-8. */
-static bool
-is_line(const char *s, size_t size, bool utf8)
-{
-	size_t len = strnlen(s, size), used;
-
-	for (size_t i = 0; i < len; i += used) {
-		int32_t c = utf8_next(s + i, len - i, &used);
-		if (c == -1 || !utf8_is_text(c) || (c > 0x7f && !utf8)) {
-			return false;
-		}
-	}
-	return len < size;
-}
 
 bool
 delivery_valid(const void *payload, size_t size)
 {
-	const struct delivery *d = payload;
-	struct recipient r;
-	size_t at = 0;
+	(void)payload;
+	return size > MAIL_LINE;
+}
 
-	if (size < DELIVERY_SIZE(0) || d->length > sizeof(d->text) ||
-	    size != DELIVERY_SIZE(d->length) || d->count == 0 ||
-	    d->count > ENVELOPE_RCPTS || d->ret > RET_HDRS ||
-	    d->priority < -MAIL_PRIORITY || d->priority > MAIL_PRIORITY ||
-	    d->by_mode > BY_RETURN || d->hold > MAIL_HOLD ||
-	    !is_line(d->id, sizeof(d->id), false) || !mail_is_id(d->id) ||
-	    !is_line(d->sender, sizeof(d->sender), d->utf8 != 0) ||
-	    !is_line(d->envid, sizeof(d->envid), false) ||
-	    strlen(d->envid) > MAIL_ENVID) {
-		return false;
-	}
-	for (uint32_t i = 0; i < d->count; i++) {
-		if (!next_recipient(d, &at, &r) ||
-		    !is_line(r.text, ADDRESS_TEXT, d->utf8 != 0) ||
-		    r.text[0] == '\0' ||
-		    !is_line(r.orcpt, MAIL_ORCPT + 1, false) ||
-		    r.notify > 0xf) {
+/* True if the text is printable: ASCII, or UTF-8 where that is allowed. */
+static bool
+is_printable(const char *text, bool utf8)
+{
+	size_t len = strlen(text), used;
+
+	for (size_t i = 0; i < len; i += used) {
+		int32_t c = utf8_next(text + i, len - i, &used);
+		if (c == -1 || !utf8_is_text(c) || (c > 0x7f && !utf8)) {
 			return false;
 		}
 	}
-	return at == d->length;
+	return true;
+}
+
+/*
+ * A session names addresses alone, whose slots are fresh: files, commands,
+ * owners and users come from aliases.
+ */
+static bool
+is_address(const struct recipient *r, bool utf8)
+{
+	return r->target == TARGET_ADDRESS && r->given[0] == '\0' &&
+	       r->owner[0] == '\0' && strlen(r->text) < ADDRESS_TEXT &&
+	       is_printable(r->text, utf8) && is_printable(r->orcpt, false);
+}
+
+/* All recipients wait, and none has been tried. */
+static bool
+are_fresh(const char *head, size_t count)
+{
+	static const struct slot_state fresh = { .state = RECIPIENT_WAITING };
+	char line[MAIL_LINE];
+
+	mail_slot(&fresh, line);
+	for (size_t i = 1; i <= count; i++) {
+		if (memcmp(head + i * MAIL_LINE, line, MAIL_LINE) != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+is_from_session(const struct mail *m, time_t now)
+{
+	if (m->user[0] != '\0' || m->client[0] != '\0' ||
+	    m->count > ENVELOPE_RCPTS || m->hold > now + MAIL_HOLD ||
+	    m->by.time > now + BY_MOST || !is_printable(m->sender, m->utf8) ||
+	    !is_printable(m->envid, false)) {
+		return false;
+	}
+	for (size_t i = 0; i < m->count; i++) {
+		if (!is_address(&m->recipients[i], m->utf8)) {
+			return false;
+		}
+	}
+	return true;
 }
 
 bool
-lookup_valid(const void *payload, size_t size)
+delivery_envelope(const struct task *task, time_t now, struct mail *mail)
 {
-	return size > 1 && size <= USER_NAME + 1 &&
-	       memchr(payload, '\0', size) != NULL;
-}
+	size_t len = 0;
 
-enum status
-lookup_run(const struct task *task)
-{
-	struct account account;
-	char user[USER_NAME + 1];
-
-	if (!user_name(task->config, task->payload, user)) {
-		return STATUS_NO;
+	if (mail_parse(mail, task->payload, task->size, &len) != MAIL_OK) {
+		return false;
 	}
-	return account_find(task->config, task->names, user, &account);
+	if (len != task->size || !are_fresh(task->payload, mail->count) ||
+	    !is_from_session(mail, now)) {
+		mail_free(mail);
+		return false;
+	}
+	strlcpy(mail->user, task->user, sizeof(mail->user));
+	strlcpy(mail->client, task->peer->address, sizeof(mail->client));
+	mail->arrival = now;
+	mail->hold = mail->hold > now ? mail->hold : 0;
+	return true;
 }
 
 /* ---- who gets it ---- */
@@ -172,39 +157,43 @@ add_recipient(
 	return mail_add(mail, r) == 0 ? STATUS_OK : STATUS_TEMPORARY;
 }
 
+/* Adds to mail those that the recipients of an envelope stand for. */
 static enum status
-make_mail(const struct task *task, struct mail *mail)
+expand(const struct task *task, const struct mail *envelope, struct mail *mail)
 {
-	const struct delivery *d = task->payload;
-	struct recipient r;
 	enum status status = STATUS_OK;
-	size_t at = 0;
 
-	mail_init(mail);
-	strlcpy(mail->id, d->id, sizeof(mail->id));
-	strlcpy(mail->sender, d->sender, sizeof(mail->sender));
-	strlcpy(mail->envid, d->envid, sizeof(mail->envid));
-	strlcpy(mail->user, task->user, sizeof(mail->user));
-	strlcpy(mail->client, task->peer->address, sizeof(mail->client));
-	mail->ret = (enum ret)d->ret;
-	mail->eight_bit = d->eight_bit != 0;
-	mail->utf8 = d->utf8 != 0;
-	mail->need_tls = d->need_tls != 0;
-	mail->tls_optional = d->tls_optional != 0 && d->need_tls == 0;
-	mail->priority = d->priority;
-	mail->by = (struct deliver_by){ (enum by_mode)d->by_mode,
-		d->by_trace != 0, time(NULL) + (time_t)d->by };
-	if ((d->hold != 0 || d->priority > 0) && !may_relay(task)) {
+	if ((envelope->hold != 0 || envelope->priority > 0) &&
+	    !may_relay(task)) {
 		return STATUS_NO;
 	}
-	mail->hold = d->hold != 0 ? time(NULL) + (time_t)d->hold : 0;
-	for (uint32_t i = 0; i < d->count && status == STATUS_OK; i++) {
-		(void)next_recipient(d, &at, &r); /* delivery_valid() did */
+	for (size_t i = 0; i < envelope->count && status == STATUS_OK; i++) {
+		struct recipient r = envelope->recipients[i];
+		r.given = r.text;
 		status = add_recipient(task, &r, mail);
 	}
 	for (size_t i = 0; i < mail->count; i++) {
 		mail->recipients[i].slot.next = mail->hold;
 	}
+	return status;
+}
+
+/* Makes of an envelope the message that is delivered, to be freed. */
+static enum status
+make_mail(const struct task *task, struct mail *mail)
+{
+	struct mail envelope;
+
+	mail_init(mail);
+	if (!delivery_envelope(task, time(NULL), &envelope)) {
+		/* Only a session that is no longer ours says such things. */
+		log_error("a session sent a malformed envelope: refused");
+		return STATUS_TEMPORARY;
+	}
+	mail_inherit(mail, &envelope);
+	strlcpy(mail->id, envelope.id, sizeof(mail->id));
+	enum status status = expand(task, &envelope, mail);
+	mail_free(&envelope);
 	return status;
 }
 

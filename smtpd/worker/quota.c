@@ -52,7 +52,7 @@ const char *
 quota_refusal(const struct session *s, const char *user)
 {
 	const struct connection *c = s->connection;
-	struct room room = { .size = s->envelope.size };
+	struct room room = { .size = s->mail.size };
 
 	if (limits_of(&c->config->quota, user) == 0 || c->role == ROLE_LOCAL ||
 	    strlcpy(room.user, user, sizeof(room.user)) >= sizeof(room.user)) {

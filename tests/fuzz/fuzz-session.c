@@ -13,6 +13,7 @@
 #include "common/text/xtext.h"
 #include "smtpd/worker/delivery.h"
 #include "smtpd/worker/etrn.h"
+#include "smtpd/worker/rcpt.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdarg.h>
@@ -230,13 +231,20 @@ check_body(int fd)
 static enum status
 deliver(const void *payload, size_t size)
 {
-	const struct delivery *d = payload;
+	struct connection *c = connection();
+	const struct task task = { .config = c->config,
+		.peer = &c->peer,
+		.user = "",
+		.payload = payload,
+		.size = size };
 	struct account_of *a = world.account;
 	char envid[MAIL_ENVID + 1];
+	struct mail m;
 
-	MUST(delivery_valid(payload, size));
-	MUST(xtext_decode(d->envid, strlen(d->envid), envid, sizeof(envid)) >=
-	     0);
+	MUST(delivery_valid(payload, size) && size <= REQUEST_MAX);
+	MUST(delivery_envelope(&task, time(NULL), &m));
+	MUST(xtext_decode(m.envid, strlen(m.envid), envid, sizeof(envid)) >= 0);
+	mail_free(&m);
 	uint64_t sum = check_body(world.body);
 	switch ((world.seed + a->taken) % 4) {
 	case 0:

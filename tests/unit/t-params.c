@@ -11,6 +11,21 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { NOW = 1763780000 };
+
+/* Reads parameters of MAIL where everything is offered. */
+static enum params
+read_mail(const char *text, struct mail *m)
+{
+	const struct params_rules all = {
+		.now = NOW, .tls = true, .hold = true
+	};
+	bool binary;
+
+	mail_init(m);
+	return params_mail(text, &all, m, &binary);
+}
+
 static const struct {
 	const char *text;
 	enum params result;
@@ -166,21 +181,22 @@ static void
 test_long(void)
 {
 	char text[MAIL_ORCPT + 64];
-	struct rcpt_params r;
-	struct mail_params m;
+	char orcpt[MAIL_ORCPT + 1];
+	struct recipient r;
+	struct mail m;
 
 	for (size_t more = 0; more < 2; more++) {
 		size_t n = (size_t)snprintf(text, sizeof(text), " ENVID=");
 		memset(text + n, 'a', MAIL_ENVID + more);
 		text[n + MAIL_ENVID + more] = '\0';
-		ok(params_mail(text, &m) ==
+		ok(read_mail(text, &m) ==
 			(more == 0 ? PARAMS_OK : PARAMS_SYNTAX),
 		    "ENVID of %zu", MAIL_ENVID + more);
 		n = (size_t)snprintf(text, sizeof(text), " ORCPT=rfc822;");
 		size_t rest = MAIL_ORCPT - strlen("rfc822;") + more;
 		memset(text + n, 'a', rest);
 		text[n + rest] = '\0';
-		ok(params_rcpt(text, &r) ==
+		ok(params_rcpt(text, &r, orcpt) ==
 			(more == 0 ? PARAMS_OK : PARAMS_SYNTAX),
 		    "ORCPT of %zu", MAIL_ORCPT + more);
 	}
@@ -189,81 +205,117 @@ test_long(void)
 static const struct {
 	const char *text;
 	enum params result;
-	uint64_t hold_for;
-	time_t hold_until;
+	time_t hold;
 } hold[] = {
-	{ " HOLDFOR=1", PARAMS_OK, 1, 0 },
-	{ " holdfor=3600 SIZE=5", PARAMS_OK, 3600, 0 },
-	{ " HOLDFOR=999999999", PARAMS_OK, 999999999, 0 },
-	{ " HOLDFOR=1000000000", PARAMS_SYNTAX, 0, 0 },
-	{ " HOLDFOR=0", PARAMS_SYNTAX, 0, 0 },
-	{ " HOLDFOR=-1", PARAMS_SYNTAX, 0, 0 },
-	{ " HOLDFOR=", PARAMS_SYNTAX, 0, 0 },
-	{ " HOLDFOR", PARAMS_SYNTAX, 0, 0 },
-	{ " HOLDFOR=1 HOLDFOR=1", PARAMS_SYNTAX, 0, 0 },
-	{ " HOLDUNTIL=2025-11-22T03:33:20Z", PARAMS_OK, 0, 1763782400 },
-	{ " HOLDUNTIL=2025-11-22T04:33:20+01:00", PARAMS_OK, 0, 1763782400 },
-	{ " HOLDUNTIL=2025-11-22", PARAMS_SYNTAX, 0, 0 },
-	{ " HOLDUNTIL=1763782400", PARAMS_SYNTAX, 0, 0 },
-	{ " HOLDUNTIL=", PARAMS_SYNTAX, 0, 0 },
-	{ " HOLDUNTIL", PARAMS_SYNTAX, 0, 0 },
-	{ " HOLDFOR=1 HOLDUNTIL=2025-11-22T03:33:20Z", PARAMS_SYNTAX, 0, 0 },
-	{ " HOLDUNTIL=2025-11-22T03:33:20Z HOLDFOR=1", PARAMS_SYNTAX, 0, 0 },
+	{ " HOLDFOR=1", PARAMS_OK, NOW + 1 },
+	{ " holdfor=3600 SIZE=5", PARAMS_OK, NOW + 3600 },
+	{ " HOLDFOR=2592000", PARAMS_OK, NOW + 2592000 },
+	{ " HOLDFOR=2592001", PARAMS_HOLD, 0 },
+	{ " HOLDFOR=999999999", PARAMS_HOLD, 0 },
+	{ " HOLDFOR=1000000000", PARAMS_SYNTAX, 0 },
+	{ " HOLDFOR=0", PARAMS_SYNTAX, 0 },
+	{ " HOLDFOR=-1", PARAMS_SYNTAX, 0 },
+	{ " HOLDFOR=", PARAMS_SYNTAX, 0 },
+	{ " HOLDFOR", PARAMS_SYNTAX, 0 },
+	{ " HOLDFOR=1 HOLDFOR=1", PARAMS_SYNTAX, 0 },
+	{ " HOLDUNTIL=2025-11-22T03:33:20Z", PARAMS_OK, 1763782400 },
+	{ " HOLDUNTIL=2025-11-22T04:33:20+01:00", PARAMS_OK, 1763782400 },
+	{ " HOLDUNTIL=2025-11-22T02:53:20Z", PARAMS_OK, 0 },
+	{ " HOLDUNTIL=2025-11-22T02:53:21Z", PARAMS_OK, NOW + 1 },
+	{ " HOLDUNTIL=1999-11-22T02:53:20Z", PARAMS_OK, 0 },
+	{ " HOLDUNTIL=2025-12-22T02:53:20Z", PARAMS_OK, NOW + 2592000 },
+	{ " HOLDUNTIL=2025-12-22T02:53:21Z", PARAMS_HOLD, 0 },
+	{ " HOLDUNTIL=2025-11-22", PARAMS_SYNTAX, 0 },
+	{ " HOLDUNTIL=1763782400", PARAMS_SYNTAX, 0 },
+	{ " HOLDUNTIL=", PARAMS_SYNTAX, 0 },
+	{ " HOLDUNTIL", PARAMS_SYNTAX, 0 },
+	{ " HOLDFOR=1 HOLDUNTIL=2025-11-22T03:33:20Z", PARAMS_SYNTAX, 0 },
+	{ " HOLDUNTIL=2025-11-22T03:33:20Z HOLDFOR=1", PARAMS_SYNTAX, 0 },
+	{ " HOLDUNTIL=1999-11-22T03:33:20Z HOLDFOR=1", PARAMS_SYNTAX, 0 },
 };
 
 static void
 test_hold(void)
 {
-	struct mail_params p;
+	struct mail p;
 
 	for (size_t i = 0; i < sizeof(hold) / sizeof(hold[0]); i++) {
-		enum params result = params_mail(hold[i].text, &p);
+		enum params result = read_mail(hold[i].text, &p);
 		ok(result == hold[i].result &&
-			(result != PARAMS_OK ||
-			    (p.hold_for == hold[i].hold_for &&
-				p.hold_until == hold[i].hold_until)),
+			(result != PARAMS_OK || p.hold == hold[i].hold),
 		    "MAIL: \"%s\"", hold[i].text);
 	}
+}
+
+/* What EHLO did not offer is not known. */
+static void
+test_offers(void)
+{
+	const struct params_rules none = { .now = NOW };
+	const char *const texts[] = { " REQUIRETLS", " HOLDFOR=1",
+		" HOLDUNTIL=2025-11-22T03:33:20Z", " SIZE=1 HOLDFOR=x" };
+	struct mail m;
+	bool binary;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		mail_init(&m);
+		ok(params_mail(texts[i], &none, &m, &binary) ==
+			    PARAMS_UNKNOWN &&
+			!m.need_tls && m.hold == 0,
+		    "MAIL, not offered: \"%s\"", texts[i]);
+	}
+	ok(params_mail(" BODY=BINARYMIME", &none, &m, &binary) == PARAMS_OK &&
+		binary && m.eight_bit,
+	    "BINARYMIME is known to be binary");
+	ok(params_mail(" BODY=8BITMIME", &none, &m, &binary) == PARAMS_OK &&
+		!binary && m.eight_bit,
+	    "8BITMIME is not");
 }
 
 static const struct {
 	const char *text;
 	enum params result;
-	struct mail_by by;
+	struct deliver_by by;
 } times[] = {
-	{ " BY=120;R", PARAMS_OK, { BY_RETURN, false, 120 } },
-	{ " by=+120;rt SIZE=5", PARAMS_OK, { BY_RETURN, true, 120 } },
-	{ " BY=-120;N", PARAMS_OK, { BY_NOTIFY, false, -120 } },
-	{ " BY=999999999;nT", PARAMS_OK, { BY_NOTIFY, true, 999999999 } },
-	{ " BY=0;R", PARAMS_OK, { BY_RETURN, false, 0 } },
-	{ " BY=1000000000;R", PARAMS_SYNTAX, { .seconds = 0 } },
-	{ " BY=120", PARAMS_SYNTAX, { .seconds = 0 } },
-	{ " BY=120;", PARAMS_SYNTAX, { .seconds = 0 } },
-	{ " BY=;R", PARAMS_SYNTAX, { .seconds = 0 } },
-	{ " BY=-;R", PARAMS_SYNTAX, { .seconds = 0 } },
-	{ " BY=--1;R", PARAMS_SYNTAX, { .seconds = 0 } },
-	{ " BY=;", PARAMS_SYNTAX, { .seconds = 0 } },
-	{ " BY=120;T", PARAMS_SYNTAX, { .seconds = 0 } },
-	{ " BY=120;RN", PARAMS_SYNTAX, { .seconds = 0 } },
-	{ " BY=120;RTT", PARAMS_SYNTAX, { .seconds = 0 } },
-	{ " BY=1 20;R", PARAMS_SYNTAX, { .seconds = 0 } },
-	{ " BY=", PARAMS_SYNTAX, { .seconds = 0 } },
-	{ " BY", PARAMS_SYNTAX, { .seconds = 0 } },
-	{ " BY=1;R BY=1;R", PARAMS_SYNTAX, { .seconds = 0 } },
+	{ " BY=120;R", PARAMS_OK, { BY_RETURN, false, NOW + 120 } },
+	{ " by=+120;rt SIZE=5", PARAMS_OK, { BY_RETURN, true, NOW + 120 } },
+	{ " BY=60;R", PARAMS_OK, { BY_RETURN, false, NOW + 60 } },
+	{ " BY=-120;N", PARAMS_OK, { BY_NOTIFY, false, NOW - 120 } },
+	{ " BY=-999999999;N", PARAMS_OK,
+	    { BY_NOTIFY, false, NOW - 999999999 } },
+	{ " BY=999999999;nT", PARAMS_OK,
+	    { BY_NOTIFY, true, (time_t)NOW + 999999999 } },
+	{ " BY=59;R", PARAMS_BY, { .time = 0 } },
+	{ " BY=0;R", PARAMS_BY, { .time = 0 } },
+	{ " BY=-120;RT", PARAMS_BY, { .time = 0 } },
+	{ " BY=1000000000;R", PARAMS_SYNTAX, { .time = 0 } },
+	{ " BY=120", PARAMS_SYNTAX, { .time = 0 } },
+	{ " BY=120;", PARAMS_SYNTAX, { .time = 0 } },
+	{ " BY=;R", PARAMS_SYNTAX, { .time = 0 } },
+	{ " BY=-;R", PARAMS_SYNTAX, { .time = 0 } },
+	{ " BY=--1;R", PARAMS_SYNTAX, { .time = 0 } },
+	{ " BY=;", PARAMS_SYNTAX, { .time = 0 } },
+	{ " BY=120;T", PARAMS_SYNTAX, { .time = 0 } },
+	{ " BY=120;RN", PARAMS_SYNTAX, { .time = 0 } },
+	{ " BY=120;RTT", PARAMS_SYNTAX, { .time = 0 } },
+	{ " BY=1 20;R", PARAMS_SYNTAX, { .time = 0 } },
+	{ " BY=", PARAMS_SYNTAX, { .time = 0 } },
+	{ " BY", PARAMS_SYNTAX, { .time = 0 } },
+	{ " BY=100;R BY=100;R", PARAMS_SYNTAX, { .time = 0 } },
 };
 
 static void
 test_times(void)
 {
-	struct mail_params p;
+	struct mail p;
 
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
-		enum params result = params_mail(times[i].text, &p);
+		enum params result = read_mail(times[i].text, &p);
 		ok(result == times[i].result &&
 			(result != PARAMS_OK ||
 			    (p.by.mode == times[i].by.mode &&
 				p.by.trace == times[i].by.trace &&
-				p.by.seconds == times[i].by.seconds)),
+				p.by.time == times[i].by.time)),
 		    "MAIL: \"%s\"", times[i].text);
 	}
 }
@@ -290,11 +342,11 @@ static const struct {
 static void
 test_priorities(void)
 {
-	struct mail_params p;
+	struct mail p;
 
 	for (size_t i = 0; i < sizeof(priorities) / sizeof(priorities[0]);
 	     i++) {
-		enum params result = params_mail(priorities[i].text, &p);
+		enum params result = read_mail(priorities[i].text, &p);
 		ok(result == priorities[i].result &&
 			(result != PARAMS_OK ||
 			    p.priority == priorities[i].priority),
@@ -305,11 +357,12 @@ test_priorities(void)
 int
 main(void)
 {
-	struct mail_params p;
-	struct rcpt_params r;
+	struct mail p;
+	char orcpt[MAIL_ORCPT + 1];
+	struct recipient r;
 
 	for (size_t i = 0; i < sizeof(mail) / sizeof(mail[0]); i++) {
-		enum params result = params_mail(mail[i].text, &p);
+		enum params result = read_mail(mail[i].text, &p);
 		ok(result == mail[i].result &&
 			(result != PARAMS_OK ||
 			    (p.size == mail[i].size &&
@@ -317,7 +370,7 @@ main(void)
 		    "MAIL: \"%s\"", mail[i].text);
 	}
 	for (size_t i = 0; i < sizeof(rcpt) / sizeof(rcpt[0]); i++) {
-		enum params result = params_rcpt(rcpt[i].text, &r);
+		enum params result = params_rcpt(rcpt[i].text, &r, orcpt);
 		ok(result == rcpt[i].result &&
 			(result != PARAMS_OK ||
 			    (r.notify == rcpt[i].notify &&
@@ -325,6 +378,7 @@ main(void)
 		    "RCPT: \"%s\"", rcpt[i].text);
 	}
 	test_hold();
+	test_offers();
 	test_priorities();
 	test_times();
 	test_long();

@@ -192,8 +192,9 @@ test_received(void)
 
 	strlcpy(c.peer.address, "192.0.2.1", sizeof(c.peer.address));
 	strlcpy(s.helo, "client.example", sizeof(s.helo));
-	strlcpy(s.envelope.rcpts[0].address, "bob@example.org", ADDRESS_TEXT);
-	s.envelope.said = 1;
+	const struct recipient bob = { .text = "bob@example.org" };
+	ok(mail_add(&s.mail, &bob) == 0, "a recipient");
+	s.accepted = 1;
 	mail_new_id(id);
 	ok(strlen(id) == MAIL_ID, "an id has %d characters", MAIL_ID);
 	size_t n = trace_received(&s, id, text);
@@ -209,7 +210,7 @@ test_received(void)
 	trace_header(&t, text, n);
 	ok(t.received == 1 && t.first_is_field && !t.body,
 	    "it is one field, which we count");
-	s.envelope.said = 2;
+	s.accepted = 2;
 	trace_received(&s, id, text);
 	ok(strstr(text, "bob") == NULL, "with two recipients it names none");
 	s.esmtp = false;
@@ -225,6 +226,7 @@ test_received(void)
 	strlcpy(c.peer.address, "2001:db8::1", sizeof(c.peer.address));
 	trace_received(&s, id, text);
 	ok(strstr(text, "[IPv6:2001:db8::1]") != NULL, "IPv6 has its tag");
+	mail_free(&s.mail);
 }
 
 int
