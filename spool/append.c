@@ -11,7 +11,7 @@
 #include "spool/fileio.h"
 #include "spool/flags.h"
 #include "spool/index.h"
-#include "spool/intent.h"
+#include "spool/append_note.h"
 #include "spool/mbox.h"
 #include "spool/store.h"
 
@@ -24,14 +24,14 @@
 #include <unistd.h>
 
 enum {
-	BUFFER = INTENT_WRITE,
+	BUFFER = APPEND_NOTE_WRITE,
 	TEXT = 1024,
 	/* From here on a message may reach the disk in parts, and the syncs
 	   of its note are small beside its own. */
 	LARGE = 1024 * 1024,
 };
 
-struct writer {
+struct appender {
 	const struct hold *hold;
 	struct stat before;       /* of the mailbox */
 	struct message record;    /* for the index */
@@ -46,7 +46,7 @@ struct writer {
 };
 
 static void
-write_all(struct writer *w, const char *data, size_t len)
+write_all(struct appender *w, const char *data, size_t len)
 {
 	while (len > 0 && w->error == 0) {
 		ssize_t n = write(w->hold->lock.fd, data, len);
@@ -67,12 +67,12 @@ write_all(struct writer *w, const char *data, size_t len)
  * directory that cannot be written to delays no mail.
  */
 static void
-note(struct writer *w)
+note(struct appender *w)
 {
 	int result =
 	    w->hold->directory == -1
 		? 1
-		: intent_begin(w->hold->directory, w->hold->lock.fd,
+		: append_note_begin(w->hold->directory, w->hold->lock.fd,
 		      w->before.st_size, w->buffer, w->len, w->durable);
 
 	w->noted = result != 1;
@@ -81,7 +81,7 @@ note(struct writer *w)
 }
 
 static void
-flush(struct writer *w)
+flush(struct appender *w)
 {
 	if (!w->begun) {
 		note(w);
@@ -93,7 +93,7 @@ flush(struct writer *w)
 static void
 put(void *context, const char *data, size_t len)
 {
-	struct writer *w = context;
+	struct appender *w = context;
 
 	while (len > 0) {
 		size_t room = BUFFER - w->len;
@@ -110,7 +110,7 @@ put(void *context, const char *data, size_t len)
 
 /* Looks for octets beyond ASCII in the header section. */
 static void
-watch_header(struct writer *w, const char *data, size_t len)
+watch_header(struct appender *w, const char *data, size_t len)
 {
 	for (size_t i = 0; i < len && !w->body; i++) {
 		w->raw = w->raw || (data[i] & 0x80) != 0;
@@ -121,7 +121,7 @@ watch_header(struct writer *w, const char *data, size_t len)
 
 /* What a client will see: its octets, and its digest. */
 static void
-count(struct writer *w, const char *data, size_t len)
+count(struct appender *w, const char *data, size_t len)
 {
 	watch_header(w, data, len);
 	w->record.octets += len;
@@ -136,7 +136,7 @@ count(struct writer *w, const char *data, size_t len)
 
 /* The From_ line and Return-Path; the date is UTC and asctime(3)'s form. */
 static void
-put_head(struct writer *w, const struct append *a)
+put_head(struct appender *w, const struct append *a)
 {
 	static const char days[] = "SunMonTueWedThuFriSat";
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -174,7 +174,7 @@ put_head(struct writer *w, const struct append *a)
 
 /* Copies the message, encoded. */
 static void
-put_message(struct writer *w, int message)
+put_message(struct appender *w, int message)
 {
 	static char buffer[BUFFER];
 	struct mbox_encoder encoder = { .body = false };
@@ -210,7 +210,7 @@ put_message(struct writer *w, int message)
 
 /* Copies a message that is encoded already, and its empty line. */
 static void
-put_stored(struct writer *w, int file, const struct message *m)
+put_stored(struct appender *w, int file, const struct message *m)
 {
 	static char buffer[BUFFER];
 	char last = '\n';
@@ -231,7 +231,7 @@ put_stored(struct writer *w, int file, const struct message *m)
 
 /* What must follow a mailbox of this length so that a From_ line may. */
 static int
-put_separator(struct writer *w, off_t size)
+put_separator(struct appender *w, off_t size)
 {
 	char tail[3] = { '\n', '\n', '\n' };
 	off_t n = size < 3 ? size : 3;
@@ -267,7 +267,7 @@ sync_entry(const struct lock *lock)
 
 /* The record of what was appended, in the index. */
 static void
-index_it(struct writer *w)
+index_it(struct appender *w)
 {
 	struct message *m = &w->record;
 	uint8_t digest[CRYPTO_SHA256];
@@ -290,11 +290,11 @@ index_it(struct writer *w)
 
 /* Cuts the mailbox back; the note goes when that has succeeded. */
 static void
-take_back(struct writer *w)
+take_back(struct appender *w)
 {
 	if (ftruncate(w->hold->lock.fd, w->before.st_size) == 0 &&
 	    fdatasync(w->hold->lock.fd) == 0 && w->noted) {
-		(void)!intent_end(w->hold->directory, w->durable);
+		(void)!append_note_end(w->hold->directory, w->durable);
 	}
 }
 
@@ -303,7 +303,8 @@ take_back(struct writer *w)
  * line that ends it counts, and what quoting adds does not.
  */
 static bool
-fits(const struct writer *w, const struct append *a, const struct stat *message)
+fits(const struct appender *w, const struct append *a,
+    const struct stat *message)
 {
 	uint64_t size = (uint64_t)w->before.st_size + w->len +
 	                (uint64_t)message->st_size + 1;
@@ -312,7 +313,7 @@ fits(const struct writer *w, const struct append *a, const struct stat *message)
 }
 
 static int
-append_held(const struct append *a, const struct hold *h, struct writer *w)
+append_held(const struct append *a, const struct hold *h, struct appender *w)
 {
 	struct stat message;
 	int fd = h->lock.fd;
@@ -344,7 +345,7 @@ append_held(const struct append *a, const struct hold *h, struct writer *w)
 	}
 	/* Commit point: without the note the message counts as delivered. */
 	if (w->error == 0 && w->noted &&
-	    intent_end(h->directory, w->durable) == -1) {
+	    append_note_end(h->directory, w->durable) == -1) {
 		w->error = errno;
 	}
 	if (w->error != 0) {
@@ -361,10 +362,10 @@ append_held(const struct append *a, const struct hold *h, struct writer *w)
 int
 append_message(const struct append *a)
 {
-	static struct writer w; /* its pages are touched when used */
+	static struct appender w; /* its pages are touched when used */
 	struct hold h;
 
-	memset(&w, 0, offsetof(struct writer, buffer));
+	memset(&w, 0, offsetof(struct appender, buffer));
 	if (a->digest) {
 		w.hash = crypto_hash_open();
 	}

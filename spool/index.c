@@ -17,7 +17,7 @@
 
 enum { LANDMARK = 4096, NUMBERED = 16384 };
 
-struct header {
+struct index_header {
 	char magic[8];
 	uint64_t dev, ino, size;
 	int64_t mtime, mtime_ns, ctime, ctime_ns;
@@ -61,7 +61,7 @@ index_good(const struct message *m)
 
 /* Sums of the first and the last bytes of [0, size). */
 static int
-landmarks(int mailbox, off_t size, struct header *h)
+landmarks(int mailbox, off_t size, struct index_header *h)
 {
 	char sample[LANDMARK];
 	size_t n = size < LANDMARK ? (size_t)size : LANDMARK;
@@ -78,7 +78,7 @@ landmarks(int mailbox, off_t size, struct header *h)
 }
 
 static void
-set_status(struct header *h, const struct stat *st)
+set_status(struct index_header *h, const struct stat *st)
 {
 	h->dev = (uint64_t)st->st_dev;
 	h->ino = (uint64_t)st->st_ino;
@@ -90,9 +90,9 @@ set_status(struct header *h, const struct stat *st)
 }
 
 static bool
-same_status(const struct header *h, const struct stat *st)
+same_status(const struct index_header *h, const struct stat *st)
 {
-	struct header now = { .size = 0 };
+	struct index_header now = { .size = 0 };
 
 	set_status(&now, st);
 	return h->dev == now.dev && h->ino == now.ino && h->size == now.size &&
@@ -101,13 +101,13 @@ same_status(const struct header *h, const struct stat *st)
 }
 
 static bool
-read_header(int fd, struct header *h)
+read_header(int fd, struct index_header *h)
 {
 	struct stat st;
 
 	return file_read(fd, h, sizeof(*h), 0) == 0 &&
 	       memcmp(h->magic, magic, sizeof(magic)) == 0 &&
-	       h->check == fnv(h, offsetof(struct header, check)) &&
+	       h->check == fnv(h, offsetof(struct index_header, check)) &&
 	       fstat(fd, &st) == 0 &&
 	       h->count <= ((uint64_t)st.st_size - sizeof(*h)) /
 	                       sizeof(struct message) &&
@@ -115,7 +115,7 @@ read_header(int fd, struct header *h)
 }
 
 static bool
-map(struct index *x, int fd, const struct header *h)
+map(struct index *x, int fd, const struct index_header *h)
 {
 	x->count = (size_t)h->count;
 	x->octets = h->octets;
@@ -133,9 +133,9 @@ map(struct index *x, int fd, const struct header *h)
 
 /* Whether the mailbox has only grown since the header was written. */
 static bool
-has_grown(const struct header *h, int mailbox, const struct stat *st)
+has_grown(const struct index_header *h, int mailbox, const struct stat *st)
 {
-	struct header now;
+	struct index_header now;
 
 	return h->dev == (uint64_t)st->st_dev &&
 	       h->ino == (uint64_t)st->st_ino &&
@@ -148,7 +148,7 @@ enum index_state
 index_load(struct index *x, int directory, int mailbox, const struct stat *st)
 {
 	enum index_state state = INDEX_NONE;
-	struct header h;
+	struct index_header h;
 
 	memset(x, 0, sizeof(*x));
 	int fd = directory == -1 ? -1
@@ -183,7 +183,7 @@ index_unload(struct index *x)
 }
 
 static int
-write_header(int fd, int mailbox, struct header *h)
+write_header(int fd, int mailbox, struct index_header *h)
 {
 	struct stat st;
 
@@ -193,14 +193,14 @@ write_header(int fd, int mailbox, struct header *h)
 	}
 	memcpy(h->magic, magic, sizeof(magic));
 	set_status(h, &st);
-	h->check = fnv(h, offsetof(struct header, check));
+	h->check = fnv(h, offsetof(struct index_header, check));
 	return file_write(fd, h, sizeof(*h), 0);
 }
 
 static int
 write_index(int fd, int mailbox, struct message *list, size_t count)
 {
-	struct header h = { .count = count };
+	struct index_header h = { .count = count };
 
 	h.pseudo = count > 0 && list[0].pseudo;
 	for (size_t i = 0; i < count; i++) {
@@ -243,7 +243,7 @@ index_store(int directory, int mailbox, struct message *list, size_t count)
  * the next login.
  */
 static void
-number(int fd, const struct header *h, struct message *m)
+number(int fd, const struct index_header *h, struct message *m)
 {
 	struct index x;
 
@@ -265,7 +265,7 @@ void
 index_add(
     int directory, int mailbox, const struct stat *before, struct message *m)
 {
-	struct header h;
+	struct index_header h;
 
 	/* What had to go in front of it has changed the message before: the
 	   next opening looks at both. */

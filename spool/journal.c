@@ -38,7 +38,7 @@ journal_sum(const void *data, size_t len, uint8_t sum[SUM])
 }
 
 off_t
-journal_area(const struct run *r, uint64_t serial)
+journal_area(const struct rewrite *r, uint64_t serial)
 {
 	uint64_t plan =
 	    r->header.count * sizeof(struct range) + r->header.text_len;
@@ -50,7 +50,7 @@ journal_area(const struct run *r, uint64_t serial)
 /* ---- the stream of kept bytes ---- */
 
 uint64_t
-journal_total(const struct run *r)
+journal_total(const struct rewrite *r)
 {
 	return r->header.new_size - r->header.start;
 }
@@ -61,7 +61,7 @@ journal_total(const struct run *r)
  * whether some come from the text.
  */
 int
-journal_stream(const struct run *r, uint64_t position, size_t len,
+journal_stream(const struct rewrite *r, uint64_t position, size_t len,
     uint64_t *source, bool *text)
 {
 	size_t done = 0;
@@ -94,16 +94,16 @@ journal_stream(const struct run *r, uint64_t position, size_t len,
 }
 
 int
-journal_write_slot(
-    struct run *r, enum kind kind, uint64_t len, const uint8_t data[SUM])
+journal_write_slot(struct rewrite *r, enum slot_kind kind, uint64_t len,
+    const uint8_t data[SUM])
 {
-	struct slot s = { .serial = r->serial,
+	struct journal_slot s = { .serial = r->serial,
 		.kind = kind,
 		.position = r->position,
 		.len = len };
 
 	memcpy(s.data, data, SUM);
-	if (journal_sum(&s, offsetof(struct slot, sum), s.sum) == -1) {
+	if (journal_sum(&s, offsetof(struct journal_slot, sum), s.sum) == -1) {
 		return -1;
 	}
 	return file_write(
@@ -112,7 +112,7 @@ journal_write_slot(
 
 /* The sum of a sample of [new_size, size). */
 int
-journal_tail_sum(const struct run *r, uint8_t sum[SUM])
+journal_tail_sum(const struct rewrite *r, uint8_t sum[SUM])
 {
 	uint64_t from = r->header.new_size, to = r->header.size;
 	size_t half = to - from < SAMPLE ? (size_t)(to - from) : SAMPLE;
@@ -132,14 +132,14 @@ journal_tail_sum(const struct run *r, uint8_t sum[SUM])
 }
 
 int
-journal_drop(const struct run *r)
+journal_drop(const struct rewrite *r)
 {
 	return unlinkat(r->directory, "journal", 0);
 }
 
 /* Sums of what stays as it is: the head, and the end that is cut off. */
 static int
-landmark(const struct run *r, uint64_t from, uint64_t to, uint8_t sum[SUM])
+landmark(const struct rewrite *r, uint64_t from, uint64_t to, uint8_t sum[SUM])
 {
 	char sample[BLOCK];
 	size_t len = to - from < BLOCK ? (size_t)(to - from) : BLOCK;
@@ -151,7 +151,7 @@ landmark(const struct run *r, uint64_t from, uint64_t to, uint8_t sum[SUM])
 }
 
 int
-journal_landmarks(const struct run *r, uint8_t head[SUM], uint8_t tail[SUM])
+journal_landmarks(const struct rewrite *r, uint8_t head[SUM], uint8_t tail[SUM])
 {
 	return landmark(r, 0, r->header.start, head) == -1 ||
 	               landmark(r, r->header.new_size, r->header.size, tail) ==
@@ -161,7 +161,7 @@ journal_landmarks(const struct run *r, uint8_t head[SUM], uint8_t tail[SUM])
 }
 
 int
-journal_plan_sum(const struct run *r, uint8_t sum[SUM])
+journal_plan_sum(const struct rewrite *r, uint8_t sum[SUM])
 {
 	struct crypto_hash *h = crypto_hash_open();
 	uint8_t digest[CRYPTO_SHA256];
@@ -180,9 +180,9 @@ journal_plan_sum(const struct run *r, uint8_t sum[SUM])
 
 /* Writes header and plan to the journal file, durably. */
 int
-journal_write_plan(struct run *r)
+journal_write_plan(struct rewrite *r)
 {
-	struct header *h = &r->header;
+	struct journal_header *h = &r->header;
 	size_t ranges = h->count * sizeof(*r->ranges);
 
 	/* What is moved from now on may have been appended without a sync. */
@@ -192,7 +192,8 @@ journal_write_plan(struct run *r)
 	}
 	if (journal_landmarks(r, h->head, h->tail) == -1 ||
 	    journal_plan_sum(r, h->plan) == -1 ||
-	    journal_sum(h, offsetof(struct header, sum), h->sum) == -1 ||
+	    journal_sum(h, offsetof(struct journal_header, sum), h->sum) ==
+		-1 ||
 	    file_write(r->journal, r->ranges, ranges, PLAN) == -1 ||
 	    file_write(
 		r->journal, r->text, h->text_len, PLAN + (off_t)ranges) == -1 ||
@@ -203,7 +204,7 @@ journal_write_plan(struct run *r)
 }
 
 int
-journal_open_new(struct run *r, const char *name)
+journal_open_new(struct rewrite *r, const char *name)
 {
 	unlinkat(r->directory, "journal.new", 0);
 	r->journal = openat(r->directory, name,
@@ -233,7 +234,7 @@ journal_open_new(struct run *r, const char *name)
 
 /* The batch before is in the mailbox for good: only the newest is replayed. */
 static int
-settle(struct run *r)
+settle(struct rewrite *r)
 {
 	if (r->unsettled && fdatasync(r->mailbox) == -1) {
 		return -1;
@@ -247,7 +248,7 @@ settle(struct run *r)
  * was written while this one reads and sums up the next.
  */
 static int
-run_batch(struct run *r)
+run_batch(struct rewrite *r)
 {
 	uint64_t left = journal_total(r) - r->position;
 	size_t len =
@@ -284,7 +285,7 @@ run_batch(struct run *r)
 }
 
 int
-journal_cut(struct run *r)
+journal_cut(struct rewrite *r)
 {
 	if (ftruncate(r->mailbox, (off_t)r->header.new_size) == -1 ||
 	    fsync(r->mailbox) == -1) {
@@ -295,7 +296,7 @@ journal_cut(struct run *r)
 
 /* All batches from the position on, then the truncation. */
 int
-journal_run_on(struct run *r)
+journal_run_on(struct rewrite *r)
 {
 	uint8_t sum[SUM];
 
@@ -313,7 +314,7 @@ journal_run_on(struct run *r)
 }
 
 static int
-identify(struct run *r)
+identify(struct rewrite *r)
 {
 	struct stat st;
 
@@ -327,7 +328,7 @@ identify(struct run *r)
 }
 
 void
-journal_close(struct run *r)
+journal_close(struct rewrite *r)
 {
 	int saved = errno;
 
@@ -339,7 +340,7 @@ journal_close(struct run *r)
 }
 
 static int
-start_run(struct run *r)
+start_run(struct rewrite *r)
 {
 	r->buffer = malloc((size_t)r->header.batch);
 	if (r->buffer == NULL || identify(r) == -1 ||
@@ -359,7 +360,7 @@ int
 journal_run(int directory, int mailbox, const struct plan *plan,
     journal_touch *touch, void *context)
 {
-	struct run r = { .directory = directory,
+	struct rewrite r = { .directory = directory,
 		.journal = -1,
 		.mailbox = mailbox,
 		.ranges = plan->ranges,

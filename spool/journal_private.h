@@ -19,7 +19,7 @@ enum journal_layout {
 
 #define JOURNAL_MAGIC "RSTJRN1"
 
-struct header {
+struct journal_header {
 	char magic[8];
 	uint64_t dev, ino;
 	uint64_t start, size, new_size;
@@ -31,9 +31,9 @@ struct header {
 	uint8_t sum[SUM]; /* of all above */
 };
 
-enum kind { KIND_DATA = 1, KIND_NO_DATA, KIND_TRUNCATE };
+enum slot_kind { KIND_DATA = 1, KIND_NO_DATA, KIND_TRUNCATE };
 
-struct slot {
+struct journal_slot {
 	uint64_t serial;
 	uint64_t kind;
 	uint64_t position, len; /* in the stream */
@@ -42,9 +42,9 @@ struct slot {
 };
 
 /* A rewrite under way. */
-struct run {
+struct rewrite {
 	int directory, journal, mailbox;
-	struct header header;
+	struct journal_header header;
 	struct range *ranges;
 	char *text;
 	uint64_t position, serial;
@@ -60,45 +60,46 @@ struct run {
 int journal_sum(const void *data, size_t len, uint8_t sum[SUM]);
 
 /* Where the data area of a batch lies. */
-off_t journal_area(const struct run *, uint64_t serial);
+off_t journal_area(const struct rewrite *, uint64_t serial);
 
 /* Octets of the stream of what stays behind the first hole. */
-uint64_t journal_total(const struct run *);
+uint64_t journal_total(const struct rewrite *);
 
 /*
  * Reads len octets of the stream from position on into the buffer.  *source:
  * where they begin in the mailbox, were it all from there; *text: whether some
  * come from the text.
  */
-int journal_stream(const struct run *, uint64_t position, size_t len,
+int journal_stream(const struct rewrite *, uint64_t position, size_t len,
     uint64_t *source, bool *text);
 
 int journal_write_slot(
-    struct run *, enum kind, uint64_t len, const uint8_t data[SUM]);
+    struct rewrite *, enum slot_kind, uint64_t len, const uint8_t data[SUM]);
 
 /* The sum of a sample of what is to be cut off. */
-int journal_tail_sum(const struct run *, uint8_t sum[SUM]);
+int journal_tail_sum(const struct rewrite *, uint8_t sum[SUM]);
 
 /* Sums of what no batch overwrites: in front of start, and the end. */
-int journal_landmarks(const struct run *, uint8_t head[SUM], uint8_t tail[SUM]);
+int journal_landmarks(
+    const struct rewrite *, uint8_t head[SUM], uint8_t tail[SUM]);
 
-int journal_plan_sum(const struct run *, uint8_t sum[SUM]);
+int journal_plan_sum(const struct rewrite *, uint8_t sum[SUM]);
 
 /* Makes a new file of that name, with room for what comes. */
-int journal_open_new(struct run *, const char *name);
+int journal_open_new(struct rewrite *, const char *name);
 
 /* Writes header and plan, durably. */
-int journal_write_plan(struct run *);
+int journal_write_plan(struct rewrite *);
 
 /* Removes the journal: there is nothing to finish. */
-int journal_drop(const struct run *);
+int journal_drop(const struct rewrite *);
 
 /* All batches from the position on, and the truncation: journal.c. */
-int journal_run_on(struct run *);
+int journal_run_on(struct rewrite *);
 
 /* The truncation alone. */
-int journal_cut(struct run *);
+int journal_cut(struct rewrite *);
 
-void journal_close(struct run *);
+void journal_close(struct rewrite *);
 
 #endif

@@ -24,9 +24,9 @@ journal_exists(int directory)
 
 /* Reads and checks header and plan.  1: good; 0: never committed; -1: errno. */
 static int
-read_plan(struct run *r)
+read_plan(struct rewrite *r)
 {
-	struct header *h = &r->header;
+	struct journal_header *h = &r->header;
 	uint8_t sum[SUM];
 	struct stat st;
 
@@ -37,7 +37,7 @@ read_plan(struct run *r)
 		return 0;
 	}
 	if (file_read(r->journal, h, sizeof(*h), 0) == -1 ||
-	    journal_sum(h, offsetof(struct header, sum), sum) == -1) {
+	    journal_sum(h, offsetof(struct journal_header, sum), sum) == -1) {
 		return -1;
 	}
 	uint64_t most = (uint64_t)st.st_size;
@@ -76,7 +76,7 @@ read_plan(struct run *r)
  * what the slot says; -1: errno.
  */
 static int
-load_batch(const struct run *r, const struct slot *s)
+load_batch(const struct rewrite *r, const struct journal_slot *s)
 {
 	off_t at = journal_area(r, s->serial);
 	uint8_t sum[SUM];
@@ -110,16 +110,17 @@ load_batch(const struct run *r, const struct slot *s)
  * Reads the slots that were written whole, the newest first.  How many, or -1.
  */
 static int
-read_slots(const struct run *r, struct slot slots[2])
+read_slots(const struct rewrite *r, struct journal_slot slots[2])
 {
 	uint8_t sum[SUM];
-	struct slot s;
+	struct journal_slot s;
 	int n = 0;
 
 	for (int i = 0; i < 2; i++) {
 		if (file_read(r->journal, &s, sizeof(s), SLOT + i * BLOCK) ==
 			-1 ||
-		    journal_sum(&s, offsetof(struct slot, sum), sum) == -1) {
+		    journal_sum(&s, offsetof(struct journal_slot, sum), sum) ==
+			-1) {
 			return -1;
 		}
 		if (memcmp(sum, s.sum, SUM) != 0) {
@@ -143,7 +144,7 @@ read_slots(const struct run *r, struct slot slots[2])
  * its slot; 0: none was; -1: errno, ESTALE if neither can be.
  */
 static int
-last_batch(const struct run *r, struct slot slots[2], int n)
+last_batch(const struct rewrite *r, struct journal_slot slots[2], int n)
 {
 	for (int i = 0; i < n; i++) {
 		int got = load_batch(r, &slots[i]);
@@ -170,7 +171,7 @@ last_batch(const struct run *r, struct slot slots[2], int n)
  * can be read here need not be on the disk.
  */
 static int
-commit_again(const struct run *r, const struct slot *s)
+commit_again(const struct rewrite *r, const struct journal_slot *s)
 {
 	if (s->kind == KIND_DATA &&
 	    file_write(r->journal, r->buffer, (size_t)s->len,
@@ -189,7 +190,7 @@ commit_again(const struct run *r, const struct slot *s)
  * new plan takes the old one's place in one rename, with nothing done yet.
  */
 static int
-extend(struct run *r, uint64_t size)
+extend(struct rewrite *r, uint64_t size)
 {
 	struct range *ranges = calloc(r->header.count + 1, sizeof(*r->ranges));
 	uint64_t skip = r->position;
@@ -234,7 +235,7 @@ extend(struct run *r, uint64_t size)
  * no program appends a NUL first.
  */
 static int
-is_uncut(const struct run *r, const struct slot *s)
+is_uncut(const struct rewrite *r, const struct journal_slot *s)
 {
 	uint64_t from = r->header.new_size;
 	uint8_t sum[SUM];
@@ -249,7 +250,7 @@ is_uncut(const struct run *r, const struct slot *s)
 }
 
 static int
-set_aside(const struct run *r, const char *why)
+set_aside(const struct rewrite *r, const char *why)
 {
 	char name[64];
 
@@ -270,7 +271,7 @@ set_aside(const struct run *r, const char *why)
  * The number of the device may be another one after a reboot.
  */
 static int
-fits(const struct run *r, const struct stat *st, bool cut_decided,
+fits(const struct rewrite *r, const struct stat *st, bool cut_decided,
     const char **why)
 {
 	uint8_t head[SUM], tail[SUM];
@@ -299,9 +300,9 @@ fits(const struct run *r, const struct stat *st, bool cut_decided,
  * that was restored from a backup into the same file: 1, 0, or -1 with errno.
  */
 static int
-is_behind(const struct run *r, const struct slot slots[2])
+is_behind(const struct rewrite *r, const struct journal_slot slots[2])
 {
-	const struct slot *before = &slots[1];
+	const struct journal_slot *before = &slots[1];
 	uint8_t sum[SUM];
 
 	if (before->kind == KIND_TRUNCATE ||
@@ -324,7 +325,8 @@ is_behind(const struct run *r, const struct slot slots[2])
 
 /* The truncation was decided on: done already, or not yet? */
 static int
-finish_cut(struct run *r, const struct slot slots[2], int n, uint64_t size)
+finish_cut(
+    struct rewrite *r, const struct journal_slot slots[2], int n, uint64_t size)
 {
 	int uncut = size < r->header.size ? 0 : is_uncut(r, &slots[0]);
 
@@ -348,7 +350,7 @@ finish_cut(struct run *r, const struct slot slots[2], int n, uint64_t size)
 
 /* Goes on behind the last batch that was committed. */
 static int
-go_on(struct run *r, struct slot slots[2], int n, uint64_t size)
+go_on(struct rewrite *r, struct journal_slot slots[2], int n, uint64_t size)
 {
 	/* Whatever became of the last batch: the one before was durable. */
 	int behind = n == 2 ? is_behind(r, slots) : 0;
@@ -361,7 +363,7 @@ go_on(struct run *r, struct slot slots[2], int n, uint64_t size)
 		return errno == ESTALE ? set_aside(r, "other content") : -1;
 	}
 	if (any == 1) {
-		const struct slot *s = &slots[0];
+		const struct journal_slot *s = &slots[0];
 		/* Writing it again changes nothing if it had been written. */
 		if (commit_again(r, s) == -1 ||
 		    file_write(r->mailbox, r->buffer, (size_t)s->len,
@@ -376,9 +378,9 @@ go_on(struct run *r, struct slot slots[2], int n, uint64_t size)
 }
 
 static int
-recover(struct run *r)
+recover(struct rewrite *r)
 {
-	struct slot slots[2];
+	struct journal_slot slots[2];
 	const char *why;
 	struct stat st;
 
@@ -405,7 +407,7 @@ recover(struct run *r)
 int
 journal_recover(int directory, int mailbox, journal_touch *touch, void *context)
 {
-	struct run r = { .directory = directory,
+	struct rewrite r = { .directory = directory,
 		.mailbox = mailbox,
 		.touch = touch,
 		.context = context };

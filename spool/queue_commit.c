@@ -17,7 +17,7 @@
 
 enum { BUFFER = 64 * 1024, UNFINISHED_NAME = MAIL_ID + 16 };
 
-struct writer {
+struct body_writer {
 	int fd;
 	off_t at;  /* what is in the buffer goes there */
 	int error; /* sticky */
@@ -27,7 +27,7 @@ struct writer {
 };
 
 static void
-flush(struct writer *w)
+flush(struct body_writer *w)
 {
 	if (w->error == 0 &&
 	    file_write(w->fd, w->buffer, w->len, w->at) == -1) {
@@ -38,7 +38,7 @@ flush(struct writer *w)
 }
 
 static void
-put(struct writer *w, const char *data, size_t len)
+put(struct body_writer *w, const char *data, size_t len)
 {
 	while (len > 0) {
 		size_t room = BUFFER - w->len;
@@ -55,7 +55,7 @@ put(struct writer *w, const char *data, size_t len)
 
 /* Lines that end in LF. */
 static void
-put_lines(struct writer *w, const char *data, size_t len)
+put_lines(struct body_writer *w, const char *data, size_t len)
 {
 	while (len > 0) {
 		const char *lf = memchr(data, '\n', len);
@@ -72,7 +72,7 @@ put_lines(struct writer *w, const char *data, size_t len)
 
 /* Reads the next of the body into w->input; 0 at its end, -1 with errno. */
 static ssize_t
-take(struct writer *w, const struct queue_body *body, off_t done)
+take(struct body_writer *w, const struct queue_body *body, off_t done)
 {
 	size_t want = BUFFER;
 	ssize_t n;
@@ -94,7 +94,7 @@ take(struct writer *w, const struct queue_body *body, off_t done)
 }
 
 static void
-put_body(struct writer *w, const struct queue_body *body)
+put_body(struct body_writer *w, const struct queue_body *body)
 {
 	off_t done = 0;
 	char last = '\n';
@@ -125,7 +125,7 @@ put_body(struct writer *w, const struct queue_body *body)
 static int
 write_file(int fd, struct mail *m, const struct queue_body *body)
 {
-	static struct writer w; /* its pages are touched when used */
+	static struct body_writer w; /* its pages are touched when used */
 	size_t len;
 
 	m->size = 0;
@@ -133,7 +133,7 @@ write_file(int fd, struct mail *m, const struct queue_body *body)
 	if (head == NULL) {
 		return -1;
 	}
-	memset(&w, 0, offsetof(struct writer, buffer));
+	memset(&w, 0, offsetof(struct body_writer, buffer));
 	w.fd = fd;
 	w.at = (off_t)len;
 	put_body(&w, body);

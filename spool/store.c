@@ -2,7 +2,7 @@
 /* Takes the lock, and recovers: whoever comes next after a crash finishes. */
 #include "spool/store.h"
 
-#include "spool/intent.h"
+#include "spool/append_note.h"
 #include "spool/journal.h"
 
 #include <errno.h>
@@ -21,8 +21,8 @@ store_touch(void *hold)
 static bool
 undone(const struct hold *h)
 {
-	return h->directory != -1 &&
-	       (journal_exists(h->directory) || intent_pending(h->directory));
+	return h->directory != -1 && (journal_exists(h->directory) ||
+					 append_note_pending(h->directory));
 }
 
 /* Recovers; the lock is one for writing. */
@@ -32,7 +32,7 @@ recover(struct hold *h)
 	/* The order matters: a torn append may be cut out by the journal. */
 	return journal_recover(h->directory, h->lock.fd, store_touch, h) ==
 	                   -1 ||
-	               intent_recover(
+	               append_note_recover(
 			   h->directory, h->lock.fd, store_touch, h) == -1
 	           ? -1
 	           : 0;

@@ -5,7 +5,7 @@
 #include "common/log/log.h"
 #include "common/login/users.h"
 #include "pop3d/admin/owner.h"
-#include "spool/intent.h"
+#include "spool/append_note.h"
 #include "spool/journal.h"
 #include "spool/store.h"
 
@@ -28,7 +28,7 @@ undone(int users, const char *name)
 	if (directory == -1) {
 		return false;
 	}
-	bool result = journal_exists(directory) || intent_pending(directory);
+	bool result = journal_exists(directory) || append_note_pending(directory);
 	close(directory);
 	return result;
 }

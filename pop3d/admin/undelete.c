@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* What spool/aside.c keeps: shown, and put back, by its owner's process. */
+/* Shows what spool/kept_deleted.c keeps, and puts it back, by its owner's
+ * process. */
 #include "pop3d/admin/undelete.h"
 
 #include "common/log/log.h"
 #include "common/login/users.h"
 #include "pop3d/admin/owner.h"
 #include "spool/append.h"
-#include "spool/aside.h"
+#include "spool/kept_deleted.h"
 #include "spool/mailbox.h"
 
 #include <errno.h>
@@ -35,8 +36,8 @@ typedef void visit(struct search *, const struct store *user,
     const struct store *file, time_t when, struct mailbox *, size_t index);
 
 static bool
-walk_file(const struct store *user, const struct aside_file *f, visit *act,
-    struct search *search)
+walk_file(const struct store *user, const struct kept_deleted_file *f,
+    visit *act, struct search *search)
 {
 	struct store file = { .directory = "" };
 	struct mailbox *m;
@@ -59,8 +60,8 @@ walk_file(const struct store *user, const struct aside_file *f, visit *act,
 static int
 walk(const struct store *user, visit *act, struct search *search)
 {
-	struct aside_file *files;
-	int count = aside_list(user->directory, &files);
+	struct kept_deleted_file *files;
+	int count = kept_deleted_list(user->directory, &files);
 	int status = EX_OK;
 
 	if (count == -1) {

@@ -112,9 +112,9 @@ open_mailbox(const struct task *task, struct session *s)
 		reply_trouble(s, REPLY_CANNOT_OPEN, error, NULL);
 		return -1;
 	}
-	s->collected = calloc(mailbox_count(s->mailbox) + 1, sizeof(bool));
+	s->was_retrieved = calloc(mailbox_count(s->mailbox) + 1, sizeof(bool));
 	s->deleted = calloc(mailbox_count(s->mailbox) + 1, sizeof(bool));
-	if (s->collected == NULL || s->deleted == NULL) {
+	if (s->was_retrieved == NULL || s->deleted == NULL) {
 		reply_error(s, REPLY_MEMORY);
 		return -1;
 	}
@@ -162,7 +162,7 @@ mailbox_run(const struct task *task)
 		session_log_ending(&s, started);
 	}
 	stream_flush(s.stream);
-	free(s.collected);
+	free(s.was_retrieved);
 	free(s.deleted);
 	uidls_close(s.uidls);
 	mailbox_close(s.mailbox);

@@ -191,7 +191,8 @@ send_message(struct sending *out)
 		stats_add(STATS_POP3_OCTETS, out->octets);
 	}
 	*(out->top ? &s->topped : &s->retrieved) += out->octets;
-	s->collected[out->index] = s->collected[out->index] || !out->top;
+	s->was_retrieved[out->index] =
+	    s->was_retrieved[out->index] || !out->top;
 	return NEXT_COMMAND;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * UIDLs in the style of another server, for clients that have collected mail
+ * UIDLs in the style of another server, for clients that have retrieved mail
  * there.  What is theirs may be the same for several messages: all but the
  * first then have our own UIDL behind it, which depends on nothing but the
  * content of the message.  So have those that popa3d knows nothing of, since

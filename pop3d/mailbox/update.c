@@ -2,9 +2,9 @@
 /* The UPDATE state: what QUIT does to the mailbox. */
 #include "common/log/log.h"
 #include "common/log/stats.h"
-#include "pop3d/mailbox/collected.h"
+#include "pop3d/mailbox/retrieved.h"
 #include "pop3d/mailbox/transaction.h"
-#include "spool/aside.h"
+#include "spool/kept_deleted.h"
 #include "spool/mailbox.h"
 
 #include <errno.h>
@@ -18,11 +18,11 @@ enum {
 };
 
 /*
- * Marks what was collected long enough ago as deleted, too.  The days count
- * from the first time: whoever comes that often has had that long.
+ * Marks what was retrieved long enough ago as deleted, too.  The days count
+ * from the first time: a client that comes often has had that long.
  */
 static void
-expire(struct session *s, const struct collected *c, time_t now)
+expire(struct session *s, const struct retrieved *c, time_t now)
 {
 	time_t days = (time_t)limits_of(&s->config->expire, s->user);
 	char uidl[MAILBOX_UIDL + 1];
@@ -30,7 +30,7 @@ expire(struct session *s, const struct collected *c, time_t now)
 
 	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
 		mailbox_uidl(mailbox_message(s->mailbox, i), uidl);
-		time_t since = collected_since(c, uidl);
+		time_t since = retrieved_since(c, uidl);
 		if (since != 0 && now - since >= days * DAY && !s->deleted[i]) {
 			s->deleted[i] = true;
 			s->ndeleted++;
@@ -42,24 +42,25 @@ expire(struct session *s, const struct collected *c, time_t now)
 	}
 }
 
-/* What has been collected now, and is still there. */
+/* Notes what has been retrieved now and is still there. */
 static void
-note(struct session *s, const struct collected *c, time_t now)
+note(struct session *s, const struct retrieved *c, time_t now)
 {
-	if (collected_write(c, s->store.directory, s->mailbox, s->deleted,
-		s->collected, now) == -1) {
+	if (retrieved_write(c, s->store.directory, s->mailbox, s->deleted,
+		s->was_retrieved, now) == -1) {
 		log_error("cannot write %s/collected, so that nothing new will "
 			  "expire: %s",
 		    s->store.directory, strerror(errno));
 	}
 }
 
-/* Whether anything has been collected that a mail reader should know of. */
+/* True if a mail reader should know of something that was retrieved. */
 static bool
 has_news(const struct session *s)
 {
 	return s->config->mark_as_read &&
-	       memchr(s->collected, true, mailbox_count(s->mailbox)) != NULL;
+	       memchr(s->was_retrieved, true, mailbox_count(s->mailbox)) !=
+	           NULL;
 }
 
 /* Removes what is to go, and what expires.  0, or -1 with errno. */
@@ -68,17 +69,18 @@ change(struct session *s)
 {
 	bool expires = limits_of(&s->config->expire, s->user) > 0 &&
 	               mailbox_check(s->mailbox) == 0;
-	struct collected *c =
-	    expires ? collected_open(s->store.directory) : NULL;
+	struct retrieved *c =
+	    expires ? retrieved_open(s->store.directory) : NULL;
 	struct mailbox_update u = { .deleted = s->deleted,
-		.read = has_news(s) ? s->collected : NULL };
+		.read = has_news(s) ? s->was_retrieved : NULL };
 	time_t days = (time_t)limits_of(&s->config->undelete, s->user);
 	time_t now = time(NULL);
-	struct aside aside = { .directory = s->store.directory, .now = now };
+	struct kept_deleted kept = { .directory = s->store.directory,
+		.now = now };
 	int result = 0;
 
-	u.keep = days > 0 ? aside_keep : NULL;
-	u.context = &aside;
+	u.keep = days > 0 ? kept_deleted_add : NULL;
+	u.context = &kept;
 	if (c != NULL) {
 		expire(s, c, now);
 	}
@@ -94,10 +96,10 @@ change(struct session *s)
 		note(s, c, now);
 	}
 	if (result == 0 && days > 0) {
-		aside_prune(s->store.directory, days, now);
+		kept_deleted_prune(s->store.directory, days, now);
 	}
 	int saved = errno;
-	collected_close(c);
+	retrieved_close(c);
 	errno = saved;
 	return result;
 }

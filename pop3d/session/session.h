@@ -57,7 +57,7 @@ struct session {
 	struct session_lock *lock;
 	enum uidl_style uidl_style;
 	struct uidls *uidls; /* in this style, once asked for; or NULL */
-	bool *collected;     /* by RETR in this session */
+	bool *was_retrieved; /* by RETR in this session */
 	bool *deleted;
 	size_t ndeleted;
 	unsigned long long retrieved, topped; /* octets, by RETR and by TOP */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A message is in the mailbox or aside, and for a moment in both, never in
+ * A message is in the mailbox or kept, and for a moment in both, never in
  * neither: the copy is on the disk, under its name, before the mailbox loses
  * the first octet.
  */
-#include "spool/aside.h"
+#include "spool/kept_deleted.h"
 
 #include "common/log/log.h"
 #include "spool/fileio.h"
@@ -25,7 +25,7 @@ static const char unfinished[] = "new";
 /* ---- names: the time, and what tells those of one second apart ---- */
 
 time_t
-aside_time(const char *name)
+kept_deleted_time(const char *name)
 {
 	time_t when = 0;
 	size_t n = strlen(name);
@@ -45,7 +45,7 @@ aside_time(const char *name)
 static int
 name_file(int folder, time_t now)
 {
-	char name[ASIDE_NAME];
+	char name[KEPT_DELETED_NAME];
 
 	for (int i = 0; i < MOST; i++) {
 		snprintf(name, sizeof(name), "%0*lld.%03d", DIGITS,
@@ -83,7 +83,7 @@ copy(int out, off_t *at, int mailbox, int64_t from, int64_t to, char *last)
 	return 0;
 }
 
-/* A message, with an empty line behind it. */
+/* Copies a message, and an empty line after it. */
 static int
 copy_message(int out, off_t *at, int mailbox, const struct message *m)
 {
@@ -150,10 +150,10 @@ open_folder(const char *directory, bool make)
 }
 
 int
-aside_keep(void *context, int mailbox, const struct message *list,
+kept_deleted_add(void *context, int mailbox, const struct message *list,
     const bool *gone, size_t count)
 {
-	const struct aside *a = context;
+	const struct kept_deleted *a = context;
 	int folder = open_folder(a->directory, true);
 
 	if (folder == -1) {
@@ -178,30 +178,31 @@ aside_keep(void *context, int mailbox, const struct message *list,
 static int
 newest_first(const void *a, const void *b)
 {
-	return strcmp(((const struct aside_file *)b)->name,
-	    ((const struct aside_file *)a)->name);
+	return strcmp(((const struct kept_deleted_file *)b)->name,
+	    ((const struct kept_deleted_file *)a)->name);
 }
 
 /* Adds a name to the list, which grows by doubling.  false: no memory. */
 static bool
-add(struct aside_file **files, size_t *count, const char *name)
+add_name(struct kept_deleted_file **files, size_t *count, const char *name)
 {
 	if ((*count & (*count - 1)) == 0) {
 		size_t room = *count == 0 ? 1 : *count * 2;
-		struct aside_file *more = realloc(*files, room * sizeof(*more));
+		struct kept_deleted_file *more =
+		    realloc(*files, room * sizeof(*more));
 		if (more == NULL) {
 			return false;
 		}
 		*files = more;
 	}
-	struct aside_file *f = &(*files)[(*count)++];
+	struct kept_deleted_file *f = &(*files)[(*count)++];
 	strlcpy(f->name, name, sizeof(f->name));
-	f->when = aside_time(name);
+	f->when = kept_deleted_time(name);
 	return true;
 }
 
 int
-aside_list(const char *directory, struct aside_file **files)
+kept_deleted_list(const char *directory, struct kept_deleted_file **files)
 {
 	const struct dirent *entry;
 	size_t count = 0;
@@ -214,8 +215,8 @@ aside_list(const char *directory, struct aside_file **files)
 		return errno == ENOENT ? 0 : -1;
 	}
 	while (good && (entry = readdir(d)) != NULL) {
-		good = aside_time(entry->d_name) == 0 ||
-		       add(files, &count, entry->d_name);
+		good = kept_deleted_time(entry->d_name) == 0 ||
+		       add_name(files, &count, entry->d_name);
 	}
 	closedir(d);
 	if (!good) {
@@ -231,10 +232,10 @@ aside_list(const char *directory, struct aside_file **files)
 }
 
 void
-aside_prune(const char *directory, time_t days, time_t now)
+kept_deleted_prune(const char *directory, time_t days, time_t now)
 {
-	struct aside_file *files;
-	int count = aside_list(directory, &files);
+	struct kept_deleted_file *files;
+	int count = kept_deleted_list(directory, &files);
 	int folder = count > 0 ? open_folder(directory, false) : -1;
 
 	for (int i = 0; i < count && folder != -1; i++) {

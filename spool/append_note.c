@@ -5,7 +5,7 @@
  * another one only a durable record counts: an old one on the disk might
  * belong to a message that was acknowledged long ago.
  */
-#include "spool/intent.h"
+#include "spool/append_note.h"
 
 #include "common/text/hash.h"
 #include "spool/fileio.h"
@@ -21,7 +21,7 @@
 
 enum { FIRST = 512, BOOT = 40, WINDOW = 256 * 1024, BLOCK = 512 };
 
-struct record {
+struct note {
 	char magic[8]; /* all zero when nothing is pending */
 	char boot[BOOT];
 	uint64_t ino, size;
@@ -33,9 +33,9 @@ struct record {
 static const char magic[8] = "RSTAPP1";
 
 static uint64_t
-check(const struct record *r)
+check(const struct note *r)
 {
-	return hash_add(HASH_START, r, offsetof(struct record, check));
+	return hash_add(HASH_START, r, offsetof(struct note, check));
 }
 
 static void
@@ -53,10 +53,10 @@ this_boot(char boot[BOOT])
 }
 
 int
-intent_begin(int directory, int mailbox, off_t size, const char *first,
+append_note_begin(int directory, int mailbox, off_t size, const char *first,
     size_t len, bool durable)
 {
-	struct record r = { .size = (uint64_t)size, .durable = durable };
+	struct note r = { .size = (uint64_t)size, .durable = durable };
 	struct stat st;
 
 	if (fstat(mailbox, &st) == -1) {
@@ -86,7 +86,7 @@ intent_begin(int directory, int mailbox, off_t size, const char *first,
 }
 
 int
-intent_end(int directory, bool durable)
+append_note_end(int directory, bool durable)
 {
 	static const char nothing[sizeof(magic)];
 	int fd = openat(directory, "append", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -106,7 +106,7 @@ intent_end(int directory, bool durable)
 
 /* Reads the record; false: nothing is pending. */
 static bool
-read_record(int directory, struct record *r)
+read_note(int directory, struct note *r)
 {
 	char boot[BOOT];
 	int fd = openat(directory, "append", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -125,11 +125,11 @@ read_record(int directory, struct record *r)
 }
 
 bool
-intent_pending(int directory)
+append_note_pending(int directory)
 {
-	struct record r;
+	struct note r;
 
-	return read_record(directory, &r);
+	return read_note(directory, &r);
 }
 
 /*
@@ -139,7 +139,7 @@ intent_pending(int directory)
 static bool
 can_tear(off_t from, off_t at)
 {
-	return (at - from) % INTENT_WRITE == 0 || at % BLOCK == 0;
+	return (at - from) % APPEND_NOTE_WRITE == 0 || at % BLOCK == 0;
 }
 
 /* Whether nothing but our quoting stands in front of that place. */
@@ -256,14 +256,15 @@ are_ours(const char *there, const char *first, size_t len)
 }
 
 int
-intent_recover(int directory, int mailbox, journal_touch *touch, void *context)
+append_note_recover(
+    int directory, int mailbox, journal_touch *touch, void *context)
 {
 	char there[FIRST];
-	struct record r;
+	struct note r;
 	struct stat st;
 	off_t end;
 
-	if (!read_record(directory, &r)) {
+	if (!read_note(directory, &r)) {
 		return 0;
 	}
 	if (fstat(mailbox, &st) == -1) {
@@ -286,5 +287,5 @@ intent_recover(int directory, int mailbox, journal_touch *touch, void *context)
 			return -1;
 		}
 	}
-	return intent_end(directory, r.durable != 0);
+	return append_note_end(directory, r.durable != 0);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SPOOL_INTENT_H
-#define RESTANTE_SPOOL_INTENT_H
+#ifndef RESTANTE_SPOOL_APPEND_NOTE_H
+#define RESTANTE_SPOOL_APPEND_NOTE_H
 
 #include "spool/journal.h"
 
@@ -15,7 +15,7 @@
  */
 
 /* Octets of each write of an append but the last. */
-enum { INTENT_WRITE = 64 * 1024 };
+enum { APPEND_NOTE_WRITE = 64 * 1024 };
 
 /*
  * Notes that we append to the mailbox, which has that size, bytes that begin
@@ -23,20 +23,21 @@ enum { INTENT_WRITE = 64 * 1024 };
  * the note, which costs a sync; without, it outlives a kill alone.  0; 1: there
  * is no note; -1: there is one, but perhaps not durably: do not append.
  */
-int intent_begin(int directory, int mailbox, off_t size, const char *first,
+int append_note_begin(int directory, int mailbox, off_t size, const char *first,
     size_t len, bool durable) __attribute__((warn_unused_result));
 
 /* The append is complete, and durable; so is this, if durable.  0 or -1. */
-int intent_end(int directory, bool durable) __attribute__((warn_unused_result));
+int append_note_end(int directory, bool durable)
+    __attribute__((warn_unused_result));
 
 /* Whether an append was not completed. */
-bool intent_pending(int directory);
+bool append_note_pending(int directory);
 
 /*
  * Cuts the torn message off.  What another program has appended behind it
  * stays.  0, or -1 with errno.
  */
-int intent_recover(int directory, int mailbox, journal_touch *, void *context)
-    __attribute__((warn_unused_result));
+int append_note_recover(int directory, int mailbox, journal_touch *,
+    void *context) __attribute__((warn_unused_result));
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* "UIDL SECONDS" lines; replaced by rename(2), never synced. */
-#include "pop3d/mailbox/collected.h"
+#include "pop3d/mailbox/retrieved.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@ struct entry {
 	time_t when;
 };
 
-struct collected {
+struct retrieved {
 	struct entry *entries; /* by UIDL */
 	size_t count;
 };
@@ -51,7 +51,7 @@ parse(const char *line, size_t len, char uidl[MAILBOX_UIDL + 1], time_t *when)
 }
 
 bool
-collected_line(const char **text, char uidl[MAILBOX_UIDL + 1], time_t *when)
+retrieved_line(const char **text, char uidl[MAILBOX_UIDL + 1], time_t *when)
 {
 	const char *end;
 
@@ -98,7 +98,7 @@ read_text(const char *directory)
 
 /* Makes the sorted list from the text. */
 static bool
-fill(struct collected *c, const char *text)
+fill(struct retrieved *c, const char *text)
 {
 	const char *p = text;
 	size_t lines = 1;
@@ -110,7 +110,7 @@ fill(struct collected *c, const char *text)
 	if (c->entries == NULL) {
 		return false;
 	}
-	while (collected_line(
+	while (retrieved_line(
 	    &text, c->entries[c->count].uidl, &c->entries[c->count].when)) {
 		c->count++;
 	}
@@ -118,14 +118,14 @@ fill(struct collected *c, const char *text)
 	return true;
 }
 
-struct collected *
-collected_open(const char *directory)
+struct retrieved *
+retrieved_open(const char *directory)
 {
-	struct collected *c = calloc(1, sizeof(*c));
+	struct retrieved *c = calloc(1, sizeof(*c));
 	char *text = c == NULL ? NULL : read_text(directory);
 
 	if (text != NULL && !fill(c, text)) {
-		collected_close(c);
+		retrieved_close(c);
 		c = NULL;
 	}
 	free(text);
@@ -133,7 +133,7 @@ collected_open(const char *directory)
 }
 
 void
-collected_close(struct collected *c)
+retrieved_close(struct retrieved *c)
 {
 	if (c != NULL) {
 		free(c->entries);
@@ -142,7 +142,7 @@ collected_close(struct collected *c)
 }
 
 time_t
-collected_since(const struct collected *c, const char *uidl)
+retrieved_since(const struct retrieved *c, const char *uidl)
 {
 	struct entry key;
 
@@ -156,14 +156,14 @@ collected_since(const struct collected *c, const char *uidl)
 
 /* The lines of what stays.  Errors are the stream's. */
 static void
-write_lines(FILE *f, const struct collected *c, const struct mailbox *m,
+write_lines(FILE *f, const struct retrieved *c, const struct mailbox *m,
     const bool *gone, const bool *fresh, time_t now)
 {
 	char uidl[MAILBOX_UIDL + 1];
 
 	for (size_t i = 0; i < mailbox_count(m); i++) {
 		mailbox_uidl(mailbox_message(m, i), uidl);
-		time_t since = collected_since(c, uidl);
+		time_t since = retrieved_since(c, uidl);
 		/* From a clock that was ahead: it begins again. */
 		since = since > now || (since == 0 && fresh[i]) ? now : since;
 		if (!gone[i] && since > 0) {
@@ -174,7 +174,7 @@ write_lines(FILE *f, const struct collected *c, const struct mailbox *m,
 }
 
 int
-collected_write(const struct collected *c, const char *directory,
+retrieved_write(const struct retrieved *c, const char *directory,
     const struct mailbox *m, const bool *gone, const bool *fresh, time_t now)
 {
 	char path[PATH_MAX], next[PATH_MAX];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SPOOL_ASIDE_H
-#define RESTANTE_SPOOL_ASIDE_H
+#ifndef RESTANTE_SPOOL_KEPT_DELETED_H
+#define RESTANTE_SPOOL_KEPT_DELETED_H
 
 #include "spool/mailbox.h"
 
@@ -10,39 +10,39 @@
 #include <time.h>
 
 /*
- * Deleted mail, kept aside for some days: the folder "deleted" in the user's
+ * Deleted mail that is kept for some days: the folder "deleted" in the user's
  * directory, with an mbox for each session that has deleted anything; its name
  * is the time.  restante-spool(5).
  */
 
-struct aside {
+struct kept_deleted {
 	const char *directory; /* the user's */
 	time_t now;
 };
 
 /*
  * For struct mailbox_update: keeps what is about to go, durably.  context: a
- * struct aside.  0, or -1 with errno, and then nothing was kept.
+ * struct kept_deleted.  0, or -1 with errno, and then nothing was kept.
  */
-int aside_keep(void *context, int mailbox, const struct message *list,
+int kept_deleted_add(void *context, int mailbox, const struct message *list,
     const bool *gone, size_t count) __attribute__((warn_unused_result));
 
 /* Removes what has been kept for so many days. */
-void aside_prune(const char *directory, time_t days, time_t now);
+void kept_deleted_prune(const char *directory, time_t days, time_t now);
 
-enum { ASIDE_NAME = 32 };
+enum { KEPT_DELETED_NAME = 32 };
 
 /* The time that a name tells; 0: it is none of ours.  Pure. */
-time_t aside_time(const char *name);
+time_t kept_deleted_time(const char *name);
 
 /*
  * The names in the folder, the newest first, to be freed; none: 0.  -1 with
  * errno: it cannot be read.
  */
-struct aside_file {
-	char name[ASIDE_NAME];
+struct kept_deleted_file {
+	char name[KEPT_DELETED_NAME];
 	time_t when;
 };
-int aside_list(const char *directory, struct aside_file **files);
+int kept_deleted_list(const char *directory, struct kept_deleted_file **files);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The lines that say what was collected.  One that is misread would let mail
+ * The lines that say what was retrieved.  One that is misread would let mail
  * expire too early.
  */
-#include "pop3d/mailbox/collected.h"
+#include "pop3d/mailbox/retrieved.h"
 
 #include "tests/unit/tap.h"
 
@@ -41,7 +41,7 @@ main(void)
 		char uidl[MAILBOX_UIDL + 1] = "";
 		const char *text = cases[i].text;
 		time_t when = 0;
-		bool taken = collected_line(&text, uidl, &when);
+		bool taken = retrieved_line(&text, uidl, &when);
 		ok(taken == (cases[i].uidl[0] != '\0') &&
 			(!taken || (strcmp(uidl, cases[i].uidl) == 0 &&
 				       when == 1793361600)),
