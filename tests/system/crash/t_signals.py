@@ -80,9 +80,9 @@ def test_killed_session(server):
     with server.connect(server.smtp) as other, \
             server.connect(server.smtp) as victim:
         other.hello()
+        victim.hello()
         before = set(proc.children(server.smtpd.pid))
         check(len(before) >= 2, f"children {before}")
-        victim.hello()
         victim.expect("250 ", "MAIL FROM:<a@example.com>")
         victim.expect("250 ", "RCPT TO:<bob@example.org>")
         victim.expect("354 ", "DATA")
