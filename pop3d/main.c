@@ -47,7 +47,7 @@ static const char usage[] =
 struct arguments {
 	struct launch launch;
 	const char *config;
-	/* What to do instead of serving, with the words behind it. */
+	/* What to do instead of serving, with its operands. */
 	int (*verb)(const struct config *, int count, char **words);
 	int count, least, most;
 	char **words;
@@ -137,7 +137,7 @@ main(int argc, char **argv)
 	struct config *config;
 	struct stat st;
 
-	/* Under inetd 2 is the client: what goes wrong goes to syslog. */
+	/* Under inetd descriptor 2 is the client: errors go to syslog. */
 	bool client = fstat(STDERR_FILENO, &st) == -1 || S_ISSOCK(st.st_mode);
 	log_open("pop3d", client ? LOG_TO_SYSLOG : LOG_TO_PERSON);
 	umask(077);

@@ -54,7 +54,7 @@ static const struct service smtp = {
 	.errand = { runner_is_due, runner_run_due },
 };
 
-/* A timer would mail what is said; a person at a terminal reads it. */
+/* Logs to the terminal, if there is one: cron would mail the output. */
 static int
 run_queue(const struct config *config, const struct queue_run *run)
 {
@@ -81,7 +81,7 @@ act(const struct options *o, const struct config *config)
 		return run_queue(config, &o->run);
 	case ACTION_NEWALIASES:
 	case ACTION_NOTHING:
-		return EX_OK; /* nothing is compiled, or kept of hosts */
+		return EX_OK; /* nothing is compiled, no host status kept */
 	case ACTION_PASSWD:
 		return passwd_run(config, &o->passwd);
 	case ACTION_USERS:
@@ -93,7 +93,7 @@ act(const struct options *o, const struct config *config)
 	case ACTION_PENALTIES:
 		return admin_penalties(config);
 	case ACTION_FORGIVE:
-		return admin_forgive(config, o->whom);
+		return admin_forgive(config, o->forgiven);
 	case ACTION_EXPLAIN:
 		return admin_explain(config, o->from, o->recipients);
 	case ACTION_VERIFY:
@@ -116,7 +116,7 @@ main(int argc, char **argv)
 	struct config *config;
 	struct stat st;
 
-	/* Under inetd 2 is the client: what goes wrong goes to syslog. */
+	/* Under inetd descriptor 2 is the client: errors go to syslog. */
 	bool client = fstat(STDERR_FILENO, &st) == -1 || S_ISSOCK(st.st_mode);
 	launch_fill_descriptors();
 	log_open("smtpd", client ? LOG_TO_SYSLOG : LOG_TO_PERSON);

@@ -94,14 +94,14 @@ mode(struct parser *p, const char *name)
 		{ 'v', ACTION_VERIFY },
 		{ 'm', ACTION_SUBMIT },
 		{ 'a', ACTION_SUBMIT },
-		/* What is known of hosts: nothing is kept. */
+		/* The host status, which is not kept here. */
 		{ 'h', ACTION_NOTHING },
 		{ 'H', ACTION_NOTHING },
 	};
 
 	if (*name == 'd' || *name == 'D') {
 		return fail(p,
-		    "nothing runs for ever here: enable "
+		    "there is no daemon mode: enable "
 		    "restante-smtp.socket, or use -l instead of",
 		    *p->argv);
 	}
@@ -144,8 +144,8 @@ is_interval(const char *text)
 }
 
 /*
- * -q: run the queue; what is behind it says which part.  An interval is what
- * would make a daemon of sendmail; here a timer comes back and says it again.
+ * -q: run the queue; a letter after it says which part.  With an interval
+ * sendmail stays as a daemon; here a timer runs the command again.
  */
 static int
 queue_option(struct parser *p, const char *rest)
@@ -173,7 +173,7 @@ queue_option(struct parser *p, const char *rest)
 		run->id = text;
 	} else if (*rest == 'R') {
 		run->match = text;
-	} /* by sender: everything that is due, its mail among it */
+	} /* S, by sender: all that is due, since nothing selects it */
 	return 0;
 }
 
@@ -222,7 +222,7 @@ return_option(struct parser *p, const char *what)
 	return 0;
 }
 
-/* -V: xtext as it is; what is none is made so. */
+/* -V: xtext is taken as it is; other text is encoded. */
 static int
 envid_option(struct parser *p, const char *id)
 {
@@ -251,7 +251,7 @@ dot_option(struct parser *p, const char *set)
 static int
 body_option(struct parser *p, const char *type)
 {
-	/* Of a type that we do not know, we look at the message instead. */
+	/* For a type that we do not know, the message is looked at. */
 	p->o->seven_bit = strcasecmp(type, "7BIT") == 0;
 	return 0;
 }
@@ -319,7 +319,7 @@ static const struct {
 	{ 'p', NULL },
 };
 
-/* A letter with an argument; 1: it is none of those. */
+/* Takes a letter with an argument.  0 or -1; 1: it is not one of those. */
 static int
 letter_with_argument(struct parser *p, const char *letter)
 {
@@ -345,7 +345,7 @@ letter_with_argument(struct parser *p, const char *letter)
 static int
 letters(struct parser *p, const char *word)
 {
-	/* Without an argument; and those with one that is never apart. */
+	/* Letters without an argument, and with an attached one. */
 	static const char flags[] = "GUmnvx", attached[] = "EJQd";
 
 	for (; *word != '\0'; word++) {
@@ -398,7 +398,7 @@ role(struct parser *p, const char *name)
 	    name == NULL ? "nothing" : name);
 }
 
-/* What is done with messages of the queue, which are the operands. */
+/* A verb for messages of the queue, which are the operands. */
 static bool
 queue_verb(struct options *o, const char *name)
 {
@@ -431,7 +431,7 @@ long_option(struct parser *p, const char *name)
 		passwd_init(&o->passwd, user);
 		return user == NULL ? needs_argument(p, "--passwd") : 0;
 	}
-	/* Before those of the queue, of which --remove is one, too. */
+	/* Before the verbs of the queue, which have a --remove, too. */
 	if (o->action == ACTION_PASSWD && passwd_has(name)) {
 		return passwd_option(&o->passwd, name,
 		    passwd_wants(name) ? take_argument(p, "") : NULL, p->error);
@@ -441,8 +441,8 @@ long_option(struct parser *p, const char *name)
 	}
 	if (strcmp(name, "forgive") == 0) {
 		o->action = ACTION_FORGIVE;
-		o->whom = take_argument(p, "");
-		return o->whom == NULL ? needs_argument(p, "--forgive") : 0;
+		o->forgiven = take_argument(p, "");
+		return o->forgiven == NULL ? needs_argument(p, "--forgive") : 0;
 	}
 	if (queue_verb(o, name)) {
 		return 0;
@@ -498,23 +498,23 @@ program_name(struct options *o, const char *name)
 	}
 }
 
-/* Whether what is asked for of a notice can be. */
+/* Checks that the options of a notice fit together. */
 static int
-notice(const struct parser *p)
+check_notice(const struct parser *p)
 {
 	const struct options *o = p->o;
 
 	if (o->from_headers) {
 		return fail(p,
-		    "-s and its like write the header, so "
-		    "there are no recipients in it for",
+		    "-s composes the header, which has "
+		    "no recipients for",
 		    "-t");
 	}
 	if (o->recipients[0] == NULL) {
-		return fail(p, "no recipient: name them behind the", "options");
+		return fail(p, "no recipient: name one after the", "options");
 	}
 	if (o->notice.period > 0 && o->notice.key == NULL) {
-		return fail(p, "--every says how often for", "--dedupe");
+		return fail(p, "--every has no effect without", "--dedupe");
 	}
 	return 0;
 }
@@ -548,12 +548,13 @@ options_parse(
 	if (o->launch.nlisten > 0 && o->action == ACTION_SUBMIT) {
 		o->action = ACTION_SERVE;
 	}
-	/* Whoever names a sender or recipients has a message to send. */
+	/* With a sender or recipients there is a message to send. */
 	if (o->action == ACTION_SERVE && !o->launch.local &&
 	    o->launch.nlisten == 0 &&
 	    (*p.argv != NULL || o->from_headers || o->from != NULL ||
 		o->dot_is_text || o->notice.wanted)) {
 		o->action = ACTION_SUBMIT;
 	}
-	return o->action == ACTION_SUBMIT && o->notice.wanted ? notice(&p) : 0;
+	return o->action == ACTION_SUBMIT && o->notice.wanted ? check_notice(&p)
+	                                                      : 0;
 }

@@ -38,8 +38,8 @@ struct options {
 	enum action action;
 	const char *config; /* -c */
 	struct launch launch;
-	struct passwd_change passwd; /* --passwd, and what is behind it */
-	const char *whom;            /* --forgive */
+	struct passwd_change passwd; /* --passwd and its options */
+	const char *forgiven;        /* --forgive */
 	bool json;                   /* -j, --json: for programs */
 	enum stats_form stats;       /* --prometheus */
 	enum manage_verb verb;       /* of ACTION_MANAGE, on the operands */

@@ -15,7 +15,7 @@
 #include <sysexits.h>
 #include <time.h>
 
-/* One of the user's two; whether there is any. */
+/* Prints one of the two files of a user; true if it exists. */
 static bool
 print_one(const char *directory, const char *user, const char *name)
 {
@@ -34,7 +34,7 @@ print_one(const char *directory, const char *user, const char *name)
 	return true;
 }
 
-/* Both of the user's; whether there is any. */
+/* Prints both files of the user; true if one exists. */
 static bool
 print_user(const struct config *config, const char *user)
 {

@@ -5,8 +5,8 @@
 #include "common/config/config.h"
 
 /*
- * pop3d --last-login [USER]: who logged in last, when, how and whence.  An exit
- * status.
+ * pop3d --last-login [USER]: prints when, how and from where users last logged
+ * in.  An exit status.
  */
 int logins_run(const struct config *, int count, char **words);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Takes hold of each mailbox that has something undone, as its owner. */
+/* Opens each mailbox that needs recovery, as its owner. */
 #include "pop3d/admin/recovery.h"
 
 #include "common/log/log.h"
@@ -19,9 +19,9 @@
 
 enum { TIMEOUT = 60 * 1000 };
 
-/* Whether something waits in the user's directory. */
+/* True if there is a journal or a note of an append in the directory. */
 static bool
-undone(int users, const char *name)
+needs_recovery(int users, const char *name)
 {
 	int directory = openat(users, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -67,7 +67,7 @@ recovery_run(const struct config *config, int count, char **words)
 	DIR *d = n < (int)sizeof(path) ? opendir(path) : NULL;
 	while (d != NULL && (entry = readdir(d)) != NULL) {
 		if (entry->d_name[0] != '.' &&
-		    undone(dirfd(d), entry->d_name)) {
+		    needs_recovery(dirfd(d), entry->d_name)) {
 			int one = owner_run(
 			    config, names, entry->d_name, recover, NULL);
 			result = one != EX_OK ? one : result;

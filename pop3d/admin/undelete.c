@@ -98,7 +98,7 @@ take_field(const struct mbox_line *line, const char *name, char value[FIELD])
 	}
 	for (; n < line->len && to < FIELD - 1; n++) {
 		char c = line->text[n];
-		/* What a terminal would obey is not for it. */
+		/* Control characters are replaced. */
 		value[to++] = c >= ' ' && c < 0x7f ? c : '?';
 	}
 	value[to] = '\0';
@@ -150,7 +150,7 @@ is_wanted(const struct search *s, const char *uidl)
 	return s->count == 0;
 }
 
-/* Whether the mailbox has a message that looks the same. */
+/* True if the mailbox has a message with the same content. */
 static bool
 is_there(const struct search *s, const struct message *m)
 {
@@ -239,8 +239,9 @@ undelete_owned(const struct store *user, void *context)
 	int status = walk(user, put_one, s);
 	mailbox_close(s->there);
 	if (s->found < (size_t)s->count || s->found == 0) {
-		log_error("%s is kept aside; type pop3d --deleted USER",
-		    s->count == 0 ? "nothing" : "not all of that");
+		log_error("%s; type pop3d --deleted USER",
+		    s->count == 0 ? "no deleted message is kept"
+				  : "not all of these messages are kept");
 		return EX_DATAERR;
 	}
 	return s->failed > 0 ? EX_TEMPFAIL : status;

@@ -5,10 +5,10 @@
 #include "common/config/config.h"
 
 /*
- * pop3d --deleted USER: the deleted mail that is kept aside.
- * pop3d --undelete USER [ID...]: puts all of it back into the mailbox, or that
- * with these ids; what is in the mailbox already is passed over.  Exit
- * statuses.
+ * pop3d --deleted USER: lists the deleted messages that are kept.
+ * pop3d --undelete USER [ID...]: puts all of them back into the mailbox, or
+ * those with these ids; messages that the mailbox has already are skipped.
+ * Exit statuses.
  */
 int deleted_run(const struct config *, int count, char **words);
 int undelete_run(const struct config *, int count, char **words);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* smtpd --check: what is well, what is not, and what to type next. */
+/* smtpd --check: tests the set-up, and says what to type next. */
 #include "smtpd/admin/check_private.h"
 
 #include "common/login/credentials.h"
@@ -30,8 +30,8 @@ check_names(struct check *c)
 				    : "by default (there is no file)");
 	if (strchr(config->hostname, '.') == NULL) {
 		check_finding(c, FINDING_WARNING,
-		    "the host name %s has no domain; other servers will not "
-		    "like it: put the full name into /etc/mailname, or set "
+		    "the host name %s has no domain, and other servers may "
+		    "refuse it: put the full name into /etc/mailname, or set "
 		    "the key hostname",
 		    config->hostname);
 	} else {
@@ -43,12 +43,12 @@ check_names(struct check *c)
 	}
 	for (size_t i = 0; i < config->nvirtual_domains; i++) {
 		check_finding(c, FINDING_OK,
-		    "mail for %s is ours, as far as there are aliases",
+		    "mail for %s is ours, for addresses with an alias",
 		    config->virtual_domains[i]);
 	}
 }
 
-/* A directory that we write to. */
+/* A directory that must be writable. */
 static void
 check_directory(struct check *c, const char *what, const char *path)
 {
@@ -89,7 +89,7 @@ check_stats_file(struct check *c)
 	check_directory(c, "the folder of stats-file", folder);
 }
 
-/* Messages under way need unnamed files there. */
+/* The queue needs unnamed files for messages under way. */
 static void
 check_queue(struct check *c)
 {
@@ -126,8 +126,7 @@ check_tls(struct check *c)
 	long days = (long)((tls_server_expiry(s) - time(NULL)) / DAY);
 	if (days < 0) {
 		check_finding(c, FINDING_ERROR,
-		    "a certificate has expired: renew "
-		    "it and write it to its file, that is all");
+		    "a certificate has expired: renew it and replace its file");
 	} else {
 		check_finding(c,
 		    days < WARN_DAYS ? FINDING_WARNING : FINDING_OK,
@@ -231,7 +230,7 @@ check_users(struct check *c)
 	users_close(f);
 }
 
-/* Where the mailboxes lie: by the example of postmaster's. */
+/* Checks the folder of mailboxes, with that of postmaster as example. */
 static void
 check_mailboxes(struct check *c)
 {
@@ -240,7 +239,7 @@ check_mailboxes(struct check *c)
 	struct names *names = names_load(c->config, false, error);
 
 	if (names == NULL) {
-		return; /* check_users() says why */
+		return; /* check_users() reports it */
 	}
 	enum status found =
 	    account_find(c->config, names, "postmaster", &account);
@@ -248,7 +247,7 @@ check_mailboxes(struct check *c)
 	if (found != STATUS_OK ||
 	    account_mailbox(c->config, &account, path) == -1) {
 		check_finding(c, FINDING_ERROR,
-		    "no mailbox for postmaster: see the "
+		    "postmaster has no mailbox: see the "
 		    "keys mailbox and mailbox-owner");
 		return;
 	}
@@ -269,7 +268,7 @@ check_root(struct check *c)
 	check_directory(c, "state", c->config->state);
 	if (geteuid() != 0) {
 		check_finding(c, FINDING_WARNING,
-		    "not root: everything will belong "
+		    "not root: all files will belong "
 		    "to uid %d",
 		    (int)geteuid());
 		return;
@@ -281,8 +280,8 @@ check_root(struct check *c)
 		    user, user);
 	} else if (user[0] == '\0' && getpwnam("_restante") == NULL) {
 		check_finding(c, FINDING_WARNING,
-		    "sessions will run as nobody; better they have an account "
-		    "of their own; type: useradd --system --no-create-home "
+		    "sessions will run as nobody; an account of their own is "
+		    "safer; type: useradd --system --no-create-home "
 		    "--shell /usr/sbin/nologin _restante");
 	} else {
 		check_finding(c, FINDING_OK, "sessions run as %s",

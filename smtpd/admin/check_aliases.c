@@ -9,10 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* No more than that is told one by one. */
-enum { FINDINGS = 20 };
+enum { FINDINGS = 20 }; /* that are printed one by one */
 
-/* An address that the key of an alias is for. */
+/* Makes an address that matches the key of an alias. */
 static void
 address_of(const char *key, char text[ADDRESS_TEXT + 2])
 {
@@ -22,7 +21,7 @@ address_of(const char *key, char text[ADDRESS_TEXT + 2])
 	    key[0] == '@' ? "anybody" : "", quote, key, quote);
 }
 
-/* Targets that are to be here, and are not. */
+/* Warns of targets in our domains that do not exist. */
 static void
 check_targets(struct check *c, const char *key, const struct mail *m)
 {
@@ -32,8 +31,9 @@ check_targets(struct check *c, const char *key, const struct mail *m)
 		if (r->target == TARGET_ADDRESS && at != NULL &&
 		    config_is_ours(c->config, at + 1)) {
 			check_finding(c, FINDING_WARNING,
-			    "the alias %s leads to %s, who is nobody here", key,
-			    r->text);
+			    "the alias %s leads to %s, which does not exist "
+			    "here",
+			    key, r->text);
 		}
 	}
 }
@@ -50,7 +50,7 @@ check_alias(struct check *c, const struct expand *e, const char *key)
 
 	if (at != NULL && !config_is_ours(c->config, at + 1)) {
 		check_finding(c, FINDING_WARNING,
-		    "the alias %s has no effect: %s is none of our domains",
+		    "the alias %s has no effect: %s is not one of our domains",
 		    key, at + 1);
 		return;
 	}
@@ -70,7 +70,7 @@ check_alias(struct check *c, const struct expand *e, const char *key)
 	mail_free(&mail);
 }
 
-/* Somebody reads what the other machines have to tell us. */
+/* Mail for that name must reach somebody. */
 static void
 check_duty(struct check *c, const struct expand *e, const char *name)
 {
@@ -106,7 +106,7 @@ check_owner(struct check *c)
 		check_finding(c, FINDING_ERROR,
 		    "the key alias-owner names %s: %s", owner,
 		    pw == NULL ? "there is no such account"
-			       : "nothing is run as root");
+			       : "commands are never run as root");
 	}
 }
 
@@ -119,8 +119,8 @@ check_all(struct check *c, const struct expand *e)
 
 	if (malformed > 0) {
 		check_finding(c, FINDING_ERROR,
-		    "%zu lines of %s are wrong, the log says which", malformed,
-		    c->config->aliases);
+		    "%zu lines of %s are malformed; the log says which",
+		    malformed, c->config->aliases);
 	}
 	while ((key = aliases_key(e->aliases, keys)) != NULL) {
 		keys++;
@@ -139,7 +139,7 @@ check_aliases(struct check *c)
 	struct names *names = names_load(c->config, false, error);
 
 	if (names == NULL) {
-		return; /* which is told elsewhere */
+		return; /* check_users() reports it */
 	}
 	struct aliases *aliases = aliases_load(c->config, error);
 	if (aliases == NULL) {

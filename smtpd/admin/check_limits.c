@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Whom quota and its like are for, and who has used it up. */
+/* smtpd --check: users named by quota and other limits, and full mailboxes. */
 #include "smtpd/admin/check_private.h"
 
 #include "common/login/users.h"
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-/* Lines that are for somebody who is not there apply to nobody. */
+/* Warns of limits that are set for a name that is not a user. */
 static void
 check_named(struct check *c, const struct names *names, const char *key,
     const struct limits *limits)
@@ -21,7 +21,7 @@ check_named(struct check *c, const struct names *names, const char *key,
 		    account_find(c->config, names, user, &account) ==
 			STATUS_NO) {
 			check_finding(c, FINDING_WARNING,
-			    "%s is set for %s, who is no user here", key, name);
+			    "%s is set for %s, which is not a user", key, name);
 		}
 	}
 }
@@ -43,8 +43,9 @@ check_quota(struct check *c, const struct names *names, const char *name)
 	uint64_t quota = limits_of(&c->config->quota, account.name);
 	if (quota != 0 && (uint64_t)st.st_size >= quota - quota / 10) {
 		check_finding(c, FINDING_WARNING,
-		    "%s has %llu octets of a quota of %llu: mail for %s waits "
-		    "in the queue when it is full, and goes back in the end",
+		    "%s has %llu octets of a quota of %llu: when it is full, "
+		    "mail for %s waits in the queue, and is returned in the "
+		    "end",
 		    path, (unsigned long long)st.st_size,
 		    (unsigned long long)quota, user);
 	}
@@ -80,7 +81,7 @@ check_limits(struct check *c)
 	struct names *names = names_load(c->config, false, error);
 
 	if (names == NULL) {
-		return; /* check_users() says why */
+		return; /* check_users() reports it */
 	}
 	check_named(c, names, "expire", &c->config->expire);
 	check_named(c, names, "login-delay", &c->config->login_delay);

@@ -27,12 +27,12 @@ check_oauth(struct check *c)
 		check_finding(c, FINDING_ERROR,
 		    "the key oauth-owner names %s: %s", config->oauth_owner,
 		    pw == NULL ? "there is no such account"
-			       : "nothing is run as root");
+			       : "commands are never run as root");
 	}
 	if (config->ntls == 0) {
 		check_finding(c, FINDING_WARNING,
-		    "oauth-command: tokens are taken in TLS alone, and there "
-		    "is no certificate; see the key tls");
+		    "oauth-command: tokens are only accepted over TLS, and "
+		    "there is no certificate; see the key tls");
 	}
 }
 
@@ -43,8 +43,8 @@ check_pam(struct check *c)
 
 	if (access(file, R_OK) == -1) {
 		check_finding(c, FINDING_WARNING,
-		    "PAM checks passwords, and there is no %s: so it does as "
-		    "/etc/pam.d/other says; restante.conf(5) has an example",
+		    "PAM checks passwords, but there is no %s, so "
+		    "/etc/pam.d/other applies; restante.conf(5) has an example",
 		    file);
 	} else {
 		check_finding(

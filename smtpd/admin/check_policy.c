@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* smtpd --check: what strangers on port 25 have to put up with. */
+/* smtpd --check: the rules for clients of port 25 that have not logged in. */
 #include "smtpd/admin/check_private.h"
 
 #include "common/io/deadline.h"
@@ -10,10 +10,10 @@ enum {
 	LONG_DELAY = 30, /* seconds */
 	PATIENCE = 5000, /* ms */
 	LONG_WAIT = 4 * 60 * 60,
-	ALL_OF_V4 = 96, /* bits of struct network in front of IPv4 */
+	ALL_OF_V4 = 96, /* bits of struct network before IPv4 */
 };
 
-/* What accounts may send, if that is less than one message may need. */
+/* Warns if an account may send less than one message can need. */
 static void
 check_accounts(struct check *c)
 {
@@ -30,13 +30,13 @@ check_accounts(struct check *c)
 	limits_range(r, &least, &most);
 	if (least != 0 && least < ENVELOPE_RCPTS) {
 		check_finding(c, FINDING_WARNING,
-		    "account-recipients %llu: a message may have %d of them, "
-		    "and would never be sent",
+		    "account-recipients %llu: a message may have %d "
+		    "recipients, and would never be sent",
 		    (unsigned long long)least, ENVELOPE_RCPTS);
 	}
 }
 
-/* Every list has 127.0.0.2 and has not 127.0.0.1 (RFC 5782 section 5). */
+/* Each list contains 127.0.0.2 but not 127.0.0.1 (RFC 5782 section 5). */
 static void
 check_list(struct check *c, const struct blocklist *configured)
 {
@@ -47,7 +47,7 @@ check_list(struct check *c, const struct blocklist *configured)
 	uint8_t address[16];
 
 	if (dns == NULL) {
-		return; /* check_routes() says why */
+		return; /* check_routes() reports it */
 	}
 	for (size_t i = 0; i < 2; i++) {
 		(void)network_address(tests[i], address);
@@ -55,16 +55,15 @@ check_list(struct check *c, const struct blocklist *configured)
 	}
 	dns_ask_all(dns, q, 2, deadline_now() + PATIENCE);
 	dns_close(dns);
-	list.ncodes = 0; /* which code the test has is the list's affair */
+	list.ncodes = 0; /* any code will do for the test address */
 	if (dnsbl_read(&list, &q[1]) == BLOCKLIST_LISTED) {
 		check_finding(c, FINDING_ERROR,
-		    "dnsbl %s lists everybody: it has been given up; take it "
-		    "out",
+		    "dnsbl %s lists everybody: it was shut down; remove it",
 		    list.zone);
 	} else if (dnsbl_read(&list, &q[0]) != BLOCKLIST_LISTED) {
 		check_finding(c, FINDING_WARNING,
-		    "dnsbl %s does not answer, or not us: many lists want a "
-		    "name server of one's own; see the key resolver",
+		    "dnsbl %s does not answer, or not us: many lists answer "
+		    "only a resolver of your own; see the key resolver",
 		    list.zone);
 	} else {
 		check_finding(c, FINDING_OK,
@@ -81,13 +80,13 @@ check_policy(struct check *c)
 	if (config->greet_delay > LONG_DELAY) {
 		check_finding(c, FINDING_WARNING,
 		    "greet-delay %u: many servers do not wait that long for a "
-		    "greeting, and give up; 6 does",
+		    "greeting; 6 is enough",
 		    config->greet_delay);
 	}
 	if (config->greylist > LONG_WAIT) {
 		check_finding(c, FINDING_WARNING,
-		    "greylist %u: that is longer than some servers try; 300 "
-		    "does",
+		    "greylist %u: some servers do not retry that long; 300 is "
+		    "enough",
 		    config->greylist);
 	}
 	for (size_t i = 0; i < config->ndnsbl; i++) {
@@ -98,8 +97,9 @@ check_policy(struct check *c)
 		bool v4 = network_is_v4(n->address);
 		if (n->bits == 0 || (n->bits == ALL_OF_V4 && v4)) {
 			check_finding(c, FINDING_WARNING,
-			    "policy-exempt: everybody is in %s, so nothing is "
-			    "asked of strangers",
+			    "policy-exempt: %s contains everybody, so the "
+			    "rules "
+			    "for strangers never apply",
 			    v4 ? "0.0.0.0/0" : "::/0");
 		}
 	}

@@ -13,7 +13,7 @@ struct check {
 	unsigned errors, warnings;
 };
 
-/* Prints and counts one. */
+/* Prints a finding and counts it: check_finding.c. */
 void check_finding(struct check *, enum finding, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -26,10 +26,10 @@ void check_routes(struct check *);
 /* Quotas and other limits of users: check_limits.c. */
 void check_limits(struct check *);
 
-/* What logins need besides users: users/check.c. */
+/* What logins need besides users: check_logins.c. */
 void check_logins(struct check *);
 
-/* Who may send as whom: check_senders.c. */
+/* Senders that users may use: check_senders.c. */
 void check_senders(struct check *);
 
 /* Rules for strangers: check_policy.c. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* smtpd --check: whether mail for others could leave; nothing is sent. */
+/* smtpd --check: the next hops of outgoing mail; nothing is sent. */
 #include "smtpd/admin/check_private.h"
 
 #include "common/dns/dns.h"
@@ -20,7 +20,7 @@ all_can_read(const char *path)
 	return stat(path, &st) == 0 && (st.st_mode & S_IROTH) != 0;
 }
 
-/* Whether the key relay-password has one for the hop. */
+/* True if the key relay-password has one for the hop. */
 static bool
 has_source(const struct config *config, const struct hop *h)
 {
@@ -46,20 +46,20 @@ check_login(struct check *c, const char *what, const struct hop *h)
 
 	if (h->password[0] == '\0' && !has_source(c->config, h)) {
 		check_finding(c, FINDING_ERROR,
-		    "%s: no password for %s; type it into a file of mode 600, "
-		    "and name that: relay-password %s file:/path",
+		    "%s: no password for %s; put it into a file of mode 600, "
+		    "and set: relay-password %s file:/path",
 		    what, h->user, h->host);
 	}
 	if (h->password[0] != '\0' && all_can_read(file)) {
 		check_finding(c, FINDING_WARNING,
-		    "%s: everybody can read the password in %s; better put it "
-		    "into a file that the key relay-password names",
+		    "%s: everybody can read the password in %s; put it into a "
+		    "file that the key relay-password names",
 		    what, file);
 	}
 	if (h->tls < HOP_TLS_MUST) {
 		check_finding(c, FINDING_WARNING,
-		    "%s: the password can be read on the way; better leave "
-		    "?tls= out",
+		    "%s: the password can be read on the way; remove ?tls= "
+		    "from it",
 		    what);
 	}
 }
@@ -123,7 +123,7 @@ check_source(struct check *c, const struct config_rule *rule)
 	}
 }
 
-/* What stands for addresses of this machine. */
+/* Addresses that replace those of this machine. */
 static void
 check_masquerades(struct check *c)
 {
@@ -133,7 +133,7 @@ check_masquerades(struct check *c)
 		bool ours = config_is_ours(c->config, at + 1);
 		check_finding(c, ours ? FINDING_OK : FINDING_WARNING,
 		    "masquerade %s: %s%s", rule->pattern, rule->value,
-		    ours ? "" : ", though it is no address of ours");
+		    ours ? "" : ", which is not an address of ours");
 	}
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* smtpd --check: who may send as whom, and how lenient sessions are. */
+/* smtpd --check: the senders that users may use, and the profile of port 25. */
 #include "smtpd/admin/check_private.h"
 
 #include "common/login/users.h"
 
-/* Lines for users who are not there, which a typing error makes. */
+/* Warns of lines for unknown users, which a typing error makes. */
 static void
 check_users_of(struct check *c, const struct names *names)
 {

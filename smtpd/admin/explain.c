@@ -58,7 +58,7 @@ trace(void *context, unsigned depth, const char *text)
 	say(context, depth + 1, "%s", text);
 }
 
-/* The first trouble is the exit status. */
+/* The first error is the exit status. */
 static void
 trouble(struct explain *x, int status)
 {
@@ -74,7 +74,7 @@ explain_addresses(struct explain *x, const char *host)
 	char why[CONFIG_ERROR], text[INET6_ADDRSTRLEN];
 	size_t n = 0;
 
-	/* Neither needs the DNS. */
+	/* An address and localhost need no DNS. */
 	if (race_literal(host, &found[0]) ||
 	    strcasecmp(host, "localhost") == 0) {
 		return;
@@ -172,8 +172,9 @@ explain_route(struct explain *x, const struct address *a)
 		}
 		return;
 	case ROUTE_LOCAL:
-		/* Aliases name somebody who is not here. */
-		say(x, 1, "%s is nobody here: the sender would be told", text);
+		/* An alias leads to an address that does not exist here. */
+		say(x, 1, "%s does not exist here: mail would be returned",
+		    text);
 		trouble(x, EX_NOUSER);
 		return;
 	case ROUTE_NONE:
@@ -185,7 +186,7 @@ explain_route(struct explain *x, const struct address *a)
 
 /* ---- mail that stays ---- */
 
-/* Of the mailbox' owner; only he may read it. */
+/* The file is only readable to the owner of the mailbox. */
 static bool
 has_forward(const struct account *a)
 {

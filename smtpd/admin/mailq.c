@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* mailq: what lies in the queue, read without a claim.  Runs as root. */
+/* mailq: lists the queue, without claiming messages.  Runs as root. */
 #include "smtpd/admin/manage.h"
 
 #include "common/log/log.h"
@@ -29,7 +29,7 @@ count(struct listing *l, uint64_t size)
 	l->size += size;
 }
 
-/* Its size is all that is known; it may also be gone by now. */
+/* Only its size is known; it may also be gone by now. */
 static void
 show_damaged(struct listing *l, enum queue_place place, const char *name)
 {
@@ -64,7 +64,7 @@ show(void *data, enum queue_place place, const char *name)
 		queue_release(&f);
 		break;
 	case QUEUE_GONE:
-		/* Done meanwhile; or set aside, and the name is no id. */
+		/* It is done by now, or was set aside under another name. */
 		if (place != QUEUE_CORRUPT) {
 			break;
 		}

@@ -17,8 +17,8 @@ struct work {
 	const struct config *config;
 	struct queue *queue;
 	enum manage_verb verb;
-	size_t count; /* messages that there were */
-	int result;   /* the first trouble's exit status */
+	size_t count; /* messages found */
+	int result;   /* exit status of the first error */
 };
 
 static void
@@ -28,9 +28,9 @@ trouble(struct work *w, const char *id, int status, const char *why)
 	w->result = w->result == EX_OK ? status : w->result;
 }
 
-/* Gives all that wait another state. */
+/* Gives all recipients that wait another state. */
 static int
-settle(struct queue_file *f, enum recipient_state state)
+set_waiting(struct queue_file *f, enum recipient_state state)
 {
 	for (size_t i = 0; i < f->mail.count; i++) {
 		struct slot_state slot = f->mail.recipients[i].slot;
@@ -47,7 +47,7 @@ settle(struct queue_file *f, enum recipient_state state)
 static int
 release(struct queue_file *f)
 {
-	if (settle(f, RECIPIENT_WAITING) == -1) {
+	if (set_waiting(f, RECIPIENT_WAITING) == -1) {
 		return -1;
 	}
 	return queue_move(f, QUEUE_ACTIVE);
@@ -65,9 +65,9 @@ free_report(struct report_recipient *list, char **texts, size_t count)
 	free(list);
 }
 
-/* Those who wait and of whom the sender wants to hear; -1: no memory. */
+/* Lists the recipients that wait and are to be reported; -1: no memory. */
 static ssize_t
-collect(struct queue_file *f, struct report_recipient *list, char **texts)
+list_waiting(struct queue_file *f, struct report_recipient *list, char **texts)
 {
 	size_t n = 0;
 
@@ -103,7 +103,7 @@ send_report(const struct work *w, struct queue_file *f)
 	struct report_recipient *list = calloc(count + 1, sizeof(*list));
 	char **texts = calloc(count + 1, sizeof(*texts));
 	ssize_t n =
-	    list == NULL || texts == NULL ? -1 : collect(f, list, texts);
+	    list == NULL || texts == NULL ? -1 : list_waiting(f, list, texts);
 	const struct report report = { .config = w->config,
 		.file = f,
 		.recipients = list,
@@ -116,11 +116,11 @@ send_report(const struct work *w, struct queue_file *f)
 	return done;
 }
 
-/* The report first: it is durable before anybody counts as done. */
+/* The report is durable before a recipient counts as done. */
 static int
 bounce(const struct work *w, struct queue_file *f)
 {
-	if (send_report(w, f) == -1 || settle(f, RECIPIENT_FAILED) == -1) {
+	if (send_report(w, f) == -1 || set_waiting(f, RECIPIENT_FAILED) == -1) {
 		return -1;
 	}
 	return queue_remove(f);
@@ -131,12 +131,12 @@ bounce(const struct work *w, struct queue_file *f)
 static int
 drop(struct queue_file *f)
 {
-	return settle(f, RECIPIENT_REMOVED) == -1 ? -1 : queue_remove(f);
+	return set_waiting(f, RECIPIENT_REMOVED) == -1 ? -1 : queue_remove(f);
 }
 
-/* On a message that is ours alone. */
+/* Does the verb to a claimed message. */
 static void
-apply(struct work *w, struct queue_file *f)
+do_verb(struct work *w, struct queue_file *f)
 {
 	const char *said = "";
 	int done = 0;
@@ -156,7 +156,7 @@ apply(struct work *w, struct queue_file *f)
 		break;
 	case MANAGE_BOUNCE:
 		done = bounce(w, f);
-		said = "given up, and reported to its sender; type: smtpd -q";
+		said = "given up and reported to its sender; type: smtpd -q";
 		break;
 	case MANAGE_SHOW:
 		break; /* needs no claim, and never comes here */
@@ -165,15 +165,15 @@ apply(struct work *w, struct queue_file *f)
 		printf("%s: %s\n", f->id, said);
 	} else if (errno == EMLINK) {
 		trouble(w, f->id, EX_UNAVAILABLE,
-		    "nobody is left to report it to; it is on hold");
+		    "there is nobody to report it to; it is on hold");
 	} else {
 		trouble(w, f->id, EX_TEMPFAIL, strerror(errno));
 	}
 }
 
-/* What is no message can be looked at and thrown away, and no more. */
+/* A damaged file can only be shown or removed. */
 static void
-apply_damaged(struct work *w, const char *name)
+do_damaged(struct work *w, const char *name)
 {
 	if (w->verb != MANAGE_REMOVE) {
 		trouble(w, name, EX_DATAERR,
@@ -187,7 +187,7 @@ apply_damaged(struct work *w, const char *name)
 	printf("%s: removed\n", name);
 }
 
-/* Whether it was there, whatever came of it. */
+/* True if the message was in that place, whatever the result. */
 static bool
 work_on(struct work *w, enum queue_place place, const char *id)
 {
@@ -195,7 +195,7 @@ work_on(struct work *w, enum queue_place place, const char *id)
 
 	switch (queue_claim(w->queue, place, id, &f)) {
 	case QUEUE_CLAIMED:
-		apply(w, &f);
+		do_verb(w, &f);
 		queue_release(&f);
 		return true;
 	case QUEUE_GONE:
@@ -204,18 +204,18 @@ work_on(struct work *w, enum queue_place place, const char *id)
 			AT_SYMLINK_NOFOLLOW) == -1) {
 			return false;
 		}
-		apply_damaged(w, id);
+		do_damaged(w, id);
 		return true;
 	case QUEUE_BUSY:
 		trouble(
 		    w, id, EX_TEMPFAIL, "is being sent right now, try again");
 		return true;
 	case QUEUE_DAMAGED:
-		/* Only now set aside: look again there. */
+		/* It was set aside just now, and will be found there. */
 		if (place != QUEUE_CORRUPT) {
 			return false;
 		}
-		apply_damaged(w, id);
+		do_damaged(w, id);
 		return true;
 	case QUEUE_ERROR:
 		trouble(w, id, EX_TEMPFAIL, strerror(errno));
@@ -232,11 +232,11 @@ is_name(const char *id)
 }
 
 static void
-one(struct work *w, const char *id)
+work_on_id(struct work *w, const char *id)
 {
 	bool found = false;
 
-	/* Twice: a runner may have moved it behind our back. */
+	/* Twice, because a runner may move it meanwhile. */
 	for (int i = 0; is_name(id) && !found && i < 2 * QUEUE_PLACES; i++) {
 		enum queue_place place = (enum queue_place)(i % QUEUE_PLACES);
 		found = w->verb == MANAGE_SHOW
@@ -259,15 +259,16 @@ one_of_all(void *data, enum queue_place place, const char *id)
 	return 0;
 }
 
-/* What is damaged needs to be looked at: not that. */
+/* Damaged messages are left out: each must be looked at first. */
 static void
-all(struct work *w)
+work_on_all(struct work *w)
 {
 	static const enum queue_place places[] = { QUEUE_HOLD, QUEUE_DEFERRED,
 		QUEUE_ACTIVE };
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		/* What was released or held is not to be met again. */
+		/* Messages that the verb moves there are not to be met again.
+		 */
 		bool there =
 		    (w->verb == MANAGE_HOLD && places[i] == QUEUE_HOLD) ||
 		    (w->verb == MANAGE_RELEASE && places[i] == QUEUE_ACTIVE);
@@ -289,7 +290,7 @@ manage_verb(const struct config *config, enum manage_verb verb, char **ids)
 
 	if (*ids == NULL) {
 		log_error(
-		    "which message? give its id, as mailq has it, or all");
+		    "no message given: name its id, as mailq shows it, or all");
 		return EX_USAGE;
 	}
 	int result = view_open(config, &q, "smtpd and the same again");
@@ -302,9 +303,9 @@ manage_verb(const struct config *config, enum manage_verb verb, char **ids)
 	}
 	for (; *ids != NULL; ids++) {
 		if (strcmp(*ids, "all") == 0 && verb != MANAGE_SHOW) {
-			all(&w);
+			work_on_all(&w);
 		} else {
-			one(&w, *ids);
+			work_on_id(&w, *ids);
 		}
 	}
 	queue_close(&q);

@@ -66,11 +66,11 @@ read_password(char password[PASSWORD])
 	return 0;
 }
 
-/* One that nobody guesses: 5 times 4 of 31 letters are 99 bits. */
+/* Makes a random password: 5 times 4 of 31 letters are 99 bits. */
 static void
 generate(char password[PASSWORD])
 {
-	/* Without those that look like others. */
+	/* Letters that look like others are left out. */
 	static const char letters[] = "abcdefghjkmnpqrstuvwxyz23456789";
 	size_t n = 0;
 
@@ -98,13 +98,13 @@ get_password(const struct passwd_change *w, char password[PASSWORD])
 		return EX_NOINPUT;
 	}
 	if (password[0] == '\0') {
-		log_error("an empty password would let nobody in");
+		log_error("an empty password can never be used to log in");
 		return EX_DATAERR;
 	}
 	return EX_OK;
 }
 
-/* Whether what there is of the user allows it. */
+/* EX_OK if the lines of the user allow the change. */
 static int
 allowed(const struct passwd_change *w, const struct users_line *line,
     const struct users_view *v)
@@ -127,7 +127,7 @@ allowed(const struct passwd_change *w, const struct users_line *line,
 	return EX_OK;
 }
 
-/* With the file locked. */
+/* Changes the file, which is locked. */
 static int
 change(const struct config *config, const struct passwd_change *w, int lock,
     struct users_line *line, const char *password)
@@ -143,7 +143,7 @@ change(const struct config *config, const struct passwd_change *w, int lock,
 	if (rc != EX_OK || w->remove) {
 		return rc != EX_OK ? rc : users_edit(config, lock, line);
 	}
-	/* The salt that SCRAM shows must serve all of the user's passwords. */
+	/* All passwords of a user share the salt, which SCRAM shows first. */
 	extras.salt = view.salted ? &view.salt : NULL;
 	if (w->credential != NULL) {
 		line->credentials = w->credential;
@@ -160,7 +160,7 @@ change(const struct config *config, const struct passwd_change *w, int lock,
 	return rc;
 }
 
-/* Who is meant. */
+/* Checks and normalizes the name of the user. */
 static int
 check_names(const struct config *config, const struct passwd_change *w,
     char user[USER_NAME + 1])

@@ -20,24 +20,24 @@ struct passwd_change {
 	struct password_extras extras; /* --cram-md5, --scram-sha-1 */
 };
 
-/* Of user, with nothing else said yet. */
+/* Begins with the user, and defaults for the rest. */
 void passwd_init(struct passwd_change *, const char *user);
 
-/* Whether name, without its dashes, is an option behind --passwd. */
+/* True if name, without its dashes, is an option of --passwd. */
 bool passwd_has(const char *name);
 
-/* Whether that option takes an argument. */
+/* True if that option takes an argument. */
 bool passwd_wants(const char *name);
 
 /*
- * Takes the option; argument is NULL where none is wanted, or there is none.
+ * Takes the option; argument is NULL if it takes none, or none is left.
  * 0, or -1 with a message for people in error.
  */
 int passwd_option(struct passwd_change *, const char *name,
     const char *argument, char error[CONFIG_ERROR])
     __attribute__((warn_unused_result));
 
-/* Does it.  An exit status. */
+/* Makes the change.  An exit status. */
 int passwd_run(const struct config *, const struct passwd_change *);
 
 /* Prints a line for each line of the users file.  An exit status. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The options behind smtpd --passwd. */
+/* The options after smtpd --passwd. */
 #include "smtpd/admin/passwd.h"
 
 #include <stdio.h>
@@ -72,7 +72,7 @@ take_for(struct terms *t, const char *argument)
 }
 
 static bool
-take(struct passwd_change *w, enum option option, const char *argument)
+set_option(struct passwd_change *w, enum option option, const char *argument)
 {
 	switch (option) {
 	case CRAM_MD5:
@@ -109,11 +109,16 @@ passwd_option(struct passwd_change *w, const char *name, const char *argument,
 			continue;
 		}
 		bool there = argument != NULL || options[i].wants == NULL;
-		if (there && take(w, options[i].option, argument)) {
+		if (there && set_option(w, options[i].option, argument)) {
 			return 0;
 		}
+		if (!there) {
+			snprintf(error, CONFIG_ERROR, "option --%s needs %s",
+			    name, options[i].wants);
+			return -1;
+		}
 		snprintf(error, CONFIG_ERROR, "--%s takes %s, not \"%.100s\"",
-		    name, options[i].wants, there ? argument : "");
+		    name, options[i].wants, argument);
 		return -1;
 	}
 	snprintf(error, CONFIG_ERROR, "unknown option --%.100s", name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* smtpd --penalties and --forgive: the table of penalties, for people. */
+/* smtpd --penalties and --forgive: prints and changes the table. */
 #include "common/log/log.h"
 #include "common/server/penalty.h"
 #include "smtpd/admin/admin.h"
@@ -13,7 +13,7 @@ static int
 cannot(const struct penalties *p)
 {
 	log_error("cannot open %s: %s%s", p->path, strerror(errno),
-	    errno == EACCES ? "; type it as the user that the servers run as"
+	    errno == EACCES ? "; run it as the user that the servers run as"
 			    : "");
 	return errno == EACCES ? EX_NOPERM : EX_OSERR;
 }
@@ -58,18 +58,18 @@ admin_penalties(const struct config *config)
 }
 
 int
-admin_forgive(const struct config *config, const char *whom)
+admin_forgive(const struct config *config, const char *address_text)
 {
-	bool all = strcmp(whom, "all") == 0;
+	bool all = strcmp(address_text, "all") == 0;
 	uint8_t key[NETWORK_ADDRESS];
 	struct network network;
 	struct penalties p;
 
 	if (!all) {
-		if (!network_parse(whom, &network)) {
+		if (!network_parse(address_text, &network)) {
 			log_error("--forgive takes an address as --penalties "
 				  "prints it, or all; not %s",
-			    whom);
+			    address_text);
 			return EX_USAGE;
 		}
 		penalty_key(network.address, key);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* smtpd --show: one file of the queue, whole.  Runs as root. */
+/* smtpd --show: prints one file of the queue.  Runs as root. */
 #include "smtpd/admin/view_private.h"
 
 #include "common/log/log.h"
@@ -15,7 +15,7 @@
 
 enum { PIECE = 16384, LONGEST = 4 }; /* octets of a character */
 
-/* Writes characters, those that terminals obey as "?"; octets used up. */
+/* Writes text with "?" for control characters; returns the octets used. */
 static size_t
 put_clean(const char *data, size_t len, bool last)
 {
@@ -32,7 +32,7 @@ put_clean(const char *data, size_t len, bool last)
 	return at;
 }
 
-/* The same for files and pipes: only CR LF becomes LF. */
+/* The same for files and pipes: only turns CR LF into LF. */
 static size_t
 put_plain(const char *data, size_t len, bool last)
 {
@@ -83,7 +83,7 @@ show(struct queue_file *f)
 {
 	char reason[QUEUE_REASON];
 
-	/* The empty line behind the head comes behind the replies. */
+	/* The empty line after the head comes after the replies. */
 	if (put_file(f->fd, 0, f->body - 1, true) == -1) {
 		return -1;
 	}

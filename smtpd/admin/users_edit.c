@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Writes the users file anew with one line changed. */
+/* Rewrites the users file with one line changed. */
 #include "smtpd/admin/users_edit_private.h"
 
 #include "common/log/log.h"
@@ -125,7 +125,7 @@ copy(struct users_file *in, FILE *out, const struct users_line *line)
 		bool user = kind == USER_LINE_USER &&
 		            strcasecmp(u.name, line->user) == 0;
 		bool same = user && is_same(&u, line->user, line->label);
-		/* A user who goes takes the lines with labels along. */
+		/* The lines with labels go with the line of their user. */
 		bool goes = same || (user && line->credentials == NULL &&
 					line->label[0] == '\0');
 		if (!goes) {
@@ -160,7 +160,7 @@ users_edit(const struct config *config, int lock, const struct users_line *line)
 		log_error("cannot write %s: %s", temp, strerror(errno));
 		return EX_CANTCREAT;
 	}
-	/* Who could read the old file can read the new one. */
+	/* The new file is readable to the same users as the old one. */
 	if (in != NULL && users_stat(in, &st) == 0) {
 		fchmod(fd, st.st_mode & 0640);
 		if (fchown(fd, st.st_uid, st.st_gid) == -1) {

@@ -9,11 +9,11 @@
 #include <stdbool.h>
 
 /*
- * Changes one line of the users file, which is written anew as a whole: who
- * reads it finds the old file or the new one.
+ * Changes one line of the users file by replacing the file, so that readers
+ * find the old file or the new one.
  */
 
-/* What there is of a user, but for the line in question. */
+/* What the file has for a user, besides the line in question. */
 struct users_view {
 	bool known;  /* the user's own line is there */
 	bool found;  /* and the line in question */
@@ -36,7 +36,7 @@ struct users_line {
 };
 
 /*
- * Puts the line in the place of the one of that user and label, or behind all
+ * Puts the line in the place of the one of that user and label, or after all
  * others.  Without credentials it takes that away; and with the user's own
  * line those with labels.  The owner's field stays as it is.  lock is
  * users_lock()'s.  An exit status; what is wrong is logged.

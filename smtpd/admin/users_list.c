@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* smtpd --users: who can log in, and by what; never the credentials. */
+/* smtpd --users: lists users and kinds of credentials, never their content. */
 #include "smtpd/admin/passwd.h"
 
 #include "common/log/log.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Opens the queue for people, and shows one message to them.  Runs as root. */
+/* Opens the queue for an administrator, and prints messages.  Runs as root. */
 #include "smtpd/admin/view_private.h"
 
 #include "common/log/log.h"
@@ -26,7 +26,7 @@ refuse(const char *path, const char *sudo)
 	return EX_OSERR;
 }
 
-/* One of the folders, for there may be nothing yet: 0, or -1 with errno. */
+/* Finds one of the folders, since none may exist yet.  0, or -1 with errno. */
 static int
 find_folder(const char *queue, struct stat *st)
 {
@@ -89,7 +89,7 @@ view_each(struct queue *q, enum queue_place place,
 	struct queue_list list = { .count = 0 };
 	struct each each = { .call = call, .data = data };
 
-	/* Files of any name lie there. */
+	/* It holds files with any name. */
 	if (place == QUEUE_CORRUPT) {
 		return queue_each_name(q, place, call_corrupt, &each);
 	}

@@ -11,18 +11,18 @@
 #include <stdio.h>
 #include <time.h>
 
-/* What listing the queue and changing it by hand share. */
+/* Shared by the commands that list the queue and change it. */
 
 enum { VIEW_NONE = -1 };
 
 /*
- * Opens the queue and makes nothing.  EX_OK; VIEW_NONE: there is none yet; or
- * an exit status after saying why, with what to type behind sudo.  Root becomes
- * the user that the queue belongs to, so that no file in it is root's.
+ * Opens the queue without creating it.  EX_OK; VIEW_NONE: there is none yet; or
+ * an exit status, with an error that suggests the command after "sudo".  Root
+ * becomes the user that owns the queue, so that no file in it is root's.
  */
 int view_open(const struct config *, struct queue *, const char *sudo);
 
-/* Whether another process has claimed it. */
+/* True if another process has claimed it. */
 bool view_is_busy(const struct queue_file *);
 
 /*
@@ -38,8 +38,8 @@ enum { VIEW_SHORT = 24 };
 void view_span(time_t seconds, char text[VIEW_SHORT]);
 void view_size(uint64_t octets, char text[VIEW_SHORT]);
 
-/* One message: for people (name, recipients, replies), or as one line of JSON.
-   A damaged one has its name and its size alone. */
+/* Print one message: for people (name, recipients, replies), or as one line of
+   JSON.  A damaged one has only a name and a size. */
 void view_text(FILE *, struct queue_file *, time_t now);
 void view_text_damaged(FILE *, const char *name, uint64_t size);
 void view_json(FILE *, struct queue_file *);

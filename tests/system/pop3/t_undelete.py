@@ -107,10 +107,10 @@ def test_by_id(server):
     verb(server, "--undelete", "bob", ids[1])
     equal(subjects(server.mailbox("bob")), "b", "one")
     error = verb(server, "--undelete", "bob", "0" * 32, status=65)
-    check("not all of that is kept aside" in error, error)
+    check("not all of these messages are kept" in error, error)
     equal(subjects(server.mailbox("bob")), "b", "still one")
     error = verb(server, "--undelete", "alice", status=65)
-    check("nothing is kept aside" in error, error)
+    check("no deleted message is kept" in error, error)
 
 
 def test_pruned(server):

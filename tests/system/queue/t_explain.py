@@ -240,12 +240,12 @@ def test_check_aliases(scratch):
     finally:
         path.write_text(ALIASES.replace("%DIR", str(scratch.dir)))
     check(f"{path}:1: " in said, said)
-    has(lines, f"error: 1 lines of {path} are wrong, the log says which",
+    has(lines, f"error: 1 lines of {path} are malformed; the log says which",
         "error: mail for a would wait; type: smtpd -bt 'a'",
         "warning: the alias c leads to eve@mail.example.org, "
-        "who is nobody here",
+        "which does not exist here",
         "warning: the alias x@far.example has no effect: "
-        "far.example is none of our domains",
+        "far.example is not one of our domains",
         "ok: mail for root goes to the mailbox of postmaster",
         "ok: mail for postmaster goes to the mailbox of postmaster")
 

@@ -139,7 +139,7 @@ def test_check(server):
     check(re.search(r"warning: \S*/bob has 19456 octets of a quota of 20480",
                     out), out)
     check("alice has" not in out, "alice has no quota")
-    check("quota is set for nobody-here, who is no user here" in out, out)
+    check("quota is set for nobody-here, which is not a user" in out, out)
 
 
 if __name__ == "__main__":
