@@ -4,9 +4,7 @@
 #include "common/log/log.h"
 #include "common/login/login.h"
 #include "common/server/server.h"
-#include "pop3d/admin/logins.h"
-#include "pop3d/admin/recovery.h"
-#include "pop3d/admin/undelete.h"
+#include "pop3d/admin/admin.h"
 #include "pop3d/session/session.h"
 
 #include <getopt.h>
@@ -73,18 +71,18 @@ take(struct arguments *a, int option)
 		launch->implicit_tls = true;
 		return -1;
 	case 'r':
-		a->verb = recovery_run;
+		a->verb = admin_recover;
 		return -1;
 	case 'L':
-		a->verb = logins_run;
+		a->verb = admin_last_login;
 		a->most = 1;
 		return -1;
 	case 'D':
-		a->verb = deleted_run;
+		a->verb = admin_deleted;
 		a->least = a->most = 1;
 		return -1;
 	case 'U':
-		a->verb = undelete_run;
+		a->verb = admin_undelete;
 		a->least = 1;
 		a->most = INT_MAX;
 		return -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Prints what the files "last-login.*" of the users' directories say. */
-#include "pop3d/admin/logins.h"
+#include "pop3d/admin/admin.h"
 
 #include "common/log/log.h"
 #include "common/login/last_login.h"
@@ -78,7 +78,7 @@ print_all(const struct config *config)
 }
 
 int
-logins_run(const struct config *config, int count, char **words)
+admin_last_login(const struct config *config, int count, char **words)
 {
 	char user[USER_NAME + 1];
 

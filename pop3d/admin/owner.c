@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Runs as root (if it was started so) until it has become the owner. */
-#include "pop3d/admin/owner.h"
+#include "pop3d/admin/owner_private.h"
 
 #include "common/log/log.h"
 #include "spool/become.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Opens each mailbox that needs recovery, as its owner. */
-#include "pop3d/admin/recovery.h"
+#include "pop3d/admin/admin.h"
 
 #include "common/log/log.h"
 #include "common/login/users.h"
-#include "pop3d/admin/owner.h"
+#include "pop3d/admin/owner_private.h"
 #include "spool/append_note.h"
 #include "spool/journal.h"
 #include "spool/store.h"
@@ -50,7 +50,7 @@ recover(const struct store *store, void *context)
 }
 
 int
-recovery_run(const struct config *config, int count, char **words)
+admin_recover(const struct config *config, int count, char **words)
 {
 	char path[PATH_MAX], error[CONFIG_ERROR];
 	struct names *names = names_load(config, false, error);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* Shows what spool/kept_deleted.c keeps, and puts it back, by its owner's
- * process. */
-#include "pop3d/admin/undelete.h"
+/* Lists and puts back what spool/kept_deleted.c keeps, in the owner's process. */
+#include "pop3d/admin/admin.h"
 
 #include "common/log/log.h"
 #include "common/login/users.h"
-#include "pop3d/admin/owner.h"
+#include "pop3d/admin/owner_private.h"
 #include "spool/append.h"
 #include "spool/kept_deleted.h"
 #include "spool/mailbox.h"
@@ -268,7 +267,7 @@ for_user(const struct config *config, const char *word,
 }
 
 int
-deleted_run(const struct config *config, int count, char **words)
+admin_deleted(const struct config *config, int count, char **words)
 {
 	struct search search = { .count = 0 };
 
@@ -277,7 +276,7 @@ deleted_run(const struct config *config, int count, char **words)
 }
 
 int
-undelete_run(const struct config *config, int count, char **words)
+admin_undelete(const struct config *config, int count, char **words)
 {
 	struct search search = { .ids = words + 1, .count = count - 1 };
 

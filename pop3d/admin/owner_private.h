@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_POP3D_ADMIN_OWNER_H
-#define RESTANTE_POP3D_ADMIN_OWNER_H
+#ifndef RESTANTE_POP3D_ADMIN_OWNER_PRIVATE_H
+#define RESTANTE_POP3D_ADMIN_OWNER_PRIVATE_H
 
 #include "common/config/config.h"
 #include "common/login/users.h"

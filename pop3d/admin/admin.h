@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_POP3D_ADMIN_ADMIN_H
+#define RESTANTE_POP3D_ADMIN_ADMIN_H
+
+#include "common/config/config.h"
+
+/*
+ * What the administrator asks pop3d for.  words: the operands.  All return an
+ * exit status of sysexits.h.
+ */
+
+/* --last-login [USER]: prints when, how and from where users logged in. */
+int admin_last_login(const struct config *, int count, char **words);
+
+/*
+ * --recover: finishes, for all users, what a crash has interrupted; to be run
+ * at boot before anything else opens a mailbox.
+ */
+int admin_recover(const struct config *, int count, char **words);
+
+/* --deleted USER: lists the deleted messages that are kept. */
+int admin_deleted(const struct config *, int count, char **words);
+
+/*
+ * --undelete USER [ID...]: puts all of them back into the mailbox, or those
+ * with these ids; messages that the mailbox has already are skipped.
+ */
+int admin_undelete(const struct config *, int count, char **words);
+
+#endif
