@@ -51,9 +51,11 @@ put_plain(const char *data, size_t len, bool last)
 	return end;
 }
 
+enum form { FORM_RAW, FORM_MESSAGE }; /* a message gets LF for CR LF */
+
 /* Octets of a file, from one place to another. */
 static int
-put_file(int fd, off_t at, off_t end, bool raw)
+put_file(int fd, off_t at, off_t end, enum form form)
 {
 	bool terminal = isatty(STDOUT_FILENO) == 1;
 	char data[PIECE];
@@ -68,7 +70,7 @@ put_file(int fd, off_t at, off_t end, bool raw)
 		bool last = at + n == end;
 		if (terminal) {
 			len = put_clean(data, len, last);
-		} else if (raw) {
+		} else if (form == FORM_RAW) {
 			fwrite(data, 1, len, stdout);
 		} else {
 			len = put_plain(data, len, last);
@@ -84,7 +86,7 @@ show(struct queue_file *f)
 	char reason[QUEUE_REASON];
 
 	/* The empty line after the head comes after the replies. */
-	if (put_file(f->fd, 0, f->body - 1, true) == -1) {
+	if (put_file(f->fd, 0, f->body - 1, FORM_RAW) == -1) {
 		return -1;
 	}
 	for (size_t i = 0; i < f->mail.count; i++) {
@@ -96,7 +98,8 @@ show(struct queue_file *f)
 		}
 	}
 	putchar('\n');
-	return put_file(f->fd, f->body, f->body + (off_t)f->mail.size, false);
+	return put_file(
+	    f->fd, f->body, f->body + (off_t)f->mail.size, FORM_MESSAGE);
 }
 
 static int
@@ -107,7 +110,7 @@ show_damaged(struct queue *q, enum queue_place place, const char *name)
 	struct stat st;
 	int done = fd == -1 || fstat(fd, &st) == -1
 	               ? -1
-	               : put_file(fd, 0, st.st_size, true);
+	               : put_file(fd, 0, st.st_size, FORM_RAW);
 	int error = errno;
 
 	if (fd != -1) {

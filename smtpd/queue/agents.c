@@ -382,13 +382,14 @@ rest_of(struct runner *r, const struct batch *b)
 			continue;
 		}
 		if (rest == NULL) {
-			rest = batch_new(b->message, b->fallback);
+			rest = batch_new(b->message);
 		}
 		if (rest == NULL ||
 		    batch_add(rest, b->results[i].recipient) == NULL) {
 			runner_fail(r, "no memory");
 			break;
 		}
+		rest->fallback = b->fallback;
 	}
 	return rest;
 }
@@ -477,7 +478,7 @@ read_outcomes(struct runner *r, struct agent *a)
 		n = agent_outcome(a->channel, &o);
 		if (n == 1 && !take_outcome(r, a, &o)) {
 			log_error("agent %d for %s sent an unexpected message: "
-			          "killed",
+				  "killed",
 			    (int)a->pid, a->destination->key);
 			kill(a->pid, SIGKILL);
 			n = -1;

@@ -201,7 +201,7 @@ assign(struct runner *r, struct message *m, const char *key, uint32_t i)
 	struct batch *b = destination_last(d, m->file.mail.priority);
 	if (b == NULL || b->message != m || b->count == ORDER_RECIPIENTS ||
 	    b->fallback) {
-		b = batch_new(m, false);
+		b = batch_new(m);
 		if (b == NULL) {
 			return false;
 		}
@@ -272,7 +272,7 @@ message_open(struct runner *r, struct queue_file *f, uint32_t *hash)
 		return false;
 	}
 	struct message *m = calloc(1, sizeof(*m));
-	struct batch *ours = m == NULL ? NULL : batch_new(m, false);
+	struct batch *ours = m == NULL ? NULL : batch_new(m);
 	if (ours == NULL) {
 		free(m);
 		queue_release(f);

@@ -123,8 +123,16 @@ forgettable(const struct destination *d, int64_t now)
 	       (d->succeeded == 0 || now - d->succeeded > DEAD_TIME);
 }
 
+static void
+free_destination(struct destination *d)
+{
+	result_free(&d->why);
+	free(d->key);
+	free(d);
+}
+
 void
-destination_sweep(struct runner *r, bool all)
+destinations_sweep(struct runner *r)
 {
 	int64_t now = deadline_now();
 
@@ -132,14 +140,24 @@ destination_sweep(struct runner *r, bool all)
 		struct destination **chain = &r->table[i];
 		while (*chain != NULL) {
 			struct destination *d = *chain;
-			if (!all && !forgettable(d, now)) {
+			if (!forgettable(d, now)) {
 				chain = &d->chain;
 				continue;
 			}
 			*chain = d->chain;
-			result_free(&d->why);
-			free(d->key);
-			free(d);
+			free_destination(d);
+		}
+	}
+}
+
+void
+destinations_free(struct runner *r)
+{
+	for (size_t i = 0; i < DESTINATION_TABLE; i++) {
+		while (r->table[i] != NULL) {
+			struct destination *d = r->table[i];
+			r->table[i] = d->chain;
+			free_destination(d);
 		}
 	}
 }

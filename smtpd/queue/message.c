@@ -53,13 +53,12 @@ message_spoil(struct runner *r, const char *id)
 /* ---- batches ---- */
 
 struct batch *
-batch_new(struct message *m, bool fallback)
+batch_new(struct message *m)
 {
 	struct batch *b = calloc(1, sizeof(*b));
 
 	if (b != NULL) {
 		b->message = m;
-		b->fallback = fallback;
 		b->made = deadline_now();
 		m->batches++;
 	}

@@ -103,7 +103,7 @@ work(struct runner *r)
 			return;
 		}
 		if (now >= sweep) {
-			destination_sweep(r, false);
+			destinations_sweep(r);
 			sweep = now + SWEEP;
 		}
 		agents_wait(r, more ? 0 : r->intake.watch ? TICK : SLOW_TICK);
@@ -173,7 +173,7 @@ runner_run(const struct config *config, const struct queue_run *run)
 		watch(&r);
 	}
 	stats_report_write(config);
-	destination_sweep(&r, true);
+	destinations_free(&r);
 	intake_free(&r.intake);
 	agents_free(&r);
 	aliases_free(r.aliases);

@@ -175,7 +175,7 @@ void message_spoil(struct runner *, const char *id);
 bool message_is_spoiled(const struct runner *, const char *id);
 
 /* NULL: no memory. */
-struct batch *batch_new(struct message *, bool fallback);
+struct batch *batch_new(struct message *);
 struct result *batch_add(struct batch *, uint32_t recipient);
 /* Ends a batch, and its message if that was the last. */
 void batch_end(struct runner *, struct batch *);
@@ -196,8 +196,9 @@ struct batch *destination_take(struct runner *, struct destination *);
 void destination_success(struct destination *);
 /* True if it works all the same, though a connection has failed. */
 bool destination_alive(const struct destination *);
-/* Forgets idle destinations of which nothing is worth remembering; or all. */
-void destination_sweep(struct runner *, bool all);
+/* Forgets idle destinations of which nothing is worth remembering. */
+void destinations_sweep(struct runner *);
+void destinations_free(struct runner *);
 
 /* ---- expansion.c ---- */
 
