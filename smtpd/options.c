@@ -12,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-struct parser {
+struct command_line {
 	struct options *o;
 	char **argv; /* the word under way */
 	char *error;
@@ -44,14 +44,14 @@ const char options_usage[] =
 
 /* Says what is wrong with a word; returns -1. */
 static int
-fail(const struct parser *p, const char *what, const char *word)
+fail(const struct command_line *p, const char *what, const char *word)
 {
 	snprintf(p->error, CONFIG_ERROR, "%s %s", what, word);
 	return -1;
 }
 
 static int
-needs_argument(const struct parser *p, const char *option)
+needs_argument(const struct command_line *p, const char *option)
 {
 	snprintf(p->error, CONFIG_ERROR, "option %s needs an argument", option);
 	return -1;
@@ -60,7 +60,7 @@ needs_argument(const struct parser *p, const char *option)
 /* The argument of the option in *argv: attached from rest on, or else the next
    word; NULL if there is none. */
 static const char *
-take_argument(struct parser *p, const char *rest)
+take_argument(struct command_line *p, const char *rest)
 {
 	if (*rest != '\0') {
 		return rest;
@@ -81,7 +81,7 @@ take_argument(struct parser *p, const char *rest)
 
 /* -b: what to do. */
 static int
-mode(struct parser *p, const char *name)
+mode(struct command_line *p, const char *name)
 {
 	static const struct {
 		char letter;
@@ -116,7 +116,7 @@ mode(struct parser *p, const char *name)
 }
 
 static int
-listen_option(struct parser *p, const char *spec)
+listen_option(struct command_line *p, const char *spec)
 {
 	struct launch *l = &p->o->launch;
 
@@ -148,7 +148,7 @@ is_interval(const char *text)
  * sendmail stays as a daemon; here a timer runs the command again.
  */
 static int
-queue_option(struct parser *p, const char *rest)
+queue_option(struct command_line *p, const char *rest)
 {
 	struct queue_run *run = &p->o->run;
 	const char *text;
@@ -179,7 +179,7 @@ queue_option(struct parser *p, const char *rest)
 
 /* -N never, or a list of the others (RFC 3461 section 4.1). */
 static int
-notify_option(struct parser *p, const char *list)
+notify_option(struct command_line *p, const char *list)
 {
 	static const struct {
 		const char *word;
@@ -213,7 +213,7 @@ notify_option(struct parser *p, const char *list)
 }
 
 static int
-return_option(struct parser *p, const char *what)
+return_option(struct command_line *p, const char *what)
 {
 	if (strcasecmp(what, "full") != 0 && strcasecmp(what, "hdrs") != 0) {
 		return fail(p, "-R takes full or hdrs, not", what);
@@ -224,7 +224,7 @@ return_option(struct parser *p, const char *what)
 
 /* -V: xtext is taken as it is; other text is encoded. */
 static int
-envid_option(struct parser *p, const char *id)
+envid_option(struct command_line *p, const char *id)
 {
 	char decoded[MAIL_ENVID + 1];
 	size_t n = strlen(id);
@@ -242,14 +242,14 @@ envid_option(struct parser *p, const char *id)
 }
 
 static int
-dot_option(struct parser *p, const char *set)
+dot_option(struct command_line *p, const char *set)
 {
 	p->o->dot_is_text = p->o->dot_is_text || *set == 'i';
 	return 0;
 }
 
 static int
-body_option(struct parser *p, const char *type)
+body_option(struct command_line *p, const char *type)
 {
 	/* For a type that we do not know, the message is looked at. */
 	p->o->seven_bit = strcasecmp(type, "7BIT") == 0;
@@ -257,34 +257,34 @@ body_option(struct parser *p, const char *type)
 }
 
 static int
-config_option(struct parser *p, const char *file)
+config_option(struct command_line *p, const char *file)
 {
 	p->o->config = file;
 	return 0;
 }
 
 static int
-from_option(struct parser *p, const char *address)
+from_option(struct command_line *p, const char *address)
 {
 	p->o->from = address;
 	return 0;
 }
 
 static int
-name_option(struct parser *p, const char *name)
+name_option(struct command_line *p, const char *name)
 {
 	p->o->full_name = name;
 	return 0;
 }
 
 static int
-subject_option(struct parser *p, const char *subject)
+subject_option(struct command_line *p, const char *subject)
 {
 	return notice_option(&p->o->notice, "s", subject, p->error);
 }
 
 static int
-attach_option(struct parser *p, const char *file)
+attach_option(struct command_line *p, const char *file)
 {
 	return notice_option(&p->o->notice, "a", file, p->error);
 }
@@ -292,7 +292,7 @@ attach_option(struct parser *p, const char *file)
 /* Letters with an argument, and what is done with it: NULL, nothing. */
 static const struct {
 	char letter;
-	int (*take)(struct parser *, const char *);
+	int (*take)(struct command_line *, const char *);
 } with_argument[] = {
 	{ 'B', body_option },
 	{ 'F', name_option },
@@ -321,7 +321,7 @@ static const struct {
 
 /* Takes a letter with an argument.  0 or -1; 1: it is not one of those. */
 static int
-letter_with_argument(struct parser *p, const char *letter)
+letter_with_argument(struct command_line *p, const char *letter)
 {
 	for (size_t i = 0; i < sizeof(with_argument) / sizeof(with_argument[0]);
 	     i++) {
@@ -343,7 +343,7 @@ letter_with_argument(struct parser *p, const char *letter)
 /* A word after its one dash: letters, of which the last may have an argument.
  */
 static int
-letters(struct parser *p, const char *word)
+letters(struct command_line *p, const char *word)
 {
 	/* Letters without an argument, and with an attached one. */
 	static const char flags[] = "GUmnvx", attached[] = "EJQd";
@@ -383,7 +383,7 @@ letters(struct parser *p, const char *word)
 /* ---- options of two dashes ---- */
 
 static int
-role(struct parser *p, const char *name)
+role(struct command_line *p, const char *name)
 {
 	p->o->launch.has_role = true;
 	if (name != NULL && strcmp(name, "submission") == 0) {
@@ -421,7 +421,7 @@ queue_verb(struct options *o, const char *name)
 }
 
 static int
-long_option(struct parser *p, const char *name)
+long_option(struct command_line *p, const char *name)
 {
 	struct options *o = p->o;
 
@@ -500,7 +500,7 @@ program_name(struct options *o, const char *name)
 
 /* Checks that the options of a notice fit together. */
 static int
-check_notice(const struct parser *p)
+check_notice(const struct command_line *p)
 {
 	const struct options *o = p->o;
 
@@ -523,7 +523,7 @@ int
 options_parse(
     struct options *o, int argc, char **argv, char error[CONFIG_ERROR])
 {
-	struct parser p = { .o = o, .argv = argv, .error = error };
+	struct command_line p = { .o = o, .argv = argv, .error = error };
 
 	memset(o, 0, sizeof(*o));
 	if (argc == 0) {

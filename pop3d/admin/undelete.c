@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Lists and puts back what spool/kept_deleted.c keeps, in the owner's process. */
+/* Lists and restores what spool/kept_deleted.c keeps, as its owner. */
 #include "pop3d/admin/admin.h"
 
 #include "common/log/log.h"
@@ -22,7 +22,7 @@
 
 enum { TIMEOUT = 30 * 1000, FIELD = 60 };
 
-struct search {
+struct restore {
 	char **ids;
 	int count;             /* of them; 0: all */
 	struct mailbox *there; /* what is in the mailbox */
@@ -31,12 +31,12 @@ struct search {
 
 /* ---- the walk ---- */
 
-typedef void visit(struct search *, const struct store *user,
+typedef void visit(struct restore *, const struct store *user,
     const struct store *file, time_t when, struct mailbox *, size_t index);
 
 static bool
 walk_file(const struct store *user, const struct kept_deleted_file *f,
-    visit *act, struct search *search)
+    visit *act, struct restore *search)
 {
 	struct store file = { .directory = "" };
 	struct mailbox *m;
@@ -57,7 +57,7 @@ walk_file(const struct store *user, const struct kept_deleted_file *f,
 
 /* Everything that is kept, the newest first.  An exit status. */
 static int
-walk(const struct store *user, visit *act, struct search *search)
+walk(const struct store *user, visit *act, struct restore *search)
 {
 	struct kept_deleted_file *files;
 	int count = kept_deleted_list(user->directory, &files);
@@ -114,7 +114,7 @@ take_line(void *context, const struct mbox_line *line)
 }
 
 static void
-print_one(struct search *s, const struct store *user, const struct store *file,
+print_one(struct restore *s, const struct store *user, const struct store *file,
     time_t when, struct mailbox *m, size_t index)
 {
 	struct fields f = { "", "" };
@@ -139,7 +139,7 @@ print_one(struct search *s, const struct store *user, const struct store *file,
 /* ---- putting back ---- */
 
 static bool
-is_wanted(const struct search *s, const char *uidl)
+is_wanted(const struct restore *s, const char *uidl)
 {
 	for (int i = 0; i < s->count; i++) {
 		if (strcmp(s->ids[i], uidl) == 0) {
@@ -151,7 +151,7 @@ is_wanted(const struct search *s, const char *uidl)
 
 /* True if the mailbox has a message with the same content. */
 static bool
-is_there(const struct search *s, const struct message *m)
+is_there(const struct restore *s, const struct message *m)
 {
 	for (size_t i = 0; i < mailbox_count(s->there); i++) {
 		if (memcmp(mailbox_message(s->there, i)->id, m->id,
@@ -164,7 +164,7 @@ is_there(const struct search *s, const struct message *m)
 
 /* Reads the mailbox, which may have changed.  0 or -1. */
 static int
-look(struct search *s, const struct store *user)
+look(struct restore *s, const struct store *user)
 {
 	mailbox_close(s->there);
 	s->there = NULL;
@@ -195,7 +195,7 @@ put_back(
 }
 
 static void
-put_one(struct search *s, const struct store *user, const struct store *file,
+put_one(struct restore *s, const struct store *user, const struct store *file,
     time_t when, struct mailbox *m, size_t index)
 {
 	const struct message *message = mailbox_message(m, index);
@@ -229,7 +229,7 @@ list_owned(const struct store *user, void *context)
 static int
 undelete_owned(const struct store *user, void *context)
 {
-	struct search *s = context;
+	struct restore *s = context;
 
 	if (look(s, user) == -1) {
 		log_error("cannot open %s: %s", user->mailbox, strerror(errno));
@@ -248,7 +248,7 @@ undelete_owned(const struct store *user, void *context)
 
 static int
 for_user(const struct config *config, const char *word,
-    int (*act)(const struct store *, void *context), struct search *search)
+    int (*act)(const struct store *, void *context), struct restore *search)
 {
 	char user[USER_NAME + 1], error[CONFIG_ERROR];
 
@@ -269,7 +269,7 @@ for_user(const struct config *config, const char *word,
 int
 admin_deleted(const struct config *config, int count, char **words)
 {
-	struct search search = { .count = 0 };
+	struct restore search = { .count = 0 };
 
 	(void)count;
 	return for_user(config, words[0], list_owned, &search);
@@ -278,7 +278,7 @@ admin_deleted(const struct config *config, int count, char **words)
 int
 admin_undelete(const struct config *config, int count, char **words)
 {
-	struct search search = { .ids = words + 1, .count = count - 1 };
+	struct restore search = { .ids = words + 1, .count = count - 1 };
 
 	return for_user(config, words[0], undelete_owned, &search);
 }

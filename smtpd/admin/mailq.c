@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
-struct listing {
+struct mailq {
 	struct queue *queue;
 	bool json;
 	time_t now;
@@ -20,7 +20,7 @@ struct listing {
 };
 
 static void
-count(struct listing *l, uint64_t size)
+count(struct mailq *l, uint64_t size)
 {
 	if (l->count++ == 0 && !l->json) {
 		printf("%-13s %7s  %-12s %8s  %s\n", "Id", "Size", "Arrived",
@@ -31,7 +31,7 @@ count(struct listing *l, uint64_t size)
 
 /* Only its size is known; it may also be gone by now. */
 static void
-show_damaged(struct listing *l, enum queue_place place, const char *name)
+show_damaged(struct mailq *l, enum queue_place place, const char *name)
 {
 	struct stat st;
 
@@ -50,7 +50,7 @@ show_damaged(struct listing *l, enum queue_place place, const char *name)
 static int
 show(void *data, enum queue_place place, const char *name)
 {
-	struct listing *l = data;
+	struct mailq *l = data;
 	struct queue_file f;
 
 	switch (queue_read(l->queue, place, name, &f)) {
@@ -83,7 +83,7 @@ show(void *data, enum queue_place place, const char *name)
 }
 
 static void
-end(const struct listing *l)
+end(const struct mailq *l)
 {
 	char size[VIEW_SHORT];
 
@@ -104,7 +104,7 @@ int
 manage_list(const struct config *config, bool json)
 {
 	struct queue q;
-	struct listing l = { .queue = &q, .json = json, .now = time(NULL) };
+	struct mailq l = { .queue = &q, .json = json, .now = time(NULL) };
 	int result = view_open(config, &q, "mailq"), done = 0;
 
 	if (result > EX_OK) {

@@ -308,7 +308,7 @@ more_agents(struct runner *r, struct destination *d)
 	if (a == NULL) {
 		struct agent *idle = idle_agent(r, NULL);
 		if (idle != NULL) {
-			hang_up(idle); /* its place is free in a moment */
+			hang_up(idle); /* its place will be free soon */
 		}
 		r->starved = r->starved || d->agents == 0;
 		return NULL;
@@ -331,8 +331,8 @@ serve_destination(struct runner *r, struct destination *d)
 		}
 		struct agent *a = idle_agent(r, d);
 		if (a != NULL && r->starved && d->agents > 1) {
-			hang_up(
-			    a); /* its place is for a destination without one */
+			/* Its place goes to a destination without an agent. */
+			hang_up(a);
 			return;
 		}
 		if (a == NULL) {

@@ -191,7 +191,7 @@ crowded(const struct runner *r, const struct queue_file *f, time_t now,
 
 /* Adds a recipient to the message's last batch for a destination. */
 static bool
-assign(struct runner *r, struct message *m, const char *key, uint32_t i)
+assign(struct runner *r, struct claimed *m, const char *key, uint32_t i)
 {
 	struct destination *d = destination_get(r, key);
 
@@ -223,7 +223,7 @@ refuse(struct batch *ours, uint32_t i, const char *dsn, const char *why)
 
 /* Puts a recipient into a batch; ours: for results that need no agent. */
 static bool
-distribute(struct runner *r, struct message *m, uint32_t i, struct batch *ours)
+distribute(struct runner *r, struct claimed *m, uint32_t i, struct batch *ours)
 {
 	const struct mail *mail = &m->file.mail;
 	char key[HOP_TEXT];
@@ -271,7 +271,7 @@ message_open(struct runner *r, struct queue_file *f, uint32_t *hash)
 	if (crowded(r, f, now, hash)) {
 		return false;
 	}
-	struct message *m = calloc(1, sizeof(*m));
+	struct claimed *m = calloc(1, sizeof(*m));
 	struct batch *ours = m == NULL ? NULL : batch_new(m);
 	if (ours == NULL) {
 		free(m);

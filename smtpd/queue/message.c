@@ -53,7 +53,7 @@ message_spoil(struct runner *r, const char *id)
 /* ---- batches ---- */
 
 struct batch *
-batch_new(struct message *m)
+batch_new(struct claimed *m)
 {
 	struct batch *b = calloc(1, sizeof(*b));
 
@@ -85,7 +85,7 @@ batch_add(struct batch *b, uint32_t recipient)
 
 /* Ends a message whose last batch has ended. */
 static void
-finish(struct runner *r, struct message *m)
+finish(struct runner *r, struct claimed *m)
 {
 	struct queue_file *f = &m->file;
 	time_t now = time(NULL);
@@ -119,7 +119,7 @@ finish(struct runner *r, struct message *m)
 void
 batch_end(struct runner *r, struct batch *b)
 {
-	struct message *m = b->message;
+	struct claimed *m = b->message;
 
 	for (size_t i = 0; i < b->count; i++) {
 		result_free(&b->results[i]);

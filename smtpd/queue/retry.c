@@ -4,7 +4,7 @@
 
 #include "smtpd/queue/by.h"
 
-/* A slot with a later next try is taken for damage by a clock. */
+/* A slot whose next try is later than this was written by a wrong clock. */
 enum { FURTHEST = RETRY_MOST + RETRY_MOST / 5 };
 
 time_t

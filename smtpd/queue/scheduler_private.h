@@ -62,7 +62,7 @@ struct result {
 /* Recipients of one message for one destination: one order. */
 struct batch {
 	TAILQ_ENTRY(batch) link; /* in the destination's queue */
-	struct message *message;
+	struct claimed *message;
 	bool fallback; /* goes to the fallback of its route */
 	bool again;    /* was given out once, and came back untried */
 	int64_t made;  /* ms */
@@ -73,7 +73,7 @@ struct batch {
 TAILQ_HEAD(batches, batch);
 
 /* A claimed message; it ends when its last batch does. */
-struct message {
+struct claimed {
 	struct queue_file file;
 	size_t batches;
 	bool spoiled; /* leave it alone: we cannot write to it, or it is held */
@@ -175,7 +175,7 @@ void message_spoil(struct runner *, const char *id);
 bool message_is_spoiled(const struct runner *, const char *id);
 
 /* NULL: no memory. */
-struct batch *batch_new(struct message *);
+struct batch *batch_new(struct claimed *);
 struct result *batch_add(struct batch *, uint32_t recipient);
 /* Ends a batch, and its message if that was the last. */
 void batch_end(struct runner *, struct batch *);

@@ -16,7 +16,7 @@ static bool expand_target(void *context, const char *target);
 
 /* STATUS_OK if there is such a user; system accounts count. */
 static enum status
-find_user(const struct walk *w, const char *user)
+find_user(const struct expansion *w, const char *user)
 {
 	struct account account;
 
@@ -80,7 +80,7 @@ may_enter(const struct frame *f, const char *name, bool *enter)
 static bool
 expand_include(const struct frame *f, const char *path)
 {
-	struct walk *w = f->walk;
+	struct expansion *w = f->walk;
 	struct include list;
 	bool enter, done = false;
 
@@ -129,7 +129,7 @@ static bool
 expand_alias(
     const struct frame *f, const struct address *a, const struct alias *alias)
 {
-	struct walk *w = f->walk;
+	struct expansion *w = f->walk;
 	char user[USER_NAME + 1];
 	bool enter;
 
@@ -273,7 +273,7 @@ enum expanded
 expand_recipient(
     const struct expand *e, const struct recipient *from, struct mail *mail)
 {
-	struct walk w = { .e = e,
+	struct expansion w = { .e = e,
 		.from = from,
 		.given = from->given[0] != '\0' ? from->given : from->text,
 		.mail = mail };
@@ -299,7 +299,7 @@ enum expanded
 expand_forward(const struct expand *e, const char *user, const char *text,
     size_t len, const struct recipient *from, struct mail *mail)
 {
-	struct walk w = { .e = e,
+	struct expansion w = { .e = e,
 		.from = from,
 		.given = from->given[0] != '\0' ? from->given : from->text,
 		.forward = user,

@@ -141,7 +141,7 @@ walk_no_memory(const struct frame *f)
 
 /* Notes a text as met, with its kind and owner.  As seen_add(). */
 static int
-note_text(struct walk *w, char kind, const char *owner, const char *text)
+note_text(struct expansion *w, char kind, const char *owner, const char *text)
 {
 	char key[MAIL_TEXT + USER_NAME + 4];
 
@@ -155,15 +155,15 @@ note_text(struct walk *w, char kind, const char *owner, const char *text)
 }
 
 int
-walk_is_new(struct walk *w, const char *name)
+walk_is_new(struct expansion *w, const char *name)
 {
 	return note_text(w, '=', "", name);
 }
 
 /* A user is one target, however the mailbox is reached. */
 static int
-note_target(
-    struct walk *w, enum target target, const char *text, const char *owner)
+note_target(struct expansion *w, enum target target, const char *text,
+    const char *owner)
 {
 	switch (target) {
 	case TARGET_ADDRESS:
@@ -182,7 +182,7 @@ bool
 walk_add(const struct frame *f, enum target target, const char *text,
     const char *owner)
 {
-	struct walk *w = f->walk;
+	struct expansion *w = f->walk;
 	int new = note_target(w, target, text, owner);
 
 	if (new == -1) {
@@ -244,7 +244,7 @@ walk_add_unknown(const struct frame *f, const struct address *a)
 }
 
 bool
-walk_start(struct walk *w, const struct frame *f)
+walk_start(struct expansion *w, const struct frame *f)
 {
 	for (size_t i = 0; i < w->mail->count; i++) {
 		const struct recipient *r = &w->mail->recipients[i];
@@ -261,7 +261,7 @@ walk_start(struct walk *w, const struct frame *f)
 }
 
 enum expanded
-walk_finish(struct walk *w, size_t before)
+walk_finish(struct expansion *w, size_t before)
 {
 	struct mail *m = w->mail;
 

@@ -17,7 +17,7 @@ struct seen {
 	size_t count, size; /* of the table, a power of 2; 0 at first */
 };
 
-struct walk {
+struct expansion {
 	const struct expand *e;
 	const struct recipient *from;
 	const char *given;   /* the address that is expanded */
@@ -31,7 +31,7 @@ struct walk {
 /* A list that is being expanded. */
 struct frame {
 	const struct frame *up;
-	struct walk *walk;
+	struct expansion *walk;
 	unsigned depth;
 	const char *name;  /* its key or file; NULL: the address at the start */
 	const char *owner; /* of files and commands; "": the user that we are;
@@ -49,7 +49,7 @@ bool walk_broken(const struct frame *, const char *why);
 bool walk_no_memory(const struct frame *);
 
 /* 1: a list of that name has not been met yet; 0: it has; -1: no memory. */
-int walk_is_new(struct walk *, const char *name);
+int walk_is_new(struct expansion *, const char *name);
 
 /* If a user's ~/.forward is followed. */
 enum user_target { USER_FORWARDED, USER_MAILBOX };
@@ -66,9 +66,9 @@ bool walk_add_user(const struct frame *, const char *user, enum user_target);
 bool walk_add_unknown(const struct frame *, const struct address *);
 
 /* Notes the targets that the message has already. */
-bool walk_start(struct walk *, const struct frame *);
+bool walk_start(struct expansion *, const struct frame *);
 
 /* Removes what a failed expansion has added; else sets NOTIFY of several. */
-enum expanded walk_finish(struct walk *, size_t before);
+enum expanded walk_finish(struct expansion *, size_t before);
 
 #endif
