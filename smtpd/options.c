@@ -340,8 +340,7 @@ letter_with_argument(struct command_line *p, const char *letter)
 	return 1;
 }
 
-/* A word after its one dash: letters, of which the last may have an argument.
- */
+/* A word after its one dash; its last letter may have an argument. */
 static int
 letters(struct command_line *p, const char *word)
 {

@@ -267,8 +267,7 @@ work_on_all(struct work *w)
 		QUEUE_ACTIVE };
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		/* Messages that the verb moves there are not to be met again.
-		 */
+		/* Messages that the verb moves must not be met again. */
 		bool there =
 		    (w->verb == MANAGE_HOLD && places[i] == QUEUE_HOLD) ||
 		    (w->verb == MANAGE_RELEASE && places[i] == QUEUE_ACTIVE);

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* What people do with the queue.  All answer an exit status of sysexits.h. */
+/* The queue, for an administrator.  All return an exit status of sysexits.h. */
 
 /* mailq, smtpd -bp: a table; json: one object a line (-j). */
 int manage_list(const struct config *, bool json);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* "to=<...>, relay=..., status=...": the line that tells where mail went. */
+/* Writes the line "to=<...>, relay=..., status=...". */
 #include "smtpd/queue/delivery_log.h"
 
 #include "common/log/log.h"
@@ -22,7 +22,7 @@ delivery_log_name(const struct config *config, const struct recipient *to,
 	return log_path(whole, text, size);
 }
 
-/* What another server has said: no status of ours.  Returns dst. */
+/* Copies a reply so that it contains no "status=".  Returns dst. */
 static const char *
 said(const char *text, char dst[SAID])
 {

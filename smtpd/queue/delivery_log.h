@@ -7,8 +7,8 @@
 #include "spool/mail.h"
 
 /*
- * The log's line on what came of a try to deliver, shaped like Postfix's; and
- * it is counted.
+ * Logs the result of a delivery attempt, in a line shaped like Postfix's, and
+ * counts it.
  */
 
 struct delivery_log {
@@ -16,20 +16,20 @@ struct delivery_log {
 	const char *id;
 	const struct config *config;
 	const struct recipient *to;
-	const char *relay; /* who was asked: mx.example.org[192.0.2.1]:25 */
-	long long before;  /* ms from its arrival until we turned to it, */
-	long long waited;  /* until somebody was told to carry it, */
-	long long took;    /* and until this came of it */
+	const char *relay; /* the host: mx.example.org[192.0.2.1]:25 */
+	long long before;  /* ms from its arrival to its claim, */
+	long long waited;  /* until it was given to an agent, */
+	long long took;    /* and until this result */
 	const char *dsn, *status;
-	const char *text;  /* what was said */
-	enum stats counts; /* as what it counts */
+	const char *text;  /* reply or reason */
+	enum stats counts; /* the statistic */
 };
 
 void delivery_log(const struct delivery_log *);
 
 /*
- * How a recipient is named there: a user here as an address of the first
- * domain.  Returns text.
+ * Makes the name of a recipient in the log: a local user gets the first domain.
+ * Returns text.
  */
 const char *delivery_log_name(
     const struct config *, const struct recipient *, char *text, size_t size);

@@ -46,7 +46,7 @@ destination_get(struct runner *r, const char *key)
 	d->hash = hash;
 	d->local = strcmp(key, DESTINATION_LOCAL) == 0;
 	TAILQ_INIT(&d->waiting);
-	/* We know how much we bear ourselves; of others, only by trying. */
+	/* Our own limit is known; that of others is found by trying. */
 	unsigned most = r->config->relay_concurrency;
 	window_init(&d->window, d->local ? most : 1, most);
 	d->chain = *chain;
@@ -71,7 +71,7 @@ destination_put(struct runner *r, struct destination *d, struct batch *b)
 	if (d->nwaiting++ == 0) {
 		TAILQ_INSERT_TAIL(&r->ready, d, link);
 	}
-	/* What came back is older than what waits with the same priority. */
+	/* A batch that came back is older than others of its priority. */
 	int priority = b->message->file.mail.priority;
 	struct batch *before = destination_last(d, priority + b->again);
 	if (before == NULL) {

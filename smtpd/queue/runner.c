@@ -126,8 +126,7 @@ watch(struct runner *r)
 		}
 		work(r);
 		close(turn);
-		/* A runner for mail that came meanwhile saw the lock and ended.
-		 */
+		/* A runner that came meanwhile saw the lock, and ended. */
 	} while (!r->stopping && intake_changed(r));
 }
 

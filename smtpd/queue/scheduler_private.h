@@ -123,7 +123,7 @@ struct intake {
 	bool look_aside;      /* some destination there has room again */
 	struct timespec seen; /* queue_changed() before the last scan */
 	bool watch;           /* new mail is ours to take */
-	bool unsure;          /* seen is too fresh to tell changes by */
+	bool unsure;          /* seen is too recent to detect changes */
 	int64_t scan_after;   /* ms */
 	int64_t deferred_at;  /* ms; when deferred/ was scanned */
 	bool done;            /* -qI and such: all was scanned */
@@ -148,7 +148,7 @@ struct runner {
 	size_t most_messages, share;
 	char spoiled[RUN_SPOILED][MAIL_ID + 1];
 	size_t nspoiled;
-	bool committed; /* new mail has come of our work */
+	bool committed; /* we have put mail into the queue */
 	bool stopping;  /* no new orders */
 	int status;     /* of sysexits.h */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Follows aliases to those who get a message; may run as root. */
+/* Follows aliases to the recipients of a message; may run as root. */
 #include "smtpd/route/expand.h"
 
 #include "smtpd/route/route.h"
@@ -162,7 +162,7 @@ expand_alias(
 	return true;
 }
 
-/* A user of that address: here, or where the mail of the domain is kept. */
+/* Adds the user of that address; or the address, if its domain is routed. */
 static bool
 add_user(const struct frame *f, const struct address *a, const char *user)
 {

@@ -9,7 +9,7 @@
 
 /*
  * A next hop, as a URL in the configuration says it:
- *   mx                            whatever the DNS says of the domain
+ *   mx                            the MX hosts of the domain
  *   smtp://[user[:password]@]host[:port][?tls=never|may|must|verify]
  *   smtps://...                   TLS from the first byte, port 465
  *   lmtp:unix:/path  lmtp:host:port

@@ -72,7 +72,7 @@ target_list_notify(unsigned notify)
 {
 	unsigned rest = notify & ~(unsigned)(NOTIFY_SUCCESS | NOTIFY_DELAY);
 
-	/* Nothing left is not the same as nothing said. */
+	/* An empty list of conditions would be the default. */
 	return notify != 0 && rest == 0 ? NOTIFY_NEVER : rest;
 }
 

@@ -29,8 +29,8 @@ struct target_parsed {
 enum meaning target_parse(const char *target, struct target_parsed *);
 
 /*
- * What RFC 3461 has a recipient's NOTIFY be for each of several targets that
- * it expands to: the sender hears of failures, and not of every success.
+ * The NOTIFY (RFC 3461) of each of several targets that a recipient expands to:
+ * failures are reported to the sender, but not every success.
  */
 unsigned target_list_notify(unsigned notify);
 

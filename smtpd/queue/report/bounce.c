@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which reports are due, and their way into the queue.  Runs as root. */
+/* Which reports are due, and how they get into the queue.  Runs as root. */
 #include "smtpd/queue/report/bounce.h"
 
 #include "common/io/unnamed.h"
