@@ -10,8 +10,7 @@
 
 #include "common/log/log.h"
 #include "common/process/privilege.h"
-#include "smtpd/relay/hosts.h"
-#include "smtpd/relay/transaction.h"
+#include "smtpd/relay/transaction_private.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -25,7 +24,7 @@
 enum {
 	MINUTE = 60 * 1000,
 	HEAD_FIRST = 16 * 1024, /* of a queue file to be read at first */
-	MOST_LOSSES = 2,        /* connections lost, one after the other */
+	MAX_LOSSES = 2,         /* connections lost, one after the other */
 };
 
 /* RFC 5321 section 4.5.3.2. */
@@ -68,29 +67,29 @@ read_mail(int fd, struct mail *mail, off_t *body)
 	return parsed == MAIL_OK;
 }
 
-/* The parcels of an order; what cannot be carried is deferred. */
+/* The rcpts of an order; what cannot be carried is deferred. */
 static bool
-pack(struct letter *l, const struct order *order, const char *why)
+make_rcpts(struct mail_object *m, const struct order *order, const char *why)
 {
 	struct outcome odd = { .kind = OUTCOME_DEFERRED, .dsn = "4.3.0" };
 	size_t count =
 	    order->count < ORDER_RECIPIENTS ? order->count : ORDER_RECIPIENTS;
 
 	strlcpy(odd.text, why, sizeof(odd.text));
-	l->count = 0;
-	l->parcels = calloc(count + 1, sizeof(*l->parcels));
-	for (size_t i = 0; l->parcels != NULL && i < count; i++) {
-		struct parcel *p = &l->parcels[l->count++];
+	m->count = 0;
+	m->rcpts = calloc(count + 1, sizeof(*m->rcpts));
+	for (size_t i = 0; m->rcpts != NULL && i < count; i++) {
+		struct rcpt *p = &m->rcpts[m->count++];
 		p->number = order->recipients[i];
-		if (p->number < l->mail->count &&
-		    l->mail->recipients[p->number].target == TARGET_ADDRESS) {
-			p->recipient = &l->mail->recipients[p->number];
+		if (p->number < m->mail->count &&
+		    m->mail->recipients[p->number].target == TARGET_ADDRESS) {
+			p->recipient = &m->mail->recipients[p->number];
 		} else {
 			p->outcome = odd;
-			p->state = PARCEL_KNOWN;
+			p->state = RCPT_SETTLED;
 		}
 	}
-	return l->parcels != NULL;
+	return m->rcpts != NULL;
 }
 
 /* ---- carrying ---- */
@@ -102,56 +101,56 @@ give_up(struct client *c, int channel, uint32_t serial)
 	c->verdict.kind = OUTCOME_DEAD;
 	c->verdict.serial = serial;
 	agent_tell(channel, &c->verdict);
-	client_close(c, false);
+	client_drop(c);
 	_exit(EX_OK);
 }
 
 /* From our other address, with all that was refused. */
 static bool
-from_other_address(struct client *c, struct letter *l)
+from_other_address(struct client *c, struct mail_object *m)
 {
-	if (!client_other_family(c)) {
+	if (!client_try_other_family(c)) {
 		return false;
 	}
-	letter_change(l, PARCEL_KNOWN, PARCEL_TODO);
+	object_change(m, RCPT_SETTLED, RCPT_TODO);
 	return true;
 }
 
 /*
- * Carries a letter; in the end all outcomes are known.  false: the verdict says
- * why this hop is dead.
+ * Sends a mail object; in the end all outcomes are known.  false: the verdict
+ * says why this hop is dead.
  */
 static bool
-carry(struct client *c, struct letter *l)
+carry(struct client *c, struct mail_object *m)
 {
 	for (;;) {
 		if (!client_open(c)) {
 			if (c->verdict.kind == OUTCOME_DEAD) {
 				return false;
 			}
-			letter_all(l, &c->verdict);
+			object_settle(m, &c->verdict);
 			return true;
 		}
-		switch (transaction_run(c, l)) {
+		switch (transaction_run(c, m)) {
 		case TRANSACTED:
 			return true;
 		case TRANSACTION_POLICY:
-			if (!from_other_address(c, l)) {
+			if (!from_other_address(c, m)) {
 				return true;
 			}
 			break;
 		case TRANSACTION_STALE:
 			/* Between two orders servers may get tired of us; a
 			   new connection is never stale. */
-			client_close(c, false);
+			client_drop(c);
 			break;
 		case TRANSACTION_LOST:
-			client_close(c, false);
-			if (c->losses >= MOST_LOSSES) {
+			client_drop(c);
+			if (c->losses >= MAX_LOSSES) {
 				return false;
 			}
 			c->verdict.kind = OUTCOME_DEFERRED;
-			letter_all(l, &c->verdict);
+			object_settle(m, &c->verdict);
 			return true;
 		case TRANSACTION_DEAD:
 			return false;
@@ -164,26 +163,26 @@ work(struct client *c, int channel, const struct order *order, int fd)
 {
 	struct mail mail;
 	struct outcome done = { .serial = order->serial, .kind = OUTCOME_DONE };
-	struct letter l = { .mail = &mail,
+	struct mail_object m = { .mail = &mail,
 		.fd = fd,
 		.channel = channel,
 		.serial = order->serial };
 
-	bool readable = read_mail(fd, &mail, &l.body);
+	bool readable = read_mail(fd, &mail, &m.body);
 	if (!readable) {
 		mail_init(&mail);
 	}
-	if (!pack(&l, order,
+	if (!make_rcpts(&m, order,
 		readable ? "internal error: not a recipient to relay to"
 			 : "the queue file cannot be read")) {
-		client_verdict(c, OUTCOME_DEAD, "4.3.0", "no memory");
+		client_set_verdict(c, OUTCOME_DEAD, "4.3.0", "no memory");
 		give_up(c, channel, order->serial);
 	}
-	letter_tell(&l); /* those that pack() did not take */
-	bool alive = letter_count(&l, PARCEL_TODO) == 0 || carry(c, &l);
-	letter_tell(&l);
-	free(l.parcels);
-	content_forget(&l);
+	object_report(&m); /* those that make_rcpts() did not take */
+	bool alive = object_count(&m, RCPT_TODO) == 0 || carry(c, &m);
+	object_report(&m);
+	free(m.rcpts);
+	content_forget(&m);
 	mail_free(&mail);
 	if (!alive) {
 		give_up(c, channel, order->serial);
@@ -208,18 +207,18 @@ prepare_network(struct client *c)
 
 	if (c->hop->unix_socket) {
 		if (connect_unix(c->hop->host, &c->unix_peer, why) == -1) {
-			client_verdict(c, OUTCOME_DEAD, "4.4.1", "%s", why);
+			client_set_verdict(c, OUTCOME_DEAD, "4.4.1", "%s", why);
 			return false;
 		}
 		return true;
 	}
 	if ((c->dns = dns_open(c->config)) == NULL) {
-		client_verdict(c, OUTCOME_DEAD, "4.3.5", "no name server: %s",
-		    strerror(errno));
+		client_set_verdict(c, OUTCOME_DEAD, "4.3.5",
+		    "no name server: %s", strerror(errno));
 		return false;
 	}
 	if (in_hosts(c)) {
-		hosts_find("/etc/hosts", c->hop->host, &c->literals);
+		connect_hosts_file("/etc/hosts", c->hop->host, &c->literals);
 	}
 	return true;
 }
@@ -234,7 +233,7 @@ prepare(struct client *c)
 	if (c->hop->user[0] != '\0') {
 		tls_preload(); /* SCRAM is made of its hashes */
 		if (secret_find(c->config, c->hop, &c->secret, why) == -1) {
-			client_verdict(c, OUTCOME_DEAD, "4.7.8", "%s", why);
+			client_set_verdict(c, OUTCOME_DEAD, "4.7.8", "%s", why);
 			return false;
 		}
 	}
@@ -242,7 +241,7 @@ prepare(struct client *c)
 		c->tls = tls_client_open(
 		    c->config, c->hop->tls == HOP_TLS_VERIFY, why);
 		if (c->tls == NULL) {
-			client_verdict(c, OUTCOME_DEAD, "4.7.5", "%s", why);
+			client_set_verdict(c, OUTCOME_DEAD, "4.7.5", "%s", why);
 			return false;
 		}
 	}
@@ -274,7 +273,7 @@ relay_agent(const struct config *config, const struct hop *hop, int channel)
 		work(c, channel, &order, fd);
 		close(fd);
 	}
-	client_close(c, true);
+	client_quit(c);
 	explicit_bzero(&c->secret, sizeof(c->secret));
 	_exit(EX_OK);
 }

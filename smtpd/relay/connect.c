@@ -4,6 +4,7 @@
 
 #include "smtpd/relay/race.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -166,6 +167,54 @@ connect_exchangers(struct dns *dns, const struct config *config,
 		break;
 	}
 	return not_found(status);
+}
+
+/* ---- hosts(5) ---- */
+
+/* True if the host is among the names of the line. */
+static bool
+has_name(char *rest, const char *host)
+{
+	while (rest != NULL) {
+		const char *name = strsep(&rest, " \t\n");
+		if (strcasecmp(name, host) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+is_address(const char *text)
+{
+	unsigned char address[16];
+
+	return inet_pton(AF_INET, text, address) == 1 ||
+	       inet_pton(AF_INET6, text, address) == 1;
+}
+
+void
+connect_hosts_file(const char *file, const char *host, struct exchangers *found)
+{
+	FILE *f = fopen(file, "re");
+	char *line = NULL;
+	size_t room = 0;
+
+	memset(found, 0, sizeof(*found));
+	while (f != NULL && found->count < DNS_HOSTS &&
+	       getline(&line, &room, f) != -1) {
+		line[strcspn(line, "#")] = '\0';
+		char *rest = line + strspn(line, " \t");
+		const char *address = strsep(&rest, " \t\n");
+		if (is_address(address) && has_name(rest, host)) {
+			strlcpy(found->hosts[found->count++].host, address,
+			    DNS_NAME);
+		}
+	}
+	free(line);
+	if (f != NULL) {
+		fclose(f);
+	}
 }
 
 /* ---- a connection ---- */

@@ -38,6 +38,13 @@ enum found connect_exchangers(struct dns *, const struct config *,
 /* The order alone; pure, but for the random numbers it is given. */
 void connect_order(struct exchangers *, uint32_t (*random)(uint32_t below));
 
+/*
+ * The addresses that hosts(5) has for a host, which no name server knows; they
+ * need no DNS.  Without any, count is 0.
+ */
+void connect_hosts_file(
+    const char *file, const char *host, struct exchangers *);
+
 enum family { FAMILY_ANY, FAMILY_V4, FAMILY_V6 };
 
 struct connected {

@@ -1,90 +1,322 @@
 /* SPDX-License-Identifier: ISC */
-/* The message itself: DATA (RFC 5321) or BDAT (RFC 3030), and its replies. */
-#include "smtpd/relay/transaction.h"
+/*
+ * The message itself: whether the server takes it as it is, what it gets
+ * instead, DATA (RFC 5321) or BDAT (RFC 3030), and the replies to these.
+ */
+#include "smtpd/relay/transaction_private.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum judgement
-step_judge(const struct client *c, enum phase phase)
+/* ---- before the envelope: what the server gets ---- */
+
+/* Two blocks: as stored, and with its line ends right or its dots doubled. */
+struct blocks {
+	char stored[BODY_BLOCK];
+	char wire[BODY_ROOM];
+};
+
+/* One reading of the message. */
+struct reading {
+	struct mail_object *object;
+	off_t from;
+	uint64_t left;
+	struct dotstuff_encoder line_ends;
+	struct blocks *blocks;
+};
+
+static bool
+reading_start(struct reading *r, struct mail_object *m)
 {
-	return judge_response(&c->response, phase, !c->hop->mx);
+	*r = (struct reading){
+		.object = m,
+		.from = m->body,
+		.left = m->mail->size,
+		.line_ends = { .form = DOTSTUFF_BDAT },
+		.blocks = malloc(sizeof(*r->blocks)),
+	};
+	return r->blocks != NULL;
 }
 
-/* There was no reply: how bad is that? */
-enum step
-step_unheard(const struct client *c)
+static void
+reading_end(struct reading *r)
 {
-	return c->verdict.kind == OUTCOME_DEAD ? STEP_DEAD : STEP_LOST;
+	int saved = errno;
+
+	free(r->blocks);
+	errno = saved;
 }
 
-/* A reply that says more than no to this. */
-enum step
-step_trouble(struct client *c, enum judgement judgement, enum phase phase)
+/* The next octets as they are stored; 0: that was all; -1: errno. */
+static ssize_t
+read_block(struct reading *r)
 {
-	client_verdict_response(c, OUTCOME_DEAD, phase, NULL);
-	return judgement == JUDGE_DEAD ? STEP_DEAD : STEP_LOST;
+	if (r->left == 0) {
+		return 0;
+	}
+	ssize_t n =
+	    body_read(r->object->fd, r->blocks->stored, r->from, r->left);
+	if (n > 0) {
+		r->from += n;
+		r->left -= (uint64_t)n;
+	}
+	return n;
 }
 
-enum outcome_kind
-step_refusal(enum judgement judgement)
+/* Gives the next block to the conversion; answers as read_block(). */
+static ssize_t
+convert_block(struct reading *r)
 {
-	return judgement == JUDGE_NEVER ? OUTCOME_FAILED : OUTCOME_DEFERRED;
+	struct convert *convert = r->object->convert;
+	ssize_t n = read_block(r);
+
+	if (n > 0) {
+		size_t len = dotstuff_encode(&r->line_ends, r->blocks->stored,
+		    (size_t)n, r->blocks->wire);
+		convert_feed(convert, r->blocks->wire, len);
+	} else if (n == 0) {
+		convert_feed(convert, r->blocks->wire,
+		    dotstuff_encode_end(&r->line_ends, r->blocks->wire));
+	}
+	return n;
 }
+
+static bool
+survey(struct mail_object *m)
+{
+	struct reading r;
+	ssize_t n = -1;
+
+	if (reading_start(&r, m)) {
+		while ((n = read_block(&r)) > 0) {
+			survey_feed(&m->survey, r.blocks->stored, (size_t)n);
+		}
+	}
+	reading_end(&r);
+	m->surveyed = n == 0;
+	return m->surveyed;
+}
+
+/* What is planned. */
+static enum convert_result
+plan(struct mail_object *m)
+{
+	struct reading r;
+	ssize_t n = -1;
+
+	m->convert = convert_open(&m->terms);
+	if (m->convert == NULL || !reading_start(&r, m)) {
+		return CONVERT_NO_MEMORY;
+	}
+	while ((n = convert_block(&r)) > 0) {
+	}
+	reading_end(&r);
+	return n == -1 ? CONVERT_NO_MEMORY : convert_end(m->convert);
+}
+
+/* How many octets the conversion makes; false: errno. */
+static bool
+measure(struct mail_object *m)
+{
+	struct reading r;
+	ssize_t n = -1;
+
+	convert_write(m->convert);
+	m->said.size = 0;
+	if (reading_start(&r, m)) {
+		do {
+			n = convert_block(&r);
+			m->said.size += m->convert->out.len;
+			output_clear(&m->convert->out);
+		} while (n > 0);
+	}
+	reading_end(&r);
+	bool good = n == 0 && convert_end(m->convert) == CONVERT_CHANGED;
+	m->said.size += m->convert->out.len;
+	return good;
+}
+
+static bool
+temporary(struct client *c)
+{
+	client_set_verdict(c, OUTCOME_DEFERRED, "4.3.0",
+	    "cannot read the queue file: %s", strerror(errno));
+	return false;
+}
+
+static bool
+convert(struct client *c, struct mail_object *m)
+{
+	switch (plan(m)) {
+	case CONVERT_SAME:
+		convert_close(m->convert);
+		m->convert = NULL;
+		return true;
+	case CONVERT_CHANGED:
+		return measure(m) || temporary(c);
+	case CONVERT_IMPOSSIBLE:
+		client_set_verdict(c, OUTCOME_FAILED, m->convert->dsn,
+		    "host %s does not take the message as it is, and it "
+		    "cannot be converted: %s",
+		    c->peer.peer, m->convert->why);
+		return false;
+	case CONVERT_NO_MEMORY:
+		break;
+	}
+	return temporary(c);
+}
+
+static bool
+is_prepared(const struct mail_object *m, const struct convert_terms *terms)
+{
+	return m->prepared && m->terms.eight_bit == terms->eight_bit &&
+	       m->terms.utf8 == terms->utf8;
+}
+
+bool
+content_prepare(struct client *c, struct mail_object *m)
+{
+	bool eight_bit = (c->offer.extensions & EXT_8BITMIME) != 0;
+	bool utf8 = (c->offer.extensions & EXT_SMTPUTF8) != 0;
+	/* Octets that should not be in a header pass with those of bodies,
+	   as they came. */
+	struct convert_terms terms = { .eight_bit = eight_bit,
+		.utf8 = m->mail->utf8 ? utf8 : eight_bit };
+
+	if (is_prepared(m, &terms)) {
+		return true;
+	}
+	content_forget(m);
+	m->terms = terms;
+	if (!m->surveyed && !survey(m)) {
+		return temporary(c);
+	}
+	m->said = *m->mail;
+	m->said.utf8 = m->mail->utf8 && utf8;
+	m->said.eight_bit =
+	    eight_bit && (m->mail->eight_bit || m->survey.eight_bit);
+	bool strange = m->survey.eight_bit && !(terms.eight_bit && terms.utf8);
+	m->prepared = (!strange && !m->survey.long_line) || convert(c, m);
+	return m->prepared;
+}
+
+void
+content_forget(struct mail_object *m)
+{
+	convert_close(m->convert);
+	m->convert = NULL;
+	m->prepared = false;
+}
+
+/* What the conversion has made; BODY_LOST: the connection does not take it. */
+static void
+write_out(
+    struct stream *stream, struct dotstuff_encoder *dots, struct reading *r)
+{
+	struct output *out = &r->object->convert->out;
+
+	for (size_t i = 0; i < out->len;) {
+		size_t n =
+		    out->len - i < BODY_BLOCK ? out->len - i : BODY_BLOCK;
+		size_t len =
+		    dotstuff_encode(dots, out->data + i, n, r->blocks->wire);
+		stream_write(stream, r->blocks->wire, len);
+		i += n;
+	}
+	output_clear(out);
+}
+
+/* Writes what was planned to the stream, as body_send() does. */
+static enum body_sent
+send_converted(
+    struct stream *stream, struct mail_object *m, enum dotstuff_form form)
+{
+	struct dotstuff_encoder dots = { .form = form };
+	struct reading r;
+	enum body_sent result = BODY_SENT;
+	ssize_t n;
+
+	if (!reading_start(&r, m)) {
+		return BODY_UNREADABLE;
+	}
+	convert_write(m->convert);
+	do {
+		n = convert_block(&r);
+		write_out(stream, &dots, &r);
+		if (n == -1) {
+			result = BODY_UNREADABLE;
+		} else if (n > 0 && stream_flush(stream) == -1) {
+			result = BODY_LOST;
+		}
+	} while (n > 0 && result == BODY_SENT);
+	if (result == BODY_SENT) {
+		bool good = convert_end(m->convert) == CONVERT_CHANGED;
+		write_out(stream, &dots, &r);
+		stream_write(stream, r.blocks->wire,
+		    dotstuff_encode_end(&dots, r.blocks->wire));
+		result = good ? BODY_SENT : BODY_UNREADABLE;
+	}
+	reading_end(&r);
+	return result;
+}
+
+/* ---- DATA and BDAT ---- */
 
 /* A refusal of the message for all that were taken. */
 static enum step
-refused(struct client *c, struct letter *l, enum judgement j, enum phase phase)
+refused(
+    struct client *c, struct mail_object *m, enum judgement j, enum phase phase)
 {
 	bool policy = judge_is_policy(&c->response) &&
 	              c->hop->transport == TRANSPORT_SMTP;
 
-	letter_refuse(c, l, step_refusal(j), phase);
-	return policy ? STEP_POLICY : STEP_OVER;
+	object_refuse(c, m, refusal_outcome(j), phase);
+	return policy ? STEP_POLICY : STEP_DONE;
 }
 
 /* The reply to the message: for all, or (LMTP) for one. */
 static enum step
-hear_verdict(struct client *c, struct letter *l, struct parcel *one)
+read_final_response(struct client *c, struct mail_object *m, struct rcpt *one)
 {
-	if (!client_hear(c, PHASE_DOT)) {
-		return step_unheard(c);
+	if (!client_read_response(c, PHASE_DOT)) {
+		return step_no_response(c);
 	}
 	enum judgement j = step_judge(c, PHASE_DOT);
 	/* RFC 3030 section 3: what a failed BDAT leaves, RSET ends. */
 	c->dirty = c->dirty || j != JUDGE_GOOD;
 	if (j == JUDGE_DEAD || j == JUDGE_NONSENSE) {
-		return step_trouble(c, j, PHASE_DOT);
+		return step_broken(c, j, PHASE_DOT);
 	}
 	if (j != JUDGE_GOOD && one == NULL) {
-		return refused(c, l, j, PHASE_DOT);
+		return refused(c, m, j, PHASE_DOT);
 	}
-	for (size_t i = 0; i < l->count; i++) {
-		struct parcel *p = &l->parcels[i];
-		if (p->state == PARCEL_TAKEN && (one == NULL || p == one)) {
-			letter_set(c, p,
-			    j == JUDGE_GOOD ? OUTCOME_SENT : step_refusal(j),
+	for (size_t i = 0; i < m->count; i++) {
+		struct rcpt *p = &m->rcpts[i];
+		if (p->state == RCPT_ACCEPTED && (one == NULL || p == one)) {
+			rcpt_settle(c, p,
+			    j == JUDGE_GOOD ? OUTCOME_SENT : refusal_outcome(j),
 			    PHASE_DOT);
 		}
 	}
 	/* Now, so that being killed costs as few second copies as can be. */
-	letter_tell(l);
-	return STEP_OVER;
+	object_report(m);
+	return STEP_DONE;
 }
 
 static enum step
-hear_verdicts(struct client *c, struct letter *l)
+read_final_responses(struct client *c, struct mail_object *m)
 {
-	enum step step = STEP_OVER;
+	enum step step = STEP_DONE;
 
 	c->dirty = false;
 	if (c->hop->transport == TRANSPORT_SMTP) {
-		return hear_verdict(c, l, NULL);
+		return read_final_response(c, m, NULL);
 	}
-	for (size_t i = 0; i < l->count && step == STEP_OVER; i++) {
-		if (l->parcels[i].state == PARCEL_TAKEN) {
-			step = hear_verdict(c, l, &l->parcels[i]);
+	for (size_t i = 0; i < m->count && step == STEP_DONE; i++) {
+		if (m->rcpts[i].state == RCPT_ACCEPTED) {
+			step = read_final_response(c, m, &m->rcpts[i]);
 		}
 	}
 	return step;
@@ -95,91 +327,92 @@ hear_verdicts(struct client *c, struct letter *l)
  * refusal counts as one; whatever else it says, it cannot have the message.
  */
 static enum step
-interrupted(struct client *c, struct letter *l)
+interrupted(struct client *c, struct mail_object *m)
 {
-	if (!client_hear(c, PHASE_DOT)) {
-		return step_unheard(c);
+	if (!client_read_response(c, PHASE_DOT)) {
+		return step_no_response(c);
 	}
 	enum judgement j = step_judge(c, PHASE_DOT);
 	if (j == JUDGE_LATER || j == JUDGE_NEVER) {
-		letter_refuse(c, l, step_refusal(j), PHASE_DOT);
+		object_refuse(c, m, refusal_outcome(j), PHASE_DOT);
 	}
-	return step_trouble(c, JUDGE_NONSENSE, PHASE_DOT);
+	return step_broken(c, JUDGE_NONSENSE, PHASE_DOT);
 }
 
 /* Says the message, as it is or converted. */
 static enum body_sent
-say_content(struct client *c, struct letter *l, enum dotstuff_form form)
+send_content(struct client *c, struct mail_object *m, enum dotstuff_form form)
 {
-	return l->convert != NULL
-	           ? content_convert(c->stream, l, form)
-	           : body_send(c->stream, l->fd, l->body, l->mail->size, form);
+	return m->convert != NULL
+	           ? send_converted(c->stream, m, form)
+	           : body_send(c->stream, m->fd, m->body, m->mail->size, form);
 }
 
 static enum step
 unreadable(struct client *c)
 {
-	client_verdict(c, OUTCOME_DEFERRED, "4.3.0",
+	client_set_verdict(c, OUTCOME_DEFERRED, "4.3.0",
 	    "cannot read the queue file: %s", strerror(errno));
 	/* The message must not end where it stands. */
 	return STEP_LOST;
 }
 
 static enum step
-send_data(struct client *c, struct letter *l, bool said)
+send_data(struct client *c, struct mail_object *m, bool data_sent)
 {
-	if (!said) {
-		client_say(c, "DATA");
+	if (!data_sent) {
+		client_send_command(c, "DATA");
 	}
-	if (!client_hear(c, PHASE_DATA)) {
-		return step_unheard(c);
+	if (!client_read_response(c, PHASE_DATA)) {
+		return step_no_response(c);
 	}
 	enum judgement j = step_judge(c, PHASE_DATA);
 	if (j == JUDGE_LATER || j == JUDGE_NEVER || j == JUDGE_TOO_MANY) {
-		return refused(c, l, j, PHASE_DATA);
+		return refused(c, m, j, PHASE_DATA);
 	}
 	if (c->response.code != 354) {
-		return step_trouble(c, j, PHASE_DATA);
+		return step_broken(c, j, PHASE_DATA);
 	}
-	enum body_sent sent = say_content(c, l, DOTSTUFF_DATA);
+	enum body_sent sent = send_content(c, m, DOTSTUFF_DATA);
 	if (sent == BODY_UNREADABLE) {
 		return unreadable(c);
 	}
-	if (sent == BODY_LOST || client_unasked(c)) {
-		return interrupted(c, l);
+	if (sent == BODY_LOST || client_has_input(c)) {
+		return interrupted(c, m);
 	}
-	client_say(c, ".");
-	return hear_verdicts(c, l);
+	client_send_command(c, ".");
+	return read_final_responses(c, m);
 }
 
 /* RFC 3030: as it is, with its length ahead. */
 static enum step
-send_chunk(struct client *c, struct letter *l)
+send_chunk(struct client *c, struct mail_object *m)
 {
-	int64_t size = l->convert != NULL ? (int64_t)l->said.size
-	                                  : body_size(l->fd, l->body,
-						l->mail->size, DOTSTUFF_BDAT);
+	int64_t size = m->convert != NULL ? (int64_t)m->said.size
+	                                  : body_size(m->fd, m->body,
+						m->mail->size, DOTSTUFF_BDAT);
 
 	if (size == -1) {
 		(void)unreadable(c);
-		letter_all(l, &c->verdict);
-		return STEP_OVER; /* nothing of it was said */
+		object_settle(m, &c->verdict);
+		return STEP_DONE; /* nothing of it was said */
 	}
-	if (client_unasked(c)) {
-		return interrupted(c, l);
+	if (client_has_input(c)) {
+		return interrupted(c, m);
 	}
-	client_say(c, "BDAT %" PRId64 " LAST", size);
-	enum body_sent sent = say_content(c, l, DOTSTUFF_BDAT);
+	client_send_command(c, "BDAT %" PRId64 " LAST", size);
+	enum body_sent sent = send_content(c, m, DOTSTUFF_BDAT);
 	if (sent == BODY_UNREADABLE) {
 		return unreadable(c);
 	}
-	return sent == BODY_LOST ? interrupted(c, l) : hear_verdicts(c, l);
+	return sent == BODY_LOST ? interrupted(c, m)
+	                         : read_final_responses(c, m);
 }
 
 enum step
-content_send(struct client *c, struct letter *l, bool said)
+content_send(struct client *c, struct mail_object *m, bool data_sent)
 {
 	return (c->offer.extensions & EXT_CHUNKING) != 0
-	           ? send_chunk(c, l)
-	           : send_data(c, l, said);
+	           ? send_chunk(c, m)
+	           : send_data(c, m, data_sent);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* MAIL and RCPT commands: everything in them is made anew from its parts. */
-#include "smtpd/relay/client.h"
+#include "smtpd/relay/client_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,7 +51,7 @@ envelope_path(const char *text, bool utf8, char *path, size_t size)
 
 /* Adds a parameter; false: no room. */
 static bool
-add(char line[ENVELOPE_LINE], const char *key, const char *value)
+add_param(char line[ENVELOPE_LINE], const char *key, const char *value)
 {
 	size_t n = strlen(line);
 
@@ -85,33 +85,33 @@ envelope_mail(const struct mail *mail, const struct offer *offer, time_t now,
 	snprintf(line, ENVELOPE_LINE, "MAIL FROM:%s", path);
 	if ((has & EXT_SIZE) != 0) {
 		snprintf(number, sizeof(number), "%" PRIu64, mail->size);
-		good = good && add(line, "SIZE=", number);
+		good = good && add_param(line, "SIZE=", number);
 	}
 	if ((has & EXT_8BITMIME) != 0 && mail->eight_bit) {
-		good = good && add(line, "BODY=8BITMIME", "");
+		good = good && add_param(line, "BODY=8BITMIME", "");
 	}
 	if ((has & EXT_SMTPUTF8) != 0 && mail->utf8) {
-		good = good && add(line, "SMTPUTF8", "");
+		good = good && add_param(line, "SMTPUTF8", "");
 	}
 	if ((has & EXT_REQUIRETLS) != 0 && mail->need_tls) {
-		good = good && add(line, "REQUIRETLS", "");
+		good = good && add_param(line, "REQUIRETLS", "");
 	}
 	if ((has & EXT_DELIVERBY) != 0 && mail->by.mode != BY_UNSAID) {
 		by_value(&mail->by, now, number, sizeof(number));
-		good = good && add(line, "BY=", number);
+		good = good && add_param(line, "BY=", number);
 	}
 	if ((has & EXT_MT_PRIORITY) != 0 && mail->priority != 0) {
 		snprintf(number, sizeof(number), "%d", mail->priority);
-		good = good && add(line, "MT-PRIORITY=", number);
+		good = good && add_param(line, "MT-PRIORITY=", number);
 	}
 	if ((has & EXT_DSN) != 0) {
 		if (mail->ret != RET_UNSAID) {
 			good = good &&
-			       add(line, "RET=",
+			       add_param(line, "RET=",
 				   mail->ret == RET_FULL ? "FULL" : "HDRS");
 		}
 		if (mail->envid[0] != '\0' && is_word(mail->envid)) {
-			good = good && add(line, "ENVID=", mail->envid);
+			good = good && add_param(line, "ENVID=", mail->envid);
 		}
 	}
 	return good;
@@ -160,10 +160,11 @@ envelope_rcpt(const struct mail *mail, const struct recipient *r,
 		return true;
 	}
 	if (r->notify != 0) {
-		good = add(line, "NOTIFY=", notify_words(r->notify, words));
+		good =
+		    add_param(line, "NOTIFY=", notify_words(r->notify, words));
 	}
 	if (r->orcpt[0] != '\0' && is_word(r->orcpt)) {
-		good = good && add(line, "ORCPT=", r->orcpt);
+		good = good && add_param(line, "ORCPT=", r->orcpt);
 	}
 	return good;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* AUTH (RFC 4954) at a smarthost. */
-#include "smtpd/relay/client.h"
+#include "smtpd/relay/client_private.h"
 
 #include "common/sasl/sasl_client.h"
 #include "common/text/base64.h"
@@ -13,7 +13,7 @@
 enum {
 	COMMAND_LINE = 510, /* RFC 5321 section 4.5.3.1.4, without CR LF */
 	ANSWER = BASE64_SIZE(SASL_CLIENT_DATA),
-	MOST_ROUNDS = 8,
+	MAX_ROUNDS = 8,
 };
 
 enum tried {
@@ -23,7 +23,8 @@ enum tried {
 };
 
 /* Whether nobody else can listen. */
-static bool private(const struct client *c)
+static bool
+is_private(const struct client *c)
 {
 	union {
 		struct sockaddr any;
@@ -48,7 +49,7 @@ static bool private(const struct client *c)
 
 /* Writes an answer in base64; empty: what stands for nothing. */
 static bool
-say_base64(struct client *c, const char *data, size_t len, const char *empty)
+send_base64(struct client *c, const char *data, size_t len, const char *empty)
 {
 	char text[ANSWER];
 
@@ -64,8 +65,8 @@ say_base64(struct client *c, const char *data, size_t len, const char *empty)
 
 /* The answer to the challenge that the last reply is. */
 static bool
-meet(struct client *c, struct sasl_client *sasl, char data[SASL_CLIENT_DATA],
-    size_t *len)
+answer_challenge(struct client *c, struct sasl_client *sasl,
+    char data[SASL_CLIENT_DATA], size_t *len)
 {
 	char challenge[SASL_CLIENT_DATA];
 	ssize_t n = base64_decode(
@@ -96,28 +97,29 @@ exchange(struct client *c, const char *mechanism, struct sasl_client *sasl,
 		stream_write(c->stream, "AUTH ", strlen("AUTH "));
 		stream_write(c->stream, mechanism, strlen(mechanism));
 		stream_write(c->stream, " ", 1);
-		good = say_base64(c, data, len, "=");
+		good = send_base64(c, data, len, "=");
 		held = false;
 	} else {
-		client_say(c, "AUTH %s", mechanism);
+		client_send_command(c, "AUTH %s", mechanism);
 	}
 	*cancelled = false;
-	for (int rounds = 0; good && client_hear(c, PHASE_AUTH); rounds++) {
+	for (int rounds = 0; good && client_read_response(c, PHASE_AUTH);
+	     rounds++) {
 		if (c->response.code != 334) {
 			explicit_bzero(data, sizeof(data));
 			return true;
 		}
-		if (*cancelled || rounds > MOST_ROUNDS) {
-			client_verdict(c, OUTCOME_DEAD, "4.7.0",
+		if (*cancelled || rounds > MAX_ROUNDS) {
+			client_set_verdict(c, OUTCOME_DEAD, "4.7.0",
 			    "host %s asks for AUTH without an end",
 			    c->peer.peer);
 			break;
 		}
-		if (held || meet(c, sasl, data, &len)) {
-			good = say_base64(c, data, len, "");
+		if (held || answer_challenge(c, sasl, data, &len)) {
+			good = send_base64(c, data, len, "");
 		} else {
 			*cancelled = true;
-			client_say(c, "*");
+			client_send_command(c, "*");
 		}
 		held = false;
 	}
@@ -133,7 +135,7 @@ attempt(struct client *c, const char *mechanism)
 	bool cancelled;
 
 	if (sasl == NULL) {
-		client_verdict(c, OUTCOME_DEAD, "4.3.0",
+		client_set_verdict(c, OUTCOME_DEAD, "4.3.0",
 		    "no memory for a login at %s", c->peer.peer);
 		return TRIED_FAILED;
 	}
@@ -147,13 +149,13 @@ attempt(struct client *c, const char *mechanism)
 		return TRIED_IN;
 	}
 	if (c->response.code / 100 == 2 || cancelled) {
-		client_verdict(c, OUTCOME_DEAD, "4.7.8",
+		client_set_verdict(c, OUTCOME_DEAD, "4.7.8",
 		    "host %s says what it must not in AUTH %s: it may not "
 		    "know our password",
 		    c->peer.peer, mechanism);
 		return c->response.code / 100 == 2 ? TRIED_FAILED : TRIED_NEXT;
 	}
-	client_verdict_response(c, OUTCOME_DEAD, PHASE_AUTH, "4.7.8");
+	client_set_verdict_response(c, OUTCOME_DEAD, PHASE_AUTH, "4.7.8");
 	return c->response.code / 100 == 5 ? TRIED_NEXT : TRIED_FAILED;
 }
 
@@ -162,13 +164,13 @@ static void
 not_possible(struct client *c, bool secure)
 {
 	if ((c->offer.extensions & EXT_AUTH) == 0) {
-		client_verdict(c, OUTCOME_DEAD, "4.7.0",
+		client_set_verdict(c, OUTCOME_DEAD, "4.7.0",
 		    "host %s does not offer AUTH, and we are to log in there "
 		    "as %s",
 		    c->peer.peer, c->hop->user);
 		return;
 	}
-	client_verdict(c, OUTCOME_DEAD, "4.7.0",
+	client_set_verdict(c, OUTCOME_DEAD, "4.7.0",
 	    "host %s offers AUTH with %.200s, of which none can be used%s",
 	    c->peer.peer, c->offer.mechanisms, secure ? "" : " without TLS");
 }
@@ -177,7 +179,7 @@ bool
 session_login(struct client *c)
 {
 	char tried[sizeof(c->offer.mechanisms)] = "";
-	bool secure = private(c);
+	bool secure = is_private(c);
 	const char *mechanism;
 
 	not_possible(c, secure);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* From a hop to a session: one host after the other. */
-#include "smtpd/relay/client.h"
+#include "smtpd/relay/client_private.h"
 
 #include "common/log/log.h"
 
@@ -18,7 +18,7 @@ connected(struct client *c, const char *host, enum family family)
 		c->peer = c->unix_peer;
 		c->unix_peer.fd = -1;
 		if (c->peer.fd == -1) {
-			client_verdict(c, OUTCOME_DEAD, "4.4.2",
+			client_set_verdict(c, OUTCOME_DEAD, "4.4.2",
 			    "%s has closed the connection", c->hop->host);
 			return false;
 		}
@@ -26,7 +26,7 @@ connected(struct client *c, const char *host, enum family family)
 		       why) == -1) {
 		memset(&c->peer, 0, sizeof(c->peer));
 		strlcpy(c->peer.peer, host, sizeof(c->peer.peer));
-		client_verdict(c, OUTCOME_DEAD, "4.4.1", "%s", why);
+		client_set_verdict(c, OUTCOME_DEAD, "4.4.1", "%s", why);
 		return false;
 	}
 	/* Bounded by the time for each command; a session may be long. */
@@ -34,7 +34,7 @@ connected(struct client *c, const char *host, enum family family)
 	    stream_open(c->peer.fd, c->peer.fd, c->timeouts.block, INT_MAX);
 	if (c->stream == NULL) {
 		close(c->peer.fd);
-		client_verdict(c, OUTCOME_DEAD, "4.3.0", "no memory");
+		client_set_verdict(c, OUTCOME_DEAD, "4.3.0", "no memory");
 		return false;
 	}
 	c->reused = c->dirty = false;
@@ -50,7 +50,7 @@ reach(struct client *c, const char *host)
 	bool clear = false;
 
 	while (connected(c, host, family)) {
-		enum session session = session_start(c, clear);
+		enum session_result session = session_start(c, clear);
 		if (session == SESSION_OK) {
 			c->family = family;
 			return true;
@@ -58,7 +58,7 @@ reach(struct client *c, const char *host)
 		bool other = session == SESSION_POLICY && !c->family_tried &&
 		             c->peer.other_family;
 		enum family used = c->peer.family;
-		client_close(c, false);
+		client_drop(c);
 		if (session == SESSION_CLEAR && !clear) {
 			log_warn("%s; trying in the clear", c->verdict.text);
 			clear = true;
@@ -102,7 +102,7 @@ not_found(struct client *c, enum found found, const char *why)
 	}
 	memset(&c->peer, 0, sizeof(c->peer));
 	strlcpy(c->peer.peer, c->hop->host, sizeof(c->peer.peer));
-	client_verdict(
+	client_set_verdict(
 	    c, kind, kind == OUTCOME_FAILED ? dsn : "4.4.3", "%s", why);
 }
 
@@ -140,7 +140,7 @@ client_open(struct client *c)
 }
 
 bool
-client_other_family(struct client *c)
+client_try_other_family(struct client *c)
 {
 	struct connected before = c->peer;
 
@@ -148,7 +148,7 @@ client_other_family(struct client *c)
 		return false;
 	}
 	c->family_tried = true;
-	client_close(c, true);
+	client_quit(c);
 	c->family = before.family == FAMILY_V6 ? FAMILY_V4 : FAMILY_V6;
 	log_warn(
 	    "%s does not like our address; trying the other one", before.peer);

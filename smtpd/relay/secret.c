@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { COMMAND_TIMEOUT = 30 * 1000, MOST_WORDS = 64 };
+enum { COMMAND_TIMEOUT = 30 * 1000, MAX_WORDS = 64 };
 
 /* The source of the rule for the hop, or NULL. */
 static const char *
@@ -80,11 +80,11 @@ static _Noreturn void
 run(const char *command, int out)
 {
 	char words[CONFIG_VALUE], *rest = words;
-	char *argv[MOST_WORDS + 1];
+	char *argv[MAX_WORDS + 1];
 	size_t n = 0;
 
 	strlcpy(words, command, sizeof(words));
-	while (rest != NULL && n < MOST_WORDS) {
+	while (rest != NULL && n < MAX_WORDS) {
 		char *word = strsep(&rest, " \t");
 		if (*word != '\0') {
 			argv[n++] = word;

@@ -3,7 +3,7 @@
  * MAIL and RCPT as they go out: all that the sender asked for, when the server
  * offers it, and no address that a server could read as something else.
  */
-#include "smtpd/relay/client.h"
+#include "smtpd/relay/client_private.h"
 
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"

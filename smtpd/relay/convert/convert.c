@@ -2,10 +2,7 @@
 /* A message for a server that does not take it as it is: the two passes. */
 #include "smtpd/relay/convert/convert.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 
 struct convert *
 convert_open(const struct convert_terms *terms)
@@ -79,26 +76,4 @@ convert_write(struct convert *c)
 	c->owed = false;
 	output_clear(&c->out);
 	multipart_init(&c->walk, c->room, HEADER_KEPT);
-}
-
-void
-convert_note_field(struct convert_level *level, const struct field *field)
-{
-	char charset[16];
-
-	if (header_is(field, "MIME-Version")) {
-		level->version = true;
-	} else if (header_is(field, "Content-Type") && !level->type) {
-		level->type = true;
-		ssize_t n = param_get(field->value, field->value_len, "charset",
-		    charset, sizeof(charset));
-		if (n == -1) {
-			level->charset =
-			    errno == ENOENT ? SAID_NOTHING : SAID_OTHER;
-		} else {
-			level->charset = strcasecmp(charset, "us-ascii") == 0
-			                     ? SAID_ASCII
-			                     : SAID_OTHER;
-		}
-	}
 }

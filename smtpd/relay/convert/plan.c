@@ -4,7 +4,9 @@
 
 #include "common/mime/field.h"
 
+#include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 static void
 impossible(struct convert *c, const char *dsn, const char *why)
@@ -54,6 +56,28 @@ begin(struct convert *c)
 	}
 	c->count = (struct transfer_count){ 0 };
 	output_add(&c->plans, &keep, 1);
+}
+
+void
+convert_note_field(struct convert_level *level, const struct field *field)
+{
+	char charset[16];
+
+	if (header_is(field, "MIME-Version")) {
+		level->version = true;
+	} else if (header_is(field, "Content-Type") && !level->type) {
+		level->type = true;
+		ssize_t n = param_get(field->value, field->value_len, "charset",
+		    charset, sizeof(charset));
+		if (n == -1) {
+			level->charset =
+			    errno == ENOENT ? SAID_NOTHING : SAID_OTHER;
+		} else {
+			level->charset = strcasecmp(charset, "us-ascii") == 0
+			                     ? SAID_ASCII
+			                     : SAID_OTHER;
+		}
+	}
 }
 
 static void

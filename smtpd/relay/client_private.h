@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_RELAY_CLIENT_H
-#define RESTANTE_SMTPD_RELAY_CLIENT_H
+#ifndef RESTANTE_SMTPD_RELAY_CLIENT_PRIVATE_H
+#define RESTANTE_SMTPD_RELAY_CLIENT_PRIVATE_H
 
 #include "common/io/stream.h"
 #include "common/tls/tls_client.h"
@@ -71,42 +71,43 @@ struct client {
 	struct outcome verdict;
 };
 
-/* ---- talk.c ---- */
+/* ---- client.c ---- */
 
 /* Writes a command; it goes out when a reply is waited for. */
-void client_say(struct client *, const char *fmt, ...)
+void client_send_command(struct client *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
  * Waits for a reply.  false: there was none, or nonsense; the verdict says
  * that, and the connection is no longer of use.
  */
-bool client_hear(struct client *, enum phase)
+bool client_read_response(struct client *, enum phase)
     __attribute__((warn_unused_result));
 
 /*
  * Whether the server has said something that nothing was asked for, or has
  * closed the connection.
  */
-bool client_unasked(struct client *);
+bool client_has_input(struct client *);
 
 /* Sets the verdict. */
-void client_verdict(struct client *, enum outcome_kind, const char *dsn,
+void client_set_verdict(struct client *, enum outcome_kind, const char *dsn,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* From the last reply. */
-void client_verdict_response(
+void client_set_verdict_response(
     struct client *, enum outcome_kind, enum phase, const char *dsn);
 
-/* Fills in an outcome from the last reply, as client_verdict_response(). */
-void client_outcome(
+/* Fills in an outcome from the last reply, as client_set_verdict_response(). */
+void client_response_outcome(
     const struct client *, struct outcome *, enum outcome_kind, enum phase);
 
-/* Ends the connection; polite: with QUIT. */
-void client_close(struct client *, bool polite);
+/* Ends the connection, if there is one: with QUIT, or at once. */
+void client_quit(struct client *);
+void client_drop(struct client *);
 
-/* ---- dialogue.c ---- */
+/* ---- session_start.c ---- */
 
-enum session {
+enum session_result {
 	SESSION_OK,
 	SESSION_NEXT_HOST, /* the verdict says why */
 	SESSION_CLEAR,     /* TLS failed: connect again, without it */
@@ -114,7 +115,7 @@ enum session {
 };
 
 /* From a connected socket to a session that takes MAIL. */
-enum session session_start(struct client *, bool clear);
+enum session_result session_start(struct client *, bool clear);
 
 /* Reads the lines of an EHLO reply.  Pure. */
 void session_offer(const struct response *, struct offer *);
@@ -134,7 +135,7 @@ bool session_login(struct client *);
 bool client_open(struct client *);
 
 /* Once in a client's life: from our other address to the same host. */
-bool client_other_family(struct client *);
+bool client_try_other_family(struct client *);
 
 /* ---- envelope.c: pure ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* From a connected socket to a session: greeting, EHLO, STARTTLS, AUTH. */
-#include "smtpd/relay/client.h"
+#include "smtpd/relay/client_private.h"
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
@@ -96,30 +96,31 @@ session_offer(const struct response *r, struct offer *o)
 }
 
 /* A refusal before there is a session: another host may take us. */
-static enum session
+static enum session_result
 refused(struct client *c, enum phase phase)
 {
-	enum session result =
+	enum session_result result =
 	    judge_is_policy(&c->response) ? SESSION_POLICY : SESSION_NEXT_HOST;
 
-	client_verdict_response(c, OUTCOME_DEAD, phase, NULL);
+	client_set_verdict_response(c, OUTCOME_DEAD, phase, NULL);
 	return result;
 }
 
-static enum session
+static enum session_result
 ehlo(struct client *c)
 {
 	bool lmtp = c->hop->transport == TRANSPORT_LMTP;
 
 	memset(&c->offer, 0, sizeof(c->offer));
-	if (client_unasked(c)) {
-		client_verdict(c, OUTCOME_DEAD, "4.5.0",
+	if (client_has_input(c)) {
+		client_set_verdict(c, OUTCOME_DEAD, "4.5.0",
 		    "host %s speaks, or hangs up, before it was asked anything",
 		    c->peer.peer);
 		return SESSION_NEXT_HOST;
 	}
-	client_say(c, "%s %s", lmtp ? "LHLO" : "EHLO", c->config->hostname);
-	if (!client_hear(c, PHASE_HELLO)) {
+	client_send_command(
+	    c, "%s %s", lmtp ? "LHLO" : "EHLO", c->config->hostname);
+	if (!client_read_response(c, PHASE_HELLO)) {
 		return SESSION_NEXT_HOST;
 	}
 	if (c->response.code / 100 == 2) {
@@ -128,8 +129,8 @@ ehlo(struct client *c)
 	}
 	if (c->response.code / 100 == 5 && !lmtp) {
 		/* RFC 5321 section 3.2: one that knows no extensions. */
-		client_say(c, "HELO %s", c->config->hostname);
-		if (!client_hear(c, PHASE_HELLO)) {
+		client_send_command(c, "HELO %s", c->config->hostname);
+		if (!client_read_response(c, PHASE_HELLO)) {
 			return SESSION_NEXT_HOST;
 		}
 	}
@@ -137,9 +138,10 @@ ehlo(struct client *c)
 	                                   : refused(c, PHASE_HELLO);
 }
 
-/* The handshake.  may: without TLS is fine, too. */
-static enum session
-handshake(struct client *c, bool may)
+enum need { TLS_REQUIRED, TLS_OPPORTUNISTIC };
+
+static enum session_result
+handshake(struct client *c, enum need need)
 {
 	char error[CONFIG_ERROR];
 	const char *host = c->hop->mx ? c->peer.name : c->hop->host;
@@ -150,64 +152,65 @@ handshake(struct client *c, bool may)
 		stream_secure(c->stream, tls);
 		return SESSION_OK;
 	}
-	client_verdict(c, OUTCOME_DEAD, "4.7.5", "TLS with %s failed: %s",
+	client_set_verdict(c, OUTCOME_DEAD, "4.7.5", "TLS with %s failed: %s",
 	    c->peer.peer, error);
-	return may ? SESSION_CLEAR : SESSION_NEXT_HOST;
+	return need == TLS_REQUIRED ? SESSION_NEXT_HOST : SESSION_CLEAR;
 }
 
-static enum session
+static enum session_result
 starttls(struct client *c)
 {
 	bool may = c->hop->tls == HOP_TLS_MAY;
 
 	if ((c->offer.extensions & EXT_STARTTLS) == 0) {
-		client_verdict(c, OUTCOME_DEAD, "4.7.4",
+		client_set_verdict(c, OUTCOME_DEAD, "4.7.4",
 		    "host %s does not offer STARTTLS, and mail goes there only "
 		    "over TLS",
 		    c->peer.peer);
 		return may ? SESSION_OK : SESSION_NEXT_HOST;
 	}
-	client_say(c, "STARTTLS");
-	if (!client_hear(c, PHASE_STARTTLS)) {
+	client_send_command(c, "STARTTLS");
+	if (!client_read_response(c, PHASE_STARTTLS)) {
 		return SESSION_NEXT_HOST;
 	}
 	if (c->response.code != 220) {
-		client_verdict_response(
+		client_set_verdict_response(
 		    c, OUTCOME_DEAD, PHASE_STARTTLS, "4.7.4");
 		return may && c->response.code != 421 ? SESSION_OK
 		                                      : SESSION_NEXT_HOST;
 	}
 	if (stream_poll(c->stream) == LINE_OK) {
 		/* Said by somebody in between, to be read behind TLS. */
-		client_verdict(c, OUTCOME_DEAD, "4.7.5",
+		client_set_verdict(c, OUTCOME_DEAD, "4.7.5",
 		    "host %s sent something in the clear behind its reply to "
 		    "STARTTLS: somebody may sit in between",
 		    c->peer.peer);
 		return SESSION_NEXT_HOST;
 	}
-	enum session result = handshake(c, may);
+	enum session_result result =
+	    handshake(c, may ? TLS_OPPORTUNISTIC : TLS_REQUIRED);
 	/* RFC 3207 section 4.2: what was offered before does not count. */
 	return result == SESSION_OK ? ehlo(c) : result;
 }
 
-static enum session
+static enum session_result
 greeting(struct client *c)
 {
-	if (!client_hear(c, PHASE_GREETING)) {
+	if (!client_read_response(c, PHASE_GREETING)) {
 		return SESSION_NEXT_HOST;
 	}
 	return c->response.code == 220 ? SESSION_OK
 	                               : refused(c, PHASE_GREETING);
 }
 
-enum session
+enum session_result
 session_start(struct client *c, bool clear)
 {
-	enum session result = SESSION_OK;
+	enum session_result result = SESSION_OK;
 	bool tls = c->tls != NULL && !c->hop->unix_socket && !clear;
 
 	if (c->hop->wrapped) {
-		result = handshake(c, false);
+		result = handshake(c, TLS_REQUIRED);
 	}
 	if (result == SESSION_OK) {
 		result = greeting(c);

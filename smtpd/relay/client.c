@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Commands and replies of one connection, and words for what went wrong. */
-#include "smtpd/relay/client.h"
+#include "smtpd/relay/client_private.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 void
-client_say(struct client *c, const char *fmt, ...)
+client_send_command(struct client *c, const char *fmt, ...)
 {
 	char line[ENVELOPE_LINE];
 	va_list ap;
@@ -46,25 +46,25 @@ patience(const struct client *c, enum phase phase)
 }
 
 bool
-client_hear(struct client *c, enum phase phase)
+client_read_response(struct client *c, enum phase phase)
 {
 	switch (response_read(
 	    &c->response, c->stream, patience(c, phase), c->timeouts.block)) {
 	case RESPONSE_READ_OK:
 		return true;
 	case RESPONSE_READ_LATE:
-		client_verdict(c, OUTCOME_DEAD, "4.4.2",
+		client_set_verdict(c, OUTCOME_DEAD, "4.4.2",
 		    "host %s does not answer %s in time", c->peer.peer,
 		    phase_name(phase));
 		break;
 	case RESPONSE_READ_LOST:
-		client_verdict(c, OUTCOME_DEFERRED, "4.4.2",
+		client_set_verdict(c, OUTCOME_DEFERRED, "4.4.2",
 		    "lost connection %s%s while waiting for the reply to %s",
 		    phase == PHASE_GREETING ? "" : "with ", c->peer.peer,
 		    phase_name(phase));
 		break;
 	case RESPONSE_READ_NONSENSE:
-		client_verdict(c, OUTCOME_DEAD, "4.5.0",
+		client_set_verdict(c, OUTCOME_DEAD, "4.5.0",
 		    "host %s sent %s as the reply to %s", c->peer.peer,
 		    c->response.wrong, phase_name(phase));
 		break;
@@ -73,13 +73,13 @@ client_hear(struct client *c, enum phase phase)
 }
 
 bool
-client_unasked(struct client *c)
+client_has_input(struct client *c)
 {
 	return stream_poll(c->stream) != LINE_TIMEOUT;
 }
 
 void
-client_verdict(struct client *c, enum outcome_kind kind, const char *dsn,
+client_set_verdict(struct client *c, enum outcome_kind kind, const char *dsn,
     const char *fmt, ...)
 {
 	struct outcome *v = &c->verdict;
@@ -95,7 +95,7 @@ client_verdict(struct client *c, enum outcome_kind kind, const char *dsn,
 }
 
 void
-client_outcome(const struct client *c, struct outcome *o,
+client_response_outcome(const struct client *c, struct outcome *o,
     enum outcome_kind kind, enum phase phase)
 {
 	const struct response *r = &c->response;
@@ -124,40 +124,40 @@ client_outcome(const struct client *c, struct outcome *o,
 }
 
 void
-client_verdict_response(
+client_set_verdict_response(
     struct client *c, enum outcome_kind kind, enum phase phase, const char *dsn)
 {
-	client_outcome(c, &c->verdict, kind, phase);
+	client_response_outcome(c, &c->verdict, kind, phase);
 	if (dsn != NULL && c->response.enhanced[0] == '\0') {
 		strlcpy(c->verdict.dsn, dsn, sizeof(c->verdict.dsn));
 	}
 }
 
-/* Says good-bye; the answer is waited for, as RFC 5321 4.1.1.10 wants it. */
-static void
-quit(struct client *c)
+void
+client_drop(struct client *c)
 {
-	const char *data;
-	size_t len;
-
-	client_say(c, "QUIT");
-	stream_set_timeout(c->stream, c->timeouts.quit);
-	if (stream_peek(c->stream, &data, &len) == LINE_OK) {
-		stream_consume(c->stream, len);
+	if (c->stream != NULL) {
+		stream_close(c->stream);
+		close(c->peer.fd);
+		c->stream = NULL;
+		c->peer.fd = -1;
 	}
 }
 
 void
-client_close(struct client *c, bool polite)
+client_quit(struct client *c)
 {
+	const char *data;
+	size_t len;
+
 	if (c->stream == NULL) {
 		return;
 	}
-	if (polite) {
-		quit(c);
+	client_send_command(c, "QUIT");
+	stream_set_timeout(c->stream, c->timeouts.quit);
+	/* RFC 5321 section 4.1.1.10: the reply is waited for. */
+	if (stream_peek(c->stream, &data, &len) == LINE_OK) {
+		stream_consume(c->stream, len);
 	}
-	stream_close(c->stream);
-	close(c->peer.fd);
-	c->stream = NULL;
-	c->peer.fd = -1;
+	client_drop(c);
 }

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/* What becomes of a message's recipients, and who hears of it. */
+#include "smtpd/relay/transaction_private.h"
+
+#include <string.h>
+
+void
+object_report(struct mail_object *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		struct rcpt *p = &m->rcpts[i];
+		if (p->state == RCPT_SETTLED) {
+			p->outcome.serial = m->serial;
+			p->outcome.recipient = p->number;
+			agent_tell(m->channel, &p->outcome);
+			p->state = RCPT_REPORTED;
+		}
+	}
+}
+
+void
+object_settle(struct mail_object *m, const struct outcome *outcome)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		struct rcpt *p = &m->rcpts[i];
+		if (p->state < RCPT_SETTLED) {
+			p->outcome = *outcome;
+			p->state = RCPT_SETTLED;
+		}
+	}
+}
+
+/* What the sender hears of from us, because the next one will not say it. */
+static unsigned
+relayed(const struct client *c, const struct rcpt *p)
+{
+	unsigned has = c->offer.extensions;
+	/* RFC 3461 section 5.2.1, RFC 2852 section 4.1.4 */
+	bool success = (has & EXT_DSN) == 0 &&
+	               (p->recipient->notify & NOTIFY_SUCCESS) != 0;
+	bool by =
+	    (has & EXT_DELIVERBY) == 0 && c->hop->transport == TRANSPORT_SMTP;
+
+	return (success ? RELAYED_WITHOUT_DSN : 0u) |
+	       (by ? RELAYED_WITHOUT_BY : 0u);
+}
+
+void
+rcpt_settle(
+    struct client *c, struct rcpt *p, enum outcome_kind kind, enum phase phase)
+{
+	client_response_outcome(c, &p->outcome, kind, phase);
+	p->outcome.relayed = kind == OUTCOME_SENT ? relayed(c, p) : 0;
+	p->state = RCPT_SETTLED;
+}
+
+/* The last reply refuses all that have no outcome yet. */
+void
+object_refuse(struct client *c, struct mail_object *m, enum outcome_kind kind,
+    enum phase phase)
+{
+	struct outcome o;
+
+	client_response_outcome(c, &o, kind, phase);
+	object_settle(m, &o);
+}
+
+size_t
+object_count(const struct mail_object *m, enum rcpt_state state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->count; i++) {
+		n += m->rcpts[i].state == state;
+	}
+	return n;
+}
+
+void
+object_change(struct mail_object *m, enum rcpt_state from, enum rcpt_state to)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->rcpts[i].state == from) {
+			m->rcpts[i].state = to;
+		}
+	}
+}
+
+/* ---- steps of a transaction ---- */
+
+enum judgement
+step_judge(const struct client *c, enum phase phase)
+{
+	return judge_response(&c->response, phase, !c->hop->mx);
+}
+
+/* There was no reply: how bad is that? */
+enum step
+step_no_response(const struct client *c)
+{
+	return c->verdict.kind == OUTCOME_DEAD ? STEP_DEAD : STEP_LOST;
+}
+
+/* A reply that says more than no to this. */
+enum step
+step_broken(struct client *c, enum judgement judgement, enum phase phase)
+{
+	client_set_verdict_response(c, OUTCOME_DEAD, phase, NULL);
+	return judgement == JUDGE_DEAD ? STEP_DEAD : STEP_LOST;
+}
+
+enum outcome_kind
+refusal_outcome(enum judgement judgement)
+{
+	return judgement == JUDGE_NEVER ? OUTCOME_FAILED : OUTCOME_DEFERRED;
+}
