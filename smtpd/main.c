@@ -11,7 +11,7 @@
 #include "smtpd/admin/manage.h"
 #include "smtpd/options.h"
 #include "smtpd/queue/runner.h"
-#include "smtpd/send/send.h"
+#include "smtpd/send/notice.h"
 #include "smtpd/send/submit.h"
 #include "smtpd/session/events.h"
 #include "smtpd/session/session.h"
@@ -71,7 +71,7 @@ act(const struct options *o, const struct config *config)
 		return server_run(&smtp, &o->launch, config);
 	case ACTION_SUBMIT:
 		return o->notice.wanted
-		           ? send_notice(&smtp, config, o)
+		           ? notice_send(&smtp, config, o)
 		           : submit(&smtp, config, o, STDIN_FILENO);
 	case ACTION_MAILQ:
 		return manage_list(config, o->json);

@@ -4,7 +4,6 @@
 
 #include "common/log/log.h"
 #include "smtpd/send/encode.h"
-#include "smtpd/send/progress.h"
 #include "smtpd/send/related.h"
 
 #include <errno.h>
@@ -23,7 +22,7 @@ static const char *const kinds[] = {
 	[LEVEL_RELATED] = "related",
 };
 
-struct writer {
+struct composer {
 	struct compose *c;
 	FILE *out;
 	struct progress progress;
@@ -53,7 +52,7 @@ count_parts(const struct compose *c, bool referred)
  * which chance could bring such a line about.
  */
 static void
-begin(struct writer *w, enum level level)
+begin_multipart(struct composer *w, enum level level)
 {
 	fprintf(w->out, "Content-Type: multipart/%s;\n boundary=\"=_%s%d\"%s\n",
 	    kinds[level], w->unique, level,
@@ -62,7 +61,7 @@ begin(struct writer *w, enum level level)
 }
 
 static void
-next(struct writer *w, enum level level)
+next_part(struct composer *w, enum level level)
 {
 	/* The line end ahead of a boundary belongs to it. */
 	fprintf(w->out, "%s--=_%s%d\n", w->fresh ? "" : "\n", w->unique, level);
@@ -70,7 +69,7 @@ next(struct writer *w, enum level level)
 }
 
 static void
-end(struct writer *w, enum level level)
+end_multipart(struct composer *w, enum level level)
 {
 	fprintf(
 	    w->out, "%s--=_%s%d--\n", w->fresh ? "" : "\n", w->unique, level);
@@ -79,7 +78,7 @@ end(struct writer *w, enum level level)
 
 static int
 put_body(
-    struct writer *w, struct source *s, enum transfer transfer, bool is_text)
+    struct composer *w, struct source *s, enum transfer transfer, bool is_text)
 {
 	fputc('\n', w->out);
 	/* The last line of base64 has an end that nobody misses. */
@@ -88,7 +87,7 @@ put_body(
 }
 
 static int
-put_text(struct writer *w, struct text *t, const char *subtype)
+put_text(struct composer *w, struct text *t, const char *subtype)
 {
 	enum transfer transfer = part_text_head(t, subtype, w->out);
 
@@ -96,7 +95,7 @@ put_text(struct writer *w, struct text *t, const char *subtype)
 }
 
 static int
-put_part(struct writer *w, struct part *p)
+put_part(struct composer *w, struct part *p)
 {
 	struct part_form form;
 	int status = part_form(p, &form);
@@ -111,13 +110,13 @@ put_part(struct writer *w, struct part *p)
 }
 
 static int
-put_parts(struct writer *w, enum level level, bool referred)
+put_parts(struct composer *w, enum level level, bool referred)
 {
 	int status = EX_OK;
 
 	for (size_t i = 0; i < w->c->nparts && status == EX_OK; i++) {
 		if (w->c->parts[i].referred == referred) {
-			next(w, level);
+			next_part(w, level);
 			status = put_part(w, &w->c->parts[i]);
 		}
 	}
@@ -125,24 +124,24 @@ put_parts(struct writer *w, enum level level, bool referred)
 }
 
 static int
-put_page(struct writer *w)
+put_page(struct composer *w)
 {
 	if (count_parts(w->c, true) == 0) {
 		return put_text(w, &w->c->html, "html");
 	}
-	begin(w, LEVEL_RELATED);
+	begin_multipart(w, LEVEL_RELATED);
 	fputc('\n', w->out);
-	next(w, LEVEL_RELATED);
+	next_part(w, LEVEL_RELATED);
 	int status = put_text(w, &w->c->html, "html");
 	if (status == EX_OK) {
 		status = put_parts(w, LEVEL_RELATED, true);
 	}
-	end(w, LEVEL_RELATED);
+	end_multipart(w, LEVEL_RELATED);
 	return status;
 }
 
 static int
-put_content(struct writer *w)
+put_content(struct composer *w)
 {
 	if (!is_there(&w->c->html)) {
 		return put_text(w, &w->c->text, "plain");
@@ -150,38 +149,38 @@ put_content(struct writer *w)
 	if (w->c->text.source.before.st_size == 0) {
 		return put_page(w);
 	}
-	begin(w, LEVEL_ALTERNATIVE);
+	begin_multipart(w, LEVEL_ALTERNATIVE);
 	fputc('\n', w->out);
-	next(w, LEVEL_ALTERNATIVE);
+	next_part(w, LEVEL_ALTERNATIVE);
 	int status = put_text(w, &w->c->text, "plain");
-	next(w, LEVEL_ALTERNATIVE);
+	next_part(w, LEVEL_ALTERNATIVE);
 	if (status == EX_OK) {
 		status = put_page(w);
 	}
-	end(w, LEVEL_ALTERNATIVE);
+	end_multipart(w, LEVEL_ALTERNATIVE);
 	return status;
 }
 
 static int
-put_all(struct writer *w)
+put_all(struct composer *w)
 {
 	if (count_parts(w->c, false) == 0) {
 		return put_content(w);
 	}
-	begin(w, LEVEL_MIXED);
+	begin_multipart(w, LEVEL_MIXED);
 	fputc('\n', w->out);
-	next(w, LEVEL_MIXED);
+	next_part(w, LEVEL_MIXED);
 	int status = put_content(w);
 	if (status == EX_OK) {
 		status = put_parts(w, LEVEL_MIXED, false);
 	}
-	end(w, LEVEL_MIXED);
+	end_multipart(w, LEVEL_MIXED);
 	return status;
 }
 
 /* Addresses as they were given: whether they are any is seen by SMTP. */
 static int
-put_to(const struct writer *w)
+put_to(const struct composer *w)
 {
 	size_t column = (size_t)fprintf(w->out, "To: ") - 1;
 
@@ -208,7 +207,7 @@ put_to(const struct writer *w)
 
 /* What has to be known before the first part can be written. */
 static int
-prepare(struct writer *w)
+prepare_parts(struct composer *w)
 {
 	struct compose *c = w->c;
 	off_t total = c->text.source.before.st_size;
@@ -235,8 +234,8 @@ prepare(struct writer *w)
 int
 compose_message(struct compose *c, FILE *out)
 {
-	struct writer w = { .c = c, .out = out };
-	int status = prepare(&w);
+	struct composer w = { .c = c, .out = out };
+	int status = prepare_parts(&w);
 
 	if (status == EX_OK && c->subject != NULL) {
 		status = part_field("Subject", c->subject, out);

@@ -18,6 +18,59 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+/* ---- the record: pure ---- */
+
+static const char magic[] = "restante-notice 1 ";
+enum { MAGIC = sizeof(magic) - 1, DIGITS = 19 };
+
+/* DIGITS digits, and the character that ends them. */
+static bool
+number(const char *text, char end, uint64_t *value)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < DIGITS; i++) {
+		if (text[i] < '0' || text[i] > '9') {
+			return false;
+		}
+		v = v * 10 + (uint64_t)(text[i] - '0');
+	}
+	*value = v;
+	return v <= INT64_MAX && text[DIGITS] == end;
+}
+
+void
+record_parse(const char *text, size_t len, struct notice_record *r)
+{
+	uint64_t sent, held;
+
+	memset(r, 0, sizeof(*r));
+	if (len != RECORD_SIZE || memcmp(text, magic, MAGIC) != 0 ||
+	    text[MAGIC + DIGITS] != ' ' || text[RECORD_SIZE - 1] != '\n') {
+		return;
+	}
+	if (number(text + MAGIC, ' ', &sent) &&
+	    number(text + MAGIC + DIGITS + 1, ' ', &held)) {
+		r->sent = (int64_t)sent;
+		r->held = held;
+	}
+}
+
+void
+record_text(const struct notice_record *r, char text[RECORD_SIZE + 1])
+{
+	snprintf(text, RECORD_SIZE + 1, "%s%019lld %019llu \n", magic,
+	    (long long)r->sent, (unsigned long long)r->held);
+}
+
+bool
+record_due(const struct notice_record *r, int64_t now, int64_t period)
+{
+	return r->sent == 0 || now < r->sent || now - r->sent >= period;
+}
+
+/* ---- its file ---- */
+
 enum { HEX = 2 * 16, STEP_MS = 20, PATIENCE_MS = 60 * 1000 };
 
 static const char folder[] = "restante/notices";
@@ -182,7 +235,7 @@ dedupe_end(struct dedupe *d, bool sent)
 		return;
 	}
 	if (sent) {
-		d->record = (struct record){ .sent = time(NULL) };
+		d->record = (struct notice_record){ .sent = time(NULL) };
 		remember(d);
 	}
 	/* A server of our own may have inherited the descriptor: it must not

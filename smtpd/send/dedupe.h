@@ -3,10 +3,35 @@
 #define RESTANTE_SMTPD_SEND_DEDUPE_H
 
 #include "common/config/config.h"
-#include "smtpd/send/record.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
+
+/*
+ * What is remembered of a notice that is sent once in a period: one line of
+ * fixed width, "restante-notice 1", when it was sent last (seconds since 1970)
+ * and how many were held back since then.  Pure.
+ */
+
+struct notice_record {
+	int64_t sent; /* 0: never, or nobody knows */
+	uint64_t held;
+};
+
+enum { RECORD_SIZE = 59 }; /* with its line end; there is no NUL */
+
+/* Zero for what is no record: a damaged one must not hold anything back. */
+void record_parse(const char *text, size_t len, struct notice_record *);
+
+void record_text(const struct notice_record *, char text[RECORD_SIZE + 1]);
+
+/*
+ * Whether a notice is to be sent at this time.  One that was sent in the
+ * future says that the clock was set back: it holds nothing back.
+ */
+bool record_due(const struct notice_record *, int64_t now, int64_t period);
 
 /*
  * A notice that is sent once in a period: for each user and key a small file,
@@ -19,7 +44,7 @@
  */
 struct dedupe {
 	int fd; /* -1: nothing is remembered */
-	struct record record;
+	struct notice_record record;
 	bool due;
 };
 

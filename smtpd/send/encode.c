@@ -7,9 +7,58 @@
 #include "common/text/base64.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- progress ---- */
+
+enum { FIRST = 1000, STEP = 200, MIB = 1024 * 1024 };
+
+static int64_t
+milliseconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void
+progress_begin(struct progress *p, off_t total)
+{
+	*p = (struct progress){ .total = total };
+	p->on = isatty(STDERR_FILENO) == 1;
+	p->next = milliseconds() + FIRST;
+}
+
+void
+progress_add(struct progress *p, size_t octets)
+{
+	p->done += (off_t)octets;
+	if (!p->on || milliseconds() < p->next) {
+		return;
+	}
+	p->next = milliseconds() + STEP;
+	p->shown = true;
+	fprintf(stderr, "\rcomposing: %lld of %lld MiB ",
+	    (long long)(p->done / MIB), (long long)(p->total / MIB));
+	fflush(stderr);
+}
+
+void
+progress_end(struct progress *p)
+{
+	if (p->shown) {
+		fputs("\r\033[K", stderr);
+		fflush(stderr);
+	}
+}
+
+/* ---- a body ---- */
 
 enum { BLOCK = 57 * 1024, CODED = 2 * BLOCK };
 
@@ -65,7 +114,7 @@ put_lines(struct encoder *e, const char *data, size_t len)
 }
 
 static void
-put(struct encoder *e, const char *data, size_t len)
+put_block(struct encoder *e, const char *data, size_t len)
 {
 	if (e->transfer == TRANSFER_QP) {
 		put_qp(e, data, len);
@@ -79,7 +128,7 @@ put(struct encoder *e, const char *data, size_t len)
 }
 
 static void
-put_end(struct encoder *e)
+put_last(struct encoder *e)
 {
 	size_t n = 0;
 
@@ -106,10 +155,10 @@ encode_source(struct source *s, enum transfer transfer, bool text,
 	e->text = text;
 	e->out = out;
 	while ((n = source_read(s, e->block, BLOCK)) > 0 && !ferror(out)) {
-		put(e, e->block, (size_t)n);
+		put_block(e, e->block, (size_t)n);
 		progress_add(progress, (size_t)n);
 	}
-	put_end(e);
+	put_last(e);
 	free(e);
 	if (ferror(out)) {
 		log_error("cannot write the message to the folder for "

@@ -2,7 +2,12 @@
 /* Cuts what comes by a descriptor into lines. */
 #include "smtpd/send/input.h"
 
+#include "common/mime/header.h"
+
 #include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -115,4 +120,148 @@ void
 input_again(struct input *in)
 {
 	in->again = true;
+}
+
+/* ---- the header section ---- */
+
+/* Whether a line goes on with the header section that there is. */
+static bool
+belongs(const struct piece *p, bool any)
+{
+	struct field f;
+
+	if (!p->first) {
+		return true;
+	}
+	if (p->len > 0 && (*p->text == ' ' || *p->text == '\t')) {
+		return any;
+	}
+	return header_split(p->text, p->len, &f);
+}
+
+static void
+write_piece(const struct piece *p, FILE *out)
+{
+	for (size_t i = 0; i < p->len; i++) {
+		putc_unlocked(p->text[i] == '\r' ? ' ' : p->text[i], out);
+	}
+	if (p->last) {
+		putc_unlocked('\n', out);
+	}
+}
+
+static enum head_result
+read_lines(struct input *in, FILE *out)
+{
+	struct piece p;
+	size_t taken = 0;
+
+	for (;;) {
+		switch (input_next(in, &p)) {
+		case INPUT_PIECE:
+			break;
+		case INPUT_END:
+			return HEAD_OK;
+		case INPUT_NUL:
+			return HEAD_NUL;
+		case INPUT_ERROR:
+			return HEAD_ERROR;
+		}
+		if (p.first && p.last && p.len == 0) {
+			return HEAD_OK;
+		}
+		if (!belongs(&p, taken > 0)) {
+			input_again(in);
+			return HEAD_OK;
+		}
+		taken += p.len + 1;
+		if (taken > HEAD_MOST) {
+			return HEAD_LONG;
+		}
+		write_piece(&p, out);
+	}
+}
+
+enum head_result
+head_read(struct input *in, char **text, size_t *len)
+{
+	FILE *out = open_memstream(text, len);
+
+	if (out == NULL) {
+		return HEAD_ERROR;
+	}
+	enum head_result result = read_lines(in, out);
+	if (fclose(out) == EOF && result == HEAD_OK) {
+		result = HEAD_ERROR;
+	}
+	return result;
+}
+
+/* ---- a copy ---- */
+
+struct input_copy {
+	FILE *file;
+	struct input input;
+};
+
+/* All that is left, with LF behind each line. */
+static int
+keep(struct input *in, FILE *file)
+{
+	struct piece p;
+
+	for (;;) {
+		switch (input_next(in, &p)) {
+		case INPUT_PIECE:
+			fwrite(p.text, 1, p.len, file);
+			if (p.last) {
+				putc('\n', file);
+			}
+			break;
+		case INPUT_END:
+			return fflush(file);
+		case INPUT_NUL:
+			errno = EBADMSG;
+			return -1;
+		case INPUT_ERROR:
+			return -1;
+		}
+	}
+}
+
+struct input_copy *
+input_copy_open(struct input *in)
+{
+	struct input_copy *s = calloc(1, sizeof(*s));
+
+	if (s == NULL || (s->file = tmpfile()) == NULL) {
+		free(s);
+		return NULL;
+	}
+	if (keep(in, s->file) != 0) {
+		int saved = errno;
+		input_copy_close(s);
+		errno = saved;
+		return NULL;
+	}
+	return s;
+}
+
+struct input *
+input_copy_rewind(struct input_copy *s)
+{
+	int fd = fileno(s->file);
+
+	/* One that cannot be rewound is found out by reading. */
+	s->input = (struct input){ .fd = lseek(fd, 0, SEEK_SET) == -1 ? -1 : fd,
+		.dot_is_text = true,
+		.started = true };
+	return &s->input;
+}
+
+void
+input_copy_close(struct input_copy *s)
+{
+	fclose(s->file);
+	free(s);
 }

@@ -43,4 +43,35 @@ enum input_event input_next(struct input *, struct piece *)
 /* The last piece comes once more; not behind anything but INPUT_PIECE. */
 void input_again(struct input *);
 
+/* The header section of a message under way, which is held as a whole. */
+
+enum { HEAD_MOST = 1024 * 1024 };
+
+enum head_result {
+	HEAD_OK,
+	HEAD_LONG, /* more than HEAD_MOST octets */
+	HEAD_NUL,
+	HEAD_ERROR, /* errno */
+};
+
+/*
+ * Reads up to the body, which input_next() yields next: behind an empty line,
+ * or from the first line on that is no field.  Lines end in LF; a CR inside one
+ * is a blank, lest it end a line elsewhere.  *text is to be freed.
+ */
+enum head_result head_read(struct input *, char **text, size_t *len)
+    __attribute__((warn_unused_result));
+
+/* The rest of a message in an unnamed file, to be read more than once. */
+
+struct input_copy;
+
+/* NULL: errno; EBADMSG: it holds a NUL. */
+struct input_copy *input_copy_open(struct input *);
+
+/* The message, from its start. */
+struct input *input_copy_rewind(struct input_copy *);
+
+void input_copy_close(struct input_copy *);
+
 #endif

@@ -1,11 +1,67 @@
 /* SPDX-License-Identifier: ISC */
-/* Notices: the options. */
+/* Notices: the options, and how a message is made of them. */
 #include "smtpd/send/notice.h"
 
-#include "smtpd/send/period.h"
+#include "common/log/log.h"
+#include "smtpd/options.h"
+#include "smtpd/send/compose.h"
+#include "smtpd/send/dedupe.h"
+#include "smtpd/send/submit.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static int64_t
+unit_seconds(char unit)
+{
+	switch (unit) {
+	case 's':
+		return 1;
+	case 'm':
+		return 60;
+	case 'h':
+		return 60 * 60;
+	case 'd':
+		return 24 * 60 * 60;
+	default:
+		return 0;
+	}
+}
+
+bool
+period_parse(const char *text, int64_t *seconds)
+{
+	int64_t sum = 0;
+
+	while (*text != '\0') {
+		int64_t number = 0;
+		if (*text < '0' || *text > '9') {
+			return false;
+		}
+		for (; *text >= '0' && *text <= '9'; text++) {
+			number = number * 10 + (*text - '0');
+			if (number > PERIOD_MAX) {
+				return false;
+			}
+		}
+		int64_t unit = unit_seconds(*text);
+		if (unit == 0) {
+			return false;
+		}
+		sum += number * unit;
+		if (sum > PERIOD_MAX) {
+			return false;
+		}
+		text++;
+	}
+	*seconds = sum;
+	return sum > 0;
+}
 
 bool
 notice_has(const char *option)
@@ -65,4 +121,185 @@ notice_option(struct notice *n, const char *option, const char *value,
 		return -1;
 	}
 	return 0;
+}
+
+/* ---- from stdin and files to a message, and that on its way ---- */
+
+enum { HOUR = 60 * 60 };
+
+struct sending {
+	struct dedupe dedupe;
+	struct compose compose;
+	struct part parts[NOTICE_FILES];
+	int message; /* as it was composed, or -1 */
+};
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+static int
+open_files(const struct notice *n, struct compose *c)
+{
+	for (size_t i = 0; i < n->nfiles; i++) {
+		struct part *p = &c->parts[c->nparts++];
+		p->name = base_name(n->files[i].path);
+		p->shown = n->files[i].shown;
+		int status = source_open(&p->source, n->files[i].path);
+		if (status != EX_OK) {
+			return status;
+		}
+	}
+	return EX_OK;
+}
+
+/* A copy, whatever it is: it will be added to, and changed. */
+static int
+open_html(const char *path, struct source *html)
+{
+	struct source file;
+	int status = source_open(&file, path);
+
+	if (status == EX_OK) {
+		status = source_copy(html, file.fd, path);
+	}
+	source_close(&file);
+	return status;
+}
+
+static int
+read_text(struct source *text)
+{
+	if (isatty(STDIN_FILENO) == 1) {
+		fputs("Type the text; it ends with Control-D at the start of a "
+		      "line.\n",
+		    stderr);
+	}
+	return source_copy(text, STDIN_FILENO, "standard input");
+}
+
+static int
+add_note(struct sending *s)
+{
+	char note[DEDUPE_NOTE], text[DEDUPE_NOTE + 16];
+	struct compose *c = &s->compose;
+	bool html = c->html.source.fd != -1;
+
+	dedupe_note(&s->dedupe, note);
+	if (*note == '\0') {
+		return EX_OK;
+	}
+	int status = EX_OK;
+	if (!html || c->text.source.before.st_size > 0) {
+		snprintf(text, sizeof(text), "\n%s\n", note);
+		status = source_add(&c->text.source, text);
+	}
+	if (html && status == EX_OK) {
+		snprintf(text, sizeof(text), "\n<p>%s</p>\n", note);
+		status = source_add(&c->html.source, text);
+	}
+	return status;
+}
+
+/* Writes the message to a file without a name. */
+static int
+compose_to_file(struct sending *s)
+{
+	s->message = source_scratch();
+	int copy = s->message == -1 ? -1 : dup(s->message);
+	FILE *out = copy == -1 ? NULL : fdopen(copy, "w");
+	int status = EX_OSERR;
+
+	if (out != NULL) {
+		status = compose_message(&s->compose, out);
+		fclose(out);
+	} else if (s->message != -1) {
+		log_error("cannot open a second file: %s", strerror(errno));
+	}
+	if (status == EX_OK && lseek(s->message, 0, SEEK_SET) == -1) {
+		log_error("cannot pass the message on: %s", strerror(errno));
+		status = EX_OSERR;
+	}
+	return status;
+}
+
+static int
+read_sources(const struct notice *n, struct compose *c)
+{
+	int status = open_files(n, c);
+
+	if (status == EX_OK && n->html != NULL) {
+		status = open_html(n->html, &c->html.source);
+	}
+	return status == EX_OK ? read_text(&c->text.source) : status;
+}
+
+static int
+prepare_message(
+    struct sending *s, const struct notice *n, const struct config *config)
+{
+	/* Whoever is read here may be slow: no lock is held meanwhile. */
+	int status = read_sources(n, &s->compose);
+
+	if (status == EX_OK && n->key != NULL) {
+		status = dedupe_begin(&s->dedupe, config, n->key,
+		    n->period > 0 ? n->period : HOUR);
+	}
+	if (status == EX_OK && s->dedupe.due) {
+		status = add_note(s);
+	}
+	if (status == EX_OK && s->dedupe.due) {
+		status = compose_to_file(s);
+	}
+	return status;
+}
+
+static void
+release(struct sending *s)
+{
+	if (s->message != -1) {
+		close(s->message);
+	}
+	source_close(&s->compose.text.source);
+	source_close(&s->compose.html.source);
+	for (size_t i = 0; i < s->compose.nparts; i++) {
+		source_close(&s->compose.parts[i].source);
+	}
+	free(s);
+}
+
+int
+notice_send(const struct service *service, const struct config *config,
+    const struct options *o)
+{
+	struct sending *s = calloc(1, sizeof(*s));
+	struct options composed = *o;
+
+	if (s == NULL) {
+		log_error("no memory left");
+		return EX_OSERR;
+	}
+	signal(SIGXFSZ, SIG_IGN); /* a limit is an error like any other */
+	composed.dot_is_text = true;
+	s->message = -1;
+	s->dedupe = (struct dedupe){ .fd = -1, .due = true };
+	s->compose = (struct compose){ .subject = o->notice.subject,
+		.recipients = o->recipients,
+		.host = config->hostname,
+		.automatic = o->notice.key != NULL,
+		.text.source.fd = -1,
+		.html.source.fd = -1,
+		.parts = s->parts };
+	int status = prepare_message(s, &o->notice, config);
+	bool due = s->dedupe.due;
+	if (status == EX_OK && due) {
+		status = submit(service, config, &composed, s->message);
+	}
+	dedupe_end(&s->dedupe, due && status == EX_OK);
+	release(s);
+	return status;
 }

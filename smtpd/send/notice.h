@@ -35,4 +35,23 @@ bool notice_has(const char *option);
 int notice_option(struct notice *, const char *option, const char *value,
     char error[CONFIG_ERROR]) __attribute__((warn_unused_result));
 
+struct options;
+struct service;
+
+/*
+ * Makes a message out of stdin, files and the options, and submits it.  It lies
+ * in a file without a name first, so that what cannot be read to its end is not
+ * sent.  An exit status of sysexits.h; 0 for what was held back, too.
+ */
+int notice_send(
+    const struct service *, const struct config *, const struct options *);
+
+enum { PERIOD_MAX = 366 * 24 * 60 * 60 };
+
+/*
+ * Seconds of a period such as 90s, 15m, 1h30m, 2d, at least a second and at
+ * most PERIOD_MAX.  false: it is none.  Pure.
+ */
+bool period_parse(const char *text, int64_t *seconds);
+
 #endif

@@ -3,15 +3,85 @@
 #include "smtpd/send/related.h"
 
 #include "common/log/log.h"
-#include "smtpd/send/cid.h"
+#include "common/text/hex.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+/*
+ * ---- references: found by what they look like, because HTML in the wild is
+ * none that a parser would take ----
+ */
+
+/* Whether a value that begins behind this octet ends here. */
+static bool
+ends_value(char opener, char c)
+{
+	switch (opener) {
+	case '"':
+	case '\'':
+		return c == opener;
+	case '(':
+		return c == ')';
+	default:
+		return c == '>' || c == ' ' || c == '\t' || c == '\r';
+	}
+}
+
+bool
+cid_next(const char *html, size_t len, size_t from, struct cid *found)
+{
+	for (size_t i = from; i < len; i++) {
+		const char *colon = memchr(html + i, ':', len - i);
+		if (colon == NULL) {
+			return false;
+		}
+		i = (size_t)(colon - html);
+		if (i < from + 4 || strncasecmp(colon - 3, "cid", 3) != 0 ||
+		    strchr("\"'=(", colon[-4]) == NULL || colon[-4] == '\0') {
+			continue;
+		}
+		size_t end = i + 1;
+		while (end < len && html[end] != '\n' &&
+		       !ends_value(colon[-4], html[end])) {
+			end++;
+		}
+		found->at = i + 1;
+		found->len = end - found->at;
+		return true;
+	}
+	return false;
+}
+
+bool
+cid_is(const char *reference, size_t len, const char *name)
+{
+	if (strlen(name) == len && memcmp(name, reference, len) == 0) {
+		return true;
+	}
+	for (size_t i = 0; i < len; i++, name++) {
+		unsigned char c = (unsigned char)reference[i];
+		if (c == '%' && len - i > 2 &&
+		    hex_digit(reference[i + 1]) != -1 &&
+		    hex_digit(reference[i + 2]) != -1) {
+			c = (unsigned char)(hex_digit(reference[i + 1]) * 16 +
+					    hex_digit(reference[i + 2]));
+			i += 2;
+		}
+		if (c == '\0' || c != (unsigned char)*name) {
+			return false;
+		}
+	}
+	return *name == '\0';
+}
+
+/* ---- the page ---- */
 
 struct page {
 	const char *html;
@@ -22,7 +92,7 @@ struct page {
 };
 
 static struct part *
-find(const struct page *page, const struct cid *cid)
+find_part(const struct page *page, const struct cid *cid)
 {
 	for (size_t i = 0; i < page->nparts; i++) {
 		if (cid_is(
@@ -37,7 +107,7 @@ find(const struct page *page, const struct cid *cid)
 }
 
 static void
-refer(struct part *p, const char *host)
+give_id(struct part *p, const char *host)
 {
 	if (!p->referred) {
 		p->referred = true;
@@ -48,18 +118,18 @@ refer(struct part *p, const char *host)
 }
 
 static void
-rewrite(const struct page *page, FILE *out)
+rewrite_page(const struct page *page, FILE *out)
 {
 	struct cid cid;
 	size_t done = 0, from = 0;
 
 	while (cid_next(page->html, page->len, from, &cid)) {
-		struct part *p = find(page, &cid);
+		struct part *p = find_part(page, &cid);
 		from = cid.at + cid.len;
 		if (p == NULL) {
 			continue;
 		}
-		refer(p, page->host);
+		give_id(p, page->host);
 		fwrite(page->html + done, 1, cid.at - done, out);
 		fputs(p->id, out);
 		done = from;
@@ -69,7 +139,7 @@ rewrite(const struct page *page, FILE *out)
 
 /* The page anew; in place of the old one. */
 static int
-replace(const struct page *page, struct source *html)
+replace_page(const struct page *page, struct source *html)
 {
 	struct source old = *html;
 	int fd = source_scratch();
@@ -82,7 +152,7 @@ replace(const struct page *page, struct source *html)
 		close(copy);
 		return EX_OSERR;
 	}
-	rewrite(page, out);
+	rewrite_page(page, out);
 	html->fd = fd;
 	if (fclose(out) != 0) {
 		log_error("cannot keep a copy in the folder for temporary "
@@ -114,7 +184,7 @@ related_resolve(
 		return EX_OSERR;
 	}
 	page.html = map;
-	int status = replace(&page, html);
+	int status = replace_page(&page, html);
 	munmap(map, page.len);
 	return status;
 }

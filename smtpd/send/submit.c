@@ -6,10 +6,9 @@
 #include "common/mime/mailboxes.h"
 #include "common/mime/word.h"
 #include "common/text/date.h"
-#include "smtpd/send/client.h"
 #include "smtpd/message/fixup.h"
-#include "smtpd/send/head.h"
 #include "smtpd/send/identity.h"
+#include "smtpd/send/submission.h"
 #include "smtpd/message/rewrite.h"
 
 #include <errno.h>
@@ -20,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-struct submission {
+struct draft {
 	const struct config *config;
 	const struct options *options;
 	struct input input;
@@ -36,7 +35,7 @@ struct submission {
 
 /* Looking a user up loads libraries: only when that matters. */
 static const struct identity *
-caller(struct submission *s)
+caller(struct draft *s)
 {
 	if (!s->known) {
 		identity_find(getuid(), &s->who);
@@ -69,7 +68,7 @@ bad_address(const char *text, enum recipients_result why)
 
 /* -f: one address, maybe with a name; "" and "<>" are nobody. */
 static int
-find_sender(struct submission *s)
+find_sender(struct draft *s)
 {
 	const char *from = s->options->from;
 	struct recipients one = { .list = NULL };
@@ -94,7 +93,7 @@ find_sender(struct submission *s)
 }
 
 static int
-find_recipients(struct submission *s)
+find_recipients(struct draft *s)
 {
 	char **r = s->options->recipients;
 	int status = EX_OK;
@@ -120,7 +119,7 @@ find_recipients(struct submission *s)
 /* ---- the header section ---- */
 
 static int
-read_head(struct submission *s)
+read_head(struct draft *s)
 {
 	switch (head_read(&s->input, &s->head, &s->head_len)) {
 	case HEAD_OK:
@@ -144,7 +143,7 @@ enum { FROM_SIZE = WORD_ENCODED(IDENTITY_NAME) + 2 * ADDRESS_TEXT };
 
 /* The value of From: who sends, with -F or the full name of the account. */
 static int
-make_from(struct submission *s, char from[FROM_SIZE])
+make_from(struct draft *s, char from[FROM_SIZE])
 {
 	const struct options *o = s->options;
 	char address[ADDRESS_TEXT], other[ADDRESS_TEXT];
@@ -173,7 +172,7 @@ make_from(struct submission *s, char from[FROM_SIZE])
 }
 
 static int
-fix(struct submission *s, const struct fixup *x)
+fix(struct draft *s, const struct fixup *x)
 {
 	FILE *out = open_memstream(&s->fixed, &s->fixed_len);
 	char field[32] = "";
@@ -204,7 +203,7 @@ fix(struct submission *s, const struct fixup *x)
 }
 
 static int
-make_head(struct submission *s)
+make_head(struct draft *s)
 {
 	char from[FROM_SIZE], date[DATE_SIZE], id[CONFIG_NAME + MAIL_ID + 4];
 	char unique[MAIL_ID + 1];
@@ -234,7 +233,7 @@ make_head(struct submission *s)
 /* ---- the order of things ---- */
 
 static int
-send_it(struct submission *s, const struct service *service)
+send_it(struct draft *s, const struct service *service)
 {
 	const struct options *o = s->options;
 	char sender[ADDRESS_TEXT];
@@ -246,7 +245,7 @@ send_it(struct submission *s, const struct service *service)
 	if (!rewrite_masquerade(s->config, s->sender, sender)) {
 		strlcpy(sender, s->sender, sizeof(sender));
 	}
-	struct letter letter = { .sender = sender,
+	struct submission submission = { .sender = sender,
 		.recipients = &s->recipients,
 		.head = s->fixed,
 		.head_len = s->fixed_len,
@@ -255,14 +254,14 @@ send_it(struct submission *s, const struct service *service)
 		.notify = o->notify,
 		.ret = o->ret,
 		.envid = o->envid };
-	return client_send(service, s->config, &letter);
+	return submission_send(service, s->config, &submission);
 }
 
 int
 submit(const struct service *service, const struct config *config,
     const struct options *o, int fd)
 {
-	struct submission *s = calloc(1, sizeof(*s));
+	struct draft *s = calloc(1, sizeof(*s));
 
 	if (s == NULL) {
 		log_error("no memory for the message");

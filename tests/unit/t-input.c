@@ -4,7 +4,6 @@
  * message, a dot that is taken for the end cuts it, and all of that may fall on
  * the edge of a read.
  */
-#include "smtpd/send/head.h"
 #include "smtpd/send/input.h"
 
 #include "tests/unit/tap.h"

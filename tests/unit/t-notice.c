@@ -3,10 +3,9 @@
  * The small words of notices: a period that is misread, or a damaged memory
  * that is believed, holds back what somebody should have been told.
  */
-#include "smtpd/send/cid.h"
+#include "smtpd/send/related.h"
 #include "smtpd/send/notice.h"
-#include "smtpd/send/period.h"
-#include "smtpd/send/record.h"
+#include "smtpd/send/dedupe.h"
 
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
@@ -54,8 +53,8 @@ test_periods(void)
 static void
 test_record(void)
 {
-	const struct record r = { .sent = 1700000000, .held = 4000 };
-	struct record back;
+	const struct notice_record r = { .sent = 1700000000, .held = 4000 };
+	struct notice_record back;
 	char text[RECORD_SIZE + 1];
 	unsigned believed = 0;
 
@@ -106,7 +105,7 @@ static void
 test_due(void)
 {
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
-		const struct record r = { .sent = times[i].sent };
+		const struct notice_record r = { .sent = times[i].sent };
 		ok(record_due(&r, times[i].now, times[i].period) ==
 			times[i].due,
 		    "due: %s", times[i].name);

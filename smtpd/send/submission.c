@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Finds a session, and says MAIL, RCPT and DATA to it. */
-#include "smtpd/send/client.h"
+#include "smtpd/send/submission.h"
 
 #include "common/io/stream.h"
 #include "common/log/log.h"
 #include "common/log/logging.h"
 #include "common/text/dotstuff.h"
 #include "smtpd/client/response.h"
-#include "smtpd/send/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +25,7 @@ enum {
 	RESPONSE_SAID = 1024,
 };
 
-struct client {
+struct smtp_client {
 	struct stream *stream;
 	struct response response;     /* the last one */
 	struct dotstuff_encoder dots; /* of the message under way */
@@ -115,7 +114,7 @@ start_server(
  */
 static int
 read_reply(
-    struct client *c, int refused, const char *object, const char *address)
+    struct smtp_client *c, int refused, const char *object, const char *address)
 {
 	char words[RESPONSE_SAID] = "421 no reply";
 	struct response *r = &c->response;
@@ -141,33 +140,33 @@ is_ascii(const char *text)
 
 /* Whether an address of a transaction is outside ASCII (RFC 6531). */
 static bool
-needs_utf8(const struct letter *l, size_t from, size_t to)
+needs_utf8(const struct submission *s, size_t from, size_t to)
 {
-	bool ascii = is_ascii(l->sender);
+	bool ascii = is_ascii(s->sender);
 
 	for (; from < to && ascii; from++) {
-		ascii = is_ascii(l->recipients->list[from]);
+		ascii = is_ascii(s->recipients->list[from]);
 	}
 	return !ascii;
 }
 
 static int
-say_mail(struct client *c, const struct letter *l, bool utf8)
+say_mail(struct smtp_client *c, const struct submission *s, bool utf8)
 {
-	stream_printf(c->stream, "MAIL FROM:<%s>%s%s%s", l->sender,
-	    l->seven_bit ? "" : " BODY=8BITMIME", utf8 ? " SMTPUTF8" : "",
-	    l->ret == RET_FULL   ? " RET=FULL"
-	    : l->ret == RET_HDRS ? " RET=HDRS"
+	stream_printf(c->stream, "MAIL FROM:<%s>%s%s%s", s->sender,
+	    s->seven_bit ? "" : " BODY=8BITMIME", utf8 ? " SMTPUTF8" : "",
+	    s->ret == RET_FULL   ? " RET=FULL"
+	    : s->ret == RET_HDRS ? " RET=HDRS"
 				 : "");
-	if (l->envid[0] != '\0') {
-		stream_printf(c->stream, " ENVID=%s", l->envid);
+	if (s->envid[0] != '\0') {
+		stream_printf(c->stream, " ENVID=%s", s->envid);
 	}
 	stream_printf(c->stream, "\r\n");
-	return read_reply(c, EX_DATAERR, "sender", l->sender);
+	return read_reply(c, EX_DATAERR, "sender", s->sender);
 }
 
 static int
-say_rcpt(struct client *c, const struct letter *l, const char *address)
+say_rcpt(struct smtp_client *c, const struct submission *s, const char *address)
 {
 	static const struct {
 		enum notify bit;
@@ -178,7 +177,7 @@ say_rcpt(struct client *c, const struct letter *l, const char *address)
 
 	stream_printf(c->stream, "RCPT TO:<%s>", address);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if ((l->notify & words[i].bit) != 0) {
+		if ((s->notify & words[i].bit) != 0) {
 			stream_printf(
 			    c->stream, "%s%s", separator, words[i].word);
 			separator = ",";
@@ -190,14 +189,14 @@ say_rcpt(struct client *c, const struct letter *l, const char *address)
 
 /* Part of the message, as DATA sends it. */
 static void
-write_text(struct client *c, const char *text, size_t len)
+write_text(struct smtp_client *c, const char *text, size_t len)
 {
 	stream_write(
 	    c->stream, c->wire, dotstuff_encode(&c->dots, text, len, c->wire));
 }
 
 static void
-write_head(struct client *c, const char *text, size_t len)
+write_head(struct smtp_client *c, const char *text, size_t len)
 {
 	while (len > 0) {
 		size_t n = len < INPUT_SIZE ? len : INPUT_SIZE;
@@ -210,14 +209,14 @@ write_head(struct client *c, const char *text, size_t len)
 
 /* The message; without the ending dot nothing of it counts. */
 static int
-write_message(struct client *c, const struct letter *l)
+write_message(struct smtp_client *c, const struct submission *s)
 {
 	struct piece p;
 
 	c->dots = (struct dotstuff_encoder){ .form = DOTSTUFF_DATA };
-	write_head(c, l->head, l->head_len);
+	write_head(c, s->head, s->head_len);
 	for (;;) {
-		switch (input_next(l->body, &p)) {
+		switch (input_next(s->body, &p)) {
 		case INPUT_PIECE:
 			write_text(c, p.text, p.len);
 			write_text(c, "\n", p.last ? 1 : 0);
@@ -239,14 +238,14 @@ write_message(struct client *c, const struct letter *l)
 
 /* One transaction, for the recipients from the one on. */
 static int
-transact(struct client *c, const struct letter *l, size_t from)
+transact(struct smtp_client *c, const struct submission *s, size_t from)
 {
-	size_t to = l->recipients->count;
+	size_t to = s->recipients->count;
 
 	to = to - from > AT_ONCE ? from + AT_ONCE : to;
-	int status = say_mail(c, l, needs_utf8(l, from, to));
+	int status = say_mail(c, s, needs_utf8(s, from, to));
 	for (size_t i = from; i < to && status == EX_OK; i++) {
-		status = say_rcpt(c, l, l->recipients->list[i]);
+		status = say_rcpt(c, s, s->recipients->list[i]);
 	}
 	if (status != EX_OK) {
 		return status;
@@ -256,7 +255,7 @@ transact(struct client *c, const struct letter *l, size_t from)
 	if (status != EX_OK) {
 		return status;
 	}
-	status = write_message(c, l);
+	status = write_message(c, s);
 	/* Commit point: a 250 says that it is on the disk. */
 	return status == EX_OK ? read_reply(c, EX_DATAERR, "message", "")
 	                       : status;
@@ -264,32 +263,32 @@ transact(struct client *c, const struct letter *l, size_t from)
 
 /* More recipients than one transaction takes: the body comes several times. */
 static int
-transact_many(struct client *c, const struct letter *l)
+transact_many(struct smtp_client *c, const struct submission *s)
 {
-	struct spool *spool = spool_open(l->body);
+	struct input_copy *copy = input_copy_open(s->body);
 	int status = EX_OK;
 
-	if (spool == NULL) {
+	if (copy == NULL) {
 		log_error(
 		    "cannot keep the message meanwhile: %s", strerror(errno));
 		return errno == EBADMSG ? EX_DATAERR : EX_TEMPFAIL;
 	}
-	for (size_t from = 0; from < l->recipients->count && status == EX_OK;
+	for (size_t from = 0; from < s->recipients->count && status == EX_OK;
 	     from += AT_ONCE) {
-		struct letter again = *l;
-		again.body = spool_rewind(spool);
+		struct submission again = *s;
+		again.body = input_copy_rewind(copy);
 		status = transact(c, &again, from);
 		if (status != EX_OK && from > 0) {
 			log_error("the first %zu recipients have it", from);
 		}
 	}
-	spool_close(spool);
+	input_copy_close(copy);
 	return status;
 }
 
 static int
-converse(
-    struct client *c, const struct config *config, const struct letter *letter)
+converse(struct smtp_client *c, const struct config *config,
+    const struct submission *s)
 {
 	int status = read_reply(c, EX_TEMPFAIL, "greeting", "");
 
@@ -300,8 +299,8 @@ converse(
 	if (status != EX_OK) {
 		return status;
 	}
-	status = letter->recipients->count > AT_ONCE ? transact_many(c, letter)
-	                                             : transact(c, letter, 0);
+	status = s->recipients->count > AT_ONCE ? transact_many(c, s)
+	                                        : transact(c, s, 0);
 	if (status == EX_OK) {
 		stream_printf(c->stream, "QUIT\r\n");
 		(void)stream_flush(c->stream);
@@ -310,10 +309,10 @@ converse(
 }
 
 int
-client_send(const struct service *service, const struct config *config,
-    const struct letter *letter)
+submission_send(const struct service *service, const struct config *config,
+    const struct submission *s)
 {
-	static struct client c; /* too large for the stack */
+	static struct smtp_client c; /* too large for the stack */
 	int fd = connect_socket(config);
 
 	signal(SIGPIPE, SIG_IGN);
@@ -330,7 +329,7 @@ client_send(const struct service *service, const struct config *config,
 		close(fd);
 		return EX_TEMPFAIL;
 	}
-	int status = converse(&c, config, letter);
+	int status = converse(&c, config, s);
 	stream_close(c.stream);
 	close(fd);
 	return status;

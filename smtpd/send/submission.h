@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_SEND_CLIENT_H
-#define RESTANTE_SMTPD_SEND_CLIENT_H
+#ifndef RESTANTE_SMTPD_SEND_SUBMISSION_H
+#define RESTANTE_SMTPD_SEND_SUBMISSION_H
 
 #include "common/server/server.h"
 #include "smtpd/send/input.h"
@@ -13,7 +13,7 @@
  * right to write to the queue.
  */
 
-struct letter {
+struct submission {
 	const char *sender; /* as SMTP writes it; "": null */
 	const struct recipients *recipients;
 	const char *head; /* header section, lines end in LF */
@@ -26,7 +26,7 @@ struct letter {
 };
 
 /* An exit status of sysexits.h, and it is said why; 0 when it is durable. */
-int client_send(const struct service *, const struct config *,
-    const struct letter *) __attribute__((warn_unused_result));
+int submission_send(const struct service *, const struct config *,
+    const struct submission *) __attribute__((warn_unused_result));
 
 #endif
