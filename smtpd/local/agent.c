@@ -9,7 +9,7 @@
 #include "common/io/deadline.h"
 #include "common/log/log.h"
 #include "smtpd/local/deliver.h"
-#include "smtpd/local/letter.h"
+#include "smtpd/local/local_message.h"
 #include "smtpd/local/resend.h"
 
 #include <errno.h>
@@ -22,35 +22,35 @@
 #include <unistd.h>
 
 enum {
-	JOBS = 8, /* at once */
+	PROCESSES = 8, /* at once */
 	ANSWER = sizeof(struct verdict) + FORWARD_SIZE,
 	/* The user could stop the process for good; ms. */
 	PATIENCE = DELIVER_LIMIT + 2 * 60 * 1000,
 };
 
 /* One delivery process. */
-struct job {
+struct delivery_process {
 	pid_t pid; /* 0: free */
 	int fd;
 	uint32_t number; /* of the recipient */
-	bool at_once;    /* into the mailbox, without a look at .forward */
+	enum deliver_mode mode;
 	int64_t deadline;
 	size_t len;
 	char *answer; /* ANSWER octets and one, kept for the next job */
 };
 
-struct agent {
+struct local_agent {
 	const struct config *config;
 	struct names *names;
 	struct aliases *aliases; /* NULL until they are needed */
 	int channel;
 	const struct order *order;
-	struct letter letter;
-	struct job jobs[JOBS];
+	struct local_message message;
+	struct delivery_process processes[PROCESSES];
 };
 
 static void
-tell(struct agent *a, uint32_t number, const struct verdict *v)
+tell(struct local_agent *a, uint32_t number, const struct verdict *v)
 {
 	struct outcome o = { .serial = a->order->serial,
 		.recipient = number,
@@ -63,7 +63,7 @@ tell(struct agent *a, uint32_t number, const struct verdict *v)
 }
 
 static void
-tell_trouble(struct agent *a, uint32_t number, const char *what)
+tell_trouble(struct local_agent *a, uint32_t number, const char *what)
 {
 	struct verdict v;
 
@@ -74,13 +74,14 @@ tell_trouble(struct agent *a, uint32_t number, const char *what)
 /* ---- processes ---- */
 
 _Noreturn static void
-run_job(struct agent *a, uint32_t number, bool at_once, int out)
+run_delivery(
+    struct local_agent *a, uint32_t number, enum deliver_mode mode, int out)
 {
 	struct deliver d = { .config = a->config,
 		.names = a->names,
-		.letter = &a->letter,
-		.recipient = &a->letter.mail.recipients[number],
-		.at_once = at_once };
+		.message = &a->message,
+		.recipient = &a->message.mail.recipients[number],
+		.mode = mode };
 
 	close(a->channel);
 	_exit(deliver_recipient(&d, out) == 0 ? 0 : 1);
@@ -88,11 +89,12 @@ run_job(struct agent *a, uint32_t number, bool at_once, int out)
 
 /* Starts a delivery, or tells why not. */
 static void
-start_job(struct agent *a, struct job *j, uint32_t number, bool at_once)
+start_delivery(struct local_agent *a, struct delivery_process *d,
+    uint32_t number, enum deliver_mode mode)
 {
 	int fds[2];
 
-	if (j->answer == NULL && (j->answer = malloc(ANSWER + 1)) == NULL) {
+	if (d->answer == NULL && (d->answer = malloc(ANSWER + 1)) == NULL) {
 		tell_trouble(a, number, "out of memory");
 		return;
 	}
@@ -102,7 +104,7 @@ start_job(struct agent *a, struct job *j, uint32_t number, bool at_once)
 	}
 	pid_t pid = fork();
 	if (pid == 0) {
-		run_job(a, number, at_once, fds[1]);
+		run_delivery(a, number, mode, fds[1]);
 	}
 	close(fds[1]);
 	if (pid == -1) {
@@ -111,27 +113,29 @@ start_job(struct agent *a, struct job *j, uint32_t number, bool at_once)
 		return;
 	}
 	(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
-	j->pid = pid;
-	j->fd = fds[0];
-	j->number = number;
-	j->at_once = at_once;
-	j->deadline = deadline_now() + PATIENCE;
-	j->len = 0;
+	d->pid = pid;
+	d->fd = fds[0];
+	d->number = number;
+	d->mode = mode;
+	d->deadline = deadline_now() + PATIENCE;
+	d->len = 0;
 }
 
 /* The answer, if it is one that such a process may give. */
 static bool
-is_sound(const struct agent *a, const struct job *j, struct verdict *v)
+is_sound(const struct local_agent *a, const struct delivery_process *d,
+    struct verdict *v)
 {
-	if (j->len < sizeof(*v)) {
+	if (d->len < sizeof(*v)) {
 		return false;
 	}
-	memcpy(v, j->answer, sizeof(*v));
+	memcpy(v, d->answer, sizeof(*v));
 	v->dsn[sizeof(v->dsn) - 1] = '\0';
 	v->text[sizeof(v->text) - 1] = '\0';
 	if (v->kind == OUTCOME_EXPANDED) {
-		return !j->at_once && v->forward == j->len - sizeof(*v) &&
-		       a->letter.mail.recipients[j->number].target ==
+		return d->mode == DELIVER_FORWARD &&
+		       v->forward == d->len - sizeof(*v) &&
+		       a->message.mail.recipients[d->number].target ==
 		           TARGET_USER;
 	}
 	return v->kind == OUTCOME_SENT || v->kind == OUTCOME_DEFERRED ||
@@ -140,10 +144,11 @@ is_sound(const struct agent *a, const struct job *j, struct verdict *v)
 
 /* Follows ~/.forward.  False: that leads to the mailbox. */
 static bool
-follow(struct agent *a, const struct job *j, struct verdict *v)
+follow(
+    struct local_agent *a, const struct delivery_process *d, struct verdict *v)
 {
 	char error[CONFIG_ERROR], user[USER_NAME + 1];
-	const struct recipient *r = &a->letter.mail.recipients[j->number];
+	const struct recipient *r = &a->message.mail.recipients[d->number];
 
 	if (a->aliases == NULL) {
 		a->aliases = aliases_load(a->config, error);
@@ -157,76 +162,76 @@ follow(struct agent *a, const struct job *j, struct verdict *v)
 		.config = a->config, .names = a->names, .aliases = a->aliases
 	};
 	struct resend resend = { .expand = &expand,
-		.letter = &a->letter,
-		.number = j->number,
+		.message = &a->message,
+		.number = d->number,
 		.user = user,
-		.text = j->answer + sizeof(*v),
-		.len = j->len - sizeof(*v) };
+		.text = d->answer + sizeof(*v),
+		.len = d->len - sizeof(*v) };
 	return resend_message(&resend, v);
 }
 
 /* The process has ended, or been given up. */
 static void
-end_job(struct agent *a, struct job *j)
+end_delivery(struct local_agent *a, struct delivery_process *d)
 {
 	struct verdict v;
 	int status = 0;
 
-	close(j->fd);
-	while (waitpid(j->pid, &status, 0) == -1 && errno == EINTR) {
+	close(d->fd);
+	while (waitpid(d->pid, &status, 0) == -1 && errno == EINTR) {
 	}
-	j->pid = 0;
+	d->pid = 0;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 ||
-	    !is_sound(a, j, &v)) {
+	    !is_sound(a, d, &v)) {
 		log_error("%s: the delivery to %.100s ended without a result",
-		    a->letter.mail.id,
-		    a->letter.mail.recipients[j->number].text);
-		tell_trouble(a, j->number, "the delivery process broke down");
+		    a->message.mail.id,
+		    a->message.mail.recipients[d->number].text);
+		tell_trouble(a, d->number, "the delivery process broke down");
 		return;
 	}
-	if (v.kind == OUTCOME_EXPANDED && !follow(a, j, &v)) {
-		start_job(a, j, j->number, true);
+	if (v.kind == OUTCOME_EXPANDED && !follow(a, d, &v)) {
+		start_delivery(a, d, d->number, DELIVER_MAILBOX);
 		return;
 	}
-	tell(a, j->number, &v);
+	tell(a, d->number, &v);
 }
 
 /* Reads what has come; ends the job behind the last of it. */
 static void
-hear(struct agent *a, struct job *j)
+read_answer(struct local_agent *a, struct delivery_process *d)
 {
-	ssize_t n = read(j->fd, j->answer + j->len, ANSWER + 1 - j->len);
+	ssize_t n = read(d->fd, d->answer + d->len, ANSWER + 1 - d->len);
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
 		return;
 	}
-	j->len += n > 0 ? (size_t)n : 0;
-	if (n > 0 && j->len <= ANSWER) {
+	d->len += n > 0 ? (size_t)n : 0;
+	if (n > 0 && d->len <= ANSWER) {
 		return;
 	}
 	if (n != 0) {
-		kill(j->pid, SIGKILL); /* talks too much */
+		kill(d->pid, SIGKILL); /* talks too much */
 	}
-	end_job(a, j);
+	end_delivery(a, d);
 }
 
 /* Waits until something happens; false: nothing is under way. */
 static bool
-attend(struct agent *a)
+wait_for_event(struct local_agent *a)
 {
-	struct pollfd p[JOBS];
-	struct job *jobs[JOBS];
+	struct pollfd p[PROCESSES];
+	struct delivery_process *processes[PROCESSES];
 	int64_t deadline = INT64_MAX, now = deadline_now();
 	nfds_t n = 0;
 
-	for (size_t i = 0; i < JOBS; i++) {
-		struct job *j = &a->jobs[i];
-		if (j->pid != 0) {
+	for (size_t i = 0; i < PROCESSES; i++) {
+		struct delivery_process *d = &a->processes[i];
+		if (d->pid != 0) {
 			deadline =
-			    j->deadline < deadline ? j->deadline : deadline;
-			jobs[n] = j;
+			    d->deadline < deadline ? d->deadline : deadline;
+			processes[n] = d;
 			p[n++] =
-			    (struct pollfd){ .fd = j->fd, .events = POLLIN };
+			    (struct pollfd){ .fd = d->fd, .events = POLLIN };
 		}
 	}
 	if (n == 0) {
@@ -239,10 +244,10 @@ attend(struct agent *a)
 	now = deadline_now();
 	for (nfds_t i = 0; i < n; i++) {
 		if (p[i].revents != 0) {
-			hear(a, jobs[i]);
-		} else if (now >= jobs[i]->deadline) {
-			kill(jobs[i]->pid, SIGKILL);
-			end_job(a, jobs[i]);
+			read_answer(a, processes[i]);
+		} else if (now >= processes[i]->deadline) {
+			kill(processes[i]->pid, SIGKILL);
+			end_delivery(a, processes[i]);
 		}
 	}
 	return true;
@@ -250,32 +255,32 @@ attend(struct agent *a)
 
 /* ---- orders ---- */
 
-static struct job *
-free_job(struct agent *a)
+static struct delivery_process *
+free_process(struct local_agent *a)
 {
-	for (size_t i = 0; i < JOBS; i++) {
-		if (a->jobs[i].pid == 0) {
-			return &a->jobs[i];
+	for (size_t i = 0; i < PROCESSES; i++) {
+		if (a->processes[i].pid == 0) {
+			return &a->processes[i];
 		}
 	}
 	return NULL;
 }
 
 static void
-deliver_all(struct agent *a)
+deliver_all(struct local_agent *a)
 {
 	uint32_t next = 0;
 
 	for (;;) {
-		struct job *j = free_job(a);
-		if (next < a->order->count && j != NULL) {
+		struct delivery_process *d = free_process(a);
+		if (next < a->order->count && d != NULL) {
 			uint32_t number = a->order->recipients[next++];
-			if (number < a->letter.mail.count) {
-				start_job(a, j, number, false);
+			if (number < a->message.mail.count) {
+				start_delivery(a, d, number, DELIVER_FORWARD);
 			}
 			continue;
 		}
-		if (!attend(a)) {
+		if (!wait_for_event(a)) {
 			return;
 		}
 	}
@@ -283,7 +288,7 @@ deliver_all(struct agent *a)
 
 /* The names of today, for one order. */
 static const char *
-load_names(struct agent *a, char error[CONFIG_ERROR])
+load_names(struct local_agent *a, char error[CONFIG_ERROR])
 {
 	if (a->names != NULL && !names_stale(a->names, a->config)) {
 		return NULL;
@@ -295,7 +300,7 @@ load_names(struct agent *a, char error[CONFIG_ERROR])
 }
 
 static void
-refuse_all(struct agent *a, const char *what)
+refuse_all(struct local_agent *a, const char *what)
 {
 	for (uint32_t i = 0; i < a->order->count; i++) {
 		tell_trouble(a, a->order->recipients[i], what);
@@ -303,7 +308,7 @@ refuse_all(struct agent *a, const char *what)
 }
 
 static void
-run_order(struct agent *a, int fd)
+run_order(struct local_agent *a, int fd)
 {
 	char error[CONFIG_ERROR];
 	struct outcome done = { .serial = a->order->serial,
@@ -311,7 +316,7 @@ run_order(struct agent *a, int fd)
 	const char *wrong = load_names(a, error);
 
 	if (wrong == NULL &&
-	    letter_open(&a->letter, fd, a->config->queue) == -1) {
+	    local_message_open(&a->message, fd, a->config->queue) == -1) {
 		wrong = errno == EINVAL ? "the queue file is damaged"
 		                        : strerror(errno);
 		log_error("cannot read a message of the queue: %s", wrong);
@@ -322,7 +327,7 @@ run_order(struct agent *a, int fd)
 			a->aliases = NULL;
 		}
 		deliver_all(a);
-		letter_close(&a->letter);
+		local_message_close(&a->message);
 	}
 	if (wrong != NULL) {
 		refuse_all(a, wrong);
@@ -333,7 +338,7 @@ run_order(struct agent *a, int fd)
 _Noreturn void
 local_agent(const struct config *config, int channel)
 {
-	static struct agent a;
+	static struct local_agent a;
 	struct order order;
 	int fd;
 

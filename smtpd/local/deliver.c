@@ -27,7 +27,8 @@ deliver_user(
 	struct store store;
 	char why[LOCAL_WHY];
 	size_t len = 0;
-	bool at_once = d->at_once || d->recipient->owner[0] != '\0';
+	bool at_once =
+	    d->mode == DELIVER_MAILBOX || d->recipient->owner[0] != '\0';
 	enum status status = local_become(
 	    d->config, d->names, d->recipient->text, &account, &store, why);
 
@@ -43,7 +44,7 @@ deliver_user(
 		status = STATUS_TEMPORARY;
 	} else if (status == STATUS_OK) {
 		status = local_append(d->config, account.name, &store,
-		    d->letter->mail.sender, d->letter->text, why);
+		    d->message->mail.sender, d->message->text, why);
 	}
 	if (status == STATUS_OK) {
 		verdict_set(v, OUTCOME_SENT, "2.0.0", "delivered to mailbox");
@@ -66,19 +67,19 @@ deliver_pipe(const struct deliver *d, struct verdict *v)
 		    d->recipient->text, why);
 		return;
 	}
-	struct command command = { .text = d->recipient->text,
+	struct pipe_command command = { .text = d->recipient->text,
 		.owner = &owner,
-		.sender = d->letter->mail.sender,
+		.sender = d->message->mail.sender,
 		.recipient = d->recipient->given,
 		.delimiters = d->config->subaddress,
-		.message = d->letter->text,
+		.message = d->message->text,
 		.limit = DELIVER_LIMIT,
 		.grace = DELIVER_GRACE };
 	pipe_run(&command, v);
 }
 
 static int
-put(int fd, const void *data, size_t len)
+write_all(int fd, const void *data, size_t len)
 {
 	const char *p = data;
 
@@ -104,7 +105,7 @@ deliver_recipient(const struct deliver *d, int out)
 		deliver_user(d, &v, text);
 		break;
 	case TARGET_FILE:
-		file_deliver(d->config, d->names, d->letter, d->recipient, &v);
+		file_deliver(d, &v);
 		break;
 	case TARGET_PIPE:
 		deliver_pipe(d, &v);
@@ -115,7 +116,8 @@ deliver_recipient(const struct deliver *d, int out)
 		    "an address is nothing that is delivered here");
 		break;
 	}
-	return put(out, &v, sizeof(v)) == 0 && put(out, text, v.forward) == 0
+	return write_all(out, &v, sizeof(v)) == 0 &&
+	               write_all(out, text, v.forward) == 0
 	           ? 0
 	           : -1;
 }

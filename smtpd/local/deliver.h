@@ -5,10 +5,8 @@
 #include "common/config/config.h"
 #include "common/login/users.h"
 #include "smtpd/local/forward.h"
-#include "smtpd/local/letter.h"
+#include "smtpd/local/local_message.h"
 #include "smtpd/local/verdict.h"
-
-#include <stdbool.h>
 
 /* A process that delivers to one recipient, as whoever that belongs to. */
 
@@ -17,14 +15,19 @@ enum {
 	DELIVER_GRACE = 10 * 1000,
 };
 
+enum deliver_mode {
+	DELIVER_FORWARD, /* gives back ~/.forward, if the user has one */
+	/* Into the mailbox, whatever ~/.forward says; also if the recipient
+	   has an owner, as "\user" of a ~/.forward has. */
+	DELIVER_MAILBOX,
+};
+
 struct deliver {
 	const struct config *config;
 	const struct names *names;
-	const struct letter *letter;
+	const struct local_message *message;
 	const struct recipient *recipient;
-	/* Into the mailbox, whatever ~/.forward says; also if the recipient
-	   has an owner, as "\user" of a ~/.forward has. */
-	bool at_once;
+	enum deliver_mode mode;
 };
 
 /*

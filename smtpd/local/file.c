@@ -73,9 +73,10 @@ prepare(const struct config *config, const struct names *names,
 }
 
 void
-file_deliver(const struct config *config, const struct names *names,
-    const struct letter *l, const struct recipient *r, struct verdict *v)
+file_deliver(const struct deliver *d, struct verdict *v)
 {
+	const struct recipient *r = d->recipient;
+	const struct local_message *m = d->message;
 	struct account owner;
 	struct store store;
 	char why[LOCAL_WHY];
@@ -96,7 +97,7 @@ file_deliver(const struct config *config, const struct names *names,
 		    v, OUTCOME_DEFERRED, "4.3.5", "%s: %s", r->text, why);
 		return;
 	}
-	bool own = prepare(config, names, &owner, &store);
+	bool own = prepare(d->config, d->names, &owner, &store);
 	if (owner_become(&owner, own ? store.mailbox : NULL, why) == -1) {
 		verdict_set(v, OUTCOME_DEFERRED, "4.3.0", "%s", why);
 		return;
@@ -104,8 +105,8 @@ file_deliver(const struct config *config, const struct names *names,
 	if (!own && store.directory[0] != '\0') {
 		note_folder(store.mailbox, store.directory);
 	}
-	if (local_append(config, NULL, &store, l->mail.sender, l->text, why) !=
-	    STATUS_OK) {
+	if (local_append(d->config, NULL, &store, m->mail.sender, m->text,
+		why) != STATUS_OK) {
 		verdict_set(v, OUTCOME_DEFERRED, "4.2.0", "%s", why);
 		return;
 	}

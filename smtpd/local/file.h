@@ -2,10 +2,7 @@
 #ifndef RESTANTE_SMTPD_LOCAL_FILE_H
 #define RESTANTE_SMTPD_LOCAL_FILE_H
 
-#include "common/config/config.h"
-#include "common/login/users.h"
-#include "smtpd/local/letter.h"
-#include "smtpd/local/verdict.h"
+#include "smtpd/local/deliver.h"
 
 /*
  * Appends the message to the file that the recipient names, as an mbox, as its
@@ -19,7 +16,6 @@
  * directory; an owner without a mailbox here has none, and a torn message is
  * then only closed with an empty line.
  */
-void file_deliver(const struct config *, const struct names *,
-    const struct letter *, const struct recipient *, struct verdict *);
+void file_deliver(const struct deliver *, struct verdict *);
 
 #endif

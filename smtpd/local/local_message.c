@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Runs with the rights of the queue's owner. */
-#include "smtpd/local/letter.h"
+#include "smtpd/local/local_message.h"
 
 #include "common/io/unnamed.h"
 
@@ -38,7 +38,7 @@ read_at(int fd, char *data, size_t len, off_t at)
 
 /* Reads more and more of the head until it is all there. */
 static int
-read_head(struct letter *l)
+read_head(struct local_message *m)
 {
 	enum mail_parsed parsed = MAIL_SHORT;
 	char *data = NULL;
@@ -51,19 +51,19 @@ read_head(struct letter *l)
 			break;
 		}
 		data = larger;
-		ssize_t n = read_at(l->fd, data, room, 0);
+		ssize_t n = read_at(m->fd, data, room, 0);
 		if (n == -1) {
 			free(data);
 			return -1;
 		}
-		parsed = mail_parse(&l->mail, data, (size_t)n, &body);
+		parsed = mail_parse(&m->mail, data, (size_t)n, &body);
 		if (parsed == MAIL_SHORT &&
 		    ((size_t)n < room || room > MAIL_HEAD)) {
 			parsed = MAIL_DAMAGED;
 		}
 	}
 	free(data);
-	l->body = (off_t)body;
+	m->body = (off_t)body;
 	errno = parsed == MAIL_NO_MEMORY ? ENOMEM : EINVAL;
 	return parsed == MAIL_OK ? 0 : -1;
 }
@@ -88,16 +88,16 @@ strip(const char *from, size_t len, char *to, bool *held)
 
 /* Writes the body with LF lines. */
 static int
-convert(const struct letter *l, int out)
+convert(const struct local_message *m, int out)
 {
 	char from[BUFFER], to[BUFFER + 1];
-	off_t at = l->body, end = l->body + (off_t)l->mail.size, written = 0;
+	off_t at = m->body, end = m->body + (off_t)m->mail.size, written = 0;
 	bool held = false;
 
 	while (at < end) {
 		size_t want =
 		    end - at < BUFFER ? (size_t)(end - at) : (size_t)BUFFER;
-		if (file_read(l->fd, from, want, at) == -1) {
+		if (file_read(m->fd, from, want, at) == -1) {
 			return -1;
 		}
 		size_t n = strip(from, want, to, &held);
@@ -111,26 +111,26 @@ convert(const struct letter *l, int out)
 }
 
 int
-letter_open(struct letter *l, int fd, const char *directory)
+local_message_open(struct local_message *m, int fd, const char *directory)
 {
 	struct stat st;
 
-	memset(l, 0, sizeof(*l));
-	l->fd = fd;
-	l->text = -1;
-	if (read_head(l) == -1) {
+	memset(m, 0, sizeof(*m));
+	m->fd = fd;
+	m->text = -1;
+	if (read_head(m) == -1) {
 		return -1;
 	}
-	if (fstat(fd, &st) == -1 || l->mail.size > INT64_MAX ||
-	    st.st_size - l->body != (off_t)l->mail.size) {
-		mail_free(&l->mail);
+	if (fstat(fd, &st) == -1 || m->mail.size > INT64_MAX ||
+	    st.st_size - m->body != (off_t)m->mail.size) {
+		mail_free(&m->mail);
 		errno = EINVAL;
 		return -1;
 	}
-	l->text = unnamed_file(directory);
-	if (l->text == -1 || convert(l, l->text) == -1) {
+	m->text = unnamed_file(directory);
+	if (m->text == -1 || convert(m, m->text) == -1) {
 		int saved = errno;
-		letter_close(l);
+		local_message_close(m);
 		errno = saved;
 		return -1;
 	}
@@ -138,19 +138,19 @@ letter_open(struct letter *l, int fd, const char *directory)
 }
 
 void
-letter_close(struct letter *l)
+local_message_close(struct local_message *m)
 {
-	if (l->text != -1) {
-		close(l->text);
+	if (m->text != -1) {
+		close(m->text);
 	}
-	mail_free(&l->mail);
+	mail_free(&m->mail);
 }
 
 bool
-letter_has(const struct letter *l, const char *line)
+local_message_has_line(const struct local_message *m, const char *line)
 {
 	char text[HEADER_LINE];
-	int fd = fcntl(l->text, F_DUPFD_CLOEXEC, 0);
+	int fd = fcntl(m->text, F_DUPFD_CLOEXEC, 0);
 	FILE *f = fd == -1 ? NULL : fdopen(fd, "r");
 	bool found = false, start = true;
 
@@ -174,10 +174,11 @@ letter_has(const struct letter *l, const char *line)
 }
 
 int
-letter_copy(const struct letter *l, const char *line, const char *directory)
+local_message_copy(
+    const struct local_message *m, const char *line, const char *directory)
 {
 	char buffer[BUFFER];
-	off_t at = l->body, end = l->body + (off_t)l->mail.size, written;
+	off_t at = m->body, end = m->body + (off_t)m->mail.size, written;
 	int out = unnamed_file(directory);
 	int n = snprintf(buffer, sizeof(buffer), "%s\r\n", line);
 	bool ok =
@@ -186,7 +187,7 @@ letter_copy(const struct letter *l, const char *line, const char *directory)
 	for (written = n; ok && at < end;) {
 		size_t want =
 		    end - at < BUFFER ? (size_t)(end - at) : sizeof(buffer);
-		ok = file_read(l->fd, buffer, want, at) == 0 &&
+		ok = file_read(m->fd, buffer, want, at) == 0 &&
 		     file_write(out, buffer, want, written) == 0;
 		at += (off_t)want;
 		written += (off_t)want;

@@ -9,7 +9,6 @@
 
 #include "common/io/deadline.h"
 #include "common/server/child.h"
-#include "smtpd/local/environment.h"
 #include "smtpd/local/words.h"
 #include "spool/mail.h"
 
@@ -36,8 +35,8 @@ enum {
 	NOT_EXECUTABLE = 126,
 };
 
-struct run {
-	const struct command *command;
+struct pipe_process {
+	const struct pipe_command *command;
 	pid_t pid;
 	int process; /* a pidfd */
 	int in, out; /* our ends; -1: closed */
@@ -58,10 +57,71 @@ close_end(int *fd)
 	}
 }
 
+/* ---- the environment: nothing of our own gets into it ---- */
+
+/* Adds NAME=value less control characters, some of which end a line. */
+static void
+add_variable(
+    struct environment *e, size_t *n, const char *name, const char *value)
+{
+	char *text = e->text[*n];
+	int len = snprintf(text, ENVIRONMENT_TEXT, "%s=", name);
+	size_t to = len < 0 ? 0 : (size_t)len;
+
+	for (const char *p = value; *p != '\0' && to < ENVIRONMENT_TEXT - 1;
+	     p++) {
+		unsigned char c = (unsigned char)*p;
+		if (c >= ' ' && c != 0x7f) {
+			text[to++] = *p;
+		}
+	}
+	text[to] = '\0';
+	e->list[(*n)++] = text;
+}
+
+/* Cuts the extension out of an address. */
+static void
+extension(
+    const char *recipient, const char *delimiters, char text[ENVIRONMENT_TEXT])
+{
+	const char *at = strrchr(recipient, '@');
+	size_t local =
+	    at == NULL ? strlen(recipient) : (size_t)(at - recipient);
+	/* A name does not begin with what delimits it. */
+	size_t n = local == 0 ? 0 : 1 + strcspn(recipient + 1, delimiters);
+
+	text[0] = '\0';
+	if (n + 1 < local && local - n < ENVIRONMENT_TEXT) {
+		memcpy(text, recipient + n + 1, local - n - 1);
+		text[local - n - 1] = '\0';
+	}
+}
+
+void
+environment_make(struct environment *e, const struct account *a,
+    const char *sender, const char *recipient, const char *delimiters)
+{
+	char behind[ENVIRONMENT_TEXT];
+	size_t n = 0;
+
+	extension(recipient, delimiters, behind);
+	add_variable(e, &n, "PATH", "/usr/local/bin:/usr/bin:/bin");
+	add_variable(e, &n, "SHELL", "/bin/sh");
+	add_variable(e, &n, "LANG", "C");
+	add_variable(e, &n, "HOME", a->home);
+	add_variable(e, &n, "USER", a->name);
+	add_variable(e, &n, "LOGNAME", a->name);
+	add_variable(e, &n, "SENDER", sender);
+	add_variable(e, &n, "RECIPIENT", recipient);
+	add_variable(e, &n, "ORIGINAL_RECIPIENT", recipient);
+	add_variable(e, &n, "EXTENSION", behind);
+	e->list[n] = NULL;
+}
+
 /* ---- the command's side ---- */
 
 _Noreturn static void
-become_command(const struct command *c, char **words, int in, int out)
+become_command(const struct pipe_command *c, char **words, int in, int out)
 {
 	static struct environment env; /* too large for the stack */
 
@@ -91,7 +151,7 @@ become_command(const struct command *c, char **words, int in, int out)
 
 /* Two pipes and a process; false with errno. */
 static bool
-start(struct run *r, char **words)
+start(struct pipe_process *r, char **words)
 {
 	int in[2], out[2];
 
@@ -133,7 +193,7 @@ start(struct run *r, char **words)
 
 /* The lines on top; the head of a queue file holds no control characters. */
 static size_t
-put_head(const struct command *c, char *buffer, size_t room)
+put_head(const struct pipe_command *c, char *buffer, size_t room)
 {
 	int n = snprintf(buffer, room, "Return-Path: <%s>\nDelivered-To: %s\n",
 	    c->sender, c->recipient);
@@ -143,7 +203,7 @@ put_head(const struct command *c, char *buffer, size_t room)
 
 /* Writes what the command takes now; closes its input behind the last. */
 static void
-feed(struct run *r)
+feed(struct pipe_process *r)
 {
 	if (r->from == r->to && !r->last) {
 		ssize_t n = pread(
@@ -171,7 +231,7 @@ feed(struct run *r)
 
 /* Reads what it says: the first octets are kept. */
 static void
-listen_to(struct run *r)
+listen_to(struct pipe_process *r)
 {
 	char waste[4096];
 	bool keep = r->said < OUTPUT;
@@ -187,7 +247,7 @@ listen_to(struct run *r)
 
 /* Until the command has ended: true; or the deadline has passed. */
 static bool
-attend(struct run *r, int64_t deadline)
+attend(struct pipe_process *r, int64_t deadline)
 {
 	for (;;) {
 		struct pollfd p[] = { { .fd = r->process, .events = POLLIN },
@@ -214,9 +274,9 @@ attend(struct run *r, int64_t deadline)
 
 /* Waits for its end, or makes it; whether it came in time. */
 static bool
-finish(struct run *r, int *status)
+finish(struct pipe_process *r, int *status)
 {
-	const struct command *c = r->command;
+	const struct pipe_command *c = r->command;
 	bool ended = attend(r, deadline_now() + c->limit);
 
 	if (!ended) {
@@ -239,7 +299,7 @@ finish(struct run *r, int *status)
 }
 
 static void
-judge_status(const struct run *r, int status, struct verdict *v)
+judge_status(const struct pipe_process *r, int status, struct verdict *v)
 {
 	static const struct {
 		int status;
@@ -270,7 +330,7 @@ judge_status(const struct run *r, int status, struct verdict *v)
 }
 
 static void
-judge(const struct run *r, bool in_time, int status, struct verdict *v)
+judge(const struct pipe_process *r, bool in_time, int status, struct verdict *v)
 {
 	const char *text = r->command->text;
 
@@ -292,9 +352,9 @@ judge(const struct run *r, bool in_time, int status, struct verdict *v)
 }
 
 void
-pipe_run(const struct command *c, struct verdict *v)
+pipe_run(const struct pipe_command *c, struct verdict *v)
 {
-	static struct run r; /* its pages are touched when used */
+	static struct pipe_process r; /* its pages are touched when used */
 	char text[MAIL_TEXT + 1];
 	char *words[WORDS_MOST + 1];
 	int status = 0;
@@ -312,7 +372,7 @@ pipe_run(const struct command *c, struct verdict *v)
 		    c->text);
 		return;
 	}
-	memset(&r, 0, offsetof(struct run, buffer));
+	memset(&r, 0, offsetof(struct pipe_process, buffer));
 	r.command = c;
 	r.to = put_head(c, r.buffer, sizeof(r.buffer));
 	signal(SIGPIPE, SIG_IGN);

@@ -5,6 +5,7 @@
 #include "common/login/users.h"
 #include "smtpd/local/verdict.h"
 
+#include <limits.h>
 #include <sys/types.h>
 
 /*
@@ -28,7 +29,7 @@
  * and signals mean later; all else means never.
  */
 
-struct command {
+struct pipe_command {
 	const char *text;
 	const struct account *owner; /* the process is that already */
 	const char *sender;
@@ -40,6 +41,22 @@ struct command {
 };
 
 /* Runs it to its end. */
-void pipe_run(const struct command *, struct verdict *);
+void pipe_run(const struct pipe_command *, struct verdict *);
+
+/* What a command finds in its environment.  Pure. */
+
+enum { ENVIRONMENT_MOST = 10, ENVIRONMENT_TEXT = PATH_MAX + 32 };
+
+struct environment {
+	char *list[ENVIRONMENT_MOST + 1]; /* for execve(2) */
+	char text[ENVIRONMENT_MOST][ENVIRONMENT_TEXT];
+};
+
+/*
+ * recipient is an address; what stands in its local part behind the first of
+ * the delimiters is the extension.
+ */
+void environment_make(struct environment *, const struct account *,
+    const char *sender, const char *recipient, const char *delimiters);
 
 #endif

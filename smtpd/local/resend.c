@@ -17,8 +17,8 @@ begin(const struct resend *r, struct mail *m)
 {
 	struct mail_derived d;
 
-	mail_inherit(m, &r->letter->mail);
-	mail_derive(&d, r->letter->mail.id);
+	mail_inherit(m, &r->message->mail);
+	mail_derive(&d, r->message->mail.id);
 	mail_derive_add(&d, "forward", r->number);
 	mail_derived_id(&d, m->id);
 }
@@ -34,7 +34,7 @@ commit(const struct resend *r, struct mail *m, const char *line)
 	if (queue_open(&queue, path) == -1) {
 		return -1;
 	}
-	body.fd = letter_copy(r->letter, line, path);
+	body.fd = local_message_copy(r->message, line, path);
 	int result = body.fd == -1 ? -1 : queue_commit(&queue, m, &body);
 	if (result == -1 && body.fd != -1 && errno == EEXIST) {
 		result = 0;
@@ -82,7 +82,7 @@ resend_message(const struct resend *r, struct verdict *v)
 
 	begin(r, &mail);
 	enum expanded expanded = expand_forward(r->expand, r->user, r->text,
-	    r->len, &r->letter->mail.recipients[r->number], &mail);
+	    r->len, &r->message->mail.recipients[r->number], &mail);
 	if (expanded == EXPANDED_NONE ||
 	    (expanded == EXPANDED_OK && is_mailbox(r, &mail))) {
 		mail_free(&mail);
@@ -94,7 +94,7 @@ resend_message(const struct resend *r, struct verdict *v)
 		verdict_set(v, OUTCOME_DEFERRED,
 		    expanded == EXPANDED_BROKEN ? "4.3.5" : "4.3.0",
 		    "cannot follow .forward of %s", r->user);
-	} else if (letter_has(r->letter, line)) {
+	} else if (local_message_has_line(r->message, line)) {
 		verdict_set(v, OUTCOME_FAILED, "5.4.6",
 		    "mail loop: %s has forwarded this message before", r->user);
 	} else {

@@ -3,7 +3,7 @@
 #define RESTANTE_SMTPD_LOCAL_RESEND_H
 
 #include "common/login/users.h"
-#include "smtpd/local/letter.h"
+#include "smtpd/local/local_message.h"
 #include "smtpd/local/verdict.h"
 #include "smtpd/route/expand.h"
 
@@ -18,8 +18,8 @@
 
 struct resend {
 	const struct expand *expand;
-	const struct letter *letter;
-	uint32_t number;  /* of the recipient in the letter */
+	const struct local_message *message;
+	uint32_t number;  /* of the recipient in the message */
 	const char *user; /* whose ~/.forward it is, a user_name() */
 	const char *text;
 	size_t len;

@@ -3,7 +3,7 @@
  * A message of the queue as deliveries see it: LF for CR LF and nothing else
  * changed, damage noticed, header lines found where they are.
  */
-#include "smtpd/local/letter.h"
+#include "smtpd/local/local_message.h"
 
 #include "spool/fileio.h"
 #include "tests/unit/t-scratch.h"
@@ -56,12 +56,13 @@ holds(int fd, const char *data, size_t len)
 static void
 test_text(const char *what, const char *wire, const char *text)
 {
-	struct letter l;
+	struct local_message l;
 	int fd = queue_file(wire, strlen(wire), strlen(wire));
 
-	if (ok(letter_open(&l, fd, scratch_dir) == 0, "%s: opened", what)) {
+	if (ok(local_message_open(&l, fd, scratch_dir) == 0, "%s: opened",
+		what)) {
 		ok(holds(l.text, text, strlen(text)), "%s: the text", what);
-		letter_close(&l);
+		local_message_close(&l);
 	}
 	close(fd);
 }
@@ -84,11 +85,11 @@ test_borders(void)
 			n += 3;
 			m += 2;
 		}
-		struct letter l;
+		struct local_message l;
 		int fd = queue_file(wire, n, n);
-		good = letter_open(&l, fd, scratch_dir) == 0 && good;
+		good = local_message_open(&l, fd, scratch_dir) == 0 && good;
 		good = good && holds(l.text, text, m);
-		letter_close(&l);
+		local_message_close(&l);
 		close(fd);
 	}
 	ok(good, "line ends across the borders of buffers");
@@ -99,21 +100,21 @@ test_borders(void)
 static void
 test_damage(void)
 {
-	struct letter l;
+	struct local_message l;
 	int fd = queue_file("x\r\n", 3, 4);
 
-	ok(letter_open(&l, fd, scratch_dir) == -1 && errno == EINVAL,
+	ok(local_message_open(&l, fd, scratch_dir) == -1 && errno == EINVAL,
 	    "a body that is too short");
 	close(fd);
 	fd = queue_file("x\r\n", 3, 2);
-	ok(letter_open(&l, fd, scratch_dir) == -1 && errno == EINVAL,
+	ok(local_message_open(&l, fd, scratch_dir) == -1 && errno == EINVAL,
 	    "a body that is too long");
 	scratch_need(ftruncate(fd, 40) == 0, "ftruncate");
-	ok(letter_open(&l, fd, scratch_dir) == -1 && errno == EINVAL,
+	ok(local_message_open(&l, fd, scratch_dir) == -1 && errno == EINVAL,
 	    "a head that is too short");
 	close(fd);
 	fd = open("/dev/zero", O_RDONLY);
-	ok(letter_open(&l, fd, scratch_dir) == -1 && errno == EINVAL,
+	ok(local_message_open(&l, fd, scratch_dir) == -1 && errno == EINVAL,
 	    "what is no queue file");
 	close(fd);
 }
@@ -133,25 +134,28 @@ test_header(void)
 		"carol@a.example", "erin@a.example", "alice@a.exampl",
 		"alice@a.example.org" };
 	char line[128];
-	struct letter l;
+	struct local_message l;
 	int fd = queue_file(body, sizeof(body) - 1, sizeof(body) - 1);
 
-	scratch_need(letter_open(&l, fd, scratch_dir) == 0, "letter_open");
+	scratch_need(
+	    local_message_open(&l, fd, scratch_dir) == 0, "local_message_open");
 	for (size_t i = 0; i < sizeof(there) / sizeof(there[0]); i++) {
 		snprintf(line, sizeof(line), "Delivered-To: %s", there[i]);
-		ok(letter_has(&l, line), "in the header: %s", there[i]);
+		ok(local_message_has_line(&l, line), "in the header: %s",
+		    there[i]);
 	}
 	for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++) {
 		snprintf(line, sizeof(line), "Delivered-To: %s", missing[i]);
-		ok(!letter_has(&l, line), "not in the header: %s", missing[i]);
+		ok(!local_message_has_line(&l, line), "not in the header: %s",
+		    missing[i]);
 	}
-	int copy = letter_copy(&l, "New: line", scratch_dir);
+	int copy = local_message_copy(&l, "New: line", scratch_dir);
 	char all[sizeof(body) + 16];
 	snprintf(all, sizeof(all), "New: line\r\n%s", body);
 	ok(copy != -1 && holds(copy, all, strlen(all)),
 	    "a copy with a line on top");
 	close(copy);
-	letter_close(&l);
+	local_message_close(&l);
 	close(fd);
 }
 

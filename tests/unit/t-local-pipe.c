@@ -5,8 +5,8 @@
  */
 #include "smtpd/local/pipe.h"
 
-#include "smtpd/local/environment.h"
 #include "spool/fileio.h"
+#include "spool/mail.h"
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
 
@@ -21,7 +21,7 @@ static struct verdict
 run(const char *text, int limit)
 {
 	struct verdict v;
-	struct command c = { .text = text,
+	struct pipe_command c = { .text = text,
 		.owner = &account,
 		.sender = "carol@example.com",
 		.recipient = "alice+lists@example.org",
