@@ -18,9 +18,7 @@
 #include "smtpd/worker/delivery.h"
 #include "smtpd/worker/dnsbl.h"
 #include "smtpd/worker/etrn.h"
-#include "smtpd/worker/greylist.h"
 #include "smtpd/worker/login.h"
-#include "smtpd/worker/quota.h"
 #include "smtpd/worker/rcpt.h"
 
 #include <stdio.h>
@@ -43,12 +41,10 @@ static const struct service smtp = {
 	    [REQUEST_SALT] = { login_salt_run, login_valid },
 	    [REQUEST_PROOF] = { login_proof_run, login_valid },
 	    [REQUEST_NAME] = { login_name_run, login_valid },
-	    [REQUEST_LOOKUP] = { lookup_run, lookup_valid },
-	    [REQUEST_ROOM] = { quota_run, quota_valid },
+	    [REQUEST_RCPT] = { rcpt_run, rcpt_valid },
 	    [REQUEST_DELIVER] = { delivery_run, delivery_valid },
 	    [REQUEST_FLUSH] = { etrn_run, etrn_valid },
 	    [REQUEST_DNSBL] = { dnsbl_run, dnsbl_valid },
-	    [REQUEST_GREY] = { greylist_run, greylist_valid },
 	    [REQUEST_ENQUEUE] = { enqueue_run, delivery_valid },
 	},
 	.errand = { runner_is_due, runner_run_due },

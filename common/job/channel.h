@@ -24,13 +24,10 @@ enum request_kind {
 	REQUEST_SALT,    /* struct login: its name's; answers password_salt */
 	REQUEST_PROOF,   /* struct login: SCRAM; answers the signature */
 	REQUEST_NAME,    /* struct login: EXTERNAL; answers whose it is */
-	REQUEST_LOOKUP,  /* a user's name, NUL ended: is there such an account?
-	                  */
+	REQUEST_RCPT,    /* struct rcpt; answers struct rcpt_answer */
 	REQUEST_DELIVER, /* text of mail_head(); the message is in the body */
-	REQUEST_ROOM,    /* struct room: has the user's mailbox room? */
 	REQUEST_FLUSH,   /* a domain, NUL ended: its mail is to be tried now */
 	REQUEST_DNSBL,   /* nothing; answers struct dnsbl_answer */
-	REQUEST_GREY,    /* struct greylist */
 	/* Made by the server itself: */
 	REQUEST_MAILBOX, /* after a login */
 	REQUEST_ENQUEUE, /* after a REQUEST_DELIVER that ended STATUS_LATER */

@@ -134,16 +134,16 @@ name_user(struct session *s, const char *text)
 	struct resolved r;
 	struct address a;
 	const char *rest;
-	enum status found = STATUS_NO;
+	enum rcpt_result found = RCPT_NO;
 
 	if (address_path_utf8(text, &a, &rest) == PATH_OK &&
 	    (a.domain[0] == '\0' || config_is_ours(config, a.domain))) {
-		found = session_resolve(s, &a, &r);
+		found = rcpt_policy_resolve(s, &a, &r);
 	}
-	if (found == STATUS_TEMPORARY) {
+	if (found == RCPT_TEMPORARY) {
 		return reply_send(s, REPLY_VRFY_LATER);
 	}
-	if (found != STATUS_OK) {
+	if (found != RCPT_OK) {
 		return reply_send(s, REPLY_NO_USER);
 	}
 	return reply_send_with(s, REPLY_VRFY_NAME,

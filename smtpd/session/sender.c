@@ -124,7 +124,7 @@ leads_to_user(struct search *x, const struct address *a, int depth)
 	if (is_user(s, local, a->domain)) {
 		return true;
 	}
-	if (session_resolve(s, a, &r) != STATUS_OK) {
+	if (rcpt_policy_resolve(s, a, &r) != RCPT_OK) {
 		return false;
 	}
 	switch (r.kind) {

@@ -7,7 +7,7 @@
 #include "common/server/server.h"
 #include "common/session/command.h"
 #include "common/text/address.h"
-#include "smtpd/session/gate.h"
+#include "smtpd/session/rcpt_policy.h"
 #include "smtpd/session/tally.h"
 #include "spool/mail.h"
 
@@ -43,9 +43,9 @@ struct session {
 	unsigned errors, logins_failed;
 	unsigned idle; /* commands that brought no mail nearer */
 	struct tally tally;
-	char verb[40];    /* for the log: the command under way, or the last */
-	char said;        /* the first digit of the last reply */
-	struct gate gate; /* what was found out about the client */
+	char verb[40]; /* for the log: the command under way, or the last */
+	char said;     /* the first digit of the last reply */
+	struct rcpt_policy policy; /* what was found out about the client */
 	struct incoming *incoming; /* the message under way */
 	/* The transaction under way: */
 	struct mail mail;           /* its size: as announced, or 0 */
@@ -101,10 +101,6 @@ enum next command_refused(
 /* MAIL and RCPT: transaction.c. */
 enum next command_mail(struct session *, char *);
 enum next command_rcpt(struct session *, char *);
-/* Whether an address of ours exists; STATUS_TEMPORARY when that is not known.
- */
-enum status session_resolve(
-    const struct session *, const struct address *, struct resolved *);
 
 /* AUTH: auth.c.  DATA and BDAT: data.c. */
 enum next command_auth(struct session *, char *);

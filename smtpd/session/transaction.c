@@ -7,7 +7,6 @@
 #include "smtpd/session/events.h"
 #include "smtpd/session/params.h"
 #include "smtpd/session/sender.h"
-#include "smtpd/worker/quota.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -156,44 +155,6 @@ command_mail(struct session *s, char *argument)
 	    lowered ? "250 2.3.6 OK, with priority 0" : "250 2.1.0 OK");
 }
 
-static enum status
-ask(const struct session *s, const char *user)
-{
-	return *user == '\0' ? STATUS_NO
-	                     : channel_call(s->connection->channel,
-				   REQUEST_LOOKUP, user, strlen(user) + 1);
-}
-
-enum status
-session_resolve(
-    const struct session *s, const struct address *a, struct resolved *r)
-{
-	const struct connection *c = s->connection;
-	enum status found = STATUS_OK;
-
-	aliases_resolve(c->aliases, c->config, c->names, a, r);
-	switch (r->kind) {
-	case RESOLVED_NONE:
-		return STATUS_NO;
-	case RESOLVED_USER:
-	case RESOLVED_ALIAS:
-		return STATUS_OK;
-	case RESOLVED_ASK:
-		found = ask(s, r->whole);
-		if (found == STATUS_OK) {
-			strlcpy(r->user, r->whole, sizeof(r->user));
-		} else if (found == STATUS_NO) {
-			found = ask(s, r->user);
-		}
-		break;
-	}
-	if (found == STATUS_NO && r->alias.kind != ALIAS_NONE) {
-		r->kind = RESOLVED_ALIAS;
-		return STATUS_OK;
-	}
-	return found;
-}
-
 /* For a reason that says nothing against the address. */
 static enum next
 turn_away(struct session *s, const struct address *a, const char *reply)
@@ -271,40 +232,61 @@ moved_rcpt(struct session *s, const struct address *a,
 }
 
 static enum next
+refuse_listed(struct session *s, const struct address *a)
+{
+	const struct dnsbl_answer *found = &s->policy.answer;
+	char reply[512];
+
+	/* In the words that programs which read logs know from Postfix. */
+	snprintf(reply, sizeof(reply),
+	    "554 5.7.1 Service unavailable; Client host [%s] blocked using "
+	    "%s%s%s",
+	    session_peer(s), s->connection->config->dnsbl[found->list].zone,
+	    found->text[0] != '\0' ? "; " : "", found->text);
+	return turn_away(s, a, reply);
+}
+
+static enum next
+refuse_grey(struct session *s, const struct address *a)
+{
+	char reply[128];
+
+	snprintf(reply, sizeof(reply),
+	    "450 4.7.1 Greylisted: try again in %u seconds or later",
+	    s->connection->config->greylist);
+	return turn_away(s, a, reply);
+}
+
+/* The order of the refusals: by the client, then as a worker has it. */
+static enum next
 local_rcpt(
     struct session *s, const struct address *a, const struct recipient *to)
 {
-	char local[ADDRESS_PATH + 1], reply[GATE_REPLY];
+	char local[ADDRESS_PATH + 1];
 	struct resolved r;
-	const char *full;
 
 	if (!address_unquote(a->local, local, sizeof(local)) ||
 	    address_is_routed(local)) {
 		return refuse_rcpt(s, a, "550 5.7.1 Relaying denied");
 	}
-	if (!gate_client(s, a, reply)) {
-		return turn_away(s, a, reply);
+	if (rcpt_policy_listed(s, a)) {
+		return refuse_listed(s, a);
 	}
-	switch (session_resolve(s, a, &r)) {
-	case STATUS_OK:
-		if (r.kind == RESOLVED_ALIAS && r.alias.kind != ALIAS_LIST) {
-			return moved_rcpt(s, a, to, &r.alias);
-		}
-		if (r.kind != RESOLVED_ALIAS &&
-		    (full = quota_refusal(s, r.user)) != NULL) {
-			return turn_away(s, a, full);
-		}
-		return gate_mail(s, a, reply)
-		           ? add_rcpt(s, a, to, "250 2.1.5 OK")
-		           : turn_away(s, a, reply);
-	case STATUS_NO:
+	switch (rcpt_policy_check(s, a, &r)) {
+	case RCPT_OK:
+		return r.kind == RESOLVED_ALIAS && r.alias.kind != ALIAS_LIST
+		           ? moved_rcpt(s, a, to, &r.alias)
+		           : add_rcpt(s, a, to, "250 2.1.5 OK");
+	case RCPT_NO:
 		return refuse_rcpt(s, a, "550 5.1.1 No such user here");
-	case STATUS_TEMPORARY:
-	case STATUS_LOCKED:
-	case STATUS_FULL:
-	case STATUS_QUEUED:
-	case STATUS_LATER:
-	case STATUS_LIMITED:
+	case RCPT_TOO_BIG:
+		return turn_away(s, a,
+		    "552 5.2.2 The message is larger than that mailbox may be");
+	case RCPT_FULL:
+		return turn_away(s, a, "452 4.2.2 That mailbox is full");
+	case RCPT_GREY:
+		return refuse_grey(s, a);
+	case RCPT_TEMPORARY:
 		break;
 	}
 	return refuse_rcpt(s, a, "451 4.3.0 Cannot look that user up now");

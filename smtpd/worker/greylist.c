@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who has been here before.  Runs as root (if the server does); strangers'
- * addresses are hashed, not looked at.
+ * Remembers which clients have been here before.  The table is opened with the
+ * rights of the server; addresses of strangers are hashed, not looked at.
  *
  * Two kinds of records are in the table: one for each network, sender and
  * recipient, and one for each network, which counts how often it came back.
@@ -27,20 +27,10 @@ enum {
 /* What is hashed for a mail. */
 struct subject {
 	uint8_t network[16];
-	struct greylist mail;
+	struct greylist_mail mail;
 };
 
 /* ---- pure ---- */
-
-bool
-greylist_valid(const void *payload, size_t size)
-{
-	const struct greylist *g = payload;
-
-	return size == sizeof(*g) &&
-	       memchr(g->sender, '\0', sizeof(g->sender)) != NULL &&
-	       memchr(g->rcpt, '\0', sizeof(g->rcpt)) != NULL;
-}
 
 void
 greylist_network(const uint8_t address[16], uint8_t network[16])
@@ -89,8 +79,8 @@ greylist_client_key(const uint64_t seed[2], const uint8_t network[16])
 }
 
 struct table_key
-greylist_mail_key(
-    const uint64_t seed[2], const uint8_t network[16], const struct greylist *g)
+greylist_mail_key(const uint64_t seed[2], const uint8_t network[16],
+    const struct greylist_mail *g)
 {
 	struct subject mail;
 
@@ -138,10 +128,10 @@ count_pass(struct table *t, struct table_key key, uint32_t now)
 	return table_keep(t, &e);
 }
 
-/* Whether the mail is welcome; -1: errno. */
+/* Finds out whether the mail is welcome; -1: errno. */
 static int
-ask(struct table *t, const uint8_t network[16], const struct greylist *g,
-    uint32_t delay, bool *welcome)
+ask_table(struct table *t, const uint8_t network[16],
+    const struct greylist_mail *g, uint32_t delay, bool *welcome)
 {
 	struct table_key who = greylist_client_key(t->seed, network);
 	struct table_key what = greylist_mail_key(t->seed, network, g);
@@ -165,25 +155,37 @@ ask(struct table *t, const uint8_t network[16], const struct greylist *g,
 	return first ? count_pass(t, who, now) : 0;
 }
 
-enum status
-greylist_run(const struct task *task)
+static void
+log_failure(const struct table *t)
 {
-	const struct greylist *g = task->payload;
+	log_error("no greylisting, mail is let through: %s: %s", t->path,
+	    strerror(errno));
+}
+
+bool
+greylist_open(struct table *t, const struct config *config)
+{
+	if (table_open(t, config, "greylist") == -1) {
+		log_failure(t);
+		return false;
+	}
+	return true;
+}
+
+enum greylist
+greylist_ask(struct table *t, const struct config *config, const char *client,
+    const struct greylist_mail *mail)
+{
 	uint8_t address[16], network[16];
-	struct table t;
 	bool welcome = true;
 
-	if (!network_address(task->peer->address, address)) {
-		return STATUS_OK;
+	if (!network_address(client, address)) {
+		return GREYLIST_PASS;
 	}
 	greylist_network(address, network);
-	if (table_open(&t, task->config, "greylist") == -1 ||
-	    ask(&t, network, g, task->config->greylist, &welcome) == -1) {
-		log_error("no greylisting, mail is let through: %s: %s", t.path,
-		    strerror(errno));
-		table_close(&t);
-		return STATUS_TEMPORARY;
+	if (ask_table(t, network, mail, config->greylist, &welcome) == -1) {
+		log_failure(t);
+		return GREYLIST_FAILED;
 	}
-	table_close(&t);
-	return welcome ? STATUS_OK : STATUS_NO;
+	return welcome ? GREYLIST_PASS : GREYLIST_WAIT;
 }

@@ -11,22 +11,30 @@
 #include <stdint.h>
 
 /*
- * Greylisting (RFC 6647): who is not known comes back after a while, or was no
- * mail server.  REQUEST_GREY asks, with a struct greylist.
+ * Greylisting (RFC 6647): a client that is not known comes back after a while,
+ * or was no mail server.  For workers of REQUEST_RCPT.
  */
 
-struct greylist {
+struct greylist_mail {
 	char sender[ADDRESS_TEXT]; /* "": null */
 	char rcpt[ADDRESS_TEXT];
 };
 
-bool greylist_valid(const void *payload, size_t size);
+enum greylist {
+	GREYLIST_PASS,
+	GREYLIST_WAIT,   /* not yet */
+	GREYLIST_FAILED, /* nobody knows, which is logged */
+};
 
 /*
- * A worker.  STATUS_OK: welcome; STATUS_NO: not yet; STATUS_TEMPORARY: nobody
- * knows, which is logged.
+ * Opens the table of the clients, with the rights of the server; the process
+ * ends with it.  false: it cannot be had, which is logged.
  */
-enum status greylist_run(const struct task *);
+bool greylist_open(struct table *, const struct config *);
+
+/* Asks whether a client may send that mail now, and notes that it came. */
+enum greylist greylist_ask(struct table *, const struct config *,
+    const char *client, const struct greylist_mail *);
 
 /* ---- pure ---- */
 
@@ -46,8 +54,8 @@ void greylist_network(const uint8_t address[16], uint8_t network[16]);
  */
 struct table_key greylist_client_key(
     const uint64_t seed[2], const uint8_t network[16]);
-struct table_key greylist_mail_key(
-    const uint64_t seed[2], const uint8_t network[16], const struct greylist *);
+struct table_key greylist_mail_key(const uint64_t seed[2],
+    const uint8_t network[16], const struct greylist_mail *);
 
 /*
  * What the record of client, sender and recipient says at a time, and what it

@@ -258,23 +258,41 @@ deliver(const void *payload, size_t size)
 	return a->taken % 2 == 0 ? STATUS_OK : STATUS_QUEUED;
 }
 
+/* Users begin with "u"; of those with "t" nobody can say. */
+static enum status
+answer_rcpt(const void *payload, size_t size, void *data, size_t room)
+{
+	const struct rcpt *q = payload;
+	struct rcpt_answer a = { .found = RCPT_FOUND_USER };
+
+	MUST(rcpt_valid(payload, size) && room == sizeof(a));
+	MUST((q->ask & RCPT_LOOKUP) == 0 || q->user[0] != '\0');
+	/* Nothing else would be worth a request here. */
+	MUST((q->ask & RCPT_LOOKUP) != 0 && (q->ask & RCPT_GREYLIST) == 0);
+	const char *text = q->whole[0] == 'u' ? q->whole : q->user;
+	a.result = text[0] == 'u'   ? RCPT_OK
+	           : text[0] == 't' ? RCPT_TEMPORARY
+	                            : RCPT_NO;
+	if (text == q->whole) {
+		a.found = RCPT_FOUND_WHOLE;
+	}
+	if (a.result == RCPT_NO && (q->ask & RCPT_OR_ALIAS) != 0) {
+		a.result = RCPT_OK;
+		a.found = RCPT_FOUND_ALIAS;
+	}
+	memcpy(data, &a, sizeof(a));
+	return STATUS_OK;
+}
+
 static enum status
 answer(enum request_kind kind, const void *payload, size_t size)
 {
-	const char *text = payload;
-
 	if (kind == REQUEST_LOGIN || kind == REQUEST_SALT ||
 	    kind == REQUEST_PROOF) {
 		MUST(login_valid(payload, size));
 		bool good = (world.seed & 64) != 0;
 		world.user = world.user || (good && kind == REQUEST_LOGIN);
 		return good ? STATUS_OK : STATUS_NO;
-	}
-	if (kind == REQUEST_LOOKUP) {
-		MUST(lookup_valid(payload, size));
-		return text[0] == 'u'   ? STATUS_OK
-		       : text[0] == 't' ? STATUS_TEMPORARY
-		                        : STATUS_NO;
 	}
 	if (kind == REQUEST_FLUSH) {
 		MUST(etrn_valid(payload, size));
@@ -422,6 +440,9 @@ __wrap_channel_ask(int channel, enum request_kind kind, const void *payload,
     size_t size, void *data, size_t room)
 {
 	(void)channel;
+	if (kind == REQUEST_RCPT) {
+		return answer_rcpt(payload, size, data, room);
+	}
 	memset(data, 1, room);
 	return answer(kind, payload, size);
 }

@@ -92,7 +92,7 @@ test_states(void)
 		errno == EPIPE,
 	    "closed: EPIPE");
 	channel_answer(fd[1], 1, STATUS_OK);
-	ok(channel_call(fd[1], REQUEST_LOOKUP, "x", 2) == STATUS_TEMPORARY,
+	ok(channel_call(fd[1], REQUEST_RCPT, "x", 2) == STATUS_TEMPORARY,
 	    "closed: a call is temporary trouble, and no signal");
 	close(fd[1]);
 	open_channel();
@@ -156,7 +156,7 @@ test_calls(void)
 		open_channel();
 		pid_t pid = server(calls[i].answers, calls[i].n, calls[i].size);
 		close(fd[1]);
-		enum status s = channel_call(fd[0], REQUEST_LOOKUP, "bob", 4);
+		enum status s = channel_call(fd[0], REQUEST_RCPT, "bob", 4);
 		ok(s == calls[i].result, "a call that gets %s", calls[i].name);
 		close(fd[0]);
 		waitpid(pid, NULL, 0);

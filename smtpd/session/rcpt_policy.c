@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Decides about recipients here.  The server's names and aliases, which the
+ * session has inherited, answer most; a worker is asked the rest, all at once.
+ */
+#include "smtpd/session/rcpt_policy.h"
+
+#include "smtpd/session/exempt.h"
+#include "smtpd/session/session.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* True if dnsbl and greylist apply to this client and this recipient. */
+static bool
+applies(const struct session *s, const struct address *rcpt)
+{
+	return strcasecmp(rcpt->local, "postmaster") != 0 && !exempt_client(s);
+}
+
+bool
+rcpt_policy_listed(struct session *s, const struct address *rcpt)
+{
+	const struct connection *c = s->connection;
+	struct rcpt_policy *p = &s->policy;
+
+	if (c->config->ndnsbl == 0 || !applies(s, rcpt)) {
+		return false;
+	}
+	if (!p->asked) {
+		p->asked = true;
+		p->listed = channel_ask(c->channel, REQUEST_DNSBL, NULL, 0,
+				&p->answer, sizeof(p->answer)) == STATUS_OK &&
+		            p->answer.list < c->config->ndnsbl;
+		p->answer.text[DNSBL_TEXT - 1] = '\0';
+	}
+	return p->listed;
+}
+
+/* ---- the request ---- */
+
+/* Asks a worker; without an answer only what is no user's is let through. */
+static enum rcpt_result
+ask_worker(const struct session *s, const struct rcpt *q, struct resolved *r,
+    bool *greylist_failed)
+{
+	struct rcpt_answer a;
+
+	*greylist_failed = true;
+	if (channel_ask(s->connection->channel, REQUEST_RCPT, q, sizeof(*q), &a,
+		sizeof(a)) != STATUS_OK) {
+		return (q->ask & RCPT_LOOKUP) != 0 ? RCPT_TEMPORARY : RCPT_OK;
+	}
+	*greylist_failed = a.greylist_failed != 0;
+	if ((q->ask & RCPT_LOOKUP) != 0 && a.found == RCPT_FOUND_WHOLE) {
+		strlcpy(r->user, r->whole, sizeof(r->user));
+	}
+	if ((q->ask & RCPT_LOOKUP) != 0 && a.result != RCPT_NO) {
+		r->kind = a.found == RCPT_FOUND_ALIAS ? RESOLVED_ALIAS
+		                                      : RESOLVED_USER;
+	}
+	return (enum rcpt_result)a.result;
+}
+
+/* Looks the address up here, and begins what a worker is asked. */
+static enum rcpt_result
+resolve(const struct session *s, const struct address *a, struct resolved *r,
+    struct rcpt *q)
+{
+	const struct connection *c = s->connection;
+
+	memset(q, 0, sizeof(*q));
+	aliases_resolve(c->aliases, c->config, c->names, a, r);
+	if (r->kind == RESOLVED_USER || r->kind == RESOLVED_ASK) {
+		strlcpy(q->user, r->user, sizeof(q->user));
+	}
+	if (r->kind == RESOLVED_ASK) {
+		strlcpy(q->whole, r->whole, sizeof(q->whole));
+		q->ask = RCPT_LOOKUP;
+		q->ask |= r->alias.kind == ALIAS_LIST ? RCPT_OR_ALIAS : 0;
+	}
+	return r->kind == RESOLVED_NONE ? RCPT_NO : RCPT_OK;
+}
+
+/* One that is no user may be an alias that tells of another address. */
+static enum rcpt_result
+or_alias(enum rcpt_result result, struct resolved *r)
+{
+	if (result == RCPT_NO && r->alias.kind != ALIAS_NONE) {
+		r->kind = RESOLVED_ALIAS;
+		return RCPT_OK;
+	}
+	return result;
+}
+
+enum rcpt_result
+rcpt_policy_resolve(
+    const struct session *s, const struct address *a, struct resolved *r)
+{
+	struct rcpt q;
+	bool failed;
+
+	if (resolve(s, a, r, &q) != RCPT_OK) {
+		return RCPT_NO;
+	}
+	return q.ask == 0 ? RCPT_OK
+	                  : or_alias(ask_worker(s, &q, r, &failed), r);
+}
+
+/* True if a quota may keep a message out, by what is known here. */
+static bool
+has_quota(const struct session *s, const struct resolved *r)
+{
+	const struct connection *c = s->connection;
+
+	/* Mail from this machine's programs is left to the queue: most of them
+	   would lose it. */
+	return c->role != ROLE_LOCAL &&
+	       (r->kind == RESOLVED_ASK ||
+		   (r->kind == RESOLVED_USER &&
+		       limits_of(&c->config->quota, r->user) != 0));
+}
+
+enum rcpt_result
+rcpt_policy_check(
+    struct session *s, const struct address *a, struct resolved *r)
+{
+	struct rcpt_policy *p = &s->policy;
+	struct rcpt q;
+	bool failed;
+
+	if (resolve(s, a, r, &q) != RCPT_OK) {
+		return RCPT_NO;
+	}
+	if (r->kind == RESOLVED_ALIAS && r->alias.kind != ALIAS_LIST) {
+		return RCPT_OK;
+	}
+	q.ask |= has_quota(s, r) ? RCPT_QUOTA : 0;
+	q.size = s->mail.size;
+	if (s->connection->config->greylist != 0 && !p->greylist_failed &&
+	    applies(s, a)) {
+		q.ask |= RCPT_GREYLIST;
+		strlcpy(q.sender, s->mail.sender, sizeof(q.sender));
+		address_text(a, q.rcpt, sizeof(q.rcpt));
+	}
+	if (q.ask == 0) {
+		return RCPT_OK;
+	}
+	enum rcpt_result result = ask_worker(s, &q, r, &failed);
+	p->greylist_failed =
+	    p->greylist_failed || ((q.ask & RCPT_GREYLIST) != 0 && failed);
+	return or_alias(result, r);
+}
