@@ -45,23 +45,6 @@ struct appender {
 	char buffer[BUFFER];
 };
 
-static void
-write_all(struct appender *w, const char *data, size_t len)
-{
-	while (len > 0 && w->error == 0) {
-		ssize_t n = write(w->hold->lock.fd, data, len);
-		if (n == -1 && errno == EINTR) {
-			continue;
-		}
-		if (n <= 0) {
-			w->error = n == 0 ? EIO : errno;
-			return;
-		}
-		data += n;
-		len -= (size_t)n;
-	}
-}
-
 /*
  * Before our first byte: what to take away if we do not live to the last.  A
  * directory that cannot be written to delays no mail.
@@ -86,7 +69,10 @@ flush(struct appender *w)
 	if (!w->begun) {
 		note(w);
 	}
-	write_all(w, w->buffer, w->len);
+	if (w->error == 0 &&
+	    file_append(w->hold->lock.fd, w->buffer, w->len) == -1) {
+		w->error = errno;
+	}
 	w->len = 0;
 }
 
@@ -183,11 +169,8 @@ put_message(struct appender *w, int message)
 	bool last = false;
 
 	while (!last && w->error == 0) {
-		ssize_t n =
-		    pread(message, buffer + held, sizeof(buffer) - held, at);
-		if (n == -1 && errno == EINTR) {
-			continue;
-		}
+		ssize_t n = file_read_some(
+		    message, buffer + held, sizeof(buffer) - held, at);
 		if (n == -1) {
 			w->error = errno;
 			return;

@@ -76,17 +76,18 @@ inherit(struct removal *r, int mailbox)
 }
 
 static void
-add_range(struct removal *r, uint64_t from, uint64_t len, bool is_text)
+add_range(
+    struct removal *r, uint64_t from, uint64_t len, enum range_source source)
 {
 	struct range *last =
 	    r->nranges == 0 ? NULL : &r->ranges[r->nranges - 1];
 
-	if (last != NULL && !is_text && last->is_text == 0 &&
-	    last->from + last->len == from) {
+	if (last != NULL && source == RANGE_MAILBOX &&
+	    last->is_text == RANGE_MAILBOX && last->from + last->len == from) {
 		last->len += len;
 	} else {
 		r->ranges[r->nranges++] = (struct range){
-			.from = from, .len = len, .is_text = is_text
+			.from = from, .len = len, .is_text = source
 		};
 	}
 	r->to += (int64_t)len;
@@ -104,15 +105,15 @@ keep(struct removal *r, size_t i)
 	*now = *old;
 	now->start -= shift;
 	now->text -= shift;
-	add_range(r, (uint64_t)old->start, from_line, false);
+	add_range(r, (uint64_t)old->start, from_line, RANGE_MAILBOX);
 	if (i == r->heir) {
-		add_range(r, 0, r->text_len, true);
+		add_range(r, 0, r->text_len, RANGE_TEXT);
 		shift -= (int64_t)r->text_len;
 	}
 	now->end -= shift;
 	now->next -= shift;
-	add_range(
-	    r, (uint64_t)old->text, (uint64_t)(old->next - old->text), false);
+	add_range(r, (uint64_t)old->text, (uint64_t)(old->next - old->text),
+	    RANGE_MAILBOX);
 }
 
 /*
@@ -126,7 +127,7 @@ leave_separator(struct removal *r, const struct message *gone)
 	int64_t len = gone->next - gone->end;
 
 	if (last != NULL && last->end == last->next && len > 0) {
-		add_range(r, (uint64_t)gone->end, (uint64_t)len, false);
+		add_range(r, (uint64_t)gone->end, (uint64_t)len, RANGE_MAILBOX);
 		last->next += len;
 	}
 }

@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* pread(2) and pwrite(2) until all is done. */
+/* Reads and writes until all is done, and again if a signal came. */
 #include "spool/fileio.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
+
+ssize_t
+file_read_some(int fd, void *data, size_t len, off_t at)
+{
+	ssize_t n;
+
+	do {
+		n = pread(fd, data, len, at);
+	} while (n == -1 && errno == EINTR);
+	return n;
+}
 
 int
 file_read(int fd, void *data, size_t len, off_t at)
@@ -12,10 +23,7 @@ file_read(int fd, void *data, size_t len, off_t at)
 	char *p = data;
 
 	while (len > 0) {
-		ssize_t n = pread(fd, p, len, at);
-		if (n == -1 && errno == EINTR) {
-			continue;
-		}
+		ssize_t n = file_read_some(fd, p, len, at);
 		if (n <= 0) {
 			errno = n == 0 ? EIO : errno;
 			return -1;
@@ -27,25 +35,44 @@ file_read(int fd, void *data, size_t len, off_t at)
 	return 0;
 }
 
-int
-file_write(int fd, const void *data, size_t len, off_t at)
+/* How much of it was written, at an offset or, with -1, at the position. */
+static ssize_t
+write_some(int fd, const void *data, size_t len, off_t at)
 {
-	const char *p = data;
+	ssize_t n;
 
+	do {
+		n = at == -1 ? write(fd, data, len) : pwrite(fd, data, len, at);
+	} while (n == -1 && errno == EINTR);
+	return n;
+}
+
+static int
+write_all(int fd, const char *data, size_t len, off_t at)
+{
 	while (len > 0) {
-		ssize_t n = pwrite(fd, p, len, at);
-		if (n == -1 && errno == EINTR) {
-			continue;
-		}
+		ssize_t n = write_some(fd, data, len, at);
 		if (n <= 0) {
 			errno = n == 0 ? EIO : errno;
 			return -1;
 		}
-		p += n;
-		at += n;
+		data += n;
+		at += at == -1 ? 0 : n;
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+int
+file_write(int fd, const void *data, size_t len, off_t at)
+{
+	return write_all(fd, data, len, at);
+}
+
+int
+file_append(int fd, const void *data, size_t len)
+{
+	return write_all(fd, data, len, -1);
 }
 
 void

@@ -12,6 +12,14 @@ int file_read(int fd, void *data, size_t len, off_t at)
 int file_write(int fd, const void *data, size_t len, off_t at)
     __attribute__((warn_unused_result));
 
+/* Appends all of it at the descriptor's position.  0, or -1 with errno. */
+int file_append(int fd, const void *data, size_t len)
+    __attribute__((warn_unused_result));
+
+/* pread(2), again if a signal came: as many octets as there are at once. */
+ssize_t file_read_some(int fd, void *data, size_t len, off_t at)
+    __attribute__((warn_unused_result));
+
 /* The disk may begin to write this; only a sync says that it has. */
 void file_start(int fd, size_t len, off_t at);
 

@@ -14,11 +14,13 @@
  * the executable specification.
  */
 
+enum range_source { RANGE_MAILBOX, RANGE_TEXT };
+
 /* A piece of what stays, in order: of the mailbox, or of the plan's text. */
 struct range {
 	uint64_t from; /* offset; in the mailbox it is never below the target */
 	uint64_t len;
-	uint64_t is_text; /* 1: from the text */
+	uint64_t is_text; /* an enum range_source */
 };
 
 /* Everything from offset start on becomes these ranges. */

@@ -127,16 +127,18 @@ write_file(int folder, int mailbox, const struct message *list,
 	return result;
 }
 
-/* The folder, made if there is none. */
+enum if_missing { FAIL, MAKE_IT };
+
+/* Opens the folder; if there is none, makes it or fails. */
 static int
-open_folder(const char *directory, bool make)
+open_folder(const char *directory, enum if_missing missing)
 {
 	int home = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (home == -1) {
 		return -1;
 	}
-	bool made = make && mkdirat(home, "deleted", 0700) == 0;
+	bool made = missing == MAKE_IT && mkdirat(home, "deleted", 0700) == 0;
 	int folder = openat(
 	    home, "deleted", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (folder != -1 && made && fsync(home) == -1) {
@@ -154,7 +156,7 @@ kept_deleted_add(void *context, int mailbox, const struct message *list,
     const bool *gone, size_t count)
 {
 	const struct kept_deleted *a = context;
-	int folder = open_folder(a->directory, true);
+	int folder = open_folder(a->directory, MAKE_IT);
 
 	if (folder == -1) {
 		return -1;
@@ -207,7 +209,7 @@ kept_deleted_list(const char *directory, struct kept_deleted_file **files)
 	const struct dirent *entry;
 	size_t count = 0;
 	bool good = true;
-	int folder = open_folder(directory, false);
+	int folder = open_folder(directory, FAIL);
 	DIR *d = folder == -1 ? NULL : fdopendir(folder);
 
 	*files = NULL;
@@ -236,7 +238,7 @@ kept_deleted_prune(const char *directory, time_t days, time_t now)
 {
 	struct kept_deleted_file *files;
 	int count = kept_deleted_list(directory, &files);
-	int folder = count > 0 ? open_folder(directory, false) : -1;
+	int folder = count > 0 ? open_folder(directory, FAIL) : -1;
 
 	for (int i = 0; i < count && folder != -1; i++) {
 		if (now - files[i].when >= days * DAY &&

@@ -48,17 +48,16 @@ static int
 scan(struct listing *l, const struct hold *h, enum index_state state)
 {
 	const struct index *x = &l->index;
-	size_t before = 0;
-	int64_t from = 0;
+	struct scan_from from = { .offset = 0 };
 
 	/* What was appended may have changed where the last one ends. */
 	if (state == INDEX_GROWN &&
 	    from_at(h->lock.fd, x->list[x->count - 1].start)) {
-		before = x->count - 1;
-		from = x->list[before].start;
+		from.before = x->list;
+		from.count = x->count - 1;
+		from.offset = x->list[from.count].start;
 	}
-	if (scan_mailbox(h->lock.fd, x->list, before, from, &l->owned,
-		&l->count) == -1) {
+	if (scan_mailbox(h->lock.fd, &from, &l->owned, &l->count) == -1) {
 		return -1;
 	}
 	index_unload(&l->index);

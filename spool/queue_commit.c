@@ -75,7 +75,6 @@ static ssize_t
 take(struct body_writer *w, const struct queue_body *body, off_t done)
 {
 	size_t want = BUFFER;
-	ssize_t n;
 
 	if (body->length != -1 && body->length - done < BUFFER) {
 		want = (size_t)(body->length - done);
@@ -83,9 +82,7 @@ take(struct body_writer *w, const struct queue_body *body, off_t done)
 	if (want == 0) {
 		return 0;
 	}
-	do {
-		n = pread(body->fd, w->input, want, body->from + done);
-	} while (n == -1 && errno == EINTR);
+	ssize_t n = file_read_some(body->fd, w->input, want, body->from + done);
 	if (n == 0 && body->length != -1) {
 		errno = EIO; /* shorter than it was said to be */
 		return -1;

@@ -214,17 +214,12 @@ take_line(struct scan *s, struct mbox_line *line)
 static ssize_t
 fill_window(struct scan *s, int fd, size_t held)
 {
-	ssize_t n;
-
 	if (held >= WINDOW) {
 		errno = EOVERFLOW;
 		return -1;
 	}
-	do {
-		n = pread(
-		    fd, s->window + held, WINDOW - held, s->at + (off_t)held);
-	} while (n == -1 && errno == EINTR);
-	return n;
+	return file_read_some(
+	    fd, s->window + held, WINDOW - held, s->at + (off_t)held);
 }
 
 static int
@@ -414,48 +409,47 @@ measure(struct scan *s, size_t first)
 }
 
 static int
-start(struct scan *s, int fd, const struct message *before, size_t n,
-    int64_t from)
+start(struct scan *s, int fd, const struct scan_from *from)
 {
 	memset(s, 0, offsetof(struct scan, stage));
 	s->from_allowed = true;
-	s->at = from;
+	s->at = from->offset;
 	s->fd = fd;
 	s->size = lseek(fd, 0, SEEK_END);
 	s->hash = crypto_hash_open();
-	s->room = n + 64;
+	s->room = from->count + 64;
 	s->list = malloc(s->room * sizeof(*s->list));
 	if (s->hash == NULL || s->list == NULL) {
 		errno = ENOMEM;
 		return -1;
 	}
-	if (n > 0) {
-		memcpy(s->list, before, n * sizeof(*s->list));
+	if (from->count > 0) {
+		memcpy(s->list, from->before, from->count * sizeof(*s->list));
 	}
-	s->count = n;
+	s->count = from->count;
 	return 0;
 }
 
 int
-scan_mailbox(int fd, const struct message *before, size_t nbefore, int64_t from,
-    struct message **list, size_t *count)
+scan_mailbox(
+    int fd, const struct scan_from *from, struct message **list, size_t *count)
 {
+	size_t first = from->count;
 	struct scan *s = malloc(sizeof(*s));
 	int result = -1;
 
 	if (s == NULL) {
 		return -1;
 	}
-	if (start(s, fd, before, nbefore, from) == 0 &&
-	    scan_windows(s, fd) == 0) {
+	if (start(s, fd, from) == 0 && scan_windows(s, fd) == 0) {
 		finish(s, s->empty_line ? s->empty_at : s->at, s->at);
-		bool few = s->count - nbefore <= FEW;
-		for (size_t i = nbefore; few && i < s->count; i++) {
+		bool few = s->count - first <= FEW;
+		for (size_t i = first; few && i < s->count; i++) {
 			number_one(s->list, i);
 		}
-		result = measure(s, nbefore);
+		result = measure(s, first);
 		if (result == 0 && !few) {
-			result = number_copies(s->list, nbefore, s->count);
+			result = number_copies(s->list, first, s->count);
 		}
 	}
 	int saved = errno;

@@ -7,14 +7,19 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* Where to begin: at the start of a message; all zero: the whole mailbox. */
+struct scan_from {
+	int64_t offset;
+	/* The messages before that, so that copies are numbered rightly. */
+	const struct message *before;
+	size_t count;
+};
+
 /*
- * Finds the messages of the mailbox open as fd from offset from on, where one
- * starts; before: those in front, so that copies are numbered rightly.  *list
- * is the caller's to free, and has the ones in front first.  0, or -1 with
- * errno.
+ * Finds the messages of the mailbox open as fd.  *list is the caller's to free,
+ * and has the messages from before first.  0, or -1 with errno.
  */
-int scan_mailbox(int fd, const struct message *before, size_t nbefore,
-    int64_t from, struct message **list, size_t *count)
-    __attribute__((warn_unused_result));
+int scan_mailbox(int fd, const struct scan_from *, struct message **list,
+    size_t *count) __attribute__((warn_unused_result));
 
 #endif

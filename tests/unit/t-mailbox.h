@@ -150,10 +150,11 @@ mailbox_scans_alike(const struct mailbox *m, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct mailbox *again = mailbox_at(path);
+	struct scan_from whole = { .offset = 0 };
 	struct message *list;
 	size_t count, n = mailbox_count(m);
 
-	if (scan_mailbox(fd, NULL, 0, 0, &list, &count) == -1) {
+	if (scan_mailbox(fd, &whole, &list, &count) == -1) {
 		return false;
 	}
 	close(fd);
