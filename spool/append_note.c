@@ -133,7 +133,7 @@ append_note_pending(int directory)
 }
 
 /*
- * Whether a message of ours, which starts at from, can have been torn there: a
+ * True if a message of ours, which starts at from, can have been torn there: a
  * write ends with its buffer, or is cut short at a block of the file.
  */
 static bool
@@ -142,7 +142,7 @@ can_tear(off_t from, off_t at)
 	return (at - from) % APPEND_NOTE_WRITE == 0 || at % BLOCK == 0;
 }
 
-/* Whether nothing but our quoting stands in front of that place. */
+/* True if there is nothing but our quoting before that place. */
 static bool
 is_quoted(const struct mbox_line *line, const char *place)
 {
@@ -162,7 +162,7 @@ foreign_from(const struct mbox_line *line, off_t from, off_t at)
 	struct mbox_line rest = *line;
 
 	/* At the start: ours is quoted there.  In the middle, with a date
-	   behind it: glued to our torn end by a program that does not look;
+	   after it: glued to our torn end by a program that does not look;
 	   unless it is a line of our own that we have quoted. */
 	while (rest.len > 5) {
 		const char *f = memmem(rest.text, rest.len, "From ", 5);
@@ -198,22 +198,23 @@ torn_end(int mailbox, off_t from, off_t skip, off_t size, off_t *end)
 	*end = size;
 	for (off_t at = from + skip; result == 0 && at < size;) {
 		size_t want = size - at < WINDOW ? (size_t)(size - at) : WINDOW;
-		bool last = at + (off_t)want == size;
-		size_t done = 0;
+		struct mbox_window w = { .data = window,
+			.len = want,
+			.last = at + (off_t)want == size,
+			.full = want == WINDOW,
+			.begins = begins };
 		result = file_read(mailbox, window, want, at);
-		while (result == 0 &&
-		       mbox_next_line(window + done, want - done, last,
-			   done > 0 || want < WINDOW, begins, &line)) {
-			ssize_t f = foreign_from(&line, from, at + (off_t)done);
+		while (result == 0 && mbox_next_line(&w, &line)) {
+			off_t start = at + (off_t)(w.done - line.size);
+			ssize_t f = foreign_from(&line, from, start);
 			if (f >= 0) {
-				*end = at + (off_t)done + f;
+				*end = start + f;
 				free(window);
 				return 0;
 			}
-			done += line.size;
-			begins = line.ends;
 		}
-		at += (off_t)done;
+		begins = w.begins;
+		at += (off_t)w.done;
 	}
 	free(window);
 	return result;
@@ -241,7 +242,7 @@ cut(int directory, int mailbox, off_t from, off_t end, off_t size,
 }
 
 /*
- * Whether what is there are our bytes.  A power cut may have left out blocks
+ * True if these are our octets.  A power cut may have left out blocks
  * of them: those are zero, and nobody appends a NUL.
  */
 static bool

@@ -55,10 +55,8 @@ inherit(struct removal *r, int mailbox)
 	if (file_read(mailbox, header, len, first->text) == -1) {
 		return -1;
 	}
-	for (size_t at = 0;
-	     mbox_next_line(header + at, len - at, false, true, true, &line) &&
-	     line.len > 0;
-	     at += line.size) {
+	struct mbox_window w = { .data = header, .len = len, .begins = true };
+	while (mbox_next_line(&w, &line) && line.len > 0) {
 		bool more = line.text[0] == ' ' || line.text[0] == '\t';
 		ours = more ? ours : mbox_is_imapbase(&line);
 		if (ours) {
@@ -93,7 +91,7 @@ add_range(
 	r->to += (int64_t)len;
 }
 
-/* Keeps one message behind the first hole. */
+/* Keeps one message after the first hole. */
 static void
 keep(struct removal *r, size_t i)
 {

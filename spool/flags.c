@@ -13,7 +13,7 @@ enum { HEADER = 64 * 1024 };
 static const char name[] = "Status:";
 
 /*
- * The room behind the name: all of the value, if there is nothing in it but
+ * Finds the room after the name: all of the value, if it has nothing but
  * blanks and what we know.
  */
 static size_t
@@ -37,16 +37,14 @@ value_room(const struct mbox_line *line, size_t *octets)
 size_t
 flags_room(const char *header, size_t len, size_t *octets)
 {
+	struct mbox_window w = { .data = header, .len = len, .begins = true };
 	struct mbox_line line;
 
 	*octets = 0;
-	for (size_t at = 0;
-	     mbox_next_line(header + at, len - at, false, true, true, &line) &&
-	     line.len > 0;
-	     at += line.size) {
+	while (mbox_next_line(&w, &line) && line.len > 0) {
 		if (line.len >= sizeof(name) - 1 &&
 		    strncasecmp(line.text, name, sizeof(name) - 1) == 0) {
-			return at + value_room(&line, octets);
+			return w.done - line.size + value_room(&line, octets);
 		}
 	}
 	return 0;

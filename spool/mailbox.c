@@ -235,7 +235,7 @@ window(struct mailbox *m, size_t i, int64_t at, const char **data, size_t *len)
 		if (result == -1) {
 			return -1;
 		}
-		/* The mailbox may have been listed anew. */
+		/* The mailbox may have been listed again. */
 		msg = &current(m)[i];
 		rest = msg->end - msg->text - at;
 		from = 0;
@@ -259,26 +259,21 @@ stored(const struct mailbox *m, size_t i)
 
 /*
  * Gives out the lines in one window, as they are stored without a decoder.
- * How many of its octets; 0: enough.
+ * false: that was enough.
  */
-static size_t
-give_lines(const char *data, size_t len, bool last, bool *begins,
-    struct mbox_decoder *decoder, mailbox_line *give, void *context)
+static bool
+give_lines(struct mbox_window *w, struct mbox_decoder *decoder,
+    mailbox_line *give, void *context)
 {
 	struct mbox_line line;
-	size_t done = 0;
 
-	while (mbox_next_line(data + done, len - done, last,
-	    done > 0 || len < WINDOW, *begins, &line)) {
-		size_t size = line.size;
-		*begins = line.ends;
+	while (mbox_next_line(w, &line)) {
 		if ((decoder == NULL || mbox_decode(decoder, &line)) &&
 		    !give(context, &line)) {
-			return 0;
+			return false;
 		}
-		done += size;
 	}
-	return done;
+	return w->done > 0;
 }
 
 static int
@@ -286,15 +281,13 @@ read_lines(struct mailbox *m, size_t i, struct mbox_decoder *decoder,
     mailbox_line *give, void *context)
 {
 	int64_t at = 0, size = 0;
-	bool begins = true;
-	const char *data;
-	size_t len;
+	struct mbox_window w = { .begins = true };
 
 	if (mailbox_check(m) == -1) {
 		return -1;
 	}
 	do {
-		if (window(m, i, at, &data, &len) == -1) {
+		if (window(m, i, at, &w.data, &w.len) == -1) {
 			return -1;
 		}
 		if (at > 0 && stored(m, i) != size) {
@@ -305,13 +298,13 @@ read_lines(struct mailbox *m, size_t i, struct mbox_decoder *decoder,
 		if (size == 0) {
 			return 0;
 		}
-		bool last = at + (int64_t)len >= size;
-		size_t done = give_lines(
-		    data, len, last, &begins, decoder, give, context);
-		if (done == 0) {
+		w.done = 0;
+		w.last = at + (int64_t)w.len >= size;
+		w.full = w.len == WINDOW;
+		if (!give_lines(&w, decoder, give, context)) {
 			return 0;
 		}
-		at += (int64_t)done;
+		at += (int64_t)w.done;
 	} while (at < size);
 	return 0;
 }
@@ -337,11 +330,11 @@ mailbox_read_stored(
 /*
  * ---- changes ----
  *
- * All that a session changes, under one lock: what is to go is kept by whoever
- * asked for that, what was read is marked, and then the one is removed.
+ * All that a session changes, under one lock: deleted messages are kept if the
+ * caller wants that, read ones are marked, and then the deleted are removed.
  */
 
-/* What is chosen, in terms of the mailbox as it is now. */
+/* Finds the chosen messages in the mailbox as it is now. */
 static int
 translate(const struct mailbox *m, const struct listing *now,
     const bool *chosen, bool *there)

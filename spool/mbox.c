@@ -47,7 +47,7 @@ has_prefix(const char *text, size_t len)
 	       strncasecmp(text, prefix, sizeof(prefix) - 1) == 0;
 }
 
-/* Whether the first character of a line can make it need quoting. */
+/* True if the first character of a line can make it need quoting. */
 static bool
 may_need_quote(const struct mbox_encoder *e, char c)
 {
@@ -55,7 +55,7 @@ may_need_quote(const struct mbox_encoder *e, char c)
 			       c != '\0' && strchr("CcLlSsXx", c) != NULL);
 }
 
-/* What has to go in front of text, which is as long as quoting needs. */
+/* The prefix that text needs; it is as long as quoting looks. */
 static const char *
 quote(const struct mbox_encoder *e, const char *text, size_t len)
 {
@@ -72,8 +72,8 @@ quote(const struct mbox_encoder *e, const char *text, size_t len)
 }
 
 /*
- * At the start of a line, or behind the ">"s that it starts with: one more
- * ">" there is the same as one more in front.
+ * At the start of a line, or after the ">"s that it starts with: one more
+ * ">" there is the same as one more before.
  */
 static bool
 encode_start(struct mbox_encoder *e, const char *data, size_t len, bool last,
@@ -128,7 +128,7 @@ mbox_encode(struct mbox_encoder *e, const char *data, size_t len, bool last,
 
 /*
  * How many octets at the end of a piece go with the next one: perhaps the CR
- * of a CRLF, or a quote and the start of a From_ line behind it.
+ * of a CRLF, or a quote and the start of a From_ line after it.
  */
 static size_t
 undecided(const char *data, size_t len)
@@ -146,26 +146,30 @@ undecided(const char *data, size_t len)
 }
 
 bool
-mbox_next_line(const char *data, size_t len, bool last, bool whole, bool begins,
-    struct mbox_line *line)
+mbox_next_line(struct mbox_window *w, struct mbox_line *line)
 {
+	const char *data = w->data + w->done;
+	size_t len = w->len - w->done;
 	const char *lf = memchr(data, '\n', len);
+	bool piece = w->full && w->done == 0;
 
-	if (len == 0 || (lf == NULL && !last && whole)) {
+	if (len == 0 || (lf == NULL && !w->last && !piece)) {
 		return false;
 	}
 	line->text = data;
-	line->begins = begins;
+	line->begins = w->begins;
 	line->ends = lf != NULL;
 	line->size = lf != NULL ? (size_t)(lf - data) + 1 : len;
 	line->len = lf != NULL ? line->size - 1 : len;
-	if (lf == NULL && !last) {
+	if (lf == NULL && !w->last) {
 		line->len -= undecided(data, len);
 		line->size = line->len;
 	}
 	if (line->ends && line->len > 0 && data[line->len - 1] == '\r') {
 		line->len--;
 	}
+	w->begins = line->ends;
+	w->done += line->size;
 	return true;
 }
 

@@ -9,7 +9,7 @@
 /*
  * The mbox format, pure: bytes in, values out.  A mailbox is messages, each a
  * From_ line, the message, and an empty line; lines end in LF; a line of the
- * message that would look like a From_ line has a ">" in front (mboxrd: one
+ * message that would look like a From_ line has a ">" before it (mboxrd: one
  * more than it came with).  Header fields that mail readers keep their own
  * notes in (Status and its like) are not part of what a client sees; when a
  * message comes in with such a field, its name gets a prefix that is taken off
@@ -22,7 +22,7 @@ typedef void mbox_sink(void *context, const char *data, size_t len);
 
 struct mbox_encoder {
 	enum { MBOX_LINE_START, MBOX_IN_QUOTES, MBOX_IN_LINE } state;
-	bool body; /* behind the header section */
+	bool body; /* past the header section */
 };
 
 enum { MBOX_LOOKAHEAD = 32 }; /* octets of a line that decide on quoting */
@@ -30,7 +30,8 @@ enum { MBOX_LOOKAHEAD = 32 }; /* octets of a line that decide on quoting */
 /*
  * Encodes a piece of a message with LF line ends; begins with a zeroed
  * encoder.  Answers how much it took: when last is false, up to
- * MBOX_LOOKAHEAD octets at the end may have to come again, with more behind.
+ * MBOX_LOOKAHEAD octets at the end may have to come again, with more after
+ * them.
  */
 size_t mbox_encode(struct mbox_encoder *, const char *data, size_t len,
     bool last, mbox_sink *, void *context);
@@ -45,29 +46,37 @@ struct mbox_line {
 	bool begins, ends;
 };
 
-/*
- * Cuts the next line off data.  last: there is no more behind, so what has no
- * LF is the end; else a line that is not complete is given out (as a piece)
- * only when whole is false, that is when the buffer is full of it.
- */
-bool mbox_next_line(const char *data, size_t len, bool last, bool whole,
-    bool begins, struct mbox_line *);
+/* Octets of a mailbox whose lines are cut off one after the other. */
+struct mbox_window {
+	const char *data;
+	size_t len;
+	size_t done; /* octets that were cut off */
+	bool last;   /* nothing follows: what has no LF is the end */
+	bool full;   /* the buffer has no room for more of a line */
+	bool begins; /* what comes next begins a line */
+};
 
-/* Whether a line is a From_ line; strict: its date must be one, too. */
+/*
+ * Cuts the next line off.  false: there is no whole one.  Only of a line that
+ * the full window has from its start to its end a piece is given out.
+ */
+bool mbox_next_line(struct mbox_window *, struct mbox_line *);
+
+/* True if a line is a From_ line; strict: its date must be one, too. */
 bool mbox_is_from(const struct mbox_line *, bool strict);
 
-/* Whether a header line is X-IMAPbase or X-IMAP, for IMAP servers' UIDs. */
+/* True if a header line is X-IMAPbase or X-IMAP, for IMAP servers' UIDs. */
 bool mbox_is_imapbase(const struct mbox_line *);
 
 /*
- * Whether a header line is Content-Length, and then its number.  A hint: some
+ * True if a header line is Content-Length, and then its number.  A hint: some
  * programs write it instead of quoting From_ lines.
  */
 bool mbox_content_length(const struct mbox_line *, int64_t *octets);
 
 /* Undoes the encoding of the lines of one message, and hides what is ours. */
 struct mbox_decoder {
-	bool body;   /* behind the header section */
+	bool body;   /* past the header section */
 	bool hidden; /* the header field under way is not shown */
 	bool quotes; /* the line under way was nothing but ">" so far */
 	bool pseudo; /* an X-IMAP field was seen: c-client's own message */

@@ -2,8 +2,8 @@
 /*
  * One pass over a mailbox: where messages begin and end, how many octets each
  * has for a client, and the digest of what a client sees of it.  A message
- * begins at a From_ line at the start of the file or behind an empty line, or
- * at one with a date in it behind any line.
+ * begins at a From_ line at the start of the file or after an empty line, or
+ * at one with a date in it after any line.
  */
 #include "spool/scan.h"
 
@@ -225,29 +225,28 @@ fill_window(struct scan *s, int fd, size_t held)
 static int
 scan_windows(struct scan *s, int fd)
 {
+	struct mbox_window w = { .data = s->window, .begins = true };
 	size_t held = 0;
-	bool last = false, begins = true;
 	struct mbox_line line;
 
-	while (!last) {
+	while (!w.last) {
 		ssize_t n = fill_window(s, fd, held);
 		if (n == -1) {
 			return -1;
 		}
-		last = n == 0;
-		size_t len = held + (size_t)n, done = 0;
-		while (mbox_next_line(s->window + done, len - done, last,
-		    done > 0 || len < WINDOW, begins, &line)) {
+		w.last = n == 0;
+		w.len = held + (size_t)n;
+		w.full = w.len == WINDOW;
+		w.done = 0;
+		while (mbox_next_line(&w, &line)) {
 			size_t size = line.size;
-			begins = line.ends;
 			if (take_line(s, &line) == -1) {
 				return -1;
 			}
-			done += size;
 			s->at += (off_t)size;
 		}
-		held = len - done;
-		memmove(s->window, s->window + done, held);
+		held = w.len - w.done;
+		memmove(s->window, s->window + w.done, held);
 	}
 	return 0;
 }
@@ -278,20 +277,22 @@ measure_text(struct measure *m, const char *text, size_t len)
 static size_t
 measure_lines(struct measure *m, size_t len, bool last)
 {
+	struct mbox_window w = { .data = m->window,
+		.len = len,
+		.last = last,
+		.full = len == MEASURED,
+		.begins = m->begins };
 	struct mbox_line line;
-	size_t done = 0;
 
-	while (mbox_next_line(m->window + done, len - done, last,
-	    done > 0 || len < MEASURED, m->begins, &line)) {
-		done += line.size;
-		m->begins = line.ends;
+	while (mbox_next_line(&w, &line)) {
 		if (mbox_decode(&m->decoder, &line)) {
 			measure_text(m, line.text, line.len);
 			measure_text(m, "\r\n", line.ends ? 2 : 0);
 			m->open = !line.ends;
 		}
 	}
-	return done;
+	m->begins = w.begins;
+	return w.done;
 }
 
 static int
@@ -356,7 +357,7 @@ by_id(const void *a, const void *b)
 
 /*
  * Numbers identical messages from index first on, so that no two have the same
- * UIDL; those in front keep their numbers.
+ * UIDL; the ones before keep their numbers.
  */
 static int
 number_copies(struct message *list, size_t first, size_t count)

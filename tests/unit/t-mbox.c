@@ -79,13 +79,12 @@ static struct bytes
 decode(const char *text, size_t len, struct mbox_decoder *d)
 {
 	struct bytes b = { .len = 0 };
+	struct mbox_window w = {
+		.data = text, .len = len, .last = true, .begins = true
+	};
 	struct mbox_line line;
-	bool begins = true;
 
-	for (size_t at = 0;
-	     mbox_next_line(text + at, len - at, true, true, begins, &line);) {
-		at += line.size;
-		begins = line.ends;
+	while (mbox_next_line(&w, &line)) {
 		if (mbox_decode(d, &line)) {
 			bytes_add(&b, line.text, line.len);
 			bytes_text(&b, line.ends ? "\n" : "");

@@ -15,14 +15,12 @@
 static void
 feed(const char *text, size_t len, mailbox_line *take, void *context)
 {
+	struct mbox_window w = {
+		.data = text, .len = len, .last = true, .begins = true
+	};
 	struct mbox_line line;
-	bool begins = true;
 
-	for (size_t at = 0;
-	     mbox_next_line(text + at, len - at, true, true, begins, &line) &&
-	     take(context, &line);
-	     at += line.size) {
-		begins = line.ends;
+	while (mbox_next_line(&w, &line) && take(context, &line)) {
 	}
 }
 
