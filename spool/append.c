@@ -282,7 +282,7 @@ take_back(struct appender *w)
 }
 
 /*
- * Whether the quota has room for all of it: nothing has been written yet.  The
+ * True if the quota has room for all of it: nothing has been written yet.  The
  * line that ends it counts, and what quoting adds does not.
  */
 static bool

@@ -22,7 +22,7 @@ struct append {
 	 */
 	const struct message *stored;
 	int timeout;     /* ms to wait for the lock */
-	bool flags_room; /* leave FLAGS_ROOM in front of the message */
+	bool flags_room; /* leave FLAGS_ROOM before the message */
 	uint64_t quota;  /* octets that the mailbox may have then; 0: any */
 	bool digest;     /* whether GnuTLS is loaded anyway: see index_add() */
 };

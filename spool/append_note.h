@@ -30,11 +30,11 @@ int append_note_begin(int directory, int mailbox, off_t size, const char *first,
 int append_note_end(int directory, bool durable)
     __attribute__((warn_unused_result));
 
-/* Whether an append was not completed. */
+/* True if an append was not completed. */
 bool append_note_pending(int directory);
 
 /*
- * Cuts the torn message off.  What another program has appended behind it
+ * Cuts the torn message off.  What another program has appended after it
  * stays.  0, or -1 with errno.
  */
 int append_note_recover(int directory, int mailbox, journal_touch *,

@@ -8,8 +8,9 @@
 
 /*
  * The header field Status, in which mail readers keep what has been read: "R",
- * and "O" for what is not new any more.  It is changed in place, where it has
- * room; a byte of it that is written without the other harms nothing.
+ * and "O" for a message that is not new any more.  It is changed in place,
+ * where it has room; a byte of it that is written without the other harms
+ * nothing.
  */
 
 /* The line that a delivery leaves for it: no flags, and room for two. */

@@ -22,7 +22,7 @@ struct index_header {
 	uint64_t dev, ino, size;
 	int64_t mtime, mtime_ns, ctime, ctime_ns;
 	uint64_t count, octets, ascii, pseudo;
-	uint64_t known;      /* records in front that have their id */
+	uint64_t known;      /* this many of the first records have their id */
 	uint64_t head, tail; /* of the mailbox */
 	uint64_t check;
 };
@@ -131,7 +131,7 @@ map(struct index *x, int fd, const struct index_header *h)
 	return true;
 }
 
-/* Whether the mailbox has only grown since the header was written. */
+/* True if the mailbox has only grown since the header was written. */
 static bool
 has_grown(const struct index_header *h, int mailbox, const struct stat *st)
 {
@@ -267,7 +267,7 @@ index_add(
 {
 	struct index_header h;
 
-	/* What had to go in front of it has changed the message before: the
+	/* The separator before it has changed the message before: the
 	   next opening looks at both. */
 	if (directory == -1 || m->start != before->st_size) {
 		return;

@@ -37,7 +37,7 @@ enum index_state index_load(
     struct index *, int directory, int mailbox, const struct stat *);
 void index_unload(struct index *);
 
-/* Whether a record is as it was written. */
+/* True if a record is as it was written. */
 bool index_good(const struct message *);
 
 /*

@@ -185,7 +185,7 @@ journal_write_plan(struct rewrite *r)
 	struct journal_header *h = &r->header;
 	size_t ranges = h->count * sizeof(*r->ranges);
 
-	/* What is moved from now on may have been appended without a sync. */
+	/* Octets that are moved from now on may have been appended unsynced. */
 	if (fdatasync(r->mailbox) == -1) {
 		errno = EIO; /* whatever the reason: not one to go on */
 		return -1;

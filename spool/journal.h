@@ -44,7 +44,7 @@ typedef void journal_touch(void *context);
 int journal_run(int directory, int mailbox, const struct plan *,
     journal_touch *, void *context) __attribute__((warn_unused_result));
 
-/* Whether there is a journal to recover from. */
+/* True if there is a journal that must be finished. */
 bool journal_exists(int directory);
 
 /*

@@ -25,7 +25,7 @@ struct journal_header {
 	uint64_t start, size, new_size;
 	uint64_t count, text_len;
 	uint64_t batch;
-	uint8_t head[SUM]; /* of the mailbox in front of start */
+	uint8_t head[SUM]; /* of the mailbox before start */
 	uint8_t tail[SUM]; /* of its end, which no batch overwrites */
 	uint8_t plan[SUM];
 	uint8_t sum[SUM]; /* of all above */
@@ -62,7 +62,7 @@ int journal_sum(const void *data, size_t len, uint8_t sum[SUM]);
 /* Where the data area of a batch lies. */
 off_t journal_area(const struct rewrite *, uint64_t serial);
 
-/* Octets of the stream of what stays behind the first hole. */
+/* The length of the stream: of all that stays after the first hole. */
 uint64_t journal_total(const struct rewrite *);
 
 /*
@@ -76,10 +76,10 @@ int journal_stream(const struct rewrite *, uint64_t position, size_t len,
 int journal_write_slot(
     struct rewrite *, enum slot_kind, uint64_t len, const uint8_t data[SUM]);
 
-/* The sum of a sample of what is to be cut off. */
+/* Sums up a sample of the end that will be cut off. */
 int journal_tail_sum(const struct rewrite *, uint8_t sum[SUM]);
 
-/* Sums of what no batch overwrites: in front of start, and the end. */
+/* Sums up what no batch overwrites: the octets before start, and the end. */
 int journal_landmarks(
     const struct rewrite *, uint8_t head[SUM], uint8_t tail[SUM]);
 

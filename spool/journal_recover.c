@@ -72,7 +72,7 @@ read_plan(struct rewrite *r)
 }
 
 /*
- * Reads the batch of a slot into the buffer.  1: done; 0: what is there is not
+ * Reads the batch of a slot into the buffer.  1: done; 0: the data is not
  * what the slot says; -1: errno.
  */
 static int
@@ -230,9 +230,9 @@ extend(struct rewrite *r, uint64_t size)
 }
 
 /*
- * Whether what is to be cut off is still there.  A truncation zeroes the rest
- * of its last block, and that can be on the disk when the new length is not;
- * no program appends a NUL first.
+ * 1 if the end that will be cut off is still there, 0 or -1.  A truncation
+ * zeroes the rest of its last block, and that can be on the disk when the new
+ * length is not; no program appends a NUL first.
  */
 static int
 is_uncut(const struct rewrite *r, const struct journal_slot *s)
@@ -267,7 +267,7 @@ set_aside(const struct rewrite *r, const char *why)
 }
 
 /*
- * Whether the journal fits the mailbox: 1, 0 and why not, or -1 with errno.
+ * Compares journal and mailbox: 1: they fit; 0: *why not; -1 with errno.
  * The number of the device may be another one after a reboot.
  */
 static int
@@ -296,11 +296,11 @@ fits(const struct rewrite *r, const struct stat *st, bool cut_decided,
 }
 
 /*
- * Whether the mailbox lacks the batch in front of the last one, as one does
- * that was restored from a backup into the same file: 1, 0, or -1 with errno.
+ * 1 if the mailbox lacks the batch before the last one, because it was restored
+ * from a backup into the same file; 0, or -1 with errno.
  */
 static int
-is_behind(const struct rewrite *r, const struct journal_slot slots[2])
+is_restored(const struct rewrite *r, const struct journal_slot slots[2])
 {
 	const struct journal_slot *before = &slots[1];
 	uint8_t sum[SUM];
@@ -337,9 +337,9 @@ finish_cut(
 		/* Cut, perhaps not durably, and perhaps grown since. */
 		return fsync(r->mailbox) == -1 ? -1 : journal_drop(r);
 	}
-	int behind = n == 2 ? is_behind(r, slots) : 0;
-	if (behind != 0) {
-		return behind == 1 ? set_aside(r, "restored") : -1;
+	int older = n == 2 ? is_restored(r, slots) : 0;
+	if (older != 0) {
+		return older == 1 ? set_aside(r, "restored") : -1;
 	}
 	if (commit_again(r, &slots[0]) == -1) {
 		return -1;
@@ -348,15 +348,15 @@ finish_cut(
 	return size == r->header.size ? journal_cut(r) : extend(r, size);
 }
 
-/* Goes on behind the last batch that was committed. */
+/* Goes on after the last batch that was committed. */
 static int
 go_on(struct rewrite *r, struct journal_slot slots[2], int n, uint64_t size)
 {
 	/* Whatever became of the last batch: the one before was durable. */
-	int behind = n == 2 ? is_behind(r, slots) : 0;
+	int older = n == 2 ? is_restored(r, slots) : 0;
 
-	if (behind != 0) {
-		return behind == 1 ? set_aside(r, "restored") : -1;
+	if (older != 0) {
+		return older == 1 ? set_aside(r, "restored") : -1;
 	}
 	int any = last_batch(r, slots, n);
 	if (any == -1) {

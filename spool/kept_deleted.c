@@ -175,7 +175,7 @@ kept_deleted_add(void *context, int mailbox, const struct message *list,
 	return result;
 }
 
-/* ---- what is there ---- */
+/* ---- listing ---- */
 
 static int
 newest_first(const void *a, const void *b)

@@ -21,13 +21,14 @@ struct kept_deleted {
 };
 
 /*
- * For struct mailbox_update: keeps what is about to go, durably.  context: a
- * struct kept_deleted.  0, or -1 with errno, and then nothing was kept.
+ * For struct mailbox_update: keeps messages that are about to go, durably.
+ * context: a struct kept_deleted.  0, or -1 with errno, and then nothing was
+ * kept.
  */
 int kept_deleted_add(void *context, int mailbox, const struct message *list,
     const bool *gone, size_t count) __attribute__((warn_unused_result));
 
-/* Removes what has been kept for so many days. */
+/* Removes what has been kept for that many days. */
 void kept_deleted_prune(const char *directory, time_t days, time_t now);
 
 enum { KEPT_DELETED_NAME = 32 };

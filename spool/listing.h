@@ -43,16 +43,16 @@ int listing_open(struct listing *, const struct hold *)
 bool listing_is_good(struct listing *);
 
 /*
- * Makes a listing that is not good anew, from a mailbox that is as it was.  0,
- * or -1 with errno, ESTALE when it is not.
+ * Lists again when a listing is not good, if the mailbox is as it was.  0, or
+ * -1 with errno; ESTALE: it is not.
  */
 int listing_repair(struct listing *, const struct hold *)
     __attribute__((warn_unused_result));
 
-/* Whether the mailbox is as it was when it was listed. */
+/* True if the mailbox is as it was when it was listed. */
 bool listing_fits(const struct listing *, const struct stat *);
 
-/* Whether nothing has happened to the old messages but new company. */
+/* True if messages were added and nothing else has changed. */
 bool listing_only_grew(const struct listing *old, const struct listing *now);
 
 /*

@@ -50,7 +50,7 @@ lock_name(const struct lock *l, char name[NAME_MAX + 1])
 	return n > 0 && n <= NAME_MAX;
 }
 
-/* Whether a process of that id runs here. */
+/* True if a process of that id runs here. */
 static bool
 alive(long pid)
 {
@@ -58,7 +58,7 @@ alive(long pid)
 }
 
 /*
- * Whether the dotlock belongs to nobody any more: a process of this machine
+ * True if the owner of the dotlock is gone: a process of this machine
  * that is gone, or untouched for STALE_SECONDS.  Asked only while we hold the
  * fcntl lock, so no two of us break it at once.
  */
@@ -167,7 +167,7 @@ dotlock(struct lock *l)
 	}
 	int why =
 	    linkat(l->directory, own, l->directory, name, 0) == -1 ? errno : 0;
-	/* What link() says may be wrong over a network: what is there counts.
+	/* What link() says may be wrong over a network: the names count.
 	 */
 	l->dotlock =
 	    fstatat(l->directory, name, &theirs, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -182,8 +182,8 @@ dotlock(struct lock *l)
 }
 
 /*
- * Whether a writer that knows dotlocks alone is at work.  A reader respects
- * that, and leaves no file of its own behind.
+ * True if a writer that knows dotlocks alone is at work.  A reader respects
+ * that, and leaves no file of its own.
  */
 static bool
 dotlocked(const struct lock *l)
@@ -200,7 +200,7 @@ dotlocked(const struct lock *l)
 	return true;
 }
 
-/* The file behind fd is what the path names, and is a mailbox of ours. */
+/* Checks that the path still names the open file, and that it is ours. */
 static int
 verify(const struct lock *l)
 {
@@ -210,7 +210,7 @@ verify(const struct lock *l)
 	    fstatat(l->directory, l->name, &bypath, AT_SYMLINK_NOFOLLOW) ==
 		-1 ||
 	    byfd.st_dev != bypath.st_dev || byfd.st_ino != bypath.st_ino) {
-		errno = ESTALE; /* replaced meanwhile: open it anew */
+		errno = ESTALE; /* replaced meanwhile: open it again */
 		return -1;
 	}
 	if (!S_ISREG(byfd.st_mode) || byfd.st_nlink != 1 ||

@@ -22,16 +22,16 @@ enum { MAILBOX_UIDL = 70 }; /* octets at most, RFC 1939 section 7 */
 
 /* Also the record of the index on the disk: 72 octets, no padding. */
 struct message {
-	int64_t start;   /* of its From_ line */
-	int64_t text;    /* of its first line */
-	int64_t end;     /* of its last line; the separating line is behind */
-	int64_t next;    /* where the next one starts, or the file ends */
-	uint64_t octets; /* as sent, with CRLF, before dot-stuffing */
-	uint64_t ascii;  /* the same for clients without UTF-8 */
-	uint8_t id[16];  /* from what a client sees of it */
-	uint32_t copy : 29;   /* how many identical ones came before it */
-	uint32_t raw : 1;     /* UTF-8 in its header: ascii is another form */
-	uint32_t pseudo : 1;  /* c-client's own, hidden */
+	int64_t start;       /* of its From_ line */
+	int64_t text;        /* of its first line */
+	int64_t end;         /* of its last line; the separating line follows */
+	int64_t next;        /* where the next one starts, or the file ends */
+	uint64_t octets;     /* as sent, with CRLF, before dot-stuffing */
+	uint64_t ascii;      /* the same for clients without UTF-8 */
+	uint8_t id[16];      /* from what a client sees of it */
+	uint32_t copy : 29;  /* how many identical ones came before it */
+	uint32_t raw : 1;    /* UTF-8 in its header: ascii is another form */
+	uint32_t pseudo : 1; /* c-client's own, hidden */
 	uint32_t unknown : 1; /* the id is not known yet */
 	uint32_t check;       /* of the record, in the index */
 };
@@ -52,7 +52,7 @@ size_t mailbox_count(const struct mailbox *);
 uint64_t mailbox_octets(const struct mailbox *, bool utf8);
 
 /*
- * Makes sure that what is known of the messages is right: the index is read,
+ * Makes sure that the list of messages is right: the index is read,
  * and where it is damaged, the mailbox.  0, or -1 with errno (EWOULDBLOCK;
  * ESTALE: it is, and the mailbox is not as it was).  Once it was 0, it is.
  */
@@ -80,7 +80,7 @@ int mailbox_read(struct mailbox *, size_t index, mailbox_line *, void *context)
 int mailbox_read_stored(struct mailbox *, size_t index, mailbox_line *,
     void *context) __attribute__((warn_unused_result));
 
-/* What is to become of a mailbox; an array has an element for each message. */
+/* The changes of a session; arrays have an element for each message. */
 struct mailbox_update {
 	const bool *deleted; /* these go */
 	const bool *read;    /* these are marked for mail readers; or NULL */

@@ -28,8 +28,8 @@ static const char turn[] = "runner", last_run[] = "last-run";
 
 /*
  * Opens a folder, or makes it.  Ours cannot be written to by their owner until
- * they are durable: so whoever finds one that somebody was killed at completes
- * that, and no mail is acknowledged in a folder that a power cut takes away.
+ * they are durable: so the next process completes one whose maker was killed,
+ * and no mail is acknowledged in a folder that a power cut takes away.
  */
 static int
 open_folder(int parent, const char *name)
@@ -388,7 +388,7 @@ is_message(const struct queue *q, const char *id)
 	return false;
 }
 
-/* Removes what is old and unfinished, and reasons of messages not there. */
+/* Removes old unfinished files, and reasons of messages that are gone. */
 static void
 sweep(const struct queue *q, int directory)
 {

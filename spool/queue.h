@@ -52,7 +52,7 @@ struct queue_body {
 /*
  * Writes the message and makes it durable in active/; sets mail->size.  When
  * this answers 0 the mail is ours for good.  EEXIST: there is a message with
- * that id.  On any failure nothing is left behind.
+ * that id.  On any failure nothing is left.
  */
 int queue_commit(struct queue *, struct mail *, const struct queue_body *)
     __attribute__((warn_unused_result));
@@ -166,7 +166,7 @@ void queue_reason(
     struct queue_file *, size_t recipient, char text[QUEUE_REASON]);
 
 /*
- * Removes what is left of messages that are gone (reasons) and of processes
+ * Removes what remains of messages that are gone (reasons) and of processes
  * that were killed (unfinished files), when it is old.
  */
 void queue_sweep(struct queue *);

@@ -19,7 +19,7 @@ enum { BUFFER = 64 * 1024, UNFINISHED_NAME = MAIL_ID + 16 };
 
 struct body_writer {
 	int fd;
-	off_t at;  /* what is in the buffer goes there */
+	off_t at;  /* where the buffer will be written */
 	int error; /* sticky */
 	size_t len;
 	char buffer[BUFFER];

@@ -20,7 +20,7 @@ enum { FIRST_READ = 16 * 1024 };
 
 /* ---- reading ---- */
 
-/* Reads and parses until the head is whole; *why: what is wrong with it. */
+/* Reads and parses until the head is whole; *why: the damage, if any. */
 static enum queue_claim
 read_head(struct queue_file *f, off_t size, const char **why)
 {
@@ -90,7 +90,7 @@ open_message(struct queue_file *f, int flags, const char **why)
 /*
  * ---- reasons ----
  *
- * reason/ID: a line for each recipient of whom something is known, with its
+ * reason/ID: a line for each recipient that has a reason, with its
  * number (from 0), a blank and the text.  Nothing depends on it.
  */
 
@@ -186,7 +186,7 @@ queue_reason(struct queue_file *f, size_t recipient, char text[QUEUE_REASON])
 	strlcpy(text, reason == NULL ? "" : reason, QUEUE_REASON);
 }
 
-/* Under another name first: who reads meanwhile sees the old ones or these. */
+/* Writes another file first: readers see the old reasons or these. */
 static void
 save_reasons(const struct queue_file *f)
 {

@@ -13,7 +13,7 @@
 int queue_rename(int from, const char *old, int to, const char *new)
     __attribute__((warn_unused_result));
 
-/* Moves what is not a message, or is no more, into corrupt/, and says so. */
+/* Moves a file that is not a whole message into corrupt/, and logs that. */
 void queue_set_aside(
     struct queue *, enum queue_place, const char *name, const char *why);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Takes the lock, and recovers: whoever comes next after a crash finishes. */
+/* Takes the lock, and first finishes what a crash has interrupted. */
 #include "spool/store.h"
 
 #include "spool/append_note.h"

@@ -11,11 +11,11 @@
  *
  *	X-UID: UID
  *
- * with blanks behind the number to have room.  The first field that makes
+ * with blanks after the number to have room.  The first field that makes
  * sense counts; a UID above the last one that was given out makes none.
  *
  * popa3d takes the MD5 of these lines, whole with their line ends and what is
- * folded behind them, in the order in which they are there: every Delivered-To
+ * folded after them, in the order in which they are there: every Delivered-To
  * and X-Delivery-ID, the first Received, and each Date and Message-ID as long
  * as no Received has been seen.
  */
@@ -45,7 +45,7 @@ named(const struct mbox_line *line, const char *name)
 
 /* ---- Dovecot ---- */
 
-/* Reads a number of 32 bits at *at, and goes behind it; false: it is none. */
+/* Reads a number of 32 bits at *at, and goes past it; false: there is none. */
 static bool
 number(const struct mbox_line *line, size_t *at, uint32_t *value)
 {
@@ -71,7 +71,7 @@ blank(const struct mbox_line *line, size_t at)
 	       (line->text[at] == ' ' || line->text[at] == '\t');
 }
 
-/* The value of such a field: a number, behind one blank or none. */
+/* Reads the value of such a field: a number, after one blank or none. */
 static bool
 first_number(const struct mbox_line *line, size_t *at, uint32_t *value)
 {
@@ -145,7 +145,7 @@ uidl_digest_start(struct uidl_digest *d)
 	d->taken = false;
 }
 
-/* Whether the field that starts with this line is part of the digest. */
+/* True if the field that starts with this line is part of the digest. */
 static bool
 takes(struct uidl_digest *d, const struct mbox_line *line)
 {

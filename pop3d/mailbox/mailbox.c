@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The mailbox process: becomes the user, opens the mailbox, and lets the
- * commands of transaction.c at it.
+ * The mailbox process: becomes the user, opens the mailbox, and runs the
+ * commands of transaction.c on it.
  */
 #include "common/io/deadline.h"
 #include "common/log/log.h"
@@ -49,7 +49,7 @@ turned_away(const struct session *s, const char *why)
 	    s->user, s->peer->address, s->peer->port, why);
 }
 
-/* The one session of this user.  0, or -1 and it said so. */
+/* Makes this the one session of the user.  0, or -1 after the reply. */
 static int
 take_turn(struct session *s, const char *directory)
 {
@@ -66,8 +66,8 @@ take_turn(struct session *s, const char *directory)
 }
 
 /*
- * Whether the last login is long enough ago; else it said so.  One that is yet
- * to come is a clock that has jumped.
+ * True if LOGIN-DELAY has passed; else it has replied.  A last login in the
+ * future means that the clock has jumped.
  */
 static bool
 login_delay_over(struct session *s, const char *directory)
@@ -91,7 +91,7 @@ login_delay_over(struct session *s, const char *directory)
 	return false;
 }
 
-/* Opens the mailbox.  0, or -1 and it said so. */
+/* Opens the mailbox.  0, or -1 after the reply. */
 static int
 open_mailbox(const struct task *task, struct session *s)
 {

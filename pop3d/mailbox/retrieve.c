@@ -18,8 +18,8 @@ struct sending {
 	size_t index;
 	bool started; /* +OK is said */
 	bool open;    /* the last line has not ended */
-	bool body;    /* behind the header section */
-	bool top;     /* stop behind so many lines of the body: */
+	bool body;    /* past the header section */
+	bool top;     /* stop after that many lines of the body: */
 	unsigned long lines;
 	bool enough;
 	unsigned long long octets;   /* of it so far, dots not doubled */
@@ -49,7 +49,7 @@ start_sending(struct sending *out)
 	}
 }
 
-/* Ahead of a line that begins so; false: TOP wants no more. */
+/* Called before a line; dot: it begins with one.  false: TOP is over. */
 static bool
 begin_line(struct sending *out, bool dot)
 {
@@ -135,7 +135,7 @@ take_line(void *context, const struct mbox_line *line)
 	       send_surrogate(out, "\r\n", line->ends ? 2 : 0);
 }
 
-/* Behind the last line. */
+/* Called after the last line. */
 static void
 end_sending(struct sending *out)
 {

@@ -13,7 +13,7 @@
 
 /*
  * Reads a decimal number: digits alone, without a leading zero.  *rest is
- * what is behind.  false: none, or out of range.
+ * what follows.  false: none, or out of range.
  */
 static bool
 number(const char *text, unsigned long *n, const char **rest)
@@ -31,7 +31,7 @@ number(const char *text, unsigned long *n, const char **rest)
 	return p != text && (*text != '0' || p == text + 1);
 }
 
-/* Whether what the index says of messages is right; else it said so. */
+/* True if the list of messages is right; else it has replied. */
 static bool
 checked(struct session *s)
 {
@@ -39,7 +39,8 @@ checked(struct session *s)
 		return true;
 	}
 	int error = errno;
-	log_error("the index of %s is damaged, and cannot be made anew now: %s",
+	log_error(
+	    "the index of %s is damaged, and cannot be rebuilt now: %s",
 	    s->user, strerror(error));
 	reply_trouble(s, REPLY_CANNOT_READ, error, NULL);
 	return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * UIDLs in the style of another server, for clients that have retrieved mail
- * there.  What is theirs may be the same for several messages: all but the
- * first then have our own UIDL behind it, which depends on nothing but the
+ * there.  Theirs may be the same for several messages: all but the first
+ * then have our own UIDL after it, which depends on nothing but the
  * content of the message.  So have those that popa3d knows nothing of, since
  * they would take each other's place when one is deleted.
  */
@@ -17,7 +17,7 @@
 
 struct uidls {
 	uint64_t *numbers; /* 0: our own UIDL */
-	bool *shared;      /* our own UIDL is behind it */
+	bool *shared;      /* our own UIDL follows */
 };
 
 static bool

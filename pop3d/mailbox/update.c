@@ -63,7 +63,7 @@ has_news(const struct session *s)
 	           NULL;
 }
 
-/* Removes what is to go, and what expires.  0, or -1 with errno. */
+/* Removes deleted and expired messages.  0, or -1 with errno. */
 static int
 change(struct session *s)
 {
@@ -126,7 +126,7 @@ transaction_quit(struct session *s, char *argument)
 		return NEXT_END;
 	}
 	stats_add(STATS_POP3_DELETED, s->ndeleted);
-	/* Who hears this may log in again at once. */
+	/* A client that reads the reply may log in again at once. */
 	session_lock_release(s->lock);
 	s->lock = NULL;
 	s->ending = ENDING_QUIT;

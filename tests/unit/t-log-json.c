@@ -56,7 +56,7 @@ static const struct {
 	{ "user=a, user=b", "|user|user=a " },
 	{ "abcdefghij12: x", "||" },
 	{ "ABCDEFGHIJ1: x", "||" },
-	{ "the index of a is damaged, and cannot be made anew now: no",
+	{ "the index of a is damaged, and cannot be rebuilt now: no",
 	    "|the index of a is damaged|" },
 	{ "a sentence that goes on and on and on and is no event: x", "||" },
 	{ "=", "||" },
