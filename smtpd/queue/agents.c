@@ -133,7 +133,7 @@ end_order(struct runner *r, struct agent *a, const char *why)
 			    "none", why);
 		}
 	}
-	outcome_conclude(r, b, a->destination->local);
+	outcome_conclude(r, b);
 	batch_end(r, b);
 }
 
@@ -227,7 +227,7 @@ agents_abandon(struct runner *r)
 		if (a->channel != -1) {
 			hang_up(a);
 		}
-		outcome_conclude(r, a->batch, a->destination->local);
+		outcome_conclude(r, a->batch);
 		batch_end(r, a->batch);
 		a->batch = NULL;
 	}
@@ -389,6 +389,7 @@ rest_of(struct runner *r, const struct batch *b)
 			runner_fail(r, "no memory");
 			break;
 		}
+		rest->local = b->local;
 		rest->fallback = b->fallback;
 	}
 	return rest;
@@ -428,13 +429,13 @@ hop_dead(struct runner *r, struct agent *a, const struct outcome *o)
 	window_trouble(&d->window);
 	d->deaths++;
 	result_set(&why, OUTCOME_DEAD, o->dsn, o->host, o->text);
-	outcome_conclude(r, b, d->local);
+	outcome_conclude(r, b);
 	bool alive = destination_alive(d);
 	if (rest != NULL && alive && !b->again) {
 		rest->again = true;
 		destination_put(r, d, rest);
 	} else if (rest != NULL) {
-		batch_refuse(r, d, rest, &why);
+		batch_refuse(r, rest, &why);
 	}
 	batch_end(r, b);
 	if (!alive) {
@@ -456,7 +457,7 @@ take_outcome(struct runner *r, struct agent *a, const struct outcome *o)
 	case OUTCOME_DEFERRED:
 	case OUTCOME_FAILED:
 	case OUTCOME_EXPANDED:
-		outcome_take(r, a->batch, o, a->destination->local);
+		outcome_take(r, a->batch, o);
 		return true;
 	case OUTCOME_DONE:
 		order_done(r, a);

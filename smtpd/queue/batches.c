@@ -279,6 +279,7 @@ message_open(struct runner *r, struct queue_file *f, uint32_t *hash)
 		runner_fail(r, "no memory");
 		return true;
 	}
+	ours->local = true;
 	m->file = *f;
 	r->messages++;
 	r->recipients += f->mail.count;
@@ -290,7 +291,7 @@ message_open(struct runner *r, struct queue_file *f, uint32_t *hash)
 			break;
 		}
 	}
-	outcome_conclude(r, ours, true);
+	outcome_conclude(r, ours);
 	batch_end(r, ours);
 	return true;
 }
@@ -298,8 +299,7 @@ message_open(struct runner *r, struct queue_file *f, uint32_t *hash)
 /* ---- destinations that do not work ---- */
 
 void
-batch_refuse(struct runner *r, struct destination *d, struct batch *b,
-    const struct result *why)
+batch_refuse(struct runner *r, struct batch *b, const struct result *why)
 {
 	if (b->message->spoiled) {
 		batch_end(r, b);
@@ -314,7 +314,7 @@ batch_refuse(struct runner *r, struct destination *d, struct batch *b,
 			    why->host, why->text);
 		}
 	}
-	outcome_conclude(r, b, d->local);
+	outcome_conclude(r, b);
 	batch_end(r, b);
 }
 
@@ -343,7 +343,7 @@ destination_bury(struct runner *r, struct destination *d)
 		if (b == NULL) {
 			break;
 		}
-		batch_refuse(r, d, b, &d->why);
+		batch_refuse(r, b, &d->why);
 	}
 	return true;
 }

@@ -68,6 +68,7 @@ destination_last(const struct destination *d, int priority)
 void
 destination_put(struct runner *r, struct destination *d, struct batch *b)
 {
+	b->local = d->local;
 	if (d->nwaiting++ == 0) {
 		TAILQ_INSERT_TAIL(&r->ready, d, link);
 	}

@@ -172,8 +172,8 @@ record_result(
 /* ---- reports ---- */
 
 static bool
-reportable(const struct batch *b, const struct result *result,
-    enum report_kind kind, bool local)
+reportable(
+    const struct batch *b, const struct result *result, enum report_kind kind)
 {
 	const struct mail *mail = &b->message->file.mail;
 	const struct recipient *to = recipient_of(b, result);
@@ -197,9 +197,9 @@ reportable(const struct batch *b, const struct result *result,
 			       retry_notice_due(
 				   now, mail_begins(mail), &slot)));
 	case REPORT_DELIVERED:
-		return result->kind == OUTCOME_SENT && local;
+		return result->kind == OUTCOME_SENT && b->local;
 	case REPORT_RELAYED:
-		return result->kind == OUTCOME_SENT && !local &&
+		return result->kind == OUTCOME_SENT && !b->local &&
 		       (by || (result->relayed & RELAYED_WITHOUT_DSN) != 0);
 	case REPORT_EXPANDED:
 		return result->kind == OUTCOME_EXPANDED && result->relayed != 0;
@@ -222,8 +222,7 @@ report_code(
 /* Writes one report on all results of a kind.  0: durable, or none due; or
    errno. */
 static int
-report_kind(
-    struct runner *r, struct batch *b, enum report_kind kind, bool local)
+report_kind(struct runner *r, struct batch *b, enum report_kind kind)
 {
 	struct report_recipient *list = NULL;
 	size_t n = 0;
@@ -231,7 +230,7 @@ report_kind(
 
 	for (size_t i = 0; i < b->count; i++) {
 		const struct result *result = &b->results[i];
-		if (!reportable(b, result, kind, local)) {
+		if (!reportable(b, result, kind)) {
 			continue;
 		}
 		if (list == NULL) {
@@ -320,20 +319,20 @@ unreported(struct runner *r, struct batch *b, int error)
 }
 
 void
-outcome_conclude(struct runner *r, struct batch *b, bool local)
+outcome_conclude(struct runner *r, struct batch *b)
 {
 	static const enum report_kind successes[] = { REPORT_DELIVERED,
 		REPORT_RELAYED, REPORT_EXPANDED };
 
 	expire(b);
-	int error = report_kind(r, b, REPORT_FAILED, local);
+	int error = report_kind(r, b, REPORT_FAILED);
 	if (error != 0) {
 		unreported(r, b, error);
 	}
-	error = report_kind(r, b, REPORT_DELAYED, local);
+	error = report_kind(r, b, REPORT_DELAYED);
 	bool notice = error == 0;
 	for (size_t i = 0; i < 3; i++) {
-		int failed = report_kind(r, b, successes[i], local);
+		int failed = report_kind(r, b, successes[i]);
 		error = failed != 0 ? failed : error;
 	}
 	if (error != 0) {
@@ -345,15 +344,13 @@ outcome_conclude(struct runner *r, struct batch *b, bool local)
 		struct result *result = &b->results[i];
 		if (result->known && !result->noted) {
 			record_result(r, b, result,
-			    notice &&
-				reportable(b, result, REPORT_DELAYED, local));
+			    notice && reportable(b, result, REPORT_DELAYED));
 		}
 	}
 }
 
 void
-outcome_take(
-    struct runner *r, struct batch *b, const struct outcome *o, bool local)
+outcome_take(struct runner *r, struct batch *b, const struct outcome *o)
 {
 	struct result *result = NULL;
 
@@ -375,9 +372,9 @@ outcome_take(
 	   report has to come first. */
 	if ((result->kind == OUTCOME_SENT ||
 		result->kind == OUTCOME_EXPANDED) &&
-	    !reportable(b, result, REPORT_DELIVERED, local) &&
-	    !reportable(b, result, REPORT_RELAYED, local) &&
-	    !reportable(b, result, REPORT_EXPANDED, local)) {
+	    !reportable(b, result, REPORT_DELIVERED) &&
+	    !reportable(b, result, REPORT_RELAYED) &&
+	    !reportable(b, result, REPORT_EXPANDED)) {
 		record_result(r, b, result, false);
 	}
 }

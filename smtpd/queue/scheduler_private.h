@@ -63,6 +63,7 @@ struct result {
 struct batch {
 	TAILQ_ENTRY(batch) link; /* in the destination's queue */
 	struct claimed *message;
+	bool local;    /* delivered on this machine */
 	bool fallback; /* goes to the fallback of its route */
 	bool again;    /* was given out once, and came back untried */
 	int64_t made;  /* ms */
@@ -160,10 +161,9 @@ void result_set(struct result *, enum outcome_kind, const char *dsn,
     const char *host, const char *text);
 void result_free(struct result *);
 /* Takes what an agent says of a recipient of its batch. */
-void outcome_take(
-    struct runner *, struct batch *, const struct outcome *, bool local);
+void outcome_take(struct runner *, struct batch *, const struct outcome *);
 /* Notes down all results that are known: reports, slots, reasons, log. */
-void outcome_conclude(struct runner *, struct batch *, bool local);
+void outcome_conclude(struct runner *, struct batch *);
 
 /* ---- message.c ---- */
 
@@ -219,8 +219,7 @@ bool message_open(struct runner *, struct queue_file *, uint32_t *hash);
 /* The next hop of the batch; false: it has none. */
 bool batch_hop(const struct runner *, const struct batch *, struct hop *);
 /* The batch goes to the fallback of its route, or is deferred as why says. */
-void batch_refuse(struct runner *, struct destination *, struct batch *,
-    const struct result *why);
+void batch_refuse(struct runner *, struct batch *, const struct result *why);
 /* Marks the next hop as down for DEAD_TIME and defers all queued for it. */
 void destination_die(
     struct runner *, struct destination *, const struct result *why);
