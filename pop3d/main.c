@@ -53,7 +53,7 @@ struct arguments {
 
 /* Takes one option; an exit status when there is nothing to run, or -1. */
 static int
-take(struct arguments *a, int option)
+take_option(struct arguments *a, int option)
 {
 	struct launch *launch = &a->launch;
 
@@ -100,7 +100,7 @@ take(struct arguments *a, int option)
 }
 
 static int
-parse(int argc, char **argv, struct arguments *a)
+parse_options(int argc, char **argv, struct arguments *a)
 {
 	static const struct option options[] = {
 		{ "implicit-tls", no_argument, NULL, 't' },
@@ -116,7 +116,7 @@ parse(int argc, char **argv, struct arguments *a)
 
 	while (status == -1 &&
 	       (o = getopt_long(argc, argv, "c:l:", options, NULL)) != -1) {
-		status = take(a, o);
+		status = take_option(a, o);
 	}
 	a->count = argc - optind;
 	a->words = argv + optind;
@@ -139,7 +139,7 @@ main(int argc, char **argv)
 	bool client = fstat(STDERR_FILENO, &st) == -1 || S_ISSOCK(st.st_mode);
 	log_open("pop3d", client ? LOG_TO_SYSLOG : LOG_TO_PERSON);
 	umask(077);
-	int status = parse(argc, argv, &a);
+	int status = parse_options(argc, argv, &a);
 	if (status != -1) {
 		return status;
 	}

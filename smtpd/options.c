@@ -44,7 +44,7 @@ const char options_usage[] =
 
 /* Says what is wrong with a word; returns -1. */
 static int
-fail(const struct command_line *p, const char *what, const char *word)
+fail_option(const struct command_line *p, const char *what, const char *word)
 {
 	snprintf(p->error, CONFIG_ERROR, "%s %s", what, word);
 	return -1;
@@ -81,7 +81,7 @@ take_argument(struct command_line *p, const char *rest)
 
 /* -b: what to do. */
 static int
-mode(struct command_line *p, const char *name)
+mode_option(struct command_line *p, const char *name)
 {
 	static const struct {
 		char letter;
@@ -100,7 +100,7 @@ mode(struct command_line *p, const char *name)
 	};
 
 	if (*name == 'd' || *name == 'D') {
-		return fail(p,
+		return fail_option(p,
 		    "there is no daemon mode: enable "
 		    "restante-smtp.socket, or use -l instead of",
 		    *p->argv);
@@ -112,7 +112,7 @@ mode(struct command_line *p, const char *name)
 			return 0;
 		}
 	}
-	return fail(p, "unknown mode", *p->argv);
+	return fail_option(p, "unknown mode", *p->argv);
 }
 
 static int
@@ -121,7 +121,7 @@ listen_option(struct command_line *p, const char *spec)
 	struct launch *l = &p->o->launch;
 
 	if (l->nlisten == LAUNCH_LISTENERS) {
-		return fail(p, "too many sockets from", spec);
+		return fail_option(p, "too many sockets from", spec);
 	}
 	l->listen[l->nlisten++] = spec;
 	return 0;
@@ -162,8 +162,8 @@ queue_option(struct command_line *p, const char *rest)
 	if (*rest != 'I' && *rest != 'R' && *rest != 'S') {
 		return is_interval(rest)
 		           ? 0
-		           : fail(p, "-q takes an interval, f, I or R, not",
-				 rest);
+		           : fail_option(p,
+				 "-q takes an interval, f, I or R, not", rest);
 	}
 	text = take_argument(p, rest + 1);
 	if (text == NULL || *text == '\0') {
@@ -208,7 +208,7 @@ notify_option(struct command_line *p, const char *list)
 			return 0;
 		}
 	}
-	return fail(
+	return fail_option(
 	    p, "-N takes never, or some of success,failure,delay, not", list);
 }
 
@@ -216,7 +216,7 @@ static int
 return_option(struct command_line *p, const char *what)
 {
 	if (strcasecmp(what, "full") != 0 && strcasecmp(what, "hdrs") != 0) {
-		return fail(p, "-R takes full or hdrs, not", what);
+		return fail_option(p, "-R takes full or hdrs, not", what);
 	}
 	p->o->ret = strcasecmp(what, "full") == 0 ? RET_FULL : RET_HDRS;
 	return 0;
@@ -232,13 +232,14 @@ envid_option(struct command_line *p, const char *id)
 
 	for (const char *c = id; *c != '\0'; c++) {
 		if (*c < ' ' || *c >= 0x7f) {
-			return fail(p, "-V takes printable ASCII, not", id);
+			return fail_option(
+			    p, "-V takes printable ASCII, not", id);
 		}
 	}
 	ok = ok == -1 || n >= sizeof(p->o->envid)
 	         ? xtext_encode(id, n, p->o->envid, sizeof(p->o->envid))
 	         : (ssize_t)strlcpy(p->o->envid, id, sizeof(p->o->envid));
-	return ok > 0 ? 0 : fail(p, "-V takes 1 to 100 octets, not", id);
+	return ok > 0 ? 0 : fail_option(p, "-V takes 1 to 100 octets, not", id);
 }
 
 static int
@@ -300,7 +301,7 @@ static const struct {
 	{ 'R', return_option },
 	{ 'V', envid_option },
 	{ 'a', attach_option },
-	{ 'b', mode },
+	{ 'b', mode_option },
 	{ 'c', config_option },
 	{ 'f', from_option },
 	{ 'l', listen_option },
@@ -342,7 +343,7 @@ letter_with_argument(struct command_line *p, const char *letter)
 
 /* A word after its one dash; its last letter may have an argument. */
 static int
-letters(struct command_line *p, const char *word)
+parse_letters(struct command_line *p, const char *word)
 {
 	/* Letters without an argument, and with an attached one. */
 	static const char flags[] = "GUmnvx", attached[] = "EJQd";
@@ -372,7 +373,8 @@ letters(struct command_line *p, const char *word)
 				return 0;
 			}
 			if (strchr(flags, *word) == NULL) {
-				return fail(p, "unknown option", *p->argv);
+				return fail_option(
+				    p, "unknown option", *p->argv);
 			}
 		}
 	}
@@ -382,7 +384,7 @@ letters(struct command_line *p, const char *word)
 /* ---- options of two dashes ---- */
 
 static int
-role(struct command_line *p, const char *name)
+role_option(struct command_line *p, const char *name)
 {
 	p->o->launch.has_role = true;
 	if (name != NULL && strcmp(name, "submission") == 0) {
@@ -393,7 +395,7 @@ role(struct command_line *p, const char *name)
 		p->o->launch.role = ROLE_MX;
 		return 0;
 	}
-	return fail(p, "--role takes mx or submission, not",
+	return fail_option(p, "--role takes mx or submission, not",
 	    name == NULL ? "nothing" : name);
 }
 
@@ -436,7 +438,7 @@ long_option(struct command_line *p, const char *name)
 		    passwd_wants(name) ? take_argument(p, "") : NULL, p->error);
 	}
 	if (strcmp(name, "role") == 0) {
-		return role(p, take_argument(p, ""));
+		return role_option(p, take_argument(p, ""));
 	}
 	if (strcmp(name, "forgive") == 0) {
 		o->action = ACTION_FORGIVE;
@@ -469,7 +471,7 @@ long_option(struct command_line *p, const char *name)
 	} else if (strcmp(name, "help") == 0) {
 		o->action = ACTION_HELP;
 	} else {
-		return fail(p, "unknown option", *p->argv);
+		return fail_option(p, "unknown option", *p->argv);
 	}
 	return 0;
 }
@@ -504,16 +506,18 @@ check_notice(const struct command_line *p)
 	const struct options *o = p->o;
 
 	if (o->from_headers) {
-		return fail(p,
+		return fail_option(p,
 		    "-s composes the header, which has "
 		    "no recipients for",
 		    "-t");
 	}
 	if (o->recipients[0] == NULL) {
-		return fail(p, "no recipient: name one after the", "options");
+		return fail_option(
+		    p, "no recipient: name one after the", "options");
 	}
 	if (o->notice.period > 0 && o->notice.key == NULL) {
-		return fail(p, "--every has no effect without", "--dedupe");
+		return fail_option(
+		    p, "--every has no effect without", "--dedupe");
 	}
 	return 0;
 }
@@ -526,7 +530,7 @@ options_parse(
 
 	memset(o, 0, sizeof(*o));
 	if (argc == 0) {
-		return fail(&p, "no name of the program", "given");
+		return fail_option(&p, "no name of the program", "given");
 	}
 	program_name(o, argv[0]);
 	for (p.argv++; *p.argv != NULL; p.argv++) {
@@ -539,7 +543,7 @@ options_parse(
 			break;
 		}
 		if ((word[1] == '-' ? long_option(&p, word + 2)
-				    : letters(&p, word + 1)) == -1) {
+				    : parse_letters(&p, word + 1)) == -1) {
 			return -1;
 		}
 	}

@@ -26,7 +26,7 @@ sum(const struct stats_image *image, uint32_t today, uint32_t days,
 }
 
 static const char *
-date(uint32_t day, char text[16])
+date_of(uint32_t day, char text[16])
 {
 	time_t when = (time_t)day * (24 * 60 * 60);
 	struct tm tm;
@@ -82,7 +82,8 @@ print_json(FILE *out, const struct stats_image *image, uint32_t today)
 		if (image->table[day % STATS_DAYS].day != day) {
 			continue;
 		}
-		fprintf(out, "%s\n{\"date\":\"%s\"", between, date(day, text));
+		fprintf(
+		    out, "%s\n{\"date\":\"%s\"", between, date_of(day, text));
 		for (enum stats i = 0; i < STATS_COUNT; i++) {
 			fprintf(out, ",\"%s\":%llu", stats_names[i].name,
 			    (unsigned long long)stats_on(image, day, i));
@@ -135,7 +136,7 @@ stats_report_print(FILE *out, const struct stats_image *image, uint32_t today,
 /* Reads the counts; if there is no file yet they are 0.  0, or -1 with errno.
  */
 static int
-load(const struct config *config, struct stats_image *image)
+load_counts(const struct config *config, struct stats_image *image)
 {
 	if (stats_read(config, image) == 0) {
 		return 0;
@@ -152,7 +153,7 @@ stats_report(const struct config *config, FILE *out, enum stats_form form)
 {
 	struct stats_image image;
 
-	if (load(config, &image) == -1) {
+	if (load_counts(config, &image) == -1) {
 		return -1;
 	}
 	stats_report_print(out, &image, stats_today(), form);
@@ -183,7 +184,8 @@ stats_report_write(const struct config *config)
 	char beside[PATH_MAX];
 	int fd = -1;
 
-	if (config->stats_file[0] == '\0' || load(config, &image) == -1) {
+	if (config->stats_file[0] == '\0' ||
+	    load_counts(config, &image) == -1) {
 		return; /* a damaged file is replaced at the next start */
 	}
 	int n =

@@ -17,7 +17,7 @@
 
 /* Prints one of the two files of a user; true if it exists. */
 static bool
-print_one(const char *directory, const char *user, const char *name)
+print_last_login(const char *directory, const char *user, const char *name)
 {
 	struct last_login l;
 	struct tm tm;
@@ -36,7 +36,7 @@ print_one(const char *directory, const char *user, const char *name)
 
 /* Prints both files of the user; true if one exists. */
 static bool
-print_user(const struct config *config, const char *user)
+print_logins_of(const struct config *config, const char *user)
 {
 	char directory[PATH_MAX];
 
@@ -44,8 +44,8 @@ print_user(const struct config *config, const char *user)
 		user) >= (int)sizeof(directory)) {
 		return false;
 	}
-	bool pop3 = print_one(directory, user, LAST_LOGIN_POP3);
-	return print_one(directory, user, LAST_LOGIN_SMTP) || pop3;
+	bool pop3 = print_last_login(directory, user, LAST_LOGIN_POP3);
+	return print_last_login(directory, user, LAST_LOGIN_SMTP) || pop3;
 }
 
 static int
@@ -68,7 +68,7 @@ print_all(const struct config *config)
 		return EX_NOINPUT;
 	}
 	for (int i = 0; i < n; i++) {
-		(void)print_user(config, users[i]->d_name);
+		(void)print_logins_of(config, users[i]->d_name);
 		free(users[i]);
 	}
 	if (n >= 0) {
@@ -89,7 +89,7 @@ admin_last_login(const struct config *config, int count, char **words)
 		log_error("%s cannot be the name of a user", words[0]);
 		return EX_NOUSER;
 	}
-	if (!print_user(config, user)) {
+	if (!print_logins_of(config, user)) {
 		log_error("no login of %s is known", user);
 		return EX_NOUSER;
 	}

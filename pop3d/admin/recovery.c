@@ -28,13 +28,14 @@ needs_recovery(int users, const char *name)
 	if (directory == -1) {
 		return false;
 	}
-	bool result = journal_exists(directory) || append_note_pending(directory);
+	bool result =
+	    journal_exists(directory) || append_note_pending(directory);
 	close(directory);
 	return result;
 }
 
 static int
-recover(const struct store *store, void *context)
+recover_mailbox(const struct store *store, void *context)
 {
 	struct hold hold;
 
@@ -68,8 +69,8 @@ admin_recover(const struct config *config, int count, char **words)
 	while (d != NULL && (entry = readdir(d)) != NULL) {
 		if (entry->d_name[0] != '.' &&
 		    needs_recovery(dirfd(d), entry->d_name)) {
-			int one = owner_run(
-			    config, names, entry->d_name, recover, NULL);
+			int one = owner_run(config, names, entry->d_name,
+			    recover_mailbox, NULL);
 			result = one != EX_OK ? one : result;
 		}
 	}

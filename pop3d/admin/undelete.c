@@ -35,7 +35,7 @@ typedef void visit(struct restore *, const struct store *user,
     const struct store *file, time_t when, struct mailbox *, size_t index);
 
 static bool
-walk_file(const struct store *user, const struct kept_deleted_file *f,
+each_in_file(const struct store *user, const struct kept_deleted_file *f,
     visit *act, struct restore *search)
 {
 	struct store file = { .directory = "" };
@@ -57,7 +57,7 @@ walk_file(const struct store *user, const struct kept_deleted_file *f,
 
 /* Everything that is kept, the newest first.  An exit status. */
 static int
-walk(const struct store *user, visit *act, struct restore *search)
+each_kept(const struct store *user, visit *act, struct restore *search)
 {
 	struct kept_deleted_file *files;
 	int count = kept_deleted_list(user->directory, &files);
@@ -69,7 +69,7 @@ walk(const struct store *user, visit *act, struct restore *search)
 		return EX_NOINPUT;
 	}
 	for (int i = 0; i < count; i++) {
-		if (!walk_file(user, &files[i], act, search)) {
+		if (!each_in_file(user, &files[i], act, search)) {
 			status = EX_IOERR;
 		}
 	}
@@ -84,7 +84,7 @@ struct fields {
 };
 
 static void
-take_field(const struct mbox_line *line, const char *name, char value[FIELD])
+keep_field(const struct mbox_line *line, const char *name, char value[FIELD])
 {
 	size_t n = strlen(name), to = 0;
 
@@ -104,18 +104,18 @@ take_field(const struct mbox_line *line, const char *name, char value[FIELD])
 }
 
 static bool
-take_line(void *context, const struct mbox_line *line)
+keep_line(void *context, const struct mbox_line *line)
 {
 	struct fields *f = context;
 
-	take_field(line, "From:", f->from);
-	take_field(line, "Subject:", f->subject);
+	keep_field(line, "From:", f->from);
+	keep_field(line, "Subject:", f->subject);
 	return line->len > 0;
 }
 
 static void
-print_one(struct restore *s, const struct store *user, const struct store *file,
-    time_t when, struct mailbox *m, size_t index)
+print_message(struct restore *s, const struct store *user,
+    const struct store *file, time_t when, struct mailbox *m, size_t index)
 {
 	struct fields f = { "", "" };
 	char uidl[MAILBOX_UIDL + 1], date[32] = "";
@@ -127,7 +127,7 @@ print_one(struct restore *s, const struct store *user, const struct store *file,
 	if (localtime_r(&when, &tm) != NULL) {
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
 	}
-	if (mailbox_read(m, index, take_line, &f) == -1) {
+	if (mailbox_read(m, index, keep_line, &f) == -1) {
 		log_error("cannot read %s: %s", uidl, strerror(errno));
 	}
 	printf("%s  %s  %llu  %s  %s\n", uidl, date,
@@ -151,7 +151,7 @@ is_wanted(const struct restore *s, const char *uidl)
 
 /* True if the mailbox has a message with the same content. */
 static bool
-is_there(const struct restore *s, const struct message *m)
+is_in_mailbox(const struct restore *s, const struct message *m)
 {
 	for (size_t i = 0; i < mailbox_count(s->there); i++) {
 		if (memcmp(mailbox_message(s->there, i)->id, m->id,
@@ -164,7 +164,7 @@ is_there(const struct restore *s, const struct message *m)
 
 /* Reads the mailbox, which may have changed.  0 or -1. */
 static int
-look(struct restore *s, const struct store *user)
+reload_mailbox(struct restore *s, const struct store *user)
 {
 	mailbox_close(s->there);
 	s->there = NULL;
@@ -195,8 +195,8 @@ put_back(
 }
 
 static void
-put_one(struct restore *s, const struct store *user, const struct store *file,
-    time_t when, struct mailbox *m, size_t index)
+restore_message(struct restore *s, const struct store *user,
+    const struct store *file, time_t when, struct mailbox *m, size_t index)
 {
 	const struct message *message = mailbox_message(m, index);
 	char uidl[MAILBOX_UIDL + 1];
@@ -207,9 +207,10 @@ put_one(struct restore *s, const struct store *user, const struct store *file,
 		return;
 	}
 	s->found++;
-	if (is_there(s, message)) {
+	if (is_in_mailbox(s, message)) {
 		printf("%s is in the mailbox\n", uidl);
-	} else if (put_back(user, file, message) == -1 || look(s, user) == -1) {
+	} else if (put_back(user, file, message) == -1 ||
+		   reload_mailbox(s, user) == -1) {
 		log_error("cannot put %s back: %s", uidl, strerror(errno));
 		s->failed++;
 	} else {
@@ -223,7 +224,7 @@ put_one(struct restore *s, const struct store *user, const struct store *file,
 static int
 list_owned(const struct store *user, void *context)
 {
-	return walk(user, print_one, context);
+	return each_kept(user, print_message, context);
 }
 
 static int
@@ -231,11 +232,11 @@ undelete_owned(const struct store *user, void *context)
 {
 	struct restore *s = context;
 
-	if (look(s, user) == -1) {
+	if (reload_mailbox(s, user) == -1) {
 		log_error("cannot open %s: %s", user->mailbox, strerror(errno));
 		return EX_TEMPFAIL;
 	}
-	int status = walk(user, put_one, s);
+	int status = each_kept(user, restore_message, s);
 	mailbox_close(s->there);
 	if (s->found < (size_t)s->count || s->found == 0) {
 		log_error("%s; type pop3d --deleted USER",

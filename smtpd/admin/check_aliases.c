@@ -111,7 +111,7 @@ check_owner(struct check *c)
 }
 
 static void
-check_all(struct check *c, const struct expand *e)
+check_alias_file(struct check *c, const struct expand *e)
 {
 	const char *key;
 	size_t keys = 0, malformed = aliases_malformed(e->aliases);
@@ -150,7 +150,7 @@ check_aliases(struct check *c)
 	const struct expand e = {
 		.config = c->config, .names = names, .aliases = aliases
 	};
-	check_all(c, &e);
+	check_alias_file(c, &e);
 	check_owner(c);
 	check_duty(c, &e, "root");
 	check_duty(c, &e, "postmaster");

@@ -30,12 +30,12 @@ struct explain {
 	int result;
 };
 
-static void say(const struct explain *, unsigned depth, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+static void print_line(const struct explain *, unsigned depth, const char *fmt,
+    ...) __attribute__((format(printf, 3, 4)));
 
 /* A line, indented; its text may come from the DNS. */
 static void
-say(const struct explain *x, unsigned depth, const char *fmt, ...)
+print_line(const struct explain *x, unsigned depth, const char *fmt, ...)
 {
 	char text[ALIAS_TARGET * 4];
 	va_list ap;
@@ -53,14 +53,14 @@ say(const struct explain *x, unsigned depth, const char *fmt, ...)
 }
 
 static void
-trace(void *context, unsigned depth, const char *text)
+print_step(void *context, unsigned depth, const char *text)
 {
-	say(context, depth + 1, "%s", text);
+	print_line(context, depth + 1, "%s", text);
 }
 
 /* The first error is the exit status. */
 static void
-trouble(struct explain *x, int status)
+note_status(struct explain *x, int status)
 {
 	x->result = x->result == EX_OK ? status : x->result;
 }
@@ -80,7 +80,7 @@ explain_addresses(struct explain *x, const char *host)
 		return;
 	}
 	if (dns_addresses(x->dns, host, found, &n, why) != DNS_OK) {
-		say(x, 4, "%s", why);
+		print_line(x, 4, "%s", why);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -88,7 +88,7 @@ explain_addresses(struct explain *x, const char *host)
 		    (const struct sockaddr *)&found[i].address;
 		if (getnameinfo(sa, found[i].len, text, sizeof(text), NULL, 0,
 			NI_NUMERICHOST) == 0) {
-			say(x, 4, "%s", text);
+			print_line(x, 4, "%s", text);
 		}
 	}
 }
@@ -100,30 +100,30 @@ explain_hosts(struct explain *x, const struct hop *hop)
 	char why[CONFIG_ERROR] = "";
 
 	if (x->dns == NULL && (x->dns = dns_open(x->config)) == NULL) {
-		say(x, 3, "no name server: %s", strerror(errno));
-		trouble(x, EX_TEMPFAIL);
+		print_line(x, 3, "no name server: %s", strerror(errno));
+		note_status(x, EX_TEMPFAIL);
 		return;
 	}
 	switch (connect_exchangers(x->dns, x->config, hop, &hosts, why)) {
 	case FOUND_OK:
 		break;
 	case FOUND_TEMPORARY:
-		say(x, 3, "mail would wait: %s", why);
-		trouble(x, EX_TEMPFAIL);
+		print_line(x, 3, "mail would wait: %s", why);
+		note_status(x, EX_TEMPFAIL);
 		return;
 	case FOUND_NO_DOMAIN:
 	case FOUND_NULL_MX:
 	case FOUND_OURSELVES:
-		say(x, 3, "mail would be returned: %s", why);
-		trouble(x, EX_NOHOST);
+		print_line(x, 3, "mail would be returned: %s", why);
+		note_status(x, EX_NOHOST);
 		return;
 	}
 	for (size_t i = 0; i < hosts.count; i++) {
 		if (hop->mx) {
-			say(x, 3, "host %s, preference %u", hosts.hosts[i].host,
-			    hosts.hosts[i].preference);
+			print_line(x, 3, "host %s, preference %u",
+			    hosts.hosts[i].host, hosts.hosts[i].preference);
 		} else {
-			say(x, 3, "host %s", hosts.hosts[i].host);
+			print_line(x, 3, "host %s", hosts.hosts[i].host);
 		}
 		explain_addresses(x, hosts.hosts[i].host);
 	}
@@ -140,13 +140,13 @@ explain_hop(struct explain *x, const char *what, const struct hop *hop)
 	};
 	char text[HOP_TEXT];
 
-	say(x, 2, "%s %s", what, hop_text(hop, text));
+	print_line(x, 2, "%s %s", what, hop_text(hop, text));
 	if (hop->transport == TRANSPORT_SMTP) {
-		say(x, 3, "%s%s", tls[hop->tls],
+		print_line(x, 3, "%s%s", tls[hop->tls],
 		    hop->wrapped ? ", from the first octet on" : "");
 	}
 	if (hop->user[0] != '\0') {
-		say(x, 3, "login as %s, with the password %s", hop->user,
+		print_line(x, 3, "login as %s, with the password %s", hop->user,
 		    hop->password[0] != '\0' ? "of the hop"
 					     : "by the key relay-password");
 	}
@@ -165,7 +165,7 @@ explain_route(struct explain *x, const struct address *a)
 	route_find(x->config, x->sender, a, &route);
 	switch (route.kind) {
 	case ROUTE_HOP:
-		say(x, 1, "%s is sent on, by %s", text, route.why);
+		print_line(x, 1, "%s is sent on, by %s", text, route.why);
 		explain_hop(x, "next hop", &route.hop);
 		if (route.has_fallback) {
 			explain_hop(x, "if that fails,", &route.fallback);
@@ -173,13 +173,13 @@ explain_route(struct explain *x, const struct address *a)
 		return;
 	case ROUTE_LOCAL:
 		/* An alias leads to an address that does not exist here. */
-		say(x, 1, "%s does not exist here: mail would be returned",
-		    text);
-		trouble(x, EX_NOUSER);
+		print_line(x, 1,
+		    "%s does not exist here: mail would be returned", text);
+		note_status(x, EX_NOUSER);
 		return;
 	case ROUTE_NONE:
-		say(x, 1, "%s would wait: %s", text, route.why);
-		trouble(x, EX_CONFIG);
+		print_line(x, 1, "%s would wait: %s", text, route.why);
+		note_status(x, EX_CONFIG);
 		return;
 	}
 }
@@ -208,15 +208,16 @@ explain_user(struct explain *x, const struct recipient *r)
 	if (account_find(x->config, x->expand.names, r->text, &account) !=
 		STATUS_OK ||
 	    account_mailbox(x->config, &account, path) == -1) {
-		say(x, 1, "%s would wait: no mailbox is found", r->text);
-		trouble(x, EX_TEMPFAIL);
+		print_line(x, 1, "%s would wait: no mailbox is found", r->text);
+		note_status(x, EX_TEMPFAIL);
 	} else if (r->owner[0] == '\0' && has_forward(&account)) {
-		say(x, 1,
+		print_line(x, 1,
 		    "%s has a file %s/.forward, which says where the mail "
 		    "goes",
 		    r->text, account.home);
 	} else {
-		say(x, 1, "%s is delivered to the mailbox %s", r->text, path);
+		print_line(
+		    x, 1, "%s is delivered to the mailbox %s", r->text, path);
 	}
 }
 
@@ -232,10 +233,10 @@ explain_recipient(struct explain *x, const struct recipient *r)
 		explain_user(x, r);
 		return;
 	case TARGET_FILE:
-		say(x, 1, "%s is appended to, as %s", r->text, owner);
+		print_line(x, 1, "%s is appended to, as %s", r->text, owner);
 		return;
 	case TARGET_PIPE:
-		say(x, 1, "%s is run, as %s", r->text, owner);
+		print_line(x, 1, "%s is run, as %s", r->text, owner);
 		return;
 	case TARGET_ADDRESS:
 		if (address_path_utf8(r->text, &a, &rest) == PATH_OK) {
@@ -255,15 +256,15 @@ explain_address(struct explain *x, const char *text)
 	struct mail mail;
 	const char *rest;
 
-	say(x, 0, "%s", text);
+	print_line(x, 0, "%s", text);
 	if (address_path_utf8(text, &a, &rest) != PATH_OK || *rest != '\0' ||
 	    address_is_null(&a)) {
-		say(x, 1, "not an address");
-		trouble(x, EX_USAGE);
+		print_line(x, 1, "not an address");
+		note_status(x, EX_USAGE);
 		return;
 	}
 	if (a.domain[0] != '\0') {
-		say(x, 1, "%s is %s", a.domain,
+		print_line(x, 1, "%s is %s", a.domain,
 		    !config_is_ours(x->config, a.domain) ? "elsewhere"
 		    : config_is_virtual(x->config, a.domain)
 			? "ours, with aliases alone"
@@ -274,12 +275,12 @@ explain_address(struct explain *x, const char *text)
 	case EXPANDED_OK:
 		break;
 	case EXPANDED_NONE:
-		trouble(x, EX_NOUSER);
+		note_status(x, EX_NOUSER);
 		break;
 	case EXPANDED_TEMPORARY:
 	case EXPANDED_BROKEN:
-		say(x, 1, "mail would wait: see the log");
-		trouble(x, EX_TEMPFAIL);
+		print_line(x, 1, "mail would wait: see the log");
+		note_status(x, EX_TEMPFAIL);
 		break;
 	}
 	for (size_t i = 0; i < mail.count; i++) {
@@ -310,7 +311,7 @@ route_explain(const struct config *config, const char *sender, char **addresses,
 		.expand = { .config = config,
 		    .names = names,
 		    .aliases = aliases,
-		    .trace = out != NULL ? trace : NULL,
+		    .trace = out != NULL ? print_step : NULL,
 		    .context = &x },
 		.result = EX_OK };
 	for (; *addresses != NULL; addresses++) {

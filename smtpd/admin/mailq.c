@@ -20,7 +20,7 @@ struct mailq {
 };
 
 static void
-count(struct mailq *l, uint64_t size)
+count_message(struct mailq *l, uint64_t size)
 {
 	if (l->count++ == 0 && !l->json) {
 		printf("%-13s %7s  %-12s %8s  %s\n", "Id", "Size", "Arrived",
@@ -31,7 +31,7 @@ count(struct mailq *l, uint64_t size)
 
 /* Only its size is known; it may also be gone by now. */
 static void
-show_damaged(struct mailq *l, enum queue_place place, const char *name)
+list_damaged(struct mailq *l, enum queue_place place, const char *name)
 {
 	struct stat st;
 
@@ -39,7 +39,7 @@ show_damaged(struct mailq *l, enum queue_place place, const char *name)
 	    -1) {
 		return;
 	}
-	count(l, (uint64_t)st.st_size);
+	count_message(l, (uint64_t)st.st_size);
 	if (l->json) {
 		view_json_damaged(stdout, place, name, (uint64_t)st.st_size);
 	} else {
@@ -48,14 +48,14 @@ show_damaged(struct mailq *l, enum queue_place place, const char *name)
 }
 
 static int
-show(void *data, enum queue_place place, const char *name)
+list_message(void *data, enum queue_place place, const char *name)
 {
 	struct mailq *l = data;
 	struct queue_file f;
 
 	switch (queue_read(l->queue, place, name, &f)) {
 	case QUEUE_CLAIMED:
-		count(l, f.mail.size);
+		count_message(l, f.mail.size);
 		if (l->json) {
 			view_json(stdout, &f);
 		} else {
@@ -68,11 +68,11 @@ show(void *data, enum queue_place place, const char *name)
 		if (place != QUEUE_CORRUPT) {
 			break;
 		}
-		show_damaged(l, place, name);
+		list_damaged(l, place, name);
 		break;
 	case QUEUE_DAMAGED:
 	case QUEUE_BUSY:
-		show_damaged(l, place, name);
+		list_damaged(l, place, name);
 		break;
 	case QUEUE_ERROR:
 		log_error("%s/%s/%s: %s", l->queue->path,
@@ -83,7 +83,7 @@ show(void *data, enum queue_place place, const char *name)
 }
 
 static void
-end(const struct mailq *l)
+print_total(const struct mailq *l)
 {
 	char size[VIEW_SHORT];
 
@@ -111,12 +111,12 @@ manage_list(const struct config *config, bool json)
 		return result;
 	}
 	for (int i = 0; result == EX_OK && done == 0 && i < QUEUE_PLACES; i++) {
-		done = view_each(&q, (enum queue_place)i, show, &l);
+		done = view_each(&q, (enum queue_place)i, list_message, &l);
 	}
 	if (done == -1) {
 		log_error("queue %s: %s", config->queue, strerror(errno));
 	} else {
-		end(&l);
+		print_total(&l);
 	}
 	if (result == EX_OK) {
 		queue_close(&q);

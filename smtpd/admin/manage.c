@@ -22,7 +22,7 @@ struct work {
 };
 
 static void
-trouble(struct work *w, const char *id, int status, const char *why)
+report_trouble(struct work *w, const char *id, int status, const char *why)
 {
 	log_error("%s: %s", id, why);
 	w->result = w->result == EX_OK ? status : w->result;
@@ -45,7 +45,7 @@ set_waiting(struct queue_file *f, enum recipient_state state)
 }
 
 static int
-release(struct queue_file *f)
+release_message(struct queue_file *f)
 {
 	if (set_waiting(f, RECIPIENT_WAITING) == -1) {
 		return -1;
@@ -118,7 +118,7 @@ send_report(const struct work *w, struct queue_file *f)
 
 /* The report is durable before a recipient counts as done. */
 static int
-bounce(const struct work *w, struct queue_file *f)
+bounce_message(const struct work *w, struct queue_file *f)
 {
 	if (send_report(w, f) == -1 || set_waiting(f, RECIPIENT_FAILED) == -1) {
 		return -1;
@@ -129,7 +129,7 @@ bounce(const struct work *w, struct queue_file *f)
 /* ---- one message ---- */
 
 static int
-drop(struct queue_file *f)
+remove_message(struct queue_file *f)
 {
 	return set_waiting(f, RECIPIENT_REMOVED) == -1 ? -1 : queue_remove(f);
 }
@@ -147,15 +147,15 @@ do_verb(struct work *w, struct queue_file *f)
 		said = "on hold; smtpd --release sends it on";
 		break;
 	case MANAGE_RELEASE:
-		done = release(f);
+		done = release_message(f);
 		said = "to be tried at once; type: smtpd -q";
 		break;
 	case MANAGE_REMOVE:
-		done = drop(f);
+		done = remove_message(f);
 		said = "removed";
 		break;
 	case MANAGE_BOUNCE:
-		done = bounce(w, f);
+		done = bounce_message(w, f);
 		said = "given up and reported to its sender; type: smtpd -q";
 		break;
 	case MANAGE_SHOW:
@@ -164,10 +164,10 @@ do_verb(struct work *w, struct queue_file *f)
 	if (done == 0) {
 		printf("%s: %s\n", f->id, said);
 	} else if (errno == EMLINK) {
-		trouble(w, f->id, EX_UNAVAILABLE,
+		report_trouble(w, f->id, EX_UNAVAILABLE,
 		    "there is nobody to report it to; it is on hold");
 	} else {
-		trouble(w, f->id, EX_TEMPFAIL, strerror(errno));
+		report_trouble(w, f->id, EX_TEMPFAIL, strerror(errno));
 	}
 }
 
@@ -176,12 +176,12 @@ static void
 do_damaged(struct work *w, const char *name)
 {
 	if (w->verb != MANAGE_REMOVE) {
-		trouble(w, name, EX_DATAERR,
+		report_trouble(w, name, EX_DATAERR,
 		    "damaged; it can only be shown or removed");
 		return;
 	}
 	if (unlinkat(w->queue->places[QUEUE_CORRUPT], name, 0) == -1) {
-		trouble(w, name, EX_TEMPFAIL, strerror(errno));
+		report_trouble(w, name, EX_TEMPFAIL, strerror(errno));
 		return;
 	}
 	printf("%s: removed\n", name);
@@ -207,7 +207,7 @@ work_on(struct work *w, enum queue_place place, const char *id)
 		do_damaged(w, id);
 		return true;
 	case QUEUE_BUSY:
-		trouble(
+		report_trouble(
 		    w, id, EX_TEMPFAIL, "is being sent right now, try again");
 		return true;
 	case QUEUE_DAMAGED:
@@ -218,14 +218,14 @@ work_on(struct work *w, enum queue_place place, const char *id)
 		do_damaged(w, id);
 		return true;
 	case QUEUE_ERROR:
-		trouble(w, id, EX_TEMPFAIL, strerror(errno));
+		report_trouble(w, id, EX_TEMPFAIL, strerror(errno));
 		return true;
 	}
 	return false;
 }
 
 static bool
-is_name(const char *id)
+is_file_name(const char *id)
 {
 	return id[0] != '\0' && strcmp(id, ".") != 0 && strcmp(id, "..") != 0 &&
 	       strchr(id, '/') == NULL;
@@ -237,14 +237,15 @@ work_on_id(struct work *w, const char *id)
 	bool found = false;
 
 	/* Twice, because a runner may move it meanwhile. */
-	for (int i = 0; is_name(id) && !found && i < 2 * QUEUE_PLACES; i++) {
+	for (int i = 0; is_file_name(id) && !found && i < 2 * QUEUE_PLACES;
+	     i++) {
 		enum queue_place place = (enum queue_place)(i % QUEUE_PLACES);
 		found = w->verb == MANAGE_SHOW
 		            ? show_message(w->queue, place, id, &w->result)
 		            : work_on(w, place, id);
 	}
 	if (!found) {
-		trouble(
+		report_trouble(
 		    w, id, EX_DATAERR, "there is no such message in the queue");
 	}
 	w->count += found;
@@ -273,7 +274,8 @@ work_on_all(struct work *w)
 		    (w->verb == MANAGE_RELEASE && places[i] == QUEUE_ACTIVE);
 		if (!there &&
 		    view_each(w->queue, places[i], one_of_all, w) == -1) {
-			trouble(w, w->queue->path, EX_IOERR, strerror(errno));
+			report_trouble(
+			    w, w->queue->path, EX_IOERR, strerror(errno));
 		}
 	}
 	if (w->count == 0 && w->result == EX_OK) {

@@ -68,7 +68,7 @@ read_password(char password[PASSWORD])
 
 /* Makes a random password: 5 times 4 of 31 letters are 99 bits. */
 static void
-generate(char password[PASSWORD])
+generate_password(char password[PASSWORD])
 {
 	/* Letters that look like others are left out. */
 	static const char letters[] = "abcdefghjkmnpqrstuvwxyz23456789";
@@ -91,7 +91,7 @@ get_password(const struct passwd_change *w, char password[PASSWORD])
 		return EX_OK;
 	}
 	if (w->generate) {
-		generate(password);
+		generate_password(password);
 		return EX_OK;
 	}
 	if (read_password(password) == -1) {
@@ -129,8 +129,8 @@ allowed(const struct passwd_change *w, const struct users_line *line,
 
 /* Changes the file, which is locked. */
 static int
-change(const struct config *config, const struct passwd_change *w, int lock,
-    struct users_line *line, const char *password)
+change_line(const struct config *config, const struct passwd_change *w,
+    int lock, struct users_line *line, const char *password)
 {
 	char credentials[USER_CREDENTIALS];
 	struct password_extras extras = w->extras;
@@ -162,7 +162,7 @@ change(const struct config *config, const struct passwd_change *w, int lock,
 
 /* Checks and normalizes the name of the user. */
 static int
-check_names(const struct config *config, const struct passwd_change *w,
+check_name(const struct config *config, const struct passwd_change *w,
     char user[USER_NAME + 1])
 {
 	/* Without a file this makes the first one. */
@@ -187,7 +187,7 @@ passwd_run(const struct config *config, const struct passwd_change *w)
 	struct users_line line = { .user = user,
 		.label = w->label != NULL ? w->label : "",
 		.terms = terms };
-	int rc = check_names(config, w, user);
+	int rc = check_name(config, w, user);
 
 	if (rc == EX_OK && !w->remove) {
 		rc = get_password(w, password);
@@ -198,7 +198,7 @@ passwd_run(const struct config *config, const struct passwd_change *w)
 	terms_print(&w->terms, terms);
 	int lock = users_lock(config);
 	rc = lock == -1 ? EX_CANTCREAT
-	                : change(config, w, lock, &line, password);
+	                : change_line(config, w, lock, &line, password);
 	if (rc == EX_OK && w->generate && !w->remove) {
 		rc = printf("%s\n", password) > 0 && fflush(stdout) == 0
 		         ? EX_OK

@@ -10,7 +10,7 @@
 #include <sysexits.h>
 
 static int
-cannot(const struct penalties *p)
+cannot_open(const struct penalties *p)
 {
 	log_error("cannot open %s: %s%s", p->path, strerror(errno),
 	    errno == EACCES ? "; run it as the user that the servers run as"
@@ -46,7 +46,7 @@ admin_penalties(const struct config *config)
 	size_t at = 0;
 
 	if (penalties_open(&p, config, false) == -1) {
-		return errno == ENOENT ? EX_OK : cannot(&p);
+		return errno == ENOENT ? EX_OK : cannot_open(&p);
 	}
 	while (penalties_readable(&p) &&
 	       penalty_next(p.image, &at, penalty_now(), &penalty)) {
@@ -75,7 +75,7 @@ admin_forgive(const struct config *config, const char *address_text)
 		penalty_key(network.address, key);
 	}
 	if (penalties_open(&p, config, false) == -1) {
-		return errno == ENOENT ? EX_OK : cannot(&p);
+		return errno == ENOENT ? EX_OK : cannot_open(&p);
 	}
 	bool done = penalties_begin(&p);
 	if (done) {

@@ -81,7 +81,7 @@ put_file(int fd, off_t at, off_t end, enum form form)
 }
 
 static int
-show(struct queue_file *f)
+show_file(struct queue_file *f)
 {
 	char reason[QUEUE_REASON];
 
@@ -129,7 +129,7 @@ show_message(
 
 	switch (queue_read(q, place, name, &f)) {
 	case QUEUE_CLAIMED:
-		done = show(&f);
+		done = show_file(&f);
 		queue_release(&f);
 		break;
 	case QUEUE_GONE:

@@ -50,7 +50,7 @@ users_lock(const struct config *config)
 }
 
 static bool
-is_same(const struct user_line *u, const char *user, const char *label)
+is_line_of(const struct user_line *u, const char *user, const char *label)
 {
 	return strcasecmp(u->name, user) == 0 &&
 	       strcasecmp(u->label, label) == 0;
@@ -64,7 +64,7 @@ view_line(struct users_view *v, const struct user_line *u, const char *user,
 		return;
 	}
 	v->known = v->known || u->label[0] == '\0';
-	if (is_same(u, user, label)) {
+	if (is_line_of(u, user, label)) {
 		v->found = true;
 		return;
 	}
@@ -115,7 +115,7 @@ print_line(FILE *out, const struct users_line *line, const char *owner)
 
 /* Copies the old file with the line changed, or without it. */
 static bool
-copy(struct users_file *in, FILE *out, const struct users_line *line)
+copy_lines(struct users_file *in, FILE *out, const struct users_line *line)
 {
 	bool written = line->credentials == NULL;
 	enum user_line_kind kind = USER_LINE_END;
@@ -124,7 +124,7 @@ copy(struct users_file *in, FILE *out, const struct users_line *line)
 	while (in != NULL && (kind = users_next(in, &u)) < USER_LINE_END) {
 		bool user = kind == USER_LINE_USER &&
 		            strcasecmp(u.name, line->user) == 0;
-		bool same = user && is_same(&u, line->user, line->label);
+		bool same = user && is_line_of(&u, line->user, line->label);
 		/* The lines with labels go with the line of their user. */
 		bool goes = same || (user && line->credentials == NULL &&
 					line->label[0] == '\0');
@@ -167,7 +167,8 @@ users_edit(const struct config *config, int lock, const struct users_line *line)
 			fchmod(fd, 0600);
 		}
 	}
-	bool ok = copy(in, out, line) && fflush(out) == 0 && fsync(fd) == 0;
+	bool ok =
+	    copy_lines(in, out, line) && fflush(out) == 0 && fsync(fd) == 0;
 	ok = fclose(out) == 0 && ok;
 	if (in != NULL) {
 		users_close(in);

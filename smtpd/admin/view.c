@@ -16,7 +16,7 @@
 enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
 static int
-refuse(const char *path, const char *sudo)
+refuse_queue(const char *path, const char *sudo)
 {
 	if (errno == EACCES || errno == EPERM) {
 		log_error("only root may see the queue; type: sudo %s", sudo);
@@ -51,14 +51,15 @@ view_open(const struct config *config, struct queue *q, const char *sudo)
 
 	if (find_folder(config->queue, &st) == -1) {
 		return errno == ENOENT ? VIEW_NONE
-		                       : refuse(config->queue, sudo);
+		                       : refuse_queue(config->queue, sudo);
 	}
 	if (geteuid() == 0 && st.st_uid != 0 &&
 	    privilege_become(st.st_uid, st.st_gid, (gid_t)-1) == -1) {
-		return refuse(config->queue, sudo);
+		return refuse_queue(config->queue, sudo);
 	}
-	return queue_open(q, config->queue) == -1 ? refuse(config->queue, sudo)
-	                                          : EX_OK;
+	return queue_open(q, config->queue) == -1
+	           ? refuse_queue(config->queue, sudo)
+	           : EX_OK;
 }
 
 bool
@@ -140,8 +141,8 @@ view_size(uint64_t octets, char text[VIEW_SHORT])
 /* ---- one message ---- */
 
 static void
-describe(const struct queue_file *f, const struct slot_state *s, time_t now,
-    char *text, size_t size)
+describe_state(const struct queue_file *f, const struct slot_state *s,
+    time_t now, char *text, size_t size)
 {
 	static const char *const words[] = {
 		[RECIPIENT_WAITING] = "waits",
@@ -171,7 +172,7 @@ describe(const struct queue_file *f, const struct slot_state *s, time_t now,
 }
 
 static void
-put_recipient(struct wrap *p, struct queue_file *f, size_t i, time_t now)
+print_recipient(struct wrap *p, struct queue_file *f, size_t i, time_t now)
 {
 	const struct recipient *r = &f->mail.recipients[i];
 	char text[2 * MAIL_TEXT + 16], state[120], reason[QUEUE_REASON];
@@ -181,7 +182,7 @@ put_recipient(struct wrap *p, struct queue_file *f, size_t i, time_t now)
 	    r->target == TARGET_PIPE ? "|" : "", r->text, other ? " (for " : "",
 	    other ? r->given : "", other ? ")" : "");
 	wrap_text(p, 4, text);
-	describe(f, &r->slot, now, state, sizeof(state));
+	describe_state(f, &r->slot, now, state, sizeof(state));
 	wrap_text(p, 8, state);
 	queue_reason(f, i, reason);
 	if (reason[0] != '\0' && r->slot.state == RECIPIENT_WAITING) {
@@ -208,7 +209,7 @@ view_text(FILE *out, struct queue_file *f, time_t now)
 	    size, when, age);
 	wrap_text(&p, 0, f->mail.sender[0] != '\0' ? f->mail.sender : "<>");
 	for (size_t i = 0; i < f->mail.count; i++) {
-		put_recipient(&p, f, i, now);
+		print_recipient(&p, f, i, now);
 	}
 }
 

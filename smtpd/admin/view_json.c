@@ -8,7 +8,7 @@
 #include <string.h>
 
 static void
-string(FILE *out, const char *text)
+json_string(FILE *out, const char *text)
 {
 	size_t len = strlen(text);
 
@@ -29,20 +29,20 @@ string(FILE *out, const char *text)
 }
 
 static void
-member(FILE *out, const char *name, const char *text)
+json_member(FILE *out, const char *name, const char *text)
 {
 	fprintf(out, ",\"%s\":", name);
-	string(out, text);
+	json_string(out, text);
 }
 
 static void
-number(FILE *out, const char *name, int64_t value)
+json_number(FILE *out, const char *name, int64_t value)
 {
 	fprintf(out, ",\"%s\":%" PRId64, name, value);
 }
 
 static void
-put_recipient(FILE *out, struct queue_file *f, size_t i)
+json_recipient(FILE *out, struct queue_file *f, size_t i)
 {
 	static const char *const states[] = {
 		[RECIPIENT_WAITING] = "waiting",
@@ -62,14 +62,14 @@ put_recipient(FILE *out, struct queue_file *f, size_t i)
 
 	queue_reason(f, i, reason);
 	fprintf(out, "%s{\"address\":", i == 0 ? "" : ",");
-	string(out, r->text);
-	member(out, "kind", kinds[r->target]);
-	member(out, "given", r->given);
-	member(out, "state", states[r->slot.state]);
-	number(out, "attempts", r->slot.attempts);
-	number(out, "next", r->slot.next);
-	number(out, "last", r->slot.last);
-	member(out, "reply", reason);
+	json_string(out, r->text);
+	json_member(out, "kind", kinds[r->target]);
+	json_member(out, "given", r->given);
+	json_member(out, "state", states[r->slot.state]);
+	json_number(out, "attempts", r->slot.attempts);
+	json_number(out, "next", r->slot.next);
+	json_number(out, "last", r->slot.last);
+	json_member(out, "reply", reason);
 	putc('}', out);
 }
 
@@ -79,18 +79,18 @@ view_json(FILE *out, struct queue_file *f)
 	const struct mail *m = &f->mail;
 
 	fputs("{\"id\":", out);
-	string(out, f->id);
-	member(out, "place", queue_place_names[f->place]);
+	json_string(out, f->id);
+	json_member(out, "place", queue_place_names[f->place]);
 	fprintf(out, ",\"busy\":%s", view_is_busy(f) ? "true" : "false");
 	fputs(",\"damaged\":false", out);
-	number(out, "size", (int64_t)m->size);
-	number(out, "arrival", m->arrival);
-	member(out, "sender", m->sender);
-	member(out, "user", m->user);
-	member(out, "client", m->client);
+	json_number(out, "size", (int64_t)m->size);
+	json_number(out, "arrival", m->arrival);
+	json_member(out, "sender", m->sender);
+	json_member(out, "user", m->user);
+	json_member(out, "client", m->client);
 	fputs(",\"recipients\":[", out);
 	for (size_t i = 0; i < m->count; i++) {
-		put_recipient(out, f, i);
+		json_recipient(out, f, i);
 	}
 	fputs("]}\n", out);
 }
@@ -100,9 +100,9 @@ view_json_damaged(
     FILE *out, enum queue_place place, const char *name, uint64_t size)
 {
 	fputs("{\"id\":", out);
-	string(out, name);
-	member(out, "place", queue_place_names[place]);
+	json_string(out, name);
+	json_member(out, "place", queue_place_names[place]);
 	fputs(",\"busy\":false,\"damaged\":true", out);
-	number(out, "size", (int64_t)size);
+	json_number(out, "size", (int64_t)size);
 	fputs(",\"recipients\":[]}\n", out);
 }

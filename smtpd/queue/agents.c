@@ -113,7 +113,7 @@ start_agent(struct runner *r, struct agent *a, struct destination *d,
 /* ---- ending ---- */
 
 static void
-hang_up(struct agent *a)
+close_channel(struct agent *a)
 {
 	close(a->channel);
 	a->channel = -1;
@@ -139,7 +139,7 @@ end_order(struct runner *r, struct agent *a, const char *why)
 
 /* The agent's process has ended with an order under way. */
 static void
-crashed(struct runner *r, struct agent *a, int status)
+agent_crashed(struct runner *r, struct agent *a, int status)
 {
 	struct destination *d = a->destination;
 	struct result why = { 0 };
@@ -160,7 +160,7 @@ crashed(struct runner *r, struct agent *a, int status)
 }
 
 static void
-reap(struct runner *r, struct agent *a)
+reap_agent(struct runner *r, struct agent *a)
 {
 	int status;
 	pid_t pid = waitpid(a->pid, &status, WNOHANG);
@@ -172,7 +172,7 @@ reap(struct runner *r, struct agent *a)
 		return;
 	}
 	if (a->batch != NULL) {
-		crashed(r, a, pid == -1 ? 0 : status);
+		agent_crashed(r, a, pid == -1 ? 0 : status);
 	}
 	a->destination->agents--;
 	a->destination = NULL;
@@ -193,10 +193,10 @@ agents_tend(struct runner *r)
 		bool wanted = a->destination->nwaiting > 0 && !r->stopping;
 		if (a->channel != -1 && a->batch == NULL && !wanted &&
 		    (over || now - a->idle_since >= a->keep)) {
-			hang_up(a);
+			close_channel(a);
 		}
 		if (a->channel == -1) {
-			reap(r, a);
+			reap_agent(r, a);
 		}
 	}
 }
@@ -225,7 +225,7 @@ agents_abandon(struct runner *r)
 			continue;
 		}
 		if (a->channel != -1) {
-			hang_up(a);
+			close_channel(a);
 		}
 		outcome_conclude(r, a->batch);
 		batch_end(r, a->batch);
@@ -265,7 +265,7 @@ give_order(struct runner *r, struct agent *a, struct batch *b)
 	a->batch = b;
 	b->given = deadline_now();
 	if (result == -1) {
-		hang_up(a);
+		close_channel(a);
 		return false;
 	}
 	return true;
@@ -308,7 +308,7 @@ more_agents(struct runner *r, struct destination *d)
 	if (a == NULL) {
 		struct agent *idle = idle_agent(r, NULL);
 		if (idle != NULL) {
-			hang_up(idle); /* its place will be free soon */
+			close_channel(idle); /* its place will be free soon */
 		}
 		r->starved = r->starved || d->agents == 0;
 		return NULL;
@@ -332,7 +332,7 @@ serve_destination(struct runner *r, struct destination *d)
 		struct agent *a = idle_agent(r, d);
 		if (a != NULL && r->starved && d->agents > 1) {
 			/* Its place goes to a destination without an agent. */
-			hang_up(a);
+			close_channel(a);
 			return;
 		}
 		if (a == NULL) {
@@ -422,7 +422,7 @@ hop_dead(struct runner *r, struct agent *a, const struct outcome *o)
 	struct result why = { 0 };
 
 	a->batch = NULL;
-	hang_up(a);
+	close_channel(a);
 	if (b == NULL) {
 		return; /* between two orders: the next agent will see */
 	}
@@ -489,7 +489,7 @@ read_outcomes(struct runner *r, struct agent *a)
 		}
 	}
 	if (n == -1 && a->channel != -1) {
-		hang_up(a);
+		close_channel(a);
 	}
 }
 

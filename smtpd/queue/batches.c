@@ -24,7 +24,7 @@ enum where { WHERE_LOCAL, WHERE_HOP, WHERE_OURS, WHERE_NOWHERE };
  * split at the "@", and left to its next hop to judge.
  */
 static bool
-parse(const char *text, struct address *a)
+parse_address(const char *text, struct address *a)
 {
 	char path[MAIL_TEXT + 2];
 	const char *rest, *at = strrchr(text, '@');
@@ -80,7 +80,7 @@ locate(const struct runner *r, const struct mail *mail,
 	if (to->target != TARGET_ADDRESS) {
 		return WHERE_LOCAL;
 	}
-	if (!parse(to->text, &address)) {
+	if (!parse_address(to->text, &address)) {
 		route->kind = ROUTE_NONE;
 		strlcpy(route->why, "not a mail address", sizeof(route->why));
 		return WHERE_NOWHERE;
@@ -191,7 +191,8 @@ crowded(const struct runner *r, const struct queue_file *f, time_t now,
 
 /* Adds a recipient to the message's last batch for a destination. */
 static bool
-assign(struct runner *r, struct claimed *m, const char *key, uint32_t i)
+add_to_destination(
+    struct runner *r, struct claimed *m, const char *key, uint32_t i)
 {
 	struct destination *d = destination_get(r, key);
 
@@ -211,7 +212,7 @@ assign(struct runner *r, struct claimed *m, const char *key, uint32_t i)
 }
 
 static bool
-refuse(struct batch *ours, uint32_t i, const char *dsn, const char *why)
+fail_recipient(struct batch *ours, uint32_t i, const char *dsn, const char *why)
 {
 	struct result *result = batch_add(ours, i);
 
@@ -231,21 +232,21 @@ distribute(struct runner *r, struct claimed *m, uint32_t i, struct batch *ours)
 	struct result *result;
 
 	if (by_is_over(mail, time(NULL))) {
-		return refuse(ours, i, "5.4.7",
+		return fail_recipient(ours, i, "5.4.7",
 		    "the delivery time that the sender asked for has passed");
 	}
 	switch (locate(r, mail, &mail->recipients[i], &route)) {
 	case WHERE_LOCAL:
-		return assign(r, m, DESTINATION_LOCAL, i);
+		return add_to_destination(r, m, DESTINATION_LOCAL, i);
 	case WHERE_HOP:
 		if (mail_insists_on_tls(mail) && route.hop.mx) {
 			/* RFC 8689 section 4.2.1: unsigned DNS proves no MX. */
-			return refuse(ours, i, "5.7.30",
+			return fail_recipient(ours, i, "5.7.30",
 			    "the message requires TLS (REQUIRETLS), and the "
 			    "MX of the domain cannot be authenticated: it "
 			    "needs a route or a relay");
 		}
-		return assign(r, m, hop_text(&route.hop, key), i);
+		return add_to_destination(r, m, hop_text(&route.hop, key), i);
 	case WHERE_OURS:
 		result = batch_add(ours, i);
 		if (result != NULL) {

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 static bool
-load(struct runner *r)
+load_names(struct runner *r)
 {
 	char error[CONFIG_ERROR];
 
@@ -35,7 +35,7 @@ load(struct runner *r)
 
 /* Copies the message without its recipients, under an id of its own. */
 static void
-inherit(struct mail *child, const struct mail *parent, uint32_t recipient)
+inherit_mail(struct mail *child, const struct mail *parent, uint32_t recipient)
 {
 	struct mail_derived d;
 
@@ -46,7 +46,7 @@ inherit(struct mail *child, const struct mail *parent, uint32_t recipient)
 }
 
 static void
-commit(struct runner *r, struct queue_file *f, struct mail *child,
+commit_expansion(struct runner *r, struct queue_file *f, struct mail *child,
     struct result *result)
 {
 	struct queue_body body = { .fd = queue_open_body(f),
@@ -78,7 +78,7 @@ expansion_run(struct runner *r, struct queue_file *f, struct result *result)
 	const struct recipient *to = &f->mail.recipients[result->recipient];
 	struct mail child;
 
-	if (!load(r)) {
+	if (!load_names(r)) {
 		result_set(result, OUTCOME_DEFERRED, "4.3.5", "local",
 		    "cannot read the list of users");
 		return;
@@ -86,11 +86,11 @@ expansion_run(struct runner *r, struct queue_file *f, struct result *result)
 	const struct expand expand = {
 		.config = r->config, .names = r->names, .aliases = r->aliases
 	};
-	inherit(&child, &f->mail, result->recipient);
+	inherit_mail(&child, &f->mail, result->recipient);
 	switch (expand_recipient(&expand, to, &child)) {
 	case EXPANDED_OK:
 		if (child.count > 0) {
-			commit(r, f, &child, result);
+			commit_expansion(r, f, &child, result);
 			break;
 		}
 		result_set(result, OUTCOME_DEFERRED, "4.3.5", "local",

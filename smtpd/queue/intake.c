@@ -45,7 +45,7 @@ put_aside(struct runner *r, const struct queue_file *f, uint32_t hash)
 }
 
 static int
-by_id(const void *a, const void *b)
+compare_ids(const void *a, const void *b)
 {
 	return strcmp(a, b);
 }
@@ -65,10 +65,10 @@ forget_known(struct intake *in)
 	for (size_t i = 0; i < in->naside; i++) {
 		memcpy(ids[i], in->aside[i].id, SIZE);
 	}
-	qsort(ids, in->naside, SIZE, by_id);
+	qsort(ids, in->naside, SIZE, compare_ids);
 	for (size_t i = 0; i < l->count; i++) {
-		if (bsearch(l->entries[i].id, ids, in->naside, SIZE, by_id) ==
-		    NULL) {
+		if (bsearch(l->entries[i].id, ids, in->naside, SIZE,
+			compare_ids) == NULL) {
 			l->entries[kept++] = l->entries[i];
 		}
 	}
@@ -124,7 +124,7 @@ deferred_due(struct runner *r)
 }
 
 static void
-scan(struct runner *r)
+scan_queue(struct runner *r)
 {
 	struct intake *in = &r->intake;
 	int64_t began = deadline_now(), spent = 0;
@@ -212,7 +212,7 @@ admit(struct runner *r, enum queue_place place, const char *id)
 }
 
 static bool
-has_room(const struct runner *r)
+can_claim(const struct runner *r)
 {
 	return !r->stopping && r->messages < r->most_messages &&
 	       r->recipients < RUN_RECIPIENTS;
@@ -226,7 +226,7 @@ readmit(struct runner *r)
 	size_t n = in->naside, kept = 0, i = 0;
 
 	in->look_aside = false;
-	for (; i < n && has_room(r); i++) {
+	for (; i < n && can_claim(r); i++) {
 		struct put_aside a = in->aside[i];
 		const struct destination *d = destination_find(r, a.hash);
 		if (d != NULL && d->nwaiting >= r->share) {
@@ -266,17 +266,17 @@ intake_fill(struct runner *r)
 	if (in->naside > 0 && (in->look_aside || r->messages == 0)) {
 		readmit(r);
 	}
-	if (in->at == in->list.count && has_room(r) && look_again(r)) {
-		scan(r);
+	if (in->at == in->list.count && can_claim(r) && look_again(r)) {
+		scan_queue(r);
 	}
-	for (int n = 0; n < CLAIMS_AT_ONCE && has_room(r); n++) {
+	for (int n = 0; n < CLAIMS_AT_ONCE && can_claim(r); n++) {
 		if (in->at == in->list.count) {
 			return false;
 		}
 		const struct queue_entry *e = &in->list.entries[in->at++];
 		admit(r, e->place, e->id);
 	}
-	return in->at < in->list.count && has_room(r);
+	return in->at < in->list.count && can_claim(r);
 }
 
 bool

@@ -85,7 +85,7 @@ batch_add(struct batch *b, uint32_t recipient)
 
 /* Ends a message whose last batch has ended. */
 static void
-finish(struct runner *r, struct claimed *m)
+end_message(struct runner *r, struct claimed *m)
 {
 	struct queue_file *f = &m->file;
 	time_t now = time(NULL);
@@ -127,6 +127,6 @@ batch_end(struct runner *r, struct batch *b)
 	free(b->results);
 	free(b);
 	if (--m->batches == 0) {
-		finish(r, m);
+		end_message(r, m);
 	}
 }

@@ -118,7 +118,7 @@ log_result(
 
 /* The slot of a recipient that was tried just now, still waiting. */
 static struct slot_state
-tried(const struct mail *mail, const struct recipient *to, time_t now)
+slot_after_try(const struct mail *mail, const struct recipient *to, time_t now)
 {
 	struct slot_state slot = to->slot;
 
@@ -137,7 +137,7 @@ record_result(
 {
 	struct queue_file *f = &b->message->file;
 	struct slot_state slot =
-	    tried(&f->mail, recipient_of(b, result), time(NULL));
+	    slot_after_try(&f->mail, recipient_of(b, result), time(NULL));
 	char text[QUEUE_REASON];
 
 	result->noted = true;
@@ -190,7 +190,7 @@ reportable(
 	case REPORT_FAILED:
 		return result->kind == OUTCOME_FAILED;
 	case REPORT_DELAYED:
-		slot = tried(mail, to, now);
+		slot = slot_after_try(mail, to, now);
 		return result->kind == OUTCOME_DEFERRED &&
 		       (by_is_late(mail, &slot, now) ||
 			   (!by_is_early(mail, now) &&
@@ -265,7 +265,7 @@ report_kind(struct runner *r, struct batch *b, enum report_kind kind)
 
 /* Turns deferrals into failures when the delivery time has expired. */
 static void
-expire(struct batch *b)
+expire_results(struct batch *b)
 {
 	const struct mail *mail = &b->message->file.mail;
 	char text[OUTCOME_TEXT + 128];
@@ -274,7 +274,7 @@ expire(struct batch *b)
 	for (size_t i = 0; i < b->count; i++) {
 		struct result *result = &b->results[i];
 		struct slot_state slot =
-		    tried(mail, recipient_of(b, result), now);
+		    slot_after_try(mail, recipient_of(b, result), now);
 		if (!result->known || result->kind != OUTCOME_DEFERRED ||
 		    (!by_is_over(mail, now) &&
 			!retry_expired(now, mail_begins(mail), &slot))) {
@@ -324,7 +324,7 @@ outcome_conclude(struct runner *r, struct batch *b)
 	static const enum report_kind successes[] = { REPORT_DELIVERED,
 		REPORT_RELAYED, REPORT_EXPANDED };
 
-	expire(b);
+	expire_results(b);
 	int error = report_kind(r, b, REPORT_FAILED);
 	if (error != 0) {
 		unreported(r, b, error);

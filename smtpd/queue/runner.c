@@ -81,7 +81,7 @@ size_windows(struct runner *r)
 
 /* Works until nothing is left, or until a while after being told to stop. */
 static void
-work(struct runner *r)
+run_until_done(struct runner *r)
 {
 	int64_t last_orders = 0, sweep = deadline_now() + SWEEP;
 
@@ -112,7 +112,7 @@ work(struct runner *r)
 
 /* Takes care of new mail, unless another runner does. */
 static void
-watch(struct runner *r)
+watch_queue(struct runner *r)
 {
 	r->intake.watch = true;
 	r->intake.done = false;
@@ -124,14 +124,14 @@ watch(struct runner *r)
 			}
 			return;
 		}
-		work(r);
+		run_until_done(r);
 		close(turn);
 		/* A runner that came meanwhile saw the lock, and ended. */
 	} while (!r->stopping && intake_changed(r));
 }
 
 static int
-start(struct runner *r)
+start_run(struct runner *r)
 {
 	if (queue_open(&r->queue, r->config->queue) == -1) {
 		log_error("cannot open the queue %s: %s", r->config->queue,
@@ -157,19 +157,19 @@ runner_run(const struct config *config, const struct queue_run *run)
 	struct runner r = { .config = config, .run = run };
 
 	log_part("qmgr");
-	int status = start(&r);
+	int status = start_run(&r);
 	if (status != EX_OK) {
 		return status;
 	}
 	if (run->force || run->id != NULL || run->match != NULL) {
-		work(&r);
+		run_until_done(&r);
 		/* No other runner takes care of the reports just committed. */
 		r.run = &usual;
 		if (r.committed && !r.stopping) {
-			watch(&r);
+			watch_queue(&r);
 		}
 	} else {
-		watch(&r);
+		watch_queue(&r);
 	}
 	stats_report_write(config);
 	destinations_free(&r);

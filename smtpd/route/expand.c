@@ -16,7 +16,7 @@ static bool expand_target(void *context, const char *target);
 
 /* STATUS_OK if there is such a user; system accounts count. */
 static enum status
-find_user(const struct expansion *w, const char *user)
+find_local_user(const struct expansion *w, const char *user)
 {
 	struct account account;
 
@@ -38,7 +38,7 @@ add_mailbox(const struct frame *f, const char *text)
 	const char *rest;
 
 	if (user_name(f->walk->e->config, text, user)) {
-		found = find_user(f->walk, user);
+		found = find_local_user(f->walk, user);
 	}
 	if (found == STATUS_OK) {
 		return walk_add_user(f, user, USER_MAILBOX);
@@ -122,7 +122,7 @@ is_itself(const struct frame *f, const char *name, char user[USER_NAME + 1])
 	strlcpy(local, name, sizeof(local));
 	local[strcspn(local, "@")] = '\0';
 	return user_name(f->walk->e->config, local, user) &&
-	       find_user(f->walk, user) == STATUS_OK;
+	       find_local_user(f->walk, user) == STATUS_OK;
 }
 
 static bool
@@ -189,7 +189,7 @@ expand_account(
 	for (size_t i = 0; i < 2; i++) {
 		enum status found = users[i][0] == '\0'
 		                        ? STATUS_NO
-		                        : find_user(f->walk, users[i]);
+		                        : find_local_user(f->walk, users[i]);
 		if (found == STATUS_OK) {
 			return add_user(f, a, users[i]);
 		}

@@ -36,7 +36,7 @@ fail(char error[CONFIG_ERROR], const char *what)
 
 /* Undoes %XX; control characters would end a line or a string. */
 static bool
-decode(const char *p, size_t len, char *out, size_t size)
+decode_percent(const char *p, size_t len, char *out, size_t size)
 {
 	size_t n = 0;
 
@@ -81,7 +81,7 @@ port_number(const char *p, unsigned *port)
 
 /* "[address]" as inet_ntop(3) writes it, so that equal ones are equal. */
 static bool
-literal(const char *p, size_t len, struct hop *h)
+parse_literal(const char *p, size_t len, struct hop *h)
 {
 	unsigned char address[16];
 	char text[INET6_ADDRSTRLEN + 8];
@@ -106,7 +106,7 @@ host_port(const char *p, struct hop *h)
 
 	if (*p == '[') {
 		n = strcspn(p, "]");
-		if (p[n] == '\0' || !literal(p + 1, n - 1, h)) {
+		if (p[n] == '\0' || !parse_literal(p + 1, n - 1, h)) {
 			return false;
 		}
 		n++;
@@ -196,9 +196,10 @@ parse_user(struct hop *h, const char *p, const char *at)
 	const char *end = colon != NULL ? colon : at;
 
 	return end > p &&
-	       decode(p, (size_t)(end - p), h->user, sizeof(h->user)) &&
-	       (colon == NULL || decode(colon + 1, (size_t)(at - colon - 1),
-				     h->password, sizeof(h->password)));
+	       decode_percent(p, (size_t)(end - p), h->user, sizeof(h->user)) &&
+	       (colon == NULL ||
+		   decode_percent(colon + 1, (size_t)(at - colon - 1),
+		       h->password, sizeof(h->password)));
 }
 
 static int
@@ -260,7 +261,7 @@ hop_parse(struct hop *h, const char *url, const char *domain,
 
 /* Encodes characters that have a meaning of their own in a hop. */
 static void
-encode(const char *p, char *out, size_t size)
+encode_percent(const char *p, char *out, size_t size)
 {
 	size_t n = 0;
 
@@ -288,7 +289,7 @@ hop_text(const struct hop *h, char text[HOP_TEXT])
 		snprintf(text, HOP_TEXT, bare ? "lmtp:%s:%u" : "lmtp:[%s]:%u",
 		    h->host, h->port);
 	} else {
-		encode(h->user, user, sizeof(user) - 1);
+		encode_percent(h->user, user, sizeof(user) - 1);
 		strlcat(user, h->user[0] != '\0' ? "@" : "", sizeof(user));
 		snprintf(text, HOP_TEXT,
 		    bare ? "smtp%s://%s%s:%u?tls=%s"

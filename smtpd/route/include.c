@@ -17,7 +17,7 @@ enum { INCLUDE_SIZE = 16 * 1024 * 1024 };
 
 /* Why the file must not be used; NULL if it may be. */
 static const char *
-refusal(const struct stat *st)
+why_refused(const struct stat *st)
 {
 	return !S_ISREG(st->st_mode)               ? "not a file"
 	       : (st->st_mode & S_IWOTH) != 0      ? "everybody can write it"
@@ -40,7 +40,7 @@ is_trusted(const struct config *config, const struct stat *st)
 }
 
 static enum include_status
-temporary(const char *path)
+fail_temporarily(const char *path)
 {
 	log_error("cannot read the list %s: %s", path, strerror(errno));
 	return INCLUDE_TEMPORARY;
@@ -53,9 +53,9 @@ read_open(
 	struct stat st;
 
 	if (fstat(fd, &st) == -1) {
-		return temporary(path);
+		return fail_temporarily(path);
 	}
-	const char *why = refusal(&st);
+	const char *why = why_refused(&st);
 	if (why != NULL) {
 		log_error("the list %s is not used: %s", path, why);
 		return INCLUDE_REFUSED;
@@ -66,7 +66,7 @@ read_open(
 	if (n == -1) {
 		free(i->text);
 		i->text = NULL;
-		return temporary(path);
+		return fail_temporarily(path);
 	}
 	i->len = (size_t)n;
 	i->trusted = is_trusted(config, &st);
@@ -86,7 +86,7 @@ include_read(const struct config *config, const char *path, struct include *i)
 		return INCLUDE_REFUSED;
 	}
 	if (fd == -1) {
-		return temporary(path);
+		return fail_temporarily(path);
 	}
 	enum include_status result = read_open(config, path, fd, i);
 	close(fd);

@@ -8,7 +8,7 @@
 
 /* How well a pattern of the key "route" fits: its length; 0: not at all. */
 static size_t
-fit(const char *pattern, const char *domain)
+fit_pattern(const char *pattern, const char *domain)
 {
 	size_t p = strlen(pattern), d = strlen(domain);
 
@@ -30,7 +30,7 @@ by_domain(const struct config *c, const char *domain)
 	size_t most = 0;
 
 	for (size_t i = 0; i < c->nroutes; i++) {
-		size_t n = fit(c->routes[i].pattern, domain);
+		size_t n = fit_pattern(c->routes[i].pattern, domain);
 		if (n > most) {
 			most = n;
 			best = &c->routes[i];

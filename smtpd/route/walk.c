@@ -18,7 +18,7 @@
 enum { FIRST_SIZE = 16 };
 
 static size_t
-hash(const char *text)
+hash_text(const char *text)
 {
 	uint64_t h = hash_add(HASH_START, text, strlen(text));
 
@@ -29,7 +29,7 @@ hash(const char *text)
 static char **
 place_of(char **texts, size_t size, const char *text)
 {
-	size_t i = hash(text) & (size - 1);
+	size_t i = hash_text(text) & (size - 1);
 
 	while (texts[i] != NULL && strcmp(texts[i], text) != 0) {
 		i = (i + 1) & (size - 1);
@@ -39,7 +39,7 @@ place_of(char **texts, size_t size, const char *text)
 
 /* Keeps the table at most half full. */
 static int
-make_room(struct seen *s)
+grow_seen(struct seen *s)
 {
 	if (s->count * 2 < s->size) {
 		return 0;
@@ -64,7 +64,7 @@ make_room(struct seen *s)
 static int
 seen_add(struct seen *s, const char *text)
 {
-	if (make_room(s) == -1) {
+	if (grow_seen(s) == -1) {
 		return -1;
 	}
 	char **to = place_of(s->texts, s->size, text);

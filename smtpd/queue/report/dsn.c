@@ -21,7 +21,7 @@ mail_of(const struct dsn *d)
 }
 
 static bool
-has(const struct dsn *d, enum report_kind kind)
+has_kind(const struct dsn *d, enum report_kind kind)
 {
 	for (size_t i = 0; i < d->count; i++) {
 		if (d->recipients[i].kind == kind) {
@@ -37,7 +37,7 @@ what_returns(const struct dsn *d)
 {
 	const struct mail *m = mail_of(d);
 
-	if (!has(d, REPORT_FAILED) || m->ret == RET_HDRS || m->need_tls) {
+	if (!has_kind(d, REPORT_FAILED) || m->ret == RET_HDRS || m->need_tls) {
 		return DSN_HEADER_ASKED;
 	}
 	/* A report that failed must not lose the message that it is about. */
@@ -50,7 +50,7 @@ what_returns(const struct dsn *d)
 
 /* The value of a Message-ID field at line, if it is a sane one. */
 static bool
-take_id(const char *line, const char *end, char id[LONGEST_ID + 1])
+parse_id(const char *line, const char *end, char id[LONGEST_ID + 1])
 {
 	size_t n = 0;
 
@@ -79,7 +79,7 @@ message_id(const struct queue_file *file, char id[LONGEST_ID + 1])
 		char *end = text + n;
 		if (end - line > 11 &&
 		    strncasecmp(line, "Message-ID:", 11) == 0 &&
-		    take_id(line, end, id)) {
+		    parse_id(line, end, id)) {
 			break;
 		}
 		id[0] = '\0';
@@ -91,18 +91,18 @@ message_id(const struct queue_file *file, char id[LONGEST_ID + 1])
 }
 
 static const char *
-subject(const struct dsn *d)
+subject_of(const struct dsn *d)
 {
-	return d->undelivered             ? "Undeliverable report: "
-	       : has(d, REPORT_FAILED)    ? "Mail not delivered: "
-	       : has(d, REPORT_DELAYED)   ? "Mail delayed: "
-	       : has(d, REPORT_DELIVERED) ? "Mail delivered: "
-	       : has(d, REPORT_RELAYED)   ? "Mail passed on: "
-	                                  : "Mail delivered to a list: ";
+	return d->undelivered                  ? "Undeliverable report: "
+	       : has_kind(d, REPORT_FAILED)    ? "Mail not delivered: "
+	       : has_kind(d, REPORT_DELAYED)   ? "Mail delayed: "
+	       : has_kind(d, REPORT_DELIVERED) ? "Mail delivered: "
+	       : has_kind(d, REPORT_RELAYED)   ? "Mail passed on: "
+	                                       : "Mail delivered to a list: ";
 }
 
 static const char *
-given(const struct dsn *d, size_t i)
+given_address(const struct dsn *d, size_t i)
 {
 	const struct mail *m = mail_of(d);
 	const struct recipient *r = &m->recipients[d->recipients[i].recipient];
@@ -122,8 +122,8 @@ put_header(const struct dsn *d, struct wrap *w, const char *boundary)
 	date_text(d->now, when);
 	wrap_line(w, "From: Mail Delivery System <MAILER-DAEMON@%s>", host);
 	wrap_field(w, "To", "", d->to);
-	snprintf(title, sizeof(title), "%s%s%s", subject(d), given(d, 0),
-	    d->count > 1 ? ", and others" : "");
+	snprintf(title, sizeof(title), "%s%s%s", subject_of(d),
+	    given_address(d, 0), d->count > 1 ? ", and others" : "");
 	wrap_field(w, "Subject", "", title);
 	wrap_line(w, "Date: %s", when);
 	wrap_line(w, "Message-ID: <%s@%s>", d->id, host);
@@ -211,7 +211,7 @@ put_final(const struct dsn *d, struct wrap *w, const struct recipient *r)
 }
 
 static const char *
-status(const struct report_recipient *r)
+status_of(const struct report_recipient *r)
 {
 	static const char *const usual[] = {
 		[REPORT_FAILED] = "5.0.0",
@@ -250,7 +250,7 @@ put_remote(struct wrap *w, const char *host)
 }
 
 static void
-put_recipient(
+put_recipient_fields(
     const struct dsn *d, struct wrap *w, const struct report_recipient *r)
 {
 	static const char *const actions[] = {
@@ -267,7 +267,7 @@ put_recipient(
 	put_original(w, to->orcpt);
 	put_final(d, w, to);
 	wrap_line(w, "Action: %s", actions[r->kind]);
-	wrap_line(w, "Status: %s", status(r));
+	wrap_line(w, "Status: %s", status_of(r));
 	put_remote(w, r->host);
 	if (r->text[0] != '\0') {
 		bool reply = strspn(r->text, "0123456789") == 3;
@@ -297,7 +297,7 @@ put_status(const struct dsn *d, struct wrap *w)
 	wrap_line(w, "%s", "");
 	put_message_fields(d, w);
 	for (size_t i = 0; i < d->count; i++) {
-		put_recipient(d, w, &d->recipients[i]);
+		put_recipient_fields(d, w, &d->recipients[i]);
 	}
 }
 
@@ -323,7 +323,7 @@ header_part(const char *data, size_t len, size_t *seen)
 }
 
 static int
-copy(const struct dsn *d, struct wrap *w, bool header, off_t size)
+copy_message(const struct dsn *d, struct wrap *w, bool header, off_t size)
 {
 	char *data = malloc(PIECE);
 	size_t seen = 2; /* an empty header section ends with one CR LF */
@@ -352,7 +352,7 @@ copy(const struct dsn *d, struct wrap *w, bool header, off_t size)
 }
 
 static int
-put_message(const struct dsn *d, struct wrap *w)
+put_returned(const struct dsn *d, struct wrap *w)
 {
 	const struct mail *m = mail_of(d);
 	bool header = what_returns(d) != DSN_MESSAGE;
@@ -366,7 +366,7 @@ put_message(const struct dsn *d, struct wrap *w)
 		      : "message/rfc822");
 	wrap_line(w, "Content-Transfer-Encoding: 8bit");
 	wrap_line(w, "%s", "");
-	return copy(
+	return copy_message(
 	    d, w, header, header && size > DSN_HEADER ? DSN_HEADER : size);
 }
 
@@ -389,7 +389,7 @@ dsn_compose(const struct dsn *d, FILE *out, bool *eight_bit)
 	wrap_line(&w, "\r\n--%s", boundary);
 	put_status(d, &w);
 	wrap_line(&w, "\r\n--%s", boundary);
-	if (put_message(d, &w) == -1) {
+	if (put_returned(d, &w) == -1) {
 		return -1;
 	}
 	wrap_line(&w, "\r\n--%s--", boundary);

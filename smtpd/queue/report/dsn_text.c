@@ -129,7 +129,8 @@ put_failed(
 
 /* What happened to a recipient, in plain words. */
 static void
-put_words(const struct dsn *d, struct wrap *w, const struct report_recipient *r)
+put_explanation(
+    const struct dsn *d, struct wrap *w, const struct report_recipient *r)
 {
 	char words[100];
 
@@ -159,7 +160,7 @@ put_words(const struct dsn *d, struct wrap *w, const struct report_recipient *r)
 }
 
 static void
-put_recipient(
+put_recipient_text(
     const struct dsn *d, struct wrap *w, const struct report_recipient *r)
 {
 	const struct recipient *to = &d->file->mail.recipients[r->recipient];
@@ -180,7 +181,7 @@ put_recipient(
 		snprintf(text, sizeof(text), "(passed on to <%s>)", to->text);
 		wrap_text(w, INDENT, text);
 	}
-	put_words(d, w, r);
+	put_explanation(d, w, r);
 	if (r->text[0] == '\0') {
 		return;
 	}
@@ -241,7 +242,7 @@ put_kind(const struct dsn *d, struct wrap *w, enum report_kind kind)
 	}
 	for (size_t i = 0; i < d->count && listed < DSN_LISTED; i++) {
 		if (d->recipients[i].kind == kind) {
-			put_recipient(d, w, &d->recipients[i]);
+			put_recipient_text(d, w, &d->recipients[i]);
 			listed++;
 		}
 	}
@@ -255,7 +256,7 @@ put_kind(const struct dsn *d, struct wrap *w, enum report_kind kind)
 }
 
 static void
-put_end(const struct dsn *d, enum dsn_return returned, struct wrap *w)
+put_closing(const struct dsn *d, enum dsn_return returned, struct wrap *w)
 {
 	char text[160];
 
@@ -300,5 +301,5 @@ dsn_text(const struct dsn *d, enum dsn_return returned, struct wrap *w)
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		put_kind(d, w, order[i]);
 	}
-	put_end(d, returned, w);
+	put_closing(d, returned, w);
 }

@@ -70,7 +70,7 @@ skip_blanks(const char *text, const char *end)
 
 /* Writes the words up to end; new lines are indented. */
 static void
-put_words(struct wrap *w, size_t column, size_t indent, const char *text,
+wrap_words(struct wrap *w, size_t column, size_t indent, const char *text,
     const char *end)
 {
 	size_t n;
@@ -94,7 +94,7 @@ static void
 put_paragraph(struct wrap *w, int indent, const char *text, size_t len)
 {
 	fprintf(w->out, "%*s", indent, "");
-	put_words(w, (size_t)indent, (size_t)indent, text, text + len);
+	wrap_words(w, (size_t)indent, (size_t)indent, text, text + len);
 	fputs(w->eol, w->out);
 }
 
@@ -128,6 +128,6 @@ wrap_field(
 		column += 1 + strlen(prefix);
 	}
 	/* Folded lines begin with one blank, the one that was there. */
-	put_words(w, column, 1, text, text + strlen(text));
+	wrap_words(w, column, 1, text, text + strlen(text));
 	fputs(w->eol, w->out);
 }
