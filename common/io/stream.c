@@ -6,8 +6,7 @@
  */
 #include "common/io/stream.h"
 
-#include "common/io/stream_state.h"
-#include "common/tls/tls.h"
+#include "common/io/deadline.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,6 +16,30 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum {
+	IN_SIZE = 32 * 1024,
+	OUT_SIZE = 16 * 1024,   /* a full TLS record */
+	FLOOD_SIZE = 64 * 1024, /* of one line before the peer is given up */
+};
+
+struct stream {
+	int rfd, wfd;
+	struct tls_session *tls;                  /* NULL: in the clear */
+	const struct stream_transport *transport; /* of tls */
+	int timeout;
+	int64_t end;      /* of the session */
+	int64_t patience; /* when what is being read must be there */
+	struct pace pace; /* of what is read, if paced */
+	bool paced;
+	bool accept_lf;
+	bool interruptible;
+	bool failed;
+	uint64_t received, sent;
+	size_t in_pos, in_len, out_len;
+	char in[IN_SIZE];
+	char out[OUT_SIZE];
+};
 
 struct stream *
 stream_open(int rfd, int wfd, int timeout, int lifetime)
@@ -30,6 +53,7 @@ stream_open(int rfd, int wfd, int timeout, int lifetime)
 	s->rfd = rfd;
 	s->wfd = wfd;
 	s->tls = NULL;
+	s->transport = NULL;
 	s->timeout = timeout;
 	s->end = deadline_now() + lifetime;
 	s->accept_lf = s->interruptible = s->failed = s->paced = false;
@@ -45,14 +69,16 @@ stream_close(struct stream *s)
 		return;
 	}
 	if (s->tls != NULL) {
-		tls_close(s->tls);
+		s->transport->close(s->tls);
 	}
 	free(s);
 }
 
 void
-stream_secure(struct stream *s, struct tls_session *tls)
+stream_secure(struct stream *s, const struct stream_transport *transport,
+    struct tls_session *tls)
 {
+	s->transport = transport;
 	s->tls = tls;
 }
 
@@ -120,8 +146,9 @@ stream_pace(struct stream *s, uint64_t octets)
 	pace_start(&s->pace, deadline_now(), s->received, s->timeout, octets);
 }
 
-void
-stream_be_patient(struct stream *s)
+/* Sets patience for a read that begins now. */
+static void
+start_read(struct stream *s)
 {
 	s->patience = deadline(s);
 	if (s->paced) {
@@ -134,7 +161,7 @@ static ssize_t
 receive(struct stream *s, char *buf, size_t size)
 {
 	if (s->tls != NULL) {
-		return tls_receive(s->tls, buf, size);
+		return s->transport->receive(s->tls, buf, size);
 	}
 	ssize_t n = recv(s->rfd, buf, size, MSG_DONTWAIT);
 	if (n == -1 && errno == ENOTSOCK) {
@@ -153,7 +180,7 @@ static ssize_t
 transmit(struct stream *s, const char *buf, size_t size)
 {
 	if (s->tls != NULL) {
-		return tls_send(s->tls, buf, size);
+		return s->transport->send(s->tls, buf, size);
 	}
 	ssize_t n = send(s->wfd, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n == -1 && errno == ENOTSOCK) {
@@ -230,8 +257,9 @@ stream_printf(struct stream *s, const char *fmt, ...)
 	}
 }
 
-enum line
-stream_fill(struct stream *s)
+/* Reads what there is; waits (and flushes) only if there is nothing. */
+static enum line
+fill(struct stream *s)
 {
 	if (s->in_pos == s->in_len) {
 		s->in_pos = s->in_len = 0;
@@ -270,8 +298,8 @@ enum line
 stream_peek(struct stream *s, const char **data, size_t *len)
 {
 	if (s->in_pos == s->in_len) {
-		stream_be_patient(s);
-		enum line more = stream_fill(s);
+		start_read(s);
+		enum line more = fill(s);
 		if (more != LINE_OK) {
 			return more;
 		}
@@ -320,4 +348,80 @@ stream_unread(struct stream *s, const void *data, size_t len)
 	s->in_pos = 0;
 	s->in_len = len;
 	return true;
+}
+
+/*
+ * Lines: where they end, what they may not hold, and how long they may be.
+ */
+
+/* Drops input up to and with the next LF. */
+static enum line
+discard_line(struct stream *s)
+{
+	size_t dropped = 0;
+
+	for (;;) {
+		size_t len = s->in_len - s->in_pos;
+		char *lf = memchr(s->in + s->in_pos, '\n', len);
+		if (lf != NULL) {
+			s->in_pos = (size_t)(lf - s->in) + 1;
+			return LINE_LONG;
+		}
+		dropped += len;
+		s->in_pos = s->in_len;
+		if (dropped > FLOOD_SIZE) {
+			return LINE_FLOOD;
+		}
+		enum line more = fill(s);
+		if (more != LINE_OK) {
+			return more;
+		}
+	}
+}
+
+/* The line [p, p+n), which ended in LF, into buf. */
+static enum line
+take_line(struct stream *s, const char *p, size_t n, char *buf, size_t *len)
+{
+	bool crlf = n > 0 && p[n - 1] == '\r';
+
+	n -= crlf;
+	memcpy(buf, p, n);
+	buf[n] = '\0';
+	*len = n;
+	if ((!crlf && !s->accept_lf) || memchr(p, '\0', n) != NULL ||
+	    memchr(p, '\r', n) != NULL) {
+		return LINE_BAD;
+	}
+	return LINE_OK;
+}
+
+enum line
+stream_getline(struct stream *s, char *buf, size_t size, size_t *len)
+{
+	size_t seen = 0; /* of the line, without an LF in it */
+
+	start_read(s);
+	*len = 0;
+	for (;;) {
+		const char *p = s->in + s->in_pos;
+		size_t n = s->in_len - s->in_pos;
+		const char *lf = memchr(p + seen, '\n', n - seen);
+		if (lf != NULL) {
+			n = (size_t)(lf - p);
+			if (n - (n > 0 && p[n - 1] == '\r') >= size) {
+				return discard_line(s);
+			}
+			s->in_pos += n + 1;
+			return take_line(s, p, n, buf, len);
+		}
+		if (n > size) {
+			return discard_line(s);
+		}
+		seen = n;
+		enum line more = fill(s);
+		if (more != LINE_OK) {
+			return more;
+		}
+	}
 }

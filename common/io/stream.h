@@ -16,6 +16,17 @@
 struct stream;
 struct tls_session;
 
+/*
+ * How octets go through a TLS session, which common/tls/ fills in.  receive and
+ * send are as read(2) and write(2) on a non-blocking socket; close says
+ * good-bye and frees the session.
+ */
+struct stream_transport {
+	ssize_t (*receive)(struct tls_session *, void *buf, size_t size);
+	ssize_t (*send)(struct tls_session *, const void *buf, size_t size);
+	void (*close)(struct tls_session *);
+};
+
 enum line {
 	LINE_OK,
 	LINE_LONG,     /* did not fit; the rest of it is gone */
@@ -35,7 +46,10 @@ struct stream *stream_open(int rfd, int wfd, int timeout, int lifetime);
 void stream_close(struct stream *);
 
 /* From here on everything goes through the TLS session, which it now owns. */
-void stream_secure(struct stream *, struct tls_session *);
+void stream_secure(
+    struct stream *, const struct stream_transport *, struct tls_session *);
+
+/* The TLS session; NULL on a connection in the clear. */
 struct tls_session *stream_tls(const struct stream *);
 
 /* The descriptor to wait on for input. */

@@ -3,6 +3,7 @@
 #include "common/session/secure.h"
 
 #include "common/io/deadline.h"
+#include "common/tls/tls.h"
 
 enum { HANDSHAKE_TIMEOUT = 60 * 1000 };
 
@@ -25,7 +26,7 @@ secure_start(const struct connection *c, struct stream *stream,
 	if (tls == NULL) {
 		return false;
 	}
-	stream_secure(stream, tls);
+	stream_secure(stream, &tls_transport, tls);
 	return true;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The few primitives we need, by GnuTLS. */
 #include "common/tls/crypto.h"
-
-#include "common/tls/tls_library.h"
+#include "common/tls/tls_private.h"
 
 #include <stdlib.h>
 #include <string.h>

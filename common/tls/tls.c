@@ -3,8 +3,7 @@
 #include "common/tls/tls.h"
 
 #include "common/tls/crypto.h"
-#include "common/tls/tls_library.h"
-#include "common/tls/tls_session.h"
+#include "common/tls/tls_private.h"
 
 #include <errno.h>
 #include <stdio.h>

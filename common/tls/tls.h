@@ -19,6 +19,7 @@
 
 struct tls_server;  /* keys, shared by the sessions forked from here */
 struct tls_session; /* one connection */
+struct stream_transport;
 
 /* Loads the library, so that processes forked from here have it already. */
 void tls_preload(void);
@@ -66,6 +67,9 @@ ssize_t tls_send(struct tls_session *, const void *buf, size_t size);
 
 /* Says good-bye and frees; the descriptors stay open. */
 void tls_close(struct tls_session *);
+
+/* These three, for stream_secure(). */
+extern const struct stream_transport tls_transport;
 
 /*
  * What ties a login to this connection (RFC 9266, RFC 5929 section 4).  How

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* TLS clients: whom they trust, and what they say of those they do not. */
 #include "common/tls/tls_client.h"
-
-#include "common/tls/tls_library.h"
-#include "common/tls/tls_session.h"
+#include "common/tls/tls_private.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

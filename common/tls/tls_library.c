@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Loads GnuTLS and finds the calls that we use. */
-#include "common/tls/tls_library.h"
 
 #include "common/log/log.h"
+#include "common/tls/tls_private.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* TLS sessions of either side, by GnuTLS, over non-blocking sockets. */
-#include "common/tls/tls_session.h"
 
+#include "common/io/stream.h"
 #include "common/tls/tls.h"
-#include "common/tls/tls_library.h"
+#include "common/tls/tls_private.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -165,6 +165,12 @@ tls_close(struct tls_session *t)
 	(void)lib->gnutls_bye(t->gnutls, GNUTLS_SHUT_WR);
 	tls_session_free(t);
 }
+
+const struct stream_transport tls_transport = {
+	.receive = tls_receive,
+	.send = tls_send,
+	.close = tls_close,
+};
 
 size_t
 tls_binding(struct tls_session *t, enum tls_binding kind,

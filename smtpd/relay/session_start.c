@@ -149,7 +149,7 @@ handshake(struct client *c, enum need need)
 	    deadline_now() + c->timeouts.handshake, error);
 
 	if (tls != NULL) {
-		stream_secure(c->stream, tls);
+		stream_secure(c->stream, &tls_transport, tls);
 		return SESSION_OK;
 	}
 	client_set_verdict(c, OUTCOME_DEAD, "4.7.5", "TLS with %s failed: %s",

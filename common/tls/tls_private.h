@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_TLS_TLS_LIBRARY_H
-#define RESTANTE_COMMON_TLS_TLS_LIBRARY_H
+#ifndef RESTANTE_COMMON_TLS_TLS_PRIVATE_H
+#define RESTANTE_COMMON_TLS_TLS_PRIVATE_H
 
-/*
- * GnuTLS, loaded when it is first needed: linking it would double what it
- * costs to start a program, and most sessions behind inetd never speak TLS.
- * Only tls*.c and crypto.c include this.
- */
+/* What the files of common/tls/ share; no other file sees GnuTLS. */
+
+#include "common/config/config.h"
 
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <stdbool.h>
+#include <stdint.h>
+
+/* ---- tls_library.c ---- */
+
+/*
+ * GnuTLS, loaded when it is first needed: linking it would double what it
+ * costs to start a program, and most sessions started by inetd never speak TLS.
+ */
 
 #define TLS_LIBRARY_CALLS(X)                                                   \
 	X(gnutls_alert_get)                                                    \
@@ -75,7 +81,31 @@ struct tls_library {
 /* The library, or NULL (logged once) if it cannot be loaded. */
 const struct tls_library *tls_library(void);
 
-/* Whether tls_library() has been called. */
+/* True if the library has been loaded. */
 bool tls_library_loaded(void);
+
+/* ---- tls_session.c: what servers and clients share of a session ---- */
+
+struct tls_session {
+	gnutls_session_t gnutls;
+	int rfd, wfd;
+};
+
+/*
+ * The priorities of base, and of the key tls-priority after them.  0, or -1
+ * with a message for people.
+ */
+int tls_session_priority(const struct config *, const char *base,
+    gnutls_priority_t *, char error[CONFIG_ERROR]);
+
+/* flags as of gnutls_init().  NULL: no memory. */
+struct tls_session *tls_session_open(unsigned flags, gnutls_priority_t,
+    gnutls_certificate_credentials_t, int rfd, int wfd);
+/* Without a good-bye. */
+void tls_session_free(struct tls_session *);
+
+/* 0, or GnuTLS' error code with a message for people in error. */
+int tls_session_handshake(
+    struct tls_session *, int64_t deadline, char error[CONFIG_ERROR]);
 
 #endif
