@@ -329,7 +329,7 @@ letter_with_argument(struct command_line *p, const char *letter)
 		if (with_argument[i].letter != *letter) {
 			continue;
 		}
-		const char *word = *p->argv;
+		const char word[] = { '-', *letter, '\0' };
 		const char *argument = take_argument(p, letter + 1);
 		if (argument == NULL) {
 			return needs_argument(p, word);
@@ -386,17 +386,19 @@ parse_letters(struct command_line *p, const char *word)
 static int
 role_option(struct command_line *p, const char *name)
 {
+	if (name == NULL) {
+		return needs_argument(p, "--role");
+	}
 	p->o->launch.has_role = true;
-	if (name != NULL && strcmp(name, "submission") == 0) {
+	if (strcmp(name, "submission") == 0) {
 		p->o->launch.role = ROLE_SUBMISSION;
 		return 0;
 	}
-	if (name != NULL && strcmp(name, "mx") == 0) {
+	if (strcmp(name, "mx") == 0) {
 		p->o->launch.role = ROLE_MX;
 		return 0;
 	}
-	return fail_option(p, "--role takes mx or submission, not",
-	    name == NULL ? "nothing" : name);
+	return fail_option(p, "--role takes mx or submission, not", name);
 }
 
 /* A verb for messages of the queue, which are the operands. */

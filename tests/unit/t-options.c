@@ -8,6 +8,7 @@
 
 #include "tests/unit/tap.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -220,6 +221,33 @@ test_no_name(void)
 	    "no name of the program at all");
 }
 
+/* The option is named alone, whatever letters its word has. */
+static void
+test_no_argument(void)
+{
+	static const struct {
+		const char *words[3], *wanted;
+	} missing[] = {
+		{ { "smtpd", "-s" }, "option -s needs an argument" },
+		{ { "sendmail", "-itf" }, "option -f needs an argument" },
+		{ { "smtpd", "--role" }, "option --role needs an argument" },
+		{ { "smtpd", "--passwd" },
+		    "option --passwd needs an argument" },
+		{ { "smtpd", "--forgive" },
+		    "option --forgive needs an argument" },
+	};
+	static struct options o;
+
+	for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++) {
+		char *words[] = { (char *)(uintptr_t)missing[i].words[0],
+			(char *)(uintptr_t)missing[i].words[1], NULL };
+		char error[CONFIG_ERROR] = "";
+		ok(options_parse(&o, 2, words, error) == -1 &&
+			strcmp(error, missing[i].wanted) == 0,
+		    "%s", missing[i].wanted);
+	}
+}
+
 int
 main(void)
 {
@@ -236,5 +264,6 @@ main(void)
 		}
 	}
 	test_no_name();
+	test_no_argument();
 	return tap_done();
 }
