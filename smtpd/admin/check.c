@@ -82,7 +82,8 @@ check_stats_file(struct check *c)
 	}
 	if (slash == NULL || slash == path) {
 		check_finding(c, FINDING_ERROR,
-		    "stats-file %s must be a whole path, in a folder", path);
+		    "stats-file %s must be an absolute path, in a folder",
+		    path);
 		return;
 	}
 	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);

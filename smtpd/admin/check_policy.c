@@ -98,8 +98,7 @@ check_policy(struct check *c)
 		if (n->bits == 0 || (n->bits == ALL_OF_V4 && v4)) {
 			check_finding(c, FINDING_WARNING,
 			    "policy-exempt: %s contains everybody, so the "
-			    "rules "
-			    "for strangers never apply",
+			    "rules for strangers never apply",
 			    v4 ? "0.0.0.0/0" : "::/0");
 		}
 	}

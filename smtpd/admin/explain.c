@@ -267,7 +267,7 @@ explain_address(struct explain *x, const char *text)
 		print_line(x, 1, "%s is %s", a.domain,
 		    !config_is_ours(x->config, a.domain) ? "elsewhere"
 		    : config_is_virtual(x->config, a.domain)
-			? "ours, with aliases alone"
+			? "ours, with aliases only"
 			: "ours");
 	}
 	mail_init(&mail);

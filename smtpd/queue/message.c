@@ -105,7 +105,7 @@ end_message(struct runner *r, struct claimed *m)
 		log_info_as("qmgr", "%s: removed", f->id);
 	} else if (done || (!due && queue_defer(f) == -1)) {
 		log_error("%s: cannot %s the queue file: %s", f->id,
-		    done ? "remove" : "put aside", strerror(errno));
+		    done ? "remove" : "defer", strerror(errno));
 		message_spoil(r, f->id);
 	} else if (due && !r->stopping) {
 		message_spoil(r, f->id); /* not twice in a run */

@@ -122,7 +122,7 @@ def test_here(scratch):
     has(explain(scratch, "postmaster"), "the alias postmaster",
         "the alias root", f"alice is delivered to the mailbox {box}")
     has(explain(scratch, "Info+x@Virtual.Example"),
-        "Virtual.Example is ours, with aliases alone",
+        "Virtual.Example is ours, with aliases only",
         "the alias info@virtual.example",
         f"alice is delivered to the mailbox {box}")
     has(explain(scratch, "any@example.net"), "the alias @example.net",
