@@ -5,6 +5,8 @@
 #include "common/text/hash.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,8 @@ struct mail_text {
 };
 
 enum { FIRST_ROOM = 4 };
+
+static const uint64_t last_size = 999999999999; /* MAIL_SIZE_DIGITS */
 
 void
 mail_init(struct mail *m)
@@ -49,7 +53,7 @@ mail_strings(struct mail *m, size_t size)
 	return t->text;
 }
 
-/* Whether the text ends below size and holds nothing that ends a line. */
+/* True if the text ends below size and holds no control characters. */
 static bool
 fits(const char *text, size_t size)
 {
@@ -74,6 +78,40 @@ mail_is_recipient(const struct recipient *r)
 	return r->text[0] != '\0' && fits(r->text, MAIL_TEXT) &&
 	       fits(r->given, MAIL_TEXT) && fits(r->owner, USER_NAME + 1) &&
 	       fits(r->orcpt, MAIL_ORCPT + 1) && (r->notify & ~all) == 0;
+}
+
+bool
+mail_is_valid(const struct mail *m)
+{
+	if (!mail_is_id(m->id) || m->count == 0 || m->arrival < 0 ||
+	    m->size > last_size || m->priority < -MAIL_PRIORITY ||
+	    m->priority > MAIL_PRIORITY ||
+	    !fits(m->sender, sizeof(m->sender)) ||
+	    !fits(m->user, sizeof(m->user)) ||
+	    !fits(m->client, sizeof(m->client)) ||
+	    !fits(m->envid, sizeof(m->envid))) {
+		return false;
+	}
+	for (size_t i = 0; i < m->count; i++) {
+		if (!mail_is_recipient(&m->recipients[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+int
+mail_head_size(char *head, size_t len, uint64_t size)
+{
+	char digits[MAIL_SIZE_DIGITS + 1];
+
+	if (size > last_size) {
+		errno = EFBIG;
+		return -1;
+	}
+	snprintf(digits, sizeof(digits), "%012" PRIu64, size);
+	memcpy(head + len - 2 - MAIL_SIZE_DIGITS, digits, MAIL_SIZE_DIGITS);
+	return 0;
 }
 
 static const char *
@@ -161,20 +199,12 @@ mail_insists_on_tls(const struct mail *m)
 void
 mail_inherit(struct mail *child, const struct mail *parent)
 {
-	mail_init(child);
-	child->arrival = parent->arrival;
-	strlcpy(child->sender, parent->sender, sizeof(child->sender));
-	strlcpy(child->user, parent->user, sizeof(child->user));
-	strlcpy(child->client, parent->client, sizeof(child->client));
-	strlcpy(child->envid, parent->envid, sizeof(child->envid));
-	child->ret = parent->ret;
-	child->eight_bit = parent->eight_bit;
-	child->utf8 = parent->utf8;
-	child->hold = parent->hold;
-	child->priority = parent->priority;
-	child->by = parent->by;
-	child->need_tls = parent->need_tls;
-	child->tls_optional = parent->tls_optional;
+	*child = *parent;
+	mail_new_id(child->id);
+	child->size = 0;
+	child->recipients = NULL;
+	child->count = child->room = 0;
+	child->texts = NULL;
 }
 
 /* 36 to the power of 12 is below 2 to the power of 63. */

@@ -116,6 +116,9 @@ int mail_add(struct mail *, const struct recipient *)
 /* Whether a recipient can be written down: lengths, no control characters. */
 bool mail_is_recipient(const struct recipient *);
 
+/* The same for a mail: also an id, somebody to send it to, sane numbers. */
+bool mail_is_valid(const struct mail *);
+
 /* When its time begins: that of its arrival, or that it was held until. */
 time_t mail_begins(const struct mail *);
 
