@@ -7,13 +7,12 @@
 #include "common/login/pam.h"
 
 #include "common/log/log.h"
-#include "common/login/helper.h"
-#include "common/server/child.h"
+#include "common/process/process.h"
 
 #include <security/pam_appl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { LIMIT = 15 * 1000 }; /* ms; the client waits */
 
@@ -91,9 +90,10 @@ judge(pam_handle_t *h, const struct pam_login *l, int rc)
 	}
 }
 
-static enum status
-ask(const struct pam_login *l)
+static int
+ask(void *context)
 {
+	const struct pam_login *l = context;
 	struct pam_conv conversation = { .conv = converse,
 		.appdata_ptr = (void *)(uintptr_t)l };
 	/* An item is a pointer to data; this is how PAM passes a function. */
@@ -124,33 +124,26 @@ ask(const struct pam_login *l)
 	}
 	enum status result = judge(h, l, rc);
 	pam_end(h, rc);
-	return result;
+	return (int)result;
 }
 
 enum status
 pam_check(const struct pam_login *l)
 {
 	int status = 0;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		setsid(); /* what modules start ends with it */
-		child_plain_signals();
-		_exit((int)ask(l));
-	}
-	switch (pid == -1 ? HELPER_FAILED : helper_wait(pid, LIMIT, &status)) {
-	case HELPER_EXITED:
+	switch (process_run(ask, (void *)(uintptr_t)l, LIMIT, &status)) {
+	case PROCESS_EXITED:
 		return status == STATUS_OK || status == STATUS_NO
 		           ? (enum status)status
 		           : STATUS_TEMPORARY;
-	case HELPER_LATE:
+	case PROCESS_LATE:
 		log_error("PAM has not answered within %d seconds for %s",
 		    LIMIT / 1000, l->user);
 		break;
-	case HELPER_SIGNALED:
+	case PROCESS_SIGNALED:
 		log_error("PAM ended by signal %d for %s", status, l->user);
 		break;
-	case HELPER_FAILED:
+	case PROCESS_FAILED:
 		log_error("cannot start a process for PAM");
 		break;
 	}

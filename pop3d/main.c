@@ -4,6 +4,7 @@
 #include "common/log/log.h"
 #include "common/login/login.h"
 #include "common/server/server.h"
+#include "common/session/proxied.h"
 #include "pop3d/admin/admin.h"
 #include "pop3d/session/session.h"
 
@@ -17,12 +18,13 @@
 
 static const struct service pop3 = {
 	.name = "pop3d",
-	.too_many = "-ERR [SYS/TEMP] Too many sessions, try again later\r\n",
-	.unwelcome = "-ERR [SYS/TEMP] Too many errors from your address, "
-	             "try again later\r\n",
-	.not_ready = "-ERR [SYS/TEMP] Not ready, try again later\r\n",
+	.refusals = { .too_many = "-ERR [SYS/TEMP] Too many sessions, try again later\r\n",
+	    .not_ready = "-ERR [SYS/TEMP] Not ready, try again later\r\n",
+	    .unwelcome = "-ERR [SYS/TEMP] Too many errors from your address, "
+	             "try again later\r\n" },
 	.refused = session_refused,
 	.pair = true,
+	.proxied = proxied_start,
 	.session = session_run,
 	.jobs = {
 	    [REQUEST_LOGIN] = { login_run, login_valid },

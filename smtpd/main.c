@@ -7,6 +7,7 @@
 #include "common/login/login.h"
 #include "common/server/launch.h"
 #include "common/server/server.h"
+#include "common/session/proxied.h"
 #include "smtpd/admin/admin.h"
 #include "smtpd/admin/manage.h"
 #include "smtpd/options.h"
@@ -29,12 +30,13 @@
 
 static const struct service smtp = {
 	.name = "smtpd",
-	.too_many = "421 4.7.0 Too many sessions, try again later\r\n",
-	.unwelcome = "421 4.7.0 Too many errors from your address, "
-	             "try again later\r\n",
-	.not_ready = "421 4.3.2 Not ready, try again later\r\n",
+	.refusals = { .too_many = "421 4.7.0 Too many sessions, try again later\r\n",
+	    .not_ready = "421 4.3.2 Not ready, try again later\r\n",
+	    .unwelcome = "421 4.7.0 Too many errors from your address, "
+	             "try again later\r\n" },
 	.refused = event_refused,
 	.body = true,
+	.proxied = proxied_start,
 	.session = session_run,
 	.jobs = {
 	    [REQUEST_LOGIN] = { login_noted_run, login_valid },

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SPOOL_MAIL_H
 #define RESTANTE_SPOOL_MAIL_H
 
-#include "common/login/users.h"
+#include "common/names/names.h"
 #include "common/text/address.h"
 
 #include <stdbool.h>

@@ -33,6 +33,8 @@ enum request_kind {
 	REQUEST_ENQUEUE, /* after a REQUEST_DELIVER that ended STATUS_LATER */
 };
 
+enum { REQUESTS = REQUEST_ENQUEUE + 1 };
+
 enum { REQUEST_MAX = 112 * 1024 }; /* octets of payload */
 
 struct request {

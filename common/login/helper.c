@@ -7,23 +7,16 @@
  */
 #include "common/login/helper.h"
 
-#include "common/io/deadline.h"
 #include "common/process/privilege.h"
-#include "common/server/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -74,9 +67,18 @@ make_files(struct files *f, const struct helper *h)
 
 /* ---- its side ---- */
 
-_Noreturn static void
-become_helper(const struct helper *h, const struct files *f)
+struct start {
+	const struct helper *helper;
+	const struct files *files;
+};
+
+/* Becomes the helper; an exit status if that cannot be. */
+static int
+become_helper(void *context)
 {
+	const struct start *start = context;
+	const struct helper *h = start->helper;
+	const struct files *f = start->files;
 	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin", lang[] = "LANG=C";
 	char *environment[] = { path, lang, NULL };
 	char *words[HELPER_WORDS + 1], *text = strdup(h->command);
@@ -89,45 +91,29 @@ become_helper(const struct helper *h, const struct files *f)
 		}
 	}
 	words[n] = NULL;
-	if (n == 0 || setsid() == -1 || chdir("/") == -1 ||
+	if (n == 0 || chdir("/") == -1 ||
 	    privilege_become(
 		geteuid() == 0 ? h->uid : geteuid(), h->gid, (gid_t)-1) == -1) {
-		_exit(EX_OSERR);
+		return EX_OSERR;
 	}
 	for (int i = 0; i < 3; i++) {
 		if (dup2(f->fd[i], i) == -1) {
-			_exit(EX_OSERR);
+			return EX_OSERR;
 		}
 	}
 	if (close_range(STDERR_FILENO + 1, UINT_MAX, 0) == -1) {
-		_exit(EX_OSERR);
+		return EX_OSERR;
 	}
 	umask(077);
-	child_plain_signals();
 	execve(words[0], words, environment);
 	const char *why = strerror(errno);
 	if (write(STDERR_FILENO, why, strlen(why)) == -1) {
-		_exit(EX_OSERR);
+		return EX_OSERR;
 	}
-	_exit(EX_UNAVAILABLE);
+	return EX_UNAVAILABLE;
 }
 
 /* ---- our side ---- */
-
-/* Waits for its end; whether that came in time. */
-static bool
-ended(int process, int64_t deadline)
-{
-	struct pollfd p = { .fd = process, .events = POLLIN };
-
-	for (;;) {
-		int64_t left = deadline - deadline_now();
-		int n = left <= 0 ? 0 : poll(&p, 1, (int)left);
-		if (n >= 0 || errno != EINTR) {
-			return n > 0;
-		}
-	}
-}
 
 /* What it has written, up to the first NUL. */
 static void
@@ -138,42 +124,20 @@ collect(int fd, char text[HELPER_OUTPUT + 1])
 	text[n > 0 ? n : 0] = '\0';
 }
 
-enum helper_end
-helper_wait(pid_t pid, int limit, int *status)
-{
-	int process = pidfd_open(pid, 0), code = 0;
-	bool in_time = process != -1 && ended(process, deadline_now() + limit);
-
-	kill(-pid, SIGKILL); /* and whoever it left behind */
-	kill(pid, SIGKILL);
-	while (waitpid(pid, &code, 0) == -1 && errno == EINTR) {
-	}
-	if (process != -1) {
-		close(process);
-	}
-	*status = WIFEXITED(code) ? WEXITSTATUS(code) : WTERMSIG(code);
-	return !in_time          ? HELPER_LATE
-	       : WIFEXITED(code) ? HELPER_EXITED
-	                         : HELPER_SIGNALED;
-}
-
-enum helper_end
+enum process_end
 helper_run(const struct helper *h, struct helper_answer *a)
 {
-	enum helper_end end = HELPER_FAILED;
+	enum process_end end = PROCESS_FAILED;
 	struct files f;
 
 	memset(a, 0, sizeof(*a));
 	if (!make_files(&f, h)) {
 		close_files(&f);
-		return HELPER_FAILED;
+		return PROCESS_FAILED;
 	}
-	pid_t pid = fork();
-	if (pid == 0) {
-		become_helper(h, &f);
-	}
-	if (pid != -1) {
-		end = helper_wait(pid, h->limit, &a->status);
+	struct start start = { h, &f };
+	end = process_run(become_helper, &start, h->limit, &a->status);
+	if (end != PROCESS_FAILED) {
 		collect(f.fd[1], a->out);
 		collect(f.fd[2], a->err);
 	}

@@ -2,6 +2,8 @@
 #ifndef RESTANTE_COMMON_LOGIN_HELPER_H
 #define RESTANTE_COMMON_LOGIN_HELPER_H
 
+#include "common/process/process.h"
+
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -24,25 +26,12 @@ struct helper {
 	int limit; /* ms */
 };
 
-enum helper_end {
-	HELPER_EXITED,
-	HELPER_SIGNALED,
-	HELPER_LATE,
-	HELPER_FAILED, /* it could not be started: errno */
-};
-
 struct helper_answer {
 	int status; /* its exit status; or the signal */
 	char out[HELPER_OUTPUT + 1], err[HELPER_OUTPUT + 1]; /* NUL ended */
 };
 
-/*
- * Waits for a process that leads a session of its own, at most limit ms, and
- * ends it with all that it left behind.  status: as in struct helper_answer.
- */
-enum helper_end helper_wait(pid_t, int limit, int *status);
-
 /* Runs it to its end. */
-enum helper_end helper_run(const struct helper *, struct helper_answer *);
+enum process_end helper_run(const struct helper *, struct helper_answer *);
 
 #endif

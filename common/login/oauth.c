@@ -66,20 +66,20 @@ is_of(const struct config *config, const char *user, char *said)
 }
 
 static enum status
-judge(const struct task *task, const char *user, enum helper_end end,
+judge(const struct task *task, const char *user, enum process_end end,
     struct helper_answer *a)
 {
 	switch (end) {
-	case HELPER_EXITED:
+	case PROCESS_EXITED:
 		break;
-	case HELPER_SIGNALED:
+	case PROCESS_SIGNALED:
 		log_error("oauth-command ended by signal %d", a->status);
 		return STATUS_TEMPORARY;
-	case HELPER_LATE:
+	case PROCESS_LATE:
 		log_error("oauth-command did not end within %d seconds",
 		    LIMIT / 1000);
 		return STATUS_TEMPORARY;
-	case HELPER_FAILED:
+	case PROCESS_FAILED:
 		log_error("cannot run oauth-command: %s", strerror(errno));
 		return STATUS_TEMPORARY;
 	}
@@ -116,7 +116,7 @@ oauth_check(const struct task *task, const struct login *l, const char *user)
 	h.size = write_question(task, l, user, question);
 	if (h.size > 0 && h.command[0] != '\0' &&
 	    find_owner(task->config, &h)) {
-		enum helper_end end = helper_run(&h, &answer);
+		enum process_end end = helper_run(&h, &answer);
 		result = judge(task, user, end, &answer);
 	}
 	explicit_bzero(question, sizeof(question));

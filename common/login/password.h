@@ -3,6 +3,7 @@
 #define RESTANTE_COMMON_LOGIN_PASSWORD_H
 
 #include "common/job/channel.h"
+#include "common/job/login.h"
 #include "common/tls/crypto.h"
 
 #include <stdbool.h>
@@ -50,14 +51,6 @@ enum status password_check_cram(const char *credentials, const char *challenge,
     const char *answer) __attribute__((warn_unused_result));
 
 /* ---- SCRAM ---- */
-
-enum { PASSWORD_SALT = 64, PASSWORD_DIGEST = CRYPTO_SHA256 };
-
-/* What a client has to know of a verifier, and everybody may. */
-struct password_salt {
-	uint32_t iterations, size;
-	uint8_t salt[PASSWORD_SALT];
-};
 
 /*
  * The salt of the first verifier of the kind; without one, a salt made of the

@@ -11,34 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { KINDS = CRYPTO_KIND_SHA1 + 1 };
-
-struct entry {
-	char name[USER_NAME + 1];
-	char owner[USER_NAME + 1]; /* as the file names it, or "" */
-	bool resolved;             /* into: */
-	uid_t uid;
-	gid_t gid;
-};
-
-struct names {
-	struct entry *entries; /* sorted by name */
-	size_t count;
-	/* Some have such a verifier; some log in by others alone. */
-	bool cram, not_cram, oauth, certificate;
-	bool scram[KINDS], not_scram[KINDS]; /* by enum crypto_kind */
-	bool open;
-	struct stat file, passwd;
-};
-
-static int
-compare(const void *a, const void *b)
-{
-	const struct entry *x = a, *y = b;
-
-	return strcmp(x->name, y->name);
-}
-
 /* What can be offered to everybody, when this one is to log in, too. */
 static void
 add_kinds(struct names *n, const char *credentials)
@@ -48,7 +20,7 @@ add_kinds(struct names *n, const char *credentials)
 
 	n->cram = n->cram || cram;
 	n->not_cram = n->not_cram || (logs_in && !cram);
-	for (int i = 0; i < KINDS; i++) {
+	for (int i = 0; i < NAMES_KINDS; i++) {
 		bool scram =
 		    password_has_scram(credentials, (enum crypto_kind)i);
 		n->scram[i] = n->scram[i] || scram;
@@ -74,7 +46,7 @@ add_name(struct names *n, const struct user_line *u)
 		}
 		n->entries = p;
 	}
-	struct entry *e = &n->entries[n->count++];
+	struct names_entry *e = &n->entries[n->count++];
 	memset(e, 0, sizeof(*e));
 	strlcpy(e->name, u->name, sizeof(e->name));
 	strlcpy(e->owner, u->owner, sizeof(e->owner));
@@ -94,9 +66,7 @@ read_names(struct names *n, struct users_file *f)
 	while (ok && (kind = users_next(f, &u)) < USER_LINE_END) {
 		ok = kind != USER_LINE_USER || add_name(n, &u);
 	}
-	if (ok && n->count > 0) {
-		qsort(n->entries, n->count, sizeof(*n->entries), compare);
-	}
+	names_sort(n);
 	return ok && kind == USER_LINE_END;
 }
 
@@ -110,7 +80,7 @@ resolve(struct names *n, const struct config *config)
 		return;
 	}
 	for (size_t i = 0; i < n->count; i++) {
-		struct entry *e = &n->entries[i];
+		struct names_entry *e = &n->entries[i];
 		e->resolved =
 		    account_owner(config, e->name, e->owner, &a) == STATUS_OK;
 		e->uid = a.uid;
@@ -150,15 +120,6 @@ names_load(const struct config *config, bool owners, char error[CONFIG_ERROR])
 	return n;
 }
 
-void
-names_free(struct names *n)
-{
-	if (n != NULL) {
-		free(n->entries);
-		free(n);
-	}
-}
-
 static bool
 changed(const char *path, const struct stat *then)
 {
@@ -177,70 +138,11 @@ names_stale(const struct names *n, const struct config *config)
 			       changed("/etc/passwd", &n->passwd));
 }
 
-static const struct entry *
-find(const struct names *n, const char *user)
-{
-	struct entry key;
-
-	strlcpy(key.name, user, sizeof(key.name));
-	return n->count == 0 ? NULL
-	                     : bsearch(&key, n->entries, n->count,
-				   sizeof(*n->entries), compare);
-}
-
-bool
-names_listed(const struct names *n, const char *user)
-{
-	return find(n, user) != NULL;
-}
-
-bool
-names_have(const struct names *n, const char *user)
-{
-	return strcmp(user, "postmaster") == 0 || names_listed(n, user);
-}
-
-bool
-names_have_cram(const struct names *n)
-{
-	return n->cram;
-}
-
-bool
-names_have_oauth(const struct names *n)
-{
-	return n->oauth || n->open;
-}
-
-bool
-names_have_certificate(const struct names *n)
-{
-	return n->certificate;
-}
-
-bool
-names_all_have_cram(const struct names *n)
-{
-	return n->cram && !n->not_cram;
-}
-
-bool
-names_all_have_scram(const struct names *n, enum crypto_kind kind)
-{
-	return n->scram[kind] && !n->not_scram[kind];
-}
-
-bool
-names_open(const struct names *n)
-{
-	return n->open;
-}
-
 enum status
 names_owner(const struct names *n, const struct config *config,
     const char *user, struct account *a)
 {
-	const struct entry *e = find(n, user);
+	const struct names_entry *e = names_find(n, user);
 
 	if (e == NULL) {
 		return STATUS_NO;
@@ -253,31 +155,4 @@ names_owner(const struct names *n, const struct config *config,
 	a->uid = e->uid;
 	a->gid = e->gid;
 	return STATUS_OK;
-}
-
-bool
-user_name(
-    const struct config *config, const char *login, char user[USER_NAME + 1])
-{
-	const char *at = strrchr(login, '@');
-	size_t n = at == NULL ? strlen(login) : (size_t)(at - login);
-
-	if (n == 0 || n > USER_NAME || login[0] == '.' || login[0] == '-' ||
-	    (at != NULL && !config_is_ours(config, at + 1))) {
-		return false;
-	}
-	for (size_t i = 0; i < n; i++) {
-		char c = login[i];
-		if (c >= 'A' && c <= 'Z') {
-			c = (char)(c | 0x20);
-		}
-		/* The name becomes part of a path. */
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-		    strchr("._+-=", c) == NULL) {
-			return false;
-		}
-		user[i] = c;
-	}
-	user[n] = '\0';
-	return true;
 }

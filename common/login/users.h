@@ -4,7 +4,7 @@
 
 #include "common/config/config.h"
 #include "common/job/channel.h"
-#include "common/tls/crypto.h"
+#include "common/names/names.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -17,17 +17,10 @@
  */
 
 enum {
-	USER_NAME = 64,
 	USER_LABEL = 32,
 	USER_CREDENTIALS = 1024,
 	USER_TERMS = 64,
 };
-
-/*
- * The names alone, for processes that must not know the credentials.  With
- * the system's accounts it is empty: ask a worker.
- */
-struct names;
 
 /*
  * Loads the names; with owners, also who owns each mailbox, so that processes
@@ -35,30 +28,9 @@ struct names;
  */
 struct names *names_load(
     const struct config *, bool owners, char error[CONFIG_ERROR]);
-void names_free(struct names *);
-bool names_stale(const struct names *, const struct config *);
-bool names_have(const struct names *, const char *user);
-/* The same, but for postmaster, who need not be one to have a mailbox. */
-bool names_listed(const struct names *, const char *user);
-/* Whether some user can log in by CRAM-MD5, a token, a certificate. */
-bool names_have_cram(const struct names *);
-bool names_have_oauth(const struct names *);
-bool names_have_certificate(const struct names *);
-/*
- * Whether all who can log in can do so by CRAM-MD5, or SCRAM: many clients
- * choose the best that is offered, and then try nothing else.
- */
-bool names_all_have_cram(const struct names *);
-bool names_all_have_scram(const struct names *, enum crypto_kind);
-/* Whether a name that is not there may still be a user's. */
-bool names_open(const struct names *);
 
-/*
- * The user that a login name or a local part means: lower case, without one
- * of our domains behind it.  false: no user can have that name.
- */
-bool user_name(
-    const struct config *, const char *login, char user[USER_NAME + 1]);
+/* True if the users file, or the system's accounts, have changed since. */
+bool names_stale(const struct names *, const struct config *);
 
 /* Whose a mailbox is; for workers. */
 struct account {

@@ -2,8 +2,7 @@
 #ifndef RESTANTE_COMMON_SASL_SASL_H
 #define RESTANTE_COMMON_SASL_SASL_H
 
-#include "common/login/login.h"
-#include "common/login/password.h"
+#include "common/job/login.h"
 #include "common/sasl/scram_server.h"
 #include "common/tls/tls.h"
 

@@ -3,8 +3,8 @@
 #define RESTANTE_COMMON_SASL_SASL_SERVER_H
 
 #include "common/io/stream.h"
+#include "common/job/job.h"
 #include "common/sasl/sasl.h"
-#include "common/server/server.h"
 
 #include <stdbool.h>
 

@@ -2,7 +2,6 @@
 /* New connections: counted, and served or refused. */
 #include "common/log/log.h"
 #include "common/server/guard.h"
-#include "common/session/proxied.h"
 
 #include <errno.h>
 #include <string.h>
@@ -51,13 +50,13 @@ bool
 accept_connection(struct server *s, int rfd, int wfd, const struct peer *peer,
     struct service_kind kind)
 {
-	const char *reply = s->service->not_ready, *why = "not ready";
+	const char *reply = s->service->refusals.not_ready, *why = "not ready";
 	char penalty[PENALTY_TEXT];
 	struct welcome welcome;
 
 	slot_refresh(s);
 	if (s->used >= s->config->sessions) {
-		reply = s->service->too_many;
+		reply = s->service->refusals.too_many;
 		why = "too many sessions";
 	} else if (network_listed(
 		       s->config->proxies, s->config->nproxies, peer->ip)) {
@@ -67,10 +66,10 @@ accept_connection(struct server *s, int rfd, int wfd, const struct peer *peer,
 			return true;
 		}
 	} else if (!guard_admits(s, peer, &welcome, penalty)) {
-		reply = s->service->unwelcome;
+		reply = s->service->refusals.unwelcome;
 		why = penalty;
 	} else if (over_source(s, peer)) {
-		reply = s->service->too_many;
+		reply = s->service->refusals.too_many;
 		why = from_one;
 	} else if (slot_connect(s, rfd, wfd, peer, &welcome, kind)) {
 		return true;
@@ -93,16 +92,16 @@ accept_claim(struct server *s, struct slot *slot, const void *payload)
 	struct claim claim;
 
 	memcpy(&claim, payload, sizeof(claim));
-	proxied_peer(&claim, &peer);
+	claim_apply(&claim, &peer);
 	if (claim.kind == PROXY_CLIENT) {
 		if (!guard_admits(s, &peer, &welcome, why)) {
 			s->service->refused(
-			    peer.address, s->service->unwelcome, why);
+			    peer.address, s->service->refusals.unwelcome, why);
 			return STATUS_NO;
 		}
 		if (over_source(s, &peer)) {
-			s->service->refused(
-			    peer.address, s->service->too_many, from_one);
+			s->service->refused(peer.address,
+			    s->service->refusals.too_many, from_one);
 			return STATUS_TEMPORARY;
 		}
 	}

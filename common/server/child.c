@@ -10,8 +10,8 @@
 #include "common/io/stream.h"
 #include "common/log/log.h"
 #include "common/process/privilege.h"
+#include "common/process/process.h"
 #include "common/process/sandbox.h"
-#include "common/session/proxied.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -26,54 +26,6 @@
 #include <unistd.h>
 
 enum { LINGER = 2000 }; /* ms */
-
-static int
-ascending(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-void
-child_close_others(int *keep, size_t n)
-{
-	unsigned from = STDERR_FILENO + 1;
-
-	qsort(keep, n, sizeof(*keep), ascending);
-	for (size_t i = 0; i < n; i++) {
-		if (keep[i] < (int)from) {
-			continue;
-		}
-		if (keep[i] > (int)from) {
-			close_range(from, (unsigned)keep[i] - 1, 0);
-		}
-		from = (unsigned)keep[i] + 1;
-	}
-	close_range(from, UINT_MAX, 0);
-}
-
-void
-child_default_signals(void)
-{
-	sigset_t none;
-
-	signal(SIGCHLD, SIG_DFL);
-	signal(SIGINT, SIG_IGN); /* the server passes on what matters */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-void
-child_plain_signals(void)
-{
-	sigset_t none;
-
-	/* What is ignored stays so across execve(2). */
-	for (int i = 1; i < NSIG; i++) {
-		signal(i, SIG_DFL);
-	}
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
 
 /*
  * Ends the connection, which the server holds open too, for a little longer.
@@ -101,12 +53,12 @@ run_session(const struct service *service, struct connection *c)
 {
 	int on = 1;
 
-	child_default_signals();
+	process_default_signals();
 	deadline_catch_shutdown();
 	log_pid(c->first);
 	int keep[] = { c->rfd, c->wfd, c->channel, c->body, c->mailbox,
 		log_fd() };
-	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	setsockopt(c->wfd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (sandbox_memory() == -1 || privilege_confine(c->confinement) == -1) {
 		_exit(EX_OSERR);
@@ -115,7 +67,7 @@ run_session(const struct service *service, struct connection *c)
 		log_error("cannot enter the sandbox: %s", strerror(errno));
 		_exit(EX_OSERR);
 	}
-	bool over = c->welcome.proxied != 0 && !proxied_start(service, c);
+	bool over = c->welcome.proxied != 0 && !service->proxied(c);
 	if (over || service->session(c)) {
 		hang_up(c->rfd, c->wfd);
 	}
@@ -141,33 +93,33 @@ child_errand(const struct service *service, const struct config *config)
 	if (pid != 0) {
 		return pid;
 	}
-	child_default_signals();
+	process_default_signals();
 	setsid();
 	int keep[] = { log_fd() };
-	child_close_others(keep, 1);
+	process_close_others(keep, 1);
 	service->errand.run(config);
 	_exit(EX_OK);
 }
 
 pid_t
-child_worker(const struct job *job, const struct task *task, int channel,
-    uint32_t serial, bool answer)
+child_worker(const struct job *job, const struct request_rule *rule,
+    const struct task *task, int channel, uint32_t serial)
 {
 	pid_t pid = fork();
 
 	if (pid != 0) {
 		return pid;
 	}
-	child_default_signals();
+	process_default_signals();
 	setsid(); /* the server finds by this group whom we have forked */
 	signal(SIGTERM, SIG_IGN); /* what was begun is finished */
 	int keep[] = { task->fd, task->out, channel, log_fd() };
-	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	struct reply reply = { .size = 0 };
 	struct task own = *task;
 	own.reply = &reply;
 	enum status status = job->run(&own);
-	if (answer && status != STATUS_LATER) {
+	if (rule->answered == ANSWERED_BY_WORKER && status != STATUS_LATER) {
 		channel_answer_data(channel, serial, status, reply.data,
 		    status == STATUS_OK ? reply.size : 0);
 	}

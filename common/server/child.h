@@ -7,19 +7,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* The server's children, and what children of others do first, too. */
-
-/*
- * Closes all descriptors but 0 to 2 and those listed, which get sorted (-1 is
- * nothing).
- */
-void child_close_others(int *keep, size_t n);
-
-/* No signal is caught or blocked, but SIGINT ignored: parents pass on. */
-void child_default_signals(void);
-
-/* For a program that is going to be run: none is caught, ignored or blocked. */
-void child_plain_signals(void);
+/* The server's children. */
 
 /*
  * Forks the session of a connection: confined, sandboxed, with the client's
@@ -28,12 +16,12 @@ void child_plain_signals(void);
 pid_t child_session(const struct service *, struct connection *);
 
 /*
- * Forks a worker for a task, in a session of its own: it has the task's
- * descriptor and the channel, answers with the given serial (unless the server
- * will: answer false), and exits with the status.  Its process id, or -1.
+ * Forks a worker for a task, in a session of its own: it has the descriptors
+ * of the task and the channel, answers with the given serial if the rule says
+ * so, and exits with the status.  Its process id, or -1.
  */
-pid_t child_worker(const struct job *, const struct task *, int channel,
-    uint32_t serial, bool answer);
+pid_t child_worker(const struct job *, const struct request_rule *,
+    const struct task *, int channel, uint32_t serial);
 
 /*
  * Forks the service's errand: with no descriptor of any connection, and in a

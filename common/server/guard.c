@@ -34,8 +34,8 @@ table(struct server *s)
 	if (!s->penalties_tried) {
 		s->penalties_tried = true;
 		if (penalties_open(&s->penalties, s->config, true) == -1) {
-			log_warn("cannot keep %s: %s; nobody is refused for "
-				 "what they do: type smtpd --check",
+			log_warn("cannot open %s: %s; penalties are off (see "
+				 "smtpd --check)",
 			    s->penalties.path, strerror(errno));
 		}
 	}
@@ -66,11 +66,11 @@ guard_admits(struct server *s, const struct peer *peer, struct welcome *welcome,
 }
 
 bool
-guard_valid(const void *payload, ssize_t size)
+guard_valid(const void *payload, size_t size)
 {
 	uint32_t offence;
 
-	if (size != (ssize_t)sizeof(offence)) {
+	if (size != sizeof(offence)) {
 		return false;
 	}
 	memcpy(&offence, payload, sizeof(offence));

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_COMMON_SERVER_GUARD_H
 #define RESTANTE_COMMON_SERVER_GUARD_H
 
-#include "common/login/login.h"
+#include "common/job/login.h"
 #include "common/server/penalty.h"
 #include "common/server/slot.h"
 
@@ -23,7 +23,7 @@ bool guard_admits(struct server *, const struct peer *, struct welcome *,
     char why[PENALTY_TEXT]);
 
 /* Whether a payload is one of REQUEST_OFFENCE, which a session may send. */
-bool guard_valid(const void *payload, ssize_t size);
+bool guard_valid(const void *payload, size_t size);
 
 /* Counts it against the slot's client. */
 void guard_offence(struct server *, const struct slot *, const void *payload);

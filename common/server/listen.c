@@ -267,22 +267,6 @@ listen_is_listening(int fd)
 }
 
 static void
-peer_inet6(const struct in6_addr *a, struct peer *p)
-{
-	memcpy(p->ip, a->s6_addr, 16);
-	if (IN6_IS_ADDR_V4MAPPED(a)) {
-		inet_ntop(
-		    AF_INET, a->s6_addr + 12, p->address, sizeof(p->address));
-		p->loopback = a->s6_addr[12] == 127;
-		memcpy(p->network, a->s6_addr, 16);
-		return;
-	}
-	inet_ntop(AF_INET6, a, p->address, sizeof(p->address));
-	p->loopback = IN6_IS_ADDR_LOOPBACK(a);
-	memcpy(p->network, a->s6_addr, 8);
-}
-
-static void
 peer_unix(int fd, struct peer *p)
 {
 	struct ucred cred;
@@ -306,30 +290,14 @@ listen_peer(int fd, struct peer *p)
 	if (getpeername(fd, &a.sa, &len) == -1) {
 		return false;
 	}
-	p->port = port_of(&a);
 	if (a.sa.sa_family == AF_INET6) {
-		peer_inet6(&a.in6.sin6_addr, p);
+		peer_set_ip(p, a.in6.sin6_addr.s6_addr, port_of(&a));
 	} else if (a.sa.sa_family == AF_INET) {
-		inet_ntop(
-		    AF_INET, &a.in.sin_addr, p->address, sizeof(p->address));
-		p->loopback = ntohl(a.in.sin_addr.s_addr) >> 24 == 127;
-		p->network[10] = p->network[11] = 0xff;
-		memcpy(p->network + 12, &a.in.sin_addr, 4);
-		memcpy(p->ip, p->network, 16);
+		uint8_t ip[16] = { [10] = 0xff, [11] = 0xff };
+		memcpy(ip + 12, &a.in.sin_addr, 4);
+		peer_set_ip(p, ip, port_of(&a));
 	} else {
 		peer_unix(fd, p);
 	}
 	return true;
-}
-
-void
-listen_peer_ip(const uint8_t ip[16], unsigned port, struct peer *p)
-{
-	struct in6_addr a;
-
-	memset(p, 0, sizeof(*p));
-	memcpy(&a, ip, sizeof(a));
-	p->uid = (uid_t)-1;
-	p->port = port;
-	peer_inet6(&a, p);
 }

@@ -3,6 +3,7 @@
 #define RESTANTE_COMMON_SERVER_LISTEN_H
 
 #include "common/config/config.h"
+#include "common/job/peer.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -10,12 +11,6 @@
 #include <sys/types.h>
 
 /* Listening sockets, their roles, and who is at the other end. */
-
-enum role {
-	ROLE_MX,         /* from anybody, for our users (pop3d: the one role) */
-	ROLE_SUBMISSION, /* from our users, who log in first */
-	ROLE_LOCAL,      /* from a user of this machine, known by uid */
-};
 
 enum { LISTEN_BACKLOG = 4096 }; /* the kernel cuts it to somaxconn */
 
@@ -29,15 +24,6 @@ struct listener {
 	int fd;
 	char name[PATH_MAX]; /* 127.0.0.1:25, [::1]:25, unix:PATH */
 	struct service_kind kind;
-};
-
-struct peer {
-	char address[64]; /* 192.0.2.1, 2001:db8::1, or "local" */
-	unsigned port;
-	bool loopback;       /* on this machine */
-	uid_t uid;           /* ROLE_LOCAL: whose process it is */
-	uint8_t network[16]; /* its /32 or /64, for counting */
-	uint8_t ip[16];      /* see common/text/network.h; 0: it has none */
 };
 
 /*
@@ -63,8 +49,5 @@ struct service_kind listen_kind(int fd);
  * with its uid.
  */
 bool listen_peer(int fd, struct peer *);
-
-/* Who has that address, see common/text/network.h. */
-void listen_peer_ip(const uint8_t ip[16], unsigned port, struct peer *);
 
 #endif

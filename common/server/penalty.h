@@ -3,7 +3,7 @@
 #define RESTANTE_COMMON_SERVER_PENALTY_H
 
 #include "common/config/config.h"
-#include "common/session/offence.h"
+#include "common/job/job.h"
 #include "common/text/network.h"
 
 #include <stdbool.h>

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* What sessions ask the server for: validated, and handed to a worker. */
+#include "common/job/login.h"
 #include "common/log/log.h"
-#include "common/login/login.h"
 #include "common/server/child.h"
 #include "common/server/guard.h"
 #include "common/server/slot.h"
-#include "common/session/proxied.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -36,20 +35,21 @@ request_end(struct server *s, struct slot *slot)
 	slot->checking = slot->waiting = false;
 }
 
-/* What a worker for this kind of request gets of the slot. */
+/* What a worker is given of the slot. */
 static void
-give_descriptors(
-    const struct slot *slot, enum request_kind kind, struct task *task)
+give_descriptors(const struct slot *slot, enum given given, struct task *task)
 {
-	bool mailbox = kind == REQUEST_MAILBOX;
-
-	bool message = kind == REQUEST_DELIVER || kind == REQUEST_ENQUEUE;
-
-	task->fd = message ? slot->body : -1;
-	task->out = -1;
-	if (mailbox) {
+	task->fd = task->out = -1;
+	switch (given) {
+	case GIVEN_NOTHING:
+		break;
+	case GIVEN_BODY:
+		task->fd = slot->body;
+		break;
+	case GIVEN_CLIENT:
 		task->fd = slot->tls ? slot->mailbox : slot->rfd;
 		task->out = slot->tls ? slot->mailbox : slot->wfd;
+		break;
 	}
 }
 
@@ -66,6 +66,7 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 		.payload = slot->payload,
 		.size = slot->size,
 		.user = slot->user };
+	const struct request_rule *rule = &request_rules[kind];
 	bool check = kind == REQUEST_LOGIN;
 
 	if (check && s->checks >= MOST_CHECKS) {
@@ -74,9 +75,9 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 		return;
 	}
 	slot->waiting = false;
-	give_descriptors(slot, kind, &task);
-	pid_t pid = child_worker(&s->service->jobs[kind], &task, slot->channel,
-	    slot->request.serial, !check && kind != REQUEST_MAILBOX);
+	give_descriptors(slot, rule->given, &task);
+	pid_t pid = child_worker(&s->service->jobs[kind], rule, &task,
+	    slot->channel, slot->request.serial);
 	if (pid == -1) {
 		log_error("cannot fork: %s", strerror(errno));
 		answer(slot, STATUS_TEMPORARY);
@@ -102,7 +103,7 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 static void
 restart_with_tls(struct server *s, struct slot *slot)
 {
-	if (slot->tls || !slot_have_tls(s)) {
+	if (!slot_have_tls(s)) {
 		answer(slot, STATUS_TEMPORARY);
 		return;
 	}
@@ -112,52 +113,56 @@ restart_with_tls(struct server *s, struct slot *slot)
 	slot->channel = -1;
 }
 
+static void
+take_offence(struct server *s, struct slot *slot)
+{
+	guard_offence(s, slot, s->buffer);
+	answer(slot, STATUS_OK);
+}
+
+static void
+take_claim(struct server *s, struct slot *slot)
+{
+	enum status status = accept_claim(s, slot, s->buffer);
+
+	channel_answer_data(slot->channel, slot->request.serial, status,
+	    &slot->welcome, status == STATUS_OK ? sizeof(slot->welcome) : 0);
+}
+
+static bool
+empty(const void *payload, size_t size)
+{
+	(void)payload;
+	return size == 0;
+}
+
+/* The requests that need no worker. */
+static const struct {
+	void (*take)(struct server *, struct slot *);
+	bool (*valid)(const void *payload, size_t size);
+} inline_jobs[REQUESTS] = {
+	[REQUEST_TLS] = { restart_with_tls, empty },
+	[REQUEST_PEER] = { take_claim, claim_valid },
+	[REQUEST_OFFENCE] = { take_offence, guard_valid },
+};
+
 static bool
 acceptable(const struct server *s, const struct slot *slot, ssize_t size)
 {
-	if (size < 0 || slot->request.kind >= REQUEST_MAILBOX) {
+	const struct asker asker = { .proxied = slot->welcome.proxied != 0,
+		.tls = slot->tls,
+		.logged_in = slot->user[0] != '\0',
+		.asked = slot->asked };
+	uint32_t kind = slot->request.kind;
+
+	if (size < 0 || !request_allowed(kind, &asker)) {
 		return false;
 	}
-	/* Who it is comes first, and once. */
-	if ((slot->request.kind == REQUEST_PEER) !=
-	    (slot->welcome.proxied != 0)) {
-		return false;
+	if (request_rules[kind].answered == ANSWERED_INLINE) {
+		return inline_jobs[kind].valid(s->buffer, (size_t)size);
 	}
-	if (slot->request.kind == REQUEST_PEER) {
-		return proxied_valid(s->buffer, size);
-	}
-	if (slot->request.kind == REQUEST_TLS) {
-		return size == 0;
-	}
-	if (slot->request.kind == REQUEST_OFFENCE) {
-		return guard_valid(s->buffer, size);
-	}
-	const struct job *job = &s->service->jobs[slot->request.kind];
+	const struct job *job = &s->service->jobs[kind];
 	return job->run != NULL && job->valid(s->buffer, (size_t)size);
-}
-
-/* What needs no worker. */
-static bool
-answered_at_once(struct server *s, struct slot *slot)
-{
-	enum status status;
-
-	switch (slot->request.kind) {
-	case REQUEST_TLS:
-		restart_with_tls(s, slot);
-		return true;
-	case REQUEST_OFFENCE:
-		guard_offence(s, slot, s->buffer);
-		answer(slot, STATUS_OK);
-		return true;
-	case REQUEST_PEER:
-		status = accept_claim(s, slot, s->buffer);
-		channel_answer_data(slot->channel, slot->request.serial, status,
-		    &slot->welcome,
-		    status == STATUS_OK ? sizeof(slot->welcome) : 0);
-		return true;
-	}
-	return false;
 }
 
 void
@@ -182,7 +187,9 @@ request_take(struct server *s, struct slot *slot)
 		return;
 	}
 	slot->size = (size_t)size;
-	if (answered_at_once(s, slot)) {
+	slot->asked |= 1U << slot->request.kind;
+	if (request_rules[slot->request.kind].answered == ANSWERED_INLINE) {
+		inline_jobs[slot->request.kind].take(s, slot);
 		return;
 	}
 	slot->payload = malloc(slot->size > 0 ? slot->size : 1);
@@ -248,8 +255,8 @@ request_worker_ended(struct server *s, struct slot *slot, int status)
 {
 	slot->worker = 0;
 	if (WIFSIGNALED(status)) {
-		log_error("a worker for request %u ended by signal %d",
-		    (unsigned)slot->request.kind, WTERMSIG(status));
+		log_error("a worker for %s ended by signal %d",
+		    request_rules[slot->request.kind].name, WTERMSIG(status));
 	}
 	if (slot->in_mailbox) {
 		slot->in_mailbox = false;

@@ -13,6 +13,7 @@
 #include "common/process/privilege.h"
 #include "common/server/launch.h"
 #include "common/server/slot.h"
+#include "common/tls/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,10 @@
 #include "common/io/stream.h"
 #include "common/io/unnamed.h"
 #include "common/log/log.h"
+#include "common/login/aliases_load.h"
+#include "common/login/users.h"
 #include "common/server/child.h"
+#include "common/tls/tls.h"
 
 #include <errno.h>
 #include <string.h>
@@ -188,6 +191,7 @@ slot_start_session(struct server *s, struct slot *slot, enum start start)
 		.role = slot->role,
 		.peer = slot->peer,
 		.welcome = slot->welcome,
+		.refusals = &s->service->refusals,
 		.rfd = slot->rfd,
 		.wfd = slot->wfd,
 		.body = slot->body,
@@ -225,6 +229,7 @@ slot_start_session(struct server *s, struct slot *slot, enum start start)
 	slot->first = c.first != 0 ? c.first : pid;
 	slot->tls = start != START_PLAIN;
 	slot->user[0] = '\0';
+	slot->asked = 0;
 	return 0;
 }
 

@@ -34,6 +34,7 @@ struct slot {
 	char user[USER_NAME + 1]; /* who has logged in, or "" */
 	/* The request under way: */
 	struct request request;
+	uint32_t asked; /* bits: the kinds that its session has asked for */
 	char *payload;
 	size_t size;
 	uint64_t ticket; /* its place in the queue */

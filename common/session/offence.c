@@ -3,7 +3,6 @@
 #include "common/session/offence.h"
 
 #include "common/io/deadline.h"
-#include "common/server/server.h"
 
 void
 offence_report(const struct connection *c, enum offence offence)

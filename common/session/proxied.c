@@ -4,6 +4,7 @@
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
+#include "common/session/proxy.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,30 +12,6 @@
 #include <sys/socket.h>
 
 enum { PATIENCE = 5000 /* ms for the whole header */ };
-
-bool
-proxied_valid(const void *payload, ssize_t size)
-{
-	struct claim claim;
-
-	if (size != (ssize_t)sizeof(claim)) {
-		return false;
-	}
-	memcpy(&claim, payload, sizeof(claim));
-	return claim.kind <= PROXY_CLIENT && claim.port <= 65535 &&
-	       (claim.kind != PROXY_CLIENT || !network_is_none(claim.address));
-}
-
-void
-proxied_peer(const struct claim *claim, struct peer *peer)
-{
-	if (claim->kind == PROXY_CLIENT) {
-		listen_peer_ip(claim->address, claim->port, peer);
-	}
-	/* Only the proxy itself is where it says: a client's loopback would
-	   be another machine's, or nobody's. */
-	peer->loopback = peer->loopback && claim->kind == PROXY_OWN;
-}
 
 /* Reads just the header: what is behind it is TLS's, or the protocol's. */
 static enum proxy_result
@@ -62,12 +39,13 @@ refuse(const struct connection *c, const char *reply)
 {
 	if (c->start == START_PLAIN && send(c->wfd, reply, strlen(reply),
 					   MSG_NOSIGNAL | MSG_DONTWAIT) == -1) {
-		log_warn("and cannot even say so: %s", strerror(errno));
+		log_warn("cannot tell %s that it was refused: %s",
+		    c->peer.address, strerror(errno));
 	}
 }
 
 bool
-proxied_start(const struct service *service, struct connection *c)
+proxied_start(struct connection *c)
 {
 	struct proxy proxy;
 	struct claim claim;
@@ -92,10 +70,10 @@ proxied_start(const struct service *service, struct connection *c)
 	switch (channel_ask(c->channel, REQUEST_PEER, &claim, sizeof(claim),
 	    &c->welcome, sizeof(c->welcome))) {
 	case STATUS_OK:
-		proxied_peer(&claim, &c->peer);
+		claim_apply(&claim, &c->peer);
 		return true;
 	case STATUS_NO:
-		refuse(c, service->unwelcome);
+		refuse(c, c->refusals->unwelcome);
 		break;
 	case STATUS_TEMPORARY:
 	case STATUS_LOCKED:
@@ -103,7 +81,7 @@ proxied_start(const struct service *service, struct connection *c)
 	case STATUS_QUEUED:
 	case STATUS_LATER:
 	case STATUS_LIMITED:
-		refuse(c, service->too_many);
+		refuse(c, c->refusals->too_many);
 		break;
 	}
 	return false;

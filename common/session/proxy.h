@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_SESSION_PROXY_H
 #define RESTANTE_COMMON_SESSION_PROXY_H
 
+#include "common/job/peer.h"
 #include "common/text/network.h"
 
 #include <stddef.h>
@@ -21,12 +22,6 @@ enum proxy_result {
 	PROXY_MORE, /* so far it is one: need octets more, at least */
 	PROXY_BAD,
 	PROXY_DONE, /* length octets of it */
-};
-
-enum proxy_kind {
-	PROXY_OWN,     /* the proxy itself, to see whether we live */
-	PROXY_UNKNOWN, /* a client whose address cannot be said */
-	PROXY_CLIENT,  /* address and port */
 };
 
 struct proxy {

@@ -3,7 +3,7 @@
 #define RESTANTE_COMMON_SESSION_SECURE_H
 
 #include "common/io/stream.h"
-#include "common/server/server.h"
+#include "common/job/job.h"
 
 #include <stdbool.h>
 

@@ -3,8 +3,8 @@
 #define RESTANTE_POP3D_SESSION_SESSION_H
 
 #include "common/io/stream.h"
-#include "common/login/login.h"
-#include "common/server/server.h"
+#include "common/job/job.h"
+#include "common/job/login.h"
 #include "common/session/dialogue.h"
 #include "pop3d/mailbox/uidl.h"
 #include "pop3d/session/reply.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --check: every alias is expanded once. */
+#include "common/login/aliases_load.h"
+#include "common/login/users.h"
 #include "smtpd/admin/check_private.h"
 
 #include "smtpd/route/expand.h"

@@ -5,6 +5,8 @@
  */
 #include "common/dns/dns.h"
 #include "common/log/log.h"
+#include "common/login/aliases_load.h"
+#include "common/login/users.h"
 #include "smtpd/admin/admin.h"
 #include "smtpd/relay/connect.h"
 #include "smtpd/relay/race.h"

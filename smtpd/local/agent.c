@@ -8,6 +8,7 @@
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
+#include "common/login/aliases_load.h"
 #include "smtpd/local/deliver.h"
 #include "smtpd/local/local_message.h"
 #include "smtpd/local/resend.h"

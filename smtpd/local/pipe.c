@@ -8,7 +8,7 @@
 #include "smtpd/local/pipe.h"
 
 #include "common/io/deadline.h"
-#include "common/server/child.h"
+#include "common/process/process.h"
 #include "smtpd/local/words.h"
 #include "spool/mail.h"
 
@@ -138,7 +138,7 @@ become_command(const struct pipe_command *c, char **words, int in, int out)
 	umask(077);
 	environment_make(
 	    &env, c->owner, c->sender, c->recipient, c->delimiters);
-	child_plain_signals();
+	process_plain_signals();
 	execve(words[0], words, env.list);
 	int why = errno;
 	dprintf(STDERR_FILENO, "cannot run %s: %s", words[0], strerror(why));

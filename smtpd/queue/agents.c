@@ -4,11 +4,11 @@
  * are read.  Each is started with our rights and gives them up itself; what it
  * says afterwards is checked.
  */
+#include "common/process/process.h"
 #include "smtpd/queue/scheduler_private.h"
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
-#include "common/server/child.h"
 #include "smtpd/local/agent.h"
 #include "smtpd/relay/agent.h"
 
@@ -65,8 +65,8 @@ run_agent(const struct config *config, const struct hop *hop, int channel)
 	int keep[] = { channel, log_fd() };
 
 	/* First, because messages stay locked while their descriptors live. */
-	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
-	child_default_signals();
+	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	process_default_signals();
 	log_part(hop == NULL ? "local" : "smtp");
 	sigaction(SIGTERM, &quiet, NULL);
 	sigaction(SIGINT, &quiet, NULL);

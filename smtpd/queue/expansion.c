@@ -5,6 +5,7 @@
  * its own, whose id is derived from this one's, so that it is not made twice
  * after a crash.  Runs as root.
  */
+#include "common/login/aliases_load.h"
 #include "smtpd/queue/scheduler_private.h"
 
 #include "common/log/log.h"

@@ -8,6 +8,7 @@
 #include "common/io/deadline.h"
 #include "common/log/log.h"
 #include "common/log/stats_report.h"
+#include "common/names/aliases.h"
 #include "smtpd/queue/retry.h"
 #include "smtpd/queue/scheduler_private.h"
 

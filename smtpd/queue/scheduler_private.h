@@ -2,7 +2,6 @@
 #ifndef RESTANTE_SMTPD_QUEUE_SCHEDULER_PRIVATE_H
 #define RESTANTE_SMTPD_QUEUE_SCHEDULER_PRIVATE_H
 
-#include "common/login/aliases.h"
 #include "common/login/users.h"
 #include "smtpd/agent/agent.h"
 #include "smtpd/queue/runner.h"

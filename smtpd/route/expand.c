@@ -2,6 +2,7 @@
 /* Follows aliases to the recipients of a message; may run as root. */
 #include "smtpd/route/expand.h"
 
+#include "common/login/users.h"
 #include "smtpd/route/route.h"
 #include "smtpd/route/target.h"
 #include "smtpd/route/walk_private.h"

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_ROUTE_EXPAND_H
 #define RESTANTE_SMTPD_ROUTE_EXPAND_H
 
-#include "common/login/aliases.h"
+#include "common/names/aliases.h"
 #include "spool/mail.h"
 
 /*

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_SESSION_RCPT_POLICY_H
 #define RESTANTE_SMTPD_SESSION_RCPT_POLICY_H
 
-#include "common/login/aliases.h"
+#include "common/names/aliases.h"
 #include "common/text/address.h"
 #include "smtpd/worker/dnsbl.h"
 #include "smtpd/worker/rcpt.h"

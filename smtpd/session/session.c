@@ -6,6 +6,7 @@
 #include "common/log/stats.h"
 #include "common/session/offence.h"
 #include "common/session/secure.h"
+#include "common/tls/tls.h"
 #include "smtpd/session/early_talker.h"
 #include "smtpd/session/events.h"
 #include "smtpd/session/incoming.h"

@@ -3,8 +3,7 @@
 #define RESTANTE_SMTPD_SESSION_SESSION_H
 
 #include "common/io/stream.h"
-#include "common/login/users.h"
-#include "common/server/server.h"
+#include "common/job/job.h"
 #include "common/session/command.h"
 #include "common/text/address.h"
 #include "smtpd/session/rcpt_policy.h"

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_WORKER_ALLOWANCE_H
 #define RESTANTE_SMTPD_WORKER_ALLOWANCE_H
 
-#include "common/server/server.h"
+#include "common/job/job.h"
 #include "smtpd/worker/table.h"
 #include "spool/mail.h"
 

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_WORKER_DELIVERY_H
 #define RESTANTE_SMTPD_WORKER_DELIVERY_H
 
-#include "common/server/server.h"
+#include "common/job/job.h"
 #include "spool/mail.h"
 
 #include <stdbool.h>

@@ -4,7 +4,7 @@
 
 #include "common/dns/blocklist.h"
 #include "common/dns/dns_batch.h"
-#include "common/server/server.h"
+#include "common/job/job.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_WORKER_ETRN_H
 #define RESTANTE_SMTPD_WORKER_ETRN_H
 
-#include "common/server/server.h"
+#include "common/job/job.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_WORKER_GREYLIST_H
 #define RESTANTE_SMTPD_WORKER_GREYLIST_H
 
-#include "common/server/server.h"
+#include "common/job/job.h"
 #include "common/text/address.h"
 #include "smtpd/worker/table.h"
 

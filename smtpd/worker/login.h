@@ -2,7 +2,7 @@
 #ifndef RESTANTE_SMTPD_WORKER_LOGIN_H
 #define RESTANTE_SMTPD_WORKER_LOGIN_H
 
-#include "common/server/server.h"
+#include "common/job/job.h"
 
 /*
  * The worker of REQUEST_LOGIN: login_run(), and a note of a login that has

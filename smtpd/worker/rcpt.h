@@ -2,8 +2,8 @@
 #ifndef RESTANTE_SMTPD_WORKER_RCPT_H
 #define RESTANTE_SMTPD_WORKER_RCPT_H
 
+#include "common/job/job.h"
 #include "common/login/users.h"
-#include "common/server/server.h"
 #include "common/text/address.h"
 
 #include <stdbool.h>

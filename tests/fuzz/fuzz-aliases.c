@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Aliases files, what their targets mean, and addresses looked up in them. */
-#include "common/login/aliases.h"
+#include "common/login/aliases_load.h"
+#include "common/login/users.h"
+#include "common/names/aliases.h"
 
 #include "smtpd/route/target.h"
 #include "tests/fuzz/fuzz-file.h"

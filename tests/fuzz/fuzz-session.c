@@ -7,6 +7,8 @@
  * as a message was taken.  The linker puts the calls at the end of this file
  * in the place of the network, the server, the log and of sleep.
  */
+#include "common/login/aliases_load.h"
+#include "common/login/users.h"
 #include "smtpd/session/session.h"
 
 #include "common/login/login.h"

@@ -3,7 +3,9 @@
  * The aliases file: its grammar, and what an address is by it.  A line misread
  * sends mail to somebody else, or runs what nobody wrote.
  */
-#include "common/login/aliases.h"
+#include "common/login/aliases_load.h"
+#include "common/login/users.h"
+#include "common/names/aliases.h"
 
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"

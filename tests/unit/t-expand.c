@@ -3,6 +3,8 @@
  * From addresses to those who get the message.  What goes wrong here loses
  * mail, sends it in circles, or runs commands that nobody wrote.
  */
+#include "common/login/aliases_load.h"
+#include "common/login/users.h"
 #include "smtpd/route/expand.h"
 
 #include "tests/unit/t-scratch.h"

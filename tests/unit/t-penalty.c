@@ -5,9 +5,10 @@
  * another, and whatever the file holds, nothing must crash or be believed.
  */
 #include "common/server/penalty.h"
+#include "common/session/offence.h"
 
 #include "common/io/deadline.h"
-#include "common/server/server.h"
+#include "common/job/job.h"
 #include "common/text/siphash.h"
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"

@@ -4,6 +4,8 @@
  * letter, and what is malformed, replayed or bound to another channel never
  * becomes a login.
  */
+#include "common/job/channel.h"
+#include "common/login/password.h"
 #include "common/sasl/sasl.h"
 
 #include "common/text/base64.h"

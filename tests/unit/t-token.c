@@ -162,7 +162,7 @@ test_longest(void)
 #define SHELL "/bin/sh -s two  words"
 
 /* A script is the question to a shell. */
-static enum helper_end
+static enum process_end
 run(const char *command, const char *question, int limit,
     struct helper_answer *a)
 {
@@ -183,36 +183,36 @@ test_helper(void)
 	enum { LONG = 60 * 1000 };
 
 	ok(run(SHELL, "echo \"$# $1 $2\"; echo no >&2; exit 3", LONG, &a) ==
-		    HELPER_EXITED &&
+		    PROCESS_EXITED &&
 		a.status == 3 && strcmp(a.out, "2 two words\n") == 0 &&
 		strcmp(a.err, "no\n") == 0,
 	    "it reads, writes and ends");
-	ok(run("/bin/true", "unread", LONG, &a) == HELPER_EXITED &&
+	ok(run("/bin/true", "unread", LONG, &a) == PROCESS_EXITED &&
 		a.status == 0 && a.out[0] == '\0' && a.err[0] == '\0',
 	    "it need not read or write");
 	ok(run(SHELL, "ls /proc/self/fd | wc -l; pwd; umask", LONG, &a) ==
-		    HELPER_EXITED &&
+		    PROCESS_EXITED &&
 		strcmp(a.out, "4\n/\n0077\n") == 0,
 	    "it has three descriptors, / and the umask 077");
-	ok(run(SHELL, "id -u", LONG, &a) == HELPER_EXITED &&
+	ok(run(SHELL, "id -u", LONG, &a) == PROCESS_EXITED &&
 		strtol(a.out, NULL, 10) > 0,
 	    "it is never root");
-	ok(run(SHELL, "kill -9 $$", LONG, &a) == HELPER_SIGNALED &&
+	ok(run(SHELL, "kill -9 $$", LONG, &a) == PROCESS_SIGNALED &&
 		a.status == SIGKILL,
 	    "it may be killed");
 	ok(run(SHELL, "trap '' XFSZ; while :; do echo yes; done 2>&-", 300,
-	       &a) == HELPER_LATE &&
+	       &a) == PROCESS_LATE &&
 		strlen(a.out) == HELPER_OUTPUT,
 	    "one that writes without end is ended");
-	ok(run(SHELL, "trap '' TERM HUP; sleep 1000", 100, &a) == HELPER_LATE,
+	ok(run(SHELL, "trap '' TERM HUP; sleep 1000", 100, &a) == PROCESS_LATE,
 	    "one that does not end is ended");
-	ok(run(SHELL, "sleep 1000 & exit 1", LONG, &a) == HELPER_EXITED &&
+	ok(run(SHELL, "sleep 1000 & exit 1", LONG, &a) == PROCESS_EXITED &&
 		a.status == 1,
 	    "what it leaves behind is not waited for");
-	ok(run("/nonexistent/program", "", LONG, &a) == HELPER_EXITED &&
+	ok(run("/nonexistent/program", "", LONG, &a) == PROCESS_EXITED &&
 		a.status > 1 && strstr(a.err, "No such file") != NULL,
 	    "one that is not there says so");
-	ok(run("   ", "", LONG, &a) == HELPER_EXITED && a.status > 1,
+	ok(run("   ", "", LONG, &a) == PROCESS_EXITED && a.status > 1,
 	    "nor is nothing a command");
 }
 

@@ -6,7 +6,7 @@
  *   targets  = see aliases_text.c / ( ":moved:" / ":forwarded:" ) address
  * Lines that are empty or begin with "#" stand between entries or within one.
  */
-#include "common/login/aliases_file.h"
+#include "common/names/aliases_file.h"
 
 #include "common/log/log.h"
 

@@ -9,7 +9,7 @@
  * the "\" of \" and \\.  Other quotes are part of an address or a command, and
  * stay.
  */
-#include "common/login/aliases.h"
+#include "common/names/aliases.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOGIN_ALIASES_H
-#define RESTANTE_COMMON_LOGIN_ALIASES_H
+#ifndef RESTANTE_COMMON_NAMES_ALIASES_H
+#define RESTANTE_COMMON_NAMES_ALIASES_H
 
 #include "common/config/config.h"
-#include "common/login/users.h"
+#include "common/names/names.h"
 #include "common/text/address.h"
 
 #include <stdbool.h>
@@ -12,24 +12,16 @@
 /*
  * The aliases file (aliases(5), with virtual addresses): "name: target, ..."
  * where name is a local part, user@domain, or @domain, and continued lines
- * start with a blank.  Loaded by the server and inherited by sessions, which
- * ask whether an address exists; workers expand (smtpd/route/expand.h).
+ * start with a blank.  Loaded by the server (common/login/aliases_load.h) and
+ * inherited by sessions, which ask if an address exists; workers expand
+ * (smtpd/route/expand.h).
  */
 
 enum { ALIAS_TARGET = 1024 };
 
 struct aliases;
 
-/*
- * NULL: error says why; started as root, also when others than root can write
- * the file.  A missing file is an empty one.  What is malformed in single lines
- * is logged; if their name can be read they stay, without targets, so that mail
- * for them waits and is not refused.  Of lines with one name the first counts.
- */
-struct aliases *aliases_load(const struct config *, char error[CONFIG_ERROR]);
 void aliases_free(struct aliases *);
-/* Whether the file is another now.  That it is gone is no change. */
-bool aliases_stale(const struct aliases *, const struct config *);
 /* How many lines were logged. */
 size_t aliases_malformed(const struct aliases *);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_LOGIN_ALIASES_FILE_H
-#define RESTANTE_COMMON_LOGIN_ALIASES_FILE_H
+#ifndef RESTANTE_COMMON_NAMES_ALIASES_FILE_H
+#define RESTANTE_COMMON_NAMES_ALIASES_FILE_H
 
-#include "common/login/aliases.h"
+#include "common/names/aliases.h"
 
 #include <stdint.h>
 #include <sys/stat.h>

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_JOB_JOB_H
+#define RESTANTE_COMMON_JOB_JOB_H
+
+#include "common/config/config.h"
+#include "common/job/channel.h"
+#include "common/job/peer.h"
+#include "common/names/aliases.h"
+#include "common/names/names.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Who asks whom for what: what a session and a worker are given, and the rule
+ * of every request.
+ */
+
+enum offence {
+	OFFENCE_LOGIN,  /* a wrong name or password: the server itself counts it
+	                 */
+	OFFENCE_SYNTAX, /* an unknown or malformed command */
+	OFFENCE_RECIPIENT, /* unknown here, or elsewhere */
+	OFFENCE_ABUSE,     /* something that no mail client sends */
+};
+
+enum { OFFENCES = OFFENCE_ABUSE + 1 };
+
+/* What a session is told of its client at the start. */
+struct welcome {
+	uint32_t counted; /* whether offences are: 0 or 1 */
+	uint32_t delay;   /* ms before each reply to an error */
+	uint32_t proxied; /* a PROXY header tells who it is: 0 or 1 */
+};
+
+/* Replies to clients that are not served, with their CR LF. */
+struct refusals {
+	const char *too_many;  /* sessions, or sessions of that client */
+	const char *not_ready; /* trouble of ours */
+	const char *unwelcome; /* too many penalties */
+};
+
+/* How a session begins. */
+enum start {
+	START_PLAIN,
+	START_TLS,      /* with the handshake */
+	START_STARTTLS, /* with the go-ahead to STARTTLS, then the handshake */
+};
+
+struct tls_server;
+
+/* All that a session process has. */
+struct connection {
+	const struct config *config;
+	const struct confinement *confinement;
+	const struct names *names;
+	const struct aliases *aliases; /* NULL unless the service wants them */
+	const struct tls_server *tls;  /* NULL but with START_TLS, _STARTTLS */
+	bool can_tls;                  /* STARTTLS may be offered */
+	enum start start;
+	enum role role;
+	struct peer peer;
+	struct welcome welcome; /* what its offences come to */
+	const struct refusals *refusals;
+	pid_t first;  /* its first session process, 0: this */
+	int rfd, wfd; /* the client */
+	int channel;  /* the server */
+	int body;     /* an unnamed file for the message under way, or -1 */
+	int body_errno;
+	int mailbox; /* pop3d, TLS: the mailbox process will be there */
+	bool asks;   /* the client for a certificate, where that is wanted */
+};
+
+/* What a worker's answer carries, if it ends STATUS_OK. */
+struct reply {
+	size_t size;
+	unsigned char data[CHANNEL_DATA];
+};
+
+/* All that a worker process has. */
+struct task {
+	const struct config *config;
+	const struct names *names;
+	const struct aliases *aliases;
+	const struct peer *peer;
+	enum role role;      /* of the connection */
+	bool tls;            /* it is in TLS */
+	const char *service; /* its name */
+	const void *payload;
+	size_t size;
+	int fd;           /* the message; or the client, to read from; or -1 */
+	int out;          /* the client, to write to; or -1 */
+	const char *user; /* who has logged in, or "" */
+	struct reply *reply;
+};
+
+/* When a session may ask. */
+enum when {
+	WHEN_ANY,
+	WHEN_ONCE,         /* in the life of a session process */
+	WHEN_BEFORE_LOGIN, /* nobody has logged in yet */
+	WHEN_CLEAR,        /* not in TLS */
+	WHEN_PROXIED,      /* the client is not known: first, once, alone */
+	WHEN_NEVER,        /* the server itself starts it after another one */
+};
+
+/* Who answers, and how the server learns what came of it. */
+enum answered {
+	ANSWERED_INLINE,    /* the server, at once */
+	ANSWERED_BY_WORKER, /* a worker, over the channel */
+	ANSWERED_BY_STATUS, /* the server, from the exit status of a worker */
+};
+
+/* What a worker is given besides its task. */
+enum given {
+	GIVEN_NOTHING,
+	GIVEN_BODY,   /* the body file */
+	GIVEN_CLIENT, /* the client, or in TLS the session that pumps for it */
+};
+
+struct request_rule {
+	const char *name; /* for the log */
+	enum when when;
+	enum answered answered;
+	enum given given;
+	size_t answer; /* octets of data with a good answer, at most */
+};
+
+/* By enum request_kind; the same for both daemons. */
+extern const struct request_rule request_rules[REQUESTS];
+
+/* What the server knows of a session that asks. */
+struct asker {
+	bool proxied; /* its client comes by a proxy, and is not known yet */
+	bool tls;
+	bool logged_in;
+	uint32_t asked; /* bits: the kinds that it has asked for before */
+};
+
+/* True if a session may send a request of that kind, of any number, now. */
+bool request_allowed(uint32_t kind, const struct asker *);
+
+/* What a daemon's workers do for a request. */
+struct job {
+	enum status (*run)(const struct task *); /* NULL: nobody may ask */
+	/*
+	 * Run by the server: the size and the numbers of fixed structs, no
+	 * text.  A worker looks at the text itself.
+	 */
+	bool (*valid)(const void *payload, size_t size);
+};
+
+#endif

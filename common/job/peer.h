@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_JOB_PEER_H
+#define RESTANTE_COMMON_JOB_PEER_H
+
+#include "common/text/network.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The client of a connection, as server, sessions and workers know it.  Pure.
+ */
+
+enum role {
+	ROLE_MX,         /* from anybody, for our users (pop3d: the one role) */
+	ROLE_SUBMISSION, /* from our users, who log in first */
+	ROLE_LOCAL,      /* from a user of this machine, known by uid */
+};
+
+struct peer {
+	char address[64]; /* 192.0.2.1, 2001:db8::1, or "local" */
+	unsigned port;
+	bool loopback;       /* on this machine */
+	uid_t uid;           /* ROLE_LOCAL: whose process it is */
+	uint8_t network[16]; /* its /32 or /64, for counting */
+	uint8_t ip[16];      /* see common/text/network.h; 0: it has none */
+};
+
+/* Makes a peer of an address (see common/text/network.h) and a port. */
+void peer_set_ip(struct peer *, const uint8_t ip[16], unsigned port);
+
+enum proxy_kind {
+	PROXY_OWN,     /* the proxy itself, to see whether we live */
+	PROXY_UNKNOWN, /* a client whose address cannot be said */
+	PROXY_CLIENT,  /* address and port */
+};
+
+/* What REQUEST_PEER carries: what a PROXY header says of the client. */
+struct claim {
+	uint32_t kind; /* enum proxy_kind */
+	uint32_t port;
+	uint8_t address[NETWORK_ADDRESS];
+};
+
+/* True if a payload is a well formed claim. */
+bool claim_valid(const void *payload, size_t size);
+
+/* Replaces the proxy's peer by the one that the claim names. */
+void claim_apply(const struct claim *, struct peer *);
+
+#endif

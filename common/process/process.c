@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: ISC */
+/* Children of all processes.  Runs as root, if the parent does. */
+#include "common/process/process.h"
+
+#include "common/io/deadline.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int
+ascending(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+void
+process_close_others(int *keep, size_t n)
+{
+	unsigned from = STDERR_FILENO + 1;
+
+	qsort(keep, n, sizeof(*keep), ascending);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < (int)from) {
+			continue;
+		}
+		if (keep[i] > (int)from) {
+			close_range(from, (unsigned)keep[i] - 1, 0);
+		}
+		from = (unsigned)keep[i] + 1;
+	}
+	close_range(from, UINT_MAX, 0);
+}
+
+void
+process_default_signals(void)
+{
+	sigset_t none;
+
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGINT, SIG_IGN); /* the server passes on what matters */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void
+process_plain_signals(void)
+{
+	sigset_t none;
+
+	/* What is ignored stays so across execve(2). */
+	for (int i = 1; i < NSIG; i++) {
+		signal(i, SIG_DFL);
+	}
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Waits for its end; true if that came in time. */
+static bool
+ended(int process, int64_t deadline)
+{
+	struct pollfd p = { .fd = process, .events = POLLIN };
+
+	for (;;) {
+		int64_t left = deadline - deadline_now();
+		int n = left <= 0 ? 0 : poll(&p, 1, (int)left);
+		if (n >= 0 || errno != EINTR) {
+			return n > 0;
+		}
+	}
+}
+
+enum process_end
+process_wait(pid_t pid, int limit, int *status)
+{
+	int process = pidfd_open(pid, 0), code = 0;
+	bool in_time = process != -1 && ended(process, deadline_now() + limit);
+
+	kill(-pid, SIGKILL); /* and whoever it left behind */
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &code, 0) == -1 && errno == EINTR) {
+	}
+	if (process != -1) {
+		close(process);
+	}
+	*status = WIFEXITED(code) ? WEXITSTATUS(code) : WTERMSIG(code);
+	return !in_time          ? PROCESS_LATE
+	       : WIFEXITED(code) ? PROCESS_EXITED
+	                         : PROCESS_SIGNALED;
+}
+
+enum process_end
+process_run(int (*run)(void *context), void *context, int limit, int *status)
+{
+	pid_t pid = fork();
+
+	if (pid == -1) {
+		return PROCESS_FAILED;
+	}
+	if (pid == 0) {
+		setsid();
+		process_plain_signals();
+		_exit(run(context));
+	}
+	return process_wait(pid, limit, status);
+}

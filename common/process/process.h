@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_PROCESS_PROCESS_H
+#define RESTANTE_COMMON_PROCESS_PROCESS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* What every process that is forked does first, and how one is waited for. */
+
+/*
+ * Closes all descriptors but 0 to 2 and those listed, which get sorted (-1 is
+ * nothing).
+ */
+void process_close_others(int *keep, size_t n);
+
+/*
+ * No signal is caught or blocked, and SIGINT is ignored: the parent passes on
+ * what matters.
+ */
+void process_default_signals(void);
+
+/* For a program that is going to be run: none is caught, ignored or blocked. */
+void process_plain_signals(void);
+
+/* How a process has ended. */
+enum process_end {
+	PROCESS_EXITED,
+	PROCESS_SIGNALED,
+	PROCESS_LATE,   /* it was killed at its deadline */
+	PROCESS_FAILED, /* it could not be started: errno */
+};
+
+/*
+ * Waits for a process that leads a session of its own, at most limit ms, and
+ * kills it with all that it has left behind.  status: its exit status, or the
+ * number of the signal.
+ */
+enum process_end process_wait(pid_t, int limit, int *status);
+
+/*
+ * Runs a function in a process of its own, which leads a session, has plain
+ * signals and ends with the status that the function returns; then waits as
+ * process_wait() does.
+ */
+enum process_end process_run(
+    int (*run)(void *context), void *context, int limit, int *status);
+
+#endif
