@@ -29,6 +29,7 @@ enum extension {
 	EXT_REQUIRETLS = 256,
 	EXT_MT_PRIORITY = 512,
 	EXT_DELIVERBY = 1024,
+	EXT_OF_MAIL = 2048, /* and above: known to envelope.c alone */
 };
 
 struct offer {
@@ -138,6 +139,9 @@ bool client_open(struct client *);
 bool client_try_other_family(struct client *);
 
 /* ---- envelope.c: pure ---- */
+
+/* The bit of an extension that adds parameters alone, or 0. */
+unsigned envelope_extension(const char *word, size_t len);
 
 enum { ENVELOPE_LINE = 2048 };
 

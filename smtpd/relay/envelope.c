@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Whether it can stand in a command as one word. */
 static bool
@@ -27,6 +28,26 @@ envelope_is_ascii(const char *text)
 		}
 	}
 	return true;
+}
+
+/* Extensions that nothing but parameters of MAIL comes of. */
+static const struct {
+	const char *word;
+	unsigned extension;
+} of_mail[] = {
+	{ "MT-PRIORITY", EXT_MT_PRIORITY },
+};
+
+unsigned
+envelope_extension(const char *word, size_t len)
+{
+	for (size_t i = 0; i < sizeof(of_mail) / sizeof(of_mail[0]); i++) {
+		if (strlen(of_mail[i].word) == len &&
+		    strncasecmp(of_mail[i].word, word, len) == 0) {
+			return of_mail[i].extension;
+		}
+	}
+	return 0;
 }
 
 bool

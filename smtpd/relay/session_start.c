@@ -56,7 +56,6 @@ offer_line(struct offer *o, const char *line, size_t len)
 		{ "CHUNKING", EXT_CHUNKING },
 		{ "STARTTLS", EXT_STARTTLS },
 		{ "REQUIRETLS", EXT_REQUIRETLS },
-		{ "MT-PRIORITY", EXT_MT_PRIORITY },
 		{ "DELIVERBY", EXT_DELIVERBY },
 	};
 	size_t word = 0;
@@ -72,6 +71,7 @@ offer_line(struct offer *o, const char *line, size_t len)
 			o->extensions |= known[i].extension;
 		}
 	}
+	o->extensions |= envelope_extension(line, word);
 	if (word == 4 && strncasecmp(line, "SIZE", 4) == 0) {
 		o->extensions |= EXT_SIZE;
 		o->size_limit = offer_number(rest, left);

@@ -47,6 +47,7 @@ static enum next
 ehlo(struct session *s, char *name)
 {
 	const struct connection *c = s->connection;
+	const char *keyword;
 	char latest[DATE_SIZE];
 
 	s->esmtp = true;
@@ -62,8 +63,9 @@ ehlo(struct session *s, char *name)
 	session_reply(s, "250-ENHANCEDSTATUSCODES");
 	session_reply(s, "250-DSN");
 	session_reply(s, "250-ETRN");
-	session_reply(s, "250-DELIVERBY %d", PARAMS_BY_LEAST);
-	session_reply(s, "250-MT-PRIORITY");
+	for (size_t i = 0; (keyword = params_keyword(&i)) != NULL;) {
+		session_reply(s, "250-%s", keyword);
+	}
 	session_reply(s, "250-LIMITS RCPTMAX=%d", ENVELOPE_RCPTS);
 	if (session_is_submission(s)) {
 		date_stamp(time(NULL) + MAIL_HOLD, latest);

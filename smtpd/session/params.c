@@ -238,7 +238,7 @@ read_priority(const struct param *p, struct reading *r)
 	return PARAMS_OK;
 }
 
-/* Who has submitted it elsewhere: nobody whom we believe could tell. */
+/* Who submitted it elsewhere: we trust no client to say so. */
 static enum params
 read_auth(const struct param *p, struct reading *r)
 {
@@ -262,26 +262,41 @@ read_envid(const struct param *p, struct reading *r)
 static const struct mail_param {
 	const char *keyword;
 	enum params (*read)(const struct param *, struct reading *);
-	unsigned once; /* bits of enum once, or 0 */
+	unsigned once;    /* bits of enum once, or 0 */
+	const char *ehlo; /* see params_keyword(); NULL: EHLO has its own */
 } mail_params[] = {
-	{ "SIZE", read_size, 0 },
-	{ "BODY", read_body, 0 },
-	{ "SMTPUTF8", read_utf8, 0 },
-	{ "REQUIRETLS", read_requiretls, 0 },
-	{ "HOLDFOR", read_holdfor, ONCE_HOLD },
-	{ "HOLDUNTIL", read_holduntil, ONCE_HOLD },
-	{ "BY", read_by, ONCE_BY },
-	{ "MT-PRIORITY", read_priority, ONCE_PRIORITY },
-	{ "AUTH", read_auth, 0 },
-	{ "RET", read_ret, ONCE_RET },
-	{ "ENVID", read_envid, ONCE_ENVID },
+	{ "SIZE", read_size, 0, NULL },
+	{ "BODY", read_body, 0, NULL },
+	{ "SMTPUTF8", read_utf8, 0, NULL },
+	{ "REQUIRETLS", read_requiretls, 0, NULL },
+	{ "HOLDFOR", read_holdfor, ONCE_HOLD, NULL },
+	{ "HOLDUNTIL", read_holduntil, ONCE_HOLD, NULL },
+	{ "BY", read_by, ONCE_BY, "DELIVERBY 60" },
+	{ "MT-PRIORITY", read_priority, ONCE_PRIORITY, "MT-PRIORITY" },
+	{ "AUTH", read_auth, 0, NULL },
+	{ "RET", read_ret, ONCE_RET, NULL },
+	{ "ENVID", read_envid, ONCE_ENVID, NULL },
 };
+_Static_assert(PARAMS_BY_LEAST == 60, "see DELIVERBY");
+
+enum { MAIL_PARAMS = sizeof(mail_params) / sizeof(mail_params[0]) };
+
+const char *
+params_keyword(size_t *next)
+{
+	while (*next < MAIL_PARAMS) {
+		const char *ehlo = mail_params[(*next)++].ehlo;
+		if (ehlo != NULL) {
+			return ehlo;
+		}
+	}
+	return NULL;
+}
 
 static const struct mail_param *
 find_param(const struct param *p)
 {
-	for (size_t i = 0; i < sizeof(mail_params) / sizeof(*mail_params);
-	     i++) {
+	for (size_t i = 0; i < MAIL_PARAMS; i++) {
 		if (word_is(
 			p->keyword, p->keyword_len, mail_params[i].keyword)) {
 			return &mail_params[i];

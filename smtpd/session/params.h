@@ -50,6 +50,12 @@ enum params params_mail(
     const char *text, const struct params_rules *, struct mail *, bool *binary);
 
 /*
+ * The next line of EHLO for a parameter of MAIL that is offered to everybody,
+ * from *next = 0 on; NULL after the last.
+ */
+const char *params_keyword(size_t *next);
+
+/*
  * Fills NOTIFY and ORCPT (RFC 3461 sections 4.1 and 4.2) into a recipient,
  * which points to orcpt afterwards.
  */
