@@ -15,7 +15,7 @@ union control {
 };
 
 int
-agent_order(int channel, const struct order *order, int fd)
+agent_send_order(int channel, const struct order *order, int fd)
 {
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)order,
 		.iov_len = sizeof(*order) };
@@ -38,7 +38,7 @@ agent_order(int channel, const struct order *order, int fd)
 }
 
 int
-agent_receive(int channel, struct order *order, int *fd)
+agent_receive_order(int channel, struct order *order, int *fd)
 {
 	struct iovec iov = { .iov_base = order, .iov_len = sizeof(*order) };
 	union control control;
@@ -62,7 +62,7 @@ agent_receive(int channel, struct order *order, int *fd)
 
 /* Ends the string, and makes one printable line of it. */
 static void
-clean(char *text, size_t size)
+clean_text(char *text, size_t size)
 {
 	text[size - 1] = '\0';
 	for (char *p = text; *p != '\0'; p++) {
@@ -75,13 +75,13 @@ clean(char *text, size_t size)
 static void
 clean_outcome(struct outcome *o)
 {
-	clean(o->dsn, sizeof(o->dsn));
-	clean(o->host, sizeof(o->host));
-	clean(o->text, sizeof(o->text));
+	clean_text(o->dsn, sizeof(o->dsn));
+	clean_text(o->host, sizeof(o->host));
+	clean_text(o->text, sizeof(o->text));
 }
 
 void
-agent_tell(int channel, const struct outcome *outcome)
+agent_send_outcome(int channel, const struct outcome *outcome)
 {
 	struct outcome o = *outcome;
 	ssize_t n;
@@ -91,13 +91,13 @@ agent_tell(int channel, const struct outcome *outcome)
 		n = send(channel, &o, sizeof(o), MSG_NOSIGNAL);
 	} while (n == -1 && errno == EINTR);
 	if (n == -1) {
-		/* Nobody would note down what we do from here on. */
+		/* Nobody would record what we do from here on. */
 		_exit(1);
 	}
 }
 
 int
-agent_outcome(int channel, struct outcome *o)
+agent_receive_outcome(int channel, struct outcome *o)
 {
 	ssize_t n;
 

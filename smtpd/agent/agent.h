@@ -28,19 +28,19 @@ struct order {
 enum outcome_kind {
 	OUTCOME_SENT,     /* the next hop, or the mailbox, has it for good */
 	OUTCOME_DEFERRED, /* try this recipient again later */
-	OUTCOME_FAILED,   /* will never be: tell the sender */
+	OUTCOME_FAILED,   /* for good: tell the sender */
 	OUTCOME_EXPANDED, /* local agent: went to the users of a .forward */
 	OUTCOME_DONE,     /* that was the order */
 	/*
 	 * The next hop as a whole does not work (no connection, no DNS, no
 	 * login, 421): nothing more will be tried on this connection.  What is
 	 * in the order under way and has no outcome yet is deferred with the
-	 * same text.  The agent ends behind it.
+	 * same text.  The agent ends after it.
 	 */
 	OUTCOME_DEAD,
 };
 
-/* What the next hop does not know, as bits, so that we tell the sender. */
+/* What the next hop does not support, as bits, so that we tell the sender. */
 enum relayed {
 	RELAYED_WITHOUT_DSN = 1, /* and NOTIFY=SUCCESS was asked for */
 	RELAYED_WITHOUT_BY = 2,  /* DELIVERBY */
@@ -57,21 +57,21 @@ struct outcome {
 };
 
 /* Sends an order with its descriptor; the caller keeps that.  0 or -1. */
-int agent_order(int channel, const struct order *, int fd)
+int agent_send_order(int channel, const struct order *, int fd)
     __attribute__((warn_unused_result));
 
-/* Waits for an order, and takes its descriptor.  0, or -1: no more. */
-int agent_receive(int channel, struct order *, int *fd)
+/* Waits for an order and its descriptor.  0, or -1: there are no more. */
+int agent_receive_order(int channel, struct order *, int *fd)
     __attribute__((warn_unused_result));
 
 /* Tells the runner; the text is cut and cleaned of control characters. */
-void agent_tell(int channel, const struct outcome *);
+void agent_send_outcome(int channel, const struct outcome *);
 
 /*
- * Receives an outcome without waiting: 1; 0: none now; -1: the agent is gone,
- * or says what no agent says.  Strings are ended, the kind is valid.
+ * Receives an outcome without waiting: 1; 0: none now; -1: the agent has
+ * ended, or sent something else.  Strings are ended, the kind is valid.
  */
-int agent_outcome(int channel, struct outcome *)
+int agent_receive_outcome(int channel, struct outcome *)
     __attribute__((warn_unused_result));
 
 #endif

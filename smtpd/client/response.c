@@ -181,9 +181,9 @@ feed_buffered(struct response *r, struct stream *stream)
 }
 
 /*
- * After an error of output only this is left to learn: many servers say why
- * before they close.  Such a reply is never taken for a success: not all of
- * the command has gone out.  Does not wait.
+ * After an error of output: many servers send a reason before they close.  Such
+ * a reply is never taken for a success: not all of the command has gone out.
+ * Does not wait.
  */
 static bool
 last_words(struct response *r, struct stream *stream)

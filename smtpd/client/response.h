@@ -30,7 +30,7 @@ struct response {
 	const char *wrong; /* RESPONSE_NONSENSE: what, for people */
 	unsigned lines;
 	size_t len; /* of text */
-	/* What stands behind the codes, lines separated by LF; control
+	/* What follows the codes, lines separated by LF; control
 	   characters have become question marks. */
 	char text[RESPONSE_TEXT + 1];
 	/* The reader's own. */
@@ -42,7 +42,7 @@ struct response {
 void response_start(struct response *);
 
 /*
- * Takes octets up to the end of the reply; answers how many of them it took.
+ * Takes octets up to the end of the reply; returns how many of them it took.
  * Lines may end in a bare LF.
  */
 size_t response_feed(struct response *, const char *data, size_t len);

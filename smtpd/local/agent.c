@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The local agent.  Runs with the rights of the runner, and gives each
- * recipient a process of its own, which becomes the user for good.  What such
- * a process says is the user's word: it decides about that user's mail alone.
+ * recipient a process of its own, which becomes the user for good.  The answer
+ * of such a process is in the user's hand: it decides about that user's mail
+ * and no other.
  */
 #include "smtpd/local/agent.h"
 
@@ -25,7 +26,7 @@
 enum {
 	PROCESSES = 8, /* at once */
 	ANSWER = sizeof(struct verdict) + FORWARD_SIZE,
-	/* The user could stop the process for good; ms. */
+	/* ms; longer ones are killed: a user could stop the process. */
 	PATIENCE = DELIVER_LIMIT + 2 * 60 * 1000,
 };
 
@@ -51,7 +52,7 @@ struct local_agent {
 };
 
 static void
-tell(struct local_agent *a, uint32_t number, const struct verdict *v)
+report(struct local_agent *a, uint32_t number, const struct verdict *v)
 {
 	struct outcome o = { .serial = a->order->serial,
 		.recipient = number,
@@ -60,16 +61,16 @@ tell(struct local_agent *a, uint32_t number, const struct verdict *v)
 
 	memcpy(o.dsn, v->dsn, sizeof(o.dsn));
 	memcpy(o.text, v->text, sizeof(o.text));
-	agent_tell(a->channel, &o);
+	agent_send_outcome(a->channel, &o);
 }
 
 static void
-tell_trouble(struct local_agent *a, uint32_t number, const char *what)
+defer_recipient(struct local_agent *a, uint32_t number, const char *what)
 {
 	struct verdict v;
 
 	verdict_set(&v, OUTCOME_DEFERRED, "4.3.0", "%s", what);
-	tell(a, number, &v);
+	report(a, number, &v);
 }
 
 /* ---- processes ---- */
@@ -88,7 +89,7 @@ run_delivery(
 	_exit(deliver_recipient(&d, out) == 0 ? 0 : 1);
 }
 
-/* Starts a delivery, or tells why not. */
+/* Starts a delivery, or defers the recipient. */
 static void
 start_delivery(struct local_agent *a, struct delivery_process *d,
     uint32_t number, enum deliver_mode mode)
@@ -96,11 +97,11 @@ start_delivery(struct local_agent *a, struct delivery_process *d,
 	int fds[2];
 
 	if (d->answer == NULL && (d->answer = malloc(ANSWER + 1)) == NULL) {
-		tell_trouble(a, number, "out of memory");
+		defer_recipient(a, number, "out of memory");
 		return;
 	}
 	if (pipe2(fds, O_CLOEXEC) == -1) {
-		tell_trouble(a, number, "cannot make a pipe");
+		defer_recipient(a, number, "cannot make a pipe");
 		return;
 	}
 	pid_t pid = fork();
@@ -110,7 +111,7 @@ start_delivery(struct local_agent *a, struct delivery_process *d,
 	close(fds[1]);
 	if (pid == -1) {
 		close(fds[0]);
-		tell_trouble(a, number, "cannot fork");
+		defer_recipient(a, number, "cannot fork");
 		return;
 	}
 	(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
@@ -122,7 +123,7 @@ start_delivery(struct local_agent *a, struct delivery_process *d,
 	d->len = 0;
 }
 
-/* The answer, if it is one that such a process may give. */
+/* Copies the answer; false if such a process may not give it. */
 static bool
 is_sound(const struct local_agent *a, const struct delivery_process *d,
     struct verdict *v)
@@ -143,7 +144,7 @@ is_sound(const struct local_agent *a, const struct delivery_process *d,
 	       v->kind == OUTCOME_FAILED;
 }
 
-/* Follows ~/.forward.  False: that leads to the mailbox. */
+/* Follows ~/.forward.  False if that leads to the mailbox. */
 static bool
 follow(
     struct local_agent *a, const struct delivery_process *d, struct verdict *v)
@@ -171,7 +172,7 @@ follow(
 	return resend_message(&resend, v);
 }
 
-/* The process has ended, or been given up. */
+/* Reports the result of a process that has ended or was killed. */
 static void
 end_delivery(struct local_agent *a, struct delivery_process *d)
 {
@@ -187,17 +188,18 @@ end_delivery(struct local_agent *a, struct delivery_process *d)
 		log_error("%s: the delivery to %.100s ended without a result",
 		    a->message.mail.id,
 		    a->message.mail.recipients[d->number].text);
-		tell_trouble(a, d->number, "the delivery process broke down");
+		defer_recipient(a, d->number,
+		    "internal error: the delivery process gave no result");
 		return;
 	}
 	if (v.kind == OUTCOME_EXPANDED && !follow(a, d, &v)) {
 		start_delivery(a, d, d->number, DELIVER_MAILBOX);
 		return;
 	}
-	tell(a, d->number, &v);
+	report(a, d->number, &v);
 }
 
-/* Reads what has come; ends the job behind the last of it. */
+/* Reads a part of the answer; ends the delivery after the last part. */
 static void
 read_answer(struct local_agent *a, struct delivery_process *d)
 {
@@ -211,12 +213,12 @@ read_answer(struct local_agent *a, struct delivery_process *d)
 		return;
 	}
 	if (n != 0) {
-		kill(d->pid, SIGKILL); /* talks too much */
+		kill(d->pid, SIGKILL); /* the answer is too long */
 	}
 	end_delivery(a, d);
 }
 
-/* Waits until something happens; false: nothing is under way. */
+/* Waits for answers; false if no delivery is under way. */
 static bool
 wait_for_event(struct local_agent *a)
 {
@@ -287,7 +289,7 @@ deliver_all(struct local_agent *a)
 	}
 }
 
-/* The names of today, for one order. */
+/* Loads the user names, unless they are fresh; NULL, or what is wrong. */
 static const char *
 load_names(struct local_agent *a, char error[CONFIG_ERROR])
 {
@@ -304,7 +306,7 @@ static void
 refuse_all(struct local_agent *a, const char *what)
 {
 	for (uint32_t i = 0; i < a->order->count; i++) {
-		tell_trouble(a, a->order->recipients[i], what);
+		defer_recipient(a, a->order->recipients[i], what);
 	}
 }
 
@@ -333,7 +335,7 @@ run_order(struct local_agent *a, int fd)
 	if (wrong != NULL) {
 		refuse_all(a, wrong);
 	}
-	agent_tell(a->channel, &done);
+	agent_send_outcome(a->channel, &done);
 }
 
 _Noreturn void
@@ -350,7 +352,7 @@ local_agent(const struct config *config, int channel)
 	a.config = config;
 	a.channel = channel;
 	a.order = &order;
-	while (agent_receive(channel, &order, &fd) == 0) {
+	while (agent_receive_order(channel, &order, &fd) == 0) {
 		if (order.count > ORDER_RECIPIENTS) {
 			_exit(1);
 		}

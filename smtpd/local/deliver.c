@@ -18,7 +18,7 @@ status_dsn(enum status status)
 	                               : "4.3.0";
 }
 
-/* To a user: the text of ~/.forward, or into the mailbox. */
+/* Delivers to a mailbox, or gives back the text of ~/.forward. */
 static void
 deliver_user(
     const struct deliver *d, struct verdict *v, char text[FORWARD_SIZE])
@@ -111,9 +111,9 @@ deliver_recipient(const struct deliver *d, int out)
 		deliver_pipe(d, &v);
 		break;
 	case TARGET_ADDRESS:
-		/* The runner routes those: a mistake of ours. */
+		/* The runner routes those: our own bug. */
 		verdict_set(&v, OUTCOME_DEFERRED, "4.3.5",
-		    "an address is nothing that is delivered here");
+		    "internal error: remote address given to the local agent");
 		break;
 	}
 	return write_all(out, &v, sizeof(v)) == 0 &&

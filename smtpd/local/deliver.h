@@ -8,7 +8,7 @@
 #include "smtpd/local/local_message.h"
 #include "smtpd/local/verdict.h"
 
-/* A process that delivers to one recipient, as whoever that belongs to. */
+/* A process that delivers to one recipient, as the owner of its mailbox. */
 
 enum {
 	DELIVER_LIMIT = 10 * 60 * 1000, /* ms for a command */
@@ -32,7 +32,7 @@ struct deliver {
 
 /*
  * Becomes the owner for good, delivers, and writes the verdict to out, with
- * the text of a ~/.forward behind it instead of following that.  0, or -1:
+ * the text of a ~/.forward after it instead of following that.  0, or -1:
  * what was written is not whole.
  */
 int deliver_recipient(const struct deliver *, int out)

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whether both paths name one file. */
+/* True if both paths name the same file. */
 static bool
 same_file(const char *a, const char *b)
 {
@@ -23,7 +23,7 @@ same_file(const char *a, const char *b)
 		   x.st_ino == y.st_ino);
 }
 
-/* Makes the folder for the notes of one file, durably; else there is none. */
+/* Makes the folder for the notes of one file, durably, or empties the name. */
 static void
 note_folder(const char *file, char directory[PATH_MAX])
 {

@@ -6,7 +6,7 @@
 
 /*
  * Appends the message to the file that the recipient names, as an mbox, as its
- * owner, whom the process becomes.  The same rules as for mailboxes: a regular
+ * owner, which the process becomes.  The same rules as for mailboxes: a regular
  * file of the owner's, with one name, no link; made if it is not there, but
  * its folder is not, and must let the owner make a lock file.  /dev/null takes
  * everything.  A user's own mailbox is treated as that.

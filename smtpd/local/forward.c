@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Looks at ~/.forward and does not follow it.  The checks are there so that
- * nobody but the user decides where the mail goes; what does not pass them
- * counts as if it were not there, as mail in the mailbox is not lost.
+ * Reads ~/.forward and does not follow it.  The checks make sure that nobody
+ * but the user decides where the mail goes; a file that fails them is ignored,
+ * because mail in the mailbox is not lost.
  */
 #include "smtpd/local/forward.h"
 
@@ -32,7 +32,7 @@ open_home(const struct account *a)
 	return open(pw->pw_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Whether that says that there is nothing, and not that one cannot tell. */
+/* True if the error means that there is no file that the user can read. */
 static bool
 is_nothing(int error)
 {
@@ -54,7 +54,7 @@ forward_exists(const struct account *a)
 	return found;
 }
 
-/* NULL, or what is wrong with whom it belongs to. */
+/* NULL, or why the file is not to be trusted. */
 static const char *
 distrust(
     const struct account *a, const struct stat *home, const struct stat *file)
@@ -121,7 +121,8 @@ read_checked(const struct account *a, int home, int fd, char text[FORWARD_SIZE],
 	}
 	ssize_t n = read_all(fd, text);
 	if (n == -1) {
-		return errno == EFBIG ? ignore(a, "it grows") : FORWARD_TROUBLE;
+		return errno == EFBIG ? ignore(a, "it grew while it was read")
+		                      : FORWARD_TROUBLE;
 	}
 	if (memchr(text, '\0', (size_t)n) != NULL) {
 		return ignore(a, "it holds a NUL");

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /*
- * ~/.forward of the system account that a user is: read as that user, whom the
+ * ~/.forward of the system account that a user is: read as that user, which the
  * process has become.  Root has none, and a user of the users file has one
  * only if there is an account of that name, and the mailbox is the account's.
  */
@@ -17,14 +17,14 @@
 enum { FORWARD_SIZE = 64 * 1024 };
 
 /*
- * Whether there may be one, of whatever kind: then the queue is to look at it.
+ * True if there may be one, of whatever kind: then the message is queued.
  */
 bool forward_exists(const struct account *);
 
 enum forward {
 	FORWARD_NONE,    /* or it is not to be trusted, which is logged */
 	FORWARD_TEXT,    /* at least one octet, and no NUL */
-	FORWARD_TROUBLE, /* one cannot tell now; why says so */
+	FORWARD_TROUBLE, /* it cannot be read now; see why */
 };
 
 /*

@@ -68,7 +68,7 @@ read_head(struct local_message *m)
 	return parsed == MAIL_OK ? 0 : -1;
 }
 
-/* Takes the CR from each CR LF; *held: a CR that nothing came behind yet. */
+/* Removes the CR of each CR LF; *held: the last octet was a CR. */
 static size_t
 strip(const char *from, size_t len, char *to, bool *held)
 {

@@ -16,14 +16,14 @@ struct local_message {
 };
 
 /*
- * Reads the head of a queue file, and writes its body anew with LF lines into
- * a file in the directory.  0, or -1 with errno; EINVAL: it is damaged.
+ * Reads the head of a queue file, and writes its body with LF lines into a
+ * file in the directory.  0, or -1 with errno; EINVAL: it is damaged.
  */
 int local_message_open(struct local_message *, int fd, const char *directory)
     __attribute__((warn_unused_result));
 void local_message_close(struct local_message *);
 
-/* Whether the header has exactly that line, in any case of letters. */
+/* True if the header has exactly that line, in any case of letters. */
 bool local_message_has_line(const struct local_message *, const char *line);
 
 /*

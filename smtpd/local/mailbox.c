@@ -33,7 +33,7 @@ local_become(const struct config *config, const struct names *names,
 	return STATUS_TEMPORARY;
 }
 
-/* Whether not even an empty mailbox takes the message. */
+/* True if the message is too large even for an empty mailbox. */
 static bool
 never_fits(int message, uint64_t quota)
 {

@@ -24,13 +24,12 @@ owner_find(const char *name, struct account *a, char why[LOCAL_WHY])
 		return -1;
 	}
 	if (pw->pw_uid == 0) {
-		snprintf(
-		    why, LOCAL_WHY, "nothing is written to or run as root");
+		snprintf(why, LOCAL_WHY, "nothing is written or run as root");
 		return -1;
 	}
 	if (me != 0 && pw->pw_uid != me) {
 		snprintf(why, LOCAL_WHY,
-		    "belongs to %.100s, whom only root can become",
+		    "belongs to %.100s: only root can deliver as another user",
 		    pw->pw_name);
 		return -1;
 	}
@@ -40,8 +39,8 @@ owner_find(const char *name, struct account *a, char why[LOCAL_WHY])
 	if (strlcpy(a->name, pw->pw_name, sizeof(a->name)) >= sizeof(a->name) ||
 	    strlcpy(a->home, pw->pw_dir, sizeof(a->home)) >= sizeof(a->home)) {
 		snprintf(why, LOCAL_WHY,
-		    "the account %.100s has a longer name "
-		    "or home than we know",
+		    "the name or home of the account %.100s "
+		    "is too long",
 		    pw->pw_name);
 		return -1;
 	}

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Feeds a command and waits for it.  One loop writes, reads and keeps time, so
- * that a command which does none of what one expects stops nothing: one that
- * reads nothing, writes without end, leaves children behind that keep its
- * output open, or never ends.
+ * that no command can hold anything up: one that reads nothing, writes without
+ * end, leaves children that keep its output open, or never ends.
  */
 #include "smtpd/local/pipe.h"
 
@@ -30,7 +29,7 @@
 
 enum {
 	BUFFER = 64 * 1024,
-	OUTPUT = 600, /* octets of what it says that we pass on */
+	OUTPUT = 600, /* octets of its output that we pass on */
 	NOT_FOUND = 127,
 	NOT_EXECUTABLE = 126,
 };
@@ -57,7 +56,7 @@ close_end(int *fd)
 	}
 }
 
-/* ---- the environment: nothing of our own gets into it ---- */
+/* ---- the environment: none of ours is passed on ---- */
 
 /* Adds NAME=value less control characters, some of which end a line. */
 static void
@@ -101,10 +100,10 @@ void
 environment_make(struct environment *e, const struct account *a,
     const char *sender, const char *recipient, const char *delimiters)
 {
-	char behind[ENVIRONMENT_TEXT];
+	char after[ENVIRONMENT_TEXT];
 	size_t n = 0;
 
-	extension(recipient, delimiters, behind);
+	extension(recipient, delimiters, after);
 	add_variable(e, &n, "PATH", "/usr/local/bin:/usr/bin:/bin");
 	add_variable(e, &n, "SHELL", "/bin/sh");
 	add_variable(e, &n, "LANG", "C");
@@ -114,7 +113,7 @@ environment_make(struct environment *e, const struct account *a,
 	add_variable(e, &n, "SENDER", sender);
 	add_variable(e, &n, "RECIPIENT", recipient);
 	add_variable(e, &n, "ORIGINAL_RECIPIENT", recipient);
-	add_variable(e, &n, "EXTENSION", behind);
+	add_variable(e, &n, "EXTENSION", after);
 	e->list[n] = NULL;
 }
 
@@ -201,7 +200,7 @@ put_head(const struct pipe_command *c, char *buffer, size_t room)
 	return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
 }
 
-/* Writes what the command takes now; closes its input behind the last. */
+/* Writes what the command takes now; closes its input after the last. */
 static void
 feed(struct pipe_process *r)
 {
@@ -229,7 +228,7 @@ feed(struct pipe_process *r)
 	}
 }
 
-/* Reads what it says: the first octets are kept. */
+/* Reads its output, and keeps the first octets. */
 static void
 listen_to(struct pipe_process *r)
 {
@@ -245,9 +244,9 @@ listen_to(struct pipe_process *r)
 	}
 }
 
-/* Until the command has ended: true; or the deadline has passed. */
+/* True when the command has ended; false when the deadline has passed. */
 static bool
-attend(struct pipe_process *r, int64_t deadline)
+feed_until(struct pipe_process *r, int64_t deadline)
 {
 	for (;;) {
 		struct pollfd p[] = { { .fd = r->process, .events = POLLIN },
@@ -272,17 +271,17 @@ attend(struct pipe_process *r, int64_t deadline)
 	}
 }
 
-/* Waits for its end, or makes it; whether it came in time. */
+/* Waits for its end, or kills it; true if it ended in time. */
 static bool
-finish(struct pipe_process *r, int *status)
+wait_for_end(struct pipe_process *r, int *status)
 {
 	const struct pipe_command *c = r->command;
-	bool ended = attend(r, deadline_now() + c->limit);
+	bool ended = feed_until(r, deadline_now() + c->limit);
 
 	if (!ended) {
 		kill(-r->pid, SIGTERM);
-		(void)attend(r, deadline_now() + c->grace);
-		kill(-r->pid, SIGKILL); /* and whoever it left behind */
+		(void)feed_until(r, deadline_now() + c->grace);
+		kill(-r->pid, SIGKILL); /* and the children it has left */
 	}
 	while (waitpid(r->pid, status, 0) == -1 && errno == EINTR) {
 	}
@@ -362,13 +361,13 @@ pipe_run(const struct pipe_command *c, struct verdict *v)
 	if (strlcpy(text, c->text, sizeof(text)) >= sizeof(text) ||
 	    !words_split(text, words)) {
 		verdict_set(v, OUTCOME_DEFERRED, "4.3.5",
-		    "not a command, a quote is open: %.200s", c->text);
+		    "not a command, unterminated quote: %.200s", c->text);
 		return;
 	}
 	if (words[0][0] != '/') {
 		verdict_set(v, OUTCOME_DEFERRED, "4.3.5",
-		    "not a command, it must start with the whole path of a "
-		    "program: %.200s",
+		    "not a command, it must start with the absolute path of "
+		    "a program: %.200s",
 		    c->text);
 		return;
 	}
@@ -381,6 +380,6 @@ pipe_run(const struct pipe_command *c, struct verdict *v)
 		    "cannot start a command: %s", strerror(errno));
 		return;
 	}
-	bool in_time = finish(&r, &status);
+	bool in_time = wait_for_end(&r, &status);
 	judge(&r, in_time, status, v);
 }

@@ -19,7 +19,7 @@
  *   HOME  USER  LOGNAME                of the owner
  *   SENDER                             "" for the null path
  *   RECIPIENT  ORIGINAL_RECIPIENT      the address that the sender wrote
- *   EXTENSION                          behind the delimiter in that, or ""
+ *   EXTENSION                          after the delimiter in that, or ""
  * as its environment, less control characters.
  *
  * It reads the message with LF lines, under a Return-Path and a Delivered-To
@@ -53,8 +53,8 @@ struct environment {
 };
 
 /*
- * recipient is an address; what stands in its local part behind the first of
- * the delimiters is the extension.
+ * recipient is an address; the extension is what follows the first of the
+ * delimiters in its local part.
  */
 void environment_make(struct environment *, const struct account *,
     const char *sender, const char *recipient, const char *delimiters);

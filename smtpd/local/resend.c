@@ -11,9 +11,9 @@
 
 enum { LINE = sizeof("Delivered-To: @") + USER_NAME + CONFIG_NAME };
 
-/* The envelope but for its recipients, under an id of its own. */
+/* Makes the envelope, without recipients, under an id of its own. */
 static void
-begin(const struct resend *r, struct mail *m)
+make_envelope(const struct resend *r, struct mail *m)
 {
 	struct mail_derived d;
 
@@ -56,7 +56,7 @@ send_on(
 
 	if (commit(r, m, line) == -1) {
 		verdict_set(v, OUTCOME_DEFERRED, "4.3.0",
-		    "cannot queue what .forward of %s says: %s", r->user,
+		    "cannot queue the message for .forward of %s: %s", r->user,
 		    strerror(errno));
 		return;
 	}
@@ -65,7 +65,7 @@ send_on(
 	    count == 1 ? "" : "s");
 }
 
-/* Whether nobody is named but the user, whose mailbox is meant. */
+/* True if only the user is named, so that the mailbox is meant. */
 static bool
 is_mailbox(const struct resend *r, const struct mail *m)
 {
@@ -80,7 +80,7 @@ resend_message(const struct resend *r, struct verdict *v)
 	char line[LINE];
 	struct mail mail;
 
-	begin(r, &mail);
+	make_envelope(r, &mail);
 	enum expanded expanded = expand_forward(r->expand, r->user, r->text,
 	    r->len, &r->message->mail.recipients[r->number], &mail);
 	if (expanded == EXPANDED_NONE ||

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /*
- * Puts a message into the queue again, for those whom a ~/.forward names.  The
+ * Puts a message into the queue again, for the addresses in a ~/.forward.  The
  * text comes from a process of the user's: it is parsed as hostile.
  */
 

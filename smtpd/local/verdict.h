@@ -8,12 +8,12 @@
 
 /*
  * What a delivery process, which has become some user, tells the local agent:
- * this, and behind it the text of a ~/.forward.  The user may have a hand in
+ * this, and after it the text of a ~/.forward.  The user may have a hand in
  * all of it.
  */
 struct verdict {
 	uint32_t kind;    /* SENT, DEFERRED, FAILED; EXPANDED: the text
-	                     behind says where the mail goes */
+	                     after it is that of a ~/.forward */
 	uint32_t forward; /* octets of that text */
 	char dsn[12];
 	char text[OUTCOME_TEXT];

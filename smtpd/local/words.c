@@ -11,7 +11,7 @@ is_blank(char c)
 }
 
 /*
- * Copies what is between quotes to *to; from points behind the opening one.
+ * Copies what is between quotes to *to; from points past the opening one.
  * Where the text goes on, or NULL: there is no closing one.
  */
 static const char *
@@ -66,7 +66,7 @@ words_split(char *text, char *words[WORDS_MOST + 1])
 		if (from == NULL) {
 			return false;
 		}
-		/* Ending the word may overwrite the blank behind it. */
+		/* Ending the word may overwrite the blank after it. */
 		from += *from != '\0';
 		*to++ = '\0';
 	}

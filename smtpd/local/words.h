@@ -20,7 +20,7 @@
 enum { WORDS_MOST = 64 };
 
 /*
- * Cuts the text into words, in place, with NULL behind the last.  false: a
+ * Cuts the text into words, in place, with NULL after the last.  false: a
  * quote is open, a backslash is at the end, there are too many, or none.
  */
 bool words_split(char *text, char *words[WORDS_MOST + 1])

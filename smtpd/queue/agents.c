@@ -259,7 +259,7 @@ give_order(struct runner *r, struct agent *a, struct batch *b)
 	for (size_t i = 0; i < b->count; i++) {
 		order.recipients[i] = b->results[i].recipient;
 	}
-	int result = agent_order(a->channel, &order, fd);
+	int result = agent_send_order(a->channel, &order, fd);
 	close(fd);
 	a->serial = order.serial;
 	a->batch = b;
@@ -476,7 +476,7 @@ read_outcomes(struct runner *r, struct agent *a)
 	int n = 1;
 
 	for (int i = 0; i <= ORDER_RECIPIENTS && a->channel != -1; i++) {
-		n = agent_outcome(a->channel, &o);
+		n = agent_receive_outcome(a->channel, &o);
 		if (n == 1 && !take_outcome(r, a, &o)) {
 			log_error("agent %d for %s sent an unexpected message: "
 				  "killed",

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The process that carries mail to one next hop.  Runs as root (if the queue
- * runner does) until it has what needs rights or files: password, trusted
- * certificates, resolver, an AF_UNIX connection.  Then it is an unprivileged
- * user in an empty directory, in a sandbox, and only then hears from the
- * network.
+ * The process that relays mail to one next hop.  Runs as root (if the queue
+ * runner does) until it has all that needs rights or files: the password, the
+ * trusted certificates, the resolver, an AF_UNIX connection.  Then it becomes
+ * an unprivileged user in an empty directory, in a sandbox, and only then does
+ * it read from the network.
  */
 #include "smtpd/relay/agent.h"
 
@@ -23,8 +23,8 @@
 
 enum {
 	MINUTE = 60 * 1000,
-	HEAD_FIRST = 16 * 1024, /* of a queue file to be read at first */
-	MAX_LOSSES = 2,         /* connections lost, one after the other */
+	HEAD_FIRST = 16 * 1024, /* octets of a queue file to read first */
+	MAX_LOSSES = 2,         /* connections lost in a row */
 };
 
 /* RFC 5321 section 4.5.3.2. */
@@ -39,7 +39,7 @@ static const struct timeouts usual = {
 
 /* ---- the queue file ---- */
 
-/* Reads the head; false: it is not there or damaged. */
+/* Reads the head of a queue file; false if it is missing or damaged. */
 static bool
 read_mail(int fd, struct mail *mail, off_t *body)
 {
@@ -67,7 +67,7 @@ read_mail(int fd, struct mail *mail, off_t *body)
 	return parsed == MAIL_OK;
 }
 
-/* The rcpts of an order; what cannot be carried is deferred. */
+/* Lists the recipients of an order; defers those that cannot be relayed. */
 static bool
 make_rcpts(struct mail_object *m, const struct order *order, const char *why)
 {
@@ -92,20 +92,20 @@ make_rcpts(struct mail_object *m, const struct order *order, const char *why)
 	return m->rcpts != NULL;
 }
 
-/* ---- carrying ---- */
+/* ---- sending ---- */
 
-/* Tells that this next hop does not work, and ends. */
+/* Reports that this next hop does not work, and ends the process. */
 static _Noreturn void
 give_up(struct client *c, int channel, uint32_t serial)
 {
 	c->verdict.kind = OUTCOME_DEAD;
 	c->verdict.serial = serial;
-	agent_tell(channel, &c->verdict);
+	agent_send_outcome(channel, &c->verdict);
 	client_drop(c);
 	_exit(EX_OK);
 }
 
-/* From our other address, with all that was refused. */
+/* Prepares another try, from our other address, with all that was refused. */
 static bool
 from_other_address(struct client *c, struct mail_object *m)
 {
@@ -140,8 +140,8 @@ carry(struct client *c, struct mail_object *m)
 			}
 			break;
 		case TRANSACTION_STALE:
-			/* Between two orders servers may get tired of us; a
-			   new connection is never stale. */
+			/* A server may close an idle connection; a new one is
+			   never stale. */
 			client_drop(c);
 			break;
 		case TRANSACTION_LOST:
@@ -178,7 +178,7 @@ work(struct client *c, int channel, const struct order *order, int fd)
 		client_set_verdict(c, OUTCOME_DEAD, "4.3.0", "no memory");
 		give_up(c, channel, order->serial);
 	}
-	object_report(&m); /* those that make_rcpts() did not take */
+	object_report(&m); /* those that make_rcpts() deferred */
 	bool alive = object_count(&m, RCPT_TODO) == 0 || carry(c, &m);
 	object_report(&m);
 	free(m.rcpts);
@@ -187,12 +187,12 @@ work(struct client *c, int channel, const struct order *order, int fd)
 	if (!alive) {
 		give_up(c, channel, order->serial);
 	}
-	agent_tell(channel, &done);
+	agent_send_outcome(channel, &done);
 }
 
 /* ---- the process ---- */
 
-/* Whether the hop's host is a name that hosts(5) may know. */
+/* True if hosts(5) may have the host of the hop. */
 static bool
 in_hosts(const struct client *c)
 {
@@ -223,7 +223,7 @@ prepare_network(struct client *c)
 	return true;
 }
 
-/* Gets all that needs rights or files; false: the verdict says what failed. */
+/* Gets all that needs rights or files; false: the verdict says why not. */
 static bool
 prepare(struct client *c)
 {
@@ -266,7 +266,7 @@ relay_agent(const struct config *config, const struct hop *hop, int channel)
 	c->unix_peer.fd = c->peer.fd = -1;
 	bool ready = prepare(c);
 	privilege_become_client(config);
-	while (agent_receive(channel, &order, &fd) == 0) {
+	while (agent_receive_order(channel, &order, &fd) == 0) {
 		if (!ready) {
 			give_up(c, channel, order.serial);
 		}

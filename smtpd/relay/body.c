@@ -26,7 +26,7 @@ body_read(int fd, char block[BODY_BLOCK], off_t from, uint64_t left)
 	return n;
 }
 
-/* Two blocks: as stored, and encoded. */
+/* Allocates two blocks: one as stored, one encoded. */
 static char *
 make_room(void)
 {

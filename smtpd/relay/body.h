@@ -23,7 +23,7 @@ struct stream;
 enum body_sent {
 	BODY_SENT,
 	BODY_UNREADABLE, /* our file: errno */
-	BODY_LOST,       /* the connection does not take it */
+	BODY_LOST,       /* the connection failed */
 };
 
 /*
@@ -33,7 +33,7 @@ enum body_sent {
 enum body_sent body_send(
     struct stream *, int fd, off_t from, uint64_t length, enum dotstuff_form);
 
-/* How many octets body_send() would write; -1: errno. */
+/* The number of octets that body_send() would write; -1 with errno. */
 int64_t body_size(int fd, off_t from, uint64_t length, enum dotstuff_form);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Commands and replies of one connection, and words for what went wrong. */
+/* Commands and replies of one connection, and verdicts made of them. */
 #include "smtpd/relay/client_private.h"
 
 #include <stdarg.h>
@@ -17,7 +17,7 @@ client_send_command(struct client *c, const char *fmt, ...)
 	int n = vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	if (n < 0 || (size_t)n >= sizeof(line)) {
-		/* No caller has that much to say; half a command would be a
+		/* No caller sends that much; half a command would be a
 		   different one. */
 		n = 0;
 	}
@@ -26,7 +26,7 @@ client_send_command(struct client *c, const char *fmt, ...)
 }
 
 static int
-patience(const struct client *c, enum phase phase)
+reply_timeout(const struct client *c, enum phase phase)
 {
 	switch (phase) {
 	case PHASE_GREETING:
@@ -48,8 +48,8 @@ patience(const struct client *c, enum phase phase)
 bool
 client_read_response(struct client *c, enum phase phase)
 {
-	switch (response_read(
-	    &c->response, c->stream, patience(c, phase), c->timeouts.block)) {
+	switch (response_read(&c->response, c->stream, reply_timeout(c, phase),
+	    c->timeouts.block)) {
 	case RESPONSE_READ_OK:
 		return true;
 	case RESPONSE_READ_LATE:
@@ -115,7 +115,7 @@ client_response_outcome(const struct client *c, struct outcome *o,
 		strlcpy(o->text, words, sizeof(o->text));
 		return;
 	}
-	/* The end of a long reply goes, not what it was about. */
+	/* Cuts the end of a long reply, and not what it replies to. */
 	char about[64];
 	int n = snprintf(
 	    about, sizeof(about), " (in reply to %s)", phase_name(phase));

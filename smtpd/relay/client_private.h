@@ -16,7 +16,7 @@
 
 /* The client's side of SMTP and LMTP: one next hop, one connection. */
 
-/* What a server offers. */
+/* What a server offers in its EHLO reply. */
 enum extension {
 	EXT_PIPELINING = 1,
 	EXT_SIZE = 2,
@@ -36,7 +36,7 @@ struct offer {
 	unsigned extensions;
 	uint64_t size_limit;  /* 0: none */
 	uint64_t soonest;     /* seconds, of DELIVERBY; 0: any */
-	char mechanisms[512]; /* behind AUTH */
+	char mechanisms[512]; /* the arguments of AUTH */
 };
 
 /* Milliseconds; RFC 5321 section 4.5.3.2. */
@@ -64,11 +64,11 @@ struct client {
 	enum family family; /* to be used from now on */
 	bool family_tried;
 	bool reused;     /* has carried a transaction, or tried to */
-	bool dirty;      /* a transaction was left open: RSET */
+	bool dirty;      /* a transaction is open: needs RSET */
 	unsigned losses; /* connections lost in a row, within transactions */
 	struct offer offer;
 	struct response response; /* the last one */
-	/* Why what was tried last did not work: kind, dsn, host, text. */
+	/* Why the last try failed: kind, dsn, host, text. */
 	struct outcome verdict;
 };
 
@@ -79,15 +79,14 @@ void client_send_command(struct client *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * Waits for a reply.  false: there was none, or nonsense; the verdict says
- * that, and the connection is no longer of use.
+ * Waits for a reply.  false: there was none, or it made no sense; the verdict
+ * says so, and the connection is no longer usable.
  */
 bool client_read_response(struct client *, enum phase)
     __attribute__((warn_unused_result));
 
 /*
- * Whether the server has said something that nothing was asked for, or has
- * closed the connection.
+ * True if the server has sent something unasked, or has closed the connection.
  */
 bool client_has_input(struct client *);
 
@@ -112,10 +111,10 @@ enum session_result {
 	SESSION_OK,
 	SESSION_NEXT_HOST, /* the verdict says why */
 	SESSION_CLEAR,     /* TLS failed: connect again, without it */
-	SESSION_POLICY,    /* it does not like our address */
+	SESSION_POLICY,    /* it refuses our address */
 };
 
-/* From a connected socket to a session that takes MAIL. */
+/* Turns a connected socket into a session that takes MAIL. */
 enum session_result session_start(struct client *, bool clear);
 
 /* Reads the lines of an EHLO reply.  Pure. */
@@ -129,13 +128,13 @@ bool session_login(struct client *);
 /* ---- open.c ---- */
 
 /*
- * Sees to it that there is a session, on the first host that lets us have one.
+ * Opens a session, unless there is one, with the first host that allows it.
  * false: the verdict is for all of the order: OUTCOME_FAILED (there is no such
  * domain) or OUTCOME_DEAD.
  */
 bool client_open(struct client *);
 
-/* Once in a client's life: from our other address to the same host. */
+/* Once for each client: connects from our other address to the same host. */
 bool client_try_other_family(struct client *);
 
 /* ---- envelope.c: pure ---- */
@@ -151,7 +150,7 @@ enum { ENVELOPE_LINE = 2048 };
  */
 bool envelope_path(const char *text, bool utf8, char *path, size_t size);
 
-/* Whether an address can be said without SMTPUTF8. */
+/* True if an address can be sent without SMTPUTF8. */
 bool envelope_is_ascii(const char *text);
 
 /* The MAIL and RCPT commands without CR LF; false: not a safe address. */

@@ -39,7 +39,7 @@ connect_order(struct exchangers *x, uint32_t (*random)(uint32_t below))
 	}
 }
 
-/* Whether mail for a host of that name is ours to deliver. */
+/* True if mail for a host of that name is delivered here. */
 static bool
 is_us(const struct config *config, const char *host)
 {
@@ -62,7 +62,7 @@ drop_roots(struct exchangers *x)
 }
 
 /*
- * Drops what is not better than we are: those would hand the mail to us (RFC
+ * Drops the hosts that are not preferred to us: they would relay to us (RFC
  * 5321 section 5.1).
  */
 static void
@@ -86,8 +86,8 @@ order(struct exchangers *x, const struct config *config, const char *domain,
 {
 	drop_roots(x);
 	if (x->count == 0) {
-		snprintf(why, CONFIG_ERROR,
-		    "%.255s says that it takes no mail (null MX)", domain);
+		snprintf(why, CONFIG_ERROR, "%.255s accepts no mail (null MX)",
+		    domain);
 		return FOUND_NULL_MX;
 	}
 	connect_order(x, arc4random_uniform);
@@ -241,7 +241,7 @@ find_addresses(struct dns *dns, const char *host, struct race *race,
 	           : -1;
 }
 
-/* Errors here only cost time. */
+/* Sets options whose failure only costs time. */
 static void
 set_options(int fd)
 {

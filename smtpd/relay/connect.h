@@ -30,7 +30,7 @@ enum found {
  * RFC 5321 section 5.1: sorted by preference, at random among equals, cut
  * off where one of our own names is found (addresses are not compared); the
  * domain itself when there is no MX but an address.  A hop without mx, or with
- * an address literal, is its host alone.  why: for people.
+ * an address literal, is its host alone.  why is for people.
  */
 enum found connect_exchangers(struct dns *, const struct config *,
     const struct hop *, struct exchangers *, char why[CONFIG_ERROR]);

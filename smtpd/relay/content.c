@@ -12,7 +12,7 @@
 
 /* ---- before the envelope: what the server gets ---- */
 
-/* Two blocks: as stored, and with its line ends right or its dots doubled. */
+/* Two blocks: as stored, and with line ends corrected or dots doubled. */
 struct blocks {
 	char stored[BODY_BLOCK];
 	char wire[BODY_ROOM];
@@ -49,7 +49,7 @@ reading_end(struct reading *r)
 	errno = saved;
 }
 
-/* The next octets as they are stored; 0: that was all; -1: errno. */
+/* Reads the next block as it is stored; 0 at the end; -1 with errno. */
 static ssize_t
 read_block(struct reading *r)
 {
@@ -65,7 +65,7 @@ read_block(struct reading *r)
 	return n;
 }
 
-/* Gives the next block to the conversion; answers as read_block(). */
+/* Feeds the next block to the conversion; returns as read_block(). */
 static ssize_t
 convert_block(struct reading *r)
 {
@@ -99,7 +99,7 @@ survey(struct mail_object *m)
 	return m->surveyed;
 }
 
-/* What is planned. */
+/* The first pass of the conversion. */
 static enum convert_result
 plan(struct mail_object *m)
 {
@@ -116,7 +116,7 @@ plan(struct mail_object *m)
 	return n == -1 ? CONVERT_NO_MEMORY : convert_end(m->convert);
 }
 
-/* How many octets the conversion makes; false: errno. */
+/* Counts the octets that the conversion makes; false with errno. */
 static bool
 measure(struct mail_object *m)
 {
@@ -158,8 +158,8 @@ convert(struct client *c, struct mail_object *m)
 		return measure(m) || temporary(c);
 	case CONVERT_IMPOSSIBLE:
 		client_set_verdict(c, OUTCOME_FAILED, m->convert->dsn,
-		    "host %s does not take the message as it is, and it "
-		    "cannot be converted: %s",
+		    "host %s does not accept the message as it is, and "
+		    "it cannot be converted: %s",
 		    c->peer.peer, m->convert->why);
 		return false;
 	case CONVERT_NO_MEMORY:
@@ -197,8 +197,8 @@ content_prepare(struct client *c, struct mail_object *m)
 	m->said.utf8 = m->mail->utf8 && utf8;
 	m->said.eight_bit =
 	    eight_bit && (m->mail->eight_bit || m->survey.eight_bit);
-	bool strange = m->survey.eight_bit && !(terms.eight_bit && terms.utf8);
-	m->prepared = (!strange && !m->survey.long_line) || convert(c, m);
+	bool unwanted = m->survey.eight_bit && !(terms.eight_bit && terms.utf8);
+	m->prepared = (!unwanted && !m->survey.long_line) || convert(c, m);
 	return m->prepared;
 }
 
@@ -210,7 +210,7 @@ content_forget(struct mail_object *m)
 	m->prepared = false;
 }
 
-/* What the conversion has made; BODY_LOST: the connection does not take it. */
+/* Writes out what the conversion has made. */
 static void
 write_out(
     struct stream *stream, struct dotstuff_encoder *dots, struct reading *r)
@@ -264,7 +264,7 @@ send_converted(
 
 /* ---- DATA and BDAT ---- */
 
-/* A refusal of the message for all that were taken. */
+/* Refuses the message for all recipients that were accepted. */
 static enum step
 refused(
     struct client *c, struct mail_object *m, enum judgement j, enum phase phase)
@@ -276,7 +276,7 @@ refused(
 	return policy ? STEP_POLICY : STEP_DONE;
 }
 
-/* The reply to the message: for all, or (LMTP) for one. */
+/* Reads the reply to the message: for all recipients, or (LMTP) for one. */
 static enum step
 read_final_response(struct client *c, struct mail_object *m, struct rcpt *one)
 {
@@ -300,7 +300,7 @@ read_final_response(struct client *c, struct mail_object *m, struct rcpt *one)
 			    PHASE_DOT);
 		}
 	}
-	/* Now, so that being killed costs as few second copies as can be. */
+	/* At once, so that a kill causes as few second copies as possible. */
 	object_report(m);
 	return STEP_DONE;
 }
@@ -323,8 +323,8 @@ read_final_responses(struct client *c, struct mail_object *m)
 }
 
 /*
- * The server has spoken, or hung up, before the message was at its end.  A
- * refusal counts as one; whatever else it says, it cannot have the message.
+ * The server has replied, or closed the connection, before the end of the
+ * message.  A refusal counts; nothing else can mean that it has the message.
  */
 static enum step
 interrupted(struct client *c, struct mail_object *m)
@@ -339,7 +339,7 @@ interrupted(struct client *c, struct mail_object *m)
 	return step_broken(c, JUDGE_NONSENSE, PHASE_DOT);
 }
 
-/* Says the message, as it is or converted. */
+/* Sends the message, as it is or converted. */
 static enum body_sent
 send_content(struct client *c, struct mail_object *m, enum dotstuff_form form)
 {
@@ -353,7 +353,7 @@ unreadable(struct client *c)
 {
 	client_set_verdict(c, OUTCOME_DEFERRED, "4.3.0",
 	    "cannot read the queue file: %s", strerror(errno));
-	/* The message must not end where it stands. */
+	/* What was sent must not be taken for the whole message. */
 	return STEP_LOST;
 }
 
@@ -384,7 +384,7 @@ send_data(struct client *c, struct mail_object *m, bool data_sent)
 	return read_final_responses(c, m);
 }
 
-/* RFC 3030: as it is, with its length ahead. */
+/* Sends the message as RFC 3030 has it, after its length. */
 static enum step
 send_chunk(struct client *c, struct mail_object *m)
 {
@@ -395,7 +395,7 @@ send_chunk(struct client *c, struct mail_object *m)
 	if (size == -1) {
 		(void)unreadable(c);
 		object_settle(m, &c->verdict);
-		return STEP_DONE; /* nothing of it was said */
+		return STEP_DONE; /* nothing was sent */
 	}
 	if (client_has_input(c)) {
 		return interrupted(c, m);

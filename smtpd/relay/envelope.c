@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* MAIL and RCPT commands: everything in them is made anew from its parts. */
+/* MAIL and RCPT commands, rebuilt from their parsed parts. */
 #include "smtpd/relay/client_private.h"
 
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Whether it can stand in a command as one word. */
+/* True if the text can be one word of a command. */
 static bool
 is_word(const char *text)
 {
@@ -80,7 +80,7 @@ add_param(char line[ENVELOPE_LINE], const char *key, const char *value)
 		   value) < ENVELOPE_LINE - n;
 }
 
-/* What is left of the time (RFC 2852 section 4.1.4). */
+/* Writes the time that is left (RFC 2852 section 4.1.4). */
 static void
 by_value(const struct deliver_by *by, time_t now, char *text, size_t size)
 {

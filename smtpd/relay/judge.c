@@ -27,7 +27,7 @@ judge_is_policy(const struct response *r)
 		   enhanced_is(r, "7.26") || enhanced_is(r, "7.27"));
 }
 
-/* Whether a 5xx is about who we are, and not about the mail. */
+/* True if a 5xx is about us, and not about the mail. */
 static bool
 about_us(const struct response *r, enum phase phase)
 {
@@ -45,7 +45,7 @@ about_us(const struct response *r, enum phase phase)
 	       (enhanced_is(r, "7.0") && phase == PHASE_MAIL);
 }
 
-/* Whether a smarthost says that it will not relay for us, as we are. */
+/* True if a smarthost refuses to relay for us. */
 static bool
 not_for_us(const struct response *r, enum phase phase)
 {
@@ -68,7 +68,7 @@ too_many(const struct response *r)
 		   (r->enhanced[0] == '\0' || enhanced_is(r, "5.3")));
 }
 
-/* What tells of a misunderstanding, where the mail is not even known. */
+/* True if the server did not understand the command. */
 static bool
 misunderstood(const struct response *r)
 {

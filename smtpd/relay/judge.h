@@ -17,10 +17,10 @@ enum phase {
 	PHASE_MAIL,
 	PHASE_RCPT,
 	PHASE_DATA,
-	PHASE_DOT, /* what follows the message itself */
+	PHASE_DOT, /* the end of the message */
 };
 
-/* The command as people know it: "RCPT TO". */
+/* The usual name of the command: "RCPT TO". */
 const char *phase_name(enum phase);
 
 enum judgement {
@@ -29,18 +29,18 @@ enum judgement {
 	JUDGE_NEVER,    /* refuses this message or recipient for good */
 	JUDGE_TOO_MANY, /* recipients in this transaction */
 	JUDGE_DEAD,     /* refuses us, or everybody */
-	JUDGE_NONSENSE, /* not an answer to that: the talk is out of step */
+	JUDGE_NONSENSE, /* no possible reply: the session is out of step */
 };
 
 /*
- * Only a clear refusal of this message or recipient is JUDGE_NEVER.  What says
- * that we have to log in, or (smarthost) that it will not relay for us, is
- * about us and can be mended.
+ * Only a clear refusal of this message or recipient is JUDGE_NEVER.  A reply
+ * that asks for a login, or by which a smarthost refuses to relay for us, is
+ * about us, and the administrator can mend that.
  */
 enum judgement judge_response(
     const struct response *, enum phase, bool smarthost);
 
-/* Whether it refuses the address that we come from (X.7.1, X.7.25 to 27). */
+/* True if it refuses the address that we come from (X.7.1, X.7.25 to 27). */
 bool judge_is_policy(const struct response *);
 
 #endif

@@ -19,10 +19,10 @@ enum {
 enum tried {
 	TRIED_IN,    /* logged in */
 	TRIED_NEXT,  /* this mechanism does not work */
-	TRIED_FAILED /* nor does the connection: the verdict is there */
+	TRIED_FAILED /* the connection is unusable, too: see the verdict */
 };
 
-/* Whether nobody else can listen. */
+/* True if nobody else can read what is sent. */
 static bool
 is_private(const struct client *c)
 {
@@ -47,7 +47,7 @@ is_private(const struct client *c)
 	       ntohl(peer.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
-/* Writes an answer in base64; empty: what stands for nothing. */
+/* Writes an answer in base64, or `empty` for an empty one. */
 static bool
 send_base64(struct client *c, const char *data, size_t len, const char *empty)
 {
@@ -63,7 +63,7 @@ send_base64(struct client *c, const char *data, size_t len, const char *empty)
 	return true;
 }
 
-/* The answer to the challenge that the last reply is. */
+/* Computes the answer to the challenge in the last reply. */
 static bool
 answer_challenge(struct client *c, struct sasl_client *sasl,
     char data[SASL_CLIENT_DATA], size_t *len)
@@ -77,8 +77,8 @@ answer_challenge(struct client *c, struct sasl_client *sasl,
 }
 
 /*
- * The exchange from AUTH to the last reply.  false: the connection is of no
- * use any more.  *cancelled: we did not like what the server said.
+ * The exchange from AUTH to the last reply.  false: the connection is no longer
+ * usable.  *cancelled: we have ended the exchange, as its challenge was wrong.
  */
 static bool
 exchange(struct client *c, const char *mechanism, struct sasl_client *sasl,
@@ -111,7 +111,7 @@ exchange(struct client *c, const char *mechanism, struct sasl_client *sasl,
 		}
 		if (*cancelled || rounds > MAX_ROUNDS) {
 			client_set_verdict(c, OUTCOME_DEAD, "4.7.0",
-			    "host %s asks for AUTH without an end",
+			    "host %s does not end the AUTH exchange",
 			    c->peer.peer);
 			break;
 		}
@@ -150,8 +150,8 @@ attempt(struct client *c, const char *mechanism)
 	}
 	if (c->response.code / 100 == 2 || cancelled) {
 		client_set_verdict(c, OUTCOME_DEAD, "4.7.8",
-		    "host %s says what it must not in AUTH %s: it may not "
-		    "know our password",
+		    "host %s failed to prove in AUTH %s that it knows our "
+		    "password",
 		    c->peer.peer, mechanism);
 		return c->response.code / 100 == 2 ? TRIED_FAILED : TRIED_NEXT;
 	}
@@ -159,14 +159,14 @@ attempt(struct client *c, const char *mechanism)
 	return c->response.code / 100 == 5 ? TRIED_NEXT : TRIED_FAILED;
 }
 
-/* Nothing was tried: why not. */
+/* Sets the verdict for the case that no mechanism can be tried. */
 static void
 not_possible(struct client *c, bool secure)
 {
 	if ((c->offer.extensions & EXT_AUTH) == 0) {
 		client_set_verdict(c, OUTCOME_DEAD, "4.7.0",
-		    "host %s does not offer AUTH, and we are to log in there "
-		    "as %s",
+		    "host %s does not offer AUTH, and we have to log in "
+		    "there as %s",
 		    c->peer.peer, c->hop->user);
 		return;
 	}
@@ -183,7 +183,7 @@ session_login(struct client *c)
 	const char *mechanism;
 
 	not_possible(c, secure);
-	/* A server may drop the connection after a few wrong ones, and then
+	/* A server may close the connection after a few failures, and then
 	   its last refusal says more than that. */
 	struct outcome refusal = c->verdict;
 	while ((mechanism = sasl_client_choose(c->offer.mechanisms, tried,

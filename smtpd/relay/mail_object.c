@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What becomes of a message's recipients, and who hears of it. */
+/* The outcomes of a message's recipients, and their reports to the runner. */
 #include "smtpd/relay/transaction_private.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@ object_report(struct mail_object *m)
 		if (p->state == RCPT_SETTLED) {
 			p->outcome.serial = m->serial;
 			p->outcome.recipient = p->number;
-			agent_tell(m->channel, &p->outcome);
+			agent_send_outcome(m->channel, &p->outcome);
 			p->state = RCPT_REPORTED;
 		}
 	}
@@ -30,7 +30,7 @@ object_settle(struct mail_object *m, const struct outcome *outcome)
 	}
 }
 
-/* What the sender hears of from us, because the next one will not say it. */
+/* What we have to tell the sender, because the next hop will not. */
 static unsigned
 relayed(const struct client *c, const struct rcpt *p)
 {
@@ -54,7 +54,6 @@ rcpt_settle(
 	p->state = RCPT_SETTLED;
 }
 
-/* The last reply refuses all that have no outcome yet. */
 void
 object_refuse(struct client *c, struct mail_object *m, enum outcome_kind kind,
     enum phase phase)
@@ -94,14 +93,12 @@ step_judge(const struct client *c, enum phase phase)
 	return judge_response(&c->response, phase, !c->hop->mx);
 }
 
-/* There was no reply: how bad is that? */
 enum step
 step_no_response(const struct client *c)
 {
 	return c->verdict.kind == OUTCOME_DEAD ? STEP_DEAD : STEP_LOST;
 }
 
-/* A reply that says more than no to this. */
 enum step
 step_broken(struct client *c, enum judgement judgement, enum phase phase)
 {

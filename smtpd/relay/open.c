@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A socket to the host, or the verdict. */
+/* Connects to the host; false: the verdict says why not. */
 static bool
 connected(struct client *c, const char *host, enum family family)
 {
@@ -41,7 +41,8 @@ connected(struct client *c, const char *host, enum family family)
 	return true;
 }
 
-/* A session with the host; from another side or without TLS if it has to be. */
+/* Opens a session with the host; from our other address, or without TLS, if
+   need be. */
 static bool
 reach(struct client *c, const char *host)
 {
@@ -71,13 +72,13 @@ reach(struct client *c, const char *host)
 		}
 	}
 	if (refusal.kind != OUTCOME_DONE) {
-		/* Why we had to try the other side says more. */
+		/* The reason for trying the other address says more. */
 		c->verdict = refusal;
 	}
 	return false;
 }
 
-/* What a domain without a host to connect to means. */
+/* Sets the verdict for a domain that has no host to connect to. */
 static void
 not_found(struct client *c, enum found found, const char *why)
 {
@@ -150,8 +151,7 @@ client_try_other_family(struct client *c)
 	c->family_tried = true;
 	client_quit(c);
 	c->family = before.family == FAMILY_V6 ? FAMILY_V4 : FAMILY_V6;
-	log_warn(
-	    "%s does not like our address; trying the other one", before.peer);
+	log_warn("%s refuses our address; trying the other one", before.peer);
 	if (reach(c, before.name)) {
 		return true;
 	}

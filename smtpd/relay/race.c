@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Connects to several addresses, one after the other but not in turn. */
+/* Connects to several addresses, each a little later than the one before. */
 #include "smtpd/relay/race.h"
 
 #include "common/io/deadline.h"
@@ -19,7 +19,7 @@ enum {
 	LIMIT = 30000, /* ms for all of them */
 };
 
-/* A race under way: fd -1 is one that is over, or has not begun. */
+/* A race; an fd of -1 has failed, or has not been started. */
 struct runners {
 	const struct race *race;
 	struct pollfd fds[DNS_ADDRESSES];
@@ -119,7 +119,7 @@ race_text(const struct race *race, size_t index, char *text, size_t size)
 	snprintf(text, size, "%s[%s]:%u", race->host, address, race->port);
 }
 
-/* Notes why an address is out of the race. */
+/* Records why an address failed. */
 static void
 lose(struct runners *r, size_t index, int error)
 {
@@ -139,7 +139,7 @@ lose(struct runners *r, size_t index, int error)
 	}
 }
 
-/* Starts the next; its index if it is there at once, else -1. */
+/* Starts the next one; returns its index if it is connected at once, or -1. */
 static int
 start(struct runners *r)
 {
@@ -170,7 +170,7 @@ start(struct runners *r)
 	return -1;
 }
 
-/* Looks at those that poll(2) says something of; the winner, or -1. */
+/* Checks the sockets that poll(2) has marked; the winner, or -1. */
 static int
 look(struct runners *r)
 {

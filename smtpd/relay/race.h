@@ -18,18 +18,18 @@ struct race {
 	size_t count;
 };
 
-/* Whether the host is an address: 192.0.2.1, 2001:db8::1, either in brackets,
+/* True if the host is an address: 192.0.2.1, 2001:db8::1, either in brackets,
    or [IPv6:2001:db8::1]. */
 bool race_literal(const char *host, struct dns_address *);
 
-/* One kind and the other in turn, IPv6 first. */
+/* Alternates the two families, IPv6 first. */
 void race_sort(struct race *);
 bool race_has(const struct race *, int family);
-/* Drops the others. */
+/* Drops the other families. */
 void race_only(struct race *, int family);
 
-/* The index of the winner and its non-blocking socket, or -1: why tells of each
-   address. */
+/* The index of the winner and its non-blocking socket, or -1: why names each
+   address and its error. */
 int race_run(const struct race *, int *fd, char why[CONFIG_ERROR]);
 
 /* "host[address]:port" */

@@ -40,7 +40,7 @@ source(const struct config *config, const struct hop *hop)
 	return found;
 }
 
-/* Cuts the text off behind its first line. */
+/* Cuts the text off after its first line. */
 static int
 first_line(
     struct secret *s, size_t len, const char *what, char why[CONFIG_ERROR])
@@ -101,7 +101,7 @@ run(const char *command, int out)
 	_exit(127);
 }
 
-/* Reads what the command writes; what does not fit is read away. */
+/* Reads the output of the command; discards what does not fit. */
 static int
 collect(struct secret *s, int fd, size_t *len, int64_t deadline)
 {
@@ -124,7 +124,7 @@ collect(struct secret *s, int fd, size_t *len, int64_t deadline)
 	}
 }
 
-/* Waits for its end; -1 and ETIMEDOUT when it had to be ended. */
+/* Waits for the end of the command, and kills it if it is late. */
 static int
 reap(pid_t pid, bool late)
 {
@@ -185,8 +185,7 @@ secret_find(const struct config *config, const struct hop *hop,
 	}
 	if (from == NULL) {
 		snprintf(why, CONFIG_ERROR,
-		    "no password for %.200s at %.200s: say where it is by the "
-		    "key "
+		    "no password for %.200s at %.200s: set the key "
 		    "relay-password",
 		    hop->user, hop->host);
 		return -1;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* The words behind AUTH; the form "AUTH=" is that of very old servers. */
+/* Adds the arguments of AUTH; very old servers write "AUTH=". */
 static void
 offer_mechanisms(struct offer *o, const char *words, size_t len)
 {
@@ -114,7 +114,7 @@ ehlo(struct client *c)
 	memset(&c->offer, 0, sizeof(c->offer));
 	if (client_has_input(c)) {
 		client_set_verdict(c, OUTCOME_DEAD, "4.5.0",
-		    "host %s speaks, or hangs up, before it was asked anything",
+		    "host %s sent data, or closed the connection, unasked",
 		    c->peer.peer);
 		return SESSION_NEXT_HOST;
 	}
@@ -180,10 +180,11 @@ starttls(struct client *c)
 		                                      : SESSION_NEXT_HOST;
 	}
 	if (stream_poll(c->stream) == LINE_OK) {
-		/* Said by somebody in between, to be read behind TLS. */
+		/* Injected by an attacker, to be read as if it came over TLS.
+		 */
 		client_set_verdict(c, OUTCOME_DEAD, "4.7.5",
-		    "host %s sent something in the clear behind its reply to "
-		    "STARTTLS: somebody may sit in between",
+		    "host %s sent plaintext after its reply to STARTTLS: "
+		    "somebody may be tampering with the connection",
 		    c->peer.peer);
 		return SESSION_NEXT_HOST;
 	}

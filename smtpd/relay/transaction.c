@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* One message over a session: the envelope, and several ones if it has to be.
- */
+/* One message over a session: the envelope, or several if need be. */
 #include "smtpd/relay/transaction_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-/* DELIVERBY (RFC 2852 section 4.1.4): whether it would rather come back. */
+/* True if the message has to come back, by RFC 2852 section 4.1.4. */
 static bool
 by_forbids(struct client *c, const struct mail *mail, time_t now)
 {
@@ -21,13 +20,13 @@ by_forbids(struct client *c, const struct mail *mail, time_t now)
 	}
 	client_set_verdict(c, OUTCOME_FAILED, knows ? "5.4.7" : "5.3.3",
 	    knows ? "host %s needs more time than the sender has set"
-		  : "host %s does not know DELIVERBY, and the message is to "
-		    "come back rather than to be late",
+		  : "host %s does not support DELIVERBY, and the sender wants "
+		    "the message back rather than late",
 	    c->peer.peer);
 	return true;
 }
 
-/* What we can see before we ask. */
+/* Checks what can be known before MAIL is sent. */
 static bool
 acceptable(struct client *c, struct mail_object *m, char line[ENVELOPE_LINE])
 {
@@ -46,7 +45,7 @@ acceptable(struct client *c, struct mail_object *m, char line[ENVELOPE_LINE])
 	} else if (!mail->utf8 && !envelope_is_ascii(mail->sender)) {
 		client_set_verdict(c, OUTCOME_FAILED, "5.6.7",
 		    "the sender's address needs SMTPUTF8, which host %s does "
-		    "not know",
+		    "not support",
 		    c->peer.peer);
 	} else if (mail_insists_on_tls(mail) && !c->hop->unix_socket &&
 		   (o->extensions & EXT_REQUIRETLS) == 0) {
@@ -61,10 +60,10 @@ acceptable(struct client *c, struct mail_object *m, char line[ENVELOPE_LINE])
 	return false;
 }
 
-/* What was said ahead of its replies, and what came of it. */
+/* Commands that were sent before their replies, and what came of them. */
 struct pipeline {
-	size_t rcpts; /* said, and not answered */
-	bool data;    /* said */
+	size_t rcpts; /* sent, and without a reply */
+	bool data;    /* sent */
 	bool refused; /* MAIL was */
 	bool policy;  /* for our address */
 };
@@ -74,7 +73,8 @@ refuse_address(struct client *c, const char *address, bool utf8)
 {
 	if (!utf8 && !envelope_is_ascii(address)) {
 		client_set_verdict(c, OUTCOME_FAILED, "5.6.7",
-		    "the address needs SMTPUTF8, which host %s does not know",
+		    "the address needs SMTPUTF8, which host %s does not "
+		    "support",
 		    c->peer.peer);
 	} else {
 		client_set_verdict(c, OUTCOME_FAILED, "5.1.3",
@@ -82,14 +82,14 @@ refuse_address(struct client *c, const char *address, bool utf8)
 	}
 }
 
-/* Says RCPT for those that are to be done, at most so many. */
+/* Sends at most `most` RCPT commands for recipients that are to be done. */
 static size_t
 send_rcpts(struct client *c, struct mail_object *m, size_t most)
 {
 	char line[ENVELOPE_LINE];
-	size_t said = 0;
+	size_t sent = 0;
 
-	for (size_t i = 0; i < m->count && said < most; i++) {
+	for (size_t i = 0; i < m->count && sent < most; i++) {
 		struct rcpt *p = &m->rcpts[i];
 		if (p->state != RCPT_TODO) {
 			continue;
@@ -97,17 +97,17 @@ send_rcpts(struct client *c, struct mail_object *m, size_t most)
 		if (envelope_rcpt(&m->said, p->recipient, &c->offer, line)) {
 			client_send_command(c, "%s", line);
 			p->state = RCPT_SENT;
-			said++;
+			sent++;
 			continue;
 		}
 		refuse_address(c, p->recipient->text, m->said.utf8);
 		p->outcome = c->verdict;
 		p->state = RCPT_SETTLED;
 	}
-	return said;
+	return sent;
 }
 
-/* The reply to RCPT for one. */
+/* Reads the reply to RCPT for one recipient. */
 static enum step
 read_rcpt_response(struct client *c, struct rcpt *p, struct pipeline *ahead)
 {
@@ -149,17 +149,17 @@ read_rcpt_responses(
 	return step;
 }
 
-/* The first reply of a transaction, which an old connection may not give. */
+/* Reads the first reply, which fails if the connection has become stale. */
 static enum step
 read_first_response(struct client *c, enum phase phase)
 {
-	bool heard = client_read_response(c, phase);
+	bool got = client_read_response(c, phase);
 
-	if (c->reused && (heard ? c->response.code == 421
-				: c->verdict.kind == OUTCOME_DEFERRED)) {
+	if (c->reused && (got ? c->response.code == 421
+			      : c->verdict.kind == OUTCOME_DEFERRED)) {
 		return STEP_STALE;
 	}
-	return heard ? STEP_CONTINUE : step_no_response(c);
+	return got ? STEP_CONTINUE : step_no_response(c);
 }
 
 static enum step
@@ -200,7 +200,7 @@ read_mail_response(
 	return STEP_CONTINUE;
 }
 
-/* Replies to what was said in vain, behind a refused MAIL. */
+/* Reads the replies to RCPT commands that were sent with a refused MAIL. */
 static enum step
 discard_rcpt_responses(struct client *c, const struct pipeline *ahead)
 {
@@ -212,7 +212,7 @@ discard_rcpt_responses(struct client *c, const struct pipeline *ahead)
 	return STEP_CONTINUE;
 }
 
-/* MAIL and RCPT, with a RSET ahead of them when something was left open. */
+/* Sends MAIL and RCPT, after a RSET if a transaction was left open. */
 static enum step
 envelope(struct client *c, struct mail_object *m, const char *mail,
     struct pipeline *ahead)
@@ -254,8 +254,8 @@ envelope(struct client *c, struct mail_object *m, const char *mail,
 }
 
 /*
- * Nobody is left to get the message, but DATA was said ahead.  RFC 2920 section
- * 3.1: if the server wants it nevertheless, it gets an empty one.
+ * No recipient was accepted, but DATA may have been sent.  RFC 2920 section
+ * 3.1: a server that accepts it nevertheless gets an empty message.
  */
 static enum step
 without_recipients(struct client *c, const struct pipeline *ahead)
@@ -274,7 +274,7 @@ without_recipients(struct client *c, const struct pipeline *ahead)
 	return ahead->policy ? STEP_POLICY : STEP_DONE;
 }
 
-/* One transaction for those that are to be done. */
+/* One transaction, for the recipients that are to be done. */
 static enum step
 run_once(struct client *c, struct mail_object *m)
 {
@@ -283,7 +283,7 @@ run_once(struct client *c, struct mail_object *m)
 
 	if (client_has_input(c)) {
 		client_set_verdict(c, OUTCOME_DEAD, "4.5.0",
-		    "host %s speaks, or hangs up, before it was asked anything",
+		    "host %s sent data, or closed the connection, unasked",
 		    c->peer.peer);
 		return c->reused ? STEP_STALE : STEP_LOST;
 	}
@@ -311,8 +311,8 @@ transaction_run(struct client *c, struct mail_object *m)
 	do {
 		told = object_count(m, RCPT_REPORTED);
 		step = run_once(c, m);
-		/* Those for whom there was no room come in the next one, as
-		   long as there is room for any. */
+		/* Recipients that were too many come with the next one, as
+		   long as each takes at least one. */
 		bool more =
 		    step == STEP_DONE && object_count(m, RCPT_REPORTED) > told;
 		if (step == STEP_DONE || step == STEP_POLICY) {

@@ -63,7 +63,7 @@ begin_multipart(struct composer *w, enum level level)
 static void
 next_part(struct composer *w, enum level level)
 {
-	/* The line end ahead of a boundary belongs to it. */
+	/* The line end before a boundary belongs to it. */
 	fprintf(w->out, "%s--=_%s%d\n", w->fresh ? "" : "\n", w->unique, level);
 	w->fresh = false;
 }
@@ -250,8 +250,8 @@ compose_message(struct compose *c, FILE *out)
 	}
 	progress_end(&w.progress);
 	if (status == EX_OK && fflush(out) != 0) {
-		log_error("cannot write the message to the folder for "
-			  "temporary files: %s",
+		log_error("cannot write the message to a temporary "
+			  "file: %s",
 		    strerror(errno));
 		status = EX_IOERR;
 	}

@@ -134,8 +134,9 @@ open_file(const struct config *config, const char *key)
 	char path[PATH_MAX], name[HEX + 1];
 
 	if (!state_folder(config, path) || !file_name(key, name)) {
-		log_warn("cannot tell where to remember notices: sent without "
-			 "asking whether it was sent before");
+		log_warn(
+		    "cannot record notices, no folder for them: sent without "
+		    "checking for an earlier one");
 		return -1;
 	}
 	int fd = -1;
@@ -146,8 +147,8 @@ open_file(const struct config *config, const char *key)
 		    S_IRUSR | S_IWUSR);
 	}
 	if (fd == -1) {
-		log_warn("cannot remember notices in %s: %s; sent without "
-			 "asking whether it was sent before",
+		log_warn("cannot record notices in %s: %s; sent without "
+			 "checking for an earlier one",
 		    path, strerror(errno));
 	}
 	return fd;
@@ -178,7 +179,7 @@ remember(const struct dedupe *d)
 	record_text(&d->record, text);
 	if (pwrite(d->fd, text, RECORD_SIZE, 0) != RECORD_SIZE ||
 	    ftruncate(d->fd, RECORD_SIZE) == -1) {
-		log_warn("cannot remember the notice: %s", strerror(errno));
+		log_warn("cannot record the notice: %s", strerror(errno));
 	}
 }
 

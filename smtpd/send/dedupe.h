@@ -22,14 +22,14 @@ struct notice_record {
 
 enum { RECORD_SIZE = 59 }; /* with its line end; there is no NUL */
 
-/* Zero for what is no record: a damaged one must not hold anything back. */
+/* Zero for anything else: a damaged record must not hold a notice back. */
 void record_parse(const char *text, size_t len, struct notice_record *);
 
 void record_text(const struct notice_record *, char text[RECORD_SIZE + 1]);
 
 /*
- * Whether a notice is to be sent at this time.  One that was sent in the
- * future says that the clock was set back: it holds nothing back.
+ * True if a notice is to be sent at this time.  A record from the future means
+ * that the clock was set back: it holds nothing back.
  */
 bool record_due(const struct notice_record *, int64_t now, int64_t period);
 
@@ -39,8 +39,8 @@ bool record_due(const struct notice_record *, int64_t now, int64_t period);
  * for root, in notices/ of `state`.  While it is open it is locked, so that of
  * two at once one is sent.
  *
- * Where nothing can be remembered every notice is due, after a word on stderr:
- * a mail too many is better than none.
+ * Where nothing can be remembered every notice is due, after a warning on
+ * stderr: a mail too many is better than none.
  */
 struct dedupe {
 	int fd; /* -1: nothing is remembered */
@@ -51,13 +51,13 @@ struct dedupe {
 enum { DEDUPE_NOTE = 160 };
 
 /*
- * Opens and locks it, and decides.  What is not due is counted here.  EX_OK, or
- * EX_TEMPFAIL: another one of that key is under way for too long.
+ * Opens and locks it, and decides.  A notice that is not due is counted. EX_OK,
+ * or EX_TEMPFAIL: another one of that key is under way for too long.
  */
 int dedupe_begin(struct dedupe *, const struct config *, const char *key,
     int64_t period) __attribute__((warn_unused_result));
 
-/* What to say of those that were held back, "" if there were none. */
+/* A line on the notices that were held back, "" if there were none. */
 void dedupe_note(const struct dedupe *, char note[DEDUPE_NOTE]);
 
 /* Unlocks; a notice that was sent is remembered. */

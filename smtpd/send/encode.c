@@ -161,8 +161,8 @@ encode_source(struct source *s, enum transfer transfer, bool text,
 	put_last(e);
 	free(e);
 	if (ferror(out)) {
-		log_error("cannot write the message to the folder for "
-			  "temporary files: %s",
+		log_error("cannot write the message to a temporary "
+			  "file: %s",
 		    strerror(errno));
 		return EX_IOERR;
 	}

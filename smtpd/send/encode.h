@@ -12,8 +12,8 @@
 #include <sys/types.h>
 
 /*
- * A line on stderr that says how far things are: only if that is a terminal,
- * and it takes longer than a second.
+ * A line on stderr that shows the progress: only if that is a terminal, and
+ * the work takes longer than a second.
  */
 struct progress {
 	bool on, shown;
@@ -23,7 +23,7 @@ struct progress {
 
 void progress_begin(struct progress *, off_t total);
 void progress_add(struct progress *, size_t octets);
-/* Takes the line away. */
+/* Erases the line. */
 void progress_end(struct progress *);
 
 /*

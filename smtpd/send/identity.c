@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The account of the user who runs us. */
+/* The account of the user that runs the command. */
 #include "smtpd/send/identity.h"
 
 #include <ctype.h>

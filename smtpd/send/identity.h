@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Who runs the command: by uid alone, since anybody can set an environment. */
+/* The user that runs the command: by uid alone, since the environment is
+   anybody's to set. */
 
 enum { IDENTITY_NAME = 400 };
 

@@ -32,7 +32,7 @@ fill(struct input *in)
 	return true;
 }
 
-/* Whether a line, or as much of one as there is room for, is there. */
+/* True if a line, or as much of one as there is room for, was read. */
 static bool
 ready(const struct input *in, const char **lf)
 {
@@ -124,9 +124,9 @@ input_again(struct input *in)
 
 /* ---- the header section ---- */
 
-/* Whether a line goes on with the header section that there is. */
+/* True if a line continues the header section. */
 static bool
-belongs(const struct piece *p, bool any)
+is_header_line(const struct piece *p, bool any)
 {
 	struct field f;
 
@@ -170,7 +170,7 @@ read_lines(struct input *in, FILE *out)
 		if (p.first && p.last && p.len == 0) {
 			return HEAD_OK;
 		}
-		if (!belongs(&p, taken > 0)) {
+		if (!is_header_line(&p, taken > 0)) {
 			input_again(in);
 			return HEAD_OK;
 		}
@@ -204,9 +204,9 @@ struct input_copy {
 	struct input input;
 };
 
-/* All that is left, with LF behind each line. */
+/* Copies the rest, with LF after each line. */
 static int
-keep(struct input *in, FILE *file)
+copy_rest(struct input *in, FILE *file)
 {
 	struct piece p;
 
@@ -238,7 +238,7 @@ input_copy_open(struct input *in)
 		free(s);
 		return NULL;
 	}
-	if (keep(in, s->file) != 0) {
+	if (copy_rest(in, s->file) != 0) {
 		int saved = errno;
 		input_copy_close(s);
 		errno = saved;
@@ -252,7 +252,7 @@ input_copy_rewind(struct input_copy *s)
 {
 	int fd = fileno(s->file);
 
-	/* One that cannot be rewound is found out by reading. */
+	/* If it cannot be rewound, reading will fail. */
 	s->input = (struct input){ .fd = lseek(fd, 0, SEEK_SET) == -1 ? -1 : fd,
 		.dot_is_text = true,
 		.started = true };

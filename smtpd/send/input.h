@@ -7,13 +7,13 @@
 
 /*
  * A message as scripts write it, line by line: ends of lines are LF or CR LF,
- * mixed as they like (one CR ahead of an LF goes), the last one may be missing,
- * and a line "From " of an mbox at the top is passed over.
+ * mixed as they like (one CR before an LF is dropped), the last one may be
+ * missing, and a line "From " of an mbox at the top is skipped.
  */
 
 enum { INPUT_SIZE = 64 * 1024 };
 
-/* A line, or a part of one that is longer than all patience. */
+/* A line, or a part of one that is longer than the buffer. */
 struct piece {
 	const char *text; /* valid until the next call; without a line end */
 	size_t len;
@@ -40,10 +40,10 @@ enum input_event {
 enum input_event input_next(struct input *, struct piece *)
     __attribute__((warn_unused_result));
 
-/* The last piece comes once more; not behind anything but INPUT_PIECE. */
+/* Returns the last piece once more; only after INPUT_PIECE. */
 void input_again(struct input *);
 
-/* The header section of a message under way, which is held as a whole. */
+/* The header section of a message, which is held as a whole. */
 
 enum { HEAD_MOST = 1024 * 1024 };
 
@@ -55,8 +55,8 @@ enum head_result {
 };
 
 /*
- * Reads up to the body, which input_next() yields next: behind an empty line,
- * or from the first line on that is no field.  Lines end in LF; a CR inside one
+ * Reads up to the body, which input_next() yields next: after an empty line,
+ * or from the first line that is not a field.  Lines end in LF; a CR inside one
  * is a blank, lest it end a line elsewhere.  *text is to be freed.
  */
 enum head_result head_read(struct input *, char **text, size_t *len)

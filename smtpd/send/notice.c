@@ -99,8 +99,8 @@ notice_option(struct notice *n, const char *option, const char *value,
 	const char *dash = option[1] == '\0' ? "-" : "--";
 
 	if (value == NULL) {
-		snprintf(error, CONFIG_ERROR,
-		    "something is missing behind %s%s", dash, option);
+		snprintf(error, CONFIG_ERROR, "option %s%s needs an argument",
+		    dash, option);
 		return -1;
 	}
 	n->wanted = true;
@@ -242,7 +242,7 @@ static int
 prepare_message(
     struct sending *s, const struct notice *n, const struct config *config)
 {
-	/* Whoever is read here may be slow: no lock is held meanwhile. */
+	/* The input may be slow, so no lock is held yet. */
 	int status = read_sources(n, &s->compose);
 
 	if (status == EX_OK && n->key != NULL) {

@@ -25,7 +25,7 @@ struct notice {
 	int64_t period;  /* --every; 0: an hour */
 };
 
-/* Whether it is one of ours: "s", "a", "html", "inline", "dedupe", "every". */
+/* True if it is one of ours: "s", "a", "html", "inline", "dedupe", "every". */
 bool notice_has(const char *option);
 
 /*
@@ -41,7 +41,7 @@ struct service;
 /*
  * Makes a message out of stdin, files and the options, and submits it.  It lies
  * in a file without a name first, so that what cannot be read to its end is not
- * sent.  An exit status of sysexits.h; 0 for what was held back, too.
+ * sent.  An exit status of sysexits.h; 0 for a notice that was held back, too.
  */
 int notice_send(
     const struct service *, const struct config *, const struct options *);
@@ -50,7 +50,7 @@ enum { PERIOD_MAX = 366 * 24 * 60 * 60 };
 
 /*
  * Seconds of a period such as 90s, 15m, 1h30m, 2d, at least a second and at
- * most PERIOD_MAX.  false: it is none.  Pure.
+ * most PERIOD_MAX.  false: not a period.  Pure.
  */
 bool period_parse(const char *text, int64_t *seconds);
 

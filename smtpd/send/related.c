@@ -19,7 +19,7 @@
  * none that a parser would take ----
  */
 
-/* Whether a value that begins behind this octet ends here. */
+/* True if a value that begins after this octet ends here. */
 static bool
 ends_value(char opener, char c)
 {
@@ -137,7 +137,7 @@ rewrite_page(const struct page *page, FILE *out)
 	fwrite(page->html + done, 1, page->len - done, out);
 }
 
-/* The page anew; in place of the old one. */
+/* Writes the page with its references, in the place of the old one. */
 static int
 replace_page(const struct page *page, struct source *html)
 {
@@ -155,9 +155,8 @@ replace_page(const struct page *page, struct source *html)
 	rewrite_page(page, out);
 	html->fd = fd;
 	if (fclose(out) != 0) {
-		log_error("cannot keep a copy in the folder for temporary "
-			  "files: %s",
-		    strerror(errno));
+		log_error(
+		    "cannot write to a temporary file: %s", strerror(errno));
 		source_close(&old);
 		return EX_IOERR;
 	}

@@ -17,7 +17,7 @@ enum { BLOCK = 64 * 1024 };
 int
 source_scratch(void)
 {
-	/* /tmp comes late: it is often memory, and messages may be large. */
+	/* /tmp comes last: it is often memory, and messages may be large. */
 	const char *folders[] = { getenv("TMPDIR"), "/var/tmp", "/tmp" };
 	int fd = -1;
 
@@ -48,9 +48,7 @@ write_all(int fd, const char *data, size_t len)
 			continue;
 		}
 		if (n == -1) {
-			log_error(
-			    "cannot keep a copy in the folder for temporary "
-			    "files: %s",
+			log_error("cannot write to a temporary file: %s",
 			    strerror(errno));
 			return EX_IOERR;
 		}
@@ -86,7 +84,7 @@ take_all(struct source *s, int from)
 	return status;
 }
 
-/* A copy is as it shall be. */
+/* Records what a finished copy looks like. */
 static int
 settle(struct source *s)
 {
@@ -127,7 +125,7 @@ source_open(struct source *s, const char *path)
 		return status;
 	}
 	if (!S_ISREG(s->before.st_mode)) {
-		log_error("%s is no file%s", path,
+		log_error("%s is not a file%s", path,
 		    S_ISDIR(s->before.st_mode)
 			? ": put the folder into an archive first"
 			: "");
@@ -168,7 +166,7 @@ source_check(const struct source *s)
 	struct stat now;
 	const struct stat *then = &s->before;
 
-	/* Files of /proc say that they are empty, and are not. */
+	/* Files of /proc seem to be empty, and are not. */
 	if (fstat(s->fd, &now) == 0 && now.st_size == then->st_size &&
 	    now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
 	    now.st_mtim.tv_nsec == then->st_mtim.tv_nsec &&

@@ -11,8 +11,8 @@
 
 /*
  * What a message is made of: a file, or a copy of our own, in a file without a
- * name, of what can be read only once.  Functions answer EX_OK, or say what is
- * wrong and answer the exit status for that.
+ * name, of what can be read only once.  Functions return EX_OK, or log what is
+ * wrong and return the exit status for that.
  */
 struct source {
 	int fd;           /* -1: there is none */
@@ -29,7 +29,7 @@ int source_scratch(void);
 int source_open(struct source *, const char *path)
     __attribute__((warn_unused_result));
 
-/* Copies all that a descriptor has to say.  The same. */
+/* Copies all that can be read from a descriptor.  The same. */
 int source_copy(struct source *, int from, const char *name)
     __attribute__((warn_unused_result));
 

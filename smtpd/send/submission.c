@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Finds a session, and says MAIL, RCPT and DATA to it. */
+/* Finds a session, and sends MAIL, RCPT and DATA to it. */
 #include "smtpd/send/submission.h"
 
 #include "common/io/stream.h"
@@ -32,7 +32,7 @@ struct smtp_client {
 	char wire[DOTSTUFF_ROOM(INPUT_SIZE)];
 };
 
-/* Whoever listens on the submission socket.  -1: nobody, errno. */
+/* Connects to the submission socket.  -1 with errno: nobody listens. */
 static int
 connect_socket(const struct config *config)
 {
@@ -55,11 +55,12 @@ connect_socket(const struct config *config)
 }
 
 /*
- * What becomes of the server that we leave behind: it may take care of the
- * queue for a while, and whoever runs us waits until nobody holds their pipes.
+ * Gives up our standard descriptors in the server that stays when we end: it
+ * may work on the queue for a while, and a caller may wait until nobody holds
+ * its pipes.
  */
 static void
-let_go(const struct config *config)
+detach_stdio(const struct config *config)
 {
 	bool to_stderr =
 	    logging_start(config, "smtpd", isatty(STDERR_FILENO) == 1);
@@ -82,8 +83,8 @@ start_server(
 	int pair[2];
 
 	if (access(config->queue, W_OK) == -1) {
-		log_error("nobody takes mail at %s (%s), and %s cannot be "
-			  "written to (%s): start restante-submission.socket, "
+		log_error("no server listens at %s (%s), and %s is not "
+			  "writable (%s): start restante-submission.socket, "
 			  "or smtpd -l unix:%s",
 		    config->socket, strerror(why), config->queue,
 		    strerror(errno), config->socket);
@@ -96,7 +97,7 @@ start_server(
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(pair[0]);
-		let_go(config);
+		detach_stdio(config);
 		_exit(server_run_local(service, config, pair[1]));
 	}
 	close(pair[1]);
@@ -110,7 +111,7 @@ start_server(
 
 /*
  * Reads the reply to a command: EX_OK for 2xx or 3xx, else what to exit with.
- * object and address say what a refusal is about.
+ * object and address name what was refused.
  */
 static int
 read_reply(
@@ -138,7 +139,7 @@ is_ascii(const char *text)
 	return address_is_ascii(text, text + strlen(text));
 }
 
-/* Whether an address of a transaction is outside ASCII (RFC 6531). */
+/* True if an address of a transaction is outside ASCII (RFC 6531). */
 static bool
 needs_utf8(const struct submission *s, size_t from, size_t to)
 {
@@ -151,7 +152,7 @@ needs_utf8(const struct submission *s, size_t from, size_t to)
 }
 
 static int
-say_mail(struct smtp_client *c, const struct submission *s, bool utf8)
+send_mail_command(struct smtp_client *c, const struct submission *s, bool utf8)
 {
 	stream_printf(c->stream, "MAIL FROM:<%s>%s%s%s", s->sender,
 	    s->seven_bit ? "" : " BODY=8BITMIME", utf8 ? " SMTPUTF8" : "",
@@ -166,7 +167,8 @@ say_mail(struct smtp_client *c, const struct submission *s, bool utf8)
 }
 
 static int
-say_rcpt(struct smtp_client *c, const struct submission *s, const char *address)
+send_rcpt_command(
+    struct smtp_client *c, const struct submission *s, const char *address)
 {
 	static const struct {
 		enum notify bit;
@@ -207,7 +209,7 @@ write_head(struct smtp_client *c, const char *text, size_t len)
 	write_text(c, "\n", 1);
 }
 
-/* The message; without the ending dot nothing of it counts. */
+/* Sends the message; it counts only with the final dot. */
 static int
 write_message(struct smtp_client *c, const struct submission *s)
 {
@@ -236,16 +238,16 @@ write_message(struct smtp_client *c, const struct submission *s)
 	}
 }
 
-/* One transaction, for the recipients from the one on. */
+/* One transaction, for the recipients from that index on. */
 static int
 transact(struct smtp_client *c, const struct submission *s, size_t from)
 {
 	size_t to = s->recipients->count;
 
 	to = to - from > AT_ONCE ? from + AT_ONCE : to;
-	int status = say_mail(c, s, needs_utf8(s, from, to));
+	int status = send_mail_command(c, s, needs_utf8(s, from, to));
 	for (size_t i = from; i < to && status == EX_OK; i++) {
-		status = say_rcpt(c, s, s->recipients->list[i]);
+		status = send_rcpt_command(c, s, s->recipients->list[i]);
 	}
 	if (status != EX_OK) {
 		return status;
@@ -269,8 +271,8 @@ transact_many(struct smtp_client *c, const struct submission *s)
 	int status = EX_OK;
 
 	if (copy == NULL) {
-		log_error(
-		    "cannot keep the message meanwhile: %s", strerror(errno));
+		log_error("cannot store the message in a temporary file: %s",
+		    strerror(errno));
 		return errno == EBADMSG ? EX_DATAERR : EX_TEMPFAIL;
 	}
 	for (size_t from = 0; from < s->recipients->count && status == EX_OK;
@@ -279,7 +281,8 @@ transact_many(struct smtp_client *c, const struct submission *s)
 		again.body = input_copy_rewind(copy);
 		status = transact(c, &again, from);
 		if (status != EX_OK && from > 0) {
-			log_error("the first %zu recipients have it", from);
+			log_error(
+			    "it was sent to the first %zu recipients", from);
 		}
 	}
 	input_copy_close(copy);

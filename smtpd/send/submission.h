@@ -8,9 +8,9 @@
 #include "spool/mail.h"
 
 /*
- * A small SMTP client, to a session of our own kind: that of whoever listens on
- * the submission socket, else one in a process of its own, which takes the
- * right to write to the queue.
+ * A small SMTP client.  Its server is a session of ours: that of the server at
+ * the submission socket, else one in a process of its own, for which the user
+ * needs the right to write to the queue.
  */
 
 struct submission {
@@ -20,12 +20,12 @@ struct submission {
 	size_t head_len;
 	struct input *body;
 	bool seven_bit;
-	unsigned notify; /* RFC 3461: as bits, 0: not said */
+	unsigned notify; /* RFC 3461: as bits, 0: not given */
 	enum ret ret;
 	const char *envid; /* xtext, or "" */
 };
 
-/* An exit status of sysexits.h, and it is said why; 0 when it is durable. */
+/* An exit status of sysexits.h, after an error; 0 when it is durable. */
 int submission_send(const struct service *, const struct config *,
     const struct submission *) __attribute__((warn_unused_result));
 

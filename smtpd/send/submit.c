@@ -23,8 +23,8 @@ struct draft {
 	const struct config *config;
 	const struct options *options;
 	struct input input;
-	struct identity who;
-	bool known;                /* who */
+	struct identity identity;
+	bool known;                /* identity */
 	char sender[ADDRESS_TEXT]; /* of the envelope, before masquerading */
 	struct recipients recipients;
 	char *head; /* as it came */
@@ -38,10 +38,10 @@ static const struct identity *
 caller(struct draft *s)
 {
 	if (!s->known) {
-		identity_find(getuid(), &s->who);
+		identity_find(getuid(), &s->identity);
 		s->known = true;
 	}
-	return &s->who;
+	return &s->identity;
 }
 
 /* ---- the envelope ---- */
@@ -66,7 +66,7 @@ bad_address(const char *text, enum recipients_result why)
 	return EX_USAGE;
 }
 
-/* -f: one address, maybe with a name; "" and "<>" are nobody. */
+/* -f: one address, maybe with a name; "" and "<>" are the null path. */
 static int
 find_sender(struct draft *s)
 {
@@ -141,7 +141,7 @@ read_head(struct draft *s)
 
 enum { FROM_SIZE = WORD_ENCODED(IDENTITY_NAME) + 2 * ADDRESS_TEXT };
 
-/* The value of From: who sends, with -F or the full name of the account. */
+/* The value of From: the sender, with -F or the full name of the account. */
 static int
 make_from(struct draft *s, char from[FROM_SIZE])
 {
@@ -230,10 +230,10 @@ make_head(struct draft *s)
 	return fix(s, &x);
 }
 
-/* ---- the order of things ---- */
+/* ---- the steps ---- */
 
 static int
-send_it(struct draft *s, const struct service *service)
+send_draft(struct draft *s, const struct service *service)
 {
 	const struct options *o = s->options;
 	char sender[ADDRESS_TEXT];
@@ -282,7 +282,7 @@ submit(const struct service *service, const struct config *config,
 		status = make_head(s);
 	}
 	if (status == EX_OK) {
-		status = send_it(s, service);
+		status = send_draft(s, service);
 	}
 	recipients_free(&s->recipients);
 	free(s->head);

@@ -70,14 +70,14 @@ deliver(int channel, const struct queue_file *f)
 	for (uint32_t i = 0; i < order.count; i++) {
 		order.recipients[i] = i;
 	}
-	if (fd == -1 || agent_order(channel, &order, fd) == -1) {
-		err(1, "agent_order");
+	if (fd == -1 || agent_send_order(channel, &order, fd) == -1) {
+		err(1, "agent_send_order");
 	}
 	close(fd);
 	while (o.kind != OUTCOME_DONE) {
 		struct pollfd p = { .fd = channel, .events = POLLIN };
 		(void)poll(&p, 1, -1);
-		int n = agent_outcome(channel, &o);
+		int n = agent_receive_outcome(channel, &o);
 		if (n == -1) {
 			errx(1, "the agent is gone");
 		}

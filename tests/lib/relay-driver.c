@@ -36,7 +36,7 @@ listen_to(int channel)
 		if (poll(&p, 1, -1) != 1) {
 			err(1, "poll");
 		}
-		int got = agent_outcome(channel, &o);
+		int got = agent_receive_outcome(channel, &o);
 		if (got == -1) {
 			return false;
 		}
@@ -70,7 +70,7 @@ give_order(int channel, char *line, uint32_t serial)
 	if (fd == -1) {
 		err(1, "%s", file);
 	}
-	bool sent = agent_order(channel, &order, fd) == 0;
+	bool sent = agent_send_order(channel, &order, fd) == 0;
 	close(fd);
 	return sent && listen_to(channel);
 }

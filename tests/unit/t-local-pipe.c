@@ -130,7 +130,7 @@ static const struct {
 	{ "/bin/sh -c 'kill -9 $$'", OUTCOME_DEFERRED, "4.3.0", "signal 9" },
 	{ "/nowhere/command", OUTCOME_DEFERRED, "4.3.5", "cannot run" },
 	{ "/etc/passwd", OUTCOME_DEFERRED, "4.3.5", "cannot run" },
-	{ "true", OUTCOME_DEFERRED, "4.3.5", "whole path" },
+	{ "true", OUTCOME_DEFERRED, "4.3.5", "absolute path" },
 	{ "/bin/true 'x", OUTCOME_DEFERRED, "4.3.5", "quote" },
 	{ "", OUTCOME_DEFERRED, "4.3.5", "" },
 };

@@ -35,7 +35,7 @@ struct convert_terms {
 enum convert_result {
 	CONVERT_SAME,       /* nothing to be changed: no second pass */
 	CONVERT_CHANGED,    /* convert_write() is next */
-	CONVERT_IMPOSSIBLE, /* dsn and why say it */
+	CONVERT_IMPOSSIBLE, /* see dsn and why */
 	CONVERT_NO_MEMORY,
 };
 
@@ -48,7 +48,7 @@ enum convert_action {
 	ACTION_8BIT,
 };
 
-/* The charset that is to be said of it. */
+/* The charset for its label. */
 enum convert_charset {
 	CHARSET_KEEP,
 	CHARSET_ASCII,
@@ -111,7 +111,7 @@ void convert_write(struct convert *);
 void convert_plan_event(struct convert *, enum multipart_event);
 void convert_write_event(struct convert *, enum multipart_event);
 
-/* Keeps in mind what kinds of fields the part has. */
+/* Records what kinds of fields the part has. */
 void convert_note_field(struct convert_level *, const struct field *);
 
 #endif

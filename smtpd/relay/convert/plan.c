@@ -29,7 +29,7 @@ touch(struct convert *c, struct convert_level *level)
 	c->changed = true;
 }
 
-/* Whether what was counted cannot be sent as it is. */
+/* True if the octets that were counted cannot be sent as they are. */
 static bool
 is_trouble(const struct convert *c, bool eight_bit)
 {

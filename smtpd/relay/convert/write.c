@@ -119,7 +119,7 @@ end_body(struct convert *c)
 	}
 	size_t n = how == ACTION_QP ? qp_encode_end(&c->qp, out)
 	                            : base64_encode_end(&c->base64, out);
-	/* The line end ahead of a delimiter belongs to that. */
+	/* The line end before a delimiter belongs to the delimiter. */
 	if (how == ACTION_BASE64 && n >= 2 && out[n - 1] == '\n') {
 		n -= 2;
 		c->owed = true;

@@ -139,7 +139,7 @@ def test_words(reports):
     for code, reply, text, said in (
             ("5.7.30", f"host {host} does not offer REQUIRETLS",
              "(REQUIRETLS)", False),
-            ("5.3.3", f"host {host} does not know DELIVERBY",
+            ("5.3.3", f"host {host} does not support DELIVERBY",
              "rather than to deliver it late", False),
             ("5.4.7", "delivery time expired; last reply: 450 4.2.1 Busy",
              "It was tried", False),

@@ -162,7 +162,7 @@ def test_no_memory(server):
                 {"XDG_STATE_HOME": "/" + "x" * 5000},
                 {"HOME": "/nonexistent", "XDG_STATE_HOME": "relative"}):
         said = send(server, "nowhere", env=env)
-        check("remember" in said, f"{env!r:.80}: {said}")
+        check("cannot record notices" in said, f"{env!r:.80}: {said}")
     equal(count(server) - before, 4, "messages")
     check(not os.path.exists(server.dir / "relative"), "a relative path")
 
@@ -202,7 +202,7 @@ def test_files_of_others(server):
     path.unlink()
     path.symlink_to(victim)
     before = count(server)
-    check("remember" in send(server, "link"), "nothing was said")
+    check("cannot record notices" in send(server, "link"), "nothing was said")
     equal(count(server) - before, 1, "messages")
     equal(victim.read_text(), "precious", "the file behind the link")
     path.unlink()
