@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Appends a message to an mbox under its lock.  Any failure that we live to
- * see cuts the mailbox back to the length it had; a tail that somebody else's
- * crash left torn is closed with an empty line first, so that it is never
- * glued to this message.
+ * Appends a message to an mbox under its lock.  A failure cuts the mailbox
+ * back to the length it had; a tail that a crash of another program has left
+ * torn is closed with an empty line first, so that it is never glued to this
+ * message.
  */
 #include "spool/append.h"
 
@@ -46,8 +46,8 @@ struct appender {
 };
 
 /*
- * Before our first byte: what to take away if we do not live to the last.  A
- * directory that cannot be written to delays no mail.
+ * Notes, before our first octet is written, what has to be cut off if we are
+ * killed.  A directory that cannot be written to delays no mail.
  */
 static void
 note(struct appender *w)
@@ -105,7 +105,7 @@ watch_header(struct appender *w, const char *data, size_t len)
 	}
 }
 
-/* What a client will see: its octets, and its digest. */
+/* Counts and digests what a client will see. */
 static void
 count(struct appender *w, const char *data, size_t len)
 {
@@ -120,7 +120,7 @@ count(struct appender *w, const char *data, size_t len)
 	}
 }
 
-/* The From_ line and Return-Path; the date is UTC and asctime(3)'s form. */
+/* Writes the From_ line, with the date in UTC, and Return-Path. */
 static void
 put_head(struct appender *w, const struct append *a)
 {
@@ -212,7 +212,7 @@ put_stored(struct appender *w, int file, const struct message *m)
 	put(w, "\n\n", last == '\n' ? 1 : 2);
 }
 
-/* What must follow a mailbox of this length so that a From_ line may. */
+/* Writes what a mailbox of this length lacks before the next From_ line. */
 static int
 put_separator(struct appender *w, off_t size)
 {
@@ -248,7 +248,7 @@ sync_entry(const struct lock *lock)
 	return result;
 }
 
-/* The record of what was appended, in the index. */
+/* Adds a record of what was appended to the index. */
 static void
 index_it(struct appender *w)
 {
@@ -260,7 +260,7 @@ index_it(struct appender *w)
 		return;
 	}
 	m->ascii = m->octets;
-	/* What it is without UTF-8 is found out when somebody looks. */
+	/* Its form without UTF-8 is measured by the next login. */
 	m->unknown = w->hash == NULL || w->raw;
 	if (w->hash != NULL) {
 		crypto_hash_result(w->hash, digest);

@@ -73,7 +73,7 @@ append_note_begin(int directory, int mailbox, off_t size, const char *first,
 	if (fd == -1) {
 		return 1;
 	}
-	/* Half a record is none. */
+	/* A record that is written in part does not count. */
 	int result = file_write(fd, &r, sizeof(r), 0) == -1 ? 1 : 0;
 	if (result == 0 && durable &&
 	    (fsync(fd) == -1 || fsync(directory) == -1)) {
@@ -279,7 +279,8 @@ append_note_recover(
 		if (file_read(mailbox, there, n, from) == -1) {
 			return -1;
 		}
-		/* If these are not our bytes, none of ours got there. */
+		/* If these are not our octets, none of ours reached the disk.
+		 */
 		if (are_ours(there, r.first, n) &&
 		    (torn_end(mailbox, from, (off_t)n, st.st_size, &end) ==
 			    -1 ||

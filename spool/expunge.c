@@ -185,7 +185,7 @@ carry_out(struct removal *r, struct hold *h)
 	if (r->nranges == 0 && r->start % BLOCK == 0) {
 		return cut(h, r->start);
 	}
-	/* Whatever hinders this does not hinder the journal. */
+	/* If this fails, the journal may still work. */
 	if (exchange_run(h->lock.directory, h->lock.fd, &p) == 0) {
 		return 0;
 	}

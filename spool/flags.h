@@ -13,7 +13,7 @@
  * nothing.
  */
 
-/* The line that a delivery leaves for it: no flags, and room for two. */
+/* The line that a delivery adds for it: no flags, and room for two. */
 #define FLAGS_ROOM "Status:   \n"
 
 /*

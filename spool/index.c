@@ -29,7 +29,7 @@ struct index_header {
 
 static const char magic[8] = "RSTIDX2";
 
-/* FNV-1a, by words where it can: damage, not enemies. */
+/* FNV-1a, by words where it can: it guards against damage, not enemies. */
 static uint64_t
 fnv(const void *data, size_t len)
 {
@@ -59,7 +59,7 @@ index_good(const struct message *m)
 	return m->check == record_check(m);
 }
 
-/* Sums of the first and the last bytes of [0, size). */
+/* Sums up the first and the last octets of [0, size). */
 static int
 landmarks(int mailbox, off_t size, struct index_header *h)
 {

@@ -84,7 +84,7 @@ stale(const struct lock *l, const char *name, struct stat *st)
 	}
 	char *end;
 	long pid = strtol(text, &end, 10);
-	/* liblockfile writes 0 when it does not want to say. */
+	/* liblockfile writes 0 to name no process. */
 	if (pid > 0 && (*end == '\n' || *end == '\0') && !alive(pid)) {
 		return true;
 	}
@@ -118,7 +118,7 @@ break_stale(const struct lock *l, const char *name)
 	unlinkat(l->directory, aside, 0);
 }
 
-/* A file of our own in the directory, for link(2).  -1 with errno. */
+/* Makes a file of our own in the directory, for link(2).  -1 with errno. */
 static int
 own_file(const struct lock *l, char name[NAME_MAX + 1], struct stat *st)
 {
@@ -151,7 +151,7 @@ own_file(const struct lock *l, char name[NAME_MAX + 1], struct stat *st)
 	return 0;
 }
 
-/* One try.  0, or -1 with errno; EWOULDBLOCK when somebody else has it. */
+/* Tries once.  0, or -1 with errno; EWOULDBLOCK: another program has it. */
 static int
 dotlock(struct lock *l)
 {

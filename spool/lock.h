@@ -29,13 +29,13 @@ struct lock {
 
 /*
  * Locks the mailbox within timeout milliseconds.  0, or -1 with errno:
- * EWOULDBLOCK (somebody else has it), ENOENT (there is none, and mode is not
+ * EWOULDBLOCK (another program has it), ENOENT (there is none, and mode is not
  * LOCK_TO_CREATE), EPERM (not a regular file of ours with one name).
  */
 int lock_take(struct lock *, const char *path, enum lock_mode, int timeout)
     __attribute__((warn_unused_result));
 
-/* Tells others that a long job goes on: the dotlock is younger again. */
+/* Updates the time of the dotlock, so that nobody takes it for stale. */
 void lock_touch(const struct lock *);
 
 /* Unlocks and closes. */

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* No retry is further away (4 h and a fifth), with a minute to be sure. */
+/* No retry is later than this: 4 h and a fifth, and a minute to be sure. */
 enum { FURTHEST = 4 * 60 * 60 * 6 / 5 + 60 };
 
 const char *const queue_place_names[QUEUE_PLACES] = { "active", "deferred",
@@ -55,7 +55,7 @@ open_folder(int parent, const char *name)
 	return fd;
 }
 
-/* The queue itself, which is mostly there; it may be a link to elsewhere. */
+/* Opens the queue itself, which mostly exists; it may be a symbolic link. */
 static int
 open_top(const char *path)
 {
@@ -148,7 +148,7 @@ queue_rename(int from, const char *old, int to, const char *new)
 	if (errno != EINVAL && errno != ENOSYS) {
 		return -1;
 	}
-	/* A file system that cannot (NFS): a fresh id is nobody else's. */
+	/* NFS cannot do that; there a fresh id is enough. */
 	if (fstatat(to, new, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		errno = EEXIST;
 		return -1;
@@ -162,7 +162,7 @@ queue_set_aside(
 {
 	char fresh[MAIL_ID + 1];
 	int corrupt = q->places[QUEUE_CORRUPT];
-	/* By an id people can name it, and mailq shows it. */
+	/* With an id people can name it, and mailq shows it. */
 	const char *as = mail_is_id(name) ? name : fresh;
 
 	mail_new_id(fresh);
@@ -315,10 +315,10 @@ queue_list_free(struct queue_list *list)
 	memset(list, 0, sizeof(*list));
 }
 
-/* ---- whose turn it is ---- */
+/* ---- one runner at a time ---- */
 
 int
-queue_take_turn(struct queue *q)
+queue_lock_runner(struct queue *q)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int fd = openat(
@@ -405,8 +405,8 @@ sweep(const struct queue *q, int directory)
 		bool unfinished = strncmp(e->d_name, QUEUE_UNFINISHED,
 				      sizeof(QUEUE_UNFINISHED) - 1) == 0;
 		bool reason = directory == q->reasons && mail_is_id(e->d_name);
-		/* Asked for its age first: a message that is moved while we
-		   look may be missed in every place. */
+		/* The age comes first: a message that is moved while we look
+		   may be missed in every place. */
 		if ((unfinished || reason) && is_old(directory, e->d_name) &&
 		    (unfinished || !is_message(q, e->d_name))) {
 			unlinkat(directory, e->d_name, 0);

@@ -41,7 +41,7 @@ void queue_close(struct queue *);
 
 /* ---- putting in ---- */
 
-/* Where a body comes from, read by pread(2) up to its end or length. */
+/* The source of a body, read by pread(2) up to its end or length. */
 struct queue_body {
 	int fd;
 	off_t from;
@@ -57,7 +57,7 @@ struct queue_body {
 int queue_commit(struct queue *, struct mail *, const struct queue_body *)
     __attribute__((warn_unused_result));
 
-/* The log's line on a message that is ours now; queue_commit() writes it. */
+/* Logs that a message was taken; queue_commit() does so. */
 void queue_log_taken(const struct mail *, const char *how);
 
 /* ---- finding ---- */
@@ -81,7 +81,7 @@ int queue_each_name(struct queue *, enum queue_place,
     int (*call)(void *, const char *name), void *);
 
 /*
- * Adds what lies in a place: names and times alone, no file is opened.  Only
+ * Adds what lies in a place, by names and times; opens no file.  Only
  * what is due by then; (time_t)-1: everything.  A due time further away than
  * any retry is a clock that has jumped, and counts as due.
  */
@@ -126,7 +126,7 @@ void queue_release(struct queue_file *);
 enum queue_claim queue_read(
     struct queue *, enum queue_place, const char *id, struct queue_file *);
 
-/* A descriptor of the claimed file that can only be read, to hand on. */
+/* Opens the claimed file for reading alone, for an agent. */
 int queue_open_body(const struct queue_file *)
     __attribute__((warn_unused_result));
 
@@ -139,7 +139,7 @@ int queue_set(struct queue_file *, size_t recipient, const struct slot_state *)
     __attribute__((warn_unused_result));
 
 /*
- * Puts it where it waits until the earliest time of its waiting recipients
+ * Moves it to where it waits until the earliest time of its waiting recipients
  * (deferred/), or into another place.  Between active/ and deferred/ that need
  * not be durable: in the wrong one of them it is only tried early.
  */
@@ -171,19 +171,19 @@ void queue_reason(
  */
 void queue_sweep(struct queue *);
 
-/* ---- one scheduler at a time ---- */
+/* ---- one runner at a time ---- */
 
 /*
- * Tries to be the process that takes care of active/.  A descriptor to be
- * closed when that is over, by children that live on too; or -1 with errno
- * EWOULDBLOCK: another one does.
+ * Becomes the one runner that takes care of active/.  A descriptor that has to
+ * be closed when that is over, by children that live on too; or -1 with errno,
+ * EWOULDBLOCK: another process is the runner.
  */
-int queue_take_turn(struct queue *) __attribute__((warn_unused_result));
+int queue_lock_runner(struct queue *) __attribute__((warn_unused_result));
 
 /* When active/ was last changed; for seeing that something arrived. */
 struct timespec queue_changed(const struct queue *);
 
-/* When the last scheduler ended its run over deferred/; 0: never. */
+/* When the last runner ended its run over deferred/; 0: never. */
 time_t queue_last_run(const struct queue *);
 void queue_set_last_run(struct queue *);
 

@@ -53,7 +53,7 @@ put(struct body_writer *w, const char *data, size_t len)
 	}
 }
 
-/* Lines that end in LF. */
+/* Writes lines that end in LF with CRLF. */
 static void
 put_lines(struct body_writer *w, const char *data, size_t len)
 {
@@ -70,7 +70,8 @@ put_lines(struct body_writer *w, const char *data, size_t len)
 	}
 }
 
-/* Reads the next of the body into w->input; 0 at its end, -1 with errno. */
+/* Reads the next piece of the body into w->input; 0 at its end, -1 with errno.
+ */
 static ssize_t
 take(struct body_writer *w, const struct queue_body *body, off_t done)
 {
@@ -118,7 +119,7 @@ put_body(struct body_writer *w, const struct queue_body *body)
 	flush(w);
 }
 
-/* Head and body, synced. */
+/* Writes head and body, and syncs. */
 static int
 write_file(int fd, struct mail *m, const struct queue_body *body)
 {
@@ -172,8 +173,8 @@ publish(int active, int fd, const char *unfinished, const char *id)
 		return -1;
 	}
 	/*
-	 * Once more under its name: of a file that has none, fsync(2) keeps
-	 * nothing on btrfs, and the name alone would outlive a power cut.
+	 * Syncs it again under its name: on btrfs fsync(2) of a file without a
+	 * name keeps nothing, and the name alone would outlive a power cut.
 	 * Commit point: from here on a power cut leaves the message.
 	 */
 	if (fsync(fd) == -1 || fsync(active) == -1) {
@@ -192,7 +193,7 @@ publish(int active, int fd, const char *unfinished, const char *id)
 	return 0;
 }
 
-/* A file without a name, or where there are none, with one to be ignored. */
+/* Opens a file without a name, or, where that fails, one that is ignored. */
 static int
 open_unfinished(struct queue *q, const char *id, char name[UNFINISHED_NAME])
 {
@@ -208,7 +209,7 @@ open_unfinished(struct queue *q, const char *id, char name[UNFINISHED_NAME])
 	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-/* Those that the name in active/ does not stand against. */
+/* True if there is a message with that id outside of active/. */
 static bool
 is_elsewhere(const struct queue *q, const char *id)
 {

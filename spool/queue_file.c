@@ -54,7 +54,7 @@ read_head(struct queue_file *f, off_t size, const char **why)
 	return parsed == MAIL_OK ? QUEUE_CLAIMED : QUEUE_DAMAGED;
 }
 
-/* The open file is what its name says, and whole. */
+/* Checks that the open file is the message of its name, and whole. */
 static enum queue_claim
 read_message(struct queue_file *f, const struct stat *st, const char **why)
 {
@@ -94,7 +94,7 @@ open_message(struct queue_file *f, int flags, const char **why)
  * number (from 0), a blank and the text.  Nothing depends on it.
  */
 
-/* A copy in one line, cut off. */
+/* Copies a text as one line, cut off if it is too long. */
 static char *
 one_line(const char *text, size_t len)
 {
@@ -134,7 +134,7 @@ read_reason(struct queue_file *f, char *line, size_t len)
 	}
 }
 
-/* Reads what there is, once. */
+/* Reads the reasons, if that has not been done. */
 static void
 load_reasons(struct queue_file *f)
 {
@@ -383,7 +383,7 @@ queue_set(
 		(off_t)((recipient + 1) * MAIL_LINE)) == -1) {
 		return -1;
 	}
-	/* Commit point: of what must not be done again. */
+	/* Commit point: this must not be done again. */
 	if ((slot->state != state->state ||
 		slot->delay_notice != state->delay_notice) &&
 	    fdatasync(f->fd) == -1) {
@@ -406,7 +406,7 @@ queue_move(struct queue_file *f, enum queue_place place)
 	int from = f->queue->places[f->place], to = f->queue->places[place];
 	bool sync = is_tried(f->place) != is_tried(place);
 
-	/* Whoever finds the message where it waits will ask why. */
+	/* People who find the message there will ask why. */
 	write_reasons(f);
 	if (place == f->place) {
 		return 0;

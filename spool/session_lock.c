@@ -87,7 +87,8 @@ session_lock_touch(struct session_lock *s)
 	if (s != NULL && h.active != s->touched) {
 		h.pid = getpid();
 		s->touched = h.active;
-		/* A stale stamp makes us give way too early, no worse. */
+		/* If this fails, the session gives way too early, and no worse.
+		 */
 		(void)!file_write(s->fd, &h, sizeof(h), 0);
 	}
 }

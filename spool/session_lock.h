@@ -17,7 +17,7 @@ struct session_lock;
 int session_lock_take(struct session_lock **, const char *directory)
     __attribute__((warn_unused_result));
 
-/* The client has said something. */
+/* Notes that the client has sent a command. */
 void session_lock_touch(struct session_lock *);
 
 void session_lock_release(struct session_lock *);

@@ -18,22 +18,22 @@ struct store {
 	char directory[PATH_MAX];
 };
 
-/* Hold of a store: the lock, with everything that a crash left undone done. */
+/* A locked store, in which everything that a crash had interrupted is done. */
 struct hold {
 	struct lock lock; /* lock.fd is the mailbox */
 	int directory;    /* or -1 */
 };
 
 /*
- * Takes hold within timeout milliseconds.  0, or -1 with errno as lock_take().
+ * Locks within timeout milliseconds.  0, or -1 with errno as lock_take().
  */
 int store_take(struct hold *, const struct store *, enum lock_mode, int timeout)
     __attribute__((warn_unused_result));
 
-/* Lets go; errno stays. */
+/* Unlocks; errno stays. */
 void store_release(struct hold *);
 
-/* For journal_run(): keeps the dotlock of a struct hold young. */
+/* For journal_run(): lock_touch() of a struct hold. */
 void store_touch(void *hold);
 
 #endif

@@ -39,8 +39,7 @@ checked(struct session *s)
 		return true;
 	}
 	int error = errno;
-	log_error(
-	    "the index of %s is damaged, and cannot be rebuilt now: %s",
+	log_error("the index of %s is damaged, and cannot be rebuilt now: %s",
 	    s->user, strerror(error));
 	reply_trouble(s, REPLY_CANNOT_READ, error, NULL);
 	return false;

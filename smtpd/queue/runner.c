@@ -118,7 +118,7 @@ watch_queue(struct runner *r)
 	r->intake.watch = true;
 	r->intake.done = false;
 	do {
-		int turn = queue_take_turn(&r->queue);
+		int turn = queue_lock_runner(&r->queue);
 		if (turn == -1) {
 			if (errno != EWOULDBLOCK) {
 				runner_fail(r, "cannot lock the queue");

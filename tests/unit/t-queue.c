@@ -641,7 +641,7 @@ turn_elsewhere(void)
 	if (pid == 0) {
 		struct queue own;
 		scratch_need(queue_open(&own, queue_path) == 0, "open");
-		_exit(queue_take_turn(&own) == -1 ? errno : 0);
+		_exit(queue_lock_runner(&own) == -1 ? errno : 0);
 	}
 	scratch_need(waitpid(pid, &status, 0) == pid, "waitpid");
 	return WEXITSTATUS(status);
@@ -654,7 +654,7 @@ test_turn(void)
 
 	queue_fresh(&q);
 	bool free_before = turn_elsewhere() == 0;
-	int fd = queue_take_turn(&q);
+	int fd = queue_lock_runner(&q);
 	ok(free_before && fd != -1 && turn_elsewhere() == EWOULDBLOCK,
 	    "one scheduler at a time");
 	close(fd);
