@@ -149,12 +149,15 @@ write_file(int fd, struct mail *m, const struct queue_body *body)
 	return result;
 }
 
-/* Names the finished file. */
+/* Locks the finished file, so that nobody claims it yet, and names it. */
 static int
 name_file(int active, int fd, const char *unfinished, const char *id)
 {
 	char path[64];
 
+	if (queue_lock(fd) == -1) {
+		return -1;
+	}
 	if (unfinished[0] != '\0') {
 		return queue_rename(active, unfinished, active, id);
 	}
@@ -190,6 +193,8 @@ publish(int active, int fd, const char *unfinished, const char *id)
 		errno = saved;
 		return -1;
 	}
+	/* A runner that found it locked looks at the folder again. */
+	(void)!futimens(active, NULL);
 	return 0;
 }
 

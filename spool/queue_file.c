@@ -240,11 +240,18 @@ end_reasons(struct queue_file *f)
 
 /* ---- claiming ---- */
 
+int
+queue_lock(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
 /* Locks the open file, and sees whether it is still where it was found. */
 static enum queue_claim
 lock_message(struct queue_file *f, struct stat *st, const char **why)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	struct stat named;
 
 	if (fstat(f->fd, st) == -1) {
@@ -254,7 +261,7 @@ lock_message(struct queue_file *f, struct stat *st, const char **why)
 	if (!S_ISREG(st->st_mode)) {
 		return QUEUE_DAMAGED;
 	}
-	if (fcntl(f->fd, F_OFD_SETLK, &lock) == -1) {
+	if (queue_lock(f->fd) == -1) {
 		return errno == EAGAIN || errno == EACCES ? QUEUE_BUSY
 		                                          : QUEUE_ERROR;
 	}

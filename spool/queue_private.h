@@ -13,6 +13,12 @@
 int queue_rename(int from, const char *old, int to, const char *new)
     __attribute__((warn_unused_result));
 
+/*
+ * Locks the open file for the process that works on it, until the descriptor
+ * is closed; EAGAIN or EACCES: another process has the lock.
+ */
+int queue_lock(int fd) __attribute__((warn_unused_result));
+
 /* Moves a file that is not a whole message into corrupt/, and logs that. */
 void queue_set_aside(
     struct queue *, enum queue_place, const char *name, const char *why);

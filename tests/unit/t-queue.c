@@ -280,7 +280,9 @@ int __wrap_linkat(int, const char *, int, const char *, int);
 
 static struct {
 	bool on;
-	char steps[64]; /* what was synced, and the link */
+	const char *id;
+	char steps[64];         /* what was synced, and the link */
+	enum queue_claim claim; /* of somebody else, before the folder is */
 } watch;
 
 static void
@@ -292,12 +294,18 @@ step(const char *what)
 int
 __wrap_fsync(int fd)
 {
+	struct timespec past[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
 	struct stat st;
 
 	if (watch.on && fstat(fd, &st) == 0) {
-		step(S_ISDIR(st.st_mode) ? "folder "
-		     : st.st_nlink == 0  ? "nameless "
-					 : "named ");
+		bool folder = S_ISDIR(st.st_mode);
+		step(folder             ? "folder "
+		     : st.st_nlink == 0 ? "nameless "
+					: "named ");
+		if (folder) {
+			watch.claim = claim_elsewhere(QUEUE_ACTIVE, watch.id);
+			scratch_need(futimens(fd, past) == 0, "futimens");
+		}
 	}
 	return __real_fsync(fd);
 }
@@ -319,12 +327,18 @@ test_commit(void)
 	queue_fresh(&q);
 	queue_mail(&m, 1);
 	watch.on = true;
+	watch.id = m.id;
 	ok(queue_put(&q, &m, "x\n", 2, false) == 0 &&
 		(strcmp(watch.steps, "nameless link named folder ") == 0 ||
 		    /* where there are no files without names */
 		    strcmp(watch.steps, "named named folder ") == 0),
 	    "a file is synced without its name, with it, and then the folder");
 	watch.on = false;
+	ok(watch.claim == QUEUE_BUSY, "until then nobody can claim it");
+	ok(claim_elsewhere(QUEUE_ACTIVE, m.id) == QUEUE_CLAIMED,
+	    "and then everybody");
+	ok(queue_changed(&q).tv_sec != 1,
+	    "who found it locked sees that the folder has changed since");
 	mail_free(&m);
 }
 
