@@ -23,14 +23,14 @@ response_start(struct response *r)
 }
 
 static void
-nonsense(struct response *r, const char *wrong)
+mark_nonsense(struct response *r, const char *wrong)
 {
 	r->state = RESPONSE_NONSENSE;
 	r->wrong = wrong;
 }
 
 static void
-keep(struct response *r, char c)
+keep_octet(struct response *r, char c)
 {
 	if (r->len < RESPONSE_TEXT && r->lines < RESPONSE_LINES) {
 		r->text[r->len++] = c;
@@ -75,11 +75,11 @@ static void
 end_line(struct response *r)
 {
 	if (r->column < 3) {
-		nonsense(r, "a line without a code");
+		mark_nonsense(r, "a line without a code");
 		return;
 	}
 	if (r->lines > 0 && r->line_code != r->code) {
-		nonsense(r, "lines with different codes");
+		mark_nonsense(r, "lines with different codes");
 		return;
 	}
 	r->code = r->line_code;
@@ -88,7 +88,7 @@ end_line(struct response *r)
 		end_reply(r);
 		return;
 	}
-	keep(r, '\n');
+	keep_octet(r, '\n');
 	r->lines++;
 	r->column = 0;
 	r->line_code = 0;
@@ -96,25 +96,25 @@ end_line(struct response *r)
 
 /* An octet that is neither CR nor LF. */
 static void
-plain(struct response *r, char c)
+take_octet(struct response *r, char c)
 {
 	bool printable = (unsigned char)c >= ' ' && c != 0x7f;
 
 	if (c == '\0') {
-		nonsense(r, "a NUL octet");
+		mark_nonsense(r, "a NUL octet");
 	} else if (r->column < 3) {
 		if (c < '0' || c > '9') {
-			nonsense(r, "a line without a code");
+			mark_nonsense(r, "a line without a code");
 			return;
 		}
 		r->line_code = r->line_code * 10 + (unsigned)(c - '0');
 	} else if (r->column == 3) {
 		r->last = c == ' ';
 		if (c != ' ' && c != '-') {
-			nonsense(r, "a code of more than three digits");
+			mark_nonsense(r, "a code of more than three digits");
 		}
 	} else {
-		keep(r, printable ? c : '?');
+		keep_octet(r, printable ? c : '?');
 	}
 	r->column++;
 }
@@ -129,15 +129,15 @@ response_feed(struct response *r, const char *data, size_t len)
 		bool cr = r->cr;
 		r->cr = c == '\r';
 		if (++r->seen > RESPONSE_FLOOD) {
-			nonsense(r, "a reply without an end");
+			mark_nonsense(r, "a reply without an end");
 		} else if (c == '\n') {
 			end_line(r);
 		} else {
 			if (cr) {
-				plain(r, '\r');
+				take_octet(r, '\r');
 			}
 			if (c != '\r' && r->state == RESPONSE_MORE) {
-				plain(r, c);
+				take_octet(r, c);
 			}
 		}
 	}

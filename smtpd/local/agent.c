@@ -146,7 +146,7 @@ is_sound(const struct local_agent *a, const struct delivery_process *d,
 
 /* Follows ~/.forward.  False if that leads to the mailbox. */
 static bool
-follow(
+follow_forward(
     struct local_agent *a, const struct delivery_process *d, struct verdict *v)
 {
 	char error[CONFIG_ERROR], user[USER_NAME + 1];
@@ -192,7 +192,7 @@ end_delivery(struct local_agent *a, struct delivery_process *d)
 		    "internal error: the delivery process gave no result");
 		return;
 	}
-	if (v.kind == OUTCOME_EXPANDED && !follow(a, d, &v)) {
+	if (v.kind == OUTCOME_EXPANDED && !follow_forward(a, d, &v)) {
 		start_delivery(a, d, d->number, DELIVER_MAILBOX);
 		return;
 	}

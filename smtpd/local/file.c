@@ -50,7 +50,7 @@ note_folder(const char *file, char directory[PATH_MAX])
  * Another folder's group is not for the owner, who could choose any.
  */
 static bool
-prepare(const struct config *config, const struct names *names,
+prepare_store(const struct config *config, const struct names *names,
     const struct account *owner, struct store *store)
 {
 	struct account user;
@@ -97,7 +97,7 @@ file_deliver(const struct deliver *d, struct verdict *v)
 		    v, OUTCOME_DEFERRED, "4.3.5", "%s: %s", r->text, why);
 		return;
 	}
-	bool own = prepare(d->config, d->names, &owner, &store);
+	bool own = prepare_store(d->config, d->names, &owner, &store);
 	if (owner_become(&owner, own ? store.mailbox : NULL, why) == -1) {
 		verdict_set(v, OUTCOME_DEFERRED, "4.3.0", "%s", why);
 		return;

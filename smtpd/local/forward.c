@@ -79,7 +79,7 @@ distrust(
 }
 
 static enum forward
-ignore(const struct account *a, const char *why)
+ignore_forward(const struct account *a, const char *why)
 {
 	log_warn("%s: .forward is ignored: %s", a->name, why);
 	return FORWARD_NONE;
@@ -117,22 +117,23 @@ read_checked(const struct account *a, int home, int fd, char text[FORWARD_SIZE],
 	}
 	const char *wrong = distrust(a, &directory, &file);
 	if (wrong != NULL) {
-		return ignore(a, wrong);
+		return ignore_forward(a, wrong);
 	}
 	ssize_t n = read_all(fd, text);
 	if (n == -1) {
-		return errno == EFBIG ? ignore(a, "it grew while it was read")
-		                      : FORWARD_TROUBLE;
+		return errno == EFBIG
+		           ? ignore_forward(a, "it grew while it was read")
+		           : FORWARD_TROUBLE;
 	}
 	if (memchr(text, '\0', (size_t)n) != NULL) {
-		return ignore(a, "it holds a NUL");
+		return ignore_forward(a, "it holds a NUL");
 	}
 	*len = (size_t)n;
 	return n == 0 ? FORWARD_NONE : FORWARD_TEXT;
 }
 
 static enum forward
-trouble(const struct account *a, char why[LOCAL_WHY])
+report_trouble(const struct account *a, char why[LOCAL_WHY])
 {
 	snprintf(why, LOCAL_WHY, "cannot read .forward of %s: %s", a->name,
 	    strerror(errno));
@@ -146,7 +147,8 @@ forward_read(const struct account *a, char text[FORWARD_SIZE], size_t *len,
 	int home = open_home(a);
 
 	if (home == -1) {
-		return is_nothing(errno) ? FORWARD_NONE : trouble(a, why);
+		return is_nothing(errno) ? FORWARD_NONE
+		                         : report_trouble(a, why);
 	}
 	/* A FIFO or a device must not stop us, nor a link lead elsewhere. */
 	int fd = openat(home, ".forward",
@@ -154,16 +156,17 @@ forward_read(const struct account *a, char text[FORWARD_SIZE], size_t *len,
 	enum forward result;
 	if (fd == -1) {
 		result = errno == ENOENT || errno == ENOTDIR ? FORWARD_NONE
-		         : errno == ELOOP ? ignore(a, "it is a symbolic link")
+		         : errno == ELOOP
+		             ? ignore_forward(a, "it is a symbolic link")
 		         : errno == EACCES || errno == ENXIO || errno == EPERM
-		             ? ignore(a, strerror(errno))
-		             : trouble(a, why);
+		             ? ignore_forward(a, strerror(errno))
+		             : report_trouble(a, why);
 		close(home);
 		return result;
 	}
 	result = read_checked(a, home, fd, text, len);
 	if (result == FORWARD_TROUBLE) {
-		(void)trouble(a, why);
+		(void)report_trouble(a, why);
 	}
 	close(fd);
 	close(home);

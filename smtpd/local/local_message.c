@@ -70,7 +70,7 @@ read_head(struct local_message *m)
 
 /* Removes the CR of each CR LF; *held: the last octet was a CR. */
 static size_t
-strip(const char *from, size_t len, char *to, bool *held)
+strip_cr(const char *from, size_t len, char *to, bool *held)
 {
 	size_t n = 0;
 
@@ -88,7 +88,7 @@ strip(const char *from, size_t len, char *to, bool *held)
 
 /* Writes the body with LF lines. */
 static int
-convert(const struct local_message *m, int out)
+write_lf_body(const struct local_message *m, int out)
 {
 	char from[BUFFER], to[BUFFER + 1];
 	off_t at = m->body, end = m->body + (off_t)m->mail.size, written = 0;
@@ -100,7 +100,7 @@ convert(const struct local_message *m, int out)
 		if (file_read(m->fd, from, want, at) == -1) {
 			return -1;
 		}
-		size_t n = strip(from, want, to, &held);
+		size_t n = strip_cr(from, want, to, &held);
 		if (file_write(out, to, n, written) == -1) {
 			return -1;
 		}
@@ -128,7 +128,7 @@ local_message_open(struct local_message *m, int fd, const char *directory)
 		return -1;
 	}
 	m->text = unnamed_file(directory);
-	if (m->text == -1 || convert(m, m->text) == -1) {
+	if (m->text == -1 || write_lf_body(m, m->text) == -1) {
 		int saved = errno;
 		local_message_close(m);
 		errno = saved;

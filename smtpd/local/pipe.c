@@ -80,7 +80,7 @@ add_variable(
 
 /* Cuts the extension out of an address. */
 static void
-extension(
+copy_extension(
     const char *recipient, const char *delimiters, char text[ENVIRONMENT_TEXT])
 {
 	const char *at = strrchr(recipient, '@');
@@ -103,7 +103,7 @@ environment_make(struct environment *e, const struct account *a,
 	char after[ENVIRONMENT_TEXT];
 	size_t n = 0;
 
-	extension(recipient, delimiters, after);
+	copy_extension(recipient, delimiters, after);
 	add_variable(e, &n, "PATH", "/usr/local/bin:/usr/bin:/bin");
 	add_variable(e, &n, "SHELL", "/bin/sh");
 	add_variable(e, &n, "LANG", "C");
@@ -150,7 +150,7 @@ become_command(const struct pipe_command *c, char **words, int in, int out)
 
 /* Two pipes and a process; false with errno. */
 static bool
-start(struct pipe_process *r, char **words)
+start_command(struct pipe_process *r, char **words)
 {
 	int in[2], out[2];
 
@@ -202,7 +202,7 @@ put_head(const struct pipe_command *c, char *buffer, size_t room)
 
 /* Writes what the command takes now; closes its input after the last. */
 static void
-feed(struct pipe_process *r)
+feed_command(struct pipe_process *r)
 {
 	if (r->from == r->to && !r->last) {
 		ssize_t n = pread(
@@ -266,7 +266,7 @@ feed_until(struct pipe_process *r, int64_t deadline)
 			return true;
 		}
 		if (p[1].revents != 0) {
-			feed(r);
+			feed_command(r);
 		}
 	}
 }
@@ -329,7 +329,8 @@ judge_status(const struct pipe_process *r, int status, struct verdict *v)
 }
 
 static void
-judge(const struct pipe_process *r, bool in_time, int status, struct verdict *v)
+judge_result(
+    const struct pipe_process *r, bool in_time, int status, struct verdict *v)
 {
 	const char *text = r->command->text;
 
@@ -375,11 +376,11 @@ pipe_run(const struct pipe_command *c, struct verdict *v)
 	r.command = c;
 	r.to = put_head(c, r.buffer, sizeof(r.buffer));
 	signal(SIGPIPE, SIG_IGN);
-	if (!start(&r, words)) {
+	if (!start_command(&r, words)) {
 		verdict_set(v, OUTCOME_DEFERRED, "4.3.0",
 		    "cannot start a command: %s", strerror(errno));
 		return;
 	}
 	bool in_time = wait_for_end(&r, &status);
-	judge(&r, in_time, status, v);
+	judge_result(&r, in_time, status, v);
 }

@@ -25,7 +25,7 @@ make_envelope(const struct resend *r, struct mail *m)
 
 /* Commit point: 0, it is durable, be it from an earlier try; or -1. */
 static int
-commit(const struct resend *r, struct mail *m, const char *line)
+commit_message(const struct resend *r, struct mail *m, const char *line)
 {
 	const char *path = r->expand->config->queue;
 	struct queue queue;
@@ -54,7 +54,7 @@ send_on(
 {
 	size_t count = m->count;
 
-	if (commit(r, m, line) == -1) {
+	if (commit_message(r, m, line) == -1) {
 		verdict_set(v, OUTCOME_DEFERRED, "4.3.0",
 		    "cannot queue the message for .forward of %s: %s", r->user,
 		    strerror(errno));

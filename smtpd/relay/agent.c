@@ -121,7 +121,7 @@ from_other_address(struct client *c, struct mail_object *m)
  * says why this hop is dead.
  */
 static bool
-carry(struct client *c, struct mail_object *m)
+send_object(struct client *c, struct mail_object *m)
 {
 	for (;;) {
 		if (!client_open(c)) {
@@ -159,7 +159,7 @@ carry(struct client *c, struct mail_object *m)
 }
 
 static void
-work(struct client *c, int channel, const struct order *order, int fd)
+run_order(struct client *c, int channel, const struct order *order, int fd)
 {
 	struct mail mail;
 	struct outcome done = { .serial = order->serial, .kind = OUTCOME_DONE };
@@ -179,7 +179,7 @@ work(struct client *c, int channel, const struct order *order, int fd)
 		give_up(c, channel, order->serial);
 	}
 	object_report(&m); /* those that make_rcpts() deferred */
-	bool alive = object_count(&m, RCPT_TODO) == 0 || carry(c, &m);
+	bool alive = object_count(&m, RCPT_TODO) == 0 || send_object(c, &m);
 	object_report(&m);
 	free(m.rcpts);
 	content_forget(&m);
@@ -225,7 +225,7 @@ prepare_network(struct client *c)
 
 /* Gets all that needs rights or files; false: the verdict says why not. */
 static bool
-prepare(struct client *c)
+prepare_client(struct client *c)
 {
 	char why[CONFIG_ERROR];
 
@@ -264,13 +264,13 @@ relay_agent(const struct config *config, const struct hop *hop, int channel)
 	c->hop = hop;
 	c->timeouts = usual;
 	c->unix_peer.fd = c->peer.fd = -1;
-	bool ready = prepare(c);
+	bool ready = prepare_client(c);
 	privilege_become_client(config);
 	while (agent_receive_order(channel, &order, &fd) == 0) {
 		if (!ready) {
 			give_up(c, channel, order.serial);
 		}
-		work(c, channel, &order, fd);
+		run_order(c, channel, &order, fd);
 		close(fd);
 	}
 	client_quit(c);

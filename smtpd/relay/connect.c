@@ -81,8 +81,8 @@ drop_ourselves(struct exchangers *x, const struct config *config)
 }
 
 static enum found
-order(struct exchangers *x, const struct config *config, const char *domain,
-    char why[CONFIG_ERROR])
+order_hosts(struct exchangers *x, const struct config *config,
+    const char *domain, char why[CONFIG_ERROR])
 {
 	drop_roots(x);
 	if (x->count == 0) {
@@ -104,7 +104,7 @@ order(struct exchangers *x, const struct config *config, const char *domain,
 
 /* The host itself is the only one. */
 static enum found
-alone(struct exchangers *x, const char *host, char why[CONFIG_ERROR])
+only_host(struct exchangers *x, const char *host, char why[CONFIG_ERROR])
 {
 	x->hosts[0].preference = 0;
 	x->count = 1;
@@ -117,14 +117,14 @@ alone(struct exchangers *x, const char *host, char why[CONFIG_ERROR])
 }
 
 static enum found
-not_found(enum dns_status status)
+lookup_failure(enum dns_status status)
 {
 	return status == DNS_TEMPORARY ? FOUND_TEMPORARY : FOUND_NO_DOMAIN;
 }
 
 /* No MX: the domain is its own host, if it has an address at all. */
 static enum found
-implicit(struct dns *dns, const struct config *config, const char *domain,
+implicit_mx(struct dns *dns, const struct config *config, const char *domain,
     struct exchangers *x, char why[CONFIG_ERROR])
 {
 	struct dns_address addresses[DNS_ADDRESSES];
@@ -138,10 +138,10 @@ implicit(struct dns *dns, const struct config *config, const char *domain,
 		    domain);
 	}
 	if (status != DNS_OK) {
-		return not_found(status);
+		return lookup_failure(status);
 	}
-	enum found found = alone(x, domain, why);
-	return found == FOUND_OK ? order(x, config, domain, why) : found;
+	enum found found = only_host(x, domain, why);
+	return found == FOUND_OK ? order_hosts(x, config, domain, why) : found;
 }
 
 enum found
@@ -153,20 +153,20 @@ connect_exchangers(struct dns *dns, const struct config *config,
 	why[0] = '\0';
 	x->count = 0;
 	if (!hop->mx || race_literal(hop->host, &literal)) {
-		return alone(x, hop->host, why);
+		return only_host(x, hop->host, why);
 	}
 	enum dns_status status =
 	    dns_mx(dns, hop->host, x->hosts, &x->count, why);
 	switch (status) {
 	case DNS_OK:
-		return order(x, config, hop->host, why);
+		return order_hosts(x, config, hop->host, why);
 	case DNS_NO_DATA:
-		return implicit(dns, config, hop->host, x, why);
+		return implicit_mx(dns, config, hop->host, x, why);
 	case DNS_NONE:
 	case DNS_TEMPORARY:
 		break;
 	}
-	return not_found(status);
+	return lookup_failure(status);
 }
 
 /* ---- hosts(5) ---- */

@@ -84,7 +84,7 @@ convert_block(struct reading *r)
 }
 
 static bool
-survey(struct mail_object *m)
+survey_message(struct mail_object *m)
 {
 	struct reading r;
 	ssize_t n = -1;
@@ -101,7 +101,7 @@ survey(struct mail_object *m)
 
 /* The first pass of the conversion. */
 static enum convert_result
-plan(struct mail_object *m)
+run_plan(struct mail_object *m)
 {
 	struct reading r;
 	ssize_t n = -1;
@@ -118,7 +118,7 @@ plan(struct mail_object *m)
 
 /* Counts the octets that the conversion makes; false with errno. */
 static bool
-measure(struct mail_object *m)
+measure_conversion(struct mail_object *m)
 {
 	struct reading r;
 	ssize_t n = -1;
@@ -139,7 +139,7 @@ measure(struct mail_object *m)
 }
 
 static bool
-temporary(struct client *c)
+defer_unreadable(struct client *c)
 {
 	client_set_verdict(c, OUTCOME_DEFERRED, "4.3.0",
 	    "cannot read the queue file: %s", strerror(errno));
@@ -147,15 +147,15 @@ temporary(struct client *c)
 }
 
 static bool
-convert(struct client *c, struct mail_object *m)
+plan_conversion(struct client *c, struct mail_object *m)
 {
-	switch (plan(m)) {
+	switch (run_plan(m)) {
 	case CONVERT_SAME:
 		convert_close(m->convert);
 		m->convert = NULL;
 		return true;
 	case CONVERT_CHANGED:
-		return measure(m) || temporary(c);
+		return measure_conversion(m) || defer_unreadable(c);
 	case CONVERT_IMPOSSIBLE:
 		client_set_verdict(c, OUTCOME_FAILED, m->convert->dsn,
 		    "host %s does not accept the message as it is, and "
@@ -165,7 +165,7 @@ convert(struct client *c, struct mail_object *m)
 	case CONVERT_NO_MEMORY:
 		break;
 	}
-	return temporary(c);
+	return defer_unreadable(c);
 }
 
 static bool
@@ -190,15 +190,16 @@ content_prepare(struct client *c, struct mail_object *m)
 	}
 	content_forget(m);
 	m->terms = terms;
-	if (!m->surveyed && !survey(m)) {
-		return temporary(c);
+	if (!m->surveyed && !survey_message(m)) {
+		return defer_unreadable(c);
 	}
 	m->said = *m->mail;
 	m->said.utf8 = m->mail->utf8 && utf8;
 	m->said.eight_bit =
 	    eight_bit && (m->mail->eight_bit || m->survey.eight_bit);
 	bool unwanted = m->survey.eight_bit && !(terms.eight_bit && terms.utf8);
-	m->prepared = (!unwanted && !m->survey.long_line) || convert(c, m);
+	m->prepared =
+	    (!unwanted && !m->survey.long_line) || plan_conversion(c, m);
 	return m->prepared;
 }
 
@@ -266,7 +267,7 @@ send_converted(
 
 /* Refuses the message for all recipients that were accepted. */
 static enum step
-refused(
+refuse_message(
     struct client *c, struct mail_object *m, enum judgement j, enum phase phase)
 {
 	bool policy = judge_is_policy(&c->response) &&
@@ -290,7 +291,7 @@ read_final_response(struct client *c, struct mail_object *m, struct rcpt *one)
 		return step_broken(c, j, PHASE_DOT);
 	}
 	if (j != JUDGE_GOOD && one == NULL) {
-		return refused(c, m, j, PHASE_DOT);
+		return refuse_message(c, m, j, PHASE_DOT);
 	}
 	for (size_t i = 0; i < m->count; i++) {
 		struct rcpt *p = &m->rcpts[i];
@@ -368,7 +369,7 @@ send_data(struct client *c, struct mail_object *m, bool data_sent)
 	}
 	enum judgement j = step_judge(c, PHASE_DATA);
 	if (j == JUDGE_LATER || j == JUDGE_NEVER || j == JUDGE_TOO_MANY) {
-		return refused(c, m, j, PHASE_DATA);
+		return refuse_message(c, m, j, PHASE_DATA);
 	}
 	if (c->response.code != 354) {
 		return step_broken(c, j, PHASE_DATA);

@@ -80,7 +80,7 @@ reach(struct client *c, const char *host)
 
 /* Sets the verdict for a domain that has no host to connect to. */
 static void
-not_found(struct client *c, enum found found, const char *why)
+no_host(struct client *c, enum found found, const char *why)
 {
 	enum outcome_kind kind = c->hop->mx && found != FOUND_TEMPORARY
 	                             ? OUTCOME_FAILED
@@ -124,7 +124,7 @@ client_open(struct client *c)
 		enum found found =
 		    connect_exchangers(c->dns, c->config, c->hop, &hosts, why);
 		if (found != FOUND_OK) {
-			not_found(c, found, why);
+			no_host(c, found, why);
 			return false;
 		}
 	}

@@ -121,7 +121,7 @@ race_text(const struct race *race, size_t index, char *text, size_t size)
 
 /* Records why an address failed. */
 static void
-lose(struct runners *r, size_t index, int error)
+record_failure(struct runners *r, size_t index, int error)
 {
 	char text[DNS_NAME + INET6_ADDRSTRLEN + 16], line[sizeof(text) + 64];
 
@@ -141,7 +141,7 @@ lose(struct runners *r, size_t index, int error)
 
 /* Starts the next one; returns its index if it is connected at once, or -1. */
 static int
-start(struct runners *r)
+start_next(struct runners *r)
 {
 	size_t i = r->started++;
 	struct sockaddr_storage ss = r->race->addresses[i].address;
@@ -156,7 +156,7 @@ start(struct runners *r)
 	r->fds[i].fd = socket(ss.ss_family,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 	if (r->fds[i].fd == -1) {
-		lose(r, i, errno);
+		record_failure(r, i, errno);
 		return -1;
 	}
 	r->running++;
@@ -165,14 +165,14 @@ start(struct runners *r)
 		return (int)i;
 	}
 	if (errno != EINPROGRESS && errno != EINTR) {
-		lose(r, i, errno);
+		record_failure(r, i, errno);
 	}
 	return -1;
 }
 
 /* Checks the sockets that poll(2) has marked; the winner, or -1. */
 static int
-look(struct runners *r)
+check_sockets(struct runners *r)
 {
 	for (size_t i = 0; i < r->started; i++) {
 		int error = 0;
@@ -187,13 +187,13 @@ look(struct runners *r)
 		if (error == 0) {
 			return (int)i;
 		}
-		lose(r, i, error);
+		record_failure(r, i, error);
 	}
 	return -1;
 }
 
 static int
-run(struct runners *r)
+run_until_won(struct runners *r)
 {
 	const int64_t deadline = deadline_now() + LIMIT;
 	int64_t next = 0;
@@ -205,7 +205,7 @@ run(struct runners *r)
 			return -1;
 		}
 		if (more && (r->running == 0 || now >= next)) {
-			int winner = start(r);
+			int winner = start_next(r);
 			if (winner != -1) {
 				return winner;
 			}
@@ -215,7 +215,7 @@ run(struct runners *r)
 		int64_t until = more && next < deadline ? next : deadline;
 		size_t before = r->running;
 		if (poll(r->fds, (nfds_t)r->started, (int)(until - now)) > 0) {
-			int winner = look(r);
+			int winner = check_sockets(r);
 			if (winner != -1) {
 				return winner;
 			}
@@ -235,7 +235,7 @@ race_run(const struct race *race, int *fd, char why[CONFIG_ERROR])
 	for (size_t i = 0; i < DNS_ADDRESSES; i++) {
 		r.fds[i].fd = -1;
 	}
-	int winner = run(&r);
+	int winner = run_until_won(&r);
 	if (winner != -1) {
 		*fd = r.fds[winner].fd;
 		r.fds[winner].fd = -1;
@@ -245,7 +245,7 @@ race_run(const struct race *race, int *fd, char why[CONFIG_ERROR])
 		if (r.fds[i].fd != -1 && winner != -1) {
 			close(r.fds[i].fd);
 		} else if (r.fds[i].fd != -1) {
-			lose(&r, i, ETIMEDOUT);
+			record_failure(&r, i, ETIMEDOUT);
 		}
 	}
 	return winner;

@@ -22,7 +22,7 @@ enum { COMMAND_TIMEOUT = 30 * 1000, MAX_WORDS = 64 };
 
 /* The source of the rule for the hop, or NULL. */
 static const char *
-source(const struct config *config, const struct hop *hop)
+find_source(const struct config *config, const struct hop *hop)
 {
 	char exact[sizeof(hop->user) + PATH_MAX];
 	const char *found = NULL;
@@ -77,7 +77,7 @@ from_file(struct secret *s, const char *path, char why[CONFIG_ERROR])
 
 /* In the child: runs the words, its output into the pipe. */
 static _Noreturn void
-run(const char *command, int out)
+exec_command(const char *command, int out)
 {
 	char words[CONFIG_VALUE], *rest = words;
 	char *argv[MAX_WORDS + 1];
@@ -153,7 +153,7 @@ from_command(struct secret *s, const char *command, char why[CONFIG_ERROR])
 	}
 	pid_t pid = fork();
 	if (pid == 0) {
-		run(command, ends[1]);
+		exec_command(command, ends[1]);
 	}
 	close(ends[1]);
 	bool late = pid != -1 && collect(s, ends[0], &len,
@@ -176,7 +176,7 @@ int
 secret_find(const struct config *config, const struct hop *hop,
     struct secret *s, char why[CONFIG_ERROR])
 {
-	const char *from = source(config, hop);
+	const char *from = find_source(config, hop);
 
 	memset(s, 0, sizeof(*s));
 	if (hop->password[0] != '\0') {

@@ -97,7 +97,7 @@ session_offer(const struct response *r, struct offer *o)
 
 /* A refusal before there is a session: another host may take us. */
 static enum session_result
-refused(struct client *c, enum phase phase)
+session_refused(struct client *c, enum phase phase)
 {
 	enum session_result result =
 	    judge_is_policy(&c->response) ? SESSION_POLICY : SESSION_NEXT_HOST;
@@ -135,7 +135,7 @@ ehlo(struct client *c)
 		}
 	}
 	return c->response.code / 100 == 2 ? SESSION_OK
-	                                   : refused(c, PHASE_HELLO);
+	                                   : session_refused(c, PHASE_HELLO);
 }
 
 enum need { TLS_REQUIRED, TLS_OPPORTUNISTIC };
@@ -201,7 +201,7 @@ greeting(struct client *c)
 		return SESSION_NEXT_HOST;
 	}
 	return c->response.code == 220 ? SESSION_OK
-	                               : refused(c, PHASE_GREETING);
+	                               : session_refused(c, PHASE_GREETING);
 }
 
 enum session_result

@@ -13,7 +13,7 @@
 
 /* Reads some more; false: an error.  At the end, over is set. */
 static bool
-fill(struct input *in)
+fill_buffer(struct input *in)
 {
 	if (in->at > 0) {
 		memmove(in->data, in->data + in->at, in->len - in->at);
@@ -34,7 +34,7 @@ fill(struct input *in)
 
 /* True if a line, or as much of one as there is room for, was read. */
 static bool
-ready(const struct input *in, const char **lf)
+line_is_ready(const struct input *in, const char **lf)
 {
 	size_t rest = in->len - in->at;
 
@@ -44,7 +44,7 @@ ready(const struct input *in, const char **lf)
 
 /* The piece at the start of what is there. */
 static void
-cut(struct input *in, const char *lf, struct piece *p)
+cut_piece(struct input *in, const char *lf, struct piece *p)
 {
 	const char *text = in->data + in->at;
 	size_t rest = in->len - in->at;
@@ -89,15 +89,15 @@ input_next(struct input *in, struct piece *p)
 	}
 	in->at += in->used;
 	in->used = 0;
-	while (!ready(in, &lf)) {
-		if (!fill(in)) {
+	while (!line_is_ready(in, &lf)) {
+		if (!fill_buffer(in)) {
 			return INPUT_ERROR;
 		}
 	}
 	if (in->at == in->len && !in->inside) {
 		return INPUT_END;
 	}
-	cut(in, lf, p);
+	cut_piece(in, lf, p);
 	if (memchr(p->text, '\0', p->len) != NULL) {
 		return INPUT_NUL;
 	}

@@ -259,7 +259,7 @@ prepare_message(
 }
 
 static void
-release(struct sending *s)
+release_sending(struct sending *s)
 {
 	if (s->message != -1) {
 		close(s->message);
@@ -300,6 +300,6 @@ notice_send(const struct service *service, const struct config *config,
 		status = submit(service, config, &composed, s->message);
 	}
 	dedupe_end(&s->dedupe, due && status == EX_OK);
-	release(s);
+	release_sending(s);
 	return status;
 }

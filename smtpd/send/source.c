@@ -86,7 +86,7 @@ take_all(struct source *s, int from)
 
 /* Records what a finished copy looks like. */
 static int
-settle(struct source *s)
+settle_copy(struct source *s)
 {
 	if (fstat(s->fd, &s->before) == -1) {
 		return EX_IOERR;
@@ -104,7 +104,7 @@ source_copy(struct source *s, int from, const char *name)
 		return EX_CANTCREAT;
 	}
 	int status = take_all(s, from);
-	return status != EX_OK ? status : settle(s);
+	return status != EX_OK ? status : settle_copy(s);
 }
 
 int
@@ -141,7 +141,7 @@ source_add(struct source *s, const char *text)
 		return EX_IOERR;
 	}
 	int status = write_all(s->fd, text, strlen(text));
-	return status != EX_OK ? status : settle(s);
+	return status != EX_OK ? status : settle_copy(s);
 }
 
 ssize_t

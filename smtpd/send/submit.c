@@ -172,7 +172,7 @@ make_from(struct draft *s, char from[FROM_SIZE])
 }
 
 static int
-fix(struct draft *s, const struct fixup *x)
+fix_head(struct draft *s, const struct fixup *x)
 {
 	FILE *out = open_memstream(&s->fixed, &s->fixed_len);
 	char field[32] = "";
@@ -227,7 +227,7 @@ make_head(struct draft *s)
 	date_text(time(NULL), date);
 	mail_new_id(unique);
 	snprintf(id, sizeof(id), "<%s@%s>", unique, s->config->hostname);
-	return fix(s, &x);
+	return fix_head(s, &x);
 }
 
 /* ---- the steps ---- */

@@ -30,7 +30,7 @@ convert_close(struct convert *c)
 }
 
 static void
-run(struct convert *c)
+run_pass(struct convert *c)
 {
 	enum multipart_event event = MULTIPART_BEGIN;
 
@@ -49,7 +49,7 @@ convert_feed(struct convert *c, const char *data, size_t len)
 {
 	if (c->dsn == NULL) {
 		multipart_feed(&c->walk, data, len);
-		run(c);
+		run_pass(c);
 	}
 }
 
@@ -58,7 +58,7 @@ convert_end(struct convert *c)
 {
 	if (c->dsn == NULL) {
 		multipart_finish(&c->walk);
-		run(c);
+		run_pass(c);
 	}
 	if (c->failed || c->out.failed || c->plans.failed) {
 		return CONVERT_NO_MEMORY;

@@ -19,7 +19,7 @@ impossible(struct convert *c, const char *dsn, const char *why)
 
 /* Something of the part will be changed. */
 static void
-touch(struct convert *c, struct convert_level *level)
+mark_changed(struct convert *c, struct convert_level *level)
 {
 	if (level->sealed) {
 		impossible(c, "5.6.3",
@@ -40,7 +40,7 @@ is_trouble(const struct convert *c, bool eight_bit)
 }
 
 static void
-begin(struct convert *c)
+begin_part(struct convert *c)
 {
 	unsigned depth = c->walk.depth;
 	struct convert_level *level = &c->levels[depth];
@@ -94,7 +94,7 @@ plan_field(struct convert *c, struct convert_level *level)
 	case FIELD_SAME:
 		break;
 	case FIELD_CHANGED:
-		touch(c, level);
+		mark_changed(c, level);
 		break;
 	case FIELD_ADDRESS:
 		impossible(c, "5.6.7",
@@ -120,7 +120,7 @@ plan_around(struct convert *c, struct convert_level *level)
 	transfer_count(&c->count, c->walk.text, c->walk.len);
 	if (is_trouble(c, c->terms.eight_bit)) {
 		level->around = true;
-		touch(c, level);
+		mark_changed(c, level);
 	}
 }
 
@@ -171,7 +171,7 @@ decide_leaf(struct convert *c, struct convert_level *level,
 		level->high = c->count.eight_bit > 0;
 		return;
 	}
-	touch(c, level);
+	mark_changed(c, level);
 	if (part->transfer == TRANSFER_OTHER) {
 		impossible(c, "5.6.3",
 		    "a part has a transfer encoding that is not known here");
@@ -207,7 +207,7 @@ decide_whole(struct convert *c, const struct convert_level *level,
 }
 
 static void
-end(struct convert *c, struct convert_level *level)
+end_part(struct convert *c, struct convert_level *level)
 {
 	const struct multipart_part *part = multipart_part(&c->walk);
 
@@ -231,7 +231,7 @@ convert_plan_event(struct convert *c, enum multipart_event event)
 
 	switch (event) {
 	case MULTIPART_BEGIN:
-		begin(c);
+		begin_part(c);
 		break;
 	case MULTIPART_FIELD:
 		plan_field(c, level);
@@ -251,7 +251,7 @@ convert_plan_event(struct convert *c, enum multipart_event event)
 		plan_around(c, level);
 		break;
 	case MULTIPART_END:
-		end(c, level);
+		end_part(c, level);
 		break;
 	case MULTIPART_MORE:
 	case MULTIPART_DELIMITER:

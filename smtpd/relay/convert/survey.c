@@ -32,7 +32,7 @@ is_eight_bit(const char *data, size_t len)
  * in between are short.
  */
 static void
-measure(struct survey *s, const char *data, size_t len)
+measure_lines(struct survey *s, const char *data, size_t len)
 {
 	while (!s->long_line && s->line + len > WHOLE) {
 		size_t reach = s->line < WHOLE ? WHOLE - s->line : 0;
@@ -53,5 +53,5 @@ void
 survey_feed(struct survey *s, const char *data, size_t len)
 {
 	s->eight_bit = s->eight_bit || is_eight_bit(data, len);
-	measure(s, data, len);
+	measure_lines(s, data, len);
 }

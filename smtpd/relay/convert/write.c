@@ -44,7 +44,7 @@ charset(const struct convert *c)
 /* ---- bodies ---- */
 
 static void
-encode(struct convert *c, const char *in, size_t len)
+write_encoded(struct convert *c, const char *in, size_t len)
 {
 	bool qp = action(c) == ACTION_QP;
 	char out[BLOCK];
@@ -72,7 +72,7 @@ encode_again(struct convert *c, enum transfer from, const char *in, size_t len)
 					   sizeof(out), &n)
 		                     : base64_decode_lines(&c->from_base64, in,
 					   len, out, sizeof(out), &n);
-		encode(c, out, n);
+		write_encoded(c, out, n);
 		in += took;
 		len -= took;
 	}
@@ -89,7 +89,7 @@ write_body(struct convert *c)
 		if (from == TRANSFER_QP || from == TRANSFER_BASE64) {
 			encode_again(c, from, c->walk.text, c->walk.len);
 		} else {
-			encode(c, c->walk.text, c->walk.len);
+			write_encoded(c, c->walk.text, c->walk.len);
 		}
 		break;
 	case ACTION_KEEP:
@@ -113,9 +113,9 @@ end_body(struct convert *c)
 		return;
 	}
 	if (from == TRANSFER_QP) {
-		encode(c, out, qp_decode_end(&c->from_qp, out));
+		write_encoded(c, out, qp_decode_end(&c->from_qp, out));
 	} else if (from == TRANSFER_BASE64) {
-		encode(c, out, base64_decode_end(&c->from_base64, out));
+		write_encoded(c, out, base64_decode_end(&c->from_base64, out));
 	}
 	size_t n = how == ACTION_QP ? qp_encode_end(&c->qp, out)
 	                            : base64_encode_end(&c->base64, out);
