@@ -85,7 +85,7 @@ struct mail {
 	char id[MAIL_ID + 1];
 	time_t arrival;
 	char sender[ADDRESS_TEXT];  /* "" for the null path */
-	char user[USER_NAME + 1];   /* who submitted it, or "" */
+	char user[USER_NAME + 1];   /* that submitted it, or "" */
 	char client[64];            /* the address it came from, or "local" */
 	char envid[MAIL_ENVID + 1]; /* xtext, or "" */
 	enum ret ret;
@@ -113,7 +113,7 @@ void mail_free(struct mail *);
 int mail_add(struct mail *, const struct recipient *)
     __attribute__((warn_unused_result));
 
-/* Whether a recipient can be written down: lengths, no control characters. */
+/* True if a recipient can be written down: lengths, no control characters. */
 bool mail_is_recipient(const struct recipient *);
 
 /* The same for a mail: also an id, somebody to send it to, sane numbers. */
@@ -123,13 +123,13 @@ bool mail_is_valid(const struct mail *);
 time_t mail_begins(const struct mail *);
 
 /*
- * Whether a recipient of it is held: its slot says the same time as the mail,
+ * True if a recipient of it is held: its slot says the same time as the mail,
  * which is to come.  One further away than any is a clock that has jumped.
  */
 bool mail_is_held(const struct mail *, const struct slot_state *, time_t now);
 
 /*
- * Whether it is lost rather than sent otherwise than by REQUIRETLS: reports are
+ * True if it is lost rather than sent otherwise than by REQUIRETLS: reports are
  * not (RFC 8689 section 5).
  */
 bool mail_insists_on_tls(const struct mail *);

@@ -24,7 +24,7 @@ enum request_kind {
 	REQUEST_SALT,    /* struct login: its name's; answers password_salt */
 	REQUEST_PROOF,   /* struct login: SCRAM; answers the signature */
 	REQUEST_NAME,    /* struct login: EXTERNAL; answers whose it is */
-	REQUEST_RCPT,    /* struct rcpt; answers struct rcpt_answer */
+	REQUEST_RCPT,    /* struct rcpt_question; answers struct rcpt_answer */
 	REQUEST_DELIVER, /* text of mail_head(); the message is in the body */
 	REQUEST_FLUSH,   /* a domain, NUL ended: its mail is to be tried now */
 	REQUEST_DNSBL,   /* nothing; answers struct dnsbl_answer */

@@ -93,7 +93,7 @@ value_is(const struct param *p, const char *word)
 	return p->value != NULL && word_is(p->value, p->value_len, word);
 }
 
-/* Keeps a value that is xtext behind the prefix octets, and not too long. */
+/* Keeps a value that is xtext after the prefix octets, and not too long. */
 static bool
 keep(const struct param *p, size_t prefix, char *out, size_t size)
 {

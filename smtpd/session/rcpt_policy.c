@@ -41,8 +41,8 @@ rcpt_policy_listed(struct session *s, const struct address *rcpt)
 
 /* Asks a worker; without an answer only what is no user's is let through. */
 static enum rcpt_result
-ask_worker(const struct session *s, const struct rcpt *q, struct resolved *r,
-    bool *greylist_failed)
+ask_worker(const struct session *s, const struct rcpt_question *q,
+    struct resolved *r, bool *greylist_failed)
 {
 	struct rcpt_answer a;
 
@@ -65,7 +65,7 @@ ask_worker(const struct session *s, const struct rcpt *q, struct resolved *r,
 /* Looks the address up here, and begins what a worker is asked. */
 static enum rcpt_result
 resolve(const struct session *s, const struct address *a, struct resolved *r,
-    struct rcpt *q)
+    struct rcpt_question *q)
 {
 	const struct connection *c = s->connection;
 
@@ -97,7 +97,7 @@ enum rcpt_result
 rcpt_policy_resolve(
     const struct session *s, const struct address *a, struct resolved *r)
 {
-	struct rcpt q;
+	struct rcpt_question q;
 	bool failed;
 
 	if (resolve(s, a, r, &q) != RCPT_OK) {
@@ -126,7 +126,7 @@ rcpt_policy_check(
     struct session *s, const struct address *a, struct resolved *r)
 {
 	struct rcpt_policy *p = &s->policy;
-	struct rcpt q;
+	struct rcpt_question q;
 	bool failed;
 
 	if (resolve(s, a, r, &q) != RCPT_OK) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What accounts have sent lately.  Runs as root (if the server does). */
+/* Counts what accounts have sent lately.  Runs as root (if the server does). */
 #include "smtpd/worker/allowance.h"
 
 #include "common/log/log.h"
@@ -24,7 +24,7 @@ enum {
 
 /* Turns the record to this hour.  A clock that was set back changes nothing. */
 static void
-turn(struct table_record *r, uint32_t hour)
+advance_hour(struct table_record *r, uint32_t hour)
 {
 	uint32_t *v = r->values;
 
@@ -37,7 +37,7 @@ turn(struct table_record *r, uint32_t hour)
 	v[WHEN] = hour;
 }
 
-/* Whether there is room for n more. */
+/* True if there is room for n more. */
 static bool
 has_room(
     uint64_t limit, uint32_t before, uint32_t here, uint32_t n, uint32_t into)
@@ -54,7 +54,7 @@ allowance_fits(struct table_entry *e, const struct allowance *a, uint32_t now,
 	uint32_t *v = e->record.values;
 	uint32_t into = now % HOUR;
 
-	turn(&e->record, now / HOUR);
+	advance_hour(&e->record, now / HOUR);
 	e->record.expires = now - into + 2 * HOUR;
 	if (!has_room(a->messages, v[MESSAGES_BEFORE], v[MESSAGES], 1, into) ||
 	    !has_room(a->recipients, v[RECIPIENTS_BEFORE], v[RECIPIENTS],
@@ -70,7 +70,7 @@ allowance_fits(struct table_entry *e, const struct allowance *a, uint32_t now,
 
 /* ---- accounts ---- */
 
-/* Recipients at other places, behind all aliases. */
+/* Counts the recipients elsewhere, after all aliases. */
 static uint32_t
 count_others(const struct config *config, const struct mail *mail)
 {
@@ -85,7 +85,7 @@ count_others(const struct config *config, const struct mail *mail)
 	return n;
 }
 
-/* Whether it may send that, by the table; -1: errno. */
+/* Counts the message, if it may be sent, by the table; -1: errno. */
 static int
 take(struct table *t, const char *account, const struct allowance *a,
     uint32_t recipients, bool *fits)

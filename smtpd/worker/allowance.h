@@ -28,9 +28,9 @@ struct allowance {
 };
 
 /*
- * Whether a message to so many fits in at a time, by the record of the account;
- * if so, counts it there.  The hour is any sixty minutes: of the last full hour
- * of the clock as much counts as lies within them.
+ * True if a message to that many fits in at a time, by the record of the
+ * account; if so, counts it there.  The hour is any sixty minutes: of the last
+ * full hour of the clock as much counts as lies within them.
  */
 bool allowance_fits(struct table_entry *, const struct allowance *,
     uint32_t now, uint32_t recipients);

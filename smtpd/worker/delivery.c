@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What becomes of a message that a session has taken, in a worker.  Recipients
- * become those that their aliases name.  When all of them are users here, each
- * gets it straight into the mailbox, from a process of its own, so that they
- * wait for their disks and locks together; whoever cannot get it so, and
- * everything else, goes into one file of the queue.  Runs as root (if the
- * server does).
+ * Delivers or queues a message that a session has taken.  Recipients become
+ * those that their aliases name.  If all of them are users here, each gets it
+ * straight into the mailbox, from a process of its own, so that they wait for
+ * their disks and locks together.  All others, and those whose mailbox cannot
+ * be written now, go into one file of the queue.  Runs as root (if the server
+ * does).
  */
 #include "smtpd/worker/delivery.h"
 
@@ -119,14 +119,14 @@ delivery_envelope(const struct task *task, time_t now, struct mail *mail)
 
 /* ---- who gets it ---- */
 
-/* Whether the client may send to other domains; the server knows who it is. */
+/* True if the client may send to other domains, by what the server knows. */
 static bool
 may_relay(const struct task *task)
 {
 	return task->user[0] != '\0' || task->role == ROLE_LOCAL;
 }
 
-/* Adds those that a recipient stands for. */
+/* Adds those that an address stands for. */
 static enum status
 add_recipient(
     const struct task *task, const struct recipient *r, struct mail *mail)
@@ -198,8 +198,8 @@ make_mail(const struct task *task, struct mail *mail)
 }
 
 /*
- * Whether all that is left to do is to write into mailboxes here, with nobody
- * to be told of success.
+ * True if the mail is for mailboxes here alone, and no sender wants to be told
+ * of success.
  */
 static bool
 is_local(const struct mail *mail)
@@ -269,7 +269,7 @@ fork_delivery(const struct task *task, const struct mail *mail, size_t i)
 
 /* A process has ended: notes what became of its recipient. */
 static void
-note(struct mail *mail, const pid_t *pids, pid_t pid, int status)
+note_delivery(struct mail *mail, const pid_t *pids, pid_t pid, int status)
 {
 	for (size_t i = 0; i < mail->count; i++) {
 		if (pids[i] == pid && WIFEXITED(status) &&
@@ -279,7 +279,7 @@ note(struct mail *mail, const pid_t *pids, pid_t pid, int status)
 	}
 }
 
-/* Delivers to everybody; who has the message is noted in the slots. */
+/* Delivers to everybody; the slots tell which recipients have the message. */
 static void
 deliver_all(const struct task *task, struct mail *mail)
 {
@@ -300,7 +300,7 @@ deliver_all(const struct task *task, struct mail *mail)
 			return; /* the rest counts as not delivered */
 		}
 		if (pid > 0) {
-			note(mail, pids, pid, status);
+			note_delivery(mail, pids, pid, status);
 			started--;
 		}
 	}

@@ -26,7 +26,7 @@ bool
 dnsbl_valid(const void *payload, size_t size)
 {
 	(void)payload;
-	return size == 0; /* the server knows whom it is about */
+	return size == 0; /* the server knows the client */
 }
 
 static uint32_t

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether lists in the DNS have the client's address: REQUEST_DNSBL. */
+/* Asks lists in the DNS about the client's address: REQUEST_DNSBL. */
 
 enum { DNSBL_TEXT = 116 };
 

@@ -45,7 +45,7 @@ etrn_matches(const char *address, const char *domain)
 	return have == len || (below && at[have - len - 1] == '.');
 }
 
-/* Has its recipients there tried at once; whether there are any. */
+/* Has its recipients there tried at once; true if there are any. */
 static bool
 hasten(struct queue_file *f, const char *domain)
 {

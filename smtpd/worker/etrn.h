@@ -9,13 +9,13 @@
 
 /* ETRN (RFC 1985): a host that is there again has its mail sent. */
 
-/* Whether a payload is a domain with NUL behind; "@": subdomains, too. */
+/* True if a payload is a domain that ends with NUL; "@": subdomains, too. */
 bool etrn_valid(const void *payload, size_t size);
 
-/* Whether a client may ask for the mail of such a domain.  Pure. */
+/* True if a client may ask for the mail of such a domain.  Pure. */
 bool etrn_allowed(const struct config *, const char *domain);
 
-/* Whether an address is in it.  Pure. */
+/* True if an address is in it.  Pure. */
 bool etrn_matches(const char *address, const char *domain);
 
 /*

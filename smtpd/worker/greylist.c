@@ -88,16 +88,17 @@ greylist_mail_key(const uint64_t seed[2], const uint8_t network[16],
 	memcpy(mail.network, network, sizeof(mail.network));
 	put_lower(mail.mail.sender, g->sender);
 	put_lower(mail.mail.rcpt, g->rcpt);
-	struct table_key who = greylist_client_key(seed, network);
-	struct table_key what = table_key(seed, &mail, sizeof(mail));
-	uint64_t within = what.half[0] % GREYLIST_SETS;
-	what.half[0] = who.half[0] - who.half[0] % GREYLIST_SETS + within;
-	return what;
+	struct table_key client = greylist_client_key(seed, network);
+	struct table_key key = table_key(seed, &mail, sizeof(mail));
+	uint64_t within = key.half[0] % GREYLIST_SETS;
+	uint64_t first = client.half[0] - client.half[0] % GREYLIST_SETS;
+	key.half[0] = first + within;
+	return key;
 }
 
 /* ---- the table ---- */
 
-/* Whether the client has come back often enough; now and then, renews that. */
+/* True if the client has come back often enough; renews that once a day. */
 static int
 is_known(struct table *t, struct table_key key, uint32_t now, bool *known)
 {
@@ -133,26 +134,26 @@ static int
 ask_table(struct table *t, const uint8_t network[16],
     const struct greylist_mail *g, uint32_t delay, bool *welcome)
 {
-	struct table_key who = greylist_client_key(t->seed, network);
-	struct table_key what = greylist_mail_key(t->seed, network, g);
+	struct table_key client = greylist_client_key(t->seed, network);
+	struct table_key mail_key = greylist_mail_key(t->seed, network, g);
 	uint32_t now = (uint32_t)time(NULL);
 	struct table_entry e;
 	bool first;
 
-	if (is_known(t, who, now, welcome) == -1) {
+	if (is_known(t, client, now, welcome) == -1) {
 		return -1;
 	}
 	if (*welcome) {
 		return 0;
 	}
-	if (table_begin(t, what, now, &e) == -1) {
+	if (table_begin(t, mail_key, now, &e) == -1) {
 		return -1;
 	}
 	*welcome = greylist_judge(&e, now, delay, &first);
 	if (table_keep(t, &e) == -1) {
 		return -1;
 	}
-	return first ? count_pass(t, who, now) : 0;
+	return first ? count_pass(t, client, now) : 0;
 }
 
 static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Runs as root (if the server does) until it has become who has logged in. */
+/* Runs as root (if the server does) until it has become the user. */
 #include "smtpd/worker/login.h"
 
 #include "common/login/last_login.h"

@@ -21,7 +21,7 @@ ends(const char *text, size_t size)
 bool
 rcpt_valid(const void *payload, size_t size)
 {
-	const struct rcpt *q = payload;
+	const struct rcpt_question *q = payload;
 
 	return size == sizeof(*q) && ends(q->whole, sizeof(q->whole)) &&
 	       ends(q->user, sizeof(q->user)) &&
@@ -58,7 +58,8 @@ look_up(const struct task *task, const char *name)
 
 /* Finds the account that is meant; *found says which. */
 static enum rcpt_result
-find_user(const struct task *task, const struct rcpt *q, uint32_t *found)
+find_user(
+    const struct task *task, const struct rcpt_question *q, uint32_t *found)
 {
 	*found = q->user[0] == '\0' ? RCPT_FOUND_ALIAS : RCPT_FOUND_USER;
 	if ((q->ask & RCPT_LOOKUP) == 0) {
@@ -115,8 +116,8 @@ check_quota(const struct task *task, const char *user, uint64_t size)
 /* ---- all of it ---- */
 
 static enum rcpt_result
-check_greylist(const struct task *task, const struct rcpt *q, struct table *t,
-    struct rcpt_answer *a)
+check_greylist(const struct task *task, const struct rcpt_question *q,
+    struct table *t, struct rcpt_answer *a)
 {
 	struct greylist_mail mail;
 
@@ -139,7 +140,8 @@ check_greylist(const struct task *task, const struct rcpt *q, struct table *t,
  * that is full is told of before a client is sent away to come again.
  */
 static void
-decide(const struct task *task, const struct rcpt *q, struct rcpt_answer *a)
+decide(const struct task *task, const struct rcpt_question *q,
+    struct rcpt_answer *a)
 {
 	bool grey = (q->ask & RCPT_GREYLIST) != 0;
 	struct table table;

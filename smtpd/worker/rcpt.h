@@ -25,7 +25,7 @@ enum rcpt_ask {
 	RCPT_OR_ALIAS = 8, /* if there is no such account it is an alias */
 };
 
-struct rcpt {
+struct rcpt_question {
 	uint64_t size;             /* of the message, by SIZE; 0: unknown */
 	uint32_t ask;              /* bits of enum rcpt_ask */
 	char whole[USER_NAME + 1]; /* with an extension; "": there is none */

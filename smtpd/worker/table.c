@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The table in memory: keys, sums, and who gives way. */
+/* The table in memory: keys, sums, and which record is replaced. */
 #include "smtpd/worker/table.h"
 
 #include "common/text/siphash.h"
@@ -45,7 +45,7 @@ table_new_header(struct table_header *h)
 	h->sum = table_header_sum(h);
 }
 
-/* Whether it is a record, and of some use still. */
+/* True if it is a record, and still of some use. */
 static bool
 counts(const struct table_record *r, const uint64_t seed[2], uint32_t now)
 {

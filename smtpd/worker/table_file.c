@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum {
-	FIRST_SET = 512, /* where the sets begin, behind the header */
+	FIRST_SET = 512, /* where the sets begin, after the header */
 	TRIES = 100,
 	PAUSE = 5 * 1000, /* microseconds between them */
 };
@@ -36,7 +36,7 @@ lock(int fd, off_t from, size_t len, short type)
 	return record_lock(fd, type, from, (off_t)len, TRIES, PAUSE);
 }
 
-/* What is behind the end of the file reads as 0. */
+/* Octets past the end of the file read as 0. */
 static int
 read_at(int fd, void *data, size_t len, off_t from)
 {

@@ -264,7 +264,7 @@ deliver(const void *payload, size_t size)
 static enum status
 answer_rcpt(const void *payload, size_t size, void *data, size_t room)
 {
-	const struct rcpt *q = payload;
+	const struct rcpt_question *q = payload;
 	struct rcpt_answer a = { .found = RCPT_FOUND_USER };
 
 	MUST(rcpt_valid(payload, size) && room == sizeof(a));
