@@ -15,7 +15,7 @@
 #include "smtpd/send/notice.h"
 #include "smtpd/send/submit.h"
 #include "smtpd/session/events.h"
-#include "smtpd/session/session.h"
+#include "smtpd/session/run.h"
 #include "smtpd/worker/delivery.h"
 #include "smtpd/worker/dnsbl.h"
 #include "smtpd/worker/etrn.h"

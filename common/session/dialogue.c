@@ -32,7 +32,7 @@ static enum next
 run_line(const struct dialogue *d, struct session *s, char *line)
 {
 	for (size_t i = 0; d->checks[i] != NULL; i++) {
-		enum check found = d->checks[i](s, line);
+		enum line_check found = d->checks[i](s, line);
 		if (found != CHECK_PASSED) {
 			return found == CHECK_FATAL ? NEXT_END : NEXT_COMMAND;
 		}

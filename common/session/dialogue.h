@@ -32,7 +32,7 @@ struct dialogue_counts {
 enum excess { EXCESS_ERRORS, EXCESS_OCTETS, EXCESS_COMMANDS };
 
 /* What a check finds out about a line. */
-enum check {
+enum line_check {
 	CHECK_PASSED,
 	CHECK_REFUSED, /* and the client was told so */
 	CHECK_FATAL,   /* the same, and the session ends */
@@ -56,7 +56,7 @@ struct dialogue {
 	/* Says that a line did not come as it should; it holds what came. */
 	enum next (*bad_line)(struct session *, enum line, const char *line);
 	/* Looks at a line before it is cut, in this order; NULL ends them. */
-	enum check (*const *checks)(struct session *, char *line);
+	enum line_check (*const *checks)(struct session *, char *line);
 	/* Says that the table forbids a command. */
 	enum next (*refuse)(
 	    struct session *, const struct command *, enum refusal);

@@ -124,7 +124,7 @@ open_mailbox(const struct task *task, struct session *s)
 }
 
 /* Shows with each command that the session is alive. */
-static enum check
+static enum line_check
 keep_lock(struct session *s, char *line)
 {
 	(void)line;

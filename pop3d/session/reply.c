@@ -77,7 +77,7 @@ static const struct reply_row rows[REPLIES] = {
 };
 
 const struct reply_row *
-reply_row(enum pop3_reply reply)
+reply_error_row(enum pop3_reply reply)
 {
 	return &rows[reply];
 }

@@ -87,7 +87,7 @@ struct reply_row {
 	const char *text; /* for reply_text_fill() */
 };
 
-const struct reply_row *reply_row(enum pop3_reply);
+const struct reply_row *reply_error_row(enum pop3_reply);
 
 /* "[IN-USE] ", or "" for RESPONSE_NONE. */
 const char *reply_response(enum response_code);

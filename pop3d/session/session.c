@@ -112,7 +112,7 @@ bad_line(struct session *s, enum line got, const char *line)
 	return session_bad_line(s, got);
 }
 
-enum check
+enum line_check
 session_check_web(struct session *s, char *line)
 {
 	if (!command_is_http(line)) {
@@ -168,9 +168,9 @@ session_bad_line(struct session *s, enum line line)
 
 void
 session_converse(struct session *s, const struct command *commands,
-    enum check (*check)(struct session *, char *line))
+    enum line_check (*check)(struct session *, char *line))
 {
-	enum check (*const checks[])(
+	enum line_check (*const checks[])(
 	    struct session *, char *) = { check, NULL };
 	const struct dialogue dialogue = {
 		.commands = commands,

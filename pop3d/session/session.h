@@ -90,10 +90,10 @@ enum status mailbox_run(const struct task *);
  * looks at each line first.
  */
 void session_converse(struct session *, const struct command *,
-    enum check (*check)(struct session *, char *line));
+    enum line_check (*check)(struct session *, char *line));
 
 /* The check of the session process: refuses web browsers. */
-enum check session_check_web(struct session *, char *line);
+enum line_check session_check_web(struct session *, char *line);
 
 /*
  * Sends a message with its reply, or the reply that it is gone: retrieve.c.

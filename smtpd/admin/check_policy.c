@@ -3,8 +3,8 @@
 #include "smtpd/admin/check_private.h"
 
 #include "common/io/deadline.h"
-#include "smtpd/session/session.h"
 #include "smtpd/worker/dnsbl.h"
+#include "spool/mail.h"
 
 enum {
 	LONG_DELAY = 30, /* seconds */

@@ -3,6 +3,8 @@
 #include "common/io/deadline.h"
 #include "common/sasl/sasl_server.h"
 #include "common/session/secure.h"
+#include "smtpd/session/bad_line.h"
+#include "smtpd/session/commands.h"
 #include "smtpd/session/events.h"
 #include "smtpd/session/reply.h"
 #include "smtpd/session/session.h"
@@ -33,8 +35,8 @@ failed(struct session *s, const struct sasl *sasl, int64_t started)
 	sasl_server_refused(s->stream, "334 ", &sasl->login);
 	reply_send(s, REPLY_LOGIN_WRONG);
 	if (++s->logins_failed >= MOST_FAILURES) {
-		reply_send_with(s, REPLY_LOGIN_EXCESS,
-		    REPLY_ARGS(s->connection->config->hostname));
+		reply_send_with(
+		    s, REPLY_LOGIN_EXCESS, REPLY_ARGS(session_hostname(s)));
 		return NEXT_END;
 	}
 	return NEXT_COMMAND;
@@ -85,7 +87,7 @@ command_auth(struct session *s, char *argument)
 		break;
 	case SASL_OUTCOME_LINE:
 		next = line == LINE_LONG ? reply_send(s, REPLY_LINE_LONG)
-		                         : session_bad_line(s, line);
+		                         : bad_line_answer(s, line);
 		break;
 	case SASL_OUTCOME_CANCELLED:
 		reply_send(s, REPLY_SASL_CANCELLED);

@@ -9,14 +9,6 @@
 #include <string.h>
 #include <strings.h>
 
-static const char sealed[] =
-    "554 5.6.3 What is signed is binary, and cannot be kept as it is: sign it "
-    "in base64";
-static const char hidden[] =
-    "554 5.6.3 Too many parts, or too deep, for BINARYMIME: send it in base64";
-static const char endless[] =
-    "554 5.6.3 A Content field is too long for BINARYMIME: send it in base64";
-
 void
 binary_begin(struct binary *b)
 {
@@ -103,7 +95,7 @@ take_piece(struct binary *b)
 	if (b->walk.header.first &&
 	    header_split(b->walk.text, b->walk.len, &field) &&
 	    strncasecmp(field.name, "Content-", 8) == 0) {
-		b->refusal = endless;
+		b->refusal = REPLY_BINARY_FIELD;
 	}
 	give(b, b->walk.text, b->walk.len);
 	b->cut = b->len > 0 && b->text[b->len - 1] != '\n';
@@ -132,7 +124,7 @@ end_header(struct binary *b)
 		return;
 	}
 	if (is_sealed(b)) {
-		b->refusal = sealed;
+		b->refusal = REPLY_BINARY_SIGNED;
 	}
 	b->encoding = is_encodable(multipart_part(&b->walk));
 	b->base64 = (struct base64_encoder){ .crlf = true };
@@ -228,7 +220,7 @@ take(struct binary *b, enum multipart_event event)
 		break;
 	}
 	if (b->walk.limited) {
-		b->refusal = hidden;
+		b->refusal = REPLY_BINARY_DEEP;
 	}
 }
 
@@ -239,7 +231,7 @@ binary_next(struct binary *b, const char **text, size_t *len)
 
 	b->len = 0;
 	while (b->len == 0 && event != MULTIPART_MORE &&
-	       event != MULTIPART_DONE && b->refusal == NULL) {
+	       event != MULTIPART_DONE && b->refusal == REPLY_NONE) {
 		if (b->body_len > 0) {
 			encode(b);
 		} else {
@@ -249,5 +241,5 @@ binary_next(struct binary *b, const char **text, size_t *len)
 	}
 	*text = b->text;
 	*len = b->len;
-	return b->len > 0 && b->refusal == NULL;
+	return b->len > 0 && b->refusal == REPLY_NONE;
 }

@@ -4,6 +4,7 @@
 
 #include "common/mime/multipart.h"
 #include "common/text/base64.h"
+#include "smtpd/session/reply.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +22,7 @@
 enum { BINARY_OUT = 4096 };
 
 struct binary {
-	const char *refusal; /* a reply: why it cannot be done; or NULL */
+	enum smtp_reply refusal; /* why it cannot be done, or REPLY_NONE */
 
 	/* The rest is its own. */
 	struct multipart walk;

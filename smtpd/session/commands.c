@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /* SMTP's commands as a table, and the short ones among them. */
-#include "smtpd/session/session.h"
+#include "smtpd/session/commands.h"
 
 #include "common/log/log.h"
 #include "common/sasl/sasl_server.h"
 #include "common/session/secure.h"
 #include "common/text/date.h"
 #include "smtpd/session/params.h"
+#include "smtpd/session/rcpt_policy.h"
 #include "smtpd/session/reply.h"
+#include "smtpd/session/session.h"
 #include "smtpd/worker/etrn.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -39,8 +42,22 @@ helo(struct session *s, char *name)
 {
 	s->esmtp = false;
 	greeted(s, name);
-	return reply_send_with(
-	    s, REPLY_HELLO, REPLY_ARGS(s->connection->config->hostname));
+	return reply_send_with(s, REPLY_HELLO, REPLY_ARGS(session_hostname(s)));
+}
+
+/* One line of the reply to EHLO; another follows. */
+static void offer(struct session *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static void
+offer(struct session *s, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	stream_printf(s->stream, "250-%s\r\n", text);
 }
 
 static enum next
@@ -52,36 +69,35 @@ ehlo(struct session *s, char *name)
 
 	s->esmtp = true;
 	greeted(s, name);
-	session_reply(s, "250-%s", c->config->hostname);
-	session_reply(s, "250-PIPELINING");
-	session_reply(
-	    s, "250-SIZE %llu", (unsigned long long)c->config->size_limit);
-	session_reply(s, "250-8BITMIME");
-	session_reply(s, "250-SMTPUTF8");
-	session_reply(s, "250-CHUNKING");
-	session_reply(s, "250-BINARYMIME");
-	session_reply(s, "250-ENHANCEDSTATUSCODES");
-	session_reply(s, "250-DSN");
-	session_reply(s, "250-ETRN");
+	offer(s, "%s", session_hostname(s));
+	offer(s, "PIPELINING");
+	offer(s, "SIZE %llu", (unsigned long long)c->config->size_limit);
+	offer(s, "8BITMIME");
+	offer(s, "SMTPUTF8");
+	offer(s, "CHUNKING");
+	offer(s, "BINARYMIME");
+	offer(s, "ENHANCEDSTATUSCODES");
+	offer(s, "DSN");
+	offer(s, "ETRN");
 	for (size_t i = 0; (keyword = params_keyword(&i)) != NULL;) {
-		session_reply(s, "250-%s", keyword);
+		offer(s, "%s", keyword);
 	}
-	session_reply(s, "250-LIMITS RCPTMAX=%d", ENVELOPE_RCPTS);
+	offer(s, "LIMITS RCPTMAX=%d", ENVELOPE_RCPTS);
 	if (session_is_submission(s)) {
 		date_stamp(time(NULL) + MAIL_HOLD, latest);
-		session_reply(s, "250-FUTURERELEASE %d %s", MAIL_HOLD, latest);
+		offer(s, "FUTURERELEASE %d %s", MAIL_HOLD, latest);
 	}
 	if (s->tls[0] != '\0') {
-		session_reply(s, "250-REQUIRETLS");
+		offer(s, "REQUIRETLS");
 	}
 	if (c->can_tls && s->tls[0] == '\0') {
-		session_reply(s, "250-STARTTLS");
+		offer(s, "STARTTLS");
 	}
 	if (secure_for_passwords(s->connection, s->stream) &&
 	    !session_is_user(s)) {
-		char offer[SASL_OFFER];
-		session_reply(s, "250-AUTH %s",
-		    sasl_server_offer(c, s->stream, false, offer));
+		char mechanisms[SASL_OFFER];
+		offer(s, "AUTH %s",
+		    sasl_server_offer(c, s->stream, false, mechanisms));
 	}
 	return reply_send_with(s, REPLY_HELLO, REPLY_ARGS("HELP"));
 }
@@ -105,8 +121,7 @@ static enum next
 quit(struct session *s, char *argument)
 {
 	(void)argument;
-	reply_send_with(
-	    s, REPLY_BYE, REPLY_ARGS(s->connection->config->hostname));
+	reply_send_with(s, REPLY_BYE, REPLY_ARGS(session_hostname(s)));
 	return NEXT_END;
 }
 
@@ -114,7 +129,7 @@ static enum next
 help(struct session *s, char *topic)
 {
 	if (strcasecmp(topic, "STATUS") == 0) {
-		session_reply(s, "211-2.0.0 Connected from %s, %s",
+		stream_printf(s->stream, "211-2.0.0 Connected from %s, %s\r\n",
 		    session_peer(s),
 		    s->tls[0] != '\0' ? s->tls : "in the clear");
 		return reply_send_with(s, REPLY_STATUS,
@@ -122,9 +137,9 @@ help(struct session *s, char *topic)
 			s->user[0] != '\0' ? "Logged in as " : "Not logged in",
 			s->user));
 	}
-	session_reply(
-	    s, "214-2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT HELP");
-	session_reply(s, "214-2.0.0 VRFY EXPN STARTTLS AUTH ETRN");
+	stream_printf(s->stream,
+	    "214-2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT HELP\r\n"
+	    "214-2.0.0 VRFY EXPN STARTTLS AUTH ETRN\r\n");
 	return reply_send(s, REPLY_HELP);
 }
 
@@ -213,7 +228,7 @@ etrn(struct session *s, char *node)
 		return reply_send(s, REPLY_ETRN_DOMAIN);
 	}
 	/* Reading the queue takes time: strangers may not ask for ever. */
-	s->errors += !session_is_user(s);
+	s->counts.errors += !session_is_user(s);
 	switch (channel_call(
 	    s->connection->channel, REQUEST_FLUSH, node, strlen(node) + 1)) {
 	case STATUS_QUEUED:
@@ -232,7 +247,7 @@ etrn(struct session *s, char *node)
 }
 
 /* In the order of RFC 5321 section 4.1.1, then the extensions. */
-const struct command smtp_commands[] = {
+const struct command commands_smtp[] = {
 	{ "EHLO", ANY, ARG_REQUIRED, ehlo },
 	{ "HELO", ANY, ARG_REQUIRED, helo },
 	{ "MAIL", STATE_READY, ARG_REQUIRED, command_mail },
@@ -253,7 +268,7 @@ const struct command smtp_commands[] = {
 };
 
 enum next
-command_refused(
+commands_refuse(
     struct session *s, const struct command *command, enum refusal why)
 {
 	switch (why) {

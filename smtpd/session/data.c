@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* DATA and BDAT: two ways for a message to come in. */
+#include "smtpd/session/bad_line.h"
 #include "smtpd/session/chunk.h"
+#include "smtpd/session/commands.h"
 #include "smtpd/session/incoming.h"
+#include "smtpd/session/reply.h"
 
 #include <stdio.h>
 
@@ -13,9 +16,9 @@ conclude(struct incoming *in)
 	bool leave;
 
 	incoming_end(in);
-	const char *fault = incoming_fault(in, &leave);
-	enum next next = fault == NULL ? incoming_deliver(in)
-	                               : session_reply(s, "%s", fault);
+	enum smtp_reply fault = incoming_fault(in, &leave);
+	enum next next =
+	    fault == REPLY_NONE ? incoming_deliver(in) : reply_send(s, fault);
 	session_reset(s);
 	return leave ? NEXT_END : next;
 }
@@ -25,7 +28,7 @@ lost(struct session *s, const char *verb, enum line got)
 {
 	snprintf(s->verb, sizeof(s->verb), "%s (%llu bytes)", verb,
 	    (unsigned long long)s->incoming->octets);
-	return session_bad_line(s, got);
+	return bad_line_answer(s, got);
 }
 
 /* ---- DATA ---- */
@@ -48,20 +51,25 @@ receive(struct incoming *in)
 	return LINE_OK;
 }
 
+/* The reply to data for a message without a recipient. */
+static enum smtp_reply
+no_recipient(const struct session *s)
+{
+	return s->refused > 0 ? REPLY_NO_RCPT : REPLY_RCPT_FIRST;
+}
+
 enum next
 command_data(struct session *s, char *argument)
 {
 	(void)argument;
 	if (s->binary) { /* RFC 3030 section 3 */
-		return session_reply(s, "503 5.5.1 BINARYMIME comes by BDAT");
+		return reply_send(s, REPLY_BINARY_BDAT);
 	}
 	if (s->mail.count == 0) {
-		return s->refused > 0
-		           ? session_reply(s, "554 5.5.1 No valid recipients")
-		           : session_reply(s, "503 5.5.1 RCPT comes first");
+		return reply_send(s, no_recipient(s));
 	}
 	incoming_begin(s->incoming, s, false);
-	session_reply(s, "354 End it with a dot on a line of its own");
+	reply_send(s, REPLY_START_DATA);
 	enum line got = receive(s->incoming);
 	return got == LINE_OK ? conclude(s->incoming) : lost(s, "DATA", got);
 }
@@ -69,28 +77,27 @@ command_data(struct session *s, char *argument)
 /* ---- BDAT (RFC 3030 section 2) ---- */
 
 /*
- * The first chunk of a message begins it.  What refuses it, or NULL; a refusal
- * stands until LAST or RSET, because the other chunks may be on their way.
+ * Begins a message with its first chunk.  The reply that refuses the chunk, or
+ * REPLY_NONE; a refusal stands until LAST or RSET, because the other chunks may
+ * be on their way.
  */
-static const char *
+static enum smtp_reply
 begin_chunks(struct session *s)
 {
 	if (s->state <= STATE_READY) {
-		return "503 5.5.1 MAIL, then RCPT, then BDAT";
+		return REPLY_BDAT_SEQUENCE;
 	}
 	if (s->state != STATE_CHUNKS) {
 		incoming_begin(s->incoming, s, true);
 		if (s->mail.count == 0) {
-			s->incoming->refusal =
-			    s->refused > 0 ? "554 5.5.1 No valid recipients"
-					   : "503 5.5.1 RCPT comes first";
+			s->incoming->refusal = no_recipient(s);
 		}
 		s->state = STATE_CHUNKS;
 	}
 	return s->incoming->refusal;
 }
 
-/* Reads all of a chunk; one that is refused, to find the command behind it. */
+/* Reads all of a chunk; a refused one, too, to find the command after it. */
 static enum line
 receive_chunk(struct session *s, struct chunk chunk, bool refused)
 {
@@ -98,7 +105,7 @@ receive_chunk(struct session *s, struct chunk chunk, bool refused)
 	size_t len;
 
 	while (chunk.size > 0) {
-		if (session_is_flood(s)) {
+		if (session_must_log_in(s) && dialogue_is_flood(s->stream)) {
 			return LINE_FLOOD;
 		}
 		enum line got = stream_peek(s->stream, &data, &len);
@@ -114,20 +121,35 @@ receive_chunk(struct session *s, struct chunk chunk, bool refused)
 	return LINE_OK;
 }
 
-/* Refuses a chunk, and those that follow it; again: as those ahead of it. */
+/*
+ * Refuses a chunk, and those that follow it.  A client that had sent them all
+ * already has made one error: repeated refusals are not counted.
+ */
 static void
-refuse_chunk(
-    struct session *s, const struct chunk *chunk, const char *reply, bool again)
+refuse_chunk(struct session *s, const struct chunk *chunk,
+    enum smtp_reply reply, bool repeated)
 {
-	session_reply(s, "%s", reply);
-	/* A client that had sent them all already has made one error. */
-	s->errors -= again;
+	if (repeated) {
+		reply_repeat(s, reply);
+	} else {
+		reply_send(s, reply);
+	}
 	if (s->state == STATE_CHUNKS) {
 		s->incoming->refusal = reply;
 	}
 	if (chunk->last) {
 		session_reset(s);
 	}
+}
+
+static enum next
+accept_chunk(struct session *s, uint64_t size)
+{
+	char octets[24];
+
+	s->counts.progress = size > 0;
+	snprintf(octets, sizeof(octets), "%llu", (unsigned long long)size);
+	return reply_send_with(s, REPLY_CHUNK, REPLY_ARGS(octets));
 }
 
 enum next
@@ -138,27 +160,25 @@ command_bdat(struct session *s, char *argument)
 
 	if (!chunk_parse(argument, &chunk)) {
 		/* What follows may be a message: it must not be obeyed. */
-		session_reply(s, "501 5.5.4 Write BDAT and a number of octets, "
-				 "then LAST or nothing; closing");
+		reply_send(s, REPLY_BDAT_SYNTAX);
 		return NEXT_END;
 	}
-	bool again = s->state == STATE_CHUNKS && s->incoming->refusal != NULL;
-	const char *refusal = begin_chunks(s);
-	enum line got = receive_chunk(s, chunk, refusal != NULL);
+	bool repeated =
+	    s->state == STATE_CHUNKS && s->incoming->refusal != REPLY_NONE;
+	enum smtp_reply refusal = begin_chunks(s);
+	enum line got = receive_chunk(s, chunk, refusal != REPLY_NONE);
 	if (got != LINE_OK) {
 		return lost(s, "BDAT", got);
 	}
-	if (refusal == NULL && chunk.last) {
+	if (refusal == REPLY_NONE && chunk.last) {
 		return conclude(s->incoming);
 	}
-	if (refusal == NULL) {
+	if (refusal == REPLY_NONE) {
 		refusal = incoming_fault(s->incoming, &leave);
 	}
-	if (refusal != NULL) {
-		refuse_chunk(s, &chunk, refusal, again);
+	if (refusal != REPLY_NONE) {
+		refuse_chunk(s, &chunk, refusal, repeated);
 		return leave ? NEXT_END : NEXT_COMMAND;
 	}
-	s->idle -= chunk.size > 0;
-	return session_reply(
-	    s, "250 2.0.0 %llu octets taken", (unsigned long long)chunk.size);
+	return accept_chunk(s, chunk.size);
 }

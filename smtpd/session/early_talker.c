@@ -5,6 +5,7 @@
 #include "common/io/deadline.h"
 #include "common/log/log.h"
 #include "common/log/stats.h"
+#include "smtpd/session/bad_line.h"
 #include "smtpd/session/events.h"
 #include "smtpd/session/exempt.h"
 #include "smtpd/session/reply.h"
@@ -38,7 +39,7 @@ note_early(const struct session *s, const char *after)
 	memcpy(line, said, len);
 	line[len] = '\0';
 	line[strcspn(line, "\r\n")] = '\0';
-	const char *verb = session_verb(line);
+	const char *verb = command_counts_verb(line);
 	bool secret = strcmp(verb, "AUTH") == 0 || strcmp(verb, "UNKNOWN") == 0;
 	stats_add(STATS_REJECTED_POLICY, 1);
 	log_info("improper command pipelining after %s from %s: %s", after,
@@ -52,8 +53,8 @@ was_early(struct session *s)
 	switch (stream_poll(s->stream)) {
 	case LINE_OK:
 		note_early(s, "CONNECT");
-		reply_send_with(s, REPLY_EARLY,
-		    REPLY_ARGS(s->connection->config->hostname));
+		reply_send_with(
+		    s, REPLY_EARLY, REPLY_ARGS(session_hostname(s)));
 		return true;
 	case LINE_TIMEOUT: /* of TLS, and no data */
 		return false;
@@ -85,7 +86,7 @@ early_talker_greet(struct session *s)
 		}
 	}
 	if (errno == EINTR) {
-		session_bad_line(s, LINE_SHUTDOWN);
+		bad_line_answer(s, LINE_SHUTDOWN);
 		return false;
 	}
 	return true;
@@ -123,7 +124,7 @@ early_talker_command(struct session *s, const char *line)
 	strlcpy(verb, line, sizeof(verb));
 	verb[strcspn(verb, " \t")] = '\0';
 	note_early(s, verb);
-	reply_send_with(s, REPLY_PIPELINED,
-	    REPLY_ARGS(s->connection->config->hostname, verb));
+	reply_send_with(
+	    s, REPLY_PIPELINED, REPLY_ARGS(session_hostname(s), verb));
 	return false;
 }

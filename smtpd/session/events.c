@@ -33,11 +33,11 @@ event_connect(const struct session *s)
 void
 event_disconnect(const struct session *s)
 {
-	char client[EVENT_CLIENT], counts[TALLY_TEXT];
+	char client[EVENT_CLIENT], counts[COMMAND_COUNTS_TEXT];
 
 	if (s->connection->role != ROLE_LOCAL) {
 		log_info("disconnect from %s%s", event_client(s, client),
-		    tally_text(&s->tally, counts));
+		    command_counts_text(&s->commands, counts));
 	}
 }
 
@@ -104,104 +104,48 @@ event_login_failed(const struct session *s, const char *method, const char *why,
 
 /* ---- refusals ---- */
 
-static const char recipient[] = "Recipient address rejected";
-
-/* The words that are looked for. */
-static const struct {
-	const char *said, *words;
-	enum { WHOLE, ABOUT, REASON } kind; /* of sentence */
-} words[] = {
-	{ "Relaying denied", "Relay access denied", ABOUT },
-	{ "No such user here", "User unknown in local recipient table",
-	    REASON },
-	{ "The address needs a domain", "need fully-qualified address",
-	    REASON },
-	{ "Message too big", "Message size exceeds fixed limit", WHOLE },
-	{ "No room on the disk now", "Insufficient system storage", WHOLE },
-	/* Of lists in the DNS: it is about the client. */
-	{ "Service unavailable", NULL, WHOLE },
-	{ recipient, NULL, ABOUT },
-};
-
-/* What Postfix puts in front of reasons at that stage. */
+/* The words that Postfix writes before a reason at that stage. */
 static const char *
 rejected(const char *stage)
 {
-	return strcmp(stage, "RCPT") == 0   ? recipient
+	return strcmp(stage, "RCPT") == 0   ? "Recipient address rejected"
 	       : strcmp(stage, "MAIL") == 0 ? "Sender address rejected"
 	                                    : "Data command rejected";
 }
 
-/* Octets of "550 5.1.1 ". */
-static size_t
-codes(const char *reply)
-{
-	size_t n = strspn(reply, "0123456789");
-
-	if (n != 3 || reply[n] != ' ') {
-		return 0;
-	}
-	size_t more = strspn(reply + n + 1, "0123456789.");
-	return more >= 5 && reply[n + 1 + more] == ' ' ? n + more + 2 : n + 1;
-}
-
 const char *
-event_words(const char *reply, const char *stage, const char *subject,
-    char text[EVENT_TEXT])
+event_words(enum smtp_reply reply, const char *const *args, const char *stage,
+    const char *subject, char text[EVENT_TEXT])
 {
-	size_t n = codes(reply), i = 0,
-	       count = sizeof(words) / sizeof(words[0]);
-	const char *said = reply + n;
+	char codes[REPLY_CODES], words[REPLY_TEXT];
 
-	while (i < count &&
-	       strncmp(said, words[i].said, strlen(words[i].said)) != 0) {
-		i++;
-	}
-	if (i < count && words[i].words != NULL) {
-		said = words[i].words;
-	}
-	if (i < count && words[i].kind == WHOLE) {
-		snprintf(text, EVENT_TEXT, "%.*s%s", (int)n, reply, said);
-	} else {
-		bool reason = i == count || words[i].kind == REASON;
-		snprintf(text, EVENT_TEXT, "%.*s<%s>: %s%s%s", (int)n, reply,
-		    subject, reason ? rejected(stage) : "", reason ? ": " : "",
-		    said);
+	reply_codes(reply, codes);
+	reply_text(reply, args, true, words);
+	switch (reply_row(reply)->shape) {
+	case SHAPE_WHOLE:
+		snprintf(text, EVENT_TEXT, "%s%s", codes, words);
+		break;
+	case SHAPE_ABOUT:
+		snprintf(text, EVENT_TEXT, "%s<%s>: %s", codes, subject, words);
+		break;
+	case SHAPE_REASON:
+		snprintf(text, EVENT_TEXT, "%s<%s>: %s: %s", codes, subject,
+		    rejected(stage), words);
+		break;
 	}
 	return text;
 }
 
-/* What a refusal counts as. */
-static enum stats
-reason(const char *reply)
-{
-	const char *said = reply + codes(reply);
-
-	if (strncmp(said, "Relaying denied", 15) == 0) {
-		return STATS_REJECTED_RELAY;
-	}
-	if (strncmp(said, "No such user", 12) == 0) {
-		return STATS_REJECTED_USER;
-	}
-	if (strncmp(said, "Message too big", 15) == 0) {
-		return STATS_REJECTED_SIZE;
-	}
-	if (strncmp(said, "Service unavailable", 19) == 0 ||
-	    strncmp(said, "Recipient address rejected", 26) == 0) {
-		return STATS_REJECTED_POLICY;
-	}
-	return STATS_REJECTED_OTHER;
-}
-
 void
 event_reject(const struct session *s, const char *where, const char *stage,
-    const char *reply, const struct address *to)
+    enum smtp_reply reply, const char *const *args, const struct address *to)
 {
 	char client[EVENT_CLIENT], text[EVENT_TEXT], helo[ADDRESS_DOMAIN + 1];
 	char from[ADDRESS_TEXT];
 	char rcpt[ADDRESS_TEXT] = "", about[ADDRESS_TEXT];
 
-	stats_add(reason(reply), 1);
+	enum stats stats = reply_row(reply)->stats;
+	stats_add(stats != STATS_NONE ? stats : STATS_REJECTED_OTHER, 1);
 	log_path(s->mail.sender, from, sizeof(from));
 	if (to != NULL) {
 		address_text(to, rcpt, sizeof(rcpt));
@@ -213,7 +157,7 @@ event_reject(const struct session *s, const char *where, const char *stage,
 	log_info("%s: reject: %s from %s: %s; from=<%s>%s%s%s proto=%s "
 		 "helo=<%s>",
 	    where, stage, event_client(s, client),
-	    event_words(reply, stage, subject, text), from,
+	    event_words(reply, args, stage, subject, text), from,
 	    to == NULL ? "" : " to=<", about, to == NULL ? "" : ">",
 	    s->esmtp ? "ESMTP" : "SMTP", log_path(s->helo, helo, sizeof(helo)));
 }
@@ -222,9 +166,10 @@ void
 event_refused(const char *address, const char *reply, const char *why)
 {
 	stats_add(STATS_REJECTED_POLICY, 1);
-	log_info("NOQUEUE: reject: CONNECT from unknown[%s]: %.*sClient host "
+	/* It begins with "421 4.7.0 ", as main.c has it. */
+	log_info("NOQUEUE: reject: CONNECT from unknown[%s]: %.10sClient host "
 		 "rejected: %s; proto=SMTP",
-	    address, (int)codes(reply), reply, why);
+	    address, reply, why);
 }
 
 /* ---- messages ---- */

@@ -2,6 +2,7 @@
 #ifndef RESTANTE_SMTPD_SESSION_EVENTS_H
 #define RESTANTE_SMTPD_SESSION_EVENTS_H
 
+#include "smtpd/session/reply.h"
 #include "smtpd/session/session.h"
 
 /*
@@ -10,7 +11,7 @@
  * programs on this machine are spoken of by their messages alone.
  */
 
-enum { EVENT_CLIENT = 96, EVENT_TEXT = 512 };
+enum { EVENT_CLIENT = 96, EVENT_TEXT = REPLY_TEXT + 512 };
 
 /* The client: "unknown[192.0.2.1]".  Returns text. */
 const char *event_client(const struct session *, char text[EVENT_CLIENT]);
@@ -26,28 +27,28 @@ void event_tls_failed(const struct session *, const char *why);
 /* How the session ends: "lost connection", "timeout", "too many errors". */
 void event_end(const struct session *, const char *how);
 
-/* Whose login was right; whose was not, and why. */
+/* A login that was right; one that was not, and why. */
 void event_login(const struct session *);
 void event_login_failed(const struct session *, const char *method,
     const char *why, const char *name);
 
 /*
  * A refusal.  where: "NOQUEUE" or the message's id; stage: RCPT, MAIL, DATA,
- * END-OF-MESSAGE; to: the recipient that it is about, or NULL.
+ * END-OF-MESSAGE; args: of the reply's text, or NULL; to: the recipient that it
+ * is about, or NULL.
  */
 void event_reject(const struct session *, const char *where, const char *stage,
-    const char *reply, const struct address *to);
+    enum smtp_reply, const char *const *args, const struct address *to);
 
 /* A client that is not served at all, as struct service has it. */
 void event_refused(const char *address, const char *reply, const char *why);
 
 /*
- * What is logged for a reply at that stage: its codes, then what it says in the
- * words of Postfix where those mean the same; subject: which recipient or
- * sender it is about.  Returns text.
+ * What is logged for a reply at that stage: its codes, then its words for the
+ * log; subject: the recipient or sender that it is about.  Returns text.
  */
-const char *event_words(const char *reply, const char *stage,
-    const char *subject, char text[EVENT_TEXT]);
+const char *event_words(enum smtp_reply, const char *const *args,
+    const char *stage, const char *subject, char text[EVENT_TEXT]);
 
 /* A message has come in whole: from whom, and its Message-ID ("": none). */
 void event_message(

@@ -304,56 +304,68 @@ deliver(struct incoming *in)
 	return status;
 }
 
-static const char *
-reject(struct incoming *in, const char *reply)
+static enum smtp_reply
+reject(struct incoming *in, enum smtp_reply reply)
 {
-	event_reject(
-	    in->session, in->session->mail.id, "END-OF-MESSAGE", reply, NULL);
+	event_reject(in->session, in->session->mail.id, "END-OF-MESSAGE", reply,
+	    NULL, NULL);
 	return reply;
 }
 
-const char *
+/* The message could not be written; the reply to that. */
+static enum smtp_reply
+cannot_write(const struct incoming *in)
+{
+	log_error("%s: cannot write the message to %s: %s",
+	    in->session->mail.id, in->session->connection->config->queue,
+	    strerror(in->error));
+	return in->error == ENOSPC || in->error == EDQUOT || in->error == EFBIG
+	           ? REPLY_NO_ROOM
+	           : REPLY_STORE_LATER;
+}
+
+enum smtp_reply
 incoming_fault(struct incoming *in, bool *leave)
 {
+	const struct session *s = in->session;
+
 	/* Binary that is too big is not looked at to its end. */
-	*leave = in->dotstuff.bare && !(in->session->binary && too_big(in)) &&
-	         session_profile(in->session) != PROFILE_SUBMISSION;
+	*leave = in->dotstuff.bare && !(s->binary && too_big(in)) &&
+	         session_profile(s) != PROFILE_SUBMISSION;
 	if (*leave) {
-		/* Somebody else may read the message, or what is behind it,
+		/* Others may read the message, or what follows it,
 		   differently: no more from this client. */
-		return reject(in,
-		    "550 5.5.2 The message holds a bare CR or bare LF: "
-		    "lines end in CR LF");
+		return reject(in, REPLY_BARE);
 	}
 	if (too_big(in)) {
-		return reject(in, "552 5.3.4 Message too big");
+		return reject(in, REPLY_TOO_BIG);
 	}
 	if (in->dotstuff.nul) {
-		return reject(in, "550 5.6.0 The message holds NUL bytes");
+		return reject(in, REPLY_NUL);
 	}
-	if (in->session->binary && in->error == 0 &&
-	    in->binary->refusal != NULL) {
+	if (s->binary && in->error == 0 && in->binary->refusal != REPLY_NONE) {
 		return reject(in, in->binary->refusal);
 	}
 	if (in->forbidden) {
-		return reject(in,
-		    "550 5.7.1 From names an address that is not yours; the "
-		    "administrator can allow it by the key sender");
+		return reject(in, REPLY_FROM_NOT_YOURS);
 	}
 	if (in->header.received > MOST_RECEIVED) {
-		return reject(in, "554 5.4.6 Too many hops: a mail loop");
+		return reject(in, REPLY_HOPS);
 	}
-	if (in->error != 0) {
-		log_error("%s: cannot write the message to %s: %s",
-		    in->session->mail.id,
-		    in->session->connection->config->queue,
-		    strerror(in->error));
-		bool full = in->error == ENOSPC || in->error == EDQUOT ||
-		            in->error == EFBIG;
-		return full ? "452 4.3.1 No room on the disk now"
-		            : "451 4.3.0 Cannot store the message now";
-	}
-	return NULL;
+	return in->error != 0 ? cannot_write(in) : REPLY_NONE;
+}
+
+/* Says that a message is ours now. */
+static enum next
+accept_message(struct incoming *in, enum smtp_reply reply)
+{
+	struct session *s = in->session;
+
+	stats_add(STATS_RECEIVED, 1);
+	stats_add(STATS_RECEIVED_OCTETS, in->octets);
+	s->counts.idle = 0;
+	s->counts.progress = true;
+	return reply_send_with(s, reply, REPLY_ARGS(s->mail.id));
 }
 
 enum next
@@ -361,30 +373,20 @@ incoming_deliver(struct incoming *in)
 {
 	struct session *s = in->session;
 
-	enum status status = deliver(in);
-	if (status == STATUS_OK || status == STATUS_QUEUED) {
-		stats_add(STATS_RECEIVED, 1);
-		stats_add(STATS_RECEIVED_OCTETS, in->octets);
-	}
-	switch (status) {
+	switch (deliver(in)) {
 	case STATUS_OK:
-		s->idle = 0;
-		return session_reply(
-		    s, "250 2.0.0 Delivered as %s", s->mail.id);
+		return accept_message(in, REPLY_DELIVERED);
 	case STATUS_QUEUED:
-		s->idle = 0;
-		return session_reply(s, "250 2.0.0 Queued as %s", s->mail.id);
+		return accept_message(in, REPLY_QUEUED);
 	case STATUS_FULL:
-		return session_reply(s, "452 4.3.1 No room on the disk now");
+		return reply_send(s, REPLY_NO_ROOM);
 	case STATUS_LIMITED:
-		return session_reply(s,
-		    "450 4.7.1 Your account has sent as much as it may in an "
-		    "hour: try again later, or ask the postmaster");
+		return reply_send(s, REPLY_ACCOUNT_LIMIT);
 	case STATUS_NO:
 	case STATUS_TEMPORARY:
 	case STATUS_LOCKED:
 	case STATUS_LATER:
 		break;
 	}
-	return session_reply(s, "451 4.3.0 Cannot deliver the message now");
+	return reply_send(s, REPLY_DELIVER_LATER);
 }

@@ -4,6 +4,7 @@
 
 #include "common/text/dotstuff.h"
 #include "smtpd/session/binary.h"
+#include "smtpd/session/reply.h"
 #include "smtpd/session/session.h"
 #include "smtpd/session/trace.h"
 
@@ -20,8 +21,8 @@ struct incoming {
 	struct session *session;
 	struct dotstuff dotstuff;
 	struct trace_header header;
-	const char *refusal; /* why a chunk of it was refused, or NULL */
-	uint64_t octets;     /* of the message as it came, without our header */
+	enum smtp_reply refusal; /* of a chunk of it, or REPLY_NONE */
+	uint64_t octets; /* of the message as it came, without our header */
 	off_t written;
 	int error;      /* errno of the first write that failed */
 	size_t head;    /* octets of our header */
@@ -47,10 +48,10 @@ size_t incoming_take(struct incoming *, const char *data, size_t len);
 void incoming_end(struct incoming *);
 
 /*
- * What is wrong with what has come so far, as the reply to be sent, which is
- * logged; or NULL.  *leave: and the client is to go.
+ * Finds what is wrong with what has come so far, and logs it.  The reply to be
+ * sent, or REPLY_NONE.  *leave: and the client is to go.
  */
-const char *incoming_fault(struct incoming *, bool *leave);
+enum smtp_reply incoming_fault(struct incoming *, bool *leave);
 
 /* Hands a message on that has come in whole and has no fault; replies. */
 enum next incoming_deliver(struct incoming *);

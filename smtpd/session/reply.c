@@ -275,7 +275,7 @@ static void
 count(struct session *s, const struct reply_row *row)
 {
 	if (row->error) {
-		s->errors++;
+		s->counts.errors++;
 	}
 	if (row->offence != OFFENCES &&
 	    (row->offence != OFFENCE_RECIPIENT || !session_is_user(s))) {
@@ -296,7 +296,7 @@ write_reply(struct session *s, enum smtp_reply reply, const char *const *args)
 
 	stream_printf(s->stream, "%s%s\r\n", reply_codes(reply, codes),
 	    reply_text(reply, args, false, text));
-	s->said = (char)('0' + rows[reply].code / 100);
+	s->obeyed = rows[reply].code < 300;
 	return NEXT_COMMAND;
 }
 

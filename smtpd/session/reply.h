@@ -167,7 +167,7 @@ struct reply_row {
 /* All but REPLY_NONE have one. */
 const struct reply_row *reply_row(enum smtp_reply);
 
-enum { REPLY_TEXT = 1024 };
+enum { REPLY_TEXT = 1024, REPLY_MOST_ARGS = 4 };
 
 /*
  * Writes the text of a reply, without its codes, or, in_log, the words of the

@@ -4,6 +4,7 @@
 
 #include "common/mime/header.h"
 #include "common/mime/mailboxes.h"
+#include "smtpd/session/rcpt_policy.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* MAIL and RCPT: who sends, and whether the mail is for somebody here. */
-#include "smtpd/session/session.h"
-
-#include "common/session/offence.h"
 #include "common/session/secure.h"
+#include "smtpd/session/commands.h"
 #include "smtpd/session/events.h"
 #include "smtpd/session/params.h"
+#include "smtpd/session/rcpt_policy.h"
+#include "smtpd/session/reply.h"
 #include "smtpd/session/sender.h"
 
 #include <stdio.h>
@@ -14,9 +14,9 @@
 #include <sys/statfs.h>
 #include <time.h>
 
-/* Behind "FROM:" or "TO:", or NULL. */
+/* What follows "FROM:" or "TO:", or NULL. */
 static const char *
-behind(const char *argument, const char *word)
+after(const char *argument, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -30,43 +30,33 @@ behind(const char *argument, const char *word)
 }
 
 static enum next
-bad_path(struct session *s, enum path why, const char *code)
-{
-	switch (why) {
-	case PATH_LONG:
-		return session_reply(s, "501 %s Address too long", code);
-	case PATH_8BIT:
-		return session_reply(s,
-		    "553 5.6.7 Addresses outside ASCII are UTF-8, and need "
-		    "SMTPUTF8 behind MAIL");
-	case PATH_OK:
-	case PATH_SYNTAX:
-		break;
-	}
-	return session_reply(
-	    s, "501 %s Address expected, such as <user@example.org>", code);
-}
-
-static enum next
 bad_params(struct session *s, enum params why)
 {
 	switch (why) {
 	case PARAMS_UNKNOWN:
-		return session_reply(s, "555 5.5.4 Unknown parameter");
+		return reply_send(s, REPLY_PARAM_UNKNOWN);
 	case PARAMS_HOLD:
-		return session_reply(
-		    s, "501 5.5.4 Not held for more than 30 days");
+		return reply_send(s, REPLY_HOLD_LIMIT);
 	case PARAMS_BY:
-		return session_reply(
-		    s, "501 5.5.4 BY with R needs 60 seconds or more");
+		return reply_send(s, REPLY_BY_LIMIT);
 	case PARAMS_OK:
 	case PARAMS_SYNTAX:
 		break;
 	}
-	return session_reply(s, "501 5.5.4 Malformed parameter");
+	return reply_send(s, REPLY_PARAM_MALFORMED);
 }
 
-/* Whether the disk has room for a message of that size. */
+/* ---- MAIL ---- */
+
+static enum smtp_reply
+bad_sender(enum path why)
+{
+	return why == PATH_LONG   ? REPLY_SENDER_LONG
+	       : why == PATH_8BIT ? REPLY_ADDRESS_8BIT
+	                          : REPLY_SENDER_SYNTAX;
+}
+
+/* True if the disk has room for a message of that size. */
 static bool
 has_room(const struct session *s, uint64_t size)
 {
@@ -79,27 +69,39 @@ has_room(const struct session *s, uint64_t size)
 	return (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize > size;
 }
 
-/* A sender who is not the one who has logged in. */
+/* Refuses MAIL, and logs it; args: see reply_send_with(). */
+static enum next
+refuse_mail(struct session *s, enum smtp_reply reply, const char *const *args)
+{
+	event_reject(s, "NOQUEUE", "MAIL", reply, args, NULL);
+	return reply_send_with(s, reply, args);
+}
+
+static enum next
+too_big(struct session *s)
+{
+	char limit[24];
+
+	snprintf(limit, sizeof(limit), "%llu",
+	    (unsigned long long)s->connection->config->size_limit);
+	return refuse_mail(s, REPLY_SIZE_LIMIT, REPLY_ARGS(limit));
+}
+
+/* Refuses a sender that is not the user's. */
 static enum next
 not_yours(struct session *s, const struct address *sender)
 {
-	char reply[USER_NAME + 128];
-
-	snprintf(reply, sizeof(reply),
-	    "553 5.7.1 Not an address of %s: use your own, or have it allowed "
-	    "by the key sender",
-	    s->user);
 	address_text(sender, s->mail.sender, sizeof(s->mail.sender));
-	event_reject(s, "NOQUEUE", "MAIL", reply, NULL);
+	enum next next = refuse_mail(s, REPLY_NOT_YOURS, REPLY_ARGS(s->user));
 	session_reset(s);
-	return session_reply(s, "%s", reply);
+	return next;
 }
 
 enum next
 command_mail(struct session *s, char *argument)
 {
 	const struct config *config = s->connection->config;
-	const char *text = behind(argument, "FROM"), *rest;
+	const char *text = after(argument, "FROM"), *rest;
 	const struct params_rules rules = { .now = time(NULL),
 		.tls = s->tls[0] != '\0',
 		.hold = session_is_submission(s) };
@@ -107,18 +109,18 @@ command_mail(struct session *s, char *argument)
 	struct mail mail;
 	bool binary;
 
-	if (s->connection->role == ROLE_SUBMISSION && !session_is_user(s)) {
-		return session_reply(s, "530 5.7.0 %s",
-		    secure_for_passwords(s->connection, s->stream)
-			? "Log in first"
-			: "STARTTLS and log in first");
+	if (session_must_log_in(s)) {
+		return reply_send(
+		    s, secure_for_passwords(s->connection, s->stream)
+			   ? REPLY_LOGIN_FIRST
+			   : REPLY_LOGIN_FIRST_BY_TLS);
 	}
 	if (text == NULL) {
-		return session_reply(s, "501 5.5.4 Write MAIL FROM:<address>");
+		return reply_send(s, REPLY_MAIL_SYNTAX);
 	}
 	enum path path = address_path_utf8(text, &sender, &rest);
 	if (path != PATH_OK) {
-		return bad_path(s, path, "5.1.7");
+		return reply_send(s, bad_sender(path));
 	}
 	mail_init(&mail);
 	enum params parsed = params_mail(rest, &rules, &mail, &binary);
@@ -126,22 +128,16 @@ command_mail(struct session *s, char *argument)
 		return bad_params(s, parsed);
 	}
 	if (!mail.utf8 && !address_is_ascii(text, rest)) {
-		return bad_path(s, PATH_8BIT, "5.1.7");
+		return reply_send(s, REPLY_ADDRESS_8BIT);
 	}
 	if (config->size_limit != 0 && mail.size > config->size_limit) {
-		event_reject(
-		    s, "NOQUEUE", "MAIL", "552 5.3.4 Message too big", NULL);
-		return session_reply(s,
-		    "552 5.3.4 Message too big: at most %llu octets",
-		    (unsigned long long)config->size_limit);
+		return too_big(s);
 	}
 	if (!sender_allowed(s, &sender)) {
 		return not_yours(s, &sender);
 	}
 	if (!has_room(s, mail.size)) {
-		event_reject(s, "NOQUEUE", "MAIL",
-		    "452 4.3.1 No room on the disk now", NULL);
-		return session_reply(s, "452 4.3.1 No room on the disk now");
+		return refuse_mail(s, REPLY_NO_ROOM, NULL);
 	}
 	session_reset(s);
 	address_text(&sender, mail.sender, sizeof(mail.sender));
@@ -151,26 +147,27 @@ command_mail(struct session *s, char *argument)
 	s->mail = mail;
 	s->binary = binary;
 	s->state = STATE_MAIL;
-	return session_reply(s, "%s", /* RFC 6710 section 5.1 */
-	    lowered ? "250 2.3.6 OK, with priority 0" : "250 2.1.0 OK");
+	return reply_send(s, lowered ? REPLY_SENDER_PRIORITY : REPLY_SENDER_OK);
 }
 
-/* For a reason that says nothing against the address. */
-static enum next
-turn_away(struct session *s, const struct address *a, const char *reply)
+/* ---- RCPT ---- */
+
+static enum smtp_reply
+bad_recipient(enum path why)
 {
-	event_reject(s, "NOQUEUE", "RCPT", reply, a);
+	return why == PATH_LONG   ? REPLY_RECIPIENT_LONG
+	       : why == PATH_8BIT ? REPLY_ADDRESS_8BIT
+	                          : REPLY_RECIPIENT_SYNTAX;
+}
+
+/* Refuses RCPT, and logs it; args: see reply_send_with(). */
+static enum next
+refuse_rcpt(struct session *s, const struct address *a, enum smtp_reply reply,
+    const char *const *args)
+{
+	event_reject(s, "NOQUEUE", "RCPT", reply, args, a);
 	s->refused++;
-	return session_reply(s, "%s", reply);
-}
-
-static enum next
-refuse_rcpt(struct session *s, const struct address *a, const char *reply)
-{
-	if (reply[0] == '5' && !session_is_user(s)) {
-		offence_report(s->connection, OFFENCE_RECIPIENT);
-	}
-	return turn_away(s, a, reply);
+	return reply_send_with(s, reply, args);
 }
 
 /* True if RCPT has named that address before. */
@@ -189,7 +186,7 @@ has_rcpt(const struct mail *mail, const char *text)
 /* Adds a recipient; one that is there already gets the message once. */
 static enum next
 add_rcpt(struct session *s, const struct address *a, const struct recipient *r,
-    const char *reply)
+    enum smtp_reply reply, const char *const *args)
 {
 	char text[ADDRESS_TEXT];
 	struct recipient added = *r;
@@ -197,64 +194,48 @@ add_rcpt(struct session *s, const struct address *a, const struct recipient *r,
 	added.text = address_text(a, text, sizeof(text));
 	bool new = !has_rcpt(&s->mail, text);
 	if (s->accepted == ENVELOPE_RCPTS) {
-		session_reply(s, "452 4.5.3 Too many recipients: "
-				 "send to these, then to the others");
-		/* Clients may learn of the limit in this way alone: those who
-		   are accepted must not go away with the session. */
-		s->errors--;
-		return NEXT_COMMAND;
+		return reply_send(s, REPLY_RCPT_EXCESS);
 	}
 	if (new &&mail_add(&s->mail, &added) == -1) {
-		return session_reply(s, "451 4.3.0 No memory now");
+		return reply_send(s, REPLY_NO_MEMORY);
 	}
 	s->accepted++;
 	s->state = STATE_RCPT;
-	s->idle--; /* it does bring mail nearer */
-	return session_reply(s, "%s", reply);
+	s->counts.progress = true;
+	return reply_send_with(s, reply, args);
 }
 
-/* One whose alias tells of another address (RFC 5321 section 3.4). */
+/* Answers for an alias that tells of another address (RFC 5321 3.4). */
 static enum next
 moved_rcpt(struct session *s, const struct address *a,
     const struct recipient *to, const struct alias *alias)
 {
-	char reply[ALIAS_TARGET + 64];
+	const char *const args[] = { alias->targets[0], NULL };
 
-	if (alias->kind == ALIAS_MOVED) {
-		snprintf(reply, sizeof(reply),
-		    "551 5.1.6 No longer here: please try <%s>",
-		    alias->targets[0]);
-		return refuse_rcpt(s, a, reply);
-	}
-	snprintf(reply, sizeof(reply), "251 2.1.5 Will forward to <%s>",
-	    alias->targets[0]);
-	return add_rcpt(s, a, to, reply);
+	return alias->kind == ALIAS_MOVED
+	           ? refuse_rcpt(s, a, REPLY_RCPT_MOVED, args)
+	           : add_rcpt(s, a, to, REPLY_RCPT_FORWARD, args);
 }
 
 static enum next
 refuse_listed(struct session *s, const struct address *a)
 {
 	const struct dnsbl_answer *found = &s->policy.answer;
-	char reply[512];
 
-	/* In the words that programs which read logs know from Postfix. */
-	snprintf(reply, sizeof(reply),
-	    "554 5.7.1 Service unavailable; Client host [%s] blocked using "
-	    "%s%s%s",
-	    session_peer(s), s->connection->config->dnsbl[found->list].zone,
-	    found->text[0] != '\0' ? "; " : "", found->text);
-	return turn_away(s, a, reply);
+	return refuse_rcpt(s, a, REPLY_LISTED,
+	    REPLY_ARGS(session_peer(s),
+		s->connection->config->dnsbl[found->list].zone,
+		found->text[0] != '\0' ? "; " : "", found->text));
 }
 
 static enum next
 refuse_grey(struct session *s, const struct address *a)
 {
-	char reply[128];
+	char seconds[12];
 
-	snprintf(reply, sizeof(reply),
-	    "450 4.7.1 Greylisted: try again in %u seconds or later",
-	    s->connection->config->greylist);
-	return turn_away(s, a, reply);
+	snprintf(
+	    seconds, sizeof(seconds), "%u", s->connection->config->greylist);
+	return refuse_rcpt(s, a, REPLY_GREYLISTED, REPLY_ARGS(seconds));
 }
 
 /* The order of the refusals: by the client, then as a worker has it. */
@@ -267,7 +248,7 @@ local_rcpt(
 
 	if (!address_unquote(a->local, local, sizeof(local)) ||
 	    address_is_routed(local)) {
-		return refuse_rcpt(s, a, "550 5.7.1 Relaying denied");
+		return refuse_rcpt(s, a, REPLY_RELAYING, NULL);
 	}
 	if (rcpt_policy_listed(s, a)) {
 		return refuse_listed(s, a);
@@ -276,48 +257,45 @@ local_rcpt(
 	case RCPT_OK:
 		return r.kind == RESOLVED_ALIAS && r.alias.kind != ALIAS_LIST
 		           ? moved_rcpt(s, a, to, &r.alias)
-		           : add_rcpt(s, a, to, "250 2.1.5 OK");
+		           : add_rcpt(s, a, to, REPLY_RCPT_OK, NULL);
 	case RCPT_NO:
-		return refuse_rcpt(s, a, "550 5.1.1 No such user here");
+		return refuse_rcpt(s, a, REPLY_NO_USER, NULL);
 	case RCPT_TOO_BIG:
-		return turn_away(s, a,
-		    "552 5.2.2 The message is larger than that mailbox may be");
+		return refuse_rcpt(s, a, REPLY_MAILBOX_SIZE, NULL);
 	case RCPT_FULL:
-		return turn_away(s, a, "452 4.2.2 That mailbox is full");
+		return refuse_rcpt(s, a, REPLY_MAILBOX_FULL, NULL);
 	case RCPT_GREY:
 		return refuse_grey(s, a);
 	case RCPT_TEMPORARY:
 		break;
 	}
-	return refuse_rcpt(s, a, "451 4.3.0 Cannot look that user up now");
+	return refuse_rcpt(s, a, REPLY_RCPT_LATER, NULL);
 }
 
-/* An address of somebody else's: for our users alone. */
+/* Takes an address that is not ours, from our users alone. */
 static enum next
 remote_rcpt(
     struct session *s, const struct address *a, const struct recipient *to)
 {
-	if (!session_is_user(s)) {
-		return refuse_rcpt(s, a, "550 5.7.1 Relaying denied");
-	}
-	return add_rcpt(s, a, to, "250 2.1.5 OK");
+	return session_is_user(s) ? add_rcpt(s, a, to, REPLY_RCPT_OK, NULL)
+	                          : refuse_rcpt(s, a, REPLY_RELAYING, NULL);
 }
 
 enum next
 command_rcpt(struct session *s, char *argument)
 {
-	const char *text = behind(argument, "TO"), *rest;
+	const char *text = after(argument, "TO"), *rest;
 	char orcpt[MAIL_ORCPT + 1];
 	struct recipient to = { .target = TARGET_ADDRESS };
 	struct address a;
 
 	if (text == NULL) {
-		return session_reply(s, "501 5.5.4 Write RCPT TO:<address>");
+		return reply_send(s, REPLY_RCPT_SYNTAX);
 	}
 	enum path path = s->mail.utf8 ? address_path_utf8(text, &a, &rest)
 	                              : address_path(text, &a, &rest);
 	if (path != PATH_OK || address_is_null(&a)) {
-		return bad_path(s, path, "5.1.3");
+		return reply_send(s, bad_recipient(path));
 	}
 	enum params parsed = params_rcpt(rest, &to, orcpt);
 	if (parsed != PARAMS_OK) {
@@ -330,9 +308,9 @@ command_rcpt(struct session *s, char *argument)
 	}
 	if (strcasecmp(a.local, "postmaster") != 0 && !session_is_user(s)) {
 		return refuse_rcpt(s, &a,
-		    address_is_routed(a.local)
-			? "550 5.7.1 Relaying denied"
-			: "553 5.1.3 The address needs a domain");
+		    address_is_routed(a.local) ? REPLY_RELAYING
+					       : REPLY_RCPT_DOMAIN,
+		    NULL);
 	}
 	return local_rcpt(s, &a, &to);
 }

@@ -55,7 +55,7 @@ convert(const char *in, size_t len, size_t step, struct text *out)
 	}
 	binary_finish(&binary);
 	drain(out);
-	return binary.refusal == NULL;
+	return binary.refusal == REPLY_NONE;
 }
 
 /* What is known of each part. */

@@ -9,6 +9,7 @@
  */
 #include "common/login/aliases_load.h"
 #include "common/login/users.h"
+#include "smtpd/session/run.h"
 #include "smtpd/session/session.h"
 
 #include "common/login/login.h"

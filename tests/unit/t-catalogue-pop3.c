@@ -12,7 +12,7 @@ enum { LINE = 510 }; /* RFC 2449 section 4, without CR LF */
 static void
 test_row(enum pop3_reply reply)
 {
-	const struct reply_row *row = reply_row(reply);
+	const struct reply_row *row = reply_error_row(reply);
 	char text[LINE + 1], name[32];
 	bool good =
 	    row->text != NULL && row->text[0] != '\0' && row->text[0] != '[';

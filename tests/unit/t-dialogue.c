@@ -124,7 +124,7 @@ bad_line(struct session *s, enum line got, const char *line)
 	return got == LINE_EOF ? NEXT_END : NEXT_COMMAND;
 }
 
-static enum check
+static enum line_check
 check_first(struct session *s, char *line)
 {
 	if (strcmp(line, "NO") == 0) {
@@ -134,7 +134,7 @@ check_first(struct session *s, char *line)
 	return CHECK_PASSED;
 }
 
-static enum check
+static enum line_check
 check_second(struct session *s, char *line)
 {
 	if (strcmp(line, "NO") == 0 || strcmp(line, "OUT") == 0) {
@@ -158,7 +158,7 @@ after(struct session *s)
 	say(s, ".");
 }
 
-static enum check (*const checks[])(
+static enum line_check (*const checks[])(
     struct session *, char *) = { check_first, check_second, NULL };
 
 static const struct dialogue dialogue = {

@@ -6,43 +6,46 @@
 #include "smtpd/session/events.h"
 
 #include "common/log/log.h"
-#include "smtpd/session/tally.h"
+#include "smtpd/session/command_counts.h"
 #include "tests/unit/tap.h"
 
 #include <string.h>
 
 static const struct {
-	const char *reply, *stage, *subject, *words;
+	enum smtp_reply reply;
+	const char *stage, *subject, *words;
 } replies[] = {
-	{ "550 5.1.1 No such user here", "RCPT", "a@b.c",
+	{ REPLY_NO_USER, "RCPT", "a@b.c",
 	    "550 5.1.1 <a@b.c>: Recipient address rejected: User unknown in "
 	    "local recipient table" },
-	{ "550 5.7.1 Relaying denied", "RCPT", "a@b.c",
+	{ REPLY_RELAYING, "RCPT", "a@b.c",
 	    "550 5.7.1 <a@b.c>: Relay access denied" },
-	{ "451 4.3.0 Cannot look that user up now", "RCPT", "a@b.c",
+	{ REPLY_RCPT_LATER, "RCPT", "a@b.c",
 	    "451 4.3.0 <a@b.c>: Recipient address rejected: Cannot look that "
 	    "user up now" },
-	{ "450 4.7.1 Recipient address rejected: later", "RCPT", "a@b.c",
-	    "450 4.7.1 <a@b.c>: Recipient address rejected: later" },
-	{ "554 5.7.1 Service unavailable; Client host [x] blocked", "RCPT",
-	    "a@b.c", "554 5.7.1 Service unavailable; Client host [x] blocked" },
-	{ "552 5.3.4 Message too big", "MAIL", "a@b.c",
+	{ REPLY_RCPT_DOMAIN, "RCPT", "a",
+	    "553 5.1.3 <a>: Recipient address rejected: need fully-qualified "
+	    "address" },
+	{ REPLY_GREYLISTED, "RCPT", "a@b.c",
+	    "450 4.7.1 <a@b.c>: Recipient address rejected: Greylisted: try "
+	    "again in 9 seconds or later" },
+	{ REPLY_LISTED, "RCPT", "a@b.c",
+	    "554 5.7.1 Service unavailable; Client host [9] blocked using x; "
+	    "y" },
+	{ REPLY_TOO_BIG, "END-OF-MESSAGE", "END-OF-MESSAGE",
 	    "552 5.3.4 Message size exceeds fixed limit" },
-	{ "552 5.3.4 Message too big: at most 9 octets", "END-OF-MESSAGE",
-	    "END-OF-MESSAGE", "552 5.3.4 Message size exceeds fixed limit" },
-	{ "452 4.3.1 No room on the disk now", "MAIL", "",
-	    "452 4.3.1 Insufficient system storage" },
-	{ "553 5.7.1 Not yours", "MAIL", "a@b.c",
-	    "553 5.7.1 <a@b.c>: Sender address rejected: Not yours" },
-	{ "550 5.6.0 The message holds NUL bytes", "END-OF-MESSAGE",
-	    "END-OF-MESSAGE",
+	{ REPLY_SIZE_LIMIT, "MAIL", "a@b.c",
+	    "552 5.3.4 Message size exceeds fixed limit" },
+	{ REPLY_NO_ROOM, "MAIL", "", "452 4.3.1 Insufficient system storage" },
+	{ REPLY_NOT_YOURS, "MAIL", "a@b.c",
+	    "553 5.7.1 <a@b.c>: Sender address rejected: Not an address of 9: "
+	    "use your own, or have it allowed by the key sender" },
+	{ REPLY_NUL, "END-OF-MESSAGE", "END-OF-MESSAGE",
 	    "550 5.6.0 <END-OF-MESSAGE>: Data command rejected: The message "
 	    "holds NUL bytes" },
-	{ "500 What", "RCPT", "x",
-	    "500 <x>: Recipient address rejected: What" },
-	{ "500 5 What", "MAIL", "", "500 <>: Sender address rejected: 5 What" },
-	{ "no code", "DATA", "x", "<x>: Data command rejected: no code" },
-	{ "", "DATA", "", "<>: Data command rejected: " },
+	{ REPLY_START_DATA, "DATA", "",
+	    "354 <>: Data command rejected: End it with a dot on a line of "
+	    "its own" },
 };
 
 static const struct {
@@ -62,24 +65,26 @@ static const struct {
 static void
 test_tally(void)
 {
-	struct tally t = { .verbs = { { 0, 0 } } };
-	char text[TALLY_TEXT];
+	struct command_counts t = { .verbs = { { 0, 0 } } };
+	char text[COMMAND_COUNTS_TEXT];
 
-	ok(strcmp(tally_text(&t, text), " commands=0") == 0, "none: %s", text);
-	tally_add(&t, "QUIT", true);
-	tally_add(&t, "ehlo", true);
-	tally_add(&t, "Rcpt", false);
-	tally_add(&t, "RCPT", true);
-	tally_add(&t, "XYZZY", false);
-	tally_add(&t, "", false);
-	ok(strcmp(tally_text(&t, text),
+	ok(strcmp(command_counts_text(&t, text), " commands=0") == 0,
+	    "none: %s", text);
+	command_counts_add(&t, "QUIT", true);
+	command_counts_add(&t, "ehlo", true);
+	command_counts_add(&t, "Rcpt", false);
+	command_counts_add(&t, "RCPT", true);
+	command_counts_add(&t, "XYZZY", false);
+	command_counts_add(&t, "", false);
+	ok(strcmp(command_counts_text(&t, text),
 	       " ehlo=1 rcpt=1/2 quit=1 unknown=0/2 commands=3/6") == 0,
 	    "some:%s", text);
-	for (size_t i = 0; i < TALLY_VERBS; i++) {
+	for (size_t i = 0; i < COMMAND_COUNTS_VERBS; i++) {
 		t.verbs[i].good = 4000000000;
 		t.verbs[i].all = 4294967295;
 	}
-	ok(strlen(tally_text(&t, text)) < TALLY_TEXT, "so many:%s", text);
+	ok(strlen(command_counts_text(&t, text)) < COMMAND_COUNTS_TEXT,
+	    "so many:%s", text);
 }
 
 int
@@ -88,10 +93,10 @@ main(void)
 	char text[EVENT_TEXT];
 
 	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
-		event_words(replies[i].reply, replies[i].stage,
-		    replies[i].subject, text);
+		event_words(replies[i].reply, REPLY_ARGS("9", "x", "; ", "y"),
+		    replies[i].stage, replies[i].subject, text);
 		ok(strcmp(text, replies[i].words) == 0, "%s: %s",
-		    replies[i].reply, text);
+		    replies[i].words, text);
 	}
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		char value[20];
