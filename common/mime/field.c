@@ -2,6 +2,7 @@
 /* A header field for a server that takes only ASCII, or only short lines. */
 #include "common/mime/field.h"
 
+#include "common/text/bytes.h"
 #include "common/text/transfer.h"
 #include "common/text/utf8.h"
 
@@ -99,12 +100,6 @@ has_long_line(const char *text, size_t len)
 		}
 	}
 	return false;
-}
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
 }
 
 /* Where a line that is too long is folded: ahead of its last blank with

@@ -2,6 +2,7 @@
 /* Encoded words (RFC 2047) for what is not ASCII among what is. */
 #include "common/mime/field.h"
 
+#include "common/text/bytes.h"
 #include "common/mime/word.h"
 
 #include <stdlib.h>
@@ -26,12 +27,6 @@ words_ascii(struct output *o, const char *text, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		output_add(o, (text[i] & 0x80) != 0 ? "?" : &text[i], 1);
 	}
-}
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
 }
 
 static bool

@@ -12,13 +12,9 @@
  */
 #include "common/mime/mailboxes.h"
 
-#include <string.h>
+#include "common/text/bytes.h"
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
+#include <string.h>
 
 /* RFC 5322 section 3.2.3; everything beyond ASCII by RFC 6532. */
 static bool
@@ -57,7 +53,7 @@ skip_nested(const char *p, const char *end)
 static const char *
 skip_blanks(const char *p, const char *end, struct span *note)
 {
-	while (p < end && (is_blank(*p) || *p == '(')) {
+	while (p < end && (is_space(*p) || *p == '(')) {
 		const char *next = *p == '(' ? skip_nested(p, end) : p + 1;
 		if (next == NULL) {
 			return p;
@@ -73,10 +69,10 @@ skip_blanks(const char *p, const char *end, struct span *note)
 static struct span
 trimmed(const char *start, const char *end)
 {
-	while (start < end && is_blank(*start)) {
+	while (start < end && is_space(*start)) {
 		start++;
 	}
-	while (end > start && is_blank(end[-1])) {
+	while (end > start && is_space(end[-1])) {
 		end--;
 	}
 	return (struct span){ start, (size_t)(end - start) };
@@ -194,7 +190,7 @@ has_control(struct span s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.at[i];
-		if (c == 0x7f || (c >= 0 && c < ' ' && !is_blank(c))) {
+		if (c == 0x7f || (c >= 0 && c < ' ' && !is_space(c))) {
 			return true;
 		}
 	}

@@ -2,6 +2,8 @@
 #ifndef RESTANTE_COMMON_MIME_MAILBOXES_H
 #define RESTANTE_COMMON_MIME_MAILBOXES_H
 
+#include "common/text/bytes.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -18,12 +20,6 @@ enum mailboxes_kind {
 	MAILBOXES_GROUP_END, /* ";", or the end of the text */
 	MAILBOXES_BROKEN,    /* an entry that is none: all of it is in all */
 	MAILBOXES_END,
-};
-
-/* Octets of the field, folds and comments and all. */
-struct span {
-	const char *at;
-	size_t len;
 };
 
 struct mailboxes_entry {

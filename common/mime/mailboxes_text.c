@@ -2,44 +2,10 @@
 /* Addresses and display names as text, and back. */
 #include "common/mime/mailboxes.h"
 
+#include "common/text/bytes.h"
 #include "common/mime/word.h"
 
-#include <errno.h>
 #include <string.h>
-
-struct writer {
-	char *out;
-	size_t size, len;
-	bool full;
-};
-
-static void
-put(struct writer *w, const char *text, size_t len)
-{
-	if (w->size - w->len <= len) {
-		w->full = true;
-		return;
-	}
-	memcpy(w->out + w->len, text, len);
-	w->len += len;
-}
-
-static ssize_t
-finish(struct writer *w)
-{
-	if (w->full || w->size == 0) {
-		errno = EMSGSIZE;
-		return -1;
-	}
-	w->out[w->len] = '\0';
-	return (ssize_t)w->len;
-}
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
 
 /* ---- addresses ---- */
 
@@ -73,14 +39,14 @@ next_octet(struct meaning *m, char *c)
 			continue;
 		}
 		bool fold = *c == '\r' || *c == '\n';
-		if (depth == 0 && !fold && (m->quoted || !is_blank(*c))) {
+		if (depth == 0 && !fold && (m->quoted || !is_space(*c))) {
 			return true;
 		}
 	}
 	return false;
 }
 
-/* RFC 5321 section 4.1.2: whether the local part is a Dot-string. */
+/* True if the local part is a Dot-string (RFC 5321 section 4.1.2). */
 static bool
 is_dotted(struct span local)
 {
@@ -107,28 +73,28 @@ put_local(struct writer *w, struct span local)
 	bool plain = is_dotted(local);
 	char c;
 
-	put(w, "\"", !plain);
+	writer_add(w, "\"", !plain);
 	while (next_octet(&m, &c)) {
-		put(w, "\\", !plain && (c == '"' || c == '\\'));
-		put(w, &c, 1);
+		writer_add(w, "\\", !plain && (c == '"' || c == '\\'));
+		writer_octet(w, c);
 	}
-	put(w, "\"", !plain);
+	writer_add(w, "\"", !plain);
 }
 
 ssize_t
 mailboxes_address(const struct mailboxes_entry *e, char *out, size_t size)
 {
-	struct writer w = { out, size, 0, false };
+	struct writer w = { .out = out, .size = size };
 	struct meaning m = { e->domain.at, e->domain.at + e->domain.len, false,
 		false };
 	char c;
 
 	put_local(&w, e->local);
-	put(&w, "@", e->domain.len > 0);
+	writer_add(&w, "@", e->domain.len > 0);
 	while (next_octet(&m, &c)) {
-		put(&w, &c, 1);
+		writer_octet(&w, c);
 	}
-	return finish(&w);
+	return writer_finish(&w);
 }
 
 /* ---- display names ---- */
@@ -145,7 +111,7 @@ ssize_t
 mailboxes_write(const char *name, size_t name_len, const char *address,
     size_t *column, const char *eol, char *out, size_t size)
 {
-	struct writer w = { out, size, 0, false };
+	struct writer w = { .out = out, .size = size };
 	size_t len = strlen(address);
 
 	if (name_len > 0) {
@@ -161,18 +127,18 @@ mailboxes_write(const char *name, size_t name_len, const char *address,
 	    line == NULL ? *column + w.len : (size_t)(out + w.len - line) - 1;
 	if (name_len > 0) {
 		if (at + len + 3 > WORD_LINE) {
-			put(&w, eol, strlen(eol));
+			writer_text(&w, eol);
 			at = 0;
 		}
-		put(&w, " <", 2);
-		put(&w, address, len);
-		put(&w, ">", 1);
+		writer_add(&w, " <", 2);
+		writer_add(&w, address, len);
+		writer_octet(&w, '>');
 		at += len + 3;
 	} else {
-		put(&w, address, len);
+		writer_add(&w, address, len);
 		at += len;
 	}
-	ssize_t total = finish(&w);
+	ssize_t total = writer_finish(&w);
 	*column = total == -1 ? *column : at;
 	return total;
 }

@@ -12,8 +12,6 @@
  */
 #include "common/mime/multipart.h"
 
-#include "common/mime/multipart_line.h"
-
 #include <errno.h>
 #include <string.h>
 
@@ -52,6 +50,146 @@ give(struct multipart *m, enum multipart_event event, const char *text,
 	m->len = len;
 	m->depth = m->top;
 	return event;
+}
+
+/* ---- delimiters (RFC 2046 section 5.1.1) ---- */
+
+/* Octets that were fed and not yet taken. */
+static size_t
+octets_left(const struct multipart *m)
+{
+	return (size_t)(m->end - m->in);
+}
+
+/* True if there is a multipart whose delimiter may come. */
+static bool
+is_watching(const struct multipart *m)
+{
+	for (unsigned i = 0; i <= m->top; i++) {
+		if (m->parts[i].kind == MULTIPART_PARTS_INSIDE &&
+		    !m->parts[i].closed) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* True if the line (from its "--" on) is a delimiter; notes whose and which. */
+static bool
+match(struct multipart *m, const char *line, size_t len)
+{
+	if (m->crlf && line[len - 1] == '\n') {
+		len -= len > 1 && line[len - 2] == '\r' ? 2 : 0;
+	}
+	if (m->crlf && (line[len - 1] == '\r' || line[len - 1] == '\n')) {
+		return false;
+	}
+	while (len > 0 && strchr(" \t\r\n", line[len - 1]) != NULL &&
+	       line[len - 1] != '\0') {
+		len--;
+	}
+	for (int i = (int)m->top; i >= 0 && len > 2; i--) {
+		const struct multipart_part *p = &m->parts[i];
+		size_t want = p->boundary_len;
+		bool longer = len == want + 4;
+		if (p->kind != MULTIPART_PARTS_INSIDE || p->closed ||
+		    (!longer && len != want + 2) ||
+		    memcmp(line + 2, p->boundary, want) != 0 ||
+		    (longer && memcmp(line + 2 + want, "--", 2) != 0)) {
+			continue;
+		}
+		if (!longer && m->count >= MULTIPART_PARTS) {
+			m->limited = true;
+			return false;
+		}
+		m->target = i;
+		m->closing = longer;
+		return true;
+	}
+	return false;
+}
+
+/* Octets of the line end that what is held begins with. */
+static size_t
+held_eol(const struct multipart *m)
+{
+	size_t cr = m->held_len > 0 && m->held[0] == '\r';
+
+	return cr + (m->held_len > cr && m->held[cr] == '\n' &&
+			cr >= (size_t)m->crlf);
+}
+
+/* Takes octets and holds them; there must be room. */
+static void
+hold_octets(struct multipart *m, size_t n)
+{
+	memcpy(m->held + m->held_len, m->in, n);
+	m->held_len += n;
+	m->in += n;
+}
+
+/* A step of gather(): takes octets while they may be a delimiter. */
+static bool
+gather_more(struct multipart *m, size_t eol)
+{
+	size_t at = m->held_len - eol;
+	bool lone_cr = eol == 1 && m->held[0] == '\r';
+
+	if (lone_cr || at < 2) {
+		if (*m->in != (lone_cr ? '\n' : '-')) {
+			return false;
+		}
+		hold_octets(m, 1);
+		return true;
+	}
+	const char *lf = memchr(m->in, '\n', octets_left(m));
+	size_t n = lf == NULL ? octets_left(m) : (size_t)(lf - m->in) + 1;
+	size_t left = sizeof(m->held) - m->held_len;
+	if (n > left) {
+		return false;
+	}
+	hold_octets(m, n);
+	return true;
+}
+
+/*
+ * Holds a line end and a line as long as they may be a delimiter.  false: more
+ * input is needed; else matched or plain says what it is.
+ */
+static bool
+gather(struct multipart *m)
+{
+	bool more = true;
+
+	while (more) {
+		size_t eol = held_eol(m);
+		bool whole =
+		    m->held_len > eol && m->held[m->held_len - 1] == '\n';
+		if (whole || (m->in == m->end && m->over)) {
+			m->matched = m->held_len > eol + 2 &&
+			             match(m, m->held + eol, m->held_len - eol);
+			m->plain = !m->matched;
+			return true;
+		}
+		if (m->in == m->end) {
+			return false;
+		}
+		more = gather_more(m, eol);
+	}
+	m->plain = true;
+	return true;
+}
+
+/* How many of the last octets may begin a line end and a delimiter. */
+static size_t
+tail_length(const struct multipart *m, const char *text, size_t len)
+{
+	size_t n = 0;
+
+	n += len > n + 1 && text[len - 1] == '-' && text[len - 2] == '\n';
+	n += len > n && text[len - n - 1] == '\n';
+	bool cr = len > n && text[len - n - 1] == '\r';
+	return m->crlf && n > 0 && !cr ? 0 : n + cr;
 }
 
 /* ---- headers ---- */
@@ -152,8 +290,8 @@ feed_header(struct multipart *m, bool watching)
 		m->held_len -= m->given;
 		m->given = 0;
 	} else {
-		const char *lf = memchr(m->in, '\n', multipart_left(m));
-		size_t n = lf == NULL || !watching ? multipart_left(m)
+		const char *lf = memchr(m->in, '\n', octets_left(m));
+		size_t n = lf == NULL || !watching ? octets_left(m)
 		                                   : (size_t)(lf - m->in) + 1;
 		m->in += header_feed(&m->header, m->in, n, &event);
 	}
@@ -163,13 +301,13 @@ feed_header(struct multipart *m, bool watching)
 static enum multipart_event
 next_of_header(struct multipart *m)
 {
-	bool watching = multipart_is_watching(m);
+	bool watching = is_watching(m);
 	enum multipart_event event = MULTIPART_MORE;
 
 	while (event == MULTIPART_MORE) {
 		bool line = m->header.state == HEADER_AT_LINE;
 		bool fresh = !m->plain && !m->matched;
-		if (watching && line && fresh && !multipart_gather(m)) {
+		if (watching && line && fresh && !gather(m)) {
 			return MULTIPART_MORE;
 		}
 		bool empty = m->held_len == 0 && m->in == m->end;
@@ -199,11 +337,11 @@ give_body(struct multipart *m, const char *text, size_t len)
 static enum multipart_event
 give_held(struct multipart *m)
 {
-	size_t eol = multipart_held_eol(m);
+	size_t eol = held_eol(m);
 	size_t rest = m->held_len - eol;
 
 	m->plain = false;
-	m->given = m->held_len - multipart_tail(m, m->held + eol, rest);
+	m->given = m->held_len - tail_length(m, m->held + eol, rest);
 	return give_body(m, m->held, m->given);
 }
 
@@ -214,12 +352,11 @@ give_input(struct multipart *m, bool watching)
 	const char *start = m->in;
 	const char *end = m->crlf ? "\r\n--" : "\n--";
 	const char *at =
-	    watching ? memmem(start, multipart_left(m), end, strlen(end))
-		     : NULL;
-	size_t n = at == NULL ? multipart_left(m)
+	    watching ? memmem(start, octets_left(m), end, strlen(end)) : NULL;
+	size_t n = at == NULL ? octets_left(m)
 	                      : (size_t)(at - start) + strlen(end) - 2;
 
-	n -= watching ? multipart_tail(m, start, n) : 0;
+	n -= watching ? tail_length(m, start, n) : 0;
 	m->in += n;
 	return give_body(m, start, n);
 }
@@ -237,7 +374,7 @@ push(struct multipart *m, bool digest_child)
 static enum multipart_event
 next_of_body(struct multipart *m)
 {
-	bool watching = multipart_is_watching(m);
+	bool watching = is_watching(m);
 
 	if (m->parts[m->top].kind == MULTIPART_MESSAGE) {
 		push(m, false);
@@ -246,7 +383,7 @@ next_of_body(struct multipart *m)
 	for (;;) {
 		bool look = m->line_start || m->held_len > 0;
 		if (watching && look && !m->plain && !m->matched &&
-		    !multipart_gather(m)) {
+		    !gather(m)) {
 			return MULTIPART_MORE;
 		}
 		if (m->matched) {
@@ -267,8 +404,8 @@ next_of_body(struct multipart *m)
 		if (m->len > 0) {
 			return event;
 		}
-		multipart_hold(
-		    m, multipart_tail(m, m->in, multipart_left(m) < 2 ? 1 : 2));
+		hold_octets(
+		    m, tail_length(m, m->in, octets_left(m) < 2 ? 1 : 2));
 	}
 }
 

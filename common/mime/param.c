@@ -12,38 +12,27 @@
 
 #include "common/mime/charset.h"
 #include "common/mime/word.h"
-#include "common/text/hex.h"
+#include "common/text/bytes.h"
 
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
 
-struct text {
-	const char *at;
-	size_t len;
-};
-
 /* A parameter as written. */
 struct parameter {
-	struct text name; /* without asterisks */
+	struct span name; /* without asterisks */
 	int section;      /* -1: it is not continued */
 	bool extended;    /* percent signs mean something */
 	bool quoted;      /* value is what stands between the quotes */
-	struct text value;
+	struct span value;
 };
 
 /* What a value is made of. */
 struct found {
 	struct parameter sections[PARAM_SECTIONS];
 	size_t count;
-	struct text charset;
+	struct span charset;
 };
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
 
 /* Behind the comment, or the quoted string, that begins at p. */
 static const char *
@@ -67,19 +56,19 @@ skip_nested(const char *p, const char *end)
 static const char *
 skip_blanks(const char *p, const char *end)
 {
-	while (p < end && (is_blank(*p) || *p == '(')) {
+	while (p < end && (is_space(*p) || *p == '(')) {
 		p = *p == '(' ? skip_nested(p, end) : p + 1;
 	}
 	return p;
 }
 
-static struct text
+static struct span
 trimmed(const char *start, const char *end)
 {
-	while (end > start && is_blank(end[-1])) {
+	while (end > start && is_space(end[-1])) {
 		end--;
 	}
-	return (struct text){ start, (size_t)(end - start) };
+	return (struct span){ start, (size_t)(end - start) };
 }
 
 bool
@@ -146,7 +135,7 @@ value_end(const char *p, const char *end)
 	const char *start = p;
 
 	while (p < end && *p != ';' &&
-	       !(*p == '(' && p > start && is_blank(p[-1]))) {
+	       !(*p == '(' && p > start && is_space(p[-1]))) {
 		p++;
 	}
 	return p;
@@ -234,17 +223,17 @@ find(const char *value, size_t len, const char *name, struct found *f)
 static void
 split_charset(struct found *f)
 {
-	struct text *value = &f->sections[0].value;
+	struct span *value = &f->sections[0].value;
 	const char *end = value->at + value->len;
 	const char *one = memchr(value->at, '\'', value->len);
 	const char *two =
 	    one == NULL ? NULL : memchr(one + 1, '\'', (size_t)(end - one - 1));
 
-	f->charset = (struct text){ "", 0 };
+	f->charset = (struct span){ "", 0 };
 	if (f->sections[0].extended && two != NULL) {
 		f->charset =
-		    (struct text){ value->at, (size_t)(one - value->at) };
-		*value = (struct text){ two + 1, (size_t)(end - two - 1) };
+		    (struct span){ value->at, (size_t)(one - value->at) };
+		*value = (struct span){ two + 1, (size_t)(end - two - 1) };
 	}
 }
 

@@ -5,45 +5,23 @@
 
 #include "common/mime/charset.h"
 #include "common/mime/word.h"
+#include "common/text/bytes.h"
 #include "common/text/utf8.h"
 
-#include <errno.h>
 #include <string.h>
 
-struct writer {
-	char *out;
-	size_t size, len;
-	size_t column;
-	const char *name, *eol;
-	bool full;
+struct encoder {
+	struct writer to;
+	const char *name;
 };
 
+/* The semicolon, and the start of a line for the text after it. */
 static void
-put(struct writer *w, const char *text, size_t len)
+start_parameter(struct writer *w)
 {
-	if (w->size - w->len <= len) {
-		w->full = true;
-		return;
-	}
-	memcpy(w->out + w->len, text, len);
-	w->len += len;
-	w->column += len;
-}
-
-static void
-put_text(struct writer *w, const char *text)
-{
-	put(w, text, strlen(text));
-}
-
-/* The semicolon, and the line for what follows it. */
-static void
-begin_line(struct writer *w)
-{
-	put_text(w, ";");
-	put_text(w, w->eol);
-	w->column = 0;
-	put_text(w, " ");
+	writer_octet(w, ';');
+	writer_fold(w);
+	writer_octet(w, ' ');
 }
 
 static char
@@ -72,7 +50,7 @@ is_attribute(char c)
 	return is_token(&c, 1);
 }
 
-/* Whether the value fits a line as it is, in quotes; some readers trim it. */
+/* True if the value fits a line as it is, in quotes; some readers trim it. */
 static bool
 is_short(const char *name, const char *value, size_t len)
 {
@@ -91,19 +69,20 @@ is_short(const char *name, const char *value, size_t len)
 }
 
 static void
-put_short(struct writer *w, const char *value, size_t len)
+put_short(struct encoder *e, const char *value, size_t len)
 {
+	struct writer *w = &e->to;
 	bool token = is_token(value, len);
 
-	begin_line(w);
-	put_text(w, w->name);
-	put_text(w, token ? "=" : "=\"");
+	start_parameter(w);
+	writer_text(w, e->name);
+	writer_text(w, token ? "=" : "=\"");
 	for (size_t i = 0; i < len; i++) {
 		char c = clean(value[i]);
-		put(w, "\\", c == '"' || c == '\\');
-		put(w, &c, 1);
+		writer_add(w, "\\", c == '"' || c == '\\');
+		writer_octet(w, c);
 	}
-	put_text(w, token ? "" : "\"");
+	writer_text(w, token ? "" : "\"");
 }
 
 /* Octets of a character's extended form, and its own octets. */
@@ -132,9 +111,9 @@ put_extended(struct writer *w, const char *value, size_t len)
 		char escape[3] = { '%', hex[(unsigned char)c >> 4],
 			hex[c & 15] };
 		if (is_attribute(c)) {
-			put(w, &c, 1);
+			writer_octet(w, c);
 		} else {
-			put(w, escape, sizeof(escape));
+			writer_add(w, escape, sizeof(escape));
 		}
 	}
 }
@@ -148,16 +127,17 @@ put_number(struct writer *w, unsigned n)
 	if (n > 9) {
 		put_number(w, n / 10);
 	}
-	put(w, &digit, 1);
+	writer_octet(w, digit);
 }
 
 /* name*=, or name*0*= and so on; characters stay whole. */
 static void
-put_sections(struct writer *w, const char *value, size_t len)
+put_sections(struct encoder *e, const char *value, size_t len)
 {
+	struct writer *w = &e->to;
 	bool utf8 = charset_is_utf8(value, len);
 	const char *label = utf8 ? "utf-8''" : "unknown-8bit''";
-	size_t used, size = strlen(w->name) + strlen(label) + sizeof(" *=;");
+	size_t used, size = strlen(e->name) + strlen(label) + sizeof(" *=;");
 
 	for (size_t i = 0; i < len && size <= WORD_LINE; i += used) {
 		size += extended_size(value + i, len - i, utf8, &used);
@@ -165,15 +145,15 @@ put_sections(struct writer *w, const char *value, size_t len)
 	bool split = size > WORD_LINE;
 	unsigned section = 0;
 	do {
-		begin_line(w);
-		put_text(w, w->name);
-		put_text(w, "*");
+		start_parameter(w);
+		writer_text(w, e->name);
+		writer_text(w, "*");
 		if (split) {
 			put_number(w, section);
-			put_text(w, "*");
+			writer_text(w, "*");
 		}
-		put_text(w, "=");
-		put_text(w, section == 0 ? label : "");
+		writer_text(w, "=");
+		writer_text(w, section == 0 ? label : "");
 		bool first = true;
 		for (size_t n; len > 0; len -= used, value += used) {
 			n = extended_size(value, len, utf8, &used);
@@ -187,54 +167,42 @@ put_sections(struct writer *w, const char *value, size_t len)
 	} while (len > 0 && !w->full);
 }
 
-static ssize_t
-finish(struct writer *w)
-{
-	if (w->full || w->size == 0) {
-		errno = EMSGSIZE;
-		return -1;
-	}
-	w->out[w->len] = '\0';
-	return (ssize_t)w->len;
-}
-
 ssize_t
 param_encode(const char *name, const char *value, size_t len, const char *eol,
     char *out, size_t size)
 {
-	struct writer w = {
-		.out = out, .size = size, .name = name, .eol = eol
-	};
+	struct encoder e = { .to = { .out = out, .size = size, .eol = eol },
+		.name = name };
 
 	if (is_short(name, value, len)) {
-		put_short(&w, value, len);
+		put_short(&e, value, len);
 	} else {
-		put_sections(&w, value, len);
+		put_sections(&e, value, len);
 	}
-	return finish(&w);
+	return writer_finish(&e.to);
 }
 
 ssize_t
 param_encode_words(const char *name, const char *value, size_t len,
     const char *eol, char *out, size_t size)
 {
-	struct writer w = {
-		.out = out, .size = size, .name = name, .eol = eol
-	};
+	struct encoder e = { .to = { .out = out, .size = size, .eol = eol },
+		.name = name };
 
 	if (is_short(name, value, len)) {
-		put_short(&w, value, len);
-		return finish(&w);
+		put_short(&e, value, len);
+		return writer_finish(&e.to);
 	}
-	begin_line(&w);
-	put_text(&w, name);
-	put_text(&w, "=\"");
+	start_parameter(&e.to);
+	writer_text(&e.to, name);
+	writer_text(&e.to, "=\"");
 	/* A phrase's words are safe inside quotes, too. */
-	ssize_t n = w.full ? -1
-	                   : word_encode(WORD_WORDS, value, len, w.column + 1,
-				 eol, out + w.len, size - w.len);
-	w.full |= n == -1;
-	w.len += n == -1 ? 0 : (size_t)n;
-	put_text(&w, "\"");
-	return finish(&w);
+	ssize_t n = e.to.full
+	                ? -1
+	                : word_encode(WORD_WORDS, value, len, e.to.column + 1,
+			      eol, out + e.to.len, size - e.to.len);
+	e.to.full |= n == -1;
+	e.to.len += n == -1 ? 0 : (size_t)n;
+	writer_text(&e.to, "\"");
+	return writer_finish(&e.to);
 }

@@ -2,6 +2,8 @@
 /* Quoted-printable (RFC 2045 section 6.7): pure. */
 #include "common/mime/qp.h"
 
+#include "common/text/bytes.h"
+
 #include <string.h>
 
 static const char hex[] = "0123456789ABCDEF";
@@ -70,12 +72,6 @@ put_plain(struct qp_encoder *e, struct out *o, char c)
 	}
 	o->at[o->len++] = c;
 	note_start(e, &c, 1);
-}
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
 }
 
 static void

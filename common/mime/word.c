@@ -8,7 +8,7 @@
 
 #include "common/mime/charset.h"
 #include "common/text/base64.h"
-#include "common/text/hex.h"
+#include "common/text/bytes.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -42,12 +42,6 @@ struct decoder {
 	size_t raw_len;
 	const char *first, *last; /* as they stood in the text */
 };
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
 
 static bool
 is_line_end(char c)
@@ -235,7 +229,7 @@ plain_end(const char *p, const char *end)
 {
 	do {
 		p++;
-	} while (p < end && !is_blank(*p) && *p != '=');
+	} while (p < end && !is_space(*p) && *p != '=');
 	return p;
 }
 
@@ -246,15 +240,15 @@ decode(const char *value, size_t len, bool phrase, char *out, size_t size)
 	const char *end = value + len;
 	struct word w;
 
-	while (value < end && is_blank(*value)) {
+	while (value < end && is_space(*value)) {
 		value++;
 	}
-	while (end > value && is_blank(end[-1])) {
+	while (end > value && is_space(end[-1])) {
 		end--;
 	}
 	for (const char *p = value, *next; p < end && !d.full; p = next) {
 		const char *text = p;
-		while (is_blank(*text)) {
+		while (is_space(*text)) {
 			text++;
 		}
 		bool word = read_word(text, end, &w);

@@ -2,7 +2,7 @@
 /*
  * Encoded words, written (RFC 2047): pure.
  *
- * Text is taken as tokens, each a word with the blank ahead of it.  Those that
+ * Text is taken as tokens, each a word with the blank before it.  Those that
  * need it are encoded, neighbours together, because blanks between encoded
  * words mean nothing.
  */
@@ -10,20 +10,16 @@
 
 #include "common/mime/charset.h"
 #include "common/text/base64.h"
+#include "common/text/bytes.h"
 #include "common/text/utf8.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
 enum { PLAIN_LONG = 900 }; /* a word that cannot be folded, well below 998 */
 
-struct writer {
-	char *out;
-	size_t size, len;
-	size_t column;
-	const char *eol;
-	bool full;
+struct encoder {
+	struct writer to;
 	enum word_context context;
 	bool utf8;
 };
@@ -35,7 +31,7 @@ is_control(char c)
 }
 
 static bool
-is_blank(char c)
+is_gap(char c)
 {
 	return c == ' ' || is_control(c);
 }
@@ -46,55 +42,29 @@ clean(char c)
 	return is_control(c) ? ' ' : c;
 }
 
-static void
-put(struct writer *w, const char *text, size_t len)
-{
-	if (w->size - w->len <= len) {
-		w->full = true;
-		return;
-	}
-	memcpy(w->out + w->len, text, len);
-	w->len += len;
-	w->column += len;
-}
-
-static void
-put_octet(struct writer *w, char c)
-{
-	put(w, &c, 1);
-}
-
-/* A fold; the blank that must follow is the caller's. */
-static void
-fold(struct writer *w)
-{
-	put(w, w->eol, strlen(w->eol));
-	w->column = 0;
-}
-
 /* ---- which encoding ---- */
 
 /* RFC 2047 section 5 (3) for phrases, 4.2 else; "_" stands for a blank. */
 static bool
-is_q(const struct writer *w, char c)
+is_q(const struct encoder *e, char c)
 {
 	bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	             (c >= '0' && c <= '9') || c == ' ';
 
 	return alnum || (c > ' ' && c < 0x7f &&
-			    strchr(w->context != WORD_TEXT
+			    strchr(e->context != WORD_TEXT
 				       ? "!*+-/"
 				       : "!*+-/#$%&',.:;<>@[\\]^`{|}~",
 				c) != NULL);
 }
 
 static size_t
-q_size(const struct writer *w, const char *text, size_t len)
+q_size(const struct encoder *e, const char *text, size_t len)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		n += is_q(w, clean(text[i])) ? 1 : 3;
+		n += is_q(e, clean(text[i])) ? 1 : 3;
 	}
 	return n;
 }
@@ -102,24 +72,24 @@ q_size(const struct writer *w, const char *text, size_t len)
 /* ---- an encoded run ---- */
 
 static void
-put_q(struct writer *w, const char *text, size_t len)
+put_q(struct encoder *e, const char *text, size_t len)
 {
 	static const char hex[] = "0123456789ABCDEF";
 
 	for (size_t i = 0; i < len; i++) {
 		char c = clean(text[i]);
-		if (is_q(w, c)) {
-			put_octet(w, c == ' ' ? '_' : c);
+		if (is_q(e, c)) {
+			writer_octet(&e->to, c == ' ' ? '_' : c);
 			continue;
 		}
-		put_octet(w, '=');
-		put_octet(w, hex[(unsigned char)c >> 4]);
-		put_octet(w, hex[c & 15]);
+		writer_octet(&e->to, '=');
+		writer_octet(&e->to, hex[(unsigned char)c >> 4]);
+		writer_octet(&e->to, hex[c & 15]);
 	}
 }
 
 static void
-put_b(struct writer *w, const char *text, size_t len)
+put_b(struct encoder *e, const char *text, size_t len)
 {
 	char raw[WORD_MAX], encoded[BASE64_SIZE(WORD_MAX)];
 
@@ -127,22 +97,22 @@ put_b(struct writer *w, const char *text, size_t len)
 		raw[i] = clean(text[i]);
 	}
 	ssize_t n = base64_encode(raw, len, encoded, sizeof(encoded));
-	put(w, encoded, n == -1 ? 0 : (size_t)n);
+	writer_add(&e->to, encoded, n == -1 ? 0 : (size_t)n);
 }
 
 /* How many octets of text, in whole characters, make a word of most octets. */
 static size_t
-fit(const struct writer *w, bool b, const char *text, size_t len, size_t most)
+fit(const struct encoder *e, bool b, const char *text, size_t len, size_t most)
 {
 	size_t taken = 0, cost = 0, used = 1;
 
 	for (size_t i = 0; i < len; i += used) {
 		used = 1;
-		if (w->utf8) {
+		if (e->utf8) {
 			(void)utf8_next(text + i, len - i, &used);
 		}
 		cost = b ? BASE64_SIZE(i + used) - 1
-		         : cost + q_size(w, text + i, used);
+		         : cost + q_size(e, text + i, used);
 		if (cost > most) {
 			break;
 		}
@@ -153,39 +123,40 @@ fit(const struct writer *w, bool b, const char *text, size_t len, size_t most)
 
 /* As many words as it takes, with a blank between them. */
 static void
-put_run(struct writer *w, const char *text, size_t len)
+put_run(struct encoder *e, const char *text, size_t len)
 {
-	const char *charset = w->utf8 ? "utf-8" : "unknown-8bit";
+	const char *charset = e->utf8 ? "utf-8" : "unknown-8bit";
 	size_t frame = strlen(charset) + 7;
 	/* A quote follows the last of WORD_WORDS. */
-	size_t line = WORD_LINE - (w->context == WORD_WORDS);
-	bool b = BASE64_SIZE(len) - 1 < q_size(w, text, len);
+	size_t line = WORD_LINE - (e->context == WORD_WORDS);
+	bool b = BASE64_SIZE(len) - 1 < q_size(e, text, len);
 
-	while (len > 0 && !w->full) {
-		size_t left = w->column < line ? line - w->column : 0;
+	while (len > 0 && !e->to.full) {
+		size_t left = e->to.column < line ? line - e->to.column : 0;
 		left = left < WORD_MAX ? left : WORD_MAX;
 		size_t n =
-		    left <= frame ? 0 : fit(w, b, text, len, left - frame);
+		    left <= frame ? 0 : fit(e, b, text, len, left - frame);
 		if (n == 0) {
-			/* The blank ahead of it moves to the next line. */
-			w->len -= w->len > 0 && w->out[w->len - 1] == ' ';
-			fold(w);
-			put_octet(w, ' ');
-			n = fit(w, b, text, len, line - 1 - frame);
+			/* The blank before it moves to the next line. */
+			e->to.len -=
+			    e->to.len > 0 && e->to.out[e->to.len - 1] == ' ';
+			writer_fold(&e->to);
+			writer_octet(&e->to, ' ');
+			n = fit(e, b, text, len, line - 1 - frame);
 		}
-		put(w, "=?", 2);
-		put(w, charset, strlen(charset));
-		put(w, b ? "?B?" : "?Q?", 3);
+		writer_add(&e->to, "=?", 2);
+		writer_add(&e->to, charset, strlen(charset));
+		writer_add(&e->to, b ? "?B?" : "?Q?", 3);
 		if (b) {
-			put_b(w, text, n);
+			put_b(e, text, n);
 		} else {
-			put_q(w, text, n);
+			put_q(e, text, n);
 		}
-		put(w, "?=", 2);
+		writer_add(&e->to, "?=", 2);
 		text += n;
 		len -= n;
 		if (len > 0) {
-			put_octet(w, ' ');
+			writer_octet(&e->to, ' ');
 		}
 	}
 }
@@ -198,7 +169,7 @@ struct token {
 	bool coded;
 };
 
-/* The token at text; the last one has the blanks behind it, too. */
+/* The token at text; the last one has the blanks after it, too. */
 static struct token
 next_token(const char *text, const char *end, bool first)
 {
@@ -206,30 +177,30 @@ next_token(const char *text, const char *end, bool first)
 	const char *p = text;
 	bool strange = false;
 
-	while (p < end && is_blank(*p)) {
+	while (p < end && is_gap(*p)) {
 		p++;
 	}
 	t.blanks = (size_t)(p - text);
 	const char *word = p;
-	for (; p < end && !is_blank(*p); p++) {
+	for (; p < end && !is_gap(*p); p++) {
 		strange |= (unsigned char)*p >= 0x80 ||
 		           (*p == '?' && p > word && p[-1] == '=');
 	}
 	strange |= p - word > PLAIN_LONG || t.blanks > !first;
-	const char *behind = p;
-	while (behind < end && is_blank(*behind)) {
-		behind++;
+	const char *rest = p;
+	while (rest < end && is_gap(*rest)) {
+		rest++;
 	}
-	if (behind == end && behind > p) {
+	if (rest == end && rest > p) {
 		strange = true;
-		p = behind;
+		p = rest;
 	}
 	t.len = (size_t)(p - text);
 	t.coded = strange;
 	return t;
 }
 
-/* Whether it can stay as it is, but for folds: printable ASCII, sane blanks. */
+/* True if it can stay as it is, but for folds: printable ASCII, few blanks. */
 static bool
 is_plain(const char *text, size_t len)
 {
@@ -247,9 +218,9 @@ is_plain(const char *text, size_t len)
 	return len == 0 || (text[0] != ' ' && text[len - 1] != ' ');
 }
 
-/* Plain words with the blanks ahead of them, folded there. */
+/* Plain words with the blanks before them, folded there. */
 static void
-put_plain(struct writer *w, const char *text, size_t len)
+put_plain(struct encoder *e, const char *text, size_t len)
 {
 	size_t blanks;
 
@@ -259,35 +230,35 @@ put_plain(struct writer *w, const char *text, size_t len)
 		}
 		for (n = blanks; i + n < len && text[i + n] != ' '; n++) {
 		}
-		if (blanks > 0 && n > blanks && w->column + n > WORD_LINE) {
-			fold(w);
+		if (blanks > 0 && n > blanks && e->to.column + n > WORD_LINE) {
+			writer_fold(&e->to);
 		}
-		put(w, text + i, n);
+		writer_add(&e->to, text + i, n);
 	}
 }
 
 /* A plain one; its blank may have been another control character. */
 static void
-put_token(struct writer *w, const struct token *t)
+put_token(struct encoder *e, const struct token *t)
 {
-	if (t->blanks > 0 && w->column + t->len > WORD_LINE) {
-		fold(w);
+	if (t->blanks > 0 && e->to.column + t->len > WORD_LINE) {
+		writer_fold(&e->to);
 	}
-	put(w, " ", t->blanks);
-	put(w, t->text + t->blanks, t->len - t->blanks);
+	writer_add(&e->to, " ", t->blanks);
+	writer_add(&e->to, t->text + t->blanks, t->len - t->blanks);
 }
 
 static void
-put_tokens(struct writer *w, const char *text, const char *end)
+put_tokens(struct encoder *e, const char *text, const char *end)
 {
 	bool first = true;
 
-	while (text < end && !w->full) {
+	while (text < end && !e->to.full) {
 		struct token t = next_token(text, end, first);
 		const char *start = text;
 		text += t.len;
 		if (!t.coded) {
-			put_token(w, &t);
+			put_token(e, &t);
 			first = false;
 			continue;
 		}
@@ -296,10 +267,10 @@ put_tokens(struct writer *w, const char *text, const char *end)
 			text += next.coded ? next.len : 0;
 		}
 		if (!first) {
-			put_octet(w, ' ');
+			writer_octet(&e->to, ' ');
 			start++;
 		}
-		put_run(w, start, (size_t)(text - start));
+		put_run(e, start, (size_t)(text - start));
 		first = false;
 	}
 }
@@ -317,20 +288,21 @@ next_blank(const char *text, size_t len)
 
 /* The text has no blanks at its ends. */
 static void
-put_quoted(struct writer *w, const char *text, size_t len)
+put_quoted(struct encoder *e, const char *text, size_t len)
 {
-	put_octet(w, '"');
+	writer_octet(&e->to, '"');
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] == ' ' && text[i - 1] != ' ' &&
-		    w->column + next_blank(text + i, len - i) > WORD_LINE - 2) {
-			fold(w);
+		    e->to.column + next_blank(text + i, len - i) >
+			WORD_LINE - 2) {
+			writer_fold(&e->to);
 		}
 		if (text[i] == '"' || text[i] == '\\') {
-			put_octet(w, '\\');
+			writer_octet(&e->to, '\\');
 		}
-		put_octet(w, text[i]);
+		writer_octet(&e->to, text[i]);
 	}
-	put_octet(w, '"');
+	writer_octet(&e->to, '"');
 }
 
 /* RFC 5322 section 3.2.3; readers make one blank of several. */
@@ -356,28 +328,23 @@ ssize_t
 word_encode(enum word_context context, const char *text, size_t len,
     size_t column, const char *eol, char *out, size_t size)
 {
-	struct writer w = { .out = out,
-		.size = size,
-		.column = column,
-		.eol = eol,
+	struct encoder e = { .to = { .out = out,
+				 .size = size,
+				 .column = column,
+				 .eol = eol },
 		.context = context,
 		.utf8 = charset_is_utf8(text, len) };
 
 	if (context == WORD_WORDS || !is_plain(text, len)) {
 		if (context == WORD_TEXT) {
-			put_tokens(&w, text, text + len);
+			put_tokens(&e, text, text + len);
 		} else {
-			put_run(&w, text, len);
+			put_run(&e, text, len);
 		}
 	} else if (context == WORD_PHRASE && !is_atoms(text, len)) {
-		put_quoted(&w, text, len);
+		put_quoted(&e, text, len);
 	} else {
-		put_plain(&w, text, len);
+		put_plain(&e, text, len);
 	}
-	if (w.full || size == 0) {
-		errno = EMSGSIZE;
-		return -1;
-	}
-	out[w.len] = '\0';
-	return (ssize_t)w.len;
+	return writer_finish(&e.to);
 }

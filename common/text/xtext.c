@@ -2,7 +2,7 @@
 /* xtext (RFC 3461): pure. */
 #include "common/text/xtext.h"
 
-#include "common/text/hex.h"
+#include "common/text/bytes.h"
 
 #include <stdbool.h>
 #include <string.h>

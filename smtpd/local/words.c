@@ -2,13 +2,9 @@
 /* See words.h for the grammar. */
 #include "smtpd/local/words.h"
 
-#include <string.h>
+#include "common/text/bytes.h"
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
+#include <string.h>
 
 /*
  * Copies what is between quotes to *to; from points past the opening one.

@@ -27,7 +27,7 @@ static const struct {
 };
 
 static bool
-is_blank(const struct field *f)
+is_empty(const struct field *f)
 {
 	for (size_t i = 0; i < f->value_len; i++) {
 		if (strchr(" \t\r\n", f->value[i]) == NULL) {
@@ -68,7 +68,7 @@ fixup_survey(const char *head, size_t len)
 
 	while (header_next(&head, end, &f)) {
 		(void)kind(&f, &has);
-		found |= is_blank(&f) ? 0 : has;
+		found |= is_empty(&f) ? 0 : has;
 	}
 	return found;
 }
@@ -152,7 +152,7 @@ fix_field(const struct fixup *x, const struct field *f, bool resent, FILE *out,
 		result = take_recipients(x, f, name);
 	}
 	/* A field that must be there once, and is blank, is not. */
-	bool blank = (has & ~(unsigned)FIXUP_RESENT) != 0 && is_blank(f);
+	bool blank = (has & ~(unsigned)FIXUP_RESENT) != 0 && is_empty(f);
 	if (((what & BLIND) != 0 && !x->complete_only) || blank) {
 		return result;
 	}

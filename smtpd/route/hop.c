@@ -11,7 +11,7 @@
 #include "smtpd/route/hop.h"
 
 #include "common/text/address.h"
-#include "common/text/hex.h"
+#include "common/text/bytes.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

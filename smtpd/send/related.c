@@ -3,7 +3,7 @@
 #include "smtpd/send/related.h"
 
 #include "common/log/log.h"
-#include "common/text/hex.h"
+#include "common/text/bytes.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 /* Wraps words of strangers into lines of our own. */
 #include "smtpd/queue/report/wrap_text.h"
 
+#include "common/text/bytes.h"
 #include "common/text/utf8.h"
 
 #include <stdarg.h>
@@ -16,12 +17,6 @@ wrap_line(struct wrap *w, const char *fmt, ...)
 	vfprintf(w->out, fmt, ap);
 	va_end(ap);
 	fputs(w->eol, w->out);
-}
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 /* Writes a word, cleaned. */
@@ -48,7 +43,7 @@ word_length(const char *text, const char *end)
 {
 	size_t n = 0;
 
-	while (text + n < end && n < WRAP_WORD && !is_blank(text[n])) {
+	while (text + n < end && n < WRAP_WORD && !is_space(text[n])) {
 		n++;
 	}
 	/* Not in the middle of a character. */
@@ -62,7 +57,7 @@ word_length(const char *text, const char *end)
 static const char *
 skip_blanks(const char *text, const char *end)
 {
-	while (text < end && is_blank(*text)) {
+	while (text < end && is_space(*text)) {
 		text++;
 	}
 	return text;
