@@ -8,7 +8,7 @@
 #include "spool/append.h"
 
 #include "common/tls/crypto.h"
-#include "spool/fileio.h"
+#include "common/io/file.h"
 #include "spool/flags.h"
 #include "spool/index.h"
 #include "spool/append_note.h"

@@ -8,7 +8,7 @@
 #include "spool/append_note.h"
 
 #include "common/text/hash.h"
-#include "spool/fileio.h"
+#include "common/io/file.h"
 #include "spool/mbox.h"
 
 #include <errno.h>

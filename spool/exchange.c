@@ -2,7 +2,7 @@
 /* XFS_IOC_EXCHANGE_RANGE; ioctl_xfs_exchange_range(2) is its manual. */
 #include "spool/exchange.h"
 
-#include "spool/fileio.h"
+#include "common/io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

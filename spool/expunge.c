@@ -5,7 +5,7 @@
  * that, else through the journal.
  */
 #include "spool/exchange.h"
-#include "spool/fileio.h"
+#include "common/io/file.h"
 #include "spool/journal.h"
 #include "spool/listing.h"
 

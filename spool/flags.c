@@ -2,7 +2,7 @@
 /* "Status: RO" in place. */
 #include "spool/flags.h"
 
-#include "spool/fileio.h"
+#include "common/io/file.h"
 #include "spool/mbox.h"
 
 #include <string.h>

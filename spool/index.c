@@ -6,7 +6,7 @@
  */
 #include "spool/index.h"
 
-#include "spool/fileio.h"
+#include "common/io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

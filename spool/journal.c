@@ -9,7 +9,7 @@
 #include "spool/journal.h"
 
 #include "common/tls/crypto.h"
-#include "spool/fileio.h"
+#include "common/io/file.h"
 #include "spool/journal_private.h"
 
 #include <errno.h>

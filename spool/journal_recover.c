@@ -3,7 +3,7 @@
 #include "spool/journal_private.h"
 
 #include "common/log/log.h"
-#include "spool/fileio.h"
+#include "common/io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
 #include "spool/kept_deleted.h"
 
 #include "common/log/log.h"
-#include "spool/fileio.h"
+#include "common/io/file.h"
 
 #include <dirent.h>
 #include <errno.h>

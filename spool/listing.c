@@ -2,7 +2,7 @@
 /* Lists mailboxes, by index or by scan. */
 #include "spool/listing.h"
 
-#include "spool/fileio.h"
+#include "common/io/file.h"
 #include "spool/scan.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
  */
 #include "spool/lock.h"
 
-#include "spool/fileio.h"
+#include "common/io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
  * process that is killed.
  */
 #include "common/log/log.h"
-#include "spool/fileio.h"
+#include "common/io/file.h"
 #include "spool/queue_private.h"
 
 #include <errno.h>

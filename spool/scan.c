@@ -9,7 +9,7 @@
 
 #include "common/mime/surrogate.h"
 #include "common/tls/crypto.h"
-#include "spool/fileio.h"
+#include "common/io/file.h"
 
 #include <errno.h>
 #include <stdlib.h>

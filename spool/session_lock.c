@@ -2,7 +2,7 @@
 /* The file "session": locked by the session, and its id and last activity. */
 #include "spool/session_lock.h"
 
-#include "spool/fileio.h"
+#include "common/io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

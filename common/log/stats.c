@@ -2,6 +2,8 @@
 /* Counting, without locks: see the header. */
 #include "common/log/stats.h"
 
+#include "common/io/statefile.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -87,31 +89,18 @@ stats_today(void)
 
 /* ---- the file ---- */
 
-static int
-file_path(const struct config *config, char path[PATH_MAX], const char *end)
-{
-	int n = snprintf(path, PATH_MAX, "%s/stats%s", config->state, end);
-
-	if (n < 0 || n >= PATH_MAX) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	return 0;
-}
-
 /* Opens it if it is what it should be; else -1, EINVAL. */
 static int
 open_file(const char *path, int flags, struct stats_image *image)
 {
-	int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
+	int fd = statefile_open(path, flags, &st);
 
 	if (fd == -1) {
-		errno = errno == ELOOP ? EINVAL : errno;
+		errno = errno == ELOOP || errno == EPERM ? EINVAL : errno;
 		return -1;
 	}
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
-	    st.st_size != sizeof(*image) ||
+	if (st.st_size != sizeof(*image) ||
 	    pread(fd, image, sizeof(*image), 0) != sizeof(*image) ||
 	    !stats_valid(image)) {
 		close(fd);
@@ -129,23 +118,20 @@ open_file(const char *path, int flags, struct stats_image *image)
 static int
 make_file(const struct config *config, const char *path)
 {
-	static const char fresh[] = ".XXXXXX";
 	struct stats_image image;
 	char beside[PATH_MAX];
 
-	if (file_path(config, beside, fresh) == -1) {
+	if (statefile_path(config, "stats", ".XXXXXX", beside) == -1) {
 		return -1;
 	}
-	if (mkdir(config->state, 0755) == 0) {
-		(void)chmod(config->state, 0755); /* as for all that is there */
-	}
+	statefile_folder(config);
 	int fd = mkostemp(beside, O_CLOEXEC);
 	if (fd == -1) {
 		return -1;
 	}
 	stats_clear(&image);
-	errno = posix_fallocate(fd, 0, sizeof(image));
-	if (errno != 0 ||
+	errno = 0;
+	if (statefile_size(fd, sizeof(image)) == -1 ||
 	    pwrite(fd, &image, sizeof(image), 0) != sizeof(image) ||
 	    rename(beside, path) == -1) {
 		int saved = errno != 0 ? errno : ENOSPC;
@@ -185,7 +171,7 @@ stats_open(const struct config *config)
 	struct stats_image image;
 	char path[PATH_MAX];
 
-	if (file_path(config, path, "") == -1) {
+	if (statefile_path(config, "stats", "", path) == -1) {
 		return -1;
 	}
 	int fd = open_file(path, O_RDWR, &image);
@@ -214,7 +200,7 @@ stats_read(const struct config *config, struct stats_image *image)
 {
 	char path[PATH_MAX];
 
-	if (file_path(config, path, "") == -1) {
+	if (statefile_path(config, "stats", "", path) == -1) {
 		return -1;
 	}
 	int fd = open_file(path, O_RDONLY, image);

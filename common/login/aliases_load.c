@@ -2,7 +2,7 @@
 /* Reads the aliases file. */
 #include "common/login/aliases_load.h"
 
-#include "common/io/readfile.h"
+#include "common/io/file.h"
 #include "common/names/aliases_file.h"
 
 #include <errno.h>
@@ -52,7 +52,7 @@ load(struct aliases *a, int fd, const char *path, char error[CONFIG_ERROR])
 	a->there = true;
 	size_t size = S_ISREG(a->file.st_mode) ? (size_t)a->file.st_size : 0;
 	char *data = malloc(size + 1);
-	ssize_t n = data == NULL ? -1 : readfile_all(fd, data, size);
+	ssize_t n = data == NULL ? -1 : file_read_all(fd, data, size);
 	int result = n != -1 && aliases_read(a, path, data, (size_t)n) ? 0 : -1;
 	if (result == -1) {
 		snprintf(error, CONFIG_ERROR, "cannot read %.300s: %s", path,

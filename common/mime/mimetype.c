@@ -2,7 +2,7 @@
 /* Content types by the extensions of file names. */
 #include "common/mime/mimetype.h"
 
-#include "common/io/readfile.h"
+#include "common/io/file.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -211,7 +211,7 @@ file_knows(const char *filename, char type[MIMETYPE_SIZE])
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
 	    st.st_size <= FILE_MOST &&
 	    (text = malloc((size_t)st.st_size)) != NULL) {
-		ssize_t n = readfile_all(fd, text, (size_t)st.st_size);
+		ssize_t n = file_read_all(fd, text, (size_t)st.st_size);
 		found =
 		    n > 0 && mimetype_lookup(text, (size_t)n, filename, type);
 	}

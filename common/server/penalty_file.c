@@ -5,11 +5,10 @@
  */
 #include "common/server/penalty.h"
 
-#include "common/io/record_lock.h"
+#include "common/io/statefile.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -25,7 +24,7 @@ enum {
 static int
 lock(int fd, short type)
 {
-	return record_lock(fd, type, 0, 0, TRIES, PAUSE);
+	return statefile_lock(fd, type, 0, 0, TRIES, PAUSE);
 }
 
 /* The file gets its size, with the room on the disk: a hole that cannot be
@@ -34,21 +33,18 @@ static int
 give_size(int fd)
 {
 	struct stat st;
-	int error = 0;
+	int result = 0;
 
 	if (lock(fd, F_WRLCK) == -1) {
 		return -1;
 	}
-	if (fstat(fd, &st) == -1) {
-		error = errno;
-	} else if (!S_ISREG(st.st_mode)) {
-		error = EINVAL;
-	} else if (st.st_size < SIZE) {
-		error = posix_fallocate(fd, 0, SIZE);
+	if (fstat(fd, &st) == -1 || st.st_size < SIZE) {
+		result = statefile_size(fd, SIZE);
 	}
+	int saved = errno;
 	(void)lock(fd, F_UNLCK);
-	errno = error;
-	return error == 0 ? 0 : -1;
+	errno = saved;
+	return result;
 }
 
 static int
@@ -68,9 +64,9 @@ map(struct penalties *p)
 static int
 open_file(struct penalties *p, bool make)
 {
-	p->fd = open(p->path,
-	    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (make ? O_CREAT : 0),
-	    0600);
+	struct stat st;
+
+	p->fd = statefile_open(p->path, O_RDWR | (make ? O_CREAT : 0), &st);
 	if (p->fd == -1) {
 		return -1;
 	}
@@ -88,13 +84,11 @@ penalties_open(struct penalties *p, const struct config *config, bool make)
 {
 	p->fd = -1;
 	p->image = NULL;
-	if (snprintf(p->path, sizeof(p->path), "%s/penalties", config->state) >=
-	    (int)sizeof(p->path)) {
-		errno = ENAMETOOLONG;
+	if (statefile_path(config, "penalties", "", p->path) == -1) {
 		return -1;
 	}
-	if (make && mkdir(config->state, 0755) == 0) {
-		(void)chmod(config->state, 0755); /* as for all that is there */
+	if (make) {
+		statefile_folder(config);
 	}
 	return open_file(p, make);
 }

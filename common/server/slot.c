@@ -4,7 +4,7 @@
 
 #include "common/io/deadline.h"
 #include "common/io/stream.h"
-#include "common/io/unnamed.h"
+#include "common/io/file.h"
 #include "common/log/log.h"
 #include "common/login/aliases_load.h"
 #include "common/login/users.h"
@@ -125,7 +125,7 @@ static void
 take_body(struct server *s, struct slot *slot)
 {
 	slot->body = s->nbodies > 0 ? s->bodies[--s->nbodies]
-	                            : unnamed_file(s->config->queue);
+	                            : file_unnamed(s->config->queue);
 	slot->body_errno = errno;
 }
 

@@ -2,9 +2,9 @@
 /* Runs with the rights of the queue's owner. */
 #include "smtpd/local/local_message.h"
 
-#include "common/io/unnamed.h"
+#include "common/io/file.h"
 
-#include "spool/fileio.h"
+#include "common/io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -127,7 +127,7 @@ local_message_open(struct local_message *m, int fd, const char *directory)
 		errno = EINVAL;
 		return -1;
 	}
-	m->text = unnamed_file(directory);
+	m->text = file_unnamed(directory);
 	if (m->text == -1 || write_lf_body(m, m->text) == -1) {
 		int saved = errno;
 		local_message_close(m);
@@ -179,7 +179,7 @@ local_message_copy(
 {
 	char buffer[BUFFER];
 	off_t at = m->body, end = m->body + (off_t)m->mail.size, written;
-	int out = unnamed_file(directory);
+	int out = file_unnamed(directory);
 	int n = snprintf(buffer, sizeof(buffer), "%s\r\n", line);
 	bool ok =
 	    out != -1 && n > 0 && file_write(out, buffer, (size_t)n, 0) == 0;

@@ -2,6 +2,7 @@
 /* The message on its way out, block by block. */
 #include "smtpd/relay/body.h"
 
+#include "common/io/file.h"
 #include "common/io/stream.h"
 
 #include <errno.h>
@@ -13,11 +14,8 @@ ssize_t
 body_read(int fd, char block[BODY_BLOCK], off_t from, uint64_t left)
 {
 	size_t want = left < BODY_BLOCK ? (size_t)left : BODY_BLOCK;
-	ssize_t n;
+	ssize_t n = file_read_some(fd, block, want, from);
 
-	do {
-		n = pread(fd, block, want, from);
-	} while (n == -1 && errno == EINTR);
 	if (n == 0) {
 		/* The file is shorter than its head says. */
 		errno = EIO;

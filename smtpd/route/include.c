@@ -2,7 +2,7 @@
 /* Reads files of addresses that aliases include; may run as root. */
 #include "smtpd/route/target.h"
 
-#include "common/io/readfile.h"
+#include "common/io/file.h"
 #include "common/log/log.h"
 
 #include <errno.h>
@@ -62,7 +62,7 @@ read_open(
 	}
 	size_t size = (size_t)st.st_size;
 	i->text = malloc(size + 1);
-	ssize_t n = i->text == NULL ? -1 : readfile_all(fd, i->text, size);
+	ssize_t n = i->text == NULL ? -1 : file_read_all(fd, i->text, size);
 	if (n == -1) {
 		free(i->text);
 		i->text = NULL;

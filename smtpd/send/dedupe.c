@@ -2,7 +2,7 @@
 /* Notices that are sent once in a period. */
 #include "smtpd/send/dedupe.h"
 
-#include "common/io/readfile.h"
+#include "common/io/file.h"
 #include "common/log/log.h"
 #include "common/text/date.h"
 #include "common/tls/crypto.h"
@@ -202,7 +202,7 @@ dedupe_begin(struct dedupe *d, const struct config *config, const char *key,
 		dedupe_end(d, false);
 		return EX_TEMPFAIL;
 	}
-	ssize_t n = readfile_all(d->fd, text, sizeof(text));
+	ssize_t n = file_read_all(d->fd, text, sizeof(text));
 	record_parse(text, n < 0 ? 0 : (size_t)n, &d->record);
 	d->due = record_due(&d->record, time(NULL), period);
 	if (!d->due) {

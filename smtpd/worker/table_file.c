@@ -5,7 +5,7 @@
  */
 #include "smtpd/worker/table.h"
 
-#include "common/io/record_lock.h"
+#include "common/io/statefile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ place(size_t set)
 static int
 lock(int fd, off_t from, size_t len, short type)
 {
-	return record_lock(fd, type, from, (off_t)len, TRIES, PAUSE);
+	return statefile_lock(fd, type, from, (off_t)len, TRIES, PAUSE);
 }
 
 /* Octets past the end of the file read as 0. */
@@ -86,15 +86,11 @@ open_file(struct table *t)
 {
 	struct stat st;
 
-	t->fd = open(t->path,
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	t->fd = statefile_open(t->path, O_RDWR | O_CREAT, &st);
 	if (t->fd == -1) {
 		return -1;
 	}
-	if (fstat(t->fd, &st) == -1) {
-		return -1;
-	}
-	if (!S_ISREG(st.st_mode) || st.st_nlink > 1 || st.st_uid != geteuid()) {
+	if (st.st_nlink > 1 || st.st_uid != geteuid()) {
 		errno = EPERM;
 		return -1;
 	}
@@ -105,14 +101,10 @@ int
 table_open(struct table *t, const struct config *config, const char *name)
 {
 	t->fd = -1;
-	if (snprintf(t->path, sizeof(t->path), "%s/%s", config->state, name) >=
-	    (int)sizeof(t->path)) {
-		errno = ENAMETOOLONG;
+	if (statefile_path(config, name, "", t->path) == -1) {
 		return -1;
 	}
-	if (mkdir(config->state, 0755) == 0) {
-		(void)chmod(config->state, 0755); /* as for all that is there */
-	}
+	statefile_folder(config);
 	if (open_file(t) == -1) {
 		int saved = errno;
 		table_close(t);

@@ -5,7 +5,7 @@
  */
 #include "smtpd/local/local_message.h"
 
-#include "spool/fileio.h"
+#include "common/io/file.h"
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
 

@@ -2,7 +2,7 @@
 /* Which reports are due, and how they get into the queue.  Runs as root. */
 #include "smtpd/queue/report/bounce.h"
 
-#include "common/io/unnamed.h"
+#include "common/io/file.h"
 #include "common/log/log.h"
 #include "smtpd/queue/report/dsn_private.h"
 
@@ -84,7 +84,7 @@ was_for_postmaster(const struct dsn *d)
 static int
 compose_report(const struct dsn *d, bool *eight_bit)
 {
-	int fd = unnamed_file(d->file->queue->path);
+	int fd = file_unnamed(d->file->queue->path);
 	int copy = fd == -1 ? -1 : dup(fd);
 	FILE *out = copy == -1 ? NULL : fdopen(copy, "w");
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Reads and writes until all is done, and again if a signal came. */
-#include "spool/fileio.h"
+#include "common/io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 ssize_t
@@ -79,4 +82,40 @@ void
 file_start(int fd, size_t len, off_t at)
 {
 	(void)!sync_file_range(fd, at, (off_t)len, SYNC_FILE_RANGE_WRITE);
+}
+
+ssize_t
+file_read_all(int fd, void *data, size_t size)
+{
+	char *p = data;
+	size_t n = 0;
+
+	while (n < size) {
+		ssize_t k = read(fd, p + n, size - n);
+		if (k == -1 && errno != EINTR) {
+			return -1;
+		}
+		if (k == 0) {
+			break;
+		}
+		n += k > 0 ? (size_t)k : 0;
+	}
+	return (ssize_t)n;
+}
+
+int
+file_unnamed(const char *directory)
+{
+	char path[PATH_MAX];
+	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd == -1 && errno == EOPNOTSUPP &&
+	    snprintf(path, sizeof(path), "%s/body.XXXXXX", directory) <
+		(int)sizeof(path)) {
+		fd = mkostemp(path, O_CLOEXEC);
+		if (fd != -1) {
+			unlink(path);
+		}
+	}
+	return fd;
 }

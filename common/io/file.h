@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SPOOL_FILEIO_H
-#define RESTANTE_SPOOL_FILEIO_H
+#ifndef RESTANTE_COMMON_IO_FILE_H
+#define RESTANTE_COMMON_IO_FILE_H
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -19,6 +19,16 @@ int file_append(int fd, const void *data, size_t len)
 /* pread(2), again if a signal came: as many octets as there are at once. */
 ssize_t file_read_some(int fd, void *data, size_t len, off_t at)
     __attribute__((warn_unused_result));
+
+/* Reads to the end of the file, at most size octets; how many, or -1: errno. */
+ssize_t file_read_all(int fd, void *data, size_t size)
+    __attribute__((warn_unused_result));
+
+/*
+ * Makes a file without a name in the directory, to read and write; where the
+ * file system has no such files, it has a name for a moment.  -1: errno.
+ */
+int file_unnamed(const char *directory);
 
 /* The disk may begin to write this; only a sync says that it has. */
 void file_start(int fd, size_t len, off_t at);
