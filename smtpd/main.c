@@ -2,7 +2,6 @@
 /* smtpd: the SMTP server, and sendmail(8). */
 #include "common/config/config.h"
 #include "common/log/log.h"
-#include "common/log/logging.h"
 #include "common/log/stats.h"
 #include "common/login/login.h"
 #include "common/server/launch.h"
@@ -56,7 +55,7 @@ static const struct service smtp = {
 static int
 run_queue(const struct config *config, const struct queue_run *run)
 {
-	logging_start(config, "smtpd", isatty(STDERR_FILENO) == 1);
+	log_start(config, "smtpd", isatty(STDERR_FILENO) == 1);
 	(void)stats_open(config); /* or nothing is counted */
 	return runner_run(config, run);
 }

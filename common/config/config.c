@@ -2,13 +2,15 @@
 /* Reads "key value" lines into struct config by a table of keys. */
 #include "common/config/config.h"
 
-#include "common/config/config_values.h"
+#include "common/config/config_private.h"
 #include "common/text/address.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
 enum kind {
 	KIND_NAME, /* a word into char[CONFIG_NAME] */
@@ -230,8 +232,11 @@ set(const struct config_place *at, struct config *c, const struct key *key,
 	return -1;
 }
 
-void
-config_strip(char *line)
+/* ---- the file ---- */
+
+/* Cuts off a comment ("#" after a blank, or first) and blanks at the end. */
+static void
+strip_comment(char *line)
 {
 	for (char *p = line; *p != '\0'; p++) {
 		if (*p == '#' && (p == line || p[-1] == ' ' || p[-1] == '\t')) {
@@ -248,7 +253,7 @@ config_strip(char *line)
 static int
 set_line(const struct config_place *at, struct config *c, char *line)
 {
-	config_strip(line);
+	strip_comment(line);
 	char *name = line + strspn(line, " \t");
 	if (*name == '\0') {
 		return 0;
@@ -315,6 +320,96 @@ read_file(struct config *c, const char *file, char error[CONFIG_ERROR])
 	return 0;
 }
 
+/* ---- defaults ---- */
+
+/* Sets, before the file is read, all that is not zero by default. */
+static void
+config_defaults(struct config *c)
+{
+	strlcpy(c->mailbox, "/var/mail/%u", sizeof(c->mailbox));
+	strlcpy(c->queue, "/var/spool/restante", sizeof(c->queue));
+	strlcpy(c->state, "/var/lib/restante", sizeof(c->state));
+	strlcpy(c->log_name, "postfix", sizeof(c->log_name));
+	strlcpy(c->socket, "/run/restante/submission", sizeof(c->socket));
+	strlcpy(c->aliases, SYSCONFDIR "/aliases", sizeof(c->aliases));
+	strlcpy(c->alias_owner, "nobody", sizeof(c->alias_owner));
+	strlcpy(c->oauth_owner, "nobody", sizeof(c->oauth_owner));
+	strlcpy(c->mailbox_owner, "mail", sizeof(c->mailbox_owner));
+	strlcpy(c->subaddress, "+", sizeof(c->subaddress));
+	c->profile_mx = PROFILE_MX;
+	c->profile_submission = PROFILE_SUBMISSION;
+	c->relay_concurrency = 5;
+	c->queue_concurrency = 50;
+	c->size_limit = 50 << 20;
+	c->plaintext_login = PLAINTEXT_LOOPBACK;
+	c->channel_binding = true;
+	c->penalties = PENALTIES_ON;
+	c->sessions = 1000;
+	c->idle_exit = 60;
+}
+
+/* This machine and the networks that are private (RFC 1918, RFC 4193). */
+static void
+exempt_neighbours(struct config *c)
+{
+	static const char *const own[] = { "127.0.0.0/8", "::1", "10.0.0.0/8",
+		"172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+		"fe80::/10", "fc00::/7" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (network_parse(own[i], &c->policy_exempt[i])) {
+			c->npolicy_exempt++;
+		}
+	}
+}
+
+static void
+find_hostname(struct config *c)
+{
+	FILE *f = fopen("/etc/mailname", "re");
+
+	if (f != NULL) {
+		if (fgets(c->hostname, sizeof(c->hostname), f) == NULL) {
+			c->hostname[0] = '\0';
+		}
+		fclose(f);
+		strip_comment(c->hostname);
+	}
+	if (!address_is_domain(c->hostname) &&
+	    (gethostname(c->hostname, sizeof(c->hostname) - 1) == -1 ||
+		!address_is_domain(c->hostname))) {
+		strlcpy(c->hostname, "localhost", sizeof(c->hostname));
+	}
+}
+
+/*
+ * Fills in, after the file was read, what depends on it and on this machine:
+ * hostname is that of /etc/mailname, or gethostname(2)'s; domains are hostname.
+ */
+static void
+config_finish(struct config *c)
+{
+	if (c->hostname[0] == '\0') {
+		find_hostname(c);
+	}
+	if (c->ndomains == 0) {
+		strlcpy(c->domains[c->ndomains++], c->hostname, CONFIG_NAME);
+	}
+	c->system_users = strcmp(c->users, "system") == 0;
+	if (c->users[0] == '\0') {
+		strlcpy(c->users, SYSCONFDIR "/restante/users", PATH_MAX);
+		c->system_users =
+		    access(c->users, F_OK) == -1 && errno == ENOENT;
+	}
+	if (c->npolicy_exempt == 0) {
+		exempt_neighbours(c);
+	}
+	if (c->ntls == 0 && access(SYSCONFDIR "/restante/tls.pem", F_OK) == 0) {
+		strlcpy(c->tls[c->ntls++], SYSCONFDIR "/restante/tls.pem",
+		    PATH_MAX);
+	}
+}
+
 struct config *
 config_load(const char *file, char error[CONFIG_ERROR])
 {
@@ -331,4 +426,37 @@ config_load(const char *file, char error[CONFIG_ERROR])
 	}
 	config_finish(c);
 	return c;
+}
+
+/* ---- questions ---- */
+
+static bool
+is_listed(const char list[][CONFIG_NAME], size_t n, const char *domain)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcasecmp(list[i], domain) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+config_is_ours(const struct config *c, const char *domain)
+{
+	return is_listed(c->domains, c->ndomains, domain) ||
+	       is_listed(c->virtual_domains, c->nvirtual_domains, domain) ||
+	       strcasecmp(c->hostname, domain) == 0;
+}
+
+bool
+config_is_virtual(const struct config *c, const char *domain)
+{
+	return is_listed(c->virtual_domains, c->nvirtual_domains, domain);
+}
+
+bool
+config_system_users(const struct config *c)
+{
+	return c->system_users;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Reads the keys that say what sessions may say: profiles and senders. */
-#include "common/config/config_values.h"
+#include "common/config/config_private.h"
 
 #include <string.h>
 #include <strings.h>

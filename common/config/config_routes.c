@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Reads the keys that say where mail for others goes. */
-#include "common/config/config_values.h"
+#include "common/config/config_private.h"
 
 #include "common/text/address.h"
 

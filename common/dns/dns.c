@@ -6,7 +6,6 @@
  */
 #include "common/dns/dns.h"
 
-#include "common/dns/dns_server.h"
 #include "common/io/deadline.h"
 
 #include <arpa/nameser.h>

@@ -4,6 +4,7 @@
 
 #include "common/config/config.h"
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -76,5 +77,14 @@ enum dns_status dns_parse_addresses(const unsigned char *answer, size_t len,
    printable ASCII becomes "?". */
 enum dns_status dns_parse_text(
     const unsigned char *answer, size_t len, char *text, size_t size);
+
+/* Reads the address of a name server: "192.0.2.1", "192.0.2.1:53",
+   "2001:db8::1", "[2001:db8::1]:53". */
+bool dns_server_parse(const char *text, struct dns_address *);
+
+enum { DNS_SERVER_TEXT = INET6_ADDRSTRLEN + 16 };
+
+/* Writes it in the form with a port. */
+void dns_server_text(const struct dns_address *, char text[DNS_SERVER_TEXT]);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "common/log/log.h"
 
+#include "common/config/config.h"
 #include "common/log/log_json.h"
 
 #include <stdarg.h>
@@ -69,6 +70,19 @@ void
 log_pid(pid_t pid)
 {
 	log_process = pid;
+}
+
+bool
+log_start(const struct config *c, const char *program, bool foreground)
+{
+	bool to_stderr =
+	    c->log == LOG_STDERR || (c->log == LOG_DEFAULT && foreground);
+
+	/* Programs that read the lines of POP3 servers know "pop3d" alone. */
+	log_system(strcmp(program, "pop3d") == 0 ? NULL : c->log_name);
+	log_as_json(c->log_json);
+	log_open(program, to_stderr ? LOG_TO_STDERR : LOG_TO_SYSLOG);
+	return to_stderr;
 }
 
 int

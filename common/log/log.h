@@ -13,6 +13,8 @@
  * full or dead syslog loses lines, not mail.
  */
 
+struct config;
+
 enum log_to {
 	LOG_TO_PERSON, /* stderr, of somebody who typed a command */
 	LOG_TO_STDERR, /* with process ids */
@@ -21,6 +23,14 @@ enum log_to {
 
 /* Opens the log; safe to call again.  ident is kept, not copied. */
 void log_open(const char *ident, enum log_to);
+
+/*
+ * Opens it for a program as the keys "log" and "log-name" have it.  foreground:
+ * a person reads the program's stderr, which is where the log goes unless the
+ * configuration says otherwise.  True if it goes there.  The configuration must
+ * outlive the process.
+ */
+bool log_start(const struct config *, const char *program, bool foreground);
 
 /*
  * Has lines begin with NAME/PART[pid], as those of mail systems that are many

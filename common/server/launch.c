@@ -6,7 +6,7 @@
  */
 #include "common/server/launch.h"
 
-#include "common/log/logging.h"
+#include "common/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -169,7 +169,7 @@ launch_start(const struct launch *launch, const struct config *config,
 		int flags = fcntl(listeners[i].fd, F_GETFL);
 		fcntl(listeners[i].fd, F_SETFL, flags | O_NONBLOCK);
 	}
-	logging_start(config, name, l->forever);
+	log_start(config, name, l->forever);
 	return EX_OK;
 }
 

@@ -4,7 +4,6 @@
 
 #include "common/io/stream.h"
 #include "common/log/log.h"
-#include "common/log/logging.h"
 #include "common/text/dotstuff.h"
 #include "smtpd/client/response.h"
 
@@ -62,8 +61,7 @@ connect_socket(const struct config *config)
 static void
 detach_stdio(const struct config *config)
 {
-	bool to_stderr =
-	    logging_start(config, "smtpd", isatty(STDERR_FILENO) == 1);
+	bool to_stderr = log_start(config, "smtpd", isatty(STDERR_FILENO) == 1);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null != -1) {

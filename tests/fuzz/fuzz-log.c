@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* JSON lines of the log: bounded, UTF-8, and strings and objects that end. */
-#include "common/log/log_fields.h"
 #include "common/log/log_json.h"
 #include "common/text/utf8.h"
 

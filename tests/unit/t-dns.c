@@ -6,7 +6,6 @@
  */
 #include "common/dns/dns.h"
 
-#include "common/dns/dns_server.h"
 #include "tests/unit/t-dns.h"
 #include "tests/unit/tap.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Limits of users: a user's own counts, whatever the order of the lines. */
-#include "common/config/config_values.h"
+#include "common/config/config_private.h"
 #include "common/config/limits.h"
 
 #include "tests/unit/tap.h"

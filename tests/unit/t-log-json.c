@@ -2,7 +2,6 @@
 /* Lines of the log, taken apart, and as JSON objects; see also t_logs. */
 #include "common/log/log_json.h"
 
-#include "common/log/log_fields.h"
 #include "tests/unit/tap.h"
 
 #include <string.h>

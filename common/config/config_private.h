@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_COMMON_CONFIG_CONFIG_VALUES_H
-#define RESTANTE_COMMON_CONFIG_CONFIG_VALUES_H
+#ifndef RESTANTE_COMMON_CONFIG_CONFIG_PRIVATE_H
+#define RESTANTE_COMMON_CONFIG_CONFIG_PRIVATE_H
 
 #include "common/config/config.h"
 
@@ -9,7 +9,7 @@
 
 /*
  * Values of the configuration, one function for each kind: 0, or -1 with the
- * place and the reason in the error.  For config.c.
+ * place and the reason in the error.
  */
 
 /* Where in the file we are, and the first thing that was wrong there. */
@@ -19,19 +19,7 @@ struct config_place {
 	char *error;
 };
 
-/* Before the file is read: all that is not zero, in what is. */
-void config_defaults(struct config *);
-
-/*
- * Behind it: what depends on what was said, and on this machine.  hostname is
- * that of /etc/mailname, or gethostname(2)'s; domains are hostname.
- */
-void config_finish(struct config *);
-
-/* Cuts off a comment ("#" behind a blank, or first) and blanks at the end. */
-void config_strip(char *line);
-
-/* Says that, with the value in quotes; answers -1. */
+/* Writes what is wrong, with the value in quotes, into the error; -1. */
 int config_fail(
     const struct config_place *, const char *what, const char *value);
 
@@ -98,7 +86,7 @@ int config_set_sender_check(
 int config_set_user_sender(
     const struct config_place *, struct config *, const char *value);
 
-/* Whether it is "a@b", or "@b" for a whole domain. */
+/* True if it is "a@b", or "@b" for a whole domain. */
 bool config_is_sender(const char *pattern);
 
 /*
