@@ -267,7 +267,7 @@ set_line(const struct config_place *at, struct config *c, char *line)
 		if (strcmp(keys[i].name, name) == 0) {
 			return *value == '\0'
 			           ? config_fail(
-					 at, "a value is missing behind", name)
+					 at, "a value is missing after", name)
 			           : set(at, c, &keys[i], value);
 		}
 	}
@@ -286,7 +286,7 @@ read_lines(struct config *c, FILE *f, struct config_place *at)
 		at->line++;
 		result = strlen(line) == (size_t)n
 		             ? set_line(at, c, line)
-		             : config_fail(at, "a NUL byte behind", line);
+		             : config_fail(at, "a NUL byte after", line);
 	}
 	free(line);
 	if (result == 0 && ferror(f)) {

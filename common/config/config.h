@@ -36,8 +36,8 @@ enum profile {
 	PROFILE_STRICT,     /* the letter of RFC 5321 */
 };
 
-/* Which senders who has logged in may use: any; of our own domains' addresses,
-   their own; their own alone. */
+/* Which senders a user who has logged in may use: any; of the addresses in our
+   own domains, the user's own; the user's own alone. */
 enum sender_check { SENDER_OFF, SENDER_DOMAIN, SENDER_LOGIN };
 
 enum log_target { LOG_DEFAULT, LOG_SYSLOG, LOG_STDERR };
@@ -91,10 +91,11 @@ struct config {
 	size_t nvirtual_domains;
 	char subaddress[CONFIG_NAME];     /* delimiters; "none": "" */
 	char oauth_command[CONFIG_VALUE]; /* asked about tokens, or "" */
-	char oauth_owner[CONFIG_NAME];    /* who runs that */
-	char alias_owner[CONFIG_NAME];    /* who runs commands of the aliases */
-	unsigned relay_concurrency;       /* connections to one next hop */
-	unsigned queue_concurrency;       /* agents in all */
+	char oauth_owner[CONFIG_NAME];    /* the user that runs it */
+	char alias_owner[CONFIG_NAME]; /* the user that runs commands of aliases
+	                                */
+	unsigned relay_concurrency;    /* connections to one next hop */
+	unsigned queue_concurrency;    /* agents in all */
 	char resolver[CONFIG_NAME];
 	uint64_t size_limit;    /* octets; 0: none */
 	struct limits quota;    /* octets of a mailbox */
@@ -139,13 +140,13 @@ struct config {
 struct config *config_load(const char *file, char error[CONFIG_ERROR])
     __attribute__((warn_unused_result));
 
-/* Whether the domain is one of ours; case does not matter. */
+/* True if the domain is one of ours; case does not matter. */
 bool config_is_ours(const struct config *, const char *domain);
 
-/* Whether it is one whose addresses are aliases alone, "virtual-domains". */
+/* True if it is one whose addresses are aliases alone, "virtual-domains". */
 bool config_is_virtual(const struct config *, const char *domain);
 
-/* Whether users are the system's accounts. */
+/* True if users are the system's accounts. */
 bool config_system_users(const struct config *);
 
 #endif

@@ -44,7 +44,7 @@ config_next_rule(const struct config_place *at, struct config_rule *rules,
 		return NULL;
 	}
 	if (strlcpy(rule->value, text, CONFIG_VALUE) >= CONFIG_VALUE) {
-		config_fail(at, "value too long behind", rule->pattern);
+		config_fail(at, "value too long after", rule->pattern);
 		return NULL;
 	}
 	return rule;
@@ -57,7 +57,7 @@ add_hop(const struct config_place *at, const struct config_rule *rule,
 {
 	if (strpbrk(rule->value, " \t") != NULL) {
 		return config_fail(
-		    at, "one word expected behind", rule->pattern);
+		    at, "one word expected after", rule->pattern);
 	}
 	++*count;
 	return 0;
@@ -139,7 +139,7 @@ config_set_secret(
 	}
 	/* It may be the password itself: not shown. */
 	return config_fail(at,
-	    "file:/path, command:/path or token:/path expected behind",
+	    "file:/path, command:/path or token:/path expected after",
 	    rule->pattern);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reads the value behind a key of the configuration. */
+/* Reads the values of keys of the configuration. */
 #include "common/config/config_private.h"
 
 #include "common/text/address.h"

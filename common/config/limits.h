@@ -28,8 +28,8 @@ struct limits {
 uint64_t limits_of(const struct limits *, const char *user);
 
 /*
- * The least and the most that anybody has, of those who have one; both 0:
- * nobody.  Answers whether users differ.
+ * The least and the most of all users that have a limit; both 0: no user has
+ * one.  True if users differ.
  */
 bool limits_range(const struct limits *, uint64_t *least, uint64_t *most);
 

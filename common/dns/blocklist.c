@@ -14,7 +14,7 @@ enum {
 	NOBODY = 0x7f000001, /* 127.0.0.1: what a zone for sale answers */
 };
 
-/* One code, up to a comma; what is behind it, or NULL. */
+/* One code, up to a comma; what comes after it, or NULL. */
 static const char *
 read_code(const char *text, struct blocklist_code *code)
 {

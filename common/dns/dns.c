@@ -36,7 +36,7 @@ struct dns {
 /* ---- the servers ---- */
 
 /* Makes it the resolver's only server.  The library keeps those of IPv6 in
-   blocks of their own, behind an unused place in the list of IPv4. */
+   blocks of their own, after an unused place in the list of IPv4. */
 static int
 set_server(struct dns *d, const struct dns_address *server)
 {
@@ -215,7 +215,7 @@ ask_by_tcp(struct dns *d, const char *name, int type)
 
 /* ---- questions ---- */
 
-/* Whether the answer is one to our question: by TCP anything may come. */
+/* True if the answer is one to our question: by TCP anything may come. */
 static bool
 answers(const struct dns *d, size_t len, const char *name, int type)
 {

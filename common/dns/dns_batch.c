@@ -79,7 +79,7 @@ start(struct query *q, const struct dns_question *question,
 	}
 }
 
-/* Whether it is an answer, to this query; names differ in case at most. */
+/* True if it is an answer, to this query; names differ in case at most. */
 static bool
 belongs(const struct query *q, const unsigned char *answer, size_t len)
 {

@@ -43,7 +43,7 @@ get16(const unsigned char *p)
 	return (unsigned)p[0] << 8 | p[1];
 }
 
-/* Reads a name at p; what lies behind it, or NULL: malformed. */
+/* Reads a name at p; what comes after it, or NULL: malformed. */
 static const unsigned char *
 get_name(const struct answer *a, const unsigned char *p, char name[DNS_NAME])
 {

@@ -24,8 +24,8 @@ int64_t deadline_now(void);
 int deadline_wait(int fd, short events, int64_t deadline, bool interruptible);
 
 /*
- * A pace that has to be kept: so many octets in each stretch of time.  Pure;
- * who is faster begins the next stretch at once.
+ * A pace that a peer has to keep: a number of octets in each stretch of time.
+ * Pure; a peer that is faster begins the next stretch at once.
  */
 struct pace {
 	int64_t stretch; /* ms */
@@ -37,7 +37,7 @@ struct pace {
 void pace_start(struct pace *, int64_t now, uint64_t seen, int64_t stretch,
     uint64_t octets);
 
-/* When waiting must end, now that so many octets have been seen. */
+/* When waiting must end, after that number of octets has been seen. */
 int64_t pace_next(struct pace *, int64_t now, uint64_t seen);
 
 #endif

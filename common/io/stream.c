@@ -2,7 +2,7 @@
 /*
  * Buffered line and byte input, buffered output, over descriptors or TLS.
  * Sockets are used with MSG_DONTWAIT rather than made non-blocking, because
- * the flag would belong to everybody who shares them (a terminal, say).
+ * that flag would hold for all processes that share them (a terminal, say).
  */
 #include "common/io/stream.h"
 

@@ -9,7 +9,7 @@
 
 /*
  * A connection as lines and bytes, in the clear or over TLS.  Reading flushes
- * what was written before it waits, so nobody else needs to, but before the
+ * what was written before it waits, so that callers flush only before the
  * process ends.  Output errors are sticky.  Every wait has a deadline.
  */
 
@@ -58,12 +58,12 @@ int stream_fd(const struct stream *);
 /* Takes a bare LF as an end of line too (never where mail relays read). */
 void stream_accept_lf(struct stream *, bool);
 
-/* Whether the next stream_getline() may answer LINE_SHUTDOWN. */
+/* True if the next stream_getline() may answer LINE_SHUTDOWN. */
 void stream_interruptible(struct stream *, bool);
 
 /*
- * From here on so many octets at least must come in each time for one read; 0:
- * no longer.  For bodies: an octet now and then is no message.
+ * From here on at least that number of octets must come in each time for one
+ * read; 0: no longer.  For bodies: an octet now and then is no message.
  */
 void stream_pace(struct stream *, uint64_t octets);
 

@@ -119,7 +119,7 @@ process(void)
 
 /* What stands in front of the text; its length. */
 static size_t
-begin(int level, const char *part, char *line, size_t size)
+begin_line(int level, const char *part, char *line, size_t size)
 {
 	const char *slash = log_name[0] == '\0' ? "" : "/";
 	char stamp[32] = "", priority[16] = "";
@@ -174,17 +174,17 @@ urgency(int level)
 	                              : "error: ";
 }
 
-static void put(int level, const char *part, const char *fmt, va_list ap)
+static void put_line(int level, const char *part, const char *fmt, va_list ap)
     __attribute__((format(printf, 3, 0)));
 
 static void
-put(int level, const char *part, const char *fmt, va_list ap)
+put_line(int level, const char *part, const char *fmt, va_list ap)
 {
 	char text[LINE_SIZE], line[LINE_SIZE / 2 + LOG_JSON + 2];
 
 	size_t n = strlcpy(text, urgency(level), sizeof(text));
 	vsnprintf(text + n, sizeof(text) - n, fmt, ap);
-	size_t len = begin(level, part, line, LINE_SIZE / 2);
+	size_t len = begin_line(level, part, line, LINE_SIZE / 2);
 	if (log_objects && log_to != LOG_TO_PERSON) {
 		len += object(level, part, text, line + len);
 	} else {
@@ -205,7 +205,7 @@ log_info(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	put(LOG_INFO, log_ident, fmt, ap);
+	put_line(LOG_INFO, log_ident, fmt, ap);
 	va_end(ap);
 }
 
@@ -214,7 +214,7 @@ log_info_as(const char *part, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	put(LOG_INFO, part, fmt, ap);
+	put_line(LOG_INFO, part, fmt, ap);
 	va_end(ap);
 }
 
@@ -223,7 +223,7 @@ log_warn(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	put(LOG_WARNING, log_ident, fmt, ap);
+	put_line(LOG_WARNING, log_ident, fmt, ap);
 	va_end(ap);
 }
 
@@ -232,7 +232,7 @@ log_error(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	put(LOG_ERR, log_ident, fmt, ap);
+	put_line(LOG_ERR, log_ident, fmt, ap);
 	va_end(ap);
 }
 

@@ -16,7 +16,7 @@
 struct config;
 
 enum log_to {
-	LOG_TO_PERSON, /* stderr, of somebody who typed a command */
+	LOG_TO_PERSON, /* stderr of a command that a person typed */
 	LOG_TO_STDERR, /* with process ids */
 	LOG_TO_SYSLOG,
 };
@@ -34,7 +34,7 @@ bool log_start(const struct config *, const char *program, bool foreground);
 
 /*
  * Has lines begin with NAME/PART[pid], as those of mail systems that are many
- * programs do, and what is wrong with "warning:" or "error:"; but for a
+ * programs do, and problems with "warning:" or "error:"; but for a
  * person's.  "": PART alone; NULL: nor those words.  It is kept, not copied.
  */
 void log_system(const char *name);

@@ -23,7 +23,7 @@ is_capital(char c)
 }
 
 static const char *
-behind_urgency(const char *text)
+skip_urgency(const char *text)
 {
 	static const char *const words[] = { "warning: ", "error: " };
 
@@ -85,7 +85,7 @@ is(const struct log_span *s, const char *word)
 }
 
 static void
-add(struct log_fields *f, struct log_span key, struct log_span value)
+add_field(struct log_fields *f, struct log_span key, struct log_span value)
 {
 	for (size_t i = 0; i < f->count; i++) {
 		const struct log_span *k = &f->fields[i].key;
@@ -124,7 +124,7 @@ take_client(const char *text, struct log_fields *f)
 		return;
 	}
 	at += sizeof(name) - 1;
-	add(f, (struct log_span){ "ip", 2 },
+	add_field(f, (struct log_span){ "ip", 2 },
 	    (struct log_span){ at, strcspn(at, "]") });
 }
 
@@ -149,7 +149,7 @@ take_reason(const char *text, struct log_fields *f)
 	if (strncmp(text, " (", 2) == 0) {
 		n -= 2;
 		n -= n > 0 && text[n + 1] == ')';
-		add(f, (struct log_span){ "reason", 6 },
+		add_field(f, (struct log_span){ "reason", 6 },
 		    (struct log_span){ text + 2, n });
 	}
 }
@@ -166,7 +166,7 @@ take_fields(const char *text, struct log_fields *f)
 		}
 		struct log_field field = { .key = { text, n } };
 		text = take_value(text + n + 1, &field.value);
-		add(f, field.key, field.value);
+		add_field(f, field.key, field.value);
 		if (is(&field.key, "status")) {
 			take_reason(text, f);
 			return;
@@ -198,7 +198,7 @@ take_words(const char *text, struct log_fields *f)
 		return text;
 	}
 	words += 3;
-	add(f, (struct log_span){ "reason", 6 },
+	add_field(f, (struct log_span){ "reason", 6 },
 	    (struct log_span){ words, (size_t)(end - words) });
 	return end + 2;
 }
@@ -209,7 +209,7 @@ log_fields(const char *text, struct log_fields *f)
 	const char *start = text;
 
 	memset(f, 0, sizeof(*f));
-	text = behind_urgency(text);
+	text = skip_urgency(text);
 	size_t urgent = (size_t)(text - start);
 	text = take_id(text, f);
 	take_event(text, f);
@@ -237,7 +237,7 @@ struct out {
 };
 
 static void
-put(struct out *o, const char *text)
+put_text(struct out *o, const char *text)
 {
 	size_t n = strlen(text);
 
@@ -264,22 +264,22 @@ spell(const char *text, size_t len, char buf[TEXT_SIZE + 2], size_t *used)
 	return buf;
 }
 
-/* A string, up to the limit; whether all of it is there. */
+/* Writes a string, up to the limit; true if all of it is there. */
 static bool
 put_string(struct out *o, const struct log_span *s, size_t limit)
 {
 	char buf[TEXT_SIZE + 2];
 	size_t used, i = 0;
 
-	put(o, "\"");
+	put_text(o, "\"");
 	for (; i < s->len; i += used) {
 		spell(s->text + i, s->len - i, buf, &used);
 		if (o->len + strlen(buf) + 1 > limit) {
 			break;
 		}
-		put(o, buf);
+		put_text(o, buf);
 	}
-	put(o, "\"");
+	put_text(o, "\"");
 	return i >= s->len;
 }
 
@@ -287,9 +287,9 @@ static void
 put_member(struct out *o, const char *name, const struct log_span *value)
 {
 	if (value->len > 0) {
-		put(o, ",\"");
-		put(o, name);
-		put(o, "\":");
+		put_text(o, ",\"");
+		put_text(o, name);
+		put_text(o, "\":");
 		put_string(o, value, MESSAGE);
 	}
 }
@@ -303,9 +303,9 @@ put_field(struct out *o, const struct log_field *f, bool first)
 	if (before + f->key.len + sizeof(",\"\":\"\"") > LOG_JSON - END) {
 		return;
 	}
-	put(o, first ? "" : ",");
+	put_text(o, first ? "" : ",");
 	put_string(o, &f->key, LOG_JSON);
-	put(o, ":");
+	put_text(o, ":");
 	if (!put_string(o, &f->value, LOG_JSON - END)) {
 		o->len = before;
 	}
@@ -323,7 +323,7 @@ put_head(struct out *o, const struct log_entry *e)
 	snprintf(head, sizeof(head),
 	    "{\"time\":\"%s.%03ldZ\",\"pid\":%d,\"level\":\"%s\"", stamp,
 	    e->time.tv_nsec / 1000000, (int)e->pid, e->level);
-	put(o, head);
+	put_text(o, head);
 	put_member(
 	    o, "program", &(struct log_span){ e->program, strlen(e->program) });
 }
@@ -341,14 +341,14 @@ log_json(const struct log_entry *e, char line[LOG_JSON + 1])
 	put_member(
 	    &o, "message", &(struct log_span){ e->text, strlen(e->text) });
 	if (f.count > 0) {
-		put(&o, ",\"fields\":{");
+		put_text(&o, ",\"fields\":{");
 		size_t start = o.len;
 		for (size_t i = 0; i < f.count; i++) {
 			put_field(&o, &f.fields[i], o.len == start);
 		}
-		put(&o, "}");
+		put_text(&o, "}");
 	}
-	put(&o, "}");
+	put_text(&o, "}");
 	line[o.len] = '\0';
 	return o.len;
 }

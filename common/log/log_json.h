@@ -39,9 +39,9 @@ struct log_fields {
  *   value = "<" ... ">" | "[" ... "]" | what has no blank, comma, semicolon
  *
  * The brackets are not part of a value.  A client, "unknown[...]", has its
- * address in the field ip; what stands in parentheses behind a status is the
+ * address in the field ip; what stands in parentheses after a status is the
  * field reason, and the last.  In the line of a refusal its words are the
- * reason, and fields begin behind them.
+ * reason, and fields begin after them.
  */
 void log_fields(const char *text, struct log_fields *);
 

@@ -15,7 +15,7 @@ enum { REPLACEMENT = 0xfffd, NAME = 64 };
 
 enum charset { CHARSET_UTF8, CHARSET_LATIN1, CHARSET_1252, CHARSET_OTHER };
 
-/* us-ascii and unknown-8bit: what is no UTF-8 there means nothing to us. */
+/* us-ascii and unknown-8bit: octets that are not UTF-8 there cannot be read. */
 static const struct {
 	const char *name;
 	enum charset charset;
@@ -42,7 +42,7 @@ static const uint16_t windows[32] = { 0x20ac, REPLACEMENT, 0x201a, 0x192,
 
 /* A character of the basic plane; answers its octets. */
 static size_t
-put(char *out, uint32_t c)
+put_character(char *out, uint32_t c)
 {
 	if (c < 0x80) {
 		out[0] = (char)c;
@@ -69,14 +69,14 @@ convert(enum charset charset, const char *text, size_t len, size_t *used,
 	*used = 1;
 	if (charset == CHARSET_UTF8) {
 		if (utf8_next(text, len, used) == -1) {
-			return put(out, REPLACEMENT);
+			return put_character(out, REPLACEMENT);
 		}
 		memcpy(out, text, *used);
 		return *used;
 	}
-	return put(out, charset == CHARSET_1252 && c >= 0x80 && c < 0xa0
-			    ? windows[c - 0x80]
-			    : c);
+	return put_character(out,
+	    charset == CHARSET_1252 && c >= 0x80 && c < 0xa0 ? windows[c - 0x80]
+							     : c);
 }
 
 static ssize_t
@@ -109,7 +109,7 @@ run_iconv(iconv_t cd, char **in, size_t *left, char **out, size_t *room)
 			errno = EMSGSIZE;
 			return -1;
 		}
-		size_t n = put(*out, REPLACEMENT);
+		size_t n = put_character(*out, REPLACEMENT);
 		*out += n;
 		*room -= n;
 		*in += 1;

@@ -16,7 +16,7 @@
 ssize_t charset_decode(const char *charset, const char *text, size_t len,
     char *out, size_t size) __attribute__((warn_unused_result));
 
-/* Whether text is UTF-8 throughout.  Pure. */
+/* True if text is UTF-8 throughout.  Pure. */
 bool charset_is_utf8(const char *text, size_t len);
 
 /* The label that text deserves: us-ascii, utf-8, else unknown-8bit.  Pure. */

@@ -2,6 +2,7 @@
 /* A header field for a server that takes only ASCII, or only short lines. */
 #include "common/mime/field.h"
 
+#include "common/mime/field_private.h"
 #include "common/text/bytes.h"
 #include "common/text/transfer.h"
 #include "common/text/utf8.h"
@@ -78,7 +79,7 @@ kind_of(const struct field *field)
 
 /* ---- long lines ---- */
 
-/* Octets up to the line end, and behind it. */
+/* Octets up to the line end, and up to the next line. */
 static size_t
 line_length(const char *text, size_t len, size_t *whole)
 {
@@ -102,7 +103,7 @@ has_long_line(const char *text, size_t len)
 	return false;
 }
 
-/* Where a line that is too long is folded: ahead of its last blank with
+/* Where a line that is too long is folded: before its last blank with
    something on both sides; 0: there is none. */
 static size_t
 fold_at(const char *line, size_t most)

@@ -29,47 +29,12 @@ enum field_result field_convert(
 
 /*
  * The same for mail readers (RFC 6858): an address that needs UTF-8 becomes a
- * name in front of one that nobody has, and what is no UTF-8 stays, for who
- * wrote that knew other ways to read it.
+ * name before an address that nobody has.  Octets that are not UTF-8 stay:
+ * their reader may know another charset.
  */
 enum field_result field_surrogate(const struct field *, struct output *);
 
 /* Writes a Content-Type that says another charset, all ASCII. */
 void field_label(const struct field *, const char *charset, struct output *);
-
-/* ---- between the files field*.c ---- */
-
-enum words_context {
-	WORDS_TEXT,    /* anything readable may stay */
-	WORDS_PHRASE,  /* only atoms may */
-	WORDS_COMMENT, /* no parentheses may */
-};
-
-/*
- * Writes text, which has no line ends, with encoded words for what may not
- * stay, folded.  Encoded words that are there already stay.
- */
-void words_write(
-    struct output *, enum words_context, const char *text, size_t len);
-
-/* Writes octets with "?" for those beyond ASCII. */
-void words_ascii(struct output *, const char *text, size_t len);
-
-/* Whether there is an octet beyond ASCII. */
-bool words_high(const char *text, size_t len);
-
-/*
- * Writes the value of a list of addresses.  One that is not ASCII is written as
- * RFC 6858 section 2.1 has it if surrogate says so; false: it does not.
- */
-bool addresses_write(
-    struct output *, const char *value, size_t len, bool surrogate);
-
-/*
- * Writes a value with parameters; typed: a Content-Type, that of text if it
- * cannot be read.  charset is what its charset becomes, NULL: it stays.
- */
-void params_write(struct output *, const char *value, size_t len, bool typed,
-    const char *charset);
 
 #endif

@@ -2,6 +2,7 @@
 /* Lists of addresses: their names and comments in ASCII. */
 #include "common/mime/field.h"
 
+#include "common/mime/field_private.h"
 #include "common/mime/mailboxes.h"
 
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 /* Parameters of Content-Type and Content-Disposition, in ASCII. */
 #include "common/mime/field.h"
 
+#include "common/mime/field_private.h"
 #include "common/mime/param.h"
 
 #include <stdlib.h>
@@ -38,7 +39,7 @@ is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* The name ahead of "=" in a section behind its semicolon; 0: there is none. */
+/* The name before "=" in a section after its semicolon; 0: there is none. */
 static size_t
 name_of(const char *text, size_t len, const char **name)
 {
@@ -58,7 +59,7 @@ name_of(const char *text, size_t len, const char **name)
 	return (size_t)(end - at);
 }
 
-/* Whether that is a parameter's name, extended or continued or not. */
+/* True if that is a parameter's name, extended or continued or not. */
 static bool
 is_called(const char *name, size_t len, const char *wanted)
 {
@@ -122,7 +123,7 @@ trimmed(const char *text, size_t len)
 	return len;
 }
 
-/* What stands ahead of the parameters: it must be read as it was. */
+/* What stands before the parameters: it must be read as it was. */
 static void
 write_head(struct output *o, const char *value, size_t len, bool typed)
 {

@@ -2,13 +2,14 @@
 /* Encoded words (RFC 2047) for what is not ASCII among what is. */
 #include "common/mime/field.h"
 
+#include "common/mime/field_private.h"
 #include "common/text/bytes.h"
 #include "common/mime/word.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { LATE = 40 }; /* columns behind which a word begins a new line */
+enum { LATE = 40 }; /* columns after which a word begins a new line */
 
 bool
 words_high(const char *text, size_t len)
@@ -36,7 +37,7 @@ is_encoded(const char *word, size_t len)
 	       memcmp(word + len - 2, "?=", 2) == 0;
 }
 
-/* Whether a word may not stay as it is. */
+/* True if a word may not stay as it is. */
 static bool
 must_encode(enum words_context context, const char *word, size_t len)
 {
@@ -75,7 +76,7 @@ encode(struct output *o, const char *text, size_t len)
 	free(words);
 }
 
-/* A word with the blanks ahead of it. */
+/* A word with the blanks before it. */
 struct word {
 	const char *blanks, *at;
 	size_t blanks_len, len;
@@ -120,7 +121,7 @@ run_end(enum words_context context, const char *text, const char *end)
 	return last;
 }
 
-/* The blanks ahead of a word, in a new line if this one ends before most. */
+/* The blanks before a word, in a new line if this one ends before most. */
 static void
 space(struct output *o, const struct word *w, size_t most)
 {
@@ -155,7 +156,7 @@ words_write(
 		} else {
 			encode(o, w.at, run);
 		}
-		/* What follows an encoded word has a blank ahead of it. */
+		/* What follows an encoded word has a blank before it. */
 		if (text < end && !is_blank(*text)) {
 			output_text(o, output_column(o) > LATE ? "\r\n " : " ");
 		}

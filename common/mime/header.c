@@ -126,7 +126,7 @@ header_unfold(const struct field *f, char *out, size_t size)
  */
 
 static void
-give(struct header_walk *h, const char *text, size_t len)
+give_text(struct header_walk *h, const char *text, size_t len)
 {
 	h->text = text;
 	h->len = len;
@@ -138,7 +138,7 @@ give_field(struct header_walk *h, bool over)
 {
 	bool whole = over && !h->pieces;
 
-	give(h, h->room, h->kept);
+	give_text(h, h->room, h->kept);
 	h->first = !h->pieces;
 	h->pieces = !over;
 	h->inside = !over;
@@ -146,11 +146,11 @@ give_field(struct header_walk *h, bool over)
 	return whole ? HEADER_FIELD : HEADER_PIECE;
 }
 
-/* The section is over; so many octets in the room are its empty line. */
+/* The section is over; empty is the length of its empty line in the room. */
 static enum header_event
 give_end(struct header_walk *h, size_t empty)
 {
-	give(h, h->room, empty);
+	give_text(h, h->room, empty);
 	h->body = h->room + empty;
 	h->body_len = h->kept - empty;
 	h->state = HEADER_AT_END;
@@ -229,7 +229,7 @@ start_feed(struct header_walk *h)
 	h->kept = h->spent ? 0 : h->kept;
 	h->spent = false;
 	h->body_len = 0;
-	give(h, h->room, 0);
+	give_text(h, h->room, 0);
 }
 
 size_t

@@ -8,7 +8,7 @@
 
 /*
  * Header sections (RFC 5322 section 2.2): pure.  Lines end in LF or CRLF.  The
- * section ends with an empty line, or ahead of a line that is neither a field
+ * section ends with an empty line, or before a line that is neither a field
  * nor the continuation of one: such a line is of the body, as mail readers have
  * it.  Blanks between a name and its colon are taken.
  */
@@ -19,15 +19,15 @@ struct field {
 	size_t len;
 	const char *name;
 	size_t name_len;
-	const char *value; /* behind the colon, folds and all, without the */
+	const char *value; /* after the colon, folds and all, without the */
 	size_t value_len;  /* last line end */
 };
 
 /* ---- in memory ---- */
 
 /*
- * The field at *at, which then points behind it; the text ends at end.  false:
- * the section ends here, and *at points at the body (behind the empty line, if
+ * The field at *at, which then points after it; the text ends at end.  false:
+ * the section ends here, and *at points at the body (after the empty line, if
  * there is one).
  */
 bool header_next(const char **at, const char *end, struct field *);
@@ -35,7 +35,7 @@ bool header_next(const char **at, const char *end, struct field *);
 /* Takes a field apart that is one: such as HEADER_FIELD.  false: it is none. */
 bool header_split(const char *text, size_t len, struct field *);
 
-/* Whether that is its name, whatever the case. */
+/* True if that is its name, whatever the case. */
 bool header_is(const struct field *, const char *name);
 
 /*
@@ -61,10 +61,10 @@ enum header_event {
 };
 
 /*
- * Every octet of the section is in the text of one event, in order: who writes
- * them all has copied it.  Begins with room and size set (to memory of the
- * caller, from HEADER_NAME + 2 to HEADER_KEPT octets), all else zero.  text
- * stays valid until the next call.
+ * Every octet of the section is in the text of one event, in order: a caller
+ * that writes them all has copied it.  Begins with room and size set (to memory
+ * of the caller, from HEADER_NAME + 2 to HEADER_KEPT octets), all else zero.
+ * text stays valid until the next call.
  */
 struct header_walk {
 	char *room;

@@ -87,7 +87,7 @@ struct shape {
 	bool broken;
 };
 
-/* One octet, or one nested thing, at p; answers what is behind it. */
+/* One octet, or one nested thing, at p; answers what comes after it. */
 static const char *
 look(const char *p, const char *end, struct shape *s)
 {
@@ -111,7 +111,7 @@ look(const char *p, const char *end, struct shape *s)
 	return p + 1;
 }
 
-/* Whether the "," or ";" at p ends an entry that looks like this. */
+/* True if the "," or ";" at p ends an entry that looks like this. */
 static bool
 ends(const char *p, const struct shape *s, const char *end)
 {
@@ -281,7 +281,7 @@ skip_empty(struct mailboxes *m)
 	while (m->text < m->end) {
 		const char *p = skip_blanks(m->text, m->end, NULL);
 		if (p == m->end || (*p != ',' && *p != ';')) {
-			/* A comment belongs to the entry behind it, if any. */
+			/* A comment belongs to the entry after it, if any. */
 			m->text = p == m->end ? p : m->text;
 			return false;
 		}

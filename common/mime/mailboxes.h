@@ -25,8 +25,8 @@ enum mailboxes_kind {
 struct mailboxes_entry {
 	struct span all;   /* the entry, without its comma and outer blanks */
 	struct span name;  /* display name as written; empty: none */
-	struct span note;  /* comment behind a bare address, without () */
-	struct span route; /* "@a,@b:" ahead of the address; mostly empty */
+	struct span note;  /* comment after a bare address, without () */
+	struct span route; /* "@a,@b:" before the address; mostly empty */
 	struct span spec;  /* from the local part to the end of the domain */
 	struct span local;
 	struct span

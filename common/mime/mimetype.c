@@ -85,7 +85,7 @@ static const struct {
 	{ "zst", "application/zstd" },
 };
 
-/* What is behind the last dot of the last part; NULL: nothing. */
+/* What comes after the last dot of the last part; NULL: nothing. */
 static const char *
 extension_of(const char *filename)
 {
@@ -121,7 +121,7 @@ mimetype_builtin(const char *filename)
 	return type == NULL ? "application/octet-stream" : type;
 }
 
-/* The word at *at in a line, which ends up behind it; NULL: none is left. */
+/* The word at *at in a line, which ends up after it; NULL: none is left. */
 static const char *
 next_word(const char **at, const char *end, size_t *len)
 {

@@ -43,7 +43,7 @@ multipart_part(const struct multipart *m)
 }
 
 static enum multipart_event
-give(struct multipart *m, enum multipart_event event, const char *text,
+give_event(struct multipart *m, enum multipart_event event, const char *text,
     size_t len)
 {
 	m->text = text;
@@ -248,7 +248,7 @@ end_header(struct multipart *m)
 		p->kind = MULTIPART_LEAF;
 		m->limited = true;
 	}
-	/* What was taken and is no header comes again, ahead of the rest. */
+	/* What was taken and is no header comes again, before the rest. */
 	size_t again = m->header.body_len;
 	memmove(m->held + again, m->held, m->held_len);
 	memcpy(m->held, m->header.body, again);
@@ -256,7 +256,7 @@ end_header(struct multipart *m)
 	m->plain |= again > 0;
 	m->line_start = true;
 	m->state = MULTIPART_AT_BODY;
-	return give(m, MULTIPART_HEADER, m->header.text, m->header.len);
+	return give_event(m, MULTIPART_HEADER, m->header.text, m->header.len);
 }
 
 static enum multipart_event
@@ -265,9 +265,11 @@ header_event(struct multipart *m, enum header_event event)
 	switch (event) {
 	case HEADER_FIELD:
 		note_field(m);
-		return give(m, MULTIPART_FIELD, m->header.text, m->header.len);
+		return give_event(
+		    m, MULTIPART_FIELD, m->header.text, m->header.len);
 	case HEADER_PIECE:
-		return give(m, MULTIPART_PIECE, m->header.text, m->header.len);
+		return give_event(
+		    m, MULTIPART_PIECE, m->header.text, m->header.len);
 	case HEADER_END:
 		return end_header(m);
 	case HEADER_MORE:
@@ -330,7 +332,8 @@ give_body(struct multipart *m, const char *text, size_t len)
 {
 	bool leaf = m->parts[m->top].kind == MULTIPART_LEAF;
 
-	return give(m, leaf ? MULTIPART_BODY : MULTIPART_AROUND, text, len);
+	return give_event(
+	    m, leaf ? MULTIPART_BODY : MULTIPART_AROUND, text, len);
 }
 
 /* What was held is no delimiter; its line end may be the next one's. */
@@ -420,7 +423,7 @@ next_begin(struct multipart *m)
 	m->header = (struct header_walk){ .room = room, .size = size };
 	m->parts[m->top].number = m->count++;
 	m->state = MULTIPART_AT_HEADER;
-	return give(m, MULTIPART_BEGIN, room, 0);
+	return give_event(m, MULTIPART_BEGIN, room, 0);
 }
 
 /* Ends a part, or has come to the one whose delimiter was met. */
@@ -431,7 +434,7 @@ next_end(struct multipart *m)
 		m->state = MULTIPART_AT_DELIMITER;
 		return MULTIPART_MORE;
 	}
-	enum multipart_event event = give(m, MULTIPART_END, m->held, 0);
+	enum multipart_event event = give_event(m, MULTIPART_END, m->held, 0);
 	if (m->top == 0) {
 		m->state = MULTIPART_AT_DONE;
 	} else {
@@ -445,7 +448,7 @@ next_delimiter(struct multipart *m)
 {
 	struct multipart_part *p = &m->parts[m->top];
 	enum multipart_event event =
-	    give(m, MULTIPART_DELIMITER, m->held, m->held_len);
+	    give_event(m, MULTIPART_DELIMITER, m->held, m->held_len);
 
 	m->given = m->held_len;
 	m->matched = false;
@@ -486,7 +489,7 @@ multipart_next(struct multipart *m)
 			event = next_delimiter(m);
 			break;
 		case MULTIPART_AT_DONE:
-			event = give(m, MULTIPART_DONE, m->held, 0);
+			event = give_event(m, MULTIPART_DONE, m->held, 0);
 			break;
 		}
 	}

@@ -12,9 +12,10 @@
 /*
  * A walk through a message and its parts (RFC 2046 sections 5.1 and 5.2.1) as
  * its octets come: pure, linear in time, and no body is ever held.  Every octet
- * is in the text of one event, in order: who writes the text of all events has
- * copied the message.  crlf, to be set behind multipart_init(): around
- * delimiters CR LF alone is a line end (RFC 3030), because a bare LF is data.
+ * is in the text of one event, in order: a caller that writes the text of all
+ * events has copied the message.  crlf, to be set after multipart_init():
+ * around delimiters CR LF alone is a line end (RFC 3030), because a bare LF is
+ * data.
  */
 
 enum {
@@ -32,9 +33,9 @@ enum multipart_event {
 	MULTIPART_HEADER,    /* its header ends: the empty line, or no octets */
 	MULTIPART_BODY,      /* octets of its body, if it has no parts itself */
 	MULTIPART_AROUND,    /* preamble or epilogue of a multipart */
-	MULTIPART_DELIMITER, /* with the line end ahead of it */
+	MULTIPART_DELIMITER, /* with the line end before it */
 	MULTIPART_END,       /* the part ends; no octets */
-	MULTIPART_DONE,      /* the message ends, behind multipart_finish() */
+	MULTIPART_DONE,      /* the message ends, after multipart_finish() */
 };
 
 /*
@@ -56,7 +57,7 @@ struct multipart_part {
 	char boundary[MULTIPART_BOUNDARY + 1];
 	size_t boundary_len;
 	bool digest_child; /* message/rfc822 unless it says otherwise */
-	bool closed;       /* behind its last delimiter */
+	bool closed;       /* after its last delimiter */
 };
 
 struct multipart {

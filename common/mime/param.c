@@ -128,7 +128,7 @@ read_name(struct parameter *q)
 	q->name.len = (size_t)(star - name);
 }
 
-/* The end of an unquoted value: a semicolon, or a comment behind a blank. */
+/* The end of an unquoted value: a semicolon, or a comment after a blank. */
 static const char *
 value_end(const char *p, const char *end)
 {
@@ -141,7 +141,7 @@ value_end(const char *p, const char *end)
 	return p;
 }
 
-/* The next parameter at *at, which ends up behind it. */
+/* The next parameter at *at, which ends up after it. */
 static bool
 next_parameter(const char **at, const char *end, struct parameter *q)
 {
@@ -167,11 +167,11 @@ next_parameter(const char **at, const char *end, struct parameter *q)
 	p = skip_blanks(p + 1, end);
 	q->quoted = p < end && *p == '"';
 	if (q->quoted) {
-		const char *behind = skip_nested(p, end);
-		bool closed = behind > p + 1 && behind[-1] == '"';
+		const char *after = skip_nested(p, end);
+		bool closed = after > p + 1 && after[-1] == '"';
 		q->value.at = p + 1;
-		q->value.len = (size_t)(behind - closed - (p + 1));
-		p = behind;
+		q->value.len = (size_t)(after - closed - (p + 1));
+		p = after;
 	} else {
 		const char *stop = value_end(p, end);
 		q->value = trimmed(p, stop);
@@ -237,7 +237,7 @@ split_charset(struct found *f)
 	}
 }
 
-/* The octet at text[*i], which ends up behind it; -1: it stands for none. */
+/* The octet at text[*i], which ends up after it; -1: it stands for none. */
 static int
 octet(const struct parameter *q, size_t *i)
 {

@@ -18,7 +18,7 @@ enum {
 };
 
 /*
- * What stands ahead of the parameters, in small letters: "text/plain",
+ * What stands before the parameters, in small letters: "text/plain",
  * "attachment".  false: nothing that can be read, and type is "".
  */
 bool param_type(const char *value, size_t len, char type[PARAM_TYPE]);
@@ -50,12 +50,12 @@ ssize_t param_text(const char *value, size_t len, const char *name, char *out,
 	((len)*12 + 200 + ((len) / 12 + 4) * ((name_len) + 12))
 
 /*
- * Writes "; name=value", on a line of its own behind eol ("\n" or "\r\n") and a
+ * Writes "; name=value", on a line of its own after eol ("\n" or "\r\n") and a
  * blank, and adds NUL: plain or quoted if the value is short ASCII; else as
- * name*=utf-8'' by RFC 2231, continued as often as need be.  What is no UTF-8
- * is labelled unknown-8bit.  Control characters become "_".  The length, or -1:
- * does not fit.  Pure.  For Content-Disposition: readers that see filename=
- * beside filename*= believe the wrong one, so there is only one.
+ * name*=utf-8'' by RFC 2231, continued as often as need be.  Text that is not
+ * UTF-8 is labelled unknown-8bit.  Control characters become "_".  The length,
+ * or -1: does not fit.  Pure.  For Content-Disposition: readers that see
+ * filename= beside filename*= believe the wrong one, so there is only one.
  */
 ssize_t param_encode(const char *name, const char *value, size_t len,
     const char *eol, char *out, size_t size)
@@ -63,8 +63,8 @@ ssize_t param_encode(const char *name, const char *value, size_t len,
 
 /*
  * The same for readers that do not know RFC 2231, for name= in Content-Type:
- * what is no short ASCII becomes encoded words in quotes.  No standard has
- * that, but those readers do.
+ * a value that is not short ASCII becomes encoded words in quotes.  No standard
+ * has that, but those readers do.
  */
 ssize_t param_encode_words(const char *name, const char *value, size_t len,
     const char *eol, char *out, size_t size)

@@ -30,7 +30,7 @@ put_eol(const struct qp_encoder *e, struct out *o)
 	o->at[o->len++] = '\n';
 }
 
-/* Room for so many octets and for a "=" behind them. */
+/* Makes room for that many octets and a "=" after them. */
 static void
 make_room(struct qp_encoder *e, struct out *o, unsigned octets)
 {
@@ -102,7 +102,7 @@ release(struct qp_encoder *e, struct out *o)
 	}
 }
 
-/* A line end: a blank ahead of it is encoded, a CR ahead of it is part of it.
+/* A line end: a blank before it is encoded, a CR before it is part of it.
  */
 static void
 put_line_end(struct qp_encoder *e, struct out *o)
@@ -115,7 +115,7 @@ put_line_end(struct qp_encoder *e, struct out *o)
 	e->column = 0;
 }
 
-/* Holds a blank, or a CR; a CR waits with the blank ahead of it. */
+/* Holds a blank, or a CR; a CR waits with the blank before it. */
 static void
 hold(struct qp_encoder *e, struct out *o, char c)
 {
@@ -225,7 +225,7 @@ decode_plain(struct qp_decoder *d, char c, char *out)
 
 	d->bad |= cr && c != '\n';
 	if (c == '=' || is_blank(c) || c == '\r') {
-		/* Blanks wait on for the line end behind the CR. */
+		/* Blanks wait on for the line end after the CR. */
 		size_t n = cr || c == '=' || d->held_len == QP_LINE
 		               ? flush(d, out)
 		               : 0;
@@ -317,7 +317,7 @@ qp_decode_end(struct qp_decoder *d, char out[QP_ROOM])
 	size_t n = 0;
 
 	d->bad |= d->held_len > 0;
-	/* Blanks at the end go; a "=" with nothing behind it was a soft break.
+	/* Blanks at the end go; a "=" with nothing after it was a soft break.
 	 */
 	if (soft
 		? d->held_len > 1 && !is_blank(d->held[1]) && d->held[1] != '\r'

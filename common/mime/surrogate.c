@@ -40,7 +40,7 @@ surrogate_finish(struct surrogate *s)
 	multipart_finish(&s->walk);
 }
 
-/* Whether a signature is over the header in hand: RFC 1847 section 2.1. */
+/* True if a signature is over the header in hand: RFC 1847 section 2.1. */
 static bool
 is_sealed(const struct surrogate *s)
 {
@@ -52,7 +52,7 @@ is_sealed(const struct surrogate *s)
 	return false;
 }
 
-/* Whether there is another text for the field in hand: it is s->field. */
+/* True if there is another text for the field in hand: it is s->field. */
 static bool
 convert(struct surrogate *s)
 {

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /*
- * A message with UTF-8 in its header sections, for readers who know only ASCII
+ * A message with UTF-8 in its header sections, for clients that know only ASCII
  * there (RFC 6858): the fields change by field_surrogate(), those of its parts
  * too.  Bodies stay, and what is inside multipart/signed, and fields above
  * HEADER_KEPT octets.  One pass, bounded memory, no I/O.  Lines end in CR LF.

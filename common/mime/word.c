@@ -26,7 +26,7 @@ struct word {
 	bool base64;
 	const char *text; /* still encoded */
 	size_t len;
-	const char *end; /* behind the word */
+	const char *end; /* after the word */
 };
 
 struct decoder {
@@ -34,7 +34,7 @@ struct decoder {
 	size_t size, len;
 	bool full;
 	bool phrase;  /* quotes and backslashes are not text */
-	bool escaped; /* the octet behind a backslash comes next */
+	bool escaped; /* the octet after a backslash comes next */
 	/* Words in one charset that follow each other, decoded: senders cut
 	   characters in two. */
 	char charset[CHARSET];
@@ -49,7 +49,7 @@ is_line_end(char c)
 	return c == '\r' || c == '\n';
 }
 
-/* How many octets there are ahead of the next "?". */
+/* How many octets there are before the next "?". */
 static size_t
 part(const char *p, const char *end, size_t most)
 {
@@ -92,7 +92,8 @@ read_word(const char *p, const char *end, struct word *w)
 /* ---- what comes out ---- */
 
 static void
-put(struct decoder *d, const char *charset, const char *text, size_t len)
+put_decoded(
+    struct decoder *d, const char *charset, const char *text, size_t len)
 {
 	ssize_t n = charset_decode(
 	    charset, text, len, d->out + d->len, d->size - d->len);
@@ -130,8 +131,8 @@ put_plain(struct decoder *d, const char *text, size_t len)
 		for (n = 0; i + n < len && kind == OCTET_TEXT; n++) {
 			kind = octet(d, text + i + n, len - i - n);
 		}
-		put(d, "utf-8", text + i, n - (kind != OCTET_TEXT));
-		put(d, "utf-8", " ", kind == OCTET_BLANK);
+		put_decoded(d, "utf-8", text + i, n - (kind != OCTET_TEXT));
+		put_decoded(d, "utf-8", " ", kind == OCTET_BLANK);
 	}
 }
 

@@ -14,7 +14,7 @@ enum {
 
 enum word_context {
 	WORD_TEXT,   /* Subject and the like */
-	WORD_PHRASE, /* the display name ahead of an address */
+	WORD_PHRASE, /* the display name before an address */
 	WORD_WORDS,  /* encoded words always, with what phrases may hold */
 };
 

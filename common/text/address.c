@@ -179,7 +179,7 @@ bad(const char *p)
 }
 
 /*
- * The domain behind "@" with local octets before that: as the DNS has it, so
+ * The domain after "@" with local octets before that: as the DNS has it, so
  * that nobody else needs to know of other forms.
  */
 static enum path

@@ -46,19 +46,19 @@ enum path address_path(const char *text, struct address *, const char **rest);
 enum path address_path_utf8(
     const char *text, struct address *, const char **rest);
 
-/* Whether what was read, from text to rest, could have been had without. */
+/* True if what was read, from text to rest, needs no SMTPUTF8. */
 bool address_is_ascii(const char *text, const char *rest);
 
-/* Whether the path is "<>". */
+/* True if the path is "<>". */
 bool address_is_null(const struct address *);
 
-/* Whether domain is a host name as RFC 5321 has it, underscores tolerated. */
+/* True if domain is a host name as RFC 5321 has it, underscores tolerated. */
 bool address_is_domain(const char *domain);
 
 /* A local part without its quotes; false: malformed, or it does not fit. */
 bool address_unquote(const char *local, char *out, size_t size);
 
-/* Whether a bare local part asks us to send it on: user%there, there!user. */
+/* True if a bare local part asks us to send it on: user%there, there!user. */
 bool address_is_routed(const char *local);
 
 /* "local@domain", or "local" without a domain; cut off if it does not fit. */

@@ -9,7 +9,7 @@
 
 /*
  * Base64 as RFC 4648 section 4 has it, strict: no blanks, padding required,
- * the bits behind the last octet zero.  What AUTH (RFC 4954) asks for.
+ * the bits after the last octet zero.  What AUTH (RFC 4954) asks for.
  */
 
 /* Octets of the encoded form of n octets, NUL included. */
@@ -50,7 +50,7 @@ size_t base64_encode_end(struct base64_encoder *, char out[BASE64_ROOM]);
 /* Begins zeroed. */
 struct base64_decoder {
 	bool bad; /* something was not as the RFC wants it: for the strict */
-	bool end; /* behind the padding: what follows is ignored */
+	bool end; /* after the padding: what follows is ignored */
 	uint32_t bits;
 	unsigned digits, pad;
 };
@@ -59,7 +59,7 @@ struct base64_decoder {
 size_t base64_decode_lines(struct base64_decoder *, const char *in, size_t len,
     void *out, size_t size, size_t *outlen);
 
-/* The input is over: the octets that missing padding left behind. */
+/* The input is over: the octets that are left because padding is missing. */
 size_t base64_decode_end(struct base64_decoder *, char out[BASE64_ROOM]);
 
 #endif

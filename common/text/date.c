@@ -33,7 +33,7 @@ date_stamp(time_t when, char text[DATE_SIZE])
 
 /* ---- date-time of RFC 3339 section 5.6 ---- */
 
-/* Whether text has the form, where 0 stands for a digit and T for itself. */
+/* True if text has the form, where 0 stands for a digit and T for itself. */
 static bool
 has_form(const char *text, const char *form)
 {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /*
- * The text behind DATA (RFC 5321 sections 4.1.1.4 and 4.5.2), pure: takes the
+ * The text after DATA (RFC 5321 sections 4.1.1.4 and 4.5.2), pure: takes the
  * doubled dots away, and finds its end, which is CR LF "." CR LF and nothing
  * that looks like it.  What comes out has lines that end in LF.  A bare CR or
  * a bare LF comes out as a line end too, but what follows it is never taken
@@ -14,8 +14,8 @@
  */
 struct dotstuff {
 	enum {
-		DOTSTUFF_START, /* of a line, behind CR LF */
-		DOTSTUFF_DOT,   /* behind a dot at the start */
+		DOTSTUFF_START, /* of a line, after CR LF */
+		DOTSTUFF_DOT,   /* after a dot at the start */
 		DOTSTUFF_DOT_CR,
 		DOTSTUFF_LINE,
 		DOTSTUFF_CR,
@@ -53,7 +53,7 @@ struct dotstuff_encoder {
 	} state;
 };
 
-/* The most that so many octets become. */
+/* The most octets that a number of octets can become. */
 #define DOTSTUFF_ROOM(len) (2 * (len) + 2)
 
 /*

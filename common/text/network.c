@@ -20,7 +20,7 @@ network_address(const char *text, uint8_t address[16])
 	return inet_pton(AF_INET6, text, address) == 1;
 }
 
-/* Whether the first bits are the same. */
+/* True if the first bits are the same. */
 static bool
 same(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
@@ -30,7 +30,7 @@ same(const uint8_t *a, const uint8_t *b, unsigned bits)
 	       (rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0);
 }
 
-/* Whether all bits behind those that count are 0. */
+/* True if all bits after those that count are 0. */
 static bool
 is_clean(const struct network *n)
 {

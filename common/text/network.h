@@ -21,21 +21,22 @@ bool network_address(const char *text, uint8_t address[16]);
 
 /*
  * Reads "192.0.2.1", "192.0.2.0/24", "2001:db8::1" or "2001:db8::/32"; false:
- * none of these, or with bits behind those that count.
+ * none of these, or with bits after those that count.
  */
 bool network_parse(const char *text, struct network *);
 
-/* Whether the address is in it. */
+/* True if the address is in it. */
 bool network_has(const struct network *, const uint8_t address[16]);
 
-/* Whether it is in one of a list; nobody's, as of a pipe, is in none. */
+/* True if it is in one of a list; that of a pipe, which has none, is in none.
+ */
 bool network_listed(
     const struct network *list, size_t n, const uint8_t address[16]);
 
-/* Whether an address is nobody's: all of it is 0. */
+/* True if all octets of an address are 0: there is no peer. */
 bool network_is_none(const uint8_t address[16]);
 
-/* Whether an address is one of IPv4; and as people write it, in text. */
+/* True if an address is one of IPv4; writes it as people do, into text. */
 bool network_is_v4(const uint8_t address[16]);
 const char *network_text(const uint8_t address[16], char text[NETWORK_TEXT]);
 

@@ -18,7 +18,7 @@ void output_text(struct output *, const char *text);
 void output_clear(struct output *);
 void output_free(struct output *);
 
-/* Octets of the line in hand, behind the last line end. */
+/* Octets of the current line, after the last line end. */
 size_t output_column(const struct output *);
 
 #endif

@@ -25,7 +25,7 @@ struct output {
 };
 
 static void
-put(struct output *o, char c)
+put_octet(struct output *o, char c)
 {
 	if (o->len + 1 >= o->size) {
 		o->full = true;
@@ -60,10 +60,10 @@ put_number(struct output *o, uint32_t n, uint32_t bias)
 		             : k >= bias + T_MAX ? T_MAX
 		                                 : k - bias;
 		if (n < t) {
-			put(o, digits[n]);
+			put_octet(o, digits[n]);
 			return;
 		}
-		put(o, digits[t + (n - t) % (BASE - t)]);
+		put_octet(o, digits[t + (n - t) % (BASE - t)]);
 		n = (n - t) / (BASE - t);
 	}
 }
@@ -91,12 +91,12 @@ encode(struct output *o, const uint32_t *points, size_t count)
 
 	for (size_t i = 0; i < count; i++) {
 		if (points[i] < FIRST_POINT) {
-			put(o, (char)points[i]);
+			put_octet(o, (char)points[i]);
 			basic++;
 		}
 	}
 	if (basic > 0) {
-		put(o, '-');
+		put_octet(o, '-');
 	}
 	for (uint32_t done = basic; done < count; delta++, n++) {
 		uint32_t m = next_point(points, count, n);
@@ -155,7 +155,7 @@ punycode_domain(const char *domain, size_t len, char *out, size_t size)
 		label = dot == NULL ? len - at : (size_t)(dot - p);
 		if (is_ascii(p, label)) {
 			for (size_t i = 0; i < label; i++) {
-				put(&o, p[i]);
+				put_octet(&o, p[i]);
 			}
 		} else {
 			size_t count = decode(p, label, points);
@@ -163,12 +163,12 @@ punycode_domain(const char *domain, size_t len, char *out, size_t size)
 				return false;
 			}
 			for (const char *x = "xn--"; *x != '\0'; x++) {
-				put(&o, *x);
+				put_octet(&o, *x);
 			}
 			encode(&o, points, count);
 		}
 		if (dot != NULL) {
-			put(&o, '.');
+			put_octet(&o, '.');
 		}
 	}
 	out[o.len] = '\0';

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * SipHash-2-4: for tables whose keys are somebody else's choice.  Who does not
- * know the seed can foretell nothing of the hash.
+ * SipHash-2-4: for tables whose keys a stranger may choose.  Without the
+ * seed nothing of a hash can be foretold.
  */
 uint64_t siphash(const uint64_t seed[2], const void *data, size_t len);
 

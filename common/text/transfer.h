@@ -32,7 +32,7 @@ struct transfer_count {
 	uint64_t control;   /* others that only an encoding protects, not NUL */
 	uint64_t nul;
 	uint64_t lf, crlf;          /* line ends */
-	uint64_t bare_cr;           /* a CR with no LF behind it */
+	uint64_t bare_cr;           /* a CR with no LF after it */
 	uint64_t equal;             /* "=" */
 	uint64_t trailing;          /* lines that end in a blank */
 	uint64_t longest;           /* octets of the longest line */

@@ -15,7 +15,7 @@
 int32_t utf8_next(const char *text, size_t len, size_t *used);
 
 /*
- * Whether a character is safe to show to people: no control character of ASCII
+ * True if a character is safe to show to people: no control character of ASCII
  * or of Latin 1 (which terminals obey), none that turns the direction of what
  * follows, and none that ends a line.
  */

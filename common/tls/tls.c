@@ -228,7 +228,8 @@ tls_accept(const struct tls_server *s, int rfd, int wfd, bool ask,
 		return NULL;
 	}
 	if (ask && s->clients) {
-		/* Who has none, or another's, may still have a password. */
+		/* A client without one, or with another's, may have a password.
+		 */
 		tls_library()->gnutls_certificate_server_set_request(
 		    t->gnutls, GNUTLS_CERT_REQUEST);
 	}
@@ -244,7 +245,8 @@ tls_accept(const struct tls_server *s, int rfd, int wfd, bool ask,
 	return t;
 }
 
-/* Whether the client's certificate leads to one of ours, now, for clients. */
+/* True if the client's certificate leads to one of tls-client-ca, is valid
+   now, and is for clients. */
 static bool
 is_good(const struct tls_library *lib, gnutls_session_t session)
 {

@@ -24,7 +24,7 @@ struct stream_transport;
 /* Loads the library, so that processes forked from here have it already. */
 void tls_preload(void);
 
-/* Whether it is loaded, so that using it costs nothing more. */
+/* True if it is loaded, so that using it costs nothing more. */
 bool tls_loaded(void);
 
 /*
@@ -35,7 +35,7 @@ struct tls_server *tls_server_open(
     const struct config *, bool check, char error[CONFIG_ERROR]);
 void tls_server_close(struct tls_server *);
 
-/* Whether one of the files has changed since. */
+/* True if one of the files has changed since. */
 bool tls_server_stale(const struct tls_server *, const struct config *);
 
 /* Takes the files as they are now for not changed: they are no good. */
@@ -47,7 +47,7 @@ time_t tls_server_expiry(const struct tls_server *);
 /*
  * Does the handshake on a connected descriptor pair; deadline as in
  * deadline_wait().  ask: the client may show a certificate, if the key
- * tls-client-ca names those whom we ask for one.  NULL: error says why.
+ * tls-client-ca names authorities for them.  NULL: error says why.
  */
 struct tls_session *tls_accept(const struct tls_server *, int rfd, int wfd,
     bool ask, int64_t deadline, char error[CONFIG_ERROR]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* TLS clients: whom they trust, and what they say of those they do not. */
+/* TLS clients: which servers they trust, and what the log says of others. */
 #include "common/tls/tls_client.h"
 #include "common/tls/tls_private.h"
 
@@ -99,7 +99,7 @@ add_name(char *names, size_t size, const char *name)
 	}
 }
 
-/* Whom the certificate names: host names and addresses, else the subject. */
+/* The names in the certificate: host names and addresses, else the subject. */
 static void
 collect_names(gnutls_x509_crt_t crt, char *names, size_t size)
 {
