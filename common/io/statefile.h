@@ -24,7 +24,7 @@ void statefile_folder(const struct config *);
 /*
  * Opens a file (flags as of open(2); O_CREAT: with mode 0600), without
  * following a link or waiting for a FIFO, and fills in what it is.  -1: errno;
- * EINVAL: it is no regular file.
+ * EPERM: it is no regular file.
  */
 int statefile_open(const char *path, int flags, struct stat *)
     __attribute__((warn_unused_result));
