@@ -4,8 +4,6 @@
 
 #include "common/io/file.h"
 
-#include "common/io/file.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
