@@ -18,6 +18,7 @@ from lib.scratch import BUILD, SRC, Scratch
 from lib.site import Queue
 from lib.tap import Skip, Tap, check, equal
 
+tap = Tap()
 # File: what stands there, and what comes instead of it.
 RECIPE = {
     "smtpd/session/params.c": [
@@ -180,24 +181,7 @@ def submit(server, params):
     return offer
 
 
-def main():
-    """All of it."""
-    tap = Tap()
-    with tempfile.TemporaryDirectory() as work:
-        made = None
-        with tap.case("A parameter of MAIL touches at most four files"):
-            check(len(RECIPE) <= MOST_FILES, f"{list(RECIPE)}")
-            text = (SRC / "HACKING.md").read_text()
-            for name in RECIPE:
-                check(name in text, f"HACKING.md does not name {name}")
-            made = build(Path(work))
-        if made is not None:
-            with tap.case("It gets into the queue file and to the next hop"):
-                carried(made)
-    tap.finish()
-
-
-def carried(made):
+def carry(made):
     """From MAIL to the next hop, with and without the parameter."""
     with FakeMx(extensions=EXTENSIONS + ("XMADEUP",)) as mx, \
             Server(made, mx) as server:
@@ -218,5 +202,20 @@ def carried(made):
               [True, False], "one without it")
 
 
+def test_touched():
+    """A parameter of MAIL touches at most four files"""
+    check(len(RECIPE) <= MOST_FILES, f"{list(RECIPE)}")
+    text = (SRC / "HACKING.md").read_text()
+    for name in RECIPE:
+        check(name in text, f"HACKING.md does not name {name}")
+
+
+def test_carried():
+    """It gets into the queue file and to the next hop"""
+    with tempfile.TemporaryDirectory() as work:
+        carry(build(Path(work)))
+
+
 if __name__ == "__main__":
-    main()
+    tap.run(globals())
+    tap.finish()

@@ -13,8 +13,10 @@
         tap.finish()
 
 Each function test_* is one test; the first line of its docstring is its name.
-Tables of cases use `with tap.case(name):` instead, one test for each row.
+A function cases_* is a table: it uses `with tap.case(name):`, one test for
+each row.
 """
+import inspect
 import os
 import sys
 import traceback
@@ -71,11 +73,12 @@ class Tap:
         self._print(f"ok {self.count} - {name} # SKIP {reason}")
 
     @contextmanager
-    def case(self, name, notes=None):
+    def case(self, name, notes=None, table=False):
         """One test: what its block raises makes it fail (or skip).
 
         notes() is called after a failure; its text helps to see why, for
-        example the end of a server's log.
+        example the end of a server's log. The block of a table reports its
+        own rows, so that its end is not a result.
         """
         try:
             yield
@@ -92,16 +95,38 @@ class Tap:
                 text += "\n" + notes()
             self.ok(False, name, text)
         else:
-            self.ok(True, name)
+            if not table:
+                self.ok(True, name)
 
-    def run(self, namespace, *fixture):
-        """Runs every test_* function of a module in the order written."""
-        notes = getattr(fixture[0], "notes", None) if fixture else None
+    def _run_one(self, name, function, fixtures):
+        """Runs a test or a table with those of the fixtures that it takes."""
+        notes = getattr(fixtures[0], "notes", None) if fixtures else None
+        title = (function.__doc__ or name).strip().splitlines()[0]
+        with self.case(title.rstrip("."), notes, name.startswith("cases_")):
+            function(*fixtures)
+
+    def run(self, namespace, *fixtures, after=None, **named):
+        """Runs all functions test_* and cases_* in the order written.
+
+        Each is called with the first of the fixtures, as many as it has
+        parameters, or with the named ones that its parameters name. after()
+        is called after each.
+        """
         for name, function in list(namespace.items()):
-            if name.startswith("test_") and callable(function):
-                title = (function.__doc__ or name).strip().splitlines()[0]
-                with self.case(title.rstrip("."), notes):
-                    function(*fixture)
+            if name.startswith(("test_", "cases_")) and callable(function):
+                wanted = inspect.signature(function).parameters
+                taken = [named[w] for w in wanted] if named \
+                    else fixtures[:len(wanted)]
+                self._run_one(name, function, taken)
+                if after is not None:
+                    after()
+
+    def run_each(self, namespace, make):
+        """The same with a fixture of its own for each: `with make() as it`."""
+        for name, function in list(namespace.items()):
+            if name.startswith(("test_", "cases_")) and callable(function):
+                with make() as fixture:
+                    self._run_one(name, function, (fixture,))
 
     def finish(self):
         """Prints the plan and ends the program."""

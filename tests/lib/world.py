@@ -74,14 +74,10 @@ class World:
         return (f"resolver {resolver or self.dns.address}\n"
                 f"route * mx:{self.port}\n")
 
-    def run(self, tap, namespace):
-        """Every test_* function; none inherits what another has left."""
-        for name, function in list(namespace.items()):
-            if name.startswith("test_"):
-                with tap.case(function.__doc__, self.notes):
-                    function(self)
-                for site in (self.a, self.b):
-                    site.settled()
+    def settled(self):
+        """Ends what is left over of a test, so that none inherits it."""
+        for site in (self.a, self.b):
+            site.settled()
 
     def notes(self):
         """Both sites' logs."""

@@ -19,6 +19,7 @@ from lib.scratch import Instance, Scratch, tool
 from lib.talk import Talker
 from lib.tap import Skip, Tap, check, equal
 
+tap = Tap()
 INSIDE = "--inside"
 NEEDED = ("unshare", "mount", "umount", "mountpoint")
 
@@ -58,7 +59,7 @@ def waiting(server):
     return [p for p in server.queue_files() if p.parent.name != "reason"]
 
 
-def full_queue(tap):
+def cases_full_queue():
     """The folder for bodies under way is too small for one message."""
     with tap.case("a full queue disk: 452 4.3.1, the session goes on"):
         with Instance() as server, small(server.dir / "queue", "size=256k"):
@@ -73,7 +74,7 @@ def full_queue(tap):
             equal(server.queue_files(), [], "left files")
 
 
-def full_mailbox(tap):
+def cases_full_mailbox():
     """The disk of the mailboxes is full: what was there stays whole, and what
     does not fit waits in the queue."""
     with tap.case("a full mailbox disk: queued, and the mailbox as before"):
@@ -97,7 +98,7 @@ def full_mailbox(tap):
             equal(names, {"bob"}, "files in the mail folder")
 
 
-def full_state(tap):
+def cases_full_state():
     """The index is a cache: without room for it mail still flows."""
     with tap.case("a full state disk delays no mail"):
         with Instance() as server, small(server.dir / "state", "size=4k"):
@@ -120,7 +121,7 @@ def full_state(tap):
             equal(len(mbox.read(server.mailbox("bob"))), 2, "messages")
 
 
-def no_inodes(tap):
+def cases_no_inodes():
     """A disk without a free inode."""
     with tap.case("a mail disk without free inodes: the queue takes it"):
         with Instance() as server, small(server.mail, "nr_inodes=1"):
@@ -132,13 +133,7 @@ def no_inodes(tap):
             equal(len(waiting(server)), 1, "messages in the queue")
 
 
-def inside(tap):
-    """The part that runs within the mount namespace."""
-    for function in (full_queue, full_mailbox, full_state, no_inodes):
-        function(tap)
-
-
-def file_size_limit(tap):
+def file_size_limit():
     """RLIMIT_FSIZE: writes fail with EFBIG, or SIGXFSZ if not ignored."""
     with tap.case("a file size limit is a temporary failure, not a crash"):
         with Scratch() as scratch:
@@ -175,7 +170,7 @@ def file_size_limit(tap):
                           "the mailbox")
 
 
-def run_inside(tap):
+def run_inside():
     """Runs this program again in a mount namespace, and takes its results."""
     missing = [name for name in NEEDED if not tool(name)]
     if missing or os.geteuid() != 0:
@@ -184,16 +179,11 @@ def run_inside(tap):
     again(tap, INSIDE, timeout=240)
 
 
-def main():
-    tap = Tap()
+if __name__ == "__main__":
     if INSIDE in sys.argv:
-        inside(tap)
+        tap.run(globals())
         tap.finish()
     with tap.case("the full disks were tried"):
-        run_inside(tap)
-    file_size_limit(tap)
+        run_inside()
+    file_size_limit()
     tap.finish()
-
-
-if __name__ == "__main__":
-    main()

@@ -14,6 +14,7 @@ from lib.ledger import Ledger, compose, generator
 from lib.scratch import Instance
 from lib.tap import Tap, check, equal
 
+tap = Tap()
 SECONDS = float(os.environ.get("RESTANTE_LEDGER_SECONDS", "10"))
 SEED = int(os.environ.get("RESTANTE_SEED", str(time.time_ns() % 10**6)))
 USERS = ("alice", "bob", "carol", "dora")
@@ -107,33 +108,7 @@ class Crowd:
                 self.ledger.see(user, message.wire)
 
 
-def ledger_run(tap):
-    """The real thing."""
-    with Instance() as server:
-        for user in USERS:
-            server.passwd(user, PASSWORD)
-        crowd = Crowd(server)
-        crowd.run()
-        balance = crowd.ledger.balance()
-        tap.diag(f"seed {SEED}: {len(crowd.ledger.sent)} sent, "
-                 f"{len(crowd.ledger.acked)} acknowledged, {crowd.sessions} "
-                 f"POP3 sessions, {crowd.deleted} collected and deleted")
-        reasons = [line for line in server.smtpd.text().splitlines()
-                   if "status=deferred" in line or "error" in line]
-        tap.ok(not crowd.errors, "no sender and no reader met an error",
-               "\n".join(crowd.errors[:5] + reasons[:10]) + server.notes())
-        for kind in ("LOST", "TORN", "STRAY", "DOUBLE"):
-            tap.ok(not balance[kind], f"{kind} is 0",
-                   f"seed {SEED}: {len(balance[kind])}: {balance[kind][:5]}")
-        with tap.case("the crowd did something"):
-            check(len(crowd.ledger.acked) > 20, "hardly a message sent")
-            check(crowd.sessions > 4, "hardly a session")
-            check(crowd.deleted > 0, "nothing was deleted")
-        with tap.case("nothing is left in the queue folder"):
-            equal(server.queue_files(), [], "files")
-
-
-def controls(tap):
+def cases_controls():
     """The ledger must find each kind of harm done on purpose."""
     def filled():
         ledger = Ledger()
@@ -180,7 +155,7 @@ def controls(tap):
          {"DOUBLE": 1})
 
 
-def reader_controls(tap):
+def cases_reader_controls():
     """The independent mailbox reader must tell good from bad."""
     one = b"From a@b Mon Jan  6 10:00:00 2025\nX: y\n\n>From z\n\n"
     with tap.case("control: the mailbox reader splits and unquotes"):
@@ -196,13 +171,32 @@ def reader_controls(tap):
             raise AssertionError("it took it")
 
 
-def main():
-    tap = Tap()
-    controls(tap)
-    reader_controls(tap)
-    ledger_run(tap)
-    tap.finish()
+def cases_ledger():
+    """The real thing."""
+    with Instance() as server:
+        for user in USERS:
+            server.passwd(user, PASSWORD)
+        crowd = Crowd(server)
+        crowd.run()
+        balance = crowd.ledger.balance()
+        tap.diag(f"seed {SEED}: {len(crowd.ledger.sent)} sent, "
+                 f"{len(crowd.ledger.acked)} acknowledged, {crowd.sessions} "
+                 f"POP3 sessions, {crowd.deleted} collected and deleted")
+        reasons = [line for line in server.smtpd.text().splitlines()
+                   if "status=deferred" in line or "error" in line]
+        tap.ok(not crowd.errors, "no sender and no reader met an error",
+               "\n".join(crowd.errors[:5] + reasons[:10]) + server.notes())
+        for kind in ("LOST", "TORN", "STRAY", "DOUBLE"):
+            tap.ok(not balance[kind], f"{kind} is 0",
+                   f"seed {SEED}: {len(balance[kind])}: {balance[kind][:5]}")
+        with tap.case("the crowd did something"):
+            check(len(crowd.ledger.acked) > 20, "hardly a message sent")
+            check(crowd.sessions > 4, "hardly a session")
+            check(crowd.deleted > 0, "nothing was deleted")
+        with tap.case("nothing is left in the queue folder"):
+            equal(server.queue_files(), [], "files")
 
 
 if __name__ == "__main__":
-    main()
+    tap.run(globals())
+    tap.finish()

@@ -20,6 +20,7 @@ from lib.tap import Tap, check, equal
 from lib.talk import Closed
 from lib.wait import wait_for
 
+tap = Tap()
 SECONDS = 60 if LONG else 6
 SEED = int(os.environ.get("RESTANTE_SEED", str(time.time_ns() % 10**6)))
 PEERS, SENDERS = 3, 2
@@ -217,39 +218,7 @@ class Run:
                       if p.name != USER)
 
 
-def matrix(tap, kind, kill):
-    """One cell: a program, with or without kills."""
-    title = kind.name + (", with kills" if kill else "")
-    with Instance(tls=False) as server, tap.case(
-            title + ": nothing lost, torn, astray or double", server.notes):
-        server.passwd(USER, PASSWORD)
-        writer = kind(server, USER)
-        writer.start()
-        try:
-            run = Run(server, writer, kill)
-            run.go()
-        finally:
-            writer.stop()
-        run.settle()
-        writers.collect(run.account, run.path, USER)
-        numbers = ", ".join(f"{n} {what}" for what, n in run.counts.items())
-        tap.diag(f"{title}: seed {SEED}: {numbers}, {len(run.account.maybe)} "
-                 f"left open by a kill in QUIT; left: {run.left()}")
-        trouble = run.account.trouble(foreign_kills=kill)
-        check(not trouble, f"seed {SEED}: {trouble!r:.3000}")
-        check(not run.errors, "\n".join(run.errors[:5]))
-        equal([n for n in run.left() if n.endswith(".lock") or not kill], [],
-              "left beside the mailbox")
-        if kill:
-            check(run.counts["killed"] > 0, "nothing was killed")
-            return
-        check(run.counts["theirs"] > 0, "not a message of theirs: "
-              + run.writer.said.decode(errors="replace"))
-        check(run.counts["ours"] > 0, "not a message of ours")
-        check(run.counts["deleted"] > 0, "nothing was deleted")
-
-
-def controls(tap):
+def cases_controls():
     """What the account excuses after kills, and what it does not."""
     def case(name, spoil, expected, kills=True):
         account = writers.Account()
@@ -309,14 +278,45 @@ def controls(tap):
     case("a message twice is noticed then, too", doubled, {"DOUBLE": 1})
 
 
-def main():
-    tap = Tap()
-    controls(tap)
+def cell(kind, kill):
+    """One cell: a program, with or without kills."""
+    title = kind.name + (", with kills" if kill else "")
+    with Instance(tls=False) as server, tap.case(
+            title + ": nothing lost, torn, astray or double", server.notes):
+        server.passwd(USER, PASSWORD)
+        writer = kind(server, USER)
+        writer.start()
+        try:
+            run = Run(server, writer, kill)
+            run.go()
+        finally:
+            writer.stop()
+        run.settle()
+        writers.collect(run.account, run.path, USER)
+        numbers = ", ".join(f"{n} {what}" for what, n in run.counts.items())
+        tap.diag(f"{title}: seed {SEED}: {numbers}, {len(run.account.maybe)} "
+                 f"left open by a kill in QUIT; left: {run.left()}")
+        trouble = run.account.trouble(foreign_kills=kill)
+        check(not trouble, f"seed {SEED}: {trouble!r:.3000}")
+        check(not run.errors, "\n".join(run.errors[:5]))
+        equal([n for n in run.left() if n.endswith(".lock") or not kill], [],
+              "left beside the mailbox")
+        if kill:
+            check(run.counts["killed"] > 0, "nothing was killed")
+            return
+        check(run.counts["theirs"] > 0, "not a message of theirs: "
+              + run.writer.said.decode(errors="replace"))
+        check(run.counts["ours"] > 0, "not a message of ours")
+        check(run.counts["deleted"] > 0, "nothing was deleted")
+
+
+def cases_matrix():
+    """Every other program beside POP3"""
     for kind in (*writers.ALL, Postfix):
         for kill in (False, True):
-            matrix(tap, kind, kill)
-    tap.finish()
+            cell(kind, kill)
 
 
 if __name__ == "__main__":
-    main()
+    tap.run(globals())
+    tap.finish()

@@ -26,6 +26,7 @@ from lib.scratch import LONG, tool
 from lib.sweep import (COUNT, HALF, NO_SYNC, Bench, Story, look, make, sample)
 from lib.tap import Skip, Tap, check, equal
 
+tap = Tap()
 MAPPED = ("stats", "penalties")     # written without calls; made anew
 MOST = 30           # states of one scenario, without RESTANTE_LONG
 SEED = int(os.environ.get("RESTANTE_SEED", "1"))
@@ -309,20 +310,7 @@ class RecoveryGrown(Recovery):
     foreign = True
 
 
-def scenarios(tap, bench):
-    """All of them."""
-    Delivery(bench).run(tap, "power cut in a delivery")
-    FirstDelivery(bench).run(tap, "power cut in the first delivery")
-    LargeDelivery(bench).run(tap, "power cut in a delivery of 1.1 MB")
-    Quit(bench).run(tap, "power cut in QUIT", MOST * 2)
-    FirstQuit(bench).run(tap, "power cut in the first session of a user")
-    QuitEnd(bench).run(tap, "power cut in QUIT, only the end goes", MOST // 2)
-    Recovery(bench).run(tap, "power cut in a recovery")
-    RecoveryGrown(bench).run(
-        tap, "power cut in a recovery with a message appended since", MOST * 2)
-
-
-def controls(tap, bench):
+def cases_controls(bench):
     """Without syncs the same checks must see losses."""
     def case(name, scenario, words):
         with tap.case(f"control: {name}"):
@@ -340,39 +328,46 @@ def controls(tap, bench):
          ("TORN old", "LOST old"))
 
 
-def all_tests(tap):
+def cases_scenarios(bench):
+    """All of them."""
+    Delivery(bench).run(tap, "power cut in a delivery")
+    FirstDelivery(bench).run(tap, "power cut in the first delivery")
+    LargeDelivery(bench).run(tap, "power cut in a delivery of 1.1 MB")
+    Quit(bench).run(tap, "power cut in QUIT", MOST * 2)
+    FirstQuit(bench).run(tap, "power cut in the first session of a user")
+    QuitEnd(bench).run(tap, "power cut in QUIT, only the end goes", MOST // 2)
+    Recovery(bench).run(tap, "power cut in a recovery")
+    RecoveryGrown(bench).run(
+        tap, "power cut in a recovery with a message appended since", MOST * 2)
+
+
+def all_tests():
     """The whole, in whatever namespace."""
     with Bench() as bench:
         if INSIDE in sys.argv:
             Boot.mount(bench.dir)
         try:
-            controls(tap, bench)
-            scenarios(tap, bench)
+            tap.run(globals(), bench)
         finally:
             if Boot.path:
                 subprocess.run(["umount", BOOT_ID], check=True)
 
 
-def run_inside(tap):
+def run_inside():
     """Runs this program again in a mount namespace; whether that worked."""
     if os.geteuid() != 0 or not tool("unshare") or not tool("mount"):
         raise Skip("another boot id needs root, unshare and mount")
     again(tap, INSIDE, ("mount", "--bind", "/dev/null", BOOT_ID))
 
 
-def main():
-    tap = Tap()
+if __name__ == "__main__":
     if INSIDE in sys.argv:
-        all_tests(tap)
+        all_tests()
         tap.finish()
     inside = False
     with tap.case("after a power cut there is another boot id"):
-        run_inside(tap)
+        run_inside()
         inside = True
     if not inside and not tap.failed:
-        all_tests(tap)
+        all_tests()
     tap.finish()
-
-
-if __name__ == "__main__":
-    main()

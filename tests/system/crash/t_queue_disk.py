@@ -23,6 +23,7 @@ from lib.sweep import (COUNT, FAIL, FAIL_ON, HALF, KILL, NO_SYNC, SHORT, TINY,
                        Control, build_library, sample)
 from lib.tap import Tap, check, equal
 
+tap = Tap()
 DRIVER = BUILD / "tests/lib/queue-driver"
 SEED = 7
 NONE = (COUNT,)
@@ -433,7 +434,7 @@ def rebuild(bench, state):
             Path(path).write_bytes(content)
 
 
-def cuts(tap, scenario, fault=NONE, most=MOST):
+def cuts(scenario, fault=NONE, most=MOST):
     """Trouble after a power cut at each point."""
     found = []
     known = list(states(scenario, fault))
@@ -449,10 +450,10 @@ def cuts(tap, scenario, fault=NONE, most=MOST):
     return found
 
 
-def named_cuts(tap, scenario):
+def named_cuts(scenario):
     """The same where a file must have a name from the start."""
     at = calls_of(scenario).index(("open", ".")) + 1
-    return cuts(tap, scenario, (FAIL, at, errno.EOPNOTSUPP))
+    return cuts(scenario, (FAIL, at, errno.EOPNOTSUPP))
 
 
 def report(found):
@@ -460,7 +461,7 @@ def report(found):
     equal(found[:6], [], f"{len(found)} troubles")
 
 
-def controls(tap, bench):
+def cases_controls(bench):
     """The same checks see what goes wrong without care."""
     def sees(found, *words):
         check(any(word in " ".join(found) for word in words),
@@ -471,34 +472,36 @@ def controls(tap, bench):
     with tap.case("control: a careless commit is seen by failures"):
         sees(failures(Careless(bench)), "TORN", "LOST")
     with tap.case("control: a careless commit is seen by power cuts"):
-        sees(cuts(tap, Careless(bench)), "LOST")
+        sees(cuts(Careless(bench)), "LOST")
     with tap.case("control: without syncs a commit is lost"):
-        sees(cuts(tap, Commit(bench), (NO_SYNC,)), "LOST", "TORN")
+        sees(cuts(Commit(bench), (NO_SYNC,)), "LOST", "TORN")
     with tap.case("control: without syncs a slot is not set"):
-        sees(cuts(tap, Set(bench), (NO_SYNC,)), "STALE")
+        sees(cuts(Set(bench), (NO_SYNC,)), "STALE")
     with tap.case("control: without syncs a held message is not"):
-        sees(cuts(tap, Move(bench, verb="hold", to="hold"), (NO_SYNC,)), "LOST")
+        sees(cuts(Move(bench, verb="hold", to="hold"), (NO_SYNC,)), "LOST")
 
 
-def main():
-    tap = Tap()
-    bench = None
-    with tap.case("a library to be preloaded"):
-        bench = Bench()
-    if bench:
-        with bench:
-            controls(tap, bench)
-            for name, scenario in scenarios(bench):
-                with tap.case(f"{name}: killed at each call"):
-                    report(kills(scenario))
-                with tap.case(f"{name}: each call fails"):
-                    report(failures(scenario))
-                with tap.case(f"{name}: the power is cut"):
-                    report(cuts(tap, scenario))
-            with tap.case("commit with a name: the power is cut"):
-                report(named_cuts(tap, Commit(bench)))
-    tap.finish()
+def cases_scenarios(bench):
+    """Kills, failures and power cuts at each call"""
+    for name, scenario in scenarios(bench):
+        with tap.case(f"{name}: killed at each call"):
+            report(kills(scenario))
+        with tap.case(f"{name}: each call fails"):
+            report(failures(scenario))
+        with tap.case(f"{name}: the power is cut"):
+            report(cuts(scenario))
+
+
+def test_named_cuts(bench):
+    """commit with a name: the power is cut"""
+    report(named_cuts(Commit(bench)))
 
 
 if __name__ == "__main__":
-    main()
+    made = None
+    with tap.case("a library to be preloaded"):
+        made = Bench()
+    if made:
+        with made:
+            tap.run(globals(), made)
+    tap.finish()

@@ -11,6 +11,7 @@ from lib.sweep import (COUNT, FAIL, HALF, KILL, Bench, Story, entry, look,
                        make, sample)
 from lib.tap import Skip, Tap, check, equal
 
+tap = Tap()
 MOST = 60       # points in one sweep, without RESTANTE_LONG
 OLD = {f"old{i}": make(f"old{i}") for i in range(6)}
 DELETE = (2, 4, 5)
@@ -76,42 +77,43 @@ class Sweep:
         first = [n for n, call in calls if call[1] == "collected"]
         return [c for c in calls if not first or c[0] >= first[0]]
 
-    def run(self, name, tap, points):
+    def run(self, points):
         """A fault at each point: (mode, number, error, strict)."""
-        with tap.case(name):
-            hits, troubles = 0, []
-            for mode, at, error, strict in points:
-                story = self.act(mode, at, error)
-                hits += bool(self.bench.control.hit)
-                found = self.judge(story, strict)
-                if found:
-                    troubles.append((mode, at, error, found[:3]))
-            check(hits > len(points) * 0.8, f"{hits} of {len(points)} hit")
-            equal(troubles[:5], [], f"{len(troubles)} troubles")
+        hits, troubles = 0, []
+        for mode, at, error, strict in points:
+            story = self.act(mode, at, error)
+            hits += bool(self.bench.control.hit)
+            found = self.judge(story, strict)
+            if found:
+                troubles.append((mode, at, error, found[:3]))
+        check(hits > len(points) * 0.8, f"{hits} of {len(points)} hit")
+        equal(troubles[:5], [], f"{len(troubles)} troubles")
 
 
-def main():
-    """Compiles the library, and sweeps."""
-    tap = Tap()
-    with Bench() as bench:
-        try:
-            bench.compile()
-        except Skip as why:
-            tap.skip("killed in QUIT, with deleted mail kept", why)
-            tap.finish()
-        sweep = Sweep(bench)
-        calls = sweep.calls()
-        writes = [(n, c) for n, c in calls if c[0] in ("write", "pwrite")]
-        sweep.run("killed at any call of QUIT: in the mailbox or aside", tap,
-                  sample([(KILL, n, 0, False) for n, _ in calls], MOST))
-        sweep.run("killed in the middle of a write", tap,
-                  sample([(HALF, n, 0, False) for n, _ in writes], MOST))
-        sweep.run("a call fails: refused, or deleted and aside", tap,
-                  sample([(FAIL, n, e, c[1] in KEPT)
-                          for n, c in calls for e in BROKEN if c[0] in
-                          FAILING], MOST))
-    tap.finish()
+def test_killed(sweep, calls):
+    """killed at any call of QUIT: in the mailbox or aside"""
+    sweep.run(sample([(KILL, n, 0, False) for n, _ in calls], MOST))
+
+
+def test_killed_in_write(sweep, calls):
+    """killed in the middle of a write"""
+    writes = [(n, c) for n, c in calls if c[0] in ("write", "pwrite")]
+    sweep.run(sample([(HALF, n, 0, False) for n, _ in writes], MOST))
+
+
+def test_failing(sweep, calls):
+    """a call fails: refused, or deleted and aside"""
+    sweep.run(sample([(FAIL, n, e, c[1] in KEPT) for n, c in calls
+                      for e in BROKEN if c[0] in FAILING], MOST))
 
 
 if __name__ == "__main__":
-    main()
+    with Bench() as fixture:
+        try:
+            fixture.compile()
+        except Skip as why:
+            tap.skip("killed in QUIT, with deleted mail kept", why)
+            tap.finish()
+        quits = Sweep(fixture)
+        tap.run(globals(), quits, quits.calls())
+    tap.finish()

@@ -15,6 +15,7 @@ from lib.sweep import (COUNT, FAIL, FAIL_ON, NO_SYNC, SHORT, TINY, Bench,
                        Story, look, make, sample)
 from lib.tap import Tap, check, equal
 
+tap = Tap()
 MOST = 36       # failures in one sweep, without RESTANTE_LONG
 OLD = {f"old{i}": make(f"old{i}") for i in range(6)}
 NAMES = list(OLD)
@@ -273,21 +274,7 @@ class Recovery(Quit):
         return self.bench.pop(read=True, fault=True)[1]
 
 
-def sweeps(tap, bench):
-    """All of them."""
-    for kind, name in ((Delivery, "delivery"),
-                       (FirstDelivery, "the first delivery to a mailbox"),
-                       (LargeDelivery, "a delivery of 1.1 MB"),
-                       (Quit, "QUIT with deletions"),
-                       (QuitEnd, "QUIT, only the end goes"),
-                       (Recovery, "recovery")):
-        sweep = kind(bench)
-        sweep.once(tap, name)
-        sweep.lasting(tap, name, MOST // 2)
-        sweep.short(tap, name)
-
-
-def controls(tap, bench):
+def cases_controls(bench):
     """The checks must see what they are there for."""
     with tap.case("control: a success with a failed sync is noticed"):
         sweep = Delivery(bench)
@@ -307,16 +294,24 @@ def controls(tap, bench):
         equal(look(bench, story), [], "without a crash that is unseen")
 
 
-def main():
-    tap = Tap()
-    with Bench() as bench:
-        with tap.case("the calls of our programs can be counted"):
-            bench.compile()
-        if bench.library.exists():
-            controls(tap, bench)
-            sweeps(tap, bench)
-    tap.finish()
+def cases_sweeps(bench):
+    """All of them."""
+    for kind, name in ((Delivery, "delivery"),
+                       (FirstDelivery, "the first delivery to a mailbox"),
+                       (LargeDelivery, "a delivery of 1.1 MB"),
+                       (Quit, "QUIT with deletions"),
+                       (QuitEnd, "QUIT, only the end goes"),
+                       (Recovery, "recovery")):
+        sweep = kind(bench)
+        sweep.once(tap, name)
+        sweep.lasting(tap, name, MOST // 2)
+        sweep.short(tap, name)
 
 
 if __name__ == "__main__":
-    main()
+    with Bench() as fixture:
+        with tap.case("the calls of our programs can be counted"):
+            fixture.compile()
+        if fixture.library.exists():
+            tap.run(globals(), fixture)
+    tap.finish()

@@ -12,6 +12,7 @@ import itertools
 from lib.sweep import (COUNT, HALF, KILL, Bench, Story, look, make, sample)
 from lib.tap import Tap, check, equal
 
+tap = Tap()
 MOST = 20       # kills in one sweep, without RESTANTE_LONG
 BIG = 20 * 1024 * 1024
 OLD = {f"old{i}": make(f"old{i}") for i in range(6)}
@@ -271,41 +272,7 @@ class TornAppend(Sweep):
         self.bench.list(fault=True)
 
 
-def sweeps(tap, bench):
-    """All of them."""
-    Delivery(bench).run(tap, "killed in a delivery: LOST, TORN, STRAY 0")
-    FirstDelivery(bench, ("pop", "deliver")).run(
-        tap, "killed in the first delivery to a mailbox")
-    QuotedDelivery(bench).run(
-        tap, "killed in a delivery with quoted From_ lines")
-    LargeDelivery(bench).run(tap, "killed in a delivery of 1.1 MB")
-    Quit(bench).run(tap, "killed in QUIT: all deletions or none", MOST * 2)
-    QuitEnd(bench).run(tap, "killed in QUIT, only the end goes", MOST // 2)
-    QuitAll(bench).run(tap, "killed in QUIT, everything goes", MOST // 2)
-    Recovery(bench).run(tap, "killed in the recovery from that")
-    RecoveryGrown(bench, ("pop", "deliver", "twice")).run(
-        tap, "killed in a recovery with a message appended since")
-    TornAppend(bench).run(
-        tap, "killed in cutting off half a message, another behind it")
-    QuitBig(bench).run(tap, "killed in QUIT of 20 MB, three batches", 8)
-
-
-def litter(tap, bench):
-    """The name that link(2) needs is left by a kill right behind it."""
-    with tap.case("what a kill leaves beside the mailbox is not in the way"):
-        story = Delivery(bench).begin()
-        bench.control.set(COUNT)
-        story.add("x", make("x"), bench.deliver(make("x"), fault=True))
-        at = [c[0] for c in bench.control.calls()].index("linkat") + 1
-        for number in range(20):
-            bench.control.set(KILL, at)
-            check(not bench.deliver(make("x"), fault=True), "250")
-            message = make(f"n{number}")
-            story.add(f"n{number}", message, bench.deliver(message))
-        equal(look(bench, story), [], "trouble")
-
-
-def controls(tap, bench):
+def cases_controls(bench):
     """The checks must see what they are there for."""
     def trouble(sweep, spoil):
         story = sweep.begin()
@@ -330,17 +297,44 @@ def controls(tap, bench):
         check(found.startswith("HALF"), found or "nothing")
 
 
-def main():
-    tap = Tap()
-    with Bench() as bench:
-        with tap.case("the calls of our programs can be counted"):
-            bench.compile()
-        if bench.library.exists():
-            controls(tap, bench)
-            litter(tap, bench)
-            sweeps(tap, bench)
-    tap.finish()
+def cases_litter(bench):
+    """The name that link(2) needs is left by a kill right behind it."""
+    with tap.case("what a kill leaves beside the mailbox is not in the way"):
+        story = Delivery(bench).begin()
+        bench.control.set(COUNT)
+        story.add("x", make("x"), bench.deliver(make("x"), fault=True))
+        at = [c[0] for c in bench.control.calls()].index("linkat") + 1
+        for number in range(20):
+            bench.control.set(KILL, at)
+            check(not bench.deliver(make("x"), fault=True), "250")
+            message = make(f"n{number}")
+            story.add(f"n{number}", message, bench.deliver(message))
+        equal(look(bench, story), [], "trouble")
+
+
+def cases_sweeps(bench):
+    """All of them."""
+    Delivery(bench).run(tap, "killed in a delivery: LOST, TORN, STRAY 0")
+    FirstDelivery(bench, ("pop", "deliver")).run(
+        tap, "killed in the first delivery to a mailbox")
+    QuotedDelivery(bench).run(
+        tap, "killed in a delivery with quoted From_ lines")
+    LargeDelivery(bench).run(tap, "killed in a delivery of 1.1 MB")
+    Quit(bench).run(tap, "killed in QUIT: all deletions or none", MOST * 2)
+    QuitEnd(bench).run(tap, "killed in QUIT, only the end goes", MOST // 2)
+    QuitAll(bench).run(tap, "killed in QUIT, everything goes", MOST // 2)
+    Recovery(bench).run(tap, "killed in the recovery from that")
+    RecoveryGrown(bench, ("pop", "deliver", "twice")).run(
+        tap, "killed in a recovery with a message appended since")
+    TornAppend(bench).run(
+        tap, "killed in cutting off half a message, another behind it")
+    QuitBig(bench).run(tap, "killed in QUIT of 20 MB, three batches", 8)
 
 
 if __name__ == "__main__":
-    main()
+    with Bench() as fixture:
+        with tap.case("the calls of our programs can be counted"):
+            fixture.compile()
+        if fixture.library.exists():
+            tap.run(globals(), fixture)
+    tap.finish()

@@ -213,6 +213,15 @@ def controls(runner):
         check("STRAY" in str(runner.trouble(9)), f"{runner.trouble(9)}")
 
 
+def cases_kills():
+    """The runner, and the runner with its agents"""
+    with Hop(NO) as hop, Runner(hop) as runner:
+        controls(runner)
+        sweep(runner, "the runner is killed at each of its system calls",
+              False)
+        sweep(runner, "the runner and its agents are killed", True)
+
+
 # ---- taking a message, and running out of disk then ----
 
 class Taking(Queue, Bench):
@@ -309,12 +318,8 @@ def full_disk(bench):
     equal(troubles[:6], [], f"{len(troubles)} troubles")
 
 
-def main():
-    with Hop(NO) as hop, Runner(hop) as runner:
-        controls(runner)
-        sweep(runner, "the runner is killed at each of its system calls",
-              False)
-        sweep(runner, "the runner and its agents are killed", True)
+def cases_taking():
+    """What a taken message needs, and what is left without room for it"""
     with Taking() as bench:
         with tap.case("a message that is taken is synced once more when it has "
                       "its name, then its folder, and then 250", bench.notes):
@@ -323,8 +328,8 @@ def main():
                       "4xx, and nothing is left", bench.notes):
             bench.compile()
             full_disk(bench)
-    tap.finish()
 
 
 if __name__ == "__main__":
-    main()
+    tap.run(globals())
+    tap.finish()

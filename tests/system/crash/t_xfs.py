@@ -93,8 +93,7 @@ def inside():
             subprocess.run(["mountpoint", "-q", folder], check=True)
             folder.chmod(0o755)
             os.chmod(work, 0o755)
-            with tap.case(test_exchange.__doc__):
-                test_exchange(folder)
+            tap.run(globals(), folder)
         finally:
             subprocess.run(["umount", folder], check=True)
     tap.finish()

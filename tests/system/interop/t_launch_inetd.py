@@ -13,6 +13,7 @@ from lib.scratch import AM_ROOT, Scratch, client_context
 from lib.tap import Tap, check, equal
 from lib.wait import wait_for
 
+tap = Tap()
 CONFIG = "idle-exit 1"
 
 
@@ -171,8 +172,8 @@ def stays_while_busy(kind):
                           "Subject: x\r\n\r\nx\r\n")
 
 
-def main():
-    tap = Tap()
+def cases_launchers():
+    """Each launcher in both modes"""
     for kind in KINDS:
         cases = [("nowait: mail in and out", lambda: simple(kind, False)),
                  ("wait: mail in and out", lambda: simple(kind, True)),
@@ -189,8 +190,8 @@ def main():
         for name, function in cases:
             with tap.case(f"{kind} {name}"):
                 function()
-    tap.finish()
 
 
 if __name__ == "__main__":
-    main()
+    tap.run(globals())
+    tap.finish()

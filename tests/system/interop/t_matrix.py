@@ -31,7 +31,7 @@ def submit(server, client, mechanism, kind, text):
           in received, repr(received))
 
 
-def matrix(server):
+def cases_matrix(server):
     """The rows of one table; what one client lacks is not in it."""
     for client in clients.ALL:
         try:
@@ -50,7 +50,7 @@ def matrix(server):
                     submit(server, client, client.mechanisms[0], kind, text)
 
 
-def without_binding():
+def cases_without_binding():
     """Nobody offers what mutt chooses and cannot do; it goes by itself."""
     with Instance("channel-binding off") as server:
         for kind in clients.KINDS:
@@ -111,7 +111,7 @@ def through_postfix(server):
                 equal(got and got.rstrip("\n"), text.rstrip("\n"), "text")
 
 
-def postfix_part(server):
+def cases_postfix(server):
     """The rows above, or their absence by name."""
     try:
         through_postfix(server)
@@ -121,7 +121,5 @@ def postfix_part(server):
 
 if __name__ == "__main__":
     with Instance() as fixture:
-        matrix(fixture)
-        postfix_part(fixture)
-    without_binding()
+        tap.run(globals(), fixture)
     tap.finish()

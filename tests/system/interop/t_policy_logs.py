@@ -36,8 +36,8 @@ def rcpt(server, source, code):
         talker.expect("221 ", "QUIT")
 
 
-def work(server):
-    """One of each."""
+def test_sessions(server):
+    """One of each is refused, or not"""
     rcpt(server, GOOD, "250 ")
     rcpt(server, LISTED, "554 5.7.1")
     rcpt(server, NEW, "450 4.7.1")
@@ -61,7 +61,7 @@ def work(server):
              "six sessions to end")
 
 
-def readers_of(server):
+def cases_readers(server):
     """What each program makes of the log."""
     lines = [line for line in server.smtpd.text().splitlines()
              if not line.startswith("listening on ")]
@@ -77,17 +77,10 @@ def readers_of(server):
         check("Unmatched" not in report, report)
 
 
-def main():
-    """All of it."""
+if __name__ == "__main__":
     name = ".".join(reversed(LISTED.split("."))) + ".bl.test"
     with LyingDns({(name, A): honest(a(name, "127.0.0.2"))}) as dns, \
             Instance(CONFIG + f"resolver {dns.address}\n"
-                     "plaintext-login always") as server:
-        with tap.case("One of each is refused, or not"):
-            work(server)
-        readers_of(server)
+                     "plaintext-login always") as instance:
+        tap.run(globals(), instance)
     tap.finish()
-
-
-if __name__ == "__main__":
-    main()

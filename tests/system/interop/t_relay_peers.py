@@ -134,14 +134,6 @@ def test_lmtp(site):
             site.settled()
 
 
-def main():
-    for name, function in list(globals().items()):
-        if name.startswith("test_"):
-            with Site(2, "mx.home.test", "home.test") as site:
-                with tap.case(function.__doc__, site.notes):
-                    function(site)
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    tap.run_each(globals(), lambda: Site(2, "mx.home.test", "home.test"))
+    tap.finish()

@@ -123,7 +123,7 @@ def deliver(server, data, user="bob"):
         talker.expect("221 ", "QUIT")
 
 
-def nasty_one_by_one(server):
+def cases_alone(server):
     """Each text goes through an empty mailbox."""
     for name, data in NASTY.items():
         with tap.case(f"alone: {name}", server.notes):
@@ -134,7 +134,7 @@ def nasty_one_by_one(server):
             equal(server.mailbox("bob").stat().st_size, 0, "octets left")
 
 
-def nasty_together(server):
+def cases_together(server):
     """All texts lie in one mailbox."""
     with tap.case("all nasty messages in one mailbox", server.notes):
         for data in NASTY.values():
@@ -149,7 +149,7 @@ def nasty_together(server):
         collect(server)
 
 
-def crowd(server):
+def cases_deletions(server):
     """Every other message goes; the rest must stay as it was."""
     with tap.case("deleting every other message keeps the rest intact",
                   server.notes):
@@ -164,7 +164,7 @@ def crowd(server):
               [received(x) for x in NASTY.values()][1::2], "what is left")
 
 
-def foreign(server):
+def cases_foreign(server):
     """Mailboxes that other programs wrote."""
     for name, data in FOREIGN.items():
         with tap.case(f"foreign mailbox: {name}", server.notes):
@@ -183,14 +183,7 @@ def foreign(server):
             equal(len(collect(server)), 2, "messages")
 
 
-def main():
-    with Instance() as server:
-        nasty_one_by_one(server)
-        nasty_together(server)
-        crowd(server)
-        foreign(server)
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    with Instance() as fixture:
+        tap.run(globals(), fixture)
+    tap.finish()

@@ -110,7 +110,8 @@ def stale_dotlock(server, user, _):
     equal(len(mbox.read(server.mailbox(user))), 2, "messages")
 
 
-def main():
+def cases_locks():
+    """Each lock, all at once, each with a user of its own"""
     cases = []      # (title, function, lock); each gets a user of its own
     for name, hold in LOCKS.items():
         cases.append((f"{name} held: a delivery goes on from the queue",
@@ -143,8 +144,8 @@ def main():
             with tap.case(title, server.notes):
                 if error is not None:
                     raise error
-    tap.finish()
 
 
 if __name__ == "__main__":
-    main()
+    tap.run(globals())
+    tap.finish()

@@ -284,9 +284,9 @@ def test_dovecot_changed(_, ours):
         leave(talker)
 
 
-def test_nothing(*both):
+def test_nothing(one, other):
     """An empty mailbox has no UIDLs in any style"""
-    for ours in both:
+    for ours in (one, other):
         ours.put(b"")
         equal(ours.uidls(), [], "UIDLs")
 

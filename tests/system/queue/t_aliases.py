@@ -345,13 +345,6 @@ def test_explain(site):
     boxes(site)
 
 
-def main():
-    for name, function in list(globals().items()):
-        if name.startswith("test_"):
-            with Home() as site, tap.case(function.__doc__, site.notes):
-                function(site)
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    tap.run_each(globals(), Home)
+    tap.finish()

@@ -290,14 +290,7 @@ def test_bounce_by_hand(site):
         check("Full for today" in report.wire.decode("latin-1"), report.text)
 
 
-def main():
-    for name, function in list(globals().items()):
-        if name.startswith("test_"):
-            with Site(2, "mx.home.test", "home.test", tls=False) as site, \
-                    tap.case(function.__doc__, site.notes):
-                function(site)
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    tap.run_each(globals(), lambda: Site(2, "mx.home.test", "home.test",
+                                         tls=False))
+    tap.finish()

@@ -149,11 +149,7 @@ def test_sendmail(world):
         world.a.wait_empty()
 
 
-def main():
-    with World() as world:
-        world.run(tap, globals())
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    with World() as fixture:
+        tap.run(globals(), fixture, after=fixture.settled)
+    tap.finish()

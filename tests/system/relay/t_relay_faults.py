@@ -130,7 +130,7 @@ def fate(far, hop, ident, text):
     return states
 
 
-def faults(far):
+def cases_faults(far):
     """Each case; then the hop is well, and what waits must arrive."""
     with FakeMx(extensions=NO_BDAT) as hop:
         for name, script, expected in CASES:
@@ -210,17 +210,7 @@ def test_one_dead_hop(far):
         far.site.waits_with("127.0.0.1")
 
 
-def main():
-    with Site(2, "mx.home.test", "home.test") as site:
-        far = Far(site)
-        for name, function in list(globals().items()):
-            if name.startswith("test_"):
-                with tap.case(function.__doc__, site.notes):
-                    function(far)
-                site.settled()
-        faults(far)
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    with Site(2, "mx.home.test", "home.test") as instance:
+        tap.run(globals(), Far(instance), after=instance.settled)
+    tap.finish()

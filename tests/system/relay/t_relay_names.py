@@ -54,7 +54,7 @@ def reply(site, address):
             if r["address"] == address and r["state"] == "waiting"]
 
 
-def names(site):
+def cases_names(site):
     """Each lie about a domain of its own, all at once; then the truth."""
     people = [f"x@d{n}.test" for n in range(len(LIES))]
     domains = [f"d{n}.test" for n in range(len(LIES))]
@@ -130,16 +130,7 @@ def test_addresses(site):
             site.wait_empty()
 
 
-def main():
-    with Site(2, "mx.home.test", "home.test") as site:
-        for name, function in list(globals().items()):
-            if name.startswith("test_"):
-                with tap.case(function.__doc__, site.notes):
-                    function(site)
-                site.settled()
-        names(site)
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    with Site(2, "mx.home.test", "home.test") as instance:
+        tap.run(globals(), instance, after=instance.settled)
+    tap.finish()

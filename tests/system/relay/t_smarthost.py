@@ -150,11 +150,7 @@ def test_routes(world):
         world.a.wait_empty()
 
 
-def main():
-    with World() as world:
-        world.run(tap, globals())
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    with World() as fixture:
+        tap.run(globals(), fixture, after=fixture.settled)
+    tap.finish()

@@ -250,17 +250,7 @@ def test_vanished(scratch):
     equal(len(collected(scratch)), 1, "messages")
 
 
-def main():
-    """All of it."""
-    with Scratch() as scratch:
-        for test in (test_generated, test_cuts, test_untouched, test_large,
-                     test_vanished):
-            with tap.case(test.__doc__, scratch.notes):
-                test(scratch)
-    with tap.case(test_relay.__doc__):
-        test_relay()
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    with Scratch() as fixture:
+        tap.run(globals(), fixture)
+    tap.finish()

@@ -14,6 +14,7 @@ from lib.proc import status
 from lib.scratch import LONG, Scratch
 from lib.tap import Tap, check, equal
 
+tap = Tap()
 TEXT = (b"Subject: chunks\r\n\r\n.\r\n..\r\n.x\r\nFrom here\r\n>From\r\n\r\n"
         b"caf\xc3\xa9 \xff\r\n.\r\n\r\nend\r\n")
 TINY = 1000 if LONG else 100    # thousands of chunks
@@ -191,17 +192,7 @@ def test_vanished(scratch):
     equal(received(scratch), [TEXT], "messages")
 
 
-def main():
-    """All of it."""
-    tap = Tap()
-    with Scratch() as scratch:
-        for test in (test_cuts, test_octets, test_big, test_no_end,
-                     test_edges, test_huge, test_wrong, test_tiny,
-                     test_vanished):
-            with tap.case(test.__doc__, scratch.notes):
-                test(scratch)
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    with Scratch() as fixture:
+        tap.run(globals(), fixture)
+    tap.finish()

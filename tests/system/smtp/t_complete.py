@@ -13,6 +13,7 @@ from lib.scratch import Scratch
 from lib.talk import Talker, stuff
 from lib.tap import Tap, check, equal
 
+tap = Tap()
 WHOLE = (b"From: Alice <alice@example.org>\r\n"
          b"Date: Sun, 01 Nov 2026 10:00:00 +0000\r\n"
          b"Message-ID: <1@example.org>\r\nX-Odd :  a\tb \r\n\r\n.\r\n")
@@ -182,18 +183,8 @@ def test_refusals(scratch):
         equal(message.sent, WHOLE, "the next one")
 
 
-def main():
-    """All of it."""
-    tap = Tap()
-    config = "size-limit 350K\nmasquerade @example.org @far.example"
-    with Scratch(config, tls=False) as scratch:
-        for test in (test_missing, test_there, test_names, test_blank,
-                     test_signed, test_strangers, test_local, test_sender,
-                     test_no_head, test_no_body, test_long, test_refusals):
-            with tap.case(test.__doc__, scratch.notes):
-                test(scratch)
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    config = "size-limit 350K\nmasquerade @example.org @far.example"
+    with Scratch(config, tls=False) as fixture:
+        tap.run(globals(), fixture)
+    tap.finish()

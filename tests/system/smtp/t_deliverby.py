@@ -16,6 +16,7 @@ from lib.scratch import Scratch
 from lib.site import Queue
 from lib.tap import Tap, check, equal
 
+tap = Tap()
 WITH = EXTENSIONS + ("DELIVERBY 100",)
 LATER = {"mail": "451 4.3.0 Later"}
 NO_DSN = tuple(e for e in EXTENSIONS if e != "DSN")
@@ -185,16 +186,6 @@ def test_kept():
             check(before + 120 <= int(by.split()[1]) <= time.time() + 120, by)
 
 
-def main():
-    """All of it."""
-    tap = Tap()
-    for test in (test_over, test_passed_on, test_unknown, test_minimum,
-                 test_lmtp, test_late, test_not_early, test_next_try,
-                 test_kept):
-        with tap.case(test.__doc__):
-            test()
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    tap.run(globals())
+    tap.finish()

@@ -9,6 +9,8 @@ from lib.site import Queue
 from lib.tap import Tap, check, equal
 from lib.wait import wait_for
 
+tap = Tap()
+
 
 class Server(Queue, Scratch):
     """A server that mail waits at."""
@@ -22,37 +24,36 @@ def wait_here(server, address, held=False):
                 **({"hold": due} if held else {}))
 
 
-def main():
-    """All of it."""
-    tap = Tap()
-    with FakeMx() as mx, Server(
-            f"relay smtp://127.0.0.1:{mx.port}?tls=never\n"
-            f"route dialup.example smtp://127.0.0.1:{mx.port}?tls=never"
-            ) as server:
-        server.flush("-q")      # makes the folders
-        sent = wait_here(server, "bob@dialup.example")
-        kept = [wait_here(server, "bob@far.example"),
-                wait_here(server, "bob@sub.dialup.example"),
-                wait_here(server, "bob@dialup.example", held=True)]
-        with tap.case("what waits for the domain is sent", server.notes), \
-                server.session()[0] as talker:
-            talker.hello()
-            talker.expect("250 2.0.0", "ETRN Dialup.Example")
-            wait_for(lambda: mx.messages, "the message", 60, 0.05)
-            equal([m.rcpts for m in mx.messages], [["bob@dialup.example"]])
-        with tap.case("the rest waits as it did, and so does what is held",
-                      server.notes):
-            wait_for(lambda: len(server.mailq()) == len(kept),
-                     "the queue to be smaller", 60, 0.05)
-            left = {m["id"]: m for m in server.mailq()}
-            check(sent not in left, str(left))
-            equal(sorted(left), sorted(kept))
-            for message in left.values():
-                (to,) = message["recipients"]
-                equal((message["place"], to["attempts"]), ("deferred", 3))
-                check(to["next"] > time.time(), str(to))
-    tap.finish()
+def cases_etrn(server, mx):
+    """What waits, before and after ETRN"""
+    sent = wait_here(server, "bob@dialup.example")
+    kept = [wait_here(server, "bob@far.example"),
+            wait_here(server, "bob@sub.dialup.example"),
+            wait_here(server, "bob@dialup.example", held=True)]
+    with tap.case("what waits for the domain is sent", server.notes), \
+            server.session()[0] as talker:
+        talker.hello()
+        talker.expect("250 2.0.0", "ETRN Dialup.Example")
+        wait_for(lambda: mx.messages, "the message", 60, 0.05)
+        equal([m.rcpts for m in mx.messages], [["bob@dialup.example"]])
+    with tap.case("the rest waits as it did, and so does what is held",
+                  server.notes):
+        wait_for(lambda: len(server.mailq()) == len(kept),
+                 "the queue to be smaller", 60, 0.05)
+        left = {m["id"]: m for m in server.mailq()}
+        check(sent not in left, str(left))
+        equal(sorted(left), sorted(kept))
+        for message in left.values():
+            (to,) = message["recipients"]
+            equal((message["place"], to["attempts"]), ("deferred", 3))
+            check(to["next"] > time.time(), str(to))
 
 
 if __name__ == "__main__":
-    main()
+    with FakeMx() as hop, Server(
+            f"relay smtp://127.0.0.1:{hop.port}?tls=never\n"
+            f"route dialup.example smtp://127.0.0.1:{hop.port}?tls=never"
+            ) as fixture:
+        fixture.flush("-q")     # makes the folders
+        tap.run(globals(), fixture, hop)
+    tap.finish()

@@ -18,6 +18,7 @@ from lib.scratch import LONG, Instance, Scratch
 from lib.talk import Closed, Talker, b64
 from lib.tap import Tap, check, equal
 
+tap = Tap()
 PATIENCE = 15               # errors before a session is left for a new one
 MEMORY = 16 * 1024          # KiB that a session may have at most
 SIZES = sorted({n + d for n in (128, 512, 998, 1024, 2048, 4096, 8192, 12288,
@@ -486,19 +487,7 @@ def test_locale(scratch):
         check(date.utcoffset() is not None and date.year >= 2024, received)
 
 
-def main():
-    """All of it."""
-    tap = Tap()
-    tests = [f for n, f in globals().items() if n.startswith("test_")]
-    with Instance() as server, Scratch() as scratch:
-        for test in tests:
-            name = test.__doc__.strip().splitlines()[0]
-            on = scratch if "scratch" in test.__code__.co_varnames[:1] \
-                else server
-            with tap.case(name, on.notes):
-                test(on)
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    with Instance() as instance, Scratch() as bare:
+        tap.run(globals(), server=instance, scratch=bare)
+    tap.finish()

@@ -15,6 +15,7 @@ from lib.site import Queue
 from lib.tap import Tap, check, equal
 from lib.wait import wait_for
 
+tap = Tap()
 DAY = 24 * 60 * 60
 
 
@@ -108,15 +109,6 @@ def test_damaged_clock():
         equal(len(mbox.read(server.mailbox("bob"))), 1, "in the mailbox")
 
 
-def main():
-    """All of it."""
-    tap = Tap()
-    for test in (test_held, test_month, test_in_time, test_age,
-                 test_damaged_clock):
-        with tap.case(test.__doc__):
-            test()
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    tap.run(globals())
+    tap.finish()

@@ -14,6 +14,7 @@ from lib.scratch import Scratch
 from lib.site import Queue
 from lib.tap import Tap, check, equal
 
+tap = Tap()
 WITH = EXTENSIONS + ("MT-PRIORITY",)
 
 
@@ -97,14 +98,6 @@ def test_kept():
                   f"{role} {said}: {head!r}")
 
 
-def main():
-    """All of it."""
-    tap = Tap()
-    for test in (test_order, test_whole, test_passed_on, test_kept):
-        with tap.case(test.__doc__):
-            test()
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    tap.run(globals())
+    tap.finish()

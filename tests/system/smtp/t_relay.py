@@ -9,6 +9,7 @@ from lib.player import PASSWORDS
 from lib.scratch import Scratch
 from lib.tap import Tap, check, equal
 
+tap = Tap()
 OUT = "elsewhere.example"
 FORMS = [
     f"<bob@{OUT}>", f"bob@{OUT}", f" <bob@{OUT}>", f"<bob@{OUT.upper()}>",
@@ -60,7 +61,7 @@ def attempt(talker, form):
     return talker.reply()
 
 
-def run(tap, scratch, role):
+def try_forms(scratch, role):
     """Tries every form; ten in a session, as twenty errors end one."""
     for start in range(0, len(FORMS), 10):
         with scratch.session("smtpd", "--role", role)[0] as talker:
@@ -78,29 +79,38 @@ def run(tap, scratch, role):
                     check(reply.last[3:6] == " 5.", repr(reply))
 
 
-def main():
-    tap = Tap()
-    with Scratch() as scratch:
-        for role in ("mx", "submission"):
-            run(tap, scratch, role)
-        with tap.case("a plain foreign address gets 550 5.7.1"):
-            with scratch.session()[0] as talker:
-                talker.hello()
-                talker.expect("250 ", "MAIL FROM:<bob@example.org>")
-                talker.expect("550 5.7.1", f"RCPT TO:<bob@{OUT}>")
-        with tap.case("a failed login opens no relay"):
-            with scratch.session()[0] as talker:
-                talker.hello()
-                talker.expect("535 ", "AUTH PLAIN AGFsaWNlAHdyb25n")
-                talker.expect("250 ", "MAIL FROM:<bob@example.org>")
-                talker.expect("550 5.7.1", f"RCPT TO:<bob@{OUT}>")
-        with tap.case("our own address still works"):
-            with scratch.session()[0] as talker:
-                talker.hello()
-                talker.expect("250 ", "MAIL FROM:<bob@example.org>")
-                talker.expect("250 ", "RCPT TO:<bob@example.org>")
-    tap.finish()
+def cases_forms(scratch):
+    """No form of an address relays"""
+    for role in ("mx", "submission"):
+        try_forms(scratch, role)
+
+
+def test_plain(scratch):
+    """a plain foreign address gets 550 5.7.1"""
+    with scratch.session()[0] as talker:
+        talker.hello()
+        talker.expect("250 ", "MAIL FROM:<bob@example.org>")
+        talker.expect("550 5.7.1", f"RCPT TO:<bob@{OUT}>")
+
+
+def test_failed_login(scratch):
+    """a failed login opens no relay"""
+    with scratch.session()[0] as talker:
+        talker.hello()
+        talker.expect("535 ", "AUTH PLAIN AGFsaWNlAHdyb25n")
+        talker.expect("250 ", "MAIL FROM:<bob@example.org>")
+        talker.expect("550 5.7.1", f"RCPT TO:<bob@{OUT}>")
+
+
+def test_own_address(scratch):
+    """our own address still works"""
+    with scratch.session()[0] as talker:
+        talker.hello()
+        talker.expect("250 ", "MAIL FROM:<bob@example.org>")
+        talker.expect("250 ", "RCPT TO:<bob@example.org>")
 
 
 if __name__ == "__main__":
-    main()
+    with Scratch() as fixture:
+        tap.run(globals(), fixture)
+    tap.finish()

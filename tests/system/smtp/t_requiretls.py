@@ -14,6 +14,7 @@ from lib.scratch import (Instance, Scratch, client_context,
 from lib.site import Queue
 from lib.tap import Tap, check, equal
 
+tap = Tap()
 WITH = EXTENSIONS + ("REQUIRETLS",)
 BODY = b"Subject: secret\r\n\r\nThe body.\r\n"
 
@@ -122,7 +123,7 @@ def test_optional_password(folder):
         equal((got, mx.messages, len(left)), ([], [], 1))
 
 
-def test_field(_):
+def test_field():
     """The field is read when the message comes; REQUIRETLS counts for more"""
     with Instance("relay smtp://127.0.0.1:9?tls=never") as server, \
             server.connect(server.submission) as talker:
@@ -147,7 +148,7 @@ def test_field(_):
             path.unlink()
 
 
-def test_session(_):
+def test_session():
     """Under TLS it is offered, and kept in the queue"""
     with Instance("relay smtp://127.0.0.1:9?tls=never") as server, \
             server.connect(server.submission) as talker:
@@ -168,17 +169,7 @@ def test_session(_):
               repr(path.read_bytes()))
 
 
-def main():
-    """All of it."""
-    tap = Tap()
-    with Scratch() as scratch:
-        for test in (test_sent, test_not_offered, test_clear, test_wrong_name,
-                     test_mx, test_report, test_optional, test_optional_tls,
-                     test_optional_password, test_field, test_session):
-            with tap.case(test.__doc__):
-                test(scratch.dir)
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    with Scratch() as scratch:
+        tap.run(globals(), scratch.dir)
+    tap.finish()

@@ -9,6 +9,7 @@ from lib.player import PASSWORDS
 from lib.scratch import Scratch
 from lib.tap import Tap, check, equal
 
+tap = Tap()
 ALIASES = """\
 info: alice, bob
 loop: pool
@@ -138,19 +139,14 @@ def test_logged(scratch):
           and "from=<bob@example.org>" in line, line)
 
 
-def main():
-    """All of it."""
-    tap = Tap()
-    with Scratch(CONFIG, tls=False) as scratch:
-        (scratch.dir / "aliases").write_text(ALIASES)
-        scratch.own()
-        for test in (test_envelope, test_default, test_strangers,
-                     test_other_user, test_header, test_logged):
-            with tap.case(test.__doc__, scratch.notes):
-                test(scratch)
-        equal(mbox.read(scratch.mailbox("nobody.else")), [], "no more")
-    tap.finish()
+def test_no_other(scratch):
+    """Nothing reached the mailbox of the other user"""
+    equal(mbox.read(scratch.mailbox("nobody.else")), [], "no more")
 
 
 if __name__ == "__main__":
-    main()
+    with Scratch(CONFIG, tls=False) as fixture:
+        (fixture.dir / "aliases").write_text(ALIASES)
+        fixture.own()
+        tap.run(globals(), fixture)
+    tap.finish()

@@ -10,6 +10,7 @@ from lib.player import PASSWORDS
 from lib.scratch import Scratch
 from lib.tap import Tap, check, equal
 
+tap = Tap()
 PLAIN = ("PIPELINING", "SIZE 10485760", "8BITMIME")
 WITH = PLAIN + ("SMTPUTF8",)
 TEXT = "From: Jörg <alice@example.org>\r\nSubject: Grüße\r\n" \
@@ -118,15 +119,6 @@ def test_original():
           r"ORCPT=utf-8;zo\x{EB}@b\x{FC}cher.example")
 
 
-def main():
-    """All of it."""
-    tap = Tap()
-    for test in (test_relay, test_ascii_addresses, test_refused,
-                 test_mailbox, test_command, test_original):
-        with tap.case(test.__doc__):
-            test()
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    tap.run(globals())
+    tap.finish()

@@ -13,6 +13,7 @@ from lib.scratch import Scratch
 from lib.tap import Tap, check, equal
 from lib.talk import Closed
 
+tap = Tap()
 EXTRA = {"CRLF . CRCRLF": b"\r\n.\r\r\n",
          "CRLF . blank CRLF": b"\r\n. \r\n", "CRLF .. CRLF": b"\r\n..\r\n",
          "LF . LF twice": b"\n.\n\n.\n", "LFLF . LFLF": b"\n\n.\n\n"}
@@ -73,44 +74,48 @@ def judge(role, edge, replies, messages):
               f"bare CR or LF in {message.sent!r}")
 
 
-def main():
-    tap = Tap()
-    with Scratch() as scratch:
-        forms = {name: edge for name, edge in FORMS.items()
-                 if not edge.startswith(TRUE_END)}
-        forms.update(EXTRA)
-        for role in ("mx", "submission"):
-            for name, edge in forms.items():
-                with tap.case(f"{role}: {name} does not end a message",
-                              scratch.notes):
-                    for bytewise in (False, True):
-                        judge(role, edge,
-                              *attempt(scratch, role, edge, bytewise))
-            with tap.case(f"{role}: CRLF . CRLF does", scratch.notes):
-                replies, messages = attempt(scratch, role, b"\r\n.\r\n", True)
-                equal(len(messages), 2, f"messages ({replies})")
-            with tap.case(f"{role}: so does CRLF . CRLF before a NUL, which "
-                          "spoils the next command", scratch.notes):
-                replies, messages = attempt(scratch, role, b"\r\n.\r\n\0",
-                                            True)
-                check(replies[1].startswith("500 5.5.2"), str(replies))
-                (message,) = messages
-                check(message.sent.startswith(b"Subject: first\r\n")
-                      and message.sent.endswith(b"\r\n\r\ntext\r\n"),
-                      repr(message.sent))
-        for byte, code in ((b"\n", "550 5.5.2"), (b"\r", "550 5.5.2"),
-                           (b"\0", "550 5.6.0")):
-            with tap.case(f"mx: {byte!r} within a line gets {code}",
+def cases_ends(scratch):
+    """What ends a message, and what does not"""
+    forms = {name: edge for name, edge in FORMS.items()
+             if not edge.startswith(TRUE_END)}
+    forms.update(EXTRA)
+    for role in ("mx", "submission"):
+        for name, edge in forms.items():
+            with tap.case(f"{role}: {name} does not end a message",
                           scratch.notes):
-                talker, _ = begin(scratch, "mx")
-                with talker:
-                    talker.send(b"Subject: x\r\n\r\na" + byte
-                                + b"b\r\n.\r\n")
-                    talker.expect(code)
-                    if code == "550 5.5.2":
-                        talker.closed()
-    tap.finish()
+                for bytewise in (False, True):
+                    judge(role, edge,
+                          *attempt(scratch, role, edge, bytewise))
+        with tap.case(f"{role}: CRLF . CRLF does", scratch.notes):
+            replies, messages = attempt(scratch, role, b"\r\n.\r\n", True)
+            equal(len(messages), 2, f"messages ({replies})")
+        with tap.case(f"{role}: so does CRLF . CRLF before a NUL, which "
+                      "spoils the next command", scratch.notes):
+            replies, messages = attempt(scratch, role, b"\r\n.\r\n\0",
+                                        True)
+            check(replies[1].startswith("500 5.5.2"), str(replies))
+            (message,) = messages
+            check(message.sent.startswith(b"Subject: first\r\n")
+                  and message.sent.endswith(b"\r\n\r\ntext\r\n"),
+                  repr(message.sent))
+
+
+def cases_bytes(scratch):
+    """CR, LF and NUL within a line"""
+    for byte, code in ((b"\n", "550 5.5.2"), (b"\r", "550 5.5.2"),
+                       (b"\0", "550 5.6.0")):
+        with tap.case(f"mx: {byte!r} within a line gets {code}",
+                      scratch.notes):
+            talker, _ = begin(scratch, "mx")
+            with talker:
+                talker.send(b"Subject: x\r\n\r\na" + byte
+                            + b"b\r\n.\r\n")
+                talker.expect(code)
+                if code == "550 5.5.2":
+                    talker.closed()
 
 
 if __name__ == "__main__":
-    main()
+    with Scratch() as fixture:
+        tap.run(globals(), fixture)
+    tap.finish()

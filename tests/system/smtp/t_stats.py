@@ -204,7 +204,7 @@ def deliver(server):
         talker.pop("+OK", "QUIT")
 
 
-def test_damage():
+def cases_damage():
     """Whatever happens to the file, mail goes on, and a start mends it"""
     with Instance() as server:
         path = server.dir / "state" / "stats"
@@ -252,12 +252,5 @@ def test_no_room():
 if __name__ == "__main__":
     with FakeMx(SCRIPT) as hop, Day(hop) as fixture:
         work(fixture)
-        for test in (test_counts, test_days, test_text, test_prometheus,
-                     test_promtool, test_stats_file, test_sandboxed):
-            with tap.case(test.__doc__.splitlines()[0]):
-                test(fixture)
-    for test in (test_nowait, test_no_room):
-        with tap.case(test.__doc__.splitlines()[0]):
-            test()
-    test_damage()
+        tap.run(globals(), fixture)
     tap.finish()
