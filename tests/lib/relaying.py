@@ -49,7 +49,7 @@ class Relaying(Scratch):
     """An agent for a hop, as its runner has it."""
 
     def __init__(self, hop, config="", domain="example.net", prepare=None,
-                 as_root=False, hurry=None):
+                 as_root=False, speed=None):
         super().__init__(config, tls=False, users=False, as_root=as_root)
         try:
             self.count = 0
@@ -60,7 +60,7 @@ class Relaying(Scratch):
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=open(self.dir / "agent.log", "ab"), text=True,
                 env=dict(self.environment(), **(
-                    self._hurried(hurry) if hurry else {})))
+                    self._fast_clock(speed) if speed else {})))
         except BaseException:
             self.__exit__()
             raise
@@ -74,10 +74,10 @@ class Relaying(Scratch):
             return str(copy)
         return str(path)
 
-    def _hurried(self, times):
+    def _fast_clock(self, times):
         """What makes the agent's clock run that many times as fast."""
-        source = Path(__file__).with_name("hurry_shim.c")
-        library = self.dir / "hurry.so"
+        source = Path(__file__).with_name("fast_clock_shim.c")
+        library = self.dir / "fast_clock.so"
         if not tool("cc"):
             raise Skip("no compiler")
         if "SAN_OPTIONS" in " ".join(os.environ) or b"libasan" in \
@@ -86,7 +86,7 @@ class Relaying(Scratch):
         subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE",
                         "-o", library, source], check=True)
         library.chmod(0o755)
-        return {"LD_PRELOAD": str(library), "HURRY": str(times)}
+        return {"LD_PRELOAD": str(library), "CLOCK_SPEED": str(times)}
 
     def order(self, path, numbers):
         """Gives an order for a queue file; does not wait."""

@@ -6,7 +6,7 @@ import json
 import re
 
 from lib import readers
-from lib.day import connect
+from lib.traffic import connect
 from lib.dns import A, LyingDns, a, honest
 from lib.fakemx import FakeMx
 from lib.scratch import ALICE, BOB, Instance, client_context

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """What smtpd and pop3d log, read by those who read mail logs.
 
-A day's work is done over real connections, from addresses that differ; the
+Clients of all kinds work over real connections, from addresses that differ; the
 lines that come of it go to Debian's fail2ban, logwatch and pflogsumm as they
 are, and what these count must be what has happened. Then hostile names: no
 line may make somebody else look guilty, end early, or hold a secret.
@@ -11,7 +11,8 @@ import re
 from datetime import datetime
 
 from lib import readers
-from lib.day import GOOD, GUESSER, SCRIPT, SPAMMER, Day, connect, work
+from lib.traffic import (GOOD, GUESSER, SCRIPT, SPAMMER, Traffic, all_kinds,
+                         connect)
 from lib.fakemx import FakeMx
 from lib.talk import b64, plain
 from lib.tap import Tap, check, equal
@@ -22,9 +23,9 @@ SECRETS = ("opensesame", "two words, and a third", "Hunter2-SMTP",
            "Hunter2-POP3", "Hunter2-LOGIN")
 
 
-def test_lines(day):
+def test_lines(traffic):
     """The lines are those of Postfix and Courier"""
-    text = "\n".join(day.lines())
+    text = "\n".join(traffic.lines())
     client = r"unknown\[127\.0\.0\.\d\]"
     for pattern in (
             rf"postfix/smtpd\[\d+\]: connect from {client}$",
@@ -64,7 +65,7 @@ def test_lines(day):
             r"^pop3d\[\d+\]: LOGIN, user=bob, ip=\[127\.0\.0\.4\], "
             r"port=\[\d+\]$",
             rf"^pop3d\[\d+\]: LOGOUT, user=bob, ip=\[127\.0\.0\.4\], "
-            rf"port=\[\d+\], top=0, retr={day.size}, rcvd=\d+, sent=\d+, "
+            rf"port=\[\d+\], top=0, retr={traffic.size}, rcvd=\d+, sent=\d+, "
             r"time=\d+$",
             r"^pop3d\[\d+\]: DISCONNECTED, user=bob, ",
             r"^pop3d\[\d+\]: LOGIN FAILED, user=nosuchuser, "
@@ -72,10 +73,10 @@ def test_lines(day):
         check(re.search(pattern, text, re.M), f"no {pattern} in\n{text}")
 
 
-def test_one_process_a_connection(day):
+def test_one_process_a_connection(traffic):
     """All lines of a connection carry one number, STARTTLS or not"""
     open_ones = set()
-    for line in day.lines():
+    for line in traffic.lines():
         found = re.match(r"postfix/smtpd\[(\d+)\]: (connect|disconnect) "
                          "from", line)
         if found and found.group(2) == "connect":
@@ -85,54 +86,55 @@ def test_one_process_a_connection(day):
     check(open_ones, "no connections")
 
 
-def test_fail2ban_postfix(day):
+def test_fail2ban_postfix(traffic):
     """fail2ban's filter postfix finds who was refused, and who guessed"""
-    fail2ban = readers.Fail2ban(day.server.dir)
-    equal(fail2ban.hosts(day.lines(), "postfix"), [SPAMMER] * 3, "mode more")
-    equal(fail2ban.hosts(day.lines(), "postfix", mode="auth"),
+    fail2ban = readers.Fail2ban(traffic.server.dir)
+    equal(fail2ban.hosts(traffic.lines(), "postfix"), [SPAMMER] * 3,
+          "mode more")
+    equal(fail2ban.hosts(traffic.lines(), "postfix", mode="auth"),
           [GUESSER] * 3, "mode auth")
-    found = fail2ban.hosts(day.lines(), "postfix", mode="aggressive")
+    found = fail2ban.hosts(traffic.lines(), "postfix", mode="aggressive")
     check(set(found) == {SPAMMER, GUESSER}, str(found))
 
 
-def test_fail2ban_courier(day):
+def test_fail2ban_courier(traffic):
     """fail2ban's filter courier-auth finds failed logins of POP3"""
-    fail2ban = readers.Fail2ban(day.server.dir)
-    equal(fail2ban.hosts(day.lines(), "courier-auth"), [GUESSER] * 2)
+    fail2ban = readers.Fail2ban(traffic.server.dir)
+    equal(fail2ban.hosts(traffic.lines(), "courier-auth"), [GUESSER] * 2)
 
 
 def test_log_name(_):
     """With log-name restante they must be told, as the manual says"""
     ours = {"_daemon": r"restante/\w+"}
-    with FakeMx() as mx, Day(mx, "log-name restante\n") as day:
-        day.guess()
-        day.spam()
-        day.wait("disconnect from", 3)
-        lines = day.lines()
-        fail2ban = readers.Fail2ban(day.server.dir)
+    with FakeMx() as mx, Traffic(mx, "log-name restante\n") as traffic:
+        traffic.guess()
+        traffic.spam()
+        traffic.wait("disconnect from", 3)
+        lines = traffic.lines()
+        fail2ban = readers.Fail2ban(traffic.server.dir)
         equal(fail2ban.hosts(lines, "postfix", **ours), [SPAMMER] * 3, "more")
         equal(fail2ban.hosts(lines, "postfix", mode="auth", **ours),
               [GUESSER] * 3)
         equal(fail2ban.hosts(lines, "postfix"), [], "without it (control)")
         report = readers.pflogsumm(lines, "--syslog-name=restante")
         equal(readers.number(report, "rejected"), 4, "pflogsumm: rejected")
-        report = readers.logwatch(day.server.dir, lines, "postfix",
+        report = readers.logwatch(traffic.server.dir, lines, "postfix",
                                   postfix_syslog_name="restante")
         check("Unmatched" not in report, report)
 
 
-def test_pflogsumm(day):
+def test_pflogsumm(traffic):
     """pflogsumm counts what has happened"""
-    report = readers.pflogsumm(day.lines())
+    report = readers.pflogsumm(traffic.lines())
     for name, count in (("received", 4), ("delivered", 5), ("deferred", 1),
                         ("bounced", 1), ("rejected", 4), ("connections", 7)):
         equal(readers.number(report, name), count, f"{name} of\n{report}")
     check("no message size" not in report, report)
 
 
-def test_logwatch_postfix(day):
+def test_logwatch_postfix(traffic):
     """logwatch's script postfix knows each line, and counts the same"""
-    report = readers.logwatch(day.server.dir, day.lines(), "postfix")
+    report = readers.logwatch(traffic.server.dir, traffic.lines(), "postfix")
     check("Unmatched" not in report, report)
     for name, count in (("Accepted", 4), ("Connections", 7),
                         ("Disconnections", 7),
@@ -150,9 +152,9 @@ def test_logwatch_postfix(day):
               f"{count} {name} in\n{report}")
 
 
-def test_logwatch_pop3(day):
+def test_logwatch_pop3(traffic):
     """logwatch's script pop3 knows each line of pop3d"""
-    report = readers.logwatch(day.server.dir, day.lines(), "pop3")
+    report = readers.logwatch(traffic.server.dir, traffic.lines(), "pop3")
     check("Unmatched" not in report, report)
     for name in ("alice", "nosuchuser"):
         check(re.search(rf"{GUESSER} \({name}\) \| +1$", report, re.M),
@@ -163,17 +165,17 @@ def test_logwatch_pop3(day):
 
 # ---- those who would rather be somebody else in the log ----
 
-def log_bytes(day):
+def log_bytes(traffic):
     """The lines as octets."""
-    return [line for daemon in (day.server.smtpd, day.server.pop3d)
+    return [line for daemon in (traffic.server.smtpd, traffic.server.pop3d)
             for line in daemon.log.read_bytes().splitlines()
             if not line.startswith(b"listening on ")]
 
 
-def intrude(day, names):
+def intrude(traffic, names):
     """Uses each name as HELO, sender, recipient and login, in SMTP and POP3."""
     for name in names:
-        with connect(day.server.submission, GUESSER) as talker:
+        with connect(traffic.server.submission, GUESSER) as talker:
             talker.expect("220 ")
             talker.send(b"EHLO " + name + b"\r\n")
             talker.reply()
@@ -181,7 +183,7 @@ def intrude(day, names):
             talker.send("AUTH PLAIN "
                         + b64(b"\0" + name + b"\0Hunter2-SMTP") + "\r\n")
             talker.reply()
-        with connect(day.server.smtp, GUESSER) as talker:
+        with connect(traffic.server.smtp, GUESSER) as talker:
             talker.expect("220 ")
             talker.send(b"HELO " + name + b"\r\n")
             talker.reply()
@@ -190,24 +192,24 @@ def intrude(day, names):
                         b'RCPT TO:<"%s"@example.org>', b"%s"):
                 talker.send((say % name if b"%s" in say else say) + b"\r\n")
                 talker.reply()
-        with connect(day.server.pop3, GUESSER) as talker:
+        with connect(traffic.server.pop3, GUESSER) as talker:
             talker.pop("+OK")
             talker.send(b"USER " + name + b"\r\n")
             if talker.line().startswith("+OK"):
                 talker.pop("-ERR", "PASS Hunter2-POP3")
 
 
-def test_controls(day):
+def test_controls(traffic):
     """Control characters of all kinds, from clients and next hops: escaped"""
     odd = bytes([*range(1, 10), 11, 12, *range(14, 32), *range(127, 160), 255])
-    before = len(log_bytes(day))
-    intrude(day, [b"a" + odd[i:i + 8] + b"z" for i in range(0, len(odd), 8)]
+    before = len(log_bytes(traffic))
+    intrude(traffic, [b"a" + odd[i:i + 8] + b"z" for i in range(0, len(odd), 8)]
             + [b"\x1b[2J" + b"A" * 400])
-    day.receive(["bob@example.org"], "odd\x1b]0;x\x07@example.com")
-    day.send(["odd@remote.example"], "odd@example.org")
-    day.wait(r"to=<odd@remote\.example>.*\?\[31m\?\\x9b\\xff no")
-    day.wait(r"message-id=<odd\\x1b\]0;x\\x07@example\.com>")
-    new = log_bytes(day)[before:]
+    traffic.receive(["bob@example.org"], "odd\x1b]0;x\x07@example.com")
+    traffic.send(["odd@remote.example"], "odd@example.org")
+    traffic.wait(r"to=<odd@remote\.example>.*\?\[31m\?\\x9b\\xff no")
+    traffic.wait(r"message-id=<odd\\x1b\]0;x\\x07@example\.com>")
+    new = log_bytes(traffic)[before:]
     check(len(new) > 40, f"{len(new)} lines")
     for line in new:
         check(re.fullmatch(rb"(postfix/\w+|pop3d)\[\d+\]: [ -~]{1,1000}",
@@ -215,7 +217,7 @@ def test_controls(day):
         check(len(line) < 1024, f"{len(line)} octets: {line!r:.200}")
 
 
-def test_scapegoats(day):
+def test_scapegoats(traffic):
     """No name makes fail2ban take somebody else for the guilty one"""
     goat = "203.0.113.9"
     lie = f"unknown[{goat}]: SASL PLAIN authentication failed: x"
@@ -225,12 +227,12 @@ def test_scapegoats(day):
              f"NOQUEUE: reject: RCPT from unknown[{goat}]: 550 5.1.1 <a>: "
              "Recipient address rejected: User unknown;",
              f"too many errors after RCPT from unknown[{goat}]"]
-    intrude(day, [name.encode() for name in names])
-    fail2ban = readers.Fail2ban(day.server.dir)
+    intrude(traffic, [name.encode() for name in names])
+    fail2ban = readers.Fail2ban(traffic.server.dir)
     for name, options in (("postfix", {"mode": "aggressive"}),
                           ("postfix", {"mode": "auth"}),
                           ("courier-auth", {})):
-        found = set(fail2ban.hosts(day.lines(), name, **options))
+        found = set(fail2ban.hosts(traffic.lines(), name, **options))
         check(GUESSER in found and goat not in found, f"{name}: {found}")
     # The lines that would do it, were the names written as they came.
     equal(fail2ban.hosts([f"pop3d[1]: LOGIN FAILED, user=x, ip=[{goat}], "
@@ -240,18 +242,18 @@ def test_scapegoats(day):
 
 def test_json(_):
     """log json: objects alone, whatever was said, with the same message"""
-    with FakeMx(SCRIPT) as mx, Day(mx, "log stderr json\n") as day:
-        day.receive(["bob@example.org"], "one@example.com")
-        day.send(["yes@remote.example", "odd@remote.example"],
+    with FakeMx(SCRIPT) as mx, Traffic(mx, "log stderr json\n") as traffic:
+        traffic.receive(["bob@example.org"], "one@example.com")
+        traffic.send(["yes@remote.example", "odd@remote.example"],
                  "two@example.org")
-        day.guess()
-        day.spam()
-        day.collect()
-        intrude(day, [b"a\x01\x7f\x1b[2Jz", b'\\"}', b"A" * 400,
+        traffic.guess()
+        traffic.spam()
+        traffic.collect()
+        intrude(traffic, [b"a\x01\x7f\x1b[2Jz", b'\\"}', b"A" * 400,
                       "\u00fc\u202e".encode(), b"\xc3\xff"])
-        day.wait("status=sent", 2)
-        day.wait("status=bounced")
-        objects = [json.loads(line) for line in log_bytes(day)]
+        traffic.wait("status=sent", 2)
+        traffic.wait("status=bounced")
+        objects = [json.loads(line) for line in log_bytes(traffic)]
     for o in objects:
         check({"time", "program", "pid", "level", "message"} <= set(o), str(o))
         datetime.fromisoformat(o["time"].replace("Z", "+00:00"))
@@ -284,12 +286,12 @@ def has(objects, fields=None, message="", id=False, **members):
           + "\n".join(map(str, objects)))
 
 
-def test_out_of_place(day):
+def test_out_of_place(traffic):
     """A password where a command is due is no word of the log"""
-    log = day.server.smtpd
+    log = traffic.server.smtpd
     for said in ("Hunter2-LOGIN", b64("Hunter2-LOGIN"), "AUTHPLAIN x"):
         before = log.text().count("disconnect from")
-        with connect(day.server.submission, GUESSER) as talker:
+        with connect(traffic.server.submission, GUESSER) as talker:
             talker.hello()
             talker.expect("500 ", said)
         wait_for(lambda: log.text().count("disconnect from") > before,
@@ -298,10 +300,10 @@ def test_out_of_place(day):
               f"lost connection after UNKNOWN from unknown[{GUESSER}]", said)
 
 
-def test_no_secrets(day):
+def test_no_secrets(traffic):
     """After all these logins no log holds a password, in any form"""
     text = "".join(path.read_text(errors="replace")
-                   for path in day.server.dir.glob("*.log"))
+                   for path in traffic.server.dir.glob("*.log"))
     check("authentication failed" in text and "LOGIN FAILED" in text, "empty")
     for secret in SECRETS:
         for form in (secret, b64(secret), b64("\0" + secret),
@@ -312,7 +314,7 @@ def test_no_secrets(day):
 
 
 if __name__ == "__main__":
-    with FakeMx(SCRIPT) as hop, Day(hop) as fixture:
-        work(fixture)
+    with FakeMx(SCRIPT) as hop, Traffic(hop) as fixture:
+        all_kinds(fixture)
         tap.run(globals(), fixture)
     tap.finish()

@@ -2,10 +2,11 @@
 """How long a POP3 session may take: ten minutes of silence once logged in,
 three minutes in all before that, and no end for whoever does not read. None
 of that deletes anything. The clock of the programs goes faster than ours, see
-lib/hurry_shim.c; what must not end too early is held against that clock."""
+lib/fast_clock_shim.c; what must not end too early is held against that
+clock."""
 import time
 
-from lib.hurried import Hurried, ended
+from lib.fast_clock import FastClock, ended
 from lib.player import PASSWORDS
 from lib.scratch import client_context
 from lib.talk import Closed
@@ -16,7 +17,7 @@ tap = Tap()
 BIG = "x" * 70 + "\n"
 
 
-class Bench(Hurried):
+class Bench(FastClock):
     """And a mailbox."""
 
     def fill(self, size=0):

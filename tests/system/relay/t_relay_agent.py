@@ -218,7 +218,7 @@ def test_stalls():
         for phase in times:
             mx = FakeMx({phase: STALL}, extensions=WITHOUT_CHUNKING)
             stalled.append((phase, mx, None, 0))
-            relay = Relaying(hop(mx), hurry=60)
+            relay = Relaying(hop(mx), speed=60)
             stalled[-1] = (phase, mx, relay, time.monotonic())
             path = relay.dir / "message"
             path.write_bytes(queue_file(wire(TEXT), ["b@x"]))

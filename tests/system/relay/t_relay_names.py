@@ -5,7 +5,7 @@ No lie makes a report or loses mail: it waits, with a reason, or goes where
 the lie says. Only NXDOMAIN and a null MX are an answer for good; t_exchange
 has those.
 """
-from lib import lies
+from lib import dns_faults
 from lib.dns import (A, AAAA, MX, REFUSED, SERVFAIL, LyingDns, a, aaaa,
                      dead, honest, mx, refuse)
 from lib.fakemx import FakeMx
@@ -26,21 +26,21 @@ def truth(question):
 LIES = [
     ("is dead", dead), ("SERVFAIL", refuse(SERVFAIL)),
     ("REFUSED", refuse(REFUSED)), ("FORMERR", refuse(1)),
-    ("another id", lies.wrong_id(truth)),
-    ("another question", lies.wrong_name(mx("other.test", 1, "h.test"))),
-    ("truncated for ever", lies.truncated_for_ever),
-    ("truncated, then SERVFAIL", lies.truncated(refuse(SERVFAIL))),
-    ("truncated, then REFUSED", lies.truncated(refuse(REFUSED))),
-    ("a loop in the host", lies.loop_in_name),
-    ("a loop in the owner", lies.loop_in_owner),
-    ("a pointer behind the end", lies.behind_the_end),
-    ("a host of 320 octets", lies.many_labels),
-    ("60000 records promised", lies.more_promised()),
-    ("an answer of 5 octets", lies.cut(5)),
-    ("an answer of 40 octets", lies.cut(40)),
-    ("noise", lies.noise), ("an alias of itself", lies.endless),
+    ("another id", dns_faults.wrong_id(truth)),
+    ("another question", dns_faults.wrong_name(mx("other.test", 1, "h.test"))),
+    ("truncated for ever", dns_faults.truncated_for_ever),
+    ("truncated, then SERVFAIL", dns_faults.truncated(refuse(SERVFAIL))),
+    ("truncated, then REFUSED", dns_faults.truncated(refuse(REFUSED))),
+    ("a loop in the host", dns_faults.loop_in_name),
+    ("a loop in the owner", dns_faults.loop_in_owner),
+    ("a pointer behind the end", dns_faults.behind_the_end),
+    ("a host of 320 octets", dns_faults.many_labels),
+    ("60000 records promised", dns_faults.more_promised()),
+    ("an answer of 5 octets", dns_faults.cut(5)),
+    ("an answer of 40 octets", dns_faults.cut(40)),
+    ("noise", dns_faults.noise), ("an alias of itself", dns_faults.endless),
 ] + [(f"a length that lies ({n})", lie) for n, lie in enumerate(
-    lies.lengths(b"\xc0\x0c", MX, b"\0\1\1h\4test\0"))]
+    dns_faults.lengths(b"\xc0\x0c", MX, b"\0\1\1h\4test\0"))]
 
 
 def resolver(site, dns, port):
@@ -60,7 +60,7 @@ def cases_names(site):
     domains = [f"d{n}.test" for n in range(len(LIES))]
     table = {(d, MX): lie for d, (_, lie) in zip(domains, LIES)}
     with FakeMx() as hop, LyingDns({**table, ("h.test", A): OK_HOST},
-                                   lies.empty) as dns:
+                                   dns_faults.empty) as dns:
         resolver(site, dns, hop.port)
         site.send(ALICE, people, "Subject: x\r\n\r\nx\r\n")
 
@@ -86,8 +86,8 @@ def cases_names(site):
 def test_many_mx(site):
     """As many MX records as fit: the best is found, though it comes last"""
     with FakeMx() as hop, LyingDns({
-            ("far.test", MX): lies.many_mx("far.test", 2500),
-            ("h0.test", A): honest(a("h0.test"))}, lies.empty) as dns:
+            ("far.test", MX): dns_faults.many_mx("far.test", 2500),
+            ("h0.test", A): honest(a("h0.test"))}, dns_faults.empty) as dns:
         resolver(site, dns, hop.port)
         site.send(ALICE, ["x@far.test"], "Subject: x\r\n\r\nx\r\n")
         hop.wait()
@@ -97,11 +97,11 @@ def test_many_mx(site):
 def test_chain(site):
     """An alias of an alias, five times, and fifty times"""
     for length, arrives in ((5, True), (50, False)):
-        end = lies.chain("far.test", "end.test", length,
+        end = dns_faults.chain("far.test", "end.test", length,
                          mx("end.test", 1, "h.test"))
         with FakeMx() as hop, LyingDns({
                 ("far.test", MX): end, ("h.test", A): OK_HOST},
-                lies.empty) as dns:
+                dns_faults.empty) as dns:
             resolver(site, dns, hop.port)
             site.send(ALICE, ["x@far.test"], "Subject: x\r\n\r\nx\r\n")
             if arrives:
@@ -123,7 +123,7 @@ def test_addresses(site):
                   {("h.test", A): honest(*both)}):
         with FakeMx() as hop, LyingDns(
                 {("far.test", MX): honest(mx("far.test", 1, "h.test")),
-                 **table}, lies.empty) as dns:
+                 **table}, dns_faults.empty) as dns:
             resolver(site, dns, hop.port)
             site.send(ALICE, ["x@far.test"], "Subject: x\r\n\r\nx\r\n")
             hop.wait()

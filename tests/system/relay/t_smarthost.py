@@ -9,7 +9,7 @@ goes where it should not.
 from lib.fakemx import FakeMx
 from lib.scratch import ALICE, make_certificate
 from lib.tap import Tap, check, equal
-from lib.world import FROM, THERE, THIRD, World, taken
+from lib.two_sites import FROM, THERE, THIRD, TwoSites, taken
 
 tap = Tap()
 
@@ -23,94 +23,94 @@ def certificate(path):
     return trust
 
 
-def smarthost(world, scheme, password=ALICE[1], host="mx.b.test", trust=None):
+def smarthost(sites, scheme, password=ALICE[1], host="mx.b.test", trust=None):
     """All mail of a.test goes through b.test, from now on."""
-    port = world.b.submissions if scheme == "smtps" else world.b.submission
-    trust = trust or certificate(world.b.pem)
-    world.a.change(f"resolver {world.dns.address}\ntls-trust {trust}\n"
+    port = sites.b.submissions if scheme == "smtps" else sites.b.submission
+    trust = trust or certificate(sites.b.pem)
+    sites.a.change(f"resolver {sites.dns.address}\ntls-trust {trust}\n"
                    f"relay {scheme}://alice:{password}@{host}:{port}\n")
 
 
-def test_smarthost(world):
+def test_smarthost(sites):
     """Through a smarthost: STARTTLS and TLS at once, verified, with a login"""
     for scheme in ("smtp", "smtps"):
-        with FakeMx(host=THIRD, port=world.port) as hop:
-            smarthost(world, scheme)
-            ident, text = world.send("x@c.test")
+        with FakeMx(host=THIRD, port=sites.port) as hop:
+            smarthost(sites, scheme)
+            ident, text = sites.send("x@c.test")
             got = taken(hop, ident, text)
             check(b"ESMTPSA" in got.body, f"{got.body!r:.900}")
             equal(got.name, "mx.b.test", "who relayed it")
-            world.a.wait_empty()
-            world.b.wait_empty()
+            sites.a.wait_empty()
+            sites.b.wait_empty()
 
 
-def test_wrong_password(world):
+def test_wrong_password(sites):
     """A wrong password: queued, with the reason; put right, it goes"""
-    smarthost(world, "smtp", "wrong")
-    ident, text = world.send("x@c.test")
-    world.a.waits_with("535")
-    check("535" in world.a.mailq_text(), world.a.mailq_text())
-    world.a.flush("-qf")
-    world.a.waits_with("535")
-    with FakeMx(host=THIRD, port=world.port) as hop:
-        smarthost(world, "smtp")
-        world.a.flush("-qf")
+    smarthost(sites, "smtp", "wrong")
+    ident, text = sites.send("x@c.test")
+    sites.a.waits_with("535")
+    check("535" in sites.a.mailq_text(), sites.a.mailq_text())
+    sites.a.flush("-qf")
+    sites.a.waits_with("535")
+    with FakeMx(host=THIRD, port=sites.port) as hop:
+        smarthost(sites, "smtp")
+        sites.a.flush("-qf")
         taken(hop, ident, text)
-        world.a.wait_empty()
-    equal(world.a.mailbox("alice").exists(), False, "a report")
+        sites.a.wait_empty()
+    equal(sites.a.mailbox("alice").exists(), False, "a report")
 
 
-def test_password_sources(world):
+def test_password_sources(sites):
     """The password from a file, and from a command; from a file that is gone"""
-    port, trust = world.b.submission, certificate(world.b.pem)
-    secret = world.a.dir / "secret"
+    port, trust = sites.b.submission, certificate(sites.b.pem)
+    secret = sites.a.dir / "secret"
     for source in (f"file:{secret}", f"command:/bin/cat {secret}"):
         secret.write_text(ALICE[1] + "\n")
-        world.a.hand(secret, 0o600)
-        with FakeMx(host=THIRD, port=world.port) as hop:
-            world.a.change(
-                f"resolver {world.dns.address}\ntls-trust {trust}\n"
+        sites.a.hand(secret, 0o600)
+        with FakeMx(host=THIRD, port=sites.port) as hop:
+            sites.a.change(
+                f"resolver {sites.dns.address}\ntls-trust {trust}\n"
                 f"relay smtp://alice@mx.b.test:{port}\n"
                 f"relay-password alice@mx.b.test {source}\n")
-            ident, text = world.send("x@c.test")
+            ident, text = sites.send("x@c.test")
             taken(hop, ident, text)
-            world.a.wait_empty()
-            world.b.wait_empty()
-            world.a.end_runners()   # and connections that are logged in
+            sites.a.wait_empty()
+            sites.b.wait_empty()
+            sites.a.end_runners()   # and connections that are logged in
             secret.unlink()
-            world.send("x@c.test")
-            world.a.waits_with(str(secret))
-            world.a.settled()
+            sites.send("x@c.test")
+            sites.a.waits_with(str(secret))
+            sites.a.settled()
 
 
-def test_wrong_certificate(world):
+def test_wrong_certificate(sites):
     """A certificate for another name, or by nobody we trust: queued"""
-    other = world.a.dir / "other.pem"
+    other = sites.a.dir / "other.pem"
     make_certificate(other, "mx.b.test")
     for settings in ({"host": THERE}, {"trust": certificate(other)}):
         for scheme in ("smtp", "smtps"):
-            smarthost(world, scheme, **settings)
-            world.send("x@c.test")
-            world.a.waits_with("certificate")
-            world.a.settled()
+            smarthost(sites, scheme, **settings)
+            sites.send("x@c.test")
+            sites.a.waits_with("certificate")
+            sites.a.settled()
 
 
-def test_no_starttls(world):
+def test_no_starttls(sites):
     """A smarthost without STARTTLS never gets the password"""
     with FakeMx(host=THERE, users=dict([ALICE]),
                 mechanisms=("PLAIN", "LOGIN")) as hop:
-        world.a.change(f"resolver {world.dns.address}\n"
-                       f"tls-trust {world.a.pem}\n"
+        sites.a.change(f"resolver {sites.dns.address}\n"
+                       f"tls-trust {sites.a.pem}\n"
                        f"relay smtp://{':'.join(ALICE)}@{THERE}:{hop.port}\n")
-        world.send("x@c.test")
-        world.a.waits_with("TLS")
+        sites.send("x@c.test")
+        sites.a.waits_with("TLS")
         check(not hop.logins, f"{hop.logins}")
-    world.a.settled()
+    sites.a.settled()
 
 
-def test_mechanisms(world):
+def test_mechanisms(sites):
     """Each mechanism alone; and the next one, when one is not taken"""
-    pem = world.a.dir / "hop.pem"
+    pem = sites.a.dir / "hop.pem"
     make_certificate(pem, "mx.b.test")
     trust = certificate(pem)
     every = ("SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN")
@@ -119,22 +119,22 @@ def test_mechanisms(world):
     for mechanisms, script in cases:
         with FakeMx(script, host=THERE, pem=pem, users=dict([ALICE]),
                     mechanisms=mechanisms, auth_needs_tls=True) as hop:
-            world.a.change(
-                f"resolver {world.dns.address}\ntls-trust {trust}\n"
+            sites.a.change(
+                f"resolver {sites.dns.address}\ntls-trust {trust}\n"
                 f"relay smtp://{':'.join(ALICE)}@mx.b.test:{hop.port}\n")
-            ident, text = world.send("x@c.test")
+            ident, text = sites.send("x@c.test")
             got = taken(hop, ident, text)
             equal((got.user, got.tls), (ALICE[0], True), "login")
             equal(hop.complaints, [], "complaints")
-            world.a.wait_empty()
+            sites.a.wait_empty()
 
 
-def test_routes(world):
+def test_routes(sites):
     """By recipient domain, by sender, and the fallback relay"""
     with FakeMx(host=THIRD) as one, FakeMx(host=THIRD) as two, \
             FakeMx(host=THIRD) as three:
-        world.a.change(
-            f"resolver {world.dns.address}\n"
+        sites.a.change(
+            f"resolver {sites.dns.address}\n"
             f"route one.test smtp://{THIRD}:{one.port}\n"
             f"route .one.test smtp://{THIRD}:{two.port}\n"
             f"sender-relay bob@a.test smtp://{THIRD}:{two.port}\n"
@@ -144,13 +144,13 @@ def test_routes(world):
                 (FROM, "x@sub.one.test", two, 1),
                 ("bob@a.test", "x@three.test", two, 2),
                 (FROM, "x@down.test", three, 1)):
-            ident, text = world.message()
-            world.a.send(sender, [to], text)
+            ident, text = sites.message()
+            sites.a.send(sender, [to], text)
             equal(taken(hop, ident, text, count).rcpts, [to], "recipients")
-        world.a.wait_empty()
+        sites.a.wait_empty()
 
 
 if __name__ == "__main__":
-    with World() as fixture:
+    with TwoSites() as fixture:
         tap.run(globals(), fixture, after=fixture.settled)
     tap.finish()

@@ -8,7 +8,7 @@ a second message.
 import socket
 
 from lib import mbox
-from lib.edges import FORMS
+from lib.smuggling import FORMS
 from lib.player import PASSWORDS
 from lib.proc import status
 from lib.scratch import LONG, Scratch

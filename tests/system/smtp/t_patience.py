@@ -3,26 +3,26 @@
 for each command, however slowly it comes, and a minute for a handshake; as a
 client as long as the standard asks for, ten minutes for the answer to a
 message, so that none is sent twice. The clock of the programs goes faster than
-ours, see lib/hurried.py; what must not end too early is held against it."""
+ours, see lib/fast_clock.py; what must not end too early is held against it."""
 import subprocess
 import time
 
 from lib.fakemx import EXTENSIONS, STALL, FakeMx
-from lib.hurried import Hurried, ended
+from lib.fast_clock import FastClock, ended
 from lib.player import PASSWORDS
 from lib.scratch import client_context
 from lib.talk import b64
 from lib.tap import Tap, check, equal
 
 tap = Tap()
-HURRY = 300
+SPEED = 300
 EARLY = 0.99                # clocks are not read at once
 RCPT = ("MAIL FROM:<a@example.com>", "RCPT TO:<bob@example.org>")
 
 
-def passed(since, hurry=HURRY):
+def passed(since, speed=SPEED):
     """Seconds of the program's clock, which has started no earlier."""
-    return (time.monotonic() - since) * hurry
+    return (time.monotonic() - since) * speed
 
 
 def last_lines(scratch):
@@ -49,7 +49,7 @@ def silence(scratch):
         for args in ((), ("--implicit-tls",)):
             with tap.case(f"silence {state}{' in TLS' if args else ''}"):
                 before = time.monotonic()
-                talker, process = scratch.begin(HURRY, *args, name="smtpd")
+                talker, process = scratch.begin(SPEED, *args, name="smtpd")
                 with talker:
                     if args:
                         talker.start_tls(client_context())
@@ -68,7 +68,7 @@ def silence(scratch):
 def test_slow_command(scratch):
     """A command that comes by the octet has five minutes, too"""
     before = time.monotonic()
-    talker, process = scratch.begin(HURRY, name="smtpd")
+    talker, process = scratch.begin(SPEED, name="smtpd")
     with talker:
         talker.expect("220 ")
         while talker.quiet():       # a twentieth of a second, of ours
@@ -82,7 +82,7 @@ def test_slow_command(scratch):
 
 def test_commands_keep_it(scratch):
     """Whoever goes on stays, beyond these five minutes"""
-    talker, process = scratch.begin(HURRY, name="smtpd")
+    talker, process = scratch.begin(SPEED, name="smtpd")
     with talker:
         talker.hello()
         talker.login("alice", PASSWORDS["alice"])
@@ -119,13 +119,14 @@ def client():
     for phase, minutes in CLIENT:
         with tap.case(f"A client waits {minutes} minutes at {phase}"), \
                 FakeMx({phase: STALL}, extensions=NO_BDAT) as hop, \
-                Hurried(f"relay smtp://127.0.0.1:{hop.port}?tls=never\n"
+                FastClock(f"relay smtp://127.0.0.1:{hop.port}?tls=never\n"
                         ) as scratch:
             before = time.monotonic()
             done = subprocess.run(
                 scratch.command("smtpd", "-f", "a@example.org", "x@far.test"),
                 input="Subject: x\n\nx\n", capture_output=True, text=True,
-                timeout=60, check=False, cwd="/", env=scratch.hurry(HURRY),
+                timeout=60, check=False, cwd="/",
+                env=scratch.fast_environment(SPEED),
                 **scratch.as_user())
             took = passed(before)
             equal(done.returncode, 0, done.stderr)
@@ -136,7 +137,7 @@ def client():
 
 def main():
     """All of it."""
-    with Hurried("plaintext-login always") as scratch:
+    with FastClock("plaintext-login always") as scratch:
         silence(scratch)
         tap.run(globals(), scratch)
     client()

@@ -7,7 +7,7 @@ the end. Bob must never see more than one message; the mx role may refuse the
 first, and then ends the connection.
 """
 from lib import mbox
-from lib.edges import FORMS, SECOND, TRUE_END
+from lib.smuggling import FORMS, SECOND, TRUE_END
 from lib.player import PASSWORDS
 from lib.scratch import Scratch
 from lib.tap import Tap, check, equal

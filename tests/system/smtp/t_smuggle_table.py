@@ -18,7 +18,7 @@ import subprocess
 import termios
 
 from lib import mbox
-from lib.edges import FORMS, SECOND, TRUE_END, bare
+from lib.smuggling import FORMS, SECOND, TRUE_END, bare
 from lib.fakemx import EXTENSIONS, FakeMx
 from lib.player import PASSWORDS
 from lib.scratch import LONG, Scratch, client_context

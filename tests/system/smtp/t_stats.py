@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
 """smtpd --stats: what it counts is what has happened.
 
-The work of lib/day.py is done, and each count compared with it; sessions are
-sandboxed all the while. Then the forms for programs: JSON, and Prometheus' text
-by a strict reader and, where it is to be had, by promtool. And the file: what
-is in it may be anything, and mail does not mind.
+The traffic of lib/traffic.py is made, and each count compared with it; sessions
+are sandboxed all the while. Then the forms for programs: JSON, and Prometheus'
+text by a strict reader and, where it is to be had, by promtool. And the file:
+what is in it may be anything, and mail does not mind.
 """
 import json
 import os
@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 from lib import proc
-from lib.day import SCRIPT, Day, work
+from lib.traffic import SCRIPT, Traffic, all_kinds
 from lib.fakemx import FakeMx
 from lib.peers import find
 from lib.scratch import Instance, Scratch
@@ -45,9 +45,9 @@ def totals(scratch):
     return json.loads(stats(scratch, "--json"))["totals"]
 
 
-def test_counts(day):
+def test_counts(traffic):
     """Each count is what was done"""
-    with day.server.connect(day.server.pop3) as talker:
+    with traffic.server.connect(traffic.server.pop3) as talker:
         talker.pop_login("bob", "two words, and a third")
         talker.pop("+OK", "DELE 1")
         talker.pop("+OK", "RSET")
@@ -56,16 +56,16 @@ def test_counts(day):
     want = dict(HAPPENED, pop3_connections=5, pop3_sessions=4,
                 logins_plain=6)
     # Once it was said, it is counted; but for what follows the good-bye.
-    got = totals(day.server)
+    got = totals(traffic.server)
     for name, count in want.items():
         equal(got[name], count, name)
     check(got["received_octets"] > 100, str(got))
-    equal(got["pop3_retrieved_octets"], day.size, "octets")
+    equal(got["pop3_retrieved_octets"], traffic.size, "octets")
 
 
-def test_days(day):
+def test_days(traffic):
     """JSON has the same by day"""
-    said = json.loads(stats(day.server, "--json"))
+    said = json.loads(stats(traffic.server, "--json"))
     check(1 <= len(said["days"]) <= 2, str(said["days"]))   # past midnight
     for one in said["days"]:
         check(re.fullmatch(r"\d{4}-\d\d-\d\d", one["date"]), one["date"])
@@ -73,9 +73,9 @@ def test_days(day):
         equal(sum(one[name] for one in said["days"]), count, name)
 
 
-def test_text(day):
+def test_text(traffic):
     """For people: a table of what is not 0"""
-    lines = stats(day.server).splitlines()
+    lines = stats(traffic.server).splitlines()
     equal(lines[0].split("  ")[-1].strip(), "31 days", "heading")
     table = {line.split()[0]: line.split()[1:] for line in lines[1:]}
     equal(table["rejected_unknown_user"][2:], ["2", "2"], "7 and 31 days")
@@ -109,10 +109,10 @@ def samples(text):
     return found
 
 
-def test_prometheus(day):
+def test_prometheus(traffic):
     """For Prometheus: well formed, and the same counts"""
-    found = samples(stats(day.server, "--prometheus"))
-    got = totals(day.server)
+    found = samples(stats(traffic.server, "--prometheus"))
+    got = totals(traffic.server)
     for name, sample in (
             ("received", "restante_received_total"),
             ("rejected_relay", 'restante_rejected_total{reason="relay"}'),
@@ -124,52 +124,52 @@ def test_prometheus(day):
     check(all(re.match(r"restante_\w+_total", name) for name in found), "names")
 
 
-def test_promtool(day):
+def test_promtool(traffic):
     """promtool has nothing to say about it"""
     program = find("promtool", "prometheus")
     done = subprocess.run([program, "check", "metrics"], text=True,
-                          input=stats(day.server, "--prometheus"),
+                          input=stats(traffic.server, "--prometheus"),
                           capture_output=True, timeout=60, check=False)
     equal((done.returncode, done.stdout + done.stderr), (0, ""), "promtool")
 
 
-def test_stats_file(day):
+def test_stats_file(traffic):
     """stats-file is written by the queue runner, whole, for all to read"""
-    target = day.server.dir / "metrics" / "restante.prom"
+    target = traffic.server.dir / "metrics" / "restante.prom"
     target.parent.mkdir()
-    day.server.own()
-    day.server.configure(f"stats-file {target}")
+    traffic.server.own()
+    traffic.server.configure(f"stats-file {target}")
     try:
-        equal(day.server.call("smtpd", "-q").returncode, 0, "exit status")
+        equal(traffic.server.call("smtpd", "-q").returncode, 0, "exit status")
         equal(target.stat().st_mode & 0o777, 0o644, "mode")
         equal(samples(target.read_text())["restante_received_total"],
-              totals(day.server)["received"], "received")
+              totals(traffic.server)["received"], "received")
         target.write_text("half of a li")
-        equal(day.server.call("smtpd", "-q").returncode, 0, "exit status")
+        equal(traffic.server.call("smtpd", "-q").returncode, 0, "exit status")
         samples(target.read_text())
         equal([p.name for p in target.parent.iterdir()], [target.name],
               "what is left there")
-        day.server.configure("stats-file /proc/no/such")
-        done = day.server.call("smtpd", "-q")
+        traffic.server.configure("stats-file /proc/no/such")
+        done = traffic.server.call("smtpd", "-q")
         equal(done.returncode, 0, "exit status without a folder")
         check("stats-file" in done.stderr, done.stderr)
-        done = day.server.call("smtpd", "--check")
+        done = traffic.server.call("smtpd", "--check")
         check("error: the folder of stats-file" in done.stdout + done.stderr,
               done.stdout + done.stderr)
     finally:
-        day.server.configure()
+        traffic.server.configure()
 
 
-def test_sandboxed(day):
+def test_sandboxed(traffic):
     """A session counts, has no descriptor of the file, and cannot get one"""
-    path = day.server.dir / "state" / "stats"
-    with day.server.connect(day.server.smtp) as talker:
+    path = traffic.server.dir / "state" / "stats"
+    with traffic.server.connect(traffic.server.smtp) as talker:
         talker.hello()
-        before = totals(day.server)["rejected_syntax"]
+        before = totals(traffic.server)["rejected_syntax"]
         talker.expect("500 ", "FROBNICATE")
-        wait_for(lambda: totals(day.server)["rejected_syntax"] == before + 1,
-                 "the count")
-        pid, = [p for p in proc.children(day.server.smtpd.pid)
+        wait_for(lambda: totals(traffic.server)["rejected_syntax"]
+                 == before + 1, "the count")
+        pid, = [p for p in proc.children(traffic.server.smtpd.pid)
                 if "stats" in Path(f"/proc/{p}/maps").read_text()]
         for fd in os.listdir(f"/proc/{pid}/fd"):
             check(os.readlink(f"/proc/{pid}/fd/{fd}") != str(path), fd)
@@ -250,7 +250,7 @@ def test_no_room():
 
 
 if __name__ == "__main__":
-    with FakeMx(SCRIPT) as hop, Day(hop) as fixture:
-        work(fixture)
+    with FakeMx(SCRIPT) as hop, Traffic(hop) as fixture:
+        all_kinds(fixture)
         tap.run(globals(), fixture)
     tap.finish()

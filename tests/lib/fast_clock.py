@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Programs whose minutes are short, by a library that is loaded before them."""
+"""Programs whose clock runs faster, by a preloaded library."""
 import socket
 import subprocess
 from pathlib import Path
@@ -10,26 +10,26 @@ from .talk import Talker
 from .wait import wait_for
 
 
-class Hurried(Scratch):
-    """A Scratch for sessions whose clock goes faster, see hurry_shim.c."""
+class FastClock(Scratch):
+    """A Scratch for sessions whose clock goes faster, see fast_clock_shim.c."""
 
     def library(self):
         """The shim, compiled."""
-        path = self.dir / "hurry.so"
+        path = self.dir / "fast_clock.so"
         compiler = tool("cc") or tool("gcc")
         if not compiler:
             raise Skip("no C compiler for the preloaded library")
         if not path.exists():
-            source = Path(__file__).parent / "hurry_shim.c"
+            source = Path(__file__).parent / "fast_clock_shim.c"
             subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", path,
                             source], check=True, capture_output=True)
             self.own()
         return path
 
-    def hurry(self, times):
-        """The environment of a program in such a hurry."""
+    def fast_environment(self, times):
+        """The environment of a program; its clock runs that much faster."""
         env = dict(self.environment(), LD_PRELOAD=str(self.library()),
-                   HURRY=str(times))
+                   CLOCK_SPEED=str(times))
         env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") \
             + ":verify_asan_link_order=0"
         return env
@@ -40,7 +40,7 @@ class Hurried(Scratch):
         with open(self.dir / "session.log", "ab") as log:
             process = self.popen(self.command(name, *args), stdin=theirs,
                                  stdout=theirs, stderr=log,
-                                 env=self.hurry(times))
+                                 env=self.fast_environment(times))
         theirs.close()
         return Talker(ours, 60.0), process
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Preloaded into a program, this makes its clock run HURRY times as fast: what
- * it waits minutes for, a test sees in seconds.  deadline_now() reads
+ * Preloaded into a program, this makes its clock run CLOCK_SPEED times as fast:
+ * what it waits minutes for, a test sees in seconds.  deadline_now() reads
  * CLOCK_MONOTONIC, and waits go through ppoll(2).
  */
 #include <poll.h>
@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 static long
-hurry(void)
+speed(void)
 {
-	const char *text = getenv("HURRY");
+	const char *text = getenv("CLOCK_SPEED");
 	long n = text == NULL ? 1 : strtol(text, NULL, 10);
 
 	return n > 0 ? n : 1;
@@ -25,7 +25,7 @@ clock_gettime(clockid_t clock, struct timespec *ts)
 	long rc = syscall(SYS_clock_gettime, clock, ts);
 
 	if (rc == 0 && clock == CLOCK_MONOTONIC) {
-		long n = hurry();
+		long n = speed();
 		long long ns = (long long)ts->tv_nsec * n;
 		ts->tv_sec = ts->tv_sec * n + (time_t)(ns / 1000000000);
 		ts->tv_nsec = (long)(ns % 1000000000);
@@ -40,7 +40,7 @@ ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 	struct timespec ts, *given = NULL;
 
 	if (timeout != NULL) {
-		long n = hurry();
+		long n = speed();
 		long long ns = ((long long)timeout->tv_sec * 1000000000 +
 				   timeout->tv_nsec) /
 		               n;

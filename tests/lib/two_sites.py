@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""A small world of mail: two of our servers, a name server and, at a third
-address, whatever a test puts there.
+"""Two of our servers, a name server and, at a third address, whatever a test
+puts there.
 
 All listen on one port of several loopback addresses, so that a test needs no
-root; "route * mx:PORT" is all that differs from the great world.
+root; "route * mx:PORT" is all that differs from the Internet.
 """
 import email
 import random
@@ -39,8 +39,8 @@ late.test. 60 IN MX 10 mx.a.test.
 """.strip().splitlines()
 
 
-class World:
-    """Two sites, a name server, and one fake one: the rest of the world."""
+class TwoSites:
+    """Two sites, a name server, and a fake site: the rest of the Internet."""
 
     def __init__(self):
         self.port = shared_port([HERE, THERE, THIRD])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A day's work: what clients of all kinds do, from addresses that differ."""
+"""Traffic: what clients of all kinds do, from addresses that differ."""
 import re
 import socket
 
@@ -21,8 +21,8 @@ def connect(port, source):
     return Talker(sock)
 
 
-class Day:
-    """A set-up, and the lines of its log."""
+class Traffic:
+    """A server with clients, and the lines of its log."""
 
     def __init__(self, mx, config=""):
         self.server = Instance(f"relay smtp://127.0.0.1:{mx.port}?tls=never\n"
@@ -138,18 +138,18 @@ class Day:
             talker.pop("+OK", "QUIT")
 
 
-def work(day):
+def all_kinds(traffic):
     """The whole of it; waits until all lines are there."""
-    day.receive(["bob@example.org"], "one@example.com")
-    day.receive(["bob@example.org", "alice@example.net"], "two@example.com")
-    day.send(["yes@remote.example"], "three@example.org")
-    day.send(["no@remote.example", "later@remote.example"],
+    traffic.receive(["bob@example.org"], "one@example.com")
+    traffic.receive(["bob@example.org", "alice@example.net"], "two@example.com")
+    traffic.send(["yes@remote.example"], "three@example.org")
+    traffic.send(["no@remote.example", "later@remote.example"],
              "four@example.org")
-    day.guess()
-    day.spam()
-    day.collect()
-    day.wait(r"status=sent", 5)
-    day.wait(r"status=bounced", 1)
-    day.wait(r"status=deferred", 1)
-    day.wait(r"disconnect from", 7)
-    day.wait(r"(LOGOUT|DISCONNECTED), ", 4)
+    traffic.guess()
+    traffic.spam()
+    traffic.collect()
+    traffic.wait(r"status=sent", 5)
+    traffic.wait(r"status=bounced", 1)
+    traffic.wait(r"status=deferred", 1)
+    traffic.wait(r"disconnect from", 7)
+    traffic.wait(r"(LOGOUT|DISCONNECTED), ", 4)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""What may stand around a dot, and the second message that must not be one."""
+"""SMTP smuggling: what may stand around a dot, and the second message that
+must not become one."""
 
 EDGES = {"nothing": b"", "CR": b"\r", "LF": b"\n", "CRLF": b"\r\n",
          "NUL": b"\0", "CRCR": b"\r\r", "LFCR": b"\n\r", "CRLF NUL": b"\r\n\0"}

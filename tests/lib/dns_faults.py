@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""What a name server may say instead of the truth, for lib/dns.LyingDns.
+"""Faults of name servers: what they may say instead of the truth.
 
-Each lie is a function of the question, or makes one.
+Each is a function of the question, or makes one, for lib/dns.LyingDns.
 """
 import struct
 import threading
