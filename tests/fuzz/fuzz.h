@@ -9,8 +9,8 @@
 #include <string.h>
 
 /*
- * Fuzz targets.  Built with tests/fuzz/fuzz.c each replays files; for a campaign:
- * clang -fsanitize=fuzzer,address,undefined -iquote . tests/fuzz-NAME.c ...
+ * Fuzz targets.  Built with tests/fuzz/fuzz.c each replays files; for a
+ * campaign, tests/fuzz/campaign builds it by clang -fsanitize=fuzzer.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
