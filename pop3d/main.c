@@ -6,6 +6,7 @@
 #include "common/server/server.h"
 #include "common/session/proxied.h"
 #include "pop3d/admin/admin.h"
+#include "pop3d/mailbox/transaction.h"
 #include "pop3d/session/session.h"
 
 #include <getopt.h>

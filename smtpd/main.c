@@ -9,6 +9,7 @@
 #include "common/session/proxied.h"
 #include "smtpd/admin/admin.h"
 #include "smtpd/admin/manage.h"
+#include "smtpd/job/requests.h"
 #include "smtpd/options.h"
 #include "smtpd/queue/runner.h"
 #include "smtpd/send/notice.h"

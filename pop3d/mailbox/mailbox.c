@@ -53,7 +53,7 @@ turned_away(const struct session *s, const char *why)
 static int
 take_turn(struct session *s, const char *directory)
 {
-	if (session_lock_take(&s->lock, directory) == 0) {
+	if (session_lock_take(&s->transaction->lock, directory) == 0) {
 		return 0;
 	}
 	if (errno == EWOULDBLOCK) {
@@ -95,9 +95,9 @@ login_delay_over(struct session *s, const char *directory)
 static int
 open_mailbox(const struct task *task, struct session *s)
 {
-	const struct store *store = &s->store;
+	const struct store *store = &s->transaction->store;
 
-	if (become(task, &s->store) == -1) {
+	if (become(task, &s->transaction->store) == -1) {
 		reply_error(s, REPLY_CANNOT_OPEN);
 		return -1;
 	}
@@ -105,16 +105,19 @@ open_mailbox(const struct task *task, struct session *s)
 	    !login_delay_over(s, store->directory)) {
 		return -1;
 	}
-	if (mailbox_open(&s->mailbox, store, OPEN_TIMEOUT) == -1) {
+	if (mailbox_open(&s->transaction->mailbox, store, OPEN_TIMEOUT) == -1) {
 		int error = errno;
 		log_error(
 		    "cannot open %s: %s", store->mailbox, strerror(error));
 		reply_trouble(s, REPLY_CANNOT_OPEN, error, NULL);
 		return -1;
 	}
-	s->was_retrieved = calloc(mailbox_count(s->mailbox) + 1, sizeof(bool));
-	s->deleted = calloc(mailbox_count(s->mailbox) + 1, sizeof(bool));
-	if (s->was_retrieved == NULL || s->deleted == NULL) {
+	s->transaction->was_retrieved =
+	    calloc(mailbox_count(s->transaction->mailbox) + 1, sizeof(bool));
+	s->transaction->deleted =
+	    calloc(mailbox_count(s->transaction->mailbox) + 1, sizeof(bool));
+	if (s->transaction->was_retrieved == NULL ||
+	    s->transaction->deleted == NULL) {
 		reply_error(s, REPLY_MEMORY);
 		return -1;
 	}
@@ -128,7 +131,7 @@ static enum line_check
 keep_lock(struct session *s, char *line)
 {
 	(void)line;
-	session_lock_touch(s->lock);
+	session_lock_touch(s->transaction->lock);
 	return CHECK_PASSED;
 }
 
@@ -136,12 +139,13 @@ enum status
 mailbox_run(const struct task *task)
 {
 	const struct login *login = task->payload;
+	struct transaction open = { .uidl_style = task->config->uidl };
 	struct session s = { .state = STATE_TRANSACTION,
 		.config = task->config,
 		.peer = task->peer,
 		.user = task->user,
 		.utf8 = login->utf8 != 0,
-		.uidl_style = task->config->uidl };
+		.transaction = &open };
 	unsigned long long total;
 	int64_t started = deadline_now();
 
@@ -162,11 +166,11 @@ mailbox_run(const struct task *task)
 		session_log_ending(&s, started);
 	}
 	stream_flush(s.stream);
-	free(s.was_retrieved);
-	free(s.deleted);
-	uidls_close(s.uidls);
-	mailbox_close(s.mailbox);
-	session_lock_release(s.lock);
+	free(open.was_retrieved);
+	free(open.deleted);
+	uidls_close(open.uidls);
+	mailbox_close(open.mailbox);
+	session_lock_release(open.lock);
 	stream_close(s.stream);
 	shutdown(task->out, SHUT_WR); /* the server's copy stays a little */
 	return STATUS_OK;

@@ -7,7 +7,7 @@
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "common/mime/surrogate.h"
-#include "pop3d/session/session.h"
+#include "pop3d/mailbox/transaction.h"
 
 #include <errno.h>
 #include <string.h>
@@ -30,7 +30,8 @@ struct sending {
 unsigned long long
 retrieve_octets(const struct session *s, size_t index)
 {
-	const struct message *m = mailbox_message(s->mailbox, index);
+	const struct message *m =
+	    mailbox_message(s->transaction->mailbox, index);
 
 	return s->utf8 ? m->octets : m->ascii;
 }
@@ -176,7 +177,8 @@ static enum next
 send_message(struct sending *out)
 {
 	struct session *s = out->session;
-	int result = mailbox_read(s->mailbox, out->index, take_line, out);
+	int result =
+	    mailbox_read(s->transaction->mailbox, out->index, take_line, out);
 
 	if (result == -1) {
 		return out->started ? give_up(out, errno) : refuse(out);
@@ -191,8 +193,8 @@ send_message(struct sending *out)
 		stats_add(STATS_POP3_OCTETS, out->octets);
 	}
 	*(out->top ? &s->topped : &s->retrieved) += out->octets;
-	s->was_retrieved[out->index] =
-	    s->was_retrieved[out->index] || !out->top;
+	s->transaction->was_retrieved[out->index] =
+	    s->transaction->was_retrieved[out->index] || !out->top;
 	return NEXT_COMMAND;
 }
 
@@ -204,7 +206,7 @@ retrieve(struct session *s, size_t index, unsigned long lines)
 		.top = lines != RETRIEVE_ALL,
 		.lines = lines };
 
-	if (!s->utf8 && mailbox_message(s->mailbox, index)->raw) {
+	if (!s->utf8 && mailbox_message(s->transaction->mailbox, index)->raw) {
 		out.surrogate = surrogate_open();
 		if (out.surrogate == NULL) {
 			errno = ENOMEM;

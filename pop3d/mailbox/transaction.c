@@ -35,7 +35,7 @@ number(const char *text, unsigned long *n, const char **rest)
 static bool
 checked(struct session *s)
 {
-	if (mailbox_check(s->mailbox) == 0) {
+	if (mailbox_check(s->transaction->mailbox) == 0) {
 		return true;
 	}
 	int error = errno;
@@ -55,11 +55,11 @@ message_index(struct session *s, const char *argument, const char **rest)
 		reply_error(s, REPLY_NUMBER);
 		return -1;
 	}
-	if (n == 0 || n > mailbox_count(s->mailbox)) {
+	if (n == 0 || n > mailbox_count(s->transaction->mailbox)) {
 		reply_error(s, REPLY_NO_MESSAGE);
 		return -1;
 	}
-	if (s->deleted[n - 1]) {
+	if (s->transaction->deleted[n - 1]) {
 		reply_error(s, REPLY_DELETED);
 		return -1;
 	}
@@ -83,12 +83,13 @@ only_index(struct session *s, const char *argument)
 size_t
 transaction_remaining(const struct session *s, unsigned long long *total)
 {
-	size_t n = mailbox_count(s->mailbox);
+	size_t n = mailbox_count(s->transaction->mailbox);
 
-	*total = mailbox_octets(s->mailbox, s->utf8);
-	for (size_t i = 0; s->ndeleted > 0 && i < mailbox_count(s->mailbox);
+	*total = mailbox_octets(s->transaction->mailbox, s->utf8);
+	for (size_t i = 0; s->transaction->ndeleted > 0 &&
+			   i < mailbox_count(s->transaction->mailbox);
 	     i++) {
-		if (s->deleted[i]) {
+		if (s->transaction->deleted[i]) {
 			n--;
 			*total -= retrieve_octets(s, i);
 		}
@@ -134,8 +135,8 @@ list(struct session *s, char *argument)
 	}
 	size_t n = transaction_remaining(s, &total);
 	reply_ok_with(s, "%zu messages, %llu octets", n, total);
-	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
-		if (!s->deleted[i]) {
+	for (size_t i = 0; i < mailbox_count(s->transaction->mailbox); i++) {
+		if (!s->transaction->deleted[i]) {
 			stream_printf(s->stream, "%zu %llu\r\n", i + 1,
 			    retrieve_octets(s, i));
 		}
@@ -148,8 +149,10 @@ list(struct session *s, char *argument)
 static int
 prepare_uidls(struct session *s)
 {
-	if (s->uidl_style == UIDL_NATIVE || s->uidls != NULL ||
-	    uidls_open(&s->uidls, s->mailbox, s->uidl_style) == 0) {
+	if (s->transaction->uidl_style == UIDL_NATIVE ||
+	    s->transaction->uidls != NULL ||
+	    uidls_open(&s->transaction->uidls, s->transaction->mailbox,
+		s->transaction->uidl_style) == 0) {
 		return 0;
 	}
 	int error = errno;
@@ -170,13 +173,15 @@ uidl(struct session *s, char *argument)
 		return NEXT_COMMAND;
 	}
 	if (*argument != '\0') {
-		uidls_text(s->uidls, s->mailbox, (size_t)only, id);
+		uidls_text(s->transaction->uidls, s->transaction->mailbox,
+		    (size_t)only, id);
 		return reply_ok_with(s, "%zd %s", only + 1, id);
 	}
 	reply_ok(s);
-	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
-		if (!s->deleted[i]) {
-			uidls_text(s->uidls, s->mailbox, i, id);
+	for (size_t i = 0; i < mailbox_count(s->transaction->mailbox); i++) {
+		if (!s->transaction->deleted[i]) {
+			uidls_text(s->transaction->uidls,
+			    s->transaction->mailbox, i, id);
 			stream_printf(s->stream, "%zu %s\r\n", i + 1, id);
 		}
 	}
@@ -216,8 +221,8 @@ dele(struct session *s, char *argument)
 	if (i < 0) {
 		return NEXT_COMMAND;
 	}
-	s->deleted[i] = true;
-	s->ndeleted++;
+	s->transaction->deleted[i] = true;
+	s->transaction->ndeleted++;
 	return reply_ok_with(s, "Marked for deletion at QUIT");
 }
 
@@ -225,9 +230,11 @@ static enum next
 rset(struct session *s, char *argument)
 {
 	(void)argument;
-	memset(s->deleted, 0, mailbox_count(s->mailbox));
-	s->ndeleted = 0;
-	return reply_ok_with(s, "%zu messages", mailbox_count(s->mailbox));
+	memset(
+	    s->transaction->deleted, 0, mailbox_count(s->transaction->mailbox));
+	s->transaction->ndeleted = 0;
+	return reply_ok_with(
+	    s, "%zu messages", mailbox_count(s->transaction->mailbox));
 }
 
 static enum next

@@ -28,12 +28,13 @@ expire(struct session *s, const struct retrieved *c, time_t now)
 	char uidl[MAILBOX_UIDL + 1];
 	size_t expired = 0;
 
-	for (size_t i = 0; i < mailbox_count(s->mailbox); i++) {
-		mailbox_uidl(mailbox_message(s->mailbox, i), uidl);
+	for (size_t i = 0; i < mailbox_count(s->transaction->mailbox); i++) {
+		mailbox_uidl(mailbox_message(s->transaction->mailbox, i), uidl);
 		time_t since = retrieved_since(c, uidl);
-		if (since != 0 && now - since >= days * DAY && !s->deleted[i]) {
-			s->deleted[i] = true;
-			s->ndeleted++;
+		if (since != 0 && now - since >= days * DAY &&
+		    !s->transaction->deleted[i]) {
+			s->transaction->deleted[i] = true;
+			s->transaction->ndeleted++;
 			expired++;
 		}
 	}
@@ -46,11 +47,12 @@ expire(struct session *s, const struct retrieved *c, time_t now)
 static void
 note(struct session *s, const struct retrieved *c, time_t now)
 {
-	if (retrieved_write(c, s->store.directory, s->mailbox, s->deleted,
-		s->was_retrieved, now) == -1) {
+	if (retrieved_write(c, s->transaction->store.directory,
+		s->transaction->mailbox, s->transaction->deleted,
+		s->transaction->was_retrieved, now) == -1) {
 		log_error("cannot write %s/collected, so that nothing new will "
 			  "expire: %s",
-		    s->store.directory, strerror(errno));
+		    s->transaction->store.directory, strerror(errno));
 	}
 }
 
@@ -59,8 +61,8 @@ static bool
 has_news(const struct session *s)
 {
 	return s->config->mark_as_read &&
-	       memchr(s->was_retrieved, true, mailbox_count(s->mailbox)) !=
-	           NULL;
+	       memchr(s->transaction->was_retrieved, true,
+		   mailbox_count(s->transaction->mailbox)) != NULL;
 }
 
 /* Removes deleted and expired messages.  0, or -1 with errno. */
@@ -68,15 +70,16 @@ static int
 change(struct session *s)
 {
 	bool expires = limits_of(&s->config->expire, s->user) > 0 &&
-	               mailbox_check(s->mailbox) == 0;
+	               mailbox_check(s->transaction->mailbox) == 0;
 	struct retrieved *c =
-	    expires ? retrieved_open(s->store.directory) : NULL;
-	struct mailbox_update u = { .deleted = s->deleted,
-		.read = has_news(s) ? s->was_retrieved : NULL };
+	    expires ? retrieved_open(s->transaction->store.directory) : NULL;
+	struct mailbox_update u = { .deleted = s->transaction->deleted,
+		.read = has_news(s) ? s->transaction->was_retrieved : NULL };
 	time_t days = (time_t)limits_of(&s->config->undelete, s->user);
 	time_t now = time(NULL);
-	struct kept_deleted kept = { .directory = s->store.directory,
-		.now = now };
+	struct kept_deleted kept = {
+		.directory = s->transaction->store.directory, .now = now
+	};
 	int result = 0;
 
 	u.keep = days > 0 ? kept_deleted_add : NULL;
@@ -84,10 +87,11 @@ change(struct session *s)
 	if (c != NULL) {
 		expire(s, c, now);
 	}
-	if (s->ndeleted > 0) {
-		result = mailbox_update(s->mailbox, &u, UPDATE_TIMEOUT);
-	} else if (u.read != NULL &&
-		   mailbox_update(s->mailbox, &u, MARK_TIMEOUT) == -1) {
+	if (s->transaction->ndeleted > 0) {
+		result =
+		    mailbox_update(s->transaction->mailbox, &u, UPDATE_TIMEOUT);
+	} else if (u.read != NULL && mailbox_update(s->transaction->mailbox, &u,
+					 MARK_TIMEOUT) == -1) {
 		/* Nobody was promised that. */
 		log_warn("cannot mark mail of %s as read: %s", s->user,
 		    strerror(errno));
@@ -96,7 +100,7 @@ change(struct session *s)
 		note(s, c, now);
 	}
 	if (result == 0 && days > 0) {
-		kept_deleted_prune(s->store.directory, days, now);
+		kept_deleted_prune(s->transaction->store.directory, days, now);
 	}
 	int saved = errno;
 	retrieved_close(c);
@@ -125,10 +129,10 @@ transaction_quit(struct session *s, char *argument)
 		    REPLY_ARGS(full ? ": the disk is full" : ""));
 		return NEXT_END;
 	}
-	stats_add(STATS_POP3_DELETED, s->ndeleted);
+	stats_add(STATS_POP3_DELETED, s->transaction->ndeleted);
 	/* A client that reads the reply may log in again at once. */
-	session_lock_release(s->lock);
-	s->lock = NULL;
+	session_lock_release(s->transaction->lock);
+	s->transaction->lock = NULL;
 	s->ending = ENDING_QUIT;
 	reply_ok_with(
 	    s, "Bye, %zu messages left", transaction_remaining(s, &total));

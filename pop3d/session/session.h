@@ -6,13 +6,8 @@
 #include "common/job/job.h"
 #include "common/job/login.h"
 #include "common/session/dialogue.h"
-#include "pop3d/mailbox/uidl.h"
 #include "pop3d/session/reply.h"
-#include "spool/mailbox.h"
-#include "spool/session_lock.h"
-#include "spool/store.h"
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +29,8 @@ enum ending { ENDING_LOST, ENDING_TIMEOUT, ENDING_QUIT };
 
 enum state { STATE_AUTHORIZATION = 1, STATE_TRANSACTION = 2 };
 
+struct transaction; /* pop3d/mailbox/transaction.h */
+
 struct session {
 	struct stream *stream;
 	enum state state;
@@ -51,15 +48,8 @@ struct session {
 	struct login login;
 
 	/* TRANSACTION */
-	const char *user;
-	struct store store;
-	struct mailbox *mailbox;
-	struct session_lock *lock;
-	enum uidl_style uidl_style;
-	struct uidls *uidls; /* in this style, once asked for; or NULL */
-	bool *was_retrieved; /* by RETR in this session */
-	bool *deleted;
-	size_t ndeleted;
+	const char *user; /* NULL before */
+	struct transaction *transaction;
 	unsigned long long retrieved, topped; /* octets, by RETR and by TOP */
 };
 
@@ -82,9 +72,6 @@ enum next command_auth(struct session *, char *argument);
 /* What to say when a line did not come as it should. */
 enum next session_bad_line(struct session *, enum line);
 
-/* The worker of REQUEST_MAILBOX: mailbox.c. */
-enum status mailbox_run(const struct task *);
-
 /*
  * Reads commands and runs them by the table, until the session is over; check
  * looks at each line first.
@@ -94,16 +81,6 @@ void session_converse(struct session *, const struct command *,
 
 /* The check of the session process: refuses web browsers. */
 enum line_check session_check_web(struct session *, char *line);
-
-/*
- * Sends a message with its reply, or the reply that it is gone: retrieve.c.
- * lines: of its body, or RETRIEVE_ALL.
- */
-#define RETRIEVE_ALL ULONG_MAX
-enum next retrieve(struct session *, size_t index, unsigned long lines);
-
-/* Octets of a message as this client gets it; asks for mailbox_check(). */
-unsigned long long retrieve_octets(const struct session *, size_t index);
 
 /* Carries bytes between a TLS client and its mailbox process: pump.c. */
 void pump_run(struct stream *client, int mailbox);

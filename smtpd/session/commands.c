@@ -6,11 +6,11 @@
 #include "common/sasl/sasl_server.h"
 #include "common/session/secure.h"
 #include "common/text/date.h"
+#include "smtpd/job/requests.h"
 #include "smtpd/session/params.h"
 #include "smtpd/session/rcpt_policy.h"
 #include "smtpd/session/reply.h"
 #include "smtpd/session/session.h"
-#include "smtpd/worker/etrn.h"
 
 #include <stdarg.h>
 #include <stdio.h>

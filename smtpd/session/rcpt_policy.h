@@ -4,8 +4,7 @@
 
 #include "common/names/aliases.h"
 #include "common/text/address.h"
-#include "smtpd/worker/dnsbl.h"
-#include "smtpd/worker/rcpt.h"
+#include "smtpd/job/requests.h"
 
 #include <stdbool.h>
 

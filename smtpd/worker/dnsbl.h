@@ -5,20 +5,12 @@
 #include "common/dns/blocklist.h"
 #include "common/dns/dns_batch.h"
 #include "common/job/job.h"
+#include "smtpd/job/requests.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* Asks lists in the DNS about the client's address: REQUEST_DNSBL. */
-
-enum { DNSBL_TEXT = 116 };
-
-/* What comes with STATUS_OK. */
-struct dnsbl_answer {
-	uint32_t list;         /* of the configuration */
-	char text[DNSBL_TEXT]; /* what the list says, printable, or "" */
-};
 
 bool dnsbl_valid(const void *payload, size_t size);
 

@@ -3,30 +3,12 @@
 #include "smtpd/worker/etrn.h"
 
 #include "common/log/log.h"
-#include "common/text/address.h"
-#include "smtpd/route/route.h"
+#include "smtpd/job/requests.h"
 #include "spool/queue.h"
 
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
-
-bool
-etrn_valid(const void *payload, size_t size)
-{
-	const char *text = payload;
-
-	return size > 1 && size <= ADDRESS_DOMAIN + 2 &&
-	       strnlen(text, size) == size - 1 &&
-	       address_is_domain(text + (text[0] == '@'));
-}
-
-bool
-etrn_allowed(const struct config *config, const char *domain)
-{
-	domain += *domain == '@';
-	return config_is_ours(config, domain) || route_hands_on(config, domain);
-}
 
 bool
 etrn_matches(const char *address, const char *domain)

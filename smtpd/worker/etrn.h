@@ -9,12 +9,6 @@
 
 /* ETRN (RFC 1985): a host that is there again has its mail sent. */
 
-/* True if a payload is a domain that ends with NUL; "@": subdomains, too. */
-bool etrn_valid(const void *payload, size_t size);
-
-/* True if a client may ask for the mail of such a domain.  Pure. */
-bool etrn_allowed(const struct config *, const char *domain);
-
 /* True if an address is in it.  Pure. */
 bool etrn_matches(const char *address, const char *domain);
 

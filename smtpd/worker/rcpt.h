@@ -3,53 +3,12 @@
 #define RESTANTE_SMTPD_WORKER_RCPT_H
 
 #include "common/job/job.h"
-#include "common/login/users.h"
-#include "common/text/address.h"
+#include "smtpd/job/requests.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-/*
- * REQUEST_RCPT: what a session cannot find out itself about a recipient here.
- * One worker answers it, in this order: is there such a user, does the message
- * fit into the mailbox, has the client to wait.  A session asks only for what
- * has to be asked for: most recipients cost no request.
- */
-
-/* What is asked for. */
-enum rcpt_ask {
-	RCPT_LOOKUP = 1,   /* whole, then user: is there such an account? */
-	RCPT_QUOTA = 2,    /* has that user's mailbox room for the message? */
-	RCPT_GREYLIST = 4, /* may the client send that mail now? */
-	RCPT_OR_ALIAS = 8, /* if there is no such account it is an alias */
-};
-
-struct rcpt_question {
-	uint64_t size;             /* of the message, by SIZE; 0: unknown */
-	uint32_t ask;              /* bits of enum rcpt_ask */
-	char whole[USER_NAME + 1]; /* with an extension; "": there is none */
-	char user[USER_NAME + 1];  /* without; "": this is an alias */
-	char sender[ADDRESS_TEXT]; /* for RCPT_GREYLIST; "": the null path */
-	char rcpt[ADDRESS_TEXT];   /* the same */
-};
-
-enum rcpt_result {
-	RCPT_OK,
-	RCPT_NO,        /* no such user */
-	RCPT_TOO_BIG,   /* the message alone is larger than the quota */
-	RCPT_FULL,      /* the mailbox has no room for it now */
-	RCPT_GREY,      /* greylisted: not yet */
-	RCPT_TEMPORARY, /* nobody can say; the log tells why */
-};
-
-struct rcpt_answer {
-	uint32_t result;          /* enum rcpt_result */
-	uint32_t found;           /* of RCPT_LOOKUP: */
-	uint32_t greylist_failed; /* which is logged; mail is let through */
-};
-
-enum rcpt_found { RCPT_FOUND_USER, RCPT_FOUND_WHOLE, RCPT_FOUND_ALIAS };
+/* REQUEST_RCPT in a worker. */
 
 /* The size, and that all strings end. */
 bool rcpt_valid(const void *payload, size_t size);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* ETRN: whose mail is meant; a suffix that is no subdomain is somebody else. */
+#include "smtpd/job/requests.h"
 #include "smtpd/worker/etrn.h"
 
 #include "tests/unit/tap.h"

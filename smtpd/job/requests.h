@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_JOB_REQUESTS_H
+#define RESTANTE_SMTPD_JOB_REQUESTS_H
+
+#include "common/config/config.h"
+#include "common/names/names.h"
+#include "common/text/address.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What the sessions of smtpd ask workers, besides logins and deliveries: the
+ * payloads and answers of common/job/job.h's requests.
+ */
+
+/*
+ * REQUEST_RCPT: what a session cannot find out itself about a recipient here.
+ * One worker answers it, in this order: is there such a user, does the message
+ * fit into the mailbox, has the client to wait.  A session asks only for what
+ * has to be asked for: most recipients cost no request.
+ */
+
+/* What is asked for. */
+enum rcpt_ask {
+	RCPT_LOOKUP = 1,   /* whole, then user: is there such an account? */
+	RCPT_QUOTA = 2,    /* has that user's mailbox room for the message? */
+	RCPT_GREYLIST = 4, /* may the client send that mail now? */
+	RCPT_OR_ALIAS = 8, /* if there is no such account it is an alias */
+};
+
+struct rcpt_question {
+	uint64_t size;             /* of the message, by SIZE; 0: unknown */
+	uint32_t ask;              /* bits of enum rcpt_ask */
+	char whole[USER_NAME + 1]; /* with an extension; "": there is none */
+	char user[USER_NAME + 1];  /* without; "": this is an alias */
+	char sender[ADDRESS_TEXT]; /* for RCPT_GREYLIST; "": the null path */
+	char rcpt[ADDRESS_TEXT];   /* the same */
+};
+
+enum rcpt_result {
+	RCPT_OK,
+	RCPT_NO,        /* no such user */
+	RCPT_TOO_BIG,   /* the message alone is larger than the quota */
+	RCPT_FULL,      /* the mailbox has no room for it now */
+	RCPT_GREY,      /* greylisted: not yet */
+	RCPT_TEMPORARY, /* nobody can say; the log tells why */
+};
+
+struct rcpt_answer {
+	uint32_t result;          /* enum rcpt_result */
+	uint32_t found;           /* of RCPT_LOOKUP: */
+	uint32_t greylist_failed; /* which is logged; mail is let through */
+};
+
+enum rcpt_found { RCPT_FOUND_USER, RCPT_FOUND_WHOLE, RCPT_FOUND_ALIAS };
+
+/* ---- REQUEST_DNSBL: lists in the DNS are asked about the client ---- */
+
+enum { DNSBL_TEXT = 116 };
+
+/* Comes with STATUS_OK: a list has the client. */
+struct dnsbl_answer {
+	uint32_t list;         /* of the configuration */
+	char text[DNSBL_TEXT]; /* what the list says, printable, or "" */
+};
+
+/* ---- REQUEST_FLUSH: the argument of ETRN (RFC 1985), NUL ended ---- */
+
+/* True if a payload is a domain that ends with NUL; "@": subdomains, too. */
+bool etrn_valid(const void *payload, size_t size);
+
+/* True if a client may ask for the mail of such a domain.  Pure. */
+bool etrn_allowed(const struct config *, const char *domain);
+
+#endif
