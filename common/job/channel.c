@@ -46,7 +46,7 @@ channel_answer_data(int channel, uint32_t serial, enum status status,
 		unsigned char data[CHANNEL_DATA];
 	} message = { .answer = { .serial = serial, .status = status } };
 
-	if (size > CHANNEL_DATA) { /* our own bug: temporary trouble */
+	if (size > CHANNEL_DATA) { /* a bug of ours: a temporary failure */
 		message.answer.status = STATUS_TEMPORARY;
 		size = 0;
 	}
@@ -94,8 +94,8 @@ channel_ask(int channel, enum request_kind kind, const void *payload,
 	if (send_request(channel, &req, payload, size) == -1) {
 		return STATUS_TEMPORARY;
 	}
-	/* Answers to earlier requests may still be under way: a worker that
-	   died after it had answered is answered for once more. */
+	/* Skips answers to earlier requests: for a worker that died after its
+	 * answer, the server has answered once more. */
 	do {
 		n = recv(channel, message, sizeof(message), MSG_TRUNC);
 		if (n == -1 && errno == EINTR) {

@@ -9,21 +9,21 @@
 /*
  * What the processes of one server say to each other, over a SOCK_SEQPACKET
  * pair: a session sends a struct request (header, then the payload of its
- * kind), and gets one struct answer, with data behind it if it is one of those
- * that have some and ended well.  One request at a time.  No descriptors
- * travel: the server opened all that a session has, and kept its own copies.
+ * kind), and gets one struct answer, followed by data if the kind has some and
+ * the request succeeded.  One request at a time.  No descriptors travel: the
+ * server opened all that a session has, and kept its own copies.
  */
 
 enum request_kind {
-	REQUEST_TLS,     /* start again with a TLS handshake: kills who asks,
-	                  * or answers that it cannot be */
-	REQUEST_PEER,    /* struct claim: who a proxy speaks for; answers
-	                  * struct welcome at once */
+	REQUEST_TLS,     /* start again with a TLS handshake: kills the asking
+	                    session, or answers that TLS is unavailable */
+	REQUEST_PEER,    /* struct claim: the client of a proxy; answers struct
+	                    welcome at once */
 	REQUEST_OFFENCE, /* a uint32_t of enum offence: answered at once */
 	REQUEST_LOGIN,   /* struct login */
-	REQUEST_SALT,    /* struct login: its name's; answers password_salt */
+	REQUEST_SALT,    /* struct login: a name; answers password_salt */
 	REQUEST_PROOF,   /* struct login: SCRAM; answers the signature */
-	REQUEST_NAME,    /* struct login: EXTERNAL; answers whose it is */
+	REQUEST_NAME,    /* struct login: EXTERNAL; answers the user name */
 	REQUEST_RCPT,    /* struct rcpt_question; answers struct rcpt_answer */
 	REQUEST_DELIVER, /* text of mail_head(); the message is in the body */
 	REQUEST_FLUSH,   /* a domain, NUL ended: its mail is to be tried now */
@@ -49,9 +49,9 @@ enum status {
 	STATUS_TEMPORARY, /* could not find out or do it; the log says why */
 	STATUS_LOCKED,    /* the mailbox is locked by somebody else */
 	STATUS_FULL,      /* no space, no quota */
-	STATUS_QUEUED,    /* not yet done, but ours, durably */
-	STATUS_LATER,     /* a worker's: the next one goes on */
-	STATUS_LIMITED,   /* the account has sent its share for now */
+	STATUS_QUEUED,    /* accepted and durable, not yet delivered */
+	STATUS_LATER,     /* from a worker: the next worker goes on */
+	STATUS_LIMITED,   /* the account has reached its sending limit */
 };
 
 struct answer {
@@ -67,10 +67,10 @@ struct answer {
 ssize_t channel_receive(int channel, struct request *, void *payload,
     size_t size) __attribute__((warn_unused_result));
 
-/* Answers a request; a vanished session is nobody to tell. */
+/* Answers a request; ignores that the session has ended. */
 void channel_answer(int channel, uint32_t serial, enum status);
 
-/* The same with data, CHANNEL_DATA octets at most. */
+/* Answers with data, CHANNEL_DATA octets at most. */
 enum { CHANNEL_DATA = 128 };
 void channel_answer_data(
     int channel, uint32_t serial, enum status, const void *data, size_t size);
@@ -79,7 +79,7 @@ void channel_answer_data(
 enum status channel_call(int channel, enum request_kind, const void *payload,
     size_t size) __attribute__((warn_unused_result));
 
-/* The same for a request whose good end brings room octets of data. */
+/* Does the same for a request whose success brings room octets of data. */
 enum status channel_ask(int channel, enum request_kind, const void *payload,
     size_t size, void *data, size_t room) __attribute__((warn_unused_result));
 

@@ -14,8 +14,7 @@
 #include <sys/types.h>
 
 /*
- * Who asks whom for what: what a session and a worker are given, and the rule
- * of every request.
+ * What a session and a worker are given, and the rule of every request.
  */
 
 enum offence {
@@ -30,15 +29,15 @@ enum { OFFENCES = OFFENCE_ABUSE + 1 };
 
 /* What a session is told of its client at the start. */
 struct welcome {
-	uint32_t counted; /* whether offences are: 0 or 1 */
+	uint32_t counted; /* 1 if offences are counted, else 0 */
 	uint32_t delay;   /* ms before each reply to an error */
-	uint32_t proxied; /* a PROXY header tells who it is: 0 or 1 */
+	uint32_t proxied; /* 1 if a PROXY header names the client, else 0 */
 };
 
 /* Replies to clients that are not served, with their CR LF. */
 struct refusals {
 	const char *too_many;  /* sessions, or sessions of that client */
-	const char *not_ready; /* trouble of ours */
+	const char *not_ready; /* a failure on our side */
 	const char *unwelcome; /* too many penalties */
 };
 
@@ -56,21 +55,22 @@ struct connection {
 	const struct config *config;
 	const struct confinement *confinement;
 	const struct names *names;
-	const struct aliases *aliases; /* NULL unless the service wants them */
-	const struct tls_server *tls;  /* NULL but with START_TLS, _STARTTLS */
-	bool can_tls;                  /* STARTTLS may be offered */
+	const struct aliases *aliases; /* NULL unless the service uses them */
+	const struct tls_server
+	    *tls;     /* NULL except with START_TLS, _STARTTLS */
+	bool can_tls; /* STARTTLS may be offered */
 	enum start start;
 	enum role role;
 	struct peer peer;
-	struct welcome welcome; /* what its offences come to */
+	struct welcome welcome; /* what its offences cost it */
 	const struct refusals *refusals;
 	pid_t first;  /* its first session process, 0: this */
 	int rfd, wfd; /* the client */
 	int channel;  /* the server */
-	int body;     /* an unnamed file for the message under way, or -1 */
+	int body;     /* an unnamed file for the current message, or -1 */
 	int body_errno;
-	int mailbox; /* pop3d, TLS: the mailbox process will be there */
-	bool asks;   /* the client for a certificate, where that is wanted */
+	int mailbox; /* pop3d, TLS: the mailbox process has the other end */
+	bool asks;   /* TLS asks the client for a certificate, if configured */
 };
 
 /* What a worker's answer carries, if it ends STATUS_OK. */
@@ -92,7 +92,7 @@ struct task {
 	size_t size;
 	int fd;           /* the message; or the client, to read from; or -1 */
 	int out;          /* the client, to write to; or -1 */
-	const char *user; /* who has logged in, or "" */
+	const char *user; /* the user who has logged in, or "" */
 	struct reply *reply;
 };
 
@@ -102,11 +102,11 @@ enum when {
 	WHEN_ONCE,         /* in the life of a session process */
 	WHEN_BEFORE_LOGIN, /* nobody has logged in yet */
 	WHEN_CLEAR,        /* not in TLS */
-	WHEN_PROXIED,      /* the client is not known: first, once, alone */
-	WHEN_NEVER,        /* the server itself starts it after another one */
+	WHEN_PROXIED, /* the client is not known: the first request, once */
+	WHEN_NEVER,   /* the server itself starts it after another one */
 };
 
-/* Who answers, and how the server learns what came of it. */
+/* Which process answers, and how the server learns the result. */
 enum answered {
 	ANSWERED_INLINE,    /* the server, at once */
 	ANSWERED_BY_WORKER, /* a worker, over the channel */
@@ -125,7 +125,7 @@ struct request_rule {
 	enum when when;
 	enum answered answered;
 	enum given given;
-	size_t answer; /* octets of data with a good answer, at most */
+	size_t answer; /* most octets of data with a successful answer */
 };
 
 /* By enum request_kind; the same for both daemons. */
@@ -133,7 +133,8 @@ extern const struct request_rule request_rules[REQUESTS];
 
 /* What the server knows of a session that asks. */
 struct asker {
-	bool proxied; /* its client comes by a proxy, and is not known yet */
+	bool
+	    proxied; /* its client comes through a proxy and is not known yet */
 	bool tls;
 	bool logged_in;
 	uint32_t asked; /* bits: the kinds that it has asked for before */
@@ -144,10 +145,11 @@ bool request_allowed(uint32_t kind, const struct asker *);
 
 /* What a daemon's workers do for a request. */
 struct job {
-	enum status (*run)(const struct task *); /* NULL: nobody may ask */
+	enum status (*run)(
+	    const struct task *); /* NULL: nothing may ask for it */
 	/*
-	 * Run by the server: the size and the numbers of fixed structs, no
-	 * text.  A worker looks at the text itself.
+	 * Run by the server: checks the size and the numbers of fixed structs,
+	 * no text.  A worker looks at the text itself.
 	 */
 	bool (*valid)(const void *payload, size_t size);
 };

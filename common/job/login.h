@@ -41,8 +41,7 @@ struct login {
 	/* The password; CRAM-MD5: the answer; SCRAM: the proof; a token's
 	   "HOST PORT"; EXTERNAL: the certificate's fingerprint. */
 	char secret[LOGIN_SECRET + 1];
-	/* CRAM-MD5: the challenge; SCRAM: what was said (AuthMessage); the
-	   token. */
+	/* CRAM-MD5: the challenge; SCRAM: the AuthMessage; OAUTH: the token. */
 	char challenge[LOGIN_CHALLENGE];
 	uint32_t utf8; /* pop3d: the client said UTF8 */
 	/* pop3d: pipelined bytes for the mailbox process to read first. */
@@ -56,7 +55,7 @@ struct login {
 /* The hash of a mechanism of SCRAM. */
 enum crypto_kind login_kind(const struct login *);
 
-/* Whether it brings a token in the place of a password. */
+/* True if the login carries a token instead of a password. */
 bool login_is_token(const struct login *);
 
 /* True if a payload is a well formed struct login. */
@@ -66,7 +65,7 @@ bool login_valid(const void *payload, size_t size);
 
 enum { PASSWORD_SALT = 64, PASSWORD_DIGEST = CRYPTO_SHA256 };
 
-/* What a client has to know of a verifier, and everybody may. */
+/* The part of a verifier that a client needs, and that is not secret. */
 struct password_salt {
 	uint32_t iterations, size;
 	uint8_t salt[PASSWORD_SALT];

@@ -46,7 +46,7 @@ claim_apply(const struct claim *claim, struct peer *peer)
 	if (claim->kind == PROXY_CLIENT) {
 		peer_set_ip(peer, claim->address, claim->port);
 	}
-	/* Only the proxy itself is where it says: a client's loopback address
-	   would be another machine's, or nobody's. */
+	/* Only the proxy itself is where it says: a loopback address that it
+	 * claims for a client belongs to another machine, or to none. */
 	peer->loopback = peer->loopback && claim->kind == PROXY_OWN;
 }

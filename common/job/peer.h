@@ -14,15 +14,15 @@
 
 enum role {
 	ROLE_MX,         /* from anybody, for our users (pop3d: the one role) */
-	ROLE_SUBMISSION, /* from our users, who log in first */
-	ROLE_LOCAL,      /* from a user of this machine, known by uid */
+	ROLE_SUBMISSION, /* from our users, after a login */
+	ROLE_LOCAL,      /* from a user of this machine, identified by uid */
 };
 
 struct peer {
 	char address[64]; /* 192.0.2.1, 2001:db8::1, or "local" */
 	unsigned port;
 	bool loopback;       /* on this machine */
-	uid_t uid;           /* ROLE_LOCAL: whose process it is */
+	uid_t uid;           /* ROLE_LOCAL: the owner of the process */
 	uint8_t network[16]; /* its /32 or /64, for counting */
 	uint8_t ip[16];      /* see common/text/network.h; 0: it has none */
 };
@@ -31,8 +31,8 @@ struct peer {
 void peer_set_ip(struct peer *, const uint8_t ip[16], unsigned port);
 
 enum proxy_kind {
-	PROXY_OWN,     /* the proxy itself, to see whether we live */
-	PROXY_UNKNOWN, /* a client whose address cannot be said */
+	PROXY_OWN,     /* the proxy itself: a health check */
+	PROXY_UNKNOWN, /* a client whose address the proxy does not tell */
 	PROXY_CLIENT,  /* address and port */
 };
 

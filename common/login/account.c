@@ -83,7 +83,7 @@ account_find(const struct config *config, const struct names *names,
 	                             : names_owner(names, config, user, a);
 
 	if (s == STATUS_NO && strcmp(user, "postmaster") == 0) {
-		/* RFC 5321 section 4.5.1: that always leads somewhere. */
+		/* RFC 5321 section 4.5.1: postmaster always has a mailbox. */
 		s = system_users ? account_system("root", a)
 		                 : account_owner(config, user, "", a);
 	}
@@ -140,11 +140,12 @@ settle(int directory)
 }
 
 /*
- * Gives a directory that may just have been made to its owner.  Commit point:
- * one that is theirs is there after a power cut, and so is a journal in it.
+ * Gives a directory that may just have been made to its owner.  Commit point: a
+ * directory that its owner has survives a power cut, and so does a journal in
+ * it.
  */
 static int
-give(const char *path, const struct account *a, bool made)
+give_directory(const char *path, const struct account *a, bool made)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
@@ -164,9 +165,9 @@ give(const char *path, const struct account *a, bool made)
 	return result;
 }
 
-/* Makes a directory with that mode, whatever the umask; whether it did. */
+/* Makes a directory with that mode, whatever the umask; true if it did. */
 static bool
-make(const char *path, mode_t mode)
+make_directory(const char *path, mode_t mode)
 {
 	return mkdir(path, mode) == 0 && chmod(path, mode) == 0;
 }
@@ -184,15 +185,16 @@ account_directory(
 	}
 	bool made = mkdir(path, 0700) == 0;
 	if (!made && errno == ENOENT) {
-		(void)make(config->state, 0755);
-		(void)make(users, 0711); /* the owners pass through */
-		made = make(path, 0700);
+		(void)make_directory(config->state, 0755);
+		(void)make_directory(
+		    users, 0711); /* owners need to pass through it */
+		made = make_directory(path, 0700);
 	}
-	if (give(path, a, made) == -1) {
+	if (give_directory(path, a, made) == -1) {
 		log_error("cannot make %s: %s; type smtpd --check", path,
 		    strerror(errno));
 		if (made) {
-			(void)rmdir(path); /* it is not for sure there */
+			(void)rmdir(path); /* it may not survive a power cut */
 			return -1;
 		}
 	}

@@ -14,7 +14,7 @@
 
 enum { FILE_MAX = 512 * 1024 * 1024 };
 
-/* Why the file is not to be trusted or read; NULL: it is. */
+/* Why the file must not be trusted or read; NULL if it may. */
 static const char *
 refusal(const struct stat *st)
 {
@@ -24,7 +24,7 @@ refusal(const struct stat *st)
 	if (!S_ISREG(st->st_mode)) {
 		return "is not a file";
 	}
-	/* It says what is run, and where everybody's mail goes. */
+	/* The file decides which programs run and where all mail goes. */
 	if (geteuid() == 0 && st->st_uid != 0) {
 		return "must belong to root";
 	}

@@ -4,15 +4,15 @@
 
 #include "common/names/aliases.h"
 
-/*
- * NULL: error says why; started as root, also when others than root can write
- * the file.  A missing file is an empty one.  What is malformed in single lines
- * is logged; if their name can be read they stay, without targets, so that mail
- * for them waits and is not refused.  Of lines with one name the first counts.
+/* Returns NULL, with the reason in error, also if the server was started as
+ * root and others can write the file.  A missing file is an empty one.  What is
+ * malformed in single lines is logged; if their name can be read they stay,
+ * without targets, so that mail for them waits and is not refused.  Of lines
+ * with one name the first counts.
  */
 struct aliases *aliases_load(const struct config *, char error[CONFIG_ERROR]);
 
-/* Whether the file is another now.  That it is gone is no change. */
+/* True if the file has been replaced or changed; not if it is gone. */
 bool aliases_stale(const struct aliases *, const struct config *);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a user logs in by, out of the users file or the system's. */
+/* The credentials of a user, from the users file or the system. */
 #include "common/login/credentials.h"
 
 #include "common/log/log.h"
@@ -34,7 +34,7 @@ terms_day(const char *text)
 	day.tm_mon = (text[5] - '0') * 10 + (text[6] - '0') - 1;
 	day.tm_mday = (text[8] - '0') * 10 + (text[9] - '0');
 	time_t start = timegm(&day);
-	/* What is no day has become another one. */
+	/* timegm() has turned an impossible date into another. */
 	if (strftime(again, sizeof(again), "%Y-%m-%d", &day) == 0 ||
 	    strcmp(again, text) != 0 || start < 0) {
 		return 0;
@@ -42,7 +42,7 @@ terms_day(const char *text)
 	return (int64_t)start + DAY;
 }
 
-/* One word of it. */
+/* Parses one word of the terms. */
 static bool
 parse_term(const char *word, struct terms *t)
 {
@@ -104,9 +104,9 @@ terms_print(const struct terms *t, char text[TERMS_TEXT])
 
 /* ---- where they are ---- */
 
-/* Adds a line; whether there is room. */
+/* Adds the credentials of a line; false if there is no room. */
 static bool
-add(struct credentials *c, const struct user_line *u)
+add_line(struct credentials *c, const struct user_line *u)
 {
 	if (c->n == CREDENTIALS_MOST) {
 		return false;
@@ -133,7 +133,7 @@ find_in_file(
 		}
 		/* Of two lines for one user the first counts. */
 		if (u.label[0] != '\0' || !known) {
-			fits = add(c, &u) && fits;
+			fits = add_line(c, &u) && fits;
 		}
 		known = known || u.label[0] == '\0';
 	}
@@ -159,7 +159,7 @@ find_in_system(const char *user, struct credentials *c)
 {
 	struct account a;
 	enum status s = account_system(user, &a);
-	/* root reads its mail elsewhere. */
+	/* root does not log in: its mail goes to another user. */
 	const struct spwd *sp =
 	    s == STATUS_OK && a.uid != 0 ? getspnam(user) : NULL;
 
@@ -169,7 +169,7 @@ find_in_system(const char *user, struct credentials *c)
 		struct user_line line = { .label = nothing,
 			.credentials = sp->sp_pwdp,
 			.terms = nothing };
-		(void)add(c, &line);
+		(void)add_line(c, &line);
 	}
 	return s;
 }
@@ -213,7 +213,8 @@ credentials_holder(const struct config *config, const char *fingerprint,
 			continue;
 		}
 		if (s == STATUS_OK && strcmp(user, name) != 0) {
-			s = STATUS_NO; /* whose it is the client must say */
+			s = STATUS_NO; /* two users have it: the client must say
+			                  which */
 			break;
 		}
 		strlcpy(user, name, USER_NAME + 1);

@@ -14,7 +14,7 @@
  * system's.  Secrets, for workers.
  */
 
-/* What the credentials of a line are for, and until when. */
+/* The protocols that a line's credentials are for, and their last day. */
 struct terms {
 	bool smtp, pop3;
 	int64_t until; /* a time: the end of the last day; 0: for ever */
@@ -26,7 +26,7 @@ struct terms {
  */
 bool terms_parse(const char *text, struct terms *);
 
-/* Writes it as it is read. */
+/* Writes terms in the form that terms_parse() reads. */
 enum { TERMS_TEXT = 40 };
 void terms_print(const struct terms *, char text[TERMS_TEXT]);
 
@@ -41,7 +41,8 @@ struct credential {
 	char label[USER_LABEL + 1]; /* "": the user's own line */
 	bool good;                  /* its terms could be read */
 	struct terms terms;
-	char text[USER_CREDENTIALS]; /* as password_check() takes them */
+	char text[USER_CREDENTIALS]; /* in the form that password_check() takes
+	                              */
 };
 
 struct credentials {
@@ -51,8 +52,8 @@ struct credentials {
 
 /*
  * The credentials of user, a user_name(), read afresh.  STATUS_OK; STATUS_NO:
- * no such user; or STATUS_TEMPORARY, which is logged.  n is 0 but with
- * STATUS_OK, and for a user who cannot log in.
+ * no such user; or STATUS_TEMPORARY, which is logged.  n is 0 for a user who
+ * cannot log in, and unless STATUS_OK.
  */
 enum status credentials_find(const struct config *, const char *user,
     struct credentials *) __attribute__((warn_unused_result));

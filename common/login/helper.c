@@ -72,7 +72,7 @@ struct start {
 	const struct files *files;
 };
 
-/* Becomes the helper; an exit status if that cannot be. */
+/* Becomes the helper; returns an exit status if that fails. */
 static int
 become_helper(void *context)
 {
@@ -115,7 +115,7 @@ become_helper(void *context)
 
 /* ---- our side ---- */
 
-/* What it has written, up to the first NUL. */
+/* Reads what the helper has written, up to the first NUL. */
 static void
 collect(int fd, char text[HELPER_OUTPUT + 1])
 {

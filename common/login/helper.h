@@ -12,7 +12,8 @@
  * without a shell, in / and in a session of its own, with descriptors 0, 1 and
  * 2 and no other, PATH and LANG as its whole environment, and the umask 077.
  * It reads the question to its end, and may write HELPER_OUTPUT octets to each
- * of 1 and 2.  It is killed at its limit, and so is what it leaves behind.
+ * of 1 and 2.  It is killed at its limit, and so are processes that it has
+ * started.
  */
 
 enum { HELPER_OUTPUT = 4096, HELPER_WORDS = 32 };
@@ -21,7 +22,7 @@ struct helper {
 	const char *command; /* a whole path and arguments, between blanks */
 	const void *question;
 	size_t size;
-	uid_t uid; /* who it runs as, if we are root; never 0 */
+	uid_t uid; /* its user, if we are root; never 0 */
 	gid_t gid;
 	int limit; /* ms */
 };

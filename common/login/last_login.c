@@ -30,7 +30,7 @@ last_login_format(const struct last_login *l, char line[LAST_LOGIN_LINE])
 
 /* Takes the next word, of visible ASCII; false: none, or too long. */
 static bool
-word(const char **p, char *to, size_t size)
+next_word(const char **p, char *to, size_t size)
 {
 	size_t n = 0;
 
@@ -62,8 +62,8 @@ last_login_parse(const char line[LAST_LOGIN_LINE], struct last_login *l)
 	for (size_t i = 0; i < DIGITS; i++) {
 		l->when = l->when * 10 + (text[i] - '0');
 	}
-	return *p++ == ' ' && word(&p, l->protocol, sizeof(l->protocol)) &&
-	       *p++ == ' ' && word(&p, l->address, sizeof(l->address)) &&
+	return *p++ == ' ' && next_word(&p, l->protocol, sizeof(l->protocol)) &&
+	       *p++ == ' ' && next_word(&p, l->address, sizeof(l->address)) &&
 	       p[strspn(p, " ")] == '\0';
 }
 

@@ -9,7 +9,7 @@
 /*
  * When, whence and how a user logged in last: a file for each protocol in the
  * user's directory, restante-spool(5).  Never synced: after a power cut the
- * one before may be told.
+ * file may hold the login before.
  */
 
 struct last_login {
@@ -24,25 +24,22 @@ enum { LAST_LOGIN_LINE = 96 }; /* octets of such a file */
 #define LAST_LOGIN_POP3 "last-login.pop3"
 #define LAST_LOGIN_SMTP "last-login.smtp"
 
-/* The line of a login; blanks fill it up, LF ends it, no NUL is behind it. */
+/* Writes the line of a login, filled with blanks and ended by LF, not NUL. */
 void last_login_format(const struct last_login *, char line[LAST_LOGIN_LINE]);
 
-/* Whether those octets are such a line. */
+/* Parses such a line; false if it is malformed. */
 bool last_login_parse(const char line[LAST_LOGIN_LINE], struct last_login *);
 
 /*
  * Reads, and writes, a file by name in the user's directory.  0, or -1 with
- * errno; EINVAL: it is not one of ours.
+ * errno; EINVAL: the file is malformed.
  */
 int last_login_read(const char *directory, const char *name,
     struct last_login *) __attribute__((warn_unused_result));
 int last_login_write(const char *directory, const char *name,
     const struct last_login *) __attribute__((warn_unused_result));
 
-/*
- * A login that has just succeeded, by tls or without it: writes that down, and
- * logs that it cannot be.
- */
+/* Records a login that has just succeeded; logs a failure to write it. */
 void last_login_note(
     const char *directory, const char *name, const char *address, bool tls);
 

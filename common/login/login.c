@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Logins: the check in a worker. */
+/* Checks logins, in a worker. */
 #include "common/login/login.h"
 
 #include "common/log/log.h"
@@ -17,7 +17,8 @@
  * user: the name in one form, or as it came if no user can have it.
  */
 static enum status
-find(const struct task *task, char user[LOGIN_NAME + 1], struct credentials *c)
+find_credentials(
+    const struct task *task, char user[LOGIN_NAME + 1], struct credentials *c)
 {
 	const struct login *l = task->payload;
 
@@ -50,7 +51,8 @@ check(const struct task *task, const char *credentials,
 		    l->challenge, l->secret, signature);
 	case MECHANISM_OAUTHBEARER:
 	case MECHANISM_XOAUTH2:
-		/* The token was good; this is whether it is good for this. */
+		/* The token was good; the user must be allowed to use it, too.
+		 */
 		return config_system_users(task->config)
 		           ? credentials[0] != '\0' ? STATUS_OK : STATUS_NO
 		       : password_has(credentials, PASSWORD_OAUTH) ? STATUS_OK
@@ -64,7 +66,7 @@ check(const struct task *task, const char *credentials,
 	    credentials, l->secret, config_system_users(task->config));
 }
 
-/* Whether the terms allow a login now by what was right; NULL, or why not. */
+/* Why the terms of the credentials forbid this login; NULL if they do not. */
 static const char *
 refusal(const struct task *task, const struct credential *c)
 {
@@ -81,9 +83,9 @@ refusal(const struct task *task, const struct credential *c)
 	                       : "is not for SMTP";
 }
 
-/* Says what a password with a label, or with terms, was used for. */
+/* Logs the use of a password that has a label or terms. */
 static void
-tell(const struct task *task, const char *user, const struct credential *c,
+log_use(const struct task *task, const char *user, const struct credential *c,
     const char *why)
 {
 	const char *address = task->peer->address;
@@ -92,23 +94,21 @@ tell(const struct task *task, const char *user, const struct credential *c,
 		log_warn("the password \"%s\" of %s %s, ip=[%s]", c->label,
 		    user, why, address);
 	} else if (c->label[0] != '\0') {
-		/* With words in front that readers of logs skip. */
+		/* The line begins with words that log readers skip. */
 		log_info("user: %s has used the password \"%s\", ip=[%s]", user,
 		    c->label, address);
 	}
 }
 
-/*
- * Tries all that the user logs in by.  The first that is right, and is for
- * this server and for today, decides; last: and is logged.
- */
+/* Tries all credentials of the user.  The first that match and whose terms
+ * allow the login decide; if this is the last check, that is logged. */
 static enum status
 check_all(const struct task *task, const char *user,
     const struct credentials *c, uint8_t signature[PASSWORD_DIGEST], bool last)
 {
 	enum status result = STATUS_NO;
 
-	/* Whom we do not know takes the same time. */
+	/* Unknown users cost the same time. */
 	if (c->n == 0) {
 		enum status s = check(task, "", signature);
 		return s == STATUS_OK ? STATUS_NO : s;
@@ -118,7 +118,7 @@ check_all(const struct task *task, const char *user,
 		const char *why =
 		    s == STATUS_OK ? refusal(task, &c->list[i]) : NULL;
 		if (s == STATUS_OK && last) {
-			tell(task, user, &c->list[i], why);
+			log_use(task, user, &c->list[i], why);
 		}
 		s = why != NULL ? STATUS_NO : s;
 		result = s == STATUS_NO ? result : s;
@@ -126,7 +126,7 @@ check_all(const struct task *task, const char *user,
 	return result;
 }
 
-/* Whether it is a password of a system's account, and PAM is to judge. */
+/* True if the login is a system account's password, which PAM checks. */
 static bool
 is_for_pam(const struct task *task)
 {
@@ -151,7 +151,7 @@ check_by_pam(const struct task *task)
 	if (known == STATUS_TEMPORARY) {
 		return known;
 	}
-	/* root reads its mail elsewhere, and its failures must not count. */
+	/* root does not log in here, and its failures must not count. */
 	if (known == STATUS_OK && a.uid == 0) {
 		return STATUS_NO;
 	}
@@ -159,7 +159,7 @@ check_by_pam(const struct task *task)
 		.password = l->secret,
 		.program = task->service,
 		.address = task->peer->address };
-	/* Of those whom we do not know it is asked, too. */
+	/* PAM is asked about unknown users too, so that time tells nothing. */
 	enum status result = pam_check(&p);
 	return result == STATUS_OK ? known : result;
 }
@@ -170,9 +170,10 @@ find_and_check(
 {
 	char user[LOGIN_NAME + 1];
 	struct credentials c;
-	enum status result = find(task, user, &c);
+	enum status result = find_credentials(task, user, &c);
 
-	/* Of those whom we do not know the program is asked, too. */
+	/* The program is asked about unknown users too, so that time tells
+	 * nothing. */
 	if (result != STATUS_TEMPORARY && login_is_token(task->payload)) {
 		enum status token = oauth_check(task, task->payload, user);
 		if (token != STATUS_OK) {
@@ -221,7 +222,7 @@ login_salt_run(const struct task *task)
 	struct credentials c;
 
 	secret_get(task->config, secret);
-	enum status found = find(task, user, &c);
+	enum status found = find_credentials(task, user, &c);
 	if (found != STATUS_TEMPORARY) {
 		found = first_salt(l, &c, user, secret, &salt) == 0
 		            ? STATUS_OK

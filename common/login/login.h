@@ -5,22 +5,21 @@
 #include "common/job/job.h"
 #include "common/job/login.h"
 
-/* Logins: the check in a worker. */
+/* Checks logins, in a worker. */
 
-/* The worker's check: the server believes its exit status. */
+/* Checks a login; the server trusts the worker's exit status alone. */
 enum status login_run(const struct task *);
 
-/*
- * For SCRAM, before that: the salt of a name, the same kind of answer for
- * every name; and our signature under what was said, if the proof is right.
- * Neither logs anybody in.
+/* For SCRAM, before login_run(): the salt of a name, which looks the same for
+ * unknown names; and our signature of the AuthMessage, if the proof is right.
+ * Neither logs a user in.
  */
 enum status login_salt_run(const struct task *);
 enum status login_proof_run(const struct task *);
 
 /*
- * For EXTERNAL, when the client does not say who it is: the name (NUL ended)
- * of the one user who has the certificate.  Logs nobody in, either.
+ * For EXTERNAL, when the client names no user: the name (NUL ended) of the one
+ * user who has the certificate.  It logs no user in, either.
  */
 enum status login_name_run(const struct task *);
 

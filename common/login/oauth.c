@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum {
-	LIMIT = 10 * 1000, /* ms: the client waits, and others for their turn */
+	LIMIT = 10 * 1000, /* ms: the client waits, and so do queued checks */
 	QUESTION = LOGIN_CHALLENGE + 2 * LOGIN_NAME + LOGIN_SECRET + 256,
 	SAID = 200, /* octets of its words in the log */
 };
@@ -35,7 +35,7 @@ write_question(const struct task *task, const struct login *l, const char *user,
 	return n < 0 || n >= QUESTION ? 0 : (size_t)n;
 }
 
-/* Who runs it.  false, logged: nobody. */
+/* Finds the user that runs the program.  false: there is none, logged. */
 static bool
 find_owner(const struct config *config, struct helper *h)
 {
@@ -54,7 +54,7 @@ find_owner(const struct config *config, struct helper *h)
 	return true;
 }
 
-/* Whether the token is this user's, if the answer says whose it is. */
+/* True unless the answer says that the token belongs to another user. */
 static bool
 is_of(const struct config *config, const char *user, char *said)
 {
@@ -111,7 +111,7 @@ oauth_check(const struct task *task, const struct login *l, const char *user)
 	enum status result = STATUS_TEMPORARY;
 
 	if (user[0] == '\0' || l->challenge[0] == '\0') {
-		return STATUS_NO; /* nobody, or nothing to be asked */
+		return STATUS_NO; /* no user to run it, or no program */
 	}
 	h.size = write_question(task, l, user, question);
 	if (h.size > 0 && h.command[0] != '\0' &&

@@ -14,7 +14,7 @@
 /* The name of the service, for the files of /etc/pam.d. */
 #define PAM_SERVICE_NAME "restante"
 
-/* What a login is about. */
+/* The login that PAM is asked about. */
 struct pam_login {
 	const char *user; /* a user_name() */
 	const char *password;
@@ -22,13 +22,12 @@ struct pam_login {
 	const char *address; /* of the client */
 };
 
-/* Whether there is PAM in this program. */
+/* True if this program was built with PAM. */
 bool pam_available(void);
 
-/*
- * Whether PAM takes the password, and the account may be used now.  STATUS_OK,
- * STATUS_NO, or STATUS_TEMPORARY, with the reason logged: a module is not to be
- * had, or has not answered within some seconds.
+/* Asks PAM if the password is right and the account may be used now. STATUS_OK,
+ * STATUS_NO, or STATUS_TEMPORARY, with the reason logged: a module is missing,
+ * or has not answered within some seconds.
  */
 enum status pam_check(const struct pam_login *)
     __attribute__((warn_unused_result));

@@ -69,7 +69,7 @@ check_crypt(const char *hash, const char *password)
 	return result;
 }
 
-/* What an unknown user costs: the same kind of work as a known one. */
+/* Spends the time on an unknown user that a known one costs. */
 static void
 spend_time(const char *password, bool system_users)
 {
@@ -212,7 +212,7 @@ password_salt(const char *credentials, enum crypto_kind kind, const char *name,
 	uint8_t made[CRYPTO_SHA256];
 	struct verifier v;
 
-	/* Made for everybody: it takes the same time. */
+	/* It is made for known users too, so that time tells nothing. */
 	if (crypto_hmac(CRYPTO_KIND_SHA256, secret, PASSWORD_DIGEST, name,
 		strlen(name), made) != 0) {
 		return -1;
@@ -236,7 +236,8 @@ password_check_scram(const char *credentials, enum crypto_kind kind,
 	struct verifier v;
 
 	if (!find_verifier(credentials, kind, &v)) {
-		/* No proof fits this one, and it takes the same time. */
+		/* No proof matches this verifier; checking it costs the same
+		 * time. */
 		memset(&v, 0, sizeof(v));
 		v.kind = kind;
 		enum status s = verifier_check(&v, text, proof, signature);
@@ -285,7 +286,7 @@ password_has_certificate(const char *credentials, const char *fingerprint)
 	return false;
 }
 
-/* Whether a word is a secret's, well formed. */
+/* True if the word is a well-formed stored secret. */
 static bool
 is_secret(const char *word)
 {
@@ -326,7 +327,7 @@ password_is_valid(const char *credentials)
 	return words > 0;
 }
 
-/* Appends to what is there; -1: no room. */
+/* Appends a word to the credentials; -1: no room. */
 static int
 append(char *credentials, size_t size, const char *a, const char *b)
 {
@@ -348,7 +349,7 @@ password_make(const char *password, const struct password_extras *extras,
 	};
 	char text[VERIFIER_TEXT], hex[CRAM_STATES + 1] = "";
 
-	/* Users have one salt, as those have whom we do not know. */
+	/* Each user has one salt, as unknown users seem to have. */
 	if (extras->salt != NULL) {
 		v.salt = *extras->salt;
 	} else {

@@ -15,7 +15,7 @@
  * blanks:
  *   {SCRAM-SHA-256}ITERATIONS$SALT$STOREDKEY$SERVERKEY  (verifier.h)
  *   {SCRAM-SHA-1}ITERATIONS$SALT$STOREDKEY$SERVERKEY
- *   {CRAM-MD5}HEX     the HMAC-MD5 state behind both pads (RFC 2195, 2104)
+ *   {CRAM-MD5}HEX     the HMAC-MD5 state after both pads (RFC 2195, 2104)
  *   $id$...           a crypt(3) hash
  *   {OAUTH}           no secret: tokens are good for the user
  *   {EXTERNAL}sha256-HEX  no secret: the fingerprint of a certificate whose
@@ -23,25 +23,25 @@
  */
 #define PASSWORD_OAUTH "{OAUTH}"
 
-/* Whether it has a certificate's fingerprint: this one, or NULL: any. */
+/* True if the credentials have that certificate's fingerprint; NULL: any. */
 bool password_has_certificate(const char *credentials, const char *fingerprint);
 
-/* Whether the word is one of the credentials. */
+/* True if the word is one of the credentials. */
 bool password_has(const char *credentials, const char *word);
 
-/* Whether some secret opens it: not only what is none. */
+/* True if a password can match them at all ("*" never does). */
 bool password_opens(const char *credentials);
 
-/* Whether one of the credentials serves CRAM-MD5, or SCRAM. */
+/* True if one of the credentials serves CRAM-MD5, or SCRAM. */
 bool password_has_cram(const char *credentials);
 bool password_has_scram(const char *credentials, enum crypto_kind);
 
-/* Whether the text is a list of credentials that we can check. */
+/* True if the text is a list of credentials that we can check. */
 bool password_is_valid(const char *credentials);
 
 /*
- * Checks a password against the credentials.  With "" (no such user, or none
- * that a password opens) it takes its time all the same and says STATUS_NO.
+ * Checks a password against the credentials.  With "" (no such user, or no
+ * password) it takes the same time and returns STATUS_NO.
  */
 enum status password_check(const char *credentials, const char *password,
     bool system_users) __attribute__((warn_unused_result));
@@ -70,13 +70,13 @@ enum status password_check_scram(const char *credentials, enum crypto_kind,
     const char *text, const char *proof, uint8_t signature[PASSWORD_DIGEST])
     __attribute__((warn_unused_result));
 
-/* What is stored beside SCRAM-SHA-256. */
+/* What is stored besides SCRAM-SHA-256. */
 struct password_extras {
 	bool cram, scram_sha1;
 	const struct password_salt *salt; /* the user's; NULL: a new one */
 };
 
-/* The salt that is shown of these, by SHA-256 or SHA-1.  false: none. */
+/* Finds the salt that SCRAM shows of these credentials.  false: none. */
 bool password_shown_salt(const char *credentials, struct password_salt *);
 
 /* Makes the credentials for a password.  0, or -1: no room, no GnuTLS. */

@@ -32,7 +32,7 @@ read_file(const char *path, uint8_t secret[SECRET_SIZE])
 	return n == SECRET_SIZE;
 }
 
-/* Writes one beside it, whole and durable before it gets its name. */
+/* Writes the secret to a temporary file, whole and durable, then names it. */
 static void
 make_file(const char *directory, const char *path)
 {
@@ -56,8 +56,8 @@ make_file(const char *directory, const char *path)
 	    write(fd, secret, sizeof(secret)) == SECRET_SIZE && fsync(fd) == 0;
 	explicit_bzero(secret, sizeof(secret));
 	good = close(fd) == 0 && good;
-	/* Whoever comes second takes the first one's; and who could make none
-	   finds none when reading it. */
+	/* A process that comes second uses the first one's file; a failure
+	 * shows when the file is read. */
 	if (good && link(beside, path) == -1 && errno == EEXIST) {
 		errno = 0;
 	}
@@ -82,8 +82,8 @@ secret_get(const struct config *config, uint8_t secret[SECRET_SIZE])
 			return;
 		}
 	}
-	log_error("cannot keep %s: %s; without it strangers can find out who "
-		  "is a user: type smtpd --check",
+	log_error("cannot store %s: %s; SCRAM replies may reveal which "
+		  "users exist: type smtpd --check",
 	    path, strerror(errno));
 	memset(secret, 0, SECRET_SIZE);
 }

@@ -6,9 +6,8 @@
 
 #include <stdint.h>
 
-/*
- * A secret of this machine, for answers that must be the same tomorrow and
- * that nobody else can foretell; for workers.
+/* A secret of this machine, for answers that stay the same and that others
+ * cannot predict; for workers.
  */
 
 enum { SECRET_SIZE = 32 };

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What can be offered to everybody, when this one is to log in, too. */
+/* Notes which mechanisms a user's credentials serve, for the offer. */
 static void
 add_kinds(struct names *n, const char *credentials)
 {
@@ -36,7 +36,7 @@ add_name(struct names *n, const struct user_line *u)
 {
 	add_kinds(n, u->credentials);
 	if (u->label[0] != '\0') {
-		return true; /* one more password of a user */
+		return true; /* a further password of a user */
 	}
 	if ((n->count & (n->count - 1)) == 0) {
 		size_t room = n->count == 0 ? 1 : n->count * 2;
@@ -70,7 +70,7 @@ read_names(struct names *n, struct users_file *f)
 	return ok && kind == USER_LINE_END;
 }
 
-/* Finds the owners once for all; not with %h, which is not kept here. */
+/* Finds the owners in advance; not with %h, because homes are not kept. */
 static void
 resolve(struct names *n, const struct config *config)
 {

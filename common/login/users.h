@@ -11,9 +11,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/*
- * Who has a mailbox here: the lines of a users file (restante-users(5)), or
- * the system's accounts.
+/* The users with a mailbox here: the lines of a users file (restante-users(5)),
+ * or the system's accounts.
  */
 
 enum {
@@ -32,7 +31,7 @@ struct names *names_load(
 /* True if the users file, or the system's accounts, have changed since. */
 bool names_stale(const struct names *, const struct config *);
 
-/* Whose a mailbox is; for workers. */
+/* The owner of a mailbox; for workers. */
 struct account {
 	char name[USER_NAME + 1];
 	char home[PATH_MAX]; /* "" when there is none */
@@ -43,13 +42,13 @@ struct account {
 /*
  * Finds the owner of the mailbox of user, a user_name().  STATUS_OK, STATUS_NO,
  * or STATUS_TEMPORARY with the reason logged.  Not started as root, we own
- * everybody's mailbox. postmaster has one without being a user, or root's among
- * system accounts.
+ * everybody's mailbox. postmaster has a mailbox without being a user, or root's
+ * among system accounts.
  */
 enum status account_find(const struct config *, const struct names *,
     const char *user, struct account *) __attribute__((warn_unused_result));
 
-/* The same of an account of the system's, root too. */
+/* Finds a system account, root included. */
 enum status account_system(const char *user, struct account *)
     __attribute__((warn_unused_result));
 
@@ -59,7 +58,7 @@ int account_mailbox(const struct config *, const struct account *,
 
 /*
  * The path of the account's own directory below the key state's; makes it,
- * still root.  What cannot be made is logged, and is not there.  -1: too long,
+ * still root.  A failure to make it is logged.  -1: too long,
  * or made and not durable.
  */
 int account_directory(const struct config *, const struct account *,
@@ -72,7 +71,7 @@ int account_directory(const struct config *, const struct account *,
 enum status account_owner(const struct config *, const char *user,
     const char *named, struct account *) __attribute__((warn_unused_result));
 
-/* The same of a user that names knows; STATUS_NO: it does not. */
+/* Finds the owner of a user that names lists; STATUS_NO: it does not. */
 enum status names_owner(const struct names *, const struct config *,
     const char *user, struct account *) __attribute__((warn_unused_result));
 
@@ -83,7 +82,7 @@ struct user_line {
 	char *name, *label, *credentials, *owner, *terms;
 };
 
-/* Whether a text can be a label: letters, digits and "._+-=". */
+/* True if a text can be a label: letters, digits and "._+-=". */
 bool users_label(const char *label);
 
 enum user_line_kind {
@@ -94,7 +93,7 @@ enum user_line_kind {
 	USER_LINE_ERROR, /* errno */
 };
 
-/* Keeps no copy of what it read when it is closed: those are secrets. */
+/* The reader wipes what it read when it is closed: those are secrets. */
 struct users_file;
 
 /* NULL with errno. */

@@ -27,7 +27,7 @@ verifier_named(const char *word, enum crypto_kind *kind)
 	return false;
 }
 
-/* Reads "ITERATIONS"; behind it, or NULL. */
+/* Reads "ITERATIONS"; returns the text after it, or NULL. */
 static const char *
 parse_iterations(const char *text, uint32_t *iterations)
 {

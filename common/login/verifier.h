@@ -28,23 +28,22 @@ enum {
 	VERIFIER_TEXT = 320,         /* with the NUL */
 };
 
-/* Whether a word says that it is a verifier; of which kind. */
+/* True if a word begins as a verifier does; tells the kind. */
 bool verifier_named(const char *word, enum crypto_kind *);
 
-/* Reads one.  false: it is none, or malformed. */
+/* Reads a verifier.  false: the word is not one, or malformed. */
 bool verifier_parse(const char *word, struct verifier *);
 
 /* Computes the two keys for a password, by kind and salt.  0, or -1. */
 int verifier_derive(struct verifier *, const char *password)
     __attribute__((warn_unused_result));
 
-/* Writes it as it is read.  0, or -1: no room. */
+/* Writes a verifier in the form that is read.  0, or -1: no room. */
 int verifier_print(const struct verifier *, char *text, size_t size)
     __attribute__((warn_unused_result));
 
-/*
- * Whether a proof (in base64) shows that the client knows the password: text
- * is the AuthMessage.  Signs that, whatever the proof.
+/* Checks a proof (in base64) that the client knows the password: text is the
+ * AuthMessage, which is signed even if the proof is wrong.
  */
 enum status verifier_check(const struct verifier *, const char *text,
     const char *proof, uint8_t signature[PASSWORD_DIGEST])

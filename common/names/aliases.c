@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The aliases in memory, and what an address is by them. */
+/* The aliases in memory, and what an address resolves to. */
 #include "common/names/aliases.h"
 
 #include "common/names/aliases_file.h"
@@ -51,7 +51,7 @@ aliases_find(const struct aliases *a, const char *key, struct alias *found)
 	return found->kind;
 }
 
-/* ---- what an address is ---- */
+/* ---- resolving an address ---- */
 
 struct lookup {
 	const struct aliases *aliases;
@@ -81,7 +81,7 @@ has_extension(const struct lookup *l)
 	return strlen(l->base) < strlen(l->whole);
 }
 
-/* Notes what stands behind the delimiter, as base was what counted. */
+/* Keeps the text after the delimiter, because base has matched. */
 static void
 set_extension(struct lookup *l)
 {
@@ -91,7 +91,7 @@ set_extension(struct lookup *l)
 	}
 }
 
-/* The alias local or local@domain. */
+/* Finds the alias local or local@domain. */
 static bool
 find_alias(struct lookup *l, const char *local, const char *domain)
 {
@@ -125,7 +125,7 @@ find_catch_all(struct lookup *l)
 	return l->domain[0] != '\0' && find_alias(l, "", l->domain);
 }
 
-/* One that the system may know. */
+/* Finds a name that may be a system account. */
 static bool
 find_open(struct lookup *l)
 {
@@ -173,7 +173,7 @@ find_in_domain(struct lookup *l)
 	return false;
 }
 
-/* A postmaster who is nobody in particular is whoever is root. */
+/* A postmaster without an alias or mailbox is root. */
 static bool
 find_postmaster(struct lookup *l)
 {
@@ -185,7 +185,7 @@ find_postmaster(struct lookup *l)
 	return find_alias(l, "postmaster", "") || find_alias(l, "root", "");
 }
 
-/* postmaster and root are answered for in each domain. */
+/* postmaster and root exist in each domain. */
 static bool
 find_duty(struct lookup *l)
 {

@@ -32,9 +32,8 @@ enum alias_kind {
 	ALIAS_FORWARDED, /* ":forwarded: address": goes there, 251 tells */
 };
 
-/*
- * What a name goes to: its targets as they stand in the file, unquoted; none
- * for a malformed line.  Of the other two kinds there is one, without the word.
+/* The targets of a name as the file has them, unquoted; none for a malformed
+ * line.  The other two kinds have one target, without the word.
  */
 struct alias {
 	enum alias_kind kind;
@@ -46,13 +45,13 @@ struct alias {
 enum alias_kind aliases_find(
     const struct aliases *, const char *key, struct alias *);
 
-/* Every key, in order; NULL behind the last.  For --check. */
+/* Every key, in order; NULL after the last.  For --check. */
 const char *aliases_key(const struct aliases *, size_t i);
 
 /*
  * What an address of one of our domains, or without a domain, is, before any
  * expansion: tried in this order, and each first with the whole local part,
- * then without what stands behind one of the delimiters of the key
+ * then without the text after one of the delimiters of the key
  * "subaddress": user@domain of the aliases; then, unless the domain is one of
  *   "virtual-domains", the alias user, and the user himself; @domain;
  * postmaster and root always (RFC 5321 section 4.5.1), each as the other when
@@ -74,14 +73,14 @@ struct resolved {
 	enum resolved_kind kind;
 	char user[USER_NAME + 1];
 	char whole[USER_NAME + 1];         /* user with the extension */
-	char extension[ADDRESS_LOCAL + 1]; /* behind the delimiter, or "" */
+	char extension[ADDRESS_LOCAL + 1]; /* after the delimiter, or "" */
 	struct alias alias;
 };
 
 void aliases_resolve(const struct aliases *, const struct config *,
     const struct names *, const struct address *, struct resolved *);
 
-/* ---- the grammar, which ~/.forward has too; pure ---- */
+/* ---- the grammar, also of ~/.forward; pure ---- */
 
 /*
  * Cuts a list of targets into single ones: separated by commas or line ends,

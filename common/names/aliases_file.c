@@ -18,7 +18,7 @@ struct reading {
 	struct aliases *a;
 	enum alias_kind kind;
 	size_t targets; /* so far */
-	bool memory;    /* was enough */
+	bool memory;    /* was sufficient */
 	bool mixed;     /* ":moved:" and other targets */
 };
 
@@ -38,7 +38,8 @@ aliases_lower(const char *key, char lower[ALIAS_KEY + 1])
 	return true;
 }
 
-/* FNV-1a; the keys are the administrator's, nobody chooses collisions. */
+/* FNV-1a; the administrator writes the keys, so no attacker can make them
+ * collide. */
 static size_t
 hash(const char *key)
 {
@@ -121,9 +122,9 @@ keep_target(struct aliases *a, const char *text)
 	return true;
 }
 
-/* Behind the word at the start of a target; NULL: it is another one. */
+/* The text after the word that a target begins with; NULL if it does not. */
 static const char *
-behind(const char *target, const char *word)
+text_after(const char *target, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -133,11 +134,11 @@ behind(const char *target, const char *word)
 }
 
 static bool
-take(void *context, const char *target)
+add_target(void *context, const char *target)
 {
 	struct reading *r = context;
-	const char *moved = behind(target, ":moved:");
-	const char *forwarded = behind(target, ":forwarded:");
+	const char *moved = text_after(target, ":moved:");
+	const char *forwarded = text_after(target, ":forwarded:");
 
 	if (moved != NULL || forwarded != NULL) {
 		r->kind = moved != NULL ? ALIAS_MOVED : ALIAS_FORWARDED;
@@ -151,8 +152,8 @@ take(void *context, const char *target)
 }
 
 /*
- * Reads the name at the start of an entry; *rest is behind its colon.  false:
- * there is none.
+ * Reads the name at the start of an entry; *rest is the text after its colon.
+ * false: there is none.
  */
 static bool
 read_name(const char *p, size_t len, char name[ALIAS_KEY + 1], size_t *rest)
@@ -164,7 +165,7 @@ read_name(const char *p, size_t len, char name[ALIAS_KEY + 1], size_t *rest)
 		if (quote && p[i] == '\\' && i + 1 < len) {
 			i++;
 		}
-		/* A blank in a bare name is a colon forgotten above. */
+		/* A blank in a bare name means that a colon is missing. */
 		if (n == ALIAS_KEY || (unsigned char)p[i] < 0x20 ||
 		    p[i] == 0x7f || (!quote && strchr(" \t\",|", p[i]))) {
 			break;
@@ -189,7 +190,7 @@ is_key(const char *name)
 	return at == NULL || address_is_domain(at + 1);
 }
 
-/* Reads one entry; says what is wrong with it, NULL: nothing. */
+/* Reads one entry; returns what is wrong with it, or NULL. */
 static const char *
 read_entry(struct reading *r, const char *p, size_t len)
 {
@@ -210,10 +211,10 @@ read_entry(struct reading *r, const char *p, size_t len)
 	}
 	uint32_t *place = slot(a, lower);
 	if (*place != 0) {
-		return "this name is further up already";
+		return "this name is defined further up already";
 	}
 	const char *why = NULL;
-	bool whole = aliases_targets(p + rest, len - rest, take, r);
+	bool whole = aliases_targets(p + rest, len - rest, add_target, r);
 	if (!whole || r->mixed || r->targets == 0) {
 		why =
 		    whole && !r->mixed ? "no target" : "a target is malformed";
@@ -250,7 +251,7 @@ aliases_read(struct aliases *a, const char *path, const char *data, size_t len)
 	const char *end = data + len;
 	size_t line = 0;
 
-	/* Each name and target has a separator behind it in the file. */
+	/* Each name and target has a separator after it in the file. */
 	a->text = malloc(len + 2);
 	if (a->text == NULL) {
 		return false;

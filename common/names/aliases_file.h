@@ -35,7 +35,7 @@ struct aliases {
 bool aliases_read(
     struct aliases *, const char *path, const char *data, size_t len);
 
-/* A key as the table has it: in lower case; false: too long for one. */
+/* Lowers a key's case, as the table has it; false: too long for a key. */
 bool aliases_lower(const char *key, char lower[ALIAS_KEY + 1]);
 
 /* The entry of a key in lower case, or NULL. */

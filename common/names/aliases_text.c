@@ -4,8 +4,8 @@
  *   targets = target *( ( "," / line end ) target ), any of them empty
  *   target  = *( character / quoted ), without the blanks around it
  *   quoted  = <"> *( character / "\" character ) <">, within a line
- *   comment = "#" up to the line end, at the start or behind a blank
- * A target that is quoted as a whole, or behind its "|", loses the quotes, and
+ *   comment = "#" up to the line end, at the start or after a blank
+ * A target that is quoted as a whole, or after its "|", loses the quotes, and
  * the "\" of \" and \\.  Other quotes are part of an address or a command, and
  * stay.
  */
@@ -37,7 +37,7 @@ add(struct walk *w, char c)
 	w->target[w->n++] = c == '\t' ? ' ' : c;
 }
 
-/* Copies what is quoted, with its quotes; p is behind the first one. */
+/* Copies quoted text with its quotes; p is after the first one. */
 static void
 quoted(struct walk *w)
 {
@@ -63,7 +63,7 @@ skip_comment(struct walk *w)
 	}
 }
 
-/* Copies a target up to its end, which is taken. */
+/* Copies a target and consumes its end. */
 static void
 copy(struct walk *w)
 {
@@ -94,7 +94,7 @@ copy(struct walk *w)
 	w->target[w->n] = '\0';
 }
 
-/* Whether the quote at the start of text ends at its end. */
+/* True if the quote at the start of text ends at its end. */
 static bool
 is_whole(const char *text)
 {

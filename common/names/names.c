@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The names of users, as every process has them. */
+/* The names of users, which every process inherits. */
 #include "common/names/names.h"
 
 #include <stdlib.h>

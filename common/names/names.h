@@ -39,31 +39,30 @@ struct names {
 
 void names_free(struct names *);
 
-/* Puts the entries into the order that names_find() needs. */
+/* Sorts the entries, as names_find() needs them. */
 void names_sort(struct names *);
 
 /* The entry of a user_name(), or NULL. */
 const struct names_entry *names_find(const struct names *, const char *user);
 
 bool names_have(const struct names *, const char *user);
-/* The same, but for postmaster, who need not be one to have a mailbox. */
+/* Finds an entry, but postmaster's: it has a mailbox without being a user. */
 bool names_listed(const struct names *, const char *user);
-/* Whether some user can log in by CRAM-MD5, a token, a certificate. */
+/* True if some user can log in by CRAM-MD5, a token, a certificate. */
 bool names_have_cram(const struct names *);
 bool names_have_oauth(const struct names *);
 bool names_have_certificate(const struct names *);
-/*
- * Whether all who can log in can do so by CRAM-MD5, or SCRAM: many clients
- * choose the best that is offered, and then try nothing else.
+/* True if all users who can log in can do so by CRAM-MD5, or SCRAM: many
+ * clients choose the best mechanism offered and try no other.
  */
 bool names_all_have_cram(const struct names *);
 bool names_all_have_scram(const struct names *, enum crypto_kind);
-/* Whether a name that is not there may still be a user's. */
+/* True if a name that is not listed may still be a user's. */
 bool names_open(const struct names *);
 
 /*
- * The user that a login name or a local part means: lower case, without one
- * of our domains behind it.  false: no user can have that name.
+ * The user that a login name or a local part means: lower case, without one of
+ * our domains after it.  false: no user can have that name.
  */
 bool user_name(
     const struct config *, const char *login, char user[USER_NAME + 1]);

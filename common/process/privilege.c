@@ -21,7 +21,8 @@ privilege_become(uid_t uid, gid_t gid, gid_t shared)
 	size_t ngroups = shared == (gid_t)-1 ? 0 : 1;
 
 	if (geteuid() != 0 || uid == 0) {
-		/* Started by a user; or the mailbox is root's own. */
+		/* A user started the program, or the mailbox belongs to root.
+		 */
 		return geteuid() == uid ? 0 : -1;
 	}
 	if (setgroups(ngroups, &shared) == -1 ||
@@ -35,9 +36,9 @@ privilege_become(uid_t uid, gid_t gid, gid_t shared)
 	return 0;
 }
 
-/* Whether there is such a directory now, for all to pass through. */
+/* Makes a directory that all may pass through; true if it is there now. */
 static bool
-make(const char *path)
+make_directory(const char *path)
 {
 	if (mkdir(path, 0755) == 0) {
 		return chmod(path, 0755) == 0;
@@ -68,7 +69,7 @@ privilege_prepare(const struct config *config, struct confinement *c)
 	c->gid = pw->pw_gid;
 	if (snprintf(c->directory, PATH_MAX, "%s/empty", config->state) >=
 		PATH_MAX ||
-	    !make(config->state) || !make(c->directory)) {
+	    !make_directory(config->state) || !make_directory(c->directory)) {
 		log_error("cannot make %s: %s", c->directory, strerror(errno));
 		return -1;
 	}

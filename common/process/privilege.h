@@ -9,8 +9,8 @@
 
 /*
  * Giving up root.  Each step is verified; a process that cannot give up what
- * it should must end.  Not started as root, there is nothing to give up and
- * all this does nothing.
+ * it should must end.  If the program was not started as root, there is nothing
+ * to give up and these functions do nothing.
  */
 
 /*
@@ -34,7 +34,7 @@ struct confinement {
 int privilege_prepare(const struct config *, struct confinement *)
     __attribute__((warn_unused_result));
 
-/* Becomes that.  0, or -1 with the reason logged. */
+/* Enters the confinement.  0, or -1 with the reason logged. */
 int privilege_confine(const struct confinement *)
     __attribute__((warn_unused_result));
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Children of all processes.  Runs as root, if the parent does. */
+/* Starts and ends children.  Runs as root if the parent does. */
 #include "common/process/process.h"
 
 #include "common/io/deadline.h"
@@ -55,7 +55,7 @@ process_plain_signals(void)
 {
 	sigset_t none;
 
-	/* What is ignored stays so across execve(2). */
+	/* Ignored signals stay ignored across execve(2). */
 	for (int i = 1; i < NSIG; i++) {
 		signal(i, SIG_DFL);
 	}
@@ -63,7 +63,7 @@ process_plain_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Waits for its end; true if that came in time. */
+/* Waits for the end of a process; true if it ended in time. */
 static bool
 ended(int process, int64_t deadline)
 {
@@ -84,7 +84,7 @@ process_wait(pid_t pid, int limit, int *status)
 	int process = pidfd_open(pid, 0), code = 0;
 	bool in_time = process != -1 && ended(process, deadline_now() + limit);
 
-	kill(-pid, SIGKILL); /* and whoever it left behind */
+	kill(-pid, SIGKILL); /* and the processes that it started */
 	kill(pid, SIGKILL);
 	while (waitpid(pid, &code, 0) == -1 && errno == EINTR) {
 	}

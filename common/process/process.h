@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* What every process that is forked does first, and how one is waited for. */
+/* What every forked process does first, and how its parent waits for it. */
 
 /*
- * Closes all descriptors but 0 to 2 and those listed, which get sorted (-1 is
- * nothing).
+ * Closes all descriptors but 0 to 2 and those listed, which get sorted (-1
+ * stands for none).
  */
 void process_close_others(int *keep, size_t n);
 
@@ -19,7 +19,7 @@ void process_close_others(int *keep, size_t n);
  */
 void process_default_signals(void);
 
-/* For a program that is going to be run: none is caught, ignored or blocked. */
+/* Prepares for execve(2): no signal is caught, ignored or blocked. */
 void process_plain_signals(void);
 
 /* How a process has ended. */
@@ -32,7 +32,7 @@ enum process_end {
 
 /*
  * Waits for a process that leads a session of its own, at most limit ms, and
- * kills it with all that it has left behind.  status: its exit status, or the
+ * kills it and its process group.  status: its exit status, or the
  * number of the signal.
  */
 enum process_end process_wait(pid_t, int limit, int *status);

@@ -154,7 +154,7 @@ static const int mailboxes[] = {
 	SYS_sync_file_range,
 #endif
 	SYS_ioctl,
-	/* whose mailbox, and whether who locked it is alive */
+	/* the mailbox's owner, and whether the holder of a lock is alive */
 	SYS_geteuid,
 	SYS_kill,
 	SYS_nanosleep,
@@ -227,8 +227,8 @@ filter(const int *more, size_t nmore)
 static int
 kernel(enum who who)
 {
-	/* Who has become a mailbox's owner by setresuid(2) cannot be traced
-	   as it is; else the owner has started it, and may look at it. */
+	/* A process that has become a mailbox's owner by setresuid(2) cannot be
+	 * traced anyway; else the owner has started it and may look at it. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
 	    (who != MAILBOX && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)) {
 		return -1;
@@ -272,7 +272,7 @@ __lsan_is_turned_off(void)
 #define IS_SANITIZED false
 #endif
 
-/* Octets of data that this process has now; 0: cannot be known. */
+/* Octets of data that this process has now; 0 if that is unknown. */
 static size_t
 data_size(void)
 {
@@ -322,7 +322,7 @@ sandbox_session(void)
 	return kernel(SESSION);
 }
 
-/* For who gets descriptors of its own, a few at a time. */
+/* Allows a process that opens files a few descriptors. */
 static int
 few_files(enum who who)
 {

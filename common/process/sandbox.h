@@ -23,10 +23,8 @@ int sandbox_client(void) __attribute__((warn_unused_result));
  */
 int sandbox_mailbox(void) __attribute__((warn_unused_result));
 
-/*
- * For a session, before it loses its rights: what it has inherited, and 16 MiB
- * for itself, is all the memory that it ever gets.
- */
+/* Limits a session's memory to what it has inherited and 16 MiB more.  Called
+ * before it loses its rights. */
 int sandbox_memory(void);
 
 #endif
