@@ -57,7 +57,7 @@ no_delay(int status, unsigned delay, void *data)
 	(void)data;
 }
 
-/* Whether it is still about the same user. */
+/* True if the modules have not changed the user. */
 static bool
 is_same(pam_handle_t *h, const char *user)
 {
@@ -67,7 +67,7 @@ is_same(pam_handle_t *h, const char *user)
 	       name != NULL && strcmp(name, user) == 0;
 }
 
-/* What is the user's doing; anything else is trouble of ours. */
+/* Tells failures of the user from failures of ours. */
 static enum status
 judge(pam_handle_t *h, const struct pam_login *l, int rc)
 {

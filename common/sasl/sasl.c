@@ -104,7 +104,7 @@ step_plain(struct sasl *s, const char *data, size_t len)
 		(size_t)(end - password))) {
 		return SASL_MALFORMED;
 	}
-	/* Nobody acts for somebody else here. */
+	/* No user may act for another one. */
 	if (authzid != 0 &&
 	    (authzid != authcid || memcmp(data, name, authcid) != 0)) {
 		s->login.name[0] = '\0';
@@ -171,7 +171,7 @@ step_token(struct sasl *s, const char *data, size_t len)
 	}
 	strlcpy(s->login.name, t.user, sizeof(s->login.name));
 	if (s->login.name[0] == '\0' || t.token.len == 0) {
-		/* An empty name is nobody's, an empty token is not asked of. */
+		/* Empty names and tokens fail without asking anybody. */
 		s->login.name[0] = '\0';
 		s->wrong = "says no user or no token";
 	}

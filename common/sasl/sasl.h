@@ -64,7 +64,7 @@ const char *sasl_name(uint32_t mechanism);
 /* false: a mechanism that we do not have. */
 bool sasl_start(struct sasl *, const char *mechanism, const char *hostname);
 
-/* Whether the client may send its first answer along with the start. */
+/* True if the client may send its first answer along with the start. */
 bool sasl_client_first(const struct sasl *);
 
 /*

@@ -144,7 +144,7 @@ static const struct mechanism mechanisms[] = {
 
 enum { MECHANISMS = sizeof(mechanisms) / sizeof(mechanisms[0]) };
 
-/* Whether the words, separated by blanks, have that one. */
+/* True if the words, separated by blanks, have that one. */
 static bool
 has_word(const char *words, const char *word)
 {

@@ -29,7 +29,7 @@ struct sasl_client *sasl_client_open(
 /* Forgets the secret. */
 void sasl_client_close(struct sasl_client *);
 
-/* Whether the client speaks first, so that its answer may go with AUTH. */
+/* True if the client speaks first, so that its answer may go with AUTH. */
 bool sasl_client_starts(const struct sasl_client *);
 
 /*
@@ -40,7 +40,7 @@ bool sasl_client_starts(const struct sasl_client *);
 bool sasl_client_step(struct sasl_client *, const char *challenge, size_t size,
     char answer[SASL_CLIENT_DATA], size_t *len);
 
-/* Whether the exchange may end in success now: SCRAM has proved the server. */
+/* True if the exchange may succeed now: SCRAM has proved the server. */
 bool sasl_client_done(const struct sasl_client *);
 
 #endif

@@ -15,7 +15,7 @@ enum sasl_result sasl_scram_step(struct sasl *, const char *data, size_t len);
 /* Copies bytes without NUL into a field.  false: they do not fit. */
 bool sasl_field(char *dst, size_t size, const char *src, size_t len);
 
-/* Whatever else comes, this login fails. */
+/* Lets this login fail, whatever the client sends. */
 enum sasl_result sasl_fail(struct sasl *, const char *wrong);
 
 #endif

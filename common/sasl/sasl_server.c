@@ -31,7 +31,7 @@ offered(const struct connection *c, const struct stream *stream,
 		       bound;
 	case MECHANISM_OAUTHBEARER:
 	case MECHANISM_XOAUTH2:
-		/* A token is good for whoever reads it, wherever. */
+		/* A token can be used by any process that reads it. */
 		return c->config->oauth_command[0] != '\0' &&
 		       stream_tls(stream) != NULL && names_have_oauth(c->names);
 	case MECHANISM_EXTERNAL:
@@ -41,9 +41,9 @@ offered(const struct connection *c, const struct stream *stream,
 	return true;
 }
 
-/* What this connection's logins may be tied to, or proved by. */
+/* Sets what this connection's logins may be bound to, or proved by. */
 static void
-know_channel(
+set_channel_binding(
     const struct connection *c, const struct stream *stream, struct sasl *sasl)
 {
 	static const char *const names[] = {
@@ -73,7 +73,7 @@ sasl_server_offer(const struct connection *c, const struct stream *stream,
 {
 	struct sasl sasl = { .nbindings = 0, .certificate = "" };
 
-	know_channel(c, stream, &sasl);
+	set_channel_binding(c, stream, &sasl);
 	offer[0] = '\0';
 	for (uint32_t m = 0; m < MECHANISMS; m++) {
 		if (everybody && m == MECHANISM_CRAM_MD5 &&
@@ -192,7 +192,7 @@ sasl_server_run(const struct connection *c, struct stream *stream,
 	if (!sasl_start(sasl, argument, c->config->hostname)) {
 		return SASL_OUTCOME_UNKNOWN;
 	}
-	know_channel(c, stream, sasl);
+	set_channel_binding(c, stream, sasl);
 	if (!offered(c, stream, (enum mechanism)sasl->login.mechanism, sasl)) {
 		return SASL_OUTCOME_UNKNOWN;
 	}

@@ -12,7 +12,7 @@ enum { SEPARATOR = 1 };
 
 #define BEARER "Bearer "
 
-/* Whether all of it is visible ASCII. */
+/* True if all of it is visible ASCII. */
 static bool
 is_visible(const struct scram_span *s)
 {
@@ -95,7 +95,7 @@ set(struct sasl_token *t, const struct scram_span *key,
 	return true; /* to be ignored, RFC 7628 section 3.1 */
 }
 
-/* The pairs, each with ^A behind it, and one ^A more. */
+/* Reads the pairs, each followed by ^A, and one ^A more. */
 static bool
 read_pairs(struct sasl_token *t, const char *at, const char *end, bool bearer)
 {

@@ -36,7 +36,7 @@ bool scram_first(struct scram_client *, const char *user, const char *nonce,
 bool scram_final(struct scram_client *, const char *password,
     const char *challenge, size_t len, char message[SCRAM_MESSAGE]);
 
-/* Whether the server's last words prove that it knows the password. */
+/* True if the server's last message proves that it knows the password. */
 bool scram_verify(const struct scram_client *, const char *words, size_t len);
 
 #endif

@@ -12,7 +12,7 @@ struct rest {
 	const char *at, *end;
 };
 
-/* Whether the rest begins with a text; passes over it. */
+/* True if the rest begins with a text; passes over it. */
 static bool
 skip(struct rest *r, const char *text)
 {

@@ -12,7 +12,7 @@ enum { DEFAULT_PER_SOURCE = 50 };
 
 static const char from_one[] = "too many sessions from there";
 
-/* Whether there are as many sessions as may come from its address. */
+/* True if its address has as many sessions as it may have. */
 static bool
 over_source(const struct server *s, const struct peer *peer)
 {

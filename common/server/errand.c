@@ -14,7 +14,7 @@ void
 errand_start(struct server *s)
 {
 	if (s->errand != 0) {
-		/* It may have looked already at what there is to do now. */
+		/* It may have missed what has come since it started. */
 		s->errand_wanted = true;
 		return;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What clients' addresses have to their account, and what comes of it. */
+/* Counts offences by address and refuses clients with too many. */
 #include "common/server/guard.h"
 
 #include "common/log/log.h"
@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Whether offences of that client are counted at all. */
+/* True if offences of that client are counted at all. */
 static bool
 counted(const struct config *config, const struct peer *peer)
 {

@@ -16,13 +16,13 @@
  */
 
 /*
- * Whether a client is served, and what its session is told; if not, why has
- * the reason for the log.
+ * True if a client is served; tells what its session is told.  Else why has the
+ * reason for the log.
  */
 bool guard_admits(struct server *, const struct peer *, struct welcome *,
     char why[PENALTY_TEXT]);
 
-/* Whether a payload is one of REQUEST_OFFENCE, which a session may send. */
+/* True if a payload is one of REQUEST_OFFENCE, which a session may send. */
 bool guard_valid(const void *payload, size_t size);
 
 /* Counts it against the slot's client. */

@@ -45,7 +45,7 @@ port_of(const union address *a)
 	                                     : 0;
 }
 
-/* Whether an AF_UNIX address of that length is a path. */
+/* True if an AF_UNIX address of that length is a path. */
 static bool
 has_path(const union address *a, socklen_t len)
 {
@@ -224,7 +224,7 @@ listen_on(struct listener *l, const char *spec, char error[CONFIG_ERROR])
 		if (strcmp(role, "mx") != 0 &&
 		    strcmp(role, "submission") != 0) {
 			return fail(error, spec,
-			    "the role behind = is mx or submission");
+			    "the role after = is mx or submission");
 		}
 	}
 	char *tls = strrchr(text, '/');

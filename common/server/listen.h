@@ -36,7 +36,7 @@ int listen_on(struct listener *, const char *spec, char error[CONFIG_ERROR])
 /* Fills in a listener that was handed down as fd. */
 void listen_inherited(struct listener *, int fd);
 
-/* Whether fd is a socket, and one that listens. */
+/* True if fd is a socket, and one that listens. */
 bool listen_is_socket(int fd);
 bool listen_is_listening(int fd);
 

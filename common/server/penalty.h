@@ -63,7 +63,7 @@ struct penalty {
 void penalty_key(
     const uint8_t address[NETWORK_ADDRESS], uint8_t key[NETWORK_ADDRESS]);
 
-/* Whether the table has a valid beginning; makes an empty one. */
+/* True if the table has a valid beginning; makes an empty one. */
 bool penalty_is_table(const struct penalty_image *);
 void penalty_reset(struct penalty_image *);
 
@@ -86,7 +86,7 @@ void penalty_login(struct penalty_image *, const uint8_t key[NETWORK_ADDRESS],
 /* Forgets a key, or everything (NULL). */
 void penalty_forgive(struct penalty_image *, const uint8_t *key);
 
-/* The entry at *at or next to it, and *at behind that.  false: no more. */
+/* The first entry from *at on; *at is moved past it.  false: no more. */
 bool penalty_next(
     const struct penalty_image *, size_t *at, int64_t now, struct penalty *);
 
@@ -114,7 +114,7 @@ int penalties_open(struct penalties *, const struct config *, bool make)
     __attribute__((warn_unused_result));
 void penalties_close(struct penalties *);
 
-/* Whether it can be read now; opens another that has taken its place. */
+/* True if it can be read now; opens a file that has replaced it. */
 bool penalties_readable(struct penalties *);
 
 /*

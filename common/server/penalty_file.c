@@ -106,7 +106,7 @@ penalties_close(struct penalties *p)
 	p->fd = -1;
 }
 
-/* Whether the file is still there, and all of it. */
+/* True if the file is still there, and whole. */
 static bool
 intact(struct penalties *p)
 {

@@ -84,7 +84,7 @@ child_ended(struct server *s, pid_t pid)
 	} /* else an orphan */
 }
 
-/* Whether anybody is left of a process group, be it a zombie. */
+/* True if a process group has a member left, be it a zombie. */
 static bool
 inhabited(pid_t group)
 {

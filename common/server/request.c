@@ -35,7 +35,7 @@ request_end(struct server *s, struct slot *slot)
 	slot->checking = slot->waiting = false;
 }
 
-/* What a worker is given of the slot. */
+/* Gives a worker the descriptors of the slot. */
 static void
 give_descriptors(const struct slot *slot, enum given given, struct task *task)
 {
@@ -180,7 +180,7 @@ request_take(struct server *s, struct slot *slot)
 		return;
 	}
 	if (!acceptable(s, slot, size)) {
-		/* Only a session that is no longer ours says such things. */
+		/* Only a compromised session sends such a request. */
 		log_error("session %d sent a malformed request: killed",
 		    (int)slot->session);
 		kill(slot->session, SIGKILL);
@@ -269,7 +269,7 @@ request_worker_ended(struct server *s, struct slot *slot, int status)
 	slot_settle(s, slot);
 }
 
-/* Who has waited longest, or NULL. */
+/* The slot that has waited longest, or NULL. */
 static struct slot *
 next_waiting(const struct server *s)
 {

@@ -104,7 +104,7 @@ close_if_open(int fd)
 }
 
 /*
- * Whether a session may have handed on what it holds: its filter leaves it
+ * True if a session may have passed on its descriptors: its filter leaves it
  * sendmsg(2), and a client at a socket of this system can take descriptors.
  */
 static bool
@@ -118,8 +118,8 @@ hands_on(int client)
 }
 
 /*
- * A body file outlives its connection, if nobody is left who could hold it:
- * making a file and giving it up costs more than emptying one.
+ * A body file outlives its connection, if no process is left that could hold
+ * it: making a file and giving it up costs more than emptying one.
  */
 static void
 take_body(struct server *s, struct slot *slot)
@@ -167,7 +167,7 @@ slot_settle(struct server *s, struct slot *slot)
 	}
 }
 
-/* Whether a session that is not secure may offer to become so. */
+/* True if a session in the clear may offer STARTTLS. */
 static bool
 can_tls(const struct server *s, const struct slot *slot)
 {

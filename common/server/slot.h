@@ -82,7 +82,7 @@ struct server {
 /* Rereads the users' names and the certificates when they have changed. */
 void slot_refresh(struct server *);
 
-/* Whether there is a certificate; loads it when it is first asked. */
+/* True if there is a certificate; the first call loads it. */
 bool slot_have_tls(struct server *);
 
 /*
@@ -125,7 +125,7 @@ void errand_start(struct server *);
 /* Starts it if it is due; asks at most every few minutes. */
 void errand_if_due(struct server *);
 
-/* A child has ended: whether it was the errand. */
+/* Notes that a child has ended; true if it was the errand. */
 bool errand_ended(struct server *, pid_t);
 
 /* ---- reap.c ---- */

@@ -7,7 +7,7 @@
 
 /*
  * A protocol as a table: each row names a verb, the states that allow it,
- * what it takes behind it, and its function.  The dispatcher refuses what the
+ * what argument it takes, and its function.  The dispatcher refuses what the
  * table forbids; the functions do the rest.
  */
 
@@ -43,7 +43,7 @@ enum next command_run(const struct command *table, unsigned int state,
     enum next (*refuse)(struct session *, const struct command *, enum refusal))
     __attribute__((warn_unused_result));
 
-/* Whether web browsers, and pages made to abuse them, say that first. */
+/* True for a line that web browsers, and pages that abuse them, send. */
 bool command_is_http(const char *line);
 
 #endif

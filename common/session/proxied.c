@@ -13,7 +13,7 @@
 
 enum { PATIENCE = 5000 /* ms for the whole header */ };
 
-/* Reads just the header: what is behind it is TLS's, or the protocol's. */
+/* Reads just the header: what follows belongs to TLS or the protocol. */
 static enum proxy_result
 read_header(int fd, struct proxy *proxy)
 {

@@ -73,7 +73,7 @@ address(const char *text, bool v4, uint8_t ip[NETWORK_ADDRESS])
 	       (strchr(text, ':') == NULL) == v4;
 }
 
-/* What is behind "PROXY ". */
+/* Parses the text after "PROXY ". */
 static bool
 line(char *rest, struct proxy *p)
 {
@@ -177,7 +177,7 @@ version_2(const uint8_t *data, size_t len, struct proxy *p)
 
 /* ---- both ---- */
 
-/* Whether the data is as far as it goes what a header begins with. */
+/* True if the data, as far as it goes, is what a header begins with. */
 static bool
 begins(const uint8_t *data, size_t len, const void *with, size_t size)
 {

@@ -18,7 +18,7 @@ bool secure_start(const struct connection *, struct stream *,
     const char *go_ahead, char error[CONFIG_ERROR])
     __attribute__((warn_unused_result));
 
-/* Whether a password may be sent: over TLS, or as plaintext-login has it. */
+/* True if a password may be sent: over TLS, or if plaintext-login allows. */
 bool secure_for_passwords(const struct connection *, const struct stream *);
 
 #endif

@@ -80,7 +80,7 @@ user(struct session *s, char *name)
 		s->login.name[0] = '\0';
 		return reply_error(s, REPLY_NAME_LONG);
 	}
-	/* The same for every name: who is a user is nobody's business. */
+	/* The reply is the same for every name, so that it tells no users. */
 	return reply_ok_with(s, "Now the password");
 }
 
@@ -106,19 +106,19 @@ failed(struct session *s, int64_t started, const char *wrong)
 	return ++s->failures >= MOST_FAILURES ? NEXT_END : NEXT_COMMAND;
 }
 
-/* Asks for the check; what the client sent behind PASS goes along. */
+/* Asks for the check; what the client sent after PASS goes along. */
 static enum status
 check(struct session *s)
 {
 	const struct connection *c = s->connection;
-	const char *behind;
-	size_t n = s->tls ? 0 : stream_buffered(s->stream, &behind);
+	const char *pending;
+	size_t n = s->tls ? 0 : stream_buffered(s->stream, &pending);
 
 	if (n > sizeof(s->login.bytes) || stream_flush(s->stream) == -1) {
 		return STATUS_TEMPORARY;
 	}
 	if (n > 0) {
-		memcpy(s->login.bytes, behind, n);
+		memcpy(s->login.bytes, pending, n);
 	}
 	s->login.pending = (uint32_t)n;
 	s->login.utf8 = s->utf8;
@@ -175,7 +175,7 @@ static enum next
 stls(struct session *s, char *argument)
 {
 	const struct connection *c = s->connection;
-	const char *behind;
+	const char *pending;
 
 	(void)argument;
 	if (s->tls) {
@@ -187,7 +187,7 @@ stls(struct session *s, char *argument)
 	if (s->utf8) {
 		return reply_error(s, REPLY_TLS_AFTER_UTF8);
 	}
-	if (stream_buffered(s->stream, &behind) > 0) {
+	if (stream_buffered(s->stream, &pending) > 0) {
 		reply_error(s, REPLY_TLS_PIPELINED);
 		return NEXT_END;
 	}

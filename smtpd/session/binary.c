@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * From BINARYMIME to lines: pure.  The label of a part is only known to be
- * wrong when its header is over, for its type may stand behind it: so the old
+ * wrong when its header is over, for its type may come after it: so the old
  * one is left out, and the new one is the last field.
  */
 #include "smtpd/session/binary.h"
@@ -36,7 +36,7 @@ give(struct binary *b, const char *text, size_t len)
 	b->len = len;
 }
 
-/* Whether the part in hand says "binary", in the first field that counts. */
+/* True if the current part says "binary", in the first field that counts. */
 static bool
 is_binary(const struct binary *b)
 {
@@ -45,7 +45,7 @@ is_binary(const struct binary *b)
 	return part->encoded && part->transfer == TRANSFER_BINARY;
 }
 
-/* Whether it may not be changed: RFC 1847 section 2.1. */
+/* True if the part must not be changed: RFC 1847 section 2.1. */
 static bool
 is_sealed(const struct binary *b)
 {
@@ -58,8 +58,8 @@ is_sealed(const struct binary *b)
 }
 
 /*
- * Whether it is encoded.  Multiparts and messages never are (RFC 2046 sections
- * 5.1 and 5.2), even if they have no parts that can be told.
+ * True if the part gets encoded.  Multiparts and messages never are (RFC 2046
+ * sections 5.1 and 5.2), even if they have no parts that can be told.
  */
 static bool
 is_encodable(const struct multipart_part *part)
@@ -177,7 +177,7 @@ end_part(struct binary *b)
 		return;
 	}
 	size_t n = base64_encode_end(&b->base64, b->out);
-	/* The line end ahead of a delimiter belongs to that. */
+	/* The line end before a delimiter belongs to the delimiter. */
 	b->owed = n > 0;
 	give(b, b->out, n > 0 ? n - 2 : 0);
 	b->encoding = false;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What BDAT takes behind it (RFC 3030 section 2): size [ "LAST" ].  Pure. */
+/* The argument of BDAT (RFC 3030 section 2): size [ "LAST" ].  Pure. */
 
 struct chunk {
 	uint64_t size; /* octets that follow the line */

@@ -195,7 +195,7 @@ static enum next
 starttls(struct session *s, char *argument)
 {
 	const struct connection *c = s->connection;
-	const char *behind;
+	const char *pending;
 
 	(void)argument;
 	if (s->tls[0] != '\0') {
@@ -204,7 +204,7 @@ starttls(struct session *s, char *argument)
 	if (!c->can_tls) {
 		return reply_send(s, REPLY_TLS_NONE);
 	}
-	if (stream_buffered(s->stream, &behind) > 0) {
+	if (stream_buffered(s->stream, &pending) > 0) {
 		/* Injected, or a client that must not go on (CVE-2011-0411). */
 		reply_send(s, REPLY_TLS_PIPELINED);
 		return NEXT_END;

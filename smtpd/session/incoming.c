@@ -109,7 +109,7 @@ incoming_begin(struct incoming *in, struct session *s, bool chunks)
 	in->at_head = session_is_user(s);
 }
 
-/* Whether what came so far is more than a message may have. */
+/* True if more has come than a message may have. */
 static bool
 too_big(const struct incoming *in)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who may send as whom. */
+/* Decides which addresses a user may send from. */
 #include "smtpd/session/sender.h"
 
 #include "common/mime/header.h"
@@ -58,7 +58,7 @@ is_granted(const struct session *s, const struct address *a)
 
 static bool leads_to_user(struct search *, const struct address *, int depth);
 
-/* Whether one of an alias's targets does. */
+/* True if one of an alias's targets leads to the user. */
 static bool
 targets_lead(struct search *x, const struct alias *alias, int depth)
 {
@@ -81,7 +81,7 @@ targets_lead(struct search *x, const struct alias *alias, int depth)
 	return false;
 }
 
-/* Whether it is the name of who has logged in. */
+/* True if it is the name of the user who has logged in. */
 static bool
 is_user(const struct session *s, const char *local, const char *domain)
 {
@@ -203,7 +203,7 @@ sender_header_allowed(const struct session *s, const char *text, size_t len)
 	if (!sender_header_checked(s)) {
 		return true;
 	}
-	/* There are readers that go on behind a line that is no field. */
+	/* Some readers go on after a line that is not a field. */
 	while (at < end && *at != '\n') {
 		if (!header_next(&at, end, &f)) {
 			const char *lf = memchr(at, '\n', (size_t)(end - at));

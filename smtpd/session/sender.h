@@ -8,15 +8,15 @@
 #include <stddef.h>
 
 /*
- * Whether an address belongs to who has logged in: "sender-check" and "sender"
- * of restante.conf(5).  An address of ours does if it is the user's, with a
- * subaddress or without, or if an alias leads from it to the user, and it is no
- * other user's name; others do by the key "sender".  Nobody's is everybody's,
- * and who has not logged in is not asked.
+ * True if an address belongs to the user who has logged in: "sender-check" and
+ * "sender" of restante.conf(5).  An address of ours does if it is the user's,
+ * with a subaddress or without, or if an alias leads from it to the user, and
+ * it is no other user's name; others do by the key "sender".  Nobody's is
+ * everybody's, and who has not logged in is not asked.
  */
 bool sender_allowed(const struct session *, const struct address *);
 
-/* Whether the header sections of a session's messages are to be checked. */
+/* True if the header sections of a session's messages must be checked. */
 bool sender_header_checked(const struct session *);
 
 /*
