@@ -56,9 +56,8 @@ struct connection {
 	const struct confinement *confinement;
 	const struct names *names;
 	const struct aliases *aliases; /* NULL unless the service uses them */
-	const struct tls_server
-	    *tls;     /* NULL except with START_TLS, _STARTTLS */
-	bool can_tls; /* STARTTLS may be offered */
+	const struct tls_server *tls;  /* NULL but with TLS to come */
+	bool can_tls;                  /* STARTTLS may be offered */
 	enum start start;
 	enum role role;
 	struct peer peer;
@@ -133,8 +132,7 @@ extern const struct request_rule request_rules[REQUESTS];
 
 /* What the server knows of a session that asks. */
 struct asker {
-	bool
-	    proxied; /* its client comes through a proxy and is not known yet */
+	bool proxied; /* a proxy has yet to name its client */
 	bool tls;
 	bool logged_in;
 	uint32_t asked; /* bits: the kinds that it has asked for before */
@@ -145,8 +143,7 @@ bool request_allowed(uint32_t kind, const struct asker *);
 
 /* What a daemon's workers do for a request. */
 struct job {
-	enum status (*run)(
-	    const struct task *); /* NULL: nothing may ask for it */
+	enum status (*run)(const struct task *); /* NULL: not available */
 	/*
 	 * Run by the server: checks the size and the numbers of fixed structs,
 	 * no text.  A worker looks at the text itself.

@@ -186,8 +186,7 @@ account_directory(
 	bool made = mkdir(path, 0700) == 0;
 	if (!made && errno == ENOENT) {
 		(void)make_directory(config->state, 0755);
-		(void)make_directory(
-		    users, 0711); /* owners need to pass through it */
+		(void)make_directory(users, 0711); /* owners pass it */
 		made = make_directory(path, 0700);
 	}
 	if (give_directory(path, a, made) == -1) {
