@@ -213,15 +213,6 @@ class Git(Client):
         raise Skip("git-send-email is not there (Debian package git-email)")
 
 
-def library(package, path):
-    """A file of a library that may only be unpacked."""
-    root = os.environ.get("RESTANTE_PEERS", "/nowhere")
-    for base in (Path("/"), Path(root, package)):
-        if (base / path).exists():
-            return base / path
-    raise Skip(f"{path} is not there (Debian package {package})")
-
-
 class PhpMailer(Client):
     """PHPMailer."""
 
@@ -251,10 +242,10 @@ $m->send();
 """
 
     def send(self, job):
-        source = library("libphp-phpmailer", "usr/share/php/libphp-phpmailer/"
-                         "src/PHPMailer.php")
+        source = peers.files("usr/share/php/libphp-phpmailer/src/PHPMailer.php",
+                             "libphp-phpmailer")[0]
         secure = {CLEAR: "", STARTTLS: "tls", TLS: "ssl"}
-        job.run(self.program(), "-n", "-d", f"extension={self.ctype()}", "-f",
+        job.run(peers.php(), "-n", "-d", f"extension={self.ctype()}", "-f",
                 job.file("mail.php", self.script),
                 stdin=job.text.encode(),
                 env={"MAILER": str(source.parent), "PORT": str(job.port),
@@ -265,19 +256,7 @@ $m->send();
     @staticmethod
     def ctype():
         """An extension that it needs, and that is a file of its own."""
-        for base in (Path("/"), Path(os.environ.get("RESTANTE_PEERS", "/x"),
-                                     "php8.2-common")):
-            for path in base.glob("usr/lib/php/*/ctype.so"):
-                return path
-        raise Skip("ctype.so is not there (Debian package php8.2-common)")
-
-    @staticmethod
-    def program():
-        """PHP, by any of its names."""
-        try:
-            return peers.find("php", "php-cli")
-        except Skip:
-            return peers.find("php8.2", "php8.2-cli")
+        return peers.files("usr/lib/php/*/ctype.so", "php8.*-common")[0]
 
 
 class Nodemailer(Client):
@@ -298,8 +277,8 @@ require(e.MAILER).createTransport({
 """
 
     def send(self, job):
-        source = library("node-nodemailer", "usr/share/nodejs/nodemailer/lib/"
-                         "nodemailer.js")
+        source = peers.files("usr/share/nodejs/nodemailer/lib/nodemailer.js",
+                             "node-nodemailer")[0]
         job.run(peers.find("node", "nodejs"), job.file("mail.js", self.script),
                 stdin=job.text.encode(),
                 env={"MAILER": str(source), "PORT": str(job.port),

@@ -10,12 +10,10 @@ import email
 import email.header
 import email.message
 import email.policy
-import os
 import quopri
 import re
-from pathlib import Path
 
-from .tap import Skip
+from . import peers
 
 TEXTS = ("Grüße aus Köln", "naïve café", "Привет, мир", "日本語のテキスト",
          "emoji 🎉 party", "plain words", "a = b + c", "trailing  ",
@@ -193,17 +191,12 @@ def contents(wire):
 
 def python_mails():
     """The messages that Python's own tests have, with lines ending in CR LF.
-    Debian: libpython3.11-testsuite, unpacked in $RESTANTE_PEERS."""
+    Debian: libpython3.*-testsuite, unpacked in $RESTANTE_PEERS."""
     found = []
-    peers = os.environ.get("RESTANTE_PEERS")
-    for root in ([f"{peers}/libpython3.11-testsuite"] if peers else []) + ["/"]:
-        for path in sorted(Path(root).glob(
-                "usr/lib/python3*/test/test_email/data/*.txt")):
-            data = path.read_bytes().replace(b"\r\n", b"\n")
-            data = data.replace(b"\r", b"\n").replace(b"\0", b"")
-            data = data if data.endswith(b"\n") else data + b"\n"
-            found.append((path.name, data.replace(b"\n", b"\r\n")))
-        if found:
-            return found
-    raise Skip("Python's test mails are not there "
-               "(Debian package libpython3.11-testsuite)")
+    for path in peers.files("usr/lib/python3*/test/test_email/data/*.txt",
+                            "libpython3.*-testsuite"):
+        data = path.read_bytes().replace(b"\r\n", b"\n")
+        data = data.replace(b"\r", b"\n").replace(b"\0", b"")
+        data = data if data.endswith(b"\n") else data + b"\n"
+        found.append((path.name, data.replace(b"\n", b"\r\n")))
+    return found

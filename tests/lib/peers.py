@@ -12,15 +12,36 @@ from .scratch import tool
 from .tap import Skip
 
 
-def find(name, package):
-    """The path of a program; raises Skip if it is nowhere."""
+def find(name, *packages):
+    """The path of a program; raises Skip if it is nowhere. Where releases of
+    Debian differ, it is in one of several packages."""
     path = tool(name)
     if path:
         return path
     root = os.environ.get("RESTANTE_PEERS")
-    if root:
+    for package in packages if root else ():
         for folder in ("usr/sbin", "usr/bin", "sbin", "bin"):
             candidate = Path(root, package, folder, name)
             if os.access(candidate, os.X_OK):
                 return str(candidate)
-    raise Skip(f"{name} is not there (Debian package {package})")
+    raise Skip(f"{name} is not there (Debian package {' or '.join(packages)})")
+
+
+def php():
+    """PHP, by any of its names."""
+    for name in ("php", "php8.4", "php8.2"):
+        try:
+            return find(name, f"{name}-cli")
+        except Skip:
+            pass
+    raise Skip("php is not there (Debian package php-cli)")
+
+
+def files(pattern, packages):
+    """The files of a package, installed or unpacked; both are patterns."""
+    root = os.environ.get("RESTANTE_PEERS")
+    for base in [Path("/"), *(Path(root).glob(packages) if root else ())]:
+        found = sorted(base.glob(pattern))
+        if found:
+            return found
+    raise Skip(f"{pattern} is not there (Debian package {packages})")

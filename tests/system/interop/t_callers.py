@@ -247,16 +247,7 @@ def test_mailutils(server):
 def test_php(server):
     """mail() of PHP"""
     caller = Caller(server)
-    program = None
-    for name, package in (("php", "php-cli"), ("php8.2", "php8.2-cli"),
-                          ("php8.4", "php8.4-cli")):
-        try:
-            program = peers.find(name, package)
-            break
-        except Skip:
-            continue
-    if program is None:
-        raise Skip("php is not there (Debian package php-cli)")
+    program = peers.php()
     code = ('exit(mail("bob@example.org", "Gr\u00fc\u00dfe", "hello\\n.\\r\\n'
             'again\\n", "From: Web <www@example.com>\\r\\nBcc: alice'
             '\\r\\nX-A: b", "-fwww@example.com") ? 0 : 1);')

@@ -13,6 +13,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from lib import peers
 from lib.peers import find
 from lib.player import PASSWORDS
 from lib.scratch import Instance, tool
@@ -119,15 +120,12 @@ def test_gnutls(server):
 
 def messages():
     """The messages of Python's email tests, as SMTP carries them."""
-    roots = [Path(p, "test_email/data") for p in (
-        "/usr/lib/python3.11/test", os.environ.get("RESTANTE_PEERS", "/none")
-        + "/libpython3.11-testsuite/usr/lib/python3.11/test")]
-    for root in filter(Path.is_dir, roots):
-        texts = {p.name: re.sub(rb"\r\n?|\n", b"\r\n", p.read_bytes())
-                 for p in sorted(root.glob("msg_*.txt"))}
-        return {name: text if text.endswith(b"\r\n") else text + b"\r\n"
-                for name, text in texts.items() if b"\0" not in text}
-    raise Skip("no tests of Python's (Debian package libpython3.11-testsuite)")
+    texts = {p.name: re.sub(rb"\r\n?|\n", b"\r\n", p.read_bytes())
+             for p in peers.files(
+                 "usr/lib/python3*/test/test_email/data/msg_*.txt",
+                 "libpython3.*-testsuite")}
+    return {name: text if text.endswith(b"\r\n") else text + b"\r\n"
+            for name, text in texts.items() if b"\0" not in text}
 
 
 def put(talker, rcpt, text, chunks):

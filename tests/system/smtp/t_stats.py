@@ -126,7 +126,7 @@ def test_prometheus(traffic):
 
 def test_promtool(traffic):
     """promtool has nothing to say about it"""
-    program = find("promtool", "prometheus")
+    program = find("promtool", "promtool", "prometheus")
     done = subprocess.run([program, "check", "metrics"], text=True,
                           input=stats(traffic.server, "--prometheus"),
                           capture_output=True, timeout=60, check=False)
