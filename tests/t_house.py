@@ -206,6 +206,20 @@ def test_clang_format():
     none([line for line in done.stderr.splitlines() if "error:" in line])
 
 
+def test_shell():
+    """shellcheck finds nothing to complain about"""
+    if not tool("shellcheck"):
+        raise Skip("no shellcheck (Debian package shellcheck)")
+    scripts = [p for p in (SRC / "bootstrap", SRC / ".ci/run",
+                           *sorted((SRC / "tests").rglob("*")))
+               if p.is_file() and re.match(rb"#!/bin/(ba)?sh\b",
+                                           p.read_bytes()[:16])]
+    check(len(scripts) > 4, f"only {len(scripts)} scripts")
+    done = subprocess.run(["shellcheck", *map(str, scripts)],
+                          capture_output=True, text=True, check=False)
+    none([done.stdout + done.stderr] if done.returncode else [])
+
+
 def make_variables():
     """The variables of the build's Makefile."""
     path = BUILD / "Makefile"

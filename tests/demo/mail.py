@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 """The mail part of ./bootstrap run.
 
-  demo.py ports PORT ...           prints each port, or 0 where it is taken
-  demo.py mail SMTP POP3S CERT     sends a mail from alice to bob, collects it
+  mail.py ports PORT ...           prints each port, or 0 where it is taken
+  mail.py mail SMTP POP3S CERT     sends a mail from alice to bob, collects it
                                    as bob, compares; exit status 0: the same
 
 Passwords come in ALICE_PASSWORD and BOB_PASSWORD.
