@@ -242,6 +242,7 @@ tls_accept(const struct tls_server *s, int rfd, int wfd, bool ask,
 		tls_session_free(t);
 		return NULL;
 	}
+	error[0] = '\0';
 	return t;
 }
 

@@ -47,7 +47,8 @@ time_t tls_server_expiry(const struct tls_server *);
 /*
  * Does the handshake on a connected descriptor pair; deadline as in
  * deadline_wait().  ask: the client may show a certificate, if the key
- * tls-client-ca names authorities for them.  NULL: error says why.
+ * tls-client-ca names authorities for them.  NULL: error says why; else error
+ * is empty.
  */
 struct tls_session *tls_accept(const struct tls_server *, int rfd, int wfd,
     bool ask, int64_t deadline, char error[CONFIG_ERROR]);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """TLS: implicit TLS, versions, certificates and their renewal."""
+import re
 import socket
 import ssl
 import subprocess
@@ -55,6 +56,23 @@ def test_implicit_tls_nowait(server):
         talker.pop_login("alice", PASSWORDS["alice"])
         talker.pop("+OK", "QUIT")
     equal(process.wait(30), 0, "exit status")
+
+
+def test_log_without_errors(server):
+    """A session without a login logs an end, and no trouble with TLS"""
+    before = server.pop3d.text().count("LOGOUT, ip=")
+    with server.connect(server.pop3s, client_context()) as talker:
+        talker.pop("+OK")
+        talker.pop("+OK", "QUIT")
+    with server.connect(server.pop3, None) as talker:
+        talker.pop("+OK")
+        talker.pop("+OK", "STLS")
+        talker.start_tls(client_context())
+        talker.pop("+OK", "QUIT")
+    wait_for(lambda: server.pop3d.text().count("LOGOUT, ip=") == before + 2,
+             "both ends in the log")
+    ends = re.findall(r"LOGOUT, ip=.*", server.pop3d.text())[before:]
+    equal(ends, ["LOGOUT, ip=[127.0.0.1]"] * 2, "lines")
 
 
 def test_plaintext_on_a_tls_port(server):
