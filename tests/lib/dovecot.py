@@ -5,12 +5,14 @@ They come from Debian's packages dovecot-core and dovecot-imapd: installed, or
 only unpacked below $RESTANTE_PEERS. All settings are on the command line (-O:
 no config file), and everything they write is in the scratch folder.
 """
+import functools
 import os
 import re
 import socket
 import subprocess
 from pathlib import Path
 
+from . import peers
 from .tap import Skip
 from .talk import Talker
 
@@ -45,12 +47,30 @@ def folder(scratch, user):
     return path
 
 
+@functools.cache
+def version():
+    """(2, 3) on Debian 12, (2, 4) on Debian 13."""
+    done = subprocess.run(
+        [peers.find("dovecot", "dovecot-core"), "--version"], check=True,
+        capture_output=True, text=True, env=dict(
+            os.environ, LD_LIBRARY_PATH=libraries()))
+    return tuple(map(int, done.stdout.split()[0].split(".")[:2]))
+
+
+def location(inbox, home):
+    """The settings that say where mail is."""
+    if version() < (2, 4):
+        return {"mail_location":
+                f"mbox:{home}/mail:INBOX={inbox}:INDEX={home}/index"}
+    return {"mail_driver": "mbox", "mail_path": f"{home}/mail",
+            "mail_inbox_path": str(inbox), "mail_index_path": f"{home}/index"}
+
+
 def command(scratch, user, program, order):
     """The argument list for a program of its on the mailbox of a user."""
     home = folder(scratch, user)
     options = {
-        "mail_location": f"mbox:{home}/mail:INBOX={scratch.mailbox(user)}"
-                         f":INDEX={home}/index",
+        **location(scratch.mailbox(user), home),
         "mbox_write_locks": order, "mbox_lock_timeout": "100s",
         "log_path": str(scratch.dir / "dovecot.log"),
         "info_log_path": "/dev/null", "base_dir": str(home),
@@ -63,11 +83,16 @@ def command(scratch, user, program, order):
     return words
 
 
+def libraries():
+    """The folder of its libraries, which is not known to the loader when it is
+    only unpacked."""
+    return str(Path(find("dovecot-lda", "dovecot-core")).parent)
+
+
 def environment(scratch, user):
-    """Its libraries lie beside it when it is only unpacked."""
-    path = find("dovecot-lda", "dovecot-core")
+    """What its programs need."""
     return dict(scratch.environment(), USER=user, HOME=str(
-        folder(scratch, user)), LD_LIBRARY_PATH=str(Path(path).parent))
+        folder(scratch, user)), LD_LIBRARY_PATH=libraries())
 
 
 class Imap:
