@@ -7,6 +7,7 @@ import re
 import subprocess
 
 from lib import mbox, peers
+from lib.clients import scram_in_tls
 from lib.player import PASSWORDS
 from lib.scratch import Instance, client_context
 from lib.tap import Tap, check, equal
@@ -196,7 +197,8 @@ def test_fetchmail(server):
 
 def test_mpop(server):
     """mpop: pipelining, each mechanism, delete"""
-    for mechanism in ("user", "plain", "login", "cram-md5", "scram-sha-256"):
+    for mechanism in ("user", "plain", "login", "cram-md5",
+                      scram_in_tls("mpop")):
         fill(server)
         target = server.dir / "mpop.mbox"
         target.unlink(missing_ok=True)
