@@ -30,8 +30,19 @@ def authority(folder, name):
         folder / f"{name}.pem")
 
 
-def certificate(folder, ca, name, *options, days=30, purpose="clientAuth"):
-    """Makes a certificate; the path, and its fingerprint."""
+def expired():
+    """The options for a certificate that has expired."""
+    done = subprocess.run(["openssl", "x509", "-help"], capture_output=True,
+                          text=True, check=False)
+    if "-not_after" in done.stderr + done.stdout:
+        return ("-not_before", "20200101000000Z",
+                "-not_after", "20200201000000Z")
+    return ("-days", "-1")      # which newer ones refuse
+
+
+def certificate(folder, ca, name, *options, purpose="clientAuth"):
+    """Makes a certificate; its fingerprint."""
+    options = options or ("-days", "30")
     key, request, path = (folder / f"{name}.{end}"
                           for end in ("key", "csr", "crt"))
     extensions = folder / f"{name}.ext"
@@ -39,7 +50,7 @@ def certificate(folder, ca, name, *options, days=30, purpose="clientAuth"):
     run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
         "-nodes", "-subj", "/CN=" + name, "-keyout", key, "-out", request)
     run("x509", "-req", "-in", request, "-CA", folder / f"{ca}.pem", "-CAkey",
-        folder / f"{ca}.key", "-set_serial", len(name), "-days", days,
+        folder / f"{ca}.key", "-set_serial", len(name),
         "-extfile", extensions, "-out", path, *options)
     der = ssl.PEM_cert_to_DER_cert(path.read_text())
     path.write_text(path.read_text() + key.read_text())
@@ -235,7 +246,8 @@ def prepare(server):
     authority(folder, "other")
     server.prints = {name: certificate(folder, "ca", name)
                      for name in ("alice", "bob", "nobody")}
-    server.prints["expired"] = certificate(folder, "ca", "expired", days=-1)
+    server.prints["expired"] = certificate(folder, "ca", "expired",
+                                           *expired())
     server.prints["server"] = certificate(folder, "ca", "server",
                                           purpose="serverAuth")
     server.prints["stranger"] = certificate(folder, "other", "stranger")

@@ -257,6 +257,7 @@ defaults
     timeout connect 30s
     timeout client 1m
     timeout server 1m
+    timeout check 30s
 listen smtp
     bind 127.0.0.1:{smtp}
     option smtpchk EHLO check.example.org
