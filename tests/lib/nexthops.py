@@ -14,7 +14,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from . import mbox, proc
+from . import dovecot, mbox, proc
 from .launch import free_port
 from .namespace import COMMAND as UNSHARE
 from .postfix import Postfix
@@ -238,7 +238,7 @@ class Exim(InNamespace):
         return path.read_text() if path.exists() else ""
 
 
-DOVECOT = """
+DOVECOT = """{storage}
 protocols = lmtp
 listen = 127.0.0.1
 base_dir = {top}/run
@@ -248,21 +248,11 @@ ssl = no
 default_internal_user = {user}
 default_internal_group = {group}
 default_login_user = {user}
-mail_location = mbox:{top}/home/%n:INBOX={top}/mail/%n
 mbox_write_locks = fcntl
 first_valid_uid = 1
 first_valid_gid = 1
-auth_username_format = %Ln
 postmaster_address = postmaster@lmtp.test
 hostname = lmtp.test
-passdb {{
-  driver = passwd-file
-  args = {top}/users
-}}
-userdb {{
-  driver = passwd-file
-  args = {top}/users
-}}
 service lmtp {{
   chroot =
   user = {user}
@@ -270,7 +260,6 @@ service lmtp {{
     mode = 0666
   }}
   inet_listener lmtp {{
-    address = 127.0.0.1
     port = {port}
   }}
 }}
@@ -279,6 +268,31 @@ service anvil {{
 }}
 service stats {{
   chroot =
+}}
+"""
+# Where mail and users are, in the words of each version.
+STORAGE = """mail_location = mbox:{top}/home/%n:INBOX={top}/mail/%n
+auth_username_format = %Ln
+passdb {{
+  driver = passwd-file
+  args = {top}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = {top}/users
+}}
+"""
+STORAGE_2_4 = """dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+mail_driver = mbox
+mail_path = {top}/home/%{{user | username}}
+mail_inbox_path = {top}/mail/%{{user | username}}
+auth_username_format = %{{user | username | lower}}
+passdb passwd-file {{
+  passwd_file_path = {top}/users
+}}
+userdb passwd-file {{
+  passwd_file_path = {top}/users
 }}
 """
 
@@ -307,8 +321,9 @@ class DovecotLmtp(InNamespace):
         self.socket = self.top / "run/lmtp"
 
     def configure(self):
+        storage = STORAGE if dovecot.version() < (2, 4) else STORAGE_2_4
         (self.top / "conf").write_text(DOVECOT.format(
-            top=self.top, port=self.port, user=self.account.pw_name,
+            storage=storage.format(top=self.top), top=self.top, port=self.port, user=self.account.pw_name,
             group=grp.getgrgid(self.account.pw_gid).gr_name))
 
     def command(self):
