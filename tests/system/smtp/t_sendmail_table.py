@@ -450,6 +450,7 @@ def test_stranger(_):
                  tls=False, as_root=True) as server:
         if not reachable(server.program("smtpd")):
             server.user, server.as_root = pwd.getpwnam("nobody"), False
+            server.own()
         daemon = server.serve("smtpd", f"unix:{server.dir}/socket")
         try:
             done = Command(server).run(
