@@ -172,7 +172,9 @@ bad_line(struct session *s, enum line got, const char *line)
 static void
 count_command(struct session *s)
 {
-	command_counts_add(&s->commands, s->verb, s->obeyed);
+	/* For the log, data.c may have added to the verb: "BDAT (4 bytes)". */
+	command_counts_add(
+	    &s->commands, command_counts_verb(s->verb), s->obeyed);
 }
 
 static const struct dialogue smtp = {
