@@ -7,7 +7,9 @@
 #include "smtpd/session/rcpt_policy.h"
 
 #include "common/login/aliases_load.h"
+#include "common/login/users.h"
 #include "smtpd/session/session.h"
+#include "smtpd/worker/rcpt.h"
 
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
