@@ -47,7 +47,7 @@ add(struct recipients *r, const struct config *config, const char *address)
 	return RECIPIENTS_OK;
 }
 
-/* Whether all of it is one address, in forms that only SMTP has, too. */
+/* True if all of it is one address, in forms that only SMTP has, too. */
 static bool
 is_path(const char *text, size_t len, char path[ADDRESS_TEXT])
 {
