@@ -19,7 +19,17 @@ BANNED = ("strcpy strcat strncat sprintf vsprintf strtok strtok_r atoi atol "
           "atoll atof gets scanf sscanf fscanf ctime asctime gmtime localtime "
           "mktemp tmpnam tempnam alloca system popen flopen strnvis vfork "
           "setjmp longjmp sigsetjmp siglongjmp").split()
-FUNCTION_LINES, FILE_LINES, COLUMNS = 60, 400, 80
+FUNCTION_LINES, FILE_LINES, COLUMNS = 60, 600, 80
+CIRCLE = 4      # files that call each other, at most
+# Pairs of folders that call each other both ways; HACKING.md justifies each.
+BOTH_WAYS = set()
+# Calls by which a process gets a file by its path.
+OPENS = {"open", "open64", "openat", "openat64", "creat", "creat64", "fopen",
+         "fopen64", "freopen", "opendir", "fdopendir", "mkostemp", "mkstemp",
+         "__open_2", "__open64_2", "__openat_2", "__openat64_2"}
+# Calls that change who a process is.
+BECOMES = re.compile(r"\b(setres[ug]id|setre[ug]id|sete?[ug]id|setgroups"
+                     r"|initgroups|chroot)\s*\(")
 
 
 def sources(*endings):
@@ -68,6 +78,174 @@ def test_directions():
             if folder in FOLDERS and folder not in MAY_INCLUDE[own] or \
                     quoted and folder not in FOLDERS or ".." in target:
                 bad.append(f"{name(path)}:{number}: includes {target}")
+    none(bad)
+
+
+def folder_of(path):
+    """The folder of a source file, as people say it."""
+    return name(path.parent)
+
+
+def included():
+    """(file, line number, included file) of all includes of our own."""
+    for path in sources():
+        for number, target, quoted in includes(path):
+            if quoted:
+                yield path, number, target
+
+
+def test_process_rooms():
+    """No room includes what another process works with"""
+    def within(target, *rooms):
+        return any(target.startswith(room) for room in rooms)
+
+    bad = []
+    for path, number, target in included():
+        room = folder_of(path)
+        wrong = (
+            room == "common/server" and within(
+                target, "common/session/", "common/mime/", "common/sasl/")
+            or room == "smtpd/worker" and target == "common/io/stream.h"
+            or room.endswith("d/session") and within(
+                target, "smtpd/worker/", "smtpd/queue/", "smtpd/relay/",
+                "smtpd/local/", "smtpd/admin/", "pop3d/mailbox/",
+                "pop3d/admin/", "common/login/", "common/server/")
+            or room.endswith("d/session") and within(target, "spool/")
+            and not target.startswith("spool/mail"))
+        if wrong:
+            bad.append(f"{name(path)}:{number}: includes {target}")
+    none(bad)
+
+
+def test_private_headers():
+    """A private header is NAME_private.h, and stays in its folder"""
+    none([f"{name(path)}:{number}: includes {target}"
+          for path, number, target in included()
+          if target.endswith("_private.h")
+          and str(Path(target).parent) != folder_of(path)])
+
+
+def test_becoming():
+    """Only common/process/ calls what changes who a process is"""
+    bad = []
+    for path in sources():
+        if folder_of(path) == "common/process":
+            continue
+        text = code(path.read_text())
+        bad += [f"{name(path)}:{text[:m.start()].count(chr(10)) + 1}: "
+                f"{m.group(1)}" for m in BECOMES.finditer(text)]
+    none(bad)
+
+
+class Objects:
+    """What the objects of a build define, and which of them use that."""
+
+    made = None
+
+    def __init__(self):
+        self.defined, self.wanted = {}, {}
+        files = {str(BUILD / f"{name(path)[:-2]}.o"): name(path)[:-2]
+                 for path in sources(".c")}
+        found = [path for path in files if Path(path).exists()]
+        check(len(found) > 100, f"only {len(found)} objects in {BUILD}")
+        self.wanted = {files[path]: set() for path in found}
+        done = subprocess.run(["nm", "-A", "-P", *found], check=True,
+                              capture_output=True, text=True)
+        for line in done.stdout.splitlines():
+            path, symbol, kind = line.split()[:3]
+            file = files[path.rstrip(":")]
+            if kind in "TDBRC":
+                self.defined.setdefault(symbol, []).append(file)
+            elif kind == "U":
+                self.wanted[file].add(symbol)
+
+    @classmethod
+    def read(cls):
+        """The objects, which are read once."""
+        if not tool("nm"):
+            raise Skip("no nm")
+        if cls.made is None:
+            cls.made = cls()
+        return cls.made
+
+    def arrows(self):
+        """{file: files whose functions or data it uses}"""
+        result = {file: set() for file in self.wanted}
+        for file, symbols in self.wanted.items():
+            for symbol in symbols:
+                homes = self.defined.get(symbol, ())
+                # The daemons never meet: a name may be in both.
+                near = [h for h in homes
+                        if h.split("/")[0] == file.split("/")[0]]
+                result[file].update((near or homes)[:1])
+            result[file].discard(file)
+        return result
+
+
+def circles(arrows):
+    """The sets of files that reach each other (Tarjan), largest first."""
+    order, low, stack, found = {}, {}, [], []
+
+    def visit(node):
+        order[node] = low[node] = len(order)
+        stack.append(node)
+        for other in arrows.get(node, ()):
+            if other not in order:
+                visit(other)
+            if other in stack:
+                low[node] = min(low[node], low[other])
+        if low[node] == order[node]:
+            at = stack.index(node)
+            found.append(stack[at:])
+            del stack[at:]
+
+    for node in arrows:
+        if node not in order:
+            visit(node)
+    return sorted(found, key=len, reverse=True)
+
+
+def test_circles():
+    """No more than four files call each other in a circle"""
+    check(circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})[0]
+          == ["a", "b", "c"], "a circle of three is not found")
+    none([f"{len(c)} files: {' '.join(sorted(c))}"
+          for c in circles(Objects.read().arrows()) if len(c) > CIRCLE])
+
+
+def test_folders_one_way():
+    """No two folders call each other both ways"""
+    pairs = {}
+    for file, others in Objects.read().arrows().items():
+        for other in others:
+            ways = (str(Path(file).parent), str(Path(other).parent))
+            if ways[0] != ways[1]:
+                pairs.setdefault(ways, f"{file} uses {other}")
+    both = {(a, b) for a, b in pairs if a < b and (b, a) in pairs}
+    none([f"{a} and {b}: {pairs[a, b]}, {pairs[b, a]}"
+          for a, b in sorted(both - BOTH_WAYS)])
+    text = (SRC / "HACKING.md").read_text()
+    none([f"HACKING.md does not say why {a} and {b} call each other"
+          for a, b in sorted(BOTH_WAYS) if a not in text or b not in text])
+
+
+def test_session_opens_nothing():
+    """A session links to no open(2), no mailbox, no verifier, no worker"""
+    objects = Objects.read()
+    arrows = objects.arrows()
+    jailed = [f for f in arrows
+              if str(Path(f).parent) in ("smtpd/session", "pop3d/session",
+                                         "common/session", "common/sasl")]
+    check(len(jailed) > 20, f"only {jailed}")
+    bad = []
+    for file in jailed:
+        bad += [f"{file} calls {call}"
+                for call in objects.wanted[file] & OPENS]
+        bad += [f"{file} uses {other}" for other in arrows[file]
+                if other.startswith(("common/login/", "common/server/",
+                                     "smtpd/worker/", "pop3d/mailbox/"))
+                or other.startswith("spool/")
+                and not other.startswith("spool/mail")]
     none(bad)
 
 
@@ -153,7 +331,7 @@ def test_functions():
 
 
 def test_files():
-    """No file has more than 400 lines, no line more than 80 columns"""
+    """No file has more than 600 lines, no line more than 80 columns"""
     bad = []
     for path in sources():
         lines = path.read_text().splitlines()
