@@ -56,6 +56,7 @@ commit_expansion(struct runner *r, struct queue_file *f, struct mail *child,
 		.wire = true };
 	char text[128];
 
+	/* Commit point: from here on the recipients go on in the child. */
 	if (body.fd == -1 ||
 	    (queue_commit(&r->queue, child, &body) == -1 && errno != EEXIST)) {
 		snprintf(text, sizeof(text), "cannot put it into the queue: %s",
