@@ -19,10 +19,13 @@
 
 static const struct service pop3 = {
 	.name = "pop3d",
-	.refusals = { .too_many = "-ERR [SYS/TEMP] Too many sessions, try again later\r\n",
+	.refusals = {
+	    .too_many = "-ERR [SYS/TEMP] Too many sessions, "
+			"try again later\r\n",
 	    .not_ready = "-ERR [SYS/TEMP] Not ready, try again later\r\n",
 	    .unwelcome = "-ERR [SYS/TEMP] Too many errors from your address, "
-	             "try again later\r\n" },
+			 "try again later\r\n",
+	},
 	.refused = session_refused,
 	.pair = true,
 	.proxied = proxied_start,

@@ -30,10 +30,12 @@
 
 static const struct service smtp = {
 	.name = "smtpd",
-	.refusals = { .too_many = "421 4.7.0 Too many sessions, try again later\r\n",
+	.refusals = {
+	    .too_many = "421 4.7.0 Too many sessions, try again later\r\n",
 	    .not_ready = "421 4.3.2 Not ready, try again later\r\n",
 	    .unwelcome = "421 4.7.0 Too many errors from your address, "
-	             "try again later\r\n" },
+			 "try again later\r\n",
+	},
 	.refused = event_refused,
 	.body = true,
 	.proxied = proxied_start,
