@@ -17,6 +17,7 @@ from lib.player import PASSWORDS
 from lib.scratch import BUILD, SRC, Scratch
 from lib.site import Queue
 from lib.tap import Skip, Tap, check, equal
+from lib.wait import wait_for
 
 tap = Tap()
 # File: what stands there, and what comes instead of it.
@@ -181,13 +182,21 @@ def submit(server, params):
     return offer
 
 
+def read_head(server):
+    """The head of the one queue file; None if the runner just moves it."""
+    try:
+        (path,) = server.queue_files()
+        return Path(path).read_bytes().split(b"\n\n")[0].split(b"\n")
+    except (FileNotFoundError, ValueError):
+        return None
+
+
 def carry(made):
     """From MAIL to the next hop, with and without the parameter."""
     with FakeMx(extensions=EXTENSIONS + ("XMADEUP",)) as mx, \
             Server(made, mx) as server:
         submit(server, " XMADEUP HOLDFOR=100000")
-        (path,) = server.queue_files()
-        head = Path(path).read_bytes().split(b"\n\n")[0].split(b"\n")
+        head = wait_for(lambda: read_head(server), "a file of the queue")
         check(b"made-up: yes" in head, f"{head}")
         (message,) = server.mailq()
         equal(server.call("smtpd", "--release", message["id"]).returncode, 0)

@@ -23,9 +23,9 @@ read_line(const struct dialogue *d, struct session *s, struct stream *stream,
 	if (d->at_rest != NULL) {
 		stream_interruptible(stream, false);
 	}
-	bool is_long = got == LINE_OK && *len > d->longest &&
-	               strncasecmp(line, "AUTH ", 5) != 0;
-	return is_long ? LINE_LONG : got;
+	bool is_auth = got == LINE_OK && strncasecmp(line, "AUTH ", 5) == 0;
+	size_t longest = is_auth ? d->longest_auth : d->longest;
+	return got == LINE_OK && *len > longest ? LINE_LONG : got;
 }
 
 static enum next

@@ -43,6 +43,7 @@ struct dialogue {
 	const struct command *commands;
 	unsigned (*state)(const struct session *); /* a bit of the table's */
 	size_t longest;                            /* line but for AUTH */
+	size_t longest_auth;                       /* line of AUTH */
 
 	/* Optional: true if a shutdown may end the session before the next
 	   command; without it that is left as it is. */

@@ -19,6 +19,7 @@
 
 enum {
 	LINE_COMMAND = 1024,      /* octets, but of AUTH */
+	LINE_AUTH = 12288,        /* RFC 5034 section 4 */
 	TIMEOUT = 10 * 60 * 1000, /* RFC 1939 section 3 */
 	LOGIN_TIMEOUT = 3 * 60 * 1000,
 	LIFETIME = 24 * 60 * 60 * 1000,

@@ -181,6 +181,7 @@ static const struct dialogue smtp = {
 	.commands = commands_smtp,
 	.state = state,
 	.longest = LINE_COMMAND - 1,
+	.longest_auth = DIALOGUE_LINE,
 	.at_rest = at_rest,
 	.must_log_in = session_must_log_in,
 	.must_progress = must_progress,

@@ -165,6 +165,7 @@ static const struct dialogue dialogue = {
 	.commands = commands,
 	.state = state,
 	.longest = 20,
+	.longest_auth = DIALOGUE_LINE,
 	.must_log_in = must_log_in,
 	.must_progress = must_progress,
 	.excess = excess,

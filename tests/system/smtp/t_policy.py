@@ -145,8 +145,8 @@ CHECKS = [
     ("greet-delay 60", "warning: greet-delay 60: "),
     ("greylist 86400", "warning: greylist 86400: "),
     ("dnsbl bl.example", "warning: dnsbl bl.example does not answer"),
-    ("policy-exempt ::/0", "warning: policy-exempt: everybody is in ::/0"),
-    ("policy-exempt 0.0.0.0/0", "warning: policy-exempt: everybody is in 0.0"),
+    ("policy-exempt ::/0", "warning: policy-exempt: ::/0 contains everybody"),
+    ("policy-exempt 0.0.0.0/0", "warning: policy-exempt: 0.0.0.0/0 contains everybody"),
     ("account-recipients 50 bob", "warning: account-recipients 50: "),
     ("account-messages 5", "ok: accounts send at most 5 messages an hour"),
 ]

@@ -183,7 +183,7 @@ def test_no_secret(server):
     finally:
         state.unlink()
         away.rename(state)
-    wait_for(lambda: "cannot keep" in server.smtpd.text(), "a line in the log")
+    wait_for(lambda: "cannot store" in server.smtpd.text(), "a line in the log")
 
 
 def test_replay(server):
