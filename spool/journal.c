@@ -93,7 +93,7 @@ journal_stream(const struct rewrite *r, uint64_t position, size_t len,
 	return 0;
 }
 
-int
+static int
 journal_write_slot(struct rewrite *r, enum slot_kind kind, uint64_t len,
     const uint8_t data[SUM])
 {

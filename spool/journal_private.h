@@ -73,9 +73,6 @@ uint64_t journal_total(const struct rewrite *);
 int journal_stream(const struct rewrite *, uint64_t position, size_t len,
     uint64_t *source, bool *text);
 
-int journal_write_slot(
-    struct rewrite *, enum slot_kind, uint64_t len, const uint8_t data[SUM]);
-
 /* Sums up a sample of the end that will be cut off. */
 int journal_tail_sum(const struct rewrite *, uint8_t sum[SUM]);
 

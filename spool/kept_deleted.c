@@ -24,7 +24,8 @@ static const char unfinished[] = "new";
 
 /* ---- names: the time, and what tells those of one second apart ---- */
 
-time_t
+/* The time that a name tells; 0: it is none of ours.  Pure. */
+static time_t
 kept_deleted_time(const char *name)
 {
 	time_t when = 0;

@@ -33,9 +33,6 @@ void kept_deleted_prune(const char *directory, time_t days, time_t now);
 
 enum { KEPT_DELETED_NAME = 32 };
 
-/* The time that a name tells; 0: it is none of ours.  Pure. */
-time_t kept_deleted_time(const char *name);
-
 /*
  * The names in the folder, the newest first, to be freed; none: 0.  -1 with
  * errno: it cannot be read.

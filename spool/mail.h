@@ -159,11 +159,8 @@ enum {
 	MAIL_SIZE_DIGITS = 12 /* always so many: it is put in afterwards */
 };
 
-/* Letters and words there, in the order of the enums and of the bits. */
-extern const char mail_states[];
+/* The letters of targets there, in the order of the enum. */
 extern const char mail_targets[];
-extern const char *const mail_by_modes[];
-extern const char *const mail_notify[]; /* NULL at the end */
 
 /*
  * The head as text, to be freed; NULL with errno (as mail_add(); EINVAL also
@@ -177,9 +174,6 @@ int mail_head_size(char *head, size_t len, uint64_t size)
 
 /* The octets of a slot. */
 void mail_slot(const struct slot_state *, char line[MAIL_LINE]);
-
-/* How many recipients the first line promises; -1: not such a file. */
-long mail_slots(const char line[MAIL_LINE]);
 
 /* A room for strings that recipients point to; freed by mail_free(). */
 char *mail_strings(struct mail *, size_t size);

@@ -27,11 +27,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char mail_states[] = "wsxfr";
+static const char mail_states[] = "wsxfr";
 const char mail_targets[] = "aufp";
-const char *const mail_by_modes[] = { "", "notify", "return" };
-const char *const mail_notify[] = { "never", "success", "failure", "delay",
-	NULL };
+static const char *const mail_by_modes[] = { "", "notify", "return" };
+static const char *const mail_notify[] = { "never", "success", "failure",
+	"delay", NULL };
 
 static const int64_t last_time = 9999999999; /* ten digits */
 
@@ -304,7 +304,8 @@ struct parser {
 	unsigned seen; /* bits of keys */
 };
 
-long
+/* How many recipients the first line promises; -1: not such a file. */
+static long
 mail_slots(const char line[MAIL_LINE])
 {
 	static const char first[] = "restante-queue 1  ";

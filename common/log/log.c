@@ -47,14 +47,20 @@ log_open(const char *ident, enum log_to to)
 	log_socket = fd;
 }
 
-void
+/*
+ * Has lines begin with NAME/PART[pid], as those of mail systems that are many
+ * programs do, and problems with "warning:" or "error:"; but for a
+ * person's.  "": PART alone; NULL: nor those words.  It is kept, not copied.
+ */
+static void
 log_system(const char *name)
 {
 	log_name = name == NULL ? "" : name;
 	log_urgency = name != NULL;
 }
 
-void
+/* Has lines be JSON objects, see log_json.h; but for a person's. */
+static void
 log_as_json(bool objects)
 {
 	log_objects = objects;

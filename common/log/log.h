@@ -32,16 +32,6 @@ void log_open(const char *ident, enum log_to);
  */
 bool log_start(const struct config *, const char *program, bool foreground);
 
-/*
- * Has lines begin with NAME/PART[pid], as those of mail systems that are many
- * programs do, and problems with "warning:" or "error:"; but for a
- * person's.  "": PART alone; NULL: nor those words.  It is kept, not copied.
- */
-void log_system(const char *name);
-
-/* Has lines be JSON objects, see log_json.h; but for a person's. */
-void log_as_json(bool);
-
 /* The part of the mail system that this process is from now on; kept. */
 void log_part(const char *part);
 

@@ -100,7 +100,7 @@ last_login_read(
 	return 0;
 }
 
-int
+static int
 last_login_write(
     const char *directory, const char *name, const struct last_login *login)
 {

@@ -36,8 +36,6 @@ bool last_login_parse(const char line[LAST_LOGIN_LINE], struct last_login *);
  */
 int last_login_read(const char *directory, const char *name,
     struct last_login *) __attribute__((warn_unused_result));
-int last_login_write(const char *directory, const char *name,
-    const struct last_login *) __attribute__((warn_unused_result));
 
 /* Records a login that has just succeeded; logs a failure to write it. */
 void last_login_note(

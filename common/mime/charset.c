@@ -189,15 +189,3 @@ charset_is_utf8(const char *text, size_t len)
 	}
 	return true;
 }
-
-const char *
-charset_label(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)text[i] >= 0x80) {
-			return charset_is_utf8(text, len) ? "utf-8"
-			                                  : "unknown-8bit";
-		}
-	}
-	return "us-ascii";
-}

@@ -19,7 +19,4 @@ ssize_t charset_decode(const char *charset, const char *text, size_t len,
 /* True if text is UTF-8 throughout.  Pure. */
 bool charset_is_utf8(const char *text, size_t len);
 
-/* The label that text deserves: us-ascii, utf-8, else unknown-8bit.  Pure. */
-const char *charset_label(const char *text, size_t len);
-
 #endif

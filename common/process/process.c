@@ -78,7 +78,7 @@ ended(int process, int64_t deadline)
 	}
 }
 
-enum process_end
+static enum process_end
 process_wait(pid_t pid, int limit, int *status)
 {
 	int process = pidfd_open(pid, 0), code = 0;

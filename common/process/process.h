@@ -31,16 +31,10 @@ enum process_end {
 };
 
 /*
- * Waits for a process that leads a session of its own, at most limit ms, and
- * kills it and its process group.  status: its exit status, or the
- * number of the signal.
- */
-enum process_end process_wait(pid_t, int limit, int *status);
-
-/*
  * Runs a function in a process of its own, which leads a session, has plain
- * signals and ends with the status that the function returns; then waits as
- * process_wait() does.
+ * signals and ends with the status that the function returns.  Waits for it, at
+ * most limit ms, and kills it and its process group.  status: its exit status,
+ * or the number of the signal.
  */
 enum process_end process_run(
     int (*run)(void *context), void *context, int limit, int *status);

@@ -105,7 +105,7 @@ view_each(struct queue *q, enum queue_place place,
 	return result;
 }
 
-void
+static void
 view_span(time_t seconds, char text[VIEW_SHORT])
 {
 	long s = seconds < 0 ? 0 : (long)seconds;

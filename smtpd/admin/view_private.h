@@ -35,7 +35,6 @@ int view_each(struct queue *, enum queue_place,
 
 /* "12 min", "3 h", "2 days"; "4.0 K" */
 enum { VIEW_SHORT = 24 };
-void view_span(time_t seconds, char text[VIEW_SHORT]);
 void view_size(uint64_t octets, char text[VIEW_SHORT]);
 
 /* Print one message: for people (name, recipients, replies), or as one line of

@@ -10,7 +10,11 @@
 
 enum { NAME = 512, SAID = 1024 };
 
-const char *
+/*
+ * Makes the name of a recipient in the log: a local user gets the first domain.
+ * Returns text.
+ */
+static const char *
 delivery_log_name(const struct config *config, const struct recipient *to,
     char *text, size_t size)
 {

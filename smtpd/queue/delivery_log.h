@@ -27,11 +27,4 @@ struct delivery_log {
 
 void delivery_log(const struct delivery_log *);
 
-/*
- * Makes the name of a recipient in the log: a local user gets the first domain.
- * Returns text.
- */
-const char *delivery_log_name(
-    const struct config *, const struct recipient *, char *text, size_t size);
-
 #endif

@@ -117,9 +117,6 @@ enum session_result {
 /* Turns a connected socket into a session that takes MAIL. */
 enum session_result session_start(struct client *, bool clear);
 
-/* Reads the lines of an EHLO reply.  Pure. */
-void session_offer(const struct response *, struct offer *);
-
 /* ---- login.c ---- */
 
 /* AUTH, with one mechanism after the other.  false: the verdict says why. */

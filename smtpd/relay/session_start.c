@@ -82,7 +82,8 @@ offer_line(struct offer *o, const char *line, size_t len)
 	}
 }
 
-void
+/* Reads the lines of an EHLO reply.  Pure. */
+static void
 session_offer(const struct response *r, struct offer *o)
 {
 	const char *p = strchr(r->text, '\n');

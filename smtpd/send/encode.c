@@ -35,7 +35,7 @@ progress_begin(struct progress *p, off_t total)
 	p->next = milliseconds() + FIRST;
 }
 
-void
+static void
 progress_add(struct progress *p, size_t octets)
 {
 	p->done += (off_t)octets;

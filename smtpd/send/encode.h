@@ -22,7 +22,6 @@ struct progress {
 };
 
 void progress_begin(struct progress *, off_t total);
-void progress_add(struct progress *, size_t octets);
 /* Erases the line. */
 void progress_end(struct progress *);
 

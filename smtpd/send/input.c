@@ -116,7 +116,8 @@ input_next(struct input *in, struct piece *p)
 	return INPUT_PIECE;
 }
 
-void
+/* Returns the last piece once more; only after INPUT_PIECE. */
+static void
 input_again(struct input *in)
 {
 	in->again = true;

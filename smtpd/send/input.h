@@ -40,9 +40,6 @@ enum input_event {
 enum input_event input_next(struct input *, struct piece *)
     __attribute__((warn_unused_result));
 
-/* Returns the last piece once more; only after INPUT_PIECE. */
-void input_again(struct input *);
-
 /* The header section of a message, which is held as a whole. */
 
 enum { HEAD_MOST = 1024 * 1024 };

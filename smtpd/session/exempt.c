@@ -5,7 +5,8 @@
 #include "common/text/network.h"
 #include "smtpd/session/session.h"
 
-bool
+/* True if policy-exempt names that address, or if it is none ("local"). */
+static bool
 exempt_address(const struct config *config, const char *text)
 {
 	uint8_t address[16];

@@ -14,7 +14,4 @@ struct session;
  */
 bool exempt_client(const struct session *);
 
-/* True if policy-exempt names that address, or if it is none ("local"). */
-bool exempt_address(const struct config *, const char *address);
-
 #endif

@@ -72,7 +72,8 @@ put_lower(char to[ADDRESS_TEXT], const char *from)
 	}
 }
 
-struct table_key
+/* The key of the network itself. */
+static struct table_key
 greylist_client_key(const uint64_t seed[2], const uint8_t network[16])
 {
 	return table_key(seed, network, 16);

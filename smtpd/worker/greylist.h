@@ -49,11 +49,9 @@ enum {
 void greylist_network(const uint8_t address[16], uint8_t network[16]);
 
 /*
- * The keys of a network, and of what it brings.  All of these lie in
+ * The key of what a network brings.  All keys of a network, and its own, lie in
  * GREYLIST_SETS sets, so that nobody drives others out by inventing senders.
  */
-struct table_key greylist_client_key(
-    const uint64_t seed[2], const uint8_t network[16]);
 struct table_key greylist_mail_key(const uint64_t seed[2],
     const uint8_t network[16], const struct greylist_mail *);
 

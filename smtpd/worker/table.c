@@ -24,7 +24,7 @@ table_record_sum(const uint64_t seed[2], const struct table_record *r)
 	return siphash(seed, r, offsetof(struct table_record, sum));
 }
 
-uint64_t
+static uint64_t
 table_header_sum(const struct table_header *h)
 {
 	return siphash(h->seed, h, offsetof(struct table_header, sum));

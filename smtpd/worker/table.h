@@ -66,7 +66,6 @@ struct table_key table_key(
 
 /* A sum that the record, or a header, should have. */
 uint64_t table_record_sum(const uint64_t seed[2], const struct table_record *);
-uint64_t table_header_sum(const struct table_header *);
 
 bool table_is_header(const struct table_header *);
 
