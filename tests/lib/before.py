@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What an earlier version has left on the disk: corpus/before/.
+"""What an earlier version has left on the disk: lib/before/.
 
     RESTANTE_BUILD=OLD PYTHONPATH=tests python3 -B tests/lib/before.py
 
@@ -18,7 +18,7 @@ from lib.sweep import COUNT, HALF, Bench, entry
 from lib.tap import check, equal
 from lib.wait import wait_for
 
-FOLDER = SRC / "tests/corpus/before"
+FOLDER = SRC / "tests/lib/before"
 BINARY = ("index", "journal", "append", "session")
 CONFIG = "undelete 7\nmark-as-read on\nexpire 30\nplaintext-login always"
 ROW = 32

@@ -4,7 +4,7 @@
 Guards against a change of a format that nobody meant to change: mailboxes
 whose clients collect everything again because UIDLs are others, a deletion or
 delivery that is never finished, queued mail that is set aside as damaged. The
-files in corpus/before/ were made by the programs of that version, see
+files in lib/before/ were made by the programs of that version, see
 lib/before.py.
 """
 import hashlib
