@@ -192,11 +192,11 @@ add_rcpt(struct session *s, const struct address *a, const struct recipient *r,
 	struct recipient added = *r;
 
 	added.text = address_text(a, text, sizeof(text));
-	bool new = !has_rcpt(&s->mail, text);
+	bool first_time = !has_rcpt(&s->mail, text);
 	if (s->accepted == ENVELOPE_RCPTS) {
 		return reply_send(s, REPLY_RCPT_EXCESS);
 	}
-	if (new &&mail_add(&s->mail, &added) == -1) {
+	if (first_time && mail_add(&s->mail, &added) == -1) {
 		return reply_send(s, REPLY_NO_MEMORY);
 	}
 	s->accepted++;
