@@ -5,6 +5,7 @@
 #include "common/io/deadline.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -48,6 +49,21 @@ process_default_signals(void)
 	signal(SIGINT, SIG_IGN); /* the server passes on what matters */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void
+process_lead_group(void)
+{
+	int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (terminal == -1 && errno == ENXIO) {
+		(void)setpgid(0, 0); /* fails for a leader, who needs none */
+		return;
+	}
+	if (terminal != -1) {
+		close(terminal);
+	}
+	(void)setsid();
 }
 
 void
@@ -106,7 +122,7 @@ process_run(int (*run)(void *context), void *context, int limit, int *status)
 		return PROCESS_FAILED;
 	}
 	if (pid == 0) {
-		setsid();
+		process_lead_group();
 		process_plain_signals();
 		_exit(run(context));
 	}

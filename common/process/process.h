@@ -19,6 +19,15 @@ void process_close_others(int *keep, size_t n);
  */
 void process_default_signals(void);
 
+/*
+ * Leads a process group of its own, in which its parent finds whom it has
+ * forked.  Where there is a controlling terminal, into which a process that has
+ * been taken over could type (TIOCSTI), it leaves that as well, by a session of
+ * its own; elsewhere not, since Linux makes a scheduling group for each session
+ * (autogroup, sched(7)), which costs a quarter of a fork.
+ */
+void process_lead_group(void);
+
 /* Prepares for execve(2): no signal is caught, ignored or blocked. */
 void process_plain_signals(void);
 
@@ -31,8 +40,8 @@ enum process_end {
 };
 
 /*
- * Runs a function in a process of its own, which leads a session, has plain
- * signals and ends with the status that the function returns.  Waits for it, at
+ * Runs a function in a process that leads a group of its own, has plain signals
+ * and ends with the status that the function returns.  Waits for it, at
  * most limit ms, and kills it and its process group.  status: its exit status,
  * or the number of the signal.
  */

@@ -53,6 +53,7 @@ run_session(const struct service *service, struct connection *c)
 {
 	int on = 1;
 
+	process_lead_group();
 	process_default_signals();
 	deadline_catch_shutdown();
 	log_pid(c->first);
@@ -94,7 +95,7 @@ child_errand(const struct service *service, const struct config *config)
 		return pid;
 	}
 	process_default_signals();
-	setsid();
+	process_lead_group();
 	int keep[] = { log_fd() };
 	process_close_others(keep, 1);
 	service->errand.run(config);
@@ -111,7 +112,7 @@ child_worker(const struct job *job, const struct request_rule *rule,
 		return pid;
 	}
 	process_default_signals();
-	setsid(); /* the server finds by this group whom we have forked */
+	process_lead_group(); /* the server finds by it whom we have forked */
 	signal(SIGTERM, SIG_IGN); /* what was begun is finished */
 	int keep[] = { task->fd, task->out, channel, log_fd() };
 	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));

@@ -66,6 +66,7 @@ run_agent(const struct config *config, const struct hop *hop, int channel)
 
 	/* First, because messages stay locked while their descriptors live. */
 	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	process_lead_group();
 	process_default_signals();
 	log_part(hop == NULL ? "local" : "smtp");
 	sigaction(SIGTERM, &quiet, NULL);

@@ -6,8 +6,10 @@ privileges, no file open but its own, not to be traced, and flat in memory
 however big the message.
 """
 import os
+import pty
 import pwd
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -362,6 +364,43 @@ def test_ids_are_the_users(server):
     for name, daemon, _ in each_kind(server):
         for pid in [daemon.pid, *tree(daemon.pid)]:
             equal(set(status(pid)["Uid"].split()), {wanted}, name)
+
+
+def terminal(pid):
+    """The number of a process's controlling terminal, 0 for none."""
+    text = Path(f"/proc/{pid}/stat").read_text()
+    return int(text.rpartition(")")[2].split()[4])
+
+
+def test_children_leave_the_terminal(server):
+    """Of a server started by hand, no child keeps the terminal (TIOCSTI)"""
+    pid, master = pty.fork()
+    if pid == 0:
+        command = server.command("pop3d", "-l", "127.0.0.1:0")
+        if server.user:
+            os.setgroups([])
+            os.setgid(server.user.pw_gid)
+            os.setuid(server.user.pw_uid)
+        os.execv(command[0], command)
+    try:
+        line = b""
+        while b"listening on" not in line or not line.endswith(b"\n"):
+            line += os.read(master, 4096)
+        port = int(re.search(rb"listening on \S+:(\d+)", line).group(1))
+        with server.connect(port) as talker:
+            talker.pop("+OK")
+            session = wait_for(lambda: children(pid), "a session")
+            check(terminal(pid) != 0, "the server itself has a terminal")
+            wait_for(lambda: terminal(session[0]) == 0, "the session to leave")
+            talker.pop("+OK", "USER bob")
+            talker.pop("+OK", "PASS " + PASSWORDS["bob"])
+            wait_for(lambda: children(pid) not in ([], session), "a mailbox")
+            wait_for(lambda: not any(map(terminal, children(pid))),
+                     "the mailbox process to leave")
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(master)
 
 
 def test_idle_server_sleeps(_):
