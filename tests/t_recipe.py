@@ -5,18 +5,17 @@ A parameter that has to be copied from record to record is forgotten in one of
 them. This one is made up, is added to a scratch copy in at most four files, and
 gets from MAIL into the queue file and to the next hop.
 """
-import os
-import shlex
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+from lib import hostile
 from lib.fakemx import EXTENSIONS, FakeMx
 from lib.player import PASSWORDS
 from lib.scratch import BUILD, SRC, Scratch
 from lib.site import Queue
-from lib.tap import Skip, Tap, check, equal
+from lib.tap import Tap, check, equal
 from lib.wait import wait_for
 
 tap = Tap()
@@ -69,19 +68,6 @@ offsetof(struct mail, size), offsetof(struct mail, texts)); return 0; }
 """
 
 
-def commands(target, newer):
-    """What make would do for a target, each command split into words."""
-    done = subprocess.run(
-        ["make", "-n", "V=1", "-W", newer, target], cwd=BUILD,
-        capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Skip(f"make cannot tell how to build: {done.stderr[-300:]}")
-    lines = done.stdout.replace("\\\n", " ").splitlines()
-    # Before the command, or after it, may stand what notes dependencies.
-    lines = [line.split("`;")[-1].split("&&")[0] for line in lines]
-    return [shlex.split(line) for line in lines if " -o " in line]
-
-
 def change(tree):
     """Follows the recipe in a copy of the sources."""
     for folder in ("common", "spool", "smtpd"):
@@ -99,25 +85,13 @@ def change(tree):
 
 def compiler(tree):
     """The compiler and its options, for the copy."""
-    source = "smtpd/session/params.c"
-    for words in commands(source[:-1] + "o", os.path.relpath(
-            SRC / source, BUILD)):
-        if "-c" not in words:
-            continue
-        command, skip = [], False
-        for word in words[:words.index("-c")]:
-            if skip or word in ("-MD", "-MP", "-MT", "-MF"):
-                skip = word in ("-MT", "-MF")
-                continue
-            command.append(word)
-        at = command.index("-iquote")
-        command[at + 1] = str(tree)
-        return command
-    raise Skip("no command that compiles")
+    command = hostile.compiler("smtpd/session/params.c")
+    command[command.index("-iquote") + 1] = str(tree)
+    return command
 
 
 def run(*command):
-    """Runs a part of the build."""
+    """Runs a part of the build, or what it has made."""
     done = subprocess.run([*map(str, command)], cwd=BUILD, text=True,
                           capture_output=True, check=False)
     equal(done.returncode, 0, done.stderr[-2000:])
@@ -143,7 +117,7 @@ def build(tree):
         if name.endswith(".c"):
             objects.append(tree / (name[:-1] + "o"))
             run(*cc, "-c", "-o", objects[-1], tree / name)
-    (link,) = [words for words in commands("smtpd/smtpd", "smtpd/main.o")
+    (link,) = [words for words in hostile.commands("smtpd/smtpd", "smtpd/main.o")
                if "smtpd/main.o" in words and "-c" not in words]
     at = link.index("smtpd/main.o") + 1
     link[link.index("-o") + 1] = str(tree / "made-up")
