@@ -6,6 +6,8 @@
  */
 #include "common/process/sandbox.h"
 
+#include "common/process/sandbox_private.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -24,10 +26,10 @@
 #endif
 
 #ifdef __linux__
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #endif
 
@@ -45,20 +47,6 @@ enum {
 enum who { SESSION, CLIENT, MAILBOX };
 
 #ifdef __linux__
-
-#if defined(__x86_64__)
-#define THIS_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define THIS_ARCH AUDIT_ARCH_AARCH64
-#elif defined(__i386__)
-#define THIS_ARCH AUDIT_ARCH_I386
-#elif defined(__riscv)
-#define THIS_ARCH AUDIT_ARCH_RISCV64
-#elif defined(__arm__)
-#define THIS_ARCH AUDIT_ARCH_ARM
-#else
-#error "add this architecture to the sandbox"
-#endif
 
 static const int sessions[] = {
 	/* the client and the server */
@@ -121,6 +109,19 @@ static const int clients[] = {
 	SYS_pread64,
 };
 
+/*
+ * Sockets for the Internet and nothing else: not the kernel's own (AF_NETLINK),
+ * nor those of programs of this machine (AF_UNIX).  The resolver asks how long
+ * an answer is.
+ */
+static const struct filter_argument client_arguments[] = {
+	{ SYS_socket, 0, ~0U, { AF_INET, AF_INET6 }, 2 },
+	{ SYS_socket, 1, ~(unsigned)(SOCK_CLOEXEC | SOCK_NONBLOCK),
+	    { SOCK_STREAM, SOCK_DGRAM }, 2 },
+	{ SYS_socket, 2, ~0U, { 0, IPPROTO_TCP }, 2 },
+	{ SYS_ioctl, 1, ~0U, { FIONREAD }, 1 },
+};
+
 /* What the process of a mailbox may do besides. */
 static const int mailboxes[] = {
 	/* files: locks, the mailbox, what belongs to it */
@@ -160,69 +161,27 @@ static const int mailboxes[] = {
 	SYS_nanosleep,
 };
 
-enum {
-	SESSIONS = sizeof(sessions) / sizeof(sessions[0]),
-	CLIENTS = sizeof(clients) / sizeof(clients[0]),
-	MAILBOXES = sizeof(mailboxes) / sizeof(mailboxes[0]),
-	MOST = SESSIONS + (int)CLIENTS + (int)MAILBOXES,
+/* XFS_IOC_EXCHANGE_RANGE, whose struct has 40 octets: spool/exchange.c. */
+#define EXCHANGE_RANGE _IOC(_IOC_WRITE, 'X', 129, 40)
+
+/* kill(2) asks whether somebody is there, and tells nobody anything. */
+static const struct filter_argument mailbox_arguments[] = {
+	{ SYS_ioctl, 1, ~0U, { EXCHANGE_RANGE }, 1 },
+	{ SYS_fcntl, 1, ~0U, { F_OFD_SETLK, F_GETFL }, 2 },
+	{ SYS_kill, 1, ~0U, { 0 }, 1 },
 };
 
-static int
-ascending(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/*
- * Emits a search tree over the sorted numbers [from, to): the kernel runs the
- * filter for every number once when it is installed, so that its depth is
- * what a session pays for it.
- */
-static void
-emit(struct sock_filter *code, size_t *n, const int *numbers, size_t from,
-    size_t to)
-{
-	if (to - from == 1) {
-		code[(*n)++] = (struct sock_filter)BPF_JUMP(
-		    BPF_JMP | BPF_JEQ | BPF_K, (unsigned)numbers[from], 0, 1);
-		code[(*n)++] = (struct sock_filter)BPF_STMT(
-		    BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-		code[(*n)++] = (struct sock_filter)BPF_STMT(
-		    BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-		return;
-	}
-	size_t middle = from + (to - from) / 2, test = (*n)++;
-	emit(code, n, numbers, from, middle);
-	code[test] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K,
-	    (unsigned)numbers[middle], (unsigned char)(*n - test - 1), 0);
-	emit(code, n, numbers, middle, to);
-}
-
-static int
-filter(const int *more, size_t nmore)
-{
-	/* arch and its test, the number, three for each leaf, and the nodes */
-	struct sock_filter code[4 + 4 * MOST] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		    offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCH, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		    offsetof(struct seccomp_data, nr)),
-	};
-	int numbers[MOST];
-	size_t count = SESSIONS + nmore, n = 4;
-
-	memcpy(numbers, sessions, sizeof(sessions));
-	if (nmore > 0) {
-		memcpy(numbers + SESSIONS, more, nmore * sizeof(numbers[0]));
-	}
-	qsort(numbers, count, sizeof(numbers[0]), ascending);
-	emit(code, &n, numbers, 0, count);
-	struct sock_fprog program = { .len = (unsigned short)n,
-		.filter = code };
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
+/* What each may do: the calls of sessions, and others. */
+static const struct filter filters[] = {
+	[SESSION] = { { sessions, NULL }, { COUNT(sessions), 0 }, NULL, 0 },
+	[CLIENT] = { { sessions, clients }, { COUNT(sessions), COUNT(clients) },
+	    client_arguments, COUNT(client_arguments) },
+	[MAILBOX] = { { sessions, mailboxes },
+	    { COUNT(sessions), COUNT(mailboxes) }, mailbox_arguments,
+	    COUNT(mailbox_arguments) },
+};
 
 static int
 kernel(enum who who)
@@ -233,15 +192,7 @@ kernel(enum who who)
 	    (who != MAILBOX && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)) {
 		return -1;
 	}
-	switch (who) {
-	case SESSION:
-		return filter(NULL, 0);
-	case CLIENT:
-		return filter(clients, CLIENTS);
-	case MAILBOX:
-		return filter(mailboxes, MAILBOXES);
-	}
-	return -1;
+	return filter_enter(&filters[who]);
 }
 
 #else

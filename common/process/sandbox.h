@@ -5,21 +5,23 @@
 /*
  * Shuts the calling process in for good: it keeps the descriptors it has, can
  * get no new one, and may make only the system calls that reading, writing,
- * waiting and memory need.  What it may not do fails with EPERM.  The one file
- * that knows the operating system.  0, or -1 with errno.
+ * waiting and memory need.  What it may not do fails with EPERM.  0, or -1 with
+ * errno.
  */
 int sandbox_session(void) __attribute__((warn_unused_result));
 
 /*
- * The same for a process that connects to others: it may make and use sockets,
- * and read at offsets from files that it is given, but open none.
+ * The same for a process that connects to others: it may make and use sockets
+ * for the Internet, and read at offsets from files that it is given, but open
+ * none.
  */
 int sandbox_client(void) __attribute__((warn_unused_result));
 
 /*
  * The same for a process that has become the owner of a mailbox: it may use
- * files as the locks, the mailbox and what belongs to it need, and ask after
- * processes; it makes no sockets, runs no program and changes nobody's rights.
+ * files as the locks, the mailbox and what belongs to it need, and ask whether
+ * processes are there; it makes no sockets, signals nobody, runs no program and
+ * changes nobody's rights.
  */
 int sandbox_mailbox(void) __attribute__((warn_unused_result));
 

@@ -22,7 +22,7 @@
 
 enum { OPEN_TIMEOUT = 20 * 1000 };
 
-/* Becomes the user, in the sandbox.  0, or -1 with the reason logged. */
+/* Becomes the user.  0, or -1 with the reason logged. */
 static int
 become(const struct task *task, struct store *store)
 {
@@ -33,10 +33,6 @@ become(const struct task *task, struct store *store)
 		log_error("cannot find or become the owner of the mailbox of "
 			  "%s",
 		    task->user);
-		return -1;
-	}
-	if (sandbox_mailbox() == -1) {
-		log_error("cannot enter the sandbox: %s", strerror(errno));
 		return -1;
 	}
 	return 0;
@@ -101,8 +97,16 @@ open_mailbox(const struct task *task, struct session *s)
 		reply_error(s, REPLY_CANNOT_OPEN);
 		return -1;
 	}
-	if (take_turn(s, store->directory) == -1 ||
-	    !login_delay_over(s, store->directory)) {
+	/* This may end another session of the user; what is shut in cannot. */
+	if (take_turn(s, store->directory) == -1) {
+		return -1;
+	}
+	if (sandbox_mailbox() == -1) {
+		log_error("cannot enter the sandbox: %s", strerror(errno));
+		reply_error(s, REPLY_CANNOT_OPEN);
+		return -1;
+	}
+	if (!login_delay_over(s, store->directory)) {
 		return -1;
 	}
 	if (mailbox_open(&s->transaction->mailbox, store, OPEN_TIMEOUT) == -1) {

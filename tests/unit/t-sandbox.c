@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -83,6 +84,120 @@ try_unix(void)
 }
 
 static bool
+try_netlink(void)
+{
+	return socket(AF_NETLINK, SOCK_RAW, 0) != -1;
+}
+
+static bool
+try_packet_type(void)
+{
+	return socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP) != -1 ||
+	       errno == EACCES; /* ping_group_range: the kernel was asked */
+}
+
+static bool
+try_sctp(void)
+{
+	return socket(AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP) != -1 ||
+	       errno == ESOCKTNOSUPPORT || errno == EPROTONOSUPPORT;
+}
+
+static bool
+try_resolver_socket(void)
+{
+	return socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) !=
+	           -1 ||
+	       errno == EAFNOSUPPORT;
+}
+
+static bool
+try_ask_length(void)
+{
+	int n;
+
+	return ioctl(pair[0], FIONREAD, &n) == 0;
+}
+
+/* Of a request that the terminal would carry out, all that is seen here is
+ * whether the kernel looked at it: the descriptor is no terminal. */
+static bool
+try_request(unsigned long request)
+{
+	char c = 'x';
+
+	return ioctl(pair[0], request, &c) == 0 || errno == ENOTTY ||
+	       errno == EINVAL || errno == EOPNOTSUPP;
+}
+
+static bool
+try_type_into_terminal(void)
+{
+	return try_request(TIOCSTI);
+}
+
+/* The kernel looks at 32 bits, and so must the filter. */
+static bool
+try_type_with_high_bits(void)
+{
+	char c = 'x';
+
+	return syscall(SYS_ioctl, pair[0], TIOCSTI | 1UL << 40, &c) == 0 ||
+	       errno == ENOTTY;
+}
+
+static bool
+try_console(void)
+{
+	return try_request(TIOCLINUX);
+}
+
+static bool
+try_take_terminal(void)
+{
+	return try_request(TIOCSCTTY);
+}
+
+static bool
+try_signals_for_input(void)
+{
+	int on = 1;
+
+	return ioctl(pair[0], FIOASYNC, &on) == 0;
+}
+
+/* XFS_IOC_EXCHANGE_RANGE; ENOTTY from other file systems. */
+static bool
+try_exchange(void)
+{
+	char range[40] = { 0 };
+
+	return ioctl(file, _IOC(_IOC_WRITE, 'X', 129, sizeof(range)), range) ==
+	           0 ||
+	       errno != EPERM;
+}
+
+static bool
+try_lock(void)
+{
+	struct flock whole = { .l_type = F_WRLCK };
+
+	return fcntl(file, F_OFD_SETLK, &whole) == 0;
+}
+
+static bool
+try_signals_to_others(void)
+{
+	return fcntl(pair[0], F_SETOWN, getpid()) == 0;
+}
+
+static bool
+try_lease(void)
+{
+	return fcntl(file, F_SETLEASE, F_UNLCK) == 0 || errno == EAGAIN;
+}
+
+static bool
 try_socketpair(void)
 {
 	int fd[2];
@@ -146,6 +261,13 @@ try_kill_self(void)
 }
 
 static bool
+try_end_a_process(void)
+{
+	signal(SIGUSR1, SIG_IGN);
+	return kill(getpid(), SIGUSR1) == 0;
+}
+
+static bool
 try_ptrace(void)
 {
 	return syscall(SYS_ptrace, 0L, 0L, 0L, 0L) == 0; /* PTRACE_TRACEME */
@@ -183,16 +305,31 @@ static const struct {
 	{ "rename a file", try_rename, MAILBOX },
 	{ "stat a file", try_stat, MAILBOX },
 	{ "make a socket", try_socket, CLIENT },
-	{ "make a local socket", try_unix, CLIENT },
+	{ "make one as the resolver does", try_resolver_socket, CLIENT },
+	{ "make a local socket", try_unix, NOBODY },
+	{ "make a socket to the kernel", try_netlink, NOBODY },
+	{ "make a socket of another protocol", try_packet_type, NOBODY },
+	{ "make a socket of another type", try_sctp, NOBODY },
+	{ "ask how much there is to read", try_ask_length, CLIENT },
+	{ "type into a terminal", try_type_into_terminal, NOBODY },
+	{ "type into it by a longer number", try_type_with_high_bits, NOBODY },
+	{ "paste into the console", try_console, NOBODY },
+	{ "take a terminal", try_take_terminal, NOBODY },
+	{ "have signals sent for input", try_signals_for_input, NOBODY },
+	{ "have files change places", try_exchange, MAILBOX },
 	{ "make a socket pair", try_socketpair, NOBODY },
 	{ "make a pipe", try_pipe, NOBODY },
 	{ "duplicate a descriptor (dup)", try_dup, NOBODY },
 	{ "duplicate a descriptor (dup2)", try_dup2, NOBODY },
-	{ "duplicate a descriptor (fcntl)", try_dupfd, MAILBOX },
+	{ "duplicate a descriptor (fcntl)", try_dupfd, NOBODY },
+	{ "lock a file", try_lock, MAILBOX },
+	{ "have signals sent to somebody", try_signals_to_others, NOBODY },
+	{ "take a lease", try_lease, NOBODY },
 	{ "make a file in memory", try_memfd, NOBODY },
 	{ "fork", try_fork, NOBODY },
-	{ "signal its parent", try_kill, MAILBOX },
-	{ "signal itself", try_kill_self, MAILBOX },
+	{ "ask whether its parent is there", try_kill, MAILBOX },
+	{ "ask whether itself is there", try_kill_self, MAILBOX },
+	{ "signal a process", try_end_a_process, NOBODY },
 	{ "trace", try_ptrace, NOBODY },
 	{ "change rights", try_chmod, MAILBOX },
 	{ "change its uid", try_setuid, NOBODY },
