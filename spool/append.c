@@ -77,7 +77,7 @@ flush(struct appender *w)
 }
 
 static void
-put(void *context, const char *data, size_t len)
+put_octets(void *context, const char *data, size_t len)
 {
 	struct appender *w = context;
 
@@ -151,10 +151,11 @@ put_head(struct appender *w, const struct append *a)
 	}
 	w->record.start = w->before.st_size + (int64_t)w->len;
 	w->record.text = w->record.start + line;
-	put(w, text, len);
+	put_octets(w, text, len);
 	count(w, text + line, (size_t)path);
 	if (a->flags_room) {
-		put(w, FLAGS_ROOM, sizeof(FLAGS_ROOM) - 1); /* not shown */
+		put_octets(
+		    w, FLAGS_ROOM, sizeof(FLAGS_ROOM) - 1); /* not shown */
 	}
 }
 
@@ -180,15 +181,15 @@ put_message(struct appender *w, int message)
 		last = n == 0;
 		held += (size_t)n;
 		size_t taken =
-		    mbox_encode(&encoder, buffer, held, last, put, w);
+		    mbox_encode(&encoder, buffer, held, last, put_octets, w);
 		held -= taken;
 		memmove(buffer, buffer + taken, held);
 	}
 	if (encoder.state != MBOX_LINE_START) {
-		put(w, "\n", 1);
+		put_octets(w, "\n", 1);
 		count(w, "\n", 1);
 	}
-	put(w, "\n", 1);
+	put_octets(w, "\n", 1);
 }
 
 /* Copies a message that is encoded already, and its empty line. */
@@ -205,11 +206,11 @@ put_stored(struct appender *w, int file, const struct message *m)
 			w->error = errno;
 			return;
 		}
-		put(w, buffer, n);
+		put_octets(w, buffer, n);
 		last = buffer[n - 1];
 		at += (int64_t)n;
 	}
-	put(w, "\n\n", last == '\n' ? 1 : 2);
+	put_octets(w, "\n\n", last == '\n' ? 1 : 2);
 }
 
 /* Writes what a mailbox of this length lacks before the next From_ line. */
@@ -224,9 +225,9 @@ put_separator(struct appender *w, off_t size)
 		return -1;
 	}
 	if (tail[2] != '\n') {
-		put(w, "\n\n", 2);
+		put_octets(w, "\n\n", 2);
 	} else if (tail[1] != '\n' && (tail[1] != '\r' || tail[0] != '\n')) {
-		put(w, "\n", 1);
+		put_octets(w, "\n", 1);
 	}
 	return 0;
 }

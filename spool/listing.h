@@ -34,9 +34,9 @@ int listing_load(struct listing *, const struct hold *)
 void listing_free(struct listing *);
 
 /*
- * The same, but an index that fits is not read beyond its header: however many
- * messages there are, this takes no longer.  Nothing of the list may be used
- * before listing_is_good() has answered true.
+ * Loads it, but does not read an index that fits beyond its header: however
+ * many messages there are, this takes no longer.  Nothing of the list may be
+ * used before listing_is_good() has answered true.
  */
 int listing_open(struct listing *, const struct hold *)
     __attribute__((warn_unused_result));

@@ -116,7 +116,7 @@ int mail_add(struct mail *, const struct recipient *)
 /* True if a recipient can be written down: lengths, no control characters. */
 bool mail_is_recipient(const struct recipient *);
 
-/* The same for a mail: also an id, somebody to send it to, sane numbers. */
+/* True if a mail has an id, somebody to send it to, and sane numbers. */
 bool mail_is_valid(const struct mail *);
 
 /* When its time begins: that of its arrival, or that it was held until. */

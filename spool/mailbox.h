@@ -72,7 +72,7 @@ int mailbox_read(struct mailbox *, size_t index, mailbox_line *, void *context)
     __attribute__((warn_unused_result));
 
 /*
- * The same with the lines as they are stored, what mail readers put there among
+ * Reads it with the lines as they are stored, what mail readers put there among
  * them; index may be MAILBOX_FIRST, for the first message of the file, which
  * may be a hidden one.
  */

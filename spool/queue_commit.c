@@ -38,7 +38,7 @@ flush(struct body_writer *w)
 }
 
 static void
-put(struct body_writer *w, const char *data, size_t len)
+put_octets(struct body_writer *w, const char *data, size_t len)
 {
 	while (len > 0) {
 		size_t room = BUFFER - w->len;
@@ -60,9 +60,9 @@ put_lines(struct body_writer *w, const char *data, size_t len)
 	while (len > 0) {
 		const char *lf = memchr(data, '\n', len);
 		size_t n = lf == NULL ? len : (size_t)(lf - data);
-		put(w, data, n);
+		put_octets(w, data, n);
 		if (lf != NULL) {
-			put(w, "\r\n", 2);
+			put_octets(w, "\r\n", 2);
 			n++;
 		}
 		data += n;
@@ -73,7 +73,7 @@ put_lines(struct body_writer *w, const char *data, size_t len)
 /* Reads the next piece of the body into w->input; 0 at its end, -1 with errno.
  */
 static ssize_t
-take(struct body_writer *w, const struct queue_body *body, off_t done)
+take_body(struct body_writer *w, const struct queue_body *body, off_t done)
 {
 	size_t want = BUFFER;
 
@@ -98,7 +98,7 @@ put_body(struct body_writer *w, const struct queue_body *body)
 	char last = '\n';
 
 	while (w->error == 0) {
-		ssize_t n = take(w, body, done);
+		ssize_t n = take_body(w, body, done);
 		if (n == -1) {
 			w->error = errno;
 		}
@@ -106,7 +106,7 @@ put_body(struct body_writer *w, const struct queue_body *body)
 			break;
 		}
 		if (body->wire) {
-			put(w, w->input, (size_t)n);
+			put_octets(w, w->input, (size_t)n);
 		} else {
 			put_lines(w, w->input, (size_t)n);
 		}
@@ -114,7 +114,7 @@ put_body(struct body_writer *w, const struct queue_body *body)
 		done += n;
 	}
 	if (last != '\n') {
-		put(w, "\r\n", 2);
+		put_octets(w, "\r\n", 2);
 	}
 	flush(w);
 }

@@ -281,7 +281,7 @@ lock_message(struct queue_file *f, struct stat *st, const char **why)
 }
 
 static void
-begin(struct queue_file *f, struct queue *q, enum queue_place place,
+begin_claim(struct queue_file *f, struct queue *q, enum queue_place place,
     const char *id)
 {
 	memset(f, 0, sizeof(*f));
@@ -298,7 +298,7 @@ queue_claim(struct queue *q, enum queue_place place, const char *id,
 	const char *why = "";
 	struct stat st;
 
-	begin(f, q, place, id);
+	begin_claim(f, q, place, id);
 	if (!mail_is_id(id)) {
 		return QUEUE_GONE;
 	}
@@ -327,7 +327,7 @@ queue_read(struct queue *q, enum queue_place place, const char *id,
 	const char *why = "";
 	struct stat st;
 
-	begin(f, q, place, id);
+	begin_claim(f, q, place, id);
 	if (!mail_is_id(id)) {
 		return QUEUE_GONE;
 	}

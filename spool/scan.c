@@ -79,7 +79,7 @@ finish(struct scan *s, off_t end, off_t next)
 }
 
 static int
-begin(struct scan *s, const struct mbox_line *line)
+begin_message(struct scan *s, const struct mbox_line *line)
 {
 	if (s->count == s->room) {
 		size_t room = s->room == 0 ? 64 : s->room * 2;
@@ -189,7 +189,7 @@ take_line(struct scan *s, struct mbox_line *line)
 	if (s->at >= s->body_end && mbox_is_from(line, !s->from_allowed)) {
 		finish(s, s->empty_line ? s->empty_at : s->at, s->at);
 		s->empty_line = false;
-		if (begin(s, line) == -1) {
+		if (begin_message(s, line) == -1) {
 			return -1;
 		}
 	} else if (s->now != NULL) {
@@ -383,7 +383,7 @@ number_copies(struct message *list, size_t first, size_t count)
 	return 0;
 }
 
-/* The same for a single one, without sorting all. */
+/* Finds the place of a single one, without sorting all. */
 static void
 number_one(struct message *list, size_t i)
 {

@@ -60,7 +60,8 @@ recover_first(struct hold *h, const struct store *s, int timeout)
 }
 
 static int
-take(struct hold *h, const struct store *s, enum lock_mode mode, int timeout)
+take_hold(
+    struct hold *h, const struct store *s, enum lock_mode mode, int timeout)
 {
 	for (int tries = 0; tries < MOST_TRIES; tries++) {
 		if (lock_take(&h->lock, s->mailbox, mode, timeout) == -1) {
@@ -91,7 +92,7 @@ store_take(
 	    errno != EACCES) {
 		return -1; /* there may be something to finish in it */
 	}
-	if (take(h, s, mode, timeout) == -1) {
+	if (take_hold(h, s, mode, timeout) == -1) {
 		int saved = errno;
 		if (h->directory != -1) {
 			close(h->directory);

@@ -133,7 +133,7 @@ static const struct {
 	    "native, dovecot or popa3d expected, not" },
 };
 
-_Static_assert(sizeof(enum uidl_style) == sizeof(unsigned), "see set()");
+_Static_assert(sizeof(enum uidl_style) == sizeof(unsigned), "see set_key()");
 
 static int
 set_proxies(const struct config_place *at, struct config *c, const char *value)
@@ -171,7 +171,7 @@ static int (*const setters[])(
 };
 
 static int
-set(const struct config_place *at, struct config *c, const struct key *key,
+set_key(const struct config_place *at, struct config *c, const struct key *key,
     const char *value)
 {
 	void *field = (char *)c + key->offset;
@@ -268,7 +268,7 @@ set_line(const struct config_place *at, struct config *c, char *line)
 			return *value == '\0'
 			           ? config_fail(
 					 at, "a value is missing after", name)
-			           : set(at, c, &keys[i], value);
+			           : set_key(at, c, &keys[i], value);
 		}
 	}
 	return config_fail(at, "unknown key", name);

@@ -6,7 +6,7 @@
 
 /* The user's place in the list; count: none. */
 static size_t
-find(const struct limits *l, const char *user)
+find_limit(const struct limits *l, const char *user)
 {
 	size_t i = 0;
 
@@ -19,7 +19,7 @@ find(const struct limits *l, const char *user)
 uint64_t
 limits_of(const struct limits *l, const char *user)
 {
-	size_t i = find(l, user);
+	size_t i = find_limit(l, user);
 
 	return i == l->count ? l->usual : l->own[i].value;
 }
@@ -48,7 +48,7 @@ limits_set(struct limits *l, const char *user, uint64_t value)
 		l->usual = value;
 		return 0;
 	}
-	size_t i = find(l, user);
+	size_t i = find_limit(l, user);
 	if (i == l->count) {
 		if (i == LIMITS_OWN || strlen(user) > LIMITS_USER) {
 			return -1;

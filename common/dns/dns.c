@@ -242,7 +242,8 @@ answers(const struct dns *d, size_t len, const char *name, int type)
  * what people are told, with the name servers in front.
  */
 static enum dns_status
-ask(struct dns *d, const char *name, int type, size_t *len, const char **failed)
+ask_servers(
+    struct dns *d, const char *name, int type, size_t *len, const char **failed)
 {
 	unsigned char encoded[NS_MAXCDNAME + 1];
 	int64_t start = deadline_now();
@@ -304,7 +305,7 @@ dns_mx(struct dns *d, const char *domain, struct dns_mx hosts[DNS_HOSTS],
 {
 	const char *failed;
 	size_t len;
-	enum dns_status status = ask(d, domain, ns_t_mx, &len, &failed);
+	enum dns_status status = ask_servers(d, domain, ns_t_mx, &len, &failed);
 
 	*count = 0;
 	if (status == DNS_OK) {
@@ -320,7 +321,7 @@ ask_addresses(struct dns *d, const char *host, int type,
     const char **failed)
 {
 	size_t len;
-	enum dns_status status = ask(d, host, type, &len, failed);
+	enum dns_status status = ask_servers(d, host, type, &len, failed);
 
 	*count = 0;
 	return status == DNS_OK

@@ -31,7 +31,7 @@ put16(unsigned char *p, unsigned value)
 
 /* Writes the query of a question; false: it has no such name. */
 static bool
-make(struct query *q, const struct dns_question *question)
+make_query(struct query *q, const struct dns_question *question)
 {
 	unsigned char *name = q->wire + NS_HFIXEDSZ, *p = name;
 
@@ -65,7 +65,7 @@ start(struct query *q, const struct dns_question *question,
     const struct dns_address *server)
 {
 	q->fd = -1;
-	if (!make(q, question)) {
+	if (!make_query(q, question)) {
 		return;
 	}
 	q->fd = socket(server->address.ss_family,

@@ -201,7 +201,7 @@ write_field(struct output *o, const struct field *field, bool surrogate)
 	return true;
 }
 
-/* The same with its line end, folded. */
+/* Emits it folded, with its line end. */
 static enum field_result
 write_folded(struct output *o, const struct field *field, bool surrogate)
 {

@@ -28,7 +28,7 @@ enum field_result field_convert(
     const struct field *, bool utf8, struct output *);
 
 /*
- * The same for mail readers (RFC 6858): an address that needs UTF-8 becomes a
+ * Converts for mail readers (RFC 6858): an address that needs UTF-8 becomes a
  * name before an address that nobody has.  Octets that are not UTF-8 stay:
  * their reader may know another charset.
  */

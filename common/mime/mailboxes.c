@@ -89,7 +89,7 @@ struct shape {
 
 /* One octet, or one nested thing, at p; answers what comes after it. */
 static const char *
-look(const char *p, const char *end, struct shape *s)
+look_at_shape(const char *p, const char *end, struct shape *s)
 {
 	bool inside = s->angle != NULL && s->close == NULL;
 
@@ -131,7 +131,7 @@ scan(const char *p, const char *end, bool group)
 	struct shape s = { .end = end };
 
 	while (p < end && !ends(p, &s, end)) {
-		p = look(p, end, &s);
+		p = look_at_shape(p, end, &s);
 		if (s.colon != NULL && !group) {
 			s.end = s.colon;
 			return s;

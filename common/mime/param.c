@@ -183,7 +183,7 @@ next_parameter(const char **at, const char *end, struct parameter *q)
 
 /* Gathers what the parameter of that name is made of; false: none. */
 static bool
-find(const char *value, size_t len, const char *name, struct found *f)
+find_parameter(const char *value, size_t len, const char *name, struct found *f)
 {
 	struct parameter q, plain = { 0 };
 	const char *end = value + len;
@@ -291,7 +291,7 @@ param_get(
 {
 	struct found f;
 
-	if (!find(value, len, name, &f)) {
+	if (!find_parameter(value, len, name, &f)) {
 		errno = ENOENT;
 		return -1;
 	}
@@ -306,7 +306,7 @@ param_text(
 	struct found f;
 	char raw[PARAM_LONG], charset[64] = "";
 
-	if (!find(value, len, name, &f)) {
+	if (!find_parameter(value, len, name, &f)) {
 		errno = ENOENT;
 		return -1;
 	}

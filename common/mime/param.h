@@ -37,7 +37,7 @@ ssize_t param_get(const char *value, size_t len, const char *name, char *out,
 enum { PARAM_LONG = 8192 };
 
 /*
- * The same in UTF-8, for filename and name: from the charset it declares, from
+ * Decodes to UTF-8, for filename and name: from the charset it declares, from
  * encoded words (which many senders put there), else as it is, U+FFFD for what
  * is no UTF-8.  May hold any character: a path, dots, those for terminals.
  * 3 * len + 1 octets of room suffice.  Not for sandboxes (word_decode()).
@@ -62,7 +62,7 @@ ssize_t param_encode(const char *name, const char *value, size_t len,
     __attribute__((warn_unused_result));
 
 /*
- * The same for readers that do not know RFC 2231, for name= in Content-Type:
+ * Encodes for readers that do not know RFC 2231, for name= in Content-Type:
  * a value that is not short ASCII becomes encoded words in quotes.  No standard
  * has that, but those readers do.
  */

@@ -32,7 +32,7 @@ enum word_context {
 ssize_t word_decode(const char *value, size_t len, char *out, size_t size)
     __attribute__((warn_unused_result));
 
-/* The same for a display name: quotes and backslashes go, too. */
+/* Decodes a display name: quotes and backslashes go, too. */
 ssize_t word_decode_phrase(const char *value, size_t len, char *out,
     size_t size) __attribute__((warn_unused_result));
 

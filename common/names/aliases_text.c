@@ -27,7 +27,7 @@ is_blank(char c)
 }
 
 static void
-add(struct walk *w, char c)
+add_octet(struct walk *w, char c)
 {
 	if (w->n >= sizeof(w->target) - 1 ||
 	    ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f) {
@@ -41,15 +41,15 @@ add(struct walk *w, char c)
 static void
 quoted(struct walk *w)
 {
-	add(w, '"');
+	add_octet(w, '"');
 	for (; w->p < w->end && *w->p != '\n' && !w->bad; w->p++) {
-		add(w, *w->p);
+		add_octet(w, *w->p);
 		if (*w->p == '"') {
 			w->p++;
 			return;
 		}
 		if (*w->p == '\\' && w->p + 1 < w->end && w->p[1] != '\n') {
-			add(w, *++w->p);
+			add_octet(w, *++w->p);
 		}
 	}
 	w->bad = true;
@@ -85,7 +85,7 @@ copy(struct walk *w)
 		} else if (c == '\r' && (w->p == w->end || *w->p == '\n')) {
 			continue;
 		} else if (!blank || w->n > 0) {
-			add(w, c);
+			add_octet(w, c);
 		}
 	}
 	while (w->n > 0 && is_blank(w->target[w->n - 1])) {

@@ -11,14 +11,14 @@
 int sandbox_session(void) __attribute__((warn_unused_result));
 
 /*
- * The same for a process that connects to others: it may make and use sockets
+ * Confines a process that connects to others: it may make and use sockets
  * for the Internet, and read at offsets from files that it is given, but open
  * none.
  */
 int sandbox_client(void) __attribute__((warn_unused_result));
 
 /*
- * The same for a process that has become the owner of a mailbox: it may use
+ * Confines a process that has become the owner of a mailbox: it may use
  * files as the locks, the mailbox and what belongs to it need, and ask whether
  * processes are there; it makes no sockets, signals nobody, runs no program and
  * changes nobody's rights.

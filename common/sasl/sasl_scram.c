@@ -9,7 +9,7 @@
 
 /* Appends to what was said; false: too much of it. */
 static bool
-say(struct sasl *s, const char *text, size_t len)
+say_message(struct sasl *s, const char *text, size_t len)
 {
 	size_t n = strlen(s->login.challenge);
 
@@ -76,7 +76,8 @@ scram_first(struct sasl *s, const char *data, size_t len)
 	if (plus && (b = find_binding(s, &f.binding)) == NULL) {
 		return sasl_fail(s, "unknown channel binding");
 	}
-	if (!expect_binding(s, &f, b) || !say(s, f.bare.at, f.bare.len)) {
+	if (!expect_binding(s, &f, b) ||
+	    !say_message(s, f.bare.at, f.bare.len)) {
 		return SASL_MALFORMED;
 	}
 	snprintf(s->both, sizeof(s->both), "%.*s%s", (int)f.nonce.len,
@@ -95,8 +96,9 @@ sasl_salt(struct sasl *s, const struct password_salt *salt)
 	}
 	snprintf(s->prompt, sizeof(s->prompt), "r=%s,s=%s,i=%u", s->both, text,
 	    (unsigned)salt->iterations);
-	return say(s, ",", 1) && say(s, s->prompt, strlen(s->prompt)) &&
-	               say(s, ",", 1)
+	return say_message(s, ",", 1) &&
+	               say_message(s, s->prompt, strlen(s->prompt)) &&
+	               say_message(s, ",", 1)
 	           ? SASL_CONTINUE
 	           : SASL_MALFORMED;
 }
@@ -116,7 +118,7 @@ scram_last(struct sasl *s, const char *data, size_t len)
 	if (!scram_read_last(data, len, &l) ||
 	    !sasl_field(s->login.secret, sizeof(s->login.secret), l.proof.at,
 		l.proof.len) ||
-	    !say(s, l.text.at, l.text.len)) {
+	    !say_message(s, l.text.at, l.text.len)) {
 		return SASL_MALFORMED;
 	}
 	if (!is(&l.nonce, s->both)) {

@@ -90,8 +90,8 @@ sasl_server_offer(const struct connection *c, const struct stream *stream,
 
 /* Goes on by the workers' help, until the client is to be asked again. */
 static enum sasl_result
-work(const struct connection *c, struct sasl *sasl, enum sasl_result result,
-    enum sasl_outcome *outcome)
+ask_worker(const struct connection *c, struct sasl *sasl,
+    enum sasl_result result, enum sasl_outcome *outcome)
 {
 	uint8_t signature[PASSWORD_DIGEST];
 	struct password_salt salt;
@@ -132,7 +132,7 @@ work(const struct connection *c, struct sasl *sasl, enum sasl_result result,
 
 /* Decodes an answer ("=" is an empty one) and takes the next step. */
 static enum sasl_result
-step(struct sasl *sasl, const char *text)
+take_step(struct sasl *sasl, const char *text)
 {
 	static char data[SASL_LINE];
 	ssize_t n = 0;
@@ -151,7 +151,7 @@ step(struct sasl *sasl, const char *text)
 
 /* Sends the challenge and takes the client's answer. */
 static enum sasl_result
-ask(struct stream *stream, const char *prompt, struct sasl *sasl,
+ask_client(struct stream *stream, const char *prompt, struct sasl *sasl,
     enum line *got, enum sasl_outcome *outcome)
 {
 	static char line[SASL_LINE + 1];
@@ -172,7 +172,7 @@ ask(struct stream *stream, const char *prompt, struct sasl *sasl,
 		*outcome = SASL_OUTCOME_CANCELLED;
 		return SASL_MALFORMED;
 	}
-	enum sasl_result result = step(sasl, line);
+	enum sasl_result result = take_step(sasl, line);
 	explicit_bzero(line, sizeof(line));
 	return result;
 }
@@ -199,12 +199,12 @@ sasl_server_run(const struct connection *c, struct stream *stream,
 	if (*initial != '\0' && !sasl_client_first(sasl)) {
 		return SASL_OUTCOME_INITIAL;
 	}
-	enum sasl_result result =
-	    *initial != '\0' ? step(sasl, initial) : sasl_step(sasl, NULL, 0);
-	result = work(c, sasl, result, &outcome);
+	enum sasl_result result = *initial != '\0' ? take_step(sasl, initial)
+	                                           : sasl_step(sasl, NULL, 0);
+	result = ask_worker(c, sasl, result, &outcome);
 	while (result == SASL_CONTINUE) {
-		result = ask(stream, prompt, sasl, line, &outcome);
-		result = work(c, sasl, result, &outcome);
+		result = ask_client(stream, prompt, sasl, line, &outcome);
+		result = ask_worker(c, sasl, result, &outcome);
 	}
 	return result == SASL_DONE ? SASL_OUTCOME_LOGIN : outcome;
 }

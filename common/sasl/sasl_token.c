@@ -75,7 +75,7 @@ set_token(struct sasl_token *t, const struct scram_span *value)
 }
 
 static bool
-set(struct sasl_token *t, const struct scram_span *key,
+set_span(struct sasl_token *t, const struct scram_span *key,
     const struct scram_span *value, bool bearer)
 {
 	if (is(key, "auth")) {
@@ -109,7 +109,7 @@ read_pairs(struct sasl_token *t, const char *at, const char *end, bool bearer)
 		struct scram_span key = { at, (size_t)(equals - at) };
 		struct scram_span value = { equals + 1,
 			(size_t)(stop - equals - 1) };
-		if (!set(t, &key, &value, bearer)) {
+		if (!set_span(t, &key, &value, bearer)) {
 			return false;
 		}
 		at = stop + 1;
@@ -119,7 +119,7 @@ read_pairs(struct sasl_token *t, const char *at, const char *end, bool bearer)
 
 /* Nothing said yet; what is not said is empty, and nowhere a null pointer. */
 static void
-begin(struct sasl_token *t)
+begin_token(struct sasl_token *t)
 {
 	memset(t, 0, sizeof(*t));
 	t->token.at = t->host.at = t->port.at = "";
@@ -130,7 +130,7 @@ sasl_token_bearer(const char *message, size_t len, struct sasl_token *t)
 {
 	const char *end = message + len, *comma;
 
-	begin(t);
+	begin_token(t);
 	/* There is no channel binding with tokens: "p=" is none of these. */
 	if (len < 3 || (message[0] != 'n' && message[0] != 'y') ||
 	    message[1] != ',') {
@@ -156,6 +156,6 @@ sasl_token_bearer(const char *message, size_t len, struct sasl_token *t)
 bool
 sasl_token_xoauth2(const char *message, size_t len, struct sasl_token *t)
 {
-	begin(t);
+	begin_token(t);
 	return read_pairs(t, message, message + len, false);
 }

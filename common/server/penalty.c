@@ -101,7 +101,7 @@ first_way(const struct penalty_image *t, const uint8_t key[NETWORK_ADDRESS])
 
 /* A copy of the key's entry, and what is left of it; 0: there is none. */
 static uint32_t
-find(const struct penalty_image *t, const uint8_t key[NETWORK_ADDRESS],
+find_entry(const struct penalty_image *t, const uint8_t key[NETWORK_ADDRESS],
     int64_t now, struct penalty_entry *e)
 {
 	size_t first = first_way(t, key);
@@ -150,7 +150,7 @@ penalty_look(const struct penalty_image *t, const uint8_t key[NETWORK_ADDRESS],
     int64_t now, struct penalty *p)
 {
 	struct penalty_entry e;
-	uint32_t score = find(t, key, now, &e);
+	uint32_t score = find_entry(t, key, now, &e);
 
 	if (score == 0) {
 		memset(p, 0, sizeof(*p));
@@ -161,8 +161,8 @@ penalty_look(const struct penalty_image *t, const uint8_t key[NETWORK_ADDRESS],
 }
 
 static void
-add(struct penalty_image *t, struct penalty_entry *e, enum offence offence,
-    int64_t now)
+add_points(struct penalty_image *t, struct penalty_entry *e,
+    enum offence offence, int64_t now)
 {
 	uint32_t score = left(t, e, now) + weights[offence] * UNIT;
 
@@ -178,7 +178,7 @@ void
 penalty_count(struct penalty_image *t, const uint8_t key[NETWORK_ADDRESS],
     enum offence offence, int64_t now)
 {
-	add(t, place(t, key, now), offence, now);
+	add_points(t, place(t, key, now), offence, now);
 }
 
 /* ---- failed logins ---- */
@@ -228,7 +228,7 @@ penalty_login(struct penalty_image *t, const uint8_t key[NETWORK_ADDRESS],
 	}
 	e->sum = entry_sum(t, e);
 	if (!same) {
-		add(t, e, OFFENCE_LOGIN, now);
+		add_points(t, e, OFFENCE_LOGIN, now);
 	}
 }
 

@@ -39,7 +39,7 @@ enum path {
 enum path address_path(const char *text, struct address *, const char **rest);
 
 /*
- * The same with SMTPUTF8 (RFC 6531): the local part may hold UTF-8, but no
+ * Reads a path with SMTPUTF8 (RFC 6531): the local part may hold UTF-8, but no
  * control characters; a domain outside ASCII comes out as the DNS has it
  * (xn--...).  PATH_8BIT: what is not ASCII is not UTF-8 either.
  */

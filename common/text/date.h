@@ -12,7 +12,7 @@ enum { DATE_SIZE = 64 };
    whatever the locale. */
 void date_text(time_t when, char text[DATE_SIZE]);
 
-/* The same as protocols write it (RFC 3339), in UTC. */
+/* Writes it as protocols do (RFC 3339), in UTC. */
 void date_stamp(time_t when, char text[DATE_SIZE]);
 
 /*

@@ -27,7 +27,7 @@ void crypto_hash_close(struct crypto_hash *);
 int crypto_sha256(const void *data, size_t len, uint8_t digest[CRYPTO_SHA256])
     __attribute__((warn_unused_result));
 
-/* The same by either kind: a digest, RFC 2104, RFC 8018 section 5.2. */
+/* By either kind: a digest, its HMAC (RFC 2104), PBKDF2 (RFC 8018, 5.2). */
 int crypto_digest(enum crypto_kind, const void *data, size_t len,
     uint8_t digest[CRYPTO_SHA256]) __attribute__((warn_unused_result));
 int crypto_hmac(enum crypto_kind, const void *key, size_t keylen,

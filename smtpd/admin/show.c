@@ -32,7 +32,7 @@ put_clean(const char *data, size_t len, bool last)
 	return at;
 }
 
-/* The same for files and pipes: only turns CR LF into LF. */
+/* Copies to a file or pipe, and only turns CR LF into LF. */
 static size_t
 put_plain(const char *data, size_t len, bool last)
 {

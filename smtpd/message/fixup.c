@@ -165,7 +165,7 @@ fix_field(const struct fixup *x, const struct field *f, bool resent, FILE *out,
 }
 
 static void
-add(FILE *out, unsigned there, const char *name, const char *value)
+add_field(FILE *out, unsigned there, const char *name, const char *value)
 {
 	if (!there && value != NULL) {
 		fprintf(out, "%s: %s\n", name, value);
@@ -187,10 +187,10 @@ fixup_head(const struct fixup *x, const char *head, size_t len, FILE *out,
 			return result;
 		}
 	}
-	add(out, found & FIXUP_FROM, "From", x->from);
-	add(out, found & FIXUP_DATE, "Date", x->date);
-	add(out, found & FIXUP_ID, "Message-ID", x->id);
-	add(out, found & FIXUP_TO, "To",
+	add_field(out, found & FIXUP_FROM, "From", x->from);
+	add_field(out, found & FIXUP_DATE, "Date", x->date);
+	add_field(out, found & FIXUP_ID, "Message-ID", x->id);
+	add_field(out, found & FIXUP_TO, "To",
 	    x->no_to ? "undisclosed-recipients:;" : NULL);
 	return ferror(out) != 0 ? FIXUP_MEMORY : FIXUP_OK;
 }

@@ -13,7 +13,7 @@
  * The header section of a message that a script has written: what is missing is
  * added, addresses are made such as the world accepts, Bcc goes, and the
  * recipients may be taken from it.  All else stays, octet for octet.  Lines end
- * in LF; the empty line behind them is no part of it.
+ * in LF; the empty line after them is no part of it.
  */
 
 /* Fields that a message should have, as bits; blank ones do not count. */
@@ -30,7 +30,7 @@ unsigned fixup_survey(const char *head, size_t len);
 struct fixup {
 	const struct config *config;
 	/* What to add where it is missing; NULL: nothing.  A value is whole
-	   and folded, and has no line end behind it. */
+	   and folded, and has no line end after it. */
 	const char *from, *date, *id;
 	struct recipients *recipients; /* -t: add To, Cc, Bcc; or NULL */
 	bool no_to; /* add a To that names nobody, if there is none */

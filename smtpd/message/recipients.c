@@ -12,7 +12,8 @@
 enum { MANY = 100 };
 
 static enum recipients_result
-add(struct recipients *r, const struct config *config, const char *address)
+add_address(
+    struct recipients *r, const struct config *config, const char *address)
 {
 	char text[ADDRESS_TEXT];
 
@@ -74,7 +75,7 @@ recipients_add(struct recipients *r, const struct config *config,
 	char path[ADDRESS_TEXT];
 
 	if (is_path(text, len, path)) {
-		return add(r, config, path);
+		return add_address(r, config, path);
 	}
 	while (result == RECIPIENTS_OK &&
 	       (kind = mailboxes_next(&list, &entry)) != MAILBOXES_END) {
@@ -86,7 +87,7 @@ recipients_add(struct recipients *r, const struct config *config,
 		                 mailboxes_address(
 				     &entry, address, sizeof(address)) == -1
 		             ? RECIPIENTS_BROKEN
-		             : add(r, config, address);
+		             : add_address(r, config, address);
 	}
 	return result;
 }

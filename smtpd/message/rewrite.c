@@ -29,7 +29,7 @@ rewrite_path(
 
 /* The rule for an address, or for "@domain"; NULL: there is none. */
 static const struct config_rule *
-find(const struct config *config, const char *pattern)
+find_pattern(const struct config *config, const char *pattern)
 {
 	for (size_t i = 0; i < config->nmasquerades; i++) {
 		const struct config_rule *rule = &config->masquerades[i];
@@ -49,9 +49,9 @@ rewrite_masquerade(
 	if (at == NULL) {
 		return false;
 	}
-	const struct config_rule *rule = find(config, address);
+	const struct config_rule *rule = find_pattern(config, address);
 	if (rule == NULL) {
-		rule = find(config, at);
+		rule = find_pattern(config, at);
 	}
 	if (rule == NULL) {
 		return false;

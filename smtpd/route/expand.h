@@ -43,7 +43,7 @@ enum expanded expand_recipient(const struct expand *, const struct recipient *,
     struct mail *) __attribute__((warn_unused_result));
 
 /*
- * The same for the targets of user's ~/.forward, whose text this is: files and
+ * Adds the targets of user's ~/.forward, whose text this is: files and
  * commands belong to the user, :include: is not allowed, "\user" or the user's
  * own address is the mailbox and is not forwarded again (owner: the user), and
  * so is a text without targets.  For local/.

@@ -45,7 +45,7 @@ int part_form(struct part *, struct part_form *)
 int part_head(const struct part *, const struct part_form *, FILE *out)
     __attribute__((warn_unused_result));
 
-/* The same for a text; subtype is "plain" or "html". */
+/* Makes a part of a text; subtype is "plain" or "html". */
 enum transfer part_text_head(
     const struct text *, const char *subtype, FILE *out);
 

@@ -102,7 +102,7 @@ take_piece(struct binary *b)
 }
 
 static void
-add(struct binary *b, const char *text, size_t len)
+add_text(struct binary *b, const char *text, size_t len)
 {
 	memcpy(b->out + b->len, text, len);
 	b->len += len;
@@ -129,20 +129,20 @@ end_header(struct binary *b)
 	b->encoding = is_encodable(multipart_part(&b->walk));
 	b->base64 = (struct base64_encoder){ .crlf = true };
 	give(b, b->out, 0);
-	add(b, "\r\n", b->cut ? 2 : 0);
+	add_text(b, "\r\n", b->cut ? 2 : 0);
 	if (message && !b->version) {
-		add(b, version, sizeof(version) - 1);
+		add_text(b, version, sizeof(version) - 1);
 	}
 	if (b->encoding) {
-		add(b, base64, sizeof(base64) - 1);
+		add_text(b, base64, sizeof(base64) - 1);
 	} else {
-		add(b, lines, sizeof(lines) - 1);
+		add_text(b, lines, sizeof(lines) - 1);
 	}
 	if (b->walk.len == 0 && b->encoding) {
 		/* A body could be told from a header by its octets alone. */
-		add(b, "\r\n", 2);
+		add_text(b, "\r\n", 2);
 	}
-	add(b, b->walk.text, b->walk.len);
+	add_text(b, b->walk.text, b->walk.len);
 }
 
 /* ---- bodies ---- */
@@ -184,7 +184,7 @@ end_part(struct binary *b)
 }
 
 static void
-take(struct binary *b, enum multipart_event event)
+take_event(struct binary *b, enum multipart_event event)
 {
 	switch (event) {
 	case MULTIPART_BEGIN:
@@ -236,7 +236,7 @@ binary_next(struct binary *b, const char **text, size_t *len)
 			encode(b);
 		} else {
 			event = multipart_next(&b->walk);
-			take(b, event);
+			take_event(b, event);
 		}
 	}
 	*text = b->text;

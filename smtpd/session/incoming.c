@@ -38,7 +38,7 @@ incoming_free(struct incoming *in)
 }
 
 static void
-put(struct incoming *in, const char *data, size_t len)
+put_octets(struct incoming *in, const char *data, size_t len)
 {
 	size_t done = 0;
 
@@ -57,7 +57,7 @@ put(struct incoming *in, const char *data, size_t len)
 static void
 flush(struct incoming *in)
 {
-	put(in, in->buffer, in->len);
+	put_octets(in, in->buffer, in->len);
 	in->len = 0;
 }
 
@@ -150,8 +150,8 @@ end_head(struct incoming *in)
 	switch (complete_head(in->session, in->session->mail.id, text, len,
 	    &head_len, &fixed, &fixed_len)) {
 	case COMPLETE_CHANGED:
-		put(in, in->buffer, in->head);
-		put(in, fixed, fixed_len);
+		put_octets(in, in->buffer, in->head);
+		put_octets(in, fixed, fixed_len);
 		in->len = len - head_len;
 		memmove(in->buffer, text + head_len, in->len);
 		name(in);
@@ -177,7 +177,7 @@ head_is_over(const struct trace_header *t)
 
 /* Takes a decoded piece; counts line ends as the CR LF that they were. */
 static void
-add(struct incoming *in, const char *data, size_t len)
+add_octets(struct incoming *in, const char *data, size_t len)
 {
 	bool known = in->header.first_known;
 
@@ -218,7 +218,7 @@ take_lines(struct incoming *in, const char *data, size_t len)
 {
 	size_t out;
 
-	/* One octet is left for add() to insert. */
+	/* One octet is left for add_octets() to insert. */
 	if (room(in) - in->len < INCOMING_BUFFER / 4) {
 		/* Too long to be completed, and so to be checked. */
 		in->forbidden =
@@ -228,7 +228,7 @@ take_lines(struct incoming *in, const char *data, size_t len)
 	}
 	size_t taken = dotstuff_decode(&in->dotstuff, data, len,
 	    in->buffer + in->len, room(in) - in->len - 1, &out);
-	add(in, in->buffer + in->len, out);
+	add_octets(in, in->buffer + in->len, out);
 	return taken;
 }
 
@@ -274,7 +274,7 @@ incoming_end(struct incoming *in)
 	if (cut) {
 		/* A last chunk may end within a line; what we keep may not. */
 		in->buffer[in->len] = '\n';
-		add(in, in->buffer + in->len, 1);
+		add_octets(in, in->buffer + in->len, 1);
 	}
 	if (in->at_head) {
 		end_head(in);

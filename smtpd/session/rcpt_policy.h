@@ -38,7 +38,7 @@ enum rcpt_result rcpt_policy_resolve(
     const struct session *, const struct address *, struct resolved *);
 
 /*
- * The same for a recipient of the transaction under way, with its quota and
+ * Decides about a recipient of the transaction under way, with its quota and
  * greylisting.  A name whose alias tells of another address has neither.
  */
 enum rcpt_result rcpt_policy_check(

@@ -21,7 +21,7 @@
 		code, enhanced, text, NULL, SHAPE_REASON, STATS_NONE,          \
 		    OFFENCES, true                                             \
 	}
-/* The same where the log has words, a shape or a statistic of its own. */
+/* A row for which the log has words, a shape or a statistic of its own. */
 #define LOGGED(code, enhanced, text, words, shape, stats)                      \
 	{                                                                      \
 		code, enhanced, text, words, shape, stats, OFFENCES, true      \

@@ -188,7 +188,7 @@ enum next reply_send(struct session *, enum smtp_reply);
 enum next reply_send_with(
     struct session *, enum smtp_reply, const char *const *args);
 
-/* The same for a refusal that is repeated: it has been counted already. */
+/* Repeats a refusal that has been counted already. */
 enum next reply_repeat(struct session *, enum smtp_reply);
 
 #endif

@@ -20,7 +20,7 @@ bool sender_allowed(const struct session *, const struct address *);
 bool sender_header_checked(const struct session *);
 
 /*
- * The same for From of a header section, as far as that is to be checked: all
+ * Checks From of a header section, as far as that is to be checked: all
  * addresses there.  Lines end in LF; text goes up to an empty line, or is all
  * that there is.
  */

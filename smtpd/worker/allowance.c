@@ -87,7 +87,7 @@ count_others(const struct config *config, const struct mail *mail)
 
 /* Counts the message, if it may be sent, by the table; -1: errno. */
 static int
-take(struct table *t, const char *account, const struct allowance *a,
+take_allowance(struct table *t, const char *account, const struct allowance *a,
     uint32_t recipients, bool *fits)
 {
 	struct table_entry e;
@@ -106,7 +106,7 @@ take(struct table *t, const char *account, const struct allowance *a,
 }
 
 static enum status
-ask(const struct task *task, const struct mail *mail, const char *account,
+ask_table(const struct task *task, const struct mail *mail, const char *account,
     const struct allowance *a, uint32_t recipients)
 {
 	char from[ADDRESS_TEXT], user[USER_NAME + 1];
@@ -114,7 +114,7 @@ ask(const struct task *task, const struct mail *mail, const char *account,
 	bool fits = true;
 
 	if (table_open(&t, task->config, "accounts") == -1 ||
-	    take(&t, account, a, recipients, &fits) == -1) {
+	    take_allowance(&t, account, a, recipients, &fits) == -1) {
 		log_error("%s: what %s sends is not counted: %s: %s", mail->id,
 		    account, t.path, strerror(errno));
 	}
@@ -161,5 +161,5 @@ allowance_take(const struct task *task, const struct mail *mail)
 	if (a.messages == 0 && a.recipients == 0) {
 		return STATUS_OK;
 	}
-	return ask(task, mail, account, &a, recipients);
+	return ask_table(task, mail, account, &a, recipients);
 }

@@ -67,7 +67,7 @@ say(struct client *c, const char *fmt, ...)
 	send_all(c, line, (size_t)n);
 }
 
-/* Moves what is left to the front, and reads more behind it. */
+/* Moves what is left to the front, and reads more after it. */
 static void
 fill(struct client *c)
 {

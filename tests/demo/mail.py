@@ -110,7 +110,7 @@ def compare(sent, raw, attachment):
     print(f"  sent      {hashlib.sha256(attachment).hexdigest()}")
     print(f"  collected {digest}")
     print("  the same" if same_file else "  NOT the same")
-    print("The mail behind the trace lines: "
+    print("The mail after the trace lines: "
           + ("the same, octet for octet" if same_mail else "NOT the same"))
     return same_file and same_mail
 

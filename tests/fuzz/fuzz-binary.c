@@ -106,7 +106,7 @@ note_part(struct part *p, enum multipart_event e, bool encoded)
 	}
 }
 
-/* Whether a part that said binary is to be found in base64. */
+/* True if a part that said binary is to be found in base64. */
 static bool
 is_encoded(const struct part *p)
 {

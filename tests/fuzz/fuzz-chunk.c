@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A conversation of chunks, read in pieces of the size that the first octet
- * says: what is taken is what was counted, and commands begin behind it.
+ * says: what is taken is what was counted, and commands begin after it.
  */
 #include "smtpd/session/chunk.h"
 

@@ -192,7 +192,7 @@ check_alike(const struct account_of *a, const struct account_of *b)
 	free(x);
 }
 
-/* The message behind our trace header, as a sum. */
+/* The message after our trace header, as a sum. */
 static uint64_t
 sum_of(const char *text, size_t len)
 {
@@ -323,7 +323,7 @@ run(const uint8_t *data, size_t size, size_t step, struct account_of *a)
 	check_replies(a);
 }
 
-/* What is buffered behind STARTTLS decides about it, and so the pieces. */
+/* What is buffered after STARTTLS decides about it, and so the pieces. */
 static bool
 has_starttls(const char *text)
 {

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		}                                                              \
 	} while (0)
 
-/* A copy with NUL behind, of just its size; the caller's to free. */
+/* A copy with NUL after it, of just its size; the caller's to free. */
 static inline char *
 fuzz_text(const uint8_t *data, size_t size)
 {

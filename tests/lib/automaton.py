@@ -142,7 +142,7 @@ class Automaton:
         return "354"
 
     def text(self):
-        """What follows DATA: its code behind it, else None."""
+        """What follows DATA: its code after it, else None."""
         text, end, rest = (b"\r\n" + self.rest).partition(b"\r\n.\r\n")
         if not end:
             return None
@@ -150,7 +150,7 @@ class Automaton:
         return self.conclude(self.fault())
 
     def bdat(self, argument):
-        """BDAT: its code comes behind the chunk."""
+        """BDAT: its code comes after the chunk."""
         found = re.fullmatch(r"(\d{1,19})( LAST)?", argument, re.I)
         if not found:
             self.over = True
@@ -159,7 +159,7 @@ class Automaton:
         return ""
 
     def chunk(self, size, last):
-        """What follows BDAT: its code behind it, else None."""
+        """What follows BDAT: its code after it, else None."""
         if len(self.rest) < size:
             return None
         self.message += self.rest[:size]

@@ -88,7 +88,7 @@ class Question:
 
 
 def read_name(wire, at):
-    """(text of the name at that place, place behind it)."""
+    """(text of the name at that place, place after it)."""
     labels, end = [], None
     for _ in range(200):
         size = wire[at]

@@ -73,8 +73,8 @@ def loop_in_owner(question):
                                   struct.pack("!H", 10) + name("h.test")))
 
 
-def behind_the_end(question):
-    """A name that points behind the message."""
+def past_the_end(question):
+    """A name that points past the message."""
     return question.answer(record(b"\xc0\x0c", MX, struct.pack(
         "!HH", 10, 0xFFFF)))
 

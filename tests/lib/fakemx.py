@@ -7,7 +7,7 @@
 
 The script has an action for any of these phases: greeting, ehlo (lhlo), helo,
 starttls, auth, mail, rcpt, data, body, dot, bdat, rset, noop, vrfy, quit.
-"body" happens when the first octets behind DATA's 354 have come. What the
+"body" happens when the first octets after DATA's 354 have come. What the
 script does not name is answered as a good server does. An action is
 
     "550 5.1.1 No"      a reply; several lines are separated by LF and get
@@ -125,7 +125,7 @@ class Lines:
         return taken
 
     def until_dot(self):
-        """What comes behind a 354, with the end."""
+        """What comes after a 354, with the end."""
         taken = b"\r\n"     # the end of the command
         seen = 0
         while True:
@@ -405,7 +405,7 @@ class Session:
         verb = verb.upper()
         if self.lines.data and verb != "BDAT" and \
                 "PIPELINING" not in self.mx.extensions:
-            self.mx.complain(f"pipelined behind {text!r}")
+            self.mx.complain(f"pipelined after {text!r}")
         if verb in ("EHLO", "HELO", "LHLO"):
             if (verb == "LHLO") != self.mx.lmtp:
                 self.act("500 5.5.1 Wrong protocol")

@@ -250,7 +250,7 @@ class Journal:
         return data if digest(data) == proof else None
 
     def finish_batches(self, slots):
-        """The last batch that was committed, again, and all behind it."""
+        """The last batch that was committed, again, and all after it."""
         for slot in slots:
             self.serial, kind, self.position, length = slot[:4]
             data = self.load(slot)

@@ -4,7 +4,7 @@
 A .talk file holds several tests. Each begins with `== name` and gets a
 process of its own, speaking through a socketpair on fd 0. The lines:
 
-    C: text     sent with CRLF behind it
+    C: text     sent with CRLF after it
     C\\: text    sent as it stands, without CRLF
     S: text     the next line of the server begins with text
     S~ regex    the next line of the server matches the regex as a whole

@@ -75,7 +75,7 @@ class Client:
                 raise Broken(f"{command}: no telling what follows")
 
     def block(self, command):
-        """The lines behind +OK without their dots, and without CRLF."""
+        """The lines after +OK without their dots, and without CRLF."""
         self.ok(command)
         found = []
         while True:

@@ -190,7 +190,7 @@ class Site(Queue, Instance):
         return Talker(sock)
 
     def send(self, sender, recipients, data, mail="", rcpt=""):
-        """Submits a message as alice; mail, rcpt: parameters behind."""
+        """Submits a message as alice; mail, rcpt: parameters after it."""
         if isinstance(data, str):
             data = data.encode()
         with self.talk(self.submission) as talker:

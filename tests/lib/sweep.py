@@ -301,7 +301,7 @@ class Story:
                 seen.append(ident)
             elif self.fragments and ident == self.last and wire[
                     match.start():].startswith(self.texts[ident]):
-                seen.append(ident)      # with a fragment behind it
+                seen.append(ident)      # with a fragment after it
             elif not (self.fragments and ident in self.maybe):
                 trouble.append(f"TORN {ident}: ends {wire[-60:]!r}")
         trouble += [f"LOST {i}" for i in self.keep if i not in seen]

@@ -80,7 +80,7 @@ test_tails(void)
 		good = good && mailbox_has(m, n, want, strlen(want));
 		mailbox_close(m);
 		char *data = scratch_read(path, &len);
-		ok(good && strncmp(data, tail, strlen(tail)) == 0, "behind %s",
+		ok(good && strncmp(data, tail, strlen(tail)) == 0, "after %s",
 		    tails[i].name);
 		free(data);
 		free(before[0].text.data);

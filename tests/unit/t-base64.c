@@ -41,7 +41,7 @@ static const struct {
 	{ "a missing pad", "Zm8", 3 },
 	{ "a pad too many", "Zm9v=", 5 },
 	{ "a group of pads", "====", 4 },
-	{ "a group of pads behind a group", "Zm9v====", 8 },
+	{ "a group of pads after a group", "Zm9v====", 8 },
 	{ "three pads", "Z===", 4 },
 	{ "a pad in the middle of a group", "Z=g=", 4 },
 	{ "a pad before a digit", "Zg=v", 4 },
@@ -50,12 +50,12 @@ static const struct {
 	{ "a pad at the start", "=m9v", 4 },
 	{ "a blank in front", " Zm9v", 5 },
 	{ "a blank in place of a digit", "Zm v", 4 },
-	{ "a blank behind", "Zm9v ", 5 },
+	{ "a blank after it", "Zm9v ", 5 },
 	{ "four blanks", "    ", 4 },
 	{ "a tab", "Zm\tv", 4 },
 	{ "CR", "Zm9v\r\r\r\r", 8 },
 	{ "LF", "Zm\n9", 4 },
-	{ "CRLF behind", "Zm9v\r\n", 6 },
+	{ "CRLF after it", "Zm9v\r\n", 6 },
 	{ "NUL", "Zm\0v", 4 },
 	{ "NUL in place of a pad", "Zg=\0", 4 },
 	{ "a minus of the URL alphabet", "Zm-v", 4 },
@@ -63,10 +63,10 @@ static const struct {
 	{ "an asterisk", "*m9v", 4 },
 	{ "8-bit", "Zm\3119", 4 },
 	{ "8-bit that is a digit without its top bit", "\332m9v", 4 },
-	{ "a set bit behind one octet", "Zh==", 4 },
-	{ "all bits set behind one octet", "Z/==", 4 },
-	{ "a set bit behind two octets", "Zm9=", 4 },
-	{ "both bits set behind two octets", "Zm/=", 4 },
+	{ "a set bit after one octet", "Zh==", 4 },
+	{ "all bits set after one octet", "Z/==", 4 },
+	{ "a set bit after two octets", "Zm9=", 4 },
+	{ "both bits set after two octets", "Zm/=", 4 },
 	{ "a set bit in the last group", "Zm9vZh==", 8 },
 };
 
@@ -100,7 +100,7 @@ test_malformed(void)
 	}
 }
 
-/* Whether n octets survive, in buffers of just their size and no larger. */
+/* True if n octets survive, in buffers of just their size and no larger. */
 static bool
 round_trip(size_t n)
 {

@@ -33,7 +33,7 @@ static const struct {
 	    S(OCTETS "MIME-Version: 1.0\r\n" B64 "\r\nAA0K/woN\r\n") },
 	{ "the label first", S(BIN "MIME-Version: 1.0\r\n" OCTETS "\r\na\0b"),
 	    S("MIME-Version: 1.0\r\n" OCTETS B64 "\r\nYQBi\r\n") },
-	{ "two labels: the first counts, and there is one behind",
+	{ "two labels: the first counts, and there is one after it",
 	    S("MIME-Version: 1.0\r\n" BIN CTE "8bit\r\n\r\na"),
 	    S("MIME-Version: 1.0\r\n" B64 "\r\nYQ==\r\n") },
 	{ "another label first: hands off",
@@ -43,7 +43,7 @@ static const struct {
 	    S("mime-version: 1.0\r\ncontent-transfer-encoding:\r\n (x) "
 	      "BINARY (y)\r\n\r\na"),
 	    S("mime-version: 1.0\r\n" B64 "\r\nYQ==\r\n") },
-	{ "no line end behind the last field",
+	{ "no line end after the last field",
 	    S("MIME-Version: 1.0\r\n" BIN "A: b"),
 	    S("MIME-Version: 1.0\r\nA: b\r\n" B64 "\r\n") },
 	{ "no body", S("MIME-Version: 1.0\r\n" BIN),

@@ -100,10 +100,10 @@ test_trickle(void)
 	    "a line has its time from the first octet to the last");
 	ok(endure(true, 10000) == LINE_TIMEOUT,
 	    "a body that trickles is too slow");
-	ok(endure(false, 10000) == LINE_TIMEOUT, "and a line behind it");
+	ok(endure(false, 10000) == LINE_TIMEOUT, "and a line after it");
 }
 
-/* Whether a child can have so many octets at once, or in pieces. */
+/* True if a child can have so many octets at once, or in pieces. */
 static bool
 can_have(bool bound, size_t size, size_t pieces)
 {

@@ -174,7 +174,7 @@ test_families(void)
 	ok(connects("localhost.", port, FAMILY_V4, &c, why) &&
 		c.family == FAMILY_V4 && c.other_family &&
 		strcmp(c.name, "localhost") == 0,
-	    "IPv4 if asked for, and a name with a dot behind");
+	    "IPv4 if asked for, and a name with a dot after");
 	close(c.fd);
 	close(fds[1]);
 	ok(connects("localhost", port, FAMILY_ANY, &c, why) &&

@@ -83,7 +83,7 @@ test_labels(void)
 	}
 }
 
-/* Whether a user's credentials are these, "LABEL=TEXT" one after the other. */
+/* True if a user's credentials are these, "LABEL=TEXT" one after the other. */
 static bool
 has(const struct config *c, const char *user, const char *want)
 {

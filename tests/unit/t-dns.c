@@ -200,7 +200,7 @@ test_hostile(struct bytes *b)
 	put_record(b, "@12", ns_t_mx, 65535);
 	put(b, 10, 2);
 	put_name(b, "mx.example.org");
-	ok(mx(b) == DNS_TEMPORARY, "a length behind the end");
+	ok(mx(b) == DNS_TEMPORARY, "a length past the end");
 	put_start(b, "example.org", ns_t_mx, 0, 1);
 	put_record(b, "@12", ns_t_mx, 4);
 	put(b, 10, 2);
@@ -216,7 +216,7 @@ test_hostile(struct bytes *b)
 	ok(mx(b) == DNS_OK, "but not one to the question");
 	b->data[at + 2] = (char)0xff;
 	b->data[at + 3] = (char)0xff;
-	ok(mx(b) == DNS_TEMPORARY, "a pointer behind the end");
+	ok(mx(b) == DNS_TEMPORARY, "a pointer past the end");
 	b->data[at + 2] = (char)0x80;
 	ok(mx(b) == DNS_TEMPORARY, "a label of an unknown kind");
 	put_start(b, "example.org", ns_t_mx, 0, 65535);

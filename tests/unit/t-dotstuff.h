@@ -7,7 +7,7 @@
 #include <string.h>
 
 /*
- * What the text behind DATA means, written down a second time, octet by octet
+ * What the text after DATA means, written down a second time, octet by octet
  * and with the whole of it in view.  What is decided by octets that have not
  * come yet (a CR at the end) has no effect.
  */
@@ -20,7 +20,7 @@ static struct reference
 reference_decode(const char *in, size_t len, char *out)
 {
 	struct reference r = { .len = 0 };
-	bool start = true; /* of a line, behind CR LF */
+	bool start = true; /* of a line, after CR LF */
 	size_t i = 0;
 
 	while (i < len) {
@@ -44,7 +44,7 @@ reference_decode(const char *in, size_t len, char *out)
 		} else if (!start || in[i] != '.') {
 			out[r.len++] = in[i];
 		}
-		/* The octet behind a dot that goes is not at a start. */
+		/* The octet after a dot that goes is not at a start. */
 		start = crlf;
 		i += crlf ? 2 : 1;
 	}
@@ -52,7 +52,7 @@ reference_decode(const char *in, size_t len, char *out)
 	return r;
 }
 
-/* Whether the decoder says the same about it when it has said all this. */
+/* True if the decoder says the same about it when it has said all this. */
 static bool
 reference_same(const struct reference *r, const char *want,
     const struct dotstuff *d, size_t taken, const char *got, size_t len)

@@ -108,7 +108,7 @@ good_utf8(const char *text)
 	return true;
 }
 
-/* Whether it holds all of these; NULL ends them. */
+/* True if it holds all of these; NULL ends them. */
 static void
 holds(const char *name, const char *const *parts)
 {

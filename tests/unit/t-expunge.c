@@ -74,7 +74,7 @@ model_write(const struct model *model, const bool *gone)
 	free(b.data);
 }
 
-/* Whether the file is what is left of the model. */
+/* True if the file is what is left of the model. */
 static bool
 model_is(const struct model *model, const bool *gone)
 {

@@ -26,7 +26,7 @@ static struct config config = {
 #define THERE "From: a@b\nDate: d\nMessage-ID: i\n"
 #define LATER "Date: now\nMessage-ID: id\n"
 
-/* took: the recipients, each with a blank behind it. */
+/* took: the recipients, each with a blank after it. */
 static const struct {
 	const char *head, *fixed, *took;
 	enum fixup_result result;
@@ -183,7 +183,7 @@ test_complete_only(void)
 	free(fixed);
 }
 
-/* Lists as arguments have them: what it takes, each with a blank behind. */
+/* Lists as arguments have them: what it takes, each with a blank after it. */
 static const struct {
 	const char *text, *took;
 	enum recipients_result result;

@@ -118,7 +118,7 @@ test_long(void)
 		firsts += event == HEADER_PIECE && h.first;
 		fields += event == HEADER_FIELD;
 	}
-	ok(firsts == 1 && fields == 1, "a long field, and one behind it");
+	ok(firsts == 1 && fields == 1, "a long field, and one after it");
 	ok(len == LONG - 1 && memcmp(copy, text, len) == 0 && at == len,
 	    "nothing of a long field is lost");
 }

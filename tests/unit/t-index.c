@@ -221,7 +221,7 @@ test_damage(void)
 	ok(wrong == 0, "a damaged index is not believed");
 }
 
-/* Changes an octet in a record of the index, behind its header. */
+/* Changes an octet in a record of the index, after its header. */
 static void
 damage_record(void)
 {

@@ -40,7 +40,7 @@ feed(const char *text, size_t len, size_t step)
 	return pair[0];
 }
 
-/* The lines of an input with "|" behind each, and what it ended with. */
+/* The lines of an input with "|" after each, and what it ended with. */
 static void
 lines(struct input *in, char *out, size_t size)
 {

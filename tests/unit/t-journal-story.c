@@ -144,7 +144,7 @@ story_continue(struct story *s)
 /* ---- verdicts ---- */
 
 /*
- * Whether the mailbox is base and what was appended.  The last octets may be
+ * True if the mailbox is base and what was appended.  The last octets may be
  * lost if they were not synced: NUL, or not there, or shifted.
  */
 static bool

@@ -34,7 +34,7 @@ append(struct story *s)
 	char text[400];
 
 	if (s->soft > 0 || s->old_soft > 0) {
-		return; /* what comes behind it would not be found */
+		return; /* what comes after it would not be found */
 	}
 	for (size_t i = 0; i < len; i++) {
 		text[i] = (char)((size_t)s->appends + random_below(3));

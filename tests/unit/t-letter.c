@@ -39,7 +39,7 @@ queue_file(const char *body, size_t len, uint64_t size)
 	return fd;
 }
 
-/* Whether a descriptor holds exactly that. */
+/* True if a descriptor holds exactly that. */
 static bool
 holds(int fd, const char *data, size_t len)
 {

@@ -10,7 +10,7 @@
 
 static const struct {
 	const char *text;
-	/* id, event, then key=value of each field, with a blank behind each */
+	/* id, event, then key=value of each field, with a blank after each */
 	const char *parts;
 } cases[] = {
 	{ "connect from unknown[192.0.2.1]", "|connect|ip=192.0.2.1 " },

@@ -260,7 +260,7 @@ test_cut(void)
 	mail_free(&m);
 }
 
-/* Whether two mails differ in no more than one recipient's slot. */
+/* True if two mails differ in no more than one recipient's slot. */
 static bool
 same_but_slots(struct mail *a, const struct mail *b)
 {
@@ -315,7 +315,7 @@ test_slots(void)
 }
 
 /*
- * Each octet behind them becomes each other one.  That may read as another
+ * Each octet after them becomes each other one.  That may read as another
  * address, but never as a head of another form: what is read is written again
  * as it lies there.
  */
@@ -387,7 +387,7 @@ test_damage(void)
 		    BEGIN "given: x\nto: a b\n" END, MAIL_DAMAGED },
 		{ "a recipient's key twice",
 		    BEGIN "to: a b\ngiven: x\ngiven: y\n" END, MAIL_DAMAGED },
-		{ "something behind the size",
+		{ "something after the size",
 		    BEGIN "to: a b\nsize: 000000000000\nutf8: yes\n\n",
 		    MAIL_DAMAGED },
 		{ "no size", BEGIN "to: a b\n\n", MAIL_DAMAGED },

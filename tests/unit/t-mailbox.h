@@ -118,7 +118,7 @@ mailbox_get(struct mailbox *m, size_t index, struct received *r)
 	return result;
 }
 
-/* Whether a message is this, and as long as was promised. */
+/* True if a message is this, and as long as was promised. */
 UNUSED static bool
 mailbox_has(struct mailbox *m, size_t index, const char *text, size_t len)
 {
@@ -142,7 +142,7 @@ message_same(const struct message *a, const struct message *b)
 }
 
 /*
- * Whether a mailbox just opened is what a scan of its file finds, and what
+ * True if a mailbox just opened is what a scan of its file finds, and what
  * another opening finds, which has an index.
  */
 UNUSED static bool

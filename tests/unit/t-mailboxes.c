@@ -104,11 +104,11 @@ test_qualify(void)
 	char out[128] = "";
 
 	while (mailboxes_next(&m, &e) == MAILBOXES_ONE) {
-		const char *behind = e.spec.at + e.spec.len;
+		const char *after = e.spec.at + e.spec.len;
 		size_t n = strlen(out);
 		snprintf(
-		    out + n, sizeof(out) - n, "%.*s@h", (int)(behind - at), at);
-		at = behind;
+		    out + n, sizeof(out) - n, "%.*s@h", (int)(after - at), at);
+		at = after;
 	}
 	size_t n = strlen(out);
 	snprintf(out + n, sizeof(out) - n, "%s", at);

@@ -21,7 +21,7 @@ static const struct {
 	{ "From and a colon", "\nFrom: x\n", "\nFrom: x\n" },
 	{ "From in lower case", "\nfrom x\n", "\nfrom x\n" },
 	{ "From inside a line", "\nx From x\n", "\nx From x\n" },
-	{ "From behind a blank", "\n From x\n", "\n From x\n" },
+	{ "From after a blank", "\n From x\n", "\n From x\n" },
 	{ "a quoted From_ line", "\n>From x\n", "\n>>From x\n" },
 	{ "one quoted thrice", "\n>>>From x\n", "\n>>>>From x\n" },
 	{ "quotes of other text", "\n>> text\n>\n", "\n>> text\n>\n" },
@@ -47,7 +47,7 @@ static const struct {
 	    "Statuss: x\nX-Statu: x\nContent-Type: x\n" },
 	{ "Status in the body", "\nStatus: x\n", "\nStatus: x\n" },
 	{ "Status in a fold", "A: b\n Status: x\n", "A: b\n Status: x\n" },
-	{ "Status behind a quote", ">Status: x\n", ">Status: x\n" },
+	{ "Status after a quote", ">Status: x\n", ">Status: x\n" },
 };
 
 static void
@@ -99,10 +99,9 @@ static const struct {
 } foreign[] = {
 	{ "Status is not shown", "A: b\nStatus: RO\nC: d\n", "A: b\nC: d\n",
 	    false },
-	{ "nor what is folded behind it", "Status: RO\n x\n\ty\nC: d\n",
+	{ "nor what is folded after it", "Status: RO\n x\n\ty\nC: d\n",
 	    "C: d\n", false },
-	{ "but a fold behind another field", "A: b\n x\n", "A: b\n x\n",
-	    false },
+	{ "but a fold after another field", "A: b\n x\n", "A: b\n x\n", false },
 	{ "Status in the body is", "A: b\n\nStatus: RO\n",
 	    "A: b\n\nStatus: RO\n", false },
 	{ "other fields of mail readers",

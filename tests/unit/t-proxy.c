@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The PROXY header says who a client is, and ends where the client's own words
- * begin: what is no header must not be taken for one, and not an octet behind
- * it may be asked for, wherever the octets are cut.
+ * begin: what is no header must not be taken for one, and not an octet
+ * after it may be asked for, wherever the octets are cut.
  */
 #include "common/session/proxy.h"
 
@@ -187,7 +187,7 @@ test_cases(void)
 static void
 test_behind(void)
 {
-	static const char *const behind[] = { "EHLO client.example.net\r\n",
+	static const char *const after[] = { "EHLO client.example.net\r\n",
 		"\r\n", "\n", "PROXY UNKNOWN\r\n", "\x16\3\1" };
 	struct proxy p;
 	bool good = true;
@@ -196,7 +196,7 @@ test_behind(void)
 		for (size_t b = 0; cases[i].kind >= 0 && b < 5; b++) {
 			struct bytes all = { .len = 0 };
 			bytes_add(&all, cases[i].data, cases[i].len);
-			bytes_text(&all, behind[b]);
+			bytes_text(&all, after[b]);
 			for (size_t most = 1; most < 200; most += 13) {
 				good = good &&
 				       feed((const uint8_t *)all.data, all.len,
@@ -206,7 +206,7 @@ test_behind(void)
 			free(all.data);
 		}
 	}
-	ok(good, "no octet behind a header is asked for");
+	ok(good, "no octet after a header is asked for");
 }
 
 static void

@@ -13,7 +13,7 @@
 static char answer[SASL_CLIENT_DATA];
 static size_t len;
 
-/* Whether a step succeeds with that answer. */
+/* True if a step succeeds with that answer. */
 static bool
 says(struct sasl_client *c, const char *challenge, const void *want, size_t n)
 {
@@ -171,7 +171,7 @@ test_scram_refuses(void)
 	}
 	const char *more = "r=" ALL "," SALT ",i=4096,x=extension";
 	ok(scram_final(&s, "pencil", more, strlen(more), message),
-	    "an extension behind is let through");
+	    "an extension after it is let through");
 	ok(!scram_final(&s, "pencil", "r=" ALL "\0," SALT ",i=4096",
 	       strlen(more), message),
 	    "no NUL");
@@ -216,7 +216,7 @@ test_exchange(bool honest)
 		len == 0 && sasl_client_done(c) == honest,
 	    "a server that does%s know the password", honest ? "" : " not");
 	ok(!sasl_client_step(c, "", 0, answer, &len) && !sasl_client_done(c),
-	    "and there is nothing behind that");
+	    "and there is nothing after that");
 	sasl_client_close(c);
 }
 

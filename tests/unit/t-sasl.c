@@ -46,7 +46,7 @@ static const struct {
 	{ "one part too few", T("tim\0secret"), SASL_MALFORMED, NULL, NULL },
 	{ "one part too many", T("\0tim\0secret\0x"), SASL_MALFORMED, NULL,
 	    NULL },
-	{ "NUL behind", T("\0tim\0secret\0"), SASL_MALFORMED, NULL, NULL },
+	{ "NUL after it", T("\0tim\0secret\0"), SASL_MALFORMED, NULL, NULL },
 	{ "no name", T("\0\0secret"), SASL_MALFORMED, NULL, NULL },
 	{ "no name but authzid", T("tim\0\0secret"), SASL_MALFORMED, NULL,
 	    NULL },
@@ -279,7 +279,7 @@ test_external(void)
 	    "nobody's, and nothing to check");
 	ok(sasl_step(&s, longest, sizeof(longest) - 1) == SASL_DONE &&
 		sasl_step(&s, longest, sizeof(longest)) == SASL_MALFORMED,
-	    "NUL behind the longest name");
+	    "NUL after the longest name");
 	ok(sasl_step(&s, TWOHUNDRED FIFTY "123456", 256) == SASL_MALFORMED,
 	    "a name too long");
 }

@@ -119,7 +119,7 @@ test_case(size_t i)
 	ok(good, "%s", cases[i].name);
 }
 
-/* A field beyond all memory: it stays, and so does what is behind it. */
+/* A field beyond all memory: it stays, and so does what is after it. */
 static void
 test_endless(void)
 {

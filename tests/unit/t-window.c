@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-/* What happens, as letters: + a success, - trouble; and the sizes behind. */
+/* What happens, as letters: + a success, - trouble; and the sizes after it. */
 static const struct {
 	const char *name;
 	unsigned start, most;

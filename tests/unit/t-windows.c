@@ -13,7 +13,7 @@ static const size_t borders[] = { 256 * KIB, 512 * KIB, 1024 * KIB };
 
 static char path[PATH_MAX];
 
-/* Whether the one message of a mailbox, between two others, is this. */
+/* True if the one message of a mailbox, between two others, is this. */
 static bool
 check(const struct bytes *box, const struct bytes *want)
 {
@@ -43,7 +43,7 @@ survives(const struct bytes *message)
 	return good;
 }
 
-/* One long line: what stands in front of its filling, and behind. */
+/* One long line: what stands in front of its filling, and after it. */
 static const struct {
 	const char *name, *before, *front;
 	char fill;
@@ -59,12 +59,12 @@ static const struct {
 	{ "quotes and a From_ line in the header", "", "", '>', "From x" },
 	{ "a header field", "", "A: ", 'x', "" },
 	{ "a field with the name of a note", "", "Status: ", 'x', "" },
-	{ "a fold behind such a field", "Status: x\n", " ", 'x', "Status: x" },
+	{ "a fold after such a field", "Status: x\n", " ", 'x', "Status: x" },
 	{ "NULs", "A: b\n\n", "", '\0', "" },
 };
 
 /*
- * Whether a message survives whose long line reaches from the border to as
+ * True if a message survives whose long line reaches from the border to as
  * many octets beyond as shift says.
  */
 static bool
@@ -105,7 +105,7 @@ test_long_lines(void)
 	}
 }
 
-/* What begins some octets before a border, behind lines of plain text. */
+/* What begins some octets before a border, after lines of plain text. */
 static const struct {
 	const char *name, *text;
 } across[] = {
@@ -115,7 +115,7 @@ static const struct {
 	{ "text like a note", "Status: x\n" },
 };
 
-/* Whether a message survives in which that stands at offset at. */
+/* True if a message survives in which that stands at offset at. */
 static bool
 text_at(const char *header, const char *text, size_t at)
 {

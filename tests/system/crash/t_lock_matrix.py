@@ -269,8 +269,8 @@ def cases_controls():
     case("the beginning of an unacknowledged one is excused",
          unacknowledged, {})
     case("it is not without kills", unacknowledged, {"TORN": 1}, False)
-    case("nor with something behind it", changed, {"TORN": 1})
-    case("the beginning of a From_ line behind a message is excused",
+    case("nor with something after it", changed, {"TORN": 1})
+    case("the beginning of a From_ line after a message is excused",
          tailed, {})
     case("but not more of it", glued, {"LOST": 1, "TORN": 1})
     case("a message that is gone is noticed", gone, {"LOST": 1})

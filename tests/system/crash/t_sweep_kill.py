@@ -245,7 +245,7 @@ class RecoveryGrown(Recovery):
 
 
 class TornAppend(Sweep):
-    """A session that finds half of a message, another program's behind it."""
+    """A session that finds half of a message, another program's after it."""
 
     saved = None
 
@@ -298,7 +298,7 @@ def cases_controls(bench):
 
 
 def cases_litter(bench):
-    """The name that link(2) needs is left by a kill right behind it."""
+    """The name that link(2) needs is left by a kill right after it."""
     with tap.case("what a kill leaves beside the mailbox is not in the way"):
         story = Delivery(bench).begin()
         bench.control.set(COUNT)
@@ -327,7 +327,7 @@ def cases_sweeps(bench):
     RecoveryGrown(bench, ("pop", "deliver", "twice")).run(
         tap, "killed in a recovery with a message appended since")
     TornAppend(bench).run(
-        tap, "killed in cutting off half a message, another behind it")
+        tap, "killed in cutting off half a message, another after it")
     QuitBig(bench).run(tap, "killed in QUIT of 20 MB, three batches", 8)
 
 

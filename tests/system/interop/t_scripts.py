@@ -49,7 +49,7 @@ def collect(client):
 
 
 def compare(data, message):
-    """What came out must be what went in, behind the trace headers, and with
+    """What came out must be what went in, after the trace headers, and with
     what scripts forget."""
     data = re.sub(rb"\r\nDate: [^\r]*\r\nMessage-ID: <[^\r]*>\r\n", b"\r\n",
                   data, count=1)
@@ -107,7 +107,7 @@ def test_stls(server):
 
 
 def test_by_hand(server):
-    """By hand: auth login in lower case, blanks behind the colons, no headers"""
+    """By hand: auth login in lower case, blanks after the colons, no headers"""
     html = "<html><body><h1>hello</h1></body></html>"
     with server.connect(server.submission) as talker:
         talker.expect("220 ")

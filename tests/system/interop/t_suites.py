@@ -145,7 +145,7 @@ TRACE = re.compile(rb"Return-Path: .*\r\n(Delivered-To: .*\r\n)?"
 
 
 def same(got, text):
-    """Whether that is the message, behind what we put on top: an empty line,
+    """Whether that is the message, after what we put on top: an empty line,
     too, if the text does not begin with a field."""
     return got.endswith(text) and TRACE.fullmatch(got[:-len(text)])
 
@@ -208,7 +208,7 @@ def npm(package):
 
 
 def body(text):
-    """What is behind the header section; its last line if nothing is."""
+    """What is after the header section; its last line if nothing is."""
     head, _, rest = text.partition(b"\r\n\r\n")
     return rest or head.splitlines(True)[-1]
 

@@ -62,7 +62,7 @@ FOREIGN = {
 
 
 def received(data):
-    """What must come out behind the trace headers.
+    """What must come out after the trace headers.
 
     A message without a header section gets an empty line in front, which
     ends ours: its first line must not become part of our header.
@@ -101,7 +101,7 @@ def collect(server, user="bob", delete=True):
 
 
 def check_top(talker, number, text):
-    """TOP must be RETR cut behind the header or some lines of the body."""
+    """TOP must be RETR cut after the header or some lines of the body."""
     head, empty, body = text.partition(b"\r\n\r\n")
     if text.startswith(b"\r\n"):
         head, empty, body = b"", b"\r\n", text[2:]

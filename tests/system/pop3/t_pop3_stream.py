@@ -177,7 +177,7 @@ def test_large_mail(server):
 
 
 def test_beyond_32_bits(server):
-    """A mail of 5 GiB: its size is said, and what is behind it is found"""
+    """A mail of 5 GiB: its size is said, and what is after it is found"""
     large = 5 << 30
     put(server, [b"Subject: first\n\n1"], [b"Subject: large\n\n", large, b"x"],
         [b"Subject: last\n\n3"])

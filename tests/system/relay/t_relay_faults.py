@@ -161,7 +161,7 @@ def fault(far, hop, expected):
 
 
 def test_no_starttls_injection(far):
-    """Octets behind STARTTLS' 220 are no replies"""
+    """Octets after STARTTLS' 220 are no replies"""
     with FakeMx({"starttls": b"220 Go\r\n250 injected\r\n"},
                 pem=far.site.pem) as hop:
         far.send(hop, RCPTS[:1])

@@ -33,7 +33,7 @@ LIES = [
     ("truncated, then REFUSED", dns_faults.truncated(refuse(REFUSED))),
     ("a loop in the host", dns_faults.loop_in_name),
     ("a loop in the owner", dns_faults.loop_in_owner),
-    ("a pointer behind the end", dns_faults.behind_the_end),
+    ("a pointer past the end", dns_faults.past_the_end),
     ("a host of 320 octets", dns_faults.many_labels),
     ("60000 records promised", dns_faults.more_promised()),
     ("an answer of 5 octets", dns_faults.cut(5)),

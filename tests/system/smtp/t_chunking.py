@@ -143,7 +143,7 @@ def test_huge(scratch):
             talker.send(f"BDAT {size} LAST\r\nX: y\r\n\r\nRSET\r\n")
             talker.send(SECOND + b"QUIT\r\n")
             talker.sock.shutdown(socket.SHUT_WR)
-            equal(talker.rest(), b"", f"replies behind BDAT {size}")
+            equal(talker.rest(), b"", f"replies after BDAT {size}")
         equal(received(scratch), [], f"messages, BDAT {size}")
 
 

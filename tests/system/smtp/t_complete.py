@@ -66,7 +66,7 @@ def matches(got, pattern, what):
 
 
 def test_missing(scratch):
-    """Date, Message-ID and From are added behind what is there"""
+    """Date, Message-ID and From are added after what is there"""
     text = b"Subject: x\r\nTo: bob@example.org\r\n" + BODY
     for chunk in (0, 1, 30, 1000):
         got, name = send(scratch, text, chunk=chunk)

@@ -189,7 +189,7 @@ def test_not_on_port_25(server):
 
 
 def test_starttls(server):
-    """It is the same behind STARTTLS and STLS"""
+    """It is the same after STARTTLS and STLS"""
     context = client_context()
     context.load_cert_chain(server.dir / "certs" / "alice.crt")
     with server.connect(server.submission) as talker:

@@ -116,7 +116,7 @@ def test_octets(scratch):
 
 
 def test_xtext(scratch):
-    """What xtext stands for makes no lines, in MAIL and RCPT and behind us"""
+    """What xtext stands for makes no lines, in MAIL and RCPT and after us"""
     codes = [b"+%02X" % n for n in range(256)]
     rcpt = [b"MAIL FROM:<alice@example.org>"]
     for ahead, around in (

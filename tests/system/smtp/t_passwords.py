@@ -136,7 +136,7 @@ def test_unreadable_terms(server):
 
 @kept
 def test_old_files(server):
-    """What stood behind the owner counts for nothing good"""
+    """What stood after the owner counts for nothing good"""
     text = server.users.read_text()
     server.users.write_text(text.replace("\nbob:", "\nbob/x:", 1))
     check(smtp(server, "bob", PASSWORDS["bob"]).startswith("535 "),

@@ -33,9 +33,9 @@ def last_lines(scratch):
 
 STATES = {          # what is said, how the log calls it
     "before EHLO": ((), "CONNECT"),
-    "behind EHLO": (("EHLO x",), "EHLO"),
+    "after EHLO": (("EHLO x",), "EHLO"),
     "amid AUTH": (("EHLO x", "AUTH LOGIN", b64("alice")), "AUTH"),
-    "behind RCPT": (("EHLO x", *RCPT), "RCPT"),
+    "after RCPT": (("EHLO x", *RCPT), "RCPT"),
     "amid a message": (("EHLO x", *RCPT, "DATA", "Subject: x"),
                        "DATA (11 bytes)"),
     "amid a chunk": (("EHLO x", *RCPT, "BDAT 99 LAST", "Subject: x"),

@@ -52,7 +52,7 @@ def test_early_talker_log():
 
 
 def test_early_login():
-    """pipelining-check: a password is not logged with what it came behind"""
+    """pipelining-check: a password is not logged with what it came after"""
     with Instance(STRANGERS + "pipelining-check on") as server:
         for said in ("AUTH PLAIN " + plain(*ALICE), b64(ALICE[1])):
             with server.connect(server.smtp) as talker:

@@ -94,7 +94,7 @@ def test_versions(server):
 
 
 def test_pieces(server):
-    """A header in two pieces, cut at each octet, the client's words behind"""
+    """A header in two pieces, cut at each octet, the client's words after it"""
     for header in (v1(), v2()):
         whole = header + b"EHLO client.example.net\r\n"
         for cut in range(1, len(header) + 1):
@@ -213,7 +213,7 @@ def test_not_listed():
             except (OSError, Closed):
                 pass
             else:
-                raise AssertionError("a handshake behind a header")
+                raise AssertionError("a handshake after a header")
 
 
 def test_local():

@@ -84,7 +84,7 @@ def test_header_injection(server):
 
 
 def test_options_as_recipients(server):
-    """What stands behind -- is an address, never an option"""
+    """What stands after -- is an address, never an option"""
     for address in ("-bp", "-Xfile", "-C/etc/passwd"):
         done = subprocess.run(
             [*server.command("smtpd"), "--", address], input=b"x\n",

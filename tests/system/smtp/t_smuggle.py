@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Only CRLF.CRLF ends a message, whatever stands around the dot.
 
-The matrix: each of eight strings before the dot times each of eight behind
+The matrix: each of eight strings before the dot times each of eight after it
 it, followed by what would be a second message if the server took that for
 the end. Bob must never see more than one message; the mx role may refuse the
 first, and then ends the connection.

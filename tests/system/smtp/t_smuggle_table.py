@@ -100,7 +100,7 @@ class Client:
             self.talker.closed()
             self.close()
         elif edge.startswith(TRUE_END) and edge != TRUE_END:
-            self.talker.expect("500 5.5.2", "NOOP")     # behind a NUL
+            self.talker.expect("500 5.5.2", "NOOP")     # after a NUL
         else:
             self.talker.expect("250 2.0.0 OK", "NOOP")
         return reply.last
@@ -209,7 +209,7 @@ def command(scratch, options):
             status = pipe(scratch, options, text, cut)
             found = subjects(scratch)
             fine = b"\0" not in edge or \
-                status == 0         # behind a dot alone it was not read
+                status == 0         # after a dot alone it was not read
             equal(list(found), [b"x"] if fine else [], f"{name}, {status}")
             equal(status == 0, fine, f"{name}: exit status {status}")
             for message in found.values():

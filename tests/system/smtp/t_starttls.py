@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""STARTTLS and STLS: what they forget, and plaintext slipped in behind them."""
+"""STARTTLS and STLS: what they forget, and plaintext slipped in after them."""
 import os
 import signal
 
@@ -123,7 +123,7 @@ def test_session_before(server):
 
 
 def inject(server, port, first, second):
-    """Sends plaintext behind the TLS command; returns what came back."""
+    """Sends plaintext after the TLS command; returns what came back."""
     talker = server.connect(port)
     if port == server.pop3:
         talker.pop("+OK")
@@ -136,7 +136,7 @@ def inject(server, port, first, second):
 
 
 def injection(server, port, command, extra):
-    """The bytes behind STARTTLS must never be run, in one packet or two."""
+    """The bytes after STARTTLS must never be run, in one packet or two."""
     def one_packet():
         with inject(server, port, command + extra, b"") as talker:
             rest = talker.rest().decode()
@@ -177,10 +177,10 @@ def injections(server):
     for name, port, command, extra in (
             ("STARTTLS", server.smtp, b"STARTTLS\r\n", b"RSET\r\nQUIT\r\n"),
             ("STLS", server.pop3, b"STLS\r\n", b"CAPA\r\nQUIT\r\n")):
-        kinds = ("in one packet", "behind the go-ahead", "in two packets")
+        kinds = ("in one packet", "after the go-ahead", "in two packets")
         for kind, function in zip(kinds, injection(server, port, command,
                                                    extra)):
-            with tap.case(f"plaintext behind {name} {kind} is never run",
+            with tap.case(f"plaintext after {name} {kind} is never run",
                           server.notes):
                 function()
 

@@ -215,7 +215,7 @@ def cases_damage():
             "cut within": lambda: os.truncate(path, 5000),
             "noise": lambda: path.write_bytes(os.urandom(len(whole))),
             "noise, and shorter": lambda: path.write_bytes(os.urandom(99)),
-            "all ones behind the head": lambda: path.write_bytes(
+            "all ones after the head": lambda: path.write_bytes(
                 whole[:16] + b"\xff" * (len(whole) - 16)),
             "gone": path.unlink,
         }

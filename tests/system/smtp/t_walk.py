@@ -147,7 +147,7 @@ def keeps_recipients(self, fault):
 
 
 def forgets_refusal(self, size, last):
-    """Chunks that are taken again behind one that was refused"""
+    """Chunks that are taken again after one that was refused"""
     self.refusal = None
     return automaton.Automaton.chunk(self, size, last)
 
