@@ -20,6 +20,17 @@ file_read_some(int fd, void *data, size_t len, off_t at)
 	return n;
 }
 
+ssize_t
+file_next(int fd, void *data, size_t len)
+{
+	ssize_t n;
+
+	do {
+		n = read(fd, data, len);
+	} while (n == -1 && errno == EINTR);
+	return n;
+}
+
 int
 file_read(int fd, void *data, size_t len, off_t at)
 {
@@ -91,14 +102,14 @@ file_read_all(int fd, void *data, size_t size)
 	size_t n = 0;
 
 	while (n < size) {
-		ssize_t k = read(fd, p + n, size - n);
-		if (k == -1 && errno != EINTR) {
+		ssize_t k = file_next(fd, p + n, size - n);
+		if (k == -1) {
 			return -1;
 		}
 		if (k == 0) {
 			break;
 		}
-		n += k > 0 ? (size_t)k : 0;
+		n += (size_t)k;
 	}
 	return (ssize_t)n;
 }

@@ -20,6 +20,10 @@ int file_append(int fd, const void *data, size_t len)
 ssize_t file_read_some(int fd, void *data, size_t len, off_t at)
     __attribute__((warn_unused_result));
 
+/* read(2), again if a signal came: as many octets as there are at once. */
+ssize_t file_next(int fd, void *data, size_t len)
+    __attribute__((warn_unused_result));
+
 /* Reads to the end of the file, at most size octets; how many, or -1: errno. */
 ssize_t file_read_all(int fd, void *data, size_t size)
     __attribute__((warn_unused_result));

@@ -2,6 +2,8 @@
 /* Typed messages between server, sessions and workers. */
 #include "common/job/channel.h"
 
+#include "common/io/socket.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,11 +17,8 @@ channel_receive(int channel, struct request *req, void *payload, size_t size)
 		{ .iov_base = payload, .iov_len = size },
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
-	ssize_t n;
+	ssize_t n = socket_receive(channel, &msg, MSG_DONTWAIT);
 
-	do {
-		n = recvmsg(channel, &msg, MSG_DONTWAIT);
-	} while (n == -1 && errno == EINTR);
 	if (n <= 0) {
 		errno = n == 0 ? EPIPE : errno;
 		return -1;
@@ -66,12 +65,8 @@ send_request(
 		{ .iov_base = (void *)(uintptr_t)payload, .iov_len = size },
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
-	ssize_t n;
 
-	do {
-		n = sendmsg(channel, &msg, MSG_NOSIGNAL);
-	} while (n == -1 && errno == EINTR);
-	return n == -1 ? -1 : 0;
+	return socket_send(channel, &msg, MSG_NOSIGNAL) == -1 ? -1 : 0;
 }
 
 enum status
@@ -89,6 +84,8 @@ channel_ask(int channel, enum request_kind kind, const void *payload,
 	struct request req = { .kind = kind, .serial = ++serial };
 	struct answer answer;
 	unsigned char message[sizeof(answer) + CHANNEL_DATA];
+	struct iovec iov = { .iov_base = message, .iov_len = sizeof(message) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 
 	if (send_request(channel, &req, payload, size) == -1) {
@@ -97,11 +94,7 @@ channel_ask(int channel, enum request_kind kind, const void *payload,
 	/* Skips answers to earlier requests: for a worker that died after its
 	 * answer, the server has answered once more. */
 	do {
-		n = recv(channel, message, sizeof(message), MSG_TRUNC);
-		if (n == -1 && errno == EINTR) {
-			answer.serial = 0;
-			continue;
-		}
+		n = socket_receive(channel, &msg, MSG_TRUNC);
 		if (n < (ssize_t)sizeof(answer) ||
 		    n > (ssize_t)sizeof(message)) {
 			return STATUS_TEMPORARY;

@@ -2,6 +2,8 @@
 /* Reads the users file; see restante-users(5). */
 #include "common/login/users.h"
 
+#include "common/io/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -65,10 +67,7 @@ static int
 octet(struct users_file *f)
 {
 	if (f->at == f->len) {
-		ssize_t n;
-		do {
-			n = read(f->fd, f->buffer, sizeof(f->buffer));
-		} while (n == -1 && errno == EINTR);
+		ssize_t n = file_next(f->fd, f->buffer, sizeof(f->buffer));
 		if (n <= 0) {
 			return n == 0 ? -1 : -2;
 		}

@@ -2,6 +2,8 @@
 /* The messages between the runner and its agents, sent and checked. */
 #include "smtpd/agent/agent.h"
 
+#include "common/io/socket.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,11 +32,9 @@ agent_send_order(int channel, const struct order *order, int fd)
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(fd));
 	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	ssize_t n;
-	do {
-		n = sendmsg(channel, &m, MSG_NOSIGNAL);
-	} while (n == -1 && errno == EINTR);
-	return n == (ssize_t)sizeof(*order) ? 0 : -1;
+	return socket_send(channel, &m, MSG_NOSIGNAL) == (ssize_t)sizeof(*order)
+	           ? 0
+	           : -1;
 }
 
 int
@@ -46,11 +46,7 @@ agent_receive_order(int channel, struct order *order, int *fd)
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = sizeof(control) };
-	ssize_t n;
-
-	do {
-		n = recvmsg(channel, &m, MSG_CMSG_CLOEXEC);
-	} while (n == -1 && errno == EINTR);
+	ssize_t n = socket_receive(channel, &m, MSG_CMSG_CLOEXEC);
 	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
 	if (n != (ssize_t)sizeof(*order) || c == NULL ||
 	    c->cmsg_type != SCM_RIGHTS) {
@@ -84,13 +80,11 @@ void
 agent_send_outcome(int channel, const struct outcome *outcome)
 {
 	struct outcome o = *outcome;
-	ssize_t n;
+	struct iovec iov = { .iov_base = &o, .iov_len = sizeof(o) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	clean_outcome(&o);
-	do {
-		n = send(channel, &o, sizeof(o), MSG_NOSIGNAL);
-	} while (n == -1 && errno == EINTR);
-	if (n == -1) {
+	if (socket_send(channel, &m, MSG_NOSIGNAL) == -1) {
 		/* Nobody would record what we do from here on. */
 		_exit(1);
 	}
@@ -99,11 +93,10 @@ agent_send_outcome(int channel, const struct outcome *outcome)
 int
 agent_receive_outcome(int channel, struct outcome *o)
 {
-	ssize_t n;
+	struct iovec iov = { .iov_base = o, .iov_len = sizeof(*o) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n = socket_receive(channel, &m, MSG_DONTWAIT);
 
-	do {
-		n = recv(channel, o, sizeof(*o), MSG_DONTWAIT);
-	} while (n == -1 && errno == EINTR);
 	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
 		return 0;
 	}

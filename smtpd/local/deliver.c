@@ -2,6 +2,7 @@
 /* Runs as root (if the runner does) until it has found the owner. */
 #include "smtpd/local/deliver.h"
 
+#include "common/io/file.h"
 #include "smtpd/local/file.h"
 #include "smtpd/local/mailbox.h"
 #include "smtpd/local/owner.h"
@@ -78,22 +79,6 @@ deliver_pipe(const struct deliver *d, struct verdict *v)
 	pipe_run(&command, v);
 }
 
-static int
-write_all(int fd, const void *data, size_t len)
-{
-	const char *p = data;
-
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-		if (n == -1 && errno != EINTR) {
-			return -1;
-		}
-		p += n > 0 ? n : 0;
-		len -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
-
 int
 deliver_recipient(const struct deliver *d, int out)
 {
@@ -116,8 +101,8 @@ deliver_recipient(const struct deliver *d, int out)
 		    "internal error: remote address given to the local agent");
 		break;
 	}
-	return write_all(out, &v, sizeof(v)) == 0 &&
-	               write_all(out, text, v.forward) == 0
+	return file_append(out, &v, sizeof(v)) == 0 &&
+	               file_append(out, text, v.forward) == 0
 	           ? 0
 	           : -1;
 }

@@ -6,6 +6,7 @@
  */
 #include "smtpd/local/forward.h"
 
+#include "common/io/file.h"
 #include "common/log/log.h"
 
 #include <errno.h>
@@ -90,20 +91,13 @@ static ssize_t
 read_all(int fd, char text[FORWARD_SIZE])
 {
 	char more;
-	size_t len = 0;
-	ssize_t n;
+	ssize_t len = file_read_all(fd, text, FORWARD_SIZE);
+	ssize_t over = len == FORWARD_SIZE ? file_next(fd, &more, 1) : 0;
 
-	do {
-		n = len < FORWARD_SIZE
-		        ? read(fd, text + len, FORWARD_SIZE - len)
-		        : read(fd, &more, 1);
-		if (n > 0 && len == FORWARD_SIZE) {
-			errno = EFBIG;
-			return -1;
-		}
-		len += n > 0 ? (size_t)n : 0;
-	} while (n > 0 || (n == -1 && errno == EINTR));
-	return n == -1 ? -1 : (ssize_t)len;
+	if (over > 0) {
+		errno = EFBIG;
+	}
+	return over == 0 ? len : -1;
 }
 
 static enum forward

@@ -25,11 +25,12 @@ read_at(int fd, char *data, size_t len, off_t at)
 	ssize_t n = 1;
 
 	while (have < len && n != 0) {
-		n = pread(fd, data + have, len - have, at + (off_t)have);
-		if (n == -1 && errno != EINTR) {
+		n = file_read_some(
+		    fd, data + have, len - have, at + (off_t)have);
+		if (n == -1) {
 			return -1;
 		}
-		have += n > 0 ? (size_t)n : 0;
+		have += (size_t)n;
 	}
 	return (ssize_t)have;
 }

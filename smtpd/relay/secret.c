@@ -6,6 +6,7 @@
 #include "smtpd/relay/secret.h"
 
 #include "common/io/deadline.h"
+#include "common/io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -112,15 +113,15 @@ collect(struct secret *s, int fd, size_t *len, int64_t deadline)
 		if (deadline_wait(fd, POLLIN, deadline, false) == -1) {
 			return -1;
 		}
-		ssize_t n = read(fd, room > 0 ? s->text + *len : waste,
+		ssize_t n = file_next(fd, room > 0 ? s->text + *len : waste,
 		    room > 0 ? room : sizeof(waste));
 		if (n == 0) {
 			return 0;
 		}
-		if (n == -1 && errno != EINTR) {
+		if (n == -1) {
 			return -1;
 		}
-		*len += room > 0 && n > 0 ? (size_t)n : 0;
+		*len += room > 0 ? (size_t)n : 0;
 	}
 }
 

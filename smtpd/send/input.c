@@ -2,6 +2,7 @@
 /* Cuts what comes by a descriptor into lines. */
 #include "smtpd/send/input.h"
 
+#include "common/io/file.h"
 #include "common/mime/header.h"
 
 #include <errno.h>
@@ -20,10 +21,7 @@ fill_buffer(struct input *in)
 		in->len -= in->at;
 		in->at = 0;
 	}
-	ssize_t n;
-	do {
-		n = read(in->fd, in->data + in->len, INPUT_SIZE - in->len);
-	} while (n == -1 && errno == EINTR);
+	ssize_t n = file_next(in->fd, in->data + in->len, INPUT_SIZE - in->len);
 	if (n == -1) {
 		return false;
 	}

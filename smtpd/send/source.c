@@ -2,6 +2,7 @@
 /* Files that go into a message. */
 #include "smtpd/send/source.h"
 
+#include "common/io/file.h"
 #include "common/log/log.h"
 
 #include <errno.h>
@@ -42,18 +43,10 @@ source_scratch(void)
 static int
 write_all(int fd, const char *data, size_t len)
 {
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-		if (n == -1 && errno == EINTR) {
-			continue;
-		}
-		if (n == -1) {
-			log_error("cannot write to a temporary file: %s",
-			    strerror(errno));
-			return EX_IOERR;
-		}
-		data += n;
-		len -= (size_t)n;
+	if (file_append(fd, data, len) == -1) {
+		log_error(
+		    "cannot write to a temporary file: %s", strerror(errno));
+		return EX_IOERR;
 	}
 	return EX_OK;
 }
@@ -67,10 +60,7 @@ take_all(struct source *s, int from)
 	ssize_t n = -1;
 
 	while (block != NULL && status == EX_OK) {
-		n = read(from, block, BLOCK);
-		if (n == -1 && errno == EINTR) {
-			continue;
-		}
+		n = file_next(from, block, BLOCK);
 		if (n <= 0) {
 			break;
 		}
@@ -147,11 +137,8 @@ source_add(struct source *s, const char *text)
 ssize_t
 source_read(struct source *s, char *data, size_t size)
 {
-	ssize_t n;
+	ssize_t n = file_next(s->fd, data, size);
 
-	do {
-		n = read(s->fd, data, size);
-	} while (n == -1 && errno == EINTR);
 	if (n == -1) {
 		log_error("cannot read %s: %s", s->name, strerror(errno));
 		return -1;
