@@ -9,6 +9,7 @@
 
 #include "common/text/hash.h"
 #include "common/io/file.h"
+#include "common/io/owned.h"
 #include "spool/mbox.h"
 
 #include <errno.h>
@@ -68,8 +69,7 @@ append_note_begin(int directory, int mailbox, off_t size, const char *first,
 	r.len = (uint32_t)(len < FIRST ? len : FIRST);
 	memcpy(r.first, first, r.len);
 	r.check = check(&r);
-	int fd = openat(directory, "append",
-	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = owned_open(directory, "append", O_WRONLY | O_CREAT);
 	if (fd == -1) {
 		return 1;
 	}
@@ -89,7 +89,7 @@ int
 append_note_end(int directory, bool durable)
 {
 	static const char nothing[sizeof(magic)];
-	int fd = openat(directory, "append", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = owned_open(directory, "append", O_WRONLY);
 
 	if (fd == -1) {
 		return -1;
@@ -109,7 +109,7 @@ static bool
 read_note(int directory, struct note *r)
 {
 	char boot[BOOT];
-	int fd = openat(directory, "append", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = owned_open(directory, "append", O_RDONLY);
 
 	if (fd == -1) {
 		return false;

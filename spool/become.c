@@ -45,6 +45,19 @@ become_account(const struct account *a, const char *mailbox)
 	return 0;
 }
 
+int
+become_owner_of(int directory)
+{
+	struct stat st;
+
+	if (fstat(directory, &st) == -1 ||
+	    privilege_become(st.st_uid, st.st_gid, (gid_t)-1) == -1) {
+		return -1;
+	}
+	umask(077);
+	return 0;
+}
+
 enum become
 become_owner(const struct config *config, const struct names *names,
     const char *name, struct account *account, struct store *store)

@@ -38,6 +38,13 @@ enum become become_owner(const struct config *, const struct names *,
     __attribute__((warn_unused_result));
 
 /*
+ * Becomes the owner of an open directory of a user's below the key state's;
+ * nobody else can have given it to them.  0; or -1, and then the process must
+ * end.
+ */
+int become_owner_of(int directory) __attribute__((warn_unused_result));
+
+/*
  * Becomes an account that the caller has found, with what its mailbox needs
  * (NULL: nothing).  0; or -1, and then the process must end.
  */

@@ -7,6 +7,7 @@
 #include "spool/index.h"
 
 #include "common/io/file.h"
+#include "common/io/owned.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -151,9 +152,8 @@ index_load(struct index *x, int directory, int mailbox, const struct stat *st)
 	struct index_header h;
 
 	memset(x, 0, sizeof(*x));
-	int fd = directory == -1 ? -1
-	                         : openat(directory, "index",
-				       O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd =
+	    directory == -1 ? -1 : owned_open(directory, "index", O_RDONLY);
 	if (fd == -1) {
 		return INDEX_NONE;
 	}
@@ -225,8 +225,8 @@ index_store(int directory, int mailbox, struct message *list, size_t count)
 		return;
 	}
 	snprintf(name, sizeof(name), "index.%d", (int)getpid());
-	int fd = openat(directory, name,
-	    O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	(void)unlinkat(directory, name, 0); /* of a process that was killed */
+	int fd = owned_open(directory, name, O_RDWR | O_CREAT | O_EXCL);
 	if (fd == -1) {
 		return;
 	}
@@ -276,7 +276,7 @@ index_add(
 		index_store(directory, mailbox, m, 1);
 		return;
 	}
-	int fd = openat(directory, "index", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	int fd = owned_open(directory, "index", O_RDWR);
 	if (fd == -1) {
 		return;
 	}

@@ -10,6 +10,7 @@
 
 #include "common/tls/crypto.h"
 #include "common/io/file.h"
+#include "common/io/owned.h"
 #include "spool/journal_private.h"
 
 #include <errno.h>
@@ -207,8 +208,7 @@ int
 journal_open_new(struct rewrite *r, const char *name)
 {
 	unlinkat(r->directory, "journal.new", 0);
-	r->journal = openat(r->directory, name,
-	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	r->journal = owned_open(r->directory, name, O_RDWR | O_CREAT | O_EXCL);
 	if (r->journal == -1) {
 		return -1;
 	}

@@ -4,6 +4,7 @@
 
 #include "common/log/log.h"
 #include "common/io/file.h"
+#include "common/io/owned.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,10 +15,14 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { LOST_NAME = 64 };
+
 bool
 journal_exists(int directory)
 {
-	return faccessat(directory, "journal", F_OK, 0) == 0 || errno != ENOENT;
+	return faccessat(directory, "journal", F_OK, AT_SYMLINK_NOFOLLOW) ==
+	           0 ||
+	       errno != ENOENT;
 }
 
 /* ---- reading: no part is believed without its sum ---- */
@@ -249,13 +254,19 @@ is_uncut(const struct rewrite *r, const struct journal_slot *s)
 	return first == '\0' || memcmp(sum, s->data, SUM) == 0;
 }
 
+/* Makes the name that a journal is moved to. */
+static void
+lost_name(char name[LOST_NAME])
+{
+	snprintf(name, LOST_NAME, "journal.lost.%lld", (long long)time(NULL));
+}
+
 static int
 set_aside(const struct rewrite *r, const char *why)
 {
-	char name[64];
+	char name[LOST_NAME];
 
-	snprintf(
-	    name, sizeof(name), "journal.lost.%lld", (long long)time(NULL));
+	lost_name(name);
 	log_error("a mailbox was rewritten by another program before an "
 		  "interrupted deletion could be finished (%s): its journal "
 		  "is set aside as %s; messages may be there twice or damaged",
@@ -404,6 +415,28 @@ recover(struct rewrite *r)
 	return cut ? finish_cut(r, slots, n, size) : go_on(r, slots, n, size);
 }
 
+/*
+ * The name belongs to something else: a link, a FIFO, a folder.  No journal is
+ * ever such a thing, so the mail need not wait for anybody to clear it away.  A
+ * file of another owner, or one with a second name, may be a journal.
+ */
+static int
+clear_away(int directory)
+{
+	char name[LOST_NAME];
+
+	if (owned_look(directory, "journal") != OWNED_NO_FILE) {
+		errno = EPERM;
+		return -1;
+	}
+	lost_name(name);
+	log_warn("what is called journal in a user's directory is not a "
+		 "regular file: it is set aside as %s",
+	    name);
+	return renameat2(
+	    directory, "journal", directory, name, RENAME_NOREPLACE);
+}
+
 int
 journal_recover(int directory, int mailbox, journal_touch *touch, void *context)
 {
@@ -412,10 +445,11 @@ journal_recover(int directory, int mailbox, journal_touch *touch, void *context)
 		.touch = touch,
 		.context = context };
 
-	r.journal =
-	    openat(directory, "journal", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	r.journal = owned_open(directory, "journal", O_RDWR);
 	if (r.journal == -1) {
-		return errno == ENOENT ? 0 : -1;
+		return errno == ENOENT  ? 0
+		       : errno == EPERM ? clear_away(directory)
+		                        : -1;
 	}
 	int result = recover(&r);
 	int saved = errno;

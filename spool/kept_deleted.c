@@ -160,6 +160,11 @@ kept_deleted_add(void *context, int mailbox, const struct message *list,
 	int folder = open_folder(a->directory, MAKE_IT);
 
 	if (folder == -1) {
+		if (errno == ENOTDIR || errno == ELOOP) {
+			log_error("in %s, deleted is not a folder: type there "
+				  "mv deleted deleted.wrong",
+			    a->directory);
+		}
 		return -1;
 	}
 	/* Commit point: from here on the mailbox may lose them. */

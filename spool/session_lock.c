@@ -3,14 +3,13 @@
 #include "spool/session_lock.h"
 
 #include "common/io/file.h"
+#include "common/io/owned.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -96,16 +95,13 @@ session_lock_touch(struct session_lock *s)
 int
 session_lock_take(struct session_lock **out, const char *directory)
 {
-	char path[PATH_MAX];
 	struct session_lock *s = calloc(1, sizeof(*s));
 
-	if (s == NULL || snprintf(path, sizeof(path), "%s/session",
-			     directory) >= (int)sizeof(path)) {
-		free(s);
+	if (s == NULL) {
 		errno = ENOMEM;
 		return -1;
 	}
-	s->fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	s->fd = owned_open_at(directory, "session", O_RDWR | O_CREAT);
 	if (s->fd == -1) {
 		free(s);
 		return -1;

@@ -2,6 +2,8 @@
 /* Takes the lock, and first finishes what a crash has interrupted. */
 #include "spool/store.h"
 
+#include "common/io/owned.h"
+#include "common/log/log.h"
 #include "spool/append_note.h"
 #include "spool/journal.h"
 
@@ -83,6 +85,25 @@ take_hold(
 	return -1;
 }
 
+/*
+ * Says what the user, or a restored backup, has put in the place of our files.
+ * Mail goes on without the note and the index, and waits for a journal alone.
+ */
+static void
+tell_faults(const struct hold *h, const struct store *s)
+{
+	static const char *const names[] = { "append", "index", "journal" };
+	char text[OWNED_TEXT];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		enum owned what = owned_look(h->directory, names[i]);
+		if (what != OWNED_FINE) {
+			owned_text(what, s->directory, names[i], text);
+			log_warn("%s", text);
+		}
+	}
+}
+
 int
 store_take(
     struct hold *h, const struct store *s, enum lock_mode mode, int timeout)
@@ -91,6 +112,9 @@ store_take(
 	if (h->directory == -1 && errno != ENOENT && errno != ENOTDIR &&
 	    errno != EACCES) {
 		return -1; /* there may be something to finish in it */
+	}
+	if (h->directory != -1) {
+		tell_faults(h, s);
 	}
 	if (take_hold(h, s, mode, timeout) == -1) {
 		int saved = errno;

@@ -2,11 +2,11 @@
 /* "SECONDS PROTOCOL ADDRESS", of one length, so that one write replaces it. */
 #include "common/login/last_login.h"
 
+#include "common/io/owned.h"
 #include "common/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -67,26 +67,12 @@ last_login_parse(const char line[LAST_LOGIN_LINE], struct last_login *l)
 	       p[strspn(p, " ")] == '\0';
 }
 
-static int
-open_file(const char *directory, const char *name, int flags)
-{
-	char path[PATH_MAX];
-
-	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >=
-	    (int)sizeof(path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	return open(
-	    path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
-}
-
 int
 last_login_read(
     const char *directory, const char *name, struct last_login *login)
 {
 	char line[LAST_LOGIN_LINE];
-	int fd = open_file(directory, name, O_RDONLY);
+	int fd = owned_open_at(directory, name, O_RDONLY);
 
 	if (fd == -1) {
 		return -1;
@@ -105,7 +91,7 @@ last_login_write(
     const char *directory, const char *name, const struct last_login *login)
 {
 	char line[LAST_LOGIN_LINE];
-	int fd = open_file(directory, name, O_WRONLY | O_CREAT);
+	int fd = owned_open_at(directory, name, O_WRONLY | O_CREAT);
 
 	if (fd == -1) {
 		return -1;
@@ -123,13 +109,14 @@ last_login_note(
     const char *directory, const char *name, const char *address, bool tls)
 {
 	struct last_login l = { .when = time(NULL) };
+	char why[OWNED_TEXT];
 
 	snprintf(l.protocol, sizeof(l.protocol), "%s%s", strrchr(name, '.') + 1,
 	    tls ? "s" : "");
 	strlcpy(l.address, address[0] == '\0' ? "unknown" : address,
 	    sizeof(l.address));
 	if (last_login_write(directory, name, &l) == -1) {
-		log_error(
-		    "cannot write %s/%s: %s", directory, name, strerror(errno));
+		owned_why(directory, name, why);
+		log_error("no login is noted: %s", why);
 	}
 }

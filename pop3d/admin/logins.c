@@ -5,15 +5,20 @@
 #include "common/log/log.h"
 #include "common/login/last_login.h"
 #include "common/login/users.h"
+#include "pop3d/admin/owner_private.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
+
+enum { LIMIT = 10 * 1000 }; /* ms for two small files */
 
 /* Prints one of the two files of a user; true if it exists. */
 static bool
@@ -34,18 +39,41 @@ print_last_login(const char *directory, const char *user, const char *name)
 	return true;
 }
 
+/* What the process that has become the owner looks for. */
+struct owned_logins {
+	const char *directory, *user;
+};
+
+/* EX_OK if there is one of the files, else EX_NOUSER. */
+static int
+print_owned(int directory, void *context)
+{
+	const struct owned_logins *l = context;
+
+	(void)directory;
+	bool pop3 = print_last_login(l->directory, l->user, LAST_LOGIN_POP3);
+	bool smtp = print_last_login(l->directory, l->user, LAST_LOGIN_SMTP);
+	return pop3 || smtp ? EX_OK : EX_NOUSER;
+}
+
 /* Prints both files of the user; true if one exists. */
 static bool
 print_logins_of(const struct config *config, const char *user)
 {
-	char directory[PATH_MAX];
+	char path[PATH_MAX];
+	struct owned_logins l = { .directory = path, .user = user };
 
-	if (snprintf(directory, sizeof(directory), "%s/users/%s", config->state,
-		user) >= (int)sizeof(directory)) {
+	if (snprintf(path, sizeof(path), "%s/users/%s", config->state, user) >=
+	    (int)sizeof(path)) {
 		return false;
 	}
-	bool pop3 = print_last_login(directory, user, LAST_LOGIN_POP3);
-	return print_last_login(directory, user, LAST_LOGIN_SMTP) || pop3;
+	int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directory == -1) {
+		return false;
+	}
+	bool found = owner_run_in(directory, print_owned, &l, LIMIT) == EX_OK;
+	close(directory);
+	return found;
 }
 
 static int

@@ -12,24 +12,48 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { TIMEOUT = 60 * 1000 };
+enum {
+	TIMEOUT = 60 * 1000,
+	LOOK = 10 * 1000,                /* ms for two small files */
+	LIMIT = TIMEOUT + 4 * 60 * 1000, /* a journal may hold a mailbox */
+};
 
-/* True if there is a journal or a note of an append in the directory. */
-static bool
+/* As the owner.  EX_OK; EX_DATAERR: there is something to recover. */
+static int
+look_for_work(int directory, void *context)
+{
+	(void)context;
+	return journal_exists(directory) || append_note_pending(directory)
+	           ? EX_DATAERR
+	           : EX_OK;
+}
+
+/*
+ * EX_DATAERR if there is a journal or a note of an append in the directory;
+ * else EX_OK, or why that could not be found out.  Root looks at nothing but
+ * the names.
+ */
+static int
 needs_recovery(int users, const char *name)
 {
+	struct stat st;
 	int directory = openat(users, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (directory == -1) {
-		return false;
+		return EX_OK;
 	}
-	bool result =
-	    journal_exists(directory) || append_note_pending(directory);
+	bool any =
+	    fstatat(directory, "journal", &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    fstatat(directory, "append", &st, AT_SYMLINK_NOFOLLOW) == 0;
+	int result =
+	    any ? owner_run_in(directory, look_for_work, NULL, LOOK) : EX_OK;
 	close(directory);
 	return result;
 }
@@ -50,6 +74,17 @@ recover_mailbox(const struct store *store, void *context)
 	return EX_OK;
 }
 
+static int
+recover_user(const struct config *config, const struct names *names, int users,
+    const char *name)
+{
+	int needed = needs_recovery(users, name);
+
+	return needed == EX_DATAERR ? owner_run(config, names, name,
+					  recover_mailbox, NULL, LIMIT)
+	                            : needed;
+}
+
 int
 admin_recover(const struct config *config, int count, char **words)
 {
@@ -67,10 +102,9 @@ admin_recover(const struct config *config, int count, char **words)
 	int n = snprintf(path, sizeof(path), "%s/users", config->state);
 	DIR *d = n < (int)sizeof(path) ? opendir(path) : NULL;
 	while (d != NULL && (entry = readdir(d)) != NULL) {
-		if (entry->d_name[0] != '.' &&
-		    needs_recovery(dirfd(d), entry->d_name)) {
-			int one = owner_run(config, names, entry->d_name,
-			    recover_mailbox, NULL);
+		if (entry->d_name[0] != '.') {
+			int one = recover_user(
+			    config, names, dirfd(d), entry->d_name);
 			result = one != EX_OK ? one : result;
 		}
 	}

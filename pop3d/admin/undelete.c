@@ -2,6 +2,7 @@
 /* Lists and restores what spool/kept_deleted.c keeps, as its owner. */
 #include "pop3d/admin/admin.h"
 
+#include "common/io/owned.h"
 #include "common/log/log.h"
 #include "common/login/users.h"
 #include "pop3d/admin/owner_private.h"
@@ -20,7 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TIMEOUT = 30 * 1000, FIELD = 60 };
+enum {
+	TIMEOUT = 30 * 1000,
+	LIMIT = 60 * 60 * 1000, /* ms; all that is kept may be put back */
+	FIELD = 60,
+};
 
 struct restore {
 	char **ids;
@@ -173,11 +178,23 @@ reload_mailbox(struct restore *s, const struct store *user)
 	           : -1;
 }
 
+/* Opens a file of kept messages. */
+static int
+open_kept(const char *path)
+{
+	char folder[PATH_MAX];
+	const char *name = strrchr(path, '/') + 1;
+
+	strlcpy(folder, path, sizeof(folder));
+	folder[name - path] = '\0';
+	return owned_open_at(folder, name, O_RDONLY);
+}
+
 static int
 put_back(
     const struct store *user, const struct store *file, const struct message *m)
 {
-	int fd = open(file->mailbox, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open_kept(file->mailbox);
 	struct append a = { .store = user,
 		.sender = "",
 		.message = fd,
@@ -262,7 +279,7 @@ for_user(const struct config *config, const char *word,
 		log_error("%s", error);
 		return EX_CONFIG;
 	}
-	int status = owner_run(config, names, user, act, search);
+	int status = owner_run(config, names, user, act, search, LIMIT);
 	names_free(names);
 	return status;
 }

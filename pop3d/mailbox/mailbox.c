@@ -4,6 +4,7 @@
  * commands of transaction.c on it.
  */
 #include "common/io/deadline.h"
+#include "common/io/owned.h"
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "common/login/last_login.h"
@@ -49,6 +50,8 @@ turned_away(const struct session *s, const char *why)
 static int
 take_turn(struct session *s, const char *directory)
 {
+	char why[OWNED_TEXT];
+
 	if (session_lock_take(&s->transaction->lock, directory) == 0) {
 		return 0;
 	}
@@ -57,7 +60,8 @@ take_turn(struct session *s, const char *directory)
 		reply_error(s, REPLY_IN_USE);
 		return -1;
 	}
-	log_error("no session lock in %s: %s", directory, strerror(errno));
+	owned_why(directory, "session", why);
+	log_error("no lock against a second session: %s", why);
 	return 0;
 }
 

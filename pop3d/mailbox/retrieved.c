@@ -2,6 +2,8 @@
 /* "UIDL SECONDS" lines; replaced by rename(2), never synced. */
 #include "pop3d/mailbox/retrieved.h"
 
+#include "common/io/owned.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -76,18 +78,14 @@ by_uidl(const void *a, const void *b)
 static char *
 read_text(const char *directory)
 {
-	char path[PATH_MAX], *text = NULL;
+	char *text = NULL;
 	struct stat st;
+	int fd = owned_open_at(directory, "collected", O_RDONLY);
 
-	if (snprintf(path, sizeof(path), "%s/collected", directory) >=
-	    (int)sizeof(path)) {
-		return NULL;
-	}
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1) {
 		return NULL;
 	}
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < MOST &&
+	if (fstat(fd, &st) == 0 && st.st_size < MOST &&
 	    (text = malloc((size_t)st.st_size + 1)) != NULL) {
 		ssize_t n = pread(fd, text, (size_t)st.st_size, 0);
 		text[n < 0 ? 0 : n] = '\0';
@@ -186,9 +184,9 @@ retrieved_write(const struct retrieved *c, const char *directory,
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	int fd = open(next,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-	    0600);
+	(void)unlinkat(AT_FDCWD, next, 0);
+	int fd = owned_open_at(
+	    directory, "collected.new", O_WRONLY | O_CREAT | O_EXCL);
 	FILE *f = fd == -1 ? NULL : fdopen(fd, "w");
 	if (f == NULL) {
 		if (fd != -1) {

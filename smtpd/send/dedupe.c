@@ -3,6 +3,7 @@
 #include "smtpd/send/dedupe.h"
 
 #include "common/io/file.h"
+#include "common/io/owned.h"
 #include "common/log/log.h"
 #include "common/text/date.h"
 #include "common/tls/crypto.h"
@@ -141,10 +142,7 @@ open_file(const struct config *config, const char *key)
 	}
 	int fd = -1;
 	if (make_folders(path) == 0) {
-		strlcat(path, "/", sizeof(path));
-		strlcat(path, name, sizeof(path));
-		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-		    S_IRUSR | S_IWUSR);
+		fd = owned_open_at(path, name, O_RDWR | O_CREAT);
 	}
 	if (fd == -1) {
 		log_warn("cannot record notices in %s: %s; sent without "
