@@ -20,7 +20,8 @@
  * What the files of the queue runner share.  Each calls only those below it:
  *
  *   runner.c        the loop
- *   agents.c        processes: orders to them, outcomes from them
+ *   dispatch.c      batches -> orders to agents
+ *   agents.c        processes: their start and end, outcomes from them
  *   intake.c        files of the queue -> claimed messages
  *   batches.c       recipients -> batches -> destinations
  *   expansion.c     an address of ours -> a message of its own
@@ -235,15 +236,23 @@ bool intake_done(struct runner *);
 bool intake_changed(const struct runner *);
 void intake_free(struct intake *);
 
-/* ---- agents.c ---- */
+/* ---- dispatch.c ---- */
 
-/* Makes places for agents; 0 or -1. */
-int agents_open(struct runner *);
 /*
  * Gives waiting batches to agents, starting some.  true: more of what waits for
  * dead next hops can be deferred at once.
  */
 bool agents_dispatch(struct runner *);
+
+/* ---- agents.c ---- */
+
+/* Makes places for agents; 0 or -1. */
+int agents_open(struct runner *);
+/* Starts one for the destination; hop NULL: local.  false: none; logged. */
+bool agent_start(struct runner *, struct agent *, struct destination *,
+    const struct hop *hop);
+/* It gets no more orders, and ends when it has carried out the last one. */
+void agent_close(struct agent *);
 /* Waits for outcomes, and takes them. */
 void agents_wait(struct runner *, int timeout);
 /* Lets idle agents go, and reaps those that ended. */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+/* Which waiting batch is given to which agent, and when one more is started. */
+#include "smtpd/queue/scheduler_private.h"
+
+#include "common/io/deadline.h"
+#include "common/log/log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Gives the agent the batch; false: the agent is gone. */
+static bool
+give_order(struct runner *r, struct agent *a, struct batch *b)
+{
+	struct order order = { .serial = ++r->serial,
+		.count = (uint32_t)b->count };
+	int fd = queue_open_body(&b->message->file);
+
+	if (fd == -1) {
+		log_error("%s: cannot open the message: %s",
+		    b->message->file.id, strerror(errno));
+		b->message->spoiled = true;
+		batch_end(r, b);
+		a->idle_since = deadline_now();
+		return true;
+	}
+	for (size_t i = 0; i < b->count; i++) {
+		order.recipients[i] = b->results[i].recipient;
+	}
+	int result = agent_send_order(a->channel, &order, fd);
+	close(fd);
+	a->serial = order.serial;
+	a->batch = b;
+	b->given = deadline_now();
+	if (result == -1) {
+		agent_close(a);
+		return false;
+	}
+	return true;
+}
+
+static struct agent *
+idle_agent(const struct runner *r, const struct destination *d)
+{
+	for (size_t i = 0; i < r->nagents; i++) {
+		struct agent *a = &r->agents[i];
+		if (a->destination != NULL && a->channel != -1 &&
+		    a->batch == NULL && (d == NULL || a->destination == d)) {
+			return a;
+		}
+	}
+	return NULL;
+}
+
+static struct agent *
+free_place(const struct runner *r)
+{
+	for (size_t i = 0; i < r->nagents; i++) {
+		if (r->agents[i].destination == NULL) {
+			return &r->agents[i];
+		}
+	}
+	return NULL;
+}
+
+/* Starts one more agent for the destination, if it may have that. */
+static struct agent *
+more_agents(struct runner *r, struct destination *d)
+{
+	struct agent *a = free_place(r);
+	struct hop hop;
+
+	if (d->agents >= d->window.size) {
+		return NULL;
+	}
+	if (a == NULL) {
+		struct agent *idle = idle_agent(r, NULL);
+		if (idle != NULL) {
+			agent_close(idle); /* its place will be free soon */
+		}
+		r->starved = r->starved || d->agents == 0;
+		return NULL;
+	}
+	const struct batch *b = TAILQ_FIRST(&d->waiting);
+	if (!d->local && !batch_hop(r, b, &hop)) {
+		return NULL;
+	}
+	return agent_start(r, a, d, d->local ? NULL : &hop) ? a : NULL;
+}
+
+static void
+serve_destination(struct runner *r, struct destination *d)
+{
+	while (d->nwaiting > 0 && !r->stopping) {
+		struct batch *b = TAILQ_FIRST(&d->waiting);
+		if (b->message->spoiled) {
+			batch_end(r, destination_take(r, d));
+			continue;
+		}
+		struct agent *a = idle_agent(r, d);
+		if (a != NULL && r->starved && d->agents > 1) {
+			/* Its place goes to a destination without an agent. */
+			agent_close(a);
+			return;
+		}
+		if (a == NULL) {
+			a = more_agents(r, d);
+		}
+		if (a == NULL || !give_order(r, a, destination_take(r, d))) {
+			return;
+		}
+	}
+}
+
+bool
+agents_dispatch(struct runner *r)
+{
+	struct destination *d, *next;
+	bool more = false;
+
+	/* Destinations without any agent come first. */
+	r->starved = false;
+	TAILQ_FOREACH_SAFE(d, &r->ready, link, next)
+	{
+		if (destination_bury(r, d)) {
+			more = more || d->nwaiting > 0;
+		} else if (d->agents == 0) {
+			serve_destination(r, d);
+		}
+	}
+	TAILQ_FOREACH_SAFE(d, &r->ready, link, next)
+	{
+		if (d->dead_until == 0) {
+			serve_destination(r, d);
+		}
+	}
+	return more;
+}
