@@ -24,7 +24,8 @@
 #include <unistd.h>
 
 enum {
-	PROCESSES = 8, /* at once */
+	PROCESSES = 8, /* at once, of those that are younger than */
+	QUICK = 1000,  /* ms: who takes longer keeps nobody else waiting */
 	ANSWER = sizeof(struct verdict) + FORWARD_SIZE,
 	/* ms; longer ones are killed: a user could stop the process. */
 	PATIENCE = DELIVER_LIMIT + 2 * 60 * 1000,
@@ -36,7 +37,7 @@ struct delivery_process {
 	int fd;
 	uint32_t number; /* of the recipient */
 	enum deliver_mode mode;
-	int64_t deadline;
+	int64_t begun, deadline;
 	size_t len;
 	char *answer; /* ANSWER octets and one, kept for the next job */
 };
@@ -48,7 +49,7 @@ struct local_agent {
 	int channel;
 	const struct order *order;
 	struct local_message message;
-	struct delivery_process processes[PROCESSES];
+	struct delivery_process processes[ORDER_RECIPIENTS];
 };
 
 static void
@@ -119,7 +120,8 @@ start_delivery(struct local_agent *a, struct delivery_process *d,
 	d->fd = fds[0];
 	d->number = number;
 	d->mode = mode;
-	d->deadline = deadline_now() + PATIENCE;
+	d->begun = deadline_now();
+	d->deadline = d->begun + PATIENCE;
 	d->len = 0;
 }
 
@@ -218,20 +220,23 @@ read_answer(struct local_agent *a, struct delivery_process *d)
 	end_delivery(a, d);
 }
 
-/* Waits for answers; false if no delivery is under way. */
+/* Waits for answers; false if no delivery is under way.  more: others wait to
+   be started. */
 static bool
-wait_for_event(struct local_agent *a)
+wait_for_event(struct local_agent *a, bool more)
 {
-	struct pollfd p[PROCESSES];
-	struct delivery_process *processes[PROCESSES];
+	struct pollfd p[ORDER_RECIPIENTS];
+	struct delivery_process *processes[ORDER_RECIPIENTS];
 	int64_t deadline = INT64_MAX, now = deadline_now();
 	nfds_t n = 0;
 
-	for (size_t i = 0; i < PROCESSES; i++) {
+	for (size_t i = 0; i < ORDER_RECIPIENTS; i++) {
 		struct delivery_process *d = &a->processes[i];
 		if (d->pid != 0) {
-			deadline =
-			    d->deadline < deadline ? d->deadline : deadline;
+			int64_t next = more && d->begun + QUICK > now
+			                   ? d->begun + QUICK
+			                   : d->deadline;
+			deadline = next < deadline ? next : deadline;
 			processes[n] = d;
 			p[n++] =
 			    (struct pollfd){ .fd = d->fd, .events = POLLIN };
@@ -258,15 +263,20 @@ wait_for_event(struct local_agent *a)
 
 /* ---- orders ---- */
 
+/* Room for one more, or NULL: so many have only just begun. */
 static struct delivery_process *
 free_process(struct local_agent *a)
 {
-	for (size_t i = 0; i < PROCESSES; i++) {
-		if (a->processes[i].pid == 0) {
-			return &a->processes[i];
-		}
+	struct delivery_process *room = NULL;
+	int64_t now = deadline_now();
+	int quick = 0;
+
+	for (size_t i = 0; i < ORDER_RECIPIENTS; i++) {
+		struct delivery_process *d = &a->processes[i];
+		quick += d->pid != 0 && now - d->begun < QUICK;
+		room = d->pid == 0 ? d : room;
 	}
-	return NULL;
+	return quick < PROCESSES ? room : NULL;
 }
 
 static void
@@ -283,7 +293,7 @@ deliver_all(struct local_agent *a)
 			}
 			continue;
 		}
-		if (!wait_for_event(a)) {
+		if (!wait_for_event(a, next < a->order->count)) {
 			return;
 		}
 	}

@@ -31,9 +31,14 @@ enum {
 int
 agents_open(struct runner *r)
 {
+	static char here[] = DESTINATION_LOCAL;
+
 	r->nagents = r->config->queue_concurrency;
 	r->agents = calloc(r->nagents, sizeof(*r->agents));
 	r->polls = calloc(r->nagents, sizeof(*r->polls));
+	TAILQ_INIT(&r->here.waiting);
+	r->here.key = here;
+	r->here.local = true;
 	return r->agents == NULL || r->polls == NULL ? -1 : 0;
 }
 
@@ -153,7 +158,7 @@ agent_crashed(struct runner *r, struct agent *a, int status)
 	log_error("agent %d for %s: %s", (int)a->pid, d->key, text);
 	end_order(r, a, text);
 	window_trouble(&d->window);
-	if (++d->crashes >= CRASHES) {
+	if (++d->crashes >= CRASHES && !d->local) {
 		result_set(&why, OUTCOME_DEAD, "4.3.0", "none", text);
 		destination_die(r, d, &why);
 		result_free(&why);

@@ -157,24 +157,16 @@ to_be_tried(const struct runner *r, const struct mail *mail,
 		   retry_due(now, &to->slot));
 }
 
-/* True if the destination of the first recipient has no room. */
+/* True if the recipient's destination has no room in memory. */
 static bool
-crowded(const struct runner *r, const struct queue_file *f, time_t now,
-    uint32_t *hash)
+recipient_crowded(const struct runner *r, const struct mail *mail,
+    const struct recipient *to, uint32_t *hash)
 {
-	const char *key = DESTINATION_LOCAL;
-	char text[HOP_TEXT];
+	char text[HOP_TEXT], owner[OWNER_KEY];
+	const char *key = NULL;
 	struct route route;
-	size_t i = 0;
 
-	while (i < f->mail.count &&
-	       !to_be_tried(r, &f->mail, &f->mail.recipients[i], now)) {
-		i++;
-	}
-	if (i == f->mail.count) {
-		return false;
-	}
-	switch (locate(r, &f->mail, &f->mail.recipients[i], &route)) {
+	switch (locate(r, mail, to, &route)) {
 	case WHERE_OURS:
 	case WHERE_NOWHERE:
 		return false;
@@ -182,26 +174,52 @@ crowded(const struct runner *r, const struct queue_file *f, time_t now,
 		key = hop_text(&route.hop, text);
 		break;
 	case WHERE_LOCAL:
+		key = owner_key(r->config, to, owner);
 		break;
 	}
 	*hash = destination_hash(key);
 	const struct destination *d = destination_find(r, *hash);
-	return d != NULL && d->nwaiting >= r->share;
+	return d != NULL && d->nwaiting >= destination_share(r);
+}
+
+/*
+ * True if no recipient's destination has room: one that is slow must not keep
+ * the others of the message waiting.  hash: that destination, if there is one;
+ * 0: several.
+ */
+static bool
+crowded(const struct runner *r, const struct queue_file *f, time_t now,
+    uint32_t *hash)
+{
+	const struct mail *mail = &f->mail;
+	bool found = false;
+	uint32_t other;
+
+	for (size_t i = 0; i < mail->count; i++) {
+		const struct recipient *to = &mail->recipients[i];
+		if (!to_be_tried(r, mail, to, now)) {
+			continue;
+		}
+		if (!recipient_crowded(r, mail, to, &other)) {
+			return false;
+		}
+		*hash = !found || *hash == other ? other : 0;
+		found = true;
+	}
+	return found;
 }
 
 /* Adds a recipient to the message's last batch for a destination. */
 static bool
-add_to_destination(
-    struct runner *r, struct claimed *m, const char *key, uint32_t i)
+add_to_batch(
+    struct runner *r, struct claimed *m, struct destination *d, uint32_t i)
 {
-	struct destination *d = destination_get(r, key);
-
 	if (d == NULL) {
 		return false;
 	}
 	struct batch *b = destination_last(d, m->file.mail.priority);
 	if (b == NULL || b->message != m || b->count == ORDER_RECIPIENTS ||
-	    b->fallback) {
+	    d->command || b->fallback) {
 		b = batch_new(m);
 		if (b == NULL) {
 			return false;
@@ -209,6 +227,21 @@ add_to_destination(
 		destination_put(r, d, b);
 	}
 	return batch_add(b, i) != NULL;
+}
+
+static bool
+add_local(struct runner *r, struct claimed *m, uint32_t i)
+{
+	const struct recipient *to = &m->file.mail.recipients[i];
+	char key[OWNER_KEY];
+	struct destination *d =
+	    destination_get(r, owner_key(r->config, to, key));
+
+	if (d != NULL) {
+		d->local = true;
+		d->command = to->target != TARGET_USER;
+	}
+	return add_to_batch(r, m, d, i);
 }
 
 static bool
@@ -237,7 +270,7 @@ distribute(struct runner *r, struct claimed *m, uint32_t i, struct batch *ours)
 	}
 	switch (locate(r, mail, &mail->recipients[i], &route)) {
 	case WHERE_LOCAL:
-		return add_to_destination(r, m, DESTINATION_LOCAL, i);
+		return add_local(r, m, i);
 	case WHERE_HOP:
 		if (mail_insists_on_tls(mail) && route.hop.mx) {
 			/* RFC 8689 section 4.2.1: unsigned DNS proves no MX. */
@@ -246,7 +279,8 @@ distribute(struct runner *r, struct claimed *m, uint32_t i, struct batch *ours)
 			    "MX of the domain cannot be authenticated: it "
 			    "needs a route or a relay");
 		}
-		return add_to_destination(r, m, hop_text(&route.hop, key), i);
+		return add_to_batch(
+		    r, m, destination_get(r, hop_text(&route.hop, key)), i);
 	case WHERE_OURS:
 		result = batch_add(ours, i);
 		if (result != NULL) {
@@ -281,6 +315,7 @@ message_open(struct runner *r, struct queue_file *f, uint32_t *hash)
 		return true;
 	}
 	ours->local = true;
+	TAILQ_INIT(&m->waiting);
 	m->file = *f;
 	r->messages++;
 	r->recipients += f->mail.count;

@@ -34,7 +34,7 @@ destination_get(struct runner *r, const char *key)
 	struct destination **chain = &r->table[hash % DESTINATION_TABLE];
 
 	for (struct destination *d = *chain; d != NULL; d = d->chain) {
-		if (strcmp(d->key, key) == 0) {
+		if (d->hash == hash && strcmp(d->key, key) == 0) {
 			return d;
 		}
 	}
@@ -44,11 +44,8 @@ destination_get(struct runner *r, const char *key)
 		return NULL;
 	}
 	d->hash = hash;
-	d->local = strcmp(key, DESTINATION_LOCAL) == 0;
 	TAILQ_INIT(&d->waiting);
-	/* Our own limit is known; that of others is found by trying. */
-	unsigned most = r->config->relay_concurrency;
-	window_init(&d->window, d->local ? most : 1, most);
+	window_init(&d->window, 1, r->config->relay_concurrency);
 	d->chain = *chain;
 	*chain = d;
 	return d;
@@ -69,6 +66,8 @@ void
 destination_put(struct runner *r, struct destination *d, struct batch *b)
 {
 	b->local = d->local;
+	b->destination = d;
+	TAILQ_INSERT_TAIL(&b->message->waiting, b, peer);
 	if (d->nwaiting++ == 0) {
 		TAILQ_INSERT_TAIL(&r->ready, d, link);
 	}
@@ -82,22 +81,37 @@ destination_put(struct runner *r, struct destination *d, struct batch *b)
 	}
 }
 
+void
+destination_remove(struct runner *r, struct batch *b)
+{
+	struct destination *d = b->destination;
+
+	TAILQ_REMOVE(&d->waiting, b, link);
+	TAILQ_REMOVE(&b->message->waiting, b, peer);
+	b->destination = NULL;
+	if (--d->nwaiting == 0) {
+		TAILQ_REMOVE(&r->ready, d, link);
+	}
+	r->intake.look_aside = true;
+}
+
 struct batch *
 destination_take(struct runner *r, struct destination *d)
 {
 	struct batch *b = TAILQ_FIRST(&d->waiting);
 
-	if (b == NULL) {
-		return NULL;
-	}
-	TAILQ_REMOVE(&d->waiting, b, link);
-	if (--d->nwaiting == 0) {
-		TAILQ_REMOVE(&r->ready, d, link);
-	}
-	if (d->nwaiting == r->share / 2) {
-		r->intake.look_aside = true;
+	if (b != NULL) {
+		destination_remove(r, b);
 	}
 	return b;
+}
+
+size_t
+destination_share(const struct runner *r)
+{
+	size_t left = (r->most_messages - r->messages) / 4;
+
+	return left >= r->share ? r->share : left < 2 ? 2 : left;
 }
 
 void

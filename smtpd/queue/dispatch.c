@@ -71,7 +71,7 @@ more_agents(struct runner *r, struct destination *d)
 	struct agent *a = free_place(r);
 	struct hop hop;
 
-	if (d->agents >= d->window.size) {
+	if (!d->local && d->agents >= d->window.size) {
 		return NULL;
 	}
 	if (a == NULL) {
@@ -86,20 +86,29 @@ more_agents(struct runner *r, struct destination *d)
 	if (!d->local && !batch_hop(r, b, &hop)) {
 		return NULL;
 	}
-	return agent_start(r, a, d, d->local ? NULL : &hop) ? a : NULL;
+	return agent_start(
+		   r, a, d->local ? &r->here : d, d->local ? NULL : &hop)
+	           ? a
+	           : NULL;
 }
 
 static void
 serve_destination(struct runner *r, struct destination *d)
 {
+	const struct destination *whose = d->local ? &r->here : d;
+
 	while (d->nwaiting > 0 && !r->stopping) {
 		struct batch *b = TAILQ_FIRST(&d->waiting);
 		if (b->message->spoiled) {
 			batch_end(r, destination_take(r, d));
 			continue;
 		}
-		struct agent *a = idle_agent(r, d);
-		if (a != NULL && r->starved && d->agents > 1) {
+		if ((d->local && !owner_has_turn(r, d)) ||
+		    !place_allowed(r, b)) {
+			return;
+		}
+		struct agent *a = idle_agent(r, whose);
+		if (a != NULL && r->starved && whose->agents > 1) {
 			/* Its place goes to a destination without an agent. */
 			agent_close(a);
 			return;
@@ -107,7 +116,9 @@ serve_destination(struct runner *r, struct destination *d)
 		if (a == NULL) {
 			a = more_agents(r, d);
 		}
-		if (a == NULL || !give_order(r, a, destination_take(r, d))) {
+		if (a == NULL ||
+		    !give_order(r, a,
+			d->local ? owner_take(r, d) : destination_take(r, d))) {
 			return;
 		}
 	}

@@ -17,6 +17,7 @@
 enum {
 	CLAIMS_AT_ONCE = 100, /* then agents are served again */
 	TICK = 50,            /* ms between two looks at active/ */
+	PAUSE = 20,           /* ms between two at what was put aside */
 	GRAIN = 20,           /* ms that clocks of files are coarse at most */
 };
 
@@ -224,12 +225,13 @@ readmit(struct runner *r)
 {
 	struct intake *in = &r->intake;
 	size_t n = in->naside, kept = 0, i = 0;
+	int64_t began = deadline_now();
 
 	in->look_aside = false;
 	for (; i < n && can_claim(r); i++) {
 		struct put_aside a = in->aside[i];
 		const struct destination *d = destination_find(r, a.hash);
-		if (d != NULL && d->nwaiting >= r->share) {
+		if (d != NULL && d->nwaiting >= destination_share(r)) {
 			in->aside[kept++] = a;
 		} else {
 			/* Back at the end if that was the last room. */
@@ -240,6 +242,8 @@ readmit(struct runner *r)
 	memmove(&in->aside[kept], &in->aside[i],
 	    (in->naside - i) * sizeof(*in->aside));
 	in->naside -= i - kept;
+	in->aside_after =
+	    deadline_now() + PAUSE + (deadline_now() - began) * 10;
 }
 
 /* True if the folders are to be scanned again. */
@@ -263,7 +267,9 @@ intake_fill(struct runner *r)
 		admit(r, QUEUE_DEFERRED, r->run->id);
 	}
 	/* With nothing claimed no batch ends, and look_aside is never set. */
-	if (in->naside > 0 && (in->look_aside || r->messages == 0)) {
+	if (in->naside > 0 &&
+	    (r->messages == 0 ||
+		(in->look_aside && deadline_now() >= in->aside_after))) {
 		readmit(r);
 	}
 	if (in->at == in->list.count && can_claim(r) && look_again(r)) {

@@ -122,6 +122,7 @@ batch_end(struct runner *r, struct batch *b)
 	struct claimed *m = b->message;
 
 	for (size_t i = 0; i < b->count; i++) {
+		owner_release(&b->results[i]);
 		result_free(&b->results[i]);
 	}
 	free(b->results);

@@ -362,6 +362,7 @@ outcome_take(struct runner *r, struct batch *b, const struct outcome *o)
 	if (result == NULL || result->known) {
 		return;
 	}
+	owner_release(result);
 	result_set(
 	    result, (enum outcome_kind)o->kind, o->dsn, o->host, o->text);
 	result->relayed = o->relayed;

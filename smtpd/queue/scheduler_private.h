@@ -25,6 +25,8 @@
  *   intake.c        files of the queue -> claimed messages
  *   batches.c       recipients -> batches -> destinations
  *   expansion.c     an address of ours -> a message of its own
+ *   places.c        how many agents may do which kind of work
+ *   owners.c        what is delivered here, owner by owner
  *   destinations.c  what waits for a next hop, and whether that works
  *   message.c       a claimed message and its batches, until both end
  *   outcome.c       results -> reports, slots of the file, log
@@ -36,7 +38,8 @@ enum {
 	RUN_MESSAGES = 1000,     /* claimed at a time */
 	RUN_RECIPIENTS = 100000, /* of those; one message may go over it */
 	RUN_SHARE = 100,         /* batches that one destination may keep in
-	                            memory: a slow one must not crowd out all */
+	                            memory at most, and a quarter of the room
+	                            that is left: some is left for others */
 	RUN_SPOILED = 100,       /* messages that we could not write to */
 	DEAD_TIME = 60 * 1000,   /* ms that a next hop is left alone in a run */
 	ALIVE_TIME = 30 * 1000,  /* ms for which a success proves one alive */
@@ -44,7 +47,7 @@ enum {
 	DESTINATION_TABLE = 1024, /* chains */
 };
 
-/* The key of all that is delivered on this machine. */
+/* What the keys of all that is delivered on this machine begin with. */
 #define DESTINATION_LOCAL "local"
 
 /* What became of a recipient; strings are owned, "" when there is none. */
@@ -52,6 +55,8 @@ struct result {
 	uint32_t recipient; /* number in the file */
 	bool known;
 	bool noted; /* in its slot */
+	/* Whose turn it takes while an agent has it; local mail alone. */
+	struct destination *turn;
 	enum outcome_kind kind;
 	/* Why the report is ours to write; SENT: enum relayed, EXPANDED: 1. */
 	unsigned relayed;
@@ -62,9 +67,11 @@ struct result {
 /* Recipients of one message for one destination: one order. */
 struct batch {
 	TAILQ_ENTRY(batch) link; /* in the destination's queue */
+	TAILQ_ENTRY(batch) peer; /* among the waiting ones of the message */
 	struct claimed *message;
-	bool local;    /* delivered on this machine */
-	bool fallback; /* goes to the fallback of its route */
+	struct destination *destination; /* while it waits there */
+	bool local;                      /* delivered on this machine */
+	bool fallback;                   /* goes to the fallback of its route */
 	bool again;    /* was given out once, and came back untried */
 	int64_t made;  /* ms */
 	int64_t given; /* ms, to an agent; 0: not yet */
@@ -77,6 +84,7 @@ TAILQ_HEAD(batches, batch);
 struct claimed {
 	struct queue_file file;
 	size_t batches;
+	struct batches waiting; /* those that wait in some destination */
 	bool spoiled; /* leave it alone: we cannot write to it, or it is held */
 };
 
@@ -84,11 +92,12 @@ struct destination {
 	struct destination *chain;     /* with the same hash */
 	TAILQ_ENTRY(destination) link; /* among those with waiting batches */
 	uint32_t hash;
-	char *key; /* hop_text(), or DESTINATION_LOCAL */
+	char *key; /* hop_text(), or owner_key() */
 	bool local;
+	bool command; /* local: commands and files, which may take long */
 	struct batches waiting;
 	size_t nwaiting;
-	unsigned agents;
+	unsigned agents; /* that it has; local: orders with mail of the owner */
 	unsigned crashes, deaths; /* of agents, since the last success */
 	struct window window;
 	int64_t succeeded;  /* ms; 0: not in this run */
@@ -98,7 +107,9 @@ struct destination {
 TAILQ_HEAD(destinations, destination);
 
 struct agent {
-	struct destination *destination; /* NULL: a free place */
+	/* NULL: a free place.  Agents for local mail work for everybody: theirs
+	   is the runner's "here". */
+	struct destination *destination;
 	pid_t pid;
 	int channel;         /* -1: closed; it is only to be reaped */
 	struct batch *batch; /* under way, or NULL */
@@ -121,11 +132,12 @@ struct intake {
 	size_t at;
 	struct put_aside *aside;
 	size_t naside, room;
-	bool look_aside;      /* some destination there has room again */
+	bool look_aside;      /* some destination may have room again */
 	struct timespec seen; /* queue_changed() before the last scan */
 	bool watch;           /* new mail is ours to take */
 	bool unsure;          /* seen is too recent to detect changes */
 	int64_t scan_after;   /* ms */
+	int64_t aside_after;  /* ms; when those put aside are looked at again */
 	int64_t deferred_at;  /* ms; when deferred/ was scanned */
 	bool done;            /* -qI and such: all was scanned */
 };
@@ -139,6 +151,7 @@ struct runner {
 	struct aliases *aliases;
 	struct destination *table[DESTINATION_TABLE];
 	struct destinations ready; /* with waiting batches */
+	struct destination here;   /* of all agents for local mail */
 	struct agent *agents;
 	struct pollfd *polls;
 	size_t nagents; /* places */
@@ -190,6 +203,8 @@ struct destination *destination_find(const struct runner *, uint32_t hash);
 void destination_put(struct runner *, struct destination *, struct batch *);
 /* The last batch whose priority is not lower; NULL if there is none. */
 struct batch *destination_last(const struct destination *, int priority);
+/* Takes a batch out of the destination in which it waits. */
+void destination_remove(struct runner *, struct batch *);
 /* The first batch; NULL: nothing waits. */
 struct batch *destination_take(struct runner *, struct destination *);
 /* An order was carried out. */
@@ -199,6 +214,37 @@ bool destination_alive(const struct destination *);
 /* Forgets idle destinations of which nothing is worth remembering. */
 void destinations_sweep(struct runner *);
 void destinations_free(struct runner *);
+
+/* The batches that a destination may keep in memory now. */
+size_t destination_share(const struct runner *);
+
+/* ---- owners.c ---- */
+
+enum { OWNER_KEY = sizeof(DESTINATION_LOCAL) + USER_NAME + MAIL_TEXT + 4 };
+
+/*
+ * What is delivered here waits by owner: of a mailbox; of commands and files,
+ * apart from that.  Those of aliases have one owner, and wait each for itself.
+ */
+const char *owner_key(
+    const struct config *, const struct recipient *, char key[OWNER_KEY]);
+/* True if an order may take another turn of the owner. */
+bool owner_has_turn(const struct runner *, const struct destination *);
+/*
+ * Takes the first batch, and with it what else waits of the same message for
+ * mailboxes whose owners have a turn: one order, read once.
+ */
+struct batch *owner_take(struct runner *, struct destination *);
+/* The recipient no longer takes a turn. */
+void owner_release(struct result *);
+
+/* ---- places.c ---- */
+
+/*
+ * True if an agent may take that batch: each kind of work leaves places for the
+ * others.
+ */
+bool place_allowed(const struct runner *, const struct batch *);
 
 /* ---- expansion.c ---- */
 
