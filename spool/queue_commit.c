@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BUFFER = 64 * 1024, UNFINISHED_NAME = MAIL_ID + 16 };
+enum { BUFFER = 64 * 1024, UNFINISHED_NAME = MAIL_ID + 24 };
 
 struct body_writer {
 	int fd;
@@ -198,7 +198,11 @@ publish(int active, int fd, const char *unfinished, const char *id)
 	return 0;
 }
 
-/* Opens a file without a name, or, where that fails, one that is ignored. */
+/*
+ * Opens a file without a name, or, where that fails, one that is ignored.  Its
+ * name is this process's alone: one that a killed process has left must not be
+ * taken for the message (EEXIST).
+ */
 static int
 open_unfinished(struct queue *q, const char *id, char name[UNFINISHED_NAME])
 {
@@ -209,9 +213,12 @@ open_unfinished(struct queue *q, const char *id, char name[UNFINISHED_NAME])
 	if (fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR)) {
 		return fd;
 	}
-	snprintf(name, UNFINISHED_NAME, "%s%s", QUEUE_UNFINISHED, id);
-	return openat(active, name,
+	snprintf(name, UNFINISHED_NAME, "%s%s.%d", QUEUE_UNFINISHED, id,
+	    (int)getpid());
+	fd = openat(active, name,
 	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	errno = fd == -1 && errno == EEXIST ? EAGAIN : errno;
+	return fd;
 }
 
 /* True if there is a message with that id outside of active/. */
@@ -220,6 +227,39 @@ is_elsewhere(const struct queue *q, const char *id)
 {
 	return faccessat(q->places[QUEUE_DEFERRED], id, F_OK, 0) == 0 ||
 	       faccessat(q->places[QUEUE_HOLD], id, F_OK, 0) == 0;
+}
+
+/* Syncs a message of the queue and its folder; false: errno. */
+static bool
+sync_message(int folder, const char *id)
+{
+	int fd = openat(folder, id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd == -1) {
+		return errno == ENOENT;
+	}
+	bool ok = fsync(fd) == 0 && fsync(folder) == 0;
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return ok;
+}
+
+/*
+ * There is a message with that id.  Callers take that for their own commit, but
+ * the process that named the file may have been killed before it synced: so it
+ * is synced first.  Answers -1 with errno, EEXIST if all is well.
+ */
+static int
+take_existing(const struct queue *q, const char *id)
+{
+	for (int i = 0; i < QUEUE_PLACES; i++) {
+		if (!sync_message(q->places[i], id)) {
+			return -1;
+		}
+	}
+	errno = EEXIST;
+	return -1;
 }
 
 void
@@ -239,8 +279,7 @@ queue_commit(struct queue *q, struct mail *m, const struct queue_body *body)
 	int active = q->places[QUEUE_ACTIVE];
 
 	if (is_elsewhere(q, m->id)) {
-		errno = EEXIST;
-		return -1;
+		return take_existing(q, m->id);
 	}
 	int fd = open_unfinished(q, m->id, name);
 	if (fd == -1) {
@@ -262,5 +301,6 @@ queue_commit(struct queue *q, struct mail *m, const struct queue_body *body)
 		unlinkat(active, name, 0);
 		errno = saved;
 	}
-	return result;
+	return result == -1 && errno == EEXIST ? take_existing(q, m->id)
+	                                       : result;
 }

@@ -9,6 +9,7 @@
 #include "tests/unit/tap.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -274,6 +275,8 @@ test_claim(void)
 /* ---- what a commit does until it is complete ---- */
 
 int __real_fsync(int);
+int __real_openat(int, const char *, int, ...);
+int __wrap_openat(int, const char *, int, ...);
 int __real_linkat(int, const char *, int, const char *, int);
 int __wrap_fsync(int);
 int __wrap_linkat(int, const char *, int, const char *, int);
@@ -310,6 +313,26 @@ __wrap_fsync(int fd)
 	return __real_fsync(fd);
 }
 
+static bool all_named; /* as if the file system had no files without names */
+
+int
+__wrap_openat(int folder, const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list args;
+
+	if (all_named && (flags & O_TMPFILE) == O_TMPFILE) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	if ((flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE) {
+		va_start(args, flags);
+		mode = va_arg(args, mode_t);
+		va_end(args);
+	}
+	return __real_openat(folder, path, flags, mode);
+}
+
 int
 __wrap_linkat(int from, const char *path, int to, const char *as, int flags)
 {
@@ -339,6 +362,47 @@ test_commit(void)
 	    "and then everybody");
 	ok(queue_changed(&q).tv_sec != 1,
 	    "who found it locked sees that the folder has changed since");
+	mail_free(&m);
+}
+
+/* A process that was killed after the link has left a name, and no sync. */
+static void
+test_commit_of_another(void)
+{
+	struct mail m;
+
+	queue_fresh(&q);
+	queue_mail(&m, 1);
+	scratch_need(queue_put(&q, &m, "x\n", 2, false) == 0, "put");
+	watch.on = true;
+	watch.id = m.id;
+	watch.steps[0] = '\0';
+	ok(queue_put(&q, &m, "y\n", 2, false) == -1 && errno == EEXIST &&
+		strlen(watch.steps) > strlen("named folder ") &&
+		strcmp(
+		    watch.steps + strlen(watch.steps) - strlen("named folder "),
+		    "named folder ") == 0,
+	    "\"there is one\" is said when that one is synced, and its folder");
+	watch.on = false;
+	mail_free(&m);
+}
+
+/* Of a process that was killed while it wrote. */
+static void
+test_commit_after_a_kill(void)
+{
+	char left[PATH_MAX];
+	struct mail m;
+
+	queue_fresh(&q);
+	queue_mail(&m, 1);
+	snprintf(left, sizeof(left), "%s/active/.tmp.%s", q.path, m.id);
+	int fd = open(left, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	scratch_need(fd != -1 && close(fd) == 0, "leave");
+	all_named = true;
+	ok(queue_put(&q, &m, "x\n", 2, false) == 0 && queue_has("active", m.id),
+	    "an unfinished file is not taken for the message");
+	all_named = false;
 	mail_free(&m);
 }
 
@@ -721,6 +785,8 @@ main(void)
 	test_same_id();
 	test_claim();
 	test_commit();
+	test_commit_of_another();
+	test_commit_after_a_kill();
 	test_set();
 	test_defer();
 	test_scan();
