@@ -27,6 +27,8 @@ static const struct service pop3 = {
 			 "try again later\r\n",
 	},
 	.refused = session_refused,
+	.life = LIFETIME,
+	.life_before_login = LOGIN_TIMEOUT,
 	.pair = true,
 	.proxied = proxied_start,
 	.session = session_run,

@@ -37,6 +37,8 @@ static const struct service smtp = {
 			 "try again later\r\n",
 	},
 	.refused = event_refused,
+	.life = SESSION_LIFE,
+	.life_before_login = SESSION_LIFE,
 	.body = true,
 	.proxied = proxied_start,
 	.session = session_run,

@@ -4,33 +4,50 @@
 
 #include "common/job/login.h"
 
+/*
+ * A check of a login asks the users file, NSS, PAM (15 s) or the program for
+ * tokens (10 s); a recipient NSS, and the disk of a mailbox.  A delivery waits
+ * for a lock (half a minute), and for as long as the disk takes; two workers in
+ * turn, DELIVER and ENQUEUE, stay within the ten minutes that a client waits
+ * (RFC 5321 section 4.5.3.2.6).
+ */
+enum {
+	CHECK = 2 * 60 * 1000,
+	DELIVERY = 4 * 60 * 1000,
+};
+
+static const char login[] = "the users file, NSS, PAM and oauth-command",
+		  account[] = "NSS, the greylist and the disk of the mailbox",
+		  mailbox[] = "the disk and the locks of the mailbox",
+		  queue[] = "the disk of the queue";
+
 const struct request_rule request_rules[REQUESTS] = {
-	[REQUEST_TLS] = { "TLS", WHEN_CLEAR, ANSWERED_INLINE, GIVEN_NOTHING,
-	    0 },
+	[REQUEST_TLS] = { "TLS", WHEN_CLEAR, ANSWERED_INLINE, GIVEN_NOTHING, 0,
+	    0, NULL },
 	[REQUEST_PEER] = { "PEER", WHEN_PROXIED, ANSWERED_INLINE, GIVEN_NOTHING,
-	    sizeof(struct welcome) },
+	    sizeof(struct welcome), 0, NULL },
 	[REQUEST_OFFENCE] = { "OFFENCE", WHEN_ANY, ANSWERED_INLINE,
-	    GIVEN_NOTHING, 0 },
+	    GIVEN_NOTHING, 0, 0, NULL },
 	[REQUEST_LOGIN] = { "LOGIN", WHEN_BEFORE_LOGIN, ANSWERED_BY_STATUS,
-	    GIVEN_NOTHING, 0 },
+	    GIVEN_NOTHING, 0, CHECK, login },
 	[REQUEST_SALT] = { "SALT", WHEN_BEFORE_LOGIN, ANSWERED_BY_WORKER,
-	    GIVEN_NOTHING, sizeof(struct password_salt) },
+	    GIVEN_NOTHING, sizeof(struct password_salt), CHECK, login },
 	[REQUEST_PROOF] = { "PROOF", WHEN_BEFORE_LOGIN, ANSWERED_BY_WORKER,
-	    GIVEN_NOTHING, PASSWORD_DIGEST },
+	    GIVEN_NOTHING, PASSWORD_DIGEST, CHECK, login },
 	[REQUEST_NAME] = { "NAME", WHEN_BEFORE_LOGIN, ANSWERED_BY_WORKER,
-	    GIVEN_NOTHING, USER_NAME + 1 },
+	    GIVEN_NOTHING, USER_NAME + 1, CHECK, login },
 	[REQUEST_RCPT] = { "RCPT", WHEN_ANY, ANSWERED_BY_WORKER, GIVEN_NOTHING,
-	    CHANNEL_DATA },
+	    CHANNEL_DATA, CHECK, account },
 	[REQUEST_DELIVER] = { "DELIVER", WHEN_ANY, ANSWERED_BY_WORKER,
-	    GIVEN_BODY, 0 },
+	    GIVEN_BODY, 0, DELIVERY, mailbox },
 	[REQUEST_FLUSH] = { "FLUSH", WHEN_ANY, ANSWERED_BY_WORKER,
-	    GIVEN_NOTHING, 0 },
+	    GIVEN_NOTHING, 0, CHECK, queue },
 	[REQUEST_DNSBL] = { "DNSBL", WHEN_ONCE, ANSWERED_BY_WORKER,
-	    GIVEN_NOTHING, CHANNEL_DATA },
+	    GIVEN_NOTHING, CHANNEL_DATA, CHECK, "the name servers" },
 	[REQUEST_MAILBOX] = { "MAILBOX", WHEN_NEVER, ANSWERED_BY_STATUS,
-	    GIVEN_CLIENT, 0 },
+	    GIVEN_CLIENT, 0, 0, mailbox },
 	[REQUEST_ENQUEUE] = { "ENQUEUE", WHEN_NEVER, ANSWERED_BY_WORKER,
-	    GIVEN_BODY, 0 },
+	    GIVEN_BODY, 0, DELIVERY, queue },
 };
 
 bool

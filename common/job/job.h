@@ -125,6 +125,12 @@ struct request_rule {
 	enum answered answered;
 	enum given given;
 	size_t answer; /* most octets of data with a successful answer */
+	/*
+	 * ms until the server kills the worker: more than any limit of the
+	 * worker's own.  0: no worker, or one that lives as long as a session.
+	 */
+	int limit;
+	const char *look; /* for the log: where to look when it is late */
 };
 
 /* By enum request_kind; the same for both daemons. */

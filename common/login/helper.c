@@ -70,6 +70,7 @@ make_files(struct files *f, const struct helper *h)
 struct start {
 	const struct helper *helper;
 	const struct files *files;
+	pid_t parent;
 };
 
 /* Becomes the helper; returns an exit status if that fails. */
@@ -105,6 +106,7 @@ become_helper(void *context)
 		return EX_OSERR;
 	}
 	umask(077);
+	process_end_with_parent(start->parent);
 	execve(words[0], words, environment);
 	const char *why = strerror(errno);
 	if (write(STDERR_FILENO, why, strlen(why)) == -1) {
@@ -135,7 +137,7 @@ helper_run(const struct helper *h, struct helper_answer *a)
 		close_files(&f);
 		return PROCESS_FAILED;
 	}
-	struct start start = { h, &f };
+	struct start start = { h, &f, getpid() };
 	end = process_run(become_helper, &start, h->limit, &a->status);
 	if (end != PROCESS_FAILED) {
 		collect(f.fd[1], a->out);

@@ -13,7 +13,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 static int
@@ -79,6 +81,15 @@ process_plain_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+void
+process_end_with_parent(pid_t parent)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) {
+		_exit(EX_TEMPFAIL); /* it has ended already */
+	}
+}
+
 /* Waits for the end of a process; true if it ended in time. */
 static bool
 ended(int process, int64_t deadline)
@@ -116,7 +127,7 @@ process_wait(pid_t pid, int limit, int *status)
 enum process_end
 process_run(int (*run)(void *context), void *context, int limit, int *status)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	if (pid == -1) {
 		return PROCESS_FAILED;
@@ -124,6 +135,7 @@ process_run(int (*run)(void *context), void *context, int limit, int *status)
 	if (pid == 0) {
 		process_lead_group();
 		process_plain_signals();
+		process_end_with_parent(parent);
 		_exit(run(context));
 	}
 	return process_wait(pid, limit, status);

@@ -31,6 +31,12 @@ void process_lead_group(void);
 /* Prepares for execve(2): no signal is caught, ignored or blocked. */
 void process_plain_signals(void);
 
+/*
+ * Ends with its parent, should that be killed: what it was to wait for is then
+ * nobody's.  Changing the uid undoes it.
+ */
+void process_end_with_parent(pid_t parent);
+
 /* How a process has ended. */
 enum process_end {
 	PROCESS_EXITED,
@@ -41,9 +47,9 @@ enum process_end {
 
 /*
  * Runs a function in a process that leads a group of its own, has plain signals
- * and ends with the status that the function returns.  Waits for it, at
- * most limit ms, and kills it and its process group.  status: its exit status,
- * or the number of the signal.
+ * and ends with its parent (see above), or with the status that the function
+ * returns.  Waits for it, at most limit ms, and kills it and its process group.
+ * status: its exit status, or the number of the signal.
  */
 enum process_end process_run(
     int (*run)(void *context), void *context, int limit, int *status);

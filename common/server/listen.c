@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,4 +301,18 @@ listen_peer(int fd, struct peer *p)
 		peer_unix(fd, p);
 	}
 	return true;
+}
+
+int64_t
+listen_silence(int fd)
+{
+	struct tcp_info info = { .tcpi_state = 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1) {
+		return 0;
+	}
+	return info.tcpi_last_data_sent < info.tcpi_last_data_recv
+	           ? info.tcpi_last_data_sent
+	           : info.tcpi_last_data_recv;
 }

@@ -50,4 +50,10 @@ struct service_kind listen_kind(int fd);
  */
 bool listen_peer(int fd, struct peer *);
 
+/*
+ * How many ms ago the last octet came from there, or went there: the kernel's
+ * word.  0: it does not say, as of what is not TCP.
+ */
+int64_t listen_silence(int fd);
+
 #endif

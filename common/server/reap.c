@@ -7,11 +7,14 @@
  * it has forked.
  */
 #include "common/log/log.h"
+#include "common/server/patience.h"
 #include "common/server/slot.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
+
+enum { CHANGES = WEXITED | WSTOPPED }; /* of a child, that we are told */
 
 #ifdef __linux__
 
@@ -54,7 +57,7 @@ session_ended(struct server *s, struct slot *slot, pid_t pid, int status)
 	if (slot->restarting) {
 		slot->restarting = false;
 		(void)slot_start_session(s, slot, START_STARTTLS);
-	} else if (WIFSIGNALED(status)) {
+	} else if (WIFSIGNALED(status) && pid != slot->doomed) {
 		log_error("session %d ended by signal %d", (int)pid,
 		    WTERMSIG(status));
 	}
@@ -69,8 +72,9 @@ child_ended(struct server *s, pid_t pid)
 	bool worker = slot != NULL && slot->worker == pid;
 	int status = 0;
 
-	if (worker) {
-		/* As long as its zombie has the number, nobody else does. */
+	if (worker || slot == NULL) {
+		/* As long as its zombie has the number, nobody else does.  An
+		   orphan may lead a group, too. */
 		kill(-pid, SIGKILL);
 	}
 	if (waitpid(pid, &status, 0) == -1 || errand_ended(s, pid)) {
@@ -82,6 +86,16 @@ child_ended(struct server *s, pid_t pid)
 	} else if (slot != NULL) {
 		session_ended(s, slot, pid, status);
 	} /* else an orphan */
+}
+
+/* A child has been stopped, which waitid(2) tells until it is taken. */
+static void
+child_stopped(struct server *s, pid_t pid)
+{
+	siginfo_t info;
+
+	patience_stopped(s, pid);
+	(void)waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG);
 }
 
 /* True if a process group has a member left, be it a zombie. */
@@ -96,9 +110,13 @@ reap(struct server *s)
 {
 	siginfo_t info = { .si_pid = 0 };
 
-	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	while (waitid(P_ALL, 0, &info, CHANGES | WNOHANG | WNOWAIT) == 0 &&
 	       info.si_pid != 0) {
-		child_ended(s, info.si_pid);
+		if (info.si_code == CLD_STOPPED) {
+			child_stopped(s, info.si_pid);
+		} else {
+			child_ended(s, info.si_pid);
+		}
 		info.si_pid = 0;
 	}
 	for (size_t i = 0; i < s->nslots; i++) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* What sessions ask the server for: validated, and handed to a worker. */
+#include "common/io/deadline.h"
 #include "common/job/login.h"
 #include "common/log/log.h"
 #include "common/server/child.h"
 #include "common/server/guard.h"
+#include "common/server/patience.h"
 #include "common/server/slot.h"
 
 #include <errno.h>
@@ -85,6 +87,7 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 		return;
 	}
 	slot->worker = pid;
+	patience_start(s, slot, kind, deadline_now());
 	slot->checking = check;
 	s->checks += check;
 	slot->in_mailbox = kind == REQUEST_MAILBOX;
@@ -183,6 +186,7 @@ request_take(struct server *s, struct slot *slot)
 		/* Only a compromised session sends such a request. */
 		log_error("session %d sent a malformed request: killed",
 		    (int)slot->session);
+		slot->doomed = slot->session;
 		kill(slot->session, SIGKILL);
 		return;
 	}
@@ -254,7 +258,7 @@ void
 request_worker_ended(struct server *s, struct slot *slot, int status)
 {
 	slot->worker = 0;
-	if (WIFSIGNALED(status)) {
+	if (WIFSIGNALED(status) && !slot->condemned) {
 		log_error("a worker for %s ended by signal %d",
 		    request_rules[slot->request.kind].name, WTERMSIG(status));
 	}

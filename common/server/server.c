@@ -12,6 +12,7 @@
 #include "common/log/stats.h"
 #include "common/process/privilege.h"
 #include "common/server/launch.h"
+#include "common/server/patience.h"
 #include "common/server/slot.h"
 #include "common/tls/tls.h"
 
@@ -104,15 +105,15 @@ finished(const struct server *s)
 
 /* How long poll() may wait, in ms. */
 static int
-patience(const struct server *s)
+most_wait(struct server *s)
 {
-	int64_t ms = 60000;
+	int64_t now = deadline_now(), late = patience_next(s, now) - now;
+	int64_t ms = late < 60000 ? late : 60000;
 
 	if (s->stop_at != 0) {
-		ms = s->stop_at - deadline_now();
+		ms = s->stop_at - now < ms ? s->stop_at - now : ms;
 	} else if (s->used == 0 && !s->forever && s->errand == 0) {
-		ms = s->idle_since + (int64_t)s->config->idle_exit * 1000 -
-		     deadline_now();
+		ms = s->idle_since + (int64_t)s->config->idle_exit * 1000 - now;
 	}
 	return ms < 0 ? 0 : ms > 60000 ? 60000 : (int)ms;
 }
@@ -183,12 +184,13 @@ serve(struct server *s, struct pollfd *fds)
 {
 	while (!finished(s)) {
 		size_t n = fill_poll(s, fds);
-		if (poll(fds, (nfds_t)n, patience(s)) > 0) {
+		if (poll(fds, (nfds_t)n, most_wait(s)) > 0) {
 			handle_ready(s, fds, n);
 			if (fds[0].revents != 0) {
 				handle_signals(s);
 			}
 		}
+		patience_keep(s, deadline_now());
 		errand_if_due(s);
 		if (s->stop_at != 0 && deadline_now() >= s->stop_at) {
 			stop(s);

@@ -22,6 +22,8 @@ struct service {
 	/* Logs that a client was refused. */
 	void (*refused)(
 	    const char *address, const char *reply, const char *why);
+	/* Most ms of a session by its own limits, and until a login. */
+	int life, life_before_login;
 	bool body; /* sessions get a file for messages, and know the aliases */
 	bool pair; /* TLS sessions get a socket pair */
 	/*

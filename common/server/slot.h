@@ -20,6 +20,13 @@
 struct slot {
 	bool used;
 	pid_t session, worker;
+	/* When they must have ended, see common/server/patience.h: */
+	int64_t worker_until;
+	int64_t look_at;     /* when to ask next whether its client is there */
+	bool condemned;      /* the worker is killed, and that was logged */
+	pid_t doomed;        /* the session of which the same is true */
+	pid_t timed;         /* the session that is timed, */
+	int64_t timed_since; /* and since when */
 	pid_t first; /* the connection's first session, by which logs know it */
 	int channel; /* to the session; -1: closed */
 	/* What the session has, and its workers get: */

@@ -20,7 +20,6 @@
 
 enum {
 	TIMEOUT = 5 * 60 * 1000,       /* RFC 5321 section 4.5.3.2.7 */
-	LIFETIME = 4 * 60 * 60 * 1000, /* of a whole session */
 	LINE_COMMAND = 2048,           /* octets, but of AUTH */
 };
 
@@ -228,7 +227,7 @@ session_run(const struct connection *c)
 {
 	struct session *s = calloc(1, sizeof(*s));
 	struct incoming *incoming = incoming_new();
-	struct stream *stream = stream_open(c->rfd, c->wfd, TIMEOUT, LIFETIME);
+	struct stream *stream = stream_open(c->rfd, c->wfd, TIMEOUT, SESSION_LIFE);
 	char error[CONFIG_ERROR];
 
 	if (s == NULL || incoming == NULL || stream == NULL) {

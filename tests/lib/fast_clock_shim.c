@@ -2,7 +2,7 @@
 /*
  * Preloaded into a program, this makes its clock run CLOCK_SPEED times as fast:
  * what it waits minutes for, a test sees in seconds.  deadline_now() reads
- * CLOCK_MONOTONIC, and waits go through ppoll(2).
+ * CLOCK_MONOTONIC, and waits go through poll(2) and ppoll(2).
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -50,4 +50,13 @@ ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 	}
 	return (int)syscall(
 	    SYS_ppoll, fds, count, given, mask, sizeof(unsigned long));
+}
+
+int
+poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+	struct timespec ts = { .tv_sec = timeout / 1000,
+		.tv_nsec = timeout % 1000 * 1000000L };
+
+	return ppoll(fds, count, timeout < 0 ? NULL : &ts, NULL);
 }

@@ -21,6 +21,11 @@ test_table(void)
 		    "request %u has a name, and an answer that fits", i);
 		ok(r->answered != ANSWERED_BY_STATUS || r->answer == 0,
 		    "request %u: an exit status carries no data", i);
+		ok(r->answered == ANSWERED_INLINE || r->look != NULL,
+		    "request %u: the log knows where to look", i);
+		ok(r->answered == ANSWERED_INLINE || r->limit > 0 ||
+			i == REQUEST_MAILBOX,
+		    "request %u: its worker has a deadline", i);
 	}
 	ok(request_rules[REQUEST_DELIVER].given == GIVEN_BODY &&
 		request_rules[REQUEST_ENQUEUE].given == GIVEN_BODY,

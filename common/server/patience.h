@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_SERVER_PATIENCE_H
+#define RESTANTE_COMMON_SERVER_PATIENCE_H
+
+#include "common/server/slot.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * How long the server waits for its children.  Each has limits of its own, by
+ * which it should end; these come later, are kept by somebody else, and end
+ * with SIGKILL.  Nothing is lost by that: a message that was not answered for
+ * is its client's still, and what a worker leaves half done, the next one to
+ * open the mailbox repairs.
+ */
+
+/* The slot's worker has been started, for a request of that kind. */
+void patience_start(
+    const struct server *, struct slot *, enum request_kind, int64_t now);
+
+/* When the next deadline is; INT64_MAX: there is none. */
+int64_t patience_next(struct server *, int64_t now);
+
+/* Kills who is late. */
+void patience_keep(struct server *, int64_t now);
+
+/*
+ * A child was stopped (SIGSTOP), which only its own user can do, and root: it
+ * is killed, or it would hold its slot for as long as that user likes.
+ */
+void patience_stopped(struct server *, pid_t);
+
+#endif
