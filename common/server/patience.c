@@ -6,6 +6,7 @@
 #include "common/server/listen.h"
 
 #include <signal.h>
+#include <time.h>
 
 enum {
 	SLACK = 5 * 60 * 1000,    /* ms after a session's own limits */
@@ -14,10 +15,25 @@ enum {
 	LOOK_EVERY = 60 * 1000,   /* at such a silence */
 };
 
-void
-patience_start(const struct server *s, struct slot *slot,
-    enum request_kind kind, int64_t now)
+/* Minutes are to be told, and each turn of the loop asks. */
+static int64_t
+coarse_now(void)
 {
+	struct timespec ts;
+
+#ifdef CLOCK_MONOTONIC_COARSE
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+#else
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+#endif
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void
+patience_start(
+    const struct server *s, struct slot *slot, enum request_kind kind)
+{
+	int64_t now = coarse_now();
 	int limit = request_rules[kind].limit;
 
 	slot->worker_until =
@@ -53,9 +69,9 @@ worker_until(const struct slot *slot)
 }
 
 int64_t
-patience_next(struct server *s, int64_t now)
+patience_left(struct server *s)
 {
-	int64_t next = INT64_MAX;
+	int64_t next = INT64_MAX, now = coarse_now();
 
 	for (size_t i = 0; i < s->nslots; i++) {
 		struct slot *slot = &s->slots[i];
@@ -66,8 +82,13 @@ patience_next(struct server *s, int64_t now)
 		int64_t worker = worker_until(slot);
 		next = session < next ? session : next;
 		next = worker < next ? worker : next;
+		if (slot->in_mailbox && !slot->condemned &&
+		    slot->look_at < next) {
+			next = slot->look_at;
+		}
 	}
-	return next;
+	s->late_at = next;
+	return next == INT64_MAX ? INT64_MAX : next - now;
 }
 
 /* A worker goes with all whom it has forked. */
@@ -112,9 +133,11 @@ keep_worker(struct slot *slot, int64_t now)
 }
 
 void
-patience_keep(struct server *s, int64_t now)
+patience_keep(struct server *s)
 {
-	for (size_t i = 0; i < s->nslots; i++) {
+	int64_t now = coarse_now();
+
+	for (size_t i = 0; now >= s->late_at && i < s->nslots; i++) {
 		struct slot *slot = &s->slots[i];
 		if (!slot->used) {
 			continue;

@@ -16,14 +16,13 @@
  */
 
 /* The slot's worker has been started, for a request of that kind. */
-void patience_start(
-    const struct server *, struct slot *, enum request_kind, int64_t now);
+void patience_start(const struct server *, struct slot *, enum request_kind);
 
-/* When the next deadline is; INT64_MAX: there is none. */
-int64_t patience_next(struct server *, int64_t now);
+/* How many ms there are to the next deadline; INT64_MAX: there is none. */
+int64_t patience_left(struct server *);
 
-/* Kills who is late. */
-void patience_keep(struct server *, int64_t now);
+/* Kills who is late, if the time that patience_left() has told is over. */
+void patience_keep(struct server *);
 
 /*
  * A child was stopped (SIGSTOP), which only its own user can do, and root: it

@@ -55,9 +55,23 @@ give_descriptors(const struct slot *slot, enum given given, struct task *task)
 	}
 }
 
+/*
+ * True if a check of a password has to wait: for the others, or for the time
+ * after one that failed.
+ */
+static bool
+must_wait(const struct server *s, struct slot *slot, enum request_kind kind,
+    int64_t now)
+{
+	slot->turn = guess_start(slot->guesses, kind, now);
+	return slot->turn > now ||
+	       (kind == REQUEST_LOGIN && s->checks >= MOST_CHECKS);
+}
+
 static void
 start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 {
+	int64_t now = deadline_now();
 	struct task task = { .config = s->config,
 		.names = s->names,
 		.aliases = s->aliases,
@@ -71,7 +85,7 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 	const struct request_rule *rule = &request_rules[kind];
 	bool check = kind == REQUEST_LOGIN;
 
-	if (check && s->checks >= MOST_CHECKS) {
+	if (must_wait(s, slot, kind, now)) {
 		slot->waiting = true;
 		slot->ticket = s->tickets++;
 		return;
@@ -87,7 +101,8 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 		return;
 	}
 	slot->worker = pid;
-	patience_start(s, slot, kind, deadline_now());
+	patience_start(s, slot, kind);
+	guess_started(slot->guesses, kind, now);
 	slot->checking = check;
 	s->checks += check;
 	slot->in_mailbox = kind == REQUEST_MAILBOX;
@@ -168,6 +183,15 @@ acceptable(const struct server *s, const struct slot *slot, ssize_t size)
 	return job->run != NULL && job->valid(s->buffer, (size_t)size);
 }
 
+/* Only a session that has been taken over is treated so. */
+static void
+kill_session(struct slot *slot, const char *why)
+{
+	log_error("session %d %s: killed", (int)slot->session, why);
+	slot->doomed = slot->session;
+	kill(slot->session, SIGKILL);
+}
+
 void
 request_take(struct server *s, struct slot *slot)
 {
@@ -183,11 +207,12 @@ request_take(struct server *s, struct slot *slot)
 		return;
 	}
 	if (!acceptable(s, slot, size)) {
-		/* Only a compromised session sends such a request. */
-		log_error("session %d sent a malformed request: killed",
-		    (int)slot->session);
-		slot->doomed = slot->session;
-		kill(slot->session, SIGKILL);
+		kill_session(slot, "sent a malformed request");
+		return;
+	}
+	if (guess_is_excess(
+		slot->guesses, (enum request_kind)slot->request.kind)) {
+		kill_session(slot, "goes on guessing passwords");
 		return;
 	}
 	slot->size = (size_t)size;
@@ -219,6 +244,7 @@ login_checked(struct server *s, struct slot *slot, int status)
 	slot->checking = false;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NO) {
 		guard_login_failed(s, slot, login);
+		guess_failed(slot->guesses, REQUEST_LOGIN);
 	}
 	explicit_bzero(login->secret, sizeof(login->secret));
 	explicit_bzero(login->challenge, sizeof(login->challenge));
@@ -249,6 +275,10 @@ delivery_ended(struct server *s, struct slot *slot, int status)
 	if (code == STATUS_QUEUED) {
 		errand_start(s);
 	}
+	if (code == STATUS_NO) {
+		guess_failed(
+		    slot->guesses, (enum request_kind)slot->request.kind);
+	}
 	/* Comes second, and so unread, if the worker has answered. */
 	answer(slot, STATUS_TEMPORARY);
 	request_end(s, slot);
@@ -273,28 +303,56 @@ request_worker_ended(struct server *s, struct slot *slot, int status)
 	slot_settle(s, slot);
 }
 
-/* The slot that has waited longest, or NULL. */
-static struct slot *
-next_waiting(const struct server *s)
+/* True if a slot's check may start now. */
+static bool
+has_turn(const struct server *s, const struct slot *slot, int64_t now)
 {
-	struct slot *first = NULL;
+	return slot->used && slot->waiting && slot->turn <= now &&
+	       (s->checks < MOST_CHECKS || slot->request.kind != REQUEST_LOGIN);
+}
 
-	for (size_t i = 0; i < s->nslots; i++) {
-		struct slot *slot = &s->slots[i];
-		if (slot->used && slot->waiting &&
-		    (first == NULL || slot->ticket < first->ticket)) {
-			first = slot;
-		}
-	}
-	return first;
+/* Who has been wrong before comes after all others; then whoever waits longer.
+ */
+static bool
+is_before(const struct slot *a, const struct slot *b)
+{
+	unsigned before = a->guesses[0].failed, after = b->guesses[0].failed;
+
+	return before < after || (before == after && a->ticket < b->ticket);
 }
 
 void
 request_start_waiting(struct server *s)
 {
-	struct slot *slot;
+	int64_t now = deadline_now();
+	struct slot *first;
 
-	while (s->checks < MOST_CHECKS && (slot = next_waiting(s)) != NULL) {
-		start_worker(s, slot, REQUEST_LOGIN);
+	do {
+		first = NULL;
+		for (size_t i = 0; i < s->nslots; i++) {
+			struct slot *slot = &s->slots[i];
+			if (has_turn(s, slot, now) &&
+			    (first == NULL || is_before(slot, first))) {
+				first = slot;
+			}
+		}
+		if (first != NULL) {
+			start_worker(
+			    s, first, (enum request_kind)first->request.kind);
+		}
+	} while (first != NULL);
+}
+
+int64_t
+request_next(const struct server *s)
+{
+	int64_t next = INT64_MAX, now = deadline_now();
+
+	for (size_t i = 0; i < s->nslots; i++) {
+		const struct slot *slot = &s->slots[i];
+		if (slot->used && slot->waiting && slot->turn > now) {
+			next = slot->turn < next ? slot->turn : next;
+		}
 	}
+	return next;
 }

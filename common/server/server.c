@@ -107,8 +107,11 @@ finished(const struct server *s)
 static int
 most_wait(struct server *s)
 {
-	int64_t now = deadline_now(), late = patience_next(s, now) - now;
-	int64_t ms = late < 60000 ? late : 60000;
+	int64_t now = deadline_now(), ms = patience_left(s);
+
+	s->turn_at = request_next(s);
+	ms = s->turn_at - now < ms ? s->turn_at - now : ms;
+	ms = ms < 60000 ? ms : 60000;
 
 	if (s->stop_at != 0) {
 		ms = s->stop_at - now < ms ? s->stop_at - now : ms;
@@ -179,6 +182,16 @@ handle_ready(struct server *s, const struct pollfd *fds, size_t n)
 	}
 }
 
+/* Does what its time has come for. */
+static void
+keep_time(struct server *s)
+{
+	patience_keep(s);
+	if (deadline_now() >= s->turn_at) {
+		request_start_waiting(s);
+	}
+}
+
 static void
 serve(struct server *s, struct pollfd *fds)
 {
@@ -190,7 +203,7 @@ serve(struct server *s, struct pollfd *fds)
 				handle_signals(s);
 			}
 		}
-		patience_keep(s, deadline_now());
+		keep_time(s);
 		errand_if_due(s);
 		if (s->stop_at != 0 && deadline_now() >= s->stop_at) {
 			stop(s);

@@ -3,6 +3,7 @@
 #define RESTANTE_COMMON_SERVER_SLOT_H
 
 #include "common/process/privilege.h"
+#include "common/server/guess.h"
 #include "common/server/penalty.h"
 #include "common/server/server.h"
 
@@ -47,6 +48,8 @@ struct slot {
 	uint64_t ticket; /* its place in the queue */
 	bool restarting; /* its session is killed, and one with TLS follows */
 	bool waiting;    /* for its turn */
+	int64_t turn;    /* not before that time */
+	struct guesses guesses[GUESS_KINDS];
 	bool checking;   /* its worker checks a password */
 	bool in_mailbox; /* its worker is the mailbox process */
 	/* The worker has ended so, but some that it had forked have not: */
@@ -79,6 +82,8 @@ struct server {
 	bool errand_wanted; /* once more */
 	int64_t errand_at;  /* when to ask next whether it is due */
 	int64_t idle_since;
+	int64_t late_at; /* when a child is late, by patience.c's clock */
+	int64_t turn_at; /* when a check may start that waits for a time */
 	int64_t stop_at; /* when the next step of stopping is due; 0: none */
 	int stops;
 	char buffer[REQUEST_MAX];
@@ -155,8 +160,12 @@ void request_take(struct server *, struct slot *);
 /* The slot's worker has ended with this status of waitpid(2), all of it. */
 void request_worker_ended(struct server *, struct slot *, int status);
 
-/* Starts the password checks that waited for their turn. */
+/*
+ * Starts the password checks that waited for their turn.  When the next is due
+ * that waits for a time: INT64_MAX, if none does.
+ */
 void request_start_waiting(struct server *);
+int64_t request_next(const struct server *);
 
 /* Forgets the request under way. */
 void request_end(struct server *, struct slot *);

@@ -19,8 +19,8 @@
 #include <strings.h>
 
 enum {
-	TIMEOUT = 5 * 60 * 1000,       /* RFC 5321 section 4.5.3.2.7 */
-	LINE_COMMAND = 2048,           /* octets, but of AUTH */
+	TIMEOUT = 5 * 60 * 1000, /* RFC 5321 section 4.5.3.2.7 */
+	LINE_COMMAND = 2048,     /* octets, but of AUTH */
 };
 
 /* ---- checks of a line, before the table ---- */
@@ -227,7 +227,8 @@ session_run(const struct connection *c)
 {
 	struct session *s = calloc(1, sizeof(*s));
 	struct incoming *incoming = incoming_new();
-	struct stream *stream = stream_open(c->rfd, c->wfd, TIMEOUT, SESSION_LIFE);
+	struct stream *stream =
+	    stream_open(c->rfd, c->wfd, TIMEOUT, SESSION_LIFE);
 	char error[CONFIG_ERROR];
 
 	if (s == NULL || incoming == NULL || stream == NULL) {

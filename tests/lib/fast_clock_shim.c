@@ -2,7 +2,9 @@
 /*
  * Preloaded into a program, this makes its clock run CLOCK_SPEED times as fast:
  * what it waits minutes for, a test sees in seconds.  deadline_now() reads
- * CLOCK_MONOTONIC, and waits go through poll(2) and ppoll(2).
+ * CLOCK_MONOTONIC, and waits go through poll(2) and ppoll(2).  The clock by
+ * which the server waits for its children goes as fast only if CLOCK_COARSE is
+ * set: a loaded machine does not do in a second what takes minutes there.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -24,7 +26,9 @@ clock_gettime(clockid_t clock, struct timespec *ts)
 {
 	long rc = syscall(SYS_clock_gettime, clock, ts);
 
-	if (rc == 0 && clock == CLOCK_MONOTONIC) {
+	if (rc == 0 &&
+	    (clock == CLOCK_MONOTONIC || (clock == CLOCK_MONOTONIC_COARSE &&
+					     getenv("CLOCK_COARSE") != NULL))) {
 		long n = speed();
 		long long ns = (long long)ts->tv_nsec * n;
 		ts->tv_sec = ts->tv_sec * n + (time_t)(ns / 1000000000);
