@@ -70,6 +70,7 @@ become_owner(const struct config *config, const struct names *names,
 	    account_directory(config, account, store->directory) == -1) {
 		return BECOME_NO_MAILBOX;
 	}
+	privilege_empty_bounds(); /* nobody who has a mailbox starts programs */
 	return become_account(account, store->mailbox) == -1 ? BECOME_NO_RIGHTS
 	                                                     : BECOME_OK;
 }

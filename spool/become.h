@@ -14,6 +14,8 @@
  * and no way back.  No other group, but for one: if the mailbox lies in a
  * folder to which a group may write and its owner may not, as /var/mail, then
  * that folder's group, which makes lock files there.  The umask is 077.
+ * become_owner() empties the capability bounding set as well; become_account()
+ * does not, since a command of the owner may be a set-user-ID program.
  *
  * Started by an ordinary user, everything belongs to that user, and only the
  * umask changes.  The mailbox of root itself (key users, value system) is

@@ -10,6 +10,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -34,6 +35,22 @@ privilege_become(uid_t uid, gid_t gid, gid_t shared)
 		return -1;
 	}
 	return 0;
+}
+
+void
+privilege_empty_bounds(void)
+{
+	int has;
+
+	if (geteuid() != 0) {
+		return;
+	}
+	for (unsigned long c = 0; (has = prctl(PR_CAPBSET_READ, c)) != -1;
+	     c++) {
+		if (has == 1 && prctl(PR_CAPBSET_DROP, c) == -1) {
+			return;
+		}
+	}
 }
 
 /* Makes a directory that all may pass through; true if it is there now. */
@@ -87,6 +104,7 @@ privilege_confine(const struct confinement *c)
 		    "cannot chroot to %s: %s", c->directory, strerror(errno));
 		return -1;
 	}
+	privilege_empty_bounds();
 	if (privilege_become(c->uid, c->gid, (gid_t)-1) == -1) {
 		log_error(
 		    "cannot become uid %d: %s", (int)c->uid, strerror(errno));

@@ -20,6 +20,14 @@
 int privilege_become(uid_t uid, gid_t gid, gid_t shared)
     __attribute__((warn_unused_result));
 
+/*
+ * Empties the capability bounding set, so that not even a set-user-ID program
+ * could bring a capability back: for those who start no program.  Each removal
+ * copies the credentials (2 us), so that what is not there is not removed.
+ * Where that is not allowed, the set stays as it is.
+ */
+void privilege_empty_bounds(void);
+
 /* What session processes become: a user, in an empty root directory. */
 struct confinement {
 	uid_t uid;

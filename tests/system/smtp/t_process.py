@@ -277,6 +277,7 @@ def started_as_root():
                                   f"{kind} {has[kind]}")
                         check("0" not in has["Groups"].split(), "group 0")
                         equal(int(has["CapEff"], 16), 0, "capabilities")
+                        equal(int(has["CapBnd"], 16), 0, "bounding set")
                 smtp.submit("a@example.com", ["bob@example.org"],
                             "Subject: root\r\n\r\nx\r\n")
                 pop3.pop("+OK", "USER bob")
@@ -287,6 +288,7 @@ def started_as_root():
                     has = status(pid)
                     check("0" not in has["Uid"].split(),
                           f"{has['Name']} has uids {has['Uid']}")
+                    equal(int(has["CapBnd"], 16), 0, "bounding set")
                 pop3.pop("+OK", "DELE 1")
                 box = server.mailbox("bob").stat()
                 check(box.st_uid != 0, "the mailbox belongs to root")
