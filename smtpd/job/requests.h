@@ -28,6 +28,7 @@ enum rcpt_ask {
 	RCPT_QUOTA = 2,    /* has that user's mailbox room for the message? */
 	RCPT_GREYLIST = 4, /* may the client send that mail now? */
 	RCPT_OR_ALIAS = 8, /* if there is no such account it is an alias */
+	RCPT_ASKS = 15,    /* all of them */
 };
 
 struct rcpt_question {

@@ -23,7 +23,8 @@ rcpt_valid(const void *payload, size_t size)
 {
 	const struct rcpt_question *q = payload;
 
-	return size == sizeof(*q) && ends(q->whole, sizeof(q->whole)) &&
+	return size == sizeof(*q) && (q->ask & ~(uint32_t)RCPT_ASKS) == 0 &&
+	       ends(q->whole, sizeof(q->whole)) &&
 	       ends(q->user, sizeof(q->user)) &&
 	       ends(q->sender, sizeof(q->sender)) &&
 	       ends(q->rcpt, sizeof(q->rcpt));

@@ -10,7 +10,7 @@
 
 /* REQUEST_RCPT in a worker. */
 
-/* The size, and that all strings end. */
+/* Checks the size, what is asked for, and that all strings end. */
 bool rcpt_valid(const void *payload, size_t size);
 
 /* The worker: STATUS_OK with a struct rcpt_answer. */
