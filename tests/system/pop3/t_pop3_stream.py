@@ -181,8 +181,8 @@ def test_beyond_32_bits(server):
     large = 5 << 30
     put(server, [b"Subject: first\n\n1"], [b"Subject: large\n\n", large, b"x"],
         [b"Subject: last\n\n3"])
-    for _ in range(2):      # read, and from the index
-        with server.connect(server.pop3) as talker:
+    for _ in range(2):      # read, which takes a while, and from the index
+        with server.connect(server.pop3, timeout=600) as talker:
             talker.pop_login("bob", PASSWORDS["bob"])
             count, total = talker.pop("+OK", "STAT").split()[1:]
             size = int(talker.pop("+OK", "LIST 2").split()[2])
