@@ -31,6 +31,7 @@ enum outcome_kind {
 	OUTCOME_FAILED,   /* for good: tell the sender */
 	OUTCOME_EXPANDED, /* local agent: went to the users of a .forward */
 	OUTCOME_DONE,     /* that was the order */
+	OUTCOME_OPEN,     /* there is a session with the next hop */
 	/*
 	 * The next hop as a whole does not work (no connection, no DNS, no
 	 * login, 421): nothing more will be tried on this connection.  What is
@@ -48,7 +49,7 @@ enum relayed {
 
 struct outcome {
 	uint32_t serial;
-	uint32_t recipient;      /* number in the file; not for _DONE, _DEAD */
+	uint32_t recipient;      /* number in the file; where there is one */
 	uint32_t kind;           /* enum outcome_kind */
 	uint32_t relayed;        /* SENT: enum relayed */
 	char dsn[12];            /* 2.0.0, 4.4.1 */

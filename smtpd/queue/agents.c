@@ -26,6 +26,9 @@ enum {
 	KEEP_LOGIN = 5000, /* a login costs more */
 	GRACE = 5000,      /* ms to end after its channel is closed */
 	CRASHES = 3,       /* in a row until the next hop counts as down */
+	/* ms until it has greeted us, where others wait for the place */
+	HURRY_REPORT = 10 * 1000,
+	HURRY = 30 * 1000,
 };
 
 int
@@ -319,6 +322,32 @@ hop_dead(struct runner *r, struct agent *a, const struct outcome *o)
 	result_free(&why);
 }
 
+void
+agents_hurry(struct runner *r)
+{
+	struct outcome late = { .kind = OUTCOME_DEAD,
+		.dsn = "4.4.2",
+		.host = "none",
+		.text = "no session with the next hop in time, and other mail "
+			"waits" };
+	int64_t now = deadline_now();
+
+	for (size_t i = 0; i < r->nagents; i++) {
+		struct agent *a = &r->agents[i];
+		if (a->destination == NULL || a->destination == &r->here ||
+		    a->channel == -1 || a->batch == NULL || a->open) {
+			continue;
+		}
+		enum work work = place_work(a->batch);
+		int most = work == WORK_REPORT ? HURRY_REPORT : HURRY;
+		if ((r->starved || r->waits[work]) &&
+		    now - a->batch->given >= most) {
+			kill(a->pid, SIGKILL);
+			hop_dead(r, a, &late);
+		}
+	}
+}
+
 /* False if the agent breaks the protocol. */
 static bool
 take_outcome(struct runner *r, struct agent *a, const struct outcome *o)
@@ -336,6 +365,9 @@ take_outcome(struct runner *r, struct agent *a, const struct outcome *o)
 		return true;
 	case OUTCOME_DONE:
 		order_done(r, a);
+		return true;
+	case OUTCOME_OPEN:
+		a->open = true;
 		return true;
 	case OUTCOME_DEAD:
 		hop_dead(r, a, o);

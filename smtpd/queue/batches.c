@@ -217,7 +217,7 @@ add_to_batch(
 	if (d == NULL) {
 		return false;
 	}
-	struct batch *b = destination_last(d, m->file.mail.priority);
+	struct batch *b = destination_last(d, message_rank(m));
 	if (b == NULL || b->message != m || b->count == ORDER_RECIPIENTS ||
 	    d->command || b->fallback) {
 		b = batch_new(m);
@@ -299,11 +299,16 @@ distribute(struct runner *r, struct claimed *m, uint32_t i, struct batch *ours)
 }
 
 bool
-message_open(struct runner *r, struct queue_file *f, uint32_t *hash)
+message_open(struct runner *r, struct queue_file *f, struct put_aside *aside)
 {
 	time_t now = time(NULL);
+	struct claimed who = { .file = *f };
 
-	if (crowded(r, f, now, hash)) {
+	party_set(&who);
+	who.room = party_room(&who);
+	aside->room = party_has_room(r, who.room) ? 0 : who.room;
+	aside->hash = 0;
+	if (aside->room != 0 || crowded(r, f, now, &aside->hash)) {
 		return false;
 	}
 	struct claimed *m = calloc(1, sizeof(*m));
@@ -314,6 +319,10 @@ message_open(struct runner *r, struct queue_file *f, uint32_t *hash)
 		runner_fail(r, "no memory");
 		return true;
 	}
+	m->standing = who.standing;
+	memcpy(m->parties, who.parties, sizeof(m->parties));
+	m->room = who.room;
+	r->rooms[m->room]++;
 	ours->local = true;
 	TAILQ_INIT(&m->waiting);
 	m->file = *f;

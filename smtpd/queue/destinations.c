@@ -51,12 +51,22 @@ destination_get(struct runner *r, const char *key)
 	return d;
 }
 
+int
+message_rank(const struct claimed *m)
+{
+	int priority = m->file.mail.priority;
+
+	return m->standing == STANDING_REPORT
+	           ? priority - 10 * MAIL_PRIORITY
+	           : 4 * priority + 2 * (m->standing == STANDING_USER);
+}
+
 struct batch *
-destination_last(const struct destination *d, int priority)
+destination_last(const struct destination *d, int rank)
 {
 	struct batch *b = TAILQ_LAST(&d->waiting, batches);
 
-	while (b != NULL && b->message->file.mail.priority < priority) {
+	while (b != NULL && message_rank(b->message) < rank) {
 		b = TAILQ_PREV(b, batches, link);
 	}
 	return b;
@@ -71,9 +81,9 @@ destination_put(struct runner *r, struct destination *d, struct batch *b)
 	if (d->nwaiting++ == 0) {
 		TAILQ_INSERT_TAIL(&r->ready, d, link);
 	}
-	/* A batch that came back is older than others of its priority. */
-	int priority = b->message->file.mail.priority;
-	struct batch *before = destination_last(d, priority + b->again);
+	/* A batch that came back is older than others of its rank. */
+	struct batch *before =
+	    destination_last(d, message_rank(b->message) + b->again);
 	if (before == NULL) {
 		TAILQ_INSERT_HEAD(&d->waiting, b, link);
 	} else {

@@ -64,9 +64,9 @@ free_place(const struct runner *r)
 	return NULL;
 }
 
-/* Starts one more agent for the destination, if it may have that. */
+/* Starts one more agent for the destination of a batch, if it may have that. */
 static struct agent *
-more_agents(struct runner *r, struct destination *d)
+more_agents(struct runner *r, struct destination *d, const struct batch *b)
 {
 	struct agent *a = free_place(r);
 	struct hop hop;
@@ -82,7 +82,6 @@ more_agents(struct runner *r, struct destination *d)
 		r->starved = r->starved || d->agents == 0;
 		return NULL;
 	}
-	const struct batch *b = TAILQ_FIRST(&d->waiting);
 	if (!d->local && !batch_hop(r, b, &hop)) {
 		return NULL;
 	}
@@ -92,34 +91,81 @@ more_agents(struct runner *r, struct destination *d)
 	           : NULL;
 }
 
+/* The first batch that may have a place; NULL: none of the first few may. */
+static struct batch *
+pick_batch(struct runner *r, struct destination *d)
+{
+	enum { FEW = 16 };
+	struct batch *b, *next;
+	int n = 0;
+
+	if (d->local && !owner_has_turn(d)) {
+		return NULL;
+	}
+	TAILQ_FOREACH_SAFE(b, &d->waiting, link, next)
+	{
+		if (b->message->spoiled) {
+			destination_remove(r, b);
+			batch_end(r, b);
+		} else if (place_allowed(r, b)) {
+			return b;
+		} else if (d->local || ++n == FEW) {
+			break;
+		}
+	}
+	return NULL;
+}
+
 static void
 serve_destination(struct runner *r, struct destination *d)
 {
 	const struct destination *whose = d->local ? &r->here : d;
 
 	while (d->nwaiting > 0 && !r->stopping) {
-		struct batch *b = TAILQ_FIRST(&d->waiting);
-		if (b->message->spoiled) {
-			batch_end(r, destination_take(r, d));
-			continue;
-		}
-		if ((d->local && !owner_has_turn(r, d)) ||
-		    !place_allowed(r, b)) {
+		struct batch *b = pick_batch(r, d);
+		struct agent *a = b == NULL ? NULL : idle_agent(r, whose);
+		if (b == NULL) {
 			return;
 		}
-		struct agent *a = idle_agent(r, whose);
 		if (a != NULL && r->starved && whose->agents > 1) {
 			/* Its place goes to a destination without an agent. */
 			agent_close(a);
 			return;
 		}
-		if (a == NULL) {
-			a = more_agents(r, d);
-		}
-		if (a == NULL ||
-		    !give_order(r, a,
-			d->local ? owner_take(r, d) : destination_take(r, d))) {
+		if (a == NULL && (a = more_agents(r, d, b)) == NULL) {
 			return;
+		}
+		if (d->local) {
+			owner_take(r, b);
+		} else {
+			destination_remove(r, b);
+		}
+		if (!give_order(r, a, b)) {
+			return;
+		}
+	}
+}
+
+/* True if users' mail, or another's that is no report, waits there. */
+static bool
+waits_for_people(const struct destination *d)
+{
+	const struct batch *b = TAILQ_FIRST(&d->waiting);
+
+	return b != NULL && b->message->standing != STANDING_REPORT;
+}
+
+/* Destinations without any agent come first, and reports last. */
+static void
+serve_all(struct runner *r, bool people, bool fresh)
+{
+	struct destination *d, *next;
+
+	TAILQ_FOREACH_SAFE(d, &r->ready, link, next)
+	{
+		if (d->dead_until == 0 && waits_for_people(d) == people &&
+		    (d->agents == 0 || !fresh)) {
+			serve_destination(r, d);
 		}
 	}
 }
@@ -130,21 +176,18 @@ agents_dispatch(struct runner *r)
 	struct destination *d, *next;
 	bool more = false;
 
-	/* Destinations without any agent come first. */
 	r->starved = false;
+	memset(r->waits, 0, sizeof(r->waits));
 	TAILQ_FOREACH_SAFE(d, &r->ready, link, next)
 	{
 		if (destination_bury(r, d)) {
 			more = more || d->nwaiting > 0;
-		} else if (d->agents == 0) {
-			serve_destination(r, d);
 		}
 	}
-	TAILQ_FOREACH_SAFE(d, &r->ready, link, next)
-	{
-		if (d->dead_until == 0) {
-			serve_destination(r, d);
-		}
-	}
+	serve_all(r, true, true);
+	serve_all(r, true, false);
+	serve_all(r, false, true);
+	serve_all(r, false, false);
+	agents_hurry(r);
 	return more;
 }

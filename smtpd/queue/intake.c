@@ -25,7 +25,8 @@ enum {
 
 /* Keeps a message for when its destination has room. */
 static void
-put_aside(struct runner *r, const struct queue_file *f, uint32_t hash)
+put_aside(
+    struct runner *r, const struct queue_file *f, const struct put_aside *why)
 {
 	struct intake *in = &r->intake;
 
@@ -42,7 +43,8 @@ put_aside(struct runner *r, const struct queue_file *f, uint32_t hash)
 	struct put_aside *a = &in->aside[in->naside++];
 	strlcpy(a->id, f->id, sizeof(a->id));
 	a->place = (unsigned char)f->place;
-	a->hash = hash;
+	a->hash = why->hash;
+	a->room = why->room;
 }
 
 static int
@@ -188,15 +190,15 @@ static void
 admit(struct runner *r, enum queue_place place, const char *id)
 {
 	struct queue_file f;
-	uint32_t hash;
+	struct put_aside why;
 
 	if (message_is_spoiled(r, id) || !matches(r, place, id)) {
 		return;
 	}
 	switch (queue_claim(&r->queue, place, id, &f)) {
 	case QUEUE_CLAIMED:
-		if (!message_open(r, &f, &hash)) {
-			put_aside(r, &f, hash);
+		if (!message_open(r, &f, &why)) {
+			put_aside(r, &f, &why);
 			queue_release(&f);
 		}
 		break;
@@ -231,7 +233,8 @@ readmit(struct runner *r)
 	for (; i < n && can_claim(r); i++) {
 		struct put_aside a = in->aside[i];
 		const struct destination *d = destination_find(r, a.hash);
-		if (d != NULL && d->nwaiting >= destination_share(r)) {
+		if (!party_has_room(r, a.room) ||
+		    (d != NULL && d->nwaiting >= destination_share(r))) {
 			in->aside[kept++] = a;
 		} else {
 			/* Back at the end if that was the last room. */

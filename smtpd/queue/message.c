@@ -111,6 +111,7 @@ end_message(struct runner *r, struct claimed *m)
 		message_spoil(r, f->id); /* not twice in a run */
 	}
 	r->messages--;
+	r->rooms[m->room]--;
 	r->recipients -= f->mail.count;
 	queue_release(f);
 	free(m);

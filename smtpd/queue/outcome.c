@@ -158,6 +158,7 @@ record_result(
 		    f, result->recipient, reason_text(result, text));
 		break;
 	case OUTCOME_DONE:
+	case OUTCOME_OPEN:
 	case OUTCOME_DEAD:
 		return;
 	}
@@ -219,6 +220,13 @@ report_code(
 	return late ? "4.4.7" : result->dsn;
 }
 
+static bool
+is_success(enum report_kind kind)
+{
+	return kind == REPORT_DELIVERED || kind == REPORT_RELAYED ||
+	       kind == REPORT_EXPANDED;
+}
+
 /* Writes one report on all results of a kind.  0: durable, or none due; or
    errno. */
 static int
@@ -247,7 +255,12 @@ report_kind(struct runner *r, struct batch *b, enum report_kind kind)
 		list[n].host = text_of(result->host);
 		list[n++].text = text_of(result->text);
 	}
-	if (n > 0) {
+	if (n > 0 && is_success(kind) && !success_allowed(r, b->message)) {
+		log_info_as("bounce",
+		    "%s: no report of success: too many for that network "
+		    "within the hour",
+		    b->message->file.id);
+	} else if (n > 0) {
 		const struct report report = { .config = r->config,
 			.file = &b->message->file,
 			.recipients = list,

@@ -31,9 +31,8 @@ owner_key(const struct config *config, const struct recipient *to,
 }
 
 bool
-owner_has_turn(const struct runner *r, const struct destination *d)
+owner_has_turn(const struct destination *d)
 {
-	(void)r;
 	return d->agents < TURNS;
 }
 
@@ -68,30 +67,30 @@ join(struct runner *r, struct batch *order, struct batch *b)
 
 /* True if that may ride in the order; a batch that came back has results. */
 static bool
-may_join(
-    const struct runner *r, const struct batch *order, const struct batch *b)
+may_join(const struct batch *order, const struct batch *b)
 {
 	return b->destination->local && !b->destination->command &&
-	       owner_has_turn(r, b->destination) &&
+	       owner_has_turn(b->destination) &&
 	       order->count + b->count <= ORDER_RECIPIENTS;
 }
 
-struct batch *
-owner_take(struct runner *r, struct destination *d)
+void
+owner_take(struct runner *r, struct batch *order)
 {
-	struct batch *order = destination_take(r, d), *b, *next;
+	struct destination *d = order->destination;
+	struct batch *b, *next;
 
+	destination_remove(r, order);
 	take_turn(order, d);
 	if (d->command) {
-		return order;
+		return;
 	}
 	TAILQ_FOREACH_SAFE(b, &order->message->waiting, peer, next)
 	{
-		if (may_join(r, order, b) && !join(r, order, b)) {
+		if (may_join(order, b) && !join(r, order, b)) {
 			break; /* it goes by itself */
 		}
 	}
-	return order;
 }
 
 void

@@ -26,10 +26,12 @@
  *   batches.c       recipients -> batches -> destinations
  *   expansion.c     an address of ours -> a message of its own
  *   places.c        how many agents may do which kind of work
+ *   parties.c       whose mail it is
  *   owners.c        what is delivered here, owner by owner
  *   destinations.c  what waits for a next hop, and whether that works
  *   message.c       a claimed message and its batches, until both end
  *   outcome.c       results -> reports, slots of the file, log
+ *   successes.c     how many reports of success strangers get
  *
  * Times in milliseconds are deadline_now()'s.
  */
@@ -80,8 +82,22 @@ struct batch {
 };
 TAILQ_HEAD(batches, batch);
 
+/* Who goes first: a report that we, or others, have written goes last. */
+enum standing { STANDING_REPORT, STANDING_STRANGER, STANDING_USER };
+
+/* Whose mail it is, by hashes; each may have a part of the places. */
+enum party { PARTY_USER, PARTY_CLIENT, PARTY_NETWORK, PARTY_DOMAIN };
+enum { PARTIES = 4, PARTY_ROOMS = 256 };
+
+/* The kinds of work, each of which leaves places to the others. */
+enum work { WORK_MAILBOX, WORK_COMMAND, WORK_RELAY, WORK_REPORT };
+enum { WORKS = 4 };
+
 /* A claimed message; it ends when its last batch does. */
 struct claimed {
+	enum standing standing;
+	uint32_t parties[PARTIES]; /* 0: none */
+	unsigned room;             /* party_room() */
 	struct queue_file file;
 	size_t batches;
 	struct batches waiting; /* those that wait in some destination */
@@ -114,6 +130,7 @@ struct agent {
 	int channel;         /* -1: closed; it is only to be reaped */
 	struct batch *batch; /* under way, or NULL */
 	uint32_t serial;
+	bool open;          /* it has a session with its next hop */
 	int64_t idle_since; /* ms */
 	int64_t closed;     /* ms */
 	int keep;           /* ms to stay when idle */
@@ -124,7 +141,8 @@ struct agent {
 struct put_aside {
 	char id[MAIL_ID + 1];
 	unsigned char place;
-	uint32_t hash; /* of the destination's key */
+	uint32_t hash; /* of the destination's key; 0: several, or none */
+	unsigned room; /* of the party that has none; 0: not for that */
 };
 
 struct intake {
@@ -157,8 +175,10 @@ struct runner {
 	size_t nagents; /* places */
 	size_t busy;    /* places taken */
 	uint32_t serial;
-	bool starved; /* destinations wait for a place */
+	bool starved;      /* destinations wait for a place */
+	bool waits[WORKS]; /* for others of its kind, or of its party */
 	size_t messages, recipients;
+	unsigned rooms[PARTY_ROOMS]; /* messages by party_room() */
 	size_t most_messages, share;
 	char spoiled[RUN_SPOILED][MAIL_ID + 1];
 	size_t nspoiled;
@@ -201,8 +221,10 @@ struct destination *destination_get(struct runner *, const char *key);
 /* NULL: none. */
 struct destination *destination_find(const struct runner *, uint32_t hash);
 void destination_put(struct runner *, struct destination *, struct batch *);
-/* The last batch whose priority is not lower; NULL if there is none. */
-struct batch *destination_last(const struct destination *, int priority);
+/* How early a message goes: by its priority; reports after all others. */
+int message_rank(const struct claimed *);
+/* The last batch whose rank is not lower; NULL if there is none. */
+struct batch *destination_last(const struct destination *, int rank);
 /* Takes a batch out of the destination in which it waits. */
 void destination_remove(struct runner *, struct batch *);
 /* The first batch; NULL: nothing waits. */
@@ -229,22 +251,37 @@ enum { OWNER_KEY = sizeof(DESTINATION_LOCAL) + USER_NAME + MAIL_TEXT + 4 };
 const char *owner_key(
     const struct config *, const struct recipient *, char key[OWNER_KEY]);
 /* True if an order may take another turn of the owner. */
-bool owner_has_turn(const struct runner *, const struct destination *);
+bool owner_has_turn(const struct destination *);
 /*
- * Takes the first batch, and with it what else waits of the same message for
- * mailboxes whose owners have a turn: one order, read once.
+ * Takes a batch, and into it what else waits of the same message for mailboxes
+ * whose owners have a turn: one order, read once.
  */
-struct batch *owner_take(struct runner *, struct destination *);
+void owner_take(struct runner *, struct batch *);
 /* The recipient no longer takes a turn. */
 void owner_release(struct result *);
 
+/* ---- parties.c ---- */
+
+enum standing party_standing(const struct mail *);
+/* Sets standing and parties of a message. */
+void party_set(struct claimed *);
+/* The number of the room in memory that its party has; 0: any. */
+unsigned party_room(const struct claimed *);
+bool party_has_room(const struct runner *, unsigned room);
+
+/* ---- successes.c ---- */
+
+/* Counts a report of success; false: its network has had too many. */
+bool success_allowed(const struct runner *, const struct claimed *);
+
 /* ---- places.c ---- */
 
+enum work place_work(const struct batch *);
 /*
  * True if an agent may take that batch: each kind of work leaves places for the
- * others.
+ * others, and so does each party.  If not, waits[] says so.
  */
-bool place_allowed(const struct runner *, const struct batch *);
+bool place_allowed(struct runner *, const struct batch *);
 
 /* ---- expansion.c ---- */
 
@@ -259,9 +296,9 @@ void expansion_run(struct runner *, struct queue_file *, struct result *);
 /*
  * Takes over the claimed file: makes batches of the recipients to be tried, and
  * puts them into their destinations.  false: the file is still the caller's,
- * because the destination with that hash has no room.
+ * because its destination, or its party, has no room: hash or room are set.
  */
-bool message_open(struct runner *, struct queue_file *, uint32_t *hash);
+bool message_open(struct runner *, struct queue_file *, struct put_aside *);
 /* The next hop of the batch; false: it has none. */
 bool batch_hop(const struct runner *, const struct batch *, struct hop *);
 /* The batch goes to the fallback of its route, or is deferred as why says. */
@@ -297,6 +334,11 @@ int agents_open(struct runner *);
 /* Starts one for the destination; hop NULL: local.  false: none; logged. */
 bool agent_start(struct runner *, struct agent *, struct destination *,
     const struct hop *hop);
+/*
+ * Cuts off agents that have had no session with their next hop for some time,
+ * where others of their kind wait for a place.
+ */
+void agents_hurry(struct runner *);
 /* It gets no more orders, and ends when it has carried out the last one. */
 void agent_close(struct agent *);
 /* Waits for outcomes, and takes them. */

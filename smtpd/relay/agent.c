@@ -123,6 +123,9 @@ from_other_address(struct client *c, struct mail_object *m)
 static bool
 send_object(struct client *c, struct mail_object *m)
 {
+	const struct outcome opened = { .kind = OUTCOME_OPEN,
+		.serial = m->serial };
+
 	for (;;) {
 		if (!client_open(c)) {
 			if (c->verdict.kind == OUTCOME_DEAD) {
@@ -131,6 +134,7 @@ send_object(struct client *c, struct mail_object *m)
 			object_settle(m, &c->verdict);
 			return true;
 		}
+		agent_send_outcome(m->channel, &opened);
 		switch (transaction_run(c, m)) {
 		case TRANSACTED:
 			return true;

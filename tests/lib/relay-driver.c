@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 static const char *const kinds[] = { "sent", "deferred", "failed", "expanded",
-	"done", "dead" };
+	"done", "open", "dead" };
 
 /* Until it is done; false: the agent is gone. */
 static bool
@@ -40,7 +40,7 @@ listen_to(int channel)
 		if (got == -1) {
 			return false;
 		}
-		if (got == 0) {
+		if (got == 0 || o.kind == OUTCOME_OPEN) {
 			continue;
 		}
 		printf("%s\t%u\t%s\t%u\t%s\t%s\n", kinds[o.kind], o.recipient,

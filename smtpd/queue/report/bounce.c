@@ -200,7 +200,10 @@ bounce_report(const struct report *report)
 	m.utf8 = d.utf8;
 	m.need_tls = f->mail.need_tls;
 	m.priority = f->mail.priority;
-	strlcpy(m.client, "local", sizeof(m.client));
+	/* On the account of whoever had it written. */
+	bool stranger = f->mail.user[0] == '\0' && f->mail.client[0] != '\0';
+	strlcpy(
+	    m.client, stranger ? f->mail.client : "local", sizeof(m.client));
 	int done = commit_report(&d, &m);
 	int error = errno;
 	if (done == 0) {
