@@ -3,6 +3,7 @@
 #include "spool/exchange.h"
 
 #include "common/io/file.h"
+#include "spool/lock_stock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,7 +85,8 @@ run(struct end *e, const struct plan *p, uint64_t block)
 
 	e->at = start;
 	e->buffer = malloc(WINDOW);
-	if (e->buffer == NULL || write_end(e, p) == -1) {
+	if (e->buffer == NULL || ftruncate(e->to, 0) == -1 ||
+	    write_end(e, p) == -1) {
 		return -1;
 	}
 	/* Commit point: the file system does this whole, or not at all. */
@@ -99,19 +101,22 @@ run(struct end *e, const struct plan *p, uint64_t block)
 }
 
 int
-exchange_run(int directory, int mailbox, const struct plan *p)
+exchange_run(const struct lock *l, const struct plan *p)
 {
-	struct end e = { .from = mailbox };
+	struct end e = { .from = l->fd };
 	struct statfs fs;
 
-	if (fstatfs(mailbox, &fs) == -1) {
+	if (fstatfs(l->fd, &fs) == -1) {
 		return -1;
 	}
 	if (fs.f_type != XFS_MAGIC) {
 		errno = ENOTSUP;
 		return -1;
 	}
-	e.to = openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	/* One that could become a dotlock serves as well, once it is empty. */
+	e.to = l->stock != NULL ? lock_stock_take(l->stock)
+	                        : openat(l->directory, ".",
+				      O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (e.to == -1) {
 		return -1;
 	}
@@ -126,10 +131,9 @@ exchange_run(int directory, int mailbox, const struct plan *p)
 #else
 
 int
-exchange_run(int directory, int mailbox, const struct plan *p)
+exchange_run(const struct lock *l, const struct plan *p)
 {
-	(void)directory;
-	(void)mailbox;
+	(void)l;
 	(void)p;
 	errno = ENOTSUP;
 	return -1;

@@ -3,6 +3,7 @@
 #define RESTANTE_SPOOL_EXCHANGE_H
 
 #include "spool/journal.h"
+#include "spool/lock.h"
 
 /*
  * The rewrite of a plan where the file system can exchange the contents of two
@@ -10,10 +11,10 @@
  * new end of the mailbox is written to an unnamed file, and changes places
  * with the old one.  The mailbox keeps its inode.
  *
- * directory: the mailbox's.  0: done, durably.  -1 with errno: nothing has
- * changed; ENOTSUP: the file system cannot do this.
+ * The lock is that of the mailbox.  0: done, durably.  -1 with errno: nothing
+ * has changed; ENOTSUP: the file system cannot do this.
  */
-int exchange_run(int directory, int mailbox, const struct plan *)
+int exchange_run(const struct lock *, const struct plan *)
     __attribute__((warn_unused_result));
 
 #endif

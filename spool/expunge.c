@@ -186,7 +186,7 @@ carry_out(struct removal *r, struct hold *h)
 		return cut(h, r->start);
 	}
 	/* If this fails, the journal may still work. */
-	if (exchange_run(h->lock.directory, h->lock.fd, &p) == 0) {
+	if (exchange_run(&h->lock, &p) == 0) {
 		return 0;
 	}
 	if (h->directory == -1) {

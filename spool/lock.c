@@ -7,6 +7,7 @@
 #include "spool/lock.h"
 
 #include "common/io/file.h"
+#include "spool/lock_stock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -151,34 +152,48 @@ own_file(const struct lock *l, char name[NAME_MAX + 1], struct stat *st)
 	return 0;
 }
 
+/* Links a file of our own as the dotlock.  0, or -1 with errno. */
+static int
+link_own_file(const struct lock *l, const char *name)
+{
+	char own[NAME_MAX + 1];
+	struct stat mine, theirs;
+
+	if (own_file(l, own, &mine) == -1) {
+		return -1;
+	}
+	int why = linkat(l->directory, own, l->directory, name, 0) == -1
+	              ? errno
+	              : EEXIST;
+	/* What link() says may be wrong over a network: the names count.
+	 */
+	bool ours =
+	    fstatat(l->directory, name, &theirs, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino;
+	unlinkat(l->directory, own, 0);
+	errno = why;
+	return ours ? 0 : -1;
+}
+
 /* Tries once.  0, or -1 with errno; EWOULDBLOCK: another program has it. */
 static int
 dotlock(struct lock *l)
 {
-	char own[NAME_MAX + 1], name[NAME_MAX + 1];
-	struct stat mine, theirs;
+	char name[NAME_MAX + 1];
 
 	if (!lock_name(l, name)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	if (own_file(l, own, &mine) == -1) {
-		return -1;
+	int result = l->stock == NULL
+	                 ? link_own_file(l, name)
+	                 : lock_stock_link(l->stock, l->directory, name);
+	l->dotlock = result == 0;
+	if (result == -1 && errno == EEXIST) {
+		break_stale(l, name);
+		errno = EWOULDBLOCK;
 	}
-	int why =
-	    linkat(l->directory, own, l->directory, name, 0) == -1 ? errno : 0;
-	/* What link() says may be wrong over a network: the names count.
-	 */
-	l->dotlock =
-	    fstatat(l->directory, name, &theirs, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino;
-	unlinkat(l->directory, own, 0);
-	if (l->dotlock) {
-		return 0;
-	}
-	break_stale(l, name);
-	errno = why == 0 || why == EEXIST ? EWOULDBLOCK : why;
-	return -1;
+	return result;
 }
 
 /*
@@ -286,10 +301,17 @@ open_directory(struct lock *l, const char *path)
 int
 lock_take(struct lock *l, const char *path, enum lock_mode mode, int timeout)
 {
+	return lock_take_by(l, path, NULL, mode, timeout);
+}
+
+int
+lock_take_by(struct lock *l, const char *path, struct lock_stock *stock,
+    enum lock_mode mode, int timeout)
+{
 	int64_t deadline = now_ms() + timeout;
 	uint32_t pause = FIRST_PAUSE;
 
-	*l = (struct lock){ .fd = -1, .directory = -1 };
+	*l = (struct lock){ .fd = -1, .directory = -1, .stock = stock };
 	if (open_directory(l, path) == -1) {
 		return -1;
 	}

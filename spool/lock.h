@@ -20,11 +20,14 @@ enum lock_mode {
 	LOCK_TO_CREATE, /* for writing; makes the mailbox if there is none */
 };
 
+struct lock_stock;
+
 struct lock {
 	int fd; /* the mailbox, open for reading (and writing) */
 	int directory;
 	bool dotlock;
-	char name[NAME_MAX + 1]; /* of the mailbox in its directory */
+	struct lock_stock *stock; /* where dotlocks come from; NULL: made */
+	char name[NAME_MAX + 1];  /* of the mailbox in its directory */
 };
 
 /*
@@ -34,6 +37,10 @@ struct lock {
  */
 int lock_take(struct lock *, const char *path, enum lock_mode, int timeout)
     __attribute__((warn_unused_result));
+
+/* The same by a dotlock of the stock, unless that is NULL. */
+int lock_take_by(struct lock *, const char *path, struct lock_stock *,
+    enum lock_mode, int timeout) __attribute__((warn_unused_result));
 
 /* Updates the time of the dotlock, so that nobody takes it for stale. */
 void lock_touch(const struct lock *);

@@ -53,7 +53,8 @@ release_lock(struct hold *h)
 static int
 recover_first(struct hold *h, const struct store *s, int timeout)
 {
-	if (lock_take(&h->lock, s->mailbox, LOCK_TO_WRITE, timeout) == -1) {
+	if (lock_take_by(
+		&h->lock, s->mailbox, s->stock, LOCK_TO_WRITE, timeout) == -1) {
 		return -1;
 	}
 	int result = recover(h);
@@ -66,7 +67,8 @@ take_hold(
     struct hold *h, const struct store *s, enum lock_mode mode, int timeout)
 {
 	for (int tries = 0; tries < MOST_TRIES; tries++) {
-		if (lock_take(&h->lock, s->mailbox, mode, timeout) == -1) {
+		if (lock_take_by(
+			&h->lock, s->mailbox, s->stock, mode, timeout) == -1) {
 			return -1;
 		}
 		if (!undone(h)) {

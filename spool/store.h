@@ -16,6 +16,7 @@
 struct store {
 	char mailbox[PATH_MAX];
 	char directory[PATH_MAX];
+	struct lock_stock *stock; /* see confine_to_store(); NULL: none */
 };
 
 /* A locked store, in which everything that a crash had interrupted is done. */

@@ -6,6 +6,7 @@
  */
 #include "common/process/sandbox.h"
 
+#include "common/process/landlock.h"
 #include "common/process/sandbox_private.h"
 
 #include <errno.h>
@@ -38,6 +39,34 @@ enum {
 	MEMORY = 16 * 1024 * 1024,
 	STATM_DATA = 6, /* the field of /proc/PID/statm, proc(5) */
 };
+
+/*
+ * What may be done to the files of one mailbox.  The folder is often that of
+ * all mailboxes: nothing in it can be opened but what has a line of its own.
+ */
+static const unsigned file_rights[SANDBOX_FILES] = {
+	[SANDBOX_MAILBOX] = PLACE_READ | PLACE_WRITE,
+	[SANDBOX_DOTLOCK] = PLACE_READ,
+	[SANDBOX_FOLDER] = PLACE_LIST | PLACE_MAKE | PLACE_REMOVE,
+	[SANDBOX_LOCKS] = PLACE_LIST | PLACE_MAKE | PLACE_REMOVE | PLACE_WRITE,
+	[SANDBOX_STATE] = PLACE_READ | PLACE_WRITE | PLACE_LIST | PLACE_MAKE |
+	                  PLACE_REMOVE | PLACE_OTHERS,
+};
+
+/* What may be read of the system besides. */
+static const char *const system_files[] = {
+	"/proc/sys/kernel/random/boot_id", /* for the note of an append */
+	/* GnuTLS, which is loaded when a digest is first needed */
+	"/etc/ld.so.cache",
+	"/etc/gnutls",
+	"/lib",
+	"/lib64",
+	"/usr/lib",
+	"/usr/lib64",
+	"/usr/local/lib",
+};
+
+enum { SYSTEM_FILES = sizeof(system_files) / sizeof(system_files[0]) };
 
 /* A macro's worth of function: libc and the BSDs differ in resource's type. */
 #define LIMIT(resource, value)                                                 \
@@ -184,11 +213,17 @@ static const struct filter filters[] = {
 };
 
 static int
+no_new_privileges(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static int
 kernel(enum who who)
 {
 	/* A process that has become a mailbox's owner by setresuid(2) cannot be
 	 * traced anyway; else the owner has started it and may look at it. */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	if (no_new_privileges() == -1 ||
 	    (who != MAILBOX && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)) {
 		return -1;
 	}
@@ -196,6 +231,12 @@ kernel(enum who who)
 }
 
 #else
+
+static int
+no_new_privileges(void)
+{
+	return 0;
+}
 
 static int
 kernel(enum who who)
@@ -295,4 +336,32 @@ int
 sandbox_mailbox(void)
 {
 	return few_files(MAILBOX);
+}
+
+int
+sandbox_files(const int fd[SANDBOX_FILES])
+{
+	struct place places[SANDBOX_FILES + SYSTEM_FILES];
+	size_t n = 0;
+
+	if (landlock_abi() == 0) {
+		return 0;
+	}
+	for (; n < SANDBOX_FILES; n++) {
+		places[n] = (struct place){ fd[n], file_rights[n] };
+	}
+	for (size_t i = 0; i < SYSTEM_FILES; i++) {
+		places[n++] =
+		    (struct place){ open(system_files[i], O_PATH | O_CLOEXEC),
+			    PLACE_READ };
+	}
+	int result = no_new_privileges() == 0 ? landlock_enter(places, n) : -1;
+	int saved = errno;
+	for (size_t i = SANDBOX_FILES; i < n; i++) {
+		if (places[i].fd != -1) {
+			close(places[i].fd);
+		}
+	}
+	errno = saved;
+	return result;
 }

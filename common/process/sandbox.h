@@ -25,6 +25,27 @@ int sandbox_client(void) __attribute__((warn_unused_result));
  */
 int sandbox_mailbox(void) __attribute__((warn_unused_result));
 
+/*
+ * The files of one mailbox, by descriptor (O_PATH will do); -1: there is none.
+ * They must be closed by the caller.
+ */
+enum sandbox_file {
+	SANDBOX_MAILBOX,
+	SANDBOX_DOTLOCK, /* one that is there now, of whomever */
+	SANDBOX_FOLDER,  /* of the mailbox: locks come and go in it */
+	SANDBOX_LOCKS,   /* the same, where locks have to be written, too */
+	SANDBOX_STATE,   /* the folder of the user for what belongs to it */
+	SANDBOX_FILES,
+};
+
+/*
+ * Confines the process, for good, to these files, and to a few of the system
+ * that hold no secrets, where the kernel can do that (landlock.h).  It can run
+ * no program with more rights than it has.  0, or -1 with errno.
+ */
+int sandbox_files(const int fd[SANDBOX_FILES])
+    __attribute__((warn_unused_result));
+
 /* Limits a session's memory to what it has inherited and 16 MiB more.  Called
  * before it loses its rights. */
 int sandbox_memory(void);

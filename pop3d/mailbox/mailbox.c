@@ -12,6 +12,7 @@
 #include "pop3d/mailbox/transaction.h"
 #include "pop3d/session/session.h"
 #include "spool/become.h"
+#include "spool/confine.h"
 #include "spool/mailbox.h"
 
 #include <errno.h>
@@ -105,7 +106,9 @@ open_mailbox(const struct task *task, struct session *s)
 	if (take_turn(s, store->directory) == -1) {
 		return -1;
 	}
-	if (sandbox_mailbox() == -1) {
+	if (confine_to_store(&s->transaction->store, &s->transaction->locks,
+		LOCK_TO_READ) == -1 ||
+	    sandbox_mailbox() == -1) {
 		log_error("cannot enter the sandbox: %s", strerror(errno));
 		reply_error(s, REPLY_CANNOT_OPEN);
 		return -1;

@@ -5,6 +5,7 @@
 #include "common/session/command.h"
 #include "pop3d/mailbox/uidl.h"
 #include "pop3d/session/session.h"
+#include "spool/lock_stock.h"
 #include "spool/mailbox.h"
 #include "spool/session_lock.h"
 #include "spool/store.h"
@@ -18,6 +19,7 @@
 /* The open mailbox of a session. */
 struct transaction {
 	struct store store;
+	struct lock_stock locks;
 	struct mailbox *mailbox;
 	struct session_lock *lock;
 	enum uidl_style uidl_style;

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,43 +259,14 @@ check_mailboxes(struct check *c)
 	}
 }
 
-/* The account of the sessions, and their empty directory. */
-static void
-check_root(struct check *c)
-{
-	const char *user = c->config->user;
-
-	check_directory(c, "state", c->config->state);
-	if (geteuid() != 0) {
-		check_finding(c, FINDING_WARNING,
-		    "not root: all files will belong "
-		    "to uid %d",
-		    (int)geteuid());
-		return;
-	}
-	if (user[0] != '\0' && getpwnam(user) == NULL) {
-		check_finding(c, FINDING_ERROR,
-		    "there is no account %s; type: "
-		    "useradd --system --no-create-home %s",
-		    user, user);
-	} else if (user[0] == '\0' && getpwnam("_restante") == NULL) {
-		check_finding(c, FINDING_WARNING,
-		    "sessions will run as nobody; an account of their own is "
-		    "safer; type: useradd --system --no-create-home "
-		    "--shell /usr/sbin/nologin _restante");
-	} else {
-		check_finding(c, FINDING_OK, "sessions run as %s",
-		    user[0] != '\0' ? user : "_restante");
-	}
-}
-
 int
 admin_check(const struct config *config)
 {
 	struct check c = { .config = config };
 
 	check_names(&c);
-	check_root(&c);
+	check_directory(&c, "state", config->state);
+	check_rights(&c);
 	check_queue(&c);
 	check_stats_file(&c);
 	check_mailboxes(&c);

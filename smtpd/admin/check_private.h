@@ -17,6 +17,9 @@ struct check {
 void check_finding(struct check *, enum finding, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Who runs what, and what confines it: check_rights.c. */
+void check_rights(struct check *);
+
 /* The aliases, and where root and postmaster lead: check_aliases.c. */
 void check_aliases(struct check *);
 

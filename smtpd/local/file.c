@@ -78,7 +78,7 @@ file_deliver(const struct deliver *d, struct verdict *v)
 	const struct recipient *r = d->recipient;
 	const struct local_message *m = d->message;
 	struct account owner;
-	struct store store;
+	struct store store = { .stock = NULL };
 	char why[LOCAL_WHY];
 
 	if (r->text[0] != '/' ||

@@ -5,6 +5,7 @@
 #include "common/tls/tls.h"
 #include "spool/append.h"
 #include "spool/become.h"
+#include "spool/confine.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -69,7 +70,9 @@ local_append(const struct config *config, const char *user,
     char why[LOCAL_WHY])
 {
 	uint64_t quota = user == NULL ? 0 : limits_of(&config->quota, user);
-	struct append a = { .store = store,
+	struct store confined = *store;
+	struct lock_stock locks;
+	struct append a = { .store = &confined,
 		.sender = sender,
 		.when = time(NULL),
 		.message = message,
@@ -84,6 +87,11 @@ local_append(const struct config *config, const char *user,
 		    "%llu octets)",
 		    (unsigned long long)quota);
 		return STATUS_NO;
+	}
+	if (confine_to_store(&confined, &locks, LOCK_TO_CREATE) == -1) {
+		snprintf(why, LOCAL_WHY, "cannot confine a delivery: %s",
+		    strerror(errno));
+		return STATUS_TEMPORARY;
 	}
 	return append_message(&a) == 0 ? STATUS_OK
 	                               : why_not(store->mailbox, quota, why);

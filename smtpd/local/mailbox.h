@@ -26,7 +26,8 @@ enum status local_become(const struct config *, const struct names *,
  * makes it durable, unless the mailbox would be larger than the user's quota;
  * user: NULL for a file that is nobody's mailbox.  STATUS_OK; or STATUS_LOCKED,
  * STATUS_FULL, STATUS_TEMPORARY, or STATUS_NO if the message alone is more,
- * with the reason in words, and then the mailbox is as it was.
+ * with the reason in words, and then the mailbox is as it was.  The process is
+ * confined to these files (spool/confine.h) and must end soon.
  */
 enum status local_append(const struct config *, const char *user,
     const struct store *, const char *sender, int message, char why[LOCAL_WHY])

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SPOOL_CONFINE_H
+#define RESTANTE_SPOOL_CONFINE_H
+
+#include "spool/lock_stock.h"
+#include "spool/store.h"
+
+/*
+ * Confines a process that has become the owner of a mailbox to its files, for
+ * good, where the kernel can do that: the mailbox, which LOCK_TO_CREATE makes
+ * if there is none; its locks; the folder of the store.  A mailbox that comes
+ * later, or in place of this one, cannot be opened.
+ *
+ * The store is to be used with the stock from then on, which lives as long and
+ * is closed by the end of the process.  0, or -1 with errno.
+ */
+int confine_to_store(struct store *, struct lock_stock *, enum lock_mode)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SPOOL_LOCK_STOCK_H
+#define RESTANTE_SPOOL_LOCK_STOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Files without a name in the folder of a mailbox, each ready to become its
+ * dotlock by one link(2).  A process makes some before it gives up the right to
+ * write to new files there.
+ */
+enum { LOCK_STOCK = 4 };
+
+struct lock_stock {
+	int fd[LOCK_STOCK];
+	size_t left;
+};
+
+/*
+ * Makes them in the folder.  False, with none left: the file system has no such
+ * files, or there is no /proc to name them by.
+ */
+bool lock_stock_make(struct lock_stock *, int folder);
+
+/* Takes one away from the stock: a descriptor to be closed, or -1: none left.
+ */
+int lock_stock_take(struct lock_stock *);
+
+/*
+ * Links one as the dotlock, and has it count from now on.  0, or -1 with errno;
+ * then the stock has it still.
+ */
+int lock_stock_link(struct lock_stock *, int folder, const char *name);
+
+/* Closes what is left. */
+void lock_stock_close(struct lock_stock *);
+
+#endif
