@@ -193,10 +193,13 @@ static const int mailboxes[] = {
 /* XFS_IOC_EXCHANGE_RANGE, whose struct has 40 octets: spool/exchange.c. */
 #define EXCHANGE_RANGE _IOC(_IOC_WRITE, 'X', 129, 40)
 
-/* kill(2) asks whether somebody is there, and tells nobody anything. */
+/*
+ * fcntl(2) locks, and does what opendir(3) needs; kill(2) asks whether somebody
+ * is there, and tells nobody anything.
+ */
 static const struct filter_argument mailbox_arguments[] = {
 	{ SYS_ioctl, 1, ~0U, { EXCHANGE_RANGE }, 1 },
-	{ SYS_fcntl, 1, ~0U, { F_OFD_SETLK, F_GETFL }, 2 },
+	{ SYS_fcntl, 1, ~0U, { F_OFD_SETLK, F_GETFL, F_SETFD }, 3 },
 	{ SYS_kill, 1, ~0U, { 0 }, 1 },
 };
 

@@ -9,6 +9,7 @@
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -69,6 +70,15 @@ try_stat(void)
 	struct stat st;
 
 	return stat(path, &st) == 0;
+}
+
+static bool
+try_list(void)
+{
+	int fd = open(scratch_dir, O_RDONLY | O_DIRECTORY);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+
+	return d != NULL && readdir(d) != NULL;
 }
 
 static bool
@@ -304,6 +314,7 @@ static const struct {
 	{ "remove a file", try_unlink, MAILBOX },
 	{ "rename a file", try_rename, MAILBOX },
 	{ "stat a file", try_stat, MAILBOX },
+	{ "list a folder", try_list, MAILBOX },
 	{ "make a socket", try_socket, CLIENT },
 	{ "make one as the resolver does", try_resolver_socket, CLIENT },
 	{ "make a local socket", try_unix, NOBODY },
