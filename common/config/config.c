@@ -333,8 +333,6 @@ config_defaults(struct config *c)
 	strlcpy(c->socket, "/run/restante/submission", sizeof(c->socket));
 	strlcpy(c->aliases, SYSCONFDIR "/aliases", sizeof(c->aliases));
 	strlcpy(c->alias_owner, "nobody", sizeof(c->alias_owner));
-	strlcpy(c->oauth_owner, "nobody", sizeof(c->oauth_owner));
-	strlcpy(c->mailbox_owner, "mail", sizeof(c->mailbox_owner));
 	strlcpy(c->subaddress, "+", sizeof(c->subaddress));
 	c->profile_mx = PROFILE_MX;
 	c->profile_submission = PROFILE_SUBMISSION;

@@ -91,7 +91,7 @@ struct config {
 	size_t nvirtual_domains;
 	char subaddress[CONFIG_NAME];     /* delimiters; "none": "" */
 	char oauth_command[CONFIG_VALUE]; /* asked about tokens, or "" */
-	char oauth_owner[CONFIG_NAME];    /* the user that runs it */
+	char oauth_owner[CONFIG_NAME];    /* "": see account_oauth_owner() */
 	char alias_owner[CONFIG_NAME]; /* the user that runs commands of aliases
 	                                */
 	unsigned relay_concurrency;    /* connections to one next hop */
@@ -112,9 +112,9 @@ struct config {
 	size_t npenalties_exempt;
 	struct network proxies[CONFIG_LIST]; /* peers that speak for others */
 	size_t nproxies;
-	unsigned idle_exit;     /* seconds */
-	char user[CONFIG_NAME]; /* of the sessions; "": see the page */
-	char mailbox_owner[CONFIG_NAME];
+	unsigned idle_exit;              /* seconds */
+	char user[CONFIG_NAME];          /* of the sessions; "": see the page */
+	char mailbox_owner[CONFIG_NAME]; /* "": see account_mailbox_owner() */
 	enum log_target log;
 	bool log_json;
 	char stats_file[PATH_MAX];  /* for Prometheus; "": none */

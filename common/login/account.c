@@ -32,6 +32,32 @@ system_account(struct account *a, const char *name)
 	return STATUS_OK;
 }
 
+/*
+ * What a key names, or our own account.  Trouble in asking is no answer: it
+ * comes again when the account is looked up, and then mail waits.
+ */
+static const char *
+named_or_own(const char *named, const char *own, const char *other)
+{
+	struct account a;
+
+	return named[0] != '\0'                       ? named
+	       : system_account(&a, own) == STATUS_NO ? other
+	                                              : own;
+}
+
+const char *
+account_mailbox_owner(const struct config *config)
+{
+	return named_or_own(config->mailbox_owner, "_restante-mail", "mail");
+}
+
+const char *
+account_oauth_owner(const struct config *config)
+{
+	return named_or_own(config->oauth_owner, "_restante-token", "nobody");
+}
+
 enum status
 account_owner(const struct config *config, const char *user, const char *named,
     struct account *a)
@@ -47,7 +73,7 @@ account_owner(const struct config *config, const char *user, const char *named,
 	}
 	s = system_account(a, *named != '\0' ? named : user);
 	if (s == STATUS_NO && *named == '\0') {
-		named = config->mailbox_owner;
+		named = account_mailbox_owner(config);
 		s = system_account(a, named);
 		a->home[0] = '\0';
 	}

@@ -3,6 +3,7 @@
 #include "common/login/oauth.h"
 
 #include "common/log/log.h"
+#include "common/login/users.h"
 #include "common/login/helper.h"
 #include "common/sasl/sasl.h"
 
@@ -42,9 +43,10 @@ find_owner(const struct config *config, struct helper *h)
 	if (geteuid() != 0) {
 		return true;
 	}
-	const struct passwd *pw = getpwnam(config->oauth_owner);
+	const char *name = account_oauth_owner(config);
+	const struct passwd *pw = getpwnam(name);
 	if (pw == NULL || pw->pw_uid == 0) {
-		log_error("oauth-owner names %s: %s", config->oauth_owner,
+		log_error("oauth-owner names %s: %s", name,
 		    pw == NULL ? "there is no such account"
 			       : "nothing is run as root");
 		return false;

@@ -65,8 +65,16 @@ int account_directory(const struct config *, const struct account *,
     char path[PATH_MAX]) __attribute__((warn_unused_result));
 
 /*
+ * The accounts that the keys mailbox-owner and oauth-owner name; where they
+ * name none, the one that was made for it, if there is one, and else mail and
+ * nobody.
+ */
+const char *account_mailbox_owner(const struct config *);
+const char *account_oauth_owner(const struct config *);
+
+/*
  * The owner of a mailbox of the users file: the account that the file names,
- * or the one of the same name, or the key mailbox-owner's; never root.
+ * or the one of the same name, or account_mailbox_owner(); never root.
  */
 enum status account_owner(const struct config *, const char *user,
     const char *named, struct account *) __attribute__((warn_unused_result));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* smtpd --check: what logins need besides the users file. */
 #include "common/login/pam.h"
+#include "common/login/users.h"
 #include "smtpd/admin/check_private.h"
 
 #include <errno.h>
@@ -13,7 +14,8 @@ static void
 check_oauth(struct check *c)
 {
 	const struct config *config = c->config;
-	const struct passwd *pw = getpwnam(config->oauth_owner);
+	const char *owner = account_oauth_owner(config);
+	const struct passwd *pw = getpwnam(owner);
 	size_t n = strcspn(config->oauth_command, " \t");
 	char path[CONFIG_VALUE];
 
@@ -25,7 +27,7 @@ check_oauth(struct check *c)
 	}
 	if (geteuid() == 0 && (pw == NULL || pw->pw_uid == 0)) {
 		check_finding(c, FINDING_ERROR,
-		    "the key oauth-owner names %s: %s", config->oauth_owner,
+		    "the key oauth-owner names %s: %s", owner,
 		    pw == NULL ? "there is no such account"
 			       : "commands are never run as root");
 	}

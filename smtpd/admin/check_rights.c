@@ -5,10 +5,11 @@
  */
 #include "smtpd/admin/check_private.h"
 
+#include "common/login/users.h"
 #include "common/process/landlock.h"
 
-#include <errno.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,6 +54,70 @@ check_landlock(struct check *c)
 	}
 }
 
+/* Who runs a part of the server, and the key that says so. */
+struct role {
+	const char *what, *key, *name;
+	const char *own; /* the account that the key takes if there is one */
+	bool used;       /* in this configuration */
+};
+
+/* Warns of two that could signal each other. */
+static void
+compare_roles(struct check *c, const struct role *a, const struct role *b)
+{
+	const struct passwd *pw = getpwnam(a->name);
+	uid_t uid = pw == NULL ? (uid_t)-1 : pw->pw_uid;
+
+	pw = getpwnam(b->name);
+	if (uid == (uid_t)-1 || pw == NULL || pw->pw_uid != uid) {
+		return; /* who is missing is reported elsewhere */
+	}
+	check_finding(c, FINDING_WARNING,
+	    "%s and %s run as one user, %s, and can disturb each other; "
+	    "type: " MAKE_ACCOUNT " %s, and set the key %s to it",
+	    a->what, b->what, b->name, b->own, b->key);
+}
+
+/* One uid for one level of trust. */
+static void
+check_roles(struct check *c)
+{
+	const struct config *config = c->config;
+	bool own = getpwnam("_restante") != NULL;
+	const struct role roles[] = {
+		{ "the owner of mailboxes without an account", "mailbox-owner",
+		    account_mailbox_owner(config), "_restante-mail",
+		    !config_system_users(config) },
+		{ "commands of the aliases", "alias-owner", config->alias_owner,
+		    "_restante-alias", true },
+		{ "the oauth-command", "oauth-owner",
+		    account_oauth_owner(config), "_restante-token",
+		    config->oauth_command[0] != '\0' },
+		{ "sessions", "user",
+		    config->user[0] != '\0' ? config->user
+		    : own                   ? "_restante"
+					    : "nobody",
+		    "_restante", true },
+	};
+	enum { ROLES = sizeof(roles) / sizeof(roles[0]) };
+
+	for (size_t i = 0; i < ROLES; i++) {
+		for (size_t k = i + 1; k < ROLES; k++) {
+			if (roles[i].used && roles[k].used) {
+				compare_roles(c, &roles[i], &roles[k]);
+			}
+		}
+	}
+	if (roles[0].used && strcmp(roles[0].name, "mail") == 0) {
+		check_finding(c, FINDING_WARNING,
+		    "mailboxes of users without an account belong to mail, which "
+		    "other programs run as, too; type: " MAKE_ACCOUNT
+		    " _restante-mail, and chown -R _restante-mail their "
+		    "mailboxes and folders in %s/users",
+		    config->state);
+	}
+}
+
 void
 check_rights(struct check *c)
 {
@@ -64,4 +129,5 @@ check_rights(struct check *c)
 		return;
 	}
 	check_session_user(c);
+	check_roles(c);
 }

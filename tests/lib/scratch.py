@@ -175,6 +175,9 @@ class Scratch:
                  "aliases": str(self.dir / "aliases"),
                  # Nobody answers there: mail for elsewhere stays queued.
                  "resolver": "127.0.0.1:1"}
+        if self.as_root:
+            # Else it depends on the accounts of the machine.
+            usual["mailbox-owner"] = "mail"
         if tls:
             usual["tls"] = str(self.pem)
         extra = extra.replace("%DIR", str(self.dir)).strip()

@@ -130,7 +130,7 @@ static const struct {
 	{ "penalties-exempt 192.0.2.1 2001:db8::/32\n", "penalties-exempt",
 	    "2" },
 	{ "", "mailbox", "/var/mail/%u" },
-	{ "", "mailbox-owner", "mail" },
+	{ "", "mailbox-owner", "" },
 	{ "", "queue", "/var/spool/restante" },
 	{ "", "state", "/var/lib/restante" },
 	{ "", "domains", "1" },
