@@ -391,7 +391,7 @@ test_commit_of_another(void)
 static void
 test_commit_after_a_kill(void)
 {
-	char left[PATH_MAX];
+	char left[PATH_MAX + 64];
 	struct mail m;
 
 	queue_fresh(&q);
