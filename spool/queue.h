@@ -181,6 +181,24 @@ void queue_sweep(struct queue *);
  */
 int queue_lock_runner(struct queue *) __attribute__((warn_unused_result));
 
+/* ---- connections of all runners ---- */
+
+enum { QUEUE_CONNECTIONS = 4095 }; /* to one hop, at most */
+
+/*
+ * Takes one of so many connections to a next hop, named by a hash, for all
+ * runners of the machine.  A descriptor that holds it, for whoever has the
+ * connection: it is free again when all copies are closed, or their processes
+ * dead.  -1 with errno, EWOULDBLOCK: all are taken.
+ */
+int queue_take_connection(struct queue *, uint32_t hop, unsigned most)
+    __attribute__((warn_unused_result));
+/* A descriptor that says, until it is closed, that we wait for one; or -1. */
+int queue_want_connection(struct queue *, uint32_t hop)
+    __attribute__((warn_unused_result));
+/* True if another runner does. */
+bool queue_connection_wanted(struct queue *, uint32_t hop);
+
 /* When active/ was last changed; for seeing that something arrived. */
 struct timespec queue_changed(const struct queue *);
 

@@ -42,6 +42,7 @@ agents_open(struct runner *r)
 	TAILQ_INIT(&r->here.waiting);
 	r->here.key = here;
 	r->here.local = true;
+	r->here.wanted = -1;
 	return r->agents == NULL || r->polls == NULL ? -1 : 0;
 }
 
@@ -66,11 +67,12 @@ ignore_signal(int number)
  * have a handler because commands would inherit "ignored" from the agent.
  */
 static _Noreturn void
-run_agent(const struct config *config, const struct hop *hop, int channel)
+run_agent(
+    const struct config *config, const struct hop *hop, int channel, int slot)
 {
 	struct sigaction quiet = { .sa_handler = ignore_signal,
 		.sa_flags = SA_RESTART };
-	int keep[] = { channel, log_fd() };
+	int keep[] = { channel, log_fd(), slot };
 
 	/* First, because messages stay locked while their descriptors live. */
 	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
@@ -88,19 +90,25 @@ run_agent(const struct config *config, const struct hop *hop, int channel)
 
 bool
 agent_start(struct runner *r, struct agent *a, struct destination *d,
-    const struct hop *hop)
+    const struct hop *hop, int slot)
 {
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
 		runner_fail(r, "cannot start an agent");
+		if (slot != -1) {
+			close(slot);
+		}
 		return false;
 	}
 	pid_t pid = fork();
 	if (pid == 0) {
-		run_agent(r->config, hop, pair[1]);
+		run_agent(r->config, hop, pair[1], slot);
 	}
 	int saved = errno;
+	if (slot != -1) {
+		close(slot); /* the agent has it */
+	}
 	close(pair[1]);
 	if (pid == -1) {
 		close(pair[0]);
@@ -111,6 +119,7 @@ agent_start(struct runner *r, struct agent *a, struct destination *d,
 	*a = (struct agent){ .destination = d,
 		.pid = pid,
 		.channel = pair[0],
+		.started = deadline_now(),
 		.keep = hop == NULL            ? 0
 		        : hop->user[0] != '\0' ? KEEP_LOGIN
 		                               : KEEP };

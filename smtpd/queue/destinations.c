@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 uint32_t
 destination_hash(const char *key)
@@ -44,6 +45,7 @@ destination_get(struct runner *r, const char *key)
 		return NULL;
 	}
 	d->hash = hash;
+	d->wanted = -1;
 	TAILQ_INIT(&d->waiting);
 	window_init(&d->window, 1, r->config->relay_concurrency);
 	d->chain = *chain;
@@ -101,6 +103,7 @@ destination_remove(struct runner *r, struct batch *b)
 	b->destination = NULL;
 	if (--d->nwaiting == 0) {
 		TAILQ_REMOVE(&r->ready, d, link);
+		destination_satisfied(d);
 	}
 	r->intake.look_aside = true;
 }
@@ -148,9 +151,19 @@ forgettable(const struct destination *d, int64_t now)
 	       (d->succeeded == 0 || now - d->succeeded > DEAD_TIME);
 }
 
+void
+destination_satisfied(struct destination *d)
+{
+	if (d->wanted != -1) {
+		close(d->wanted);
+		d->wanted = -1;
+	}
+}
+
 static void
 free_destination(struct destination *d)
 {
+	destination_satisfied(d);
 	result_free(&d->why);
 	free(d->key);
 	free(d);

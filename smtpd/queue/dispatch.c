@@ -64,12 +64,60 @@ free_place(const struct runner *r)
 	return NULL;
 }
 
+/*
+ * Takes one of the connections that all runners together may have to the hop;
+ * false: they are taken.  Trouble with these locks stops no mail: slot is -1.
+ */
+static bool
+take_connection(struct runner *r, struct destination *d, int *slot)
+{
+	int64_t now = deadline_now();
+
+	*slot = -1;
+	if (d->local) {
+		return true;
+	}
+	if (now < d->full_until) {
+		return false;
+	}
+	*slot = queue_take_connection(
+	    &r->queue, d->hash, r->config->relay_concurrency);
+	if (*slot != -1 || errno != EWOULDBLOCK) {
+		destination_satisfied(d);
+		return true;
+	}
+	d->full_until = now + FULL_TIME;
+	if (d->agents == 0 && d->wanted == -1) {
+		d->wanted = queue_want_connection(&r->queue, d->hash);
+	}
+	return false;
+}
+
+/* True if it is another runner's turn to have the agent's connection. */
+static bool
+is_others_turn(struct runner *r, struct agent *a)
+{
+	struct destination *d = a->destination;
+	int64_t now = deadline_now();
+
+	if (d->local || now - a->started < SHARE_TIME) {
+		return false;
+	}
+	a->started = now; /* it is asked about once in a while */
+	if (!queue_connection_wanted(&r->queue, d->hash)) {
+		return false;
+	}
+	d->full_until = now + SHARE_TIME / 2; /* it comes first */
+	return true;
+}
+
 /* Starts one more agent for the destination of a batch, if it may have that. */
 static struct agent *
 more_agents(struct runner *r, struct destination *d, const struct batch *b)
 {
 	struct agent *a = free_place(r);
 	struct hop hop;
+	int slot;
 
 	if (!d->local && d->agents >= d->window.size) {
 		return NULL;
@@ -82,13 +130,13 @@ more_agents(struct runner *r, struct destination *d, const struct batch *b)
 		r->starved = r->starved || d->agents == 0;
 		return NULL;
 	}
-	if (!d->local && !batch_hop(r, b, &hop)) {
+	if ((!d->local && !batch_hop(r, b, &hop)) ||
+	    !take_connection(r, d, &slot)) {
 		return NULL;
 	}
-	return agent_start(
-		   r, a, d->local ? &r->here : d, d->local ? NULL : &hop)
-	           ? a
-	           : NULL;
+	bool started = d->local ? agent_start(r, a, &r->here, NULL, -1)
+	                        : agent_start(r, a, d, &hop, slot);
+	return started ? a : NULL;
 }
 
 /* The first batch that may have a place; NULL: none of the first few may. */
@@ -127,8 +175,10 @@ serve_destination(struct runner *r, struct destination *d)
 		if (b == NULL) {
 			return;
 		}
-		if (a != NULL && r->starved && whose->agents > 1) {
-			/* Its place goes to a destination without an agent. */
+		if (a != NULL && ((r->starved && whose->agents > 1) ||
+				     is_others_turn(r, a))) {
+			/* Its place goes to a destination without an agent, or
+			   its connection to another runner. */
 			agent_close(a);
 			return;
 		}

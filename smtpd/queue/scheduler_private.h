@@ -44,6 +44,8 @@ enum {
 	                            that is left: some is left for others */
 	RUN_SPOILED = 100,       /* messages that we could not write to */
 	DEAD_TIME = 60 * 1000,   /* ms that a next hop is left alone in a run */
+	FULL_TIME = 100,         /* ms until a connection is asked for again */
+	SHARE_TIME = 2000,       /* ms after which one goes to another runner */
 	ALIVE_TIME = 30 * 1000,  /* ms for which a success proves one alive */
 	BURIED_AT_ONCE = 20,     /* batches of a dead next hop */
 	DESTINATION_TABLE = 1024, /* chains */
@@ -116,6 +118,8 @@ struct destination {
 	unsigned agents; /* that it has; local: orders with mail of the owner */
 	unsigned crashes, deaths; /* of agents, since the last success */
 	struct window window;
+	int64_t full_until; /* ms; other runners have all connections */
+	int wanted;         /* a descriptor that tells them that we wait */
 	int64_t succeeded;  /* ms; 0: not in this run */
 	int64_t dead_until; /* ms; 0: alive */
 	struct result why;  /* of dead_until */
@@ -130,6 +134,7 @@ struct agent {
 	int channel;         /* -1: closed; it is only to be reaped */
 	struct batch *batch; /* under way, or NULL */
 	uint32_t serial;
+	int64_t started;    /* ms */
 	bool open;          /* it has a session with its next hop */
 	int64_t idle_since; /* ms */
 	int64_t closed;     /* ms */
@@ -233,6 +238,8 @@ struct batch *destination_take(struct runner *, struct destination *);
 void destination_success(struct destination *);
 /* True if it works all the same, though a connection has failed. */
 bool destination_alive(const struct destination *);
+/* We wait for no connection of other runners any more. */
+void destination_satisfied(struct destination *);
 /* Forgets idle destinations of which nothing is worth remembering. */
 void destinations_sweep(struct runner *);
 void destinations_free(struct runner *);
@@ -331,9 +338,12 @@ bool agents_dispatch(struct runner *);
 
 /* Makes places for agents; 0 or -1. */
 int agents_open(struct runner *);
-/* Starts one for the destination; hop NULL: local.  false: none; logged. */
+/*
+ * Starts one for the destination; hop NULL: local.  slot: a descriptor that it
+ * keeps, and is closed here; or -1.  false: none was started; logged.
+ */
 bool agent_start(struct runner *, struct agent *, struct destination *,
-    const struct hop *hop);
+    const struct hop *hop, int slot);
 /*
  * Cuts off agents that have had no session with their next hop for some time,
  * where others of their kind wait for a place.

@@ -132,6 +132,50 @@ def test_limit():
         check(most <= 3, f"{most} transactions at a time")
 
 
+def test_limit_of_all():
+    """Four runners together keep to the connections of one next hop"""
+    now, most, lock = set(), 0, threading.Lock()
+
+    def count(session, _argument):
+        nonlocal most
+        with lock:
+            now.add(session.number)
+            most = max(most, len(now))
+
+    def leave(session, _argument):
+        with lock:
+            now.discard(session.number)
+
+    with FakeMx({"greeting": count, "quit": leave}) as mx, \
+            Runner(mx, "relay-concurrency 2") as r:
+        ids = [r.put(f"bob@{place}.test") for place in "abcd"
+               for _ in range(10)]
+        runs = [r.start("-qR", f"@{place}.test") for place in "abcd"]
+        for run in runs:
+            equal(run.wait(90), 0, r.log())
+        sent_once(mx, ids)
+        equal(r.left(), [])
+        check(most <= 2, f"{most} connections at a time")
+
+
+def test_killed_runner_leaves_no_connection():
+    """A runner that is killed holds no connection of the next one"""
+    go = threading.Event()
+    with FakeMx({"1:mail": [lambda *_: go.wait(30) and None]}) as mx, \
+            Runner(mx, "relay-concurrency 1") as r:
+        id = r.put("bob@a.test")
+        run = r.start("-qI", id)
+        wait_for(lambda: any(c.startswith("MAIL") for c in mx.commands()),
+                 "the first transaction")
+        run.kill()
+        run.wait()
+        second = r.put("bob@b.test")
+        run = r.start("-qI", second)
+        go.set()
+        equal(run.wait(60), 0, r.log())
+        check(f"<{second}@test>" in mx.bodies_by_id(), mx.bodies_by_id())
+
+
 def test_total():
     """All next hops together get so many processes, and each its turn"""
     with FakeMx() as mx, FakeMx() as a, FakeMx() as b, \
