@@ -20,6 +20,7 @@ enum request_kind {
 	REQUEST_PEER,    /* struct claim: the client of a proxy; answers struct
 	                    welcome at once */
 	REQUEST_OFFENCE, /* a uint32_t of enum offence: answered at once */
+	REQUEST_SIGN,    /* struct signature_question; answers a signature */
 	REQUEST_LOGIN,   /* struct login */
 	REQUEST_SALT,    /* struct login: a name; answers password_salt */
 	REQUEST_PROOF,   /* struct login: SCRAM; answers the signature */
@@ -71,7 +72,7 @@ ssize_t channel_receive(int channel, struct request *, void *payload,
 void channel_answer(int channel, uint32_t serial, enum status);
 
 /* Answers with data, CHANNEL_DATA octets at most. */
-enum { CHANNEL_DATA = 128 };
+enum { CHANNEL_DATA = 2304 };
 void channel_answer_data(
     int channel, uint32_t serial, enum status, const void *data, size_t size);
 

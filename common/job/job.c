@@ -3,6 +3,7 @@
 #include "common/job/job.h"
 
 #include "common/job/login.h"
+#include "common/tls/signature.h"
 
 /*
  * A check of a login asks the users file, NSS, PAM (15 s) or the program for
@@ -28,6 +29,8 @@ const struct request_rule request_rules[REQUESTS] = {
 	    sizeof(struct welcome), 0, NULL },
 	[REQUEST_OFFENCE] = { "OFFENCE", WHEN_ANY, ANSWERED_INLINE,
 	    GIVEN_NOTHING, 0, 0, NULL },
+	[REQUEST_SIGN] = { "SIGN", WHEN_TLS_ONCE, ANSWERED_INLINE,
+	    GIVEN_NOTHING, sizeof(struct signature), 0, NULL },
 	[REQUEST_LOGIN] = { "LOGIN", WHEN_BEFORE_LOGIN, ANSWERED_BY_STATUS,
 	    GIVEN_NOTHING, 0, CHECK, login },
 	[REQUEST_SALT] = { "SALT", WHEN_BEFORE_LOGIN, ANSWERED_BY_WORKER,
@@ -67,6 +70,8 @@ request_allowed(uint32_t kind, const struct asker *asker)
 		break;
 	case WHEN_ONCE:
 		return (asker->asked & 1U << kind) == 0;
+	case WHEN_TLS_ONCE:
+		return asker->tls && (asker->asked & 1U << kind) == 0;
 	case WHEN_BEFORE_LOGIN:
 		return !asker->logged_in;
 	case WHEN_CLEAR:

@@ -99,6 +99,7 @@ struct task {
 enum when {
 	WHEN_ANY,
 	WHEN_ONCE,         /* in the life of a session process */
+	WHEN_TLS_ONCE,     /* the same, if that began with TLS */
 	WHEN_BEFORE_LOGIN, /* nobody has logged in yet */
 	WHEN_CLEAR,        /* not in TLS */
 	WHEN_PROXIED, /* the client is not known: the first request, once */
@@ -107,7 +108,7 @@ enum when {
 
 /* Which process answers, and how the server learns the result. */
 enum answered {
-	ANSWERED_INLINE,    /* the server, at once */
+	ANSWERED_INLINE,    /* the server, at once or by a keeper */
 	ANSWERED_BY_WORKER, /* a worker, over the channel */
 	ANSWERED_BY_STATUS, /* the server, from the exit status of a worker */
 };

@@ -68,6 +68,24 @@ process_lead_group(void)
 	(void)setsid();
 }
 
+#ifdef __linux__
+
+void
+process_set_name(const char *name)
+{
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+#else
+
+void
+process_set_name(const char *name)
+{
+	setproctitle("%s", name);
+}
+
+#endif
+
 void
 process_plain_signals(void)
 {

@@ -28,6 +28,9 @@ void process_default_signals(void);
  */
 void process_lead_group(void);
 
+/* Gives the process a name of its own in ps(1), of at most 15 octets. */
+void process_set_name(const char *name);
+
 /* Prepares for execve(2): no signal is caught, ignored or blocked. */
 void process_plain_signals(void);
 

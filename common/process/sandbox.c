@@ -73,7 +73,7 @@ enum { SYSTEM_FILES = sizeof(system_files) / sizeof(system_files[0]) };
 	setrlimit((resource),                                                  \
 	    &(struct rlimit){ .rlim_cur = (value), .rlim_max = (value) })
 
-enum who { SESSION, CLIENT, MAILBOX };
+enum who { SESSION, CLIENT, MAILBOX, KEEPER };
 
 #ifdef __linux__
 
@@ -203,6 +203,36 @@ static const struct filter_argument mailbox_arguments[] = {
 	{ SYS_kill, 1, ~0U, { 0 }, 1 },
 };
 
+/* What the keeper of private keys may do: receive, sign, send, and log. */
+static const int keepers[] = {
+	SYS_recvfrom,
+	SYS_sendto,
+	SYS_write,
+	SYS_brk,
+	SYS_mmap,
+	SYS_munmap,
+	SYS_mremap,
+	SYS_madvise,
+	SYS_mprotect,
+	SYS_futex,
+	SYS_clock_gettime,
+	SYS_gettimeofday,
+	SYS_restart_syscall,
+	SYS_getrandom,
+	SYS_getpid,
+	SYS_rt_sigreturn,
+	SYS_exit,
+	SYS_exit_group,
+#ifdef SANITIZED
+	SYS_sigaltstack,
+	SYS_rt_sigprocmask,
+	SYS_rt_sigaction,
+#endif
+#ifdef SYS_time
+	SYS_time,
+#endif
+};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* What each may do: the calls of sessions, and others. */
@@ -213,6 +243,7 @@ static const struct filter filters[] = {
 	[MAILBOX] = { { sessions, mailboxes },
 	    { COUNT(sessions), COUNT(mailboxes) }, mailbox_arguments,
 	    COUNT(mailbox_arguments) },
+	[KEEPER] = { { keepers, NULL }, { COUNT(keepers), 0 }, NULL, 0 },
 };
 
 static int
@@ -301,8 +332,9 @@ sandbox_memory(void)
 	return now == 0 || IS_SANITIZED ? 0 : LIMIT(RLIMIT_DATA, now + MEMORY);
 }
 
-int
-sandbox_session(void)
+/* Lets a process have no more descriptors than it has. */
+static int
+no_files(enum who who)
 {
 	GONE_INSIDE();
 	/*
@@ -314,7 +346,19 @@ sandbox_session(void)
 	    LIMIT(RLIMIT_NPROC, 0) == -1) {
 		return -1;
 	}
-	return kernel(SESSION);
+	return kernel(who);
+}
+
+int
+sandbox_session(void)
+{
+	return no_files(SESSION);
+}
+
+int
+sandbox_keeper(void)
+{
+	return no_files(KEEPER);
 }
 
 /* Allows a process that opens files a few descriptors. */

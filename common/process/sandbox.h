@@ -11,6 +11,12 @@
 int sandbox_session(void) __attribute__((warn_unused_result));
 
 /*
+ * Confines the keeper of private keys in the same way; it may only receive,
+ * send, log, and have memory.
+ */
+int sandbox_keeper(void) __attribute__((warn_unused_result));
+
+/*
  * Confines a process that connects to others: it may make and use sockets
  * for the Internet, and read at offsets from files that it is given, but open
  * none.

@@ -8,6 +8,7 @@
 
 #include "common/io/deadline.h"
 #include "common/io/stream.h"
+#include "common/keeper/keeper.h"
 #include "common/log/log.h"
 #include "common/process/privilege.h"
 #include "common/process/process.h"
@@ -76,53 +77,73 @@ run_session(const struct service *service, struct connection *c)
 }
 
 pid_t
-child_session(const struct service *service, struct connection *c)
+child_session(const struct server *s, struct connection *c)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		run_session(service, c);
+		request_forget_others(s, NULL);
+		run_session(s->service, c);
 	}
 	return pid;
 }
 
 pid_t
-child_errand(const struct service *service, const struct config *config)
+child_keeper(const struct server *s, bool check, int channel)
 {
 	pid_t pid = fork();
 
 	if (pid != 0) {
 		return pid;
 	}
+	request_forget_others(s, NULL);
+	process_default_signals();
+	process_lead_group();
+	int keep[] = { channel, log_fd() };
+	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	keeper_run(s->config, &s->confinement, check, channel);
+}
+
+pid_t
+child_errand(const struct server *s)
+{
+	pid_t pid = fork();
+
+	if (pid != 0) {
+		return pid;
+	}
+	request_forget_others(s, NULL);
 	process_default_signals();
 	process_lead_group();
 	int keep[] = { log_fd() };
 	process_close_others(keep, 1);
-	service->errand.run(config);
+	s->service->errand.run(s->config);
 	_exit(EX_OK);
 }
 
 pid_t
-child_worker(const struct job *job, const struct request_rule *rule,
-    const struct task *task, int channel, uint32_t serial)
+child_worker(const struct server *s, const struct slot *slot,
+    enum request_kind kind, const struct task *task)
 {
 	pid_t pid = fork();
 
 	if (pid != 0) {
 		return pid;
 	}
+	request_forget_others(s, slot);
 	process_default_signals();
 	process_lead_group(); /* the server finds by it whom we have forked */
 	signal(SIGTERM, SIG_IGN); /* what was begun is finished */
-	int keep[] = { task->fd, task->out, channel, log_fd() };
+	int keep[] = { task->fd, task->out, slot->channel, log_fd() };
 	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	struct reply reply = { .size = 0 };
 	struct task own = *task;
 	own.reply = &reply;
-	enum status status = job->run(&own);
-	if (rule->answered == ANSWERED_BY_WORKER && status != STATUS_LATER) {
-		channel_answer_data(channel, serial, status, reply.data,
-		    status == STATUS_OK ? reply.size : 0);
+	enum status status = s->service->jobs[kind].run(&own);
+	if (request_rules[kind].answered == ANSWERED_BY_WORKER &&
+	    status != STATUS_LATER) {
+		channel_answer_data(slot->channel, slot->request.serial, status,
+		    reply.data, status == STATUS_OK ? reply.size : 0);
 	}
 	_exit((int)status);
 }

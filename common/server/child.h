@@ -2,7 +2,7 @@
 #ifndef RESTANTE_COMMON_SERVER_CHILD_H
 #define RESTANTE_COMMON_SERVER_CHILD_H
 
-#include "common/server/server.h"
+#include "common/server/slot.h"
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -13,20 +13,26 @@
  * Forks the session of a connection: confined, sandboxed, with the client's
  * descriptors and the channel as all it has.  Its process id, or -1.
  */
-pid_t child_session(const struct service *, struct connection *);
+pid_t child_session(const struct server *, struct connection *);
 
 /*
  * Forks a worker for a task, in a session of its own: it has the descriptors
  * of the task and the channel, answers with the given serial if the rule says
  * so, and exits with the status.  Its process id, or -1.
  */
-pid_t child_worker(const struct job *, const struct request_rule *,
-    const struct task *, int channel, uint32_t serial);
+pid_t child_worker(const struct server *, const struct slot *,
+    enum request_kind, const struct task *);
 
 /*
  * Forks the service's errand: with no descriptor of any connection, and in a
  * session of its own, so that it may outlive a server for one connection.
  */
-pid_t child_errand(const struct service *, const struct config *);
+pid_t child_errand(const struct server *);
+
+/*
+ * Forks a keeper of private keys, which talks over the channel: see
+ * common/keeper/keeper.h.  Its process id, or -1.
+ */
+pid_t child_keeper(const struct server *, bool check, int channel);
 
 #endif

@@ -22,7 +22,7 @@ errand_start(struct server *s)
 		return; /* what is durable can wait for the next start */
 	}
 	s->errand_wanted = false;
-	pid_t pid = child_errand(s->service, s->config);
+	pid_t pid = child_errand(s);
 	if (pid == -1) {
 		log_error("cannot fork: %s", strerror(errno));
 		return;

@@ -7,6 +7,7 @@
  * it has forked.
  */
 #include "common/log/log.h"
+#include "common/server/keepers.h"
 #include "common/server/patience.h"
 #include "common/server/slot.h"
 
@@ -77,7 +78,8 @@ child_ended(struct server *s, pid_t pid)
 		   orphan may lead a group, too. */
 		kill(-pid, SIGKILL);
 	}
-	if (waitpid(pid, &status, 0) == -1 || errand_ended(s, pid)) {
+	if (waitpid(pid, &status, 0) == -1 || errand_ended(s, pid) ||
+	    keepers_ended(s, pid, status)) {
 		return;
 	}
 	if (worker) {

@@ -5,6 +5,7 @@
 #include "common/log/log.h"
 #include "common/server/child.h"
 #include "common/server/guard.h"
+#include "common/server/keepers.h"
 #include "common/server/patience.h"
 #include "common/server/slot.h"
 
@@ -23,18 +24,6 @@ answer(const struct slot *slot, enum status status)
 	if (slot->channel != -1) {
 		channel_answer(slot->channel, slot->request.serial, status);
 	}
-}
-
-void
-request_end(struct server *s, struct slot *slot)
-{
-	if (slot->payload != NULL) {
-		explicit_bzero(slot->payload, slot->size);
-		free(slot->payload);
-		slot->payload = NULL;
-	}
-	s->checks -= slot->checking;
-	slot->checking = slot->waiting = false;
 }
 
 /* Gives a worker the descriptors of the slot. */
@@ -82,7 +71,6 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 		.payload = slot->payload,
 		.size = slot->size,
 		.user = slot->user };
-	const struct request_rule *rule = &request_rules[kind];
 	bool check = kind == REQUEST_LOGIN;
 
 	if (must_wait(s, slot, kind, now)) {
@@ -91,9 +79,8 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 		return;
 	}
 	slot->waiting = false;
-	give_descriptors(slot, rule->given, &task);
-	pid_t pid = child_worker(&s->service->jobs[kind], rule, &task,
-	    slot->channel, slot->request.serial);
+	give_descriptors(slot, request_rules[kind].given, &task);
+	pid_t pid = child_worker(s, slot, kind, &task);
 	if (pid == -1) {
 		log_error("cannot fork: %s", strerror(errno));
 		answer(slot, STATUS_TEMPORARY);
@@ -118,10 +105,10 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
  * word, and the new one starts when it is gone: the two would share the client
  * and the body file, and strangers have talked to the old one in the clear.
  */
-static void
-restart_with_tls(struct server *s, struct slot *slot)
+void
+request_restart(struct server *s, struct slot *slot)
 {
-	if (!slot_have_tls(s)) {
+	if (!keepers_have_keys(s)) {
 		answer(slot, STATUS_TEMPORARY);
 		return;
 	}
@@ -129,6 +116,31 @@ restart_with_tls(struct server *s, struct slot *slot)
 	kill(slot->session, SIGKILL);
 	close(slot->channel);
 	slot->channel = -1;
+}
+
+/* Keys may have to be read first, if nobody has needed them before. */
+static void
+take_restart(struct server *s, struct slot *slot)
+{
+	if (!keepers_have_keys(s) && s->config->ntls > 0) {
+		slot->awaits = AWAITS_KEYS;
+		keepers_want(s);
+		return;
+	}
+	request_restart(s, slot);
+}
+
+static void
+take_question(struct server *s, struct slot *slot)
+{
+	slot->payload = malloc(slot->size);
+	if (slot->payload == NULL) {
+		log_error("no memory for a request");
+		answer(slot, STATUS_TEMPORARY);
+		return;
+	}
+	memcpy(slot->payload, s->buffer, slot->size);
+	keepers_ask(s, slot);
 }
 
 static void
@@ -159,7 +171,8 @@ static const struct {
 	void (*take)(struct server *, struct slot *);
 	bool (*valid)(const void *payload, size_t size);
 } inline_jobs[REQUESTS] = {
-	[REQUEST_TLS] = { restart_with_tls, empty },
+	[REQUEST_TLS] = { take_restart, empty },
+	[REQUEST_SIGN] = { take_question, signature_valid },
 	[REQUEST_PEER] = { take_claim, claim_valid },
 	[REQUEST_OFFENCE] = { take_offence, guard_valid },
 };

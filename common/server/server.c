@@ -11,6 +11,7 @@
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "common/process/privilege.h"
+#include "common/server/keepers.h"
 #include "common/server/launch.h"
 #include "common/server/patience.h"
 #include "common/server/slot.h"
@@ -111,6 +112,7 @@ most_wait(struct server *s)
 
 	s->turn_at = request_next(s);
 	ms = s->turn_at - now < ms ? s->turn_at - now : ms;
+	ms = keepers_next(s) - now < ms ? keepers_next(s) - now : ms;
 	ms = ms < 60000 ? ms : 60000;
 
 	if (s->stop_at != 0) {
@@ -134,7 +136,8 @@ fill_poll(const struct server *s, struct pollfd *fds)
 	}
 	for (size_t i = 0; i < s->nslots; i++) {
 		const struct slot *slot = &s->slots[i];
-		bool idle = slot->used && slot->worker == 0 && !slot->waiting;
+		bool idle = slot->used && slot->worker == 0 && !slot->waiting &&
+		            slot->awaits == AWAITS_NOTHING;
 		fds[n++] = (struct pollfd){ .fd = idle ? slot->channel : -1,
 			.events = POLLIN };
 	}
@@ -182,10 +185,26 @@ handle_ready(struct server *s, const struct pollfd *fds, size_t n)
 	}
 }
 
+/* Goes on with the slots that have waited for keys. */
+static void
+settle_keys(struct server *s)
+{
+	bool settled = s->keys_settled;
+
+	s->keys_settled = false;
+	for (size_t i = 0; i < s->nslots && settled; i++) {
+		if (s->slots[i].used) {
+			slot_keys_settled(s, &s->slots[i]);
+		}
+	}
+}
+
 /* Does what its time has come for. */
 static void
 keep_time(struct server *s)
 {
+	keepers_keep(s, deadline_now());
+	settle_keys(s);
 	patience_keep(s);
 	if (deadline_now() >= s->turn_at) {
 		request_start_waiting(s);
@@ -197,7 +216,9 @@ serve(struct server *s, struct pollfd *fds)
 {
 	while (!finished(s)) {
 		size_t n = fill_poll(s, fds);
-		if (poll(fds, (nfds_t)n, most_wait(s)) > 0) {
+		keepers_fill(s, fds + n);
+		if (poll(fds, (nfds_t)(n + KEEPERS), most_wait(s)) > 0) {
+			keepers_serve(s, fds + n);
 			handle_ready(s, fds, n);
 			if (fds[0].revents != 0) {
 				handle_signals(s);
@@ -260,7 +281,7 @@ prepare_listening(struct server *s)
 	if (s->config->ntls > 0 || each_logs_in) {
 		tls_preload();
 	}
-	if (s->config->ntls > 0 && !slot_have_tls(s)) {
+	if (s->config->ntls > 0 && !keepers_wait(s)) {
 		return EX_CONFIG;
 	}
 	return EX_OK;
@@ -284,7 +305,8 @@ run(struct server *s, const struct launched *l)
 	int status = EX_OK;
 
 	s->slots = calloc(s->config->sessions, sizeof(*s->slots));
-	fds = calloc(1 + LAUNCH_LISTENERS + s->config->sessions, sizeof(*fds));
+	fds = calloc(
+	    1 + LAUNCH_LISTENERS + s->config->sessions + KEEPERS, sizeof(*fds));
 	s->idle_since = deadline_now();
 	s->forever = l->forever;
 	if (s->slots == NULL || fds == NULL) {
@@ -314,7 +336,7 @@ run(struct server *s, const struct launched *l)
 	free(s->slots);
 	names_free(s->names);
 	aliases_free(s->aliases);
-	tls_server_close(s->tls);
+	keepers_close(s);
 	penalties_close(&s->penalties);
 	return status;
 }

@@ -9,6 +9,7 @@
 #include "common/login/aliases_load.h"
 #include "common/login/users.h"
 #include "common/server/child.h"
+#include "common/server/keepers.h"
 #include "common/tls/tls.h"
 
 #include <errno.h>
@@ -50,32 +51,7 @@ slot_refresh(struct server *s)
 		}
 	}
 	refresh_aliases(s);
-	if (s->tls != NULL && tls_server_stale(s->tls, s->config)) {
-		struct tls_server *tls =
-		    tls_server_open(s->config, true, error);
-		if (tls == NULL) {
-			log_error("keeping the old certificate: %s", error);
-			tls_server_ignore(s->tls, s->config);
-		} else {
-			tls_server_close(s->tls);
-			s->tls = tls;
-			log_info("certificate reread");
-		}
-	}
-}
-
-bool
-slot_have_tls(struct server *s)
-{
-	char error[CONFIG_ERROR];
-
-	if (s->tls == NULL && s->config->ntls > 0) {
-		s->tls = tls_server_open(s->config, false, error);
-		if (s->tls == NULL) {
-			log_error("no TLS: %s", error);
-		}
-	}
-	return s->tls != NULL;
+	keepers_refresh(s);
 }
 
 static struct slot *
@@ -162,7 +138,8 @@ free_slot(struct server *s, struct slot *slot)
 void
 slot_settle(struct server *s, struct slot *slot)
 {
-	if (slot->used && slot->session == 0 && slot->worker == 0) {
+	if (slot->used && slot->session == 0 && slot->worker == 0 &&
+	    slot->awaits != AWAITS_START) {
 		free_slot(s, slot);
 	}
 }
@@ -173,18 +150,20 @@ can_tls(const struct server *s, const struct slot *slot)
 {
 	return s->config->ntls > 0 && slot->role != ROLE_LOCAL &&
 	       slot->rfd == slot->wfd &&
-	       (s->tls != NULL || access(s->config->tls[0], R_OK) == 0);
+	       (keepers_have_keys(s) || access(s->config->tls[0], R_OK) == 0);
 }
 
-int
-slot_start_session(struct server *s, struct slot *slot, enum start start)
+/* Starts it now. */
+static int
+begin(struct server *s, struct slot *slot, enum start start)
 {
+	struct keeper *keeper = start == START_PLAIN ? NULL : s->keeper;
 	struct connection c = {
 		.config = s->config,
 		.confinement = &s->confinement,
 		.names = s->names,
 		.aliases = s->aliases,
-		.tls = start == START_PLAIN ? NULL : s->tls,
+		.tls = keeper != NULL ? keeper->tls : NULL,
 		.can_tls = start == START_PLAIN && can_tls(s, slot),
 		.start = start,
 		.first = start == START_STARTTLS ? slot->first : 0,
@@ -214,7 +193,7 @@ slot_start_session(struct server *s, struct slot *slot, enum start start)
 	}
 	c.channel = pair[1];
 	c.mailbox = stream[0];
-	pid_t pid = child_session(s->service, &c);
+	pid_t pid = child_session(s, &c);
 	close(pair[1]);
 	close_if_open(stream[0]);
 	if (pid == -1) {
@@ -228,9 +207,47 @@ slot_start_session(struct server *s, struct slot *slot, enum start start)
 	slot->session = pid;
 	slot->first = c.first != 0 ? c.first : pid;
 	slot->tls = start != START_PLAIN;
+	slot->keeper = keeper;
 	slot->user[0] = '\0';
 	slot->asked = 0;
 	return 0;
+}
+
+int
+slot_start_session(struct server *s, struct slot *slot, enum start start)
+{
+	if (start == START_PLAIN || keepers_have_keys(s)) {
+		return begin(s, slot, start);
+	}
+	if (s->config->ntls == 0 || (s->nlisteners == 0 && !keepers_wait(s))) {
+		return -1;
+	}
+	if (keepers_have_keys(s)) {
+		return begin(s, slot, start);
+	}
+	slot->awaits = AWAITS_START;
+	slot->start = start;
+	keepers_want(s);
+	return 0;
+}
+
+void
+slot_keys_settled(struct server *s, struct slot *slot)
+{
+	enum awaits awaited = slot->awaits;
+
+	if (awaited == AWAITS_KEYS) {
+		slot->awaits = AWAITS_NOTHING;
+		request_restart(s, slot);
+	} else if (awaited == AWAITS_START) {
+		slot->awaits = AWAITS_NOTHING;
+		if (!keepers_have_keys(s) ||
+		    begin(s, slot, slot->start) == -1) {
+			s->service->refused(slot->peer.address,
+			    s->service->refusals.not_ready, "not ready");
+		}
+		slot_settle(s, slot);
+	}
 }
 
 bool
@@ -250,9 +267,8 @@ slot_connect(struct server *s, int rfd, int wfd, const struct peer *peer,
 	if (s->service->body) {
 		take_body(s, slot);
 	}
-	if ((kind.tls && !slot_have_tls(s)) ||
-	    slot_start_session(s, slot, kind.tls ? START_TLS : START_PLAIN) ==
-		-1) {
+	if (slot_start_session(s, slot, kind.tls ? START_TLS : START_PLAIN) ==
+	    -1) {
 		slot->rfd = slot->wfd =
 		    dup(rfd); /* the caller closes its own */
 		free_slot(s, slot);

@@ -6,6 +6,7 @@
 #include "common/server/guess.h"
 #include "common/server/penalty.h"
 #include "common/server/server.h"
+#include "common/tls/tls.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +18,14 @@
  * process and at most one worker.  For common/server/server.c and its like
  * alone.
  */
+
+/* What a slot waits for, of a keeper: common/server/keepers.h. */
+enum awaits {
+	AWAITS_NOTHING,
+	AWAITS_START,     /* keys, so that its session can start with TLS */
+	AWAITS_KEYS,      /* keys; its session has asked for STARTTLS */
+	AWAITS_SIGNATURE, /* that its session has asked for */
+};
 
 struct slot {
 	bool used;
@@ -50,14 +59,30 @@ struct slot {
 	bool waiting;    /* for its turn */
 	int64_t turn;    /* not before that time */
 	struct guesses guesses[GUESS_KINDS];
-	bool checking;   /* its worker checks a password */
-	bool in_mailbox; /* its worker is the mailbox process */
+	enum awaits awaits;
+	enum start start;      /* how the session that waits begins */
+	struct keeper *keeper; /* that its session may ask, or NULL */
+	bool checking;         /* its worker checks a password */
+	bool in_mailbox;       /* its worker is the mailbox process */
 	/* The worker has ended so, but some that it had forked have not: */
 	bool worker_ended;
 	int worker_status;
 };
 
-enum { SPARE_BODIES = 16 };
+enum { SPARE_BODIES = 16, KEEPERS = 4 };
+
+/* A process that has private keys, and the certificates to them. */
+struct keeper {
+	pid_t pid;              /* 0: a free place */
+	int channel;            /* -1: let go, or lost */
+	bool deaf;              /* it has closed its end */
+	struct tls_server *tls; /* NULL: its report is to come */
+	size_t chains;          /* of certificates that have come */
+	size_t waiting;         /* slots that cannot ask it yet, at most */
+	unsigned orders;        /* that it has not answered */
+	int64_t started;
+	int64_t until; /* when what is awaited must be here; 0: nothing is */
+};
 
 struct server {
 	const struct service *service;
@@ -65,7 +90,12 @@ struct server {
 	struct confinement confinement;
 	struct names *names;
 	struct aliases *aliases;
-	struct tls_server *tls;
+	struct keeper keepers[KEEPERS];
+	struct keeper *keeper;      /* that new sessions use, or NULL */
+	struct keeper *next_keeper; /* that is starting, or NULL */
+	bool keys_settled;          /* keys have come, or will not */
+	int64_t keeper_again;       /* when the next one may start */
+	struct tls_files tls_files; /* as the last one to start found them */
 	struct penalties penalties;
 	bool penalties_tried; /* to open them */
 	struct listener listeners[LAUNCH_LISTENERS];
@@ -94,9 +124,6 @@ struct server {
 /* Rereads the users' names and the certificates when they have changed. */
 void slot_refresh(struct server *);
 
-/* True if there is a certificate; the first call loads it. */
-bool slot_have_tls(struct server *);
-
 /*
  * Takes over a connection; its descriptors are the slot's from now on.
  * false: no room, or no way to serve it.
@@ -104,8 +131,14 @@ bool slot_have_tls(struct server *);
 bool slot_connect(struct server *, int rfd, int wfd, const struct peer *,
     const struct welcome *, struct service_kind);
 
-/* Starts a session on the slot's client, which has none.  0, or -1. */
+/*
+ * Starts a session on the slot's client, which has none; one with TLS may have
+ * to wait for keys.  0, or -1.
+ */
 int slot_start_session(struct server *, struct slot *, enum start);
+
+/* Keys are here, or will not come: goes on with what has waited for them. */
+void slot_keys_settled(struct server *, struct slot *);
 
 /* A slot whose processes have all ended is free again. */
 void slot_settle(struct server *, struct slot *);
@@ -154,6 +187,9 @@ void reap(struct server *);
 
 /* ---- request.c ---- */
 
+/* The slot's session is to begin again with TLS, if there are keys. */
+void request_restart(struct server *, struct slot *);
+
 /* Takes the request that waits on the slot's channel. */
 void request_take(struct server *, struct slot *);
 
@@ -167,7 +203,15 @@ void request_worker_ended(struct server *, struct slot *, int status);
 void request_start_waiting(struct server *);
 int64_t request_next(const struct server *);
 
+/* ---- payload.c ---- */
+
 /* Forgets the request under way. */
 void request_end(struct server *, struct slot *);
+
+/*
+ * In a child: forgets what the sessions of other slots have asked, passwords
+ * among it.  own: the child's slot, or NULL.
+ */
+void request_forget_others(const struct server *, const struct slot *own);
 
 #endif

@@ -7,6 +7,19 @@
 
 enum { HANDSHAKE_TIMEOUT = 60 * 1000 };
 
+/* The key is elsewhere: the server has somebody sign. */
+static int
+ask_server(void *context, const struct signature_question *q,
+    struct signature *signature)
+{
+	const struct connection *c = context;
+
+	return channel_ask(c->channel, REQUEST_SIGN, q, sizeof(*q), signature,
+		   sizeof(*signature)) == STATUS_OK
+	           ? 0
+	           : -1;
+}
+
 bool
 secure_start(const struct connection *c, struct stream *stream,
     const char *go_ahead, char error[CONFIG_ERROR])
@@ -21,8 +34,10 @@ secure_start(const struct connection *c, struct stream *stream,
 			return false;
 		}
 	}
-	struct tls_session *tls = tls_accept(c->tls, c->rfd, c->wfd, c->asks,
-	    deadline_now() + HANDSHAKE_TIMEOUT, error);
+	const struct tls_signer signer = { .sign = ask_server,
+		.context = (void *)(uintptr_t)c };
+	struct tls_session *tls = tls_accept(c->tls, &signer, c->rfd, c->wfd,
+	    c->asks, deadline_now() + HANDSHAKE_TIMEOUT, error);
 	if (tls == NULL) {
 		return false;
 	}

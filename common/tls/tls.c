@@ -5,25 +5,26 @@
 #include "common/tls/crypto.h"
 #include "common/tls/tls_private.h"
 
-#include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* Behind what the system's administrator chose as GnuTLS' default. */
 #define PRIORITY                                                               \
 	"-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL:-RSA:-DHE-RSA:"              \
 	"-AES-128-CBC:-AES-256-CBC:-SHA1:%SERVER_PRECEDENCE"
+/* After what the key tls-priority says: nobody here can decrypt by a key. */
+#define NEVER "-RSA"
 
 struct tls_server {
 	gnutls_certificate_credentials_t credentials;
 	gnutls_priority_t priority;
-	size_t count;
-	time_t expiry;
 	bool clients; /* those with certificates of ours are asked for them */
-	struct stat files[CONFIG_LIST + 1]; /* the last: of tls-client-ca */
+	struct tls_key keys[CONFIG_LIST];
+	size_t count;
+	struct tls_signer *signer; /* of the handshake under way */
 };
 
 void
@@ -38,57 +39,76 @@ tls_loaded(void)
 	return tls_library_loaded();
 }
 
-/* The expiry of the first certificate in the pair at index. */
-static time_t
-expiry(struct tls_server *s, unsigned index)
+bool
+tls_chain_valid(const struct tls_chain *c, size_t octets)
 {
-	const struct tls_library *lib = tls_library();
-	gnutls_datum_t der;
-	gnutls_x509_crt_t crt;
-	time_t t = (time_t)-1;
+	size_t sum = 0;
 
-	if (lib->gnutls_certificate_get_crt_raw(
-		s->credentials, index, 0, &der) == GNUTLS_E_SUCCESS &&
-	    lib->gnutls_x509_crt_init(&crt) == GNUTLS_E_SUCCESS) {
-		if (lib->gnutls_x509_crt_import(
-			crt, &der, GNUTLS_X509_FMT_DER) == GNUTLS_E_SUCCESS) {
-			t = lib->gnutls_x509_crt_get_expiration_time(crt);
-		}
-		lib->gnutls_x509_crt_deinit(crt);
+	if (octets < offsetof(struct tls_chain, der) || c->count > TLS_CHAIN ||
+	    c->count == 0 || c->size > TLS_CHAIN_OCTETS ||
+	    octets != tls_chain_octets(c)) {
+		return false;
 	}
-	return t;
+	for (size_t i = 0; i < c->count; i++) {
+		sum += c->sizes[i];
+	}
+	return sum == c->size;
 }
 
-static int
-open_certificates(
-    struct tls_server *s, const struct config *config, char error[CONFIG_ERROR])
+size_t
+tls_chain_octets(const struct tls_chain *c)
+{
+	return offsetof(struct tls_chain, der) + c->size;
+}
+
+/* Frees the first certificates of a list. */
+static void
+free_certificates(gnutls_pcert_st *list, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		tls_library()->gnutls_pcert_deinit(&list[i]);
+	}
+}
+
+int
+tls_server_add(struct tls_server *s, const struct tls_chain *chain,
+    char error[CONFIG_ERROR])
 {
 	const struct tls_library *lib = tls_library();
+	struct tls_key *k = &s->keys[s->count];
+	gnutls_pcert_st list[TLS_CHAIN];
+	gnutls_privkey_t key;
+	unsigned count = 0;
+	const uint8_t *p = chain->der;
+	int rc = s->count < CONFIG_LIST ? 0 : GNUTLS_E_INVALID_REQUEST;
 
-	for (size_t i = 0; i < config->ntls; i++) {
-		const char *file = config->tls[i];
-		if (access(file, R_OK) == -1 ||
-		    stat(file, &s->files[i]) == -1) {
-			snprintf(error, CONFIG_ERROR, "cannot read %.200s: %s",
-			    file, strerror(errno));
-			return -1;
-		}
-		int rc = lib->gnutls_certificate_set_x509_key_file2(
-		    s->credentials, file, file, GNUTLS_X509_FMT_PEM, NULL, 0);
-		if (rc < 0) {
-			snprintf(error, CONFIG_ERROR,
-			    "%.200s: %s (it must hold the key and the "
-			    "certificate chain, in PEM)",
-			    file, lib->gnutls_strerror(rc));
-			return -1;
-		}
-		time_t t = expiry(s, (unsigned)i);
-		if (i == 0 || t < s->expiry) {
-			s->expiry = t;
-		}
-		s->count++;
+	for (; rc >= 0 && count < chain->count; count += rc >= 0) {
+		gnutls_datum_t der = { .data = (void *)(uintptr_t)p,
+			.size = chain->sizes[count] };
+		rc = lib->gnutls_pcert_import_x509_raw(
+		    &list[count], &der, GNUTLS_X509_FMT_DER, 0);
+		p += chain->sizes[count];
 	}
-	return 0;
+	if (rc >= 0) {
+		*k = (struct tls_key){ .number = (uint32_t)s->count,
+			.algorithm = chain->algorithm,
+			.bits = chain->bits,
+			.signer = s->signer };
+		rc = tls_key_import(k, &key);
+	}
+	if (rc >= 0) {
+		rc = lib->gnutls_certificate_set_key(
+		    s->credentials, NULL, 0, list, (int)count, key);
+		if (rc >= 0) {
+			s->count++;
+			return 0; /* all belongs to the credentials now */
+		}
+		lib->gnutls_privkey_deinit(key);
+	}
+	free_certificates(list, count);
+	snprintf(error, CONFIG_ERROR, "certificate %zu: %s", s->count + 1,
+	    lib->gnutls_strerror(rc));
+	return -1;
 }
 
 static int
@@ -101,10 +121,8 @@ open_client_ca(
 	if (file[0] == '\0') {
 		return 0;
 	}
-	int n = stat(file, &s->files[CONFIG_LIST]) == -1
-	            ? GNUTLS_E_FILE_ERROR
-	            : lib->gnutls_certificate_set_x509_trust_file(
-			  s->credentials, file, GNUTLS_X509_FMT_PEM);
+	int n = lib->gnutls_certificate_set_x509_trust_file(
+	    s->credentials, file, GNUTLS_X509_FMT_PEM);
 	if (n <= 0) {
 		snprintf(error, CONFIG_ERROR,
 		    "tls-client-ca %.200s: %s (it must hold the certificates "
@@ -117,25 +135,26 @@ open_client_ca(
 }
 
 struct tls_server *
-tls_server_open(
-    const struct config *config, bool check, char error[CONFIG_ERROR])
+tls_server_open(const struct config *config, char error[CONFIG_ERROR])
 {
 	const struct tls_library *lib = tls_library();
 	struct tls_server *s = calloc(1, sizeof(*s));
+	struct tls_signer *signer = calloc(1, sizeof(*signer));
 
-	if (lib == NULL || s == NULL ||
+	if (lib == NULL || s == NULL || signer == NULL ||
 	    lib->gnutls_certificate_allocate_credentials(&s->credentials) !=
 		GNUTLS_E_SUCCESS) {
 		snprintf(error, CONFIG_ERROR, "GnuTLS is not available");
 		free(s);
+		free(signer);
 		return NULL;
 	}
-	if (!check) {
-		lib->gnutls_certificate_set_flags(
-		    s->credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
-	}
-	if (tls_session_priority(config, PRIORITY, &s->priority, error) == -1 ||
-	    open_certificates(s, config, error) == -1 ||
+	s->signer = signer;
+	/* The keeper has looked; here it would ask for a signature. */
+	lib->gnutls_certificate_set_flags(
+	    s->credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
+	if (tls_session_priority(
+		config, PRIORITY, NEVER, &s->priority, error) == -1 ||
 	    open_client_ca(s, config, error) == -1) {
 		tls_server_close(s);
 		return NULL;
@@ -154,7 +173,27 @@ tls_server_close(struct tls_server *s)
 		lib->gnutls_priority_deinit(s->priority);
 	}
 	lib->gnutls_certificate_free_credentials(s->credentials);
+	free(s->signer);
 	free(s);
+}
+
+static void
+note(const char *file, struct stat *st)
+{
+	if (stat(file, st) == -1) {
+		memset(st, 0, sizeof(*st));
+	}
+}
+
+void
+tls_files_note(struct tls_files *f, const struct config *config)
+{
+	for (size_t i = 0; i < config->ntls; i++) {
+		note(config->tls[i], &f->files[i]);
+	}
+	if (config->tls_client_ca[0] != '\0') {
+		note(config->tls_client_ca, &f->files[CONFIG_LIST]);
+	}
 }
 
 static bool
@@ -169,32 +208,15 @@ changed(const char *file, const struct stat *then)
 }
 
 bool
-tls_server_stale(const struct tls_server *s, const struct config *config)
+tls_files_changed(const struct tls_files *f, const struct config *config)
 {
-	for (size_t i = 0; i < s->count; i++) {
-		if (changed(config->tls[i], &s->files[i])) {
+	for (size_t i = 0; i < config->ntls; i++) {
+		if (changed(config->tls[i], &f->files[i])) {
 			return true;
 		}
 	}
-	return s->clients &&
-	       changed(config->tls_client_ca, &s->files[CONFIG_LIST]);
-}
-
-void
-tls_server_ignore(struct tls_server *s, const struct config *config)
-{
-	for (size_t i = 0; i < s->count; i++) {
-		(void)stat(config->tls[i], &s->files[i]);
-	}
-	if (s->clients) {
-		(void)stat(config->tls_client_ca, &s->files[CONFIG_LIST]);
-	}
-}
-
-time_t
-tls_server_expiry(const struct tls_server *s)
-{
-	return s->expiry;
+	return config->tls_client_ca[0] != '\0' &&
+	       changed(config->tls_client_ca, &f->files[CONFIG_LIST]);
 }
 
 /*
@@ -216,8 +238,8 @@ set_protocols(struct tls_session *t)
 }
 
 struct tls_session *
-tls_accept(const struct tls_server *s, int rfd, int wfd, bool ask,
-    int64_t deadline, char error[CONFIG_ERROR])
+tls_accept(const struct tls_server *s, const struct tls_signer *signer, int rfd,
+    int wfd, bool ask, int64_t deadline, char error[CONFIG_ERROR])
 {
 	struct tls_session *t =
 	    tls_session_open(GNUTLS_SERVER | GNUTLS_NO_TICKETS, s->priority,
@@ -233,6 +255,7 @@ tls_accept(const struct tls_server *s, int rfd, int wfd, bool ask,
 		tls_library()->gnutls_certificate_server_set_request(
 		    t->gnutls, GNUTLS_CERT_REQUEST);
 	}
+	*s->signer = *signer;
 	int rc = set_protocols(t) ? tls_session_handshake(t, deadline, error)
 	                          : GNUTLS_E_MEMORY_ERROR;
 	if (rc != 0) {

@@ -4,20 +4,22 @@
 
 #include "common/config/config.h"
 #include "common/io/deadline.h"
+#include "common/tls/signature.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
-#include <time.h>
 
 /*
  * TLS for servers: version 1.2 or later, no static RSA key exchange, no CBC
- * with SHA-1.  Certificates are files with key and chain in one PEM; the
- * client's SNI chooses among several.
+ * with SHA-1.  Certificates are files with key and chain in one PEM, which are
+ * read in a process of their own (common/keeper/); the client's SNI chooses
+ * among several.
  */
 
-struct tls_server;  /* keys, shared by the sessions forked from here */
+struct tls_server;  /* certificates, for the sessions forked from here */
 struct tls_session; /* one connection */
 struct stream_transport;
 
@@ -27,31 +29,53 @@ void tls_preload(void);
 /* True if it is loaded, so that using it costs nothing more. */
 bool tls_loaded(void);
 
-/*
- * Loads the certificates of the configuration.  check: also that each key
- * belongs to its certificate, which costs a signature.  NULL: error says why.
- */
+/* What is known of a key where the key is not: all but the key. */
+enum { TLS_CHAIN = 16, TLS_CHAIN_OCTETS = 60 * 1024 };
+struct tls_chain {
+	uint32_t algorithm, bits; /* of the key; the number is GnuTLS' */
+	uint32_t count, size;     /* certificates, and octets of them all */
+	uint32_t sizes[TLS_CHAIN];
+	uint8_t der[TLS_CHAIN_OCTETS];
+};
+
+/* True if the first octets are a chain whose numbers are good. */
+bool tls_chain_valid(const struct tls_chain *, size_t octets);
+
+/* Octets of a chain that are in use. */
+size_t tls_chain_octets(const struct tls_chain *);
+
+/* Opens a server without certificates.  NULL: error says why. */
 struct tls_server *tls_server_open(
-    const struct config *, bool check, char error[CONFIG_ERROR]);
+    const struct config *, char error[CONFIG_ERROR]);
+/* Adds the certificates of the next key.  0, or -1 with a message. */
+int tls_server_add(struct tls_server *, const struct tls_chain *,
+    char error[CONFIG_ERROR]) __attribute__((warn_unused_result));
 void tls_server_close(struct tls_server *);
 
-/* True if one of the files has changed since. */
-bool tls_server_stale(const struct tls_server *, const struct config *);
+/* The files of keys and authorities, as they were at one time. */
+struct tls_files {
+	struct stat files[CONFIG_LIST + 1]; /* the last: of tls-client-ca */
+};
+void tls_files_note(struct tls_files *, const struct config *);
+/* True if one of them has changed since; one that is gone has not. */
+bool tls_files_changed(const struct tls_files *, const struct config *);
 
-/* Takes the files as they are now for not changed: they are no good. */
-void tls_server_ignore(struct tls_server *, const struct config *);
-
-/* When the first of the certificates expires. */
-time_t tls_server_expiry(const struct tls_server *);
+/* Who signs: 0, or -1 when there is no signature. */
+struct tls_signer {
+	int (*sign)(void *context, const struct signature_question *,
+	    struct signature *);
+	void *context;
+};
 
 /*
  * Does the handshake on a connected descriptor pair; deadline as in
  * deadline_wait().  ask: the client may show a certificate, if the key
- * tls-client-ca names authorities for them.  NULL: error says why; else error
- * is empty.
+ * tls-client-ca names authorities for them.  The signer is asked once.  NULL:
+ * error says why; else error is empty.
  */
-struct tls_session *tls_accept(const struct tls_server *, int rfd, int wfd,
-    bool ask, int64_t deadline, char error[CONFIG_ERROR]);
+struct tls_session *tls_accept(const struct tls_server *,
+    const struct tls_signer *, int rfd, int wfd, bool ask, int64_t deadline,
+    char error[CONFIG_ERROR]);
 
 /*
  * The SHA-256 of the client's certificate, in small hex digits; "" if it has

@@ -57,7 +57,8 @@ tls_client_open(
 		return NULL;
 	}
 	c->verify = verify;
-	if (tls_session_priority(config, PRIORITY, &c->priority, error) == -1 ||
+	if (tls_session_priority(config, PRIORITY, "", &c->priority, error) ==
+		-1 ||
 	    (verify && open_trust(c, config, error) == -1)) {
 		tls_client_close(c);
 		return NULL;

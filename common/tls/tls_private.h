@@ -5,7 +5,10 @@
 /* What the files of common/tls/ share; no other file sees GnuTLS. */
 
 #include "common/config/config.h"
+#include "common/tls/signature.h"
+#include "common/tls/tls.h"
 
+#include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -29,8 +32,10 @@
 	X(gnutls_certificate_free_credentials)                                 \
 	X(gnutls_certificate_get_crt_raw)                                      \
 	X(gnutls_certificate_get_peers)                                        \
+	X(gnutls_certificate_get_x509_key)                                     \
 	X(gnutls_certificate_server_set_request)                               \
 	X(gnutls_certificate_set_flags)                                        \
+	X(gnutls_certificate_set_key)                                          \
 	X(gnutls_certificate_set_x509_key_file2)                               \
 	X(gnutls_certificate_set_x509_system_trust)                            \
 	X(gnutls_certificate_set_x509_trust_file)                              \
@@ -48,9 +53,18 @@
 	X(gnutls_hmac_fast)                                                    \
 	X(gnutls_init)                                                         \
 	X(gnutls_pbkdf2)                                                       \
+	X(gnutls_pcert_deinit)                                                 \
+	X(gnutls_pcert_import_x509_raw)                                        \
 	X(gnutls_priority_deinit)                                              \
 	X(gnutls_priority_init2)                                               \
 	X(gnutls_priority_set)                                                 \
+	X(gnutls_privkey_deinit)                                               \
+	X(gnutls_privkey_get_pk_algorithm)                                     \
+	X(gnutls_privkey_import_ext4)                                          \
+	X(gnutls_privkey_import_x509)                                          \
+	X(gnutls_privkey_init)                                                 \
+	X(gnutls_privkey_sign_data2)                                           \
+	X(gnutls_privkey_sign_hash2)                                           \
 	X(gnutls_protocol_get_name)                                            \
 	X(gnutls_protocol_get_version)                                         \
 	X(gnutls_record_get_direction)                                         \
@@ -60,6 +74,7 @@
 	X(gnutls_session_channel_binding)                                      \
 	X(gnutls_session_get_verify_cert_status)                               \
 	X(gnutls_session_set_verify_cert2)                                     \
+	X(gnutls_sign_supports_pk_algorithm)                                   \
 	X(gnutls_strerror)                                                     \
 	X(gnutls_transport_set_errno)                                          \
 	X(gnutls_transport_set_ptr)                                            \
@@ -70,7 +85,8 @@
 	X(gnutls_x509_crt_get_expiration_time)                                 \
 	X(gnutls_x509_crt_get_subject_alt_name)                                \
 	X(gnutls_x509_crt_import)                                              \
-	X(gnutls_x509_crt_init)
+	X(gnutls_x509_crt_init)                                                \
+	X(gnutls_x509_privkey_deinit)
 
 #define TLS_LIBRARY_MEMBER(name) __typeof__(name) *name;
 
@@ -92,11 +108,11 @@ struct tls_session {
 };
 
 /*
- * The priorities of base, and of the key tls-priority after them.  0, or -1
- * with a message for people.
+ * The priorities of base, of the key tls-priority after them, and of last.  0,
+ * or -1 with a message for people.
  */
 int tls_session_priority(const struct config *, const char *base,
-    gnutls_priority_t *, char error[CONFIG_ERROR]);
+    const char *last, gnutls_priority_t *, char error[CONFIG_ERROR]);
 
 /* flags as of gnutls_init().  NULL: no memory. */
 struct tls_session *tls_session_open(unsigned flags, gnutls_priority_t,
@@ -107,5 +123,16 @@ void tls_session_free(struct tls_session *);
 /* 0, or GnuTLS' error code with a message for people in error. */
 int tls_session_handshake(
     struct tls_session *, int64_t deadline, char error[CONFIG_ERROR]);
+
+/* ---- tls_signer.c: keys that are elsewhere ---- */
+
+struct tls_key {
+	uint32_t number, algorithm, bits;
+	const struct tls_signer *signer; /* asked for its signatures */
+};
+
+/* Makes what GnuTLS takes for a private key; k must outlive it.  0, or
+   GnuTLS' error code. */
+int tls_key_import(struct tls_key *k, gnutls_privkey_t *);
 
 #endif

@@ -38,14 +38,15 @@ push(gnutls_transport_ptr_t ptr, const void *buf, size_t size)
 
 int
 tls_session_priority(const struct config *config, const char *base,
-    gnutls_priority_t *priority, char error[CONFIG_ERROR])
+    const char *last, gnutls_priority_t *priority, char error[CONFIG_ERROR])
 {
 	const struct tls_library *lib = tls_library();
 	char text[CONFIG_ERROR];
 	const char *bad = "";
 
-	snprintf(text, sizeof(text), "%s%s%s", base,
-	    config->tls_priority[0] != '\0' ? ":" : "", config->tls_priority);
+	snprintf(text, sizeof(text), "%s%s%s%s%s", base,
+	    config->tls_priority[0] != '\0' ? ":" : "", config->tls_priority,
+	    last[0] != '\0' ? ":" : "", last);
 	int rc = lib->gnutls_priority_init2(
 	    priority, text, &bad, GNUTLS_PRIORITY_INIT_DEF_APPEND);
 	if (rc != GNUTLS_E_SUCCESS) {

@@ -6,6 +6,7 @@
 #include "common/login/password.h"
 #include "common/login/users.h"
 #include "common/tls/tls.h"
+#include "common/tls/tls_keys.h"
 #include "smtpd/admin/admin.h"
 
 #include <errno.h>
@@ -118,12 +119,16 @@ check_tls(struct check *c)
 		    SYSCONFDIR "/restante/tls.pem");
 		return;
 	}
-	struct tls_server *s = tls_server_open(c->config, true, error);
+	struct tls_keys *keys = tls_keys_open(c->config, true, error);
+	struct tls_server *s =
+	    keys == NULL ? NULL : tls_server_open(c->config, error);
 	if (s == NULL) {
+		tls_keys_close(keys);
 		check_finding(c, FINDING_ERROR, "certificate: %s", error);
 		return;
 	}
-	long days = (long)((tls_server_expiry(s) - time(NULL)) / DAY);
+	tls_server_close(s);
+	long days = (long)((tls_keys_expiry(keys) - time(NULL)) / DAY);
 	if (days < 0) {
 		check_finding(c, FINDING_ERROR,
 		    "a certificate has expired: renew it and replace its file");
@@ -132,7 +137,7 @@ check_tls(struct check *c)
 		    days < WARN_DAYS ? FINDING_WARNING : FINDING_OK,
 		    "certificate good for %ld more days", days);
 	}
-	tls_server_close(s);
+	tls_keys_close(keys);
 	for (size_t i = 0; i < c->config->ntls; i++) {
 		struct stat st;
 		if (stat(c->config->tls[i], &st) == 0 &&

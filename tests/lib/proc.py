@@ -6,13 +6,34 @@ from pathlib import Path
 from .tap import Skip
 
 
-def children(pid):
+def name(pid):
+    """The name that a process goes by; "" if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
+    except OSError:
+        return ""
+
+
+def all_children(pid):
     """The pids of a process's children; none if it has ended."""
     try:
         return [int(p) for p in Path(
             f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
+
+
+def children(pid):
+    """Those that come and go with what is to be done.
+
+    A server's keeper of keys, which stays, is not among them.
+    """
+    return [p for p in all_children(pid) if name(p) != "keeper"]
+
+
+def keepers(pid):
+    """A server's keepers of private keys."""
+    return [p for p in all_children(pid) if name(p) == "keeper"]
 
 
 def tree(pid):

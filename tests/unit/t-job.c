@@ -71,6 +71,13 @@ test_once(void)
 	const struct asker fresh = { .asked = 1U << REQUEST_DELIVER };
 	const struct asker again = { .asked = 1U << REQUEST_DNSBL };
 
+	const struct asker tls = { .tls = true };
+	const struct asker signed_for = { .tls = true,
+		.asked = 1U << REQUEST_SIGN };
+
+	ok(may(REQUEST_SIGN, tls), "a session with TLS gets a signature");
+	ok(!may(REQUEST_SIGN, signed_for), "one");
+	ok(!may(REQUEST_SIGN, fresh), "and one without TLS gets none");
 	ok(may(REQUEST_DNSBL, fresh), "lists in the DNS are asked");
 	ok(!may(REQUEST_DNSBL, again), "once");
 }

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_TLS_TLS_KEYS_H
+#define RESTANTE_COMMON_TLS_TLS_KEYS_H
+
+#include "common/config/config.h"
+#include "common/tls/signature.h"
+#include "common/tls/tls.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+/*
+ * Private keys: for the process that keeps them, and for --check.  No other
+ * process may ever read the files of the key tls.
+ */
+
+struct tls_keys;
+
+/*
+ * Reads keys and certificates.  check: also that each key belongs to its
+ * certificate, which costs a signature.  NULL: error says why.
+ */
+struct tls_keys *tls_keys_open(
+    const struct config *, bool check, char error[CONFIG_ERROR]);
+void tls_keys_close(struct tls_keys *);
+
+/* How many there are. */
+size_t tls_keys_count(const struct tls_keys *);
+
+/* What is not secret of one of them: 0, or -1 with a message. */
+int tls_keys_chain(const struct tls_keys *, size_t key, struct tls_chain *,
+    char error[CONFIG_ERROR]) __attribute__((warn_unused_result));
+
+/* When the first of the certificates expires. */
+time_t tls_keys_expiry(const struct tls_keys *);
+
+/* Signs what a valid question asks for.  false: this key cannot do that. */
+bool tls_keys_sign(const struct tls_keys *, const struct signature_question *,
+    struct signature *);
+
+#endif

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: ISC
+"""The keeper of private keys: it signs by every kind of key, is replaced when
+it ends or says nothing, and makes nobody wait that has no need of it."""
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+from lib import hostile, proc
+from lib.scratch import Instance, client_context, make_certificate, tool
+from lib.talk import Closed
+from lib.tap import Skip, Tap, check, equal
+from lib.wait import wait_for
+
+tap = Tap()
+KINDS = {
+    "rsa": ["rsa:2048"], "rsa-pss": ["rsa-pss"], "ed25519": ["ed25519"],
+    "ed448": ["ed448"], "p256": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    "p384": ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
+    "p521": ["ec", "-pkeyopt", "ec_paramgen_curve:P-521"],
+}
+VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+BROKEN = (ssl.SSLError, OSError, Closed)
+
+
+def keeper(daemon):
+    """The one keeper of a daemon."""
+    return wait_for(lambda: len(proc.keepers(daemon.pid)) == 1 and
+                    proc.keepers(daemon.pid)[0], "one keeper")
+
+
+def hello(server, context=None, name="mail.example.org"):
+    """A handshake and a word; the certificate that was shown."""
+    with server.connect(server.submissions, context or client_context(),
+                        name=name) as talker:
+        talker.hello()
+        return talker.sock.getpeercert(True)
+
+
+def made(kind):
+    """A key and its certificate, by openssl(1)."""
+    with tempfile.TemporaryDirectory() as work:
+        key, cert = Path(work, "key"), Path(work, "cert")
+        done = subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", *KINDS[kind], "-nodes",
+             "-days", "30", "-subj", f"/CN={kind}.example", "-addext",
+             f"subjectAltName=DNS:{kind}.example", "-keyout", key, "-out",
+             cert], capture_output=True, check=False)
+        return key.read_bytes() + cert.read_bytes() \
+            if done.returncode == 0 else None
+
+
+def renew(server, pem):
+    """Puts a key and its certificate in place; returns that."""
+    temporary = Path(f"{server.pem}.new")
+    temporary.write_bytes(pem)
+    temporary.rename(server.pem)
+    server.own()
+    text = pem.decode()
+    return ssl.PEM_cert_to_DER_cert(
+        text[text.index("-----BEGIN CERTIFICATE"):])
+
+
+def kinds():
+    """Handshakes by each kind of key."""
+    with Instance("tls-priority +RSA") as server:
+        for kind in KINDS:
+            with tap.case(f"a key of kind {kind} signs", server.notes):
+                pem = made(kind) if tool("openssl") else None
+                if not pem:
+                    raise Skip("no openssl that makes such keys")
+                der = renew(server, pem)
+                wait_for(lambda d=der: hello(server) == d, "the new key")
+                for version in VERSIONS:
+                    equal(hello(server, client_context(
+                        maximum_version=version, minimum_version=version)),
+                        der, f"certificate by {version}")
+        with tap.case("RSA signs by each hash, and never decrypts, whatever "
+                      "tls-priority says", server.notes):
+            pem = made("rsa") if tool("openssl") else None
+            if not pem:
+                raise Skip("no openssl")
+            der = renew(server, pem)
+            wait_for(lambda: hello(server) == der, "the new key")
+            for size in (256, 384, 512):
+                pkcs1(server, size)
+            done = s_client(server, "-cipher",
+                            "AES256-GCM-SHA384:AES128-GCM-SHA256")
+            check(done.returncode != 0, repr(done.stdout[-300:]))
+
+
+def s_client(server, *options):
+    """openssl(1) as a client that speaks TLS 1.2."""
+    return subprocess.run(
+        ["openssl", "s_client", "-connect",
+         f"127.0.0.1:{server.submissions}", "-tls1_2", "-brief", *options],
+        input=b"QUIT\n", capture_output=True, timeout=60, check=False)
+
+
+def pkcs1(server, size):
+    """A handshake in which the server must sign by PKCS #1 v1.5."""
+    said = s_client(server, "-sigalgs", f"RSA+SHA{size}").stderr.decode()
+    check(f"Hash used: SHA{size}" in said and "Signature type: RSA" in said
+          and "RSA-PSS" not in said, said)
+
+
+def test_shut_in(server):
+    """The keeper is behind a filter, without rights, and not to be traced"""
+    for daemon in (server.smtpd, server.pop3d):
+        has = proc.status(keeper(daemon))
+        equal(has["Seccomp"], "2", "Seccomp")
+        equal(has["NoNewPrivs"], "1", "NoNewPrivs")
+        equal(int(has["CapEff"], 16), 0, "capabilities")
+
+
+def test_ends(server):
+    """A keeper that is killed is replaced, which the log says once"""
+    for number in (signal.SIGKILL, signal.SIGSEGV):
+        before = server.smtpd.text().count("keeper of the keys")
+        old = keeper(server.smtpd)
+        os.kill(old, number)
+        wait_for(lambda o=old: o not in proc.keepers(server.smtpd.pid),
+                 "its end")
+        wait_for(lambda b=before: server.smtpd.text().count(
+            "keeper of the keys") > b, "the line in the log")
+        hello(server)       # at the latest then there is another one
+        check(keeper(server.smtpd) != old, "the same one")
+        equal(server.smtpd.text().count("keeper of the keys"), before + 1,
+              "lines")
+        with server.connect(server.smtp) as talker:
+            talker.hello()
+            talker.expect("220 ", "STARTTLS")
+            talker.start_tls(client_context())
+            talker.expect("250 ", "EHLO x")
+
+
+def handshake(server, outcomes):
+    """A thread that shakes hands; appends how that has ended."""
+    def run():
+        try:
+            hello(server)
+            outcomes.append("good")
+        except BROKEN as error:
+            outcomes.append(repr(error))
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_stopped(server):
+    """A keeper that is stopped is killed, and replaced"""
+    old = keeper(server.smtpd)
+    os.kill(old, signal.SIGSTOP)
+    wait_for(lambda: old not in proc.keepers(server.smtpd.pid), "its end")
+    wait_for(lambda: f"process {old}) has ended" in server.smtpd.text(),
+             "the line in the log")
+    hello(server)
+
+
+def test_renewal(server):
+    """A handshake that has begun goes on with the old key; then that one's
+    keeper ends"""
+    old = keeper(server.smtpd)
+    before = hello(server)
+    sock = socket.create_connection(("127.0.0.1", server.submissions), 60)
+    wait_for(lambda: proc.children(server.smtpd.pid), "its session")
+    make_certificate(server.pem, "mail.example.org")
+    server.own()
+    wait_for(lambda: hello(server) != before, "the new certificate")
+    equal(len(proc.keepers(server.smtpd.pid)), 2, "keepers")
+    with client_context().wrap_socket(sock) as secured:
+        equal(secured.getpeercert(True), before, "of the one that waited")
+    wait_for(lambda: proc.keepers(server.smtpd.pid) not in ([], [old]) and
+             len(proc.keepers(server.smtpd.pid)) == 1, "one keeper")
+    hello(server)
+
+
+def test_ends_with_the_server(server):
+    """No keeper outlives a server, not even one that is killed"""
+    daemon = server.smtpd
+    pid = keeper(daemon)
+    daemon.kill()
+    wait_for(lambda: not proc.status(pid), "the keeper's end")
+
+
+class Taken(Instance):
+    """Servers whose smtpd is a hostile build."""
+
+    def __init__(self, built):
+        self.built = built
+        super().__init__()
+
+    def program(self, name):
+        if name != "smtpd":
+            return super().program(name)
+        copy = self.dir / "smtpd"
+        if not copy.exists():
+            shutil.copy(self.built, copy)
+            copy.chmod(0o755)
+        return str(copy)
+
+
+ASK = ("	return channel_ask(c->channel, REQUEST_SIGN, q, sizeof(*q), "
+       "signature,\n		   sizeof(*signature)) == STATUS_OK")
+TWICE = {"common/session/secure.c": [
+    (ASK, ASK.replace("	return ", "	bool first = ", 1) +
+     ";\n	(void)first;\n" + ASK)]}
+OTHERS = {"common/session/secure.c": [
+    (ASK, "	struct signature_question other = *q;\n"
+     "	other.key = 31;\n" + ASK.replace("q, sizeof(*q)",
+                                       "&other, sizeof(other)"))]}
+MUTE = {"common/keeper/keeper.c": [
+    ("		tell(channel, &result, sizeof(result));\n", "")]}
+
+
+def taken(edits, run):
+    """Runs a server with these edits."""
+    with tempfile.TemporaryDirectory(prefix="restante-test-") as folder:
+        with Taken(hostile.build(Path(folder), "smtpd", edits)) as server:
+            run(server)
+
+
+def test_twice():
+    """A session that asks for a second signature is killed"""
+    def run(server):
+        outcomes = []
+        handshake(server, outcomes).join(60)
+        check(outcomes and outcomes != ["good"], f"{outcomes}")
+        wait_for(lambda: "malformed request" in server.smtpd.text(),
+                 "the line in the log")
+    taken(TWICE, run)
+
+
+def test_no_such_key():
+    """There is no signature by a key that is none"""
+    def run(server):
+        old, outcomes = keeper(server.smtpd), []
+        handshake(server, outcomes).join(60)
+        check(outcomes and outcomes != ["good"], f"{outcomes}")
+        equal(keeper(server.smtpd), old, "keeper")
+    taken(OTHERS, run)
+
+
+def test_mute():
+    """A keeper that does not answer is killed, its client told, and others are
+    served meanwhile"""
+    def run(server):
+        old, outcomes = keeper(server.smtpd), []
+        thread = handshake(server, outcomes)
+        wait_for(lambda: proc.children(server.smtpd.pid), "its session")
+        with server.connect(server.smtp) as talker:
+            talker.hello()
+            talker.expect("221 ", "QUIT")
+        equal(outcomes, [], "how the handshake has ended")
+        thread.join(60)
+        check(outcomes and outcomes != ["good"], f"{outcomes}")
+        check(f"{old}) does not answer" in server.smtpd.text(),
+              server.smtpd.text()[-500:])
+    taken(MUTE, run)
+
+
+if __name__ == "__main__":
+    alone = {name: test for name, test in globals().items()
+             if name in ("test_twice", "test_no_such_key", "test_mute")}
+    shared = {name: test for name, test in globals().items()
+              if name not in alone}
+    with Instance() as fixture:
+        tap.run(shared, fixture)
+    tap.run(alone)
+    kinds()
+    tap.finish()
