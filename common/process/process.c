@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 static int
@@ -157,4 +158,28 @@ process_run(int (*run)(void *context), void *context, int limit, int *status)
 		_exit(run(context));
 	}
 	return process_wait(pid, limit, status);
+}
+
+pid_t
+process_next_end(int64_t deadline, int *status)
+{
+	sigset_t chld;
+
+	/* Blocked, it is kept for sigtimedwait(2) from here on. */
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &chld, NULL);
+	for (;;) {
+		pid_t pid = waitpid(-1, status, WNOHANG);
+		int64_t left = deadline - deadline_now();
+		if (pid > 0 || (pid == -1 && errno != EINTR)) {
+			return pid;
+		}
+		if (left <= 0) {
+			return 0;
+		}
+		struct timespec ts = { .tv_sec = left / 1000,
+			.tv_nsec = left % 1000 * 1000000 };
+		(void)sigtimedwait(&chld, NULL, &ts);
+	}
 }

@@ -3,6 +3,7 @@
 #define RESTANTE_COMMON_PROCESS_PROCESS_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* What every forked process does first, and how its parent waits for it. */
@@ -56,5 +57,12 @@ enum process_end {
  */
 enum process_end process_run(
     int (*run)(void *context), void *context, int limit, int *status);
+
+/*
+ * The next of our children that ends, with its status as of waitpid(2); 0: none
+ * does until the deadline, a time of deadline_now(); -1: none is left.  SIGCHLD
+ * is blocked from then on.
+ */
+pid_t process_next_end(int64_t deadline, int *status);
 
 #endif

@@ -182,6 +182,9 @@ end_delivery(struct local_agent *a, struct delivery_process *d)
 	int status = 0;
 
 	close(d->fd);
+	/* It has said all, or is late: nothing more is waited for.  One that
+	   is ending already keeps its status. */
+	kill(d->pid, SIGKILL);
 	while (waitpid(d->pid, &status, 0) == -1 && errno == EINTR) {
 	}
 	d->pid = 0;

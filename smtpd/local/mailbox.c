@@ -13,8 +13,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { LOCK_TIMEOUT = 30 * 1000 };
-
 enum status
 local_become(const struct config *config, const struct names *names,
     const char *name, struct account *account, struct store *store,
@@ -76,7 +74,7 @@ local_append(const struct config *config, const char *user,
 		.sender = sender,
 		.when = time(NULL),
 		.message = message,
-		.timeout = LOCK_TIMEOUT,
+		.timeout = LOCAL_LOCK,
 		.flags_room = user != NULL && config->mark_as_read,
 		.quota = quota,
 		.digest = tls_loaded() };

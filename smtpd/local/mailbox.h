@@ -11,7 +11,10 @@
  * local agent have in common.
  */
 
-enum { LOCAL_WHY = 512 };
+enum {
+	LOCAL_WHY = 512,
+	LOCAL_LOCK = 30 * 1000, /* ms that a delivery waits for a lock */
+};
 
 /*
  * become_owner(), with its failures in words.  STATUS_OK; or STATUS_TEMPORARY,

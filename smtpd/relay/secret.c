@@ -7,6 +7,7 @@
 
 #include "common/io/deadline.h"
 #include "common/io/file.h"
+#include "common/process/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { COMMAND_TIMEOUT = 30 * 1000, MAX_WORDS = 64 };
+enum {
+	COMMAND_TIMEOUT = 30 * 1000, /* ms */
+	DEATH = 2 * 1000,            /* ms for the end of what is killed */
+	MAX_WORDS = 64,
+};
 
 /* The source of the rule for the hop, or NULL. */
 static const char *
@@ -125,21 +130,19 @@ collect(struct secret *s, int fd, size_t *len, int64_t deadline)
 	}
 }
 
-/* Waits for the end of the command, and kills it if it is late. */
+/* Waits for the end of the command, our only child; kills it if it is late. */
 static int
-reap(pid_t pid, bool late)
+reap(pid_t pid, int64_t deadline, bool *late)
 {
-	int status;
+	int status = -1;
+	pid_t ended = *late ? 0 : process_next_end(deadline, &status);
 
-	if (late) {
+	if (ended == 0) {
+		*late = true;
 		kill(pid, SIGKILL);
+		ended = process_next_end(deadline_now() + DEATH, &status);
 	}
-	while (waitpid(pid, &status, 0) == -1) {
-		if (errno != EINTR) {
-			return -1;
-		}
-	}
-	return status;
+	return ended == pid ? status : -1;
 }
 
 static int
@@ -157,10 +160,10 @@ from_command(struct secret *s, const char *command, char why[CONFIG_ERROR])
 		exec_command(command, ends[1]);
 	}
 	close(ends[1]);
-	bool late = pid != -1 && collect(s, ends[0], &len,
-				     deadline_now() + COMMAND_TIMEOUT) == -1;
+	int64_t deadline = deadline_now() + COMMAND_TIMEOUT;
+	bool late = pid != -1 && collect(s, ends[0], &len, deadline) == -1;
 	close(ends[0]);
-	int status = pid == -1 ? -1 : reap(pid, late);
+	int status = pid == -1 ? -1 : reap(pid, deadline, &late);
 	if (late || status != 0) {
 		snprintf(why, CONFIG_ERROR, "\"%.200s\" %s", command,
 		    late           ? "does not end"

@@ -11,6 +11,7 @@
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
+#include "common/process/process.h"
 #include "common/text/utf8.h"
 #include "smtpd/local/forward.h"
 #include "smtpd/local/mailbox.h"
@@ -20,13 +21,20 @@
 #include "spool/queue.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BY_MOST = 999999999 }; /* s from now on, RFC 2852 section 4 */
+enum {
+	BY_MOST = 999999999, /* s from now on, RFC 2852 section 4 */
+	/* ms; less than the server gives a worker: a delivery that is stopped
+	   must not keep the sender from hearing of the others. */
+	DELIVERY = LOCAL_LOCK + 10 * 1000,
+	DEATH = 2 * 1000, /* ms for the end of what has been killed */
+};
 
 /* ---- the request ---- */
 
@@ -269,12 +277,35 @@ fork_delivery(const struct task *task, const struct mail *mail, size_t i)
 
 /* A process has ended: notes what became of its recipient. */
 static void
-note_delivery(struct mail *mail, const pid_t *pids, pid_t pid, int status)
+note_delivery(struct mail *mail, pid_t *pids, pid_t pid, int status)
 {
 	for (size_t i = 0; i < mail->count; i++) {
-		if (pids[i] == pid && WIFEXITED(status) &&
-		    WEXITSTATUS(status) == STATUS_OK) {
+		if (pids[i] != pid) {
+			continue;
+		}
+		pids[i] = 0;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_OK) {
 			mail->recipients[i].slot.state = RECIPIENT_SENT;
+		}
+	}
+}
+
+/*
+ * Kills the processes that have not ended in time: their users can stop them,
+ * or the disk does.  What one of them may have written is cut off again by the
+ * next delivery, and that is one from the queue.
+ */
+static void
+kill_late(const struct mail *mail, const pid_t *pids)
+{
+	for (size_t i = 0; i < mail->count; i++) {
+		if (pids[i] > 0) {
+			log_warn("%s: the delivery to %s has not ended within "
+				 "%d seconds and is killed; the message waits "
+				 "in the queue",
+			    mail->id, mail->recipients[i].text,
+			    DELIVERY / 1000);
+			kill(pids[i], SIGKILL);
 		}
 	}
 }
@@ -283,9 +314,9 @@ note_delivery(struct mail *mail, const pid_t *pids, pid_t pid, int status)
 static void
 deliver_all(const struct task *task, struct mail *mail)
 {
-	pid_t pids[ENVELOPE_RCPTS] = { 0 }, pid;
+	pid_t pids[ENVELOPE_RCPTS] = { 0 };
 	size_t started = 0;
-	int status;
+	bool late = false;
 
 	while (started < mail->count &&
 	       (pids[started] = fork_delivery(task, mail, started)) > 0) {
@@ -294,14 +325,18 @@ deliver_all(const struct task *task, struct mail *mail)
 	if (started < mail->count) {
 		log_error("%s: cannot fork: %s", mail->id, strerror(errno));
 	}
-	while (started > 0) {
-		pid = waitpid(-1, &status, 0);
-		if (pid == -1 && errno != EINTR) {
-			return; /* the rest counts as not delivered */
-		}
+	for (int64_t deadline = deadline_now() + DELIVERY; started > 0;) {
+		int status = 0;
+		pid_t pid = process_next_end(deadline, &status);
 		if (pid > 0) {
 			note_delivery(mail, pids, pid, status);
 			started--;
+		} else if (pid == -1 || late) {
+			return; /* the rest counts as not delivered */
+		} else {
+			kill_late(mail, pids);
+			late = true;
+			deadline += DEATH;
 		}
 	}
 }
