@@ -78,7 +78,10 @@ add_variable(
 	e->list[(*n)++] = text;
 }
 
-/* Cuts the extension out of an address. */
+/*
+ * Cuts the extension out of an address; "" if a shell could take a part of it
+ * for more than text.  A quoted local part can hold anything.
+ */
 static void
 copy_extension(
     const char *recipient, const char *delimiters, char text[ENVIRONMENT_TEXT])
@@ -87,12 +90,18 @@ copy_extension(
 	size_t local =
 	    at == NULL ? strlen(recipient) : (size_t)(at - recipient);
 	/* A name does not begin with what delimits it. */
+	static const char safe[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	    "._+-=";
 	size_t n = local == 0 ? 0 : 1 + strcspn(recipient + 1, delimiters);
 
 	text[0] = '\0';
 	if (n + 1 < local && local - n < ENVIRONMENT_TEXT) {
 		memcpy(text, recipient + n + 1, local - n - 1);
 		text[local - n - 1] = '\0';
+	}
+	if (text[strspn(text, safe)] != '\0') {
+		text[0] = '\0';
 	}
 }
 
@@ -113,7 +122,9 @@ environment_make(struct environment *e, const struct account *a,
 	add_variable(e, &n, "SENDER", sender);
 	add_variable(e, &n, "RECIPIENT", recipient);
 	add_variable(e, &n, "ORIGINAL_RECIPIENT", recipient);
-	add_variable(e, &n, "EXTENSION", after);
+	if (after[0] != '\0') {
+		add_variable(e, &n, "EXTENSION", after);
+	}
 	e->list[n] = NULL;
 }
 
