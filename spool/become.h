@@ -12,8 +12,10 @@
  *
  * What is left afterwards: the owner's uid and gid, real, effective and saved,
  * and no way back.  No other group, but for one: if the mailbox lies in a
- * folder to which a group may write and its owner may not, as /var/mail, then
- * that folder's group, which makes lock files there.  The umask is 077.
+ * folder of root's to which a group may write and its owner may not, as
+ * /var/mail, then that folder's group, which makes lock files there.  Not if
+ * the template of mailboxes has %h, or if anybody but root could have changed
+ * the way to the folder: they would choose the group.  The umask is 077.
  * become_owner() empties the capability bounding set as well; become_account()
  * does not, since a command of the owner may be a set-user-ID program.
  *
@@ -50,7 +52,7 @@ int become_owner_of(int directory) __attribute__((warn_unused_result));
  * Becomes an account that the caller has found, with what its mailbox needs
  * (NULL: nothing).  0; or -1, and then the process must end.
  */
-int become_account(const struct account *, const char *mailbox)
-    __attribute__((warn_unused_result));
+int become_account(const struct config *, const struct account *,
+    const char *mailbox) __attribute__((warn_unused_result));
 
 #endif

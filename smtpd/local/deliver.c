@@ -63,7 +63,7 @@ deliver_pipe(const struct deliver *d, struct verdict *v)
 	char why[LOCAL_WHY];
 
 	if (owner_find(d->recipient->owner, &owner, why) == -1 ||
-	    owner_become(&owner, NULL, why) == -1) {
+	    owner_become(d->config, &owner, NULL, why) == -1) {
 		verdict_set(v, OUTCOME_DEFERRED, "4.3.5", "%.200s: %s",
 		    d->recipient->text, why);
 		return;

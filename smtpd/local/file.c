@@ -98,7 +98,8 @@ file_deliver(const struct deliver *d, struct verdict *v)
 		return;
 	}
 	bool own = prepare_store(d->config, d->names, &owner, &store);
-	if (owner_become(&owner, own ? store.mailbox : NULL, why) == -1) {
+	if (owner_become(d->config, &owner, own ? store.mailbox : NULL, why) ==
+	    -1) {
 		verdict_set(v, OUTCOME_DEFERRED, "4.3.0", "%s", why);
 		return;
 	}

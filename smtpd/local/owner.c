@@ -48,9 +48,10 @@ owner_find(const char *name, struct account *a, char why[LOCAL_WHY])
 }
 
 int
-owner_become(const struct account *a, const char *mailbox, char why[LOCAL_WHY])
+owner_become(const struct config *config, const struct account *a,
+    const char *mailbox, char why[LOCAL_WHY])
 {
-	if (become_account(a, mailbox) == -1) {
+	if (become_account(config, a, mailbox) == -1) {
 		snprintf(why, LOCAL_WHY, "cannot become %s", a->name);
 		return -1;
 	}

@@ -14,7 +14,8 @@ int owner_find(const char *name, struct account *, char why[LOCAL_WHY])
     __attribute__((warn_unused_result));
 
 /* become_account(), with its failure in words.  0, or -1. */
-int owner_become(const struct account *, const char *mailbox,
-    char why[LOCAL_WHY]) __attribute__((warn_unused_result));
+int owner_become(const struct config *, const struct account *,
+    const char *mailbox, char why[LOCAL_WHY])
+    __attribute__((warn_unused_result));
 
 #endif
