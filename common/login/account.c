@@ -3,10 +3,10 @@
 #include "common/login/users.h"
 
 #include "common/log/log.h"
+#include "common/names/passwd.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +17,10 @@
 static enum status
 system_account(struct account *a, const char *name)
 {
-	errno = 0;
-	const struct passwd *pw = getpwnam(name);
+	const struct passwd *pw = passwd_by_name(name);
 
 	if (pw == NULL) {
-		/* "Not found" is 0 or one of these, depending on the source. */
-		return errno == 0 || errno == ENOENT || errno == ESRCH
-		           ? STATUS_NO
-		           : STATUS_TEMPORARY;
+		return errno == 0 ? STATUS_NO : STATUS_TEMPORARY;
 	}
 	a->uid = pw->pw_uid;
 	a->gid = pw->pw_gid;
@@ -83,13 +79,12 @@ account_owner(const struct config *config, const char *user, const char *named,
 		    user, config->users);
 		return STATUS_TEMPORARY;
 	}
-	if (s != STATUS_OK) {
-		log_error("cannot find the account %s, owner of the mailbox "
-			  "of %s",
+	if (s == STATUS_NO) {
+		log_error("there is no account %s, owner of the mailbox of %s",
 		    named, user);
 		return STATUS_TEMPORARY;
 	}
-	return s;
+	return s; /* trouble in asking has been logged */
 }
 
 enum status

@@ -5,10 +5,10 @@
 #include "common/log/log.h"
 #include "common/login/users.h"
 #include "common/login/helper.h"
+#include "common/names/passwd.h"
 #include "common/sasl/sasl.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,11 +44,12 @@ find_owner(const struct config *config, struct helper *h)
 		return true;
 	}
 	const char *name = account_oauth_owner(config);
-	const struct passwd *pw = getpwnam(name);
+	const struct passwd *pw = passwd_by_name(name);
 	if (pw == NULL || pw->pw_uid == 0) {
 		log_error("oauth-owner names %s: %s", name,
-		    pw == NULL ? "there is no such account"
-			       : "nothing is run as root");
+		    pw != NULL   ? "nothing is run as root"
+		    : errno != 0 ? "it cannot be asked for now"
+				 : "there is no such account");
 		return false;
 	}
 	h->uid = pw->pw_uid;

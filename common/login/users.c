@@ -70,26 +70,8 @@ read_names(struct names *n, struct users_file *f)
 	return ok && kind == USER_LINE_END;
 }
 
-/* Finds the owners in advance; not with %h, because homes are not kept. */
-static void
-resolve(struct names *n, const struct config *config)
-{
-	struct account a;
-
-	if (strstr(config->mailbox, "%h") != NULL) {
-		return;
-	}
-	for (size_t i = 0; i < n->count; i++) {
-		struct names_entry *e = &n->entries[i];
-		e->resolved =
-		    account_owner(config, e->name, e->owner, &a) == STATUS_OK;
-		e->uid = a.uid;
-		e->gid = a.gid;
-	}
-}
-
 struct names *
-names_load(const struct config *config, bool owners, char error[CONFIG_ERROR])
+names_load(const struct config *config, char error[CONFIG_ERROR])
 {
 	struct names *n = calloc(1, sizeof(*n));
 
@@ -98,8 +80,7 @@ names_load(const struct config *config, bool owners, char error[CONFIG_ERROR])
 		return n;
 	}
 	struct users_file *f = users_open(config->users);
-	if (n == NULL || f == NULL || users_stat(f, &n->file) == -1 ||
-	    stat("/etc/passwd", &n->passwd) == -1) {
+	if (n == NULL || f == NULL || users_stat(f, &n->file) == -1) {
 		snprintf(error, CONFIG_ERROR,
 		    "cannot read the users file %.300s: %s; make it with "
 		    "smtpd --passwd NAME",
@@ -113,9 +94,6 @@ names_load(const struct config *config, bool owners, char error[CONFIG_ERROR])
 		snprintf(error, CONFIG_ERROR, "cannot read the users file");
 		names_free(n);
 		return NULL;
-	}
-	if (owners) {
-		resolve(n, config);
 	}
 	return n;
 }
@@ -134,8 +112,7 @@ changed(const char *path, const struct stat *then)
 bool
 names_stale(const struct names *n, const struct config *config)
 {
-	return !n->open && (changed(config->users, &n->file) ||
-			       changed("/etc/passwd", &n->passwd));
+	return !n->open && changed(config->users, &n->file);
 }
 
 enum status
@@ -144,15 +121,6 @@ names_owner(const struct names *n, const struct config *config,
 {
 	const struct names_entry *e = names_find(n, user);
 
-	if (e == NULL) {
-		return STATUS_NO;
-	}
-	if (!e->resolved) {
-		return account_owner(config, e->name, e->owner, a);
-	}
-	memset(a, 0, sizeof(*a));
-	strlcpy(a->name, user, sizeof(a->name));
-	a->uid = e->uid;
-	a->gid = e->gid;
-	return STATUS_OK;
+	return e == NULL ? STATUS_NO
+	                 : account_owner(config, e->name, e->owner, a);
 }

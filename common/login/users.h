@@ -22,13 +22,13 @@ enum {
 };
 
 /*
- * Loads the names; with owners, also who owns each mailbox, so that processes
- * forked from here need not look that up.  NULL: error says why.
+ * Loads the names.  Whose account a mailbox is, a worker asks when it needs to
+ * know (names_owner()): that can take its time, and the server, which loads
+ * the names, has none.  NULL: error says why.
  */
-struct names *names_load(
-    const struct config *, bool owners, char error[CONFIG_ERROR]);
+struct names *names_load(const struct config *, char error[CONFIG_ERROR]);
 
-/* True if the users file, or the system's accounts, have changed since. */
+/* True if the users file has changed since. */
 bool names_stale(const struct names *, const struct config *);
 
 /* The owner of a mailbox; for workers. */

@@ -21,9 +21,6 @@ enum { USER_NAME = 64, NAMES_KINDS = CRYPTO_KIND_SHA1 + 1 };
 struct names_entry {
 	char name[USER_NAME + 1];
 	char owner[USER_NAME + 1]; /* as the file names it, or "" */
-	bool resolved;             /* into: */
-	uid_t uid;
-	gid_t gid;
 };
 
 struct names {
@@ -34,7 +31,7 @@ struct names {
 	bool scram[NAMES_KINDS],
 	    not_scram[NAMES_KINDS]; /* by enum crypto_kind */
 	bool open;                  /* the system has the users */
-	struct stat file, passwd;   /* as they were when it was loaded */
+	struct stat file;           /* as it was when it was loaded */
 };
 
 void names_free(struct names *);

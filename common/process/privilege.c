@@ -3,11 +3,11 @@
 #include "common/process/privilege.h"
 
 #include "common/log/log.h"
+#include "common/names/passwd.h"
 #include "common/process/sandbox.h"
 
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -72,9 +72,12 @@ privilege_prepare(const struct config *config, struct confinement *c)
 	if (geteuid() != 0) {
 		return 0;
 	}
-	const struct passwd *pw = getpwnam(name);
-	if (pw == NULL && config->user[0] == '\0') {
-		pw = getpwnam(name = "nobody");
+	const struct passwd *pw = passwd_by_name(name);
+	if (pw == NULL && errno == 0 && config->user[0] == '\0') {
+		pw = passwd_by_name(name = "nobody");
+	}
+	if (pw == NULL && errno != 0) {
+		return -1;
 	}
 	if (pw == NULL || pw->pw_uid == 0) {
 		log_error("there is no unprivileged account %s for sessions: "

@@ -41,8 +41,7 @@ slot_refresh(struct server *s)
 	char error[CONFIG_ERROR];
 
 	if (s->names == NULL || names_stale(s->names, s->config)) {
-		struct names *names =
-		    names_load(s->config, s->nlisteners > 0, error);
+		struct names *names = names_load(s->config, error);
 		if (names == NULL) {
 			log_error("%s", error);
 		} else {

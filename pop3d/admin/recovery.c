@@ -89,7 +89,7 @@ int
 admin_recover(const struct config *config, int count, char **words)
 {
 	char path[PATH_MAX], error[CONFIG_ERROR];
-	struct names *names = names_load(config, false, error);
+	struct names *names = names_load(config, error);
 	const struct dirent *entry;
 	int result = EX_OK;
 

@@ -274,7 +274,7 @@ for_user(const struct config *config, const char *word,
 		log_error("%s cannot be the name of a user", word);
 		return EX_NOUSER;
 	}
-	struct names *names = names_load(config, false, error);
+	struct names *names = names_load(config, error);
 	if (names == NULL) {
 		log_error("%s", error);
 		return EX_CONFIG;

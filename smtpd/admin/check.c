@@ -184,7 +184,7 @@ static void
 check_users_file(struct check *c, struct users_file *f)
 {
 	char error[CONFIG_ERROR];
-	struct names *names = names_load(c->config, false, error);
+	struct names *names = names_load(c->config, error);
 	size_t users = 0, number = 0;
 	enum user_line_kind kind;
 	struct user_line u;
@@ -241,7 +241,7 @@ check_mailboxes(struct check *c)
 {
 	struct account account;
 	char path[PATH_MAX], error[CONFIG_ERROR];
-	struct names *names = names_load(c->config, false, error);
+	struct names *names = names_load(c->config, error);
 
 	if (names == NULL) {
 		return; /* check_users() reports it */
@@ -249,6 +249,12 @@ check_mailboxes(struct check *c)
 	enum status found =
 	    account_find(c->config, names, "postmaster", &account);
 	names_free(names);
+	if (found == STATUS_TEMPORARY) {
+		check_finding(c, FINDING_ERROR,
+		    "the owner of postmaster's mailbox cannot be found out "
+		    "now; the log says why");
+		return;
+	}
 	if (found != STATUS_OK ||
 	    account_mailbox(c->config, &account, path) == -1) {
 		check_finding(c, FINDING_ERROR,

@@ -2,11 +2,12 @@
 /* smtpd --check: every alias is expanded once. */
 #include "common/login/aliases_load.h"
 #include "common/login/users.h"
+#include "common/names/passwd.h"
 #include "smtpd/admin/check_private.h"
 
 #include "smtpd/route/expand.h"
 
-#include <pwd.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -102,13 +103,14 @@ static void
 check_owner(struct check *c)
 {
 	const char *owner = c->config->alias_owner;
-	const struct passwd *pw = getpwnam(owner);
+	const struct passwd *pw = passwd_by_name(owner);
 
 	if (geteuid() == 0 && (pw == NULL || pw->pw_uid == 0)) {
 		check_finding(c, FINDING_ERROR,
 		    "the key alias-owner names %s: %s", owner,
-		    pw == NULL ? "there is no such account"
-			       : "commands are never run as root");
+		    pw != NULL   ? "commands are never run as root"
+		    : errno != 0 ? "it cannot be asked for now"
+				 : "there is no such account");
 	}
 }
 
@@ -138,7 +140,7 @@ void
 check_aliases(struct check *c)
 {
 	char error[CONFIG_ERROR];
-	struct names *names = names_load(c->config, false, error);
+	struct names *names = names_load(c->config, error);
 
 	if (names == NULL) {
 		return; /* check_users() reports it */

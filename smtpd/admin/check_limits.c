@@ -78,7 +78,7 @@ void
 check_limits(struct check *c)
 {
 	char error[CONFIG_ERROR];
-	struct names *names = names_load(c->config, false, error);
+	struct names *names = names_load(c->config, error);
 
 	if (names == NULL) {
 		return; /* check_users() reports it */

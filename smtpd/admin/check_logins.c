@@ -2,10 +2,10 @@
 /* smtpd --check: what logins need besides the users file. */
 #include "common/login/pam.h"
 #include "common/login/users.h"
+#include "common/names/passwd.h"
 #include "smtpd/admin/check_private.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +15,6 @@ check_oauth(struct check *c)
 {
 	const struct config *config = c->config;
 	const char *owner = account_oauth_owner(config);
-	const struct passwd *pw = getpwnam(owner);
 	size_t n = strcspn(config->oauth_command, " \t");
 	char path[CONFIG_VALUE];
 
@@ -25,11 +24,13 @@ check_oauth(struct check *c)
 		    "the key oauth-command names %s: %s", path,
 		    strerror(errno));
 	}
+	const struct passwd *pw = passwd_by_name(owner);
 	if (geteuid() == 0 && (pw == NULL || pw->pw_uid == 0)) {
 		check_finding(c, FINDING_ERROR,
 		    "the key oauth-owner names %s: %s", owner,
-		    pw == NULL ? "there is no such account"
-			       : "commands are never run as root");
+		    pw != NULL   ? "commands are never run as root"
+		    : errno != 0 ? "it cannot be asked for now"
+				 : "there is no such account");
 	}
 	if (config->ntls == 0) {
 		check_finding(c, FINDING_WARNING,

@@ -6,9 +6,10 @@
 #include "smtpd/admin/check_private.h"
 
 #include "common/login/users.h"
+#include "common/names/passwd.h"
 #include "common/process/landlock.h"
 
-#include <pwd.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,11 +23,19 @@ check_session_user(struct check *c)
 {
 	const char *user = c->config->user;
 
-	if (user[0] != '\0' && getpwnam(user) == NULL) {
+	const struct passwd *pw =
+	    passwd_by_name(user[0] != '\0' ? user : "_restante");
+
+	if (pw == NULL && errno != 0) {
+		check_finding(c, FINDING_ERROR,
+		    "the accounts of this system cannot be asked for now: %s; "
+		    "see nsswitch.conf(5)",
+		    strerror(errno));
+	} else if (user[0] != '\0' && pw == NULL) {
 		check_finding(c, FINDING_ERROR,
 		    "there is no account %s; type: " MAKE_ACCOUNT " %s", user,
 		    user);
-	} else if (user[0] == '\0' && getpwnam("_restante") == NULL) {
+	} else if (user[0] == '\0' && pw == NULL) {
 		check_finding(c, FINDING_WARNING,
 		    "sessions will run as nobody; an account of their own is "
 		    "safer; type: " MAKE_ACCOUNT " _restante");
@@ -65,10 +74,10 @@ struct role {
 static void
 compare_roles(struct check *c, const struct role *a, const struct role *b)
 {
-	const struct passwd *pw = getpwnam(a->name);
+	const struct passwd *pw = passwd_by_name(a->name);
 	uid_t uid = pw == NULL ? (uid_t)-1 : pw->pw_uid;
 
-	pw = getpwnam(b->name);
+	pw = passwd_by_name(b->name);
 	if (uid == (uid_t)-1 || pw == NULL || pw->pw_uid != uid) {
 		return; /* who is missing is reported elsewhere */
 	}
@@ -83,7 +92,7 @@ static void
 check_roles(struct check *c)
 {
 	const struct config *config = c->config;
-	bool own = getpwnam("_restante") != NULL;
+	bool own = passwd_by_name("_restante") != NULL;
 	const struct role roles[] = {
 		{ "the owner of mailboxes without an account", "mailbox-owner",
 		    account_mailbox_owner(config), "_restante-mail",
@@ -110,7 +119,8 @@ check_roles(struct check *c)
 	}
 	if (roles[0].used && strcmp(roles[0].name, "mail") == 0) {
 		check_finding(c, FINDING_WARNING,
-		    "mailboxes of users without an account belong to mail, which "
+		    "mailboxes of users without an account belong to mail, "
+		    "which "
 		    "other programs run as, too; type: " MAKE_ACCOUNT
 		    " _restante-mail, and chown -R _restante-mail their "
 		    "mailboxes and folders in %s/users",

@@ -36,7 +36,7 @@ check_senders(struct check *c)
 		check_finding(c, FINDING_OK,
 		    "port 25 refuses what RFC 5321 does not allow");
 	}
-	struct names *names = names_load(config, false, error);
+	struct names *names = names_load(config, error);
 	if (names != NULL) {
 		check_users_of(c, names);
 		names_free(names);

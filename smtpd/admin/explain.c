@@ -298,7 +298,7 @@ route_explain(const struct config *config, const char *sender, char **addresses,
     FILE *out)
 {
 	char error[CONFIG_ERROR];
-	struct names *names = names_load(config, false, error);
+	struct names *names = names_load(config, error);
 	struct aliases *aliases =
 	    names == NULL ? NULL : aliases_load(config, error);
 

@@ -311,7 +311,7 @@ load_names(struct local_agent *a, char error[CONFIG_ERROR])
 	}
 	names_free(a->names);
 	/* Without owners: an account has its home directory, then. */
-	a->names = names_load(a->config, false, error);
+	a->names = names_load(a->config, error);
 	return a->names == NULL ? error : NULL;
 }
 

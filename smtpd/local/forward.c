@@ -8,10 +8,10 @@
 
 #include "common/io/file.h"
 #include "common/log/log.h"
+#include "common/names/passwd.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,8 +24,13 @@
 static int
 open_home(const struct account *a)
 {
-	const struct passwd *pw = a->uid == 0 ? NULL : getpwnam(a->name);
+	errno = 0;
+	const struct passwd *pw = a->uid == 0 ? NULL : passwd_by_name(a->name);
 
+	if (pw == NULL && errno != 0) {
+		errno = EAGAIN; /* whatever it was, it is not "none" */
+		return -1;
+	}
 	if (pw == NULL || pw->pw_uid != a->uid || pw->pw_dir[0] != '/') {
 		errno = ENOENT;
 		return -1;

@@ -2,10 +2,10 @@
 /* Runs as root until it has become the owner. */
 #include "smtpd/local/owner.h"
 
+#include "common/names/passwd.h"
 #include "spool/become.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,12 +15,17 @@ owner_find(const char *name, struct account *a, char why[LOCAL_WHY])
 {
 	uid_t me = geteuid();
 
-	errno = 0;
-	const struct passwd *pw = *name == '\0' ? getpwuid(me) : getpwnam(name);
+	const struct passwd *pw =
+	    *name == '\0' ? passwd_by_uid(me) : passwd_by_name(name);
+	if (pw == NULL && errno != 0) {
+		snprintf(why, LOCAL_WHY,
+		    "cannot find out now whether there is an account %.100s: "
+		    "%.100s",
+		    name, strerror(errno));
+		return -1;
+	}
 	if (pw == NULL) {
-		snprintf(why, LOCAL_WHY, "cannot find the account %.100s%s%s",
-		    name, errno != 0 ? ": " : "",
-		    errno != 0 ? strerror(errno) : "");
+		snprintf(why, LOCAL_WHY, "there is no account %.100s", name);
 		return -1;
 	}
 	if (pw->pw_uid == 0) {

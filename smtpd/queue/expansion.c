@@ -22,7 +22,7 @@ load_names(struct runner *r)
 	char error[CONFIG_ERROR];
 
 	if (r->names == NULL &&
-	    (r->names = names_load(r->config, false, error)) == NULL) {
+	    (r->names = names_load(r->config, error)) == NULL) {
 		log_error("%s", error);
 		return false;
 	}

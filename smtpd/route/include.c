@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Reads files of addresses that aliases include; may run as root. */
+#include "common/names/passwd.h"
 #include "smtpd/route/target.h"
 
 #include "common/io/file.h"
@@ -7,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,17 +25,22 @@ why_refused(const struct stat *st)
 	                                           : NULL;
 }
 
-/* True if all who can write it could run commands as alias-owner anyway. */
+/*
+ * True if all who can write it could run commands as alias-owner anyway.  *ok:
+ * that could be found out.
+ */
 static bool
-is_trusted(const struct config *config, const struct stat *st)
+is_trusted(const struct config *config, const struct stat *st, bool *ok)
 {
+	*ok = true;
 	if ((st->st_mode & S_IWGRP) != 0) {
 		return false;
 	}
 	if (st->st_uid == 0 || st->st_uid == geteuid()) {
 		return true;
 	}
-	const struct passwd *pw = getpwnam(config->alias_owner);
+	const struct passwd *pw = passwd_by_name(config->alias_owner);
+	*ok = pw != NULL || errno == 0;
 	return pw != NULL && pw->pw_uid == st->st_uid;
 }
 
@@ -55,10 +60,15 @@ read_open(
 	if (fstat(fd, &st) == -1) {
 		return fail_temporarily(path);
 	}
+	bool known;
 	const char *why = why_refused(&st);
 	if (why != NULL) {
 		log_error("the list %s is not used: %s", path, why);
 		return INCLUDE_REFUSED;
+	}
+	i->trusted = is_trusted(config, &st, &known);
+	if (!known) {
+		return INCLUDE_TEMPORARY;
 	}
 	size_t size = (size_t)st.st_size;
 	i->text = malloc(size + 1);
@@ -69,7 +79,6 @@ read_open(
 		return fail_temporarily(path);
 	}
 	i->len = (size_t)n;
-	i->trusted = is_trusted(config, &st);
 	return INCLUDE_OK;
 }
 

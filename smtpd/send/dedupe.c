@@ -5,13 +5,13 @@
 #include "common/io/file.h"
 #include "common/io/owned.h"
 #include "common/log/log.h"
+#include "common/names/passwd.h"
 #include "common/text/date.h"
 #include "common/tls/crypto.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +90,7 @@ state_folder(const struct config *config, char path[PATH_MAX])
 	} else if (state != NULL && *state == '/') {
 		n = snprintf(path, PATH_MAX, "%s/%s", state, folder);
 	} else {
-		const struct passwd *pw = getpwuid(geteuid());
+		const struct passwd *pw = passwd_by_uid(geteuid());
 		if (home == NULL || *home != '/') {
 			home = pw == NULL ? NULL : pw->pw_dir;
 		}

@@ -2,8 +2,10 @@
 /* The account of the user that runs the command. */
 #include "smtpd/send/identity.h"
 
+#include "common/names/passwd.h"
+
+#include <errno.h>
 #include <ctype.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,12 +29,16 @@ identity_full_name(
 	out[n <= IDENTITY_NAME ? n : 0] = '\0';
 }
 
-void
+int
 identity_find(uid_t uid, struct identity *who)
 {
-	const struct passwd *pw = getpwuid(uid);
+	const struct passwd *pw = passwd_by_uid(uid);
 	struct address a;
 	const char *rest;
+
+	if (pw == NULL && errno != 0) {
+		return -1;
+	}
 
 	/* As with a uid that a container was given at random. */
 	if (pw == NULL || strlen(pw->pw_name) > ADDRESS_LOCAL ||
@@ -41,9 +47,10 @@ identity_find(uid_t uid, struct identity *who)
 		snprintf(who->login, sizeof(who->login), "uid%lu",
 		    (unsigned long)uid);
 		who->name[0] = '\0';
-		return;
+		return 0;
 	}
 	strlcpy(who->login, pw->pw_name, sizeof(who->login));
 	identity_full_name(
 	    pw->pw_gecos == NULL ? "" : pw->pw_gecos, who->login, who->name);
+	return 0;
 }

@@ -17,7 +17,8 @@ struct identity {
 	char name[IDENTITY_NAME + 1];  /* the full name, or "" */
 };
 
-void identity_find(uid_t, struct identity *);
+/* 0; -1: that cannot be found out now, and errno and the log say why. */
+int identity_find(uid_t, struct identity *) __attribute__((warn_unused_result));
 
 /*
  * The full name in the field that accounts have for it: up to the first comma,

@@ -33,12 +33,17 @@ struct draft {
 	size_t fixed_len;
 };
 
-/* Looking a user up loads libraries: only when that matters. */
+/*
+ * Looking a user up loads libraries: only when that matters.  NULL: that cannot
+ * be done now.
+ */
 static const struct identity *
 caller(struct draft *s)
 {
 	if (!s->known) {
-		identity_find(getuid(), &s->identity);
+		if (identity_find(getuid(), &s->identity) == -1) {
+			return NULL;
+		}
 		s->known = true;
 	}
 	return &s->identity;
@@ -74,7 +79,11 @@ find_sender(struct draft *s)
 	struct recipients one = { .list = NULL };
 
 	if (from == NULL) {
-		from = caller(s)->login;
+		const struct identity *who = caller(s);
+		if (who == NULL) {
+			return EX_TEMPFAIL;
+		}
+		from = who->login;
 	}
 	if (*from == '\0' || strcmp(from, "<>") == 0) {
 		s->sender[0] = '\0';
@@ -141,7 +150,10 @@ read_head(struct draft *s)
 
 enum { FROM_SIZE = WORD_ENCODED(IDENTITY_NAME) + 2 * ADDRESS_TEXT };
 
-/* The value of From: the sender, with -F or the full name of the account. */
+/*
+ * The value of From: the sender, with -F or the full name of the account.  An
+ * exit status.
+ */
 static int
 make_from(struct draft *s, char from[FROM_SIZE])
 {
@@ -151,24 +163,28 @@ make_from(struct draft *s, char from[FROM_SIZE])
 	size_t column = strlen("From: ");
 
 	strlcpy(address, s->sender, sizeof(address));
+	bool ours = o->from == NULL || *s->sender == '\0';
+	const struct identity *who = ours ? caller(s) : NULL;
+	if (ours && who == NULL) {
+		return EX_TEMPFAIL;
+	}
 	if (name == NULL) {
-		name = o->from == NULL || *s->sender == '\0' ? caller(s)->name
-		                                             : "";
+		name = ours ? who->name : "";
 	}
 	if (address[0] == '\0' &&
-	    rewrite_path(s->config, caller(s)->login, address) != PATH_OK) {
-		return -1;
+	    rewrite_path(s->config, who->login, address) != PATH_OK) {
+		return EX_USAGE;
 	}
 	if (rewrite_masquerade(s->config, address, other)) {
 		strlcpy(address, other, sizeof(address));
 	}
 	if (strlen(name) > IDENTITY_NAME) {
-		return -1;
+		return EX_USAGE;
 	}
 	return mailboxes_write(name, strlen(name), address, &column, "\n", from,
 		   FROM_SIZE) == -1
-	           ? -1
-	           : 0;
+	           ? EX_USAGE
+	           : EX_OK;
 }
 
 static int
@@ -216,11 +232,14 @@ make_head(struct draft *s)
 		.no_to = take };
 
 	if ((has & FIXUP_FROM) == 0) {
-		if (make_from(s, from) == -1) {
+		int status = make_from(s, from);
+		if (status == EX_USAGE) {
 			log_error("the name of -F is too long: at most %d "
 				  "octets",
 			    IDENTITY_NAME);
-			return EX_USAGE;
+		}
+		if (status != EX_OK) {
+			return status;
 		}
 		x.from = from;
 	}

@@ -151,7 +151,9 @@ allowance_take(const struct task *task, const struct mail *mail)
 		return STATUS_OK;
 	}
 	if (account[0] == '\0') {
-		identity_find(task->peer->uid, &local);
+		if (identity_find(task->peer->uid, &local) == -1) {
+			return STATUS_TEMPORARY;
+		}
 		account = local.login;
 	}
 	const struct allowance a = {

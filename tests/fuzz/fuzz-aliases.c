@@ -76,7 +76,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct alias alias;
 
 	strlcpy(config.aliases, fuzz_file(data, size), sizeof(config.aliases));
-	struct names *names = names_load(&config, false, error);
+	struct names *names = names_load(&config, error);
 	struct aliases *a = aliases_load(&config, error);
 	MUST(a != NULL && names != NULL);
 	const char *key;

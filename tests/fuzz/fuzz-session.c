@@ -110,7 +110,7 @@ connection(void)
 	config->plaintext_login =
 	    (rules & RULE_CLEAR) != 0 ? PLAINTEXT_ALWAYS : PLAINTEXT_NEVER;
 	c->config = config;
-	c->names = names_load(config, false, error);
+	c->names = names_load(config, error);
 	c->aliases = aliases_load(config, error);
 	MUST(c->names != NULL && c->aliases != NULL);
 	c->can_tls = (rules & RULE_TLS) != 0;

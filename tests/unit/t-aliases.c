@@ -414,7 +414,7 @@ test_resolve(void)
 	struct aliases *a = load(resolve_text, sizeof(resolve_text) - 1);
 
 	scratch_write(users, "alice:\nbob:\ncarol:\nwww-data:\n", 29);
-	struct names *names = names_load(c, false, error);
+	struct names *names = names_load(c, error);
 	scratch_need(names != NULL, error);
 	for (size_t i = 0; i < sizeof(resolved) / sizeof(resolved[0]); i++) {
 		strlcpy(c->subaddress, resolved[i].delimiters, CONFIG_NAME);
@@ -452,7 +452,7 @@ test_system(void)
 
 	strlcpy(c.users, "system", sizeof(c.users));
 	c.system_users = true;
-	struct names *names = names_load(&c, false, error);
+	struct names *names = names_load(&c, error);
 	scratch_need(names != NULL, error);
 	static const struct {
 		const char *address, *result;

@@ -88,7 +88,7 @@ expand(const char *text, const char *address)
 {
 	struct recipient r = plain;
 	char error[CONFIG_ERROR];
-	struct names *names = names_load(config(), false, error);
+	struct names *names = names_load(config(), error);
 	struct aliases *a = load(text);
 	const struct expand e = {
 		.config = config(), .names = names, .aliases = a
@@ -318,7 +318,7 @@ test_many(void)
 		snprintf(line, sizeof(line), "u%d@y.z\n", i);
 		bytes_text(&b, line);
 	}
-	struct names *names = names_load(config(), false, error);
+	struct names *names = names_load(config(), error);
 	struct aliases *a = load("a: :include:@LIST@");
 	struct recipient r = plain;
 	const struct expand e = {
@@ -369,7 +369,7 @@ static void
 test_notify(void)
 {
 	char error[CONFIG_ERROR];
-	struct names *names = names_load(config(), false, error);
+	struct names *names = names_load(config(), error);
 
 	for (size_t i = 0; i < sizeof(notifies) / sizeof(notifies[0]); i++) {
 		struct aliases *a = load(notifies[i].aliases);
@@ -404,7 +404,7 @@ static void
 test_together(void)
 {
 	char error[CONFIG_ERROR];
-	struct names *names = names_load(config(), false, error);
+	struct names *names = names_load(config(), error);
 	struct aliases *a = load("a: alice, bob\nb: b\nc: bob, x@y.z\n");
 	const struct expand e = {
 		.config = config(), .names = names, .aliases = a
@@ -457,7 +457,7 @@ static void
 test_forward(void)
 {
 	char error[CONFIG_ERROR];
-	struct names *names = names_load(config(), false, error);
+	struct names *names = names_load(config(), error);
 	struct aliases *a =
 	    load("team: alice, bob\nrun: |/bin/run\nloop: loop\n");
 	const struct expand e = {
@@ -500,7 +500,7 @@ static void
 test_trace(void)
 {
 	char error[CONFIG_ERROR];
-	struct names *names = names_load(config(), false, error);
+	struct names *names = names_load(config(), error);
 	struct aliases *a = load("a: b, x@y.z\nb: alice\n");
 	unsigned steps = 0;
 	const struct expand e = { .config = config(),

@@ -170,7 +170,7 @@ main(void)
 	connection.role = ROLE_MX;
 	strlcpy(connection.peer.address, "192.0.2.1",
 	    sizeof(connection.peer.address));
-	connection.names = names_load(config, false, error);
+	connection.names = names_load(config, error);
 	connection.aliases = aliases_load(config, error);
 	scratch_need(
 	    connection.names != NULL && connection.aliases != NULL, error);

@@ -263,7 +263,7 @@ test_names_scram(const struct config *c, const char *file)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		scratch_write(file, cases[i].text, strlen(cases[i].text));
-		struct names *n = names_load(c, false, error);
+		struct names *n = names_load(c, error);
 		ok(n != NULL &&
 			names_all_have_scram(n, CRYPTO_KIND_SHA256) ==
 			    cases[i].scram &&
@@ -283,7 +283,7 @@ test_load(struct config *c)
 	char error[CONFIG_ERROR];
 
 	scratch_write(path, text, sizeof(text) - 1);
-	struct names *n = names_load(c, false, error);
+	struct names *n = names_load(c, error);
 	scratch_need(n != NULL, "names_load");
 	ok(names_have(n, "zoe") && names_have(n, "alice") &&
 		names_have(n, "bob"),
@@ -303,11 +303,11 @@ test_load(struct config *c)
 	names_free(n);
 	test_names_scram(c, path);
 	scratch_write(path, "", 0);
-	n = names_load(c, false, error);
+	n = names_load(c, error);
 	ok(n != NULL && !names_have(n, "alice"), "an empty file has no users");
 	names_free(n);
 	unlink(path);
-	ok(names_load(c, false, error) == NULL && strstr(error, path) != NULL,
+	ok(names_load(c, error) == NULL && strstr(error, path) != NULL,
 	    "a missing file is named");
 }
 

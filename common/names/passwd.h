@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_NAMES_PASSWD_H
+#define RESTANTE_COMMON_NAMES_PASSWD_H
+
+#include <pwd.h>
+#include <sys/types.h>
+
+/*
+ * The system's accounts, which may be kept by a server elsewhere (nsswitch.conf
+ * names it).  "There is no such account" and "that cannot be found out now" are
+ * two answers: for the first mail is refused, for the second it waits.  May
+ * block; for workers.
+ */
+
+/*
+ * The account, until the next call; or NULL, and then errno is 0 if there is
+ * none, and else says why that cannot be found out, which is logged.  The C
+ * library leaves errno 0 if all sources say that there is none; ENOENT and its
+ * like come from a source that could not be asked.
+ */
+const struct passwd *passwd_by_name(const char *name);
+const struct passwd *passwd_by_uid(uid_t uid);
+
+#endif
