@@ -182,13 +182,13 @@ read_flag(const char *value, const char *word, bool *flag)
 	return *flag;
 }
 
-/* Seconds, without leading zeros. */
+/* Seconds, without leading zeros, and none that would be written otherwise. */
 static bool
 read_time(const char *value, time_t *when)
 {
 	int64_t n;
 	bool good = read_number(value, strlen(value), &n) &&
-	            (value[0] != '0' || value[1] == '\0');
+	            (value[0] != '0' || value[1] == '\0') && bounded(n) == n;
 
 	*when = n;
 	return good;

@@ -213,7 +213,10 @@ read_spec(const char *p, const char *end, struct mailboxes_entry *e)
 		const char *start = p;
 		if (p < end && *p == '[') {
 			last = skip_nested(p, end);
-			if (last == NULL) {
+			/* No address has a quoted pair there, and without its
+			   blanks it would read as another one. */
+			if (last == NULL ||
+			    memchr(p, '\\', (size_t)(last - p)) != NULL) {
 				return false;
 			}
 		} else {

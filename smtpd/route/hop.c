@@ -166,7 +166,8 @@ parse_lmtp(struct hop *h, const char *rest, char *error)
 		           ? 0
 		           : fail(error, "lmtp:unix:/path expected");
 	}
-	return host_port(rest, h)
+	/* A host of that name would read as a socket whose path is a port. */
+	return host_port(rest, h) && strcmp(h->host, "unix") != 0
 	           ? 0
 	           : fail(error, "lmtp:unix:/path or lmtp:host:port expected");
 }

@@ -9,7 +9,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
 	struct mail m, back;
-	size_t len = 0, again, end;
+	size_t len = 0, again, twice, end;
 	enum mail_parsed result = mail_parse(&m, text, size, &len);
 
 	if (result == MAIL_SHORT && size > 0) {
@@ -38,6 +38,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t table = (m.count + 1) * MAIL_LINE;
 	MUST(again == len &&
 	     memcmp(head + table, text + table, len - table) == 0);
+	/* What has been written once reads, and is written, as the same. */
+	char *second = mail_head(&back, &twice);
+	MUST(second != NULL && twice == again &&
+	     memcmp(second, head, again) == 0);
+	free(second);
 	free(head);
 	mail_free(&back);
 	mail_free(&m);

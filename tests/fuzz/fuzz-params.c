@@ -25,6 +25,8 @@ check_text(enum params result, struct mail *m)
 	MUST(back.hold == m->hold && back.priority == m->priority);
 	MUST(back.by.mode == m->by.mode && back.by.time == m->by.time);
 	MUST(strcmp(back.envid, m->envid) == 0 && back.ret == m->ret);
+	MUST(back.by.trace == m->by.trace && back.utf8 == m->utf8 &&
+	     back.eight_bit == m->eight_bit && back.need_tls == m->need_tls);
 	free(head);
 	mail_free(&back);
 	mail_free(m);

@@ -101,6 +101,8 @@ static const struct {
 	{ "lmtp:", "lmtp:" },
 	{ "lmtp:unix:", "lmtp:" },
 	{ "lmtp:unix:run/lmtp", "lmtp:" },
+	{ "lmtp:unix", "lmtp:" },
+	{ "lmtp:UNIX", "lmtp:" },
 	{ "lmtp://h", "lmtp:" },
 	{ "lmtp:h:x", "lmtp:" },
 };

@@ -437,6 +437,22 @@ test_damage(void)
 		    FIRST SLOT "id: ../../etc/pw\narrival: 1\nsender: \n"
 			       "to: a b\n" END,
 		    MAIL_DAMAGED },
+		{ "a time of eleven digits",
+		    FIRST SLOT "id: abcdefghijkl\narrival: 10000000000\n"
+			       "sender: \nto: a b\n" END,
+		    MAIL_DAMAGED },
+		{ "a hold of eleven digits",
+		    FIRST SLOT "id: abcdefghijkl\narrival: 1\nsender: \n"
+			       "hold: 99999999999\nto: a b\n" END,
+		    MAIL_DAMAGED },
+		{ "a deadline of eleven digits",
+		    FIRST SLOT "id: abcdefghijkl\narrival: 1\nsender: \n"
+			       "by: notify 10000000000\nto: a b\n" END,
+		    MAIL_DAMAGED },
+		{ "the last time of all",
+		    FIRST SLOT "id: abcdefghijkl\narrival: 9999999999\n"
+			       "sender: \nto: a b\n" END,
+		    MAIL_OK },
 		{ "no id", FIRST SLOT "arrival: 1\nsender: \nto: a b\n" END,
 		    MAIL_DAMAGED },
 		{ "a slot of zeroes", FIRST "x", MAIL_SHORT },
