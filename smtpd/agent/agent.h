@@ -33,6 +33,12 @@ enum outcome_kind {
 	OUTCOME_DONE,     /* that was the order */
 	OUTCOME_OPEN,     /* there is a session with the next hop */
 	/*
+	 * The connection that was kept has ended, and this agent can make no
+	 * other: what has no outcome is for another one, at once.  The agent
+	 * ends after it; never the first order's.
+	 */
+	OUTCOME_STALE,
+	/*
 	 * The next hop as a whole does not work (no connection, no DNS, no
 	 * login, 421): nothing more will be tried on this connection.  What is
 	 * in the order under way and has no outcome yet is deferred with the

@@ -31,6 +31,9 @@ enum {
 	HURRY = 30 * 1000,
 };
 
+/* The code of a lost connection: it does not prove that the hop works. */
+static const char LOST[] = "4.4.2";
+
 int
 agents_open(struct runner *r)
 {
@@ -286,18 +289,43 @@ static void
 order_done(struct runner *r, struct agent *a)
 {
 	struct destination *d = a->destination;
-	bool good = false;
+	bool good = false, lost = true;
 
 	for (size_t i = 0; i < a->batch->count; i++) {
 		const struct result *result = &a->batch->results[i];
 		good =
 		    good || (result->known && result->kind != OUTCOME_DEFERRED);
+		lost = lost && strcmp(result->dsn, LOST) == 0;
 	}
-	destination_success(d);
+	a->orders++;
+	if (!lost) {
+		destination_success(d);
+	}
 	if (good) {
 		window_success(&d->window);
 	}
 	end_order(r, a, "internal error: the delivery process gave no result");
+}
+
+/* Another agent gets what this one had no connection for any more. */
+static bool
+kept_lost(struct runner *r, struct agent *a)
+{
+	struct batch *b = a->batch, *rest;
+
+	if (a->orders == 0) {
+		return false;
+	}
+	rest = rest_of(r, b);
+	a->batch = NULL;
+	agent_close(a);
+	outcome_conclude(r, b);
+	if (rest != NULL) {
+		rest->again = b->again;
+		destination_put(r, a->destination, rest);
+	}
+	batch_end(r, b);
+	return true;
 }
 
 /* The next hop does not work, as far as this agent can see. */
@@ -378,6 +406,8 @@ take_outcome(struct runner *r, struct agent *a, const struct outcome *o)
 	case OUTCOME_OPEN:
 		a->open = true;
 		return true;
+	case OUTCOME_STALE:
+		return kept_lost(r, a);
 	case OUTCOME_DEAD:
 		hop_dead(r, a, o);
 		return true;

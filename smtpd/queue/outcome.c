@@ -159,6 +159,7 @@ record_result(
 		break;
 	case OUTCOME_DONE:
 	case OUTCOME_OPEN:
+	case OUTCOME_STALE:
 	case OUTCOME_DEAD:
 		return;
 	}

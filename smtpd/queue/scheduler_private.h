@@ -135,6 +135,7 @@ struct agent {
 	struct batch *batch; /* under way, or NULL */
 	uint32_t serial;
 	int64_t started;    /* ms */
+	unsigned orders;    /* carried out */
 	bool open;          /* it has a session with its next hop */
 	int64_t idle_since; /* ms */
 	int64_t closed;     /* ms */

@@ -94,11 +94,15 @@ make_rcpts(struct mail_object *m, const struct order *order, const char *why)
 
 /* ---- sending ---- */
 
-/* Reports that this next hop does not work, and ends the process. */
+/* Reports that this next hop does not work, and ends the process.  A local
+   socket was connected to while we had the rights: that is for another agent.
+ */
 static _Noreturn void
 give_up(struct client *c, int channel, uint32_t serial)
 {
-	c->verdict.kind = OUTCOME_DEAD;
+	if (c->verdict.kind != OUTCOME_STALE) {
+		c->verdict.kind = OUTCOME_DEAD;
+	}
 	c->verdict.serial = serial;
 	agent_send_outcome(channel, &c->verdict);
 	client_drop(c);
@@ -147,6 +151,10 @@ send_object(struct client *c, struct mail_object *m)
 			/* A server may close an idle connection; a new one is
 			   never stale. */
 			client_drop(c);
+			if (c->hop->unix_socket) {
+				c->verdict.kind = OUTCOME_STALE;
+				return false;
+			}
 			break;
 		case TRANSACTION_LOST:
 			client_drop(c);
@@ -183,6 +191,7 @@ run_order(struct client *c, int channel, const struct order *order, int fd)
 		give_up(c, channel, order->serial);
 	}
 	object_report(&m); /* those that make_rcpts() deferred */
+	c->reused = c->reused || c->stream != NULL;
 	bool alive = object_count(&m, RCPT_TODO) == 0 || send_object(c, &m);
 	object_report(&m);
 	free(m.rcpts);

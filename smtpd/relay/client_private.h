@@ -63,8 +63,9 @@ struct client {
 	struct connected peer;
 	enum family family; /* to be used from now on */
 	bool family_tried;
-	bool reused;     /* has carried a transaction, or tried to */
-	bool dirty;      /* a transaction is open: needs RSET */
+	bool reused;  /* has carried a transaction, or was kept for this one */
+	bool sending; /* the message itself, so that it may have arrived */
+	bool dirty;   /* a transaction is open: needs RSET */
 	unsigned losses; /* connections lost in a row, within transactions */
 	struct offer offer;
 	struct response response; /* the last one */

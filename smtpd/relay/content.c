@@ -374,6 +374,7 @@ send_data(struct client *c, struct mail_object *m, bool data_sent)
 	if (c->response.code != 354) {
 		return step_broken(c, j, PHASE_DATA);
 	}
+	c->sending = true;
 	enum body_sent sent = send_content(c, m, DOTSTUFF_DATA);
 	if (sent == BODY_UNREADABLE) {
 		return unreadable(c);
@@ -401,6 +402,7 @@ send_chunk(struct client *c, struct mail_object *m)
 	if (client_has_input(c)) {
 		return interrupted(c, m);
 	}
+	c->sending = true;
 	client_send_command(c, "BDAT %" PRId64 " LAST", size);
 	enum body_sent sent = send_content(c, m, DOTSTUFF_BDAT);
 	if (sent == BODY_UNREADABLE) {

@@ -276,11 +276,12 @@ without_recipients(struct client *c, const struct pipeline *ahead)
 
 /* One transaction, for the recipients that are to be done. */
 static enum step
-run_once(struct client *c, struct mail_object *m)
+try_once(struct client *c, struct mail_object *m)
 {
 	char mail[ENVELOPE_LINE];
 	struct pipeline ahead = { 0 };
 
+	c->sending = false;
 	if (client_has_input(c)) {
 		client_set_verdict(c, OUTCOME_DEAD, "4.5.0",
 		    "host %s sent data, or closed the connection, unasked",
@@ -300,6 +301,23 @@ run_once(struct client *c, struct mail_object *m)
 		return without_recipients(c, &ahead);
 	}
 	return content_send(c, m, ahead.data);
+}
+
+/*
+ * A connection that was kept, or carries many messages, may end at any time:
+ * until the message itself is sent, that says nothing about the next one.
+ */
+static enum step
+run_once(struct client *c, struct mail_object *m)
+{
+	bool reused = c->reused;
+	enum step step = try_once(c, m);
+
+	if (reused && !c->sending && (step == STEP_LOST || step == STEP_DEAD)) {
+		object_change(m, RCPT_ACCEPTED, RCPT_TODO);
+		return STEP_STALE;
+	}
+	return step;
 }
 
 enum transacted

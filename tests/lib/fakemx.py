@@ -513,6 +513,12 @@ class FakeMx:
         with self.lock:
             self._sockets[number] = sock
 
+    def hang_up(self, number):
+        """Ends a connection, whatever it is doing; waits until it is over."""
+        with self.lock:
+            self._sockets[number].shutdown(socket.SHUT_RDWR)
+        self._threads[number - 1].join(30)
+
     def note(self, number, text):
         """Adds to the transcript."""
         with self.lock:

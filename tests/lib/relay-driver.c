@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 static const char *const kinds[] = { "sent", "deferred", "failed", "expanded",
-	"done", "open", "dead" };
+	"done", "open", "stale", "dead" };
 
 /* Until it is done; false: the agent is gone. */
 static bool
@@ -46,7 +46,7 @@ listen_to(int channel)
 		printf("%s\t%u\t%s\t%u\t%s\t%s\n", kinds[o.kind], o.recipient,
 		    o.dsn, o.relayed, o.host, o.text);
 		fflush(stdout);
-		if (o.kind == OUTCOME_DONE || o.kind == OUTCOME_DEAD) {
+		if (o.kind == OUTCOME_DONE || o.kind >= OUTCOME_STALE) {
 			return o.kind == OUTCOME_DONE;
 		}
 	}

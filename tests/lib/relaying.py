@@ -97,7 +97,8 @@ class Relaying(Scratch):
     def hear(self):
         """The outcomes up to the end of the order, which comes last."""
         outcomes = []
-        while not outcomes or outcomes[-1].kind not in ("done", "dead"):
+        while not outcomes or outcomes[-1].kind not in (
+                "done", "dead", "stale"):
             line = self.agent.stdout.readline()
             fields = line.rstrip("\n").split("\t")
             if len(fields) != 6:

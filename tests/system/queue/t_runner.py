@@ -318,6 +318,30 @@ def test_dead():
         equal(r.box("alice"), [])
 
 
+def test_dead_in_transactions():
+    """A next hop that hangs up is not tried for each message either"""
+    for phase in ("mail", "rcpt", "dot"):
+        with FakeMx({phase: DROP}) as mx, Runner(mx) as r:
+            ids = [r.put("bob@remote.test") for _ in range(40)]
+            r.run()
+            check(mx.connections <= 6, f"{phase}: {mx.connections} connections")
+            equal(queuefile.ids(r.queue, "deferred"), sorted(ids))
+
+
+def test_local_socket_hangs_up():
+    """No message waits because a socket was closed after the one before"""
+    with FakeMx() as mx, Runner(mx) as r:
+        path = r.dir / "lmtp"
+        with FakeMx({"dot": ("250 Ok", DROP)}, unix=path, lmtp=True) as lmtp:
+            path.chmod(0o777)
+            r.configure(f"relay lmtp:unix:{path}\nrelay-concurrency 1",
+                        tls=False)
+            ids = [r.put("bob@remote.test") for _ in range(6)]
+            r.run()
+            sent_once(lmtp, ids)
+            equal(r.left(), [])
+
+
 def test_refused():
     """Nobody listens: deferred; another next hop gets its mail"""
     with FakeMx() as mx, FakeMx() as other, \

@@ -96,7 +96,9 @@ def test_stale():
     """A connection that has ended between two messages is made anew"""
     scripts = ({"dot": [("250 Ok", DROP)]},
                {"dot": [("250 Ok", "421 4.4.2 Idle", DROP)]},
-               {"mail": [None, DROP]}, {"mail": [None, "421 Enough"]})
+               {"mail": [None, DROP]}, {"mail": [None, "421 Enough"]},
+               {"rcpt": [None, DROP]}, {"rcpt": [None, "421 Enough"]},
+               {"data": [None, DROP]}, {"data": [None, "421 Enough"]})
     for script in scripts:
         with FakeMx(script, extensions=WITHOUT_CHUNKING) as mx, \
                 Relaying(hop(mx)) as relay:
@@ -104,6 +106,31 @@ def test_stale():
                 equal(kinds(relay.send(TEXT, ["b@x"])), ["sent", "done"],
                       str(script))
             equal((mx.connections, len(mx.messages)), (2, 3), str(script))
+
+
+def test_stale_unused():
+    """A connection that ended before anything was sent on it is made anew"""
+    with FakeMx(extensions=("SIZE 1000",)) as mx, Relaying(hop(mx)) as relay:
+        outcomes = relay.send("Subject: big\n\n" + "x" * 2000 + "\n", ["b@x"])
+        equal(kinds(outcomes), ["failed", "done"])
+        mx.hang_up(1)
+        equal(kinds(relay.send(TEXT, ["b@x"])), ["sent", "done"])
+        equal((mx.connections, len(mx.messages)), (2, 1))
+
+
+def test_stale_socket():
+    """A local socket that has ended between two messages is for another agent
+    """
+    with Relaying("lmtp:unix:/nowhere") as place:
+        path = place.dir / "lmtp"
+        with FakeMx({"dot": [("250 Ok", DROP)]}, unix=path, lmtp=True) as mx:
+            path.chmod(0o777)
+            with Relaying(f"lmtp:unix:{path}") as relay:
+                equal(kinds(relay.send(TEXT, ["b@x"])), ["sent", "done"])
+                equal(kinds(relay.send(TEXT, ["b@x"])), ["stale"])
+            with Relaying(f"lmtp:unix:{path}") as relay:
+                equal(kinds(relay.send(TEXT, ["b@x"])), ["sent", "done"])
+            equal((mx.connections, len(mx.messages)), (2, 2))
 
 
 def test_recipients():
