@@ -155,6 +155,7 @@ main(int argc, char **argv)
 		log_error("%s", error);
 		return EX_CONFIG;
 	}
+	config_hide_passwords(config);
 	status = a.verb != NULL ? a.verb(config, a.count, a.words)
 	                        : server_run(&pop3, &a.launch, config);
 	free(config);

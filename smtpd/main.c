@@ -131,6 +131,9 @@ main(int argc, char **argv)
 		log_error("%s", error);
 		return EX_CONFIG;
 	}
+	if (options.action != ACTION_CHECK) {
+		config_hide_passwords(config);
+	}
 	int status = act(&options, config);
 	free(config);
 	return status;

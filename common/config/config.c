@@ -250,6 +250,9 @@ strip_comment(char *line)
 	}
 }
 
+/* Lines up to this have no copy left in memory: none has a longer password. */
+enum { LONGEST_LINE = 16 * 1024 };
+
 static int
 set_line(const struct config_place *at, struct config *c, char *line)
 {
@@ -277,8 +280,8 @@ set_line(const struct config_place *at, struct config *c, char *line)
 static int
 read_lines(struct config *c, FILE *f, struct config_place *at)
 {
-	char *line = NULL;
-	size_t size = 0;
+	size_t size = LONGEST_LINE;
+	char *line = malloc(size);
 	int result = 0;
 
 	ssize_t n;
@@ -287,6 +290,9 @@ read_lines(struct config *c, FILE *f, struct config_place *at)
 		result = strlen(line) == (size_t)n
 		             ? set_line(at, c, line)
 		             : config_fail(at, "a NUL byte after", line);
+	}
+	if (line != NULL) {
+		explicit_bzero(line, size);
 	}
 	free(line);
 	if (result == 0 && ferror(f)) {
@@ -304,12 +310,16 @@ read_file(struct config *c, const char *file, char error[CONFIG_ERROR])
 	const char *path =
 	    file != NULL ? file : SYSCONFDIR "/restante/restante.conf";
 	struct config_place at = { .file = path, .error = error };
+	char buffer[BUFSIZ];
 	FILE *f = fopen(path, "re");
 
 	if (f != NULL) {
 		strlcpy(c->file, path, sizeof(c->file));
+		/* Ours, so that no password is left in what is freed. */
+		setvbuf(f, buffer, _IOFBF, sizeof(buffer));
 		int result = read_lines(c, f, &at);
 		fclose(f);
+		explicit_bzero(buffer, sizeof(buffer));
 		return result;
 	}
 	if (file != NULL || errno != ENOENT) {

@@ -140,6 +140,14 @@ struct config {
 struct config *config_load(const char *file, char error[CONFIG_ERROR])
     __attribute__((warn_unused_result));
 
+/*
+ * Forgets the passwords in next hops, so that no process has them that does not
+ * need them: CONFIG_HIDDEN stands for each.  Who needs one reads the file
+ * again.
+ */
+enum { CONFIG_HIDDEN = 1 }; /* an octet that no URL contains */
+void config_hide_passwords(struct config *);
+
 /* True if the domain is one of ours; case does not matter. */
 bool config_is_ours(const struct config *, const char *domain);
 

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 int
 config_set_hop(
@@ -164,6 +165,41 @@ config_set_masquerade(
 	}
 	c->nmasquerades++;
 	return 0;
+}
+
+/* Replaces what is between the user's ":" and the last "@" of a next hop. */
+static void
+hide(char *hop)
+{
+	size_t before = strlen(hop);
+	char *from = strstr(hop, "://"), *at = strrchr(hop, '@');
+
+	from = from == NULL ? hop : from + 3;
+	/* A path may have an "@", too. */
+	if (at == NULL || at < from || strncasecmp(hop, "lmtp:", 5) == 0) {
+		return;
+	}
+	char *colon = memchr(from, ':', (size_t)(at - from));
+	if (colon == NULL || colon + 1 == at) {
+		return;
+	}
+	colon[1] = CONFIG_HIDDEN;
+	memmove(colon + 2, at, strlen(at) + 1);
+	size_t now = strlen(hop);
+	explicit_bzero(hop + now, before - now);
+}
+
+void
+config_hide_passwords(struct config *c)
+{
+	hide(c->relay);
+	hide(c->fallback_relay);
+	for (size_t i = 0; i < c->nroutes; i++) {
+		hide(c->routes[i].value);
+	}
+	for (size_t i = 0; i < c->nsender_relays; i++) {
+		hide(c->sender_relays[i].value);
+	}
 }
 
 int

@@ -149,8 +149,7 @@ explain_hop(struct explain *x, const char *what, const struct hop *hop)
 	}
 	if (hop->user[0] != '\0') {
 		print_line(x, 3, "login as %s, with the password %s", hop->user,
-		    hop->password[0] != '\0' ? "of the hop"
-					     : "by the key relay-password");
+		    hop->hidden ? "of the hop" : "by the key relay-password");
 	}
 	if (!hop->unix_socket) {
 		explain_hosts(x, hop);

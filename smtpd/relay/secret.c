@@ -176,6 +176,58 @@ from_command(struct secret *s, const char *command, char why[CONFIG_ERROR])
 	return first_line(s, len, "that the command writes", why);
 }
 
+/* True if the URL is that of the hop, whatever it says of TLS; takes its
+   password then. */
+static bool
+from_url(struct secret *s, const struct hop *hop, const char *url)
+{
+	char error[CONFIG_ERROR];
+	struct hop h;
+
+	bool same = hop_parse(&h, url, "example.org", error) == 0 &&
+	            h.password[0] != '\0' && h.transport == hop->transport &&
+	            h.wrapped == hop->wrapped && h.port == hop->port &&
+	            strcmp(h.host, hop->host) == 0 &&
+	            strcmp(h.user, hop->user) == 0;
+	if (same) {
+		strlcpy(s->text, h.password, sizeof(s->text));
+	}
+	explicit_bzero(&h, sizeof(h));
+	return same;
+}
+
+/* The password that the hop has in the configuration, which is read again. */
+static int
+from_config(struct secret *s, const struct config *config,
+    const struct hop *hop, char why[CONFIG_ERROR])
+{
+	char error[CONFIG_ERROR];
+	struct config *c = config_load(config->file, error);
+
+	if (c == NULL) {
+		snprintf(why, CONFIG_ERROR, "cannot read the password: %.400s",
+		    error);
+		return -1;
+	}
+	bool found =
+	    from_url(s, hop, c->relay) || from_url(s, hop, c->fallback_relay);
+	for (size_t i = 0; i < c->nroutes && !found; i++) {
+		found = from_url(s, hop, c->routes[i].value);
+	}
+	for (size_t i = 0; i < c->nsender_relays && !found; i++) {
+		found = from_url(s, hop, c->sender_relays[i].value);
+	}
+	config_hide_passwords(c);
+	free(c);
+	if (!found) {
+		snprintf(why, CONFIG_ERROR,
+		    "the password of %.200s at %.200s is no longer in %.64s, "
+		    "or malformed: type smtpd --check, and start smtpd again",
+		    hop->user, hop->host, config->file);
+	}
+	return found ? 0 : -1;
+}
+
 int
 secret_find(const struct config *config, const struct hop *hop,
     struct secret *s, char why[CONFIG_ERROR])
@@ -186,6 +238,9 @@ secret_find(const struct config *config, const struct hop *hop,
 	if (hop->password[0] != '\0') {
 		strlcpy(s->text, hop->password, sizeof(s->text));
 		return 0;
+	}
+	if (hop->hidden) {
+		return from_config(s, config, hop, why);
 	}
 	if (from == NULL) {
 		snprintf(why, CONFIG_ERROR,

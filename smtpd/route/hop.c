@@ -196,6 +196,10 @@ parse_user(struct hop *h, const char *p, const char *at)
 	const char *colon = memchr(p, ':', (size_t)(at - p));
 	const char *end = colon != NULL ? colon : at;
 
+	if (colon != NULL && at - colon == 2 && colon[1] == CONFIG_HIDDEN) {
+		h->hidden = true;
+		colon = NULL;
+	}
 	return end > p &&
 	       decode_percent(p, (size_t)(end - p), h->user, sizeof(h->user)) &&
 	       (colon == NULL ||

@@ -39,6 +39,7 @@ struct hop {
 	unsigned port;
 	char user[HOP_USER + 1];         /* "": no AUTH */
 	char password[HOP_PASSWORD + 1]; /* "": see the key relay-password */
+	bool hidden; /* it has one: config_hide_passwords() */
 };
 
 /* 0, or -1 with a message for people in error.  domain: for "mx". */

@@ -607,6 +607,51 @@ test_users(void)
 	}
 }
 
+/* What is in memory once the passwords of next hops are hidden. */
+static void
+test_hidden(void)
+{
+	static const struct {
+		const char *hop, *hidden;
+	} table[] = {
+		{ "smtp://user:secret@h", "smtp://user:\001@h" },
+		{ "SMTPS://u:secret@h:465/?tls=must",
+		    "SMTPS://u:\001@h:465/?tls=must" },
+		{ "smtp://u:secret@secret:/?secret@h", "smtp://u:\001@h" },
+		{ "user:secret@h", "user:\001@h" }, /* a scheme is missing */
+		{ "smtp//u:secret@h", "smtp//u:\001@h" },
+		{ "smtp://u:s@h", "smtp://u:\001@h" },
+		{ "smtp://u:@h", "smtp://u:@h" },
+		{ "smtp://user@h:25", "smtp://user@h:25" },
+		{ "smtp://h:25", "smtp://h:25" },
+		{ "lmtp:unix:/run/a:b@c", "lmtp:unix:/run/a:b@c" },
+		{ "mx", "mx" },
+		{ "", "" },
+	};
+	static struct config c;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const char *hop = table[i].hop, *hidden = table[i].hidden;
+		memset(&c, 0, sizeof(c));
+		c.nroutes = c.nsender_relays = CONFIG_LIST;
+		char *const places[] = { c.relay, c.fallback_relay,
+			c.routes[0].value, c.routes[CONFIG_LIST - 1].value,
+			c.sender_relays[0].value,
+			c.sender_relays[CONFIG_LIST - 1].value };
+		for (size_t j = 0; j < 6; j++) {
+			strlcpy(places[j], hop, CONFIG_VALUE);
+		}
+		config_hide_passwords(&c);
+		config_hide_passwords(&c); /* the second time nothing is left */
+		for (size_t j = 0; j < 6; j++) {
+			ok(strcmp(places[j], hidden) == 0,
+			    "\"%s\" is hidden in place %zu", shown(hop), j);
+		}
+		ok(memmem(&c, sizeof(c), "secret", 6) == NULL,
+		    "and nothing of it is left");
+	}
+}
+
 int
 main(void)
 {
@@ -617,5 +662,6 @@ main(void)
 	test_files();
 	test_ours();
 	test_users();
+	test_hidden();
 	return tap_done();
 }

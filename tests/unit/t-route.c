@@ -147,6 +147,11 @@ test_relay(void)
 		    "smtps://u@smart.example:465?tls=verify") == 0 &&
 		strcmp(r.hop.password, "p") == 0,
 	    "the relay takes what no other rule does");
+	config_hide_passwords(&c);
+	find(&c, "", "x@d.e", &r);
+	ok(r.hop.hidden && r.hop.password[0] == '\0' &&
+		strcmp(r.hop.user, "u") == 0,
+	    "one whose password is hidden is known to have one");
 	find(&c, "bob@alias.example", "x@d.e", &r);
 	ok(strstr(r.why, "sender-relay") != NULL, "senders have theirs first");
 	strlcpy(c.routes[0].pattern, "*", CONFIG_NAME);
