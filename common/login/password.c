@@ -252,13 +252,13 @@ bool
 password_has(const char *credentials, const char *want)
 {
 	char word[USHRT_MAX / 64];
+	bool found = false;
 
-	while (next_word(&credentials, word, sizeof(word))) {
-		if (strcmp(word, want) == 0) {
-			return true;
-		}
+	while (!found && next_word(&credentials, word, sizeof(word))) {
+		found = strcmp(word, want) == 0;
 	}
-	return false;
+	explicit_bzero(word, sizeof(word));
+	return found;
 }
 
 static bool
@@ -275,15 +275,15 @@ bool
 password_has_certificate(const char *credentials, const char *fingerprint)
 {
 	char word[USHRT_MAX / 64];
+	bool found = false;
 
-	while (next_word(&credentials, word, sizeof(word))) {
-		if (is_certificate(word) &&
-		    (fingerprint == NULL ||
-			strcmp(word + strlen(EXTERNAL), fingerprint) == 0)) {
-			return true;
-		}
+	while (!found && next_word(&credentials, word, sizeof(word))) {
+		found = is_certificate(word) &&
+		        (fingerprint == NULL ||
+			    strcmp(word + strlen(EXTERNAL), fingerprint) == 0);
 	}
-	return false;
+	explicit_bzero(word, sizeof(word));
+	return found;
 }
 
 /* True if the word is a well-formed stored secret. */
@@ -293,10 +293,13 @@ is_secret(const char *word)
 	enum crypto_kind kind;
 	struct verifier v;
 
-	return verifier_named(word, &kind) ? verifier_parse(word, &v)
-	       : strncmp(word, CRAM, strlen(CRAM)) == 0
-	           ? find_cram(word) != NULL
-	           : is_crypt(word);
+	if (verifier_named(word, &kind)) {
+		bool good = verifier_parse(word, &v);
+		explicit_bzero(&v, sizeof(v));
+		return good;
+	}
+	return strncmp(word, CRAM, strlen(CRAM)) == 0 ? find_cram(word) != NULL
+	                                              : is_crypt(word);
 }
 
 bool
@@ -317,14 +320,14 @@ password_is_valid(const char *credentials)
 {
 	char word[USHRT_MAX / 64];
 	size_t words = 0;
+	bool good = true;
 
-	for (; next_word(&credentials, word, sizeof(word)); words++) {
-		if (!is_secret(word) && !is_certificate(word) &&
-		    strcmp(word, PASSWORD_OAUTH) != 0) {
-			return false;
-		}
+	for (; good && next_word(&credentials, word, sizeof(word)); words++) {
+		good = is_secret(word) || is_certificate(word) ||
+		       strcmp(word, PASSWORD_OAUTH) == 0;
 	}
-	return words > 0;
+	explicit_bzero(word, sizeof(word));
+	return good && words > 0;
 }
 
 /* Appends a word to the credentials; -1: no room. */
