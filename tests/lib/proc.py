@@ -90,6 +90,14 @@ def sockets(pid):
             if target.startswith("socket:[")}
 
 
+def sockets_or_none(pid):
+    """The same; none of a process that has ended, or hides them."""
+    try:
+        return sockets(pid)
+    except (OSError, Skip):
+        return set()
+
+
 def tcp_rows():
     """The rows of /proc/net/tcp and tcp6, as lists of fields."""
     rows = []
