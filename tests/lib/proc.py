@@ -45,14 +45,17 @@ def tree(pid):
 
 
 def named(word):
-    """The pids of live processes with that word among their arguments."""
+    """The pids of live processes with that word among their arguments.
+
+    A keeper of keys ends with its server, and is not among them.
+    """
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes().split(b"\0")
         except OSError:
             continue
-        if word.encode() in words:
+        if word.encode() in words and name(path.parent.name) != "keeper":
             found.append(int(path.parent.name))
     return found
 
