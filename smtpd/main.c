@@ -53,13 +53,14 @@ static const struct service smtp = {
 	    [REQUEST_DNSBL] = { dnsbl_run, dnsbl_valid },
 	    [REQUEST_ENQUEUE] = { enqueue_run, delivery_valid },
 	},
-	.errand = { runner_is_due, runner_run_due },
+	.errand = { runner_is_due, runner_run_due, runner_wake },
 };
 
 /* Logs to the terminal, if there is one: cron would mail the output. */
 static int
 run_queue(const struct config *config, const struct queue_run *run)
 {
+	runner_woken();
 	log_start(config, "smtpd", isatty(STDERR_FILENO) == 1);
 	(void)stats_open(config); /* or nothing is counted */
 	return runner_run(config, run);

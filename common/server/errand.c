@@ -22,6 +22,10 @@ errand_start(struct server *s)
 		return; /* what is durable can wait for the next start */
 	}
 	s->errand_wanted = false;
+	if (s->service->errand.wake != NULL &&
+	    s->service->errand.wake(s->config)) {
+		return;
+	}
 	pid_t pid = child_errand(s);
 	if (pid == -1) {
 		log_error("cannot fork: %s", strerror(errno));

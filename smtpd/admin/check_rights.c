@@ -8,6 +8,7 @@
 #include "common/login/users.h"
 #include "common/names/passwd.h"
 #include "common/process/landlock.h"
+#include "smtpd/queue/runner.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -128,6 +129,21 @@ check_roles(struct check *c)
 	}
 }
 
+/* Who makes the runs of the queue, where systemd could. */
+static void
+check_runs(struct check *c)
+{
+	if (runner_has_unit(c->config)) {
+		check_finding(c, FINDING_OK,
+		    "queue runs are made by restante-queue.service");
+	} else if (access("/run/systemd/system", F_OK) == 0) {
+		check_finding(c, FINDING_OK,
+		    "queue runs are made by the servers, with the "
+		    "restrictions of their units; for a unit of its own type: "
+		    "systemctl enable --now restante-queue.socket");
+	}
+}
+
 void
 check_rights(struct check *c)
 {
@@ -140,4 +156,5 @@ check_rights(struct check *c)
 	}
 	check_session_user(c);
 	check_roles(c);
+	check_runs(c);
 }

@@ -33,4 +33,19 @@ bool runner_is_due(const struct config *);
 /* Runs the queue once. */
 void runner_run_due(const struct config *);
 
+/*
+ * Asks for a run by whoever reads from QUEUE/wake, as systemd does for
+ * restante-queue.service.  Never blocks.  false: nobody does.
+ */
+bool runner_wake(const struct config *);
+
+/* True if there is somebody whom runner_wake() would ask. */
+bool runner_has_unit(const struct config *);
+
+/*
+ * In such a run, first: takes away what has asked for it, so that what asks
+ * from now on has one more made.
+ */
+void runner_woken(void);
+
 #endif

@@ -82,7 +82,7 @@ start_server(
 
 	if (access(config->queue, W_OK) == -1) {
 		log_error("no server listens at %s (%s), and %s is not "
-			  "writable (%s): start restante-submission.socket, "
+			  "writable (%s): start restante-local.socket, "
 			  "or smtpd -l unix:%s",
 		    config->socket, strerror(why), config->queue,
 		    strerror(errno), config->socket);

@@ -371,7 +371,7 @@ def test_nobody_there(server):
     done = Command(server).run("bob", "x\n")
     server.configure(CONFIG, tls=False)
     equal(done.returncode, 75, done.stderr.decode())
-    check(b"restante-submission.socket" in done.stderr, done.stderr)
+    check(b"restante-local.socket" in done.stderr, done.stderr)
 
 
 def test_closed_descriptors(server):
