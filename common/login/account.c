@@ -168,7 +168,8 @@ settle(int directory)
 static int
 give_directory(const char *path, const struct account *a, bool made)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* It may be the owner's alone by now, and root without that right. */
+	int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 	int result = -1;
 
@@ -179,7 +180,8 @@ give_directory(const char *path, const struct account *a, bool made)
 		bool theirs = geteuid() != 0 || st.st_uid == a->uid;
 		result = made || !theirs ? settle(fd) : 0;
 		if (result == 0 && !theirs) {
-			result = fchown(fd, a->uid, a->gid);
+			result =
+			    fchownat(fd, "", a->uid, a->gid, AT_EMPTY_PATH);
 		}
 	}
 	close(fd);

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: ISC
+"""systemd's units: how far they shut the servers in, that the servers work
+with what that leaves them, and that a server has its queue run by a unit of its
+own, in which commands of aliases get what they need.
+
+The rights that a unit leaves are read from the unit, and taken away by
+unshare(1) and setpriv(1): so this runs where systemd does not.
+"""
+import contextlib
+import os
+import re
+import select
+import subprocess
+import tempfile
+from pathlib import Path
+
+from lib import launch, mbox, peers
+from lib.player import PASSWORDS
+from lib.scratch import AM_ROOT, BUILD, SRC, Scratch, tool
+from lib.tap import Skip, Tap, check, equal
+from lib.wait import wait_for
+
+tap = Tap()
+SERVICES = {"smtpd/restante-smtp": 2.0, "smtpd/restante-submission": 2.0,
+            "smtpd/restante-local": 2.0, "pop3d/restante-pop3": 1.5}
+SOCKETS = ("smtpd/restante-smtp", "smtpd/restante-submission",
+           "smtpd/restante-local", "smtpd/restante-queue",
+           "pop3d/restante-pop3")
+FALLBACK = "pop3d/restante-recover.service"
+
+
+def unit(name):
+    """The text of a unit, as it is installed."""
+    built = BUILD / name
+    return (built if built.exists() else SRC / name).read_text()
+
+
+def value(name, key):
+    """What a key of a unit is set to, the last time."""
+    return re.findall(rf"(?m)^{key}=(.*)$", unit(name))[-1]
+
+
+@contextlib.contextmanager
+def all_units():
+    """A folder with the units, whose programs are there."""
+    if not tool("systemd-analyze"):
+        raise Skip("no systemd-analyze")
+    with tempfile.TemporaryDirectory(prefix="restante-test-") as folder:
+        names = [p for f in ("smtpd", "pop3d") for place in (BUILD, SRC)
+                 for p in (place / f).glob("restante-*.*")
+                 if p.suffix in (".service", ".socket", ".path", ".timer")]
+        for path in names:
+            text = re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true",
+                          path.read_text())
+            (Path(folder) / path.name).write_text(text)
+        yield Path(folder)
+
+
+def analyze(*words):
+    """What systemd-analyze says."""
+    done = subprocess.run(["systemd-analyze", *map(str, words)],
+                          capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_exposure():
+    """systemd-analyze security: 2.0 at most for smtpd, 1.5 for pop3d"""
+    with all_units() as folder:
+        for name, most in SERVICES.items():
+            path = folder / (Path(name).name + ".service")
+            _, said = analyze("security", "--offline=true", "--no-pager", path)
+            found = re.search(r"exposure level for \S+: ([\d.]+)", said)
+            if not found:
+                raise Skip("systemd-analyze does not do this: " + said[-200:])
+            check(float(found[1]) <= most, f"{name}: {found[1]}")
+            loose = path.with_name("loose.service")
+            loose.write_text(path.read_text().replace(
+                "NoNewPrivileges=yes", ""))
+            _, said = analyze("security", "--offline=true", "--no-pager", loose)
+            worse = re.search(r"exposure level for \S+: ([\d.]+)", said)
+            check(float(worse[1]) > float(found[1]), "it can tell no units")
+
+
+def test_verify():
+    """systemd-analyze verify has nothing to say about any of them"""
+    with all_units() as folder:
+        status, said = analyze("verify", "--man=no", *folder.iterdir())
+        equal((status, said), (0, ""), "systemd-analyze verify")
+
+
+def test_recovery_cannot_stop_the_boot():
+    """Recovery at boot has a time-out, and nothing requires it"""
+    text = unit(FALLBACK)
+    check(int(value(FALLBACK, "TimeoutStartSec")) <= 120, text)
+    for name in SOCKETS:
+        check(f"{Path(name).name}.socket" in text, f"not before {name}")
+        check("recover" not in unit(name + ".socket"), name)
+    for name in SERVICES:
+        check("recover" not in unit(name + ".service"), name)
+    check("restante-recover.service" in (SRC / "README.md").read_text(),
+          "README does not enable it")
+
+
+def test_local_socket():
+    """The socket of the sendmail command opens no port, and is no TCP one"""
+    text = unit("smtpd/restante-local.socket")
+    equal(re.findall(r"(?m)^Listen\w+=(.*)", text),
+          ["/run/restante/submission"], "what it listens on")
+    check("NoDelay" not in text, "NoDelay on a socket that is not TCP")
+    check("/run/" not in unit("smtpd/restante-submission.socket"),
+          "the submission socket is in two units")
+
+
+# ---- with the rights that a unit leaves ----
+
+def confined(name):
+    """A command line's beginning: what the unit takes away."""
+    for needed in ("unshare", "setpriv"):
+        if not tool(needed):
+            raise Skip(f"no {needed}")
+    bounding = ",".join(
+        "+" + c.removeprefix("CAP_").lower()
+        for c in value(name, "CapabilityBoundingSet").split())
+    words = ["setpriv", "--bounding-set", "-all," + bounding]
+    if value(name, "NoNewPrivileges") == "yes":
+        words.append("--no-new-privs")
+    if value(name, "PrivateNetwork") == "yes":
+        words = ["unshare", "--net", *words]
+    return words
+
+
+def activated(scratch, daemon, name):
+    """A server behind a socket of systemd's, with the rights of its unit."""
+    program = peers.find("systemd-socket-activate", "systemd")
+    return launch.Launcher(scratch, lambda port: [
+        program, "-l", f"127.0.0.1:{port}", *confined(name),
+        *scratch.command(daemon)])
+
+
+def test_rights():
+    """With what their units leave them, mail comes in and is collected"""
+    if not AM_ROOT:
+        raise Skip("needs root")
+    with Scratch("idle-exit 5", as_root=True) as scratch, \
+            activated(scratch, "smtpd", "smtpd/restante-smtp.service") as mx, \
+            activated(scratch, "pop3d", "pop3d/restante-pop3.service") as pop:
+        for _ in range(3):
+            launch.exchange(scratch, mx.ports[0], pop.ports[0],
+                            PASSWORDS["bob"])
+        said = mx.log.read_text() + pop.log.read_text()
+        check("ermission" not in said and "not permitted" not in said, said)
+
+
+# ---- runs by another unit ----
+
+@contextlib.contextmanager
+def served(scratch):
+    """A port of a running smtpd."""
+    daemon = scratch.serve("smtpd", "127.0.0.1:0")
+    try:
+        yield daemon.ports[0]
+    finally:
+        daemon.stop()
+
+
+def start_reader(scratch):
+    """The FIFO as systemd opens it; a descriptor."""
+    path = scratch.dir / "queue" / "wake"
+    os.mkfifo(path, 0o600)
+    scratch.own()
+    return os.open(path, os.O_RDWR | os.O_NONBLOCK)
+
+
+def submit(scratch, port, to):
+    """A message that has to be queued."""
+    with scratch.connect(port) as talker:
+        talker.hello()
+        talker.submit("a@example.com", [to], "Subject: x\r\n\r\nx\r\n")
+
+
+def test_woken():
+    """A server asks for a run by the FIFO, and one woken takes that away"""
+    with Scratch("domains example.org") as scratch:
+        (scratch.dir / "aliases").write_text("list: |/bin/cat, bob\n")
+        fifo = start_reader(scratch)
+        with served(scratch) as port:
+            submit(scratch, port, "list@example.org")
+            check(select.select([fifo], [], [], 20)[0], "nobody was asked")
+            equal(len(list((scratch.dir / "queue" / "active").iterdir())), 1,
+                  "messages that wait")
+            run = subprocess.run(
+                ["/bin/sh", "-c",
+                 "exec 3<>$0; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"",
+                 scratch.dir / "queue" / "wake",
+                 *scratch.command("smtpd", "-q5m")],
+                env=scratch.environment(), capture_output=True, text=True,
+                check=False, **scratch.as_user())
+            equal(run.returncode, 0, run.stderr)
+            check(not select.select([fifo], [], [], 0)[0],
+                  "the request is still there: systemd would start it again")
+            equal(len(mbox.read(scratch.mailbox("bob"))), 1, "messages")
+        os.close(fifo)
+
+
+def test_nobody_to_wake():
+    """Where nobody reads from the FIFO the server makes the run itself"""
+    with Scratch("domains example.org") as scratch:
+        (scratch.dir / "aliases").write_text("list: |/bin/cat, bob\n")
+        os.close(start_reader(scratch))
+        with served(scratch) as port:
+            submit(scratch, port, "list@example.org")
+            wait_for(lambda: scratch.mailbox("bob").exists() and
+                     len(mbox.read(scratch.mailbox("bob"))) == 1, "the mail")
+
+
+def test_not_a_fifo():
+    """A file, a link in its place: the server makes the run itself"""
+    for kind in ("file", "link"):
+        with Scratch("domains example.org") as scratch:
+            (scratch.dir / "aliases").write_text("list: |/bin/cat, bob\n")
+            path = scratch.dir / "queue" / "wake"
+            if kind == "file":
+                path.write_text("")
+            else:
+                path.symlink_to("/dev/null")
+            scratch.own()
+            with served(scratch) as port:
+                submit(scratch, port, "list@example.org")
+                wait_for(lambda s=scratch: s.mailbox("bob").exists() and
+                         len(mbox.read(s.mailbox("bob"))) == 1, "the mail")
+            equal(path.read_text(), "", "what was written there")
+
+
+if __name__ == "__main__":
+    tap.run(globals())
+    tap.finish()
