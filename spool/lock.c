@@ -9,6 +9,7 @@
 #include "common/io/file.h"
 #include "spool/lock_stock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -23,6 +24,8 @@ enum {
 	FIRST_PAUSE = 10, /* ms */
 	LONGEST_PAUSE = 25,
 	STALE_SECONDS = 300, /* what liblockfile and qpopper wait, too */
+	EMPTY_SECONDS = 5,   /* for one that names nobody: a crash emptied it */
+	AHEAD_SECONDS = 2,   /* that a clock may be set back */
 };
 
 static int64_t
@@ -59,9 +62,26 @@ alive(long pid)
 }
 
 /*
+ * True if a file with that time cannot be one that somebody holds: it is from
+ * before the system was started, after a power cut, or from a time to come,
+ * which would never age.
+ */
+static bool
+is_of_another_time(time_t changed)
+{
+	struct timespec up = { .tv_sec = 0 };
+	time_t now = time(NULL);
+
+	return changed > now + AHEAD_SECONDS ||
+	       (clock_gettime(CLOCK_BOOTTIME, &up) == 0 &&
+		   changed < now - up.tv_sec);
+}
+
+/*
  * True if the owner of the dotlock is gone: a process of this machine
- * that is gone, or untouched for STALE_SECONDS.  Asked only while we hold the
- * fcntl lock, so no two of us break it at once.
+ * that is gone, or that was there before it started, or untouched for
+ * STALE_SECONDS; for EMPTY_SECONDS if nothing is in it.  Asked only while we
+ * hold the fcntl lock, so no two of us break it at once.
  */
 static bool
 stale(const struct lock *l, const char *name, struct stat *st)
@@ -89,7 +109,56 @@ stale(const struct lock *l, const char *name, struct stat *st)
 	if (pid > 0 && (*end == '\n' || *end == '\0') && !alive(pid)) {
 		return true;
 	}
-	return time(NULL) - st->st_mtime > STALE_SECONDS;
+	return is_of_another_time(st->st_mtime) ||
+	       time(NULL) - st->st_mtime >
+	           (st->st_size == 0 ? EMPTY_SECONDS : STALE_SECONDS);
+}
+
+/*
+ * The process that has made a temporary file of this mailbox's lock, by its
+ * name: NAME.lkPID.8HEX or NAME.stPID.8HEX; 0: it is none.
+ */
+static long
+maker(const struct lock *l, const char *name)
+{
+	size_t n = strlen(l->name);
+	char *end;
+
+	if (strncmp(name, l->name, n) != 0 ||
+	    (strncmp(name + n, ".lk", 3) != 0 &&
+		strncmp(name + n, ".st", 3) != 0) ||
+	    name[n + 3] < '1' || name[n + 3] > '9') {
+		return 0;
+	}
+	long pid = strtol(name + n + 3, &end, 10);
+	return *end == '.' && strlen(end + 1) == 8 &&
+	               strspn(end + 1, "0123456789abcdef") == 8
+	           ? pid
+	           : 0;
+}
+
+void
+lock_collect(const struct lock *l)
+{
+	const struct dirent *e;
+	struct stat st;
+	int fd = openat(l->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		long pid = maker(l, e->d_name);
+		if (pid > 0 &&
+		    fstatat(l->directory, e->d_name, &st,
+			AT_SYMLINK_NOFOLLOW) == 0 &&
+		    (!alive(pid) || is_of_another_time(st.st_mtime))) {
+			unlinkat(l->directory, e->d_name, 0);
+		}
+	}
+	if (d != NULL) {
+		closedir(d);
+	} else if (fd != -1) {
+		close(fd);
+	}
 }
 
 /*
@@ -117,6 +186,7 @@ break_stale(const struct lock *l, const char *name)
 		return;
 	}
 	unlinkat(l->directory, aside, 0);
+	lock_collect(l);
 }
 
 /* Makes a file of our own in the directory, for link(2).  -1 with errno. */

@@ -45,6 +45,13 @@ int lock_take_by(struct lock *, const char *path, struct lock_stock *,
 /* Updates the time of the dotlock, so that nobody takes it for stale. */
 void lock_touch(const struct lock *);
 
+/*
+ * Removes the temporary files of that mailbox's lock that dead processes have
+ * left.  lock_take() does so when it has broken a stale lock; the folder may
+ * hold many mailboxes, and is read.
+ */
+void lock_collect(const struct lock *);
+
 /* Unlocks and closes. */
 void lock_release(struct lock *);
 

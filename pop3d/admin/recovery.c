@@ -69,6 +69,7 @@ recover_mailbox(const struct store *store, void *context)
 		    "cannot recover %s: %s", store->mailbox, strerror(errno));
 		return errno == ENOENT ? EX_OK : EX_TEMPFAIL;
 	}
+	lock_collect(&hold.lock);
 	store_release(&hold);
 	log_info("recovered %s", store->mailbox);
 	return EX_OK;

@@ -138,6 +138,79 @@ with_dotlock(const char *text, size_t len, int age)
 	return result == 0 ? 0 : saved;
 }
 
+/* Dotlocks whose time tells that nobody holds them. */
+static void
+test_other_times(const char *alive)
+{
+	struct timespec up = { .tv_sec = 0 };
+
+	scratch_need(clock_gettime(CLOCK_BOOTTIME, &up) == 0, "the uptime");
+	const struct {
+		const char *name, *text;
+		int age, result;
+	} cases[] = {
+		{ "from before the boot", "", (int)up.tv_sec + 20, 0 },
+		{ "from before it, whoever has that process id now", alive,
+		    (int)up.tv_sec + 20, 0 },
+		{ "from before it, of another form", "host:1\n",
+		    (int)up.tv_sec + 20, 0 },
+		{ "from an hour ahead", alive, -3600, 0 },
+		{ "from a year ahead, empty", "", -365 * 86400, 0 },
+		{ "from a moment ahead", alive, -1, EWOULDBLOCK },
+		{ "empty, some seconds old", "", 20, 0 },
+		{ "empty, a second old", "", 1, EWOULDBLOCK },
+		{ "of nobody, some seconds old", "0", 20, EWOULDBLOCK },
+		{ "of the living, some seconds old", alive, 20, EWOULDBLOCK },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ok(with_dotlock(cases[i].text, strlen(cases[i].text),
+		       cases[i].age) == cases[i].result,
+		    "a dotlock %s is %s", cases[i].name,
+		    cases[i].result == 0 ? "broken" : "respected");
+	}
+}
+
+/* What a crash has left of the making of locks goes with a stale one. */
+static void
+test_leftovers(void)
+{
+	static const struct {
+		const char *format; /* of a process id */
+		bool dead, stays;
+	} cases[] = {
+		{ "box.lk%d.0123abcd", true, false },
+		{ "box.st%d.0123abcd", true, false },
+		{ "box.lk%d.0123abcd", false, true },
+		{ "box.lk%d.0123abc", true, true },
+		{ "box.lk%d.0123abcdx", true, true },
+		{ "box.lk%dx0123abcd", true, true },
+		{ "box2.lk%d.0123abcd", true, true },
+		{ "xbox.lk%d.0123abcd", true, true },
+		{ "box.lx%d.0123abcd", true, true },
+		{ "box.lk-%d.0123abcd", true, true },
+	};
+	enum { N = sizeof(cases) / sizeof(cases[0]) };
+	char names[N][PATH_MAX], name[NAME_MAX], dead[32];
+
+	for (size_t i = 0; i < N; i++) {
+		/* The format is one of the table. */
+		const char *at = strchr(cases[i].format, '%');
+		snprintf(name, sizeof(name), "%.*s%d%s",
+		    (int)(at - cases[i].format), cases[i].format,
+		    (int)(cases[i].dead ? dead_pid() : getppid()), at + 2);
+		scratch_write(scratch_path(names[i], name), "", 0);
+	}
+	snprintf(dead, sizeof(dead), "%d\n", (int)dead_pid());
+	bool good = with_dotlock(dead, strlen(dead), 0) == 0;
+	for (size_t i = 0; i < N; i++) {
+		ok(good && (access(names[i], F_OK) == 0) == cases[i].stays,
+		    "%s%s %s", cases[i].format, cases[i].dead ? "" : " alive",
+		    cases[i].stays ? "stays" : "goes");
+		unlink(names[i]);
+	}
+}
+
 static void
 test_stale(void)
 {
@@ -164,7 +237,8 @@ test_stale(void)
 	ok(with_dotlock("", 0, 400) == 0, "an old one is broken");
 	ok(with_dotlock(alive, strlen(alive), 400) == 0,
 	    "even if somebody has that process id now");
-	ok(with_dotlock("", 0, 200) == EWOULDBLOCK, "one not so old is not");
+	ok(with_dotlock("0", 1, 200) == EWOULDBLOCK, "one not so old is not");
+	test_other_times(alive);
 	scratch_need(symlink("/nonexistent", dotlock) == 0, "symlink");
 	ok(try_elsewhere(LOCK_TO_WRITE, 200) == EWOULDBLOCK,
 	    "a symbolic link is respected");
@@ -386,6 +460,7 @@ main(void)
 	test_exclusion();
 	test_dotlock();
 	test_stale();
+	test_leftovers();
 	test_files();
 	test_replaced();
 	race(true);
