@@ -159,9 +159,9 @@ put_head(struct appender *w, const struct append *a)
 	}
 }
 
-/* Copies the message, encoded. */
+/* Copies the message, which has that size, encoded. */
 static void
-put_message(struct appender *w, int message)
+put_message(struct appender *w, int message, off_t size)
 {
 	static char buffer[BUFFER];
 	struct mbox_encoder encoder = { .body = false };
@@ -179,6 +179,10 @@ put_message(struct appender *w, int message)
 		count(w, buffer + held, (size_t)n);
 		at += n;
 		last = n == 0;
+		if (at > size || (last && at < size)) {
+			w->error = EIO; /* it changes under our hands */
+			return;
+		}
 		held += (size_t)n;
 		size_t taken =
 		    mbox_encode(&encoder, buffer, held, last, put_octets, w);
@@ -319,7 +323,7 @@ append_held(const struct append *a, const struct hold *h, struct appender *w)
 	if (a->stored != NULL) {
 		put_stored(w, a->message, a->stored);
 	} else {
-		put_message(w, a->message);
+		put_message(w, a->message, message.st_size);
 	}
 	flush(w);
 	if (w->error == 0 &&

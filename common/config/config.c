@@ -105,6 +105,7 @@ static const struct key keys[] = {
 	{ "sessions-per-source", KIND_COUNT,
 	    offsetof(struct config, sessions_per_source) },
 	{ "size-limit", KIND_SIZE, offsetof(struct config, size_limit) },
+	{ "minimum-free", KIND_SIZE, offsetof(struct config, minimum_free) },
 	{ "socket", KIND_PATH, offsetof(struct config, socket) },
 	{ "state", KIND_PATH, offsetof(struct config, state) },
 	{ "stats-file", KIND_PATH, offsetof(struct config, stats_file) },
@@ -349,6 +350,7 @@ config_defaults(struct config *c)
 	c->relay_concurrency = 5;
 	c->queue_concurrency = 50;
 	c->size_limit = 50 << 20;
+	c->minimum_free = 10 << 20;
 	c->plaintext_login = PLAINTEXT_LOOPBACK;
 	c->channel_binding = true;
 	c->penalties = PENALTIES_ON;
@@ -467,4 +469,14 @@ bool
 config_system_users(const struct config *c)
 {
 	return c->system_users;
+}
+
+uint64_t
+config_body_limit(const struct config *c)
+{
+	enum { OURS = 1024 * 1024 };
+
+	return c->size_limit == 0 || c->size_limit > UINT64_MAX / 4
+	           ? 0
+	           : c->size_limit + c->size_limit / 2 + OURS;
 }

@@ -98,6 +98,7 @@ struct config {
 	unsigned queue_concurrency;    /* agents in all */
 	char resolver[CONFIG_NAME];
 	uint64_t size_limit;    /* octets; 0: none */
+	uint64_t minimum_free;  /* octets left on the disk of the queue */
 	struct limits quota;    /* octets of a mailbox */
 	struct limits expire;   /* days that mail stays once it was collected */
 	bool mark_as_read;      /* in Status, what POP3 has collected */
@@ -156,5 +157,12 @@ bool config_is_virtual(const struct config *, const char *domain);
 
 /* True if users are the system's accounts. */
 bool config_system_users(const struct config *);
+
+/*
+ * The most that a session's file for one message may need: the size-limit, what
+ * BINARYMIME grows by when it becomes lines, and header fields of ours; 0: no
+ * limit.
+ */
+uint64_t config_body_limit(const struct config *);
 
 #endif

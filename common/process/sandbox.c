@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -330,6 +331,19 @@ sandbox_memory(void)
 
 	/* A sanitizer has memory of its own, and much of it. */
 	return now == 0 || IS_SANITIZED ? 0 : LIMIT(RLIMIT_DATA, now + MEMORY);
+}
+
+int
+sandbox_file_size(uint64_t octets)
+{
+	struct rlimit now;
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (octets == 0 || getrlimit(RLIMIT_FSIZE, &now) == -1 ||
+	    now.rlim_cur <= (rlim_t)octets) {
+		return 0; /* or there is a stricter one */
+	}
+	return LIMIT(RLIMIT_FSIZE, (rlim_t)octets);
 }
 
 /* Lets a process have no more descriptors than it has. */

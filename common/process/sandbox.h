@@ -2,6 +2,8 @@
 #ifndef RESTANTE_COMMON_PROCESS_SANDBOX_H
 #define RESTANTE_COMMON_PROCESS_SANDBOX_H
 
+#include <stdint.h>
+
 /*
  * Shuts the calling process in for good: it keeps the descriptors it has, can
  * get no new one, and may make only the system calls that reading, writing,
@@ -9,6 +11,12 @@
  * errno.
  */
 int sandbox_session(void) __attribute__((warn_unused_result));
+
+/*
+ * Lets the calling process make no file longer than that; what it writes beyond
+ * fails with EFBIG.  0: no limit.  0, or -1 with errno.
+ */
+int sandbox_file_size(uint64_t octets) __attribute__((warn_unused_result));
 
 /*
  * Confines the keeper of private keys in the same way; it may only receive,

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -49,6 +50,24 @@ hang_up(int rfd, int wfd)
 	} while (n > 0 && deadline_now() < deadline);
 }
 
+/*
+ * Keeps the file of a message within bounds whatever the session does.  Not if
+ * the log is a file that is as long already: it would end with it.
+ */
+static int
+limit_body(const struct connection *c)
+{
+	uint64_t most = config_body_limit(c->config);
+	struct stat log;
+
+	if (c->body == -1 ||
+	    (fstat(log_fd(), &log) == 0 && S_ISREG(log.st_mode) &&
+		(uint64_t)log.st_size > most / 2)) {
+		return 0;
+	}
+	return sandbox_file_size(most);
+}
+
 static void
 run_session(const struct service *service, struct connection *c)
 {
@@ -62,7 +81,8 @@ run_session(const struct service *service, struct connection *c)
 		log_fd() };
 	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	setsockopt(c->wfd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (sandbox_memory() == -1 || privilege_confine(c->confinement) == -1) {
+	if (sandbox_memory() == -1 || limit_body(c) == -1 ||
+	    privilege_confine(c->confinement) == -1) {
 		_exit(EX_OSERR);
 	}
 	if (sandbox_session() == -1) {

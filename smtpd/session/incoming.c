@@ -15,11 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 enum {
 	MOST_RECEIVED = 100, /* RFC 5321 section 6.3 */
 	PACE = 30000,        /* octets in the time for one read: 100 a second */
+	STRIDE = 1024 * 1024, /* octets from one look at the disk to the next */
 };
 
 struct incoming *
@@ -37,11 +39,49 @@ incoming_free(struct incoming *in)
 	free(in);
 }
 
+bool
+incoming_room(const struct session *s, uint64_t size)
+{
+	struct statfs fs;
+
+	if (s->connection->body == -1 ||
+	    fstatfs(s->connection->body, &fs) == -1) {
+		return true; /* it will show when it is written */
+	}
+	uint64_t room = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
+	uint64_t least = s->connection->config->minimum_free;
+	return room > least && room - least > size;
+}
+
+void
+incoming_drop(struct incoming *in)
+{
+	if (in != NULL && in->written > 0) {
+		/* If that fails, the server empties the file, or closes it. */
+		(void)!ftruncate(in->session->connection->body, 0);
+		in->written = in->looked = 0;
+	}
+}
+
+/* True if there is room for what comes next; looked at now and then. */
+static bool
+have_room(struct incoming *in)
+{
+	if (in->written - in->looked < STRIDE) {
+		return true;
+	}
+	in->looked = in->written;
+	return incoming_room(in->session, STRIDE);
+}
+
 static void
 put_octets(struct incoming *in, const char *data, size_t len)
 {
 	size_t done = 0;
 
+	if (in->error == 0 && !have_room(in)) {
+		in->error = ENOSPC;
+	}
 	while (done < len && in->error == 0) {
 		ssize_t n = pwrite(in->session->connection->body, data + done,
 		    len - done, in->written);
@@ -198,6 +238,7 @@ add_octets(struct incoming *in, const char *data, size_t len)
 	in->len += len;
 	if (too_big(in) || in->error != 0) {
 		in->len = 0; /* read on to its end, and forget it */
+		incoming_drop(in);
 		in->at_head = false;
 	}
 	if (in->at_head && head_is_over(&in->header)) {

@@ -23,10 +23,10 @@ struct incoming {
 	struct trace_header header;
 	enum smtp_reply refusal; /* of a chunk of it, or REPLY_NONE */
 	uint64_t octets; /* of the message as it came, without our header */
-	off_t written;
-	int error;      /* errno of the first write that failed */
-	size_t head;    /* octets of our header */
-	char last;      /* octet of it; NUL: none */
+	off_t written, looked; /* looked: so far there was room on the disk */
+	int error;             /* errno of the first write that failed */
+	size_t head;           /* octets of our header */
+	char last;             /* octet of it; NUL: none */
 	bool at_head;   /* its header section is in the buffer as a whole */
 	bool forbidden; /* From is not the user's */
 	size_t len;
@@ -37,6 +37,15 @@ struct incoming {
 /* For a session; NULL when there is no memory. */
 struct incoming *incoming_new(void);
 void incoming_free(struct incoming *);
+
+/*
+ * True if the disk has room for so many octets, and what must stay free, or if
+ * that cannot be found out.
+ */
+bool incoming_room(const struct session *, uint64_t size);
+
+/* Gives the room of a message back that is not, or no longer, under way. */
+void incoming_drop(struct incoming *);
 
 /* Starts a message with our trace header; chunks: dots are not doubled. */
 void incoming_begin(struct incoming *, struct session *, bool chunks);

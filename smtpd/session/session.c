@@ -2,11 +2,14 @@
 /* What a session knows, and what follows from that. */
 #include "smtpd/session/session.h"
 
+#include "smtpd/session/incoming.h"
+
 #include <string.h>
 
 void
 session_reset(struct session *s)
 {
+	incoming_drop(s->incoming);
 	mail_free(&s->mail);
 	memset(&s->mail, 0, sizeof(s->mail));
 	s->binary = false;

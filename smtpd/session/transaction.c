@@ -3,6 +3,7 @@
 #include "common/session/secure.h"
 #include "smtpd/session/commands.h"
 #include "smtpd/session/events.h"
+#include "smtpd/session/incoming.h"
 #include "smtpd/session/params.h"
 #include "smtpd/session/rcpt_policy.h"
 #include "smtpd/session/reply.h"
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/statfs.h>
 #include <time.h>
 
 /* What follows "FROM:" or "TO:", or NULL. */
@@ -54,19 +54,6 @@ bad_sender(enum path why)
 	return why == PATH_LONG   ? REPLY_SENDER_LONG
 	       : why == PATH_8BIT ? REPLY_ADDRESS_8BIT
 	                          : REPLY_SENDER_SYNTAX;
-}
-
-/* True if the disk has room for a message of that size. */
-static bool
-has_room(const struct session *s, uint64_t size)
-{
-	struct statfs fs;
-
-	if (size == 0 || s->connection->body == -1 ||
-	    fstatfs(s->connection->body, &fs) == -1) {
-		return true; /* it will show when it is written */
-	}
-	return (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize > size;
 }
 
 /* Refuses MAIL, and logs it; args: see reply_send_with(). */
@@ -136,7 +123,7 @@ command_mail(struct session *s, char *argument)
 	if (!sender_allowed(s, &sender)) {
 		return not_yours(s, &sender);
 	}
-	if (!has_room(s, mail.size)) {
+	if (!incoming_room(s, mail.size)) {
 		return refuse_mail(s, REPLY_NO_ROOM, NULL);
 	}
 	session_reset(s);

@@ -10,6 +10,7 @@
 #include "smtpd/worker/delivery.h"
 
 #include "common/io/deadline.h"
+#include "common/io/file.h"
 #include "common/log/log.h"
 #include "common/process/process.h"
 #include "common/text/utf8.h"
@@ -184,6 +185,33 @@ expand(const struct task *task, const struct mail *envelope, struct mail *mail)
 		mail->recipients[i].slot.next = mail->hold;
 	}
 	return status;
+}
+
+/*
+ * True if the message is one that a session may hand on: not longer than it may
+ * be, and without NUL.  A session has kept to that, unless it is no longer
+ * ours.
+ */
+static bool
+is_body_sound(const struct task *task)
+{
+	static char buffer[64 * 1024];
+	uint64_t most = config_body_limit(task->config);
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(task->fd, &st) == -1 ||
+	    (most != 0 && (uint64_t)st.st_size > most)) {
+		return false;
+	}
+	for (off_t at = 0;
+	     (n = file_read_some(task->fd, buffer, sizeof(buffer), at)) > 0;
+	     at += n) {
+		if (memchr(buffer, '\0', (size_t)n) != NULL) {
+			return false;
+		}
+	}
+	return n == 0;
 }
 
 /* Makes of an envelope the message that is delivered, to be freed. */
@@ -402,6 +430,12 @@ with_mail(const struct task *task,
     enum status (*act)(const struct task *, struct mail *))
 {
 	struct mail mail;
+
+	if (!is_body_sound(task)) {
+		log_error("a session handed on a message that is too large, or "
+			  "holds a NUL: refused");
+		return STATUS_TEMPORARY;
+	}
 	enum status status = make_mail(task, &mail);
 
 	if (status == STATUS_OK) {
