@@ -2,9 +2,14 @@
 /* Dates of header fields. */
 #include "common/text/date.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Years have four digits: an offset must not lead out of them. */
+#define YEAR_0 INT64_C(-62167219200)
+#define YEAR_10000 INT64_C(253402300800)
 
 void
 date_text(time_t when, char text[DATE_SIZE])
@@ -28,7 +33,9 @@ date_stamp(time_t when, char text[DATE_SIZE])
 	struct tm tm = { .tm_mday = 1 };
 
 	gmtime_r(&when, &tm);
-	strftime(text, DATE_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	snprintf(text, DATE_SIZE, "%04d-%02d-%02dT%02d:%02d:%02dZ",
+	    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+	    tm.tm_sec);
 }
 
 /* ---- date-time of RFC 3339 section 5.6 ---- */
@@ -109,5 +116,6 @@ date_read(const char *text, size_t len, time_t *when)
 		.tm_mday = tm.tm_mday };
 	(void)timegm(&day);
 	*when = timegm(&tm) - offset;
-	return day.tm_mday == two(copy + 8);
+	return day.tm_mday == two(copy + 8) && *when >= YEAR_0 &&
+	       *when < YEAR_10000;
 }

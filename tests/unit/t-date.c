@@ -27,6 +27,11 @@ static const struct {
 	{ "2016-12-31T23:59:60Z", true, 1483228800 },
 	{ "2106-02-07T06:28:16Z", true, 4294967296 },
 	{ "9999-12-31T23:59:59Z", true, 253402300799 },
+	{ "0001-01-01T00:00:00Z", true, -62135596800 },
+	{ "0999-12-31T23:59:59Z", true, -30610224001 },
+	{ "0000-01-01T00:00:00Z", true, -62167219200 },
+	{ "0000-01-01T00:00:00+00:01", false, 0 },
+	{ "9999-12-31T23:59:59-00:01", false, 0 },
 	{ "2023-02-29T00:00:00Z", false, 0 },
 	{ "2100-02-29T00:00:00Z", false, 0 },
 	{ "2025-04-31T00:00:00Z", false, 0 },
@@ -67,6 +72,10 @@ main(void)
 		bool good = date_read(p, strlen(p), &when);
 		ok(good == cases[i].good && (!good || when == cases[i].when),
 		    "\"%.40s\"", p);
+		date_stamp(cases[i].when, text);
+		ok(date_read(text, strlen(text), &when) &&
+			when == cases[i].when,
+		    "%s reads as it was written", text);
 	}
 	for (time_t t = 0; t < 4000000000; t += 12345678) {
 		date_stamp(t, text);
