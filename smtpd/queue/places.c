@@ -101,13 +101,15 @@ place_allowed(struct runner *r, const struct batch *b)
 		    local < r->nagents - others && t.works[work] < part(r, 4);
 		break;
 	case WORK_RELAY:
-		allowed = relayed < r->nagents - others && party_allowed(r, &t);
+		allowed = relayed < r->nagents - others;
 		break;
 	case WORK_REPORT:
-		allowed = relayed < r->nagents - others &&
-		          t.works[work] < part(r, 4) && party_allowed(r, &t);
+		allowed =
+		    relayed < r->nagents - others && t.works[work] < part(r, 4);
 		break;
 	}
 	r->waits[work] = r->waits[work] || !allowed;
-	return allowed;
+	/* Who has had a share waits for the own mail: nobody hurries for that.
+	 */
+	return allowed && (b->local || party_allowed(r, &t));
 }

@@ -182,7 +182,7 @@ struct runner {
 	size_t busy;    /* places taken */
 	uint32_t serial;
 	bool starved;      /* destinations wait for a place */
-	bool waits[WORKS]; /* for others of its kind, or of its party */
+	bool waits[WORKS]; /* for others of its kind */
 	size_t messages, recipients;
 	unsigned rooms[PARTY_ROOMS]; /* messages by party_room() */
 	size_t most_messages, share;
@@ -287,7 +287,7 @@ bool success_allowed(const struct runner *, const struct claimed *);
 enum work place_work(const struct batch *);
 /*
  * True if an agent may take that batch: each kind of work leaves places for the
- * others, and so does each party.  If not, waits[] says so.
+ * others, and so does each party.  For the first, waits[] says so.
  */
 bool place_allowed(struct runner *, const struct batch *);
 
