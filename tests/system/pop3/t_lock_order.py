@@ -14,6 +14,7 @@ import threading
 import time
 
 from lib import mbox, proc, writers
+from lib.opens import Opens
 from lib.player import PASSWORDS
 from lib.scratch import LONG, Instance, tool
 from lib.tap import Skip, Tap, check, equal
@@ -208,14 +209,11 @@ def honoured(server, user, text, age=0):
     """Tries go by, and the dotlock is as it was; then the owner goes."""
     lock = dotlock(server, user, text, age)
     before = lock.stat()
-    times = {server.mail.stat().st_mtime_ns}
-    thread, failed = in_background(server, user)
-
-    def tried():
-        times.add(server.mail.stat().st_mtime_ns)
-        return len(times) > 3 or not thread.is_alive()
-
-    wait_for(tried, "tries to lock, which leave traces in the folder")
+    with Opens(server.mailbox(user)) as opens:
+        thread, failed = in_background(server, user)
+        # It is opened once before, to be confined to it, and at each try.
+        wait_for(lambda: opens.count() > 4 or not thread.is_alive(),
+                 "tries to lock, each of which opens the mailbox")
     after = lock.stat()
     equal((after.st_ino, after.st_mtime), (before.st_ino, before.st_mtime),
           "the lock")
@@ -294,9 +292,9 @@ def changing_hands(server):
         os.link(fresh, lock)
         gone.kill()
         gone.wait()
-        times = {server.mail.stat().st_mtime_ns}
-        wait_for(lambda: times.add(server.mail.stat().st_mtime_ns)
-                 or len(times) > 9 or not thread.is_alive(), "more tries")
+        with Opens(server.mailbox(user)) as opens:
+            wait_for(lambda: opens.count() > 4 or not thread.is_alive(),
+                     "more tries")
         # It may have been moved aside for a moment, to be looked at.
         wait_for(lambda: not thread.is_alive() or
                  (lock.exists() and lock.samefile(fresh)),
