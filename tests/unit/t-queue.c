@@ -725,6 +725,43 @@ turn_elsewhere(void)
 	return WEXITSTATUS(status);
 }
 
+/* ---- connections ---- */
+
+static void
+test_connections(void)
+{
+	queue_fresh(&q);
+	int one = queue_take_connection(&q, 7, 2);
+	int two = queue_take_connection(&q, 7, 2);
+	errno = 0;
+	ok(one != -1 && two != -1 && queue_take_connection(&q, 7, 2) == -1 &&
+		errno == EWOULDBLOCK,
+	    "so many connections to one hop");
+	int other = queue_take_connection(&q, 8, 2);
+	ok(other != -1, "another hop has its own");
+	ok(!queue_connection_wanted(&q, 7), "nobody waits for one");
+	int wanted = queue_want_connection(&q, 7);
+	ok(wanted != -1 && queue_connection_wanted(&q, 7) &&
+		!queue_connection_wanted(&q, 8),
+	    "somebody waits for one");
+	close(wanted);
+	ok(!queue_connection_wanted(&q, 7), "and no longer");
+	pid_t pid = fork();
+	if (pid == 0) {
+		pause(); /* it has all descriptors, as an agent has its own */
+		_exit(0);
+	}
+	close(one);
+	ok(queue_take_connection(&q, 7, 2) == -1, "a process holds it");
+	kill(pid, SIGKILL);
+	scratch_need(waitpid(pid, NULL, 0) == pid, "waitpid");
+	one = queue_take_connection(&q, 7, 2);
+	ok(one != -1, "until it is killed");
+	close(one);
+	close(two);
+	close(other);
+}
+
 static void
 test_turn(void)
 {
@@ -793,6 +830,7 @@ main(void)
 	test_damaged();
 	test_reasons();
 	test_turn();
+	test_connections();
 	test_sweep();
 	return tap_done();
 }
