@@ -104,6 +104,10 @@ static const struct key keys[] = {
 	{ "sessions", KIND_COUNT, offsetof(struct config, sessions) },
 	{ "sessions-per-source", KIND_COUNT,
 	    offsetof(struct config, sessions_per_source) },
+	{ "sessions-per-user", KIND_COUNT,
+	    offsetof(struct config, sessions_per_user) },
+	{ "sessions-reserved", KIND_COUNT,
+	    offsetof(struct config, sessions_reserved) },
 	{ "size-limit", KIND_SIZE, offsetof(struct config, size_limit) },
 	{ "minimum-free", KIND_SIZE, offsetof(struct config, minimum_free) },
 	{ "socket", KIND_PATH, offsetof(struct config, socket) },
@@ -355,6 +359,7 @@ config_defaults(struct config *c)
 	c->channel_binding = true;
 	c->penalties = PENALTIES_ON;
 	c->sessions = 1000;
+	c->sessions_per_user = 50;
 	c->idle_exit = 60;
 }
 

@@ -107,7 +107,9 @@ struct config {
 	enum plaintext_login plaintext_login;
 	bool channel_binding; /* SCRAM's -PLUS is offered */
 	unsigned sessions;
-	unsigned sessions_per_source; /* 0: the default, loopback exempt */
+	unsigned sessions_per_source; /* 0: the default; loopback has more */
+	unsigned sessions_per_user;
+	unsigned sessions_reserved; /* for others than strangers; 0: a part */
 	enum penalty_scope penalties;
 	struct network penalties_exempt[CONFIG_LIST];
 	size_t npenalties_exempt;

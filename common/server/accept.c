@@ -1,35 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /* New connections: counted, and served or refused. */
+#include "common/io/deadline.h"
 #include "common/log/log.h"
 #include "common/server/guard.h"
+#include "common/server/lobby.h"
+#include "common/server/place.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DEFAULT_PER_SOURCE = 50 };
-
-static const char from_one[] = "too many sessions from there";
-
-/* True if its address has as many sessions as it may have. */
-static bool
-over_source(const struct server *s, const struct peer *peer)
-{
-	unsigned limit = s->config->sessions_per_source, n = 0;
-
-	if (limit == 0 && peer->loopback) {
-		return false; /* one's own machine, unless it was asked for */
-	}
-	limit = limit == 0 ? DEFAULT_PER_SOURCE : limit;
-	for (size_t i = 0; i < s->nslots; i++) {
-		const struct slot *slot = &s->slots[i];
-		n += slot->used && !slot->welcome.proxied &&
-		     memcmp(slot->peer.network, peer->network,
-			 sizeof(peer->network)) == 0;
-	}
-	return n >= limit;
-}
+static const char from_one[] = "too many sessions from there",
+		  from_all[] = "too many sessions";
 
 /* Tells a client that it is not served, in one reply that never blocks. */
 static void
@@ -46,40 +29,69 @@ refuse(int wfd, bool tls, const char *reply)
 	}
 }
 
+void
+accept_refuse(struct server *s, int rfd, int wfd, const struct peer *peer,
+    bool tls, const char *reply, const char *why)
+{
+	s->service->refused(peer->address, reply, why);
+	refuse(wfd, tls, reply);
+	close(rfd);
+	if (wfd != rfd) {
+		close(wfd);
+	}
+}
+
+/*
+ * True if a client has to wait for a place, and can.  Who has a claim to those
+ * that are kept goes before all who wait.
+ */
+static bool
+waits(struct server *s, int fd, const struct peer *peer,
+    const struct welcome *welcome, struct service_kind kind, enum place place)
+{
+	bool behind = s->nguests > 0 && kind.role == ROLE_MX &&
+	              !welcome->proxied && !place_is_known(s, peer);
+
+	if (place == PLACE_FREE && !behind) {
+		return false;
+	}
+	/* If nobody can be told now, it may be that all have just come. */
+	bool told = place == PLACE_TAKEN &&
+	            (place_seek(s, peer) || place_may_be_soon(s));
+	return (told || behind) && lobby_enter(s, fd, peer, welcome, kind);
+}
+
 bool
 accept_connection(struct server *s, int rfd, int wfd, const struct peer *peer,
     struct service_kind kind)
 {
 	const char *reply = s->service->refusals.not_ready, *why = "not ready";
+	struct welcome welcome = { .proxied = 1 };
 	char penalty[PENALTY_TEXT];
-	struct welcome welcome;
 
 	slot_refresh(s);
-	if (s->used >= s->config->sessions) {
+	/* Of a proxy's what counts is who it speaks for: accept_claim(). */
+	bool proxied =
+	    network_listed(s->config->proxies, s->config->nproxies, peer->ip);
+	if (!proxied && !guard_admits(s, peer, &welcome, penalty)) {
+		accept_refuse(s, rfd, wfd, peer, kind.tls,
+		    s->service->refusals.unwelcome, penalty);
+		return false;
+	}
+	enum place place = !proxied ? place_ask(s, peer, kind.role)
+	                   : s->used < s->config->sessions ? PLACE_FREE
+	                                                   : PLACE_TAKEN;
+	if (place != PLACE_PER_SOURCE &&
+	    waits(s, rfd, peer, &welcome, kind, place)) {
+		return true;
+	}
+	if (place != PLACE_FREE) {
 		reply = s->service->refusals.too_many;
-		why = "too many sessions";
-	} else if (network_listed(
-		       s->config->proxies, s->config->nproxies, peer->ip)) {
-		/* What counts is who it speaks for: accept_claim(). */
-		welcome = (struct welcome){ .proxied = 1 };
-		if (slot_connect(s, rfd, wfd, peer, &welcome, kind)) {
-			return true;
-		}
-	} else if (!guard_admits(s, peer, &welcome, penalty)) {
-		reply = s->service->refusals.unwelcome;
-		why = penalty;
-	} else if (over_source(s, peer)) {
-		reply = s->service->refusals.too_many;
-		why = from_one;
+		why = place == PLACE_TAKEN ? from_all : from_one;
 	} else if (slot_connect(s, rfd, wfd, peer, &welcome, kind)) {
 		return true;
 	}
-	s->service->refused(peer->address, reply, why);
-	refuse(wfd, kind.tls, reply);
-	close(rfd);
-	if (wfd != rfd) {
-		close(wfd);
-	}
+	accept_refuse(s, rfd, wfd, peer, kind.tls, reply, why);
 	return false;
 }
 
@@ -87,6 +99,7 @@ enum status
 accept_claim(struct server *s, struct slot *slot, const void *payload)
 {
 	struct welcome welcome = { .counted = 0 };
+	enum place place = PLACE_FREE;
 	struct peer peer = slot->peer;
 	char why[PENALTY_TEXT];
 	struct claim claim;
@@ -99,13 +112,21 @@ accept_claim(struct server *s, struct slot *slot, const void *payload)
 			    peer.address, s->service->refusals.unwelcome, why);
 			return STATUS_NO;
 		}
-		if (over_source(s, &peer)) {
+		place = place_ask(s, &peer, slot->role);
+		if (place == PLACE_PER_SOURCE ||
+		    (place == PLACE_TAKEN && place_is_crammed(s))) {
 			s->service->refused(peer.address,
-			    s->service->refusals.too_many, from_one);
+			    s->service->refusals.too_many,
+			    place == PLACE_TAKEN ? from_all : from_one);
 			return STATUS_TEMPORARY;
 		}
 	}
+	slot->useful_at = deadline_now();
+	if (place == PLACE_TAKEN) {
+		(void)place_seek(s, &peer); /* for the next one */
+	}
 	slot->peer = peer;
+	slot->known = place_is_known(s, &peer);
 	slot->welcome = welcome;
 	return STATUS_OK;
 }

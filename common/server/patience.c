@@ -4,6 +4,7 @@
 
 #include "common/log/log.h"
 #include "common/server/listen.h"
+#include "common/server/place.h"
 
 #include <signal.h>
 #include <time.h>
@@ -12,6 +13,7 @@ enum {
 	SLACK = 5 * 60 * 1000,    /* ms after a session's own limits */
 	SILENCE = 15 * 60 * 1000, /* of a client; the mailbox process's own
 	                             limit is shorter */
+	HURRIED = 60 * 1000,      /* for a worker when places are scarce */
 	LOOK_EVERY = 60 * 1000,   /* at such a silence */
 };
 
@@ -36,6 +38,7 @@ patience_start(
 	int64_t now = coarse_now();
 	int limit = request_rules[kind].limit;
 
+	slot->worker_since = now;
 	slot->worker_until =
 	    now + (limit != 0 ? limit : s->service->life + SLACK);
 	slot->look_at = now + LOOK_EVERY;
@@ -61,11 +64,19 @@ session_until(const struct server *s, struct slot *slot, int64_t now)
 	return slot->timed_since + life + SLACK;
 }
 
+/* When places are scarce, strangers' workers get less time. */
 static int64_t
-worker_until(const struct slot *slot)
+worker_until(const struct server *s, const struct slot *slot)
 {
-	return slot->worker == 0 || slot->condemned ? INT64_MAX
-	                                            : slot->worker_until;
+	int64_t hurried = slot->worker_since + HURRIED;
+
+	if (slot->worker == 0 || slot->condemned) {
+		return INT64_MAX;
+	}
+	return slot->user[0] == '\0' && place_is_scarce(s) &&
+	               hurried < slot->worker_until
+	           ? hurried
+	           : slot->worker_until;
 }
 
 int64_t
@@ -79,7 +90,7 @@ patience_left(struct server *s)
 			continue;
 		}
 		int64_t session = session_until(s, slot, now);
-		int64_t worker = worker_until(slot);
+		int64_t worker = worker_until(s, slot);
 		next = session < next ? session : next;
 		next = worker < next ? worker : next;
 		if (slot->in_mailbox && !slot->condemned &&
@@ -116,12 +127,12 @@ is_silent(struct slot *slot, int64_t now)
 }
 
 static void
-keep_worker(struct slot *slot, int64_t now)
+keep_worker(const struct server *s, struct slot *slot, int64_t now)
 {
 	const struct request_rule *rule =
 	    &request_rules[slot->in_mailbox ? REQUEST_MAILBOX
 					    : slot->request.kind];
-	bool late = now >= worker_until(slot);
+	bool late = now >= worker_until(s, slot);
 
 	if (slot->worker == 0 || slot->condemned ||
 	    (!late && !is_silent(slot, now))) {
@@ -142,7 +153,7 @@ patience_keep(struct server *s)
 		if (!slot->used) {
 			continue;
 		}
-		keep_worker(slot, now);
+		keep_worker(s, slot, now);
 		if (now >= session_until(s, slot, now)) {
 			log_error("session %d has outlived all its limits, and "
 				  "is killed",

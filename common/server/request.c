@@ -7,6 +7,7 @@
 #include "common/server/guard.h"
 #include "common/server/keepers.h"
 #include "common/server/patience.h"
+#include "common/server/place.h"
 #include "common/server/slot.h"
 
 #include <errno.h>
@@ -245,17 +246,38 @@ request_take(struct server *s, struct slot *slot)
 	start_worker(s, slot, (enum request_kind)slot->request.kind);
 }
 
+/* Lets a user in who has proved it, unless that one has enough sessions. */
+static bool
+admit_user(struct server *s, struct slot *slot)
+{
+	if (place_user_has_all(s, slot)) {
+		log_warn("user %s has %u sessions, and gets no more (see "
+			 "sessions-per-user)",
+		    slot->user, s->config->sessions_per_user);
+		slot->user[0] = '\0';
+		return false;
+	}
+	place_remember(s, &slot->peer);
+	return true;
+}
+
 /* A password was checked: the server believes the exit status alone. */
 static void
 login_checked(struct server *s, struct slot *slot, int status)
 {
 	struct login *login = (struct login *)slot->payload;
-	bool ok = WIFEXITED(status) && WEXITSTATUS(status) == STATUS_OK &&
-	          user_name(s->config, login->name, slot->user);
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_TEMPORARY;
+	bool ok =
+	    code == STATUS_OK && user_name(s->config, login->name, slot->user);
+
+	if (ok && !admit_user(s, slot)) {
+		ok = false;
+		code = STATUS_TEMPORARY;
+	}
 
 	s->checks--;
 	slot->checking = false;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NO) {
+	if (code == STATUS_NO) {
 		guard_login_failed(s, slot, login);
 		guess_failed(slot->guesses, REQUEST_LOGIN);
 	}
@@ -268,8 +290,7 @@ login_checked(struct server *s, struct slot *slot, int status)
 		}
 		return;
 	}
-	answer(slot, WIFEXITED(status) ? (enum status)WEXITSTATUS(status)
-				       : STATUS_TEMPORARY);
+	answer(slot, (enum status)code);
 	request_end(s, slot);
 }
 
@@ -287,6 +308,10 @@ delivery_ended(struct server *s, struct slot *slot, int status)
 	}
 	if (code == STATUS_QUEUED) {
 		errand_start(s);
+	}
+	if (request_rules[slot->request.kind].given == GIVEN_BODY &&
+	    (code == STATUS_OK || code == STATUS_QUEUED)) {
+		slot->useful_at = deadline_now();
 	}
 	if (code == STATUS_NO) {
 		guess_failed(

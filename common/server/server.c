@@ -13,6 +13,7 @@
 #include "common/process/privilege.h"
 #include "common/server/keepers.h"
 #include "common/server/launch.h"
+#include "common/server/lobby.h"
 #include "common/server/patience.h"
 #include "common/server/slot.h"
 #include "common/tls/tls.h"
@@ -71,6 +72,7 @@ stop(struct server *s)
 
 	launch_close(s->listeners, s->nlisteners, s->forever);
 	s->nlisteners = 0;
+	lobby_close(s);
 	for (size_t i = 0; i < s->nslots; i++) {
 		struct slot *slot = &s->slots[i];
 		if (slot->used && slot->session > 0) {
@@ -109,10 +111,12 @@ static int
 most_wait(struct server *s)
 {
 	int64_t now = deadline_now(), ms = patience_left(s);
+	int64_t lobby = lobby_left(s);
 
 	s->turn_at = request_next(s);
 	ms = s->turn_at - now < ms ? s->turn_at - now : ms;
 	ms = keepers_next(s) - now < ms ? keepers_next(s) - now : ms;
+	ms = lobby < ms ? lobby : ms;
 	ms = ms < 60000 ? ms : 60000;
 
 	if (s->stop_at != 0) {
@@ -156,6 +160,7 @@ handle_signals(struct server *s)
 		child_ended = 0;
 		reap(s);
 		request_start_waiting(s);
+		lobby_serve(s);
 	}
 	if (told_to_stop) {
 		told_to_stop = 0;
@@ -206,6 +211,9 @@ keep_time(struct server *s)
 	keepers_keep(s, deadline_now());
 	settle_keys(s);
 	patience_keep(s);
+	if (lobby_left(s) <= 0) {
+		lobby_serve(s);
+	}
 	if (deadline_now() >= s->turn_at) {
 		request_start_waiting(s);
 	}

@@ -10,6 +10,7 @@
 #include "common/login/users.h"
 #include "common/server/child.h"
 #include "common/server/keepers.h"
+#include "common/server/place.h"
 #include "common/tls/tls.h"
 
 #include <errno.h>
@@ -263,6 +264,8 @@ slot_connect(struct server *s, int rfd, int wfd, const struct peer *peer,
 	slot->peer = *peer;
 	slot->welcome = *welcome;
 	slot->role = kind.role;
+	slot->known = place_is_known(s, peer);
+	slot->useful_at = deadline_now();
 	if (s->service->body) {
 		take_body(s, slot);
 	}

@@ -31,7 +31,7 @@ struct slot {
 	bool used;
 	pid_t session, worker;
 	/* When they must have ended, see common/server/patience.h: */
-	int64_t worker_until;
+	int64_t worker_since, worker_until;
 	int64_t look_at;     /* when to ask next whether its client is there */
 	bool condemned;      /* the worker is killed, and that was logged */
 	pid_t doomed;        /* the session of which the same is true */
@@ -49,6 +49,13 @@ struct slot {
 	enum role role;
 	bool tls;
 	char user[USER_NAME + 1]; /* who has logged in, or "" */
+	bool known;               /* somebody has logged in from there */
+	/* For common/server/place.c: */
+	int64_t useful_at; /* when it came, or last brought a message */
+	pid_t told;        /* the session that was told to go, */
+	bool told_twice;
+	int64_t told_at;
+	off_t told_size; /* of its body file then */
 	/* The request under way: */
 	struct request request;
 	uint32_t asked; /* bits: the kinds that its session has asked for */
@@ -84,6 +91,24 @@ struct keeper {
 	int64_t until; /* when what is awaited must be here; 0: nothing is */
 };
 
+/* An address from which somebody has logged in; see place.h. */
+enum { KNOWN_NETWORKS = 128 };
+struct known {
+	uint8_t network[NETWORK_ADDRESS];
+	int64_t until;
+};
+
+/* A client that waits for a place; see lobby.h. */
+enum { LOBBY = 256 };
+struct guest {
+	int fd;
+	struct peer peer;
+	struct welcome welcome;
+	struct service_kind kind;
+	int64_t until; /* then it is refused */
+	int64_t again; /* when to look for a place for it once more */
+};
+
 struct server {
 	const struct service *service;
 	const struct config *config;
@@ -112,6 +137,10 @@ struct server {
 	bool errand_wanted; /* once more */
 	int64_t errand_at;  /* when to ask next whether it is due */
 	int64_t idle_since;
+	struct known known[KNOWN_NETWORKS];
+	int64_t scarce_at; /* when somebody last had to make room; 0: never */
+	struct guest lobby[LOBBY];
+	size_t nguests;
 	int64_t late_at; /* when a child is late, by patience.c's clock */
 	int64_t turn_at; /* when a check may start that waits for a time */
 	int64_t stop_at; /* when the next step of stopping is due; 0: none */
@@ -151,6 +180,10 @@ void slot_settle(struct server *, struct slot *);
  */
 bool accept_connection(struct server *, int rfd, int wfd, const struct peer *,
     struct service_kind);
+
+/* Says why a client is not served, in one reply that never blocks; closes. */
+void accept_refuse(struct server *, int rfd, int wfd, const struct peer *,
+    bool tls, const char *reply, const char *why);
 
 /*
  * A slot whose client comes by a proxy has a struct claim about it: STATUS_OK

@@ -109,7 +109,7 @@ tls_session_handshake(
 		bool writing = lib->gnutls_record_get_direction(t->gnutls) == 1;
 		if (rc == GNUTLS_E_AGAIN &&
 		    deadline_wait(writing ? t->wfd : t->rfd,
-			writing ? POLLOUT : POLLIN, deadline, false) == -1) {
+			writing ? POLLOUT : POLLIN, deadline, true) == -1) {
 			snprintf(error, CONFIG_ERROR, "%s", strerror(errno));
 			return -1;
 		}
