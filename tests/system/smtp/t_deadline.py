@@ -19,6 +19,7 @@ from lib.wait import wait_for
 tap = Tap()
 SPEED = 50
 CROWD = 40
+SESSION = r"(?:/smtpd|pop3d)\[(\d+)\]: (?:connect from|Connection)"
 STOPPED = "was stopped, and is killed"
 LATE = "is too late, and is killed: see "
 HANG = "\twhile (access(\"{}\", F_OK) == 0) {{\n\t\tpause();\n\t}}\n"
@@ -186,20 +187,21 @@ class Locked:
         self.file.close()
 
 
-def worker_of(server, known):
-    """The one child of smtpd that is none of these."""
-    def found():
-        fresh = set(proc.children(server.smtpd.pid)) - known
-        return fresh.pop() if len(fresh) == 1 else None
-    return wait_for(found, "a worker")
+TAKEN = re.compile(r"qmgr\[(\d+)\]: .*\(delivered at once\)")
+
+
+def deliver_to_alice(server, talker):
+    """A message to alice; the worker that delivers it."""
+    begin(talker, "alice")
+    before = len(TAKEN.findall(server.smtpd.text()))
+    talker.send(text_of("stopped") + ".\r\n")
+    return int(wait_for(lambda: TAKEN.findall(server.smtpd.text())[before:],
+                        "a worker")[0])
 
 
 def stop_delivery(server, talker):
-    """A message to alice, whose worker alice stops; its pid."""
-    begin(talker, "alice")
-    known = set(proc.children(server.smtpd.pid))
-    talker.send(text_of("stopped") + ".\r\n")
-    worker = worker_of(server, known)
+    """The same; alice stops the worker."""
+    worker = deliver_to_alice(server, talker)
     os.kill(worker, signal.SIGSTOP)
     return worker
 
@@ -265,8 +267,8 @@ def test_stopped_session(server):
                          (server.pop3, server.pop3d)):
         with server.connect(port) as talker:
             talker.pop(("220 ", "+OK"))
-            (pid,) = wait_for(lambda d=daemon: proc.children(d.pid),
-                              "the session")
+            pid = int(wait_for(lambda d=daemon: re.findall(
+                SESSION, d.text()), "the session")[-1])
             os.kill(pid, signal.SIGSTOP)
             talker.closed()
         wait_for(lambda d=daemon: not proc.children(d.pid), "its end")
@@ -276,10 +278,7 @@ def test_not_stopped(server):
     """A process that goes on stays: other signals of its user end nothing"""
     with server.connect(server.smtp) as talker, Locked(server, "alice"):
         talker.hello()
-        begin(talker, "alice")
-        known = set(proc.children(server.smtpd.pid))
-        talker.send(text_of("waits") + ".\r\n")
-        worker = worker_of(server, known)
+        worker = deliver_to_alice(server, talker)
         os.kill(worker, signal.SIGCONT)
         os.kill(worker, signal.SIGTERM)
         check(talker.quiet(), "an answer")
