@@ -224,6 +224,9 @@ received(const struct slot *slot)
 	return slot->body != -1 && fstat(slot->body, &st) == 0 ? st.st_size : 0;
 }
 
+/* What no clock shows. */
+static const int64_t LAST = INT64_MAX / 2;
+
 /*
  * How ready a slot is to be told, or told again: the time since when it has
  * brought nothing, the least first; INT64_MAX: not now.  Once told it is in a
@@ -247,7 +250,7 @@ since(struct slot *slot, int64_t now)
 		slot->told_size = size;
 		return INT64_MAX;
 	}
-	return over; /* later than any who has not been told */
+	return LAST + over; /* after all who have not been told */
 }
 
 static void
