@@ -94,7 +94,8 @@ def begin(server):
 
 def cases_idle(server):
     """Idle crowds, from several addresses and from one, in each port."""
-    for name, sources in (("several addresses", CLEAR), ("one's own machine", OWN),
+    for name, sources in (("several addresses", CLEAR),
+                          ("one's own machine", OWN),
                           ("a proxy's many clients", FAR)):
         for said in (b"", b"EHLO greedy\r\n", b"NOOP\r\n" * 50):
             for place in ("smtp", "submission"):
