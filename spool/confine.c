@@ -67,7 +67,12 @@ confine_to_store(struct store *s, struct lock_stock *stock, enum lock_mode mode)
 		snprintf(lock, sizeof(lock), "%s.lock", name);
 		fd[SANDBOX_DOTLOCK] =
 		    openat(folder, lock, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-		bool stocked = lock_stock_make(stock, folder);
+		/*
+		 * A delivery locks once; a session to recover and to delete,
+		 * for which an exchange takes one more.
+		 */
+		bool stocked = lock_stock_make(
+		    stock, folder, mode == LOCK_TO_CREATE ? 1 : LOCK_STOCK);
 		s->stock = stocked ? stock : NULL;
 		fd[stocked ? SANDBOX_FOLDER : SANDBOX_LOCKS] = folder;
 	}

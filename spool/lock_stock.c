@@ -39,10 +39,10 @@ make_file(int folder)
 }
 
 bool
-lock_stock_make(struct lock_stock *s, int folder)
+lock_stock_make(struct lock_stock *s, int folder, size_t count)
 {
 	s->left = 0;
-	while (s->left < LOCK_STOCK) {
+	while (s->left < count) {
 		int fd = make_file(folder);
 		if (fd == -1) {
 			lock_stock_close(s);

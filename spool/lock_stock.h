@@ -10,7 +10,7 @@
  * dotlock by one link(2).  A process makes some before it gives up the right to
  * write to new files there.
  */
-enum { LOCK_STOCK = 4 };
+enum { LOCK_STOCK = 3 };
 
 struct lock_stock {
 	int fd[LOCK_STOCK];
@@ -18,10 +18,11 @@ struct lock_stock {
 };
 
 /*
- * Makes them in the folder.  False, with none left: the file system has no such
- * files, or there is no /proc to name them by.
+ * Makes so many in the folder, LOCK_STOCK at most; each costs what a dotlock
+ * costs.  False, with none left: the file system has no such files, or there is
+ * no /proc to name them by.
  */
-bool lock_stock_make(struct lock_stock *, int folder);
+bool lock_stock_make(struct lock_stock *, int folder, size_t count);
 
 /* Takes one away from the stock: a descriptor to be closed, or -1: none left.
  */
