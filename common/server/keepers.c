@@ -71,13 +71,14 @@ start(struct server *s, bool check)
 {
 	struct keeper *k = new_place(s);
 	int64_t now = deadline_now();
+	struct tls_files files = s->tls_files;
 	int pair[2];
 
 	s->keeper_again = now + AGAIN;
 	if (k == NULL) {
 		return;
 	}
-	tls_files_note(&s->tls_files, s->config);
+	tls_files_note(&files, s->config); /* before they are read */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
 		log_error("cannot start a keeper: %s", strerror(errno));
 		return;
@@ -94,6 +95,7 @@ start(struct server *s, bool check)
 		.started = now,
 		.until = now + PATIENCE };
 	s->next_keeper = k;
+	s->tls_files = files;
 }
 
 void
@@ -416,7 +418,10 @@ keepers_serve(struct server *s, const struct pollfd *fds)
 		struct keeper *k = &s->keepers[i];
 		if (fds[i].revents != 0 && k->pid != 0 && !k->deaf &&
 		    k->channel == fds[i].fd) {
-			while (k->channel != -1 && take(s, k)) {
+			/* No more than it may have to say, at a time. */
+			for (int n = 0;
+			     n < UNDER_WAY && k->channel != -1 && take(s, k);
+			     n++) {
 				continue;
 			}
 		}
