@@ -221,7 +221,7 @@ from_config(struct secret *s, const struct config *config,
 	free(c);
 	if (!found) {
 		snprintf(why, CONFIG_ERROR,
-		    "the password of %.200s at %.200s is no longer in %.64s, "
+		    "the password of %.120s at %.120s is no longer in %.100s, "
 		    "or malformed: type smtpd --check, and start smtpd again",
 		    hop->user, hop->host, config->file);
 	}
