@@ -53,11 +53,11 @@ incoming_room(const struct session *s, uint64_t size)
 	return room > least && room - least > size;
 }
 
-void
-incoming_drop(struct incoming *in)
+/* Gives back the room of a message that is not taken. */
+static void
+drop_octets(struct incoming *in)
 {
-	if (in != NULL && in->written > 0) {
-		/* If that fails, the server empties the file, or closes it. */
+	if (in->written > 0) {
 		(void)!ftruncate(in->session->connection->body, 0);
 		in->written = in->looked = 0;
 	}
@@ -238,7 +238,7 @@ add_octets(struct incoming *in, const char *data, size_t len)
 	in->len += len;
 	if (too_big(in) || in->error != 0) {
 		in->len = 0; /* read on to its end, and forget it */
-		incoming_drop(in);
+		drop_octets(in);
 		in->at_head = false;
 	}
 	if (in->at_head && head_is_over(&in->header)) {

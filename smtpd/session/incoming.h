@@ -44,9 +44,6 @@ void incoming_free(struct incoming *);
  */
 bool incoming_room(const struct session *, uint64_t size);
 
-/* Gives the room of a message back that is not, or no longer, under way. */
-void incoming_drop(struct incoming *);
-
 /* Starts a message with our trace header; chunks: dots are not doubled. */
 void incoming_begin(struct incoming *, struct session *, bool chunks);
 

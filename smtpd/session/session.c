@@ -5,11 +5,16 @@
 #include "smtpd/session/incoming.h"
 
 #include <string.h>
+#include <unistd.h>
 
 void
 session_reset(struct session *s)
 {
-	incoming_drop(s->incoming);
+	if (s->incoming != NULL && s->incoming->written > 0) {
+		/* If that fails, the server empties the file, or closes it. */
+		(void)!ftruncate(s->connection->body, 0);
+		s->incoming->written = s->incoming->looked = 0;
+	}
 	mail_free(&s->mail);
 	memset(&s->mail, 0, sizeof(s->mail));
 	s->binary = false;
