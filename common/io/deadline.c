@@ -30,13 +30,29 @@ deadline_catch_shutdown(void)
 	sigaction(SIGTERM, &sa, NULL);
 }
 
-int64_t
-deadline_now(void)
+static int64_t
+read_clock(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
+deadline_now(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t
+deadline_coarse(void)
+{
+#ifdef CLOCK_MONOTONIC_COARSE
+	return read_clock(CLOCK_MONOTONIC_COARSE);
+#else
+	return read_clock(CLOCK_MONOTONIC);
+#endif
 }
 
 /* The first SIGTERM ends a session between transactions, the second any. */

@@ -17,6 +17,13 @@ void deadline_catch_shutdown(void);
 int64_t deadline_now(void);
 
 /*
+ * The same by a clock that is some milliseconds coarse, and cheaper to read:
+ * for what the server waits for from its children.  Never compared with the
+ * other.
+ */
+int64_t deadline_coarse(void);
+
+/*
  * Waits until fd is ready for events (POLLIN, POLLOUT) or the deadline has
  * passed.  0: ready; -1 with errno ETIMEDOUT, or EINTR when interruptible and
  * the server is going down.

@@ -70,7 +70,7 @@ static void
 start(struct server *s, bool check)
 {
 	struct keeper *k = new_place(s);
-	int64_t now = deadline_now();
+	int64_t now = deadline_coarse();
 	struct tls_files files = s->tls_files;
 	int pair[2];
 
@@ -102,7 +102,7 @@ void
 keepers_want(struct server *s)
 {
 	if (s->keeper == NULL && s->next_keeper == NULL &&
-	    deadline_now() >= s->keeper_again) {
+	    deadline_coarse() >= s->keeper_again) {
 		start(s, false);
 	}
 }
@@ -289,7 +289,7 @@ order(const struct server *s, struct keeper *k, struct slot *slot)
 		return false; /* its end is noticed elsewhere */
 	}
 	if (k->orders++ == 0) {
-		k->until = deadline_now() + PATIENCE;
+		k->until = deadline_coarse() + PATIENCE;
 	}
 	return true;
 }
@@ -334,7 +334,7 @@ take_result(struct server *s, struct keeper *k)
 
 	memcpy(&r, s->buffer, sizeof(r));
 	k->orders -= k->orders > 0;
-	k->until = k->orders > 0 ? deadline_now() + PATIENCE : 0;
+	k->until = k->orders > 0 ? deadline_coarse() + PATIENCE : 0;
 	/* The session may have ended, and its slot be another's. */
 	struct slot *slot = r.slot < s->nslots ? &s->slots[r.slot] : NULL;
 	if (slot != NULL && slot->used && slot->keeper == k &&
@@ -391,11 +391,11 @@ keepers_wait(struct server *s)
 	while (s->next_keeper != NULL) {
 		struct keeper *k = s->next_keeper;
 		struct pollfd p = { .fd = k->channel, .events = POLLIN };
-		int64_t left = k->until - deadline_now();
+		int64_t left = k->until - deadline_coarse();
 		if (poll(&p, 1, left > 0 ? (int)left : 0) > 0) {
 			(void)take(s, k);
 		}
-		keepers_keep(s, deadline_now());
+		keepers_keep(s);
 	}
 	return s->keeper != NULL;
 }
@@ -461,8 +461,10 @@ wanted(const struct server *s)
 }
 
 void
-keepers_keep(struct server *s, int64_t now)
+keepers_keep(struct server *s)
 {
+	int64_t now = deadline_coarse();
+
 	for (size_t i = 0; i < KEEPERS; i++) {
 		struct keeper *k = &s->keepers[i];
 		if (k->pid == 0) {
@@ -482,7 +484,7 @@ keepers_keep(struct server *s, int64_t now)
 }
 
 int64_t
-keepers_next(const struct server *s)
+keepers_left(const struct server *s)
 {
 	int64_t next = INT64_MAX;
 
@@ -492,5 +494,6 @@ keepers_next(const struct server *s)
 			next = k->until;
 		}
 	}
-	return wanted(s) && s->keeper_again < next ? s->keeper_again : next;
+	next = wanted(s) && s->keeper_again < next ? s->keeper_again : next;
+	return next == INT64_MAX ? next : next - deadline_coarse();
 }

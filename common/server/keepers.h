@@ -37,9 +37,9 @@ void keepers_fill(const struct server *, struct pollfd *);
 void keepers_serve(struct server *, const struct pollfd *);
 
 /* Keeps deadlines, and lets go of those that nobody needs. */
-void keepers_keep(struct server *, int64_t now);
-/* When that has to be done next; INT64_MAX: when something happens. */
-int64_t keepers_next(const struct server *);
+void keepers_keep(struct server *);
+/* How many ms there are until then; INT64_MAX: until something happens. */
+int64_t keepers_left(const struct server *);
 
 /* Notes that a child has ended; true if it was one of them. */
 bool keepers_ended(struct server *, pid_t, int status);

@@ -2,12 +2,12 @@
 /* Deadlines of children, which the server keeps. */
 #include "common/server/patience.h"
 
+#include "common/io/deadline.h"
 #include "common/log/log.h"
 #include "common/server/listen.h"
 #include "common/server/place.h"
 
 #include <signal.h>
-#include <time.h>
 
 enum {
 	SLACK = 5 * 60 * 1000,    /* ms after a session's own limits */
@@ -17,25 +17,11 @@ enum {
 	LOOK_EVERY = 60 * 1000,   /* at such a silence */
 };
 
-/* Minutes are to be told, and each turn of the loop asks. */
-static int64_t
-coarse_now(void)
-{
-	struct timespec ts;
-
-#ifdef CLOCK_MONOTONIC_COARSE
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-#else
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-#endif
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 void
 patience_start(
     const struct server *s, struct slot *slot, enum request_kind kind)
 {
-	int64_t now = coarse_now();
+	int64_t now = deadline_coarse();
 	int limit = request_rules[kind].limit;
 
 	slot->worker_since = now;
@@ -82,7 +68,7 @@ worker_until(const struct server *s, const struct slot *slot)
 int64_t
 patience_left(struct server *s)
 {
-	int64_t next = INT64_MAX, now = coarse_now();
+	int64_t next = INT64_MAX, now = deadline_coarse();
 
 	for (size_t i = 0; i < s->nslots; i++) {
 		struct slot *slot = &s->slots[i];
@@ -146,7 +132,7 @@ keep_worker(const struct server *s, struct slot *slot, int64_t now)
 void
 patience_keep(struct server *s)
 {
-	int64_t now = coarse_now();
+	int64_t now = deadline_coarse();
 
 	for (size_t i = 0; now >= s->late_at && i < s->nslots; i++) {
 		struct slot *slot = &s->slots[i];

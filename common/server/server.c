@@ -111,11 +111,11 @@ static int
 most_wait(struct server *s)
 {
 	int64_t now = deadline_now(), ms = patience_left(s);
-	int64_t lobby = lobby_left(s);
+	int64_t lobby = lobby_left(s), keepers = keepers_left(s);
 
 	s->turn_at = request_next(s);
 	ms = s->turn_at - now < ms ? s->turn_at - now : ms;
-	ms = keepers_next(s) - now < ms ? keepers_next(s) - now : ms;
+	ms = keepers < ms ? keepers : ms;
 	ms = lobby < ms ? lobby : ms;
 	ms = ms < 60000 ? ms : 60000;
 
@@ -208,7 +208,7 @@ settle_keys(struct server *s)
 static void
 keep_time(struct server *s)
 {
-	keepers_keep(s, deadline_now());
+	keepers_keep(s);
 	settle_keys(s);
 	patience_keep(s);
 	if (lobby_left(s) <= 0) {
