@@ -10,6 +10,7 @@
 #include "common/io/deadline.h"
 #include "common/log/log.h"
 #include "common/login/aliases_load.h"
+#include "common/process/process.h"
 #include "smtpd/local/deliver.h"
 #include "smtpd/local/local_message.h"
 #include "smtpd/local/resend.h"
@@ -86,6 +87,9 @@ run_delivery(
 		.recipient = &a->message.mail.recipients[number],
 		.mode = mode };
 
+	/* A delivery goes on to its end though the agent has ended: the server
+	   kills what an orphan leaves of its group. */
+	process_lead_group();
 	close(a->channel);
 	_exit(deliver_recipient(&d, out) == 0 ? 0 : 1);
 }
