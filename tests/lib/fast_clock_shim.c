@@ -69,3 +69,22 @@ poll(struct pollfd *fds, nfds_t count, int timeout)
 	}
 	return ppoll(fds, count, timeout < 0 ? NULL : &ts, NULL);
 }
+
+/* What poll(2) and ppoll(2) are in a program built with _FORTIFY_SOURCE. */
+int __poll_chk(struct pollfd *, nfds_t, int, size_t);
+int
+__poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size)
+{
+	(void)size;
+	return poll(fds, count, timeout);
+}
+
+int __ppoll_chk(
+    struct pollfd *, nfds_t, const struct timespec *, const sigset_t *, size_t);
+int
+__ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+    const sigset_t *mask, size_t size)
+{
+	(void)size;
+	return ppoll(fds, count, timeout, mask);
+}
