@@ -186,6 +186,11 @@ class Run:
 
     def go(self):
         """All at once; then all is at rest."""
+        # Postfix makes one as root's, and gives it to the user a moment later.
+        self.path.touch(0o600)
+        if self.server.user:
+            os.chown(self.path, self.server.user.pw_uid,
+                     self.server.user.pw_gid)
         work = [self.peer] * PEERS + [self.sender] * SENDERS + [self.reader] \
             + ([self.killer] if self.kill else [])
         threads = [threading.Thread(target=self.guard, args=(function, n))
