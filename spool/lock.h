@@ -38,7 +38,7 @@ struct lock {
 int lock_take(struct lock *, const char *path, enum lock_mode, int timeout)
     __attribute__((warn_unused_result));
 
-/* The same by a dotlock of the stock, unless that is NULL. */
+/* Takes it by a dotlock of the stock, unless that is NULL. */
 int lock_take_by(struct lock *, const char *path, struct lock_stock *,
     enum lock_mode, int timeout) __attribute__((warn_unused_result));
 

@@ -17,7 +17,7 @@ void deadline_catch_shutdown(void);
 int64_t deadline_now(void);
 
 /*
- * The same by a clock that is some milliseconds coarse, and cheaper to read:
+ * Reads a clock that is some milliseconds coarse, and cheaper to ask, in ms:
  * for what the server waits for from its children.  Never compared with the
  * other.
  */

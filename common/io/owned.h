@@ -20,7 +20,7 @@
 int owned_open(int directory, const char *name, int flags)
     __attribute__((warn_unused_result));
 
-/* The same in a directory that is named by its path. */
+/* Opens one in a directory that is named by its path. */
 int owned_open_at(const char *directory, const char *name, int flags)
     __attribute__((warn_unused_result));
 

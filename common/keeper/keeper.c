@@ -7,6 +7,7 @@
  */
 #include "common/keeper/keeper.h"
 
+#include "common/io/socket.h"
 #include "common/log/log.h"
 #include "common/process/process.h"
 #include "common/process/sandbox.h"
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -24,12 +26,11 @@
 static void
 tell(int channel, const void *message, size_t size)
 {
-	ssize_t n;
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)message,
+		.iov_len = size };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	do {
-		n = send(channel, message, size, MSG_NOSIGNAL);
-	} while (n == -1 && errno == EINTR);
-	if (n == -1) {
+	if (socket_send(channel, &m, MSG_NOSIGNAL) == -1) {
 		_exit(errno == EPIPE ? EX_OK : EX_OSERR);
 	}
 }
@@ -71,13 +72,12 @@ static void
 serve(const struct tls_keys *keys, int channel)
 {
 	struct keeper_order order;
+	struct iovec iov = { .iov_base = &order, .iov_len = sizeof(order) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	for (;;) {
 		struct keeper_result result = { .good = 0 };
-		ssize_t n = recv(channel, &order, sizeof(order), 0);
-		if (n == -1 && errno == EINTR) {
-			continue;
-		}
+		ssize_t n = socket_receive(channel, &m, 0);
 		if (n <= 0) {
 			return;
 		}

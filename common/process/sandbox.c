@@ -206,7 +206,8 @@ static const struct filter_argument mailbox_arguments[] = {
 
 /* What the keeper of private keys may do: receive, sign, send, and log. */
 static const int keepers[] = {
-	SYS_recvfrom,
+	SYS_recvmsg,
+	SYS_sendmsg,
 	SYS_sendto,
 	SYS_write,
 	SYS_brk,

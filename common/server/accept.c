@@ -49,16 +49,16 @@ static bool
 waits(struct server *s, int fd, const struct peer *peer,
     const struct welcome *welcome, struct service_kind kind, enum place place)
 {
-	bool behind = s->nguests > 0 && kind.role == ROLE_MX &&
-	              !welcome->proxied && !place_is_known(s, peer);
+	bool others_wait = s->nguests > 0 && kind.role == ROLE_MX &&
+	                   !welcome->proxied && !place_is_known(s, peer);
 
-	if (place == PLACE_FREE && !behind) {
+	if (place == PLACE_FREE && !others_wait) {
 		return false;
 	}
 	/* If nobody can be told now, it may be that all have just come. */
 	bool told = place == PLACE_TAKEN &&
 	            (place_seek(s, peer) || place_may_be_soon(s));
-	return (told || behind) && lobby_enter(s, fd, peer, welcome, kind);
+	return (told || others_wait) && lobby_enter(s, fd, peer, welcome, kind);
 }
 
 bool

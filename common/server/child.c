@@ -108,6 +108,16 @@ child_session(const struct server *s, struct connection *c)
 	return pid;
 }
 
+/* What each child begins with that is no session; keep: its descriptors. */
+static void
+begin_child(const struct server *s, const struct slot *own, int *keep, size_t n)
+{
+	request_forget_others(s, own);
+	process_default_signals();
+	process_lead_group(); /* the server finds by it whom a worker forks */
+	process_close_others(keep, n);
+}
+
 pid_t
 child_keeper(const struct server *s, bool check, int channel)
 {
@@ -116,11 +126,8 @@ child_keeper(const struct server *s, bool check, int channel)
 	if (pid != 0) {
 		return pid;
 	}
-	request_forget_others(s, NULL);
-	process_default_signals();
-	process_lead_group();
 	int keep[] = { channel, log_fd() };
-	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	begin_child(s, NULL, keep, sizeof(keep) / sizeof(keep[0]));
 	keeper_run(s->config, &s->confinement, check, channel);
 }
 
@@ -132,11 +139,8 @@ child_errand(const struct server *s)
 	if (pid != 0) {
 		return pid;
 	}
-	request_forget_others(s, NULL);
-	process_default_signals();
-	process_lead_group();
 	int keep[] = { log_fd() };
-	process_close_others(keep, 1);
+	begin_child(s, NULL, keep, 1);
 	s->service->errand.run(s->config);
 	_exit(EX_OK);
 }
@@ -150,12 +154,9 @@ child_worker(const struct server *s, const struct slot *slot,
 	if (pid != 0) {
 		return pid;
 	}
-	request_forget_others(s, slot);
-	process_default_signals();
-	process_lead_group(); /* the server finds by it whom we have forked */
-	signal(SIGTERM, SIG_IGN); /* what was begun is finished */
 	int keep[] = { task->fd, task->out, slot->channel, log_fd() };
-	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	begin_child(s, slot, keep, sizeof(keep) / sizeof(keep[0]));
+	signal(SIGTERM, SIG_IGN); /* what was begun is finished */
 	struct reply reply = { .size = 0 };
 	struct task own = *task;
 	own.reply = &reply;

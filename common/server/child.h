@@ -16,16 +16,16 @@
 pid_t child_session(const struct server *, struct connection *);
 
 /*
- * Forks a worker for a task, in a session of its own: it has the descriptors
- * of the task and the channel, answers with the given serial if the rule says
- * so, and exits with the status.  Its process id, or -1.
+ * Forks a worker for a task, in a process group of its own: it has the
+ * descriptors of the task and the channel, answers with the given serial if the
+ * rule says so, and exits with the status.  Its process id, or -1.
  */
 pid_t child_worker(const struct server *, const struct slot *,
     enum request_kind, const struct task *);
 
 /*
  * Forks the service's errand: with no descriptor of any connection, and in a
- * session of its own, so that it may outlive a server for one connection.
+ * process group of its own, so that it may outlive a server for one connection.
  */
 pid_t child_errand(const struct server *);
 

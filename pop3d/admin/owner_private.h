@@ -15,7 +15,7 @@ int owner_run(const struct config *, const struct names *, const char *user,
     int (*act)(const struct store *, void *context), void *context, int limit);
 
 /*
- * The same as the owner of a user's directory below the key state's, which is
+ * Runs act as the owner of a user's directory below the key state's, which is
  * open: for what needs no mailbox, even if there is no such user any more.
  */
 int owner_run_in(int directory, int (*act)(int directory, void *context),
