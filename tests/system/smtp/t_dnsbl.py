@@ -304,6 +304,13 @@ def runs_queue(state):
     return state["NSsid"] == state["Pid"] and not ignores
 
 
+def two_others(server):
+    """The children that do not run the queue, once they are two."""
+    states = [proc.status(pid) for pid in proc.children(server.smtpd.pid)]
+    states = [s for s in states if s and not runs_queue(s)]
+    return states if len(states) == 2 else None
+
+
 def confined(root):
     """The worker that asks is shut in while it waits."""
     go_on = threading.Event()
@@ -317,9 +324,8 @@ def confined(root):
         talker.expect("250 ", "MAIL FROM:<a@example.com>")
         talker.send("RCPT TO:<bob@example.org>\r\n")
         wait_for(lambda: server.dns.asked, "the worker to ask")
-        states = [proc.status(pid) for pid in
-                  proc.children(server.smtpd.pid)]
-        states = [s for s in states if s and not runs_queue(s)]
+        # A runner that has just been begun is none to be seen yet.
+        states = wait_for(lambda: two_others(server), "a session and a worker")
         equal([s["Seccomp"] for s in states], ["2", "2"])
         equal([s["NoNewPrivs"] for s in states], ["1", "1"])
         if root:
