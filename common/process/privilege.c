@@ -40,16 +40,13 @@ privilege_become(uid_t uid, gid_t gid, gid_t shared)
 void
 privilege_empty_bounds(void)
 {
-	int has;
-
 	if (geteuid() != 0) {
 		return;
 	}
-	for (unsigned long c = 0; (has = prctl(PR_CAPBSET_READ, c)) != -1;
-	     c++) {
-		if (has == 1 && prctl(PR_CAPBSET_DROP, c) == -1) {
-			return;
-		}
+	/* Until there is none of that number; one that is out already is no
+	   error.  Each call has its price, and every session pays it. */
+	for (unsigned long c = 0; prctl(PR_CAPBSET_DROP, c) == 0; c++) {
+		continue;
 	}
 }
 
