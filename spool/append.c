@@ -36,8 +36,10 @@ struct appender {
 	struct stat before;       /* of the mailbox */
 	struct message record;    /* for the index */
 	struct crypto_hash *hash; /* of what a client will see, or NULL */
-	bool durable; /* the note of this append outlives a power cut */
-	bool begun, noted;
+	struct append_note note;
+	bool durable; /* it outlives a power cut */
+	bool begun;
+	uint64_t wrote;        /* octets, of ours */
 	bool body, line_start; /* of the message: what comes next */
 	bool raw;              /* its header is not all ASCII */
 	int error;             /* sticky */
@@ -52,14 +54,11 @@ struct appender {
 static void
 note(struct appender *w)
 {
-	int result =
-	    w->hold->directory == -1
-		? 1
-		: append_note_begin(w->hold->directory, w->hold->lock.fd,
-		      w->before.st_size, w->buffer, w->len, w->durable);
-
-	w->noted = result != 1;
-	w->error = result == -1 ? errno : w->error;
+	if (w->hold->directory != -1 &&
+	    append_note_begin(&w->note, w->hold->directory, w->hold->lock.fd,
+		w->before.st_size, w->buffer, w->len, w->durable) == -1) {
+		w->error = errno;
+	}
 	w->begun = true;
 }
 
@@ -72,6 +71,10 @@ flush(struct appender *w)
 	if (w->error == 0 &&
 	    file_append(w->hold->lock.fd, w->buffer, w->len) == -1) {
 		w->error = errno;
+	}
+	if (w->error == 0) {
+		w->wrote += w->len;
+		append_note_wrote(&w->note, w->wrote, w->buffer, w->len);
 	}
 	w->len = 0;
 }
@@ -281,9 +284,10 @@ static void
 take_back(struct appender *w)
 {
 	if (ftruncate(w->hold->lock.fd, w->before.st_size) == 0 &&
-	    fdatasync(w->hold->lock.fd) == 0 && w->noted) {
-		(void)!append_note_end(w->hold->directory, w->durable);
+	    fdatasync(w->hold->lock.fd) == 0) {
+		(void)!append_note_end(&w->note);
 	}
+	append_note_leave(&w->note);
 }
 
 /*
@@ -307,6 +311,7 @@ append_held(const struct append *a, const struct hold *h, struct appender *w)
 	int fd = h->lock.fd;
 
 	w->hold = h;
+	w->note.fd = -1;
 	if (fstat(fd, &w->before) == -1 || fstat(a->message, &message) == -1 ||
 	    lseek(fd, 0, SEEK_END) != w->before.st_size ||
 	    put_separator(w, w->before.st_size) == -1) {
@@ -332,8 +337,7 @@ append_held(const struct append *a, const struct hold *h, struct appender *w)
 		w->error = errno;
 	}
 	/* Commit point: without the note the message counts as delivered. */
-	if (w->error == 0 && w->noted &&
-	    append_note_end(h->directory, w->durable) == -1) {
+	if (w->error == 0 && append_note_end(&w->note) == -1) {
 		w->error = errno;
 	}
 	if (w->error != 0) {

@@ -20,7 +20,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FIRST = 512, BOOT = 40, WINDOW = 256 * 1024, BLOCK = 512 };
+enum { FIRST = 512, LAST = 64, BOOT = 40, WINDOW = 256 * 1024, BLOCK = 512 };
+
+/* How far the append has come. */
+struct progress {
+	uint64_t octets; /* of ours are in the mailbox */
+	char last[LAST]; /* of them, or fewer */
+};
 
 struct note {
 	char magic[8]; /* all zero when nothing is pending */
@@ -28,7 +34,8 @@ struct note {
 	uint64_t ino, size;
 	uint32_t durable, len;
 	char first[FIRST];
-	uint64_t check;
+	uint64_t check; /* of what is above */
+	struct progress wrote;
 };
 
 static const char magic[8] = "RSTAPP1";
@@ -54,14 +61,15 @@ this_boot(char boot[BOOT])
 }
 
 int
-append_note_begin(int directory, int mailbox, off_t size, const char *first,
-    size_t len, bool durable)
+append_note_begin(struct append_note *n, int directory, int mailbox, off_t size,
+    const char *first, size_t len, bool durable)
 {
 	struct note r = { .size = (uint64_t)size, .durable = durable };
 	struct stat st;
 
+	*n = (struct append_note){ .fd = -1, .durable = durable };
 	if (fstat(mailbox, &st) == -1) {
-		return 1;
+		return 0;
 	}
 	memcpy(r.magic, magic, sizeof(magic));
 	this_boot(r.boot);
@@ -69,39 +77,70 @@ append_note_begin(int directory, int mailbox, off_t size, const char *first,
 	r.len = (uint32_t)(len < FIRST ? len : FIRST);
 	memcpy(r.first, first, r.len);
 	r.check = check(&r);
-	int fd = owned_open(directory, "append", O_WRONLY | O_CREAT);
-	if (fd == -1) {
-		return 1;
+	n->fd = owned_open(directory, "append", O_WRONLY | O_CREAT);
+	if (n->fd == -1) {
+		return 0;
 	}
 	/* A record that is written in part does not count. */
-	int result = file_write(fd, &r, sizeof(r), 0) == -1 ? 1 : 0;
-	if (result == 0 && durable &&
-	    (fsync(fd) == -1 || fsync(directory) == -1)) {
-		result = -1;
+	if (file_write(n->fd, &r, sizeof(r), 0) == -1) {
+		append_note_leave(n);
+		return 0;
 	}
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	return result;
+	return durable && (fsync(n->fd) == -1 || fsync(directory) == -1) ? -1
+	                                                                 : 0;
+}
+
+void
+append_note_wrote(
+    const struct append_note *n, uint64_t octets, const char *last, size_t len)
+{
+	struct progress p = { .octets = octets };
+	size_t some = len < LAST ? len : LAST;
+
+	if (n->fd != -1) {
+		memcpy(p.last, last + len - some, some);
+		/* Without it more is looked at, and that is all. */
+		(void)!file_write(
+		    n->fd, &p, sizeof(p), offsetof(struct note, wrote));
+	}
+}
+
+void
+append_note_leave(struct append_note *n)
+{
+	if (n->fd != -1) {
+		int saved = errno;
+		close(n->fd);
+		errno = saved;
+		n->fd = -1;
+	}
 }
 
 int
-append_note_end(int directory, bool durable)
+append_note_end(struct append_note *n)
 {
 	static const char nothing[sizeof(magic)];
-	int fd = owned_open(directory, "append", O_WRONLY);
 
-	if (fd == -1) {
-		return -1;
+	if (n->fd == -1) {
+		return 0;
 	}
-	int result = file_write(fd, nothing, sizeof(nothing), 0);
-	if (result == 0 && durable) {
-		result = fdatasync(fd);
+	int result = file_write(n->fd, nothing, sizeof(nothing), 0);
+	if (result == 0 && n->durable) {
+		result = fdatasync(n->fd);
 	}
-	int saved = errno;
-	close(fd);
-	errno = saved;
+	append_note_leave(n);
 	return result;
+}
+
+/* The same for a note that another process has left. */
+static int
+end_left(int directory, bool durable)
+{
+	struct append_note n = { .fd =
+				     owned_open(directory, "append", O_WRONLY),
+		.durable = durable };
+
+	return n.fd == -1 ? -1 : append_note_end(&n);
 }
 
 /* Reads the record; false: nothing is pending. */
@@ -114,14 +153,20 @@ read_note(int directory, struct note *r)
 	if (fd == -1) {
 		return false;
 	}
-	bool whole = file_read(fd, r, sizeof(*r), 0) == 0;
+	memset(r, 0, sizeof(*r)); /* version 0.1 ended at the check */
+	ssize_t n = file_read_some(fd, r, sizeof(*r), 0);
 	close(fd);
-	if (!whole || memcmp(r->magic, magic, sizeof(magic)) != 0 ||
+	if (n < (ssize_t)offsetof(struct note, wrote) ||
+	    memcmp(r->magic, magic, sizeof(magic)) != 0 ||
 	    r->check != check(r) || r->len > FIRST) {
 		return false;
 	}
 	this_boot(boot);
-	return r->durable != 0 || memcmp(boot, r->boot, BOOT) == 0;
+	bool same = memcmp(boot, r->boot, BOOT) == 0;
+	if (!same) {
+		r->wrote.octets = 0; /* perhaps they did not reach the disk */
+	}
+	return r->durable != 0 || same;
 }
 
 bool
@@ -183,6 +228,15 @@ foreign_from(const struct mbox_line *line, off_t from, off_t at)
 	return -1;
 }
 
+/* True if a line ends before that offset. */
+static bool
+ends_line(int mailbox, off_t at)
+{
+	char c = '\0';
+
+	return file_read(mailbox, &c, 1, at - 1) == 0 && c == '\n';
+}
+
 /*
  * Where the torn message, which starts at from and has its own From_ line
  * there, ends: the start of what another program has appended, or size.
@@ -192,7 +246,7 @@ torn_end(int mailbox, off_t from, off_t skip, off_t size, off_t *end)
 {
 	char *window = malloc(WINDOW);
 	struct mbox_line line;
-	bool begins = false;
+	bool begins = skip > 0 && ends_line(mailbox, from + skip);
 	int result = window == NULL ? -1 : 0;
 
 	*end = size;
@@ -256,6 +310,26 @@ are_ours(const char *there, const char *first, size_t len)
 	return true;
 }
 
+/*
+ * How many of the octets at from are ours for sure: all that we know to have
+ * written, unless somebody has moved them since; at least those.
+ */
+static off_t
+sure(const struct note *r, int mailbox, off_t size, size_t least)
+{
+	uint64_t wrote = r->wrote.octets;
+	size_t len = wrote < LAST ? (size_t)wrote : LAST;
+	char last[LAST];
+
+	if (wrote <= least || wrote > (uint64_t)size - r->size ||
+	    file_read(mailbox, last, len, (off_t)(r->size + wrote - len)) ==
+		-1 ||
+	    memcmp(last, r->wrote.last, len) != 0) {
+		return (off_t)least;
+	}
+	return (off_t)wrote;
+}
+
 int
 append_note_recover(
     int directory, int mailbox, journal_touch *touch, void *context)
@@ -282,12 +356,12 @@ append_note_recover(
 		/* If these are not our octets, none of ours reached the disk.
 		 */
 		if (are_ours(there, r.first, n) &&
-		    (torn_end(mailbox, from, (off_t)n, st.st_size, &end) ==
-			    -1 ||
+		    (torn_end(mailbox, from, sure(&r, mailbox, st.st_size, n),
+			 st.st_size, &end) == -1 ||
 			cut(directory, mailbox, from, end, st.st_size, touch,
 			    context) == -1)) {
 			return -1;
 		}
 	}
-	return append_note_end(directory, r.durable != 0);
+	return end_left(directory, r.durable != 0);
 }

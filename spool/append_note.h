@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -17,18 +18,37 @@
 /* Octets of each write of an append but the last. */
 enum { APPEND_NOTE_WRITE = 64 * 1024 };
 
-/*
- * Notes that we append to the mailbox, which has that size, bytes that begin
- * with these (as many as fit are noted).  durable: a power cut shall not lose
- * the note, which costs a sync; without, it outlives a kill alone.  0; 1: there
- * is no note; -1: there is one, but perhaps not durably: do not append.
- */
-int append_note_begin(int directory, int mailbox, off_t size, const char *first,
-    size_t len, bool durable) __attribute__((warn_unused_result));
+struct append_note {
+	int fd;       /* -1: there is none */
+	bool durable; /* a power cut shall not lose it, which costs a sync */
+};
 
-/* The append is complete, and durable; so is this, if durable.  0 or -1. */
-int append_note_end(int directory, bool durable)
+/*
+ * Notes that we append to the mailbox, which has that size, octets that begin
+ * with these (as many as fit are noted).  What is not durable outlives a kill
+ * alone.  0, also without a note; -1: there is one, but perhaps not durably: do
+ * not append.
+ */
+int append_note_begin(struct append_note *, int directory, int mailbox,
+    off_t size, const char *first, size_t len, bool durable)
     __attribute__((warn_unused_result));
+
+/*
+ * So many octets of ours are in the mailbox by now, and these are the last of
+ * them: after a kill, what looks like another program's message among them is
+ * none.
+ */
+void append_note_wrote(
+    const struct append_note *, uint64_t octets, const char *last, size_t len);
+
+/*
+ * The append is complete, and durable; so is this, if the note is.  0 or -1;
+ * it is closed in any case.
+ */
+int append_note_end(struct append_note *) __attribute__((warn_unused_result));
+
+/* It stays, for whoever takes hold of the mailbox next. */
+void append_note_leave(struct append_note *);
 
 /* True if an append was not completed. */
 bool append_note_pending(int directory);
