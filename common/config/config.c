@@ -312,8 +312,7 @@ read_lines(struct config *c, FILE *f, struct config_place *at)
 static int
 read_file(struct config *c, const char *file, char error[CONFIG_ERROR])
 {
-	const char *path =
-	    file != NULL ? file : SYSCONFDIR "/restante/restante.conf";
+	const char *path = config_file(file);
 	struct config_place at = { .file = path, .error = error };
 	char buffer[BUFSIZ];
 	FILE *f = fopen(path, "re");
@@ -341,12 +340,7 @@ read_file(struct config *c, const char *file, char error[CONFIG_ERROR])
 static void
 config_defaults(struct config *c)
 {
-	strlcpy(c->mailbox, "/var/mail/%u", sizeof(c->mailbox));
-	strlcpy(c->queue, "/var/spool/restante", sizeof(c->queue));
-	strlcpy(c->state, "/var/lib/restante", sizeof(c->state));
 	strlcpy(c->log_name, "postfix", sizeof(c->log_name));
-	strlcpy(c->socket, "/run/restante/submission", sizeof(c->socket));
-	strlcpy(c->aliases, SYSCONFDIR "/aliases", sizeof(c->aliases));
 	strlcpy(c->alias_owner, "nobody", sizeof(c->alias_owner));
 	strlcpy(c->subaddress, "+", sizeof(c->subaddress));
 	c->profile_mx = PROFILE_MX;
@@ -410,18 +404,8 @@ config_finish(struct config *c)
 	if (c->ndomains == 0) {
 		strlcpy(c->domains[c->ndomains++], c->hostname, CONFIG_NAME);
 	}
-	c->system_users = strcmp(c->users, "system") == 0;
-	if (c->users[0] == '\0') {
-		strlcpy(c->users, SYSCONFDIR "/restante/users", PATH_MAX);
-		c->system_users =
-		    access(c->users, F_OK) == -1 && errno == ENOENT;
-	}
 	if (c->npolicy_exempt == 0) {
 		exempt_neighbours(c);
-	}
-	if (c->ntls == 0 && access(SYSCONFDIR "/restante/tls.pem", F_OK) == 0) {
-		strlcpy(c->tls[c->ntls++], SYSCONFDIR "/restante/tls.pem",
-		    PATH_MAX);
 	}
 }
 
@@ -435,7 +419,8 @@ config_load(const char *file, char error[CONFIG_ERROR])
 		return NULL;
 	}
 	config_defaults(c);
-	if (read_file(c, file, error) == -1) {
+	if (read_file(c, file, error) == -1 ||
+	    config_places(c, file, error) == -1) {
 		free(c);
 		return NULL;
 	}

@@ -52,7 +52,9 @@ struct config_rule {
 };
 
 struct config {
-	char file[PATH_MAX]; /* where it was read from, or "" */
+	char file[PATH_MAX];   /* where it was read from, or "" */
+	char folder[PATH_MAX]; /* of paths that are not set, or "": those of
+	                          the installed system */
 	char hostname[CONFIG_NAME];
 	char domains[CONFIG_LIST][CONFIG_NAME];
 	size_t ndomains;
@@ -65,6 +67,7 @@ struct config {
 	char aliases[PATH_MAX];
 	char tls[CONFIG_LIST][PATH_MAX];
 	size_t ntls;
+	char tls_default[PATH_MAX];   /* used where no "tls" is set */
 	char tls_client_ca[PATH_MAX]; /* of clients' certificates, or "" */
 	char tls_priority[CONFIG_NAME];
 	char tls_trust[PATH_MAX]; /* certificates that relays' must lead to;
@@ -136,9 +139,10 @@ struct config {
 
 /*
  * Reads file, or the default file when NULL (which may be missing), and fills
- * in the defaults.  The caller frees it with free(3): it is large, but takes
- * no memory where nothing is said.  NULL: there is a message for people in
- * error.
+ * in the defaults: with a file that is not the installed one, nothing that it
+ * leaves out is looked for outside its folder.  The caller frees it with
+ * free(3): it is large, but takes no memory where nothing is said.  NULL: there
+ * is a message for people in error.
  */
 struct config *config_load(const char *file, char error[CONFIG_ERROR])
     __attribute__((warn_unused_result));

@@ -19,6 +19,12 @@ struct config_place {
 	char *error;
 };
 
+/* The path of that file; NULL: of the installed one. */
+const char *config_file(const char *file);
+
+/* Sets the paths that the file did not set.  -1: error says why not. */
+int config_places(struct config *, const char *file, char error[CONFIG_ERROR]);
+
 /* Writes what is wrong, with the value in quotes, into the error; -1. */
 int config_fail(
     const struct config_place *, const char *what, const char *value);

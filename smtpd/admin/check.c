@@ -116,7 +116,7 @@ check_tls(struct check *c)
 		check_finding(c, FINDING_WARNING,
 		    "no certificate, so no TLS: put key and chain into %s, or "
 		    "set the key tls",
-		    SYSCONFDIR "/restante/tls.pem");
+		    c->config->tls_default);
 		return;
 	}
 	struct tls_keys *keys = tls_keys_open(c->config, true, error);

@@ -133,10 +133,7 @@ static const struct {
 	{ "penalties all\n", "penalties", "2" },
 	{ "penalties-exempt 192.0.2.1 2001:db8::/32\n", "penalties-exempt",
 	    "2" },
-	{ "", "mailbox", "/var/mail/%u" },
 	{ "", "mailbox-owner", "" },
-	{ "", "queue", "/var/spool/restante" },
-	{ "", "state", "/var/lib/restante" },
 	{ "", "domains", "1" },
 	{ "", "log", "0" },
 	{ "", "uidl", "0" },
@@ -615,6 +612,52 @@ test_users(void)
 	}
 }
 
+/* What a file leaves out is in its folder; only the installed file, or none,
+   stands for the installed system. */
+static void
+test_places(void)
+{
+	static struct config c, none;
+	char error[CONFIG_ERROR], folder[PATH_MAX], name[PATH_MAX];
+
+	strlcpy(folder, path, sizeof(folder));
+	*strrchr(folder, '/') = '\0';
+	scratch_write(path, "", 0);
+	scratch_need(load(&c, path, error) == 0, "config_load");
+	const struct {
+		const char *found, *name;
+	} table[] = { { c.mailbox, "mail/%u" }, { c.queue, "queue" },
+		{ c.state, "state" }, { c.socket, "submission" },
+		{ c.aliases, "aliases" }, { c.users, "users" },
+		{ c.tls_default, "tls.pem" } };
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		snprintf(name, sizeof(name), "%s/%s", folder, table[i].name);
+		ok(strcmp(table[i].found, name) == 0, "%s is in its folder: %s",
+		    table[i].name, table[i].found);
+	}
+	ok(config_system_users(&c) && c.ntls == 0,
+	    "without these files, no certificate and the system's accounts");
+	scratch_need(chdir(folder) == 0 && load(&c, "config", error) == 0,
+	    "a relative name");
+	ok(strcmp(c.folder, folder) == 0, "also of a name without a folder");
+	scratch_write("tls.pem", "x", 1);
+	scratch_write("users", "", 0);
+	scratch_need(load(&c, path, error) == 0, "config_load");
+	ok(!config_system_users(&c) && c.ntls == 1,
+	    "with these files, users and certificate are theirs");
+	unlink("tls.pem");
+	unlink("users");
+	if (access(SYSCONFDIR "/restante/restante.conf", F_OK) == 0) {
+		return; /* what it says is its own */
+	}
+	scratch_need(load(&none, NULL, error) == 0, "no file");
+	ok(strcmp(none.mailbox, "/var/mail/%u") == 0 &&
+		strcmp(none.queue, "/var/spool/restante") == 0 &&
+		strcmp(none.state, "/var/lib/restante") == 0 &&
+		strcmp(none.socket, "/run/restante/submission") == 0,
+	    "without -c the places are the system's");
+}
+
 /* What is in memory once the passwords of next hops are hidden. */
 static void
 test_hidden(void)
@@ -670,6 +713,7 @@ main(void)
 	test_files();
 	test_ours();
 	test_users();
+	test_places();
 	test_hidden();
 	return tap_done();
 }

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: ISC
+"""With -c FILE nothing is taken from the installation of this machine.
+
+A machine with a live server is pretended in a mount namespace: its config,
+users, certificate, queue, state, mailboxes and aliases, and something that
+listens at its submission socket. A trial with a config of its own, which
+names next to nothing, must leave all that as it is; so must other tests.
+"""
+import os
+import poplib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from lib.namespace import again
+from lib.opens import Opens
+from lib.scratch import AM_ROOT, BUILD, SRC, Scratch, make_certificate
+from lib.tap import Skip, Tap, check, equal
+
+tap = Tap()
+INSIDE = "--inside"
+MESSAGE = "Subject: trial\n\nThis must not reach a live mailbox.\n"
+
+
+def sysconfdir():
+    """Where the programs under test look for the installed config."""
+    try:
+        text = (BUILD / "Makefile").read_text()
+    except OSError:
+        raise Skip("no Makefile in the build folder") from None
+    values = dict(re.findall(r"^(\w+) = (.*)$", text, re.M))
+    name = values["sysconfdir"]
+    for _ in range(5):
+        name = re.sub(r"\$\{(\w+)\}", lambda m: values[m[1]], name)
+    return Path(name)
+
+
+class Live:
+    """The installation that is pretended, and what has come to it."""
+
+    def __init__(self):
+        etc = sysconfdir()
+        for place in ("/run", "/var/spool", "/var/lib", "/var/mail"):
+            self.cover(Path(place))
+        if str(etc) != "/etc":
+            self.cover(etc)
+        else:
+            self.overlay(etc)
+        self.config = etc / "restante"
+        self.folders = [self.config, Path("/run/restante"),
+                        Path("/var/spool/restante"), Path("/var/lib/restante")]
+        for folder in self.folders:
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o777)
+        Path("/var/mail").chmod(0o1777)
+        (self.config / "restante.conf").write_text(
+            "hostname live.example\nlog stderr\n")
+        (self.config / "users").write_text("live:{CRYPT}x\n")
+        (etc / "aliases").write_text("root: live\ntrial: live\n")
+        make_certificate(self.config / "tls.pem", "live.example")
+        for path in self.config.iterdir():
+            path.chmod(0o644)
+        self.visits = 0
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind("/run/restante/submission")
+        os.chmod("/run/restante/submission", 0o666)
+        self.listener.listen()
+        threading.Thread(target=self.listen, daemon=True).start()
+        self.opened = [Opens(path) for path in
+                       (*self.config.iterdir(), etc / "aliases")]
+        self.before = self.contents()
+
+    @staticmethod
+    def cover(place):
+        """An empty file system there, in this namespace alone."""
+        if not place.is_dir():
+            raise Skip(f"no folder {place}")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs",
+                        place], check=True)
+
+    @staticmethod
+    def overlay(place):
+        """The same with what is there seen through."""
+        work = Path("/run/overlay")
+        for name in ("upper", "work"):
+            (work / name).mkdir(parents=True)
+        subprocess.run(
+            ["mount", "-t", "overlay", "overlay", "-o",
+             f"lowerdir={place},upperdir={work}/upper,workdir={work}/work",
+             place], check=True)
+
+    def listen(self):
+        """Counts who comes, and takes no mail."""
+        while True:
+            connection, _ = self.listener.accept()
+            self.visits += 1
+            connection.sendall(b"554 5.3.2 This is the live server\r\n")
+            connection.close()
+
+    def contents(self):
+        """All files of it, with sizes and times."""
+        return sorted((str(p), p.lstat().st_size, p.lstat().st_mtime_ns)
+                      for folder in [*self.folders, Path("/var/mail")]
+                      for p in folder.rglob("*"))
+
+    def untouched(self, what):
+        """Fails if anybody has been there since the last time."""
+        visits, self.visits = self.visits, 0
+        equal(visits, 0, f"{what}: connections to the live socket")
+        equal(self.contents(), self.before, f"{what}: the live files")
+        opened = [str(o.name) for o in self.opened if o.count() > 0]
+        self.opened = [Opens(self.config / "users")] if opened else self.opened
+        equal(opened, [], f"{what}: live files that were opened")
+
+
+class Trial(Scratch):
+    """A folder whose config names neither paths nor a certificate."""
+
+    def configure(self, extra="", tls=True):
+        self.conf.write_text("hostname mail.example.org\nlog stderr\n"
+                             "resolver 127.0.0.1:1\n")
+
+
+def test_sends(live, trial):
+    """Mail that a program sends stays in the folder of its config"""
+    done = trial.call("smtpd", "alice", stdin=MESSAGE)
+    equal(done.returncode, 0, done.stderr)
+    check("must not reach" in (trial.mail / "alice").read_text(), "no mail")
+    for words in (("x@far.example",), ("-t",), ("-q",), ("-bp",), ("-bi",),
+                  ("-s", "x", "root"), ("-bt", "root"), ("--users",),
+                  ("--stats",), ("--penalties",), ("--check",)):
+        trial.call("smtpd", *words, stdin=MESSAGE)
+        live.untouched(f"smtpd -c FILE {' '.join(words)}")
+
+
+def test_no_queue(live, trial):
+    """Without a queue there the command says so, and goes nowhere else"""
+    (trial.dir / "queue").rename(trial.dir / "away")
+    try:
+        done = trial.call("smtpd", "root", stdin=MESSAGE)
+        equal(done.returncode, os.EX_TEMPFAIL, done.stderr)
+        check(str(trial.dir) in done.stderr, done.stderr)
+    finally:
+        (trial.dir / "away").rename(trial.dir / "queue")
+    live.untouched("smtpd -c FILE root")
+
+
+def test_serves(live, trial):
+    """Servers have their own users, and no certificate but their own"""
+    trial.pem.unlink()
+    smtpd = trial.serve("smtpd", "127.0.0.1:0", "127.0.0.1:0=submission")
+    pop3d = trial.serve("pop3d", "127.0.0.1:0")
+    with trial.connect(smtpd.ports[0]) as talker:
+        talker.expect("220 mail.example.org")
+        check("STARTTLS" not in str(talker.expect("250", "EHLO x")),
+              "STARTTLS")
+        talker.expect("250", "MAIL FROM:<a@b.example>")
+        talker.expect("550", "RCPT TO:<live@mail.example.org>")
+        talker.expect("250", "RCPT TO:<bob@mail.example.org>")
+        talker.expect("354", "DATA")
+        talker.expect("250", MESSAGE.replace("\n", "\r\n") + ".")
+    client = poplib.POP3("127.0.0.1", pop3d.ports[0], timeout=60)
+    client.user("bob")
+    client.pass_("two words, and a third")
+    equal(client.stat()[0], 1, "bob's messages")
+    client.quit()
+    trial.call("pop3d", "--recover")
+    trial.call("pop3d", "--last-login")
+    equal([smtpd.stop(), pop3d.stop()], [0, 0], "exit status")
+    live.untouched("servers")
+
+
+def test_control(live, trial):
+    """Control: without -c all this is the live installation's"""
+    trial.call("smtpd", "root", config=False, stdin=MESSAGE)
+    try:
+        live.untouched("smtpd root")
+    except AssertionError as error:
+        check("connections" in str(error), str(error))
+    else:
+        raise AssertionError("smtpd without -c was not seen")
+    check(any(o.count() for o in live.opened), "the live config is not read")
+    live.opened = [Opens(live.config / name)
+                   for name in ("restante.conf", "users", "tls.pem")]
+
+
+def cases_programs(live):
+    """Test programs that had sent mail into a live installation"""
+    for name in ("smtp/t_quota", "smtp/t_sendmail", "smtp/t_notice"):
+        with tap.case(f"{name} does not reach it"):
+            done = subprocess.run(
+                [sys.executable, "-B", f"{SRC}/tests/system/{name}.py"],
+                env=dict(os.environ, PYTHONPATH=f"{SRC}/tests"), check=False,
+                capture_output=True, text=True, timeout=600)
+            equal(done.returncode, 0, done.stdout[-2000:] + done.stderr)
+            live.untouched(name)
+
+
+def main():
+    """Makes the namespace, or runs in it."""
+    if sys.argv[1:] == [INSIDE]:
+        with tap.case("a pretended installation", table=True):
+            live = Live()
+            with Trial() as trial:
+                tap.run({k: v for k, v in globals().items()
+                         if k.startswith("test_")}, live, trial)
+            tap.run({"cases_programs": cases_programs}, live)
+    else:
+        with tap.case("a live installation", table=True):
+            if not AM_ROOT:
+                raise Skip("mounts need root")
+            again(tap, INSIDE, timeout=900)
+    tap.finish()
+
+
+signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+main()
