@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Replays what lies in tests/fuzz/corpus through the fuzz targets: inputs of many
- * forms, and each that once broke something.
+ * Replays what lies in tests/fuzz/corpus through the fuzz targets: inputs of
+ * many forms, and each that once broke something.
  */
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
@@ -10,9 +10,10 @@
 #include <sys/wait.h>
 
 static const char *const targets[] = { "address", "aliases", "base64", "binary",
-	"chunk", "config", "convert", "dns", "dotstuff", "header", "hop", "log",
-	"mail", "mailboxes", "mbox", "multipart", "param", "params", "proxy",
-	"qp", "reply", "sasl", "session", "surrogate", "users", "word" };
+	"canon", "chunk", "config", "convert", "dns", "dotstuff", "header",
+	"hop", "log", "mail", "mailboxes", "mbox", "multipart", "param",
+	"params", "proxy", "qp", "reply", "sasl", "session", "surrogate",
+	"tags", "users", "word" };
 
 /* Runs the program, with its standard output as our standard error. */
 static int
@@ -57,10 +58,10 @@ main(int argc, char **argv)
 	tree(build, "RESTANTE_BUILD", argv[0]);
 	tree(source, "RESTANTE_SRC", argv[0]);
 	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
-		snprintf(program, sizeof(program), "%s/tests/fuzz/fuzz-%s", build,
-		    targets[i]);
-		snprintf(corpus, sizeof(corpus), "%s/tests/fuzz/corpus/%s", source,
-		    targets[i]);
+		snprintf(program, sizeof(program), "%s/tests/fuzz/fuzz-%s",
+		    build, targets[i]);
+		snprintf(corpus, sizeof(corpus), "%s/tests/fuzz/corpus/%s",
+		    source, targets[i]);
 		int status = run(program, corpus);
 		if (!ok(status == 0, "corpus of %s", targets[i])) {
 			note("%s %s: status %#x", program, corpus,
