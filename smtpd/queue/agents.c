@@ -41,7 +41,7 @@ agents_open(struct runner *r)
 
 	r->nagents = r->config->queue_concurrency;
 	r->agents = calloc(r->nagents, sizeof(*r->agents));
-	r->polls = calloc(r->nagents, sizeof(*r->polls));
+	r->polls = calloc(r->nagents + 1, sizeof(*r->polls));
 	TAILQ_INIT(&r->here.waiting);
 	r->here.key = here;
 	r->here.local = true;
@@ -449,8 +449,15 @@ agents_wait(struct runner *r, int timeout)
 			.events = POLLIN,
 		};
 	}
-	if (poll(r->polls, (nfds_t)r->nagents, timeout) <= 0) {
+	r->polls[r->nagents] = (struct pollfd){
+		.fd = r->intake.notices,
+		.events = POLLIN,
+	};
+	if (poll(r->polls, (nfds_t)r->nagents + 1, timeout) <= 0) {
 		return;
+	}
+	if (r->polls[r->nagents].revents != 0) {
+		intake_notice(&r->intake);
 	}
 	for (size_t i = 0; i < r->nagents; i++) {
 		if (r->polls[i].revents != 0 && r->agents[i].channel != -1) {

@@ -10,13 +10,17 @@
 #include "smtpd/queue/retry.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 enum {
 	CLAIMS_AT_ONCE = 100, /* then agents are served again */
-	TICK = 50,            /* ms between two looks at active/ */
+	TICK = 50,            /* ms between two unasked looks at active/ */
 	PAUSE = 20,           /* ms between two at what was put aside */
 	GRAIN = 20,           /* ms that clocks of files are coarse at most */
 };
@@ -81,6 +85,41 @@ forget_known(struct intake *in)
 
 /* ---- looking ---- */
 
+void
+intake_watch(struct runner *r)
+{
+	struct intake *in = &r->intake;
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/%s", r->queue.path,
+	    queue_place_names[QUEUE_ACTIVE]);
+
+	in->watch = true;
+	in->done = false;
+	if (in->notices != -1 || n < 0 || n >= (int)sizeof(path)) {
+		return;
+	}
+	in->notices = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	/* A commit that is complete touches the folder; its name alone tells
+	   nothing, since the file is locked until then. */
+	if (in->notices != -1 &&
+	    inotify_add_watch(in->notices, path,
+		IN_ATTRIB | IN_MOVED_TO | IN_ONLYDIR) == -1) {
+		close(in->notices);
+		in->notices = -1;
+	}
+}
+
+void
+intake_notice(struct intake *in)
+{
+	_Alignas(struct inotify_event) char buffer[4096];
+	ssize_t n;
+
+	while ((n = read(in->notices, buffer, sizeof(buffer))) > 0) {
+		in->noticed = true; /* what else it may be costs a look */
+	}
+}
+
 static void
 scan_place(struct runner *r, enum queue_place place, time_t due_by)
 {
@@ -134,6 +173,7 @@ scan_queue(struct runner *r)
 
 	in->list.count = in->at = 0;
 	in->done = true;
+	in->noticed = false;
 	if (in->watch) {
 		in->seen = queue_changed(&r->queue);
 		in->unsure = is_young(&in->seen);
@@ -151,7 +191,8 @@ scan_queue(struct runner *r)
 	forget_known(in);
 	queue_list_sort(&in->list); /* new mail is due at 0: it comes first */
 	/* A tenth of the time for looking at active/ is enough. */
-	in->scan_after = deadline_now() + TICK + spent * 10;
+	in->notice_after = deadline_now() + spent * 10;
+	in->scan_after = in->notice_after + TICK;
 }
 
 /* ---- claiming ---- */
@@ -255,8 +296,13 @@ look_again(struct runner *r)
 {
 	struct intake *in = &r->intake;
 
-	return !in->done || (in->watch && deadline_now() >= in->scan_after &&
-				(intake_changed(r) || deferred_due(r)));
+	if (!in->done || !in->watch) {
+		return !in->done;
+	}
+	int64_t now = deadline_now();
+	return (in->noticed && now >= in->notice_after) ||
+	       (now >= in->scan_after &&
+		   (intake_changed(r) || deferred_due(r)));
 }
 
 bool
@@ -303,5 +349,8 @@ intake_free(struct intake *in)
 {
 	queue_list_free(&in->list);
 	free(in->aside);
+	if (in->notices != -1) {
+		close(in->notices);
+	}
 	memset(in, 0, sizeof(*in));
 }

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 enum {
-	TICK = 50,              /* ms between two looks for new mail */
+	TICK = 50,              /* ms between two unasked looks for new mail */
 	SLOW_TICK = 500,        /* when new mail is not ours to take */
 	LAST_ORDERS = 30000,    /* ms for what is under way at a SIGTERM */
 	SWEEP = 10000,          /* ms between two tidyings of the memory */
@@ -115,8 +115,7 @@ run_until_done(struct runner *r)
 static void
 watch_queue(struct runner *r)
 {
-	r->intake.watch = true;
-	r->intake.done = false;
+	intake_watch(r);
 	do {
 		int turn = queue_lock_runner(&r->queue);
 		if (turn == -1) {
@@ -155,7 +154,9 @@ int
 runner_run(const struct config *config, const struct queue_run *run)
 {
 	static const struct queue_run usual = { .deferred = false };
-	struct runner r = { .config = config, .run = run };
+	struct runner r = {
+		.config = config, .run = run, .intake = { .notices = -1 }
+	};
 
 	log_part("qmgr");
 	int status = start_run(&r);

@@ -160,6 +160,9 @@ struct intake {
 	struct timespec seen; /* queue_changed() before the last scan */
 	bool watch;           /* new mail is ours to take */
 	bool unsure;          /* seen is too recent to detect changes */
+	int notices;          /* inotify(7) of active/, or -1 */
+	bool noticed;         /* mail has come since the last scan began, */
+	int64_t notice_after; /* ms; and when that may be looked at */
 	int64_t scan_after;   /* ms */
 	int64_t aside_after;  /* ms; when those put aside are looked at again */
 	int64_t deferred_at;  /* ms; when deferred/ was scanned */
@@ -319,6 +322,13 @@ bool destination_bury(struct runner *, struct destination *);
 
 /* ---- intake.c ---- */
 
+/*
+ * Has the kernel tell of new mail, where it can: then nothing waits for the
+ * next look at active/.
+ */
+void intake_watch(struct runner *);
+/* Takes what the kernel tells, when the descriptor notices is readable. */
+void intake_notice(struct intake *);
 /* Claims what there is room for.  true: more can be claimed at once. */
 bool intake_fill(struct runner *);
 /* True if nothing is left to be claimed. */
