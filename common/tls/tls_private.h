@@ -67,6 +67,13 @@
 	X(gnutls_privkey_sign_hash2)                                           \
 	X(gnutls_protocol_get_name)                                            \
 	X(gnutls_protocol_get_version)                                         \
+	X(gnutls_pubkey_deinit)                                                \
+	X(gnutls_pubkey_get_pk_algorithm)                                      \
+	X(gnutls_pubkey_import)                                                \
+	X(gnutls_pubkey_import_ecc_raw)                                        \
+	X(gnutls_pubkey_init)                                                  \
+	X(gnutls_pubkey_verify_data2)                                          \
+	X(gnutls_pubkey_verify_hash2)                                          \
 	X(gnutls_record_get_direction)                                         \
 	X(gnutls_record_recv)                                                  \
 	X(gnutls_record_send)                                                  \

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_AUTH_DKIM_PRIVATE_H
+#define RESTANTE_COMMON_AUTH_DKIM_PRIVATE_H
+
+/* What DKIM and ARC share: fields that are signed, hashes of bodies. */
+
+#include "common/auth/dkim.h"
+#include "common/auth/dkim_key.h"
+#include "common/auth/dkim_signature.h"
+
+/* ---- dkim_section.c: the header section ---- */
+
+struct section {
+	struct field *fields; /* from the top down */
+	size_t count;
+	bool *used;      /* for the signature whose fields are chosen */
+	uint32_t *names; /* hashes of names, so that most differ at once */
+};
+
+/* The text must outlive it.  0, or -1 with errno: ENOMEM; E2BIG: more than is
+   looked at. */
+int section_open(struct section *, const char *header, size_t len)
+    __attribute__((warn_unused_result));
+void section_close(struct section *);
+
+/*
+ * Hashes the fields that a signature names, and that of the signature itself.
+ * 0, or -1: no hashes are available.
+ */
+int section_hash(struct section *, const struct dkim_signature *,
+    uint8_t digest[CRYPTO_SHA256]) __attribute__((warn_unused_result));
+
+/* A sink that adds to a struct crypto_hash. */
+struct canon_sink section_sink(struct crypto_hash *);
+
+/* ---- dkim_bodies.c: the hashes of a body, in one pass ---- */
+
+enum { BODIES = 4 };
+
+struct bodies {
+	struct body_hash {
+		struct crypto_hash *hash;
+		struct canon_body canon;
+		uint8_t digest[CRYPTO_SHA256];
+	} all[BODIES];
+	size_t count;
+};
+
+/* Begins zeroed.  The number of the hash that the signature needs, or -1: too
+   many different ones, or no hashes are available (errno ENOMEM). */
+int bodies_want(struct bodies *, enum canon, uint64_t limit)
+    __attribute__((warn_unused_result));
+void bodies_feed(struct bodies *, const char *data, size_t len);
+void bodies_end(struct bodies *);
+void bodies_close(struct bodies *);
+
+#endif
