@@ -53,12 +53,16 @@ enum relayed {
 	RELAYED_WITHOUT_BY = 2,  /* DELIVERBY */
 };
 
+/* The same bits, of OUTCOME_DEFERRED: the next hop surely does not have the
+   message, so that another one may be tried at once. */
+enum { DEFERRED_ELSEWHERE = 4 };
+
 struct outcome {
 	uint32_t serial;
-	uint32_t recipient;      /* number in the file; where there is one */
-	uint32_t kind;           /* enum outcome_kind */
-	uint32_t relayed;        /* SENT: enum relayed */
-	char dsn[12];            /* 2.0.0, 4.4.1 */
+	uint32_t recipient; /* number in the file; where there is one */
+	uint32_t kind;      /* enum outcome_kind */
+	uint32_t relayed; /* SENT: enum relayed; DEFERRED: DEFERRED_ELSEWHERE */
+	char dsn[12];     /* 2.0.0, 4.4.1 */
 	char host[OUTCOME_HOST]; /* mx.example.org[192.0.2.1]:25, local */
 	char text[OUTCOME_TEXT]; /* its reply in full, lines joined by " / " */
 };

@@ -304,6 +304,7 @@ order_done(struct runner *r, struct agent *a)
 	if (good) {
 		window_success(&d->window);
 	}
+	batch_divert(r, a->batch);
 	end_order(r, a, "internal error: the delivery process gave no result");
 }
 
@@ -319,6 +320,7 @@ kept_lost(struct runner *r, struct agent *a)
 	rest = rest_of(r, b);
 	a->batch = NULL;
 	agent_close(a);
+	batch_divert(r, b);
 	outcome_conclude(r, b);
 	if (rest != NULL) {
 		rest->again = b->again;
@@ -343,6 +345,7 @@ hop_dead(struct runner *r, struct agent *a, const struct outcome *o)
 	}
 	window_trouble(&d->window);
 	d->deaths++;
+	batch_divert(r, b);
 	result_set(&why, OUTCOME_DEAD, o->dsn, o->host, o->text);
 	outcome_conclude(r, b);
 	bool alive = destination_alive(d);

@@ -7,6 +7,7 @@
 #include "smtpd/queue/scheduler_private.h"
 
 #include "common/io/deadline.h"
+#include "common/log/log.h"
 #include "smtpd/queue/by.h"
 #include "smtpd/queue/retry.h"
 #include "smtpd/route/route.h"
@@ -121,17 +122,25 @@ batch_hop(const struct runner *r, const struct batch *b, struct hop *hop)
 	return true;
 }
 
+/* Finds the route of a batch; false: it has no fallback, or was there. */
+static bool
+has_fallback(const struct runner *r, const struct batch *b, struct route *route)
+{
+	const struct mail *mail = &b->message->file.mail;
+
+	return !b->fallback && !b->local && b->count > 0 &&
+	       locate(r, mail, &mail->recipients[b->results[0].recipient],
+		   route) == WHERE_HOP &&
+	       route->has_fallback;
+}
+
 static bool
 fall_back(struct runner *r, struct batch *b)
 {
-	const struct mail *mail = &b->message->file.mail;
 	char key[HOP_TEXT];
 	struct route route;
 
-	if (b->fallback ||
-	    locate(r, mail, &mail->recipients[b->results[0].recipient],
-		&route) != WHERE_HOP ||
-	    !route.has_fallback) {
+	if (!has_fallback(r, b, &route)) {
 		return false;
 	}
 	struct destination *d =
@@ -143,6 +152,44 @@ fall_back(struct runner *r, struct batch *b)
 	b->again = false;
 	destination_put(r, d, b);
 	return true;
+}
+
+/* Moves the recipients that may go elsewhere at once to a batch of theirs. */
+static struct batch *
+split_off(struct batch *b)
+{
+	struct batch *rest = batch_new(b->message);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < b->count; i++) {
+		struct result *result = &b->results[i];
+		if (rest == NULL || !result->known || result->noted ||
+		    result->kind != OUTCOME_DEFERRED ||
+		    (result->relayed & DEFERRED_ELSEWHERE) == 0 ||
+		    batch_add(rest, result->recipient) == NULL) {
+			b->results[kept++] = *result;
+			continue;
+		}
+		log_info("%s: %s; the fallback is tried", b->message->file.id,
+		    result->text != NULL ? result->text : "deferred");
+		result_free(result);
+	}
+	b->count = kept;
+	return rest;
+}
+
+void
+batch_divert(struct runner *r, struct batch *b)
+{
+	struct route route;
+
+	if (b->message->spoiled || !has_fallback(r, b, &route)) {
+		return;
+	}
+	struct batch *rest = split_off(b);
+	if (rest != NULL && !fall_back(r, rest)) {
+		batch_end(r, rest);
+	}
 }
 
 /* ---- a message's beginning ---- */

@@ -62,7 +62,8 @@ struct result {
 	/* Whose turn it takes while an agent has it; local mail alone. */
 	struct destination *turn;
 	enum outcome_kind kind;
-	/* Why the report is ours to write; SENT: enum relayed, EXPANDED: 1. */
+	/* Why the report is ours to write; SENT: enum relayed, EXPANDED: 1.
+	   DEFERRED: DEFERRED_ELSEWHERE. */
 	unsigned relayed;
 	char dsn[12];
 	char *host, *text;
@@ -312,6 +313,9 @@ void expansion_run(struct runner *, struct queue_file *, struct result *);
 bool message_open(struct runner *, struct queue_file *, struct put_aside *);
 /* The next hop of the batch; false: it has none. */
 bool batch_hop(const struct runner *, const struct batch *, struct hop *);
+/* Recipients whom the next hop has put off go to the fallback of their route,
+   if there is one. */
+void batch_divert(struct runner *, struct batch *);
 /* The batch goes to the fallback of its route, or is deferred as why says. */
 void batch_refuse(struct runner *, struct batch *, const struct result *why);
 /* Marks the next hop as down for DEAD_TIME and defers all queued for it. */

@@ -120,6 +120,66 @@ from_other_address(struct client *c, struct mail_object *m)
 	return true;
 }
 
+/* What has come of the way of a message through the addresses of its hop. */
+struct way {
+	bool answered; /* a transaction was carried out, however it ended */
+	bool lost;     /* a connection was */
+};
+
+/*
+ * Gets ready for the next address with all that this one surely does not have
+ * (RFC 5321 section 5.1).  false: there is none, or nothing to be sent.
+ */
+static bool
+next_address(struct client *c, struct mail_object *m, const struct outcome *why)
+{
+	struct outcome last = why != NULL ? *why : (struct outcome){ 0 };
+
+	if (object_pending(m) == 0 || !client_pass(c)) {
+		return false;
+	}
+	size_t n = object_go_on(m, why != NULL ? &last : NULL);
+	object_report(m);
+	log_info(
+	    "%s: trying the next address for %zu recipients", c->peer.peer, n);
+	client_quit(c);
+	return true;
+}
+
+/* All addresses have had their try.  false: this hop is dead. */
+static bool
+way_ended(struct client *c, struct mail_object *m, const struct way *way)
+{
+	bool dead = !way->answered;
+
+	if (way->lost && !way->answered) {
+		dead = ++c->losses >= MAX_LOSSES;
+	}
+	if (!dead) {
+		object_conclude(m, &c->verdict);
+	}
+	return !dead;
+}
+
+/*
+ * The connection has failed in a transaction.  What the server may have is
+ * sent nowhere else in this try, since nobody wants it twice.  true: another
+ * address is to be tried.
+ */
+static bool
+after_failure(struct client *c, struct mail_object *m)
+{
+	struct outcome why = c->verdict;
+
+	client_drop(c);
+	if (!c->complete) {
+		return next_address(c, m, &why);
+	}
+	c->verdict.kind = OUTCOME_DEFERRED;
+	object_settle(m, &c->verdict);
+	return false;
+}
+
 /*
  * Sends a mail object; in the end all outcomes are known.  false: the verdict
  * says why this hop is dead.
@@ -129,21 +189,28 @@ send_object(struct client *c, struct mail_object *m)
 {
 	const struct outcome opened = { .kind = OUTCOME_OPEN,
 		.serial = m->serial };
+	struct way way = { 0 };
 
-	for (;;) {
+	client_begin(c);
+	while (object_count(m, RCPT_TODO) > 0) {
 		if (!client_open(c)) {
 			if (c->verdict.kind == OUTCOME_DEAD) {
-				return false;
+				return way_ended(c, m, &way);
 			}
 			object_settle(m, &c->verdict);
 			return true;
 		}
 		agent_send_outcome(m->channel, &opened);
-		switch (transaction_run(c, m)) {
-		case TRANSACTED:
-			return true;
+		enum transacted transacted = transaction_run(c, m);
+		switch (transacted) {
 		case TRANSACTION_POLICY:
-			if (!from_other_address(c, m)) {
+		case TRANSACTED:
+			way.answered = true;
+			if (transacted == TRANSACTION_POLICY &&
+			    from_other_address(c, m)) {
+				break;
+			}
+			if (!next_address(c, m, NULL)) {
 				return true;
 			}
 			break;
@@ -157,17 +224,19 @@ send_object(struct client *c, struct mail_object *m)
 			}
 			break;
 		case TRANSACTION_LOST:
-			client_drop(c);
-			if (c->losses >= MAX_LOSSES) {
-				return false;
+			way.lost = true;
+			if (!after_failure(c, m)) {
+				return way_ended(c, m, &way);
 			}
-			c->verdict.kind = OUTCOME_DEFERRED;
-			object_settle(m, &c->verdict);
-			return true;
+			break;
 		case TRANSACTION_DEAD:
-			return false;
+			if (!after_failure(c, m)) {
+				return way.answered && way_ended(c, m, &way);
+			}
+			break;
 		}
 	}
+	return true;
 }
 
 static void

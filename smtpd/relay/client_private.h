@@ -63,10 +63,17 @@ struct client {
 	struct connected peer;
 	enum family family; /* to be used from now on */
 	bool family_tried;
-	bool reused;  /* has carried a transaction, or was kept for this one */
-	bool sending; /* the message itself, so that it may have arrived */
-	bool dirty;   /* a transaction is open: needs RSET */
-	unsigned losses; /* connections lost in a row, within transactions */
+	bool reused; /* has carried a transaction, or was kept for this one */
+	/* The end of the message was sent and not refused: the server may have
+	   the message, though it does not say so. */
+	bool complete;
+	bool dirty;      /* a transaction is open: needs RSET */
+	unsigned losses; /* messages in a row that a connection was lost with */
+	/* The way of one message through the addresses of its hop. */
+	struct exchangers hosts;
+	size_t at; /* the one of them whose turn it is */
+	bool found, barred;
+	struct tried_addresses tried;
 	struct offer offer;
 	struct response response; /* the last one */
 	/* Why the last try failed: kind, dsn, host, text. */
@@ -113,6 +120,7 @@ enum session_result {
 	SESSION_NEXT_HOST, /* the verdict says why */
 	SESSION_CLEAR,     /* TLS failed: connect again, without it */
 	SESSION_POLICY,    /* it refuses our address */
+	SESSION_BARRED,    /* it refuses our password, as its others would */
 };
 
 /* Turns a connected socket into a session that takes MAIL. */
@@ -125,12 +133,19 @@ bool session_login(struct client *);
 
 /* ---- open.c ---- */
 
+/* Begins the way of another message: no address has had its try. */
+void client_begin(struct client *);
+
 /*
- * Opens a session, unless there is one, with the first host that allows it.
- * false: the verdict is for all of the order: OUTCOME_FAILED (there is no such
- * domain) or OUTCOME_DEAD.
+ * Opens a session, unless there is one, with the first address that allows it
+ * of those that have not had their try (RFC 5321 section 5.1).  false: the
+ * verdict is for all of the order: OUTCOME_FAILED (there is no such domain) or
+ * OUTCOME_DEAD.
  */
 bool client_open(struct client *);
+
+/* The address of the session has had its try.  true: there may be others. */
+bool client_pass(struct client *);
 
 /* Once for each client: connects from our other address to the same host. */
 bool client_try_other_family(struct client *);

@@ -251,9 +251,55 @@ set_options(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
+/* True if both are one address; ports do not matter. */
+static bool
+is_same(const struct dns_address *a, const struct dns_address *b)
+{
+	struct sockaddr_in6 a6, b6;
+	struct sockaddr_in a4, b4;
+
+	if (a->address.ss_family != b->address.ss_family) {
+		return false;
+	}
+	if (a->address.ss_family == AF_INET) {
+		memcpy(&a4, &a->address, sizeof(a4));
+		memcpy(&b4, &b->address, sizeof(b4));
+		return a4.sin_addr.s_addr == b4.sin_addr.s_addr;
+	}
+	memcpy(&a6, &a->address, sizeof(a6));
+	memcpy(&b6, &b->address, sizeof(b6));
+	return memcmp(&a6.sin6_addr, &b6.sin6_addr, sizeof(a6.sin6_addr)) == 0;
+}
+
+static bool
+was_tried(
+    const struct tried_addresses *tried, const struct dns_address *address)
+{
+	for (size_t i = 0; i < tried->count; i++) {
+		if (is_same(&tried->addresses[i], address)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+drop_tried(struct race *race, const struct tried_addresses *tried)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < race->count; i++) {
+		if (!was_tried(tried, &race->addresses[i])) {
+			race->addresses[kept++] = race->addresses[i];
+		}
+	}
+	race->count = kept;
+}
+
 int
 connect_host(struct dns *dns, const char *host, unsigned port,
-    enum family family, struct connected *out, char why[CONFIG_ERROR])
+    enum family family, const struct tried_addresses *tried,
+    struct connected *out, char why[CONFIG_ERROR])
 {
 	struct race race = { .port = port };
 
@@ -280,13 +326,22 @@ connect_host(struct dns *dns, const char *host, unsigned port,
 		    out->name, family == FAMILY_V4 ? 4 : 6);
 		return -1;
 	}
+	out->count = race.count;
+	if (tried != NULL) {
+		drop_tried(&race, tried);
+	}
+	if (race.count == 0) {
+		return -1;
+	}
 	int winner = race_run(&race, &out->fd, why);
 	if (winner == -1) {
 		return -1;
 	}
 	set_options(out->fd);
 	race_text(&race, (size_t)winner, out->peer, sizeof(out->peer));
-	bool v4 = race.addresses[winner].address.ss_family == AF_INET;
+	out->address = race.addresses[winner];
+	out->left = race.count - 1;
+	bool v4 = out->address.address.ss_family == AF_INET;
 	out->family = v4 ? FAMILY_V4 : FAMILY_V6;
 	out->other_family = v4 ? has6 : has4;
 	return 0;

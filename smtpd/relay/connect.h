@@ -47,22 +47,34 @@ void connect_hosts_file(
 
 enum family { FAMILY_ANY, FAMILY_V4, FAMILY_V6 };
 
+enum { CONNECT_TRIES = 10 };
+
+/* Addresses that have had their try. */
+struct tried_addresses {
+	struct dns_address addresses[CONNECT_TRIES];
+	size_t count;
+};
+
 struct connected {
 	int fd;
 	enum family family;
 	char name[DNS_NAME];     /* the host, for TLS and logs */
 	char peer[CONNECT_PEER]; /* name[address]:port */
 	bool other_family;       /* the host has addresses of the other, too */
+	struct dns_address address;
+	size_t count; /* addresses that the host has */
+	size_t left;  /* of those, how many are still to be tried */
 };
 
 /*
  * Connects to one host: IPv6 and IPv4 in turn, the next one started when the
  * last has not answered within 250 ms (RFC 8305), the first to connect wins;
- * 30 s for all.  A literal and localhost need no DNS.  0; -1: why says what
- * went wrong.
+ * 30 s for all.  A literal and localhost need no DNS.  Leaves out what was
+ * tried before; that may be NULL.  0; -1: why says what went wrong, and is ""
+ * if all addresses were tried.
  */
 int connect_host(struct dns *, const char *host, unsigned port, enum family,
-    struct connected *, char why[CONFIG_ERROR])
+    const struct tried_addresses *, struct connected *, char why[CONFIG_ERROR])
     __attribute__((warn_unused_result));
 /* To an AF_UNIX socket. */
 int connect_unix(const char *path, struct connected *, char why[CONFIG_ERROR])

@@ -285,6 +285,9 @@ read_final_response(struct client *c, struct mail_object *m, struct rcpt *one)
 		return step_no_response(c);
 	}
 	enum judgement j = step_judge(c, PHASE_DOT);
+	if (c->response.code == 421 && one == NULL) {
+		c->complete = false; /* a refusal as good as any */
+	}
 	/* RFC 3030 section 3: what a failed BDAT leaves, RSET ends. */
 	c->dirty = c->dirty || j != JUDGE_GOOD;
 	if (j == JUDGE_DEAD || j == JUDGE_NONSENSE) {
@@ -302,7 +305,7 @@ read_final_response(struct client *c, struct mail_object *m, struct rcpt *one)
 		}
 	}
 	/* At once, so that a kill causes as few second copies as possible. */
-	object_report(m);
+	object_report_sent(m);
 	return STEP_DONE;
 }
 
@@ -374,7 +377,6 @@ send_data(struct client *c, struct mail_object *m, bool data_sent)
 	if (c->response.code != 354) {
 		return step_broken(c, j, PHASE_DATA);
 	}
-	c->sending = true;
 	enum body_sent sent = send_content(c, m, DOTSTUFF_DATA);
 	if (sent == BODY_UNREADABLE) {
 		return unreadable(c);
@@ -383,6 +385,7 @@ send_data(struct client *c, struct mail_object *m, bool data_sent)
 		return interrupted(c, m);
 	}
 	client_send_command(c, ".");
+	c->complete = true;
 	return read_final_responses(c, m);
 }
 
@@ -402,14 +405,16 @@ send_chunk(struct client *c, struct mail_object *m)
 	if (client_has_input(c)) {
 		return interrupted(c, m);
 	}
-	c->sending = true;
 	client_send_command(c, "BDAT %" PRId64 " LAST", size);
 	enum body_sent sent = send_content(c, m, DOTSTUFF_BDAT);
 	if (sent == BODY_UNREADABLE) {
 		return unreadable(c);
 	}
-	return sent == BODY_LOST ? interrupted(c, m)
-	                         : read_final_responses(c, m);
+	if (sent == BODY_LOST) {
+		return interrupted(c, m);
+	}
+	c->complete = true;
+	return read_final_responses(c, m);
 }
 
 enum step

@@ -4,16 +4,33 @@
 
 #include <string.h>
 
+static void
+report_one(const struct mail_object *m, struct rcpt *p)
+{
+	p->outcome.serial = m->serial;
+	p->outcome.recipient = p->number;
+	agent_send_outcome(m->channel, &p->outcome);
+	p->state = RCPT_REPORTED;
+}
+
 void
 object_report(struct mail_object *m)
 {
 	for (size_t i = 0; i < m->count; i++) {
+		if (m->rcpts[i].state == RCPT_SETTLED) {
+			report_one(m, &m->rcpts[i]);
+		}
+	}
+}
+
+void
+object_report_sent(struct mail_object *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
 		struct rcpt *p = &m->rcpts[i];
-		if (p->state == RCPT_SETTLED) {
-			p->outcome.serial = m->serial;
-			p->outcome.recipient = p->number;
-			agent_send_outcome(m->channel, &p->outcome);
-			p->state = RCPT_REPORTED;
+		if (p->state == RCPT_SETTLED &&
+		    p->outcome.kind == OUTCOME_SENT) {
+			report_one(m, p);
 		}
 	}
 }
@@ -50,7 +67,9 @@ rcpt_settle(
     struct client *c, struct rcpt *p, enum outcome_kind kind, enum phase phase)
 {
 	client_response_outcome(c, &p->outcome, kind, phase);
-	p->outcome.relayed = kind == OUTCOME_SENT ? relayed(c, p) : 0;
+	p->outcome.relayed = kind == OUTCOME_SENT       ? relayed(c, p)
+	                     : kind == OUTCOME_DEFERRED ? DEFERRED_ELSEWHERE
+	                                                : 0;
 	p->state = RCPT_SETTLED;
 }
 
@@ -61,6 +80,66 @@ object_refuse(struct client *c, struct mail_object *m, enum outcome_kind kind,
 	struct outcome o;
 
 	client_response_outcome(c, &o, kind, phase);
+	o.relayed = kind == OUTCOME_DEFERRED ? DEFERRED_ELSEWHERE : 0;
+	object_settle(m, &o);
+}
+
+/* True if the message may be offered to another server for that recipient. */
+static bool
+may_go_on(const struct rcpt *p)
+{
+	return p->state < RCPT_SETTLED ||
+	       (p->state == RCPT_SETTLED &&
+		   p->outcome.kind == OUTCOME_DEFERRED &&
+		   (p->outcome.relayed & DEFERRED_ELSEWHERE) != 0);
+}
+
+size_t
+object_pending(const struct mail_object *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->count; i++) {
+		n += may_go_on(&m->rcpts[i]);
+	}
+	return n;
+}
+
+size_t
+object_go_on(struct mail_object *m, const struct outcome *why)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->count; i++) {
+		struct rcpt *p = &m->rcpts[i];
+		if (!may_go_on(p)) {
+			continue;
+		}
+		if (p->state < RCPT_SETTLED && why != NULL) {
+			p->outcome = *why;
+			p->outcome.kind = OUTCOME_DEFERRED;
+			p->outcome.relayed = DEFERRED_ELSEWHERE;
+		}
+		p->state = RCPT_TODO;
+		p->answered = true;
+		n++;
+	}
+	return n;
+}
+
+void
+object_conclude(struct mail_object *m, const struct outcome *why)
+{
+	struct outcome o = *why;
+
+	o.kind = OUTCOME_DEFERRED;
+	o.relayed = DEFERRED_ELSEWHERE;
+	for (size_t i = 0; i < m->count; i++) {
+		struct rcpt *p = &m->rcpts[i];
+		if (p->state < RCPT_SETTLED && p->answered) {
+			p->state = RCPT_SETTLED;
+		}
+	}
 	object_settle(m, &o);
 }
 

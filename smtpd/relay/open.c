@@ -22,9 +22,16 @@ connected(struct client *c, const char *host, enum family family)
 			    "%s has closed the connection", c->hop->host);
 			return false;
 		}
-	} else if (connect_host(c->dns, host, c->hop->port, family, &c->peer,
-		       why) == -1) {
+	} else if (connect_host(c->dns, host, c->hop->port, family, &c->tried,
+		       &c->peer, why) == -1) {
 		memset(&c->peer, 0, sizeof(c->peer));
+		if (c->tried.count > 0) {
+			/* What another address has said says more. */
+			if (why[0] != '\0') {
+				log_warn("%s", why);
+			}
+			return false;
+		}
 		strlcpy(c->peer.peer, host, sizeof(c->peer.peer));
 		client_set_verdict(c, OUTCOME_DEAD, "4.4.1", "%s", why);
 		return false;
@@ -41,16 +48,34 @@ connected(struct client *c, const char *host, enum family family)
 	return true;
 }
 
-/* Opens a session with the host; from our other address, or without TLS, if
-   need be. */
+static bool
+may_try(const struct client *c)
+{
+	return !c->barred && c->tried.count < CONNECT_TRIES;
+}
+
+bool
+client_pass(struct client *c)
+{
+	if (c->hop->unix_socket || !may_try(c)) {
+		return false;
+	}
+	c->tried.addresses[c->tried.count++] = c->peer.address;
+	return may_try(c) && (c->peer.left > 0 || c->at + 1 < c->hosts.count);
+}
+
+/*
+ * Opens a session with one of the host's addresses; from our other address, or
+ * without TLS, if need be.
+ */
 static bool
 reach(struct client *c, const char *host)
 {
 	struct outcome refusal = { .kind = OUTCOME_DONE };
 	enum family family = c->family;
-	bool clear = false;
+	bool clear = false, more = true;
 
-	while (connected(c, host, family)) {
+	while (more && connected(c, host, family)) {
 		enum session_result session = session_start(c, clear);
 		if (session == SESSION_OK) {
 			c->family = family;
@@ -58,17 +83,24 @@ reach(struct client *c, const char *host)
 		}
 		bool other = session == SESSION_POLICY && !c->family_tried &&
 		             c->peer.other_family;
-		enum family used = c->peer.family;
 		client_drop(c);
 		if (session == SESSION_CLEAR && !clear) {
 			log_warn("%s; trying in the clear", c->verdict.text);
 			clear = true;
-		} else if (other) {
+			continue;
+		}
+		c->barred = session == SESSION_BARRED;
+		(void)client_pass(c);
+		more = may_try(c) && (other || c->peer.left > 0);
+		clear = false;
+		if (other) {
 			c->family_tried = true;
 			refusal = c->verdict;
-			family = used == FAMILY_V6 ? FAMILY_V4 : FAMILY_V6;
-		} else {
-			break;
+			family =
+			    c->peer.family == FAMILY_V6 ? FAMILY_V4 : FAMILY_V6;
+		} else if (more) {
+			log_warn(
+			    "%s; trying the next address", c->verdict.text);
 		}
 	}
 	if (refusal.kind != OUTCOME_DONE) {
@@ -107,32 +139,57 @@ no_host(struct client *c, enum found found, const char *why)
 	    c, kind, kind == OUTCOME_FAILED ? dsn : "4.4.3", "%s", why);
 }
 
-bool
-client_open(struct client *c)
+/* Finds the hosts of the hop; false: the verdict says why there are none. */
+static bool
+find_hosts(struct client *c)
 {
 	char why[CONFIG_ERROR];
-	struct exchangers hosts = c->literals;
 
-	if (c->stream != NULL) {
-		return true;
-	}
+	c->hosts = c->literals;
+	c->at = 0;
 	if (c->hop->unix_socket) {
-		hosts.count = 1;
-		strlcpy(hosts.hosts[0].host, "its socket", DNS_NAME);
+		c->hosts.count = 1;
+		strlcpy(c->hosts.hosts[0].host, "its socket", DNS_NAME);
 	}
-	if (hosts.count == 0) {
-		enum found found =
-		    connect_exchangers(c->dns, c->config, c->hop, &hosts, why);
+	if (c->hosts.count == 0) {
+		enum found found = connect_exchangers(
+		    c->dns, c->config, c->hop, &c->hosts, why);
 		if (found != FOUND_OK) {
 			no_host(c, found, why);
 			return false;
 		}
 	}
-	for (size_t i = 0; i < hosts.count; i++) {
-		if (reach(c, hosts.hosts[i].host)) {
+	c->found = true;
+	return true;
+}
+
+void
+client_begin(struct client *c)
+{
+	memset(&c->verdict, 0, sizeof(c->verdict));
+	c->tried.count = 0;
+	c->barred = false;
+	c->at = 0;
+	/* What an open connection may be followed by is still known. */
+	c->found = c->found && c->stream != NULL;
+	c->peer.left = c->peer.count > 0 ? c->peer.count - 1 : 0;
+}
+
+bool
+client_open(struct client *c)
+{
+	if (c->stream != NULL) {
+		return true;
+	}
+	if (!c->found && !find_hosts(c)) {
+		return false;
+	}
+	for (; c->at < c->hosts.count && may_try(c); c->at++) {
+		if (reach(c, c->hosts.hosts[c->at].host)) {
 			return true;
 		}
-		if (i + 1 < hosts.count) {
+		if (may_try(c) && c->at + 1 < c->hosts.count &&
+		    c->verdict.text[0] != '\0') {
 			log_warn("%s; trying the next host", c->verdict.text);
 		}
 	}
@@ -150,6 +207,7 @@ client_try_other_family(struct client *c)
 	}
 	c->family_tried = true;
 	client_quit(c);
+	(void)client_pass(c);
 	c->family = before.family == FAMILY_V6 ? FAMILY_V4 : FAMILY_V6;
 	log_warn("%s refuses our address; trying the other one", before.peer);
 	if (reach(c, before.name)) {

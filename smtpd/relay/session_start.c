@@ -225,7 +225,11 @@ session_start(struct client *c, bool clear)
 	}
 	if (result == SESSION_OK && c->hop->user[0] != '\0' &&
 	    !session_login(c)) {
-		result = SESSION_NEXT_HOST;
+		/* More tries with that password may lock the account. */
+		result = c->response.state == RESPONSE_DONE &&
+		                 c->response.code / 100 == 5
+		             ? SESSION_BARRED
+		             : SESSION_NEXT_HOST;
 	}
 	return result;
 }

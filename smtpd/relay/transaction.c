@@ -281,7 +281,7 @@ try_once(struct client *c, struct mail_object *m)
 	char mail[ENVELOPE_LINE];
 	struct pipeline ahead = { 0 };
 
-	c->sending = false;
+	c->complete = false;
 	if (client_has_input(c)) {
 		client_set_verdict(c, OUTCOME_DEAD, "4.5.0",
 		    "host %s sent data, or closed the connection, unasked",
@@ -305,7 +305,7 @@ try_once(struct client *c, struct mail_object *m)
 
 /*
  * A connection that was kept, or carries many messages, may end at any time:
- * until the message itself is sent, that says nothing about the next one.
+ * until all of the message is sent, that says nothing about the next one.
  */
 static enum step
 run_once(struct client *c, struct mail_object *m)
@@ -313,7 +313,8 @@ run_once(struct client *c, struct mail_object *m)
 	bool reused = c->reused;
 	enum step step = try_once(c, m);
 
-	if (reused && !c->sending && (step == STEP_LOST || step == STEP_DEAD)) {
+	if (reused && !c->complete &&
+	    (step == STEP_LOST || step == STEP_DEAD)) {
 		object_change(m, RCPT_ACCEPTED, RCPT_TODO);
 		return STEP_STALE;
 	}
@@ -349,7 +350,6 @@ transaction_run(struct client *c, struct mail_object *m)
 	case STEP_POLICY:
 		return TRANSACTION_POLICY;
 	case STEP_LOST:
-		c->losses++;
 		return TRANSACTION_LOST;
 	case STEP_DEAD:
 		break;

@@ -27,6 +27,7 @@ struct rcpt {
 		RCPT_REPORTED,  /* to the runner */
 	} state;
 	struct outcome outcome;
+	bool answered; /* by an address before this one: so says the outcome */
 };
 
 /* RFC 5321 section 2.3.1: an envelope and its content. */
@@ -61,6 +62,8 @@ enum transacted transaction_run(struct client *, struct mail_object *);
 
 /* Tells the runner the outcomes that it has not been told. */
 void object_report(struct mail_object *);
+/* Of those, the successes alone: others may still change. */
+void object_report_sent(struct mail_object *);
 
 /* Gives the outcome to all recipients that have none. */
 void object_settle(struct mail_object *, const struct outcome *);
@@ -75,6 +78,18 @@ void object_refuse(
 size_t object_count(const struct mail_object *, enum rcpt_state);
 void object_change(
     struct mail_object *, enum rcpt_state from, enum rcpt_state to);
+
+/* The number of recipients for whom this server surely has no message, and
+   another one may take it. */
+size_t object_pending(const struct mail_object *);
+/*
+ * Prepares another try, elsewhere, for all of these; returns how many.  why:
+ * for those without an answer of their own, if they get no better one; may be
+ * NULL.
+ */
+size_t object_go_on(struct mail_object *, const struct outcome *why);
+/* There is nowhere to go on to: the last answers count, or else that. */
+void object_conclude(struct mail_object *, const struct outcome *why);
 
 /* How a transaction goes on after a step. */
 enum step {

@@ -129,7 +129,7 @@ probe_tls(char **argv, bool verify)
 	const struct rlimit none = { .rlim_cur = 4, .rlim_max = 4 };
 	scratch_need(
 	    connect_host(NULL, argv[0], (unsigned)strtoul(argv[1], NULL, 10),
-		FAMILY_ANY, &c, why) == 0 &&
+		FAMILY_ANY, NULL, &c, why) == 0 &&
 		setrlimit(RLIMIT_NOFILE, &none) == 0,
 	    why);
 	struct tls_session *tls =

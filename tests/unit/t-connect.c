@@ -128,7 +128,7 @@ static bool
 connects(const char *host, unsigned port, enum family want, struct connected *c,
     char why[CONFIG_ERROR])
 {
-	return connect_host(NULL, host, port, want, c, why) == 0;
+	return connect_host(NULL, host, port, want, NULL, c, why) == 0;
 }
 
 /* Listens for both families on one port; false: there is no IPv6. */

@@ -255,8 +255,10 @@ def test_stalls():
                 stalled, key=lambda s: times[s[0]]):
             outcomes = relay.hear()
             took = (time.monotonic() - begun) * 60
-            equal((kinds(outcomes), outcomes[0].dsn), (["dead"], "4.4.2"),
-                  phase)
+            # What may have arrived is settled: no fallback gets it as well.
+            equal((kinds(outcomes), outcomes[0].dsn),
+                  (["deferred"] * (phase in ("dot", "body")) + ["dead"],
+                   "4.4.2"), phase)
             check("in time" in outcomes[0].text, outcomes[0].text)
             # Not a figure: patience is what is promised.
             check(took > times[phase] * 0.8, f"{phase}: {took} s")
