@@ -27,9 +27,9 @@ line_end(const char *p, const char *end)
 	return lf == NULL ? end : lf + 1;
 }
 
-/* Where the colon is; NULL: the line is no field. */
+/* Where a name and the blanks after it end. */
 static const char *
-colon(const char *p, const char *end, size_t *name_len)
+name_end(const char *p, const char *end, size_t *name_len)
 {
 	const char *start = p;
 
@@ -37,12 +37,30 @@ colon(const char *p, const char *end, size_t *name_len)
 		p++;
 	}
 	*name_len = (size_t)(p - start);
-	while (p < end && p - start <= HEADER_NAME && is_blank(*p)) {
+	while (*name_len > 0 && p < end && p - start <= HEADER_NAME &&
+	       is_blank(*p)) {
 		p++;
 	}
-	return *name_len > 0 && p - start <= HEADER_NAME && p < end && *p == ':'
-	           ? p
-	           : NULL;
+	return p;
+}
+
+/* Where the colon is; NULL: the line is no field. */
+static const char *
+colon(const char *start, const char *end, size_t *name_len)
+{
+	const char *p = name_end(start, end, name_len);
+
+	return p - start <= HEADER_NAME && p < end && *p == ':' ? p : NULL;
+}
+
+/* True for "From " or ">From ", the start of an mbox's line. */
+static bool
+is_mailbox_line(const char *p, const char *end)
+{
+	while (p < end && *p == '>') {
+		p++;
+	}
+	return end - p >= 5 && memcmp(p, "From ", 5) == 0;
 }
 
 bool
@@ -119,6 +137,125 @@ header_unfold(const struct field *f, char *out, size_t size)
 	return (ssize_t)keep;
 }
 
+bool
+header_is_mailbox_line(const char *text, size_t len)
+{
+	return is_mailbox_line(text, text + len);
+}
+
+bool
+header_is_common(const struct field *f)
+{
+	static const char *const names[] = { "From", "Sender", "Reply-To", "To",
+		"Cc", "Bcc", "Subject", "Date", "Message-ID", "In-Reply-To",
+		"References", "MIME-Version", "Received", "Return-Path",
+		"Delivered-To", "DKIM-Signature", "Auto-Submitted",
+		"Precedence", "User-Agent", "Errors-To", "Mail-Followup-To",
+		"Disposition-Notification-To", "Return-Receipt-To",
+		"Organization", "Content-", "Resent-", "List-", "X-", "ARC-" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t n = strlen(names[i]);
+		bool prefix = names[i][n - 1] == '-' && f->name_len > n;
+		if ((prefix || f->name_len == n) &&
+		    strncasecmp(f->name, names[i], n) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * ---- the top of a message ----
+ */
+
+enum top_line {
+	TOP_OPEN, /* its start can be that of several */
+	TOP_FIELD,
+	TOP_NAMELESS, /* begins with the colon */
+	TOP_FOLDED,
+	TOP_MAILBOX,
+	TOP_EMPTY,
+	TOP_TEXT,
+};
+
+static enum top_line
+look_at_line(const char *p, const char *end)
+{
+	size_t name_len;
+
+	if (p == end || (end - p == 1 && *p == '\r')) {
+		return TOP_OPEN;
+	}
+	if (*p == '\n' || (*p == '\r' && p[1] == '\n')) {
+		return TOP_EMPTY;
+	}
+	if (is_blank(*p)) {
+		return TOP_FOLDED;
+	}
+	const char *after = name_end(p, end, &name_len);
+	if (after - p > HEADER_NAME) {
+		return TOP_TEXT;
+	}
+	if (after == end) {
+		return TOP_OPEN;
+	}
+	if (*after == ':') {
+		return name_len > 0 ? TOP_FIELD : TOP_NAMELESS;
+	}
+	return is_mailbox_line(p, end) ? TOP_MAILBOX : TOP_TEXT;
+}
+
+/* Whether a line decides, where it is the first one or a later one. */
+static enum header_top
+judge(enum top_line line, bool first, bool nameless)
+{
+	switch (line) {
+	case TOP_FIELD:
+		return HEADER_TOP_SECTION;
+	case TOP_EMPTY:
+		return first ? HEADER_TOP_SECTION : HEADER_TOP_TEXT;
+	case TOP_MAILBOX:
+		return nameless ? HEADER_TOP_TEXT : HEADER_TOP_MORE;
+	case TOP_FOLDED:
+		return first ? HEADER_TOP_TEXT : HEADER_TOP_MORE;
+	case TOP_OPEN:
+	case TOP_NAMELESS:
+		return HEADER_TOP_MORE;
+	case TOP_TEXT:
+		break;
+	}
+	return HEADER_TOP_TEXT;
+}
+
+enum header_top
+header_top(const char *text, size_t len, bool over, size_t *mailbox)
+{
+	const char *p = text, *end = text + len;
+	bool nameless = false;
+
+	*mailbox = 0;
+	over = over || len >= HEADER_TOP_MOST;
+	for (unsigned lines = 0; lines < HEADER_TOP_LINES; lines++) {
+		enum top_line line = look_at_line(p, end);
+		enum header_top top = judge(line, p == text, nameless);
+		const char *lf = memchr(p, '\n', (size_t)(end - p));
+		if (top != HEADER_TOP_MORE) {
+			return top;
+		}
+		if (line == TOP_OPEN || lf == NULL) {
+			/* An empty message has an empty section. */
+			return !over      ? HEADER_TOP_MORE
+			       : len == 0 ? HEADER_TOP_SECTION
+			                  : HEADER_TOP_TEXT;
+		}
+		p = lf + 1;
+		nameless = nameless || line == TOP_NAMELESS;
+		*mailbox = nameless ? *mailbox : (size_t)(p - text);
+	}
+	return HEADER_TOP_TEXT;
+}
+
 /*
  * A section that comes in pieces.  A field is known to be over when the first
  * octet of the next line is there.  Only the start of a line that may be a name
@@ -139,6 +276,7 @@ give_field(struct header_walk *h, bool over)
 	bool whole = over && !h->pieces;
 
 	give_text(h, h->room, h->kept);
+	h->begun = h->begun || !is_mailbox_line(h->room, h->room + h->kept);
 	h->first = !h->pieces;
 	h->pieces = !over;
 	h->inside = !over;
@@ -175,13 +313,16 @@ name_octet(struct header_walk *h, char c)
 	bool blank = is_blank(c);
 	bool name = c > ' ' && c < 0x7f && c != ':' && !h->blank;
 	if (cr || h->kept > HEADER_NAME ||
-	    (first ? !name && c != '\r' : !name && !blank && c != ':')) {
-		return give_end(h, 0);
+	    (!name && c != ':' && (first ? c != '\r' : !blank))) {
+		if (h->begun || !is_mailbox_line(h->room, h->room + h->kept)) {
+			return give_end(h, 0);
+		}
+		h->inside = true;
 	}
 	h->blank = blank;
 	h->room[h->kept++] = c;
-	if (c == ':') {
-		h->state = HEADER_AT_VALUE;
+	if (c == ':' || h->inside) {
+		h->state = c == '\n' ? HEADER_AT_LINE : HEADER_AT_VALUE;
 		h->inside = true;
 	}
 	return HEADER_MORE;

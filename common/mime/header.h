@@ -10,7 +10,8 @@
  * Header sections (RFC 5322 section 2.2): pure.  Lines end in LF or CRLF.  The
  * section ends with an empty line, or before a line that is neither a field
  * nor the continuation of one: such a line is of the body, as mail readers have
- * it.  Blanks between a name and its colon are taken.
+ * it.  Blanks between a name and its colon are taken (RFC 5322 section 4.5),
+ * and so is a field without a name, which readers skip.
  */
 
 /* A field; all of it points into the text that it was read from. */
@@ -38,6 +39,9 @@ bool header_split(const char *text, size_t len, struct field *);
 /* True if that is its name, whatever the case. */
 bool header_is(const struct field *, const char *name);
 
+/* True if it is a field that mail has, and other text hardly: Subject, X-... */
+bool header_is_common(const struct field *);
+
 /*
  * Its value as one line: without the line ends of its folds, blanks at both
  * ends, and NULs; NUL is added.  The length, or -1: does not fit (value_len + 1
@@ -45,6 +49,31 @@ bool header_is(const struct field *, const char *name);
  */
 ssize_t header_unfold(const struct field *, char *out, size_t size)
     __attribute__((warn_unused_result));
+
+/* ---- the top of a message ---- */
+
+enum {
+	HEADER_TOP_MOST = 16 * 1024, /* octets that are looked at */
+	HEADER_TOP_LINES = 8,
+};
+
+enum header_top {
+	HEADER_TOP_MORE,    /* more octets are needed to tell */
+	HEADER_TOP_SECTION, /* it begins with a header section, may be empty */
+	HEADER_TOP_TEXT,    /* it has none: all of it is the body */
+};
+
+/*
+ * Tells what a message begins with, of which the first len octets are here, or
+ * all if it is over.  *mailbox octets at the start are lines of an mbox ("From
+ * " or ">From "), and lines folded to them: they count only where a field
+ * follows, as a line without a name does; else they are text.
+ */
+enum header_top header_top(
+    const char *text, size_t len, bool over, size_t *mailbox);
+
+/* True if a line begins as an mbox's does: "From ", ">From ". */
+bool header_is_mailbox_line(const char *text, size_t len);
 
 /* ---- in pieces ---- */
 
@@ -62,9 +91,10 @@ enum header_event {
 
 /*
  * Every octet of the section is in the text of one event, in order: a caller
- * that writes them all has copied it.  Begins with room and size set (to memory
- * of the caller, from HEADER_NAME + 2 to HEADER_KEPT octets), all else zero.
- * text stays valid until the next call.
+ * that writes them all has copied it.  Lines of an mbox on top are
+ * HEADER_FIELD, too, and are none for header_split().  Begins with room and
+ * size set (to memory of the caller, from HEADER_NAME + 2 to HEADER_KEPT
+ * octets), all else zero. text stays valid until the next call.
  */
 struct header_walk {
 	char *room;
@@ -85,6 +115,7 @@ struct header_walk {
 	size_t kept;         /* octets in room */
 	bool spent, blank;   /* room was given out; the name is over */
 	bool inside, pieces; /* a field is in hand; some of it is gone */
+	bool begun;          /* there was a field */
 };
 
 /* Takes octets, answers how many; what it did not take comes again. */

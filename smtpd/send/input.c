@@ -52,21 +52,17 @@ cut_piece(struct input *in, const char *lf, struct piece *p)
 		.first = !in->inside,
 		.last = lf != NULL || in->over };
 	in->used = p->len + (lf != NULL);
-	bool cr = p->len > 0 && text[p->len - 1] == '\r';
-	if (cr && lf != NULL) {
-		p->len--;
-	} else if (cr && !in->over) {
-		/* Its LF may be what comes next. */
-		in->used = --p->len;
+	size_t n = p->len;
+	while (n > 0 && text[n - 1] == '\r') {
+		n--;
+	}
+	if (lf != NULL) {
+		p->len = n;
+	} else if (!in->over && n > 0) {
+		/* Their LF may be what comes next. */
+		in->used = p->len = n;
 	}
 	in->inside = !p->last;
-}
-
-static bool
-is_mbox_line(const struct piece *p)
-{
-	return p->first && p->last && p->len >= 5 &&
-	       memcmp(p->text, "From ", 5) == 0;
 }
 
 static bool
@@ -75,11 +71,31 @@ is_dot(const struct piece *p)
 	return p->first && p->last && p->len == 1 && *p->text == '.';
 }
 
+/* A line that was read before. */
+static void
+cut_back(struct input *in, struct piece *p)
+{
+	const char *text = in->back + in->back_at;
+	size_t rest = in->back_len - in->back_at;
+	const char *lf = memchr(text, '\n', rest);
+	size_t n = lf == NULL ? rest : (size_t)(lf - text);
+	bool first = in->back_at == 0 || text[-1] == '\n';
+	bool last = lf != NULL && n <= INPUT_SIZE;
+
+	n = n < INPUT_SIZE ? n : INPUT_SIZE;
+	*p = (struct piece){ text, n, first, last };
+	in->back_at += n + last;
+}
+
 enum input_event
 input_next(struct input *in, struct piece *p)
 {
 	const char *lf;
 
+	if (in->back_at < in->back_len) {
+		cut_back(in, p);
+		return INPUT_PIECE;
+	}
 	if (in->again) {
 		in->again = false;
 		*p = in->piece;
@@ -99,12 +115,6 @@ input_next(struct input *in, struct piece *p)
 	if (memchr(p->text, '\0', p->len) != NULL) {
 		return INPUT_NUL;
 	}
-	if (!in->started) {
-		in->started = true;
-		if (is_mbox_line(p)) {
-			return input_next(in, p);
-		}
-	}
 	if (is_dot(p) && !in->dot_is_text) {
 		in->over = true;
 		in->at = in->len = in->used = 0;
@@ -123,9 +133,17 @@ input_again(struct input *in)
 
 /* ---- the header section ---- */
 
-/* True if a line continues the header section. */
+struct head {
+	char *text; /* lines as they came, but for their ends */
+	size_t len;
+	FILE *out;
+	bool any;    /* fields */
+	bool common; /* one of them is a field that mail has */
+};
+
+/* True if a line may be of the header section. */
 static bool
-is_header_line(const struct piece *p, bool any)
+is_header_line(struct head *h, const struct piece *p)
 {
 	struct field f;
 
@@ -133,27 +151,32 @@ is_header_line(const struct piece *p, bool any)
 		return true;
 	}
 	if (p->len > 0 && (*p->text == ' ' || *p->text == '\t')) {
-		return any;
+		return h->len > 0;
 	}
-	return header_split(p->text, p->len, &f);
+	if (!header_split(p->text, p->len, &f)) {
+		return !h->any && header_is_mailbox_line(p->text, p->len);
+	}
+	h->any = true;
+	h->common = h->common || header_is_common(&f);
+	return true;
 }
 
 static void
-write_piece(const struct piece *p, FILE *out)
+keep_piece(struct head *h, const struct piece *p)
 {
-	for (size_t i = 0; i < p->len; i++) {
-		putc_unlocked(p->text[i] == '\r' ? ' ' : p->text[i], out);
-	}
+	fwrite(p->text, 1, p->len, h->out);
+	h->len += p->len;
 	if (p->last) {
-		putc_unlocked('\n', out);
+		putc('\n', h->out);
+		h->len++;
 	}
 }
 
+/* Reads up to the end of what may be a header section. */
 static enum head_result
-read_lines(struct input *in, FILE *out)
+read_lines(struct input *in, struct head *h)
 {
 	struct piece p;
-	size_t taken = 0;
 
 	for (;;) {
 		switch (input_next(in, &p)) {
@@ -166,33 +189,73 @@ read_lines(struct input *in, FILE *out)
 		case INPUT_ERROR:
 			return HEAD_ERROR;
 		}
-		if (p.first && p.last && p.len == 0) {
-			return HEAD_OK;
-		}
-		if (!is_header_line(&p, taken > 0)) {
+		bool empty = p.first && p.last && p.len == 0;
+		if (!empty && !is_header_line(h, &p)) {
 			input_again(in);
 			return HEAD_OK;
 		}
-		taken += p.len + 1;
-		if (taken > HEAD_MOST) {
+		keep_piece(h, &p);
+		if (empty) {
+			return HEAD_OK;
+		}
+		if (h->len > HEAD_MOST) {
 			return HEAD_LONG;
 		}
-		write_piece(&p, out);
 	}
+}
+
+/* Takes the section out of its lines; false: they are text. */
+static bool
+take_section(struct head *h)
+{
+	size_t mailbox;
+
+	if (h->len == 1 && h->text[0] == '\n') {
+		h->len = 0; /* an empty one */
+		return true;
+	}
+	if (!h->common ||
+	    header_top(h->text, h->len, true, &mailbox) != HEADER_TOP_SECTION) {
+		return false;
+	}
+	h->len -= mailbox;
+	memmove(h->text, h->text + mailbox, h->len);
+	if (h->len > 1 && memcmp(h->text + h->len - 2, "\n\n", 2) == 0) {
+		h->len--; /* the empty line after it */
+	}
+	for (size_t i = 0; i < h->len; i++) {
+		h->text[i] = h->text[i] == '\r' ? ' ' : h->text[i];
+	}
+	h->text[h->len] = '\0';
+	return true;
 }
 
 enum head_result
 head_read(struct input *in, char **text, size_t *len)
 {
-	FILE *out = open_memstream(text, len);
+	struct head h = { .len = 0 };
+	size_t size;
 
-	if (out == NULL) {
+	*text = NULL;
+	*len = 0;
+	h.out = open_memstream(&h.text, &size);
+	if (h.out == NULL) {
 		return HEAD_ERROR;
 	}
-	enum head_result result = read_lines(in, out);
-	if (fclose(out) == EOF && result == HEAD_OK) {
+	enum head_result result = read_lines(in, &h);
+	if (fclose(h.out) == EOF) {
 		result = HEAD_ERROR;
 	}
+	if (result == HEAD_LONG && !h.common) {
+		result = HEAD_OK; /* lines of a log, such as "10:30 done" */
+	}
+	if (result == HEAD_OK && !take_section(&h)) {
+		in->back = h.text;
+		in->back_len = h.len;
+		return HEAD_OK;
+	}
+	*text = h.text;
+	*len = h.len;
 	return result;
 }
 
@@ -253,8 +316,7 @@ input_copy_rewind(struct input_copy *s)
 
 	/* If it cannot be rewound, reading will fail. */
 	s->input = (struct input){ .fd = lseek(fd, 0, SEEK_SET) == -1 ? -1 : fd,
-		.dot_is_text = true,
-		.started = true };
+		.dot_is_text = true };
 	return &s->input;
 }
 

@@ -7,8 +7,8 @@
 
 /*
  * A message as scripts write it, line by line: ends of lines are LF or CR LF,
- * mixed as they like (one CR before an LF is dropped), the last one may be
- * missing, and a line "From " of an mbox at the top is skipped.
+ * mixed as they like (CRs before an LF are dropped), and the last one may be
+ * missing.
  */
 
 enum { INPUT_SIZE = 64 * 1024 };
@@ -24,7 +24,9 @@ struct piece {
 struct input {
 	int fd;
 	bool dot_is_text; /* else a dot alone on a line ends the message */
-	bool started, inside, again, over;
+	bool inside, again, over;
+	char *back; /* lines that are read once more; to be freed */
+	size_t back_len, back_at;
 	struct piece piece;   /* the last one */
 	size_t at, len, used; /* in data: the rest, and that piece in it */
 	char data[INPUT_SIZE];
@@ -53,8 +55,10 @@ enum head_result {
 
 /*
  * Reads up to the body, which input_next() yields next: after an empty line,
- * or from the first line that is not a field.  Lines end in LF; a CR inside one
- * is a blank, lest it end a line elsewhere.  *text is to be freed.
+ * or from the first line that is not a field.  What has no field that is common
+ * in mail is all body, such as "Warning: disk full".  Lines of an mbox on top
+ * of the section are skipped.  Lines end in LF; a CR inside one is a blank,
+ * lest it end a line elsewhere.  *text is to be freed.
  */
 enum head_result head_read(struct input *, char **text, size_t *len)
     __attribute__((warn_unused_result));

@@ -304,6 +304,7 @@ submit(const struct service *service, const struct config *config,
 		status = send_draft(s, service);
 	}
 	recipients_free(&s->recipients);
+	free(s->input.back);
 	free(s->head);
 	free(s->fixed);
 	free(s);

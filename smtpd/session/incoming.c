@@ -7,6 +7,7 @@
 
 #include "common/log/log.h"
 #include "common/log/stats.h"
+#include "common/text/bytes.h"
 #include "smtpd/session/complete.h"
 #include "smtpd/session/events.h"
 #include "smtpd/session/sender.h"
@@ -209,30 +210,66 @@ end_head(struct incoming *in)
 	flush(in);
 }
 
-static bool
-head_is_over(const struct trace_header *t)
+/* Puts text into what is in the buffer. */
+static void
+insert(struct incoming *in, size_t at, const char *text)
 {
-	return t->body || (t->first_known && !t->first_is_field);
+	size_t n = strlen(text);
+
+	memmove(in->buffer + at + n, in->buffer + at, in->len - at);
+	memcpy(in->buffer + at, text, n);
+	in->len += n;
 }
 
-/* Takes a decoded piece; counts line ends as the CR LF that they were. */
+/* Makes fields of the lines of an mbox on top, as Postfix does. */
 static void
-add_octets(struct incoming *in, const char *data, size_t len)
+name_mailbox_lines(struct incoming *in, size_t len)
 {
-	bool known = in->header.first_known;
+	static const char name_of_it[] = "X-Mailbox-Line: ";
+	size_t at = in->head, end = in->head + len;
+
+	while (at < end) {
+		if (!is_blank(in->buffer[at])) {
+			insert(in, at, name_of_it);
+			end += strlen(name_of_it);
+		}
+		const char *lf = memchr(in->buffer + at, '\n', end - at);
+		at = lf == NULL ? end : (size_t)(lf - in->buffer) + 1;
+	}
+}
+
+/*
+ * Looks at the top of the message, which is in the buffer: without a header
+ * section, ours must end.
+ */
+static void
+settle_top(struct incoming *in, bool over)
+{
+	size_t mailbox;
+
+	in->top = header_top(
+	    in->buffer + in->head, in->len - in->head, over, &mailbox);
+	switch (in->top) {
+	case HEADER_TOP_MORE:
+		return;
+	case HEADER_TOP_TEXT:
+		insert(in, in->head, "\n");
+		break;
+	case HEADER_TOP_SECTION:
+		name_mailbox_lines(in, mailbox);
+		break;
+	}
+	trace_header(&in->header, in->buffer + in->head, in->len - in->head);
+}
+
+/* Takes a decoded piece at the end of the buffer. */
+static void
+add_octets(struct incoming *in, size_t len)
+{
+	const char *data = in->buffer + in->len;
 
 	if (len > 0) {
 		in->last = data[len - 1];
-	}
-	trace_header(&in->header, data, len);
-	if (!known && in->header.first_known && !in->header.first_is_field &&
-	    in->len >= in->head) {
-		/* A message without a header section: ours must end.  It is
-		   still in the buffer, unless it was too big already. */
-		memmove(in->buffer + in->head + 1, in->buffer + in->head,
-		    in->len + len - in->head);
-		in->buffer[in->head] = '\n';
-		in->len++;
 	}
 	in->octets += in->session->binary ? 0 : len;
 	in->len += len;
@@ -240,8 +277,14 @@ add_octets(struct incoming *in, const char *data, size_t len)
 		in->len = 0; /* read on to its end, and forget it */
 		drop_octets(in);
 		in->at_head = false;
+		return;
 	}
-	if (in->at_head && head_is_over(&in->header)) {
+	if (in->top == HEADER_TOP_MORE) {
+		settle_top(in, false);
+	} else {
+		trace_header(&in->header, data, len);
+	}
+	if (in->at_head && in->header.over) {
 		end_head(in);
 	}
 }
@@ -259,7 +302,6 @@ take_lines(struct incoming *in, const char *data, size_t len)
 {
 	size_t out;
 
-	/* One octet is left for add_octets() to insert. */
 	if (room(in) - in->len < INCOMING_BUFFER / 4) {
 		/* Too long to be completed, and so to be checked. */
 		in->forbidden =
@@ -268,8 +310,8 @@ take_lines(struct incoming *in, const char *data, size_t len)
 		flush(in);
 	}
 	size_t taken = dotstuff_decode(&in->dotstuff, data, len,
-	    in->buffer + in->len, room(in) - in->len - 1, &out);
-	add_octets(in, in->buffer + in->len, out);
+	    in->buffer + in->len, room(in) - in->len - INCOMING_SPARE, &out);
+	add_octets(in, out);
 	return taken;
 }
 
@@ -315,8 +357,12 @@ incoming_end(struct incoming *in)
 	if (cut) {
 		/* A last chunk may end within a line; what we keep may not. */
 		in->buffer[in->len] = '\n';
-		add_octets(in, in->buffer + in->len, 1);
+		add_octets(in, 1);
 	}
+	if (in->top == HEADER_TOP_MORE && in->error == 0 && !too_big(in)) {
+		settle_top(in, true);
+	}
+	trace_header_end(&in->header);
 	if (in->at_head) {
 		end_head(in);
 	}

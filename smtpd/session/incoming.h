@@ -15,11 +15,13 @@
 enum {
 	INCOMING_BUFFER = 64 * 1024, /* octets that are written at a time */
 	INCOMING_HEAD = 256 * 1024,  /* of a header section to be completed */
+	INCOMING_SPARE = 256,        /* of the buffer, for what is put on top */
 };
 
 struct incoming {
 	struct session *session;
 	struct dotstuff dotstuff;
+	enum header_top top; /* what it begins with */
 	struct trace_header header;
 	enum smtp_reply refusal; /* of a chunk of it, or REPLY_NONE */
 	uint64_t octets; /* of the message as it came, without our header */

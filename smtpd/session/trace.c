@@ -2,7 +2,6 @@
 /* Trace headers. */
 #include "smtpd/session/trace.h"
 
-#include "common/mime/header.h"
 #include "common/text/date.h"
 
 #include <stdio.h>
@@ -61,95 +60,117 @@ trace_received(const struct session *s, const char *id, char text[TRACE_SIZE])
 	return n < 0 ? 0 : n < TRACE_SIZE ? (size_t)n : TRACE_SIZE - 1;
 }
 
-enum { LONGEST_NAME = 997 }; /* RFC 5322 section 2.1.1 */
-
-/* Looks at the first line, octet by octet, until it is known for a field. */
+/* Keeps the first Message-ID, for the log. */
 static void
-first_line(struct trace_header *t, char c)
+take_id(struct trace_header *t, const struct field *f)
 {
-	bool end = c == ':' || c <= ' ' || c >= 0x7f;
+	const char *text = f->value, *end = f->value + f->value_len;
 
-	/* An empty first line is the end of an empty header section. */
-	t->first_is_field =
-	    (c == ':' && t->name > 0) || (c == '\n' && t->name == 0);
-	t->name++;
-	t->first_known = end || t->name > LONGEST_NAME;
-}
-
-/* Keeps the first Message-ID, for the log: text is the value, or its start. */
-static void
-take_id(struct trace_header *t, const char *text, size_t len)
-{
-	while (len > 0 && (*text == ' ' || *text == '\t' || *text == '<')) {
+	while (text < end && strchr(" \t\r\n<", *text) != NULL) {
 		text++;
-		len--;
 	}
-	t->id_follows = len == 0;
-	if (len > 0 && t->message_id[0] == '\0') {
-		const char *end = memchr(text, '>', len);
-		size_t n = end == NULL ? len : (size_t)(end - text);
+	size_t n = 0;
+	while (text + n < end && strchr(">\r\n", text[n]) == NULL) {
+		n++;
+	}
+	if (t->message_id[0] == '\0') {
 		n = n < sizeof(t->message_id) ? n : sizeof(t->message_id) - 1;
 		memcpy(t->message_id, text, n);
 		t->message_id[n] = '\0';
 	}
 }
 
-static void
-look_for_id(struct trace_header *t)
-{
-	static const char field[] = "Message-ID:";
-	size_t n = sizeof(field) - 1;
-	bool folded = t->len > 0 && (t->line[0] == ' ' || t->line[0] == '\t');
-
-	if (folded && t->id_follows) {
-		take_id(t, t->line, t->len);
-	} else if (t->len >= n && strncasecmp(t->line, field, n) == 0) {
-		take_id(t, t->line + n, t->len - n);
-	} else {
-		t->id_follows = false;
-	}
-}
-
 /* TLS-Required: No, which is all that the field may say. */
 static bool
-tls_optional(const struct trace_header *t)
+is_no(const struct field *f)
 {
-	struct field f;
-	char value[sizeof(t->line) + 1];
+	char value[32];
 
-	return header_split(t->line, t->len, &f) &&
-	       header_is(&f, "TLS-Required") &&
-	       header_unfold(&f, value, sizeof(value)) != -1 &&
+	return header_unfold(f, value, sizeof(value)) != -1 &&
 	       strcasecmp(value, "No") == 0;
 }
 
+/* A field, or the start of a long one. */
 static void
-end_of_line(struct trace_header *t)
+take_field(struct trace_header *t)
 {
-	look_for_id(t);
-	t->body = t->len == 0;
-	t->received += t->len >= 9 && strncasecmp(t->line, "Received:", 9) == 0;
-	t->tls_optional = t->tls_optional || tls_optional(t);
-	t->len = 0;
+	struct field f;
+
+	if (!header_split(t->walk.text, t->walk.len, &f)) {
+		return;
+	}
+	if (header_is(&f, "Received")) {
+		t->received++;
+	} else if (header_is(&f, "Message-ID")) {
+		take_id(t, &f);
+	} else if (header_is(&f, "TLS-Required")) {
+		t->tls_optional = t->tls_optional || is_no(&f);
+	}
+}
+
+static void
+take_event(struct trace_header *t, enum header_event event)
+{
+	switch (event) {
+	case HEADER_FIELD:
+		take_field(t);
+		break;
+	case HEADER_PIECE:
+		if (t->walk.first) {
+			take_field(t);
+		}
+		break;
+	case HEADER_END:
+		t->ended = true;
+		t->over = t->walk.len > 0;
+		t->at_start = t->walk.body_len == 0;
+		break;
+	case HEADER_MORE:
+		break;
+	}
+}
+
+/* After a line that is no field. */
+static void
+look_for_empty_line(struct trace_header *t, const char *data, size_t len)
+{
+	while (len > 0 && !t->over) {
+		const char *lf = memchr(data, '\n', len);
+		size_t n = lf == NULL ? len : (size_t)(lf - data) + 1;
+		t->over = t->at_start && *data == '\n';
+		t->at_start = lf != NULL;
+		data += n;
+		len -= n;
+	}
+}
+
+static void
+lend_room(struct trace_header *t)
+{
+	t->walk.room = t->room;
+	t->walk.size = sizeof(t->room);
 }
 
 void
 trace_header(struct trace_header *t, const char *data, size_t len)
 {
-	for (size_t i = 0; i < len && !t->first_known; i++) {
-		first_line(t, data[i]);
+	enum header_event event;
+
+	lend_room(t);
+	while (len > 0 && !t->ended) {
+		size_t n = header_feed(&t->walk, data, len, &event);
+		take_event(t, event);
+		data += n;
+		len -= n;
 	}
-	while (len > 0 && !t->body) {
-		const char *lf = memchr(data, '\n', len);
-		size_t n = lf == NULL ? len : (size_t)(lf - data);
-		size_t room = sizeof(t->line) - t->len;
-		memcpy(t->line + t->len, data, n < room ? n : room);
-		t->len += n < room ? n : room;
-		if (lf == NULL) {
-			return;
-		}
-		end_of_line(t);
-		data += n + 1;
-		len -= n + 1;
+	look_for_empty_line(t, data, len);
+}
+
+void
+trace_header_end(struct trace_header *t)
+{
+	lend_room(t);
+	while (!t->ended) {
+		take_event(t, header_finish(&t->walk));
 	}
 }

@@ -2,6 +2,7 @@
 #ifndef RESTANTE_SMTPD_SESSION_TRACE_H
 #define RESTANTE_SMTPD_SESSION_TRACE_H
 
+#include "common/mime/header.h"
 #include "smtpd/session/session.h"
 
 #include <stdbool.h>
@@ -15,23 +16,29 @@ enum { TRACE_SIZE = 2048 };
 size_t trace_received(
     const struct session *, const char *id, char text[TRACE_SIZE]);
 
-enum { TRACE_LINE = 256 };
+enum {
+	TRACE_ID = 256,
+	TRACE_ROOM = 2048, /* octets of a field that are looked at */
+};
 
-/* What a message's header section tells, line by line as it streams by. */
+/* What a message's header section tells as it streams by.  Begins zeroed. */
 struct trace_header {
-	char line[TRACE_LINE]; /* the start of the line under way */
-	size_t len;
-	bool first_is_field; /* the first line looks like a header field */
-	bool first_known;
-	size_t name; /* octets of it seen */
-	bool body;
+	bool over; /* an empty line was there */
 	unsigned received;
-	bool id_follows; /* on the next line, if that is a folded one */
-	char message_id[TRACE_LINE]; /* without < and >; "": none so far */
-	bool tls_optional;           /* TLS-Required: No (RFC 8689 section 5) */
+	char message_id[TRACE_ID]; /* without < and >; "": none so far */
+	bool tls_optional;         /* TLS-Required: No (RFC 8689 section 5) */
+
+	/* The rest is its own. */
+	bool ended;    /* the section; lines that are no fields may follow */
+	bool at_start; /* of one of these lines */
+	struct header_walk walk;
+	char room[TRACE_ROOM];
 };
 
 /* Takes the next piece of the message, with LF line ends. */
 void trace_header(struct trace_header *, const char *data, size_t len);
+
+/* The message is over. */
+void trace_header_end(struct trace_header *);
 
 #endif

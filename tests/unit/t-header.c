@@ -21,7 +21,8 @@ static const struct {
 	{ "A:\n", "A=|", "" },
 	{ "A: b\nno field\nC: d\n", "A=b|", "no field\nC: d\n" },
 	{ "A: b\nC D: e\n", "A=b|", "C D: e\n" },
-	{ "A: b\n: c\n", "A=b|", ": c\n" },
+	{ "A: b\n: c\nD: e\n", "A=b|=c|D=e|", "" },
+	{ "A: b\nFrom c\nD: e\n", "A=b|", "From c\nD: e\n" },
 	{ " A: b\n", "", " A: b\n" },
 	{ "\nA: b\n", "", "A: b\n" },
 	{ "\r\nA: b\n", "", "A: b\n" },
@@ -123,6 +124,98 @@ test_long(void)
 	    "nothing of a long field is lost");
 }
 
+/* What a message begins with, however it comes. */
+static const struct {
+	const char *text;
+	enum header_top top; /* when it is over */
+	size_t mailbox;
+} tops[] = {
+	{ "", HEADER_TOP_SECTION, 0 },
+	{ "\nx\n", HEADER_TOP_SECTION, 0 },
+	{ "\r\nx\n", HEADER_TOP_SECTION, 0 },
+	{ "Subject: x", HEADER_TOP_SECTION, 0 },
+	{ "Subject : x\n", HEADER_TOP_SECTION, 0 },
+	{ "Subject\t \t: x\n", HEADER_TOP_SECTION, 0 },
+	{ "From : x\n", HEADER_TOP_SECTION, 0 },
+	{ "!~-_/%:\n", HEADER_TOP_SECTION, 0 },
+	{ "Dear Bob: x\n", HEADER_TOP_TEXT, 0 },
+	{ "Hello\n", HEADER_TOP_TEXT, 0 },
+	{ "Hello", HEADER_TOP_TEXT, 0 },
+	{ " Subject: x\n", HEADER_TOP_TEXT, 0 },
+	{ "S\303\274bject: x\n", HEADER_TOP_TEXT, 0 },
+	{ "S\001: x\n", HEADER_TOP_TEXT, 0 },
+	{ "From a Sun\nSubject: x\n", HEADER_TOP_SECTION, 11 },
+	{ ">From a Sun\nSubject: x\n", HEADER_TOP_SECTION, 12 },
+	{ ">>From a\nFrom b\n c\nX : x\n", HEADER_TOP_SECTION, 19 },
+	{ "From a Sun\r\nSubject: x\r\n", HEADER_TOP_SECTION, 12 },
+	{ "From now on\nthere is none\n", HEADER_TOP_TEXT, 0 },
+	{ "From now on\n\nX: x\n", HEADER_TOP_TEXT, 0 },
+	{ "From now on", HEADER_TOP_TEXT, 0 },
+	{ "From\nX: x\n", HEADER_TOP_TEXT, 0 },
+	{ ": x\nSubject: x\n", HEADER_TOP_SECTION, 0 },
+	{ ": x\n y\nSubject : x\n", HEADER_TOP_SECTION, 0 },
+	{ "From a\n: x\nSubject: x\n", HEADER_TOP_SECTION, 7 },
+	{ ":-) hello\n", HEADER_TOP_TEXT, 0 },
+	{ ":-) hello\nyou\n", HEADER_TOP_TEXT, 0 },
+	{ ":-)\nFrom a\nX: x\n", HEADER_TOP_TEXT, 0 },
+};
+
+static void
+test_top(void)
+{
+	static char big[HEADER_TOP_MOST + 1];
+	size_t mailbox;
+
+	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
+		const char *text = tops[i].text;
+		size_t len = strlen(text);
+		bool good = true;
+		/* Nothing is said too early. */
+		for (size_t n = 0; n < len; n++) {
+			enum header_top top =
+			    header_top(text, n, false, &mailbox);
+			good = good &&
+			       (top == HEADER_TOP_MORE || top == tops[i].top);
+		}
+		good = good &&
+		       header_top(text, len, true, &mailbox) == tops[i].top &&
+		       (tops[i].top == HEADER_TOP_TEXT ||
+			   mailbox == tops[i].mailbox);
+		if (!ok(good, "the top of case %zu", i)) {
+			note("%s: %zu", text, mailbox);
+		}
+	}
+	memset(big, 'x', sizeof(big));
+	memcpy(big, "From ", 5);
+	ok(header_top(big, HEADER_TOP_MOST - 1, false, &mailbox) ==
+		    HEADER_TOP_MORE &&
+		header_top(big, sizeof(big), false, &mailbox) ==
+		    HEADER_TOP_TEXT,
+	    "a line of an mbox without an end is text");
+}
+
+/* Mailboxes of other programs have their lines on top. */
+static void
+test_walk_mailbox_lines(void)
+{
+	static const char text[] = ">From a Sun 1:2\nFrom b\nC : d\n\nx";
+	static char room[HEADER_KEPT];
+	struct header_walk h = { .room = room, .size = sizeof(room) };
+	enum header_event event = HEADER_MORE;
+	unsigned fields = 0, split = 0;
+	size_t at = 0;
+	struct field f;
+
+	while (event != HEADER_END) {
+		at += header_feed(&h, text + at, 1, &event);
+		fields += event == HEADER_FIELD;
+		split +=
+		    event == HEADER_FIELD && header_split(h.text, h.len, &f);
+	}
+	ok(fields == 3 && split == 1 && text[at] == 'x',
+	    "lines of an mbox do not end a section");
+}
+
 int
 main(void)
 {
@@ -131,6 +224,8 @@ main(void)
 	test_memory();
 	test_pieces();
 	test_long();
+	test_top();
+	test_walk_mailbox_lines();
 	ok(header_split("sUBJECT : x\n", 12, &f) && header_is(&f, "Subject"),
 	    "names have no case");
 	return tap_done();

@@ -65,6 +65,49 @@ def matches(got, pattern, what):
     return found
 
 
+TOPS = [  # what comes, and what is kept of its top
+    (b"Subject : hello\r\n", b"Subject : hello\r\n"),
+    (b"Subject\t \t: hello\r\n", b"Subject\t \t: hello\r\n"),
+    (b"From  : a@far.example\r\nTo    : b@far.example\r\n",
+     b"From  : a@far.example\r\nTo    : b@far.example\r\n"),
+    (b": nameless\r\n", b": nameless\r\n"),
+    (b"From joe@b.example Mon Jan  1 00:00:00 2024\r\n",
+     b"X-Mailbox-Line: From joe@b.example Mon Jan  1 00:00:00 2024\r\n"),
+    (b">From joe Mon Jan  1 00:00:00 2024\r\nFrom x\r\n y\r\n",
+     b"X-Mailbox-Line: >From joe Mon Jan  1 00:00:00 2024\r\n"
+     b"X-Mailbox-Line: From x\r\n y\r\n"),
+    (b">>From joe\r\n: nameless\r\n",
+     b"X-Mailbox-Line: >>From joe\r\n: nameless\r\n"),
+]
+TEXTS = [  # no header section: an empty line is put before it
+    b"From now on it is dark.\r\nNothing else.\r\n", b"hello\r\n\r\nyou\r\n",
+    b"From now on\r\n\r\nSubject: x\r\n", b":-) hello\r\n", b":-)\r\nyou\r\n",
+    b" Subject: x\r\n", b"From a\r\n" * 9 + b"Subject: x\r\n",
+]
+
+
+def test_top(scratch):
+    """What looks like a header section to readers is one, however it begins"""
+    rest = WHOLE.replace(b"From: Alice <", b"Reply-To: <")
+    for top, kept in TOPS:
+        for args, login, chunk in ((("--role", "mx"), False, 0),
+                                   (("--role", "mx"), False, 1),
+                                   (("--role", "submission"), True, 7)):
+            text = top + (rest if top.startswith(b"From  :") else WHOLE)
+            got, _ = send(scratch, text, args=args, login=login, chunk=chunk,
+                          sender="alice@example.org")
+            equal(got, kept + text[len(top):], repr(top))
+
+
+def test_text(scratch):
+    """Text without a header section stays text, octet for octet"""
+    for text in TEXTS:
+        for chunk in (0, 1, 1000):
+            got, _ = send(scratch, text, args=("--role", "mx"), login=False,
+                          chunk=chunk)
+            equal(got, b"\r\n" + text, repr(text))
+
+
 def test_missing(scratch):
     """Date, Message-ID and From are added after what is there"""
     text = b"Subject: x\r\nTo: bob@example.org\r\n" + BODY

@@ -56,6 +56,33 @@ def test_arguments(server):
     equal(headers(message)["return-path"], ["<carol@example.com>"], "path")
 
 
+def test_text_with_colons(server):
+    """A script's text is text, though its first line has a colon"""
+    for text in ("Warning: disk full\n", "10:30 done\n10:31 out\n\nbye\n",
+                 "http://x is down\n", ":-) done\n", "From here on: none\n",
+                 "From now on\nit is dark\n", "Error:\n\tdisk\n\tfull\n"):
+        sendmail(server, "bob@example.org", stdin=text)
+        message = last(server)
+        check(message.wire.endswith(
+            ("\n\n" + text).replace("\n", "\r\n").encode()),
+            repr(message.wire))
+        equal(len(headers(message)["from"]), 1, "From of its own")
+
+
+def test_header_with_colons(server):
+    """One field that is common in mail makes a header section"""
+    for head in ("Warning: x\nSubject: y\n", "Subject : y\n",
+                 ": x\nsubject: y\n", ">From a\nFrom b\nSubject: y\n",
+                 "Subject: y\r\r\nWarning: x\r\r\n"):
+        sendmail(server, "bob@example.org", stdin=head + "\nText.\n")
+        message = last(server)
+        check(message.wire.endswith(b"\r\n\r\nText.\r\n"),
+              repr(message.wire))
+        equal(len(headers(message)["message-id"]), 1, "Message-ID")
+        check(b"\r\nsubject" in message.headers.lower(),
+              repr(message.headers))
+
+
 def test_dots(server):
     """A dot ends the message without -i, and does not with -i"""
     text = "Subject: dots\n\none\n.\ntwo\n"
