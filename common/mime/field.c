@@ -170,6 +170,26 @@ write_text(struct output *o, const struct field *field)
 	free(line);
 }
 
+/* A field that has a place for words in its comments at most. */
+static void
+write_other(struct output *o, const struct field *field)
+{
+	struct output value = { 0 };
+	/* RFC 2047 section 5: not in Received. */
+	bool words = !header_is(field, "Received");
+
+	write_name(&value, field);
+	if (comments_write(&value, field->value, field->value_len, words)) {
+		output_add(o, value.data, value.len);
+	} else {
+		output_text(o, "Downgraded-");
+		write_name(o, field);
+		write_text(o, field);
+	}
+	o->failed = o->failed || value.failed;
+	output_free(&value);
+}
+
 /* Everything but the line end; false: FIELD_ADDRESS. */
 static bool
 write_field(struct output *o, const struct field *field, bool surrogate)
@@ -193,9 +213,7 @@ write_field(struct output *o, const struct field *field, bool surrogate)
 		words_ascii(o, field->value, field->value_len);
 		break;
 	case KIND_OTHER:
-		output_text(o, "Downgraded-");
-		write_name(o, field);
-		write_text(o, field);
+		write_other(o, field);
 		break;
 	}
 	return true;

@@ -19,10 +19,12 @@ enum field_result {
 /*
  * Text becomes encoded words (RFC 2047), by its kind: in names of addresses and
  * in comments alone, or anywhere; parameters become what RFC 2231 has for them.
- * A field that has no place for either gets the prefix "Downgraded-" to its
- * name, as RFC 6857 section 3.1.10 has it, and is text then.  Text that is not
- * UTF-8 is labelled unknown-8bit (RFC 1428).  Lines above TRANSFER_LINE octets
- * are folded, at a blank if there is one.  utf8: octets beyond ASCII may stay.
+ * So do comments of fields that machines read (Date); those of Received, which
+ * may have no words, go.  A field that has no place for either gets the prefix
+ * "Downgraded-" to its name, as RFC 6857 section 3.1.10 has it, and is text
+ * then.  Text that is not UTF-8 is labelled unknown-8bit (RFC 1428).  Lines
+ * above TRANSFER_LINE octets are folded, at a blank if there is one.  utf8:
+ * octets beyond ASCII may stay.
  */
 enum field_result field_convert(
     const struct field *, bool utf8, struct output *);

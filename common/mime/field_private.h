@@ -29,6 +29,13 @@ void words_ascii(struct output *, const char *text, size_t len);
 bool words_high(const char *text, size_t len);
 
 /*
+ * Writes a value of which only comments are beyond ASCII: these become encoded
+ * words, or go if there may be no words.  false: other octets are, too, and
+ * nothing was written.
+ */
+bool comments_write(struct output *, const char *value, size_t len, bool words);
+
+/*
  * Writes the value of a list of addresses.  One that is not ASCII is written as
  * RFC 6858 section 2.1 has it if surrogate says so; false: it does not.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Encoded words (RFC 2047) for what is not ASCII among what is. */
+/* Encoded words (RFC 2047) for what is not ASCII among what is, and in
+ * comments. */
 #include "common/mime/field.h"
 
 #include "common/mime/field_private.h"
@@ -163,4 +164,94 @@ words_write(
 		after_encoded = true;
 	}
 	output_add(o, w.blanks, w.blanks_len);
+}
+
+/* Octets of the comment at text, which begins with its parenthesis. */
+static size_t
+comment_length(const char *text, size_t len)
+{
+	unsigned depth = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '\\') {
+			i++;
+		} else if (text[i] == '(') {
+			depth++;
+		} else if (text[i] == ')' && --depth == 0) {
+			return i + 1;
+		}
+	}
+	return len;
+}
+
+/* A comment, which may lack its end, as one line. */
+static void
+write_comment(struct output *o, const char *text, size_t len)
+{
+	char *line = malloc(len);
+	bool closed = len > 1 && text[len - 1] == ')';
+	size_t n = 0;
+
+	if (line == NULL) {
+		o->failed = true;
+		return;
+	}
+	for (size_t i = 1; i < len - closed; i++) {
+		if (text[i] != '\r' && text[i] != '\n') {
+			line[n++] = text[i];
+		}
+	}
+	output_text(o, "(");
+	words_write(o, WORDS_COMMENT, line, n);
+	output_text(o, ")");
+	free(line);
+}
+
+/* True if all that is beyond ASCII is in comments. */
+static bool
+only_comments_high(const char *value, size_t len)
+{
+	bool quoted = false;
+	size_t n;
+
+	for (size_t i = 0; i < len; i += n) {
+		n = 1;
+		if ((value[i] & 0x80) != 0) {
+			return false;
+		}
+		if (value[i] == '\\') {
+			n = i + 1 < len && (value[i + 1] & 0x80) == 0 ? 2 : 1;
+		} else if (value[i] == '"') {
+			quoted = !quoted;
+		} else if (value[i] == '(' && !quoted) {
+			n = comment_length(value + i, len - i);
+		}
+	}
+	return true;
+}
+
+bool
+comments_write(struct output *o, const char *value, size_t len, bool words)
+{
+	bool quoted = false;
+	size_t n;
+
+	if (!only_comments_high(value, len)) {
+		return false;
+	}
+	for (size_t i = 0; i < len; i += n) {
+		n = value[i] == '\\' && i + 1 < len ? 2 : 1;
+		quoted = value[i] == '"' ? !quoted : quoted;
+		if (value[i] != '(' || quoted) {
+			output_add(o, value + i, n);
+			continue;
+		}
+		n = comment_length(value + i, len - i);
+		if (!words_high(value + i, n)) {
+			output_add(o, value + i, n);
+		} else if (words) {
+			write_comment(o, value + i, n);
+		}
+	}
+	return true;
 }

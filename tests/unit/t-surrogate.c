@@ -39,6 +39,28 @@ static const struct {
 	    "Content-Type: text/plain;\r\n name*=utf-8''%C3%A9\r\n\r\n" },
 	{ "what has no place for it", "Message-ID: <\xc3\xa9@b>\r\n\r\n",
 	    "Downgraded-Message-ID: =?utf-8?B?PMOpQGI+?=\r\n\r\n" },
+	{ "the comment of a date",
+	    "Date: Mon, 1 Jan 2024 00:00:00 +0100 (Mitteleurop\xc3\xa4ische"
+	    " Zeit)\r\n\r\n",
+	    "Date: Mon, 1 Jan 2024 00:00:00 +0100"
+	    " (=?utf-8?Q?Mitteleurop=C3=A4ische?= Zeit)\r\n\r\n" },
+	{ "comments in comments, and a blank before the colon",
+	    "Resent-Date : 1 Jan 2024 (a) (x (\xc3\xa9) y)\r\n\r\n",
+	    "Resent-Date: 1 Jan 2024 (a) (x =?utf-8?B?KMOpKQ==?= y)\r\n"
+	    "\r\n" },
+	{ "a comment without its end, folded",
+	    "Message-ID: <a@b>\r\n (\xc3\xa9\\)\r\n\tx\r\n\r\n",
+	    "Message-ID: <a@b>\r\n (=?utf-8?B?w6lcKQ==?=\tx)\r\n\r\n" },
+	{ "no comment", "References: <\"(\xc3\xa9)\"@b>\r\n\r\n",
+	    "Downgraded-References: =?utf-8?B?PCIow6kpIkBiPg==?=\r\n\r\n" },
+	{ "a comment and more", "Date: \xc3\xa9 (\xc3\xa9)\r\n\r\n",
+	    "Downgraded-Date: =?utf-8?B?w6kgKMOpKQ==?=\r\n\r\n" },
+	{ "Received may have no words",
+	    "Received: from a (\xc3\xa9)\r\n\tby b (c); 1 Jan 2024\r\n\r\n",
+	    "Received: from a \r\n\tby b (c); 1 Jan 2024\r\n\r\n" },
+	{ "a line of an mbox on top",
+	    ">From a Sun\r\nSubject: \xc3\xa9\r\n\r\n",
+	    ">From a Sun\r\nSubject: =?utf-8?B?w6k=?=\r\n\r\n" },
 	{ "a part",
 	    MIXED "\xc3\xa9\r\n--b\r\nSubject: \xc3\xa9\r\n\r\n\xc3\xa9\r\n"
 		  "--b--\r\n",
