@@ -32,12 +32,35 @@ special(struct dotstuff *d, char c, char *out, size_t *n)
 {
 	if (c == '\r') {
 		d->state = DOTSTUFF_CR;
+		d->crs = 1;
 	} else if (c == '\n') {
 		d->bare = true;
 		out[(*n)++] = '\n';
 	} else {
 		d->nul = true;
 	}
+}
+
+/*
+ * The octet after CRs; true: it is taken.  Those in front of a CR LF belong to
+ * it: some library wrote CR LF through a stream that does so once more.
+ */
+static bool
+after_crs(struct dotstuff *d, char c, char *out, size_t *n)
+{
+	if (c == '\r') {
+		d->crs++;
+		return true;
+	}
+	out[(*n)++] = '\n';
+	if (c == '\n') {
+		d->bare = d->bare || d->crs > 1;
+		d->state = DOTSTUFF_START;
+		return true;
+	}
+	d->bare = true;
+	d->state = --d->crs == 0 ? DOTSTUFF_LINE : DOTSTUFF_CR;
+	return false;
 }
 
 size_t
@@ -59,19 +82,12 @@ dotstuff_decode(struct dotstuff *d, const char *in, size_t len, char *out,
 			i += in[i] == '\r';
 			break;
 		case DOTSTUFF_DOT_CR:
+			d->state = in[i] == '\n' ? DOTSTUFF_END : DOTSTUFF_CR;
+			i += in[i] == '\n';
+			d->crs = 1;
+			break;
 		case DOTSTUFF_CR:
-			if (in[i] == '\n') {
-				d->state = d->state == DOTSTUFF_DOT_CR
-				               ? DOTSTUFF_END
-				               : DOTSTUFF_START;
-				i++;
-			} else {
-				d->bare = true;
-				d->state = DOTSTUFF_LINE;
-			}
-			if (d->state != DOTSTUFF_END) {
-				out[n++] = '\n';
-			}
+			i += after_crs(d, in[i], out, &n);
 			break;
 		case DOTSTUFF_LINE: {
 			size_t room = size - n;

@@ -10,7 +10,8 @@
  * doubled dots away, and finds its end, which is CR LF "." CR LF and nothing
  * that looks like it.  What comes out has lines that end in LF.  A bare CR or
  * a bare LF comes out as a line end too, but what follows it is never taken
- * for the start of a line; NUL is left out.  All three are noted.
+ * for the start of a line; CRs before CR LF are no line ends of their own, but
+ * bare; NUL is left out.  All these are noted.
  */
 struct dotstuff {
 	enum {
@@ -21,6 +22,7 @@ struct dotstuff {
 		DOTSTUFF_CR,
 		DOTSTUFF_END,
 	} state;
+	size_t crs;     /* in state DOTSTUFF_CR: how many, without a decision */
 	bool bare, nul; /* seen so far */
 	bool chunks;    /* BDAT (RFC 3030): a dot is a dot, and no end */
 };

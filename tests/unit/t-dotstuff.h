@@ -30,9 +30,18 @@ reference_decode(const char *in, size_t len, char *out)
 			i += 3;
 			break;
 		}
-		if (in[i] == '\r' && i + 1 == len) {
-			i++;
+		size_t crs = 0;
+		while (i + crs < len && in[i + crs] == '\r') {
+			crs++;
+		}
+		if (crs > 0 && i + crs == len) {
+			i = len;
 			break;
+		}
+		if (crs > 1 && in[i + crs] == '\n') {
+			r.bare = true;
+			i += crs - 1;
+			next = '\n';
 		}
 		bool crlf = in[i] == '\r' && next == '\n';
 		bool line_end = in[i] == '\r' || in[i] == '\n';

@@ -108,6 +108,24 @@ def test_text(scratch):
             equal(got, b"\r\n" + text, repr(text))
 
 
+def test_cr_cr_lf(scratch):
+    """CR CR LF is one line end in mail from users, and an offence elsewhere"""
+    for count in (2, 3, 100):
+        text = WHOLE.replace(b"\r\n", b"\r" * count + b"\n") + b"x\r\n"
+        for chunk in (0, 1, 50):
+            got, _ = send(scratch, text, chunk=chunk)
+            equal(got, WHOLE + b"x\r\n", f"{count} CRs, pieces of {chunk}")
+    got, _ = send(scratch, WHOLE + b"a\r\rb\r\n")
+    equal(got, WHOLE + b"a\r\n\r\nb\r\n", "CRs without an LF")
+    with scratch.session("smtpd", "--role", "mx")[0] as talker:
+        talker.hello()
+        talker.expect("250 ", "MAIL FROM:<alice@example.org>")
+        talker.expect("250 ", "RCPT TO:<bob@example.org>")
+        talker.expect("354 ", "DATA")
+        talker.send(b"Subject: x\r\r\n\r\n.\r\n")
+        talker.expect("550 5.5.2")
+
+
 def test_missing(scratch):
     """Date, Message-ID and From are added after what is there"""
     text = b"Subject: x\r\nTo: bob@example.org\r\n" + BODY
