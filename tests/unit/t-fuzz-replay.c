@@ -12,7 +12,7 @@
 static const char *const targets[] = { "address", "aliases", "base64", "binary",
 	"canon", "chunk", "config", "convert", "dns", "dotstuff", "header",
 	"hop", "log", "mail", "mailboxes", "mbox", "multipart", "param",
-	"params", "proxy", "qp", "reply", "sasl", "session", "surrogate",
+	"params", "proxy", "qp", "reply", "sasl", "session", "spf", "surrogate",
 	"tags", "users", "word" };
 
 /* Runs the program, with its standard output as our standard error. */

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Runs the machines of common/auth for a test in Python, which is the DNS.
+ * Lines on stdin begin with one of these; octets are in hexadecimal:
+ *
+ *   spf ADDRESS HELO SENDER     an evaluation; answers "ask TYPE NAME" or
+ *                               "done RESULT EXPLANATION # REASON"
+ *   answer STATUS [RECORD ...]  the answer to a question: ok, no-data, no-name
+ *                               or failed; the reply is as above
+ */
+#include "common/auth/spf.h"
+
+#include "common/text/bytes.h"
+#include "common/text/network.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIELDS = ASK_RECORDS + 2 };
+
+static const char *const types[] = { "TXT", "A", "AAAA", "MX", "PTR" };
+
+/* Replaces hexadecimal digits by what they stand for, and a NUL. */
+static size_t
+decode(char *text)
+{
+	size_t n = 0;
+
+	if (text[0] == '-') {
+		text[0] = '\0';
+		return 0;
+	}
+	for (; text[2 * n] != '\0' && text[2 * n + 1] != '\0'; n++) {
+		text[n] = (char)(hex_digit(text[2 * n]) << 4 |
+				 hex_digit(text[2 * n + 1]));
+	}
+	text[n] = '\0';
+	return n;
+}
+
+static void
+print_hex(const char *text)
+{
+	if (*text == '\0') {
+		printf("-");
+	}
+	for (; *text != '\0'; text++) {
+		printf("%02x", (unsigned char)*text);
+	}
+}
+
+static void
+tell(const struct spf *s, bool asks)
+{
+	if (asks) {
+		printf("ask %s ", types[s->ask.type]);
+		print_hex(s->ask.name);
+	} else {
+		printf("done %s ", spf_word(s->result));
+		print_hex(s->explanation);
+		printf(" # %s", s->reason);
+	}
+	printf("\n");
+	fflush(stdout);
+}
+
+static bool
+begin(struct spf *s, char **field)
+{
+	struct spf_question q = { .receiver = "receiver.example",
+		.time = 1796100000,
+		.explain = true };
+
+	if (!network_address(field[0], q.address)) {
+		exit(2);
+	}
+	decode(field[1]);
+	decode(field[2]);
+	q.helo = field[1];
+	q.sender = field[2];
+	return spf_begin(s, &q);
+}
+
+static bool
+answer(struct spf *s, char **field, size_t n)
+{
+	static struct ask_answer a;
+
+	a.n = 0;
+	a.status = strcmp(field[0], "ok") == 0        ? ASK_OK
+	           : strcmp(field[0], "no-data") == 0 ? ASK_NO_DATA
+	           : strcmp(field[0], "no-name") == 0 ? ASK_NO_NAME
+	                                              : ASK_FAILED;
+	for (size_t i = 1; i < n && a.n < ASK_RECORDS; i++) {
+		a.record[a.n++] = (struct span){ field[i], decode(field[i]) };
+	}
+	return spf_answer(s, &a);
+}
+
+int
+main(void)
+{
+	struct spf *s = calloc(1, sizeof(*s));
+	char *line = NULL;
+	size_t size = 0;
+
+	while (s != NULL && getline(&line, &size, stdin) > 0) {
+		char *field[FIELDS], *rest = line, *f;
+		size_t n = 0;
+		while (n < FIELDS && (f = strsep(&rest, " \n")) != NULL) {
+			if (*f != '\0') {
+				field[n++] = f;
+			}
+		}
+		if (n == 4 && strcmp(field[0], "spf") == 0) {
+			tell(s, begin(s, field + 1));
+		} else if (n > 1 && strcmp(field[0], "answer") == 0) {
+			tell(s, answer(s, field + 1, n - 1));
+		} else {
+			return 2;
+		}
+	}
+	free(line);
+	free(s);
+	return 0;
+}

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: ISC
+"""The DNS of the RFC 7208 test suite, and SPF asked about it.
+
+Zone is the records of one scenario as answers; Machine drives the evaluation
+of common/auth/spf through tests/lib/auth-driver, with any function as its DNS.
+"""
+import socket
+import subprocess
+
+from .scratch import BUILD
+from .tap import Skip
+
+DRIVER = BUILD / "tests/lib/auth-driver"
+CHAIN = 12
+
+
+class Timeout(Exception):
+    """The name server says nothing."""
+
+
+def octets(value):
+    """What a record says, as octets: text that is not ASCII is Latin-1."""
+    if isinstance(value, bytes):
+        return value
+    return str(value).encode("utf-8")
+
+
+class Zone:
+    """What a scenario's zonedata says about names."""
+
+    def __init__(self, zonedata):
+        self.names = {}
+        for name, entries in zonedata.items():
+            self.names[name.lower()] = list(entries)
+
+    def _exists(self, name):
+        return name in self.names or any(
+            other.endswith("." + name) for other in self.names)
+
+    @staticmethod
+    def _typed(entries):
+        """(type, value) pairs; records of type SPF count as TXT."""
+        pairs = [next(iter(e.items())) for e in entries if isinstance(e, dict)]
+        if any(kind == "TXT" for kind, _ in pairs):
+            pairs = [p for p in pairs if p[0] != "SPF"]
+        return [("TXT" if kind == "SPF" else kind, value)
+                for kind, value in pairs if value != "NONE"]
+
+    def ask(self, kind, name, depth=0):
+        """(status, records): ok, no-data or no-name; or Timeout."""
+        name = name.lower().rstrip(".")
+        if name.split(".")[0] == "error" and name not in self.names:
+            raise Timeout
+        if not self._exists(name):
+            return "no-name", []
+        entries = self.names.get(name, [])
+        pairs = self._typed(entries)
+        found = [self._data(kind, value) for k, value in pairs if k == kind]
+        if found:
+            return "ok", found
+        for k, value in pairs:
+            if k == "CNAME":
+                if depth > CHAIN:
+                    raise Timeout
+                return self.ask(kind, value, depth + 1)
+        if "TIMEOUT" in entries:
+            raise Timeout
+        return "no-data", []
+
+    @staticmethod
+    def _data(kind, value):
+        if kind == "A":
+            return socket.inet_pton(socket.AF_INET, value)
+        if kind == "AAAA":
+            return socket.inet_pton(socket.AF_INET6, value)
+        if kind == "MX":
+            return value[1].rstrip(".").encode()
+        if kind == "TXT":
+            parts = value if isinstance(value, list) else [value]
+            return b"".join(octets(p) for p in parts)
+        return value.rstrip(".").encode()
+
+
+class Machine:
+    """The program, which evaluates one question after another."""
+
+    def __init__(self):
+        if not DRIVER.exists():
+            raise Skip("tests/lib/auth-driver is not built")
+        self.process = subprocess.Popen(
+            [str(DRIVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.asked = 0
+        self.reason = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def _say(self, *words):
+        line = " ".join(w.hex() or "-" if isinstance(w, bytes) else w
+                        for w in words)
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().decode().rstrip("\n")
+
+    def check(self, address, helo, sender, ask):
+        """(result, explanation); ask(type, name) is the DNS."""
+        said = self._say("spf", address, octets(helo), octets(sender))
+        self.asked = 0
+        while said.startswith("ask "):
+            _, kind, name = said.split()
+            self.asked += 1
+            try:
+                status, records = ask(
+                    kind, bytes.fromhex(name).decode("latin-1"))
+            except Timeout:
+                status, records = "failed", []
+            said = self._say("answer", status, *records)
+        said, _, self.reason = said.partition(" # ")
+        _, result, explanation = said.split()
+        return result, bytes.fromhex(explanation.replace("-", "")).decode()

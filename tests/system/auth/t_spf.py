@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""SPF is what RFC 7208 says it is.
+
+The tests are the suite of that RFC, which RESTANTE_DATA has. A result that
+the suite allows and we do not give would refuse mail of those who publish such
+records, or let in that of somebody else.
+"""
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from tests.lib.spfsuite import Machine, Zone  # noqa: E402
+from tests.lib.tap import Skip, Tap, check, equal  # noqa: E402
+
+tap = Tap()
+
+
+def scenarios():
+    """The parts of the suite: tests, and the DNS that they are about."""
+    try:
+        import yaml
+    except ImportError as missing:
+        raise Skip("python3-yaml is not there") from missing
+    path = Path(os.environ.get("RESTANTE_DATA", "/nowhere"),
+                "rfc7208-tests.yml")
+    if not path.exists():
+        raise Skip("RESTANTE_DATA has no rfc7208-tests.yml")
+    # Values of records are text, whatever they look like.
+    return [s for s in yaml.load_all(path.read_text(encoding="utf-8"),
+                                     Loader=yaml.SafeLoader) if s]
+
+
+def cases_suite():
+    """The suite, with the machine alone"""
+    count = 0
+    with Machine() as machine:
+        for scenario in scenarios():
+            zone = Zone(scenario["zonedata"])
+            for name, test in scenario["tests"].items():
+                count += 1
+                with tap.case(f"{scenario['description']}: {name}"):
+                    expected = test["result"]
+                    if not isinstance(expected, list):
+                        expected = [expected]
+                    result, explanation = machine.check(
+                        str(test["host"]), test["helo"], test["mailfrom"],
+                        zone.ask)
+                    check(result in expected,
+                          f"{result} ({machine.reason}), not {expected}")
+                    check(machine.asked <= 120, f"{machine.asked} questions")
+                    if "explanation" in test and result == "fail":
+                        equal(explanation, test["explanation"].replace(
+                            "DEFAULT", ""), "explanation")
+    with tap.case("the suite has its tests"):
+        equal(count, 203, "tests")
+
+
+if __name__ == "__main__":
+    tap.run(globals())
+    tap.finish()
