@@ -21,14 +21,45 @@ after(const char *line, const char *verb)
 
 /* ---- HELO and EHLO (4.1.1.1) ---- */
 
-/* Domain with a dot in it and no underscore, or an address literal. */
+/*
+ * Groups of an IPv6 literal (4.1.3): "::" stands for two of the eight at least,
+ * and a part with dots counts twice.
+ */
+static bool
+is_strict_literal(const char *literal)
+{
+	const char *colons = strstr(literal, "::"), *p;
+	size_t groups = 0;
+
+	if (colons == NULL) {
+		return true;
+	}
+	p = strchr(literal, ':') + 1; /* after the tag */
+	for (; *p != ']' && *p != '\0'; p += strspn(p, ":")) {
+		size_t n = strcspn(p, ":]");
+		groups += n == 0 ? 0 : memchr(p, '.', n) != NULL ? 2 : 1;
+		p += n;
+	}
+	return groups <= 6;
+}
+
+/* Sub-domains between dots, without underscores, or an address literal. */
+static bool
+is_strict_domain(const char *domain)
+{
+	size_t n = strlen(domain);
+
+	return *domain == '[' ? is_strict_literal(domain)
+	                      : strchr(domain, '_') == NULL && n > 0 &&
+	                            domain[n - 1] != '.';
+}
+
+/* A domain with a dot in it, or an address literal. */
 static bool
 is_full_name(const char *name)
 {
-	return address_is_domain(name) &&
-	       (*name == '[' ||
-		   (strchr(name, '.') != NULL && strchr(name, '_') == NULL &&
-		       name[strlen(name) - 1] != '.'));
+	return address_is_domain(name) && is_strict_domain(name) &&
+	       (*name == '[' || strchr(name, '.') != NULL);
 }
 
 static enum smtp_reply
@@ -55,9 +86,8 @@ is_strict_address(const struct address *a)
 	}
 	return strlen(a->local) <= ADDRESS_LOCAL &&
 	       (a->local[0] == '"' || is_dot_string(a->local)) &&
-	       (a->domain[0] != '\0' ||
-		   strcasecmp(a->local, "postmaster") == 0) &&
-	       strchr(a->domain, '_') == NULL;
+	       (a->domain[0] != '\0' ? is_strict_domain(a->domain)
+				     : strcasecmp(a->local, "postmaster") == 0);
 }
 
 /* Checks what follows a path: nothing, or parameters after one blank each. */
@@ -84,7 +114,10 @@ path_fault(const char *text, enum smtp_reply otherwise, bool esmtp)
 	if (address_path_utf8(text, &a, &rest) != PATH_OK) {
 		return REPLY_NONE; /* the command says what is wrong */
 	}
-	return is_strict_address(&a) ? params_fault(rest, esmtp) : otherwise;
+	/* The address has lost the dot at the end of its domain. */
+	bool dot = rest - text > 2 && rest[-1] == '>' && rest[-2] == '.';
+	return is_strict_address(&a) && !dot ? params_fault(rest, esmtp)
+	                                     : otherwise;
 }
 
 enum smtp_reply
