@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 enum kind {
@@ -404,6 +403,9 @@ config_finish(struct config *c)
 	if (c->ndomains == 0) {
 		strlcpy(c->domains[c->ndomains++], c->hostname, CONFIG_NAME);
 	}
+	if (gethostname(c->system_name, sizeof(c->system_name) - 1) == -1) {
+		c->system_name[0] = '\0';
+	}
 	if (c->npolicy_exempt == 0) {
 		exempt_neighbours(c);
 	}
@@ -429,31 +431,6 @@ config_load(const char *file, char error[CONFIG_ERROR])
 }
 
 /* ---- questions ---- */
-
-static bool
-is_listed(const char list[][CONFIG_NAME], size_t n, const char *domain)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (strcasecmp(list[i], domain) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-bool
-config_is_ours(const struct config *c, const char *domain)
-{
-	return is_listed(c->domains, c->ndomains, domain) ||
-	       is_listed(c->virtual_domains, c->nvirtual_domains, domain) ||
-	       strcasecmp(c->hostname, domain) == 0;
-}
-
-bool
-config_is_virtual(const struct config *c, const char *domain)
-{
-	return is_listed(c->virtual_domains, c->nvirtual_domains, domain);
-}
 
 bool
 config_system_users(const struct config *c)

@@ -56,6 +56,7 @@ struct config {
 	char folder[PATH_MAX]; /* of paths that are not set, or "": those of
 	                          the installed system */
 	char hostname[CONFIG_NAME];
+	char system_name[CONFIG_NAME]; /* gethostname(2)'s, or "" */
 	char domains[CONFIG_LIST][CONFIG_NAME];
 	size_t ndomains;
 	char users[PATH_MAX]; /* a file, or "system" */
@@ -155,8 +156,13 @@ struct config *config_load(const char *file, char error[CONFIG_ERROR])
 enum { CONFIG_HIDDEN = 1 }; /* an octet that no URL contains */
 void config_hide_passwords(struct config *);
 
-/* True if the domain is one of ours; case does not matter. */
+/*
+ * True if the domain is one of ours; case does not matter.  The second counts
+ * only those that are configured, as does a stranger: localhost, the system's
+ * name and the loopback addresses mean this machine to those who are on it.
+ */
 bool config_is_ours(const struct config *, const char *domain);
+bool config_is_ours_to_all(const struct config *, const char *domain);
 
 /* True if it is one whose addresses are aliases alone, "virtual-domains". */
 bool config_is_virtual(const struct config *, const char *domain);

@@ -6,13 +6,30 @@
 #include <string.h>
 #include <strings.h>
 
+/* People write [::1] for this machine, which lacks a tag (RFC 5321 4.1.3). */
+static const char *
+tag_loopback(const char *text, char tagged[ADDRESS_TEXT])
+{
+	static const char bare[] = "@[::1]";
+	const char *at = strstr(text, bare);
+
+	if (at == NULL) {
+		return text;
+	}
+	int n = snprintf(tagged, ADDRESS_TEXT, "%.*s@[IPv6:::1]%s",
+	    (int)(at - text), text, at + sizeof(bare) - 1);
+	return n > 0 && n < ADDRESS_TEXT ? tagged : text;
+}
+
 enum path
 rewrite_path(
     const struct config *config, const char *text, char out[ADDRESS_TEXT])
 {
 	struct address a;
+	char tagged[ADDRESS_TEXT];
 	const char *rest;
-	enum path result = address_path_utf8(text, &a, &rest);
+	enum path result =
+	    address_path_utf8(tag_loopback(text, tagged), &a, &rest);
 
 	if (result != PATH_OK) {
 		return result;

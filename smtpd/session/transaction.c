@@ -268,6 +268,17 @@ remote_rcpt(
 	                          : refuse_rcpt(s, a, REPLY_RELAYING, NULL);
 }
 
+/* True if the sender may mean us by that domain. */
+static bool
+means_us(const struct session *s, const char *domain)
+{
+	const struct config *config = s->connection->config;
+
+	return session_is_user(s) || s->connection->peer.loopback
+	           ? config_is_ours(config, domain)
+	           : config_is_ours_to_all(config, domain);
+}
+
 enum next
 command_rcpt(struct session *s, char *argument)
 {
@@ -289,9 +300,8 @@ command_rcpt(struct session *s, char *argument)
 		return bad_params(s, parsed);
 	}
 	if (a.domain[0] != '\0') {
-		return config_is_ours(s->connection->config, a.domain)
-		           ? local_rcpt(s, &a, &to)
-		           : remote_rcpt(s, &a, &to);
+		return means_us(s, a.domain) ? local_rcpt(s, &a, &to)
+		                             : remote_rcpt(s, &a, &to);
 	}
 	if (strcasecmp(a.local, "postmaster") != 0 && !session_is_user(s)) {
 		return refuse_rcpt(s, &a,

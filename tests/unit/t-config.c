@@ -583,6 +583,24 @@ test_ours(void)
 	ok(config_is_virtual(&c, "v.example") &&
 		!config_is_virtual(&c, "a.example"),
 	    "and only that is virtual");
+	static const char *const here[] = { "localhost", "LocalHost",
+		"localhost.localdomain", "[127.0.0.1]", "[IPv6:::1]",
+		"[ipv6:0:0:0:0:0:0:0:1]" };
+	for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++) {
+		ok(config_is_ours(&c, here[i]) &&
+			!config_is_ours_to_all(&c, here[i]),
+		    "%s is ours, but no stranger's", here[i]);
+	}
+	static const char *const away[] = { "[127.0.0.2]", "[192.0.2.1]",
+		"[IPv6:::2]", "[IPv6:::ffff:127.0.0.1]", "127.0.0.1", "[]",
+		"[IPv6:]", "localhost.example", "x.localhost" };
+	for (size_t i = 0; i < sizeof(away) / sizeof(away[0]); i++) {
+		ok(!config_is_ours(&c, away[i]), "%s is not", away[i]);
+	}
+	strlcpy(c.system_name, "box7", sizeof(c.system_name));
+	ok(config_is_ours(&c, "BOX7") && !config_is_ours_to_all(&c, "box7"),
+	    "the system's name is, too");
+	ok(config_is_ours_to_all(&c, "b.example"), "a domain is everybody's");
 	ok(!config_is_ours(&c, "c.example"), "another is not");
 	ok(!config_is_ours(&c, "x.a.example"), "nor is one below");
 	ok(!config_is_ours(&c, "example"), "nor one above");
