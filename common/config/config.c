@@ -112,6 +112,8 @@ static const struct key keys[] = {
 	{ "socket", KIND_PATH, offsetof(struct config, socket) },
 	{ "state", KIND_PATH, offsetof(struct config, state) },
 	{ "stats-file", KIND_PATH, offsetof(struct config, stats_file) },
+	{ "strangers-room", KIND_SIZE,
+	    offsetof(struct config, strangers_room) },
 	{ "subaddress", KIND_SUBADDRESS, 0 },
 	{ "tls", KIND_TLS, 0 },
 	{ "tls-client-ca", KIND_PATH, offsetof(struct config, tls_client_ca) },

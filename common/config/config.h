@@ -101,9 +101,10 @@ struct config {
 	unsigned relay_concurrency;    /* connections to one next hop */
 	unsigned queue_concurrency;    /* agents in all */
 	char resolver[CONFIG_NAME];
-	uint64_t size_limit;    /* octets; 0: none */
-	uint64_t minimum_free;  /* octets left on the disk of the queue */
-	struct limits quota;    /* octets of a mailbox */
+	uint64_t size_limit;     /* octets; 0: none */
+	uint64_t minimum_free;   /* octets left on the disk of the queue */
+	uint64_t strangers_room; /* octets of all their messages; 0: a part */
+	struct limits quota;     /* octets of a mailbox */
 	struct limits expire;   /* days that mail stays once it was collected */
 	bool mark_as_read;      /* in Status, what POP3 has collected */
 	struct limits undelete; /* days that deleted mail is kept aside */

@@ -7,6 +7,7 @@
 #include "common/server/child.h"
 
 #include "common/io/deadline.h"
+#include "common/io/giveup.h"
 #include "common/io/stream.h"
 #include "common/keeper/keeper.h"
 #include "common/log/log.h"
@@ -76,6 +77,7 @@ run_session(const struct service *service, struct connection *c)
 	process_lead_group();
 	process_default_signals();
 	deadline_catch_shutdown();
+	giveup_catch();
 	log_pid(c->first);
 	int keep[] = { c->rfd, c->wfd, c->channel, c->body, c->mailbox,
 		log_fd() };

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum { CHANGES = WEXITED | WSTOPPED }; /* of a child, that we are told */
 
@@ -57,6 +58,10 @@ session_ended(struct server *s, struct slot *slot, pid_t pid, int status)
 	slot->session = 0;
 	if (slot->restarting) {
 		slot->restarting = false;
+		if (slot->body != -1) {
+			/* What came in the clear counts for nobody. */
+			(void)!ftruncate(slot->body, 0);
+		}
 		(void)slot_start_session(s, slot, START_STARTTLS);
 	} else if (WIFSIGNALED(status) && pid != slot->doomed) {
 		log_error("session %d ended by signal %d", (int)pid,

@@ -15,6 +15,7 @@
 #include "common/server/launch.h"
 #include "common/server/lobby.h"
 #include "common/server/patience.h"
+#include "common/server/room.h"
 #include "common/server/slot.h"
 #include "common/tls/tls.h"
 
@@ -112,11 +113,13 @@ most_wait(struct server *s)
 {
 	int64_t now = deadline_now(), ms = patience_left(s);
 	int64_t lobby = lobby_left(s), keepers = keepers_left(s);
+	int64_t room = room_left(s);
 
 	s->turn_at = request_next(s);
 	ms = s->turn_at - now < ms ? s->turn_at - now : ms;
 	ms = keepers < ms ? keepers : ms;
 	ms = lobby < ms ? lobby : ms;
+	ms = room < ms ? room : ms;
 	ms = ms < 60000 ? ms : 60000;
 
 	if (s->stop_at != 0) {
@@ -211,6 +214,7 @@ keep_time(struct server *s)
 	keepers_keep(s);
 	settle_keys(s);
 	patience_keep(s);
+	room_keep(s);
 	if (lobby_left(s) <= 0) {
 		lobby_serve(s);
 	}

@@ -56,6 +56,10 @@ struct slot {
 	bool told_twice;
 	int64_t told_at;
 	off_t told_size; /* of its body file then */
+	/* For common/server/room.c: */
+	pid_t room_told; /* the session that was told to give up its message, */
+	int64_t room_told_at;
+	uint64_t room_told_octets; /* that it had on the disk then */
 	/* The request under way: */
 	struct request request;
 	uint32_t asked; /* bits: the kinds that its session has asked for */
@@ -138,7 +142,9 @@ struct server {
 	int64_t errand_at;  /* when to ask next whether it is due */
 	int64_t idle_since;
 	struct known known[KNOWN_NETWORKS];
-	int64_t scarce_at; /* when somebody last had to make room; 0: never */
+	int64_t scarce_at;   /* when somebody last had to make room; 0: never */
+	uint64_t room;       /* what strangers' messages may hold together, */
+	int64_t room_looked; /* when it was last looked at; 0: never */
 	struct guest lobby[LOBBY];
 	size_t nguests;
 	int64_t late_at; /* when a child is late, by patience.c's clock */

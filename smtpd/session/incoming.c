@@ -5,6 +5,7 @@
  */
 #include "smtpd/session/incoming.h"
 
+#include "common/io/giveup.h"
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "common/text/bytes.h"
@@ -80,6 +81,10 @@ put_octets(struct incoming *in, const char *data, size_t len)
 {
 	size_t done = 0;
 
+	if (in->error == 0 && giveup_asked()) {
+		in->error = EDQUOT; /* the server has logged it */
+		in->given_up = true;
+	}
 	if (in->error == 0 && !have_room(in)) {
 		in->error = ENOSPC;
 	}
@@ -117,6 +122,7 @@ write_trace(struct incoming *in)
 		in->error = errno;
 		return;
 	}
+	giveup_begin(c->body);
 	size_t n = trace_received(in->session, in->session->mail.id, text);
 	memcpy(in->buffer, text, n);
 	in->len = in->head = n;
@@ -367,6 +373,7 @@ incoming_end(struct incoming *in)
 		end_head(in);
 	}
 	flush(in);
+	giveup_end();
 }
 
 /* Has a worker deliver or queue it; the envelope goes as text. */
@@ -438,6 +445,9 @@ incoming_fault(struct incoming *in, bool *leave)
 	}
 	if (in->header.received > MOST_RECEIVED) {
 		return reject(in, REPLY_HOPS);
+	}
+	if (in->given_up) {
+		return reject(in, REPLY_NO_ROOM);
 	}
 	return in->error != 0 ? cannot_write(in) : REPLY_NONE;
 }

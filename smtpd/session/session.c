@@ -2,6 +2,7 @@
 /* What a session knows, and what follows from that. */
 #include "smtpd/session/session.h"
 
+#include "common/io/giveup.h"
 #include "smtpd/session/incoming.h"
 
 #include <string.h>
@@ -10,6 +11,7 @@
 void
 session_reset(struct session *s)
 {
+	giveup_end();
 	if (s->incoming != NULL && s->incoming->written > 0) {
 		/* If that fails, the server empties the file, or closes it. */
 		(void)!ftruncate(s->connection->body, 0);

@@ -96,6 +96,7 @@ value(const struct config *c, const char *key)
 		{ "sessions-per-user", c->sessions_per_user },
 		{ "sessions-reserved", c->sessions_reserved },
 		{ "size-limit", c->size_limit },
+		{ "strangers-room", c->strangers_room },
 		{ "tls", c->ntls },
 		{ "uidl", c->uidl },
 		{ "virtual", c->nvirtual_domains },
@@ -120,6 +121,8 @@ static const struct {
 	const char *text, *key, *value;
 } good[] = {
 	{ "", "size-limit", "52428800" },
+	{ "", "strangers-room", "0" },
+	{ "strangers-room 300M\n", "strangers-room", "314572800" },
 	{ "", "sessions", "1000" },
 	{ "", "sessions-per-source", "0" },
 	{ "", "sessions-per-user", "50" },
