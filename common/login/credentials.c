@@ -4,9 +4,9 @@
 
 #include "common/log/log.h"
 #include "common/login/password.h"
+#include "common/names/passwd.h"
 
 #include <errno.h>
-#include <shadow.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -159,11 +159,14 @@ find_in_system(const char *user, struct credentials *c)
 {
 	struct account a;
 	enum status s = account_system(user, &a);
-	/* root does not log in: its mail goes to another user. */
-	const struct spwd *sp =
-	    s == STATUS_OK && a.uid != 0 ? getspnam(user) : NULL;
+	/* Of unknown users it is asked, too, so that trouble tells nothing. */
+	const struct spwd *sp = passwd_shadow(user);
 
-	if (sp != NULL &&
+	if (sp == NULL && errno != 0) {
+		return STATUS_TEMPORARY;
+	}
+	/* root does not log in: its mail goes to another user. */
+	if (sp != NULL && s == STATUS_OK && a.uid != 0 &&
 	    (sp->sp_expire <= 0 || sp->sp_expire > (long)(time(NULL) / DAY))) {
 		char nothing[] = "";
 		struct user_line line = { .label = nothing,

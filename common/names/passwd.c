@@ -5,6 +5,7 @@
 #include "common/log/log.h"
 
 #include <errno.h>
+#include <shadow.h>
 #include <string.h>
 
 const struct passwd *
@@ -37,4 +38,20 @@ passwd_by_uid(uid_t uid)
 		errno = saved;
 	}
 	return pw;
+}
+
+const struct spwd *
+passwd_shadow(const char *name)
+{
+	errno = 0;
+	const struct spwd *sp = getspnam(name);
+
+	if (sp == NULL && errno != 0) {
+		int saved = errno;
+		log_error("cannot find out now whether %s has a password: %s; "
+			  "see nsswitch.conf(5)",
+		    name, strerror(saved));
+		errno = saved;
+	}
+	return sp;
 }

@@ -3,6 +3,7 @@
 #define RESTANTE_COMMON_NAMES_PASSWD_H
 
 #include <pwd.h>
+#include <shadow.h>
 #include <sys/types.h>
 
 /*
@@ -20,5 +21,8 @@
  */
 const struct passwd *passwd_by_name(const char *name);
 const struct passwd *passwd_by_uid(uid_t uid);
+
+/* The same for its password, which is a secret; it needs root. */
+const struct spwd *passwd_shadow(const char *name);
 
 #endif

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lib import mbox
 from lib.scratch import AM_ROOT, Instance, tool
+from lib.talk import b64, plain
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
 
@@ -106,6 +107,35 @@ def test_pop3(site):
     site.speak()
 
 
+def wrong_password(site, user, smtp, pop3):
+    """What is said to a wrong password, by each protocol and mechanism."""
+    with site.connect(site.submission) as talker:
+        talker.hello()
+        talker.expect(smtp, f"AUTH PLAIN {plain(user, 'x')}")
+        talker.expect("334 ", "AUTH LOGIN")
+        talker.expect("334 ", b64(user))
+        talker.expect(smtp, b64("x"))
+    with site.connect(site.pop3) as talker:
+        talker.pop("+OK")
+        talker.pop("+OK", "USER " + user)
+        talker.pop(pop3, "PASS x")
+
+
+def cases_passwords(site):
+    """Passwords that cannot be looked up, of users who are there or not"""
+    silent = site.dir / "silent.shadow"
+    for name in ERRORS:
+        with tap.case(f"a password: {name}", site.notes):
+            silent.write_text(str(getattr(errno, name)))
+            for user in (USER, "no-such-user"):
+                wrong_password(site, user, "454 4.7.0", "-ERR [SYS/TEMP]")
+            silent.unlink()
+    with tap.case("a password: none is none", site.notes):
+        silent.write_text("0")
+        wrong_password(site, USER, "535 5.7.8", "-ERR [AUTH]")
+        silent.unlink()
+
+
 def test_command(site):
     """A script's mail fails for now: its sender is not made up"""
     site.silence(errno.EIO)
@@ -170,6 +200,7 @@ def main():
                 with tap.case(function.__doc__, site.notes):
                     function(site)
         cases_rcpt(site)
+        cases_passwords(site)
     for function in (test_users_file, test_server_asks_nobody):
         with tap.case(function.__doc__):
             function()
