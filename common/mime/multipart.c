@@ -225,6 +225,14 @@ note_field(struct multipart *m)
 	p->boundary[p->boundary_len] = '\0';
 }
 
+/* True for what a multipart/report gives back. */
+static bool
+is_returned(const struct multipart *m)
+{
+	return m->report && m->top == 1 &&
+	       strcmp(m->parts[0].type, "multipart/report") == 0;
+}
+
 /* The header is over: what kind of part that was. */
 static enum multipart_event
 end_header(struct multipart *m)
@@ -241,8 +249,8 @@ end_header(struct multipart *m)
 	               strcmp(p->type, "message/global") == 0;
 	bool parts = strncmp(p->type, "multipart/", 10) == 0;
 	p->kind = parts && p->boundary_len > 0 ? MULTIPART_PARTS_INSIDE
-	          : message && identity        ? MULTIPART_MESSAGE
-	                                       : MULTIPART_LEAF;
+	          : message && identity && !is_returned(m) ? MULTIPART_MESSAGE
+	                                                   : MULTIPART_LEAF;
 	if (p->kind != MULTIPART_LEAF &&
 	    (m->top == MULTIPART_DEPTH || m->count >= MULTIPART_PARTS)) {
 		p->kind = MULTIPART_LEAF;

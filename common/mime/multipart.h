@@ -67,6 +67,7 @@ struct multipart {
 	    depth;    /* of the part that the event is about: 0, the message */
 	bool limited; /* one of the limits hid structure: inside is a body */
 	bool crlf;    /* CR LF alone ends lines */
+	bool report;  /* to be set at first: what a report returns is a leaf */
 
 	struct multipart_part parts[MULTIPART_DEPTH + 1];
 	unsigned top;   /* the innermost that is open */

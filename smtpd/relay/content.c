@@ -146,10 +146,29 @@ defer_unreadable(struct client *c)
 	return false;
 }
 
+/*
+ * A report is never refused for what it returns: if that cannot be converted,
+ * its header section has to do.
+ */
+static enum convert_result
+plan_what_fits(struct mail_object *m)
+{
+	enum convert_result result = run_plan(m);
+
+	if (result == CONVERT_IMPOSSIBLE && m->mail->sender[0] == '\0' &&
+	    !m->terms.report) {
+		convert_close(m->convert);
+		m->convert = NULL;
+		m->terms.report = true;
+		result = run_plan(m);
+	}
+	return result;
+}
+
 static bool
 plan_conversion(struct client *c, struct mail_object *m)
 {
-	switch (run_plan(m)) {
+	switch (plan_what_fits(m)) {
 	case CONVERT_SAME:
 		convert_close(m->convert);
 		m->convert = NULL;
@@ -175,6 +194,22 @@ is_prepared(const struct mail_object *m, const struct convert_terms *terms)
 	       m->terms.utf8 == terms->utf8;
 }
 
+/* A report that is too large returns less. */
+static bool
+fit_size(struct client *c, struct mail_object *m)
+{
+	uint64_t limit = c->offer.size_limit;
+
+	if (limit == 0 || m->said.size <= limit || m->terms.report ||
+	    m->mail->sender[0] != '\0') {
+		return true;
+	}
+	convert_close(m->convert);
+	m->convert = NULL;
+	m->terms.report = true;
+	return plan_conversion(c, m);
+}
+
 bool
 content_prepare(struct client *c, struct mail_object *m)
 {
@@ -198,8 +233,11 @@ content_prepare(struct client *c, struct mail_object *m)
 	m->said.eight_bit =
 	    eight_bit && (m->mail->eight_bit || m->survey.eight_bit);
 	bool unwanted = m->survey.eight_bit && !(terms.eight_bit && terms.utf8);
-	m->prepared =
-	    (!unwanted && !m->survey.long_line) || plan_conversion(c, m);
+	/* RFC 6533: its parts are for servers with SMTPUTF8. */
+	m->terms.report = m->mail->sender[0] == '\0' && m->mail->utf8 && !utf8;
+	m->prepared = (!unwanted && !m->survey.long_line && !m->terms.report) ||
+	              plan_conversion(c, m);
+	m->prepared = m->prepared && fit_size(c, m);
 	return m->prepared;
 }
 

@@ -15,6 +15,7 @@ convert_open(const struct convert_terms *terms)
 	}
 	c->terms = *terms;
 	multipart_init(&c->walk, c->room, HEADER_KEPT);
+	c->walk.report = terms->report;
 	return c;
 }
 
@@ -76,4 +77,5 @@ convert_write(struct convert *c)
 	c->owed = false;
 	output_clear(&c->out);
 	multipart_init(&c->walk, c->room, HEADER_KEPT);
+	c->walk.report = c->terms.report;
 }

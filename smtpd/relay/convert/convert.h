@@ -24,12 +24,18 @@
  * is inside multipart/signed is never changed.  A DKIM-Signature does not stop
  * a conversion, and it will not verify any more: mail that arrives without it
  * is better than none.
+ *
+ * A report must always fit, since nobody hears of one that does not.  With the
+ * term "report" a multipart/report has the header section alone of what it
+ * returns, and says what RFC 6533 has for servers with SMTPUTF8 as RFC 3464 has
+ * it, where the server is none of these.
  */
 
 /* What the server takes. */
 struct convert_terms {
 	bool eight_bit; /* octets beyond ASCII in bodies */
 	bool utf8;      /* and in header fields */
+	bool report;    /* not what the server takes: see above */
 };
 
 enum convert_result {
@@ -46,6 +52,8 @@ enum convert_action {
 	ACTION_BASE64,
 	ACTION_7BIT, /* a multipart or message: its label alone */
 	ACTION_8BIT,
+	ACTION_HEADER, /* its first header section, quoted-printable */
+	ACTION_STATUS, /* a delivery status in ASCII */
 };
 
 /* The charset for its label. */
@@ -71,6 +79,18 @@ struct convert_level {
 	enum { SAID_NOTHING, SAID_ASCII, SAID_OTHER } charset;
 };
 
+/* How far a returned message has been read: its header section has an end. */
+struct report_cut {
+	size_t column;
+	bool over;
+};
+
+/* UTF-8 to ASCII, across blocks. */
+struct report_text {
+	char held[4];
+	size_t len;
+};
+
 struct convert {
 	/* The result. */
 	struct output out; /* in the second pass: to be taken, and cleared */
@@ -90,6 +110,8 @@ struct convert {
 	struct base64_encoder base64;
 	struct qp_decoder from_qp;
 	struct base64_decoder from_base64;
+	struct report_cut cut;
+	struct report_text text;
 };
 
 /* To be freed by convert_close(); NULL: no memory.  The first pass begins. */
@@ -110,6 +132,20 @@ void convert_write(struct convert *);
 /* What an event is to the plan, or makes be written. */
 void convert_plan_event(struct convert *, enum multipart_event);
 void convert_write_event(struct convert *, enum multipart_event);
+
+/* ---- report.c ---- */
+
+/* What is to be done with a part of a report; ACTION_KEEP: as of others. */
+enum convert_action report_action(
+    const struct convert_terms *, const struct multipart *);
+/* How many of these octets are of the header section. */
+size_t report_cut(struct report_cut *, const char *data, size_t len);
+/* Writes a delivery status as RFC 6533 section 3 has it for ASCII: \x{FC}. */
+void report_text(
+    struct report_text *, const char *data, size_t len, struct output *);
+void report_text_end(struct report_text *, struct output *);
+/* The fields that say what such a part is. */
+void report_label(enum convert_action, const char *charset, struct output *);
 
 /* Records what kinds of fields the part has. */
 void convert_note_field(struct convert_level *, const struct field *);

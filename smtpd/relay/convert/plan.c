@@ -166,7 +166,17 @@ static void
 decide_leaf(struct convert *c, struct convert_level *level,
     const struct multipart_part *part)
 {
+	enum convert_action of_report = report_action(&c->terms, &c->walk);
+
 	transfer_count_end(&c->count);
+	if (of_report != ACTION_KEEP) {
+		mark_changed(c, level);
+		level->charset = SAID_NOTHING;
+		set_plan(c, part, of_report,
+		    c->count.eight_bit > 0 ? choose_charset(c, level)
+					   : CHARSET_KEEP);
+		return;
+	}
 	if (!is_trouble(c, c->terms.eight_bit)) {
 		level->high = c->count.eight_bit > 0;
 		return;
@@ -224,6 +234,17 @@ end_part(struct convert *c, struct convert_level *level)
 	c->count = (struct transfer_count){ 0 };
 }
 
+static void
+plan_body(struct convert *c)
+{
+	size_t len = c->walk.len;
+
+	if (report_action(&c->terms, &c->walk) == ACTION_HEADER) {
+		len = report_cut(&c->cut, c->walk.text, len);
+	}
+	transfer_count(&c->count, c->walk.text, len);
+}
+
 void
 convert_plan_event(struct convert *c, enum multipart_event event)
 {
@@ -243,9 +264,10 @@ convert_plan_event(struct convert *c, enum multipart_event event)
 		level->seals = strcmp(multipart_part(&c->walk)->type,
 				   "multipart/signed") == 0;
 		c->count = (struct transfer_count){ 0 };
+		c->cut = (struct report_cut){ 0 };
 		break;
 	case MULTIPART_BODY:
-		transfer_count(&c->count, c->walk.text, c->walk.len);
+		plan_body(c);
 		break;
 	case MULTIPART_AROUND:
 		plan_around(c, level);

@@ -46,9 +46,12 @@ charset(const struct convert *c)
 static void
 write_encoded(struct convert *c, const char *in, size_t len)
 {
-	bool qp = action(c) == ACTION_QP;
+	bool qp = action(c) != ACTION_BASE64;
 	char out[BLOCK];
 
+	if (action(c) == ACTION_HEADER) {
+		len = report_cut(&c->cut, in, len);
+	}
 	while (len > 0) {
 		size_t n,
 		    took = qp ? qp_encode(&c->qp, in, len, out, sizeof(out), &n)
@@ -86,11 +89,15 @@ write_body(struct convert *c)
 	switch (action(c)) {
 	case ACTION_QP:
 	case ACTION_BASE64:
+	case ACTION_HEADER:
 		if (from == TRANSFER_QP || from == TRANSFER_BASE64) {
 			encode_again(c, from, c->walk.text, c->walk.len);
 		} else {
 			write_encoded(c, c->walk.text, c->walk.len);
 		}
+		break;
+	case ACTION_STATUS:
+		report_text(&c->text, c->walk.text, c->walk.len, &c->out);
 		break;
 	case ACTION_KEEP:
 	case ACTION_7BIT:
@@ -98,6 +105,12 @@ write_body(struct convert *c)
 		output_add(&c->out, c->walk.text, c->walk.len);
 		break;
 	}
+}
+
+static bool
+is_encoded(enum convert_action how)
+{
+	return how == ACTION_QP || how == ACTION_BASE64 || how == ACTION_HEADER;
 }
 
 static void
@@ -109,7 +122,8 @@ end_body(struct convert *c)
 
 	_Static_assert((int)QP_ROOM >= (int)BASE64_ROOM, "room for either");
 
-	if (how != ACTION_QP && how != ACTION_BASE64) {
+	report_text_end(&c->text, &c->out);
+	if (!is_encoded(how)) {
 		return;
 	}
 	if (from == TRANSFER_QP) {
@@ -117,8 +131,8 @@ end_body(struct convert *c)
 	} else if (from == TRANSFER_BASE64) {
 		write_encoded(c, out, base64_decode_end(&c->from_base64, out));
 	}
-	size_t n = how == ACTION_QP ? qp_encode_end(&c->qp, out)
-	                            : base64_encode_end(&c->base64, out);
+	size_t n = how != ACTION_BASE64 ? qp_encode_end(&c->qp, out)
+	                                : base64_encode_end(&c->base64, out);
 	/* The line end before a delimiter belongs to the delimiter. */
 	if (how == ACTION_BASE64 && n >= 2 && out[n - 1] == '\n') {
 		n -= 2;
@@ -158,6 +172,8 @@ write_transfer(struct convert *c)
 		[ACTION_BASE64] = "base64",
 		[ACTION_7BIT] = "7bit",
 		[ACTION_8BIT] = "8bit",
+		[ACTION_HEADER] = "quoted-printable",
+		[ACTION_STATUS] = "7bit",
 	};
 
 	output_text(&c->out, "Content-Transfer-Encoding: ");
@@ -174,6 +190,12 @@ write_field(struct convert *c, struct convert_level *level)
 	if (!header_split(c->walk.text, c->walk.len, &field)) {
 		output_add(&c->out, c->walk.text, c->walk.len);
 		return;
+	}
+	if ((action(c) == ACTION_HEADER || action(c) == ACTION_STATUS) &&
+	    (header_is(&field, "Content-Type") ||
+		(action(c) == ACTION_HEADER &&
+		    header_is(&field, "Content-Description")))) {
+		return; /* others are written at the end of the header */
 	}
 	bool first_type = !level->type;
 	convert_note_field(level, &field);
@@ -193,10 +215,14 @@ write_field(struct convert *c, struct convert_level *level)
 }
 
 static void
-end_header(struct convert *c, const struct convert_level *level)
+end_header(struct convert *c, struct convert_level *level)
 {
 	enum convert_action how = action(c);
 
+	if (how == ACTION_HEADER || how == ACTION_STATUS) {
+		report_label(how, charset(c), &c->out);
+		level->type = true;
+	}
 	if (how != ACTION_KEEP) {
 		if (level->message && !level->version) {
 			output_text(&c->out, "MIME-Version: 1.0\r\n");
@@ -212,7 +238,7 @@ end_header(struct convert *c, const struct convert_level *level)
 		}
 	}
 	output_add(&c->out, c->walk.text, c->walk.len);
-	if (c->walk.len == 0 && (how == ACTION_QP || how == ACTION_BASE64)) {
+	if (c->walk.len == 0 && is_encoded(how)) {
 		/* A body could be told from a header by its octets alone. */
 		output_text(&c->out, "\r\n");
 	}
@@ -220,6 +246,8 @@ end_header(struct convert *c, const struct convert_level *level)
 	c->base64 = (struct base64_encoder){ .crlf = true };
 	c->from_qp = (struct qp_decoder){ 0 };
 	c->from_base64 = (struct base64_decoder){ 0 };
+	c->cut = (struct report_cut){ 0 };
+	c->text = (struct report_text){ 0 };
 }
 
 void
