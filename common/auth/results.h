@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_AUTH_RESULTS_H
+#define RESTANTE_COMMON_AUTH_RESULTS_H
+
+#include "common/mime/header.h"
+#include "common/text/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Authentication-Results (RFC 8601): written, and found in what others sent.
+ * Readers believe a field that has our name in it, so that no message may bring
+ * one in.  Pure.
+ */
+
+enum { RESULTS_SIZE = 4096 }; /* octets of a field, with the NUL */
+
+/* A field that is being written; begins zeroed. */
+struct results {
+	struct writer w;
+	size_t column;
+	char text[RESULTS_SIZE];
+};
+
+/* Begins with our name. */
+void results_begin(struct results *, const char *id);
+
+/* Adds "; method=result", with (comment) and reason="..." unless NULL or "". */
+void results_add(struct results *, const char *method, const char *result,
+    const char *comment, const char *reason);
+
+/* Adds "type.name=value" to the last method; nothing if the value is "". */
+void results_property(
+    struct results *, const char *property, const char *value);
+
+/* Ends it with a line end; its length.  What has no room is left out whole. */
+size_t results_end(struct results *);
+
+/*
+ * True if a field must not come in: Authentication-Results that has our name,
+ * or none that can be read; X-Spam, X-Spam-Flag, X-Spam-Status, which we give a
+ * meaning.
+ */
+bool results_is_forged(const struct field *, const char *id);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Authentication-Results (RFC 8601): what we write is read as that, whatever is
+ * in it, and nobody brings a field in that has our name.
+ */
+#include "common/auth/results.h"
+
+#include "tests/unit/t-scratch.h"
+#include "tests/unit/tap.h"
+
+static const struct {
+	const char *text;
+	bool forged;
+} fields[] = {
+	{ "Authentication-Results: mx.example.net; spf=pass\n", true },
+	{ "authentication-RESULTS :MX.Example.NET; spf=pass\n", true },
+	{ "Authentication-Results: mx.example.net 1; none\n", true },
+	{ "Authentication-Results: (x (y) \\) z) mx.example.net\n", true },
+	{ "Authentication-Results:\n\tmx.example.net\n\t(c)1;dkim=pass\n",
+	    true },
+	{ "Authentication-Results: mx.example.net(a(b)c) 1;x=y\n", true },
+	{ "Authentication-Results: \"mx.example.net\"; x=y\n", true },
+	{ "Authentication-Results: \"mx\\.example\n .net\"; x=y\n", true },
+	{ "Authentication-Results: \" mx.example.net \"; x=y\n", true },
+	{ "Authentication-Results: mx.example.net.; x=y\n", true },
+	{ "Authentication-Results: mx.example.net\n", true },
+	{ "Authentication-Results:\n", true },
+	{ "Authentication-Results: ; spf=pass\n", true },
+	{ "Authentication-Results: (mx; spf=pass\n", true },
+	{ "Authentication-Results: \"mx; spf=pass\n", true },
+	{ "Authentication-Results: =?utf-8?q?mx?=; spf=pass\n", true },
+	{ "Authentication-Results: mx.(x)example.net; a=b\n", true },
+	{ "Authentication-Results: spf=pass smtp.mailfrom=x; a=b\n", true },
+	{ "Authentication-Results: other.example; spf=pass\n", false },
+	{ "Authentication-Results: mx.example.net.evil; spf=pass\n", false },
+	{ "Authentication-Results: example.net; spf=pass\n", false },
+	{ "Authentication-Results: other 1; mx.example.net\n", false },
+	{ "ARC-Authentication-Results: i=1; mx.example.net\n", false },
+	{ "X-Authentication-Results: mx.example.net\n", false },
+	{ "X-Spam-Flag: YES\n", true },
+	{ "x-spam-status : No\n", true },
+	{ "X-Spam: yes\n", true },
+	{ "X-Spam-Score: 9\n", false },
+	{ "Subject: Authentication-Results: mx.example.net\n", false },
+};
+
+static void
+test_forged(void)
+{
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		struct field f;
+		scratch_need(
+		    header_split(fields[i].text, strlen(fields[i].text), &f),
+		    "a field");
+		ok(results_is_forged(&f, "mx.example.net") == fields[i].forged,
+		    "field %zu %s", i, fields[i].forged ? "goes" : "stays");
+	}
+}
+
+/* Whatever a value holds, it adds no line and no field. */
+static void
+test_values(void)
+{
+	static const char *const values[] = { "a@b.example", "a b@c.example",
+		"\"q\\\"@c.example", "a\nX-Spam: no\n@c.example", "a;spf=pass",
+		"(", "\\", "@" };
+	struct results r;
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		results_begin(&r, "mx.example.net");
+		results_add(&r, "spf", "fail", NULL, values[i]);
+		results_property(&r, "smtp.mailfrom", values[i]);
+		size_t len = results_end(&r);
+		const char *at = r.text;
+		struct field f;
+		bool one = header_next(&at, r.text + len, &f) &&
+		           at == r.text + len && strlen(r.text) == len;
+		ok(one && results_is_forged(&f, "mx.example.net"),
+		    "value %zu is in one field of ours", i);
+	}
+	ok(strcmp(r.text, "Authentication-Results: mx.example.net;\n\t"
+			  "spf=fail reason=\"@\" smtp.mailfrom=\"@\"\n") == 0,
+	    "the text");
+	note("%zu octets", strlen(r.text));
+}
+
+/* A list that is too long is cut, and still a field. */
+static void
+test_long(void)
+{
+	struct results r;
+
+	results_begin(&r, "mx.example.net");
+	for (int i = 0; i < 1000; i++) {
+		results_add(&r, "dkim", "pass", "a comment", "a reason");
+		results_property(&r, "header.d", "example.org");
+	}
+	size_t len = results_end(&r);
+	const char *at = r.text;
+	struct field f;
+	ok(len < RESULTS_SIZE && header_next(&at, r.text + len, &f) &&
+		at == r.text + len,
+	    "%zu octets", len);
+}
+
+int
+main(void)
+{
+	test_forged();
+	test_values();
+	test_long();
+	return tap_done();
+}
