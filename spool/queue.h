@@ -45,7 +45,8 @@ void queue_close(struct queue *);
 struct queue_body {
 	int fd;
 	off_t from;
-	off_t length; /* -1: to the end of the file */
+	off_t length; /* -1: what the file has after from now */
+	bool part;    /* the file may go on after that */
 	bool wire;    /* its lines end in CR LF already; else in LF */
 };
 

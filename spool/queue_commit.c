@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { BUFFER = 64 * 1024, UNFINISHED_NAME = MAIL_ID + 24 };
@@ -77,15 +78,16 @@ take_body(struct body_writer *w, const struct queue_body *body, off_t done)
 {
 	size_t want = BUFFER;
 
-	if (body->length != -1 && body->length - done < BUFFER) {
+	if (body->part && body->length - done < BUFFER) {
 		want = (size_t)(body->length - done);
 	}
 	if (want == 0) {
 		return 0;
 	}
 	ssize_t n = file_read_some(body->fd, w->input, want, body->from + done);
-	if (n == 0 && body->length != -1) {
-		errno = EIO; /* shorter than it was said to be */
+	if (n != -1 &&
+	    (n == 0 ? done < body->length : n > body->length - done)) {
+		errno = EIO; /* it is not as long as was said */
 		return -1;
 	}
 	return n;
@@ -119,6 +121,22 @@ put_body(struct body_writer *w, const struct queue_body *body)
 	flush(w);
 }
 
+/* What a body has now that is to be taken to its end: it must not change. */
+static int
+find_length(struct queue_body *body)
+{
+	struct stat st;
+
+	if (body->length != -1) {
+		return 0;
+	}
+	if (fstat(body->fd, &st) == -1) {
+		return -1;
+	}
+	body->length = st.st_size > body->from ? st.st_size - body->from : 0;
+	return 0;
+}
+
 /* Writes head and body, and syncs. */
 static int
 write_file(int fd, struct mail *m, const struct queue_body *body)
@@ -131,10 +149,12 @@ write_file(int fd, struct mail *m, const struct queue_body *body)
 	if (head == NULL) {
 		return -1;
 	}
+	struct queue_body told = *body;
 	memset(&w, 0, offsetof(struct body_writer, buffer));
+	w.error = find_length(&told) == 0 ? 0 : errno;
 	w.fd = fd;
 	w.at = (off_t)len;
-	put_body(&w, body);
+	put_body(&w, &told);
 	m->size = (uint64_t)(w.at - (off_t)len);
 	int result = -1;
 	if (w.error != 0) {

@@ -53,6 +53,7 @@ commit_expansion(struct runner *r, struct queue_file *f, struct mail *child,
 	struct queue_body body = { .fd = queue_open_body(f),
 		.from = f->body,
 		.length = (off_t)f->mail.size,
+		.part = true,
 		.wire = true };
 	char text[128];
 

@@ -190,10 +190,10 @@ expand(const struct task *task, const struct mail *envelope, struct mail *mail)
 /*
  * True if the message is one that a session may hand on: not longer than it may
  * be, and without NUL.  A session has kept to that, unless it is no longer
- * ours.
+ * ours.  *size: what was looked at, and must not change.
  */
 static bool
-is_body_sound(const struct task *task)
+is_body_sound(const struct task *task, uint64_t *size)
 {
 	static char buffer[64 * 1024];
 	uint64_t most = config_body_limit(task->config);
@@ -204,13 +204,14 @@ is_body_sound(const struct task *task)
 	    (most != 0 && (uint64_t)st.st_size > most)) {
 		return false;
 	}
-	for (off_t at = 0;
-	     (n = file_read_some(task->fd, buffer, sizeof(buffer), at)) > 0;
+	off_t at = 0;
+	for (; (n = file_read_some(task->fd, buffer, sizeof(buffer), at)) > 0;
 	     at += n) {
 		if (memchr(buffer, '\0', (size_t)n) != NULL) {
 			return false;
 		}
 	}
+	*size = (uint64_t)at;
 	return n == 0;
 }
 
@@ -375,7 +376,8 @@ static enum status
 enqueue(const struct task *task, struct mail *mail)
 {
 	const char *directory = task->config->queue;
-	struct queue_body body = { .fd = task->fd, .length = -1 };
+	struct queue_body body = { .fd = task->fd,
+		.length = (off_t)mail->size };
 	struct queue q;
 
 	if (queue_open(&q, directory) == -1) {
@@ -401,7 +403,6 @@ static enum status
 dispose(const struct task *task, struct mail *mail)
 {
 	bool left = false;
-	struct stat st;
 	enum status allowed = allowance_take(task, mail);
 
 	if (allowed != STATUS_OK) {
@@ -410,7 +411,6 @@ dispose(const struct task *task, struct mail *mail)
 	if (!is_local(mail) || mail->hold != 0) {
 		return enqueue(task, mail);
 	}
-	mail->size = fstat(task->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
 	queue_log_taken(mail, "delivered at once");
 	if (mail->count == 1) {
 		/* Without another fork; but then we are the user, who cannot
@@ -430,14 +430,16 @@ with_mail(const struct task *task,
     enum status (*act)(const struct task *, struct mail *))
 {
 	struct mail mail;
+	uint64_t size = 0;
 
-	if (!is_body_sound(task)) {
+	if (!is_body_sound(task, &size)) {
 		log_error("a session handed on a message that is too large, or "
 			  "holds a NUL: refused");
 		return STATUS_TEMPORARY;
 	}
 	enum status status = make_mail(task, &mail);
 
+	mail.size = size;
 	if (status == STATUS_OK) {
 		status = act(task, &mail);
 	}

@@ -131,6 +131,7 @@ test_part(void)
 	struct queue_body body = { .fd = open(path, O_RDONLY | O_CLOEXEC),
 		.from = 3,
 		.length = 4,
+		.part = true,
 		.wire = false };
 	queue_mail(&m, 1);
 	ok(queue_commit(&q, &m, &body) == 0 &&
@@ -145,6 +146,24 @@ test_part(void)
 	ok(queue_commit(&q, &m, &body) == -1 && errno == EIO &&
 		queue_files("active") == 1,
 	    "a body that is shorter than was said is refused");
+	mail_free(&m);
+	body.part = false;
+	body.length = 4;
+	queue_mail(&m, 1);
+	ok(queue_commit(&q, &m, &body) == -1 && errno == EIO &&
+		queue_files("active") == 1,
+	    "and one that is longer");
+	mail_free(&m);
+	body.length = 7;
+	queue_mail(&m, 1);
+	ok(queue_commit(&q, &m, &body) == 0 && queue_files("active") == 2,
+	    "one that is as long as was said is taken");
+	mail_free(&m);
+	body.length = -1;
+	queue_mail(&m, 1);
+	ok(queue_commit(&q, &m, &body) == 0 && m.size == 9 &&
+		queue_files("active") == 3,
+	    "and one of which nothing was said");
 	mail_free(&m);
 	close(body.fd);
 }

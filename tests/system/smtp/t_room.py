@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from lib import hostile, mbox, proc
+from lib.player import PASSWORDS
 from lib.scratch import Instance, Scratch, tool
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
@@ -168,6 +169,32 @@ def cases_taken_over():
                       f"{there} octets in the mailbox")
 
 
+def cases_changed():
+    """It changes what was looked at already: the queue takes no such thing"""
+    commit = "int result = queue_commit("
+    for name, change in {
+            "gets longer": "(void)!ftruncate(task->fd, body.length + 40);",
+            "gets shorter": "(void)!ftruncate(task->fd, body.length - 1);",
+            "stays as it is": ""}.items():
+        with tap.case(f"a message that {name} on its way to the queue"), \
+                tempfile.TemporaryDirectory() as folder:
+            Path(folder).chmod(0o755)
+            built = hostile.build(
+                Path(folder), "smtpd", {"smtpd/worker/delivery.c":
+                                        [(commit, change + commit)]})
+            with Taken(built, "plaintext-login always") as server, \
+                    server.connect(server.submission) as talker:
+                talker.hello()
+                talker.login("bob", PASSWORDS["bob"])
+                talker.expect("250 ", "MAIL FROM:<bob@example.org>")
+                talker.expect("250 ", "RCPT TO:<x@elsewhere.example>")
+                talker.expect("354 ", "DATA")
+                talker.expect("451 4.3.0" if change else "250 ",
+                              "Subject: x\r\n\r\nx\r\n.")
+                equal(len(server.queue_files()), 0 if change else 1,
+                      "files in the queue")
+
+
 if __name__ == "__main__":
     with Instance("size-limit 4M") as fixture:
         cases_given_back(fixture)
@@ -175,4 +202,5 @@ if __name__ == "__main__":
         with tap.case(function.__doc__):
             function()
     cases_taken_over()
+    cases_changed()
     tap.finish()
