@@ -49,6 +49,12 @@ enum become become_owner(const struct config *, const struct names *,
 int become_owner_of(int directory) __attribute__((warn_unused_result));
 
 /*
+ * True if the folder of a mailbox is root's, and nobody else can make the way
+ * there lead elsewhere: else it gives its group to no process.
+ */
+bool become_trusts_folder(const char *mailbox);
+
+/*
  * Becomes an account that the caller has found, with what its mailbox needs
  * (NULL: nothing).  0; or -1, and then the process must end.
  */

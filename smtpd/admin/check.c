@@ -263,6 +263,7 @@ check_mailboxes(struct check *c)
 		return;
 	}
 	check_finding(c, FINDING_OK, "mailboxes such as %s", path);
+	check_folder_group(c, &account, path);
 	char *slash = strrchr(path, '/');
 	if (slash != NULL && slash != path) {
 		*slash = '\0';

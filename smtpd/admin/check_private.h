@@ -3,6 +3,7 @@
 #define RESTANTE_SMTPD_ADMIN_CHECK_PRIVATE_H
 
 #include "common/config/config.h"
+#include "common/login/users.h"
 
 /* The parts of smtpd --check. */
 
@@ -19,6 +20,13 @@ void check_finding(struct check *, enum finding, const char *fmt, ...)
 
 /* Who runs what, and what confines it: check_rights.c. */
 void check_rights(struct check *);
+
+/*
+ * The folder of a mailbox, an example, gives its group only if it is root's;
+ * warns if it does not, and its owner needs that.
+ */
+void check_folder_group(
+    struct check *, const struct account *, const char *mailbox);
 
 /* The aliases, and where root and postmaster lead: check_aliases.c. */
 void check_aliases(struct check *);

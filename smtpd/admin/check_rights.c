@@ -9,10 +9,13 @@
 #include "common/names/passwd.h"
 #include "common/process/landlock.h"
 #include "smtpd/queue/runner.h"
+#include "spool/become.h"
 
 #include <errno.h>
 #include <stdbool.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAKE_ACCOUNT                                                           \
@@ -126,6 +129,40 @@ check_roles(struct check *c)
 		    " _restante-mail, and chown -R _restante-mail their "
 		    "mailboxes and folders in %s/users",
 		    config->state);
+	}
+}
+
+void
+check_folder_group(
+    struct check *c, const struct account *a, const char *mailbox)
+{
+	char folder[PATH_MAX];
+	struct stat st;
+
+	strlcpy(folder, mailbox, sizeof(folder));
+	char *slash = strrchr(folder, '/');
+	if (slash == NULL || slash == folder || geteuid() != 0 || a->uid == 0) {
+		return;
+	}
+	*slash = '\0';
+	if (stat(folder, &st) == -1 || st.st_uid == a->uid ||
+	    st.st_gid == a->gid || (st.st_mode & S_IWGRP) == 0 ||
+	    (st.st_mode & S_IWOTH) != 0) {
+		return; /* the owner needs no group there, or has it */
+	}
+	if (st.st_uid != 0) {
+		check_finding(c, FINDING_WARNING,
+		    "%s belongs to uid %u and not to root, so that deliveries "
+		    "and POP3 do not get its group, and cannot make mailboxes "
+		    "and locks there; type: chown root %s",
+		    folder, (unsigned)st.st_uid, folder);
+	} else if (!become_trusts_folder(mailbox)) {
+		check_finding(c, FINDING_WARNING,
+		    "others than root can change the way to %s, so that "
+		    "deliveries and POP3 do not get its group, and cannot make "
+		    "mailboxes and locks there; type: namei -l %s, and give "
+		    "all that it lists to root alone",
+		    folder, folder);
 	}
 }
 

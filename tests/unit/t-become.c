@@ -9,7 +9,9 @@
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
 
+#include <fcntl.h>
 #include <grp.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 enum { USER = 64001, OTHER = 64002, GROUP = 64010, SECRET = 64011 };
@@ -122,6 +124,50 @@ group_of(const char *template, const char *path)
 	return got < 2 ? (gid_t)got : (gid_t)(GROUP + got - 2);
 }
 
+/* How many capabilities are left in the bounding set of this process. */
+static int
+bounds(void)
+{
+	int n = 0;
+
+	for (unsigned long c = 0; c < 64; c++) {
+		n += prctl(PR_CAPBSET_READ, c) == 1;
+	}
+	return n;
+}
+
+enum way { ACCOUNT, DIRECTORY };
+
+/* How many are left to a process that has become somebody that way. */
+static int
+bounds_after(enum way way)
+{
+	static struct config config;
+	const struct account a = { .name = "alice", .uid = USER, .gid = USER };
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int fd = open("/another", O_RDONLY | O_DIRECTORY);
+		int done = way == ACCOUNT ? become_account(&config, &a, NULL)
+		                          : become_owner_of(fd);
+		_exit(done == 0 && geteuid() != 0 ? bounds() : 100);
+	}
+	scratch_need(waitpid(pid, &status, 0) == pid, "waitpid");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 100;
+}
+
+static void
+test_bounds(void)
+{
+	int now = bounds();
+
+	ok(now > 0 && bounds_after(ACCOUNT) == now,
+	    "who may start programs keeps the bounding set");
+	ok(bounds_after(DIRECTORY) == 0,
+	    "who looks after a user's directory has none");
+}
+
 /* In a child, whose root folder goes with it. */
 static void
 in_a_root_of_its_own(void)
@@ -140,6 +186,7 @@ in_a_root_of_its_own(void)
 			    (unsigned)cases[i].group);
 		}
 	}
+	test_bounds();
 	printf("1..%d\n", tap_count);
 	fflush(stdout);
 }

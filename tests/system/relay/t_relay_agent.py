@@ -786,7 +786,8 @@ def look_inside(relay):
     uids = status["Uid"].split()
     check("0" not in uids, f"uids {uids}")
     equal((status["Seccomp"], status["NoNewPrivs"]), ("2", "1"))
-    equal(int(status["CapEff"], 16), 0, "capabilities")
+    for kind in ("CapEff", "CapBnd"):
+        equal(int(status[kind], 16), 0, kind)
     equal(os.listdir(agent / "root"), [], "its root folder")
     # Standard ones, the channel, the connection, perhaps the log.
     check(len(os.listdir(agent / "fd")) <= 7, os.listdir(agent / "fd"))

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
 """One uid for one level of trust: smtpd --check warns of parts of the server
 that run as one user, says what to type, and is content when all differ."""
+import grp
 import os
+import pwd
 
 from lib.scratch import AM_ROOT, Scratch
 from lib.tap import Tap, check, equal
@@ -55,6 +57,38 @@ def test_unused():
           "warnings with users system")
 
 
+def folder_warnings(change):
+    """What is said of a folder of mailboxes that a change was made to."""
+    with Scratch("mailbox %DIR/mail/in/%u\nmailbox-owner bin",
+                 as_root=True) as scratch:
+        folder = scratch.mail / "in"
+        folder.mkdir()
+        scratch.mail.chmod(0o755)
+        os.chown(scratch.mail, 0, 0)
+        os.chown(folder, 0, grp.getgrnam("mail").gr_gid)
+        folder.chmod(0o2775)
+        if change:
+            change(folder)
+        said = scratch.call("smtpd", "--check").stdout
+    return [line.replace(str(folder), "IN") for line in said.splitlines()
+            if "do not get its group" in line]
+
+
+def test_folder_group():
+    """A folder of mailboxes that gives its group no longer is named"""
+    uid = pwd.getpwnam("games").pw_uid
+    equal(folder_warnings(lambda folder: os.chown(folder, 0, -1)), [],
+          "said of one that is root's")
+    found = folder_warnings(lambda folder: os.chown(folder, uid, -1))
+    equal(len(found), 1, f"one that is not: {found}")
+    check(found[0].endswith("type: chown root IN"), found[0])
+    found = folder_warnings(lambda folder: os.chown(folder.parent, uid, -1))
+    equal(len(found), 1, f"one whose parent is not: {found}")
+    check("type: namei -l IN" in found[0], found[0])
+    equal(folder_warnings(lambda folder: folder.chmod(0o755)), [],
+          "said of one that has no group to give")
+
+
 def test_landlock():
     """It says what the kernel has to confine a mailbox process"""
     with Scratch() as scratch:
@@ -65,7 +99,7 @@ def test_landlock():
 if __name__ == "__main__":
     if not AM_ROOT:
         for name in ("test_apart", "test_together", "test_mail",
-                     "test_unused"):
+                     "test_unused", "test_folder_group"):
             tap.skip(globals().pop(name).__doc__, "needs root")
     tap.run(globals())
     tap.finish()
