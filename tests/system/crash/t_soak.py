@@ -3,7 +3,8 @@
 
 Senders with several recipients each, readers who delete, mailboxes that
 another program locks now and then; sessions, workers, deliveries, runners,
-agents, mailbox processes and at times a server itself are killed by SIGKILL.
+agents, mailbox processes, the keepers of keys and at times a server itself are
+killed by SIGKILL. Half of the senders speak TLS, which needs a keeper.
 What was acknowledged is there afterwards, whole, and nowhere else.
 
 RESTANTE_SOAK_SECONDS says for how long (default 8; a campaign takes 600).
@@ -16,8 +17,8 @@ from collections import Counter
 
 from lib import mbox
 from lib.ledger import Ledger, generator
-from lib.proc import children, tree
-from lib.scratch import Instance
+from lib.proc import children, keepers, tree
+from lib.scratch import Instance, client_context
 from lib.tap import Tap, check
 from lib.wait import wait_for
 
@@ -38,7 +39,8 @@ class Soak:
         self.server = server
         self.ledger = Ledger()
         self.killed = Counter()
-        self.collected = self.refused = 0
+        self.collected = self.refused = self.secured = 0
+        self.tls = client_context()
         self.end = time.monotonic() + SECONDS
         self.ports = None
         self.find_ports()
@@ -58,15 +60,20 @@ class Soak:
         chance = generator(SEED * 100 + number)
         while not self.over():
             try:
-                self.send(chance)
+                self.send(chance, number % 2 == 1)
             except BROKEN:
                 self.refused += 1
                 time.sleep(0.05)
 
-    def send(self, chance):
+    def send(self, chance, secure):
         """One session; what it does not hear of was not acknowledged."""
         with self.server.connect(self.ports[0], timeout=20) as talker:
             talker.hello()
+            if secure:
+                talker.expect("220 ", "STARTTLS")
+                talker.start_tls(self.tls)
+                talker.expect("250 ", "EHLO client.example.net")
+                self.secured += 1
             for _ in range(3):
                 boxes = chance.sample(USERS, chance.randint(1, len(USERS)))
                 ident, data = self.ledger.new(boxes, chance)
@@ -126,18 +133,39 @@ class Soak:
             self.kill_one(chance)
 
     def kill_one(self, chance):
-        """Kills a child; those deep in the tree are few, and interesting."""
+        """Kills a child; those deep in the tree are few, and interesting, as
+        are keepers, of whom there is one."""
         daemons = self.server.smtpd, self.server.pop3d
         near = [p for d in daemons for p in children(d.pid)]
         deep = [p for n in near for p in tree(n)]
-        found = deep if deep and chance.random() < 0.5 else near
+        few = [p for d in daemons for p in keepers(d.pid)]
+        kinds = {"child of a child": deep, "child": near, "keeper": few}
+        kind, = chance.choices(list(kinds), (4, 4, 1))
+        found = kinds[kind] or near
         if found:
             try:
                 os.kill(chance.choice(found), signal.SIGKILL)
-                self.killed["child of a child" if found is deep
-                            else "child"] += 1
+                self.killed[kind if kinds[kind] else "child"] += 1
             except ProcessLookupError:
                 pass
+
+    def lost_keepers(self):
+        """Kills the keepers, and then has a handshake, until it succeeds."""
+        for pid in keepers(self.server.smtpd.pid):
+            os.kill(pid, signal.SIGKILL)
+            self.killed["keeper"] += 1
+        wait_for(self.handshake, "TLS after the end of a keeper", 60)
+
+    def handshake(self):
+        """True if a session with TLS is to be had now."""
+        try:
+            with self.server.connect(self.server.submissions,
+                                     self.tls) as talker:
+                talker.hello()
+                talker.expect("221 ", "QUIT")
+        except BROKEN:
+            return False
+        return True
 
     def restart(self):
         """Kills both servers, and starts them anew on the same files."""
@@ -167,6 +195,7 @@ class Soak:
             thread.start()
         for thread in threads:
             thread.join()
+        self.guard(lambda _: self.lost_keepers(), 0, errors)
         for lock in self.server.mail.glob("*.lock"):
             lock.unlink()       # of whom was killed: they would grow stale
         self.server.run_queue(300)
@@ -199,6 +228,8 @@ def cases_soak():
         with tap.case("mail went through, and processes were killed"):
             check(len(soak.ledger.acked) > 5, "hardly a message")
             check(soak.collected > 0, "nothing was collected")
+            check(soak.secured > 0, "nothing came by TLS")
+            check(soak.killed["keeper"] > 0, "no keeper was killed")
             check(soak.killed["child"] > 2 and soak.killed["server"] > 0,
                   f"killed: {dict(soak.killed)}")
 
