@@ -68,6 +68,7 @@ fixup_survey(const char *head, size_t len)
 
 	while (header_next(&head, end, &f)) {
 		(void)kind(&f, &has);
+		has |= header_is(&f, "DKIM-Signature") ? FIXUP_SIGNED : 0;
 		found |= is_empty(&f) ? 0 : has;
 	}
 	return found;
@@ -141,11 +142,13 @@ take_recipients(const struct fixup *x, const struct field *f, char name[32])
 
 /* One field; of mail sent on, only those of its sender name recipients. */
 static enum fixup_result
-fix_field(const struct fixup *x, const struct field *f, bool resent, FILE *out,
-    char name[32])
+fix_field(const struct fixup *x, const struct field *f, unsigned found,
+    FILE *out, char name[32])
 {
 	enum fixup_result result = FIXUP_OK;
 	unsigned has, what = kind(f, &has);
+	bool resent = (found & FIXUP_RESENT) != 0;
+	bool is_signed = (found & FIXUP_SIGNED) != 0;
 
 	if (x->recipients != NULL && (what & RECIPIENT) != 0 &&
 	    resent == ((what & RESENT) != 0)) {
@@ -153,10 +156,10 @@ fix_field(const struct fixup *x, const struct field *f, bool resent, FILE *out,
 	}
 	/* A field that must be there once, and is blank, is not. */
 	bool blank = (has & ~(unsigned)FIXUP_RESENT) != 0 && is_empty(f);
-	if (((what & BLIND) != 0 && !x->complete_only) || blank) {
+	if ((what & BLIND) != 0 || (blank && !is_signed)) {
 		return result;
 	}
-	if ((what & ADDRESSES) != 0) {
+	if ((what & ADDRESSES) != 0 && !is_signed) {
 		write_addresses(x, f, out);
 	} else {
 		fwrite(f->text, 1, f->len, out);
@@ -181,11 +184,13 @@ fixup_head(const struct fixup *x, const char *head, size_t len, FILE *out,
 	struct field f;
 
 	while (header_next(&head, end, &f)) {
-		enum fixup_result result =
-		    fix_field(x, &f, (found & FIXUP_RESENT) != 0, out, name);
+		enum fixup_result result = fix_field(x, &f, found, out, name);
 		if (result != FIXUP_OK) {
 			return result;
 		}
+	}
+	if ((found & FIXUP_SIGNED) != 0) {
+		return ferror(out) != 0 ? FIXUP_MEMORY : FIXUP_OK;
 	}
 	add_field(out, found & FIXUP_FROM, "From", x->from);
 	add_field(out, found & FIXUP_DATE, "Date", x->date);

@@ -12,8 +12,9 @@
 /*
  * The header section of a message that a script has written: what is missing is
  * added, addresses are made such as the world accepts, Bcc goes, and the
- * recipients may be taken from it.  All else stays, octet for octet.  Lines end
- * in LF; the empty line after them is no part of it.
+ * recipients may be taken from it.  All else stays, octet for octet, and where
+ * there is a DKIM-Signature, everything but Bcc does.  Lines end in LF; the
+ * empty line after them is no part of it.
  */
 
 /* Fields that a message should have, as bits; blank ones do not count. */
@@ -23,6 +24,7 @@ enum fixup_has {
 	FIXUP_ID = 4,
 	FIXUP_TO = 8,      /* To or Cc */
 	FIXUP_RESENT = 16, /* sent on by hand: Resent-From and its like */
+	FIXUP_SIGNED = 32, /* DKIM-Signature */
 };
 
 unsigned fixup_survey(const char *head, size_t len);
@@ -34,8 +36,8 @@ struct fixup {
 	const char *from, *date, *id;
 	struct recipients *recipients; /* -t: add To, Cc, Bcc; or NULL */
 	bool no_to; /* add a To that names nobody, if there is none */
-	/* What a mail program has written stays: Bcc, and "masquerade" is not
-	   applied. */
+	/* What a mail program has written stays: "masquerade" is not applied.
+	 */
 	bool complete_only;
 };
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* Completes the header section of a message that a user submits. */
+/* Completes the header section of a message that begins its way here. */
 #include "smtpd/session/complete.h"
 
 #include "common/mime/header.h"
 #include "common/text/date.h"
+#include "common/text/network.h"
 #include "smtpd/message/fixup.h"
 #include "smtpd/session/sender.h"
 
@@ -11,16 +12,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Octets of the header section; *is_signed: nothing in it may be changed. */
+bool
+complete_wanted(const struct session *s)
+{
+	const struct peer *peer = &s->connection->peer;
+
+	return session_is_user(s) ||
+	       (peer->loopback && !network_is_none(peer->ip));
+}
+
+/* Octets of the header section; *stays: nothing in it may be changed. */
 static size_t
-survey(const char *text, size_t len, bool *is_signed)
+survey(const struct session *s, const char *text, size_t len, bool *stays)
 {
 	const char *at = text, *before = text;
+	bool relays = !session_is_user(s);
 	struct field f;
 
-	*is_signed = false;
+	*stays = false;
 	while (header_next(&at, text + len, &f)) {
-		*is_signed = *is_signed || header_is(&f, "DKIM-Signature");
+		/* What has come a long way is fetchmail's, or a filter's. */
+		*stays = *stays || header_is(&f, "DKIM-Signature") ||
+		         (relays && header_is(&f, "Received"));
 		before = at;
 	}
 	return (size_t)(before - text);
@@ -78,13 +91,13 @@ complete_head(const struct session *s, const char *id, const char *text,
 		.date = date,
 		.id = unique,
 		.complete_only = true };
-	bool is_signed;
+	bool stays;
 
-	*head_len = survey(text, len, &is_signed);
+	*head_len = survey(s, text, len, &stays);
 	if (!sender_header_allowed(s, text, len)) {
 		return COMPLETE_FORBIDDEN;
 	}
-	if (is_signed) {
+	if (stays) {
 		return COMPLETE_SAME;
 	}
 	make_from(s, from);

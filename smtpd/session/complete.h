@@ -8,10 +8,16 @@
 
 /*
  * What the header section of mail from users lacks (RFC 6409 section 8): Date,
- * Message-ID and From are added where they are missing, and bare names in
- * addresses get the hostname.  All else stays, octet for octet; of a message
- * with a DKIM-Signature, everything does.
+ * Message-ID and From are added where they are missing, bare names in addresses
+ * get the hostname, and Bcc goes.  All else stays, octet for octet; of a
+ * message with a DKIM-Signature, everything does.
  */
+
+/*
+ * True for mail from users, and from programs that reach this machine's own
+ * addresses from inside, unless it has a Received field already.
+ */
+bool complete_wanted(const struct session *);
 
 enum complete {
 	COMPLETE_SAME,

@@ -153,7 +153,7 @@ incoming_begin(struct incoming *in, struct session *s, bool chunks)
 	if (s->binary) {
 		begin_binary(in);
 	}
-	in->at_head = session_is_user(s);
+	in->at_head = complete_wanted(s);
 }
 
 /* True if more has come than a message may have. */

@@ -14,7 +14,7 @@
 
 enum {
 	INCOMING_BUFFER = 64 * 1024, /* octets that are written at a time */
-	INCOMING_HEAD = 256 * 1024,  /* of a header section to be completed */
+	INCOMING_HEAD = 1024 * 1024, /* of a header section to be completed */
 	INCOMING_SPARE = 256,        /* of the buffer, for what is put on top */
 };
 

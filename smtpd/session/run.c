@@ -56,6 +56,15 @@ is_utf8_question(const char *line)
 		   strncasecmp(line, "EXPN ", 5) == 0);
 }
 
+/* True for a mail program that says the name of its machine as that is. */
+static bool
+is_local_name(const struct session *s, const char *line)
+{
+	return session_profile(s) == PROFILE_SUBMISSION &&
+	       (strncasecmp(line, "EHLO ", 5) == 0 ||
+		   strncasecmp(line, "HELO ", 5) == 0);
+}
+
 /* Refuses bytes outside ASCII where none may be. */
 static enum line_check
 check_ascii(struct session *s, char *line)
@@ -63,7 +72,7 @@ check_ascii(struct session *s, char *line)
 	/* MAIL and RCPT say more precisely what they do not like. */
 	if (strncasecmp(line, "MAIL ", 5) == 0 ||
 	    strncasecmp(line, "RCPT ", 5) == 0 || is_bdat(line) ||
-	    is_utf8_question(line)) {
+	    is_utf8_question(line) || is_local_name(s, line)) {
 		return CHECK_PASSED;
 	}
 	while (*line != '\0' && (*line & 0x80) == 0) {

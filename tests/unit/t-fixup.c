@@ -158,14 +158,45 @@ test_arguments(void)
 	free(fixed);
 }
 
+/* What is signed stays as it is, but for Bcc; its recipients count. */
+static void
+test_signed(void)
+{
+	static const char head[] =
+	    "To: bob, root@h.example\nBcc: eve\nFrom: \nSender: root\n"
+	    "dkim-signature : v=1\n";
+	static const char want[] =
+	    "To: bob, root@h.example\nFrom: \nSender: root\n"
+	    "dkim-signature : v=1\n";
+	struct recipients r = { .list = NULL };
+	struct fixup x = { .config = &config,
+		.from = "me",
+		.date = "now",
+		.id = "id",
+		.no_to = true,
+		.recipients = &r };
+	char *fixed = NULL, field[32];
+	size_t len = 0;
+	FILE *out = open_memstream(&fixed, &len);
+	enum fixup_result result =
+	    fixup_head(&x, head, sizeof(head) - 1, out, field);
+
+	fclose(out);
+	ok(result == FIXUP_OK && strcmp(fixed, want) == 0 && r.count == 3,
+	    "a signed header section");
+	recipients_free(&r);
+	free(fixed);
+}
+
 /* What a mail program has written is completed, and no more. */
 static void
 test_complete_only(void)
 {
 	static const char head[] =
-	    "To: bob, root@h.example\nBcc: a@x\nFrom: \n";
+	    "To: bob, root@h.example\nbcc :\n a@x,\n\tb@x\nFrom: \n"
+	    "Resent-Bcc: c@x\nX-Bcc: d@x\n";
 	static const char want[] =
-	    "To: bob@h.example, root@h.example\nBcc: a@x\n" ADDED;
+	    "To: bob@h.example, root@h.example\nX-Bcc: d@x\n" ADDED;
 	struct fixup x = { .config = &config,
 		.from = "me",
 		.date = "now",
@@ -179,7 +210,7 @@ test_complete_only(void)
 
 	fclose(out);
 	ok(result == FIXUP_OK && strcmp(fixed, want) == 0,
-	    "nothing but what is missing");
+	    "what is missing, and no Bcc");
 	free(fixed);
 }
 
@@ -315,6 +346,7 @@ main(void)
 {
 	test_heads();
 	test_arguments();
+	test_signed();
 	test_complete_only();
 	test_lists();
 	test_paths();

@@ -83,6 +83,18 @@ def test_header_with_colons(server):
               repr(message.headers))
 
 
+def test_signed(server):
+    """A signed message goes out as it was written, but for Bcc"""
+    head = ("DKIM-Signature: v=1; d=example.org; h=from:to;\n b=x\n"
+            "From: root\nTo: bob, postmaster@localhost\n")
+    sendmail(server, "bob@example.org", stdin=head + "Bcc: eve\n\nText.\n")
+    message = last(server)
+    check((head + "\nText.\n").replace("\n", "\r\n").encode()
+          in message.wire, repr(message.wire))
+    check(message.wire.count(b"Message-ID:") == 0, "nothing is added")
+    check(b"eve" not in message.wire, "Bcc goes")
+
+
 def test_dots(server):
     """A dot ends the message without -i, and does not with -i"""
     text = "Subject: dots\n\none\n.\ntwo\n"
