@@ -66,7 +66,8 @@ access_of(unsigned rights)
 {
 	static const unsigned access[] = { READ_FILE, WRITE_FILE | TRUNCATE,
 		READ_DIR, MAKE_REG, REMOVE_FILE,
-		MAKE_DIR | REMOVE_DIR | MAKE_SYM | MAKE_FIFO | MAKE_SOCK };
+		MAKE_DIR | REMOVE_DIR | MAKE_SYM | MAKE_FIFO | MAKE_SOCK,
+		REFER };
 	unsigned all = 0;
 
 	for (unsigned i = 0; i < sizeof(access) / sizeof(access[0]); i++) {
@@ -89,8 +90,8 @@ add_place(int ruleset, const struct place *p, unsigned handled)
 	return access == 0 ? 0 : landlock_call_add(ruleset, p->fd, access);
 }
 
-int
-landlock_enter(const struct place *places, size_t n)
+static int
+enter(const struct place *places, size_t n, bool all)
 {
 	int version = landlock_abi(), result = 0;
 
@@ -99,8 +100,8 @@ landlock_enter(const struct place *places, size_t n)
 	}
 	version = version > NEWEST ? NEWEST : version;
 	struct landlock_ruleset rules = { .fs = versions[version].fs,
-		.net = versions[version].net,
-		.scoped = versions[version].scoped };
+		.net = all ? versions[version].net : 0,
+		.scoped = all ? versions[version].scoped : 0 };
 	int ruleset = landlock_call_create(&rules, versions[version].size);
 	if (ruleset == -1) {
 		return -1;
@@ -118,4 +119,16 @@ landlock_enter(const struct place *places, size_t n)
 	close(ruleset);
 	errno = saved;
 	return result;
+}
+
+int
+landlock_enter(const struct place *places, size_t n)
+{
+	return enter(places, n, true);
+}
+
+int
+landlock_enter_files(const struct place *places, size_t n)
+{
+	return enter(places, n, false);
 }

@@ -19,6 +19,7 @@ enum {
 	PLACE_MAKE = 1 << 3,   /* make and link regular files in folders */
 	PLACE_REMOVE = 1 << 4, /* remove and rename what is no folder */
 	PLACE_OTHERS = 1 << 5, /* make, rename, remove folders, links, FIFOs */
+	PLACE_MOVE = 1 << 6,   /* rename and link between folders, from 2 on */
 };
 
 struct place {
@@ -36,6 +37,10 @@ int landlock_abi(void);
  * Landlock nothing changes.  0, or -1 with errno.
  */
 int landlock_enter(const struct place *, size_t n)
+    __attribute__((warn_unused_result));
+
+/* The same for files alone: ports, sockets and signals are as before. */
+int landlock_enter_files(const struct place *, size_t n)
     __attribute__((warn_unused_result));
 
 /*

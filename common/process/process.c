@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
@@ -158,6 +160,14 @@ process_run(int (*run)(void *context), void *context, int limit, int *status)
 		_exit(run(context));
 	}
 	return process_wait(pid, limit, status);
+}
+
+pid_t
+process_fork_sibling(void)
+{
+	struct clone_args args = { .flags = CLONE_PARENT };
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
 pid_t

@@ -41,6 +41,13 @@ void process_plain_signals(void);
  */
 void process_end_with_parent(pid_t parent);
 
+/*
+ * As fork(2), but the child is one of our parent's, which hears of its end.
+ * What handlers of pthread_atfork(3) do is left out, so this is for a process
+ * that has no library with such handlers.  -1 with errno.
+ */
+pid_t process_fork_sibling(void) __attribute__((warn_unused_result));
+
 /* How a process has ended. */
 enum process_end {
 	PROCESS_EXITED,

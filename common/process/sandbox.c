@@ -69,6 +69,32 @@ static const char *const system_files[] = {
 
 enum { SYSTEM_FILES = sizeof(system_files) / sizeof(system_files[0]) };
 
+/* What a runner may do to what is its own, */
+enum {
+	RUNNER_OWN = PLACE_READ | PLACE_WRITE | PLACE_LIST | PLACE_MAKE |
+	             PLACE_REMOVE | PLACE_OTHERS | PLACE_MOVE,
+	RUNNER_READS = PLACE_READ | PLACE_LIST,
+};
+
+/* and to the system: it asks who has an account, and tells the time. */
+static const char *const runner_files[] = {
+	"/etc/group",
+	"/etc/hosts",
+	"/etc/localtime",
+	"/etc/nsswitch.conf",
+	"/etc/passwd",
+	"/usr/share/zoneinfo",
+	/* of libnss_systemd, libnss_sss and libnss_extrausers */
+	"/etc/userdb",
+	"/run/host/userdb",
+	"/run/systemd/userdb",
+	"/run/userdb",
+	"/var/lib/extrausers",
+	"/var/lib/sss/mc",
+};
+
+enum { RUNNER_FILES = sizeof(runner_files) / sizeof(runner_files[0]) };
+
 /* A macro's worth of function: libc and the BSDs differ in resource's type. */
 #define LIMIT(resource, value)                                                 \
 	setrlimit((resource),                                                  \
@@ -400,6 +426,31 @@ sandbox_mailbox(void)
 	return few_files(MAILBOX);
 }
 
+static void
+close_places(const struct place *places, size_t from, size_t to)
+{
+	int saved = errno;
+
+	for (size_t i = from; i < to; i++) {
+		if (places[i].fd != -1) {
+			close(places[i].fd);
+		}
+	}
+	errno = saved;
+}
+
+/* Opens places by their paths; those that are not there are left out. */
+static size_t
+open_places(
+    struct place *places, const char *const *paths, size_t n, unsigned rights)
+{
+	for (size_t i = 0; i < n; i++) {
+		places[i] = (struct place){ open(paths[i], O_PATH | O_CLOEXEC),
+			rights };
+	}
+	return n;
+}
+
 int
 sandbox_files(const int fd[SANDBOX_FILES])
 {
@@ -412,18 +463,29 @@ sandbox_files(const int fd[SANDBOX_FILES])
 	for (; n < SANDBOX_FILES; n++) {
 		places[n] = (struct place){ fd[n], file_rights[n] };
 	}
-	for (size_t i = 0; i < SYSTEM_FILES; i++) {
-		places[n++] =
-		    (struct place){ open(system_files[i], O_PATH | O_CLOEXEC),
-			    PLACE_READ };
-	}
+	n += open_places(places + n, system_files, SYSTEM_FILES, PLACE_READ);
 	int result = no_new_privileges() == 0 ? landlock_enter(places, n) : -1;
-	int saved = errno;
-	for (size_t i = SANDBOX_FILES; i < n; i++) {
-		if (places[i].fd != -1) {
-			close(places[i].fd);
-		}
-	}
-	errno = saved;
+	close_places(places, SANDBOX_FILES, n);
+	return result;
+}
+
+bool
+sandbox_can_confine_runner(void)
+{
+	return landlock_abi() >= 2;
+}
+
+int
+sandbox_runner(const char *queue, const char *state)
+{
+	const char *const own[] = { queue, state };
+	struct place places[2 + SYSTEM_FILES + RUNNER_FILES];
+	size_t n = open_places(places, own, 2, RUNNER_OWN);
+
+	n += open_places(places + n, system_files, SYSTEM_FILES, RUNNER_READS);
+	n += open_places(places + n, runner_files, RUNNER_FILES, RUNNER_READS);
+	int result =
+	    no_new_privileges() == 0 ? landlock_enter_files(places, n) : -1;
+	close_places(places, 0, n);
 	return result;
 }

@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_PROCESS_SANDBOX_H
 #define RESTANTE_COMMON_PROCESS_SANDBOX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -58,6 +59,16 @@ enum sandbox_file {
  * no program with more rights than it has.  0, or -1 with errno.
  */
 int sandbox_files(const int fd[SANDBOX_FILES])
+    __attribute__((warn_unused_result));
+
+/*
+ * Confines a queue runner to the queue and to what it counts; what it may read
+ * of the system besides is what lookups of users need.  Only with a Landlock
+ * that lets files change folders (version 2): sandbox_can_confine_runner().
+ * 0, or -1 with errno.
+ */
+bool sandbox_can_confine_runner(void);
+int sandbox_runner(const char *queue, const char *state)
     __attribute__((warn_unused_result));
 
 /* Limits a session's memory to what it has inherited and 16 MiB more.  Called

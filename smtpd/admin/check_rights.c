@@ -8,6 +8,7 @@
 #include "common/login/users.h"
 #include "common/names/passwd.h"
 #include "common/process/landlock.h"
+#include "common/process/sandbox.h"
 #include "smtpd/queue/runner.h"
 #include "spool/become.h"
 
@@ -58,8 +59,11 @@ check_landlock(struct check *c)
 	if (version > 0) {
 		check_finding(c, FINDING_OK,
 		    "the kernel has Landlock (version %d): deliveries and POP3 "
-		    "can open their own mailbox alone",
-		    version);
+		    "can open their own mailbox alone%s",
+		    version,
+		    sandbox_can_confine_runner()
+			? ", and the queue runner its queue"
+			: "");
 	} else {
 		check_finding(c, FINDING_OK,
 		    "the kernel has no Landlock: deliveries and POP3 can open "

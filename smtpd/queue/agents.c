@@ -69,7 +69,7 @@ ignore_signal(int number)
  * signal that stops us, so that it finishes what is under way.  The signals
  * have a handler because commands would inherit "ignored" from the agent.
  */
-static _Noreturn void
+static void
 run_agent(
     const struct config *config, const struct hop *hop, int channel, int slot)
 {
@@ -104,7 +104,9 @@ agent_start(struct runner *r, struct agent *a, struct destination *d,
 		}
 		return false;
 	}
-	pid_t pid = fork();
+	pid_t pid = r->starter.pid != 0
+	                ? starter_start(&r->starter, hop, pair[1], slot)
+	                : fork();
 	if (pid == 0) {
 		run_agent(r->config, hop, pair[1], slot);
 	}
@@ -129,6 +131,12 @@ agent_start(struct runner *r, struct agent *a, struct destination *d,
 	d->agents++;
 	r->busy++;
 	return true;
+}
+
+int
+agents_begin_starter(struct runner *r)
+{
+	return starter_begin(&r->starter, r->config, run_agent);
 }
 
 /* ---- ending ---- */

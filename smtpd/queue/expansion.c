@@ -17,21 +17,21 @@
 #include <unistd.h>
 
 static bool
-load_names(struct runner *r)
+load_names(struct runner *r, char error[CONFIG_ERROR])
 {
-	char error[CONFIG_ERROR];
+	if (r->names == NULL) {
+		r->names = names_load(r->config, error);
+	}
+	if (r->names != NULL && r->aliases == NULL) {
+		r->aliases = aliases_load(r->config, error);
+	}
+	return r->names != NULL && r->aliases != NULL;
+}
 
-	if (r->names == NULL &&
-	    (r->names = names_load(r->config, error)) == NULL) {
-		log_error("%s", error);
-		return false;
-	}
-	if (r->aliases == NULL &&
-	    (r->aliases = aliases_load(r->config, error)) == NULL) {
-		log_error("%s", error);
-		return false;
-	}
-	return true;
+void
+expansion_prepare(struct runner *r)
+{
+	(void)load_names(r, r->unreadable); /* said when they are needed */
 }
 
 /* Copies the message without its recipients, under an id of its own. */
@@ -79,9 +79,12 @@ void
 expansion_run(struct runner *r, struct queue_file *f, struct result *result)
 {
 	const struct recipient *to = &f->mail.recipients[result->recipient];
+	char error[CONFIG_ERROR];
 	struct mail child;
 
-	if (!load_names(r)) {
+	if (!load_names(r, error)) {
+		log_error(
+		    "%s", r->unreadable[0] != '\0' ? r->unreadable : error);
 		result_set(result, OUTCOME_DEFERRED, "4.3.5", "local",
 		    "cannot read the list of users");
 		return;

@@ -9,6 +9,8 @@
 #include "common/log/log.h"
 #include "common/log/stats_report.h"
 #include "common/names/aliases.h"
+#include "common/names/passwd.h"
+#include "common/process/sandbox.h"
 #include "smtpd/queue/retry.h"
 #include "smtpd/queue/scheduler_private.h"
 
@@ -130,6 +132,33 @@ watch_queue(struct runner *r)
 	} while (!r->stopping && intake_changed(r));
 }
 
+/*
+ * A runner reads what strangers have written: where the kernel can do that, it
+ * can open nothing but the queue from here on.  Who carries messages needs
+ * more, and is started by somebody else.
+ */
+static int
+confine(struct runner *r)
+{
+	if (!sandbox_can_confine_runner()) {
+		return 0;
+	}
+	if (agents_begin_starter(r) == -1) {
+		return -1;
+	}
+	expansion_prepare(r);
+	if (config_system_users(r->config)) {
+		(void)passwd_by_uid(0); /* loads what knows of accounts */
+	}
+	if (sandbox_runner(r->queue.path, r->config->state) == -1) {
+		int saved = errno;
+		starter_end(&r->starter);
+		errno = saved;
+		return -1;
+	}
+	return 0;
+}
+
 static int
 start_run(struct runner *r)
 {
@@ -146,6 +175,13 @@ start_run(struct runner *r)
 		return EX_TEMPFAIL;
 	}
 	size_windows(r);
+	if (confine(r) == -1) {
+		log_error(
+		    "the queue runner cannot be confined: %s", strerror(errno));
+		agents_free(r);
+		queue_close(&r->queue);
+		return EX_OSERR;
+	}
 	catch_signals();
 	return EX_OK;
 }
@@ -174,6 +210,7 @@ runner_run(const struct config *config, const struct queue_run *run)
 		watch_queue(&r);
 	}
 	stats_report_write(config);
+	starter_end(&r.starter);
 	destinations_free(&r);
 	intake_free(&r.intake);
 	agents_free(&r);

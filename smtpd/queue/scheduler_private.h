@@ -5,6 +5,7 @@
 #include "common/login/users.h"
 #include "smtpd/agent/agent.h"
 #include "smtpd/queue/runner.h"
+#include "smtpd/queue/starter.h"
 #include "smtpd/queue/window.h"
 #include "smtpd/route/route.h"
 #include "spool/queue.h"
@@ -175,8 +176,11 @@ struct runner {
 	const struct queue_run *run;
 	struct queue queue;
 	struct intake intake;
-	struct names *names; /* loaded when first needed, as the aliases */
+	struct starter starter; /* of agents, where the runner is confined */
+	struct names *names;    /* loaded when first needed, as the aliases; */
 	struct aliases *aliases;
+	/* before, where the runner is confined; and this is why it has none */
+	char unreadable[CONFIG_ERROR];
 	struct destination *table[DESTINATION_TABLE];
 	struct destinations ready; /* with waiting batches */
 	struct destination here;   /* of all agents for local mail */
@@ -302,6 +306,8 @@ bool place_allowed(struct runner *, const struct batch *);
  * message to whom they lead; the result says what came of it.
  */
 void expansion_run(struct runner *, struct queue_file *, struct result *);
+/* Reads users and aliases while the files can be opened. */
+void expansion_prepare(struct runner *);
 
 /* ---- batches.c ---- */
 
@@ -353,6 +359,8 @@ bool agents_dispatch(struct runner *);
 
 /* Makes places for agents; 0 or -1. */
 int agents_open(struct runner *);
+/* Has agents started by a process of their own from now on.  0, or -1. */
+int agents_begin_starter(struct runner *) __attribute__((warn_unused_result));
 /*
  * Starts one for the destination; hop NULL: local.  slot: a descriptor that it
  * keeps, and is closed here; or -1.  false: none was started; logged.

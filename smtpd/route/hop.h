@@ -18,13 +18,18 @@
  * or a name, whose addresses are used, not its MX.
  */
 
-enum transport { TRANSPORT_SMTP, TRANSPORT_LMTP };
+enum transport {
+	TRANSPORT_SMTP,
+	TRANSPORT_LMTP,
+	TRANSPORT_LAST = TRANSPORT_LMTP,
+};
 
 enum hop_tls {
 	HOP_TLS_NEVER,
 	HOP_TLS_MAY,  /* if offered, with any certificate; else in the clear */
 	HOP_TLS_MUST, /* with any certificate, never in the clear */
 	HOP_TLS_VERIFY, /* with a certificate for the host, else defer */
+	HOP_TLS_LAST = HOP_TLS_VERIFY,
 };
 
 enum { HOP_USER = 256, HOP_PASSWORD = 512 };

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from .tap import Skip
 
+# A server's keeper of keys, and a runner's starter of agents.
+STAYING = ("keeper", "starter")
+
 
 def name(pid):
     """The name that a process goes by; "" if it has ended."""
@@ -26,9 +29,10 @@ def all_children(pid):
 def children(pid):
     """Those that come and go with what is to be done.
 
-    A server's keeper of keys, which stays, is not among them.
+    Who stays, a server's keeper of keys and a runner's starter of agents, is
+    not among them.
     """
-    return [p for p in all_children(pid) if name(p) != "keeper"]
+    return [p for p in all_children(pid) if name(p) not in STAYING]
 
 
 def keepers(pid):
@@ -47,7 +51,7 @@ def tree(pid):
 def named(word):
     """The pids of live processes with that word among their arguments.
 
-    A keeper of keys ends with its server, and is not among them.
+    Who stays as long as its parent is not among them.
     """
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -55,7 +59,7 @@ def named(word):
             words = path.read_bytes().split(b"\0")
         except OSError:
             continue
-        if word.encode() in words and name(path.parent.name) != "keeper":
+        if word.encode() in words and name(path.parent.name) not in STAYING:
             found.append(int(path.parent.name))
     return found
 

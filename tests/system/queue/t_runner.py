@@ -13,11 +13,11 @@ import subprocess
 import threading
 import time
 
-from lib import mbox, queuefile
+from lib import mbox, proc, queuefile
 from lib.fakemx import DROP, FakeMx
 from lib.queuefile import recipient
 from lib.scratch import Scratch
-from lib.tap import Tap, check, equal
+from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
 
 tap = Tap()
@@ -470,12 +470,6 @@ def test_follow_up():
         equal(len(r.box("alice")), 1)
 
 
-def children(pid):
-    """The process ids of a process' children."""
-    with open(f"/proc/{pid}/task/{pid}/children") as file:
-        return [int(word) for word in file.read().split()]
-
-
 def test_agent_killed():
     """When an agent dies its message is deferred, and the others are sent"""
     stop = threading.Event()
@@ -489,7 +483,7 @@ def test_agent_killed():
         run = r.start()
         wait_for(lambda: any(c.startswith("MAIL") for c in mx.commands()),
                  "the first transaction")
-        victim, = children(run.pid)
+        victim, = proc.children(run.pid)
         os.kill(victim, signal.SIGKILL)
         equal(run.wait(60), 0, r.log())
         stop.set()
@@ -499,6 +493,30 @@ def test_agent_killed():
               r.log())
         ids.remove(left)
         sent_once(mx, ids)
+
+
+def test_confined():
+    """A runner is confined to its queue; who starts its agents is not"""
+    stop = threading.Event()
+
+    def stall(*_):
+        stop.wait(30)
+
+    with FakeMx({"1:mail": [stall]}) as mx, Runner(mx) as r:
+        r.put("bob@remote.test")
+        run = r.start()
+        wait_for(lambda: any(c.startswith("MAIL") for c in mx.commands()),
+                 "the first transaction")
+        starters = [p for p in proc.all_children(run.pid)
+                    if proc.name(p) == "starter"]
+        confined = proc.status(run.pid)["NoNewPrivs"]
+        stop.set()
+        equal(run.wait(60), 0, r.log())
+        if not starters:
+            raise Skip("the kernel has no Landlock in which files change folders")
+        equal(confined, "1")
+        equal(len(starters), 1)
+        equal(proc.status(starters[0]), {}, "the starter outlives the runner")
 
 
 def test_sigterm():

@@ -217,12 +217,16 @@ class Searched:
         self.look("relay agent", hop)
         self.look("runner", runner)
         self.look("local agent", local)
+        for pid in proc.all_children(runner):
+            if proc.name(pid) == "starter":     # where there is Landlock
+                self.look("starter", pid)
         return runner
 
     def compare(self):
         """The table must be true, and the search able to find something."""
         says = table()
-        equal(sorted(set(says) - {"login worker"}), sorted(self.has),
+        equal(sorted(set(says) - {"login worker"}),
+              sorted(set(self.has) | {"starter"}),
               "kinds of processes")
         wrong = [f"{kind}: {secret}: \"{says[kind][secret]}\", but "
                  f"{'there' if secret in has else 'not there'}"

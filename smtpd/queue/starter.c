@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: ISC */
+/* Runs as root if the queue belongs to root. */
+#include "smtpd/queue/starter.h"
+
+#include "common/io/socket.h"
+#include "common/log/log.h"
+#include "common/process/process.h"
+#include "smtpd/route/hop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { DESCRIPTORS = 2 }; /* the agent's channel, and its slot */
+
+struct start {
+	uint32_t local;
+	uint32_t count; /* of descriptors */
+	struct hop hop;
+};
+
+struct started {
+	int32_t pid; /* or -1, */
+	int32_t error;
+};
+
+union control {
+	char bytes[CMSG_SPACE(DESCRIPTORS * sizeof(int))];
+	struct cmsghdr align;
+};
+
+/* ---- in the process ---- */
+
+static void
+ignore_signal(int number)
+{
+	(void)number;
+}
+
+/* Receives a start and its descriptors.  false: there are no more. */
+static bool
+receive(int channel, struct start *s, int fds[DESCRIPTORS])
+{
+	struct iovec iov = { .iov_base = s, .iov_len = sizeof(*s) };
+	union control control;
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	ssize_t n = socket_receive(channel, &m, MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+	fds[0] = fds[1] = -1;
+	if (n != (ssize_t)sizeof(*s) || s->count < 1 ||
+	    s->count > DESCRIPTORS || c == NULL || c->cmsg_type != SCM_RIGHTS ||
+	    c->cmsg_len != CMSG_LEN(s->count * sizeof(int))) {
+		return false;
+	}
+	memcpy(fds, CMSG_DATA(c), s->count * sizeof(int));
+	return true;
+}
+
+/* Whatever has become of the runner, these are strings and a kind. */
+static bool
+is_sound(const struct hop *h)
+{
+	return memchr(h->host, '\0', sizeof(h->host)) != NULL &&
+	       memchr(h->user, '\0', sizeof(h->user)) != NULL &&
+	       memchr(h->password, '\0', sizeof(h->password)) != NULL &&
+	       h->transport <= TRANSPORT_LAST && h->tls <= HOP_TLS_LAST &&
+	       h->port <= UINT16_MAX;
+}
+
+static _Noreturn void
+serve(const struct config *config, starter_agent *run, int channel)
+{
+	struct sigaction quiet = { .sa_handler = ignore_signal,
+		.sa_flags = SA_RESTART };
+	static struct start s;
+	int keep[] = { channel, log_fd() }, fds[DESCRIPTORS];
+
+	process_set_name("starter");
+	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	/* It ends with the runner, which is told to stop and takes its time. */
+	sigaction(SIGTERM, &quiet, NULL);
+	sigaction(SIGINT, &quiet, NULL);
+	sigaction(SIGHUP, &quiet, NULL);
+	while (receive(channel, &s, fds)) {
+		struct started answer = { .pid = -1, .error = EINVAL };
+		if (s.local != 0 || is_sound(&s.hop)) {
+			answer.pid = process_fork_sibling();
+			answer.error = errno;
+		}
+		if (answer.pid == 0) {
+			process_set_name("smtpd");
+			run(config, s.local != 0 ? NULL : &s.hop, fds[0],
+			    fds[1]);
+			_exit(EX_SOFTWARE);
+		}
+		explicit_bzero(&s, sizeof(s)); /* a password may be in it */
+		close(fds[0]);
+		if (fds[1] != -1) {
+			close(fds[1]);
+		}
+		if (send(channel, &answer, sizeof(answer), MSG_NOSIGNAL) ==
+		    -1) {
+			break;
+		}
+	}
+	_exit(EX_OK);
+}
+
+/* ---- in the runner ---- */
+
+int
+starter_begin(
+    struct starter *s, const struct config *config, starter_agent *run)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
+		return -1;
+	}
+	s->pid = fork();
+	if (s->pid == 0) {
+		serve(config, run, pair[1]);
+	}
+	int saved = errno;
+	close(pair[1]);
+	s->channel = pair[0];
+	if (s->pid == -1) {
+		close(pair[0]);
+		s->pid = 0;
+		errno = saved;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+send_start(
+    const struct starter *s, const struct hop *hop, int channel, int slot)
+{
+	static struct start start;
+	int fds[DESCRIPTORS] = { channel, slot };
+	struct iovec iov = { .iov_base = &start, .iov_len = sizeof(start) };
+	union control control = { .bytes = { 0 } };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control
+	};
+
+	memset(&start, 0, sizeof(start));
+	start.local = hop == NULL;
+	start.count = slot == -1 ? 1 : DESCRIPTORS;
+	if (hop != NULL) {
+		start.hop = *hop;
+	}
+	m.msg_controllen = CMSG_SPACE(start.count * sizeof(int));
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(start.count * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, start.count * sizeof(int));
+	ssize_t n = socket_send(s->channel, &m, MSG_NOSIGNAL);
+	explicit_bzero(&start, sizeof(start)); /* a password may be in it */
+	return n == -1 ? -1 : 0;
+}
+
+pid_t
+starter_start(
+    const struct starter *s, const struct hop *hop, int channel, int slot)
+{
+	struct started answer;
+	struct iovec iov = { .iov_base = &answer, .iov_len = sizeof(answer) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (send_start(s, hop, channel, slot) == -1) {
+		return -1;
+	}
+	ssize_t n = socket_receive(s->channel, &m, 0);
+	if (n != (ssize_t)sizeof(answer)) {
+		errno = n == -1 ? errno : ECHILD; /* it has ended */
+		return -1;
+	}
+	errno = answer.error;
+	return answer.pid;
+}
+
+void
+starter_end(struct starter *s)
+{
+	int status;
+
+	if (s->pid != 0) {
+		close(s->channel);
+		while (waitpid(s->pid, &status, 0) == -1 && errno == EINTR) {
+			continue;
+		}
+		s->pid = 0;
+	}
+}
