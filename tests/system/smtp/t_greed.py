@@ -3,11 +3,10 @@
 brings nothing makes room, a message under way is not cut off, and submission
 and those who have logged in keep their places."""
 import contextlib
-import os
 import re
 import socket
 
-from lib import mbox, proc
+from lib import holdings, mbox, proc
 from lib.player import PASSWORDS
 from lib.scratch import Instance, client_context
 from lib.tap import Tap, check, equal
@@ -18,28 +17,12 @@ tap = Tap()
 PLACES = 60
 GREEDY = 96
 CONFIG = f"sessions {PLACES}\nproxy 127.0.9.9\nplaintext-login always\n"
-SPARE = 18          # empty body files, and the table of penalties
 TEXT = "Subject: polite\r\n\r\nx\r\n"
 CLEAR = [(f"127.0.2.{n // 12}", "") for n in range(GREEDY)]
 OWN = [("127.0.0.1", "")] * GREEDY
 FAR = [("127.0.9.9", f"PROXY TCP4 198.51.100.{n} 192.0.2.1 4000 25\r\n")
        for n in range(GREEDY)]
 ALICE = "PROXY TCP4 203.0.113.7 192.0.2.1 4000 587\r\n"
-
-
-def used(daemon):
-    """What a server holds: descriptors (as far as told) and children."""
-    try:
-        files = len(os.listdir(f"/proc/{daemon.pid}/fd"))
-    except PermissionError:
-        files = 0
-    return files, len(proc.children(daemon.pid))
-
-
-def at_rest(daemon):
-    """Waits until a server has no children; what it holds then."""
-    wait_for(lambda: not proc.children(daemon.pid), "the children's end")
-    return used(daemon)
 
 
 @contextlib.contextmanager
@@ -107,40 +90,42 @@ def cases_idle(server):
 
 def idle(server, port, sources, said):
     """A crowd that brings nothing, and clients that do."""
-    before = at_rest(server.smtpd)
+    before = holdings.measure(server.smtpd)
     with begin(server) as under_way, crowd(port, sources, said):
         polite(server, server.smtp)
         polite(server, server.submission, "bob")
         polite(server, server.submission, "alice", ALICE)
         under_way.expect("250 ", "x\r\n.")
-    after = at_rest(server.smtpd)
-    check(after[0] <= before[0] + SPARE, f"{before} {after}")
+    holdings.check_returned(server.smtpd, before)
 
 
 def test_pop3_crowd(server):
     """A crowd that does not log in leaves POP3 to users, who keep theirs"""
+    before = holdings.measure(server.pop3d)
     with server.connect(server.pop3) as user:
         user.pop_login("alice", PASSWORDS["alice"])
         with crowd(server.pop3, CLEAR), crowd(server.pop3s, CLEAR):
             collect(server)
             user.pop("+OK", "STAT")
             user.pop("+OK", "QUIT")
-    at_rest(server.pop3d)
+    holdings.check_returned(server.pop3d, before)
 
 
 def test_handshakes(server):
     """Nor do handshakes that never come shut anybody out"""
+    before = holdings.measure(server.smtpd)
     with crowd(server.submissions, CLEAR):
         polite(server, server.smtp)
         with server.connect(server.submissions, client_context()) as talker:
             talker.hello()
             talker.login("bob", PASSWORDS["bob"])
             talker.expect("221 ", "QUIT")
-    at_rest(server.smtpd)
+    holdings.check_returned(server.smtpd, before)
 
 
 def test_logged_in_stay(server):
     """Who has logged in is not told to go, idle or not"""
+    before = holdings.measure(server.smtpd)
     with server.connect(server.submission) as user:
         user.hello()
         user.login("bob", PASSWORDS["bob"])
@@ -148,12 +133,13 @@ def test_logged_in_stay(server):
             polite(server, server.smtp)
             user.submit("bob@example.org", ["bob@example.org"], TEXT)
             user.expect("221 ", "QUIT")
-    at_rest(server.smtpd)
+    holdings.check_returned(server.smtpd, before)
 
 
 def test_begun_messages(server):
     """All places for strangers are taken by messages under way: they stay,
     and users have places that are kept for them"""
+    before = holdings.measure(server.smtpd)
     header = ALICE.replace(" 587", " 25")
     polite(server, server.submission, "alice", ALICE)   # a known address
     talkers = []
@@ -182,7 +168,7 @@ def test_begun_messages(server):
     finally:
         for talker in talkers:
             talker.close()
-    at_rest(server.smtpd)
+    holdings.check_returned(server.smtpd, before)
 
 
 def test_users_share():
