@@ -7,6 +7,7 @@
 #include "common/server/launch.h"
 #include "common/server/server.h"
 #include "common/session/proxied.h"
+#include "common/tls/tls_idna.h"
 #include "smtpd/admin/admin.h"
 #include "smtpd/admin/manage.h"
 #include "smtpd/job/requests.h"
@@ -19,6 +20,7 @@
 #include "smtpd/worker/delivery.h"
 #include "smtpd/worker/dnsbl.h"
 #include "smtpd/worker/etrn.h"
+#include "smtpd/worker/label.h"
 #include "smtpd/worker/login.h"
 #include "smtpd/worker/rcpt.h"
 
@@ -51,6 +53,7 @@ static const struct service smtp = {
 	    [REQUEST_DELIVER] = { delivery_run, delivery_valid },
 	    [REQUEST_FLUSH] = { etrn_run, etrn_valid },
 	    [REQUEST_DNSBL] = { dnsbl_run, dnsbl_valid },
+	    [REQUEST_LABEL] = { label_run, label_valid },
 	    [REQUEST_ENQUEUE] = { enqueue_run, delivery_valid },
 	},
 	.errand = { runner_is_due, runner_run_due, runner_wake },
@@ -124,6 +127,7 @@ main(int argc, char **argv)
 	launch_fill_descriptors();
 	log_open("smtpd", client ? LOG_TO_SYSLOG : LOG_TO_PERSON);
 	umask(077);
+	idna_use(tls_idna_label, NULL);
 	if (options_parse(&options, argc, argv, error) == -1) {
 		log_error("%s (see --help)", error);
 		return EX_USAGE;

@@ -3,7 +3,7 @@
 #include "common/auth/dkim_signature.h"
 
 #include "common/auth/tags.h"
-#include "common/text/punycode.h"
+#include "common/text/idna.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -70,7 +70,8 @@ count_labels(const char *name)
 static bool
 read_name(struct span s, size_t labels, char out[DKIM_DOMAIN])
 {
-	bool good = s.len > 0 && punycode_domain(s.at, s.len, out, DKIM_DOMAIN);
+	bool good =
+	    s.len > 0 && idna_domain(s.at, s.len, out, DKIM_DOMAIN) == IDNA_OK;
 
 	for (char *p = out; good && *p != '\0'; p++) {
 		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;

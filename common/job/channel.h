@@ -29,6 +29,7 @@ enum request_kind {
 	REQUEST_DELIVER, /* text of mail_head(); the message is in the body */
 	REQUEST_FLUSH,   /* a domain, NUL ended: its mail is to be tried now */
 	REQUEST_DNSBL,   /* nothing; answers struct dnsbl_answer */
+	REQUEST_LABEL,   /* of a domain, not ASCII; answers its A-label */
 	/* Made by the server itself: */
 	REQUEST_MAILBOX, /* after a login */
 	REQUEST_ENQUEUE, /* after a REQUEST_DELIVER that ended STATUS_LATER */

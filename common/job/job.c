@@ -3,6 +3,7 @@
 #include "common/job/job.h"
 
 #include "common/job/login.h"
+#include "common/text/idna.h"
 #include "common/tls/signature.h"
 
 /*
@@ -47,6 +48,8 @@ const struct request_rule request_rules[REQUESTS] = {
 	    GIVEN_NOTHING, 0, CHECK, queue },
 	[REQUEST_DNSBL] = { "DNSBL", WHEN_ONCE, ANSWERED_BY_WORKER,
 	    GIVEN_NOTHING, CHANNEL_DATA, CHECK, "the name servers" },
+	[REQUEST_LABEL] = { "LABEL", WHEN_ANY, ANSWERED_BY_WORKER,
+	    GIVEN_NOTHING, IDNA_LABEL + 1, CHECK, "the GnuTLS library" },
 	[REQUEST_MAILBOX] = { "MAILBOX", WHEN_NEVER, ANSWERED_BY_STATUS,
 	    GIVEN_CLIENT, 0, 0, mailbox },
 	[REQUEST_ENQUEUE] = { "ENQUEUE", WHEN_NEVER, ANSWERED_BY_WORKER,

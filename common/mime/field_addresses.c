@@ -4,6 +4,8 @@
 
 #include "common/mime/field_private.h"
 #include "common/mime/mailboxes.h"
+#include "common/text/address.h"
+#include "common/text/idna.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +46,15 @@ write_words(struct output *o, enum words_context context, struct span text)
 	free(plain);
 }
 
+/* Copies what is around names and addresses: it may hold comments. */
+static void
+copy(struct output *o, const char *text, size_t len)
+{
+	if (!comments_write(o, text, len, true)) {
+		words_ascii(o, text, len);
+	}
+}
+
 /* Copies up to a span that has octets beyond ASCII, and writes that in words.
  */
 static void
@@ -53,7 +64,7 @@ replace(struct output *o, const char **from, struct span span,
 	if (span.len == 0 || !words_high(span.at, span.len)) {
 		return;
 	}
-	words_ascii(o, *from, (size_t)(span.at - *from));
+	copy(o, *from, (size_t)(span.at - *from));
 	write_words(o, context, span);
 	*from = span.at + span.len;
 }
@@ -68,6 +79,27 @@ write_surrogate(struct output *o, const char **from, struct span all)
 	replace(o, from, all, WORDS_PHRASE);
 	output_text(o, "\r\n ");
 	output_text(o, nobody);
+}
+
+/* An address whose domain alone is beyond ASCII, as DNS and SMTP have it. */
+static bool
+write_domain(
+    struct output *o, const char **from, const struct mailboxes_entry *e)
+{
+	char domain[ADDRESS_DOMAIN + 1];
+
+	if (words_high(e->local.at, e->local.len) ||
+	    idna_domain(e->domain.at, e->domain.len, domain, sizeof(domain)) !=
+		IDNA_OK ||
+	    !address_is_domain(domain)) {
+		return false;
+	}
+	replace(o, from, e->name, WORDS_PHRASE);
+	copy(o, *from, (size_t)(e->domain.at - *from));
+	output_text(o, domain);
+	*from = e->domain.at + e->domain.len;
+	replace(o, from, e->note, WORDS_COMMENT);
+	return true;
 }
 
 bool
@@ -93,6 +125,9 @@ addresses_write(struct output *o, const char *value, size_t len, bool surrogate)
 		case MAILBOXES_END:
 			break;
 		}
+		if (high && !whole && write_domain(o, &from, &e)) {
+			continue;
+		}
 		if (high && !whole && !surrogate) {
 			return false;
 		}
@@ -105,6 +140,6 @@ addresses_write(struct output *o, const char *value, size_t len, bool surrogate)
 			replace(o, &from, e.note, WORDS_COMMENT);
 		}
 	}
-	words_ascii(o, from, (size_t)(value + len - from));
+	copy(o, from, (size_t)(value + len - from));
 	return true;
 }

@@ -7,7 +7,7 @@
  */
 #include "common/text/address.h"
 
-#include "common/text/punycode.h"
+#include "common/text/idna.h"
 #include "common/text/utf8.h"
 
 #include <arpa/inet.h>
@@ -191,8 +191,17 @@ domain(const char **pp, struct address *a, size_t local, bool utf8)
 	if (n == 0) {
 		return bad(p);
 	}
-	if (!punycode_domain(p, n, a->domain, sizeof(a->domain)) ||
-	    local + 1 + strlen(a->domain) > ADDRESS_PATH - 2) {
+	switch (idna_domain(p, n, a->domain, sizeof(a->domain))) {
+	case IDNA_OK:
+		break;
+	case IDNA_NO:
+		return PATH_SYNTAX;
+	case IDNA_LONG:
+		return PATH_LONG;
+	case IDNA_LATER:
+		return PATH_LATER;
+	}
+	if (local + 1 + strlen(a->domain) > ADDRESS_PATH - 2) {
 		return PATH_LONG;
 	}
 	*pp = p + n;

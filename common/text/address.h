@@ -28,7 +28,8 @@ enum path {
 	PATH_OK,
 	PATH_SYNTAX,
 	PATH_LONG,
-	PATH_8BIT, /* not ASCII, and SMTPUTF8 was not asked for */
+	PATH_8BIT,  /* not ASCII, and SMTPUTF8 was not asked for */
+	PATH_LATER, /* its domain cannot be mapped now */
 };
 
 /*
@@ -41,7 +42,8 @@ enum path address_path(const char *text, struct address *, const char **rest);
 /*
  * Reads a path with SMTPUTF8 (RFC 6531): the local part may hold UTF-8, but no
  * control characters; a domain outside ASCII comes out as the DNS has it
- * (xn--...).  PATH_8BIT: what is not ASCII is not UTF-8 either.
+ * (xn--..., common/text/idna.h).  PATH_8BIT: what is not ASCII is not UTF-8
+ * either.
  */
 enum path address_path_utf8(
     const char *text, struct address *, const char **rest);

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The encoder of RFC 3492, section 6.3, for the labels of a domain. */
+/* The encoder of RFC 3492, section 6.3. */
 #include "common/text/punycode.h"
-
-#include "common/text/utf8.h"
-
-#include <stdint.h>
-#include <string.h>
 
 enum {
 	BASE = 36,
@@ -15,7 +10,6 @@ enum {
 	DAMP = 700,
 	FIRST_BIAS = 72,
 	FIRST_POINT = 0x80,
-	MOST_POINTS = 64, /* a label has at most 63 octets when encoded */
 };
 
 struct output {
@@ -114,63 +108,15 @@ encode(struct output *o, const uint32_t *points, size_t count)
 	}
 }
 
-/* The code points of a label; 0: not UTF-8, no text, or too many. */
-static size_t
-decode(const char *label, size_t len, uint32_t points[MOST_POINTS])
-{
-	size_t count = 0, used;
-
-	for (size_t i = 0; i < len; i += used) {
-		int32_t c = utf8_next(label + i, len - i, &used);
-		if (c == -1 || !utf8_is_text(c) || c == ' ' ||
-		    count == MOST_POINTS) {
-			return 0;
-		}
-		points[count++] = (uint32_t)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-	}
-	return count;
-}
-
-static bool
-is_ascii(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if ((text[i] & 0x80) != 0) {
-			return false;
-		}
-	}
-	return true;
-}
-
 bool
-punycode_domain(const char *domain, size_t len, char *out, size_t size)
+punycode_label(const uint32_t *points, size_t count, char *out, size_t size)
 {
 	struct output o = { .text = out, .size = size };
-	uint32_t points[MOST_POINTS];
-	size_t label;
 
-	for (size_t at = 0; at < len; at += label + 1) {
-		const char *p = domain + at;
-		const char *dot = memchr(p, '.', len - at);
-		label = dot == NULL ? len - at : (size_t)(dot - p);
-		if (is_ascii(p, label)) {
-			for (size_t i = 0; i < label; i++) {
-				put_octet(&o, p[i]);
-			}
-		} else {
-			size_t count = decode(p, label, points);
-			if (count == 0) {
-				return false;
-			}
-			for (const char *x = "xn--"; *x != '\0'; x++) {
-				put_octet(&o, *x);
-			}
-			encode(&o, points, count);
-		}
-		if (dot != NULL) {
-			put_octet(&o, '.');
-		}
+	for (const char *x = "xn--"; *x != '\0'; x++) {
+		put_octet(&o, *x);
 	}
+	encode(&o, points, count);
 	out[o.len] = '\0';
 	return !o.full;
 }

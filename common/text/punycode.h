@@ -4,19 +4,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/*
- * Domain names outside ASCII as the DNS has them (RFC 3492, RFC 5890).  Pure.
- *
- * Labels are encoded as they are: one with capitals outside ASCII, or that is
- * composed in another way than the standard says, is another name, which does
- * not exist.
- */
+/* The encoding of labels outside ASCII (RFC 3492).  Pure. */
 
-/*
- * Writes the domain with "xn--" labels for those that are not ASCII.  False:
- * not UTF-8, not characters of a name, or it does not fit.
- */
-bool punycode_domain(const char *domain, size_t len, char *out, size_t size);
+enum { PUNYCODE_POINTS = 64 }; /* a label has at most 63 octets when encoded */
+
+/* Writes "xn--" and the code points, which were mapped; false: no room. */
+bool punycode_label(
+    const uint32_t *points, size_t count, char *out, size_t size);
 
 #endif

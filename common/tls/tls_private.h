@@ -51,6 +51,7 @@
 	X(gnutls_hash_fast)                                                    \
 	X(gnutls_hash_init)                                                    \
 	X(gnutls_hmac_fast)                                                    \
+	X(gnutls_idna_map)                                                     \
 	X(gnutls_init)                                                         \
 	X(gnutls_pbkdf2)                                                       \
 	X(gnutls_pcert_deinit)                                                 \

@@ -22,6 +22,8 @@ add_address(
 		break;
 	case PATH_8BIT:
 		return RECIPIENTS_8BIT;
+	case PATH_LATER:
+		return RECIPIENTS_MEMORY;
 	case PATH_LONG:
 	case PATH_SYNTAX:
 		return RECIPIENTS_BROKEN;

@@ -19,7 +19,7 @@ enum recipients_result {
 	RECIPIENTS_OK,
 	RECIPIENTS_BROKEN, /* there is something that is no address */
 	RECIPIENTS_8BIT,   /* there is one outside ASCII that is not UTF-8 */
-	RECIPIENTS_MEMORY,
+	RECIPIENTS_MEMORY, /* for them, or for mapping their domains */
 };
 
 /*

@@ -44,6 +44,7 @@ parse_address(const char *text, struct address *a)
 		           sizeof(a->domain);
 	case PATH_SYNTAX:
 	case PATH_LONG:
+	case PATH_LATER:
 		break;
 	}
 	return false;

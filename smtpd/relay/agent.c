@@ -9,6 +9,7 @@
 #include "smtpd/relay/agent.h"
 
 #include "common/log/log.h"
+#include "common/tls/tls_idna.h"
 #include "common/process/privilege.h"
 #include "smtpd/relay/transaction_private.h"
 
@@ -327,6 +328,8 @@ prepare_client(struct client *c)
 			return false;
 		}
 	}
+	/* Nothing can be loaded in the sandbox. */
+	idna_use(tls_loaded() ? tls_idna_label : NULL, NULL);
 	return prepare_network(c);
 }
 

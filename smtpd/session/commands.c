@@ -153,8 +153,11 @@ name_user(struct session *s, const char *text)
 	const char *rest;
 	enum rcpt_result found = RCPT_NO;
 
-	if (address_path_utf8(text, &a, &rest) == PATH_OK &&
-	    (a.domain[0] == '\0' || config_is_ours(config, a.domain))) {
+	enum path path = address_path_utf8(text, &a, &rest);
+	if (path == PATH_LATER) {
+		found = RCPT_TEMPORARY;
+	} else if (path == PATH_OK &&
+		   (a.domain[0] == '\0' || config_is_ours(config, a.domain))) {
 		found = rcpt_policy_resolve(s, &a, &r);
 	}
 	if (found == RCPT_TEMPORARY) {

@@ -5,6 +5,7 @@
 #include "common/log/log.h"
 #include "common/session/secure.h"
 #include "common/tls/tls.h"
+#include "common/tls/tls_idna.h"
 #include "smtpd/session/bad_line.h"
 #include "smtpd/session/commands.h"
 #include "smtpd/session/early_talker.h"
@@ -231,6 +232,27 @@ begin_log(struct session *s)
 	}
 }
 
+/* The tables for domains are in files: a worker has them, or TLS does. */
+static enum idna
+ask_label(const void *context, const char *label, size_t len,
+    char out[IDNA_LABEL + 1])
+{
+	const struct connection *c = context;
+
+	if (tls_loaded()) {
+		return tls_idna_label(NULL, label, len, out);
+	}
+	if (len > ADDRESS_DOMAIN) {
+		return IDNA_LONG;
+	}
+	enum status status = channel_ask(
+	    c->channel, REQUEST_LABEL, label, len, out, IDNA_LABEL + 1);
+	out[IDNA_LABEL] = '\0';
+	return status == STATUS_OK   ? IDNA_OK
+	       : status == STATUS_NO ? IDNA_NO
+	                             : IDNA_LATER;
+}
+
 bool
 session_run(const struct connection *c)
 {
@@ -252,6 +274,7 @@ session_run(const struct connection *c)
 	s->incoming = incoming;
 	s->state = STATE_START;
 	begin_log(s);
+	idna_use(ask_label, c);
 	stream_accept_lf(stream, session_profile(s) == PROFILE_SUBMISSION);
 	if (secure_start(c, stream, "220 2.0.0 Ready to start TLS", error)) {
 		if (stream_tls(stream) != NULL) {

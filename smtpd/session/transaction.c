@@ -51,9 +51,10 @@ bad_params(struct session *s, enum params why)
 static enum smtp_reply
 bad_sender(enum path why)
 {
-	return why == PATH_LONG   ? REPLY_SENDER_LONG
-	       : why == PATH_8BIT ? REPLY_ADDRESS_8BIT
-	                          : REPLY_SENDER_SYNTAX;
+	return why == PATH_LONG    ? REPLY_SENDER_LONG
+	       : why == PATH_8BIT  ? REPLY_ADDRESS_8BIT
+	       : why == PATH_LATER ? REPLY_VRFY_LATER
+	                           : REPLY_SENDER_SYNTAX;
 }
 
 /* Refuses MAIL, and logs it; args: see reply_send_with(). */
@@ -142,9 +143,10 @@ command_mail(struct session *s, char *argument)
 static enum smtp_reply
 bad_recipient(enum path why)
 {
-	return why == PATH_LONG   ? REPLY_RECIPIENT_LONG
-	       : why == PATH_8BIT ? REPLY_ADDRESS_8BIT
-	                          : REPLY_RECIPIENT_SYNTAX;
+	return why == PATH_LONG    ? REPLY_RECIPIENT_LONG
+	       : why == PATH_8BIT  ? REPLY_ADDRESS_8BIT
+	       : why == PATH_LATER ? REPLY_RCPT_LATER
+	                           : REPLY_RECIPIENT_SYNTAX;
 }
 
 /* Refuses RCPT, and logs it; args: see reply_send_with(). */

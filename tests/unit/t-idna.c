@@ -4,7 +4,8 @@
  * somebody may have registered for that.
  */
 #include "common/text/address.h"
-#include "common/text/punycode.h"
+#include "common/text/idna.h"
+#include "common/tls/tls_idna.h"
 
 #include "tests/unit/tap.h"
 
@@ -22,6 +23,8 @@ static const struct {
 	{ "例え.jp", "xn--r8jz45g.jp" },
 	{ "пример.рф", "xn--e1afmkfd.xn--p1ai" },
 	{ "faß.de", "xn--fa-hia.de" },
+	{ "ÀÈŸŽ.example", "xn--0caq3e7z.example" },
+	{ "ПРИМЕР.РФ", "xn--e1afmkfd.xn--p1ai" },
 	{ "üüü", "xn--tdaaa" },
 	{ "a-ü", "xn--a--yka" },
 	{ "日本語.jp", "xn--wgv71a119e.jp" },
@@ -77,39 +80,135 @@ test_long(void)
 		for (size_t i = 0; i < n; i++) {
 			memcpy(text + 2 * i, "ü", 2);
 		}
-		bool fits = punycode_domain(text, 2 * n, out, sizeof(out));
-		if (fits != (n <= 64)) {
+		bool fits =
+		    idna_domain(text, 2 * n, out, sizeof(out)) == IDNA_OK;
+		if (fits != (n <= 57)) {
 			ok(false, "a label of %zu", n);
 		}
 	}
 	memset(text, 'a', sizeof(text));
-	ok(punycode_domain(text, most, out, sizeof(out)) &&
+	ok(idna_domain(text, most, out, sizeof(out)) == IDNA_OK &&
 		strlen(out) == most &&
-		!punycode_domain(text, most + 1, out, sizeof(out)),
+		idna_domain(text, most + 1, out, sizeof(out)) == IDNA_LONG,
 	    "the length of a name");
 	for (size_t n = 1; n < 20; n++) {
 		char small[20];
-		bool fits = punycode_domain("bücher", 7, small, n);
+		bool fits = idna_domain("bücher", 7, small, n) == IDNA_OK;
 		if (fits != (n > strlen("xn--bcher-kva"))) {
 			ok(false, "room for %zu", n);
 		}
 	}
 }
 
-int
-main(void)
+/* What only tables can tell; alone, it is refused. */
+static const struct {
+	const char *domain, *ascii;
+} tables[] = {
+	{ "Bu\xcc\x88"
+	  "cher.example",
+	    "xn--bcher-kva.example" },
+	{ "\xef\xbd\x82ücher.example", "xn--bcher-kva.example" },
+	{ "\xef\xbc\xaa\xef\xbc\xb0.example", "jp.example" },
+	{ "\xef\xac\x81.example", "fi.example" },
+};
+
+/* RFC 5892 forbids these, and labels that begin or end with a hyphen. */
+static const char *const forbidden[] = { "b\xe2\x80\x8bü.example",
+	"a\xe2\x80\x8b.example", "b\xe2\x81\xa0ü.example",
+	"\xef\xbb\xbfü.example",
+	"ü\xe3\x80\x82"
+	"example",
+	"ü\xef\xbc\x8e"
+	"a.example",
+	"ü\xef\xbd\xa1"
+	"a.example",
+	"b\xc2\xadü.example", "-ü.example", "ü-.example", "ab--ü.example",
+	"ü_a.example", "ü!.example", "ü\xe3\x80\x80.example",
+	"ü\xef\xb8\x8f.example", "ü\xe2\x92\x88.example",
+	"\xf3\xa0\x80\xa1ü.example" };
+
+static enum idna
+late(const void *context, const char *label, size_t len,
+    char out[IDNA_LABEL + 1])
 {
+	(void)context;
+	(void)label;
+	(void)len;
+	(void)out;
+	return IDNA_LATER;
+}
+
+static enum idna
+evil(const void *context, const char *label, size_t len,
+    char out[IDNA_LABEL + 1])
+{
+	(void)label;
+	(void)len;
+	strlcpy(out, context, IDNA_LABEL + 1);
+	return IDNA_OK;
+}
+
+/* The answer of another process is checked, and trouble is no answer. */
+static void
+test_mappers(void)
+{
+	static const char *const bad[] = { "", "a.b", "a@b", "-a", "a-", "ü" };
 	char out[ADDRESS_DOMAIN + 1];
 	struct address a;
 	const char *rest;
 
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		idna_use(evil, bad[i]);
+		ok(idna_domain("ü.de", 5, out, sizeof(out)) == IDNA_NO,
+		    "no label: %s", bad[i]);
+	}
+	idna_use(late, NULL);
+	ok(address_path_utf8("<a@ü.de>", &a, &rest) == PATH_LATER,
+	    "a domain that cannot be mapped now");
+	ok(address_path_utf8("<ü@a.de>", &a, &rest) == PATH_OK,
+	    "and one that needs no mapping");
+	idna_use(NULL, NULL);
+}
+
+static void
+test_domains(bool by_tables)
+{
+	char out[ADDRESS_DOMAIN + 1];
+
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *want = cases[i].ascii;
-		bool good = punycode_domain(
-		    cases[i].domain, strlen(cases[i].domain), out, sizeof(out));
+		bool good =
+		    idna_domain(cases[i].domain, strlen(cases[i].domain), out,
+			sizeof(out)) == IDNA_OK;
 		ok(good == (want != NULL) && (!good || strcmp(out, want) == 0),
 		    "domain %zu: %s", i, good ? out : "refused");
 	}
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		bool good =
+		    idna_domain(tables[i].domain, strlen(tables[i].domain), out,
+			sizeof(out)) == IDNA_OK;
+		ok(good == by_tables &&
+			(!good || strcmp(out, tables[i].ascii) == 0),
+		    "by tables %zu: %s", i, good ? out : "refused");
+	}
+	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
+		ok(idna_domain(forbidden[i], strlen(forbidden[i]), out,
+		       sizeof(out)) == IDNA_NO,
+		    "forbidden %zu", i);
+	}
+}
+
+int
+main(void)
+{
+	struct address a;
+	const char *rest;
+
+	test_domains(false);
+	idna_use(tls_idna_label, NULL);
+	test_domains(true);
+	idna_use(NULL, NULL);
+	test_mappers();
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		enum path result = address_path_utf8(paths[i].text, &a, &rest);
 		ok(result == paths[i].result &&

@@ -34,7 +34,15 @@ static const struct {
 	    "To: a@b.example, x =?utf-8?B?PMOpQGIuZXhhbXBsZT4=?=\r\n " NOBODY
 	    ", c@d.example\r\n\r\n" },
 	{ "a domain", "Cc: a@\xc3\xa9.example\r\n\r\n",
-	    "Cc: =?utf-8?B?YUDDqS5leGFtcGxl?=\r\n " NOBODY "\r\n\r\n" },
+	    "Cc: a@xn--9ca.example\r\n\r\n" },
+	{ "domains among others",
+	    "To: \xc3\xa9 <a@\xc3\xa9.example> (\xc3\xa9),\r\n"
+	    "\tB <b@c>, \xc3\xa9@\xc3\xa9.example\r\n\r\n",
+	    "To: =?utf-8?B?w6k=?= <a@xn--9ca.example> (=?utf-8?B?w6k=?=),\r\n"
+	    "\tB <b@c>, =?utf-8?B?w6lAw6kuZXhhbXBsZQ==?=\r\n " NOBODY
+	    "\r\n\r\n" },
+	{ "a domain that is none", "Cc: a@\xc3\xa9_.example\r\n\r\n",
+	    "Cc: =?utf-8?B?YUDDqV8uZXhhbXBsZQ==?=\r\n " NOBODY "\r\n\r\n" },
 	{ "a file name", "Content-Type: text/plain; name=\"\xc3\xa9\"\r\n\r\n",
 	    "Content-Type: text/plain;\r\n name*=utf-8''%C3%A9\r\n\r\n" },
 	{ "what has no place for it", "Message-ID: <\xc3\xa9@b>\r\n\r\n",

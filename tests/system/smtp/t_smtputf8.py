@@ -51,6 +51,71 @@ def test_relay():
     check(b"with UTF8SMTPA id" in got[0].body, repr(got[0].body))
 
 
+FORBIDDEN = ["b\u200bü.example", "a\u200b.example", "b\u2060ü.example",
+             "\ufeffü.example", "ü\u3002example", "ü\uff0ea.example",
+             "b\u00adü.example", "-ü.example", "ab--ü.example", "ü_a.example"]
+MAPPED = {"BÜCHER.example": "xn--bcher-kva.example",
+          "Bu\u0308cher.EXAMPLE": "xn--bcher-kva.EXAMPLE",
+          "ｂücher.example": "xn--bcher-kva.example",
+          "straße.example": "xn--strae-oqa.example",
+          "ПРИМЕР.РФ": "xn--e1afmkfd.xn--p1ai",
+          "ＪＰ.example": "jp.example"}
+
+
+def test_domains():
+    """Domains are mapped as libidn2 says; what IDNA forbids is refused"""
+    with Scratch("domains example.org "
+                 + " ".join(sorted(set(MAPPED.values())))) as scratch:
+        for args in ((), ("--role", "mx")):
+            with scratch.session("smtpd", *args)[0] as talker:
+                talker.hello()
+                for written, meant in MAPPED.items():
+                    talker.expect("250 ",
+                                  f"MAIL FROM:<a@{written}> SMTPUTF8")
+                    talker.expect("250 ", f"RCPT TO:<alice@{written}>")
+                    talker.expect("250 ", f"RCPT TO:<alice@{meant}>")
+                    talker.expect("250", "RSET")
+                talker.expect("221", "QUIT")
+            for domain in FORBIDDEN:
+                with scratch.session("smtpd", *args)[0] as talker:
+                    talker.hello()
+                    talker.expect("501 5.1.7",
+                                  f"MAIL FROM:<a@{domain}> SMTPUTF8")
+                    talker.expect("250 ",
+                                  "MAIL FROM:<a@far.example> SMTPUTF8")
+                    talker.expect("501 5.1.3", f"RCPT TO:<alice@{domain}>")
+                    talker.expect("221", "QUIT")
+
+
+HEAD = ("From: Jörg <alice@bücher.example> (Grüße)\r\n"
+        "To: bob@BÜCHER.example,\r\n\tc@far.example\r\nSubject: x\r\n"
+        "Date: Sun, 01 Nov 2026 10:00:00 +0000\r\n"
+        "Message-ID: <1@example.org>\r\n\r\nx\r\n")
+
+
+def test_header_domains():
+    """An address whose domain alone is not ASCII goes to any next hop"""
+    with FakeMx(extensions=PLAIN) as mx, \
+            Scratch(f"relay smtp://127.0.0.1:{mx.port}?tls=never") as scratch:
+        with scratch.session("smtpd", "--role", "submission")[0] as talker:
+            talker.hello()
+            talker.login("alice", PASSWORDS["alice"])
+            talker.expect("250 ", "MAIL FROM:<alice@bücher.example> SMTPUTF8")
+            talker.expect("250 ", "RCPT TO:<bob@BÜCHER.example>")
+            talker.expect("354 ", "DATA")
+            talker.send(HEAD + ".\r\n")
+            talker.expect("250 2.0.0")
+        scratch.run_queue()
+        (got,) = mx.messages
+    equal((got.sender, got.rcpts), ("alice@xn--bcher-kva.example",
+                                    ["bob@xn--bcher-kva.example"]))
+    check("SMTPUTF8" not in got.mail_params, got.mail_params)
+    check(got.body.isascii(), repr(got.body))
+    check(b"<alice@xn--bcher-kva.example>" in got.body
+          and b"To: bob@xn--bcher-kva.example,\r\n\tc@far.example\r\n"
+          in got.body, repr(got.body))
+
+
 def test_ascii_addresses():
     """A next hop without it gets what has only ASCII in its addresses"""
     got, _ = relayed(PLAIN, ("alice@example.org", "bob@bücher.example"))
