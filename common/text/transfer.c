@@ -40,6 +40,43 @@ skip(const char *value, size_t len)
 	return i < len ? i : len;
 }
 
+/*
+ * True for what programs write when they mean 8bit: "8-bit", "7bits", "utf-8".
+ * None of these encodes anything.
+ */
+static bool
+means_8bit(const char *word, size_t len)
+{
+	static const char *const whole[] = { "7", "8", "none", "identity",
+		"text", "plain", "textplain", "raw", "normal", "default",
+		"unencoded", "unicode" };
+	static const char *const first[] = { "7bit", "8bit", "bit7", "bit8",
+		"utf", "ascii", "usascii", "iso8859", "windows12", "cp12",
+		"koi8", "latin" };
+	char plain[32] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < len && n + 1 < sizeof(plain); i++) {
+		char c = word[i];
+		c = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+			plain[n++] = c;
+		}
+	}
+	plain[n] = '\0';
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+		if (strcmp(plain, whole[i]) == 0) {
+			return true;
+		}
+	}
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
+		if (strncmp(plain, first[i], strlen(first[i])) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 enum transfer
 transfer_parse(const char *value, size_t len)
 {
@@ -56,7 +93,10 @@ transfer_parse(const char *value, size_t len)
 			return (enum transfer)i;
 		}
 	}
-	return n == 0 && start == len ? TRANSFER_7BIT : TRANSFER_OTHER;
+	if (n == 0 && start == len) {
+		return TRANSFER_7BIT;
+	}
+	return means_8bit(value + start, n) ? TRANSFER_8BIT : TRANSFER_OTHER;
 }
 
 /* ---- counting ---- */

@@ -22,7 +22,8 @@ enum { TRANSFER_LINE = 998 }; /* octets of a line, its end not counted */
 /* "quoted-printable" and so on; "" for TRANSFER_OTHER. */
 const char *transfer_name(enum transfer);
 
-/* From the value of the field, as header_next() gives it; empty: 7bit. */
+/* From the value of the field, as header_next() gives it; empty: 7bit.  What is
+   no encoding but a mistyped "8bit", or a charset, is TRANSFER_8BIT. */
 enum transfer transfer_parse(const char *value, size_t len);
 
 /* What is to be known of a body; begins zeroed. */

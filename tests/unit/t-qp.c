@@ -227,6 +227,20 @@ test_names(void)
 		{ "", TRANSFER_7BIT },
 		{ "x-uuencode", TRANSFER_OTHER },
 		{ "base64x", TRANSFER_OTHER },
+		{ "base-64", TRANSFER_OTHER },
+		{ "uuencode", TRANSFER_OTHER },
+		{ "x-8bit-zip", TRANSFER_OTHER },
+		{ "8-bit", TRANSFER_8BIT },
+		{ "7-Bit", TRANSFER_8BIT },
+		{ "8bits", TRANSFER_8BIT },
+		{ "8 bit", TRANSFER_8BIT },
+		{ "\"8bit\"", TRANSFER_8BIT },
+		{ "8bitmime", TRANSFER_8BIT },
+		{ "utf-8", TRANSFER_8BIT },
+		{ "UTF8", TRANSFER_8BIT },
+		{ "iso-8859-1", TRANSFER_8BIT },
+		{ "us-ascii", TRANSFER_8BIT },
+		{ "none", TRANSFER_8BIT },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

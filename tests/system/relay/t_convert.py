@@ -129,6 +129,24 @@ def test_python_mails():
             equal(outcome.dsn[:4], "5.6.")
 
 
+def test_mistyped():
+    """A mistyped transfer encoding is text as it stands"""
+    for label in ("7-bit", "8-bit", "8bits", "utf-8", "8 bit", "none",
+                  "iso-8859-1"):
+        wire = ("Subject: a\r\nMIME-Version: 1.0\r\nContent-Type: text/plain;"
+                f" charset=utf-8\r\nContent-Transfer-Encoding: {label}\r\n\r\n"
+                "grün\r\n").encode()
+        whole = (b"Subject: b\r\nMIME-Version: 1.0\r\nContent-Type: multipart/"
+                 b"mixed; boundary=o\r\nContent-Transfer-Encoding: %s\r\n\r\n"
+                 b"--o\r\n%s\r\n--o--\r\n" % (label.encode(), wire))
+        outcomes, messages = carry([wire, whole], PLAIN)
+        all_sent(outcomes)
+        for message in messages:
+            check(message.body.isascii(), f"{label}: {message.body!r}")
+            check(b"quoted-printable\r\n\r\ngr=C3=BCn" in message.body,
+                  f"{label}: {message.body!r}")
+
+
 def test_signed():
     """What is signed is sent as it is, or refused with the reason"""
     good = SEALED % (b"quoted-printable", b"=C3=BC")
