@@ -9,7 +9,7 @@
 /*
  * A check of a login asks the users file, NSS, PAM (15 s) or the program for
  * tokens (10 s); a recipient NSS, and the disk of a mailbox.  A delivery waits
- * for a lock (half a minute), and for as long as the disk takes; two workers in
+ * for a lock (some seconds), and for as long as the disk takes; two workers in
  * turn, DELIVER and ENQUEUE, stay within the ten minutes that a client waits
  * (RFC 5321 section 4.5.3.2.6).
  */

@@ -45,7 +45,7 @@ deliver_user(
 		status = STATUS_TEMPORARY;
 	} else if (status == STATUS_OK) {
 		status = local_append(d->config, account.name, &store,
-		    d->message->mail.sender, d->message->text, why);
+		    d->message->mail.sender, d->message->text, LOCAL_LOCK, why);
 	}
 	if (status == STATUS_OK) {
 		verdict_set(v, OUTCOME_SENT, "2.0.0", "delivered to mailbox");

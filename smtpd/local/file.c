@@ -107,7 +107,7 @@ file_deliver(const struct deliver *d, struct verdict *v)
 		note_folder(store.mailbox, store.directory);
 	}
 	if (local_append(d->config, NULL, &store, m->mail.sender, m->text,
-		why) != STATUS_OK) {
+		LOCAL_LOCK, why) != STATUS_OK) {
 		verdict_set(v, OUTCOME_DEFERRED, "4.2.0", "%s", why);
 		return;
 	}

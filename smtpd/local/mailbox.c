@@ -64,7 +64,7 @@ why_not(const char *path, uint64_t quota, char why[LOCAL_WHY])
 
 enum status
 local_append(const struct config *config, const char *user,
-    const struct store *store, const char *sender, int message,
+    const struct store *store, const char *sender, int message, int patience,
     char why[LOCAL_WHY])
 {
 	uint64_t quota = user == NULL ? 0 : limits_of(&config->quota, user);
@@ -74,7 +74,7 @@ local_append(const struct config *config, const char *user,
 		.sender = sender,
 		.when = time(NULL),
 		.message = message,
-		.timeout = LOCAL_LOCK,
+		.timeout = patience,
 		.flags_room = user != NULL && config->mark_as_read,
 		.quota = quota,
 		.digest = tls_loaded() };

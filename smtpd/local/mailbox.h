@@ -13,7 +13,10 @@
 
 enum {
 	LOCAL_WHY = 512,
-	LOCAL_LOCK = 30 * 1000, /* ms that a delivery waits for a lock */
+	/* ms that a delivery waits for a lock: one from the queue, and one that
+	   a client waits for, which would send the message again. */
+	LOCAL_LOCK = 30 * 1000,
+	LOCAL_LOCK_AT_ONCE = 5 * 1000,
 };
 
 /*
@@ -27,13 +30,14 @@ enum status local_become(const struct config *, const struct names *,
 /*
  * Appends the message, with LF lines from the start of the descriptor, and
  * makes it durable, unless the mailbox would be larger than the user's quota;
- * user: NULL for a file that is nobody's mailbox.  STATUS_OK; or STATUS_LOCKED,
+ * user: NULL for a file that is nobody's mailbox; patience: ms to wait for the
+ * lock.  STATUS_OK; or STATUS_LOCKED,
  * STATUS_FULL, STATUS_TEMPORARY, or STATUS_NO if the message alone is more,
  * with the reason in words, and then the mailbox is as it was.  The process is
  * confined to these files (spool/confine.h) and must end soon.
  */
 enum status local_append(const struct config *, const char *user,
-    const struct store *, const char *sender, int message, char why[LOCAL_WHY])
-    __attribute__((warn_unused_result));
+    const struct store *, const char *sender, int message, int patience,
+    char why[LOCAL_WHY]) __attribute__((warn_unused_result));
 
 #endif

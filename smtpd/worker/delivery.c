@@ -33,7 +33,7 @@ enum {
 	BY_MOST = 999999999, /* s from now on, RFC 2852 section 4 */
 	/* ms; less than the server gives a worker: a delivery that is stopped
 	   must not keep the sender from hearing of the others. */
-	DELIVERY = LOCAL_LOCK + 10 * 1000,
+	DELIVERY = LOCAL_LOCK_AT_ONCE + 10 * 1000,
 	DEATH = 2 * 1000, /* ms for the end of what has been killed */
 };
 
@@ -280,7 +280,7 @@ deliver(const struct task *task, const struct mail *mail, size_t i)
 	}
 	if (status == STATUS_OK) {
 		status = local_append(task->config, account.name, &store,
-		    mail->sender, task->fd, why);
+		    mail->sender, task->fd, LOCAL_LOCK_AT_ONCE, why);
 	}
 	if (status != STATUS_OK) {
 		said.dsn = "4.2.0";

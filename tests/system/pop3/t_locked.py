@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: ISC
 """A mailbox locked by another program: wait, then say so, and lose nothing.
 
-Each kind of lock is held for good and for a moment. The waits (30 s for a
-delivery, 20 s for a login) are the program's own; all cases run at once.
+Each kind of lock is held for good and for a moment. The waits (5 s for a
+delivery, 20 s for a login) are the program's own; all cases run at once. A
+client has no more patience than 20 s, as many have, and sends again after that.
 """
 import fcntl
 import os
@@ -47,7 +48,7 @@ def give_up(server, user, hold):
     """A lock that stays: the queue takes the message, and delivers it."""
     release = hold(server.mailbox(user))
     try:
-        with server.connect(server.smtp, timeout=120) as talker:
+        with server.connect(server.smtp, timeout=20) as talker:
             talker.hello()
             talker.expect("250 ", "MAIL FROM:<carol@example.com>")
             talker.expect("250 ", f"RCPT TO:<{user}@example.org>")
