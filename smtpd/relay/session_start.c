@@ -5,10 +5,16 @@
 #include "common/io/deadline.h"
 #include "common/log/log.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+
+enum { OUR_NAME = CONFIG_NAME + 8 };
 
 /* Adds the arguments of AUTH; very old servers write "AUTH=". */
 static void
@@ -107,9 +113,38 @@ session_refused(struct client *c, enum phase phase)
 	return result;
 }
 
+/*
+ * What we call ourselves: RFC 5321 section 4.1.4, a full name, or else the
+ * address that we come from.
+ */
+static const char *
+our_name(const struct client *c, char text[OUR_NAME])
+{
+	const char *name = c->config->hostname;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} a;
+	char address[INET6_ADDRSTRLEN] = "";
+	socklen_t len = sizeof(a);
+
+	if (strchr(name, '.') != NULL || c->hop->unix_socket ||
+	    getsockname(c->peer.fd, &a.any, &len) == -1) {
+		return name;
+	}
+	bool v6 = a.any.sa_family == AF_INET6;
+	inet_ntop(a.any.sa_family,
+	    v6 ? (const void *)&a.v6.sin6_addr : (const void *)&a.v4.sin_addr,
+	    address, sizeof(address));
+	snprintf(text, OUR_NAME, "[%s%s]", v6 ? "IPv6:" : "", address);
+	return text;
+}
+
 static enum session_result
 ehlo(struct client *c)
 {
+	char name[OUR_NAME];
 	bool lmtp = c->hop->transport == TRANSPORT_LMTP;
 
 	memset(&c->offer, 0, sizeof(c->offer));
@@ -119,8 +154,8 @@ ehlo(struct client *c)
 		    c->peer.peer);
 		return SESSION_NEXT_HOST;
 	}
-	client_send_command(
-	    c, "%s %s", lmtp ? "LHLO" : "EHLO", c->config->hostname);
+	const char *us = our_name(c, name);
+	client_send_command(c, "%s %s", lmtp ? "LHLO" : "EHLO", us);
 	if (!client_read_response(c, PHASE_HELLO)) {
 		return SESSION_NEXT_HOST;
 	}
@@ -130,7 +165,7 @@ ehlo(struct client *c)
 	}
 	if (c->response.code / 100 == 5 && !lmtp) {
 		/* RFC 5321 section 3.2: one that knows no extensions. */
-		client_send_command(c, "HELO %s", c->config->hostname);
+		client_send_command(c, "HELO %s", us);
 		if (!client_read_response(c, PHASE_HELLO)) {
 			return SESSION_NEXT_HOST;
 		}

@@ -71,6 +71,28 @@ def test_helo():
     equal(mx.messages[0].mail_params, "")
 
 
+def test_short_name():
+    """A machine without a full name gives the address that it comes from"""
+    for script in ({}, {"ehlo": "502 5.5.1 What?"}):
+        for name, said in (("nas", "[127.0.0.1]"),
+                           ("nas.example.org", "nas.example.org")):
+            outcomes, mx = relay_one(script, config=f"hostname {name}\n")
+            equal(kinds(outcomes), ["sent", "done"])
+            equal(mx.messages[0].name, said)
+
+
+def test_short_name_6():
+    """So it does with an IPv6 address"""
+    try:
+        mx = FakeMx(host="::1")
+    except OSError as error:
+        raise Skip("no IPv6") from error
+    with mx, Relaying(f"smtp://[::1]:{mx.port}?tls=never",
+                      "hostname nas\n") as relay:
+        equal(kinds(relay.send(TEXT, ["b@x"])), ["sent", "done"])
+        equal(mx.messages[0].name, "[IPv6:::1]")
+
+
 def test_big():
     """Big messages, and lines that cross blocks, arrive as they are"""
     body = b"".join(b"." * (n % 7) + b"x" * (n % 991) + b"\r\n"
