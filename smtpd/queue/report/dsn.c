@@ -12,7 +12,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { BOUNDARY = 24, PIECE = 65536, LONGEST_ID = 250 };
+enum { BOUNDARY = 24, PIECE = 65536, LONGEST_ID = 250, DIAGNOSTIC = 2048 };
 
 static const struct mail *
 mail_of(const struct dsn *d)
@@ -249,6 +249,26 @@ put_remote(struct wrap *w, const char *host)
 	}
 }
 
+/* RFC 3464 section 2.3.6: what the server said, without what we add. */
+static void
+put_diagnostic(struct wrap *w, const struct report_recipient *r)
+{
+	bool reply = strspn(r->text, "0123456789") == 3;
+	const char *ours = NULL, *next = r->text;
+	char text[DIAGNOSTIC];
+
+	while (reply && r->kind != REPORT_RELAYED &&
+	       (next = strstr(next, " (in reply to ")) != NULL) {
+		ours = next++;
+	}
+	size_t len = strlen(r->text);
+	if (ours != NULL && r->text[len - 1] == ')') {
+		len = (size_t)(ours - r->text);
+	}
+	snprintf(text, sizeof(text), "%.*s", (int)len, r->text);
+	wrap_field(w, "Diagnostic-Code", reply ? "smtp;" : "x-restante;", text);
+}
+
 static void
 put_recipient_fields(
     const struct dsn *d, struct wrap *w, const struct report_recipient *r)
@@ -270,9 +290,7 @@ put_recipient_fields(
 	wrap_line(w, "Status: %s", status_of(r));
 	put_remote(w, r->host);
 	if (r->text[0] != '\0') {
-		bool reply = strspn(r->text, "0123456789") == 3;
-		wrap_field(w, "Diagnostic-Code",
-		    reply ? "smtp;" : "x-restante;", r->text);
+		put_diagnostic(w, r);
 	}
 	if (r->tried != 0) {
 		date_text(r->tried, when);

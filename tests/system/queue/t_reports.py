@@ -150,6 +150,21 @@ def test_words(reports):
         check(reply in r.words, r.words)
 
 
+def test_diagnostic(reports):
+    """Diagnostic-Code is what the server said, and nothing else"""
+    host = "mx.example.net[192.0.2.1]:25"
+    for reply, said in (
+            ("550 5.1.1 No such user (in reply to RCPT TO)",
+             "smtp; 550 5.1.1 No such user"),
+            ("550 5.1.1 Said there (in reply to X) (in reply to end of DATA)",
+             "smtp; 550 5.1.1 Said there (in reply to X)"),
+            ("550 5.1.1 No (really)", "smtp; 550 5.1.1 No (really)"),
+            (f"host {host} does not offer REQUIRETLS",
+             f"x-restante; host {host} does not offer REQUIRETLS")):
+        r = reports.one([(0, FAILED, "5.1.1", host, reply)])
+        equal(" ".join(r.people[0]["Diagnostic-Code"].split()), said)
+
+
 def test_matrix(reports):
     """Each kind with each RET and size sends back what it should"""
     sizes = {"small": 40, "medium": 60000, "large": 1100000}
