@@ -160,6 +160,11 @@ load_reasons(struct queue_file *f)
 	while ((len = getline(&line, &room, file)) != -1) {
 		read_reason(f, line, (size_t)len);
 	}
+	if (!feof(file)) {
+		/* Half of them must not replace all of them. */
+		log_warn("%s: cannot read the last replies: %s", f->id,
+		    strerror(errno));
+	}
 	free(line);
 	fclose(file);
 }

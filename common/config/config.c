@@ -301,7 +301,9 @@ read_lines(struct config *c, FILE *f, struct config_place *at)
 		explicit_bzero(line, size);
 	}
 	free(line);
-	if (result == 0 && ferror(f)) {
+	/* Without memory getline(3) ends, too, and sets no error of the
+	   stream: only the end of the file is its end. */
+	if (result == 0 && (ferror(f) || !feof(f))) {
 		snprintf(at->error, CONFIG_ERROR, "cannot read %.300s: %s",
 		    at->file, strerror(errno));
 		result = -1;

@@ -29,7 +29,9 @@ read_line(char password[PASSWORD])
 	if (ok) {
 		strlcpy(password, line, PASSWORD);
 	} else {
-		log_error(n <= 0          ? "no password on standard input"
+		log_error(n == -1 && !feof(stdin)
+			      ? "cannot read the password: try again"
+			  : n <= 0        ? "no password on standard input"
 			  : n >= PASSWORD ? "the password is too long"
 					  : "the password holds a NUL byte");
 	}

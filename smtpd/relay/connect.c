@@ -2,6 +2,7 @@
 /* Which hosts take the mail for a hop, and a connection to one of them. */
 #include "smtpd/relay/connect.h"
 
+#include "common/log/log.h"
 #include "smtpd/relay/race.h"
 
 #include <arpa/inet.h>
@@ -210,6 +211,9 @@ connect_hosts_file(const char *file, const char *host, struct exchangers *found)
 			strlcpy(found->hosts[found->count++].host, address,
 			    DNS_NAME);
 		}
+	}
+	if (f != NULL && found->count < DNS_HOSTS && !feof(f)) {
+		log_warn("cannot read all of %s: %s", file, strerror(errno));
 	}
 	free(line);
 	if (f != NULL) {

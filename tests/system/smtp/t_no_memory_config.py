@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: ISC
+"""getline(3) ends without memory as it does at the end of a file. Half a
+configuration is another one: mail would go into the default queue."""
+import os
+import subprocess
+
+from lib.scratch import Scratch, tool
+from lib.tap import Skip, Tap, check, equal
+
+tap = Tap()
+SHIM = r"""
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+ssize_t
+__getdelim(char **line, size_t *size, int end, FILE *f)
+{
+	static ssize_t (*next)(char **, size_t *, int, FILE *);
+	static int calls;
+
+	if (next == NULL) {
+		*(void **)&next = dlsym(RTLD_NEXT, "__getdelim");
+	}
+	if (++calls > atoi(getenv("LINES_READ"))) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return next(line, size, end, f);
+}
+
+ssize_t
+getline(char **line, size_t *size, FILE *f)
+{
+	return __getdelim(line, size, '\n', f);
+}
+"""
+
+
+def test_config():
+    """A configuration that cannot be read to its end is an error"""
+    compiler = tool("cc")
+    if not compiler:
+        raise Skip("no C compiler for the preloaded library")
+    if "SAN_OPTIONS" in " ".join(os.environ):
+        raise Skip("nothing can be preloaded into a sanitizer build")
+    with Scratch() as scratch:
+        source, library = scratch.dir / "shim.c", scratch.dir / "shim.so"
+        source.write_text(SHIM)
+        subprocess.run([compiler, "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
+                        library, source, "-ldl"], check=True,
+                       capture_output=True)
+        library.chmod(0o755)
+        lines = len(scratch.conf.read_text().splitlines())
+        for count in range(lines + 1):
+            env = dict(scratch.environment(), LD_PRELOAD=str(library),
+                       LINES_READ=str(count))
+            done = subprocess.run([*scratch.command("smtpd"), "-bp"], env=env,
+                                  capture_output=True, check=False,
+                                  **scratch.as_user())
+            equal(done.returncode, 78, f"{count} lines: {done}")
+            check(b"cannot read" in done.stderr, done.stderr)
+
+
+if __name__ == "__main__":
+    tap.run(globals())
+    tap.finish()
