@@ -26,6 +26,12 @@ fill_buffer(struct input *in)
 		return false;
 	}
 	in->over = n == 0;
+	/* No message can hold a NUL, and none is refused for it: whoever reads
+	   the output of a program would never hear of it. */
+	for (ssize_t i = 0; i < n; i++) {
+		char *octet = in->data + in->len + i;
+		*octet = *octet == '\0' ? '?' : *octet;
+	}
 	in->len += (size_t)n;
 	return true;
 }
@@ -112,9 +118,6 @@ input_next(struct input *in, struct piece *p)
 		return INPUT_END;
 	}
 	cut_piece(in, lf, p);
-	if (memchr(p->text, '\0', p->len) != NULL) {
-		return INPUT_NUL;
-	}
 	if (is_dot(p) && !in->dot_is_text) {
 		in->over = true;
 		in->at = in->len = in->used = 0;
@@ -184,8 +187,6 @@ read_lines(struct input *in, struct head *h)
 			break;
 		case INPUT_END:
 			return HEAD_OK;
-		case INPUT_NUL:
-			return HEAD_NUL;
 		case INPUT_ERROR:
 			return HEAD_ERROR;
 		}
@@ -282,9 +283,6 @@ copy_rest(struct input *in, FILE *file)
 			break;
 		case INPUT_END:
 			return fflush(file);
-		case INPUT_NUL:
-			errno = EBADMSG;
-			return -1;
 		case INPUT_ERROR:
 			return -1;
 		}

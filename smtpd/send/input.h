@@ -8,7 +8,7 @@
 /*
  * A message as scripts write it, line by line: ends of lines are LF or CR LF,
  * mixed as they like (CRs before an LF are dropped), and the last one may be
- * missing.
+ * missing.  A NUL becomes a question mark.
  */
 
 enum { INPUT_SIZE = 64 * 1024 };
@@ -35,7 +35,6 @@ struct input {
 enum input_event {
 	INPUT_PIECE,
 	INPUT_END,
-	INPUT_NUL,   /* the line holds a NUL: no message can */
 	INPUT_ERROR, /* of reading: errno */
 };
 
@@ -48,8 +47,7 @@ enum { HEAD_MOST = 1024 * 1024 };
 
 enum head_result {
 	HEAD_OK,
-	HEAD_LONG, /* more than HEAD_MOST octets */
-	HEAD_NUL,
+	HEAD_LONG,  /* more than HEAD_MOST octets */
 	HEAD_ERROR, /* errno */
 };
 
@@ -67,7 +65,7 @@ enum head_result head_read(struct input *, char **text, size_t *len)
 
 struct input_copy;
 
-/* NULL: errno; EBADMSG: it holds a NUL. */
+/* NULL: errno. */
 struct input_copy *input_copy_open(struct input *);
 
 /* The message, from its start. */

@@ -224,10 +224,6 @@ write_message(struct smtp_client *c, const struct submission *s)
 		case INPUT_END:
 			stream_write(c->stream, ".\r\n", 3);
 			return EX_OK;
-		case INPUT_NUL:
-			log_error("the message holds NUL octets: encode it, "
-				  "or send it with -a");
-			return EX_DATAERR;
 		case INPUT_ERROR:
 			log_error(
 			    "cannot read the message: %s", strerror(errno));
@@ -271,7 +267,7 @@ transact_many(struct smtp_client *c, const struct submission *s)
 	if (copy == NULL) {
 		log_error("cannot store the message in a temporary file: %s",
 		    strerror(errno));
-		return errno == EBADMSG ? EX_DATAERR : EX_TEMPFAIL;
+		return EX_TEMPFAIL;
 	}
 	for (size_t from = 0; from < s->recipients->count && status == EX_OK;
 	     from += AT_ONCE) {

@@ -138,9 +138,6 @@ read_head(struct draft *s)
 			  "empty line should end it",
 		    HEAD_MOST);
 		return EX_DATAERR;
-	case HEAD_NUL:
-		log_error("the message holds NUL octets: encode it");
-		return EX_DATAERR;
 	case HEAD_ERROR:
 		break;
 	}

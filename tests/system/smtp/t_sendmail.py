@@ -182,6 +182,22 @@ def test_sendmail_link(server):
     equal(codes, ["220", "250", "250", "250", "354", "250", "221"], said)
 
 
+def test_nul(server):
+    """A NUL is replaced: what a program has to say is never refused"""
+    for text, there in (
+            (b"Subject: a\n\nrsync error\0 in file list\n",
+             b"rsync error? in file list"),
+            (b"Subject: a\0b\n\nx\n", b"Subject: a?b"),
+            (b"\0no header\n", b"?no header"),
+            (b"Subject: a\n\n" + b"\0" * 200000, b"?" * 200)):
+        done = subprocess.run(
+            [*server.command("smtpd"), "-i", "bob@example.org"], input=text,
+            capture_output=True, timeout=120, env=server.environment(),
+            check=False, **server.as_user())
+        equal(done.returncode, 0, done.stderr)
+        check(there in last(server).wire, last(server).wire[:1000])
+
+
 def test_big_and_binary(server):
     """A big message with all bytes but NUL, CR and LF passes unchanged"""
     body = bytes(b for b in range(1, 256) if b not in (10, 13)) + b"\n"
