@@ -47,7 +47,7 @@ add_mailbox(const struct frame *f, const char *text)
 	if (found != STATUS_NO) {
 		return walk_fail(f, EXPANDED_TEMPORARY);
 	}
-	if (address_path(text, &a, &rest) != PATH_OK || *rest != '\0') {
+	if (address_path_utf8(text, &a, &rest) != PATH_OK || *rest != '\0') {
 		return walk_broken(f, "a target is malformed");
 	}
 	return a.domain[0] == '\0' ||

@@ -36,7 +36,7 @@ parse_address(const char *target, struct target_parsed *t)
 	}
 	bool bare = strchr(text, ' ') == NULL && text[0] != '@';
 	return (bare || text[0] == '"') &&
-	               address_path(text, &t->address, &rest) == PATH_OK &&
+	               address_path_utf8(text, &t->address, &rest) == PATH_OK &&
 	               *rest == '\0' && !address_is_null(&t->address)
 	           ? MEANS_ADDRESS
 	           : MEANS_NOTHING;

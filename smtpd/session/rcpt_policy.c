@@ -107,6 +107,64 @@ rcpt_policy_resolve(
 	                  : or_alias(ask_worker(s, &q, r, &failed), r);
 }
 
+/* ---- aliases of nobody ---- */
+
+enum { DEEPEST = 10, MOST_LOOKUPS = 50 };
+
+static bool ends_nowhere(
+    const struct session *, const struct alias *, int depth, int *lookups);
+
+/* True if a target is surely no user here, nor anything else. */
+static bool
+is_nobody(const struct session *s, const char *target, int depth, int *lookups)
+{
+	const struct connection *c = s->connection;
+	bool mailbox = target[0] == '\\';
+	char user[USER_NAME + 1];
+	struct address a;
+	const char *rest;
+	struct resolved r;
+
+	if (mailbox) {
+		return strchr(target, '@') == NULL && !names_open(c->names) &&
+		       !(user_name(c->config, target + 1, user) &&
+			   names_have(c->names, user));
+	}
+	if (strchr("|/:", target[0]) != NULL || (*lookups)++ >= MOST_LOOKUPS ||
+	    address_path_utf8(target, &a, &rest) != PATH_OK || *rest != '\0' ||
+	    address_is_null(&a) ||
+	    (a.domain[0] != '\0' && !config_is_ours(c->config, a.domain))) {
+		return false;
+	}
+	enum rcpt_result result = rcpt_policy_resolve(s, &a, &r);
+	if (result == RCPT_OK && r.kind == RESOLVED_ALIAS) {
+		return r.alias.kind != ALIAS_LIST ||
+		       ends_nowhere(s, &r.alias, depth + 1, lookups);
+	}
+	return result == RCPT_NO;
+}
+
+/*
+ * True if an alias leads to nobody: what it gets could only be returned, and
+ * its sender may be forged.
+ */
+static bool
+ends_nowhere(
+    const struct session *s, const struct alias *alias, int depth, int *lookups)
+{
+	if (depth > DEEPEST || alias->targets[0] == NULL) {
+		return false; /* a mistake, and mail waits until it is mended */
+	}
+	for (const char *const *t = alias->targets; *t != NULL; t++) {
+		if (!is_nobody(s, *t, depth, lookups)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* ---- all of it ---- */
+
 /* True if a quota may keep a message out, by what is known here. */
 static bool
 has_quota(const struct session *s, const struct resolved *r)
@@ -134,6 +192,11 @@ rcpt_policy_check(
 	}
 	if (r->kind == RESOLVED_ALIAS && r->alias.kind != ALIAS_LIST) {
 		return RCPT_OK;
+	}
+	int lookups = 0;
+	if (r->kind == RESOLVED_ALIAS &&
+	    ends_nowhere(s, &r->alias, 0, &lookups)) {
+		return RCPT_NO;
 	}
 	q.ask |= has_quota(s, r) ? RCPT_QUOTA : 0;
 	q.size = s->mail.size;

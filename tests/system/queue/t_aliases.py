@@ -72,6 +72,34 @@ def boxes(site, **counts):
     site.settled()
 
 
+def test_nobody(site):
+    """An alias that leads to nobody alone is no user; others still work"""
+    site.aliases("sales: eve\nteam: eve, mallory@home.test\n"
+                 "chain: team, \\eve\nmixed: eve, bob\nfar: x@far.test\n"
+                 "self: \\bob\n")
+    for name in ("sales", "team", "chain"):
+        said = site.refuses("550 5.1.1", f"{name}@home.test")
+        check("5.1.1" in str(said), str(said))
+    for name in ("mixed", "far", "self"):
+        site.refuses("250 ", f"{name}@home.test")
+    site.receive("self@home.test")
+    boxes(site, bob=1)
+
+
+def test_utf8_target(site):
+    """A target in UTF-8 is as any other: it goes to a hop with SMTPUTF8"""
+    with FakeMx() as hop:
+        site.change(site.keys.replace("%DIR", str(site.dir)) +
+                    f"route far.test smtp://127.0.0.1:{hop.port}")
+        site.aliases("intl: bü@far.test, \"B. Ü\" <ü@far.test>\n")
+        site.receive("intl@home.test")
+        got = hop.wait()[0]
+        equal(sorted(got.rcpts), ["bü@far.test", "ü@far.test"], "recipients")
+        check("SMTPUTF8" in got.mail_params, got.mail_params)
+        site.wait_empty()
+    site.settled()
+
+
 def test_users(site):
     """A name for a user, for several, for another name; each gets one"""
     site.aliases("# comment\nboss: alice\nstaff: alice,\n  bob , boss\n"
