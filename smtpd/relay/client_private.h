@@ -34,8 +34,11 @@ enum extension {
 
 struct offer {
 	unsigned extensions;
-	uint64_t size_limit;  /* 0: none */
-	uint64_t soonest;     /* seconds, of DELIVERBY; 0: any */
+	uint64_t size_limit; /* 0: none */
+	uint64_t soonest;    /* seconds, of DELIVERBY; 0: any */
+	/* LIMITS, RFC 9422; 0: none: messages of a connection, recipients of a
+	   message and the domains of these. */
+	uint64_t most_mails, most_rcpts, most_domains;
 	char mechanisms[512]; /* the arguments of AUTH */
 };
 
@@ -68,6 +71,7 @@ struct client {
 	   the message, though it does not say so. */
 	bool complete;
 	bool dirty;      /* a transaction is open: needs RSET */
+	uint64_t mails;  /* begun on this connection */
 	unsigned losses; /* messages in a row that a connection was lost with */
 	/* The way of one message through the addresses of its hop. */
 	struct exchangers hosts;

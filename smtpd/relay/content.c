@@ -210,6 +210,20 @@ fit_size(struct client *c, struct mail_object *m)
 	return plan_conversion(c, m);
 }
 
+/* True if the address of a recipient needs SMTPUTF8: an alias may lead to one.
+ */
+static bool
+has_utf8_rcpt(const struct mail_object *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		const struct recipient *r = m->rcpts[i].recipient;
+		if (r != NULL && !envelope_is_ascii(r->text)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool
 content_prepare(struct client *c, struct mail_object *m)
 {
@@ -229,7 +243,7 @@ content_prepare(struct client *c, struct mail_object *m)
 		return defer_unreadable(c);
 	}
 	m->said = *m->mail;
-	m->said.utf8 = m->mail->utf8 && utf8;
+	m->said.utf8 = (m->mail->utf8 || has_utf8_rcpt(m)) && utf8;
 	m->said.eight_bit =
 	    eight_bit && (m->mail->eight_bit || m->survey.eight_bit);
 	bool unwanted = m->survey.eight_bit && !(terms.eight_bit && terms.utf8);

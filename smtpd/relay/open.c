@@ -45,6 +45,7 @@ connected(struct client *c, const char *host, enum family family)
 		return false;
 	}
 	c->reused = c->dirty = false;
+	c->mails = 0;
 	return true;
 }
 

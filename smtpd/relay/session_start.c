@@ -48,6 +48,35 @@ offer_number(const char *digits, size_t len)
 	return n;
 }
 
+/* RFC 9422 section 4: "RCPTMAX=50"; a limit that is not understood is none. */
+static void
+offer_limits(struct offer *o, const char *words, size_t len)
+{
+	const struct {
+		const char *name;
+		uint64_t *most;
+	} limits[] = {
+		{ "MAILMAX=", &o->most_mails },
+		{ "RCPTMAX=", &o->most_rcpts },
+		{ "RCPTDOMAINMAX=", &o->most_domains },
+	};
+	size_t n;
+
+	for (size_t at = 0; at < len; at += n + 1) {
+		for (n = 0; at + n < len && words[at + n] != ' '; n++) {
+		}
+		for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]);
+		     i++) {
+			size_t name = strlen(limits[i].name);
+			if (n > name && strncasecmp(words + at, limits[i].name,
+					    name) == 0) {
+				*limits[i].most =
+				    offer_number(words + at + name, n - name);
+			}
+		}
+	}
+}
+
 static void
 offer_line(struct offer *o, const char *line, size_t len)
 {
@@ -85,6 +114,8 @@ offer_line(struct offer *o, const char *line, size_t len)
 		o->soonest = offer_number(rest, left);
 	} else if (word == 4 && strncasecmp(line, "AUTH", 4) == 0) {
 		offer_mechanisms(o, rest, left);
+	} else if (word == 6 && strncasecmp(line, "LIMITS", 6) == 0) {
+		offer_limits(o, rest, left);
 	}
 }
 

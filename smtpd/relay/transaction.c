@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* True if the message has to come back, by RFC 2852 section 4.1.4. */
 static bool
@@ -60,8 +61,13 @@ acceptable(struct client *c, struct mail_object *m, char line[ENVELOPE_LINE])
 	return false;
 }
 
+enum { DOMAINS = ORDER_RECIPIENTS };
+
 /* Commands that were sent before their replies, and what came of them. */
 struct pipeline {
+	size_t said; /* RCPT commands in this transaction */
+	const char *domains[DOMAINS];
+	size_t ndomains;
 	size_t rcpts; /* sent, and without a reply */
 	bool data;    /* sent */
 	bool refused; /* MAIL was */
@@ -82,16 +88,47 @@ refuse_address(struct client *c, const char *address, bool utf8)
 	}
 }
 
-/* Sends at most `most` RCPT commands for recipients that are to be done. */
+/* True if the server takes that recipient as well (RFC 9422); notes it. */
+static bool
+within_limits(const struct client *c, struct pipeline *ahead, const char *text)
+{
+	const struct offer *o = &c->offer;
+	const char *at = strrchr(text, '@'), *domain = at == NULL ? "" : at + 1;
+	size_t i = 0;
+
+	if (o->most_rcpts > 0 && ahead->said >= o->most_rcpts) {
+		return false;
+	}
+	while (
+	    i < ahead->ndomains && strcasecmp(ahead->domains[i], domain) != 0) {
+		i++;
+	}
+	if (i == ahead->ndomains) {
+		if ((o->most_domains > 0 && i >= o->most_domains) ||
+		    i == DOMAINS) {
+			return false;
+		}
+		ahead->domains[ahead->ndomains++] = domain;
+	}
+	ahead->said++;
+	return true;
+}
+
+/*
+ * Sends at most `most` RCPT commands for recipients that are to be done; those
+ * beyond the limits of the server are for the next transaction.
+ */
 static size_t
-send_rcpts(struct client *c, struct mail_object *m, size_t most)
+send_rcpts(struct client *c, struct mail_object *m, struct pipeline *ahead,
+    size_t most)
 {
 	char line[ENVELOPE_LINE];
 	size_t sent = 0;
 
 	for (size_t i = 0; i < m->count && sent < most; i++) {
 		struct rcpt *p = &m->rcpts[i];
-		if (p->state != RCPT_TODO) {
+		if (p->state != RCPT_TODO ||
+		    !within_limits(c, ahead, p->recipient->text)) {
 			continue;
 		}
 		if (envelope_rcpt(&m->said, p->recipient, &c->offer, line)) {
@@ -233,7 +270,7 @@ envelope(struct client *c, struct mail_object *m, const char *mail,
 	}
 	client_send_command(c, "%s", mail);
 	if (pipelining) {
-		ahead->rcpts = send_rcpts(c, m, SIZE_MAX);
+		ahead->rcpts = send_rcpts(c, m, ahead, SIZE_MAX);
 		ahead->data = ahead->rcpts > 0 &&
 		              (c->offer.extensions & EXT_CHUNKING) == 0;
 		if (ahead->data) {
@@ -248,8 +285,8 @@ envelope(struct client *c, struct mail_object *m, const char *mail,
 	do {
 		step = step == STEP_CONTINUE ? read_rcpt_responses(c, m, ahead)
 		                             : step;
-	} while (
-	    step == STEP_CONTINUE && !pipelining && send_rcpts(c, m, 1) > 0);
+	} while (step == STEP_CONTINUE && !pipelining &&
+		 send_rcpts(c, m, ahead, 1) > 0);
 	return step;
 }
 
@@ -292,6 +329,12 @@ try_once(struct client *c, struct mail_object *m)
 		object_settle(m, &c->verdict);
 		return STEP_DONE;
 	}
+	if (c->offer.most_mails > 0 && c->mails >= c->offer.most_mails &&
+	    !c->hop->unix_socket) {
+		client_quit(c);
+		return STEP_STALE;
+	}
+	c->mails++;
 	enum step step = envelope(c, m, mail, &ahead);
 	if (step != STEP_CONTINUE) {
 		return step;

@@ -71,6 +71,35 @@ def test_helo():
     equal(mx.messages[0].mail_params, "")
 
 
+def test_server_limits():
+    """LIMITS of RFC 9422 are kept, and those who wait for it lose nothing"""
+    people = ["a@x", "b@y", "c@X", "d@z", "e@y"]
+    for base in (EXTENSIONS, WITHOUT_CHUNKING, ()):
+        for limits, groups, connections in (
+                ("RCPTMAX=2", [["a@x", "b@y"], ["c@X", "d@z"], ["e@y"]], 1),
+                ("MAILMAX=1 RCPTMAX=3",
+                 [["a@x", "b@y", "c@X"], ["d@z", "e@y"]], 2),
+                ("rcptdomainmax=1",
+                 [["a@x", "c@X"], ["b@y", "e@y"], ["d@z"]], 1),
+                ("RCPTDOMAINMAX=2 MAILMAX=2",
+                 [["a@x", "b@y", "c@X", "e@y"], ["d@z"]], 1),
+                ("RCPTMAX=no X=1", [people], 1), ("", [people], 1)):
+            outcomes, mx = relay_one(
+                {}, rcpts=people, extensions=(*base, f"LIMITS {limits}"))
+            equal(kinds(outcomes), ["sent"] * 5 + ["done"], limits)
+            equal([m.rcpts for m in mx.messages], groups, limits)
+            equal(mx.connections, connections, limits)
+
+
+def test_mail_limit():
+    """MAILMAX: the next message goes over another connection"""
+    with FakeMx(extensions=("LIMITS MAILMAX=2",)) as mx, \
+            Relaying(hop(mx)) as relay:
+        for _ in range(5):
+            equal(kinds(relay.send(TEXT, ["b@x"])), ["sent", "done"])
+        equal((mx.connections, len(mx.messages)), (3, 5))
+
+
 def test_short_name():
     """A machine without a full name gives the address that it comes from"""
     for script in ({}, {"ehlo": "502 5.5.1 What?"}):
