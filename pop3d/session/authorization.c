@@ -33,7 +33,8 @@ capa(struct session *s, char *argument)
 		stream_printf(s->stream, "USER\r\nSASL %s\r\n",
 		    sasl_server_offer(s->connection, s->stream, true, offer));
 	}
-	if (s->connection->can_tls && !s->tls) {
+	/* RFC 6856 section 2.1: not after UTF8. */
+	if (s->connection->can_tls && !s->tls && !s->utf8) {
 		stream_printf(s->stream, "STLS\r\n");
 	}
 	stream_printf(s->stream, ".\r\n");

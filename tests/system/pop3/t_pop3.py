@@ -226,6 +226,15 @@ def test_users_see_only_their_own(server):
             check(f"Subject: for {user}\r\n".encode() in text, repr(text))
 
 
+def test_capa_utf8(server):
+    """After UTF8 there is no STLS any more, and CAPA says so"""
+    with server.connect(server.pop3) as talker:
+        talker.pop("+OK")
+        talker.pop("+OK", "UTF8")
+        said = talker.pop_block("CAPA").decode().split("\r\n")
+        check("STLS" not in said and "UTF8" in said, str(said))
+
+
 def test_capa(server):
     """CAPA lists what holds in each state"""
     wanted = {"TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"}
