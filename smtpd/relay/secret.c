@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,7 +84,7 @@ from_file(struct secret *s, const char *path, char why[CONFIG_ERROR])
 
 /* In the child: runs the words, its output into the pipe. */
 static _Noreturn void
-exec_command(const char *command, int out)
+exec_command(const char *command, int out, int complaints)
 {
 	char words[CONFIG_VALUE], *rest = words;
 	char *argv[MAX_WORDS + 1];
@@ -100,6 +101,7 @@ exec_command(const char *command, int out)
 	int nothing = open("/dev/null", O_RDONLY);
 	if (n > 0 && nothing != -1 && dup2(nothing, STDIN_FILENO) != -1 &&
 	    dup2(out, STDOUT_FILENO) != -1) {
+		(void)dup2(complaints, STDERR_FILENO);
 		closefrom(STDERR_FILENO + 1);
 		signal(SIGPIPE, SIG_DFL);
 		execv(argv[0], argv);
@@ -145,6 +147,33 @@ reap(pid_t pid, int64_t deadline, bool *late)
 	return ended == pid ? status : -1;
 }
 
+/* Says how the command has ended, and the first line of its complaints. */
+static void
+why_failed(const char *command, bool late, int status, int complaints,
+    char why[CONFIG_ERROR])
+{
+	char text[200] = "", how[64];
+	ssize_t n =
+	    complaints == -1 ? 0 : pread(complaints, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\r\n")] = '\0';
+	if (late || status == -1) {
+		strlcpy(how, late ? "does not end" : "cannot be started",
+		    sizeof(how));
+	} else if (WIFSIGNALED(status)) {
+		snprintf(how, sizeof(how), "was ended by signal %d",
+		    WTERMSIG(status));
+	} else if (WEXITSTATUS(status) == 127) {
+		strlcpy(how, "cannot be run", sizeof(how));
+	} else {
+		snprintf(how, sizeof(how), "failed with status %d",
+		    WEXITSTATUS(status));
+	}
+	snprintf(why, CONFIG_ERROR, "\"%.200s\" %s%s%s", command, how,
+	    text[0] != '\0' ? ": " : "", text);
+}
+
 static int
 from_command(struct secret *s, const char *command, char why[CONFIG_ERROR])
 {
@@ -155,22 +184,25 @@ from_command(struct secret *s, const char *command, char why[CONFIG_ERROR])
 		snprintf(why, CONFIG_ERROR, "pipe: %s", strerror(errno));
 		return -1;
 	}
+	/* A file, so that nobody has to read what it may hold. */
+	int complaints = memfd_create("stderr", MFD_CLOEXEC);
 	pid_t pid = fork();
 	if (pid == 0) {
-		exec_command(command, ends[1]);
+		exec_command(command, ends[1], complaints);
 	}
 	close(ends[1]);
 	int64_t deadline = deadline_now() + COMMAND_TIMEOUT;
 	bool late = pid != -1 && collect(s, ends[0], &len, deadline) == -1;
 	close(ends[0]);
 	int status = pid == -1 ? -1 : reap(pid, deadline, &late);
-	if (late || status != 0) {
-		snprintf(why, CONFIG_ERROR, "\"%.200s\" %s", command,
-		    late           ? "does not end"
-		    : status == -1 ? "cannot be started"
-		    : WIFEXITED(status) && WEXITSTATUS(status) == 127
-			? "cannot be run"
-			: "failed");
+	bool failed = late || status != 0;
+	if (failed) {
+		why_failed(command, late, status, complaints, why);
+	}
+	if (complaints != -1) {
+		close(complaints);
+	}
+	if (failed) {
 		return -1;
 	}
 	return first_line(s, len, "that the command writes", why);
@@ -226,6 +258,13 @@ from_config(struct secret *s, const struct config *config,
 		    hop->user, hop->host, config->file);
 	}
 	return found ? 0 : -1;
+}
+
+bool
+secret_is_named(const struct config *config, const struct hop *hop)
+{
+	return hop->password[0] != '\0' || hop->hidden ||
+	       find_source(config, hop) != NULL;
 }
 
 int

@@ -16,6 +16,9 @@ struct secret {
 	bool token; /* for XOAUTH2 */
 };
 
+/* True if the configuration says where the hop's password comes from. */
+bool secret_is_named(const struct config *, const struct hop *);
+
 /*
  * The hop's own password, else that of the key relay-password for USER@HOST
  * or HOST: the first line of a file ("file:PATH") or of what a command writes

@@ -100,6 +100,28 @@ def test_mail_limit():
         equal((mx.connections, len(mx.messages)), (3, 5))
 
 
+def test_failing_command():
+    """A command that gives no password is quoted: status, and first words"""
+    for text, said in (
+            ("echo 'token expired: run renew' >&2; echo more >&2; exit 3",
+             " failed with status 3: token expired: run renew"),
+            ("exit 5", " failed with status 5"),
+            ("kill -9 $$", " was ended by signal 9")):
+        with FakeMx(mechanisms=("PLAIN",), auth_needs_tls=False) as mx:
+            def put(scratch, script=text):
+                path = scratch.dir / "token"
+                path.write_text(f"#!/bin/sh\n{script}\n")
+                path.chmod(0o755)
+                conf = scratch.conf.read_text()
+                scratch.conf.write_text(
+                    conf + f"relay-password 127.0.0.1 token:{path}\n")
+            with Relaying(f"smtp://me@127.0.0.1:{mx.port}?tls=never",
+                          prepare=put) as relay:
+                outcomes = relay.send(TEXT, ["b@x"])
+                equal(kinds(outcomes), ["dead"])
+                check(outcomes[0].text.endswith('"' + said), outcomes[0].text)
+
+
 def test_short_name():
     """A machine without a full name gives the address that it comes from"""
     for script in ({}, {"ehlo": "502 5.5.1 What?"}):
