@@ -10,6 +10,7 @@
 #include "smtpd/admin/admin.h"
 #include "smtpd/relay/connect.h"
 #include "smtpd/relay/race.h"
+#include "smtpd/relay/secret.h"
 #include "smtpd/route/expand.h"
 #include "smtpd/route/route.h"
 
@@ -69,7 +70,8 @@ note_status(struct explain *x, int status)
 
 /* ---- mail that leaves ---- */
 
-static void
+/* False if the host has no address, or none is known now. */
+static bool
 explain_addresses(struct explain *x, const char *host)
 {
 	struct dns_address found[DNS_ADDRESSES];
@@ -79,11 +81,11 @@ explain_addresses(struct explain *x, const char *host)
 	/* An address and localhost need no DNS. */
 	if (race_literal(host, &found[0]) ||
 	    strcasecmp(host, "localhost") == 0) {
-		return;
+		return true;
 	}
 	if (dns_addresses(x->dns, host, found, &n, why) != DNS_OK) {
 		print_line(x, 4, "%s", why);
-		return;
+		return false;
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct sockaddr *sa =
@@ -93,6 +95,7 @@ explain_addresses(struct explain *x, const char *host)
 			print_line(x, 4, "%s", text);
 		}
 	}
+	return true;
 }
 
 static void
@@ -100,6 +103,7 @@ explain_hosts(struct explain *x, const struct hop *hop)
 {
 	struct exchangers hosts;
 	char why[CONFIG_ERROR] = "";
+	bool reachable = false;
 
 	if (x->dns == NULL && (x->dns = dns_open(x->config)) == NULL) {
 		print_line(x, 3, "no name server: %s", strerror(errno));
@@ -127,7 +131,12 @@ explain_hosts(struct explain *x, const struct hop *hop)
 		} else {
 			print_line(x, 3, "host %s", hosts.hosts[i].host);
 		}
-		explain_addresses(x, hosts.hosts[i].host);
+		reachable =
+		    explain_addresses(x, hosts.hosts[i].host) || reachable;
+	}
+	if (!reachable) {
+		print_line(x, 3, "mail would wait: no host has an address");
+		note_status(x, EX_TEMPFAIL);
 	}
 }
 
@@ -150,6 +159,12 @@ explain_hop(struct explain *x, const char *what, const struct hop *hop)
 	if (hop->user[0] != '\0') {
 		print_line(x, 3, "login as %s, with the password %s", hop->user,
 		    hop->hidden ? "of the hop" : "by the key relay-password");
+		if (!secret_is_named(x->config, hop)) {
+			print_line(x, 3,
+			    "mail would wait: no password: set the key "
+			    "relay-password");
+			note_status(x, EX_CONFIG);
+		}
 	}
 	if (!hop->unix_socket) {
 		explain_hosts(x, hop);
@@ -169,7 +184,10 @@ explain_route(struct explain *x, const struct address *a)
 		print_line(x, 1, "%s is sent on, by %s", text, route.why);
 		explain_hop(x, "next hop", &route.hop);
 		if (route.has_fallback) {
+			/* It does not matter as long as the hop works. */
+			int result = x->result;
 			explain_hop(x, "if that fails,", &route.fallback);
+			x->result = result;
 		}
 		return;
 	case ROUTE_LOCAL:
@@ -222,6 +240,26 @@ explain_user(struct explain *x, const struct recipient *r)
 	}
 }
 
+/* The program of a command must be there; who runs it may see more. */
+static void
+explain_program(struct explain *x, const char *command)
+{
+	char program[PATH_MAX];
+	size_t n = strcspn(command, " \t\"'\\$;|&<>()`*?");
+	struct stat st;
+
+	if (command[0] != '/' || n >= sizeof(program) ||
+	    (command[n] != '\0' && command[n] != ' ')) {
+		return; /* the shell's business */
+	}
+	memcpy(program, command, n);
+	program[n] = '\0';
+	if (stat(program, &st) == -1 && (errno == ENOENT || errno == ENOTDIR)) {
+		print_line(x, 2, "mail would wait: there is no %s", program);
+		note_status(x, EX_CONFIG);
+	}
+}
+
 static void
 explain_recipient(struct explain *x, const struct recipient *r)
 {
@@ -238,6 +276,7 @@ explain_recipient(struct explain *x, const struct recipient *r)
 		return;
 	case TARGET_PIPE:
 		print_line(x, 1, "%s is run, as %s", r->text, owner);
+		explain_program(x, r->text);
 		return;
 	case TARGET_ADDRESS:
 		if (address_path_utf8(r->text, &a, &rest) == PATH_OK) {

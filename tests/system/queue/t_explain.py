@@ -204,6 +204,27 @@ def test_waits(scratch):
         scratch.configure(scratch.keys)
 
 
+def test_would_wait(scratch):
+    """What would wait for a host, a password or a program is 75 or 78"""
+    aliases = scratch.dir / "aliases"
+    before = aliases.read_text()
+    scratch.configure(scratch.keys + """
+route nohost.example smtp://missing.example
+route nologin.example smtps://carol@[192.0.2.9]
+""")
+    try:
+        lines = explain(scratch, "x@nohost.example", status=75)
+        has(lines, "mail would wait: no host has an address")
+        has(explain(scratch, "x@nologin.example", status=78),
+            "mail would wait: no password: set the key relay-password")
+        aliases.write_text(before + 'run: "|/no/such/program -x"\n')
+        has(explain(scratch, "run", status=78),
+            "mail would wait: there is no /no/such/program")
+    finally:
+        aliases.write_text(before)
+        scratch.configure(scratch.keys)
+
+
 def findings(scratch):
     """What --check says."""
     done = scratch.call("smtpd", "--check")
