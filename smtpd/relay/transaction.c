@@ -72,6 +72,7 @@ struct pipeline {
 	bool data;    /* sent */
 	bool refused; /* MAIL was */
 	bool policy;  /* for our address */
+	bool hollow;  /* the message cannot be sent: the envelope alone is */
 };
 
 static void
@@ -271,7 +272,7 @@ envelope(struct client *c, struct mail_object *m, const char *mail,
 	client_send_command(c, "%s", mail);
 	if (pipelining) {
 		ahead->rcpts = send_rcpts(c, m, ahead, SIZE_MAX);
-		ahead->data = ahead->rcpts > 0 &&
+		ahead->data = ahead->rcpts > 0 && !ahead->hollow &&
 		              (c->offer.extensions & EXT_CHUNKING) == 0;
 		if (ahead->data) {
 			client_send_command(c, "DATA");
@@ -325,7 +326,12 @@ try_once(struct client *c, struct mail_object *m)
 		    c->peer.peer);
 		return c->reused ? STEP_STALE : STEP_LOST;
 	}
-	if (!acceptable(c, m, mail)) {
+	bool good = acceptable(c, m, mail);
+	struct outcome why = c->verdict;
+	/* Who is refused anyway hears of that, and not of the form. */
+	ahead.hollow = !good && strcmp(why.dsn, "5.6.3") == 0 &&
+	               envelope_mail(&m->said, &c->offer, time(NULL), mail);
+	if (!good && !ahead.hollow) {
 		object_settle(m, &c->verdict);
 		return STEP_DONE;
 	}
@@ -340,6 +346,10 @@ try_once(struct client *c, struct mail_object *m)
 		return step;
 	}
 	c->reused = true;
+	if (ahead.hollow) {
+		object_settle(m, &why);
+		return STEP_DONE;
+	}
 	if (object_count(m, RCPT_ACCEPTED) == 0) {
 		return without_recipients(c, &ahead);
 	}
