@@ -173,29 +173,132 @@ mbox_next_line(struct mbox_window *w, struct mbox_line *line)
 	return true;
 }
 
-/* "hh:mm" somewhere, and four digits at the end or before a zone. */
-static bool
-has_date(const char *text, size_t len)
-{
-	bool time = false;
+/* ---- From_ lines ---- */
 
-	for (size_t i = 2; i + 2 < len && !time; i++) {
-		time = text[i] == ':' &&
-		       strspn(text + i - 2, "0123456789") == 2 &&
-		       text[i + 1] >= '0' && text[i + 1] <= '5' &&
-		       text[i + 2] >= '0' && text[i + 2] <= '9';
+/* What is left of a line; nothing of it is past the end. */
+struct words {
+	const char *at, *end;
+};
+
+static bool
+skip_blanks(struct words *w)
+{
+	const char *from = w->at;
+
+	while (w->at < w->end && (*w->at == ' ' || *w->at == '\t')) {
+		w->at++;
 	}
-	size_t digits = 0;
-	for (size_t i = 0; i < len && time; i++) {
-		bool digit = text[i] >= '0' && text[i] <= '9';
-		digits = digit ? digits + 1 : 0;
-		if (digits == 4 && (i + 1 == len || text[i + 1] == ' ') &&
-		    (text[i - 3] == '1' || text[i - 3] == '2') && i > 4 &&
-		    text[i - 4] == ' ') {
+	return w->at > from;
+}
+
+/* One of words of three letters, run together. */
+static bool
+skip_name(struct words *w, const char *names)
+{
+	for (; *names != '\0'; names += 3) {
+		if (w->end - w->at >= 3 && strncasecmp(w->at, names, 3) == 0) {
+			w->at += 3;
 			return true;
 		}
 	}
 	return false;
+}
+
+static size_t
+skip_digits(struct words *w)
+{
+	const char *from = w->at;
+
+	while (w->at < w->end && *w->at >= '0' && *w->at <= '9') {
+		w->at++;
+	}
+	return (size_t)(w->at - from);
+}
+
+static bool
+skip_char(struct words *w, char c)
+{
+	if (w->at == w->end || *w->at != c) {
+		return false;
+	}
+	w->at++;
+	return true;
+}
+
+/* hh:mm or hh:mm:ss */
+static bool
+skip_time(struct words *w)
+{
+	return skip_digits(w) == 2 && skip_char(w, ':') &&
+	       skip_digits(w) == 2 &&
+	       (!skip_char(w, ':') || skip_digits(w) == 2);
+}
+
+static bool
+skip_year(struct words *w)
+{
+	const char *year = w->at;
+
+	return skip_digits(w) == 4 && (*year == '1' || *year == '2') &&
+	       (w->at == w->end || *w->at == ' ' || *w->at == '\t');
+}
+
+/* A year, maybe after a zone: "CET", "+0100". */
+static bool
+skip_zone_and_year(struct words *w)
+{
+	struct words again = *w;
+
+	if (skip_year(w)) {
+		return true;
+	}
+	*w = again;
+	while (w->at < w->end && *w->at != ' ' && *w->at != '\t') {
+		w->at++;
+	}
+	return w->at - again.at <= 6 && skip_blanks(w) && skip_year(w);
+}
+
+/* The sender, whose local part may be quoted. */
+static void
+skip_sender(struct words *w)
+{
+	bool quoted = false;
+
+	for (; w->at < w->end && (quoted || (*w->at != ' ' && *w->at != '\t'));
+	     w->at++) {
+		quoted = quoted != (*w->at == '"');
+	}
+}
+
+/*
+ * As asctime(3) writes it, with a zone or not: "Sun Nov 22 07:00:00 2026"; or
+ * as in a message, "Sun, 22 Nov 2026 07:00:00".  A text that mentions a time
+ * and a year is none.
+ */
+static bool
+has_date(const char *text, size_t len)
+{
+	static const char days[] = "MonTueWedThuFriSatSun";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	struct words w = { .at = text, .end = text + len };
+
+	skip_sender(&w);
+	if (!skip_blanks(&w) || !skip_name(&w, days)) {
+		return false;
+	}
+	bool comma = skip_char(&w, ',');
+	if (!skip_blanks(&w)) {
+		return false;
+	}
+	if (comma) {
+		return skip_digits(&w) - 1 < 2 && skip_blanks(&w) &&
+		       skip_name(&w, months) && skip_blanks(&w) &&
+		       skip_year(&w) && skip_blanks(&w) && skip_time(&w);
+	}
+	return skip_name(&w, months) && skip_blanks(&w) &&
+	       skip_digits(&w) - 1 < 2 && skip_blanks(&w) && skip_time(&w) &&
+	       skip_blanks(&w) && skip_zone_and_year(&w);
 }
 
 bool
