@@ -89,8 +89,13 @@ dialogue_run(const struct dialogue *d, struct session *s, struct stream *stream,
 			d->excess(s, what);
 			break;
 		}
+		unsigned before = counts->errors;
 		counts->progress = false;
 		next = one_command(d, s, stream);
+		if (counts->errors == before && d->forgives != NULL &&
+		    d->forgives(s)) {
+			counts->errors = 0;
+		}
 		counts->idle += !counts->progress;
 	}
 	stream_flush(stream);

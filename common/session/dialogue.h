@@ -51,6 +51,8 @@ struct dialogue {
 	/* True if DIALOGUE_BEFORE_LOGIN, or DIALOGUE_IDLE, is a limit now. */
 	bool (*must_log_in)(const struct session *);
 	bool (*must_progress)(const struct session *);
+	/* Optional: true if only errors in a row count now. */
+	bool (*forgives)(const struct session *);
 	/* Says what there was too much of; the session ends. */
 	void (*excess)(struct session *, enum excess);
 

@@ -11,9 +11,11 @@
 
 /* ---- numbers ---- */
 
+enum { MOST = 1000 * 1000 * 1000 }; /* more than there is of anything */
+
 /*
- * Reads a decimal number: digits alone, without a leading zero.  *rest is
- * what follows.  false: none, or out of range.
+ * Reads a decimal number: digits alone, without a leading zero; one that is
+ * larger comes out as MOST.  *rest is what follows.  false: none.
  */
 static bool
 number(const char *text, unsigned long *n, const char **rest)
@@ -22,10 +24,8 @@ number(const char *text, unsigned long *n, const char **rest)
 
 	*n = 0;
 	for (; *p >= '0' && *p <= '9'; p++) {
-		if (p - text == 9) {
-			return false;
-		}
 		*n = *n * 10 + (unsigned long)(*p - '0');
+		*n = *n > MOST ? MOST : *n;
 	}
 	*rest = p;
 	return p != text && (*text != '0' || p == text + 1);
@@ -210,7 +210,8 @@ top(struct session *s, char *argument)
 	if (*rest != ' ' || !number(rest + 1, &lines, &rest) || *rest != '\0') {
 		return reply_error(s, REPLY_TOP_NUMBERS);
 	}
-	return retrieve(s, (size_t)i, lines);
+	/* A mailbox may have that many lines. */
+	return retrieve(s, (size_t)i, lines == MOST ? RETRIEVE_ALL - 1 : lines);
 }
 
 static enum next

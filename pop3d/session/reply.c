@@ -116,13 +116,22 @@ reply_response_to(int error)
 	}
 }
 
+/* True if honest clients are told that: of messages that are not there, of what
+   a session has done already. */
+static bool
+is_harmless(enum pop3_reply reply)
+{
+	return reply == REPLY_NO_MESSAGE || reply == REPLY_DELETED ||
+	       reply == REPLY_LOGIN_ALREADY || reply == REPLY_LANGUAGE;
+}
+
 /* Counts an error: of the session and, before login, of the address. */
 static void
 count(struct session *s, enum pop3_reply reply)
 {
 	bool syntax = rows[reply].response == RESPONSE_NONE;
 
-	s->counts.errors += syntax;
+	s->counts.errors += syntax && !is_harmless(reply);
 	if (s->connection == NULL) {
 		return; /* the mailbox process */
 	}

@@ -98,6 +98,14 @@ is_before_login(const struct session *s)
 	return s->state == STATE_AUTHORIZATION;
 }
 
+/* A client that has logged in may lose deletions by an end: it has to err all
+   the time for that. */
+static bool
+is_logged_in(const struct session *s)
+{
+	return s->state == STATE_TRANSACTION;
+}
+
 static void
 excess(struct session *s, enum excess what)
 {
@@ -179,6 +187,7 @@ session_converse(struct session *s, const struct command *commands,
 		.longest_auth = LINE_AUTH,
 		.must_log_in = is_before_login,
 		.must_progress = is_before_login,
+		.forgives = is_logged_in,
 		.excess = excess,
 		.bad_line = bad_line,
 		.checks = checks,

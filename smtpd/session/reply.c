@@ -59,6 +59,8 @@ static const struct reply_row rows[REPLIES] = {
 	[REPLY_TOO_SLOW] = FAULT(421, "4.4.2", "%s Too slow, closing"),
 	[REPLY_SHUTDOWN] =
 	    FAULT(421, "4.3.2", "%s Shutting down, try again soon"),
+	[REPLY_LINE_FLOOD] =
+	    FAULT(421, "4.7.0", "%s A line without an end, closing"),
 	[REPLY_EXCESS] = FAULT(421, "4.7.0", "%s Too many %s"),
 	[REPLY_WEB] = ABUSE(554, "5.5.1", "This is a mail server"),
 	[REPLY_EARLY] = ABUSE(

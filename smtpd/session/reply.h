@@ -21,15 +21,16 @@ enum smtp_reply {
 	REPLY_NONE, /* no reply: nothing is wrong */
 
 	/* the session */
-	REPLY_GREETING,  /* hostname */
-	REPLY_HELLO,     /* hostname; the last line of EHLO: a keyword */
-	REPLY_BYE,       /* hostname */
-	REPLY_TOO_SLOW,  /* hostname */
-	REPLY_SHUTDOWN,  /* hostname */
-	REPLY_EXCESS,    /* hostname, what there was too much of */
-	REPLY_WEB,       /* to a web browser */
-	REPLY_EARLY,     /* hostname */
-	REPLY_PIPELINED, /* hostname, verb */
+	REPLY_GREETING,   /* hostname */
+	REPLY_HELLO,      /* hostname; the last line of EHLO: a keyword */
+	REPLY_BYE,        /* hostname */
+	REPLY_TOO_SLOW,   /* hostname */
+	REPLY_SHUTDOWN,   /* hostname */
+	REPLY_LINE_FLOOD, /* host */
+	REPLY_EXCESS,     /* hostname, what there was too much of */
+	REPLY_WEB,        /* to a web browser */
+	REPLY_EARLY,      /* hostname */
+	REPLY_PIPELINED,  /* hostname, verb */
 	REPLY_OK,
 	REPLY_RESET,
 	REPLY_STATUS, /* two texts, which are joined */

@@ -124,6 +124,48 @@ def test_pop3(server):
         talker.pop("+OK", "QUIT")
 
 
+def test_pop3_errors(server):
+    """POP3: errors in a row end a session, not those of a whole evening"""
+    box = server.mailbox("bob")
+    box.write_bytes(b"".join(
+        b"From a@b.example Mon Jan  1 00:00:00 2024\nSubject: %d\n\nx\n\n" % n
+        for n in range(40)))
+    server.own()
+    with server.connect(server.pop3) as talker:
+        talker.pop_login("bob", PASSWORDS["bob"])
+        for number in range(1, 31):     # a client that repeats itself
+            talker.pop("+OK", f"DELE {number}")
+            talker.pop("-ERR", f"DELE {number}")
+        for _ in range(30):             # harmless, and in a row
+            talker.pop("-ERR", "RETR 1")
+            talker.pop("-ERR", "RETR 77")
+            talker.pop("-ERR", "USER bob")
+        for _ in range(30):
+            talker.pop("-ERR", "XTND XMIT")
+            talker.pop("+OK", "NOOP")
+        talker.pop("+OK", "QUIT")
+    with server.connect(server.pop3) as talker:
+        talker.pop_login("bob", PASSWORDS["bob"])
+        talker.pop("+OK 10 ", "STAT")
+        for _ in range(20):
+            talker.pop("-ERR", "XTND XMIT")
+        talker.pop("-ERR Too many errors")
+        talker.closed()
+    box.unlink()
+
+
+def test_endless_line(server):
+    """SMTP: a line without an end is told 421 before the end"""
+    for octets in (100000, 1000000):
+        with server.connect(server.smtp) as talker:
+            talker.hello()
+            try:
+                talker.send(b"NOOP " + b"x" * octets + b"\r\n")
+            except OSError:
+                pass                    # it has closed already
+            talker.expect("421 4.7.0 mail.example.org")
+
+
 def sanitized():
     """Whether this is a build that needs more memory than any other."""
     return subprocess.run(
