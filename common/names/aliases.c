@@ -200,6 +200,20 @@ find_duty(struct lookup *l)
 	       find_alias(l, "postmaster", "") || find_user(l, "postmaster");
 }
 
+/* Whom our reports come from (RFC 2142 has no such name): the postmaster reads
+   it, unless an alias or a user has the name. */
+static void
+rename_daemon(struct lookup *l)
+{
+	if (strcasecmp(l->base, "mailer-daemon") == 0 &&
+	    !config_is_virtual(l->config, l->domain) &&
+	    !find_alias(l, l->base, "") && !find_user(l, l->base)) {
+		strlcpy(l->whole, "postmaster", sizeof(l->whole));
+		cut(l);
+	}
+	l->r->kind = RESOLVED_NONE;
+}
+
 void
 aliases_resolve(const struct aliases *a, const struct config *config,
     const struct names *names, const struct address *address,
@@ -217,6 +231,10 @@ aliases_resolve(const struct aliases *a, const struct config *config,
 		return;
 	}
 	cut(&l);
+	if (find_in_domain(&l)) {
+		return;
+	}
+	rename_daemon(&l);
 	if (find_in_domain(&l) ||
 	    (!config_is_virtual(config, l.domain) &&
 		(find_postmaster(&l) || find_local(&l))) ||

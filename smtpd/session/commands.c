@@ -171,13 +171,26 @@ name_user(struct session *s, const char *text)
 		a.local, a.domain[0] != '\0' ? a.domain : config->domains[0]));
 }
 
+static bool
+is_elsewhere(const struct session *s, const char *text)
+{
+	struct address a;
+	const char *rest;
+
+	return address_path_utf8(text, &a, &rest) == PATH_OK &&
+	       a.domain[0] != '\0' &&
+	       !config_is_ours(s->connection->config, a.domain);
+}
+
 static enum next
 vrfy(struct session *s, char *text)
 {
 	if (!session_is_user(s)) {
 		return reply_send(s, REPLY_VRFY_CANNOT);
 	}
-	return name_user(s, text);
+	/* RCPT takes it, but nobody here knows (RFC 5321 section 3.5.3). */
+	return is_elsewhere(s, text) ? reply_send(s, REPLY_VRFY_CANNOT)
+	                             : name_user(s, text);
 }
 
 static enum next

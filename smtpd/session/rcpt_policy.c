@@ -15,7 +15,9 @@
 static bool
 applies(const struct session *s, const struct address *rcpt)
 {
-	return strcasecmp(rcpt->local, "postmaster") != 0 && !exempt_client(s);
+	return strcasecmp(rcpt->local, "postmaster") != 0 &&
+	       strcasecmp(rcpt->local, "mailer-daemon") != 0 &&
+	       !exempt_client(s);
 }
 
 bool
