@@ -353,7 +353,6 @@ config_defaults(struct config *c)
 	c->size_limit = 50 << 20;
 	c->minimum_free = 10 << 20;
 	c->plaintext_login = PLAINTEXT_LOOPBACK;
-	c->channel_binding = true;
 	c->penalties = PENALTIES_ON;
 	c->sessions = 1000;
 	c->sessions_per_user = 50;

@@ -2,6 +2,7 @@
 /* The SASL exchange, in the session. */
 #include "common/sasl/sasl.h"
 
+#include "common/names/names.h"
 #include "common/sasl/sasl_scram.h"
 #include "common/sasl/sasl_token.h"
 #include "common/text/base64.h"
@@ -81,6 +82,26 @@ sasl_fail(struct sasl *s, const char *wrong)
 	return SASL_DONE;
 }
 
+bool
+sasl_same_user(const struct sasl *s, const char *a, const char *b)
+{
+	char one[USER_NAME + 1], other[USER_NAME + 1];
+
+	return strcmp(a, b) == 0 ||
+	       (s->config != NULL && user_name(s->config, a, one) &&
+		   user_name(s->config, b, other) && strcmp(one, other) == 0);
+}
+
+/* No user may act for another one; one may have several names. */
+static bool
+acts_for_itself(const struct sasl *s, const char *authzid, size_t len)
+{
+	char text[sizeof(s->login.name)];
+
+	return len == 0 || (sasl_field(text, sizeof(text), authzid, len) &&
+			       sasl_same_user(s, text, s->login.name));
+}
+
 /* authzid NUL authcid NUL passwd */
 static enum sasl_result
 step_plain(struct sasl *s, const char *data, size_t len)
@@ -104,9 +125,7 @@ step_plain(struct sasl *s, const char *data, size_t len)
 		(size_t)(end - password))) {
 		return SASL_MALFORMED;
 	}
-	/* No user may act for another one. */
-	if (authzid != 0 &&
-	    (authzid != authcid || memcmp(data, name, authcid) != 0)) {
+	if (!acts_for_itself(s, data, authzid)) {
 		s->login.name[0] = '\0';
 		s->wrong = "wants to act for somebody else";
 	}

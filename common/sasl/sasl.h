@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_SASL_SASL_H
 #define RESTANTE_COMMON_SASL_SASL_H
 
+#include "common/config/config.h"
 #include "common/job/login.h"
 #include "common/sasl/scram_server.h"
 #include "common/tls/tls.h"
@@ -35,6 +36,8 @@ struct sasl_binding {
 
 struct sasl {
 	struct login login;
+	/* By which names of users are compared; NULL: as they are written. */
+	const struct config *config;
 	unsigned step;
 	char prompt[SASL_PROMPT]; /* the server's next challenge */
 	/* Why this login fails, whatever the password; or NULL. */
@@ -73,6 +76,9 @@ bool sasl_client_first(const struct sasl *);
  */
 void sasl_bind(
     struct sasl *, const char *name, const uint8_t *data, size_t size);
+
+/* True if both names mean the same user. */
+bool sasl_same_user(const struct sasl *, const char *a, const char *b);
 
 /* Takes the client's answer, decoded.  NULL: it sent none yet. */
 enum sasl_result sasl_step(struct sasl *, const char *data, size_t len);

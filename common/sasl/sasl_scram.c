@@ -65,7 +65,7 @@ scram_first(struct sasl *s, const char *data, size_t len)
 		return SASL_MALFORMED;
 	}
 	strlcpy(s->login.name, f.name, sizeof(s->login.name));
-	if (f.authzid[0] != '\0' && strcmp(f.authzid, f.name) != 0) {
+	if (f.authzid[0] != '\0' && !sasl_same_user(s, f.authzid, f.name)) {
 		return sasl_fail(s, "wants to act for somebody else");
 	}
 	if (f.flag == 'y' && s->nbindings > 0) {

@@ -192,6 +192,7 @@ sasl_server_run(const struct connection *c, struct stream *stream,
 	if (!sasl_start(sasl, argument, c->config->hostname)) {
 		return SASL_OUTCOME_UNKNOWN;
 	}
+	sasl->config = c->config;
 	set_channel_binding(c, stream, sasl);
 	if (!offered(c, stream, (enum mechanism)sasl->login.mechanism, sasl)) {
 		return SASL_OUTCOME_UNKNOWN;

@@ -15,7 +15,9 @@ class Scram:
     """One login: first(), last() and verify() in this order."""
 
     def __init__(self, user, password, header="n,,", binding=b"", nonce=None,
-                 digest="sha256"):
+                 digest="sha256", authzid=""):
+        if authzid:
+            header = f"n,a={authzid},"
         self.password = password
         self.digest = digest
         self.header = header

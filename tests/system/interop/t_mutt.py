@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: ISC
-"""mutt on the same mailbox: it changes flags while POP3 reads and deletes."""
+"""mutt on the same mailbox: it changes flags while POP3 reads and deletes.
+
+And mutt and neomutt, with no more than names and password set, as clients:
+they choose their mechanism themselves.
+"""
+import subprocess
 import threading
 
-from lib import writers
+from lib import peers, writers
 from lib.player import PASSWORDS
 from lib.scratch import LONG, Instance, tool
 from lib.tap import Skip, Tap, check, equal
@@ -82,6 +87,49 @@ def test_flags(server):
     with login(server) as talker:
         equal(listing(talker), before, "ids, UIDLs and texts")
         talker.pop("+OK", "QUIT")
+
+
+def cases_clients():
+    """Unconfigured, they read by POP3 and send"""
+    with Instance() as server:
+        for name in ("mutt", "neomutt"):
+            for tls in (False, True):
+                with tap.case(f"{name} reads and sends"
+                              + (" over TLS" if tls else ""), server.notes):
+                    reads_and_sends(server, name, tls)
+
+
+def reads_and_sends(server, name, tls):
+    """Sends a message to bob, who collects it into a folder."""
+    program = peers.find(name, name)
+    server.mailbox(USER).unlink(missing_ok=True)
+    got = server.dir / f"{name}-{tls}"
+    got.unlink(missing_ok=True)
+    smtp, pop = (("smtps", server.submissions), ("pops", server.pop3s)) \
+        if tls else (("smtp", server.submission), ("pop", server.pop3))
+    rc = server.dir / f"{name}rc"
+    rc.write_text(
+        f'set smtp_url="{smtp[0]}://alice@127.0.0.1:{smtp[1]}/"\n'
+        f'set smtp_pass="{PASSWORDS["alice"]}" from="alice@example.org"\n'
+        f'set pop_pass="{PASSWORDS[USER]}"\n'
+        f'set certificate_file="{server.pem}" tmpdir="{server.dir}"\n'
+        "set ssl_verify_host=no copy=no quit=yes delete=yes wait_key=no\n"
+        "set ssl_starttls=yes confirmappend=no confirmcreate=no\n"
+        f'push "<tag-pattern>~A<enter><tag-prefix><copy-message>'
+        f'<kill-line>{got}<enter><exit>"\n')
+    base = [program, "-n", "-F", str(rc)]
+    settings = {"cwd": server.dir,
+                "env": dict(server.environment(), TERM="vt100"),
+                **server.as_user()}
+    sent = subprocess.run([*base, "-s", name, "bob@example.org"],
+                          input=b"unconfigured\n", capture_output=True,
+                          timeout=120, check=False, **settings)
+    equal(sent.returncode, 0, sent.stderr.decode(errors="replace"))
+    said, status = on_terminal(
+        [*base, "-f", f"{pop[0]}://{USER}@127.0.0.1:{pop[1]}/"],
+        (("(o)nce|(a)lways", "o"),) * 2, **settings)
+    check(status == 0 and got.exists(), f"status {status}: {said[-800:]!r}")
+    check(b"unconfigured" in got.read_bytes(), got.read_bytes())
 
 
 def test_session(server):

@@ -98,6 +98,20 @@ def test_authorization_identity(server):
         check(talker.reply().code in (535, 501, 550, 553), "acts for bob")
         talker.expect("235 ", "AUTH PLAIN "
                       + plain("alice", PASSWORDS["alice"], "alice"))
+    # The same user by other names, on either side.
+    for name, other in (("alice", "alice@example.org"), ("alice", "ALICE"),
+                        ("alice@example.net", "Alice@EXAMPLE.org"),
+                        ("ALICE", "alice"), ("alice", "alice@localhost")):
+        with server.connect(server.submission) as talker:
+            talker.hello()
+            talker.expect("235 ", "AUTH PLAIN "
+                          + plain(name, PASSWORDS["alice"], other))
+    for other in ("bob@example.org", "alice@elsewhere.example", "alice+x",
+                  "alicea", "alic", "@example.org"):
+        with server.connect(server.submission) as talker:
+            talker.hello()
+            talker.expect("535 ", "AUTH PLAIN "
+                          + plain("alice", PASSWORDS["alice"], other))
 
 
 def test_malformed_plain(server):

@@ -91,6 +91,30 @@ def test_cram_not_for_all(server):
         server.users.write_text(text)
 
 
+def test_plus_by_default():
+    """PLUS is not offered unless the configuration says so"""
+    with Scratch() as other:
+        talker, _ = other.session("pop3d")
+        with talker:
+            talker.pop("+OK")
+            talker.pop("+OK", "STLS")
+            talker.start_tls(client_context())
+            talker.pop("+OK", "AUTH")
+            equal(b"PLUS" in talker.block(), False, "-PLUS is listed")
+            talker.pop("-ERR", "AUTH " + PLUS)
+
+
+def test_authorization_identity(server):
+    """The user may be named in two ways, and nobody else may be"""
+    for other, verdict in (("ALICE", "GOOD"), ("alice@example.org", "GOOD"),
+                           ("alice@example.net", "GOOD"), ("bob", "WRONG"),
+                           ("bob@example.org", "WRONG"),
+                           ("alice@elsewhere.example", "WRONG")):
+        for peer in BOTH:
+            scram = Scram("alice", PASSWORDS["alice"], authzid=other)
+            expect(peer, login(peer(server, False), scram), verdict, other)
+
+
 def test_login(server):
     """The right password logs in, with and without an initial response"""
     for peer in BOTH:
@@ -389,7 +413,7 @@ def test_no_users_file(server):
 
 def test_only_over_tls(server):
     """plaintext-login never: POP3's AUTH needs STLS first"""
-    with Scratch("plaintext-login never") as other:
+    with Scratch("plaintext-login never\nchannel-binding on") as other:
         talker, _ = other.session("pop3d")
         with talker:
             talker.pop("+OK")
@@ -463,6 +487,6 @@ def test_curl(server):
 
 
 if __name__ == "__main__":
-    with Instance() as fixture:
+    with Instance("channel-binding on") as fixture:
         tap.run(globals(), fixture)
     tap.finish()
