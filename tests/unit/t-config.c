@@ -652,7 +652,9 @@ test_places(void)
 		{ c.aliases, "aliases" }, { c.users, "users" },
 		{ c.tls_default, "tls.pem" } };
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		snprintf(name, sizeof(name), "%s/%s", folder, table[i].name);
+		scratch_need(snprintf(name, sizeof(name), "%s/%s", folder,
+				 table[i].name) < (int)sizeof(name),
+		    "the name of a file");
 		ok(strcmp(table[i].found, name) == 0, "%s is in its folder: %s",
 		    table[i].name, table[i].found);
 	}
