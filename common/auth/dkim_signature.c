@@ -208,7 +208,8 @@ read_names(struct dkim_signature *s, enum dkim_kind kind)
 		return "a seal has no tag h"; /* RFC 8617 section 4.1.3 */
 	}
 	for (rest = s->names; tags_item(&rest, &item); count++) {
-		if (item.len == 0) {
+		/* Sealers leave one there, and sign no less by it. */
+		if (item.len == 0 && kind == DKIM_SIGNATURE) {
 			return "an empty name in tag h";
 		}
 	}
@@ -379,5 +380,5 @@ dkim_signature_read(struct dkim_signature *s, const struct field *f,
 		*why = "its domain and selector are too long";
 		return DKIM_PERMERROR;
 	}
-	return kind == DKIM_SIGNATURE ? read_numbers(s, now, why) : DKIM_NONE;
+	return kind != DKIM_ARC_SEAL ? read_numbers(s, now, why) : DKIM_NONE;
 }

@@ -3,12 +3,14 @@
  * Mail authentication for tests: "auth-probe DNS" reads requests, a line each,
  * and answers each with lines, the last of which is ".".
  *
+ *   arc FILE PIECE NOW -          its Authenticated Received Chain
  *   dkim FILE PIECE NOW AUTHOR    the signatures of the message in FILE, fed in
  *                                 pieces of so many octets; AUTHOR may be "-"
  *
  * The file DNS has lines NAME TAB RECORD; the record "!" is a server that
  * fails.
  */
+#include "common/auth/arc.h"
 #include "common/auth/dkim.h"
 
 #include <stdio.h>
@@ -131,6 +133,34 @@ run_dkim(const struct text *t, size_t piece, time_t now, const char *author)
 }
 
 static void
+run_arc(const struct text *t, size_t piece, time_t now)
+{
+	size_t head = head_length(t);
+	struct arc *a = arc_open(t->data, head, now);
+	struct span records[RECORDS];
+	char name[DKIM_QUESTION];
+	struct arc_report r;
+	size_t count;
+
+	need(a != NULL, "no memory");
+	for (size_t i = head; i < t->len; i += piece) {
+		size_t left = t->len - i;
+		arc_body(a, t->data + i, left < piece ? left : piece);
+	}
+	arc_body_end(a);
+	for (size_t i = 0; i < arc_questions(a); i++) {
+		if (arc_question(a, i, name)) {
+			enum dkim_lookup status = answer(name, records, &count);
+			arc_answer(a, i, status, records, count);
+		}
+	}
+	arc_report(a, &r);
+	printf("%s i=%u d=%s %s\n", arc_result_name(r.result), r.sets,
+	    arc_sealer(a, r.sets), r.reason);
+	arc_close(a);
+}
+
+static void
 serve(char *line)
 {
 	char *words[5] = { NULL };
@@ -147,8 +177,12 @@ serve(char *line)
 	need(piece > 0, "a piece has octets");
 	const char *author = strcmp(words[4], "-") == 0 ? "" : words[4];
 	time_t now = (time_t)strtoll(words[3], NULL, 10);
-	need(strcmp(words[0], "dkim") == 0, "unknown request");
-	run_dkim(&t, piece, now, author);
+	if (strcmp(words[0], "arc") == 0) {
+		run_arc(&t, piece, now);
+	} else {
+		need(strcmp(words[0], "dkim") == 0, "unknown request");
+		run_dkim(&t, piece, now, author);
+	}
 	free(t.data);
 	printf(".\n");
 	fflush(stdout);
