@@ -9,6 +9,7 @@
 #include "common/session/proxied.h"
 #include "common/tls/tls_idna.h"
 #include "smtpd/admin/admin.h"
+#include "smtpd/admin/dkim.h"
 #include "smtpd/admin/manage.h"
 #include "smtpd/job/requests.h"
 #include "smtpd/options.h"
@@ -100,6 +101,10 @@ act(const struct options *o, const struct config *config)
 		return admin_penalties(config);
 	case ACTION_FORGIVE:
 		return admin_forgive(config, o->forgiven);
+	case ACTION_DKIM:
+		return admin_dkim(config, o->dkim, o->rotate);
+	case ACTION_DNS:
+		return admin_dns(config, o->dkim, o->zone);
 	case ACTION_EXPLAIN:
 		return admin_explain(config, o->from, o->recipients);
 	case ACTION_VERIFY:

@@ -30,6 +30,8 @@ const char options_usage[] =
     "       smtpd [-c FILE] --stats [--json | --prometheus]\n"
     "       smtpd [-c FILE] --penalties\n"
     "       smtpd [-c FILE] --forgive ADDRESS|all\n"
+    "       smtpd [-c FILE] --dkim DOMAIN [--rotate]\n"
+    "       smtpd [-c FILE] --dns [DOMAIN] [--web | --check]\n"
     "       smtpd [-c FILE] -q[TIME|f|I ID|R TEXT]\n"
     "       mailq [-c FILE] [-j]\n"
     "       smtpd [-c FILE] --hold|--release|--remove|--bounce ID ...|all\n"
@@ -423,6 +425,32 @@ queue_verb(struct options *o, const char *name)
 	return false;
 }
 
+/* Verbs about the DNS, and their options; false: it is none of these. */
+static bool
+dns_option(struct command_line *p, const char *name)
+{
+	struct options *o = p->o;
+
+	if (strcmp(name, "dkim") == 0) {
+		o->action = ACTION_DKIM;
+		o->dkim = take_argument(p, "");
+	} else if (strcmp(name, "rotate") == 0 && o->action == ACTION_DKIM) {
+		o->rotate = true;
+	} else if (strcmp(name, "dns") == 0) {
+		o->action = ACTION_DNS;
+		o->dkim = p->argv[1] != NULL && p->argv[1][0] != '-'
+		              ? take_argument(p, "")
+		              : NULL;
+	} else if (strcmp(name, "web") == 0 && o->action == ACTION_DNS) {
+		o->zone = ZONE_WEB;
+	} else if (strcmp(name, "check") == 0 && o->action == ACTION_DNS) {
+		o->zone = ZONE_CHECK;
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static int
 long_option(struct command_line *p, const char *name)
 {
@@ -446,6 +474,11 @@ long_option(struct command_line *p, const char *name)
 		o->action = ACTION_FORGIVE;
 		o->forgiven = take_argument(p, "");
 		return o->forgiven == NULL ? needs_argument(p, "--forgive") : 0;
+	}
+	if (dns_option(p, name)) {
+		return o->action == ACTION_DKIM && o->dkim == NULL
+		           ? needs_argument(p, "--dkim")
+		           : 0;
 	}
 	if (queue_verb(o, name)) {
 		return 0;

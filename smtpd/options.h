@@ -6,6 +6,7 @@
 #include "common/server/server.h"
 #include "smtpd/admin/manage.h"
 #include "smtpd/admin/passwd.h"
+#include "smtpd/admin/zone.h"
 #include "smtpd/queue/runner.h"
 #include "smtpd/send/notice.h"
 #include "spool/mail.h"
@@ -27,6 +28,8 @@ enum action {
 	ACTION_PENALTIES,
 	ACTION_STATS,
 	ACTION_FORGIVE,
+	ACTION_DKIM,
+	ACTION_DNS,
 	ACTION_EXPLAIN,
 	ACTION_VERIFY,
 	ACTION_NOTHING,
@@ -40,6 +43,9 @@ struct options {
 	struct launch launch;
 	struct passwd_change passwd; /* --passwd and its options */
 	const char *forgiven;        /* --forgive */
+	const char *dkim;            /* --dkim, --dns: a domain */
+	enum zone_form zone;         /* --dns */
+	bool rotate;                 /* --rotate */
 	bool json;                   /* -j, --json: for programs */
 	enum stats_form stats;       /* --prometheus */
 	enum manage_verb verb;       /* of ACTION_MANAGE, on the operands */

@@ -196,6 +196,13 @@ mail_insists_on_tls(const struct mail *m)
 	return m->need_tls && m->sender[0] != '\0';
 }
 
+bool
+mail_is_ours(const struct mail *m)
+{
+	return m->user[0] != '\0' || m->client[0] == '\0' ||
+	       strcmp(m->client, "local") == 0;
+}
+
 void
 mail_inherit(struct mail *child, const struct mail *parent)
 {

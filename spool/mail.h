@@ -119,6 +119,13 @@ bool mail_is_recipient(const struct recipient *);
 /* True if a mail has an id, somebody to send it to, and sane numbers. */
 bool mail_is_valid(const struct mail *);
 
+/*
+ * True if somebody of ours wrote it, by what the server knew of the client: a
+ * user, a program here, or we ourselves (a report).  Mail that strangers
+ * brought stays theirs, whoever forwards it.
+ */
+bool mail_is_ours(const struct mail *);
+
 /* When its time begins: that of its arrival, or that it was held until. */
 time_t mail_begins(const struct mail *);
 

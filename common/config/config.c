@@ -39,6 +39,7 @@ enum kind {
 	KIND_LOG,
 	KIND_LOG_NAME,
 	KIND_UIDL,
+	KIND_DKIM_SIGN,
 	KIND_MAILBOX,
 	KIND_HOSTNAME,
 	KIND_SWITCH,
@@ -61,6 +62,7 @@ static const struct key keys[] = {
 	{ "aliases", KIND_PATH, offsetof(struct config, aliases) },
 	{ "channel-binding", KIND_SWITCH,
 	    offsetof(struct config, channel_binding) },
+	{ "dkim-sign", KIND_DKIM_SIGN, offsetof(struct config, dkim_sign) },
 	{ "dnsbl", KIND_DNSBL, 0 },
 	{ "domains", KIND_DOMAINS, 0 },
 	{ "expire", KIND_LIMIT, offsetof(struct config, expire) },
@@ -137,14 +139,25 @@ static const struct {
 	    "off, on or all expected, not" },
 	[KIND_UIDL] = { { "native", "dovecot", "popa3d" },
 	    "native, dovecot or popa3d expected, not" },
+	[KIND_DKIM_SIGN] = { { "rsa", "both", "off" },
+	    "rsa, both or off expected, not" },
 };
 
 _Static_assert(sizeof(enum uidl_style) == sizeof(unsigned), "see set_key()");
+_Static_assert(sizeof(enum dkim_sign) == sizeof(unsigned), "see set_key()");
 
 static int
 set_proxies(const struct config_place *at, struct config *c, const char *value)
 {
 	return config_set_networks(at, c->proxies, &c->nproxies, value);
+}
+
+static int
+set_penalties_exempt(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	return config_set_networks(
+	    at, c->penalties_exempt, &c->npenalties_exempt, value);
 }
 
 static int
@@ -174,6 +187,7 @@ static int (*const setters[])(
 	[KIND_PROXY] = set_proxies,
 	[KIND_OAUTH] = config_set_oauth,
 	[KIND_HOSTNAME] = set_hostname,
+	[KIND_PENALTY_EXEMPT] = set_penalties_exempt,
 };
 
 static int
@@ -220,18 +234,17 @@ set_key(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_PROXY:
 	case KIND_OAUTH:
 	case KIND_HOSTNAME:
+	case KIND_PENALTY_EXEMPT:
 		return setters[key->kind](at, c, value);
 	case KIND_SWITCH:
 		return config_set_switch(at, field, value);
 	case KIND_EXEMPT:
 		return config_set_networks(
 		    at, c->policy_exempt, &c->npolicy_exempt, value);
-	case KIND_PENALTY_EXEMPT:
-		return config_set_networks(
-		    at, c->penalties_exempt, &c->npenalties_exempt, value);
 	case KIND_PLAINTEXT:
 	case KIND_PENALTIES:
 	case KIND_UIDL:
+	case KIND_DKIM_SIGN:
 		return config_set_choice(at, field, choices[key->kind].words,
 		    choices[key->kind].expected, value);
 	}

@@ -45,6 +45,9 @@ enum log_target { LOG_DEFAULT, LOG_SYSLOG, LOG_STDERR };
 /* UIDLs of POP3: ours, or those of the server that was there before. */
 enum uidl_style { UIDL_NATIVE, UIDL_DOVECOT, UIDL_POPA3D };
 
+/* Which keys sign mail that we send, of those that there are. */
+enum dkim_sign { DKIM_SIGN_RSA, DKIM_SIGN_BOTH, DKIM_SIGN_OFF };
+
 /* A rule of routing: what it is for, and where that goes. */
 struct config_rule {
 	char pattern[CONFIG_NAME];
@@ -128,6 +131,7 @@ struct config {
 	char stats_file[PATH_MAX];  /* for Prometheus; "": none */
 	char log_name[CONFIG_NAME]; /* in front of smtpd's parts; "": none */
 	enum uidl_style uidl;
+	enum dkim_sign dkim_sign;
 	/* For port 25; see "Unknown clients" in restante.conf(5). */
 	struct network policy_exempt[CONFIG_LIST];
 	size_t npolicy_exempt;

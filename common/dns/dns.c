@@ -315,6 +315,22 @@ dns_mx(struct dns *d, const char *domain, struct dns_mx hosts[DNS_HOSTS],
 	return status;
 }
 
+enum dns_status
+dns_texts(struct dns *d, const char *name, struct dns_texts *texts,
+    char why[CONFIG_ERROR])
+{
+	const char *failed;
+	size_t len;
+	enum dns_status status = ask_servers(d, name, ns_t_txt, &len, &failed);
+
+	texts->count = 0;
+	if (status == DNS_OK) {
+		status = dns_parse_texts(d->answer, len, texts);
+	}
+	explain(d, status, name, "TXT", failed, why);
+	return status;
+}
+
 static enum dns_status
 ask_addresses(struct dns *d, const char *host, int type,
     struct dns_address addresses[DNS_ADDRESSES], size_t *count,

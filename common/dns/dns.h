@@ -62,6 +62,21 @@ enum dns_status dns_addresses(struct dns *, const char *host,
     struct dns_address addresses[DNS_ADDRESSES], size_t *count,
     char why[CONFIG_ERROR]);
 
+enum { DNS_TEXTS = 16, DNS_TEXT = 2048 };
+
+/* TXT records, each with its strings joined, as they are. */
+struct dns_texts {
+	size_t count;
+	struct {
+		size_t len;
+		char octets[DNS_TEXT]; /* with NUL; what does not fit is cut */
+	} all[DNS_TEXTS];
+};
+
+/* Of a name. */
+enum dns_status dns_texts(
+    struct dns *, const char *name, struct dns_texts *, char why[CONFIG_ERROR]);
+
 /* ---- pure ---- */
 
 /*
@@ -77,6 +92,10 @@ enum dns_status dns_parse_addresses(const unsigned char *answer, size_t len,
    printable ASCII becomes "?". */
 enum dns_status dns_parse_text(
     const unsigned char *answer, size_t len, char *text, size_t size);
+
+/* Reads all TXT records, DNS_TEXTS at most. */
+enum dns_status dns_parse_texts(
+    const unsigned char *answer, size_t len, struct dns_texts *);
 
 /* Reads the address of a name server: "192.0.2.1", "192.0.2.1:53",
    "2001:db8::1", "[2001:db8::1]:53". */

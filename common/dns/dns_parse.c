@@ -308,6 +308,49 @@ dns_parse_text(const unsigned char *answer, size_t len, char *text, size_t size)
 	return DNS_OK;
 }
 
+/* Joins the strings of a TXT record; false: they do not fill it. */
+static bool
+join_text(const struct record *r, char *out, size_t *len)
+{
+	*len = 0;
+	for (size_t i = 0; i < r->len;) {
+		size_t n = r->data[i++];
+		if (n > r->len - i) {
+			return false;
+		}
+		size_t room = DNS_TEXT - 1 - *len;
+		memcpy(out + *len, r->data + i, n < room ? n : room);
+		*len += n < room ? n : room;
+		i += n;
+	}
+	out[*len] = '\0';
+	return true;
+}
+
+enum dns_status
+dns_parse_texts(
+    const unsigned char *answer, size_t len, struct dns_texts *texts)
+{
+	struct answer a;
+	struct record r;
+	bool malformed = false;
+
+	texts->count = 0;
+	enum dns_status status = status_of(&a, answer, len);
+	while (status == DNS_OK && texts->count < DNS_TEXTS &&
+	       next_of(&a, ns_t_txt, &r, &malformed)) {
+		size_t i = texts->count;
+		if (!join_text(&r, texts->all[i].octets, &texts->all[i].len)) {
+			return DNS_TEMPORARY;
+		}
+		texts->count++;
+	}
+	if (malformed) {
+		return DNS_TEMPORARY;
+	}
+	return status == DNS_OK && texts->count == 0 ? DNS_NO_DATA : status;
+}
+
 /* ---- addresses of name servers ---- */
 
 bool

@@ -69,9 +69,12 @@
 	X(gnutls_protocol_get_name)                                            \
 	X(gnutls_protocol_get_version)                                         \
 	X(gnutls_pubkey_deinit)                                                \
+	X(gnutls_pubkey_export)                                                \
+	X(gnutls_pubkey_export_ecc_raw)                                        \
 	X(gnutls_pubkey_get_pk_algorithm)                                      \
 	X(gnutls_pubkey_import)                                                \
 	X(gnutls_pubkey_import_ecc_raw)                                        \
+	X(gnutls_pubkey_import_privkey)                                        \
 	X(gnutls_pubkey_init)                                                  \
 	X(gnutls_pubkey_verify_data2)                                          \
 	X(gnutls_pubkey_verify_hash2)                                          \
@@ -94,7 +97,11 @@
 	X(gnutls_x509_crt_get_subject_alt_name)                                \
 	X(gnutls_x509_crt_import)                                              \
 	X(gnutls_x509_crt_init)                                                \
-	X(gnutls_x509_privkey_deinit)
+	X(gnutls_x509_privkey_deinit)                                          \
+	X(gnutls_x509_privkey_export_pkcs8)                                    \
+	X(gnutls_x509_privkey_generate)                                        \
+	X(gnutls_x509_privkey_import2)                                         \
+	X(gnutls_x509_privkey_init)
 
 #define TLS_LIBRARY_MEMBER(name) __typeof__(name) *name;
 

@@ -91,7 +91,7 @@ agent_send_outcome(int channel, const struct outcome *outcome)
 }
 
 int
-agent_receive_outcome(int channel, struct outcome *o)
+agent_receive(int channel, struct outcome *o, struct agent_question *q)
 {
 	struct iovec iov = { .iov_base = o, .iov_len = sizeof(*o) };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -100,9 +100,49 @@ agent_receive_outcome(int channel, struct outcome *o)
 	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
 		return 0;
 	}
+	if (n == (ssize_t)sizeof(*q)) {
+		memcpy(q, o, sizeof(*q));
+		clean_text(q->domain, sizeof(q->domain));
+		return q->want <= WANT_SIGNATURE ? 2 : -1;
+	}
 	if (n != (ssize_t)sizeof(*o) || o->kind > OUTCOME_DEAD) {
 		return -1;
 	}
 	clean_outcome(o);
 	return 1;
+}
+
+/* ---- questions ---- */
+
+_Static_assert(sizeof(struct agent_question) < sizeof(struct outcome),
+    "they are told apart by their sizes");
+
+int
+agent_ask(int channel, const struct agent_question *q, struct agent_answer *a)
+{
+	struct iovec out = { .iov_base = (void *)(uintptr_t)q,
+		.iov_len = sizeof(*q) };
+	struct iovec in = { .iov_base = a, .iov_len = sizeof(*a) };
+	struct msghdr question = { .msg_iov = &out, .msg_iovlen = 1 };
+	struct msghdr answer = { .msg_iov = &in, .msg_iovlen = 1 };
+
+	if (socket_send(channel, &question, MSG_NOSIGNAL) == -1 ||
+	    socket_receive(channel, &answer, 0) != (ssize_t)sizeof(*a) ||
+	    a->count > 2 || a->signature.size > SIGNATURE_SIZE) {
+		return -1;
+	}
+	clean_text(a->why, sizeof(a->why));
+	return 0;
+}
+
+void
+agent_answer(int channel, const struct agent_answer *a)
+{
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)a,
+		.iov_len = sizeof(*a) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (socket_send(channel, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == -1) {
+		return; /* that it has ended is noticed elsewhere */
+	}
 }

@@ -2,6 +2,9 @@
 #ifndef RESTANTE_SMTPD_AGENT_AGENT_H
 #define RESTANTE_SMTPD_AGENT_AGENT_H
 
+#include "common/keeper/dkim_keys.h"
+#include "common/tls/signature.h"
+
 #include <stdint.h>
 
 /*
@@ -67,6 +70,45 @@ struct outcome {
 	char text[OUTCOME_TEXT]; /* its reply in full, lines joined by " / " */
 };
 
+/*
+ * While an order is under way the agent may ask the runner for what it needs to
+ * sign the message, a question at a time; the runner gets it from the signer
+ * (common/keeper/signer.h), and neither has a key.
+ */
+
+enum agent_want {
+	WANT_KEYS,      /* which there are for a domain */
+	WANT_SIGNATURE, /* of a hash by one of them */
+};
+
+enum { AGENT_SIGNATURES = 16 }; /* that an order may cost */
+
+struct agent_question {
+	uint32_t serial; /* of the order */
+	uint32_t want;   /* enum agent_want */
+	uint32_t key;    /* by its number */
+	char domain[DKIM_KEY_NAME];
+	uint8_t digest[CRYPTO_SHA256];
+};
+
+struct agent_answer {
+	uint32_t good;  /* 0: not now, for the reason in why */
+	uint32_t count; /* keys: none, one, or RSA and Ed25519 */
+	struct {
+		uint32_t number;
+		struct dkim_name name;
+	} keys[2];
+	struct signature signature;
+	char why[CONFIG_ERROR];
+};
+
+/* Asks and waits, which the runner limits.  0, or -1: there is no answer. */
+int agent_ask(int channel, const struct agent_question *, struct agent_answer *)
+    __attribute__((warn_unused_result));
+
+/* The runner's answer; an agent that has ended is not told. */
+void agent_answer(int channel, const struct agent_answer *);
+
 /* Sends an order with its descriptor; the caller keeps that.  0 or -1. */
 int agent_send_order(int channel, const struct order *, int fd)
     __attribute__((warn_unused_result));
@@ -79,10 +121,11 @@ int agent_receive_order(int channel, struct order *, int *fd)
 void agent_send_outcome(int channel, const struct outcome *);
 
 /*
- * Receives an outcome without waiting: 1; 0: none now; -1: the agent has
- * ended, or sent something else.  Strings are ended, the kind is valid.
+ * Receives an outcome without waiting: 1; 2: it is a question; 0: none now; -1:
+ * the agent has ended, or sent something else.  Strings are ended, kinds are
+ * valid.
  */
-int agent_receive_outcome(int channel, struct outcome *)
+int agent_receive(int channel, struct outcome *, struct agent_question *)
     __attribute__((warn_unused_result));
 
 #endif

@@ -8,6 +8,7 @@
 #include "smtpd/queue/scheduler_private.h"
 
 #include "common/io/deadline.h"
+#include "common/keeper/signer.h"
 #include "common/log/log.h"
 #include "smtpd/local/agent.h"
 #include "smtpd/relay/agent.h"
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum {
@@ -41,7 +43,7 @@ agents_open(struct runner *r)
 
 	r->nagents = r->config->queue_concurrency;
 	r->agents = calloc(r->nagents, sizeof(*r->agents));
-	r->polls = calloc(r->nagents + 1, sizeof(*r->polls));
+	r->polls = calloc(r->nagents + 2, sizeof(*r->polls));
 	TAILQ_INIT(&r->here.waiting);
 	r->here.key = here;
 	r->here.local = true;
@@ -70,8 +72,8 @@ ignore_signal(int number)
  * have a handler because commands would inherit "ignored" from the agent.
  */
 static void
-run_agent(
-    const struct config *config, const struct hop *hop, int channel, int slot)
+run_agent(const struct config *config, enum starter_kind kind,
+    const struct hop *hop, int channel, int slot)
 {
 	struct sigaction quiet = { .sa_handler = ignore_signal,
 		.sa_flags = SA_RESTART };
@@ -81,6 +83,9 @@ run_agent(
 	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	process_lead_group();
 	process_default_signals();
+	if (kind == START_SIGNER) {
+		signer_run(config, channel);
+	}
 	log_part(hop == NULL ? "local" : "smtp");
 	sigaction(SIGTERM, &quiet, NULL);
 	sigaction(SIGINT, &quiet, NULL);
@@ -89,6 +94,28 @@ run_agent(
 		local_agent(config, channel);
 	}
 	relay_agent(config, hop, channel);
+}
+
+/* As fork(2), in the parent alone. */
+static pid_t
+begin(const struct runner *r, enum starter_kind kind, const struct hop *hop,
+    int channel, int slot)
+{
+	if (r->starter.pid != 0) {
+		return starter_start(&r->starter, kind, hop, channel, slot);
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		run_agent(r->config, kind, hop, channel, slot);
+		_exit(EX_SOFTWARE);
+	}
+	return pid;
+}
+
+pid_t
+agent_start_signer(const struct runner *r, int channel)
+{
+	return begin(r, START_SIGNER, NULL, channel, -1);
 }
 
 bool
@@ -104,12 +131,8 @@ agent_start(struct runner *r, struct agent *a, struct destination *d,
 		}
 		return false;
 	}
-	pid_t pid = r->starter.pid != 0
-	                ? starter_start(&r->starter, hop, pair[1], slot)
-	                : fork();
-	if (pid == 0) {
-		run_agent(r->config, hop, pair[1], slot);
-	}
+	pid_t pid = begin(
+	    r, hop == NULL ? START_LOCAL : START_RELAY, hop, pair[1], slot);
 	int saved = errno;
 	if (slot != -1) {
 		close(slot); /* the agent has it */
@@ -213,6 +236,8 @@ agents_tend(struct runner *r)
 {
 	int64_t now = deadline_now();
 	bool over = r->stopping || (!r->intake.watch && intake_done(r));
+
+	signing_keep(r);
 
 	for (size_t i = 0; i < r->nagents; i++) {
 		struct agent *a = &r->agents[i];
@@ -430,11 +455,16 @@ static void
 read_outcomes(struct runner *r, struct agent *a)
 {
 	struct outcome o;
+	struct agent_question q;
 	int n = 1;
 
 	for (int i = 0; i <= ORDER_RECIPIENTS && a->channel != -1; i++) {
-		n = agent_receive_outcome(a->channel, &o);
-		if (n == 1 && !take_outcome(r, a, &o)) {
+		n = agent_receive(a->channel, &o, &q);
+		if (n == 2 && a->batch != NULL && q.serial == a->serial) {
+			signing_take(r, a, &q);
+			continue;
+		}
+		if (n == 2 || (n == 1 && !take_outcome(r, a, &o))) {
 			log_error("agent %d for %s sent an unexpected message: "
 				  "killed",
 			    (int)a->pid, a->destination->key);
@@ -464,8 +494,15 @@ agents_wait(struct runner *r, int timeout)
 		.fd = r->intake.notices,
 		.events = POLLIN,
 	};
-	if (poll(r->polls, (nfds_t)r->nagents + 1, timeout) <= 0) {
+	r->polls[r->nagents + 1] = (struct pollfd){
+		.fd = r->signing.pid == 0 ? -1 : r->signing.channel,
+		.events = POLLIN,
+	};
+	if (poll(r->polls, (nfds_t)r->nagents + 2, timeout) <= 0) {
 		return;
+	}
+	if (r->polls[r->nagents + 1].revents != 0) {
+		signing_serve(r);
 	}
 	if (r->polls[r->nagents].revents != 0) {
 		intake_notice(&r->intake);

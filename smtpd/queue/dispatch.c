@@ -31,6 +31,8 @@ give_order(struct runner *r, struct agent *a, struct batch *b)
 	int result = agent_send_order(a->channel, &order, fd);
 	close(fd);
 	a->serial = order.serial;
+	a->signatures = 0;
+	a->ticket = 0;
 	a->batch = b;
 	b->given = deadline_now();
 	if (result == -1) {

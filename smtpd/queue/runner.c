@@ -213,6 +213,7 @@ runner_run(const struct config *config, const struct queue_run *run)
 	starter_end(&r.starter);
 	destinations_free(&r);
 	intake_free(&r.intake);
+	signing_close(&r);
 	agents_free(&r);
 	aliases_free(r.aliases);
 	names_free(r.names);

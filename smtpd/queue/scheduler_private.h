@@ -22,6 +22,7 @@
  *
  *   runner.c        the loop
  *   dispatch.c      batches -> orders to agents
+ *   signing.c       what agents need to sign a message, and who has it
  *   agents.c        processes: their start and end, outcomes from them
  *   intake.c        files of the queue -> claimed messages
  *   batches.c       recipients -> batches -> destinations
@@ -143,6 +144,24 @@ struct agent {
 	int64_t closed;     /* ms */
 	int keep;           /* ms to stay when idle */
 	struct pollfd *poll;
+	uint64_t ticket;     /* of a question that has no answer yet; 0: none */
+	unsigned signatures; /* that its order has asked for */
+	struct agent_question question;
+};
+
+/* The process that has the keys which sign mail: from the first question on. */
+struct signing {
+	pid_t pid;     /* 0: there is none */
+	int channel;   /* to it */
+	int64_t until; /* ms; by then it has said something; 0: no need */
+	bool known;    /* the names of its keys are here, all of them */
+	bool said;     /* that mail goes without a signature */
+	struct dkim_name *names;
+	size_t count, taken;
+	uint64_t tickets;
+	unsigned waiting;       /* questions that it has */
+	char why[CONFIG_ERROR]; /* not known: for this reason; "": not yet */
+	int64_t again;          /* ms; not started again before */
 };
 
 /* A message that stays on disk until its destination has room. */
@@ -176,6 +195,7 @@ struct runner {
 	const struct queue_run *run;
 	struct queue queue;
 	struct intake intake;
+	struct signing signing;
 	struct starter starter; /* of agents, where the runner is confined */
 	struct names *names;    /* loaded when first needed, as the aliases; */
 	struct aliases *aliases;
@@ -383,5 +403,19 @@ bool agents_working(const struct runner *);
 /* Gives up what is under way: what has no outcome stays as it was. */
 void agents_abandon(struct runner *);
 void agents_free(struct runner *);
+
+/* Starts the signer: its process id, or -1 with errno. */
+pid_t agent_start_signer(const struct runner *, int channel);
+
+/* ---- signing.c ---- */
+
+/* Takes a question of an agent: it is answered now or later. */
+void signing_take(
+    struct runner *, struct agent *, const struct agent_question *);
+
+/* Takes what the signer says, and keeps its deadlines. */
+void signing_serve(struct runner *);
+void signing_keep(struct runner *);
+void signing_close(struct runner *);
 
 #endif

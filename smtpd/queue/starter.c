@@ -18,7 +18,7 @@
 enum { DESCRIPTORS = 2 }; /* the agent's channel, and its slot */
 
 struct start {
-	uint32_t local;
+	uint32_t kind;  /* enum starter_kind */
 	uint32_t count; /* of descriptors */
 	struct hop hop;
 };
@@ -91,13 +91,15 @@ serve(const struct config *config, starter_agent *run, int channel)
 	sigaction(SIGHUP, &quiet, NULL);
 	while (receive(channel, &s, fds)) {
 		struct started answer = { .pid = -1, .error = EINVAL };
-		if (s.local != 0 || is_sound(&s.hop)) {
+		if (s.kind == START_LOCAL || s.kind == START_SIGNER ||
+		    (s.kind == START_RELAY && is_sound(&s.hop))) {
 			answer.pid = process_fork_sibling();
 			answer.error = errno;
 		}
 		if (answer.pid == 0) {
 			process_set_name("smtpd");
-			run(config, s.local != 0 ? NULL : &s.hop, fds[0],
+			run(config, (enum starter_kind)s.kind,
+			    s.kind == START_RELAY ? &s.hop : NULL, fds[0],
 			    fds[1]);
 			_exit(EX_SOFTWARE);
 		}
@@ -142,8 +144,8 @@ starter_begin(
 }
 
 static int
-send_start(
-    const struct starter *s, const struct hop *hop, int channel, int slot)
+send_start(const struct starter *s, enum starter_kind kind,
+    const struct hop *hop, int channel, int slot)
 {
 	static struct start start;
 	int fds[DESCRIPTORS] = { channel, slot };
@@ -154,7 +156,7 @@ send_start(
 	};
 
 	memset(&start, 0, sizeof(start));
-	start.local = hop == NULL;
+	start.kind = kind;
 	start.count = slot == -1 ? 1 : DESCRIPTORS;
 	if (hop != NULL) {
 		start.hop = *hop;
@@ -171,14 +173,14 @@ send_start(
 }
 
 pid_t
-starter_start(
-    const struct starter *s, const struct hop *hop, int channel, int slot)
+starter_start(const struct starter *s, enum starter_kind kind,
+    const struct hop *hop, int channel, int slot)
 {
 	struct started answer;
 	struct iovec iov = { .iov_base = &answer, .iov_len = sizeof(answer) };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (send_start(s, hop, channel, slot) == -1) {
+	if (send_start(s, kind, hop, channel, slot) == -1) {
 		return -1;
 	}
 	ssize_t n = socket_receive(s->channel, &m, 0);

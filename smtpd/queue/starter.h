@@ -20,9 +20,12 @@ struct starter {
 	int channel; /* to it */
 };
 
-/* What an agent runs, in a process of its own; hop NULL: local. */
-typedef void starter_agent(
-    const struct config *, const struct hop *, int channel, int slot);
+enum starter_kind { START_RELAY, START_LOCAL, START_SIGNER };
+
+/* What an agent, or the signer, runs in a process of its own; hop: of a relay
+   agent alone. */
+typedef void starter_agent(const struct config *, enum starter_kind,
+    const struct hop *, int channel, int slot);
 
 /* Begins it.  0, or -1 with errno. */
 int starter_begin(struct starter *, const struct config *, starter_agent *)
@@ -32,8 +35,9 @@ int starter_begin(struct starter *, const struct config *, starter_agent *)
  * Starts an agent with these descriptors (slot may be -1), which stay the
  * caller's.  Its process id: it is the caller's child; or -1 with errno.
  */
-pid_t starter_start(const struct starter *, const struct hop *, int channel,
-    int slot) __attribute__((warn_unused_result));
+pid_t starter_start(const struct starter *, enum starter_kind,
+    const struct hop *, int channel, int slot)
+    __attribute__((warn_unused_result));
 
 /* Ends it; agents go on. */
 void starter_end(struct starter *);

@@ -320,6 +320,12 @@ prepare_client(struct client *c)
 			return false;
 		}
 	}
+	c->signs = c->hop->transport == TRANSPORT_SMTP &&
+	           c->config->dkim_sign != DKIM_SIGN_OFF &&
+	           dkim_keys_exist(c->config) != 0;
+	if (c->signs) {
+		tls_preload(); /* for its hashes */
+	}
 	if (!c->hop->unix_socket && c->hop->tls != HOP_TLS_NEVER) {
 		c->tls = tls_client_open(
 		    c->config, c->hop->tls == HOP_TLS_VERIFY, why);
@@ -347,6 +353,7 @@ relay_agent(const struct config *config, const struct hop *hop, int channel)
 	signal(SIGPIPE, SIG_IGN);
 	c->config = config;
 	c->hop = hop;
+	c->channel = channel;
 	c->timeouts = usual;
 	c->unix_peer.fd = c->peer.fd = -1;
 	bool ready = prepare_client(c);

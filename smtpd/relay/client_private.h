@@ -58,6 +58,8 @@ struct client {
 	struct timeouts timeouts;
 	struct dns *dns;
 	struct tls_client *tls; /* NULL: never */
+	int channel;            /* to the runner, for what signs mail */
+	bool signs;             /* there are DKIM keys, or nobody knows */
 	struct secret secret;
 	struct exchangers literals; /* the hop's addresses in /etc/hosts */
 	struct connected unix_peer; /* connected while we had the rights */

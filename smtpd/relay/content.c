@@ -187,6 +187,80 @@ plan_conversion(struct client *c, struct mail_object *m)
 	return defer_unreadable(c);
 }
 
+/* Feeds what the conversion makes. */
+static ssize_t
+feed_converted(struct reading *r, struct dkim_make *make)
+{
+	struct convert *convert = r->object->convert;
+	ssize_t n;
+
+	convert_write(convert);
+	do {
+		n = convert_block(r);
+		dkim_make_feed(make, convert->out.data, convert->out.len);
+		output_clear(&convert->out);
+	} while (n > 0);
+	if (n == 0 && convert_end(convert) != CONVERT_CHANGED) {
+		errno = EIO;
+		n = -1;
+	}
+	dkim_make_feed(make, convert->out.data, convert->out.len);
+	output_clear(&convert->out);
+	return n;
+}
+
+/* Feeds what is sent as it is stored, but for its line ends. */
+static ssize_t
+feed_stored(struct reading *r, struct dkim_make *make)
+{
+	char *wire = r->blocks->wire;
+	ssize_t n;
+
+	while ((n = read_block(r)) > 0) {
+		size_t len = dotstuff_encode(
+		    &r->line_ends, r->blocks->stored, (size_t)n, wire);
+		dkim_make_feed(make, wire, len);
+	}
+	if (n == 0) {
+		dkim_make_feed(
+		    make, wire, dotstuff_encode_end(&r->line_ends, wire));
+	}
+	return n;
+}
+
+/* Feeds what this hop gets to the signature that is made; 0 or -1. */
+static ssize_t
+feed_signature(struct mail_object *m, struct dkim_make *make)
+{
+	struct reading r;
+
+	if (!reading_start(&r, m)) {
+		return -1;
+	}
+	ssize_t n = m->convert != NULL ? feed_converted(&r, make)
+	                               : feed_stored(&r, make);
+	reading_end(&r);
+	return n;
+}
+
+/* Signs what was prepared: last, so that nothing changes any more. */
+static bool
+sign_prepared(struct client *c, struct mail_object *m)
+{
+	struct dkim_make *make = dkim_make_open();
+
+	if (make == NULL) {
+		client_set_verdict(c, OUTCOME_DEFERRED, "4.3.0",
+		    "the message cannot be signed now: no memory");
+		return false;
+	}
+	bool good = feed_signature(m, make) == 0 ? sign_message(c, m, make)
+	                                         : defer_unreadable(c);
+	dkim_make_close(make);
+	m->said.size += good ? m->signatures.len : 0;
+	return good;
+}
+
 static bool
 is_prepared(const struct mail_object *m, const struct convert_terms *terms)
 {
@@ -199,9 +273,10 @@ static bool
 fit_size(struct client *c, struct mail_object *m)
 {
 	uint64_t limit = c->offer.size_limit;
+	uint64_t signatures = sign_wanted(c, m) ? SIGN_ROOM : 0;
 
-	if (limit == 0 || m->said.size <= limit || m->terms.report ||
-	    m->mail->sender[0] != '\0') {
+	if (limit == 0 || m->said.size + signatures <= limit ||
+	    m->terms.report || m->mail->sender[0] != '\0') {
 		return true;
 	}
 	convert_close(m->convert);
@@ -251,7 +326,8 @@ content_prepare(struct client *c, struct mail_object *m)
 	m->terms.report = m->mail->sender[0] == '\0' && m->mail->utf8 && !utf8;
 	m->prepared = (!unwanted && !m->survey.long_line && !m->terms.report) ||
 	              plan_conversion(c, m);
-	m->prepared = m->prepared && fit_size(c, m);
+	m->prepared = m->prepared && fit_size(c, m) &&
+	              (!sign_wanted(c, m) || sign_prepared(c, m));
 	return m->prepared;
 }
 
@@ -260,6 +336,7 @@ content_forget(struct mail_object *m)
 {
 	convert_close(m->convert);
 	m->convert = NULL;
+	output_free(&m->signatures);
 	m->prepared = false;
 }
 
@@ -399,6 +476,8 @@ interrupted(struct client *c, struct mail_object *m)
 static enum body_sent
 send_content(struct client *c, struct mail_object *m, enum dotstuff_form form)
 {
+	/* No line of it begins with a dot. */
+	stream_write(c->stream, m->signatures.data, m->signatures.len);
 	return m->convert != NULL
 	           ? send_converted(c->stream, m, form)
 	           : body_send(c->stream, m->fd, m->body, m->mail->size, form);
@@ -449,6 +528,9 @@ send_chunk(struct client *c, struct mail_object *m)
 	                                  : body_size(m->fd, m->body,
 						m->mail->size, DOTSTUFF_BDAT);
 
+	/* What was converted has been counted with the signatures. */
+	size +=
+	    m->convert == NULL && size != -1 ? (int64_t)m->signatures.len : 0;
 	if (size == -1) {
 		(void)unreadable(c);
 		object_settle(m, &c->verdict);

@@ -2,6 +2,7 @@
 #ifndef RESTANTE_SMTPD_RELAY_TRANSACTION_PRIVATE_H
 #define RESTANTE_SMTPD_RELAY_TRANSACTION_PRIVATE_H
 
+#include "common/auth/dkim_make.h"
 #include "smtpd/relay/body.h"
 #include "smtpd/relay/client_private.h"
 #include "smtpd/relay/convert/convert.h"
@@ -43,8 +44,9 @@ struct mail_object {
 	bool surveyed, prepared;
 	struct survey survey;
 	struct convert_terms terms;
-	struct convert *convert; /* NULL: it goes as it is */
-	struct mail said;        /* the envelope as this server is told of it */
+	struct convert *convert;  /* NULL: it goes as it is */
+	struct output signatures; /* fields in front of it, for DATA or BDAT */
+	struct mail said; /* the envelope as this server is told of it */
 };
 
 enum transacted {
@@ -108,6 +110,20 @@ enum step step_no_response(const struct client *);
 enum step step_broken(struct client *, enum judgement, enum phase);
 /* The outcome of mail that is refused. */
 enum outcome_kind refusal_outcome(enum judgement);
+
+/* ---- sign.c ---- */
+
+enum { SIGN_ROOM = 8192 }; /* octets that signatures take at most */
+
+/* True if this message is to be signed on its way to this hop. */
+bool sign_wanted(const struct client *, const struct mail_object *);
+
+/*
+ * Makes the signatures of what was fed.  false: the message has to wait, and
+ * the verdict says why.
+ */
+bool sign_message(struct client *, struct mail_object *, struct dkim_make *)
+    __attribute__((warn_unused_result));
 
 /* ---- content.c ---- */
 

@@ -65,6 +65,7 @@ deliver(int channel, const struct queue_file *f)
 {
 	struct order order = { .serial = 7, .count = (uint32_t)f->mail.count };
 	struct outcome o = { .kind = OUTCOME_SENT };
+	struct agent_question q;
 	int fd = queue_open_body(f);
 
 	for (uint32_t i = 0; i < order.count; i++) {
@@ -77,7 +78,7 @@ deliver(int channel, const struct queue_file *f)
 	while (o.kind != OUTCOME_DONE) {
 		struct pollfd p = { .fd = channel, .events = POLLIN };
 		(void)poll(&p, 1, -1);
-		int n = agent_receive_outcome(channel, &o);
+		int n = agent_receive(channel, &o, &q);
 		if (n == -1) {
 			errx(1, "the agent is gone");
 		}

@@ -31,12 +31,13 @@ listen_to(int channel)
 {
 	struct pollfd p = { .fd = channel, .events = POLLIN };
 	struct outcome o;
+	struct agent_question q;
 
 	for (;;) {
 		if (poll(&p, 1, -1) != 1) {
 			err(1, "poll");
 		}
-		int got = agent_receive_outcome(channel, &o);
+		int got = agent_receive(channel, &o, &q);
 		if (got == -1) {
 			return false;
 		}

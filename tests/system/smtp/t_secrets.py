@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 from lib import proc
+from lib.fakemx import STALL, FakeMx
 from lib.player import PASSWORDS
 from lib.scratch import (ALICE, AM_ROOT, SRC, Instance, client_context,
                          make_certificate, tool)
@@ -225,7 +226,7 @@ class Searched:
     def compare(self):
         """The table must be true, and the search able to find something."""
         says = table()
-        equal(sorted(set(says) - {"login worker"}),
+        equal(sorted(set(says) - {"login worker", "signer"}),
               sorted(set(self.has) | {"starter"}),
               "kinds of processes")
         wrong = [f"{kind}: {secret}: \"{says[kind][secret]}\", but "
@@ -310,6 +311,41 @@ def test_one_connection():
                   [{"private keys"}], "in the keeper")
             talker.expect("221 ", "QUIT")
         equal(process.wait(30), 0, "exit status")
+
+
+def test_signer():
+    """The keys that sign mail are in the signer, and in no other process"""
+    if not AM_ROOT or not tool("openssl"):
+        raise Skip("reading another process's memory needs root, and openssl")
+    equal(table()["signer"]["private keys"], "those that sign mail", "a cell")
+    with FakeMx({"dot": STALL}) as mx, \
+            Instance(f"relay smtp://127.0.0.1:{mx.port}?tls=never\n",
+                     as_root=True) as server:
+        done = server.call("smtpd", "--dkim", "example.org")
+        equal(done.returncode, 0, done.stderr)
+        folder = server.dir / "state/dkim/example.org"
+        wanted = {"keys": [form for pem in folder.iterdir()
+                           for form in key_forms(pem) if len(form) >= 24]}
+        with server.connect(server.submission) as talker:
+            talker.hello()
+            talker.login(*ALICE)
+            talker.expect("250 ", "MAIL FROM:<alice@example.org>")
+            talker.expect("250 ", "RCPT TO:<b@example.com>")
+            talker.expect("354 ", "DATA")
+            talker.send(b"From: alice@example.org\r\n\r\nhello\r\n.\r\n")
+            talker.expect("250 ")
+
+        def signer_of(hop):
+            return [p for p in proc.children(int(proc.status(hop)["PPid"]))
+                    if proc.name(p) == "signer"]
+        hop, signer = wait_for(lambda: next(
+            ((p, s) for p in connected(mx.port) if p != os.getpid()
+             for s in signer_of(p)), None), "the signer", 60)
+        equal(found(signer, wanted), {"keys"}, "in the signer")
+        for pid in (hop, int(proc.status(hop)["PPid"]), server.smtpd.pid):
+            equal(found(pid, wanted), set(), f"in {proc.name(pid)}")
+        equal(proc.status(signer).get("Seccomp"), "2", "the signer's filter")
+        check(proc.status(signer)["Uid"].split()[0] != "0", "it is root")
 
 
 if __name__ == "__main__":

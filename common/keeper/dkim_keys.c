@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Reads the keys that sign mail, with the rights of the runner or of the
+ * administrator.  What lies there is the administrator's, and is checked all
+ * the same: a file that others can read is no key any more.
+ */
+#include "common/keeper/dkim_keys.h"
+
+#include "common/io/file.h"
+#include "common/log/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int
+directory(const struct config *config, char path[PATH_MAX])
+{
+	int n = snprintf(path, PATH_MAX, "%s/dkim", config->state);
+
+	if (n < 0 || n >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return 0;
+}
+
+/* Names of domains and selectors; it leaves out what begins with a dot. */
+static bool
+is_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len >= DKIM_KEY_NAME || *name == '.') {
+		return false;
+	}
+	for (const char *p = name; *p != '\0'; p++) {
+		if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') ||
+			*p == '-' || *p == '.' || *p == '_')) {
+			return false;
+		}
+	}
+	return true;
+}
+
+int
+dkim_keys_exist(const struct config *config)
+{
+	char path[PATH_MAX];
+	DIR *d = directory(config, path) == -1 ? NULL : opendir(path);
+	bool any = false;
+
+	if (d == NULL) {
+		return errno == ENOENT ? 0 : -1;
+	}
+	for (struct dirent *e; !any && (e = readdir(d)) != NULL;) {
+		any = is_name(e->d_name);
+	}
+	closedir(d);
+	return any;
+}
+
+int
+dkim_key_path(const struct config *config, const char *domain,
+    const char *selector, const char *ending, char path[PATH_MAX])
+{
+	int n = snprintf(path, PATH_MAX, "%s/dkim/%s/%s%s", config->state,
+	    domain, selector, ending);
+
+	return is_name(domain) && is_name(selector) && n > 0 && n < PATH_MAX
+	           ? 0
+	           : -1;
+}
+
+/* Why a file is no place for a key; NULL: it is one. */
+static const char *
+wrong_file(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1) {
+		return "it cannot be looked at";
+	}
+	if (!S_ISREG(st.st_mode)) {
+		return "it is no file";
+	}
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+		return "others can read it: make a new one (smtpd --dkim "
+		       "DOMAIN --rotate), or if nobody has, type: chmod 600";
+	}
+	return st.st_uid == 0 || st.st_uid == geteuid()
+	           ? NULL
+	           : "it belongs to somebody else";
+}
+
+struct private_key *
+dkim_key_open(const char *path, char error[CONFIG_ERROR])
+{
+	char text[PRIVATE_KEY_PEM];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	struct private_key *key = NULL;
+
+	if (fd == -1) {
+		snprintf(error, CONFIG_ERROR, "cannot read the key %.200s: %s",
+		    path, strerror(errno));
+		return NULL;
+	}
+	const char *why = wrong_file(fd);
+	if (why == NULL) {
+		ssize_t n = file_read_all(fd, text, sizeof(text));
+		why = n == -1 ? strerror(errno) : NULL;
+		key = n == -1 ? NULL : private_key_read(text, (size_t)n, &why);
+		explicit_bzero(text, sizeof(text));
+	}
+	close(fd);
+	if (key == NULL) {
+		snprintf(error, CONFIG_ERROR,
+		    "the key %.200s is not used: %.100s", path, why);
+	}
+	return key;
+}
+
+/* Adds a key; of its kind, the last name counts. */
+static void
+add(struct dkim_keys *k, const char *domain, const char *selector,
+    struct private_key *key)
+{
+	struct dkim_name name = { .usable = key != NULL,
+		.kind = key == NULL ? 0 : private_key_kind(key) };
+
+	strlcpy(name.domain, domain, sizeof(name.domain));
+	strlcpy(name.selector, selector, sizeof(name.selector));
+	for (size_t i = 0; i < k->count; i++) {
+		struct dkim_name *n = &k->names[i];
+		if (strcmp(n->domain, domain) != 0 || n->kind != name.kind ||
+		    n->usable != name.usable) {
+			continue;
+		}
+		if (strcmp(n->selector, selector) < 0) {
+			private_key_close(k->keys[i]);
+			k->keys[i] = key;
+			*n = name;
+		} else {
+			private_key_close(key);
+		}
+		return;
+	}
+	if (k->count == DKIM_KEYS) {
+		log_error("more than %d keys that sign mail: that of %s is "
+			  "left out",
+		    DKIM_KEYS, domain);
+		private_key_close(key);
+		return;
+	}
+	k->names[k->count] = name;
+	k->keys[k->count++] = key;
+}
+
+/* The selector of a file name; false: it is none. */
+static bool
+selector_of(const char *file, const char *ending, char selector[DKIM_KEY_NAME])
+{
+	size_t len = strlen(file), n = strlen(ending);
+
+	if (len <= n || len - n >= DKIM_KEY_NAME ||
+	    strcmp(file + len - n, ending) != 0) {
+		return false;
+	}
+	memcpy(selector, file, len - n);
+	selector[len - n] = '\0';
+	return is_name(selector);
+}
+
+static int
+read_domain(struct dkim_keys *k, const struct config *config,
+    const char *domain, const char *ending)
+{
+	char path[PATH_MAX], selector[DKIM_KEY_NAME], error[CONFIG_ERROR];
+	int n =
+	    snprintf(path, sizeof(path), "%s/dkim/%s", config->state, domain);
+	DIR *d = n < 0 || n >= PATH_MAX ? NULL : opendir(path);
+
+	if (d == NULL) {
+		return -1;
+	}
+	for (struct dirent *e; (e = readdir(d)) != NULL;) {
+		if (!selector_of(e->d_name, ending, selector) ||
+		    dkim_key_path(config, domain, selector, ending, path) ==
+			-1) {
+			continue;
+		}
+		struct private_key *key = dkim_key_open(path, error);
+		if (key == NULL) {
+			log_error("%s", error);
+		}
+		add(k, domain, selector, key);
+	}
+	closedir(d);
+	return 0;
+}
+
+int
+dkim_keys_read(struct dkim_keys *k, const struct config *config,
+    const char *only, const char *ending, char error[CONFIG_ERROR])
+{
+	char path[PATH_MAX];
+	DIR *d = directory(config, path) == -1 ? NULL : opendir(path);
+	int result = 0;
+
+	k->count = 0;
+	if (d == NULL) {
+		snprintf(error, CONFIG_ERROR, "cannot read %.200s: %s", path,
+		    strerror(errno));
+		return errno == ENOENT ? 0 : -1;
+	}
+	for (struct dirent *e; (e = readdir(d)) != NULL && result == 0;) {
+		if (!is_name(e->d_name) ||
+		    (only != NULL && strcmp(only, e->d_name) != 0)) {
+			continue;
+		}
+		result = read_domain(k, config, e->d_name, ending);
+		if (result == -1 && errno == ENOTDIR) {
+			result = 0; /* some note of the administrator's */
+		} else if (result == -1) {
+			snprintf(error, CONFIG_ERROR,
+			    "cannot read %.200s/%.100s: %s", path, e->d_name,
+			    strerror(errno));
+		}
+	}
+	closedir(d);
+	if (result == -1) {
+		dkim_keys_close(k);
+	}
+	return result;
+}
+
+void
+dkim_keys_close(struct dkim_keys *k)
+{
+	for (size_t i = 0; i < k->count; i++) {
+		private_key_close(k->keys[i]);
+	}
+	k->count = 0;
+}

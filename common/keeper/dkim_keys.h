@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_KEEPER_DKIM_KEYS_H
+#define RESTANTE_COMMON_KEEPER_DKIM_KEYS_H
+
+#include "common/config/config.h"
+#include "common/tls/private_key.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The keys that sign mail: STATE/dkim/DOMAIN/SELECTOR.pem, of each kind the one
+ * whose name comes last.  Other names there, as .next and .old, sign nothing.
+ */
+
+enum {
+	DKIM_KEYS = 128,     /* that are kept */
+	DKIM_KEY_NAME = 254, /* octets of a domain or selector, with NUL */
+};
+
+/* What is not secret of a key; fixed, to be sent. */
+struct dkim_name {
+	char domain[DKIM_KEY_NAME];
+	char selector[DKIM_KEY_NAME];
+	uint32_t kind;   /* enum public_key_kind */
+	uint32_t usable; /* 0: there is a file, and it is not usable */
+};
+
+/* Whether there is any domain with keys; -1: it cannot be found out (errno). */
+int dkim_keys_exist(const struct config *) __attribute__((warn_unused_result));
+
+/* The file of a key, or of what has another ending: ".pem", ".next", ".old". */
+int dkim_key_path(const struct config *, const char *domain,
+    const char *selector, const char *ending, char path[PATH_MAX])
+    __attribute__((warn_unused_result));
+
+/*
+ * Reads a key, which must be a file that nobody else can read.  NULL: error
+ * says why, and what to do.
+ */
+struct private_key *dkim_key_open(const char *path, char error[CONFIG_ERROR]);
+
+/* All keys, or those of one domain. */
+struct dkim_keys {
+	size_t count;
+	struct dkim_name names[DKIM_KEYS];
+	struct private_key *keys[DKIM_KEYS]; /* NULL: not usable */
+};
+
+/*
+ * Reads them; ending is ".pem" for those that sign.  What cannot be used is
+ * logged, and is there as such, so that mail waits and is not sent without a
+ * signature.  0, or -1: error says why nothing is known.
+ */
+int dkim_keys_read(struct dkim_keys *, const struct config *,
+    const char *only_domain, const char *ending, char error[CONFIG_ERROR])
+    __attribute__((warn_unused_result));
+void dkim_keys_close(struct dkim_keys *);
+
+#endif
