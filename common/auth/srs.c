@@ -79,6 +79,20 @@ make_hash(const uint8_t key[SRS_KEY], struct span day, struct span host,
 	return 0;
 }
 
+/* True if nothing in it needs quotes, nor is of an address literal. */
+static bool
+is_plain(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.at[i];
+		if (c <= ' ' || c == 0x7f ||
+		    strchr("\"(),:;<>@[]\\", c) != NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* A local part and a domain that need no quotes. */
 static bool
 split(const char *address, struct span *local, struct span *domain)
@@ -90,13 +104,7 @@ split(const char *address, struct span *local, struct span *domain)
 	}
 	*local = (struct span){ address, (size_t)(at - address) };
 	*domain = (struct span){ at + 1, strlen(at + 1) };
-	for (size_t i = 0; i < local->len; i++) {
-		unsigned char c = (unsigned char)address[i];
-		if (c <= ' ' || c == 0x7f || strchr("\"(),:;<>@[]\\", c)) {
-			return false;
-		}
-	}
-	return true;
+	return is_plain(*local) && is_plain(*domain);
 }
 
 /* Cuts at the separator; false: there is none, or nothing before it. */

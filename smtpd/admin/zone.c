@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The records that a mail domain needs, and how they are printed. */
+#include "smtpd/admin/zone.h"
+
 #include "smtpd/admin/zone_private.h"
 
 #include "common/log/log.h"

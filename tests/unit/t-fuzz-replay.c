@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 
 static const char *const targets[] = { "address", "aliases", "base64", "binary",
-	"canon", "chunk", "config", "convert", "dmarc", "dns", "dotstuff",
-	"header", "hop", "log", "mail", "mailboxes", "mbox", "multipart",
-	"param", "params", "proxy", "qp", "reply", "results", "sasl", "session",
-	"spf", "surrogate", "tags", "users", "word" };
+	"canon", "chunk", "config", "convert", "dkim", "dmarc", "dns",
+	"dotstuff", "header", "hop", "log", "mail", "mailboxes", "mbox",
+	"multipart", "param", "params", "proxy", "qp", "reply", "results",
+	"sasl", "session", "spf", "srs", "surrogate", "tags", "users", "word" };
 
 /* Runs the program, with its standard output as our standard error. */
 static int
