@@ -11,6 +11,7 @@
 #include "smtpd/admin/admin.h"
 #include "smtpd/admin/dkim.h"
 #include "smtpd/admin/manage.h"
+#include "smtpd/auth/verify.h"
 #include "smtpd/job/requests.h"
 #include "smtpd/options.h"
 #include "smtpd/queue/runner.h"
@@ -55,6 +56,7 @@ static const struct service smtp = {
 	    [REQUEST_FLUSH] = { etrn_run, etrn_valid },
 	    [REQUEST_DNSBL] = { dnsbl_run, dnsbl_valid },
 	    [REQUEST_LABEL] = { label_run, label_valid },
+	    [REQUEST_VERIFY] = { verify_run, verify_valid },
 	    [REQUEST_ENQUEUE] = { enqueue_run, delivery_valid },
 	},
 	.errand = { runner_is_due, runner_run_due, runner_wake },

@@ -247,6 +247,12 @@ is_list_vouched(struct dmarc *d, struct wants *wants)
 	if (d->list[0] == '\0' || d->identifiers == 0) {
 		return NOT_ALIGNED;
 	}
+	for (size_t i = 0; i < d->identifiers; i++) {
+		if (!d->identifier[i].trouble &&
+		    ask_is_below(d->list, d->identifier[i].domain)) {
+			return ALIGNED;
+		}
+	}
 	struct walk list = walk(d, wants, d->list);
 	if (list.unknown || list.failed) {
 		return list.failed ? NOT_ALIGNED : UNKNOWN;

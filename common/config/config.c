@@ -45,6 +45,8 @@ enum kind {
 	KIND_SWITCH,
 	KIND_EXEMPT,
 	KIND_DNSBL,
+	KIND_DMARC,
+	KIND_DMARC_EXEMPT,
 };
 
 struct key {
@@ -60,9 +62,13 @@ static const struct key keys[] = {
 	    offsetof(struct config, account_recipients) },
 	{ "alias-owner", KIND_NAME, offsetof(struct config, alias_owner) },
 	{ "aliases", KIND_PATH, offsetof(struct config, aliases) },
+	{ "auth", KIND_SWITCH, offsetof(struct config, auth) },
+	{ "auth-id", KIND_NAME, offsetof(struct config, auth_id) },
 	{ "channel-binding", KIND_SWITCH,
 	    offsetof(struct config, channel_binding) },
 	{ "dkim-sign", KIND_DKIM_SIGN, offsetof(struct config, dkim_sign) },
+	{ "dmarc", KIND_DMARC, offsetof(struct config, dmarc) },
+	{ "dmarc-exempt", KIND_DMARC_EXEMPT, 0 },
 	{ "dnsbl", KIND_DNSBL, 0 },
 	{ "domains", KIND_DOMAINS, 0 },
 	{ "expire", KIND_LIMIT, offsetof(struct config, expire) },
@@ -141,10 +147,13 @@ static const struct {
 	    "native, dovecot or popa3d expected, not" },
 	[KIND_DKIM_SIGN] = { { "rsa", "both", "off" },
 	    "rsa, both or off expected, not" },
+	[KIND_DMARC] = { { "off", "mark", "enforce" },
+	    "off, mark or enforce expected, not" },
 };
 
 _Static_assert(sizeof(enum uidl_style) == sizeof(unsigned), "see set_key()");
-_Static_assert(sizeof(enum dkim_sign) == sizeof(unsigned), "see set_key()");
+_Static_assert(sizeof(enum dmarc_mode) == sizeof(unsigned), "the same");
+_Static_assert(sizeof(enum dkim_sign) == sizeof(unsigned), "the same");
 
 static int
 set_proxies(const struct config_place *at, struct config *c, const char *value)
@@ -153,7 +162,14 @@ set_proxies(const struct config_place *at, struct config *c, const char *value)
 }
 
 static int
-set_penalties_exempt(
+set_exempt(const struct config_place *at, struct config *c, const char *value)
+{
+	return config_set_networks(
+	    at, c->policy_exempt, &c->npolicy_exempt, value);
+}
+
+static int
+set_penalty_exempt(
     const struct config_place *at, struct config *c, const char *value)
 {
 	return config_set_networks(
@@ -187,7 +203,9 @@ static int (*const setters[])(
 	[KIND_PROXY] = set_proxies,
 	[KIND_OAUTH] = config_set_oauth,
 	[KIND_HOSTNAME] = set_hostname,
-	[KIND_PENALTY_EXEMPT] = set_penalties_exempt,
+	[KIND_DMARC_EXEMPT] = config_set_dmarc_exempt,
+	[KIND_EXEMPT] = set_exempt,
+	[KIND_PENALTY_EXEMPT] = set_penalty_exempt,
 };
 
 static int
@@ -234,16 +252,16 @@ set_key(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_PROXY:
 	case KIND_OAUTH:
 	case KIND_HOSTNAME:
+	case KIND_DMARC_EXEMPT:
+	case KIND_EXEMPT:
 	case KIND_PENALTY_EXEMPT:
 		return setters[key->kind](at, c, value);
 	case KIND_SWITCH:
 		return config_set_switch(at, field, value);
-	case KIND_EXEMPT:
-		return config_set_networks(
-		    at, c->policy_exempt, &c->npolicy_exempt, value);
 	case KIND_PLAINTEXT:
 	case KIND_PENALTIES:
 	case KIND_UIDL:
+	case KIND_DMARC:
 	case KIND_DKIM_SIGN:
 		return config_set_choice(at, field, choices[key->kind].words,
 		    choices[key->kind].expected, value);
@@ -366,6 +384,8 @@ config_defaults(struct config *c)
 	c->size_limit = 50 << 20;
 	c->minimum_free = 10 << 20;
 	c->plaintext_login = PLAINTEXT_LOOPBACK;
+	c->auth = true;
+	c->dmarc = DMARC_ENFORCE;
 	c->penalties = PENALTIES_ON;
 	c->sessions = 1000;
 	c->sessions_per_user = 50;
@@ -415,6 +435,9 @@ config_finish(struct config *c)
 {
 	if (c->hostname[0] == '\0') {
 		find_hostname(c);
+	}
+	if (c->auth_id[0] == '\0') {
+		strlcpy(c->auth_id, c->hostname, sizeof(c->auth_id));
 	}
 	if (c->ndomains == 0) {
 		strlcpy(c->domains[c->ndomains++], c->hostname, CONFIG_NAME);

@@ -43,6 +43,9 @@ enum sender_check { SENDER_OFF, SENDER_DOMAIN, SENDER_LOGIN };
 enum log_target { LOG_DEFAULT, LOG_SYSLOG, LOG_STDERR };
 
 /* UIDLs of POP3: ours, or those of the server that was there before. */
+/* What is done about a message that DMARC does not vouch for. */
+enum dmarc_mode { DMARC_OFF, DMARC_MARK, DMARC_ENFORCE };
+
 enum uidl_style { UIDL_NATIVE, UIDL_DOVECOT, UIDL_POPA3D };
 
 /* Which keys sign mail that we send, of those that there are. */
@@ -139,7 +142,12 @@ struct config {
 	bool pipelining_check;
 	struct blocklist dnsbl[CONFIG_LIST];
 	size_t ndnsbl;
-	unsigned greylist; /* seconds; 0: none */
+	unsigned greylist;         /* seconds; 0: none */
+	bool auth;                 /* verify strangers' mail */
+	char auth_id[CONFIG_NAME]; /* our name in the results */
+	enum dmarc_mode dmarc;
+	char dmarc_exempt[CONFIG_LIST][CONFIG_NAME];
+	size_t ndmarc_exempt;
 	struct limits account_messages, account_recipients; /* in an hour */
 };
 

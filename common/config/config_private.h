@@ -60,6 +60,8 @@ int config_set_switch(
     const struct config_place *, bool *field, const char *value);
 
 /* Adds a list in the DNS. */
+int config_set_dmarc_exempt(
+    const struct config_place *, struct config *, const char *value);
 int config_set_dnsbl(
     const struct config_place *, struct config *, const char *value);
 

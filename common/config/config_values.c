@@ -192,6 +192,31 @@ config_set_dnsbl(
 }
 
 int
+config_set_dmarc_exempt(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	while (*value != '\0') {
+		size_t n = strcspn(value, " \t");
+		char *domain = c->dmarc_exempt[c->ndmarc_exempt];
+		if (c->ndmarc_exempt == CONFIG_LIST) {
+			return config_fail(at, "too many domains from", value);
+		}
+		if (n >= CONFIG_NAME) {
+			return config_fail(at, "not a domain:", value);
+		}
+		memcpy(domain, value, n);
+		domain[n] = '\0';
+		if (!address_is_domain(domain)) {
+			return config_fail(at, "not a domain:", domain);
+		}
+		c->ndmarc_exempt++;
+		value += n;
+		value += strspn(value, " \t");
+	}
+	return 0;
+}
+
+int
 config_set_switch(const struct config_place *at, bool *field, const char *value)
 {
 	*field = strcasecmp(value, "on") == 0;

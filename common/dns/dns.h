@@ -97,6 +97,16 @@ enum dns_status dns_parse_text(
 enum dns_status dns_parse_texts(
     const unsigned char *answer, size_t len, struct dns_texts *);
 
+enum { DNS_RECORD = 65536 }; /* octets that the longest record may have */
+
+/*
+ * Calls each for every record of that type (TXT: its strings, joined; A, AAAA:
+ * the address; MX, PTR: the name).  DNS_TEMPORARY also if it returns false.
+ */
+enum dns_status dns_parse_each(const unsigned char *answer, size_t len,
+    int type, bool (*each)(void *context, const char *data, size_t len),
+    void *context);
+
 /* Reads the address of a name server: "192.0.2.1", "192.0.2.1:53",
    "2001:db8::1", "[2001:db8::1]:53". */
 bool dns_server_parse(const char *text, struct dns_address *);

@@ -351,6 +351,72 @@ dns_parse_texts(
 	return status == DNS_OK && texts->count == 0 ? DNS_NO_DATA : status;
 }
 
+/* ---- any records ---- */
+
+/* Joins the strings of a TXT record; -1: they do not fill it. */
+static ssize_t
+join_strings(const struct record *r, char out[DNS_RECORD])
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < r->len;) {
+		size_t n = r->data[i++];
+		if (n > r->len - i) {
+			return -1;
+		}
+		memcpy(out + at, r->data + i, n);
+		at += n;
+		i += n;
+	}
+	return (ssize_t)at;
+}
+
+/* Takes a record's data to pieces; its length, or -1: malformed. */
+static ssize_t
+read_data(const struct answer *a, const struct record *r, char out[DNS_RECORD])
+{
+	size_t skip = r->type == ns_t_mx ? PREFERENCE : 0;
+	size_t address = r->type == ns_t_a      ? NS_INADDRSZ
+	                 : r->type == ns_t_aaaa ? NS_IN6ADDRSZ
+	                                        : 0;
+
+	if (r->type == ns_t_txt) {
+		return join_strings(r, out);
+	}
+	if (address > 0) {
+		memcpy(out, r->data, r->len < address ? r->len : address);
+		return r->len == address ? (ssize_t)address : -1;
+	}
+	if (r->len <= skip ||
+	    get_name(a, r->data + skip, out) != r->data + r->len) {
+		return -1;
+	}
+	return (ssize_t)strlen(out);
+}
+
+enum dns_status
+dns_parse_each(const unsigned char *answer, size_t len, int type,
+    bool (*each)(void *context, const char *data, size_t len), void *context)
+{
+	char data[DNS_RECORD];
+	struct answer a;
+	struct record r;
+	bool malformed, seen = false;
+
+	enum dns_status status = status_of(&a, answer, len);
+	if (status != DNS_OK) {
+		return status;
+	}
+	while (next_of(&a, (unsigned)type, &r, &malformed)) {
+		ssize_t n = read_data(&a, &r, data);
+		if (n == -1 || !each(context, data, (size_t)n)) {
+			return DNS_TEMPORARY;
+		}
+		seen = true;
+	}
+	return malformed ? DNS_TEMPORARY : seen ? DNS_OK : DNS_NO_DATA;
+}
+
 /* ---- addresses of name servers ---- */
 
 bool

@@ -30,6 +30,8 @@ enum request_kind {
 	REQUEST_FLUSH,   /* a domain, NUL ended: its mail is to be tried now */
 	REQUEST_DNSBL,   /* nothing; answers struct dnsbl_answer */
 	REQUEST_LABEL,   /* of a domain, not ASCII; answers its A-label */
+	REQUEST_VERIFY,  /* struct verify_question, about what is in the body;
+	                    answers struct verify_answer */
 	/* Made by the server itself: */
 	REQUEST_MAILBOX, /* after a login */
 	REQUEST_ENQUEUE, /* after a REQUEST_DELIVER that ended STATUS_LATER */

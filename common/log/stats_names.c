@@ -9,6 +9,9 @@
 #define LOGIN_HELP "Logins by SMTP and POP3 that were right, by mechanism."
 #define FAILED "failed_logins", "mechanism"
 #define FAILED_HELP "Logins by SMTP and POP3 that were wrong, by mechanism."
+#define SPF_HELP "Messages of strangers, by the result of SPF."
+#define DKIM_HELP "DKIM signatures of strangers' messages, by result."
+#define DMARC_HELP "Messages of strangers, by the result of DMARC."
 
 const struct stats_name stats_names[STATS_COUNT] = {
 	[STATS_CONNECTIONS] = { "connections", "connections", "", "",
@@ -73,4 +76,22 @@ const struct stats_name stats_names[STATS_COUNT] = {
 	    "Octets of messages that were sent by POP3." },
 	[STATS_POP3_DELETED] = { "pop3_deleted", "pop3_deleted", "", "",
 	    "Messages that were deleted by POP3." },
+	[STATS_AUTH_CHECKED] = { "auth_checked", "auth_checked", "", "",
+	    "Messages of strangers that were verified." },
+	[STATS_SPF_PASS] = { "spf_pass", "spf", "result", "pass", SPF_HELP },
+	[STATS_SPF_FAIL] = { "spf_fail", "spf", "result", "fail", SPF_HELP },
+	[STATS_DKIM_PASS] = { "dkim_pass", "dkim", "result", "pass",
+	    DKIM_HELP },
+	[STATS_DKIM_FAIL] = { "dkim_fail", "dkim", "result", "fail",
+	    DKIM_HELP },
+	[STATS_DMARC_PASS] = { "dmarc_pass", "dmarc", "result", "pass",
+	    DMARC_HELP },
+	[STATS_DMARC_FAIL] = { "dmarc_fail", "dmarc", "result", "fail",
+	    DMARC_HELP },
+	[STATS_DMARC_REFUSED] = { "dmarc_refused", "dmarc_refused", "", "",
+	    "Messages that the policy of their author's domain refuses." },
+	[STATS_DMARC_MARKED] = { "dmarc_marked", "dmarc_marked", "", "",
+	    "Messages that were marked for the same reason." },
+	[STATS_FORGED_RESULTS] = { "forged_ar", "forged_ar", "", "",
+	    "Fields in our name that were removed." },
 };

@@ -67,6 +67,29 @@ struct dnsbl_answer {
 	char text[DNSBL_TEXT]; /* what the list says, printable, or "" */
 };
 
+/* ---- REQUEST_VERIFY: who vouches for a stranger's message ---- */
+
+struct verify_question {
+	uint64_t head; /* octets of our own fields on top of the body file */
+	char id[32];   /* of the message, for the log */
+	char helo[ADDRESS_DOMAIN + 1];
+	char sender[ADDRESS_TEXT]; /* "": the null path */
+	uint32_t spared; /* 1: for postmaster or abuse alone, never refused */
+};
+
+enum verify_outcome {
+	VERIFY_ACCEPT,
+	VERIFY_AUTHOR, /* From is missing, double, or names nobody */
+	VERIFY_POLICY, /* DMARC of domain refuses it */
+	VERIFY_HEADER, /* its header section is too long to be looked at */
+};
+
+/* Comes with STATUS_OK. */
+struct verify_answer {
+	uint32_t outcome;                /* enum verify_outcome */
+	char domain[ADDRESS_DOMAIN + 1]; /* whose policy it is, or "" */
+};
+
 /* ---- REQUEST_FLUSH: the argument of ETRN (RFC 1985), NUL ended ---- */
 
 /* True if a payload is a domain that ends with NUL; "@": subdomains, too. */

@@ -230,6 +230,18 @@ static const struct reply_row rows[REPLIES] = {
 	    "From names an address that is not yours; the administrator can "
 	    "allow it by the key sender"),
 	[REPLY_HOPS] = FAULT(554, "5.4.6", "Too many hops: a mail loop"),
+	[REPLY_NO_AUTHOR] = LOGGED(550, "5.7.1",
+	    "A message needs one From field with authors of one domain; "
+	    "yours has none, several, or names nobody",
+	    NULL, SHAPE_WHOLE, STATS_REJECTED_POLICY),
+	[REPLY_DMARC] = LOGGED(550, "5.7.1",
+	    "The DMARC policy of %s refuses this message: neither SPF nor DKIM "
+	    "vouches for its From; send it through a server of that domain",
+	    NULL, SHAPE_WHOLE, STATS_REJECTED_POLICY),
+	[REPLY_HEADER_LONG] =
+	    FAULT(552, "5.3.4", "The header section is too long"),
+	[REPLY_VERIFY_LATER] =
+	    FAULT(451, "4.3.0", "Cannot verify the message now"),
 	[REPLY_STORE_LATER] =
 	    FAULT(451, "4.3.0", "Cannot store the message now"),
 	[REPLY_DELIVERED] = FINE(250, "2.0.0", "Delivered as %s"),

@@ -7,17 +7,24 @@
  *                               "done RESULT EXPLANATION # REASON"
  *   answer STATUS [RECORD ...]  the answer to a question: ok, no-data, no-name
  *                               or failed; the reply is as above
+ *   resolver ADDRESS            from now on a name server is asked, and an
+ *                               evaluation has a result at once
  */
 #include "common/auth/spf.h"
 
+#include "common/io/deadline.h"
 #include "common/text/bytes.h"
 #include "common/text/network.h"
+#include "smtpd/auth/verify_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIELDS = ASK_RECORDS + 2 };
+enum {
+	FIELDS = ASK_RECORDS + 2,
+	PATIENCE = 2000, /* ms, where a name server is silent on purpose */
+};
 
 static const char *const types[] = { "TXT", "A", "AAAA", "MX", "PTR" };
 
@@ -98,14 +105,38 @@ answer(struct spf *s, char **field, size_t n)
 	return spf_answer(s, &a);
 }
 
+/* Asks a name server until there is a result. */
+static bool
+ask_all(struct spf *s, struct verification *v, bool asks)
+{
+	v->deadline = deadline_now() + PATIENCE;
+	while (asks && v->dns != NULL) {
+		verify_ask(v, &s->ask, 1);
+		asks = spf_answer(s, &v->records[0].answer);
+	}
+	return asks;
+}
+
+static void
+use_server(struct verification *v, const char *address)
+{
+	static struct config config;
+
+	snprintf(config.resolver, sizeof(config.resolver), "%s", address);
+	v->dns = dns_open(&config);
+	printf("using\n");
+	fflush(stdout);
+}
+
 int
 main(void)
 {
 	struct spf *s = calloc(1, sizeof(*s));
+	struct verification *v = calloc(1, sizeof(*v));
 	char *line = NULL;
 	size_t size = 0;
 
-	while (s != NULL && getline(&line, &size, stdin) > 0) {
+	while (s != NULL && v != NULL && getline(&line, &size, stdin) > 0) {
 		char *field[FIELDS], *rest = line, *f;
 		size_t n = 0;
 		while (n < FIELDS && (f = strsep(&rest, " \n")) != NULL) {
@@ -114,14 +145,18 @@ main(void)
 			}
 		}
 		if (n == 4 && strcmp(field[0], "spf") == 0) {
-			tell(s, begin(s, field + 1));
+			tell(s, ask_all(s, v, begin(s, field + 1)));
+		} else if (n == 2 && strcmp(field[0], "resolver") == 0) {
+			use_server(v, field[1]);
 		} else if (n > 1 && strcmp(field[0], "answer") == 0) {
 			tell(s, answer(s, field + 1, n - 1));
 		} else {
 			return 2;
 		}
 	}
+	dns_close(v == NULL ? NULL : v->dns);
 	free(line);
+	free(v);
 	free(s);
 	return 0;
 }

@@ -7,6 +7,8 @@ of common/auth/spf through tests/lib/auth-driver, with any function as its DNS.
 import socket
 import subprocess
 
+from .dns import (AAAA, MX, NXDOMAIN, PTR, SERVFAIL, TXT, A, LyingDns, Question,
+                  name, record)
 from .scratch import BUILD
 from .tap import Skip
 
@@ -107,8 +109,12 @@ class Machine:
         self.process.stdin.flush()
         return self.process.stdout.readline().decode().rstrip("\n")
 
-    def check(self, address, helo, sender, ask):
-        """(result, explanation); ask(type, name) is the DNS."""
+    def use(self, resolver):
+        """From now on the program asks that name server itself."""
+        self._say("resolver", resolver)
+
+    def check(self, address, helo, sender, ask=None):
+        """(result, explanation); ask(type, name) is the DNS, if not use()."""
         said = self._say("spf", address, octets(helo), octets(sender))
         self.asked = 0
         while said.startswith("ask "):
@@ -123,3 +129,45 @@ class Machine:
         said, _, self.reason = said.partition(" # ")
         _, result, explanation = said.split()
         return result, bytes.fromhex(explanation.replace("-", "")).decode()
+
+
+class ZoneDns(LyingDns):
+    """A name server on loopback: ask(type, name) says what is in the DNS."""
+
+    TYPES = {A: "A", AAAA: "AAAA", MX: "MX", PTR: "PTR", TXT: "TXT"}
+    PAYLOAD = 1232
+
+    def __init__(self, ask):
+        self.ask = ask
+        super().__init__({})
+
+    def reply(self, wire, tcp):
+        question = Question(wire, tcp)
+        self.asked.append((question.name, question.kind,
+                           "tcp" if tcp else "udp"))
+        kind = self.TYPES.get(question.kind)
+        if kind is None:
+            return [question.answer()]
+        try:
+            status, records = self.ask(kind, question.name)
+        except Timeout:
+            return []
+        if status in ("failed", "no-name"):
+            return [question.answer(
+                code=SERVFAIL if status == "failed" else NXDOMAIN)]
+        answer = question.answer(*(
+            record(question.name, question.kind, self._data(kind, data))
+            for data in records))
+        if not tcp and len(answer) > self.PAYLOAD:
+            answer = question.answer(flags=0x8780)
+        return [answer]
+
+    @staticmethod
+    def _data(kind, data):
+        if kind == "TXT":
+            parts = [data[i:i + 255] for i in range(0, len(data), 255)]
+            return b"".join(bytes([len(p)]) + p for p in parts or [b""])
+        if kind in ("MX", "PTR"):
+            prefix = b"\0\x0a" if kind == "MX" else b""
+            return prefix + name(data.decode("latin-1"))
+        return data

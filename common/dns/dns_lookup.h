@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_DNS_DNS_LOOKUP_H
+#define RESTANTE_COMMON_DNS_DNS_LOOKUP_H
+
+#include "common/dns/dns.h"
+
+/*
+ * Several questions at a time, whose answers may be as long as the DNS allows:
+ * by UDP with EDNS (RFC 6891), and by TCP where that is cut short.
+ */
+
+enum {
+	DNS_LOOKUPS = 8,
+	DNS_LOOKUP_ROOM = 65535,
+};
+
+struct dns_lookup {
+	char name[DNS_NAME]; /* with dots; nothing in it is an escape */
+	int type;
+	/* The answer, for dns_parse_each(); 0: none, or none that a server
+	   stands to. */
+	size_t len;
+	unsigned char answer[DNS_LOOKUP_ROOM];
+};
+
+/* Asks DNS_LOOKUPS questions at most; needs sockets only. */
+void dns_look_up(
+    const struct dns *, struct dns_lookup *, size_t n, int64_t deadline);
+
+#endif

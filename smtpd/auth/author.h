@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_AUTH_AUTHOR_H
+#define RESTANTE_SMTPD_AUTH_AUTHOR_H
+
+#include "common/auth/verify_ask.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Who a message says has written it: the domains in From.  Pure. */
+
+enum { AUTHOR_MOST = 4 };
+
+struct author {
+	unsigned fields; /* of the name From */
+	size_t named;    /* domains of mailboxes in it */
+	/* These, and what a careless reader could take for one, each once; in
+	   the form of ask_name(). */
+	size_t count;
+	bool many; /* there are more than AUTHOR_MOST */
+	char domain[AUTHOR_MOST][ASK_NAME];
+	char list[ASK_NAME]; /* of List-Id, or else List-Post; "": none */
+};
+
+/* Reads a header section, with LF or CRLF. */
+void author_read(const char *header, size_t len, struct author *);
+
+/* True if it has one author's domain, as RFC 5322 section 3.6.2 wants it. */
+bool author_is_one(const struct author *);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Verifies a message.  Runs as root (if the server does) until
+ * privilege_become_client() has returned; what the message says is looked at
+ * only then.  The body is read once.  The results are put into the header
+ * section, and what follows that in the body file is moved.
+ */
+#include "smtpd/auth/verify.h"
+
+#include "common/io/deadline.h"
+#include "common/io/file.h"
+#include "common/log/log.h"
+#include "common/process/privilege.h"
+#include "common/tls/crypto.h"
+#include "smtpd/auth/verify_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	PATIENCE = 15000,          /* ms for all questions */
+	SECTION = 4 * 1024 * 1024, /* octets of a header section */
+	PIECE = 64 * 1024,
+};
+
+static const char mark[] =
+    "X-Spam-Flag: YES\nX-Spam-Status: Yes, reason=dmarc-quarantine\n";
+
+_Static_assert(sizeof(struct verify_answer) <= CHANNEL_DATA, "it fits");
+
+static bool
+is_text(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+bool
+verify_valid(const void *payload, size_t size)
+{
+	const struct verify_question *q = payload;
+
+	return size == sizeof(*q) && q->spared <= 1 &&
+	       is_text(q->id, sizeof(q->id)) &&
+	       is_text(q->helo, sizeof(q->helo)) &&
+	       is_text(q->sender, sizeof(q->sender));
+}
+
+/* ---- the file ---- */
+
+/* Reads the header section, and finds where the body begins. */
+static int
+read_header(struct verification *v)
+{
+	size_t room = v->size < SECTION ? v->size : SECTION;
+	struct field f;
+
+	v->header = malloc(room + 1);
+	if (v->header == NULL || v->question.head > room ||
+	    file_read(v->fd, v->header, room, 0) == -1) {
+		return -1;
+	}
+	const char *at = v->header, *end = v->header + room;
+	while (header_next(&at, end, &f)) {
+	}
+	v->header_len = (size_t)(at - v->header);
+	v->too_long = at == end && room < v->size;
+	return v->question.head <= v->header_len ? 0 : -1;
+}
+
+/* Feeds the body to those that need it. */
+static int
+read_body(struct verification *v)
+{
+	static char piece[PIECE];
+	size_t at = v->header_len;
+
+	while (v->dkim != NULL && !dkim_idle(v->dkim) && at < v->size) {
+		ssize_t n =
+		    file_read_some(v->fd, piece, sizeof(piece), (off_t)at);
+		if (n <= 0) {
+			return -1;
+		}
+		dkim_body(v->dkim, piece, (size_t)n);
+		at += (size_t)n;
+	}
+	if (v->dkim != NULL) {
+		dkim_body_end(v->dkim);
+	}
+	return 0;
+}
+
+/* Moves the body, from the end that is not overwritten. */
+static int
+move_body(struct verification *v, size_t to)
+{
+	static char piece[PIECE];
+	size_t from = v->header_len, left = v->size - from;
+	bool up = to > from;
+
+	for (size_t done = 0; done < left && to != from;) {
+		size_t n = left - done < PIECE ? left - done : PIECE;
+		size_t at = up ? left - done - n : done;
+		if (file_read(v->fd, piece, n, (off_t)(from + at)) == -1 ||
+		    file_write(v->fd, piece, n, (off_t)(to + at)) == -1) {
+			return -1;
+		}
+		done += n;
+	}
+	return up ? 0 : ftruncate(v->fd, (off_t)(to + left));
+}
+
+/* Adds the fields of a section that are not forged. */
+static void
+copy_fields(struct verification *v, struct writer *w)
+{
+	const char *at = v->header + v->question.head;
+	const char *end = v->header + v->header_len, *last = at;
+	struct field f;
+
+	while (header_next(&at, end, &f)) {
+		if (results_is_forged(&f, v->config->auth_id)) {
+			v->forged++;
+		} else {
+			writer_add(w, f.text, f.len);
+		}
+		last = f.text + f.len;
+	}
+	writer_add(w, last, (size_t)(end - last)); /* the empty line */
+}
+
+/* Puts the results below our own fields; forged ones of others go. */
+static int
+write_header(struct verification *v)
+{
+	size_t results = results_end(&v->results);
+	size_t size = v->header_len + results + sizeof(mark) + 1;
+	struct writer w = { .out = malloc(size), .size = size };
+
+	if (w.out == NULL) {
+		return -1;
+	}
+	writer_add(&w, v->header, v->question.head);
+	writer_add(&w, v->results.text, results);
+	if (v->marked) {
+		writer_text(&w, mark);
+	}
+	copy_fields(v, &w);
+	ssize_t len = writer_finish(&w);
+	int result = len == -1 ? -1
+	             : move_body(v, (size_t)len) == -1
+	                 ? -1
+	                 : file_write(v->fd, w.out, (size_t)len, 0);
+	free(w.out);
+	return result;
+}
+
+/* ---- the worker ---- */
+
+/* True if the word is in the first octets: nothing is taken from there. */
+static bool
+mentions_signature(int fd)
+{
+	static const char word[] = "dkim-signature";
+	static char text[PIECE];
+	off_t at = 0;
+	ssize_t n;
+
+	while (at < SECTION &&
+	       (n = file_read_some(fd, text, sizeof(text) - 1, at)) > 0) {
+		text[n] = '\0';
+		if (strcasestr(text, word) != NULL) {
+			return true;
+		}
+		if ((size_t)n < sizeof(text) - 1) {
+			return false;
+		}
+		at += n - (ssize_t)sizeof(word);
+	}
+	return false;
+}
+
+/* Runs everything; 0, or -1: the file cannot be read or written. */
+static int
+verify(struct verification *v)
+{
+	if (read_header(v) == -1) {
+		return -1;
+	}
+	if (v->too_long) {
+		v->outcome = VERIFY_HEADER;
+		return 0;
+	}
+	const char *text = v->header + v->question.head;
+	size_t len = v->header_len - v->question.head;
+	author_read(text, len, &v->author);
+	v->dkim = dkim_open(text, len,
+	    v->author.count > 0 ? v->author.domain[0] : "", time(NULL));
+	if (read_body(v) == -1) {
+		return -1;
+	}
+	verify_keys(v);
+	verify_spf(v);
+	verify_policy(v);
+	verify_write(v);
+	return v->outcome == VERIFY_ACCEPT ? write_header(v) : 0;
+}
+
+/* Opens what a process in an empty root directory cannot. */
+static struct verification *
+begin(const struct task *task)
+{
+	struct verification *v = calloc(1, sizeof(*v));
+	off_t size = lseek(task->fd, 0, SEEK_END);
+	uint8_t digest[CRYPTO_SHA256];
+
+	if (v == NULL || size == -1) {
+		free(v);
+		return NULL;
+	}
+	v->config = task->config;
+	v->peer = task->peer;
+	memcpy(&v->question, task->payload, sizeof(v->question));
+	v->fd = task->fd;
+	v->size = (size_t)size;
+	v->started = deadline_now();
+	v->deadline = v->started + PATIENCE;
+	v->dns = dns_open(task->config);
+	if (v->dns == NULL) {
+		log_error(
+		    "no name server to verify mail with: %s", strerror(errno));
+	}
+	if (mentions_signature(task->fd)) {
+		(void)!crypto_sha256("", 0, digest); /* loads GnuTLS */
+	}
+	return v;
+}
+
+enum status
+verify_run(const struct task *task)
+{
+	struct verify_answer answer = { .outcome = VERIFY_ACCEPT };
+	struct verification *v = begin(task);
+
+	if (v == NULL) {
+		log_error("cannot verify a message: %s", strerror(errno));
+		return STATUS_TEMPORARY;
+	}
+	privilege_become_client(task->config);
+	if (verify(v) == -1) {
+		log_error("%s: cannot verify the message: %s", v->question.id,
+		    strerror(errno));
+		return STATUS_TEMPORARY;
+	}
+	answer.outcome = v->outcome;
+	memcpy(answer.domain, v->policy_domain, sizeof(v->policy_domain));
+	memcpy(task->reply->data, &answer, sizeof(answer));
+	task->reply->size = sizeof(answer);
+	return STATUS_OK;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: ISC */
+/* The machines of common/auth, with the DNS that they ask. */
+#include "smtpd/auth/verify_private.h"
+
+#include "common/io/deadline.h"
+
+#include <arpa/nameser.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- questions ---- */
+
+static bool
+keep_record(void *context, const char *data, size_t len)
+{
+	struct verify_records *r = context;
+
+	if (r->answer.n == ASK_RECORDS || len > sizeof(r->pool) - r->used) {
+		return false;
+	}
+	memcpy(r->pool + r->used, data, len);
+	r->answer.record[r->answer.n++] =
+	    (struct span){ r->pool + r->used, len };
+	r->used += len;
+	return true;
+}
+
+static void
+read_answer(const struct dns_lookup *l, struct verify_records *r)
+{
+	static const enum ask_status statuses[] = { [DNS_OK] = ASK_OK,
+		[DNS_NONE] = ASK_NO_NAME,
+		[DNS_NO_DATA] = ASK_NO_DATA,
+		[DNS_TEMPORARY] = ASK_FAILED };
+
+	r->answer.n = r->used = 0;
+	r->answer.status = l->len == 0 ? ASK_FAILED
+	                               : statuses[dns_parse_each(l->answer,
+					     l->len, l->type, keep_record, r)];
+	if (r->answer.status != ASK_OK) {
+		r->answer.n = 0;
+	}
+}
+
+void
+verify_ask(struct verification *v, const struct ask *asks, size_t n)
+{
+	static const int types[] = { [ASK_TXT] = ns_t_txt,
+		[ASK_A] = ns_t_a,
+		[ASK_AAAA] = ns_t_aaaa,
+		[ASK_MX] = ns_t_mx,
+		[ASK_PTR] = ns_t_ptr };
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(v->lookups[i].name, sizeof(v->lookups[i].name), "%s",
+		    asks[i].name);
+		v->lookups[i].type = types[asks[i].type];
+		v->lookups[i].len = 0;
+	}
+	if (v->dns != NULL && deadline_now() < v->deadline) {
+		dns_look_up(v->dns, v->lookups, n, v->deadline);
+	}
+	for (size_t i = 0; i < n; i++) {
+		read_answer(&v->lookups[i], &v->records[i]);
+	}
+}
+
+/* ---- SPF ---- */
+
+static void
+run_spf(struct verification *v, const char *sender, struct verify_spf *out)
+{
+	struct spf_question q = { .helo = v->question.helo,
+		.sender = sender,
+		.receiver = v->config->hostname,
+		.time = (uint64_t)time(NULL) };
+
+	if (!network_address(v->peer->address, q.address)) {
+		return;
+	}
+	for (bool asks = spf_begin(&v->spf, &q); asks;
+	     asks = spf_answer(&v->spf, &v->records[0].answer)) {
+		verify_ask(v, &v->spf.ask, 1);
+	}
+	out->result = v->spf.result;
+	memcpy(out->domain, v->spf.origin, sizeof(out->domain));
+	memcpy(out->reason, v->spf.reason, sizeof(out->reason));
+}
+
+void
+verify_spf(struct verification *v)
+{
+	run_spf(v, v->question.sender, &v->sender);
+	if (v->question.sender[0] != '\0') {
+		run_spf(v, "", &v->helo);
+	}
+}
+
+/* ---- DKIM ---- */
+
+void
+verify_keys(struct verification *v)
+{
+	static const enum dkim_lookup statuses[] = { [ASK_OK] = DKIM_LOOKUP_OK,
+		[ASK_NO_DATA] = DKIM_LOOKUP_NONE,
+		[ASK_NO_NAME] = DKIM_LOOKUP_NONE,
+		[ASK_FAILED] = DKIM_LOOKUP_TEMPORARY };
+	struct ask asks[DNS_LOOKUPS];
+	size_t which[DNS_LOOKUPS], n = 0;
+	char name[DKIM_QUESTION];
+
+	_Static_assert(DNS_LOOKUPS >= (int)DKIM_MOST, "all keys at once");
+	for (size_t i = 0; v->dkim != NULL && i < dkim_count(v->dkim); i++) {
+		if (dkim_question(v->dkim, i, name) &&
+		    ask_name(name, strlen(name), asks[n].name)) {
+			asks[n].type = ASK_TXT;
+			which[n++] = i;
+		}
+	}
+	if (n > 0) {
+		verify_ask(v, asks, n);
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct ask_answer *a = &v->records[i].answer;
+		dkim_answer(
+		    v->dkim, which[i], statuses[a->status], a->record, a->n);
+	}
+}
+
+/* ---- DMARC ---- */
+
+static void
+add_identifier(struct dmarc *d, const char *domain, bool dkim, bool trouble)
+{
+	struct dmarc_identifier *id = &d->identifier[d->identifiers];
+
+	if (d->identifiers < DMARC_IDENTIFIERS &&
+	    ask_name(domain, strlen(domain), id->domain)) {
+		id->dkim = dkim;
+		id->trouble = trouble;
+		d->identifiers++;
+	}
+}
+
+static void
+add_identifiers(struct verification *v)
+{
+	struct dkim_report r;
+
+	if (v->sender.result == SPF_PASS || v->sender.result == SPF_TEMPERROR) {
+		add_identifier(&v->dmarc, v->sender.domain, false,
+		    v->sender.result == SPF_TEMPERROR);
+	}
+	for (size_t i = 0; v->dkim != NULL && i < dkim_count(v->dkim); i++) {
+		dkim_report(v->dkim, i, &r);
+		if (r.result == DKIM_PASS || r.result == DKIM_TEMPERROR) {
+			add_identifier(&v->dmarc, r.domain, true,
+			    r.result == DKIM_TEMPERROR);
+		}
+	}
+}
+
+/* True if somebody whom dmarc-exempt names is authenticated. */
+static bool
+is_exempt(const struct verification *v)
+{
+	for (size_t i = 0; i < v->dmarc.identifiers; i++) {
+		const struct dmarc_identifier *id = &v->dmarc.identifier[i];
+		for (size_t k = 0; k < v->config->ndmarc_exempt; k++) {
+			const char *exempt = v->config->dmarc_exempt[k];
+			char name[ASK_NAME];
+			if (!id->trouble &&
+			    ask_name(exempt, strlen(exempt), name) &&
+			    ask_is_below(id->domain, name)) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Evaluates the policy of one domain, and keeps it if it is the strictest. */
+static void
+run_dmarc(struct verification *v, const char *author)
+{
+	struct dmarc *d = &v->dmarc;
+	struct ask asks[DMARC_STEPS];
+	size_t n;
+
+	dmarc_begin(d, author);
+	memcpy(d->list, v->author.list, sizeof(d->list));
+	add_identifiers(v);
+	while ((n = dmarc_next(d, asks)) > 0) {
+		verify_ask(v, asks, n);
+		for (size_t i = 0; i < n; i++) {
+			dmarc_answer(d, asks[i].name, &v->records[i].answer);
+		}
+	}
+	bool first = v->from[0] == '\0';
+	bool stricter = d->result == DMARC_FAIL &&
+	                (v->result != DMARC_FAIL || d->apply > v->apply);
+	if (!first && !stricter) {
+		return;
+	}
+	v->result = d->result;
+	v->published = d->published;
+	v->apply = d->result == DMARC_FAIL ? d->apply : DMARC_NO_POLICY;
+	memcpy(v->policy_domain, d->policy_domain, sizeof(v->policy_domain));
+	memcpy(v->from, author, sizeof(v->from));
+	v->spared = d->list_vouched ? "the list is authenticated"
+	            : is_exempt(v)  ? "dmarc-exempt"
+	                            : NULL;
+}
+
+/* What is done about it. */
+static void
+decide(struct verification *v)
+{
+	bool refused = v->no_author || v->apply == DMARC_REJECT;
+
+	if (v->question.spared != 0) {
+		v->spared = "for the postmaster";
+	}
+	if (refused && v->config->dmarc == DMARC_ENFORCE &&
+	    (v->spared == NULL || (v->no_author && v->question.spared == 0))) {
+		v->outcome = v->no_author ? VERIFY_AUTHOR : VERIFY_POLICY;
+		return;
+	}
+	v->marked = refused || v->apply == DMARC_QUARANTINE;
+}
+
+void
+verify_policy(struct verification *v)
+{
+	if (v->config->dmarc == DMARC_OFF) {
+		return;
+	}
+	v->no_author = !author_is_one(&v->author);
+	for (size_t i = 0; i < v->author.count && !v->no_author; i++) {
+		run_dmarc(v, v->author.domain[i]);
+	}
+	decide(v);
+}

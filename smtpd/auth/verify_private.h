@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_AUTH_VERIFY_PRIVATE_H
+#define RESTANTE_SMTPD_AUTH_VERIFY_PRIVATE_H
+
+#include "common/auth/dkim.h"
+#include "common/auth/dmarc.h"
+#include "common/auth/results.h"
+#include "common/auth/spf.h"
+#include "common/dns/dns_lookup.h"
+#include "smtpd/auth/author.h"
+#include "smtpd/auth/verify.h"
+
+enum { VERIFY_POOL = 128 * 1024 };
+
+/* An answer, and what its records are in. */
+struct verify_records {
+	struct ask_answer answer;
+	size_t used;
+	char pool[VERIFY_POOL];
+};
+
+/* What came of SPF for one of the two names. */
+struct verify_spf {
+	enum spf_result result;
+	char domain[ASK_NAME];
+	char reason[SPF_REASON];
+};
+
+/* One message that is verified. */
+struct verification {
+	const struct config *config;
+	const struct peer *peer;
+	struct verify_question question;
+	int64_t started, deadline;
+	struct dns *dns; /* NULL: nobody can be asked */
+
+	int fd;
+	size_t size;  /* of the file */
+	char *header; /* its first octets, up to the body */
+	size_t header_len;
+	bool too_long; /* the section is, so that it has not been read */
+
+	struct author author;
+	struct verify_spf sender, helo; /* helo: SPF_NONE if not asked for */
+	struct dkim *dkim;              /* NULL: no memory */
+
+	/* Of the author's domain whose policy decides. */
+	enum dmarc_result result;
+	enum dmarc_policy published, apply;
+	char policy_domain[ASK_NAME], from[ASK_NAME];
+	const char
+	    *spared; /* why apply is not what the domain wants, or NULL */
+	bool no_author;
+	enum verify_outcome outcome;
+	bool marked;
+	unsigned forged;
+
+	struct results results;
+	struct spf spf;
+	struct dmarc dmarc;
+	struct verify_records records[DNS_LOOKUPS];
+	struct dns_lookup lookups[DNS_LOOKUPS];
+};
+
+/* Asks for several things at once; the answers are v->records. */
+void verify_ask(struct verification *, const struct ask *, size_t n);
+
+/* Runs SPF and DKIM; then DMARC, which decides. */
+void verify_spf(struct verification *);
+void verify_keys(struct verification *);
+void verify_policy(struct verification *);
+
+/* Writes the results into v->results, and a line into the log. */
+void verify_write(struct verification *);
+
+#endif

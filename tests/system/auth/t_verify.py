@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: ISC
+"""Mail of strangers is verified, from port 25 to the mailbox.
+
+A message that claims to be from a domain whose policy is reject must not come
+in, one that the domain vouches for must, and what nobody can find out must
+never keep mail out. What a message brings along in our name must go.
+"""
+import json
+import os
+import re
+from pathlib import Path
+
+from lib.scratch import Instance
+from lib.spfsuite import Timeout, ZoneDns
+from lib.talk import stuff
+from lib.tap import Skip, Tap, check, equal
+from lib.wait import wait_for
+
+tap = Tap()
+CLIENT = "198.51.100.7"
+TEXT = "From: {author}\r\nTo: bob@example.org\r\nSubject: hello\r\n{more}\r\n" \
+    "text\r\n"
+RECORDS = {
+    "good.example": {"TXT": [f"v=spf1 ip4:{CLIENT} -all"]},
+    "_dmarc.good.example": {"TXT": ["v=DMARC1; p=reject"]},
+    "_dmarc.quarantine.example": {"TXT": ["v=DMARC1; p=quarantine"]},
+    "_dmarc.none.example": {"TXT": ["v=DMARC1; p=none"]},
+    "_dmarc.broken.example": "failed",
+    "slow.example": "silent",
+    "_dmarc.slow.example": {"TXT": ["v=DMARC1; p=reject"]},
+    "long.example": {"TXT": ["x" * 3000, f"v=spf1 ip4:{CLIENT} -all"]},
+    "_dmarc.long.example": {"TXT": ["v=DMARC1; p=reject"]},
+    "lists.example": {"TXT": [f"v=spf1 ip4:{CLIENT} -all"]},
+}
+
+
+def lookup(records):
+    """ask(type, name) for ZoneDns."""
+    def ask(kind, name):
+        entry = records.get(name)
+        if entry == "failed":
+            return "failed", []
+        if entry == "silent":
+            raise Timeout
+        if entry is None:
+            below = any(other.endswith("." + name) for other in records)
+            return ("no-data" if below else "no-name"), []
+        found = entry.get(kind, [])
+        return ("ok" if found else "no-data"), [
+            f.encode() if isinstance(f, str) else f for f in found]
+    return ask
+
+
+class Server(Instance):
+    """Strangers come to it by a proxy; records: what is in the DNS."""
+
+    def __init__(self, records, config=""):
+        self.dns = ZoneDns(lookup(records))
+        try:
+            super().__init__(
+                f"resolver {self.dns.address}\nproxy 127.0.0.1\n"
+                f"policy-exempt 192.0.2.200\n{config}\n")
+        except BaseException:
+            self.dns.__exit__()
+            raise
+
+    def __exit__(self, *_):
+        super().__exit__()
+        self.dns.__exit__()
+
+    def bring(self, data, sender="a@good.example", client=CLIENT,
+              helo="client.good.example", to="bob@example.org"):
+        """The reply to a message, which is octets."""
+        with self.connect(self.smtp) as talker:
+            family = "TCP6" if ":" in client else "TCP4"
+            other = "2001:db8::1" if ":" in client else "192.0.2.1"
+            talker.send(f"PROXY {family} {client} {other} 4711 25\r\n")
+            talker.expect("220 ")
+            talker.expect("250", f"EHLO {helo}")
+            talker.expect("250 ", f"MAIL FROM:<{sender}>")
+            talker.expect("250 ", f"RCPT TO:<{to}>")
+            talker.expect("354 ", "DATA")
+            end = b"" if data.endswith(b"\r\n") else b"\r\n"
+            talker.send(stuff(data) + end + b".\r\n")
+            return talker.reply().last
+
+    def write(self, author="a@good.example", more="", **settings):
+        """The same, of a small message."""
+        return self.bring(TEXT.format(author=author, more=more).encode(),
+                          **settings)
+
+    def last(self):
+        """The last message in bob's mailbox."""
+        return re.split(rb"(?m)^From ", self.mailbox("bob").read_bytes())[-1]
+
+
+def results(text):
+    """Our field, unfolded: {method: [result and properties]}."""
+    fields = re.findall(
+        rb"(?ms)^Authentication-Results: mail\.example\.org;(.*?)\n(?=\S|\n)",
+        text)
+    equal(len(fields), 1, "fields of ours")
+    found = {}
+    text = re.sub(r"\([^)]*\)", lambda m: m[0].replace(";", ","),
+                  fields[0].decode())
+    for part in re.sub(r"\s+", " ", text).split(";"):
+        match = re.match(r" ?([a-z]+)=(.*)", part)
+        if match:
+            found.setdefault(match[1], []).append(match[2])
+    return found
+
+
+def test_pass(server):
+    """What its domain vouches for comes in, and the results say so"""
+    check(server.write().startswith("250 "))
+    found = results(server.last())
+    check(found["spf"][0].startswith("pass smtp.mailfrom=a@good.example"),
+          found)
+    check(found["dmarc"][0].startswith("pass"), found)
+    equal(found["dkim"], ["none"])
+    order = re.findall(rb"(?m)^([A-Z][A-Za-z-]+):", server.last())
+    check(order.index(b"Received") < order.index(b"Authentication-Results")
+          < order.index(b"From"), order)
+
+
+def test_reject(server):
+    """What a policy refuses is refused, with whose policy it is, and logged"""
+    reply = server.write(client="198.51.100.8")
+    check(reply.startswith("550 5.7.1 The DMARC policy of good.example "),
+          reply)
+    wait_for(lambda: "auth spf=fail smtp.mailfrom=<a@good.example> dkim=none "
+             "dmarc=fail p=reject header.from=good.example action=reject"
+             in server.smtpd.text(), "the line of the log")
+
+
+def test_subdomain(server):
+    """A policy holds for the domains below it"""
+    check(server.write("x@deep.down.good.example", client="198.51.100.8")
+          .startswith("550 5.7.1 "))
+
+
+def test_quarantine(server):
+    """What a policy distrusts is marked"""
+    check(server.write("a@quarantine.example").startswith("250 "))
+    check(b"\nX-Spam-Flag: YES\n" in server.last())
+    check("action=mark" in results(server.last())["dmarc"][0])
+
+
+def cases_authors(server):
+    """From that has no single author"""
+    for name, text, code in (
+            ("missing", "To: bob@example.org\r\n\r\ntext\r\n", "550 5.7.1 "),
+            ("double", "From: a@none.example\r\nFrom: b@none.example\r\n\r\n",
+             "550 5.7.1 "),
+            ("a group", "From: nobody:;\r\n\r\n", "550 5.7.1 "),
+            ("no address", "From: Alice\r\n\r\n", "550 5.7.1 "),
+            ("two domains", "From: a@none.example, b@good.example\r\n\r\n",
+             "550 5.7.1 "),
+            ("two of one", "From: a@none.example, b@none.example\r\n\r\n",
+             "250 "),
+            ("hidden in words", "From: x@good.example <a@none.example>\r\n\r\n",
+             "550 5.7.1 "),
+            ("quoted", "From: \"x@good.example\" <a@none.example>\r\n\r\n",
+             "250 "),
+            ("no section", "text\r\n", "550 5.7.1 ")):
+        with tap.case(f"From: {name}"):
+            reply = server.bring(text.encode(), client="198.51.100.8")
+            check(reply.startswith(code), reply)
+
+
+def test_trouble(server):
+    """What nobody can find out keeps no mail out"""
+    check(server.write("a@broken.example").startswith("250 "))
+    check(results(server.last())["dmarc"][0].startswith("temperror"))
+    check(b"X-Spam" not in server.last())
+
+
+def test_long(server):
+    """An answer that needs TCP is asked for by TCP"""
+    check(server.write("a@long.example", sender="a@long.example")
+          .startswith("250 "))
+    check(("long.example", 16, "tcp") in server.dns.asked)
+    check(results(server.last())["dmarc"][0].startswith("pass"))
+
+
+def test_forged(server):
+    """Fields in our name go, those of others stay, and the body is whole"""
+    body = "".join(f"line {i} of the body\r\n" for i in range(9000))
+    more = ("Authentication-Results: mail.example.org; dmarc=pass\r\n"
+            "Authentication-Results: (c) MAIL.example.ORG\r\n\t1; spf=pass\r\n"
+            "Authentication-Results: other.example; spf=fail\r\n"
+            "X-Spam-Flag: NO\r\n")
+    for pad in ("", "X-Long: " + "x" * 900 + "\r\n"):
+        server.bring(("From: a@good.example\r\n" + more * 40 + pad + "\r\n"
+                      + body).encode())
+        text = server.last()
+        found = results(text)
+        check(found["dmarc"][0].startswith("pass"), found)
+        equal(text.count(b"other.example; spf=fail"), 40, "those of others")
+        check(b"X-Spam-Flag" not in text)
+        equal(text.split(b"\n\n", 1)[1].strip(),
+              body.replace("\r\n", "\n").encode().strip(), "the body")
+
+
+def test_postmaster(server):
+    """Mail for the postmaster alone is not refused"""
+    check(server.write(client="198.51.100.8", to="postmaster@example.org")
+          .startswith("250 "))
+
+
+def test_list(server):
+    """A list that is authenticated itself may carry others' mail"""
+    lines = "List-Id: <talk.lists.example>\r\n"
+    check(server.write(more=lines, sender="b@lists.example")
+          .startswith("250 "))
+    check("the list is authenticated" in results(server.last())["dmarc"][0])
+    check(server.write(more=lines, sender="b@evil.example")
+          .startswith("550 "))
+
+
+def test_exempt(server):
+    """For an exempt client nothing is verified"""
+    asked = len(server.dns.asked)
+    check(server.write(client="192.0.2.200").startswith("250 "))
+    equal(len(server.dns.asked), asked)
+    check(b"Authentication-Results" not in server.last())
+
+
+def test_modes():
+    """dmarc mark, dmarc off, dmarc-exempt, auth-id, auth off"""
+    with Server(RECORDS, "dmarc mark\nauth-id mx.test") as server:
+        check(server.write(client="198.51.100.8").startswith("250 "))
+        check(b"\nX-Spam-Flag: YES\n" in server.last())
+        check(b"\nAuthentication-Results: mx.test;" in server.last())
+    with Server(RECORDS, "dmarc off") as server:
+        check(server.write(client="198.51.100.8").startswith("250 "))
+        check("dmarc" not in results(server.last()))
+    with Server(RECORDS, "dmarc-exempt lists.example") as server:
+        check(server.write(sender="b@lists.example").startswith("250 "))
+    with Server(RECORDS, "auth off") as server:
+        check(server.write(client="198.51.100.8").startswith("250 "))
+        check(b"Authentication-Results" not in server.last())
+
+
+def handed():
+    """The folder of signed and spoilt messages."""
+    path = Path(os.environ.get("RESTANTE_DATA", "/nowhere"), "vectors/handed")
+    if not path.exists():
+        raise Skip("RESTANTE_DATA has no vectors/handed")
+    return path
+
+
+def zone_of(path):
+    """Its DNS, as lookup() has it."""
+    import socket
+    records = {}
+    for name, entry in json.loads((path / "dns.json").read_text()).items():
+        name = name.lower().rstrip(".")
+        if entry.get("RCODE"):
+            records[name] = "failed"
+            continue
+        records[name] = {
+            "TXT": ["".join(r) for r in entry.get("TXT", [])],
+            "A": [socket.inet_aton(a) for a in entry.get("A", [])],
+            "MX": [m.split()[-1].rstrip(".") for m in entry.get("MX", [])]}
+    return records
+
+
+def check_vector(server, case, data):
+    """One message: the reply, and the results if it came in."""
+    peer, dmarc = case["peer"], case["dmarc"]
+    before = server.mailbox("bob").stat().st_size \
+        if server.mailbox("bob").exists() else 0
+    reply = server.bring(data, sender=peer["mail_from"], client=peer["ip"],
+                         helo=peer["helo"])
+    refused = dmarc["apply"] == "reject"
+    check(reply.startswith("550 5.7.1 " if refused else "250 "), reply)
+    size = server.mailbox("bob").stat().st_size \
+        if server.mailbox("bob").exists() else 0
+    equal(size > before, not refused, "delivered")
+    if refused:
+        return
+    found = results(server.last())
+    equal(found["spf"][0].split()[0], case["spf"], "spf")
+    allowed = [dmarc["result"], *dmarc.get("also", [])]
+    check(found["dmarc"][0].split()[0] in allowed, found["dmarc"])
+    equal(b"X-Spam-Flag: YES" in server.last(),
+          dmarc["apply"] == "quarantine", "marked")
+    got = [d.split()[0] for d in found["dkim"]]
+    wanted = case["dkim"] or [{"result": "none"}]
+    for result, want in zip(got, wanted):
+        check(result in [want["result"], *want.get("also", [])],
+              f"dkim: {found['dkim']}, not {wanted}")
+
+
+def cases_handed():
+    """Messages that others have signed, and spoilt"""
+    path = handed()
+    cases = json.loads((path / "expect.json").read_text())["cases"]
+    with Server(zone_of(path)) as server:
+        for case in cases:
+            with tap.case(f"{case['file']}: {case['about']}"):
+                if case.get("smtputf8"):
+                    raise Skip("needs SMTPUTF8")
+                check_vector(server, case,
+                             (path / case["file"]).read_bytes())
+
+
+if __name__ == "__main__":
+    with Server(RECORDS) as shared:
+        tap.run(globals(), shared)
+    tap.finish()

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who has written a message: readers that differ about it are what attacks on
+ * DMARC live on.  And what a session that was taken over may ask for.
+ */
+#include "smtpd/auth/author.h"
+
+#include "smtpd/auth/verify.h"
+#include "tests/unit/t-scratch.h"
+#include "tests/unit/tap.h"
+
+static const struct {
+	const char *text;
+	bool one;
+	const char *domains; /* with blanks between them */
+} cases[] = {
+	{ "From: a@b.example\n", true, "b.example" },
+	{ "FROM : a@B.Example.\r\n\r\n", true, "b.example" },
+	{ "From: A <a@b.example>\n", true, "b.example" },
+	{ "From: \"x@evil.example\" <a@b.example>\n", true, "b.example" },
+	{ "From: a@b.example (x@evil.example)\n", true, "b.example" },
+	{ "From: A\n <a@b.example>\n", true, "b.example" },
+	{ "From: \"a@evil.example\"@b.example\n", true, "b.example" },
+	{ "From: a@b.example, c@b.example\n", true, "b.example" },
+	{ "From: a@b.example, c@d.example\n", false, "b.example d.example" },
+	{ "From: x@evil.example <a@b.example>\n", true, NULL },
+	{ "From: <a@b.example> <c@evil.example>\n", true, NULL },
+	{ "From: g: a@b.example;\n", true, "b.example" },
+	{ "From: g:;\n", false, "" },
+	{ "From:\n", false, "" },
+	{ "From: Alice\n", false, "" },
+	{ "From: a@\n", false, "" },
+	{ "To: a@b.example\n", false, "" },
+	{ "", false, "" },
+	{ "From: a@b.example\nFrom: a@b.example\n", false, "b.example" },
+	{ "From: a@b\xc3\xbc"
+	  "cher.example\n",
+	    true, "xn--bbcher-5ya.example" },
+	{ "Subject: x\n\nFrom: a@b.example\n", false, "" },
+};
+
+static bool
+has(const struct author *a, const char *domains)
+{
+	char text[AUTHOR_MOST * ASK_NAME] = "";
+
+	for (size_t i = 0; i < a->count; i++) {
+		strlcat(text, i > 0 ? " " : "", sizeof(text));
+		strlcat(text, a->domain[i], sizeof(text));
+	}
+	if (domains == NULL) {
+		return strstr(text, "evil.example") != NULL &&
+		       strstr(text, "b.example") != NULL;
+	}
+	if (strcmp(text, domains) != 0) {
+		note("got %s", text);
+	}
+	return strcmp(text, domains) == 0;
+}
+
+static void
+test_authors(void)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct author a;
+		author_read(cases[i].text, strlen(cases[i].text), &a);
+		ok(author_is_one(&a) == cases[i].one &&
+			has(&a, cases[i].domains),
+		    "author %zu", i);
+	}
+}
+
+static void
+test_lists(void)
+{
+	static const struct {
+		const char *text, *list;
+	} lists[] = {
+		{ "List-Id: a <x.lists.example>\n", "x.lists.example" },
+		{ "List-Post: <mailto:x@Lists.example?y=z>\n",
+		    "lists.example" },
+		{ "List-Id: <i.example>\nList-Post: <mailto:a@b.example>\n",
+		    "i.example" },
+		{ "List-Id: \n", "" },
+		{ "List-Post: NO\n", "no" },
+		{ "List-Id: <a..b>\n", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct author a;
+		author_read(lists[i].text, strlen(lists[i].text), &a);
+		ok(strcmp(a.list, lists[i].list) == 0, "list %zu: %s", i,
+		    a.list);
+	}
+}
+
+static void
+test_valid(void)
+{
+	struct verify_question q = { .head = 100 };
+
+	ok(verify_valid(&q, sizeof(q)), "a question");
+	ok(!verify_valid(&q, sizeof(q) - 1), "one that is too short");
+	memset(q.sender, 'x', sizeof(q.sender));
+	ok(!verify_valid(&q, sizeof(q)), "one whose text has no end");
+	q.sender[0] = '\0';
+	q.spared = 2;
+	ok(!verify_valid(&q, sizeof(q)), "a number that means nothing");
+}
+
+int
+main(void)
+{
+	test_authors();
+	test_lists();
+	test_valid();
+	return tap_done();
+}
