@@ -7,13 +7,14 @@
  */
 #include "spool/append.h"
 
-#include "common/tls/crypto.h"
 #include "common/io/file.h"
+#include "spool/fingerprint.h"
 #include "spool/flags.h"
 #include "spool/index.h"
 #include "spool/append_note.h"
 #include "spool/mbox.h"
 #include "spool/store.h"
+#include "spool/visible.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,9 +34,8 @@ enum {
 
 struct appender {
 	const struct hold *hold;
-	struct stat before;       /* of the mailbox */
-	struct message record;    /* for the index */
-	struct crypto_hash *hash; /* of what a client will see, or NULL */
+	struct stat before;    /* of the mailbox */
+	struct message record; /* for the index */
 	struct append_note note;
 	bool durable; /* it outlives a power cut */
 	bool begun;
@@ -45,6 +45,7 @@ struct appender {
 	int error;             /* sticky */
 	size_t len;
 	char buffer[BUFFER];
+	struct fingerprint print; /* of what a client will see */
 };
 
 /*
@@ -108,7 +109,7 @@ watch_header(struct appender *w, const char *data, size_t len)
 	}
 }
 
-/* Counts and digests what a client will see. */
+/* Counts what a client will see. */
 static void
 count(struct appender *w, const char *data, size_t len)
 {
@@ -118,9 +119,7 @@ count(struct appender *w, const char *data, size_t len)
 	     (p = memchr(p, '\n', len - (size_t)(p - data))) != NULL; p++) {
 		w->record.octets++;
 	}
-	if (w->hash != NULL) {
-		crypto_hash_add(w->hash, data, len);
-	}
+	fingerprint_add(&w->print, data, len);
 }
 
 /* Writes the From_ line, with the date in UTC, and Return-Path. */
@@ -261,22 +260,20 @@ static void
 index_it(struct appender *w)
 {
 	struct message *m = &w->record;
-	uint8_t digest[CRYPTO_SHA256];
+	int fd = w->hold->lock.fd;
 	struct stat now;
 
-	if (fstat(w->hold->lock.fd, &now) == -1) {
+	if (fstat(fd, &now) == -1) {
 		return;
 	}
 	m->ascii = m->octets;
-	/* Its form without UTF-8 is measured by the next login. */
-	m->unknown = w->hash == NULL || w->raw;
-	if (w->hash != NULL) {
-		crypto_hash_result(w->hash, digest);
-		memcpy(m->id, digest, sizeof(m->id));
-	}
+	m->print = fingerprint_end(&w->print);
+	m->unknown = true; /* its id is made when somebody asks for UIDLs */
 	m->next = now.st_size;
 	m->end = now.st_size - 1;
-	index_add(w->hold->directory, w->hold->lock.fd, &w->before, m);
+	if (!w->raw || visible_measure(fd, m) == 0) {
+		index_add(w->hold->directory, fd, &w->before, m);
+	}
 }
 
 /* Cuts the mailbox back; the note goes when that has succeeded. */
@@ -358,16 +355,11 @@ append_message(const struct append *a)
 	struct hold h;
 
 	memset(&w, 0, offsetof(struct appender, buffer));
-	if (a->digest) {
-		w.hash = crypto_hash_open();
-	}
+	fingerprint_start(&w.print);
 	if (store_take(&h, a->store, LOCK_TO_CREATE, a->timeout) == -1) {
 		return -1;
 	}
 	int result = append_held(a, &h, &w);
 	store_release(&h);
-	if (w.hash != NULL) {
-		crypto_hash_close(w.hash);
-	}
 	return result;
 }

@@ -24,7 +24,6 @@ struct append {
 	int timeout;     /* ms to wait for the lock */
 	bool flags_room; /* leave FLAGS_ROOM before the message */
 	uint64_t quota;  /* octets that the mailbox may have then; 0: any */
-	bool digest;     /* whether GnuTLS is loaded anyway: see index_add() */
 };
 
 /*

@@ -23,7 +23,8 @@ enum {
 struct removal {
 	const struct listing *listing;
 	const bool *gone;
-	struct message *list; /* what will be there */
+	size_t first;         /* in the listing: what is before stays */
+	struct message *list; /* what will be there from it on */
 	size_t count;
 	struct range *ranges;
 	size_t nranges;
@@ -134,24 +135,30 @@ leave_separator(struct removal *r, const struct message *gone)
 static int
 plan(struct removal *r, int mailbox)
 {
-	size_t n = r->listing->count;
+	const struct listing *l = r->listing;
+	const bool *hole = memchr(r->gone, true, l->count);
 
+	r->start = -1;
+	if (hole == NULL) {
+		return 0;
+	}
+	size_t first = (size_t)(hole - r->gone);
+	size_t n = l->count - first;
+	/* The message before the hole may get the empty line of one in it. */
+	r->first = first > 0 ? first - 1 : 0;
 	/* Two for each message, and three for the heir. */
 	r->ranges = calloc(2 * n + 4, sizeof(*r->ranges));
 	r->list = malloc((n + 1) * sizeof(*r->list));
 	if (r->ranges == NULL || r->list == NULL || inherit(r, mailbox) == -1) {
 		return -1;
 	}
-	r->start = -1;
-	for (size_t i = 0; i < n; i++) {
-		const struct message *m = &r->listing->list[i];
+	if (first > 0) {
+		r->list[r->count++] = l->list[first - 1];
+	}
+	r->start = r->to = l->list[first].start;
+	for (size_t i = first; i < l->count; i++) {
 		if (r->gone[i]) {
-			if (r->start < 0) {
-				r->start = r->to = m->start;
-			}
-			leave_separator(r, m);
-		} else if (r->start < 0) {
-			r->list[r->count++] = *m;
+			leave_separator(r, &l->list[i]);
 		} else {
 			keep(r, i);
 		}
@@ -202,6 +209,31 @@ carry_out(struct removal *r, struct hold *h)
 	return result;
 }
 
+/* Makes the index fit; what cannot be done leaves none. */
+static void
+fit_index(const struct removal *r, const struct hold *h)
+{
+	const struct listing *l = r->listing;
+	bool same =
+	    r->first < l->count && r->count > 0 && r->first > 0 &&
+	    memcmp(&r->list[0], &l->list[r->first], sizeof(*r->list)) == 0;
+
+	if (index_replace(h->directory, h->lock.fd, &l->index, r->first + same,
+		r->list + same, r->count - same)) {
+		return;
+	}
+	size_t count = r->first + r->count;
+	struct message *all = reallocarray(NULL, count + 1, sizeof(*all));
+	if (all == NULL || !listing_good(l, 0)) {
+		free(all);
+		return; /* the next login reads the mailbox */
+	}
+	memcpy(all, l->list, r->first * sizeof(*all));
+	memcpy(all + r->first, r->list, r->count * sizeof(*all));
+	index_store(h->directory, h->lock.fd, all, count, NULL);
+	free(all);
+}
+
 int
 listing_expunge(const struct listing *l, struct hold *h, const bool *gone)
 {
@@ -217,8 +249,7 @@ listing_expunge(const struct listing *l, struct hold *h, const bool *gone)
 	if (plan(r, h->lock.fd) == 0) {
 		result = r->start < 0 ? 0 : carry_out(r, h);
 		if (result == 0 && r->start >= 0) {
-			index_store(
-			    h->directory, h->lock.fd, r->list, r->count);
+			fit_index(r, h);
 		}
 	}
 	int saved = errno;

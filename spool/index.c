@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The file "index": a header, and a record for each message.  It is replaced
- * by rename(2); a delivery adds a record, and then writes the header, so that
- * a crash in between leaves a header that the mailbox does not fit.
+ * The file "index": a header, and a record for each message; after these there
+ * may be blank ones.  Whoever holds the lock of the mailbox writes records
+ * first, and the header last: a kill in between leaves a header that the
+ * mailbox does not fit.  After a power cut the header may be there without the
+ * records.  Where they were to fill blanks, their checks are wrong; so a record
+ * that is not blank is overwritten only with a sync before the header.
  */
 #include "spool/index.h"
 
 #include "common/io/file.h"
 #include "common/io/owned.h"
+#include "spool/fingerprint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,48 +20,37 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LANDMARK = 4096, NUMBERED = 16384 };
+enum { LANDMARK = 4096, RECORDS = 256 };
 
 struct index_header {
 	char magic[8];
 	uint64_t dev, ino, size;
 	int64_t mtime, mtime_ns, ctime, ctime_ns;
 	uint64_t count, octets, ascii, pseudo;
-	uint64_t known;      /* this many of the first records have their id */
+	uint64_t epoch;
 	uint64_t head, tail; /* of the mailbox */
 	uint64_t check;
 };
 
-static const char magic[8] = "RSTIDX2";
+static const char magic[8] = "RSTIDX3";
 
-/* FNV-1a, by words where it can: it guards against damage, not enemies. */
 static uint64_t
-fnv(const void *data, size_t len)
-{
-	const unsigned char *p = data;
-	uint64_t h = 14695981039346656037ULL, word;
-
-	for (; len >= sizeof(word); len -= sizeof(word), p += sizeof(word)) {
-		memcpy(&word, p, sizeof(word));
-		h = (h ^ word) * 1099511628211ULL;
-		h ^= h >> 29;
-	}
-	for (; len > 0; len--, p++) {
-		h = (h ^ *p) * 1099511628211ULL;
-	}
-	return h ^ h >> 32;
-}
-
-static uint32_t
 record_check(const struct message *m)
 {
-	return (uint32_t)fnv(m, offsetof(struct message, check));
+	return fingerprint_of(m, offsetof(struct message, check));
 }
 
 bool
-index_good(const struct message *m)
+index_good(const struct index *x, const struct message *m)
 {
-	return m->check == record_check(m);
+	return m->check == record_check(m) && m->epoch <= x->epoch;
+}
+
+static off_t
+record_at(uint64_t i)
+{
+	return (
+	    off_t)(sizeof(struct index_header) + i * sizeof(struct message));
 }
 
 /* Sums up the first and the last octets of [0, size). */
@@ -70,11 +63,11 @@ landmarks(int mailbox, off_t size, struct index_header *h)
 	if (file_read(mailbox, sample, n, 0) == -1) {
 		return -1;
 	}
-	h->head = fnv(sample, n);
+	h->head = fingerprint_of(sample, n);
 	if (file_read(mailbox, sample, n, size - (off_t)n) == -1) {
 		return -1;
 	}
-	h->tail = fnv(sample, n);
+	h->tail = fingerprint_of(sample, n);
 	return 0;
 }
 
@@ -108,13 +101,28 @@ read_header(int fd, struct index_header *h)
 
 	return file_read(fd, h, sizeof(*h), 0) == 0 &&
 	       memcmp(h->magic, magic, sizeof(magic)) == 0 &&
-	       h->check == fnv(h, offsetof(struct index_header, check)) &&
+	       h->check ==
+	           fingerprint_of(h, offsetof(struct index_header, check)) &&
 	       fstat(fd, &st) == 0 &&
-	       h->count <= ((uint64_t)st.st_size - sizeof(*h)) /
-	                       sizeof(struct message) &&
-	       h->known <= h->count;
+	       h->count <=
+	           ((uint64_t)st.st_size - sizeof(*h)) / sizeof(struct message);
 }
 
+static bool
+name_file(struct index *x, int fd, const struct index_header *h)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1) {
+		return false;
+	}
+	x->dev = st.st_dev;
+	x->ino = st.st_ino;
+	x->epoch = (uint32_t)h->epoch;
+	return true;
+}
+
+/* It is shared, so that ids which become known are seen. */
 static bool
 map(struct index *x, int fd, const struct index_header *h)
 {
@@ -122,8 +130,10 @@ map(struct index *x, int fd, const struct index_header *h)
 	x->octets = h->octets;
 	x->ascii = h->ascii;
 	x->pseudo = h->pseudo != 0;
-	x->map_len = sizeof(*h) + x->count * sizeof(struct message);
-	x->map = mmap(NULL, x->map_len, PROT_READ, MAP_PRIVATE, fd, 0);
+	x->map_len = (size_t)record_at(x->count);
+	x->map = name_file(x, fd, h)
+	             ? mmap(NULL, x->map_len, PROT_READ, MAP_SHARED, fd, 0)
+	             : MAP_FAILED;
 	if (x->map == MAP_FAILED) {
 		x->map = NULL;
 		return false;
@@ -158,16 +168,10 @@ index_load(struct index *x, int directory, int mailbox, const struct stat *st)
 		return INDEX_NONE;
 	}
 	if (read_header(fd, &h)) {
-		if (same_status(&h, st) && h.known == h.count) {
-			state = INDEX_EXACT;
-		} else if (h.known > 0 && (same_status(&h, st) ||
-					      has_grown(&h, mailbox, st))) {
-			h.count = h.known;
-			state = INDEX_GROWN;
-		}
-	}
-	if (state != INDEX_NONE && !map(x, fd, &h)) {
-		state = INDEX_NONE;
+		state = same_status(&h, st)          ? INDEX_EXACT
+		        : has_grown(&h, mailbox, st) ? INDEX_GROWN
+		                                     : INDEX_NONE;
+		state = map(x, fd, &h) ? state : INDEX_NONE;
 	}
 	close(fd);
 	return state;
@@ -193,8 +197,22 @@ write_header(int fd, int mailbox, struct index_header *h)
 	}
 	memcpy(h->magic, magic, sizeof(magic));
 	set_status(h, &st);
-	h->check = fnv(h, offsetof(struct index_header, check));
+	h->check = fingerprint_of(h, offsetof(struct index_header, check));
 	return file_write(fd, h, sizeof(*h), 0);
+}
+
+/* ---- a new file ---- */
+
+/* Copies of a message are told apart by what only the index knows. */
+static bool
+has_copies(const struct message *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].copy > 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static int
@@ -204,21 +222,24 @@ write_index(int fd, int mailbox, struct message *list, size_t count)
 
 	h.pseudo = count > 0 && list[0].pseudo;
 	for (size_t i = 0; i < count; i++) {
+		list[i].epoch = 0;
 		list[i].check = record_check(&list[i]);
-		h.known += h.known == i && !list[i].unknown;
 		bool shown = i > 0 || !h.pseudo;
 		h.octets += shown ? list[i].octets : 0;
 		h.ascii += shown ? list[i].ascii : 0;
 	}
-	if (file_write(fd, list, count * sizeof(*list), sizeof(h)) == -1) {
+	if (file_write(fd, list, count * sizeof(*list), sizeof(h)) == -1 ||
+	    write_header(fd, mailbox, &h) == -1) {
 		return -1;
 	}
-	return write_header(fd, mailbox, &h);
+	return has_copies(list, count) ? fdatasync(fd) : 0;
 }
 
 void
-index_store(int directory, int mailbox, struct message *list, size_t count)
+index_store(int directory, int mailbox, struct message *list, size_t count,
+    struct index *made)
 {
+	struct index_header h = { .epoch = 0 };
 	char name[64];
 
 	if (directory == -1) {
@@ -231,34 +252,202 @@ index_store(int directory, int mailbox, struct message *list, size_t count)
 		return;
 	}
 	if (write_index(fd, mailbox, list, count) == -1 ||
+	    (made != NULL && !name_file(made, fd, &h)) ||
 	    renameat(directory, name, directory, "index") == -1) {
+		if (made != NULL) {
+			made->ino = 0;
+		}
 		unlinkat(directory, name, 0);
 		unlinkat(directory, "index", 0);
+	} else if (made != NULL) {
+		made->count = count;
 	}
 	close(fd);
 }
 
-/*
- * Numbers the message among identical ones.  In a large mailbox that is left to
- * the next login.
- */
-static void
-number(int fd, const struct index_header *h, struct message *m)
-{
-	struct index x;
+/* ---- changes in place ---- */
 
-	m->copy = 0;
-	if (h->count > NUMBERED || !map(&x, fd, h)) {
-		m->unknown = m->unknown || h->count > 0;
-		return;
+/*
+ * Opens the index to change it.  Those who only read the mailbox share its
+ * lock, so there is one for the index, too; it is not waited for.
+ */
+static int
+open_to_change(int directory, struct index_header *h)
+{
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = directory == -1 ? -1 : owned_open(directory, "index", O_RDWR);
+
+	if (fd != -1 &&
+	    (fcntl(fd, F_OFD_SETLK, &all) == -1 || !read_header(fd, h))) {
+		close(fd);
+		return -1;
 	}
-	for (size_t i = 0; i < x.count; i++) {
-		if (memcmp(x.list[i].id, m->id, sizeof(m->id)) == 0 &&
-		    x.list[i].copy >= m->copy) {
-			m->copy = x.list[i].copy + 1;
+	return fd;
+}
+
+/* The same for an index that was loaded, and is as it was. */
+static int
+open_loaded(int directory, const struct index *x, struct index_header *h)
+{
+	int fd = x->ino == 0 ? -1 : open_to_change(directory, h);
+	struct index now;
+
+	if (fd != -1 && (!name_file(&now, fd, h) || now.dev != x->dev ||
+			    now.ino != x->ino || now.epoch != x->epoch ||
+			    h->count != x->count)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* A change that fails leaves nothing to believe. */
+static bool
+finish_change(int directory, int fd, int result)
+{
+	if (result == -1) {
+		unlinkat(directory, "index", 0);
+	}
+	close(fd);
+	return result == 0;
+}
+
+/* 1 if the file has nothing but NULs in this range, or ends; 0, or -1. */
+static int
+is_blank(int fd, off_t at, off_t end)
+{
+	static const char blank[RECORDS * sizeof(struct message)];
+	char data[sizeof(blank)];
+
+	while (at < end) {
+		size_t want = end - at < (off_t)sizeof(data)
+		                  ? (size_t)(end - at)
+		                  : sizeof(data);
+		ssize_t n = file_read_some(fd, data, want, at);
+		if (n <= 0) {
+			return n == 0 ? 1 : -1;
 		}
+		if (memcmp(data, blank, (size_t)n) != 0) {
+			return 0;
+		}
+		at += n;
 	}
-	index_unload(&x);
+	return 1;
+}
+
+/* Blanks the records of [from, to). */
+static int
+wipe(int fd, uint64_t from, uint64_t to)
+{
+	static const char blank[RECORDS * sizeof(struct message)];
+
+	while (from < to) {
+		size_t n = to - from < RECORDS ? (size_t)(to - from) : RECORDS;
+		if (file_write(fd, blank, n * sizeof(struct message),
+			record_at(from)) == -1) {
+			return -1;
+		}
+		from += n;
+	}
+	return 0;
+}
+
+/*
+ * Writes records from that index on, and adds what they have to the header,
+ * whose count stands there; former is the count that it had.
+ */
+static int
+write_records(int fd, struct index_header *h, uint64_t former,
+    struct message *list, size_t count)
+{
+	uint64_t first = h->count;
+	int blank = is_blank(fd, record_at(first), record_at(first + count));
+
+	for (size_t i = 0; i < count; i++) {
+		list[i].epoch = (uint32_t)h->epoch;
+		list[i].check = record_check(&list[i]);
+		h->octets += list[i].octets;
+		h->ascii += list[i].ascii;
+	}
+	h->count += count;
+	if (blank == -1 ||
+	    file_write(fd, list, count * sizeof(*list), record_at(first)) ==
+		-1 ||
+	    wipe(fd, h->count, former) == -1) {
+		return -1;
+	}
+	return blank == 0 || h->count < former || has_copies(list, count)
+	           ? fdatasync(fd)
+	           : 0;
+}
+
+/* True if it is better to change the end of an index than to write it anew. */
+static bool
+is_end(const struct index *x, size_t first)
+{
+	return x->map != NULL && first > 0 &&
+	       (first == x->count || (first > RECORDS && first > x->count / 2));
+}
+
+bool
+index_replace(int directory, int mailbox, const struct index *x, size_t first,
+    struct message *list, size_t count)
+{
+	struct index_header h;
+	int fd = is_end(x, first) ? open_loaded(directory, x, &h) : -1;
+
+	if (fd == -1) {
+		return false;
+	}
+	for (size_t i = first; i < x->count; i++) {
+		h.octets -= x->list[i].octets;
+		h.ascii -= x->list[i].ascii;
+	}
+	h.epoch += first < x->count;
+	h.count = first;
+	int result = h.epoch > UINT32_MAX
+	                 ? -1
+	                 : write_records(fd, &h, x->count, list, count);
+	if (result == 0) {
+		result = write_header(fd, mailbox, &h);
+	}
+	return finish_change(directory, fd, result);
+}
+
+bool
+index_fill(int directory, const struct index *x, struct message *list,
+    const size_t *where, size_t count, bool durable)
+{
+	struct index_header h;
+	int fd = open_loaded(directory, x, &h);
+	int result = 0;
+
+	if (fd == -1) {
+		return false;
+	}
+	for (size_t i = 0, n; i < count && result == 0; i += n) {
+		for (n = 0; i + n < count && where[i + n] == where[i] + n;
+		     n++) {
+			list[i + n].check = record_check(&list[i + n]);
+		}
+		result = file_write(
+		    fd, &list[i], n * sizeof(*list), record_at(where[i]));
+	}
+	if (result == 0 && durable) {
+		result = fdatasync(fd);
+	}
+	return finish_change(directory, fd, result);
+}
+
+void
+index_confirm(int directory, int mailbox, const struct index *x)
+{
+	struct index_header h;
+	int fd = open_loaded(directory, x, &h);
+
+	if (fd != -1) {
+		finish_change(directory, fd, write_header(fd, mailbox, &h));
+	}
 }
 
 void
@@ -273,27 +462,20 @@ index_add(
 		return;
 	}
 	if (before->st_size == 0) {
-		index_store(directory, mailbox, m, 1);
+		index_store(directory, mailbox, m, 1, NULL);
 		return;
 	}
-	int fd = owned_open(directory, "index", O_RDWR);
+	int fd = open_to_change(directory, &h);
 	if (fd == -1) {
 		return;
 	}
-	if (read_header(fd, &h) && same_status(&h, before)) {
-		off_t at = (off_t)(sizeof(h) + h.count * sizeof(*m));
-		if (!m->unknown) {
-			number(fd, &h, m);
-		}
-		m->check = record_check(m);
-		h.known += h.known == h.count && !m->unknown;
-		h.count++;
-		h.octets += m->octets;
-		h.ascii += m->ascii;
-		if (file_write(fd, m, sizeof(*m), at) == -1 ||
-		    write_header(fd, mailbox, &h) == -1) {
-			unlinkat(directory, "index", 0);
-		}
+	if (!same_status(&h, before)) {
+		close(fd);
+		return;
 	}
-	close(fd);
+	int result = write_records(fd, &h, h.count, m, 1);
+	if (result == 0) {
+		result = write_header(fd, mailbox, &h);
+	}
+	finish_change(directory, fd, result);
 }

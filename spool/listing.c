@@ -23,14 +23,128 @@ listing_fits(const struct listing *l, const struct stat *st)
 	       seen->st_ctim.tv_nsec == st->st_ctim.tv_nsec;
 }
 
-static bool
-all_good(const struct index *x)
+bool
+listing_good_at(const struct listing *l, size_t i)
 {
-	for (size_t i = 0; i < x->count; i++) {
-		if (!index_good(&x->list[i])) {
+	return l->owned != NULL || index_good(&l->index, &l->list[i]);
+}
+
+bool
+listing_good(const struct listing *l, size_t first)
+{
+	for (size_t i = first; l->owned == NULL && i < l->count; i++) {
+		if (!index_good(&l->index, &l->list[i])) {
 			return false;
 		}
 	}
+	return true;
+}
+
+/* ---- loading ---- */
+
+/* True if two records tell the same of the mailbox. */
+static bool
+same_place(const struct message *a, const struct message *b)
+{
+	return a->start == b->start && a->text == b->text && a->end == b->end &&
+	       a->next == b->next && a->octets == b->octets &&
+	       a->ascii == b->ascii && a->raw == b->raw &&
+	       a->pseudo == b->pseudo && a->print == b->print;
+}
+
+/*
+ * Messages that lie where they were keep the ids that were given out, so that
+ * a damaged or outdated index renumbers no copies.
+ */
+static void
+keep_ids(struct message *list, size_t count, const struct index *former)
+{
+	size_t n = former->map == NULL ? 0 : former->count;
+
+	for (size_t i = 0, k = 0; i < n && k < count; i++) {
+		const struct message *old = &former->list[i];
+		if (!index_good(former, old)) {
+			continue;
+		}
+		while (k < count && list[k].start < old->start) {
+			k++;
+		}
+		if (k < count && same_place(&list[k], old)) {
+			list[k].unknown = old->unknown;
+			list[k].copy = old->copy;
+			memcpy(list[k].id, old->id, sizeof(old->id));
+		}
+	}
+}
+
+static void
+take_list(struct listing *l, struct message *list, size_t count)
+{
+	l->list = l->owned = list;
+	l->count = count;
+	l->pseudo = count > 0 && list[0].pseudo;
+	l->octets = l->ascii = 0;
+	for (size_t i = l->pseudo; i < count; i++) {
+		l->octets += list[i].octets;
+		l->ascii += list[i].ascii;
+	}
+}
+
+/* Never NULL, which is for lists that are in the index. */
+static int
+scan_from(const struct hold *h, int64_t from, struct message **list, size_t *n)
+{
+	if (scan_mailbox(h->lock.fd, from, list, n) == -1) {
+		return -1;
+	}
+	if (*list == NULL) {
+		*list = malloc(sizeof(**list));
+	}
+	return *list == NULL ? -1 : 0;
+}
+
+/* Reads the whole mailbox; what was loaded of the index may help. */
+static int
+scan(struct listing *l, const struct hold *h)
+{
+	struct message *list;
+	size_t count;
+
+	if (scan_from(h, 0, &list, &count) == -1) {
+		int saved = errno;
+		index_unload(&l->index);
+		errno = saved;
+		return -1;
+	}
+	keep_ids(list, count, &l->index);
+	index_unload(&l->index);
+	l->index = (struct index){ .map = NULL };
+	take_list(l, list, count);
+	index_store(h->directory, h->lock.fd, list, count, &l->index);
+	return 0;
+}
+
+static void
+take_index(struct listing *l)
+{
+	l->list = l->index.list;
+	l->count = l->index.count;
+	l->octets = l->index.octets;
+	l->ascii = l->index.ascii;
+	l->pseudo = l->index.pseudo;
+}
+
+/* Loads the index that has just been made to fit. */
+static bool
+load_again(struct listing *l, const struct hold *h)
+{
+	index_unload(&l->index);
+	if (index_load(&l->index, h->directory, h->lock.fd, &l->seen) !=
+	    INDEX_EXACT) {
+		index_unload(&l->index);
+		return false;
+	}
+	take_index(l);
 	return true;
 }
 
@@ -43,32 +157,59 @@ from_at(int fd, int64_t at)
 	       memcmp(text, "From ", sizeof(text)) == 0;
 }
 
-/* Scans the mailbox from the last message of the index on, or all of it. */
+/* The records of the index but the last, and what was found after them. */
 static int
-scan(struct listing *l, const struct hold *h, enum index_state state)
+join(struct listing *l, const struct hold *h, const struct message *tail,
+    size_t n)
 {
-	const struct index *x = &l->index;
-	struct scan_from from = { .offset = 0 };
+	size_t first = l->index.count - 1;
+	struct message *list = reallocarray(NULL, first + n + 1, sizeof(*list));
 
-	/* What was appended may have changed where the last one ends. */
-	if (state == INDEX_GROWN &&
-	    from_at(h->lock.fd, x->list[x->count - 1].start)) {
-		from.before = x->list;
-		from.count = x->count - 1;
-		from.offset = x->list[from.count].start;
-	}
-	if (scan_mailbox(h->lock.fd, &from, &l->owned, &l->count) == -1) {
+	if (list == NULL) {
 		return -1;
 	}
+	memcpy(list, l->index.list, first * sizeof(*list));
+	memcpy(list + first, tail, n * sizeof(*list));
 	index_unload(&l->index);
-	l->list = l->owned;
-	l->pseudo = l->count > 0 && l->list[0].pseudo;
-	for (size_t i = l->pseudo; i < l->count; i++) {
-		l->octets += l->list[i].octets;
-		l->ascii += l->list[i].ascii;
-	}
-	index_store(h->directory, h->lock.fd, l->owned, l->count);
+	l->index = (struct index){ .map = NULL };
+	take_list(l, list, first + n);
+	index_store(h->directory, h->lock.fd, list, l->count, &l->index);
 	return 0;
+}
+
+/*
+ * Scans from the last message of the index on, because what was appended may
+ * have changed where that one ends.  Hardly ever it has, and then the index is
+ * made longer in place.
+ */
+static int
+extend(struct listing *l, const struct hold *h)
+{
+	size_t last = l->index.count - 1, n;
+	struct message *tail;
+
+	if (scan_from(h, l->index.list[last].start, &tail, &n) == -1) {
+		int saved = errno;
+		index_unload(&l->index);
+		errno = saved;
+		return -1;
+	}
+	bool same = n > 0 && same_place(&tail[0], &l->index.list[last]);
+	int result = 0;
+	if (same) {
+		tail[0] = l->index.list[last]; /* with its id */
+	}
+	if (!same ||
+	    !index_replace(h->directory, h->lock.fd, &l->index, last + 1,
+		tail + 1, n - 1) ||
+	    !load_again(l, h)) {
+		/* What could not be done in place is done in memory. */
+		result = l->index.map != NULL && listing_good(l, 0)
+		             ? join(l, h, tail, n)
+		             : scan(l, h);
+	}
+	free(tail);
+	return result;
 }
 
 int
@@ -80,26 +221,18 @@ listing_open(struct listing *l, const struct hold *h)
 	}
 	enum index_state state =
 	    index_load(&l->index, h->directory, h->lock.fd, &l->seen);
-	if (state == INDEX_GROWN && !all_good(&l->index)) {
-		index_unload(&l->index);
-		state = INDEX_NONE;
+	if (state == INDEX_NONE) {
+		return scan(l, h);
 	}
-	if (state != INDEX_EXACT) {
-		return scan(l, h, state);
+	take_index(l);
+	if (state == INDEX_EXACT) {
+		return 0;
 	}
-	l->list = l->index.list;
-	l->count = l->index.count;
-	l->octets = l->index.octets;
-	l->ascii = l->index.ascii;
-	l->pseudo = l->index.pseudo;
-	return 0;
-}
-
-bool
-listing_is_good(struct listing *l)
-{
-	l->good = l->good || l->owned != NULL || all_good(&l->index);
-	return l->good;
+	size_t last = l->count - 1;
+	return listing_good_at(l, last) &&
+	               from_at(h->lock.fd, l->list[last].start)
+	           ? extend(l, h)
+	           : scan(l, h);
 }
 
 int
@@ -108,13 +241,7 @@ listing_load(struct listing *l, const struct hold *h)
 	if (listing_open(l, h) == -1) {
 		return -1;
 	}
-	if (listing_is_good(l)) {
-		return 0;
-	}
-	struct stat seen = l->seen;
-	listing_free(l);
-	*l = (struct listing){ .seen = seen };
-	return scan(l, h, INDEX_NONE);
+	return listing_good(l, 0) ? 0 : scan(l, h);
 }
 
 int
@@ -146,51 +273,39 @@ listing_free(struct listing *l)
 	l->count = 0;
 }
 
-static int
-by_identity(const void *a, const void *b)
+int
+listing_own(struct listing *l)
 {
-	const struct message *x = *(const struct message *const *)a;
-	const struct message *y = *(const struct message *const *)b;
-	int c = memcmp(x->id, y->id, sizeof(x->id));
-
-	return c != 0 ? c : x->copy < y->copy ? -1 : x->copy > y->copy;
+	if (l->owned != NULL) {
+		return 0;
+	}
+	struct message *list = reallocarray(NULL, l->count + 1, sizeof(*list));
+	if (list == NULL) {
+		return -1;
+	}
+	memcpy(list, l->list, l->count * sizeof(*list));
+	index_unload(&l->index);
+	l->list = l->owned = list;
+	return 0;
 }
 
 bool
 listing_only_grew(const struct listing *old, const struct listing *now)
 {
-	return old->count <= now->count &&
-	       (old->count == 0 || memcmp(old->list, now->list,
-				       old->count * sizeof(*old->list)) == 0);
-}
+	const struct index *a = &old->index, *b = &now->index;
 
-int
-listing_match(
-    const struct listing *old, const struct listing *now, size_t *where)
-{
-	if (listing_only_grew(old, now)) {
-		for (size_t i = 0; i < old->count; i++) {
-			where[i] = i;
-		}
-		return 0;
+	if (old->count > now->count) {
+		return false;
 	}
-	const struct message **sorted =
-	    calloc(now->count + 1, sizeof(const struct message *));
-
-	if (sorted == NULL) {
-		return -1;
+	if (a->ino != 0 && a->dev == b->dev && a->ino == b->ino &&
+	    a->epoch == b->epoch) {
+		return true;
 	}
-	for (size_t i = 0; i < now->count; i++) {
-		sorted[i] = &now->list[i];
-	}
-	qsort(sorted, now->count, sizeof(const struct message *), by_identity);
 	for (size_t i = 0; i < old->count; i++) {
-		const struct message *key = &old->list[i];
-		const struct message **found = bsearch(&key, sorted, now->count,
-		    sizeof(const struct message *), by_identity);
-		where[i] =
-		    found == NULL ? SIZE_MAX : (size_t)(*found - now->list);
+		if (!listing_good_at(old, i) || !listing_good_at(now, i) ||
+		    !same_place(&old->list[i], &now->list[i])) {
+			return false;
+		}
 	}
-	free(sorted);
-	return 0;
+	return true;
 }

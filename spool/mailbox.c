@@ -35,6 +35,22 @@ current(const struct mailbox *m)
 	return m->moved != NULL ? m->moved : m->listing.list;
 }
 
+/*
+ * The record of a message, copied: what is in the index can change under our
+ * hands.
+ */
+static struct message
+record(const struct mailbox *m, size_t i)
+{
+	struct message msg = current(m)[i];
+
+	if (m->moved == NULL && m->listing.owned == NULL &&
+	    !index_good(&m->listing.index, &msg)) {
+		msg.start = -1;
+	}
+	return msg;
+}
+
 int
 mailbox_open(struct mailbox **out, const struct store *store, int timeout)
 {
@@ -74,20 +90,31 @@ mailbox_close(struct mailbox *m)
 	}
 }
 
-int
-mailbox_check(struct mailbox *m)
+static int
+repair(struct mailbox *m)
 {
 	struct hold h;
 
-	if (listing_is_good(&m->listing)) {
-		return 0;
-	}
 	if (store_take(&h, &m->store, LOCK_TO_READ, READ_TIMEOUT) == -1) {
 		return -1;
 	}
 	int result = listing_repair(&m->listing, &h);
 	store_release(&h);
 	return result;
+}
+
+int
+mailbox_check(struct mailbox *m)
+{
+	return listing_good(&m->listing, 0) ? 0 : repair(m);
+}
+
+int
+mailbox_check_at(struct mailbox *m, size_t index)
+{
+	return listing_good_at(&m->listing, index + m->listing.pseudo)
+	           ? 0
+	           : repair(m);
 }
 
 size_t
@@ -166,12 +193,31 @@ follow(struct mailbox *m, const struct listing *now)
 	return 0;
 }
 
+/*
+ * Lists the mailbox as it is now.  If it has only grown since the opening, just
+ * the records from that one on are looked at.
+ */
+static int
+list_again(const struct mailbox *m, const struct hold *h, size_t first,
+    struct listing *now)
+{
+	if (listing_open(now, h) == -1) {
+		return -1;
+	}
+	bool grew = listing_only_grew(&m->listing, now);
+	if (listing_good(now, grew ? first : 0)) {
+		return 0;
+	}
+	listing_free(now);
+	return listing_load(now, h);
+}
+
 static int
 resync(struct mailbox *m, const struct hold *h)
 {
 	struct listing now;
 
-	if (listing_load(&now, h) == -1) {
+	if (list_again(m, h, m->listing.count, &now) == -1) {
 		return -1;
 	}
 	int result = follow(m, &now);
@@ -182,10 +228,98 @@ resync(struct mailbox *m, const struct hold *h)
 static bool
 unchanged(const struct mailbox *m, const struct stat *st)
 {
-	struct listing l = { .seen = m->seen };
-
-	return listing_fits(&l, st);
+	return listing_fits(&(struct listing){ .seen = m->seen }, st);
 }
+
+/* ---- UIDLs ---- */
+
+/* A message that is gone before its id was known gets one that is no other's.
+ */
+static void
+make_up_id(struct message *msg)
+{
+	memcpy(msg->id, &msg->print, sizeof(msg->print));
+	memcpy(msg->id + sizeof(msg->print), &msg->start, sizeof(msg->start));
+	msg->copy = 0;
+	msg->unknown = false;
+}
+
+/* Takes ids over from a newer listing that has them. */
+static int
+adopt(struct listing *l, const struct listing *now)
+{
+	size_t *where = calloc(l->count + 1, sizeof(*where));
+
+	if (where == NULL || listing_match(l, now, where) == -1 ||
+	    listing_own(l) == -1) {
+		free(where);
+		return -1;
+	}
+	for (size_t i = 0; i < l->count; i++) {
+		struct message *msg = &l->owned[i];
+		if (msg->unknown && where[i] == SIZE_MAX) {
+			make_up_id(msg);
+		} else if (msg->unknown) {
+			const struct message *there = &now->list[where[i]];
+			memcpy(msg->id, there->id, sizeof(msg->id));
+			msg->copy = there->copy;
+			msg->unknown = false;
+		}
+	}
+	free(where);
+	return 0;
+}
+
+static int
+identify(struct mailbox *m, const struct hold *h)
+{
+	struct listing now;
+	struct stat st;
+
+	if (fstat(h->lock.fd, &st) == -1) {
+		return -1;
+	}
+	if (listing_fits(&m->listing, &st)) {
+		return listing_identify(&m->listing, h);
+	}
+	if (listing_load(&now, h) == -1) {
+		return -1;
+	}
+	int result = follow(m, &now);
+	if (result == 0) {
+		result = listing_identify(&now, h);
+	}
+	/* In an index that was changed in place we see them. */
+	if (result == 0 && !listing_identified(&m->listing)) {
+		result = adopt(&m->listing, &now);
+	}
+	int saved = errno;
+	listing_free(&now);
+	errno = saved;
+	return result;
+}
+
+int
+mailbox_identify(struct mailbox *m)
+{
+	struct hold h;
+
+	if (mailbox_check(m) == -1) {
+		return -1;
+	}
+	if (listing_identified(&m->listing)) {
+		return 0;
+	}
+	if (store_take(&h, &m->store, LOCK_TO_READ, READ_TIMEOUT) == -1) {
+		errno = errno == ENOENT ? ESTALE : errno;
+		return -1;
+	}
+	int result = identify(m, &h);
+	store_release(&h);
+	return result;
+}
+
+/* ---- reading ---- */
 
 /* Makes the window begin at offset at of the message, read under the lock. */
 static int
@@ -200,12 +334,12 @@ fill_locked(struct mailbox *m, const struct hold *h, size_t i, int64_t at)
 	if (!unchanged(m, &st) && resync(m, h) == -1) {
 		return -1;
 	}
-	const struct message *msg = &current(m)[i];
-	if (msg->start < 0) {
+	struct message msg = record(m, i);
+	if (msg.start < 0) {
 		errno = ESTALE;
 		return -1;
 	}
-	m->window_at = msg->text + at;
+	m->window_at = msg.text + at;
 	ssize_t n = pread(fd, m->window, WINDOW, m->window_at);
 	m->window_len = n < 0 ? 0 : (size_t)n;
 	return n < 0 ? -1 : 0;
@@ -218,13 +352,12 @@ fill_locked(struct mailbox *m, const struct hold *h, size_t i, int64_t at)
 static int
 window(struct mailbox *m, size_t i, int64_t at, const char **data, size_t *len)
 {
-	const struct message *msg = &current(m)[i];
-	int64_t rest = msg->end - msg->text - at;
-	int64_t from = msg->text + at - m->window_at;
+	struct message msg = record(m, i);
+	int64_t rest = msg.start < 0 ? 0 : msg.end - msg.text - at;
+	int64_t from = msg.start < 0 ? 0 : msg.text + at - m->window_at;
 	struct hold h;
 
-	if (msg->start < 0 || from < 0 ||
-	    from + rest > (int64_t)m->window_len) {
+	if (msg.start < 0 || from < 0 || from + rest > (int64_t)m->window_len) {
 		if (store_take(&h, &m->store, LOCK_TO_READ, READ_TIMEOUT) ==
 		    -1) {
 			errno = errno == ENOENT ? ESTALE : errno;
@@ -236,8 +369,8 @@ window(struct mailbox *m, size_t i, int64_t at, const char **data, size_t *len)
 			return -1;
 		}
 		/* The mailbox may have been listed again. */
-		msg = &current(m)[i];
-		rest = msg->end - msg->text - at;
+		msg = record(m, i);
+		rest = msg.start < 0 ? -1 : msg.end - msg.text - at;
 		from = 0;
 	}
 	if (rest < 0) {
@@ -254,7 +387,9 @@ window(struct mailbox *m, size_t i, int64_t at, const char **data, size_t *len)
 static int64_t
 stored(const struct mailbox *m, size_t i)
 {
-	return current(m)[i].end - current(m)[i].text;
+	struct message msg = record(m, i);
+
+	return msg.start < 0 ? -1 : msg.end - msg.text;
 }
 
 /*
@@ -283,7 +418,7 @@ read_lines(struct mailbox *m, size_t i, struct mbox_decoder *decoder,
 	int64_t at = 0, size = 0;
 	struct mbox_window w = { .begins = true };
 
-	if (mailbox_check(m) == -1) {
+	if (!listing_good_at(&m->listing, i) && repair(m) == -1) {
 		return -1;
 	}
 	do {
@@ -339,14 +474,20 @@ static int
 translate(const struct mailbox *m, const struct listing *now,
     const bool *chosen, bool *there)
 {
+	size_t hidden = m->listing.pseudo;
+
+	if (listing_only_grew(&m->listing, now)) {
+		memcpy(there + hidden, chosen, m->listing.count - hidden);
+		return 0;
+	}
 	size_t *where = calloc(m->listing.count + 1, sizeof(*where));
 
 	if (where == NULL || listing_match(&m->listing, now, where) == -1) {
 		free(where);
 		return -1;
 	}
-	for (size_t i = m->listing.pseudo; i < m->listing.count; i++) {
-		if (chosen[i - m->listing.pseudo] && where[i] != SIZE_MAX) {
+	for (size_t i = hidden; i < m->listing.count; i++) {
+		if (chosen[i - hidden] && where[i] != SIZE_MAX) {
 			there[where[i]] = true;
 		}
 	}
@@ -354,7 +495,7 @@ translate(const struct mailbox *m, const struct listing *now,
 	return 0;
 }
 
-/* Marks what has been read; then the index is made to fit again. */
+/* Marks what has been read; then the index fits again. */
 static int
 mark_read(const struct listing *now, struct hold *h, const bool *read)
 {
@@ -368,12 +509,8 @@ mark_read(const struct listing *now, struct hold *h, const bool *read)
 		}
 		marked = marked || result == 1;
 	}
-	size_t size = now->count * sizeof(*now->list);
-	struct message *copy = marked ? malloc(size) : NULL;
-	if (copy != NULL) {
-		memcpy(copy, now->list, size);
-		index_store(h->directory, h->lock.fd, copy, now->count);
-		free(copy);
+	if (marked) {
+		index_confirm(h->directory, h->lock.fd, &now->index);
 	}
 	return 0;
 }
@@ -404,12 +541,13 @@ change(struct mailbox *m, struct hold *h, const struct listing *now,
 }
 
 static int
-update(struct mailbox *m, struct hold *h, const struct mailbox_update *u)
+update(struct mailbox *m, struct hold *h, const struct mailbox_update *u,
+    size_t first)
 {
 	struct listing now;
 	int result = -1;
 
-	if (listing_load(&now, h) == -1) {
+	if (list_again(m, h, first, &now) == -1) {
 		return -1;
 	}
 	bool *gone = calloc(now.count + 1, sizeof(*gone));
@@ -425,21 +563,36 @@ update(struct mailbox *m, struct hold *h, const struct mailbox_update *u)
 	return result;
 }
 
+/* The place of the first message to change in the list; its end: none is. */
+static size_t
+first_change(const struct mailbox *m, const struct mailbox_update *u)
+{
+	size_t n = mailbox_count(m);
+	const bool *deleted = memchr(u->deleted, true, n);
+	const bool *read = u->read == NULL ? NULL : memchr(u->read, true, n);
+	size_t a = deleted == NULL ? n : (size_t)(deleted - u->deleted);
+	size_t b = read == NULL ? n : (size_t)(read - u->read);
+
+	return (a < b ? a : b) + m->listing.pseudo;
+}
+
 int
 mailbox_update(struct mailbox *m, const struct mailbox_update *u, int timeout)
 {
+	size_t first = first_change(m, u);
 	struct hold h;
 
-	if (m->listing.count == 0) {
+	if (first == m->listing.count) {
 		return 0;
 	}
-	if (mailbox_check(m) == -1) {
+	first -= first > 0; /* the one before may get its empty line */
+	if (!listing_good(&m->listing, first) && repair(m) == -1) {
 		return -1;
 	}
 	if (store_take(&h, &m->store, LOCK_TO_WRITE, timeout) == -1) {
 		return errno == ENOENT ? 0 : -1;
 	}
-	int result = update(m, &h, u);
+	int result = update(m, &h, u, first);
 	store_release(&h);
 	return result;
 }

@@ -20,7 +20,7 @@ struct mailbox;
 
 enum { MAILBOX_UIDL = 70 }; /* octets at most, RFC 1939 section 7 */
 
-/* Also the record of the index on the disk: 72 octets, no padding. */
+/* Also the record of the index on the disk: 88 octets, no padding. */
 struct message {
 	int64_t start;       /* of its From_ line */
 	int64_t text;        /* of its first line */
@@ -28,15 +28,17 @@ struct message {
 	int64_t next;        /* where the next one starts, or the file ends */
 	uint64_t octets;     /* as sent, with CRLF, before dot-stuffing */
 	uint64_t ascii;      /* the same for clients without UTF-8 */
-	uint8_t id[16];      /* from what a client sees of it */
+	uint64_t print;      /* a fingerprint of what a client sees of it */
+	uint8_t id[16];      /* a digest of that, once it was asked for */
 	uint32_t copy : 29;  /* how many identical ones came before it */
 	uint32_t raw : 1;    /* UTF-8 in its header: ascii is another form */
 	uint32_t pseudo : 1; /* c-client's own, hidden */
-	uint32_t unknown : 1; /* the id is not known yet */
-	uint32_t check;       /* of the record, in the index */
+	uint32_t unknown : 1; /* the id and copy are not known yet */
+	uint32_t epoch;       /* of the index when it was written there */
+	uint64_t check;       /* of the record, in the index */
 };
 
-_Static_assert(sizeof(struct message) == 72, "the index has such records");
+_Static_assert(sizeof(struct message) == 88, "the index has such records");
 
 /*
  * Opens the mailbox of a store; one that does not exist is empty.  0, or -1
@@ -54,12 +56,23 @@ uint64_t mailbox_octets(const struct mailbox *, bool utf8);
 /*
  * Makes sure that the list of messages is right: the index is read,
  * and where it is damaged, the mailbox.  0, or -1 with errno (EWOULDBLOCK;
- * ESTALE: it is, and the mailbox is not as it was).  Once it was 0, it is.
+ * ESTALE: it is, and the mailbox is not as it was).
  */
 int mailbox_check(struct mailbox *) __attribute__((warn_unused_result));
 
-/* Asks for a mailbox_check() before. */
+/* The same for one message: this takes no longer for many. */
+int mailbox_check_at(struct mailbox *, size_t index)
+    __attribute__((warn_unused_result));
+
+/*
+ * The same, and that UIDLs are known: messages that nobody has asked that for
+ * before are read.
+ */
+int mailbox_identify(struct mailbox *) __attribute__((warn_unused_result));
+
+/* Asks for a check before. */
 const struct message *mailbox_message(const struct mailbox *, size_t index);
+/* Asks for mailbox_identify() before. */
 void mailbox_uidl(const struct message *, char uidl[MAILBOX_UIDL + 1]);
 
 /*

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One pass over a mailbox: where messages begin and end, how many octets each
- * has for a client, and the digest of what a client sees of it.  A message
+ * has for a client, and the fingerprint of what a client sees of it.  A message
  * begins at a From_ line at the start of the file or after an empty line, or
  * at one with a date in it after any line.
  */
 #include "spool/scan.h"
 
-#include "common/mime/surrogate.h"
-#include "common/tls/crypto.h"
 #include "common/io/file.h"
+#include "spool/fingerprint.h"
+#include "spool/mbox.h"
+#include "spool/visible.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { WINDOW = 256 * 1024, MEASURED = 64 * 1024, STAGE = 64 * 1024, FEW = 8 };
+enum { WINDOW = 256 * 1024 };
 
 struct scan {
 	struct message *list;
@@ -25,6 +26,7 @@ struct scan {
 	struct mbox_decoder decoder; /* of it */
 	off_t at;                    /* in the file */
 	int fd;
+	int64_t from;      /* here the scan began */
 	int64_t size;      /* of the mailbox */
 	int64_t length;    /* Content-Length of the message, or -1 */
 	int64_t body_end;  /* up to here no From_ line counts */
@@ -33,49 +35,28 @@ struct scan {
 	bool from_open;    /* in a From_ line longer than the window */
 	bool open_line;    /* the last line has not ended */
 	off_t empty_at;
-	struct crypto_hash *hash;
-	size_t staged;
-	char stage[STAGE]; /* lines on their way to the hash */
+	struct fingerprint print; /* of what a client sees */
 	char window[WINDOW];
 };
-
-static void
-hash_text(struct scan *s, const char *text, size_t len)
-{
-	if (len > STAGE - s->staged) {
-		crypto_hash_add(s->hash, s->stage, s->staged);
-		s->staged = 0;
-	}
-	if (len > STAGE) {
-		crypto_hash_add(s->hash, text, len);
-		return;
-	}
-	memcpy(s->stage + s->staged, text, len);
-	s->staged += len;
-}
 
 /* The message under way ends at offset end; the next one starts at next. */
 static void
 finish(struct scan *s, off_t end, off_t next)
 {
-	uint8_t digest[CRYPTO_SHA256];
-
 	if (s->now == NULL) {
 		return;
 	}
 	if (s->open_line) {
-		hash_text(s, "\n", 1); /* it ends when it is sent */
+		fingerprint_add(&s->print, "\n", 1); /* as it is sent */
 		s->now->octets += 2;
 		s->open_line = false;
 	}
-	crypto_hash_add(s->hash, s->stage, s->staged);
-	s->staged = 0;
-	crypto_hash_result(s->hash, digest);
-	memcpy(s->now->id, digest, sizeof(s->now->id));
+	s->now->print = fingerprint_end(&s->print);
+	s->now->unknown = true;
 	s->now->ascii = s->now->octets;
 	s->now->end = end;
 	s->now->next = next;
-	s->now->pseudo = s->decoder.pseudo && s->count == 1;
+	s->now->pseudo = s->decoder.pseudo && s->from == 0 && s->count == 1;
 }
 
 static int
@@ -122,10 +103,10 @@ count_line(struct scan *s, struct mbox_line *line)
 		s->now->raw = true;
 	}
 	s->open_line = !line->ends;
-	hash_text(s, line->text, line->len);
+	fingerprint_add(&s->print, line->text, line->len);
 	s->now->octets += line->len;
 	if (line->ends) {
-		hash_text(s, "\n", 1);
+		fingerprint_add(&s->print, "\n", 1);
 		s->now->octets += 2;
 	}
 }
@@ -251,210 +232,39 @@ scan_windows(struct scan *s, int fd)
 	return 0;
 }
 
-/* ---- messages as clients without UTF-8 get them ---- */
-
-struct measure {
-	struct surrogate *surrogate;
-	struct mbox_decoder decoder;
-	uint64_t octets;
-	bool begins, open; /* the next piece begins a line; it has not ended */
-	char window[MEASURED];
-};
-
-static void
-measure_text(struct measure *m, const char *text, size_t len)
-{
-	const char *piece;
-	size_t n;
-
-	surrogate_feed(m->surrogate, text, len);
-	while (surrogate_next(m->surrogate, &piece, &n)) {
-		m->octets += n;
-	}
-}
-
-/* The lines of a window; how many octets of it. */
-static size_t
-measure_lines(struct measure *m, size_t len, bool last)
-{
-	struct mbox_window w = { .data = m->window,
-		.len = len,
-		.last = last,
-		.full = len == MEASURED,
-		.begins = m->begins };
-	struct mbox_line line;
-
-	while (mbox_next_line(&w, &line)) {
-		if (mbox_decode(&m->decoder, &line)) {
-			measure_text(m, line.text, line.len);
-			measure_text(m, "\r\n", line.ends ? 2 : 0);
-			m->open = !line.ends;
-		}
-	}
-	m->begins = w.begins;
-	return w.done;
-}
-
-static int
-measure_body(struct measure *m, int fd, const struct message *message)
-{
-	int64_t at = message->text;
-
-	m->begins = true;
-	while (at < message->end) {
-		int64_t rest = message->end - at;
-		size_t len = rest < MEASURED ? (size_t)rest : MEASURED;
-		if (file_read(fd, m->window, len, at) == -1) {
-			return -1;
-		}
-		at += (int64_t)measure_lines(m, len, (int64_t)len == rest);
-	}
-	measure_text(m, "\r\n", m->open ? 2 : 0); /* it ends when it is sent */
-	surrogate_finish(m->surrogate);
-	measure_text(m, NULL, 0);
-	return 0;
-}
-
-/*
- * Reads a message once more, to see what becomes of it for clients without
- * UTF-8 (common/mime/surrogate.h): sets ascii, and raw if that is another.
- */
-static int
-measure_message(int fd, struct message *message)
-{
-	struct measure *m = calloc(1, sizeof(*m));
-	int result = -1;
-
-	if (m != NULL && (m->surrogate = surrogate_open()) != NULL) {
-		result = measure_body(m, fd, message);
-		if (m->surrogate->failed) {
-			errno = ENOMEM;
-			result = -1;
-		}
-	}
-	if (result == 0) {
-		message->raw = m->surrogate->changed;
-		message->ascii = m->octets;
-	}
-	int saved = errno;
-	surrogate_close(m == NULL ? NULL : m->surrogate);
-	free(m);
-	errno = saved;
-	return result;
-}
-
-/* ---- copies ---- */
-
-static int
-by_id(const void *a, const void *b)
-{
-	const struct message *x = *(const struct message *const *)a;
-	const struct message *y = *(const struct message *const *)b;
-	int c = memcmp(x->id, y->id, sizeof(x->id));
-
-	return c != 0 ? c : x->start < y->start ? -1 : 1;
-}
-
-/*
- * Numbers identical messages from index first on, so that no two have the same
- * UIDL; the ones before keep their numbers.
- */
-static int
-number_copies(struct message *list, size_t first, size_t count)
-{
-	struct message **order = calloc(count + 1, sizeof(struct message *));
-
-	if (order == NULL) {
-		return -1;
-	}
-	for (size_t i = 0; i < count; i++) {
-		order[i] = &list[i];
-	}
-	qsort(order, count, sizeof(struct message *), by_id);
-	for (size_t i = 0; i < count; i++) {
-		if (order[i] < &list[first]) {
-			continue;
-		}
-		bool same = i > 0 && memcmp(order[i]->id, order[i - 1]->id,
-					 sizeof(list->id)) == 0;
-		order[i]->copy = same ? order[i - 1]->copy + 1 : 0;
-	}
-	free(order);
-	return 0;
-}
-
-/* Finds the place of a single one, without sorting all. */
-static void
-number_one(struct message *list, size_t i)
-{
-	list[i].copy = 0;
-	for (size_t k = i; k-- > 0;) {
-		if (memcmp(list[k].id, list[i].id, sizeof(list->id)) == 0 &&
-		    list[k].copy >= list[i].copy) {
-			list[i].copy = list[k].copy + 1;
-		}
-	}
-}
-
 /* Looks at those that are others for clients without UTF-8. */
 static int
-measure(struct scan *s, size_t first)
+measure(struct scan *s)
 {
-	for (size_t i = first; i < s->count; i++) {
+	for (size_t i = 0; i < s->count; i++) {
 		if (s->list[i].raw &&
-		    measure_message(s->fd, &s->list[i]) == -1) {
+		    visible_measure(s->fd, &s->list[i]) == -1) {
 			return -1;
 		}
 	}
-	return 0;
-}
-
-static int
-start(struct scan *s, int fd, const struct scan_from *from)
-{
-	memset(s, 0, offsetof(struct scan, stage));
-	s->from_allowed = true;
-	s->at = from->offset;
-	s->fd = fd;
-	s->size = lseek(fd, 0, SEEK_END);
-	s->hash = crypto_hash_open();
-	s->room = from->count + 64;
-	s->list = malloc(s->room * sizeof(*s->list));
-	if (s->hash == NULL || s->list == NULL) {
-		errno = ENOMEM;
-		return -1;
-	}
-	if (from->count > 0) {
-		memcpy(s->list, from->before, from->count * sizeof(*s->list));
-	}
-	s->count = from->count;
 	return 0;
 }
 
 int
-scan_mailbox(
-    int fd, const struct scan_from *from, struct message **list, size_t *count)
+scan_mailbox(int fd, int64_t from, struct message **list, size_t *count)
 {
-	size_t first = from->count;
 	struct scan *s = malloc(sizeof(*s));
 	int result = -1;
 
 	if (s == NULL) {
 		return -1;
 	}
-	if (start(s, fd, from) == 0 && scan_windows(s, fd) == 0) {
+	memset(s, 0, offsetof(struct scan, print));
+	fingerprint_start(&s->print);
+	s->from_allowed = true;
+	s->at = s->from = from;
+	s->fd = fd;
+	s->size = lseek(fd, 0, SEEK_END);
+	if (scan_windows(s, fd) == 0) {
 		finish(s, s->empty_line ? s->empty_at : s->at, s->at);
-		bool few = s->count - first <= FEW;
-		for (size_t i = first; few && i < s->count; i++) {
-			number_one(s->list, i);
-		}
-		result = measure(s, first);
-		if (result == 0 && !few) {
-			result = number_copies(s->list, first, s->count);
-		}
+		result = measure(s);
 	}
 	int saved = errno;
-	crypto_hash_close(s->hash);
 	*list = s->list;
 	*count = s->count;
 	if (result == -1) {

@@ -52,7 +52,7 @@ each_in_file(const struct store *user, const struct kept_deleted_file *f,
 		log_error("cannot read %s: %s", file.mailbox, strerror(errno));
 		return false;
 	}
-	bool good = mailbox_check(m) == 0;
+	bool good = mailbox_identify(m) == 0;
 	for (size_t i = mailbox_count(m); good && i > 0; i--) {
 		act(search, user, &file, f->when, m, i - 1);
 	}
@@ -174,7 +174,7 @@ reload_mailbox(struct restore *s, const struct store *user)
 	mailbox_close(s->there);
 	s->there = NULL;
 	return mailbox_open(&s->there, user, TIMEOUT) == 0
-	           ? mailbox_check(s->there)
+	           ? mailbox_identify(s->there)
 	           : -1;
 }
 

@@ -31,11 +31,11 @@ number(const char *text, unsigned long *n, const char **rest)
 	return p != text && (*text != '0' || p == text + 1);
 }
 
-/* True if the list of messages is right; else it has replied. */
+/* True if a check of the list of messages was 0; else it has replied. */
 static bool
-checked(struct session *s)
+checked(struct session *s, int result)
 {
-	if (mailbox_check(s->transaction->mailbox) == 0) {
+	if (result == 0) {
 		return true;
 	}
 	int error = errno;
@@ -63,7 +63,9 @@ message_index(struct session *s, const char *argument, const char **rest)
 		reply_error(s, REPLY_DELETED);
 		return -1;
 	}
-	return checked(s) ? (ssize_t)n - 1 : -1;
+	return checked(s, mailbox_check_at(s->transaction->mailbox, n - 1))
+	           ? (ssize_t)n - 1
+	           : -1;
 }
 
 /* The same for commands that take one number and no more. */
@@ -130,7 +132,7 @@ list(struct session *s, char *argument)
 		             : reply_ok_with(s, "%zd %llu", i + 1,
 				   retrieve_octets(s, (size_t)i));
 	}
-	if (!checked(s)) {
+	if (!checked(s, mailbox_check(s->transaction->mailbox))) {
 		return NEXT_COMMAND;
 	}
 	size_t n = transaction_remaining(s, &total);
@@ -145,14 +147,19 @@ list(struct session *s, char *argument)
 	return NEXT_COMMAND;
 }
 
-/* Another server's UIDLs are read when they are asked for, if they are. */
+/* UIDLs are made, or read, when they are asked for, if they are. */
 static int
 prepare_uidls(struct session *s)
 {
-	if (s->transaction->uidl_style == UIDL_NATIVE ||
-	    s->transaction->uidls != NULL ||
-	    uidls_open(&s->transaction->uidls, s->transaction->mailbox,
-		s->transaction->uidl_style) == 0) {
+	struct transaction *t = s->transaction;
+	int result = 0;
+
+	if (t->uidl_style == UIDL_NATIVE) {
+		result = mailbox_identify(t->mailbox);
+	} else if (t->uidls == NULL) {
+		result = uidls_open(&t->uidls, t->mailbox, t->uidl_style);
+	}
+	if (result == 0) {
 		return 0;
 	}
 	int error = errno;
@@ -169,7 +176,7 @@ uidl(struct session *s, char *argument)
 	char id[MAILBOX_UIDL + 1];
 	ssize_t only = *argument != '\0' ? only_index(s, argument) : 0;
 
-	if (only < 0 || !checked(s) || prepare_uidls(s) == -1) {
+	if (only < 0 || prepare_uidls(s) == -1) {
 		return NEXT_COMMAND;
 	}
 	if (*argument != '\0') {

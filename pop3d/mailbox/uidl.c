@@ -120,6 +120,18 @@ find_shared(struct uidls *u, size_t count)
 	return 0;
 }
 
+/* Our own ids are for messages that the other server had none for. */
+static int
+identify(const struct uidls *u, struct mailbox *m, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (u->numbers[i] == 0 || u->shared[i]) {
+			return mailbox_identify(m);
+		}
+	}
+	return 0;
+}
+
 int
 uidls_open(struct uidls **out, struct mailbox *m, enum uidl_style style)
 {
@@ -132,7 +144,8 @@ uidls_open(struct uidls **out, struct mailbox *m, enum uidl_style style)
 	u->numbers = calloc(n + 1, sizeof(*u->numbers));
 	u->shared = calloc(n + 1, sizeof(*u->shared));
 	if (u->numbers == NULL || u->shared == NULL ||
-	    read_all(u, m, style) == -1 || find_shared(u, n) == -1) {
+	    read_all(u, m, style) == -1 || find_shared(u, n) == -1 ||
+	    identify(u, m, n) == -1) {
 		int saved = errno;
 		uidls_close(u);
 		errno = saved;

@@ -70,7 +70,7 @@ static int
 change(struct session *s)
 {
 	bool expires = limits_of(&s->config->expire, s->user) > 0 &&
-	               mailbox_check(s->transaction->mailbox) == 0;
+	               mailbox_identify(s->transaction->mailbox) == 0;
 	struct retrieved *c =
 	    expires ? retrieved_open(s->transaction->store.directory) : NULL;
 	struct mailbox_update u = { .deleted = s->transaction->deleted,

@@ -2,7 +2,6 @@
 /* Runs as root (if the server does) until it has become the owner. */
 #include "smtpd/local/mailbox.h"
 
-#include "common/tls/tls.h"
 #include "spool/append.h"
 #include "spool/become.h"
 #include "spool/confine.h"
@@ -76,8 +75,7 @@ local_append(const struct config *config, const char *user,
 		.message = message,
 		.timeout = patience,
 		.flags_room = user != NULL && config->mark_as_read,
-		.quota = quota,
-		.digest = tls_loaded() };
+		.quota = quota };
 
 	if (never_fits(message, quota)) {
 		snprintf(why, LOCAL_WHY,

@@ -233,6 +233,27 @@ class Bench(Scratch):
         finally:
             self.end(talker, process)
 
+    def uidls(self, fault=False):
+        """The UIDLs of the messages, as far as the session goes."""
+        talker, process = self.start("pop3d", fault)
+        try:
+            talker.pop("+OK")
+            talker.pop("+OK", "USER " + BOB[0])
+            talker.send(f"PASS {BOB[1]}\r\n")
+            if not talker.line().startswith("+OK"):
+                return []
+            talker.send("UIDL\r\n")
+            if not talker.line().startswith("+OK"):
+                return []
+            found = talker.block().decode().splitlines()
+            talker.send("QUIT\r\n")
+            talker.line()
+            return [line.split()[1] for line in found]
+        except Closed:
+            return []
+        finally:
+            self.end(talker, process)
+
     def list(self, fault=False, before=()):
         """What POP3 shows; the session must succeed unless it is to fail."""
         texts, good = self.pop(read=True, fault=fault, before=before)

@@ -13,7 +13,7 @@ enum { ROUNDS = 1500 };
 
 static char path[PATH_MAX], message[PATH_MAX];
 
-/* We deliver; with or without the digest at hand. */
+/* We deliver. */
 static bool
 deliver(void)
 {
@@ -27,8 +27,7 @@ deliver(void)
 	struct append a = { .store = store_of(path),
 		.sender = "a@b",
 		.when = 1795330800,
-		.message = fd,
-		.digest = random_below(2) == 0 };
+		.message = fd };
 	bool good = append_message(&a) == 0;
 	close(fd);
 	return good;
@@ -132,8 +131,16 @@ all_uidls_differ(const struct mailbox *m)
 static bool
 open_and_compare(void)
 {
-	struct mailbox *m = mailbox_at(path);
-	bool good = mailbox_scans_alike(m, path) && all_uidls_differ(m);
+	struct mailbox *m;
+	/* Nobody asks for UIDLs at every login. */
+	bool asks = random_below(2) == 0;
+
+	scratch_need(mailbox_open(&m, store_of(path), 0) == 0, "mailbox_open");
+	bool good = mailbox_check(m) == 0;
+	if (good && asks) {
+		good = mailbox_identify(m) == 0 &&
+		       mailbox_scans_alike(m, path) && all_uidls_differ(m);
+	}
 	uint64_t octets = 0, ascii = 0;
 
 	for (size_t i = 0; i < mailbox_count(m); i++) {
@@ -259,7 +266,8 @@ test_late(void)
 	ok(count == 30 && mailbox_check(m) == 0 &&
 		mailbox_octets(m, true) == octets,
 	    "a damaged record does not matter at the opening");
-	ok(mailbox_count(m) == count && mailbox_scans_alike(m, path),
+	ok(mailbox_count(m) == count && mailbox_identify(m) == 0 &&
+		mailbox_scans_alike(m, path),
 	    "and is replaced before it is used");
 	mailbox_close(m);
 	damage_record();
@@ -277,25 +285,30 @@ test_late(void)
 	ok(open_and_compare(), "and the next opening is right");
 }
 
-/* The same message twice, into a mailbox that has an index. */
+/* The same message four times; asks: for UIDLs after each. */
 static void
 test_copies(void)
 {
-	for (int digest = 0; digest < 2; digest++) {
+	for (int asks = 0; asks < 2; asks++) {
 		unlink(path);
 		scratch_write(message, "Subject: x\n", 11);
 		int fd = open(message, O_RDONLY | O_CLOEXEC);
-		struct append a = { .store = store_of(path),
-			.sender = "a@b",
-			.message = fd,
-			.digest = digest != 0 };
-		bool good = append_message(&a) == 0 && open_and_compare();
-		for (int i = 0; good && i < 3; i++) {
-			good = append_message(&a) == 0 && open_and_compare();
+		struct append a = {
+			.store = store_of(path), .sender = "a@b", .message = fd
+		};
+		bool good = true;
+		for (int i = 0; good && i < 4; i++) {
+			good = append_message(&a) == 0;
+			if (asks != 0 || i == 3) {
+				struct mailbox *m = mailbox_at(path);
+				good = good && all_uidls_differ(m) &&
+				       mailbox_scans_alike(m, path);
+				mailbox_close(m);
+			}
 		}
 		close(fd);
-		ok(good, "copies are told apart, %s digest",
-		    digest ? "with a" : "without");
+		ok(good, "copies are told apart, %s",
+		    asks != 0 ? "one by one" : "all at once");
 	}
 }
 
@@ -313,6 +326,173 @@ test_separator(void)
 	bool good = expunge_from(m, deleted) == 0;
 	mailbox_close(m);
 	ok(good && open_and_compare(), "an empty line put in between");
+}
+
+static ino_t
+index_inode(void)
+{
+	char name[PATH_MAX];
+	struct stat st;
+	int n =
+	    snprintf(name, sizeof(name), "%s/index", store_of(path)->directory);
+
+	scratch_need(
+	    n < (int)sizeof(name) && stat(name, &st) == 0, "the index");
+	return st.st_ino;
+}
+
+/* A mailbox as long as it has to be for changes of its end in place. */
+static void
+fill_long(size_t count)
+{
+	struct bytes box = { .len = 0 };
+	char text[64];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(text, sizeof(text), "From a\nSubject: %zu\n\n", i);
+		bytes_text(&box, text);
+	}
+	scratch_write(path, box.data, box.len);
+	free(box.data);
+}
+
+/* What only adds to an index does not replace it. */
+static void
+test_in_place(void)
+{
+	static const char more[] = "From a\nSubject: z\n\n";
+
+	scratch_write(path, more, sizeof(more) - 1);
+	mailbox_close(mailbox_at(path));
+	ino_t before = index_inode();
+	scratch_write(message, "Subject: x\n\nx\n", 14);
+	bool good = true;
+	for (int i = 0; i < 6; i++) {
+		int fd = open(message, O_RDONLY | O_CLOEXEC);
+		struct append a = {
+			.store = store_of(path), .sender = "a@b", .message = fd
+		};
+		good = good && append_message(&a) == 0;
+		close(fd);
+		fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+		scratch_need(write(fd, more, sizeof(more) - 1) ==
+				 (ssize_t)sizeof(more) - 1,
+		    "write");
+		close(fd);
+		good = good && open_and_compare();
+	}
+	ok(good && index_inode() == before,
+	    "deliveries and UIDLs change the index in place");
+	scratch_write(path, more, sizeof(more) - 1);
+	ok(open_and_compare() && index_inode() != before,
+	    "a mailbox that was rewritten gets another one");
+}
+
+/* Removes from the end in place, while another session has it mapped. */
+static void
+test_shared(void)
+{
+	enum { COUNT = 700 };
+	static bool deleted[COUNT];
+	struct mailbox *m, *other;
+	struct received r = { .octets = 0 };
+
+	fill_long(COUNT);
+	mailbox_close(mailbox_at(path));
+	ino_t before = index_inode();
+	scratch_need(mailbox_open(&m, store_of(path), 0) == 0, "mailbox_open");
+	other = mailbox_at(path);
+	memset(deleted, 0, sizeof(deleted));
+	deleted[COUNT - 3] = deleted[COUNT - 1] = true;
+	bool good = expunge_from(other, deleted) == 0;
+	mailbox_close(other);
+	ok(good && index_inode() == before, "the end is changed in place");
+	ok(deliver() && deliver() && open_and_compare(),
+	    "and what is delivered then takes the places");
+	ok(index_inode() == before, "in the same file");
+	unsigned wrong = 0;
+	for (size_t i = 0; i + 3 < COUNT; i++) {
+		char want[32];
+		int n = snprintf(want, sizeof(want), "Subject: %zu\n", i);
+		wrong += mailbox_get(m, i, &r) == -1 ||
+		         r.text.len != (size_t)n ||
+		         memcmp(r.text.data, want, r.text.len) != 0;
+	}
+	ok(wrong == 0, "another session reads what stayed where it was");
+	for (size_t i = COUNT - 3; i < COUNT; i++) {
+		wrong += mailbox_get(m, i, &r) != -1 || errno != ESTALE;
+	}
+	ok(wrong == 0, "and never takes a later message for one that is gone");
+	free(r.text.data);
+	mailbox_close(m);
+}
+
+/* UIDLs of copies, and what may not change them. */
+static void
+test_kept_ids(void)
+{
+	static const char box[] = "From a\nA: b\n\nFrom a\nA: b\n\n"
+				  "From a\nA: b\n\nFrom a\nC: d\n\n";
+	char before[3][MAILBOX_UIDL + 1], after[MAILBOX_UIDL + 1];
+	bool deleted[4] = { true, false, false, false };
+
+	scratch_write(path, box, sizeof(box) - 1);
+	struct mailbox *m = mailbox_at(path);
+	for (size_t i = 0; i < 3; i++) {
+		mailbox_uidl(mailbox_message(m, i + 1), before[i]);
+	}
+	bool good = expunge_from(m, deleted) == 0;
+	mailbox_close(m);
+	for (int step = 0; step < 4; step++) {
+		/* 1: a login without UIDL, 2: by another program, 3: touched */
+		if (step == 2) {
+			int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+			scratch_need(
+			    write(fd, "From a\nA: b\n\n", 13) == 13, "write");
+			close(fd);
+		} else if (step == 3) {
+			scratch_need(utimensat(AT_FDCWD, path, NULL, 0) == 0,
+			    "utimensat");
+		}
+		m = mailbox_at(path);
+		for (size_t i = 0; i < 3; i++) {
+			mailbox_uidl(mailbox_message(m, i), after);
+			good = good && strcmp(before[i], after) == 0;
+		}
+		good = good && all_uidls_differ(m);
+		mailbox_close(m);
+	}
+	ok(good, "copies keep their UIDLs though the first one has gone");
+}
+
+/* After a power cut the header may be there, and the record not. */
+static void
+test_blank_record(void)
+{
+	char name[PATH_MAX], blank[sizeof(struct message)] = "";
+	struct mailbox *m;
+
+	fill_long(20);
+	mailbox_close(mailbox_at(path));
+	scratch_need(deliver(), "deliver");
+	int n =
+	    snprintf(name, sizeof(name), "%s/index", store_of(path)->directory);
+	int fd = open(name, O_RDWR | O_CLOEXEC);
+	struct stat st;
+	scratch_need(n < (int)sizeof(name) && fd != -1 && fstat(fd, &st) == 0 &&
+			 pwrite(fd, blank, sizeof(blank),
+			     st.st_size - (off_t)sizeof(blank)) ==
+			     (ssize_t)sizeof(blank),
+	    "pwrite");
+	close(fd);
+	scratch_need(mailbox_open(&m, store_of(path), 0) == 0, "mailbox_open");
+	struct received r = { .octets = 0 };
+	ok(mailbox_count(m) == 21 && mailbox_check_at(m, 20) == 0 &&
+		mailbox_get(m, 20, &r) == 0 && r.octets > 0,
+	    "a record that a power cut took is made again");
+	free(r.text.data);
+	mailbox_close(m);
+	ok(open_and_compare(), "and the next opening is right");
 }
 
 /* UIDLs before and after the loss of all that is not the mailbox. */
@@ -380,6 +560,10 @@ main(void)
 	scratch_write(path, "", 0);
 	test_copies();
 	test_separator();
+	test_in_place();
+	test_shared();
+	test_kept_ids();
+	test_blank_record();
 	test_random();
 	test_damage();
 	test_late();

@@ -48,7 +48,8 @@ class Sweep:
     old = OLD
     # Syncs that may fail and a success follow: without a folder of the user's
     # own (made by the session, below "users") mail is delivered all the same.
-    excused = ("users", "..")
+    # The index is a cache.
+    excused = ("users", "..", "index")
 
     def __init__(self, bench):
         self.bench = bench
@@ -199,6 +200,31 @@ class Delivery(Sweep):
         return []
 
 
+class IndexedDelivery(Delivery):
+    """Into a mailbox that has an index, which is made longer in place."""
+
+    def begin(self):
+        story = super().begin()
+        self.bench.uidls()
+        return story
+
+
+class IndexedLogin(Sweep):
+    """A session that makes the index longer, and fills UIDLs in."""
+
+    def begin(self):
+        self.bench.put(self.old.values())
+        self.bench.uidls()
+        story = Story(self.old, self.old)
+        message = make("other")
+        self.bench.foreign(message)
+        story.add("other", message, True)
+        return story
+
+    def act(self, story):
+        return len(self.bench.uidls(fault=True)) == len(self.old) + 1
+
+
 class LargeDelivery(Delivery):
     """One with a durable note."""
 
@@ -298,6 +324,8 @@ def cases_sweeps(bench):
     """All of them."""
     for kind, name in ((Delivery, "delivery"),
                        (FirstDelivery, "the first delivery to a mailbox"),
+                       (IndexedDelivery, "a delivery that adds to the index"),
+                       (IndexedLogin, "a login that adds to the index"),
                        (LargeDelivery, "a delivery of 1.1 MB"),
                        (Quit, "QUIT with deletions"),
                        (QuitEnd, "QUIT, only the end goes"),

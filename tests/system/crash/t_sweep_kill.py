@@ -157,6 +157,35 @@ class FirstDelivery(Delivery):
         return story
 
 
+class IndexedDelivery(Delivery):
+    """Into a mailbox that has an index, which is made longer in place."""
+
+    def begin(self):
+        story = super().begin()
+        self.bench.list()
+        return story
+
+
+class IndexedLogin(IndexedDelivery):
+    """A session that makes the index longer, and fills UIDLs in."""
+
+    def begin(self):
+        story = super().begin()
+        self.new(story, "foreign")
+        return story
+
+    def act(self, story):
+        self.bench.uidls(fault=True)
+
+    def after(self, story, way):
+        return super().after(story, way) + twins(self.bench.uidls())
+
+
+def twins(uidls):
+    """UIDLs that are not the only ones."""
+    return [f"TWIN {u}" for u in set(uidls) if uidls.count(u) > 1]
+
+
 class Quit(Sweep):
     """Deletes in the middle: the journal."""
 
@@ -181,6 +210,25 @@ class QuitEnd(Quit):
     """Deletes at the end: one truncation."""
 
     delete = (5, 6)
+
+
+class QuitLong(Quit):
+    """Deletes at the end of a mailbox whose index is changed in place."""
+
+    old = {f"l{i}": make(f"l{i}") for i in range(270)}
+    delete = (266, 269)
+
+    def begin(self):
+        story = super().begin()
+        self.bench.uidls()
+        return story
+
+    def points(self):
+        super().points()
+        calls = self.bench.control.calls()
+        found = [n for n, call in enumerate(calls, 1) if call[1] == "index"]
+        return [(KILL, n) for n in found] + [(KILL, n + 1) for n in found] \
+            + [(HALF, n) for n in found if calls[n - 1][0] == "pwrite"]
 
 
 class QuitAll(Quit):
@@ -297,6 +345,38 @@ def cases_controls(bench):
         check(found.startswith("HALF"), found or "nothing")
 
 
+def cases_index(bench):
+    """What a power cut may take is synced before it is relied on."""
+    with tap.case("records are written over with a sync before the header"):
+        sweep = QuitLong(bench)
+        story = sweep.begin()
+        inode = (bench.home / "index").stat().st_ino
+        bench.control.set(COUNT)
+        sweep.act(story)
+        calls = [c[0] for c in bench.control.calls()
+                 if c[1] == "index" and c[0] in ("pwrite", "fdatasync")]
+        equal(calls[-2:], ["fdatasync", "pwrite"], "the last calls")
+        check("pwrite" in calls[:-2], f"no record was written: {calls}")
+        equal((bench.home / "index").stat().st_ino, inode, "the index")
+        equal(look(bench, story), [], "trouble")
+    with tap.case("control: a record after the last one needs no sync"):
+        sweep = IndexedDelivery(bench)
+        story = sweep.begin()
+        bench.control.set(COUNT)
+        sweep.act(story)
+        calls = [c[0] for c in bench.control.calls()
+                 if c[1] == "index" and c[0] in ("pwrite", "fdatasync")]
+        equal(calls, ["pwrite", "pwrite"], "the calls")
+    with tap.case("control: an old record below a new header is noticed"):
+        sweep = QuitLong(bench)
+        story = sweep.begin()
+        old = (bench.home / "index").read_bytes()
+        sweep.act(story)
+        new = (bench.home / "index").read_bytes()
+        (bench.home / "index").write_bytes(new[:128] + old[128:])
+        check(look(bench, story), "nothing is wrong though it must be")
+
+
 def cases_litter(bench):
     """The name that link(2) needs is left by a kill right after it."""
     with tap.case("what a kill leaves beside the mailbox is not in the way"):
@@ -319,6 +399,12 @@ def cases_sweeps(bench):
         tap, "killed in the first delivery to a mailbox")
     QuotedDelivery(bench).run(
         tap, "killed in a delivery with quoted From_ lines")
+    IndexedDelivery(bench).run(
+        tap, "killed in adding to the index in place", MOST // 2)
+    IndexedLogin(bench, ("pop", "deliver")).run(
+        tap, "killed in making the index longer and filling UIDLs in",
+        MOST // 2)
+    QuitLong(bench).run(tap, "killed in changing the end of the index", 8)
     LargeDelivery(bench).run(tap, "killed in a delivery of 1.1 MB")
     Quit(bench).run(tap, "killed in QUIT: all deletions or none", MOST * 2)
     QuitEnd(bench).run(tap, "killed in QUIT, only the end goes", MOST // 2)
