@@ -118,30 +118,81 @@ add_line(struct credentials *c, const struct user_line *u)
 	return true;
 }
 
+/* Lines of a user on their way into the credentials. */
+struct finding {
+	const char *user;
+	struct credentials *c;
+	bool known, full;
+};
+
+static void
+take_line(struct finding *find, const struct user_line *u)
+{
+	/* Of two lines for one user the first counts. */
+	if (u->label[0] != '\0' || !find->known) {
+		find->full = !add_line(find->c, u) || find->full;
+	}
+	find->known = find->known || u->label[0] == '\0';
+}
+
+/* Reads all lines. */
+static enum user_line_kind
+search(struct users_file *f, struct finding *find)
+{
+	enum user_line_kind kind;
+	struct user_line u;
+
+	while ((kind = users_next(f, &u)) < USER_LINE_END) {
+		if (kind == USER_LINE_USER &&
+		    strcasecmp(u.name, find->user) == 0) {
+			take_line(find, &u);
+		}
+	}
+	return kind;
+}
+
+/*
+ * Reads the lines of a file that the names know of, in the order of the file
+ * but for the user's first one.
+ */
+static enum user_line_kind
+look_up(struct users_file *f, const struct names *names, struct finding *find)
+{
+	size_t count, first = names_lines(names, find->user, &count);
+	struct user_line u;
+
+	for (size_t i = first; i < first + count; i++) {
+		if (users_seek(f, names->entries[i].line) == -1 ||
+		    users_next(f, &u) != USER_LINE_USER ||
+		    strcasecmp(u.name, find->user) != 0) {
+			return USER_LINE_ERROR;
+		}
+		take_line(find, &u);
+	}
+	return USER_LINE_END;
+}
+
 static enum status
-find_in_file(
-    const struct config *config, const char *user, struct credentials *c)
+find_in_file(const struct config *config, const struct names *names,
+    const char *user, struct credentials *c)
 {
 	struct users_file *f = users_open(config->users);
 	enum user_line_kind kind = USER_LINE_ERROR;
-	bool known = false, fits = true;
-	struct user_line u;
+	struct finding find = { .user = user, .c = c };
 
-	while (f != NULL && (kind = users_next(f, &u)) < USER_LINE_END) {
-		if (kind != USER_LINE_USER || strcasecmp(u.name, user) != 0) {
-			continue;
-		}
-		/* Of two lines for one user the first counts. */
-		if (u.label[0] != '\0' || !known) {
-			fits = add_line(c, &u) && fits;
-		}
-		known = known || u.label[0] == '\0';
+	if (f != NULL && names != NULL && names_fit(names, f)) {
+		kind = look_up(f, names, &find);
+	}
+	if (f != NULL && kind == USER_LINE_ERROR && users_seek(f, 0) == 0) {
+		find = (struct finding){ .user = user, .c = c };
+		c->n = 0;
+		kind = search(f, &find);
 	}
 	if (kind == USER_LINE_ERROR) {
 		log_error("cannot read the users file %s: %s", config->users,
 		    strerror(errno));
 	}
-	if (!fits) {
+	if (find.full) {
 		log_error("%s has more than %d lines in %s: the others do not "
 			  "count",
 		    user, CREDENTIALS_MOST, config->users);
@@ -150,7 +201,7 @@ find_in_file(
 		users_close(f);
 	}
 	return kind == USER_LINE_ERROR ? STATUS_TEMPORARY
-	       : known                 ? STATUS_OK
+	       : find.known            ? STATUS_OK
 	                               : STATUS_NO;
 }
 
@@ -178,13 +229,13 @@ find_in_system(const char *user, struct credentials *c)
 }
 
 enum status
-credentials_find(
-    const struct config *config, const char *user, struct credentials *c)
+credentials_find(const struct config *config, const struct names *names,
+    const char *user, struct credentials *c)
 {
 	c->n = 0;
 	enum status s = config_system_users(config)
 	                    ? find_in_system(user, c)
-	                    : find_in_file(config, user, c);
+	                    : find_in_file(config, names, user, c);
 	if (s != STATUS_OK) {
 		explicit_bzero(c, sizeof(*c));
 	}

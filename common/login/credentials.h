@@ -55,8 +55,8 @@ struct credentials {
  * no such user; or STATUS_TEMPORARY, which is logged.  n is 0 for a user who
  * cannot log in, and unless STATUS_OK.
  */
-enum status credentials_find(const struct config *, const char *user,
-    struct credentials *) __attribute__((warn_unused_result));
+enum status credentials_find(const struct config *, const struct names *,
+    const char *user, struct credentials *) __attribute__((warn_unused_result));
 
 /*
  * The one user whose lines have a certificate's fingerprint, as a user_name().

@@ -27,7 +27,7 @@ find_credentials(
 		strlcpy(user, l->name, LOGIN_NAME + 1);
 		return STATUS_NO;
 	}
-	return credentials_find(task->config, user, c);
+	return credentials_find(task->config, task->names, user, c);
 }
 
 static enum status

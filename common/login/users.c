@@ -4,6 +4,7 @@
 
 #include "common/log/log.h"
 #include "common/login/password.h"
+#include "common/login/users_image.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,61 +33,70 @@ add_kinds(struct names *n, const char *credentials)
 }
 
 static bool
-add_name(struct names *n, const struct user_line *u)
-{
-	add_kinds(n, u->credentials);
-	if (u->label[0] != '\0') {
-		return true; /* a further password of a user */
-	}
-	if ((n->count & (n->count - 1)) == 0) {
-		size_t room = n->count == 0 ? 1 : n->count * 2;
-		void *p = reallocarray(n->entries, room, sizeof(*n->entries));
-		if (p == NULL) {
-			return false;
-		}
-		n->entries = p;
-	}
-	struct names_entry *e = &n->entries[n->count++];
-	memset(e, 0, sizeof(*e));
-	strlcpy(e->name, u->name, sizeof(e->name));
-	strlcpy(e->owner, u->owner, sizeof(e->owner));
-	for (char *p = e->name; *p != '\0'; p++) {
-		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p);
-	}
-	return true;
-}
-
-static bool
 read_names(struct names *n, struct users_file *f)
 {
+	struct users_names read = { .count = 0 };
 	struct user_line u;
 	enum user_line_kind kind;
 	bool ok = true;
 
 	while (ok && (kind = users_next(f, &u)) < USER_LINE_END) {
-		ok = kind != USER_LINE_USER || add_name(n, &u);
+		if (kind == USER_LINE_USER) {
+			add_kinds(n, u.credentials);
+			ok = users_names_add(&read, &u, users_line_at(f));
+		}
 	}
-	names_sort(n);
-	return ok && kind == USER_LINE_END;
+	ok = ok && kind == USER_LINE_END;
+	if (ok) {
+		users_names_finish(&read, n);
+	}
+	users_names_free(&read);
+	return ok;
+}
+
+/*
+ * Opens the users file, and maps its image if it has one that fits; *f is NULL
+ * then, as it is where the system has the users.
+ */
+static struct names *
+begin(const struct config *config, struct users_file **f,
+    char error[CONFIG_ERROR])
+{
+	struct names *n = calloc(1, sizeof(*n));
+
+	*f = NULL;
+	if (n != NULL && config_system_users(config)) {
+		n->open = true;
+		return n;
+	}
+	*f = users_open(config->users);
+	if (n == NULL || *f == NULL || users_stat(*f, &n->file) == -1) {
+		snprintf(error, CONFIG_ERROR,
+		    "cannot read the users file %.300s: %s; make it with "
+		    "smtpd --passwd NAME",
+		    config->users, strerror(errno));
+		if (*f != NULL) {
+			users_close(*f);
+		}
+		free(n);
+		return NULL;
+	}
+	if (n->file.st_size >= USERS_IMAGE_FROM &&
+	    users_image_map(n, config, &n->file)) {
+		users_close(*f);
+		*f = NULL;
+	}
+	return n;
 }
 
 struct names *
 names_load(const struct config *config, char error[CONFIG_ERROR])
 {
-	struct names *n = calloc(1, sizeof(*n));
+	struct users_file *f;
+	struct names *n = begin(config, &f, error);
 
-	if (n != NULL && config_system_users(config)) {
-		n->open = true;
+	if (n == NULL || f == NULL) {
 		return n;
-	}
-	struct users_file *f = users_open(config->users);
-	if (n == NULL || f == NULL || users_stat(f, &n->file) == -1) {
-		snprintf(error, CONFIG_ERROR,
-		    "cannot read the users file %.300s: %s; make it with "
-		    "smtpd --passwd NAME",
-		    config->users, strerror(errno));
-		free(n);
-		return NULL;
 	}
 	bool ok = read_names(n, f);
 	users_close(f);
@@ -95,7 +105,46 @@ names_load(const struct config *config, char error[CONFIG_ERROR])
 		names_free(n);
 		return NULL;
 	}
+	if (n->file.st_size >= USERS_IMAGE_FROM &&
+	    users_image_write(n, config)) {
+		struct names *mapped = begin(config, &f, error);
+		if (f != NULL) {
+			users_close(f); /* it has changed meanwhile */
+		}
+		if (mapped != NULL && mapped->map != NULL) {
+			names_free(n);
+			return mapped;
+		}
+		names_free(mapped);
+	}
 	return n;
+}
+
+struct names *
+names_ready(const struct config *config, bool *slow)
+{
+	char error[CONFIG_ERROR];
+	struct users_file *f;
+	struct names *n = begin(config, &f, error);
+
+	*slow = f != NULL && n->file.st_size >= USERS_IMAGE_FROM;
+	if (f != NULL) {
+		users_close(f);
+		names_free(n);
+		n = NULL;
+	}
+	return n;
+}
+
+static bool
+same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 static bool
@@ -103,10 +152,7 @@ changed(const char *path, const struct stat *then)
 {
 	struct stat now;
 
-	return stat(path, &now) == 0 &&
-	       (now.st_ino != then->st_ino || now.st_size != then->st_size ||
-		   now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
-		   now.st_mtim.tv_nsec != then->st_mtim.tv_nsec);
+	return stat(path, &now) == 0 && !same_file(&now, then);
 }
 
 bool
@@ -115,12 +161,21 @@ names_stale(const struct names *n, const struct config *config)
 	return !n->open && changed(config->users, &n->file);
 }
 
+bool
+names_fit(const struct names *n, const struct users_file *f)
+{
+	struct stat now;
+
+	return users_stat(f, &now) == 0 && same_file(&now, &n->file);
+}
+
 enum status
 names_owner(const struct names *n, const struct config *config,
     const char *user, struct account *a)
 {
-	const struct names_entry *e = names_find(n, user);
+	const char *owner;
 
-	return e == NULL ? STATUS_NO
-	                 : account_owner(config, e->name, e->owner, a);
+	return names_find(n, user, &owner)
+	           ? account_owner(config, user, owner, a)
+	           : STATUS_NO;
 }

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* The users with a mailbox here: the lines of a users file (restante-users(5)),
@@ -27,6 +28,12 @@ enum {
  * the names, has none.  NULL: error says why.
  */
 struct names *names_load(const struct config *, char error[CONFIG_ERROR]);
+
+/*
+ * The same if that takes no longer for many names, because the file has an
+ * image; else NULL.  slow: names_load() would take its time, and make one.
+ */
+struct names *names_ready(const struct config *, bool *slow);
 
 /* True if the users file has changed since. */
 bool names_stale(const struct names *, const struct config *);
@@ -110,6 +117,13 @@ struct users_file *users_open(const char *path);
 enum user_line_kind users_next(struct users_file *, struct user_line *);
 /* That line as it was, without its end. */
 const char *users_text(const struct users_file *);
+/* Where it begins in the file. */
+uint64_t users_line_at(const struct users_file *);
+/* Goes on with the line that begins there; 0, or -1 with errno. */
+int users_seek(struct users_file *, uint64_t line)
+    __attribute__((warn_unused_result));
+/* True if the names are those of this very file. */
+bool names_fit(const struct names *, const struct users_file *);
 /* Its status, for keeping rights and seeing changes. */
 struct stat;
 int users_stat(const struct users_file *, struct stat *);

@@ -18,6 +18,7 @@ enum {
 
 struct users_file {
 	int fd;
+	uint64_t line_at, next_at; /* in the file */
 	size_t at, len;
 	char line[LINE], fields[LINE];
 	char buffer[16 * 1024];
@@ -32,6 +33,7 @@ users_open(const char *path)
 		return NULL;
 	}
 	f->at = f->len = 0;
+	f->line_at = f->next_at = 0;
 	f->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (f->fd == -1) {
 		int saved = errno;
@@ -62,6 +64,20 @@ users_text(const struct users_file *f)
 	return f->line;
 }
 
+uint64_t
+users_line_at(const struct users_file *f)
+{
+	return f->line_at;
+}
+
+int
+users_seek(struct users_file *f, uint64_t line)
+{
+	f->at = f->len = 0;
+	f->next_at = line;
+	return lseek(f->fd, (off_t)line, SEEK_SET) == -1 ? -1 : 0;
+}
+
 /* The next octet; -1 at the end, -2 on an error. */
 static int
 octet(struct users_file *f)
@@ -74,6 +90,7 @@ octet(struct users_file *f)
 		f->at = 0;
 		f->len = (size_t)n;
 	}
+	f->next_at++;
 	return (unsigned char)f->buffer[f->at++];
 }
 
@@ -123,6 +140,7 @@ users_next(struct users_file *f, struct user_line *u)
 	bool fits = true;
 	int c;
 
+	f->line_at = f->next_at;
 	while ((c = octet(f)) >= 0 && c != '\n') {
 		fits = fits && n < LINE - 1 && c != '\0';
 		if (fits) {

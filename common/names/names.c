@@ -4,47 +4,109 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-static int
-compare(const void *a, const void *b)
-{
-	const struct names_entry *x = a, *y = b;
-
-	return strcmp(x->name, y->name);
-}
-
-void
-names_sort(struct names *n)
-{
-	if (n->count > 0) {
-		qsort(n->entries, n->count, sizeof(*n->entries), compare);
-	}
-}
+#include <sys/mman.h>
 
 void
 names_free(struct names *n)
 {
 	if (n != NULL) {
-		free(n->entries);
+		if (n->map != NULL) {
+			munmap(n->map, n->map_len);
+		}
+		free(n->owned_entries);
+		free(n->owned_text);
 		free(n);
 	}
 }
 
-const struct names_entry *
-names_find(const struct names *n, const char *user)
+/* A text; "" for one that cannot be. */
+static const char *
+text_of(const struct names *n, uint32_t at)
 {
-	struct names_entry key;
+	return at < n->text_len ? n->text + at : "";
+}
 
-	strlcpy(key.name, user, sizeof(key.name));
-	return n->count == 0 ? NULL
-	                     : bsearch(&key, n->entries, n->count,
-				   sizeof(*n->entries), compare);
+size_t
+names_lines(const struct names *n, const char *user, size_t *count)
+{
+	size_t low = 0, high = n->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(text_of(n, n->entries[middle].name), user) < 0) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	for (high = low; high < n->count &&
+			 strcmp(text_of(n, n->entries[high].name), user) == 0;
+	     high++) {
+		continue;
+	}
+	*count = high - low;
+	return low;
+}
+
+bool
+names_find(const struct names *n, const char *user, const char **owner)
+{
+	size_t count, first = names_lines(n, user, &count);
+
+	if (count == 0 || n->entries[first].further) {
+		return false;
+	}
+	if (owner != NULL) {
+		*owner = text_of(n, n->entries[first].owner);
+	}
+	return true;
 }
 
 bool
 names_listed(const struct names *n, const char *user)
 {
-	return names_find(n, user) != NULL;
+	return names_find(n, user, NULL);
+}
+
+/* The flags in the order of their bits. */
+static size_t
+flags(struct names *n, bool *list[4 + 2 * NAMES_KINDS])
+{
+	size_t k = 0;
+
+	list[k++] = &n->cram;
+	list[k++] = &n->not_cram;
+	list[k++] = &n->oauth;
+	list[k++] = &n->certificate;
+	for (size_t i = 0; i < NAMES_KINDS; i++) {
+		list[k++] = &n->scram[i];
+		list[k++] = &n->not_scram[i];
+	}
+	return k;
+}
+
+unsigned
+names_kinds(const struct names *n)
+{
+	struct names copy = *n;
+	bool *list[4 + 2 * NAMES_KINDS];
+	unsigned kinds = 0;
+
+	for (size_t i = flags(&copy, list); i-- > 0;) {
+		kinds = kinds << 1 | *list[i];
+	}
+	return kinds;
+}
+
+void
+names_set_kinds(struct names *n, unsigned kinds)
+{
+	bool *list[4 + 2 * NAMES_KINDS];
+	size_t count = flags(n, list);
+
+	for (size_t i = 0; i < count; i++) {
+		*list[i] = (kinds >> i & 1) != 0;
+	}
 }
 
 bool

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -18,14 +19,26 @@
 
 enum { USER_NAME = 64, NAMES_KINDS = CRYPTO_KIND_SHA1 + 1 };
 
+/* A line of the file.  Also what the image of the file has: 16 octets. */
 struct names_entry {
-	char name[USER_NAME + 1];
-	char owner[USER_NAME + 1]; /* as the file names it, or "" */
+	uint32_t name;        /* in the text, in lower case */
+	uint32_t owner;       /* the same: as the file names it, or "" */
+	uint64_t line : 63;   /* where it begins in the file */
+	uint64_t further : 1; /* it has one more password of the user */
 };
 
+_Static_assert(sizeof(struct names_entry) == 16, "the image has such entries");
+
 struct names {
-	struct names_entry *entries; /* sorted by name */
+	/* By name; the line that makes the user is before further ones. */
+	const struct names_entry *entries;
 	size_t count;
+	const char *text;
+	size_t text_len;
+	struct names_entry *owned_entries; /* in memory, or NULL: */
+	char *owned_text;
+	void *map; /* a mapped image */
+	size_t map_len;
 	/* Some have such a verifier; some log in by others alone. */
 	bool cram, not_cram, oauth, certificate;
 	bool scram[NAMES_KINDS],
@@ -36,11 +49,18 @@ struct names {
 
 void names_free(struct names *);
 
-/* Sorts the entries, as names_find() needs them. */
-void names_sort(struct names *);
+/*
+ * The entries whose name is a user_name(): index of the first one; count: how
+ * many there are.
+ */
+size_t names_lines(const struct names *, const char *user, size_t *count);
 
-/* The entry of a user_name(), or NULL. */
-const struct names_entry *names_find(const struct names *, const char *user);
+/* Finds such a user; owner, if not NULL: as the file names it, or "". */
+bool names_find(const struct names *, const char *user, const char **owner);
+
+/* What is known of all credentials, as a number, and back. */
+unsigned names_kinds(const struct names *);
+void names_set_kinds(struct names *, unsigned);
 
 bool names_have(const struct names *, const char *user);
 /* Finds an entry, but postmaster's: it has a mailbox without being a user. */

@@ -11,6 +11,7 @@
 #include "common/io/stream.h"
 #include "common/keeper/keeper.h"
 #include "common/log/log.h"
+#include "common/login/users.h"
 #include "common/process/privilege.h"
 #include "common/process/process.h"
 #include "common/process/sandbox.h"
@@ -145,6 +146,23 @@ child_errand(const struct server *s)
 	begin_child(s, NULL, keep, 1);
 	s->service->errand.run(s->config);
 	_exit(EX_OK);
+}
+
+pid_t
+child_maker(const struct server *s)
+{
+	char error[CONFIG_ERROR];
+	pid_t pid = fork();
+	bool slow;
+
+	if (pid != 0) {
+		return pid;
+	}
+	int keep[] = { log_fd() };
+	begin_child(s, NULL, keep, 1);
+	names_free(names_load(s->config, error));
+	struct names *made = names_ready(s->config, &slow);
+	_exit(made != NULL ? EX_OK : EX_CANTCREAT);
 }
 
 pid_t

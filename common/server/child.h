@@ -29,6 +29,9 @@ pid_t child_worker(const struct server *, const struct slot *,
  */
 pid_t child_errand(const struct server *);
 
+/* Forks a process that makes the image of the users file.  Its id, or -1. */
+pid_t child_maker(const struct server *);
+
 /*
  * Forks a keeper of private keys, which talks over the channel: see
  * common/keeper/keeper.h.  Its process id, or -1.

@@ -84,7 +84,7 @@ child_ended(struct server *s, pid_t pid)
 		kill(-pid, SIGKILL);
 	}
 	if (waitpid(pid, &status, 0) == -1 || errand_ended(s, pid) ||
-	    keepers_ended(s, pid, status)) {
+	    slot_maker_ended(s, pid, status) || keepers_ended(s, pid, status)) {
 		return;
 	}
 	if (worker) {

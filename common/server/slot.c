@@ -14,9 +14,12 @@
 #include "common/tls/tls.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum { MAKER_TIME = 60 * 1000 }; /* ms */
 
 static void
 refresh_aliases(struct server *s)
@@ -36,20 +39,70 @@ refresh_aliases(struct server *s)
 	}
 }
 
+/*
+ * Has the image of a long users file made, while the server goes on with the
+ * names that it has.  false: that cannot be.
+ */
+static bool
+make_image(struct server *s)
+{
+	int64_t now = deadline_now();
+
+	if (s->maker > 0 && now >= s->maker_until) {
+		kill(s->maker, SIGKILL);
+	}
+	if (s->maker == 0 && !s->maker_failed) {
+		pid_t pid = child_maker(s);
+		s->maker = pid == -1 ? 0 : pid;
+		s->maker_until = now + MAKER_TIME;
+	}
+	return s->maker > 0;
+}
+
+static void
+refresh_names(struct server *s)
+{
+	char error[CONFIG_ERROR];
+	struct names *names = NULL;
+	bool slow = false;
+
+	if (s->names != NULL) {
+		if (!names_stale(s->names, s->config)) {
+			return;
+		}
+		names = names_ready(s->config, &slow);
+	}
+	if (slow && make_image(s)) {
+		return;
+	}
+	if (names == NULL) {
+		names = names_load(s->config, error);
+	}
+	if (names == NULL) {
+		log_error("%s", error);
+		return;
+	}
+	names_free(s->names);
+	s->names = names;
+	s->maker_failed = false;
+}
+
+bool
+slot_maker_ended(struct server *s, pid_t pid, int status)
+{
+	if (pid != s->maker) {
+		return false;
+	}
+	s->maker = 0;
+	s->maker_failed = status != 0;
+	refresh_names(s);
+	return true;
+}
+
 void
 slot_refresh(struct server *s)
 {
-	char error[CONFIG_ERROR];
-
-	if (s->names == NULL || names_stale(s->names, s->config)) {
-		struct names *names = names_load(s->config, error);
-		if (names == NULL) {
-			log_error("%s", error);
-		} else {
-			names_free(s->names);
-			s->names = names;
-		}
-	}
+	refresh_names(s);
 	refresh_aliases(s);
 	keepers_refresh(s);
 }

@@ -136,7 +136,10 @@ struct server {
 	uint64_t tickets;
 	int bodies[SPARE_BODIES]; /* empty, for the next connections */
 	size_t nbodies;
-	bool forever;       /* started with -l: never idle enough to end */
+	bool forever; /* started with -l: never idle enough to end */
+	pid_t maker;  /* makes the image of the users file; 0: nobody */
+	int64_t maker_until;
+	bool maker_failed;  /* so that the file is read here */
 	pid_t errand;       /* the process of the service's errand, or 0 */
 	bool errand_wanted; /* once more */
 	int64_t errand_at;  /* when to ask next whether it is due */
@@ -200,6 +203,9 @@ enum status accept_claim(struct server *, struct slot *, const void *payload);
 
 /* Takes the connections that wait at a listener. */
 void accept_ready(struct server *, const struct listener *);
+
+/* Notes that a child has ended; true if it made the image of the users. */
+bool slot_maker_ended(struct server *, pid_t, int status);
 
 /* ---- errand.c ---- */
 

@@ -90,7 +90,7 @@ has(const struct config *c, const char *user, const char *want)
 	static struct credentials found;
 	char got[512] = "";
 
-	if (credentials_find(c, user, &found) != STATUS_OK) {
+	if (credentials_find(c, NULL, user, &found) != STATUS_OK) {
 		return false;
 	}
 	for (size_t i = 0; i < found.n; i++) {
@@ -118,12 +118,29 @@ test_find(void)
 	ok(has(&c, "bob", "=first phone=third tablet=fourth x=fifth!"),
 	    "the first line of a name, and those with labels");
 	ok(has(&c, "dave", "x=y ="), "in any order");
-	ok(credentials_find(&c, "carol", &found) == STATUS_NO && found.n == 0,
+	ok(credentials_find(&c, NULL, "carol", &found) == STATUS_NO &&
+		found.n == 0,
 	    "a label alone makes no user");
-	ok(credentials_find(&c, "eve", &found) == STATUS_NO && found.n == 0,
+	ok(credentials_find(&c, NULL, "eve", &found) == STATUS_NO &&
+		found.n == 0,
 	    "nobody has none");
+	char error[CONFIG_ERROR];
+	struct names *names = names_load(&c, error);
+	ok(credentials_find(&c, names, "bob", &found) == STATUS_OK &&
+		found.n == 4 && strcmp(found.list[0].text, "first") == 0 &&
+		strcmp(found.list[2].label, "tablet") == 0,
+	    "the names tell where lines are");
+	ok(credentials_find(&c, names, "carol", &found) == STATUS_NO &&
+		credentials_find(&c, names, "eve", &found) == STATUS_NO,
+	    "and who is no user");
+	scratch_write(c.users, text + 4, sizeof(text) - 5);
+	ok(credentials_find(&c, names, "bob", &found) == STATUS_OK &&
+		found.n == 4 &&
+		credentials_find(&c, names, "a", &found) == STATUS_NO,
+	    "they are not asked when the file is another one");
+	names_free(names);
 	unlink(c.users);
-	ok(credentials_find(&c, "bob", &found) == STATUS_TEMPORARY &&
+	ok(credentials_find(&c, NULL, "bob", &found) == STATUS_TEMPORARY &&
 		found.n == 0,
 	    "a missing file is no reason to say that there is no such user");
 	struct bytes b = { .data = NULL };
@@ -132,7 +149,7 @@ test_find(void)
 		bytes_text(&b, "a/x:y\n");
 	}
 	scratch_write(c.users, b.data, b.len);
-	ok(credentials_find(&c, "a", &found) == STATUS_OK &&
+	ok(credentials_find(&c, NULL, "a", &found) == STATUS_OK &&
 		found.n == CREDENTIALS_MOST,
 	    "those beyond the most do not count");
 	free(b.data);

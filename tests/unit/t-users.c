@@ -9,6 +9,8 @@
 #include "tests/unit/tap.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #define TEN "abcdefghij"
 #define SIXTY TEN TEN TEN TEN TEN TEN
@@ -311,6 +313,122 @@ test_load(struct config *c)
 	    "a missing file is named");
 }
 
+/* A users file that is long enough for an image; the last user is new. */
+static void
+write_many(const char *last)
+{
+	struct bytes b = { .len = 0 };
+	char line[80];
+
+	for (int i = 0; i < 3000; i++) {
+		snprintf(line, sizeof(line), "User%d:{PLAIN}%d:owner%d\n", i, i,
+		    i % 7);
+		bytes_text(&b, line);
+		if (i % 100 == 0) {
+			snprintf(line, sizeof(line), "user%d/x:y\n", i);
+			bytes_text(&b, line);
+		}
+	}
+	bytes_text(&b, "carol/phone:x\n");
+	bytes_text(&b, last);
+	scratch_write(path, b.data, b.len);
+	free(b.data);
+}
+
+/* True if the names are those that write_many() has written. */
+static bool
+knows_many(const struct names *n, const char *last)
+{
+	char user[32], owner[32];
+	const char *found;
+	size_t count;
+	bool good = true;
+
+	for (int i = 0; i < 3000; i++) {
+		snprintf(user, sizeof(user), "user%d", i);
+		snprintf(owner, sizeof(owner), "owner%d", i % 7);
+		good = good && names_find(n, user, &found) &&
+		       strcmp(found, owner) == 0;
+		(void)names_lines(n, user, &count);
+		good = good && count == (i % 100 == 0 ? 2 : 1);
+	}
+	return good && names_have(n, last) && !names_have(n, "carol") &&
+	       !names_have(n, "user") && !names_have(n, "user3000");
+}
+
+/* Changes an octet of a file. */
+static void
+spoil(const char *file, off_t at)
+{
+	int fd = open(file, O_RDWR | O_CLOEXEC);
+	char c;
+
+	scratch_need(fd != -1 && pread(fd, &c, 1, at) == 1, "pread");
+	c ^= 1;
+	scratch_need(pwrite(fd, &c, 1, at) == 1, "pwrite");
+	close(fd);
+}
+
+static struct names *
+load_again(const struct config *c, struct names *n)
+{
+	char error[CONFIG_ERROR];
+
+	names_free(n);
+	return names_load(c, error);
+}
+
+static void
+test_image(struct config *c)
+{
+	char image[PATH_MAX];
+	struct names *n;
+	struct stat st;
+	bool slow;
+
+	snprintf(c->state, sizeof(c->state), "%s", scratch_dir);
+	scratch_path(image, "users.image");
+	write_many("zoe:x\n");
+	ok(names_ready(c, &slow) == NULL && slow,
+	    "a long file without an image takes its time");
+	n = load_again(c, NULL);
+	ok(n != NULL && n->map != NULL && knows_many(n, "zoe"),
+	    "it gets one, which has all names");
+	ok(stat(image, &st) == 0 && (st.st_mode & 077) == 0,
+	    "which only its owner can read");
+	size_t len;
+	char *data = scratch_read(image, &len);
+	ok(memmem(data, len, "PLAIN", 5) == NULL, "it has no credentials");
+	free(data);
+	names_free(n);
+	n = names_ready(c, &slow);
+	ok(n != NULL && !slow && knows_many(n, "zoe"), "then it is quick");
+	write_many("yoe:x\n");
+	ok(names_stale(n, c), "a change of the file is noticed");
+	n = load_again(c, n);
+	ok(n != NULL && knows_many(n, "yoe") && !names_have(n, "zoe"),
+	    "and the image made again");
+	unsigned wrong = 0;
+	for (size_t i = 0; i < 60; i++) {
+		spoil(image, (off_t)random_below((size_t)st.st_size));
+		names_free(n);
+		n = names_ready(c, &slow);
+		wrong += n != NULL || !slow;
+		n = load_again(c, n);
+		wrong += n == NULL || n->map == NULL || !knows_many(n, "yoe");
+	}
+	ok(wrong == 0, "a damaged image is not believed, and made again");
+	scratch_need(chmod(image, 0622) == 0, "chmod");
+	names_free(n);
+	ok(names_ready(c, &slow) == NULL && slow,
+	    "nor is one that others can write to");
+	snprintf(c->state, sizeof(c->state), "%s/none/none", scratch_dir);
+	n = load_again(c, NULL);
+	ok(n != NULL && n->map == NULL && knows_many(n, "yoe"),
+	    "without a folder for it the names are in memory");
+	names_free(n);
+}
+
 static const struct {
 	const char *mailbox, *name, *home, *path; /* NULL: none */
 } mailboxes[] = {
@@ -364,6 +482,7 @@ main(void)
 	test_many();
 	test_names(&c);
 	test_load(&c);
+	test_image(&c);
 	test_mailboxes(&c);
 	return tap_done();
 }
