@@ -111,6 +111,8 @@ act(const struct options *o, const struct config *config)
 		return admin_explain(config, o->from, o->recipients);
 	case ACTION_VERIFY:
 		return admin_verify(config, o->from, o->recipients);
+	case ACTION_SETUP:
+		break; /* needs no configuration, and never comes here */
 	case ACTION_VERSION:
 		printf("restante %s\n", VERSION);
 		return EX_OK;
@@ -138,6 +140,9 @@ main(int argc, char **argv)
 	if (options_parse(&options, argc, argv, error) == -1) {
 		log_error("%s (see --help)", error);
 		return EX_USAGE;
+	}
+	if (options.action == ACTION_SETUP) {
+		return admin_setup(&options.setup, options.config);
 	}
 	if ((config = config_load(options.config, error)) == NULL) {
 		log_error("%s", error);

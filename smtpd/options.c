@@ -18,32 +18,6 @@ struct command_line {
 	char *error;
 };
 
-const char options_usage[] =
-    "usage: smtpd [-c FILE] [--role mx|submission] [--implicit-tls]\n"
-    "             [-l ADDRESS:PORT[/tls][=mx|submission]] ...\n"
-    "       smtpd [-c FILE] --passwd NAME [--label LABEL] [--for PROTOCOL]\n"
-    "             [--until DAY] [--generate] [--cram-md5] [--scram-sha-1]\n"
-    "             [--credential CREDENTIAL]\n"
-    "       smtpd [-c FILE] --passwd NAME [--label LABEL] --remove\n"
-    "       smtpd [-c FILE] --users\n"
-    "       smtpd [-c FILE] --check\n"
-    "       smtpd [-c FILE] --stats [--json | --prometheus]\n"
-    "       smtpd [-c FILE] --penalties\n"
-    "       smtpd [-c FILE] --forgive ADDRESS|all\n"
-    "       smtpd [-c FILE] --dkim DOMAIN [--rotate]\n"
-    "       smtpd [-c FILE] --dns [DOMAIN] [--web | --check]\n"
-    "       smtpd [-c FILE] -q[TIME|f|I ID|R TEXT]\n"
-    "       mailq [-c FILE] [-j]\n"
-    "       smtpd [-c FILE] --hold|--release|--remove|--bounce ID ...|all\n"
-    "       smtpd [-c FILE] --show ID ...\n"
-    "       smtpd [-it] [-f FROM] [-F NAME] [ADDRESS ...] <message\n"
-    "       smtpd -s SUBJECT [-a FILE] ... [--inline FILE] ... [--html FILE]\n"
-    "             [--dedupe KEY [--every TIME]] ADDRESS ... <text\n"
-    "       smtpd [-c FILE] -bi|-bp|-bs\n"
-    "       smtpd [-c FILE] [-f FROM] -bt|-bv ADDRESS ...\n"
-    "       smtpd --version | --help\n"
-    "See smtpd(8).\n";
-
 /* Says what is wrong with a word; returns -1. */
 static int
 fail_option(const struct command_line *p, const char *what, const char *word)
@@ -451,6 +425,36 @@ dns_option(struct command_line *p, const char *name)
 	return true;
 }
 
+/* An option that is an action, and takes nothing. */
+static bool
+plain_action(struct options *o, const char *name)
+{
+	static const struct {
+		const char *name;
+		enum action action;
+	} actions[] = { { "users", ACTION_USERS }, { "check", ACTION_CHECK },
+		{ "stats", ACTION_STATS }, { "penalties", ACTION_PENALTIES },
+		{ "version", ACTION_VERSION }, { "help", ACTION_HELP } };
+
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (strcmp(name, actions[i].name) == 0) {
+			o->action = actions[i].action;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int
+setup_words(struct command_line *p)
+{
+	p->o->action = ACTION_SETUP;
+	if (p->argv[1] != NULL && p->argv[1][0] != '-') {
+		p->o->setup.address = *++p->argv;
+	}
+	return 0;
+}
+
 static int
 long_option(struct command_line *p, const char *name)
 {
@@ -467,6 +471,13 @@ long_option(struct command_line *p, const char *name)
 		return passwd_option(&o->passwd, name,
 		    passwd_wants(name) ? take_argument(p, "") : NULL, p->error);
 	}
+	if (o->action == ACTION_SETUP && setup_has(name)) {
+		return setup_option(&o->setup, name,
+		    setup_wants(name) ? take_argument(p, "") : NULL, p->error);
+	}
+	if (strcmp(name, "setup") == 0) {
+		return setup_words(p);
+	}
 	if (strcmp(name, "role") == 0) {
 		return role_option(p, take_argument(p, ""));
 	}
@@ -480,7 +491,7 @@ long_option(struct command_line *p, const char *name)
 		           ? needs_argument(p, "--dkim")
 		           : 0;
 	}
-	if (queue_verb(o, name)) {
+	if (queue_verb(o, name) || plain_action(o, name)) {
 		return 0;
 	}
 	if (strlen(name) > 1 && notice_has(name)) {
@@ -489,22 +500,10 @@ long_option(struct command_line *p, const char *name)
 	}
 	if (strcmp(name, "implicit-tls") == 0) {
 		o->launch.implicit_tls = true;
-	} else if (strcmp(name, "users") == 0) {
-		o->action = ACTION_USERS;
-	} else if (strcmp(name, "check") == 0) {
-		o->action = ACTION_CHECK;
-	} else if (strcmp(name, "stats") == 0) {
-		o->action = ACTION_STATS;
 	} else if (strcmp(name, "json") == 0) {
 		o->json = true;
 	} else if (strcmp(name, "prometheus") == 0) {
 		o->stats = STATS_PROMETHEUS;
-	} else if (strcmp(name, "penalties") == 0) {
-		o->action = ACTION_PENALTIES;
-	} else if (strcmp(name, "version") == 0) {
-		o->action = ACTION_VERSION;
-	} else if (strcmp(name, "help") == 0) {
-		o->action = ACTION_HELP;
 	} else {
 		return fail_option(p, "unknown option", *p->argv);
 	}
@@ -583,6 +582,13 @@ options_parse(
 		}
 	}
 	o->recipients = p.argv;
+	if (o->action == ACTION_SETUP && *p.argv != NULL) {
+		if (o->setup.address != NULL || p.argv[1] != NULL) {
+			return fail_option(
+			    &p, "one address is enough:", *p.argv);
+		}
+		o->setup.address = *p.argv;
+	}
 	if (o->launch.nlisten > 0 && o->action == ACTION_SUBMIT) {
 		o->action = ACTION_SERVE;
 	}

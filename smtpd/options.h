@@ -7,6 +7,7 @@
 #include "smtpd/admin/manage.h"
 #include "smtpd/admin/passwd.h"
 #include "smtpd/admin/zone.h"
+#include "smtpd/admin/setup.h"
 #include "smtpd/queue/runner.h"
 #include "smtpd/send/notice.h"
 #include "spool/mail.h"
@@ -25,6 +26,7 @@ enum action {
 	ACTION_PASSWD,
 	ACTION_USERS,
 	ACTION_CHECK,
+	ACTION_SETUP,
 	ACTION_PENALTIES,
 	ACTION_STATS,
 	ACTION_FORGIVE,
@@ -42,6 +44,7 @@ struct options {
 	const char *config; /* -c */
 	struct launch launch;
 	struct passwd_change passwd; /* --passwd and its options */
+	struct setup_wish setup;     /* --setup and its options */
 	const char *forgiven;        /* --forgive */
 	const char *dkim;            /* --dkim, --dns: a domain */
 	enum zone_form zone;         /* --dns */

@@ -92,11 +92,23 @@
 	X(gnutls_transport_set_pull_function)                                  \
 	X(gnutls_transport_set_push_function)                                  \
 	X(gnutls_x509_crt_deinit)                                              \
+	X(gnutls_x509_crt_export)                                              \
 	X(gnutls_x509_crt_get_dn_by_oid)                                       \
 	X(gnutls_x509_crt_get_expiration_time)                                 \
 	X(gnutls_x509_crt_get_subject_alt_name)                                \
 	X(gnutls_x509_crt_import)                                              \
 	X(gnutls_x509_crt_init)                                                \
+	X(gnutls_x509_crt_set_activation_time)                                 \
+	X(gnutls_x509_crt_set_basic_constraints)                               \
+	X(gnutls_x509_crt_set_dn_by_oid)                                       \
+	X(gnutls_x509_crt_set_expiration_time)                                 \
+	X(gnutls_x509_crt_set_key)                                             \
+	X(gnutls_x509_crt_set_key_purpose_oid)                                 \
+	X(gnutls_x509_crt_set_key_usage)                                       \
+	X(gnutls_x509_crt_set_serial)                                          \
+	X(gnutls_x509_crt_set_subject_alt_name)                                \
+	X(gnutls_x509_crt_set_version)                                         \
+	X(gnutls_x509_crt_sign2)                                               \
 	X(gnutls_x509_privkey_deinit)                                          \
 	X(gnutls_x509_privkey_export_pkcs8)                                    \
 	X(gnutls_x509_privkey_generate)                                        \

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 enum { PASSWORD = 256, GROUPS = 5, GROUP = 4 };
+_Static_assert(GROUPS *(GROUP + 1) <= PASSWD_GENERATED, "room");
 
 static int
 read_line(char password[PASSWORD])
@@ -69,8 +70,8 @@ read_password(char password[PASSWORD])
 }
 
 /* Makes a random password: 5 times 4 of 31 letters are 99 bits. */
-static void
-generate_password(char password[PASSWORD])
+void
+passwd_generate(char password[PASSWD_GENERATED])
 {
 	/* Letters that look like others are left out. */
 	static const char letters[] = "abcdefghjkmnpqrstuvwxyz23456789";
@@ -93,7 +94,7 @@ get_password(const struct passwd_change *w, char password[PASSWORD])
 		return EX_OK;
 	}
 	if (w->generate) {
-		generate_password(password);
+		passwd_generate(password);
 		return EX_OK;
 	}
 	if (read_password(password) == -1) {

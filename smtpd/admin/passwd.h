@@ -37,6 +37,10 @@ int passwd_option(struct passwd_change *, const char *name,
     const char *argument, char error[CONFIG_ERROR])
     __attribute__((warn_unused_result));
 
+/* Makes a password that nobody guesses. */
+enum { PASSWD_GENERATED = 32 };
+void passwd_generate(char password[PASSWD_GENERATED]);
+
 /* Makes the change.  An exit status. */
 int passwd_run(const struct config *, const struct passwd_change *);
 

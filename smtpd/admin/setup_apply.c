@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Does what the plan says.  The files of a folder come into being together: a
+ * copy of the folder with the new files takes the place of the old one.
+ */
+#include "common/io/file.h"
+#include "common/log/log.h"
+#include "common/tls/certificate.h"
+#include "smtpd/admin/setup_private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PATH = SETUP_PATH + 64, WORDS = 16 };
+
+static int
+fail(const char *what, const char *path)
+{
+	log_error("cannot %s %s: %s", what, path, strerror(errno));
+	return -1;
+}
+
+static int
+sync_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd == -1 ? -1 : fsync(fd);
+
+	if (fd != -1) {
+		close(fd);
+	}
+	return rc;
+}
+
+/* Writes a new file that is on the disk then. */
+static int
+write_file(const char *path, const char *text, mode_t mode)
+{
+	int fd = open(
+	    path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1) {
+		return fail("make", path);
+	}
+	bool good = file_append(fd, text, strlen(text)) == 0 &&
+	            fchmod(fd, mode) == 0 && fsync(fd) == 0;
+	if (close(fd) == -1 || !good) {
+		return fail("write", path);
+	}
+	return 0;
+}
+
+/* Writes the file of an item, whose text may have to be made. */
+static int
+write_item(const char *path, const struct setup_item *item,
+    const struct setup_answers *a)
+{
+	char pem[CERTIFICATE_PEM];
+
+	if (item->text != NULL) {
+		return write_file(path, item->text, item->mode);
+	}
+	if (certificate_make(a->hostname, pem) == -1) {
+		return -1;
+	}
+	int rc = write_file(path, pem, item->mode);
+	explicit_bzero(pem, sizeof(pem));
+	return rc;
+}
+
+static const char *
+last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+static bool
+is_planned(const struct setup_plan *p, const char *name)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->items[i].kind == SETUP_FILE &&
+		    strcmp(last_part(p->items[i].name), name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- a copy of the folder ---- */
+
+/* Links what stays as it is.  1: there is something other than files. */
+static int
+link_rest(const char *from, const char *to, const struct setup_plan *p)
+{
+	DIR *dir = opendir(from);
+	struct dirent *entry;
+	int rc = 0;
+
+	if (dir == NULL) {
+		return fail("read", from);
+	}
+	while (rc == 0 && (entry = readdir(dir)) != NULL) {
+		struct stat st;
+		if (strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0 ||
+		    is_planned(p, entry->d_name)) {
+			continue;
+		}
+		char old[PATH + NAME_MAX], new[PATH + NAME_MAX];
+		snprintf(old, sizeof(old), "%s/%s", from, entry->d_name);
+		snprintf(new, sizeof(new), "%s/%s", to, entry->d_name);
+		if (lstat(old, &st) == -1) {
+			rc = fail("read", old);
+		} else if (!S_ISREG(st.st_mode)) {
+			rc = 1;
+		} else if (link(old, new) == -1) {
+			rc = 1;
+		}
+	}
+	closedir(dir);
+	return rc;
+}
+
+/* Removes a folder that holds files alone. */
+static void
+remove_folder(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	if (dir == NULL) {
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL) {
+		unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	closedir(dir);
+	rmdir(path);
+}
+
+/* Exchanges the folder for the new one, and keeps the old one. */
+static int
+exchange(const char *folder, const char *new)
+{
+	char kept[PATH];
+	struct tm tm;
+	time_t now = time(NULL);
+
+	/* Commit point. */
+	if (renameat2(AT_FDCWD, new, AT_FDCWD, folder, RENAME_EXCHANGE) == -1) {
+		return -1;
+	}
+	strlcpy(kept, folder, sizeof(kept));
+	size_t n = strlen(kept);
+	if (localtime_r(&now, &tm) != NULL &&
+	    strftime(kept + n, sizeof(kept) - n, ".%Y-%m-%d-%H%M%S", &tm) > 0 &&
+	    rename(new, kept) == 0) {
+		printf("The old files are in %s\n", kept);
+	}
+	*strrchr(kept, '/') = '\0';
+	return sync_folder(kept[0] != '\0' ? kept : "/");
+}
+
+/* 0; -1, logged; 1: this folder cannot be exchanged. */
+static int
+replace_folder(const struct setup_place *place, const struct setup_answers *a,
+    const struct setup_plan *p)
+{
+	char new[PATH], path[PATH + NAME_MAX];
+	struct stat st;
+
+	snprintf(new, sizeof(new), "%s.setup-new", place->folder);
+	remove_folder(new); /* of one that was killed */
+	if (stat(place->folder, &st) == -1 || mkdir(new, 0700) == -1) {
+		return fail("make", new);
+	}
+	int rc = chown(new, st.st_uid, st.st_gid) == -1 ||
+	                 chmod(new, st.st_mode & 07777) == -1
+	             ? fail("make", new)
+	             : link_rest(place->folder, new, p);
+	for (size_t i = 0; rc == 0 && i < p->count; i++) {
+		if (p->items[i].kind == SETUP_FILE) {
+			snprintf(path, sizeof(path), "%s/%s", new,
+			    last_part(p->items[i].name));
+			rc = write_item(path, &p->items[i], a);
+		}
+	}
+	if (rc == 0 && sync_folder(new) == -1) {
+		rc = fail("write", new);
+	}
+	if (rc == 0 && exchange(place->folder, new) == -1) {
+		rc = 1; /* a mount point, or no such call */
+	}
+	if (rc != 0) {
+		remove_folder(new);
+	}
+	return rc;
+}
+
+/* One file after the other; that of the configuration, the last, counts. */
+static int
+replace_files(const struct setup_answers *a, const struct setup_plan *p,
+    enum setup_kind kind)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		const struct setup_item *item = &p->items[i];
+		char temp[PATH], old[PATH];
+		struct stat st;
+		if (item->kind != kind) {
+			continue;
+		}
+		snprintf(temp, sizeof(temp), "%s.setup-new", item->name);
+		snprintf(old, sizeof(old), "%s.old", item->name);
+		unlink(temp); /* of one that was killed */
+		bool there = stat(item->name, &st) == 0;
+		if (write_item(temp, item, a) == -1) {
+			return -1;
+		}
+		if (there && (chown(temp, st.st_uid, st.st_gid) == -1 ||
+				 chmod(temp, st.st_mode & 07777) == -1)) {
+			return fail("write", temp);
+		}
+		unlink(old);
+		if (there && link(item->name, old) == -1) {
+			return fail("keep a copy of", item->name);
+		}
+		/* Commit point. */
+		if (rename(temp, item->name) == -1) {
+			return fail("write", item->name);
+		}
+		*strrchr(temp, '/') = '\0';
+		if (sync_folder(temp) == -1) {
+			return fail("write", temp);
+		}
+	}
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+static int
+run_line(const char *line)
+{
+	char text[SETUP_PATH], *words[WORDS + 1], *rest = text;
+	size_t n = 0;
+
+	strlcpy(text, line, sizeof(text));
+	while (n < WORDS && (words[n] = strsep(&rest, " ")) != NULL) {
+		n++;
+	}
+	words[n] = NULL;
+	if (setup_run(words, NULL) != 0) {
+		log_error("this failed: %s", line);
+		return -1;
+	}
+	return 0;
+}
+
+/* Makes a folder and those above it. */
+static int
+make_folder(const char *path, mode_t mode)
+{
+	char part[SETUP_PATH];
+
+	strlcpy(part, path, sizeof(part));
+	for (char *c = part + 1; *c != '\0'; c++) {
+		if (*c == '/') {
+			*c = '\0';
+			if (mkdir(part, 0755) == -1 && errno != EEXIST) {
+				return fail("make", part);
+			}
+			*c = '/';
+		}
+	}
+	if (mkdir(path, mode) == -1) {
+		return errno == EEXIST ? 0 : fail("make", path);
+	}
+	/* Not what the umask leaves. */
+	return chmod(path, mode) == -1 ? fail("make", path) : 0;
+}
+
+static int
+do_kind(const struct setup_plan *p, enum setup_kind kind)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		const struct setup_item *item = &p->items[i];
+		if (item->kind != kind) {
+			continue;
+		}
+		if ((kind == SETUP_FOLDER ? make_folder(item->name, item->mode)
+					  : run_line(item->name)) == -1) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static bool
+has_files(const struct setup_plan *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->items[i].kind == SETUP_FILE) {
+			return true;
+		}
+	}
+	return false;
+}
+
+int
+setup_apply(const struct setup_place *place, const struct setup_answers *a,
+    const struct setup_plan *p)
+{
+	int rc = 1;
+
+	if (make_folder(place->folder, place->root ? 0755 : 0700) == -1 ||
+	    do_kind(p, SETUP_USER) == -1 || do_kind(p, SETUP_FOLDER) == -1) {
+		return -1;
+	}
+	if (has_files(p)) {
+		rc = place->system ? replace_folder(place, a, p) : 1;
+		if (rc == 1) {
+			rc = replace_files(a, p, SETUP_FILE);
+		}
+		if (rc == -1) {
+			return -1;
+		}
+	}
+	if (replace_files(a, p, SETUP_ALIASES) == -1) {
+		return -1;
+	}
+	return do_kind(p, SETUP_UNITS);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/* What --setup finds on the machine.  Changes nothing. */
+#include "common/io/file.h"
+#include "common/log/log.h"
+#include "smtpd/admin/setup_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Links that "systemctl enable" makes. */
+#define UNITS "/etc/systemd/system/sockets.target.wants/"
+
+enum { MOST = 4 * 1024 * 1024 };
+
+/* The text of a file, "" if there is none; NULL, logged. */
+static char *
+read_text(const char *path)
+{
+	struct stat st;
+	char *text = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd == -1 && errno == ENOENT) {
+		return calloc(1, 1);
+	}
+	if (fd == -1 || fstat(fd, &st) == -1) {
+		log_error("cannot read %s: %s", path, strerror(errno));
+	} else if (!S_ISREG(st.st_mode) || st.st_size > MOST) {
+		log_error("%s is not a file, or too large", path);
+	} else if ((text = calloc(1, (size_t)st.st_size + 1)) != NULL) {
+		ssize_t n = file_read_all(fd, text, (size_t)st.st_size);
+		if (n == -1 || memchr(text, '\0', (size_t)n) != NULL) {
+			log_error("cannot read %s: %s", path,
+			    n == -1 ? strerror(errno) : "it has a NUL octet");
+			free(text);
+			text = NULL;
+		}
+	}
+	if (fd != -1) {
+		close(fd);
+	}
+	return text;
+}
+
+static bool
+has_user(const char *users, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *line = users; *line != '\0';) {
+		if (strncasecmp(line, name, n) == 0 && line[n] == ':') {
+			return true;
+		}
+		line += strcspn(line, "\n");
+		line += *line == '\n';
+	}
+	return false;
+}
+
+int
+setup_look(
+    const struct setup_place *place, const char *user, struct setup_facts *f)
+{
+	char users[SETUP_PATH + 32], tls[SETUP_PATH + 32];
+	char error[CONFIG_ERROR];
+	size_t len;
+
+	memset(f, 0, sizeof(*f));
+	snprintf(users, sizeof(users), "%s/users", place->folder);
+	snprintf(tls, sizeof(tls), "%s/tls.pem", place->folder);
+	f->conf = read_text(place->conf);
+	f->users = read_text(users);
+	f->aliases = read_text(place->aliases);
+	if (f->conf == NULL || f->users == NULL || f->aliases == NULL) {
+		return -1;
+	}
+	/* Without a configuration, what lies in a folder of its own is left by
+	   a run that was killed: nobody has seen the password. */
+	bool begun = !place->system && f->conf[0] == '\0';
+	if (begun) {
+		f->users[0] = f->aliases[0] = '\0';
+	}
+	f->has_certificate = (!begun && access(tls, F_OK) == 0) ||
+	                     setup_value(f->conf, "tls", &len) != NULL;
+	f->has_user = has_user(f->users, user);
+	f->has_account = getpwnam(user) != NULL;
+	f->has_sessions_user = getpwnam("_restante") != NULL;
+	f->has_mail_user = getpwnam("_restante-mail") != NULL;
+	f->systemd = access("/run/systemd/system", F_OK) == 0;
+	f->has_local_units = access(UNITS "restante-local.socket", F_OK) == 0;
+	f->has_open_units = access(UNITS "restante-smtp.socket", F_OK) == 0;
+	struct config *c =
+	    config_load(f->conf[0] != '\0' ? place->conf : "/dev/null", error);
+	if (c == NULL) {
+		log_error("%s", error);
+		return -1;
+	}
+	strlcpy(f->hostname, c->hostname, sizeof(f->hostname));
+	free(c);
+	return 0;
+}
+
+void
+setup_facts_free(struct setup_facts *f)
+{
+	free(f->conf);
+	free(f->users);
+	free(f->aliases);
+}

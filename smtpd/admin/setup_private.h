@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_ADMIN_SETUP_PRIVATE_H
+#define RESTANTE_SMTPD_ADMIN_SETUP_PRIVATE_H
+
+#include "common/config/config.h"
+#include "common/login/users.h"
+#include "smtpd/admin/setup.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* The parts of smtpd --setup. */
+
+enum { SETUP_LOCAL = 64, SETUP_PATH = 1024, SETUP_ITEMS = 24 };
+
+/* Where the files are. */
+struct setup_place {
+	bool system; /* the machine's own set-up, as root */
+	bool root;   /* by root: mailboxes have other owners */
+	char folder[SETUP_PATH], conf[SETUP_PATH], aliases[SETUP_PATH];
+};
+
+/* What is there already; texts are "" where there is no file. */
+struct setup_facts {
+	char *conf, *users, *aliases; /* allocated */
+	bool has_certificate, has_account, has_user;
+	bool systemd, has_sessions_user, has_mail_user;
+	bool has_local_units, has_open_units; /* are enabled */
+	char hostname[CONFIG_NAME];           /* as it would be without a key */
+};
+
+struct setup_answers {
+	char user[SETUP_LOCAL + 1], domain[CONFIG_NAME], hostname[CONFIG_NAME];
+	char relay[CONFIG_VALUE];           /* or "" */
+	char relay_password[CONFIG_VALUE];  /* or "" */
+	char tls[SETUP_PATH];               /* a file, or "": one of our own */
+	char credentials[USER_CREDENTIALS]; /* for the new user, or "" */
+	bool open;                          /* ports for the network */
+	bool hosted; /* the address is at the provider, not here */
+};
+
+/* In the order in which they are done; the files are the commit point. */
+enum setup_kind {
+	SETUP_USER, /* of the system: useradd */
+	SETUP_FOLDER,
+	SETUP_FILE,    /* in the folder of the configuration */
+	SETUP_ALIASES, /* outside of it */
+	SETUP_UNITS,   /* systemctl enable --now */
+};
+
+struct setup_item {
+	enum setup_kind kind;
+	char name[SETUP_PATH]; /* a path, or a command and its words */
+	char *text;            /* of a file; NULL: made when it is written */
+	mode_t mode;
+	char note[256]; /* what it is, for people; holds no secret */
+};
+
+struct setup_plan {
+	struct setup_item items[SETUP_ITEMS];
+	size_t count;
+	bool failed; /* no memory, or too long */
+};
+
+/* ---- setup_text.c: pure ---- */
+
+/* A provider whose addresses we know by their domain. */
+struct setup_provider {
+	const char *domain, *host, *secret; /* what its password is called */
+};
+const struct setup_provider *setup_provider(const char *domain);
+
+/* The value of a key in the text of restante.conf, or NULL; len: its length. */
+const char *setup_value(const char *text, const char *key, size_t *len);
+
+/*
+ * The text with the key set: in the place of its first line, else after the
+ * comment that shows it, else at the end.  NULL: no memory.  The caller frees.
+ */
+char *setup_set(const char *text, const char *key, const char *value);
+
+/* True if the text of an aliases file has a line for the name. */
+bool setup_has_alias(const char *text, const char *name);
+
+/* Takes local part and domain of an address apart.  false: it is none. */
+bool setup_address(const char *address, struct setup_answers *);
+
+/* ---- setup_plan.c: pure ---- */
+
+void setup_plan(const struct setup_place *, const struct setup_facts *,
+    const struct setup_answers *, struct setup_plan *);
+void setup_plan_free(struct setup_plan *);
+
+/* ---- the others ---- */
+
+/* setup_facts.c: looks at the machine.  0, or -1, logged. */
+int setup_look(const struct setup_place *, const char *user,
+    struct setup_facts *) __attribute__((warn_unused_result));
+void setup_facts_free(struct setup_facts *);
+
+/* setup_ask.c: wishes first, then what is there, then a person, then defaults.
+   An exit status. */
+int setup_ask(const struct setup_wish *, const struct setup_place *,
+    struct setup_facts *, struct setup_answers *)
+    __attribute__((warn_unused_result));
+/* A question with yes or no for an answer; true without a person. */
+bool setup_agree(const struct setup_wish *, const char *question);
+
+/* setup_apply.c: 0, or -1, logged: then nothing has changed. */
+int setup_apply(const struct setup_place *, const struct setup_answers *,
+    const struct setup_plan *) __attribute__((warn_unused_result));
+
+/* setup_run.c: runs a program to its end; its exit status, or -1.  input: what
+   it reads, or NULL. */
+int setup_run(char *const words[], const char *input);
+
+/* setup_try.c: sends a mail and collects it.  0, or -1 with what went wrong
+   printed. */
+int setup_try(const struct setup_place *, const struct setup_answers *,
+    const char *password);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/* What --help prints. */
+#include "smtpd/options.h"
+
+const char options_usage[] =
+    "usage: smtpd [-c FILE] [--role mx|submission] [--implicit-tls]\n"
+    "             [-l ADDRESS:PORT[/tls][=mx|submission]] ...\n"
+    "       smtpd [-c FILE] --passwd NAME [--label LABEL] [--for PROTOCOL]\n"
+    "             [--until DAY] [--generate] [--cram-md5] [--scram-sha-1]\n"
+    "             [--credential CREDENTIAL]\n"
+    "       smtpd [-c FILE] --passwd NAME [--label LABEL] --remove\n"
+    "       smtpd [-c FILE] --users\n"
+    "       smtpd [-c FILE] --setup [ADDRESS] [--dry-run] [--yes]\n"
+    "             [--hostname NAME] [--relay URL] [--tls self|FILE]\n"
+    "             [--local-only] [--no-start]\n"
+    "       smtpd [-c FILE] --check\n"
+    "       smtpd [-c FILE] --stats [--json | --prometheus]\n"
+    "       smtpd [-c FILE] --penalties\n"
+    "       smtpd [-c FILE] --forgive ADDRESS|all\n"
+    "       smtpd [-c FILE] --dkim DOMAIN [--rotate]\n"
+    "       smtpd [-c FILE] --dns [DOMAIN] [--web | --check]\n"
+    "       smtpd [-c FILE] -q[TIME|f|I ID|R TEXT]\n"
+    "       mailq [-c FILE] [-j]\n"
+    "       smtpd [-c FILE] --hold|--release|--remove|--bounce ID ...|all\n"
+    "       smtpd [-c FILE] --show ID ...\n"
+    "       smtpd [-it] [-f FROM] [-F NAME] [ADDRESS ...] <message\n"
+    "       smtpd -s SUBJECT [-a FILE] ... [--inline FILE] ... [--html FILE]\n"
+    "             [--dedupe KEY [--every TIME]] ADDRESS ... <text\n"
+    "       smtpd [-c FILE] -bi|-bp|-bs\n"
+    "       smtpd [-c FILE] [-f FROM] -bt|-bv ADDRESS ...\n"
+    "       smtpd --version | --help\n"
+    "See smtpd(8).\n";
