@@ -35,7 +35,7 @@ static const struct {
 	{ "From: a@b.example\nFrom: a@b.example\n", false, "b.example" },
 	{ "From: a@b\xc3\xbc"
 	  "cher.example\n",
-	    true, "xn--bbcher-5ya.example" },
+	    true, "xn--bcher-kva.example" },
 	{ "Subject: x\n\nFrom: a@b.example\n", false, "" },
 };
 
@@ -82,7 +82,7 @@ test_lists(void)
 		{ "List-Id: <i.example>\nList-Post: <mailto:a@b.example>\n",
 		    "i.example" },
 		{ "List-Id: \n", "" },
-		{ "List-Post: NO\n", "no" },
+		{ "List-Post: NO\n", "" },
 		{ "List-Id: <a..b>\n", "" },
 	};
 
