@@ -165,7 +165,7 @@ too_big(const struct incoming *in)
 {
 	uint64_t limit = in->session->connection->config->size_limit;
 
-	return limit != 0 && in->octets > limit;
+	return limit != 0 && in->wire > limit;
 }
 
 /* The Message-ID that was added is the one for the log. */
@@ -271,6 +271,21 @@ settle_top(struct incoming *in, bool over)
 	trace_header(&in->header, in->buffer + in->head, in->len - in->head);
 }
 
+/* Octets of a piece as they are sent: of each line end, CR and LF (RFC 1870
+   section 3). */
+static size_t
+wire_octets(const char *data, size_t len)
+{
+	size_t n = len;
+
+	for (const char *lf = data, *end = data + len;
+	     lf < end && (lf = memchr(lf, '\n', (size_t)(end - lf))) != NULL;
+	     lf++) {
+		n++;
+	}
+	return n;
+}
+
 /* Takes a decoded piece at the end of the buffer. */
 static void
 add_octets(struct incoming *in, size_t len)
@@ -280,7 +295,10 @@ add_octets(struct incoming *in, size_t len)
 	if (len > 0) {
 		in->last = data[len - 1];
 	}
-	in->octets += in->session->binary ? 0 : len;
+	if (!in->session->binary) {
+		in->octets += len;
+		in->wire += wire_octets(data, len);
+	}
 	in->len += len;
 	if (too_big(in) || in->error != 0) {
 		in->len = 0; /* read on to its end, and forget it */
@@ -345,6 +363,7 @@ incoming_take(struct incoming *in, const char *data, size_t len)
 		return take_lines(in, data, len);
 	}
 	in->octets += len;
+	in->wire += len;
 	if (!too_big(in) && in->error == 0) {
 		binary_feed(in->binary, data, len);
 		take_converted(in);
@@ -366,6 +385,7 @@ incoming_end(struct incoming *in)
 	if (cut) {
 		/* A last chunk may end within a line; what we keep may not. */
 		in->buffer[in->len] = '\n';
+		in->wire -= in->session->binary ? 0 : 2; /* not the client's */
 		add_octets(in, 1);
 	}
 	if (in->top == HEADER_TOP_MORE && in->error == 0 && !too_big(in)) {

@@ -24,7 +24,8 @@ struct incoming {
 	enum header_top top; /* what it begins with */
 	struct trace_header header;
 	enum smtp_reply refusal; /* of a chunk of it, or REPLY_NONE */
-	uint64_t octets; /* of the message as it came, without our header */
+	uint64_t octets; /* of the message as we keep it, without our header */
+	uint64_t wire;   /* the same as SIZE counts: a line end is two */
 	off_t written, looked; /* looked: so far there was room on the disk */
 	int error;             /* errno of the first write that failed */
 	size_t head;           /* octets of our header */
