@@ -300,8 +300,11 @@ prepare_network(struct client *c)
 		    "no name server: %s", strerror(errno));
 		return false;
 	}
-	if (in_hosts(c)) {
-		connect_hosts_file("/etc/hosts", c->hop->host, &c->literals);
+	if (in_hosts(c) && connect_hosts_file("/etc/hosts", c->hop->host,
+			       &c->literals) == -1) {
+		client_set_verdict(c, OUTCOME_DEAD, "4.3.5",
+		    "cannot read /etc/hosts: %s", strerror(errno));
+		return false;
 	}
 	return true;
 }

@@ -2,7 +2,6 @@
 /* Which hosts take the mail for a hop, and a connection to one of them. */
 #include "smtpd/relay/connect.h"
 
-#include "common/log/log.h"
 #include "smtpd/relay/race.h"
 
 #include <arpa/inet.h>
@@ -194,7 +193,7 @@ is_address(const char *text)
 	       inet_pton(AF_INET6, text, address) == 1;
 }
 
-void
+int
 connect_hosts_file(const char *file, const char *host, struct exchangers *found)
 {
 	FILE *f = fopen(file, "re");
@@ -202,8 +201,12 @@ connect_hosts_file(const char *file, const char *host, struct exchangers *found)
 	size_t room = 0;
 
 	memset(found, 0, sizeof(*found));
-	while (f != NULL && found->count < DNS_HOSTS &&
-	       getline(&line, &room, f) != -1) {
+	if (f == NULL) {
+		return errno == ENOENT || errno == ENOTDIR || errno == EACCES
+		           ? 0
+		           : -1;
+	}
+	while (found->count < DNS_HOSTS && getline(&line, &room, f) != -1) {
 		line[strcspn(line, "#")] = '\0';
 		char *rest = line + strspn(line, " \t");
 		const char *address = strsep(&rest, " \t\n");
@@ -212,13 +215,13 @@ connect_hosts_file(const char *file, const char *host, struct exchangers *found)
 			    DNS_NAME);
 		}
 	}
-	if (f != NULL && found->count < DNS_HOSTS && !feof(f)) {
-		log_warn("cannot read all of %s: %s", file, strerror(errno));
-	}
+	/* Without memory getline(3) ends, too: half of it is no answer. */
+	bool whole = found->count == DNS_HOSTS || (feof(f) && !ferror(f));
+	int saved = errno;
 	free(line);
-	if (f != NULL) {
-		fclose(f);
-	}
+	fclose(f);
+	errno = saved;
+	return whole ? 0 : -1;
 }
 
 /* ---- a connection ---- */

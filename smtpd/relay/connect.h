@@ -40,10 +40,12 @@ void connect_order(struct exchangers *, uint32_t (*random)(uint32_t below));
 
 /*
  * The addresses that hosts(5) has for a host, which no name server knows; they
- * need no DNS.  Without any, count is 0.
+ * need no DNS.  Without any, count is 0.  0; -1 with errno: it cannot be read
+ * now, and what it says is unknown.  One that is not there, or that may not be
+ * read, says nothing.
  */
-void connect_hosts_file(
-    const char *file, const char *host, struct exchangers *);
+int connect_hosts_file(const char *file, const char *host, struct exchangers *)
+    __attribute__((warn_unused_result));
 
 enum family { FAMILY_ANY, FAMILY_V4, FAMILY_V6 };
 

@@ -318,6 +318,63 @@ test_alone(void)
 	    "a name too long");
 }
 
+/* ---- hosts(5) ---- */
+
+static int lines = -1; /* that getline(3) still reads */
+
+ssize_t __real_getline(char **, size_t *, FILE *);
+ssize_t __wrap_getline(char **, size_t *, FILE *);
+ssize_t __wrap___getdelim(char **, size_t *, int, FILE *);
+
+ssize_t
+__wrap_getline(char **line, size_t *size, FILE *f)
+{
+	if (lines == 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	lines -= lines > 0;
+	return __real_getline(line, size, f);
+}
+
+ssize_t
+__wrap___getdelim(char **line, size_t *size, int end, FILE *f)
+{
+	scratch_need(end == '\n', "getline");
+	return __wrap_getline(line, size, f);
+}
+
+static void
+test_hosts(void)
+{
+	static const char text[] = "127.0.0.1 localhost\n"
+				   "192.0.2.1 relay # relay2\n"
+				   "2001:db8::1 other relay\n";
+	struct exchangers found;
+	char path[PATH_MAX];
+	bool said = true;
+
+	scratch_write(scratch_path(path, "hosts"), text, sizeof(text) - 1);
+	ok(connect_hosts_file(path, "Relay", &found) == 0 && found.count == 2 &&
+		strcmp(found.hosts[1].host, "2001:db8::1") == 0 &&
+		connect_hosts_file(path, "relay2", &found) == 0 &&
+		found.count == 0,
+	    "addresses of a host");
+	for (int i = 0; i <= 3; i++) {
+		lines = i;
+		said = said &&
+		       connect_hosts_file(path, "relay", &found) == -1 &&
+		       errno == ENOMEM;
+	}
+	lines = -1;
+	ok(said, "a part of the file is no answer");
+	ok(connect_hosts_file(scratch_dir, "relay", &found) == -1,
+	    "nor is a file that cannot be read");
+	unlink(path);
+	ok(connect_hosts_file(path, "relay", &found) == 0 && found.count == 0,
+	    "one that is not there says nothing");
+}
+
 int
 main(void)
 {
@@ -329,5 +386,6 @@ main(void)
 	test_silent();
 	test_unix();
 	test_alone();
+	test_hosts();
 	return tap_done();
 }

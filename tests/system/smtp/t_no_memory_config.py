@@ -3,6 +3,7 @@
 configuration is another one: mail would go into the default queue."""
 import os
 import subprocess
+from contextlib import contextmanager
 
 from lib.scratch import Scratch, tool
 from lib.tap import Skip, Tap, check, equal
@@ -38,8 +39,9 @@ getline(char **line, size_t *size, FILE *f)
 """
 
 
-def test_config():
-    """A configuration that cannot be read to its end is an error"""
+@contextmanager
+def shim():
+    """An instance, and the library that ends getline(3)."""
     compiler = tool("cc")
     if not compiler:
         raise Skip("no C compiler for the preloaded library")
@@ -52,6 +54,12 @@ def test_config():
                         library, source, "-ldl"], check=True,
                        capture_output=True)
         library.chmod(0o755)
+        yield scratch, library
+
+
+def test_config():
+    """A configuration that cannot be read to its end is an error"""
+    with shim() as (scratch, library):
         lines = len(scratch.conf.read_text().splitlines())
         for count in range(lines + 1):
             env = dict(scratch.environment(), LD_PRELOAD=str(library),
@@ -61,6 +69,25 @@ def test_config():
                                   **scratch.as_user())
             equal(done.returncode, 78, f"{count} lines: {done}")
             check(b"cannot read" in done.stderr, done.stderr)
+
+
+def test_password():
+    """A password that cannot be read is not taken for an empty one"""
+    with shim() as (scratch, library):
+        said = set()
+        for count in range(200):
+            env = dict(scratch.environment(), LD_PRELOAD=str(library),
+                       LINES_READ=str(count))
+            done = subprocess.run(
+                [*scratch.command("smtpd"), "--passwd", "carol"], env=env,
+                input=b"secret of carol\n", capture_output=True, check=False,
+                **scratch.as_user())
+            if done.returncode == 0:
+                break
+            check(b"cannot read" in done.stderr, done.stderr)
+            said.add(b"cannot read the password" in done.stderr)
+        equal(done.returncode, 0, "with all lines")
+        equal(said, {False, True}, "of the configuration, of the password")
 
 
 if __name__ == "__main__":
