@@ -271,3 +271,20 @@ mail_is_id(const char *text)
 	}
 	return n == MAIL_ID;
 }
+
+bool
+mail_is_later(const char line[MAIL_LINE])
+{
+	static const char first[] = "restante-queue ";
+	size_t at = sizeof(first) - 1, end = at;
+
+	if (memcmp(line, first, at) != 0) {
+		return false;
+	}
+	while (end < MAIL_LINE - 1 && line[end] >= '0' && line[end] <= '9') {
+		end++;
+	}
+	size_t digits = end - at;
+	return (line[end] == ' ' || line[end] == '\n') && line[at] != '0' &&
+	       (digits > 1 || (digits == 1 && line[at] != '1'));
+}

@@ -175,6 +175,9 @@ extern const char mail_targets[];
  */
 char *mail_head(const struct mail *, size_t *len);
 
+/* True for the first line of a version of the format that comes after ours. */
+bool mail_is_later(const char line[MAIL_LINE]);
+
 /* Puts the size of the body into such a text: its length stays.  0 or -1. */
 int mail_head_size(char *head, size_t len, uint64_t size)
     __attribute__((warn_unused_result));
@@ -185,12 +188,19 @@ void mail_slot(const struct slot_state *, char line[MAIL_LINE]);
 /* A room for strings that recipients point to; freed by mail_free(). */
 char *mail_strings(struct mail *, size_t size);
 
-enum mail_parsed { MAIL_OK, MAIL_SHORT, MAIL_DAMAGED, MAIL_NO_MEMORY };
+enum mail_parsed {
+	MAIL_OK,
+	MAIL_SHORT,
+	MAIL_DAMAGED,
+	MAIL_LATER,
+	MAIL_NO_MEMORY
+};
 
 /*
  * Reads a head.  MAIL_OK: *len is where the body begins, and the mail is to be
- * freed; MAIL_SHORT: more octets are needed.  A slot whose state is readable
- * and whose numbers are not counts as due now.
+ * freed; MAIL_SHORT: more octets are needed; MAIL_LATER: it is whole for all we
+ * know, but of a version of the format that we do not.  A slot whose state is
+ * readable and whose numbers are not counts as due now.
  */
 enum mail_parsed mail_parse(
     struct mail *, const char *data, size_t size, size_t *len);

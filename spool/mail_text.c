@@ -564,6 +564,9 @@ mail_parse(struct mail *m, const char *data, size_t size, size_t *len)
 	if (size < MAIL_LINE) {
 		return MAIL_SHORT;
 	}
+	if (mail_is_later(data)) {
+		return MAIL_LATER;
+	}
 	long slots = mail_slots(data);
 	if (slots == -1) {
 		return MAIL_DAMAGED;

@@ -104,6 +104,7 @@ struct queue_file {
 	off_t body;       /* where it begins */
 	/* One for each recipient, read when first asked for; else NULL. */
 	char **reasons;
+	bool reasons_read; /* all that the file has */
 	bool reasons_changed;
 };
 
@@ -112,6 +113,7 @@ enum queue_claim {
 	QUEUE_GONE,    /* done, moved, or never there */
 	QUEUE_BUSY,    /* another process has it */
 	QUEUE_DAMAGED, /* set aside into corrupt/, and logged */
+	QUEUE_LATER,   /* of a later version; moved into hold/, and logged */
 	QUEUE_ERROR,   /* errno */
 };
 
@@ -160,7 +162,8 @@ int queue_remove(struct queue_file *) __attribute__((warn_unused_result));
 /*
  * The last reply for a recipient, in full, for people and for bounces.  Kept
  * beside the message, written when that is released, and not synced; what
- * cannot be written is only lost.
+ * cannot be written is only lost.  A file of them that cannot be read is left
+ * as it is.
  */
 void queue_set_reason(struct queue_file *, size_t recipient, const char *text);
 /* "" when there is none. */

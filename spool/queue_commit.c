@@ -169,20 +169,34 @@ write_file(int fd, struct mail *m, const struct queue_body *body)
 	return result;
 }
 
+/*
+ * Gives a file without a name one: through /proc, or, where that is not
+ * mounted, by the descriptor, for which some kernels want a capability.
+ * ENOENT: it can be done neither way.
+ */
+static int
+link_file(int active, int fd, const char *id)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int result = linkat(AT_FDCWD, path, active, id, AT_SYMLINK_FOLLOW);
+	return result == -1 && errno == ENOENT
+	           ? linkat(fd, "", active, id, AT_EMPTY_PATH)
+	           : result;
+}
+
 /* Locks the finished file, so that nobody claims it yet, and names it. */
 static int
 name_file(int active, int fd, const char *unfinished, const char *id)
 {
-	char path[64];
-
 	if (queue_lock(fd) == -1) {
 		return -1;
 	}
 	if (unfinished[0] != '\0') {
 		return queue_rename(active, unfinished, active, id);
 	}
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return linkat(AT_FDCWD, path, active, id, AT_SYMLINK_FOLLOW);
+	return link_file(active, fd, id);
 }
 
 /* Gives the finished file its name and closes it. */
@@ -219,19 +233,23 @@ publish(int active, int fd, const char *unfinished, const char *id)
 }
 
 /*
- * Opens a file without a name, or, where that fails, one that is ignored.  Its
- * name is this process's alone: one that a killed process has left must not be
- * taken for the message (EEXIST).
+ * Opens a file without a name, or, where that fails or may not be, one that is
+ * ignored.  Its name is this process's alone: one that a killed process has
+ * left must not be taken for the message (EEXIST).
  */
 static int
-open_unfinished(struct queue *q, const char *id, char name[UNFINISHED_NAME])
+open_unfinished(
+    struct queue *q, const char *id, bool nameless, char name[UNFINISHED_NAME])
 {
 	int active = q->places[QUEUE_ACTIVE];
-	int fd = openat(active, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = -1;
 
 	name[0] = '\0';
-	if (fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR)) {
-		return fd;
+	if (nameless) {
+		fd = openat(active, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		if (fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR)) {
+			return fd;
+		}
 	}
 	snprintf(name, UNFINISHED_NAME, "%s%s.%d", QUEUE_UNFINISHED, id,
 	    (int)getpid());
@@ -292,16 +310,15 @@ queue_log_taken(const struct mail *m, const char *how)
 	    (unsigned long long)m->size, m->count, how);
 }
 
-int
-queue_commit(struct queue *q, struct mail *m, const struct queue_body *body)
+/* Writes the file and makes it durable under its name.  0, or -1 with errno. */
+static int
+put_file(struct queue *q, struct mail *m, const struct queue_body *body,
+    bool nameless)
 {
 	char name[UNFINISHED_NAME];
 	int active = q->places[QUEUE_ACTIVE];
+	int fd = open_unfinished(q, m->id, nameless, name);
 
-	if (is_elsewhere(q, m->id)) {
-		return take_existing(q, m->id);
-	}
-	int fd = open_unfinished(q, m->id, name);
 	if (fd == -1) {
 		return -1;
 	}
@@ -313,13 +330,27 @@ queue_commit(struct queue *q, struct mail *m, const struct queue_body *body)
 	} else {
 		result = publish(active, fd, name, m->id);
 	}
-	if (result == 0) {
-		queue_log_taken(m, "queue active");
-	}
 	if (result == -1 && name[0] != '\0') {
 		int saved = errno;
 		unlinkat(active, name, 0);
 		errno = saved;
+	}
+	return result;
+}
+
+int
+queue_commit(struct queue *q, struct mail *m, const struct queue_body *body)
+{
+	if (is_elsewhere(q, m->id)) {
+		return take_existing(q, m->id);
+	}
+	int result = put_file(q, m, body, true);
+	if (result == -1 && errno == ENOENT) {
+		/* It could not be given a name: so it has one all along. */
+		result = put_file(q, m, body, false);
+	}
+	if (result == 0) {
+		queue_log_taken(m, "queue active");
 	}
 	return result == -1 && errno == EEXIST ? take_existing(q, m->id)
 	                                       : result;

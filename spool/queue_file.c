@@ -51,7 +51,9 @@ read_head(struct queue_file *f, off_t size, const char **why)
 	}
 	*why = "its head is not as it was written";
 	f->body = (off_t)len;
-	return parsed == MAIL_OK ? QUEUE_CLAIMED : QUEUE_DAMAGED;
+	return parsed == MAIL_LATER ? QUEUE_LATER
+	       : parsed == MAIL_OK  ? QUEUE_CLAIMED
+	                            : QUEUE_DAMAGED;
 }
 
 /* Checks that the open file is the message of its name, and whole. */
@@ -110,14 +112,17 @@ one_line(const char *text, size_t len)
 }
 
 static void
-replace_reason(struct queue_file *f, size_t recipient, char *text)
+free_reasons(char **reasons, size_t count)
 {
-	free(f->reasons[recipient]);
-	f->reasons[recipient] = text;
+	for (size_t i = 0; reasons != NULL && i < count; i++) {
+		free(reasons[i]);
+	}
+	free(reasons);
 }
 
-static void
-read_reason(struct queue_file *f, char *line, size_t len)
+/* Takes one line; false: no memory. */
+static bool
+read_reason(char **reasons, size_t count, char *line, size_t len)
 {
 	char *end;
 
@@ -125,56 +130,104 @@ read_reason(struct queue_file *f, char *line, size_t len)
 		line[--len] = '\0';
 	}
 	if (line[0] < '0' || line[0] > '9') {
-		return;
+		return true;
 	}
 	unsigned long recipient = strtoul(line, &end, 10);
-	if (*end == ' ' && recipient < f->mail.count) {
-		end++;
-		replace_reason(f, recipient, one_line(end, strlen(end)));
+	if (*end != ' ' || recipient >= count) {
+		return true;
 	}
+	end++;
+	free(reasons[recipient]);
+	reasons[recipient] = one_line(end, strlen(end));
+	return reasons[recipient] != NULL;
 }
 
-/* Reads the reasons, if that has not been done. */
-static void
-load_reasons(struct queue_file *f)
+/* Reads all of the file; false: errno. */
+static bool
+read_reasons(int fd, char **reasons, size_t count)
 {
 	char *line = NULL;
 	size_t room = 0;
 	ssize_t len;
+	FILE *file = fdopen(fd, "r");
 
+	if (file == NULL) {
+		int saved = errno;
+		close(fd);
+		errno = saved;
+		return false;
+	}
+	bool ok = true;
+	while (ok && (len = getline(&line, &room, file)) != -1) {
+		ok = read_reason(reasons, count, line, (size_t)len);
+	}
+	/* Without memory getline(3) ends, too. */
+	ok = ok && feof(file) && !ferror(file);
+	int saved = errno;
+	free(line);
+	fclose(file);
+	errno = saved;
+	return ok;
+}
+
+/* What the file has is taken where nothing newer is known; false: errno. */
+static bool
+merge_reasons(struct queue_file *f)
+{
+	char **old;
+	int fd = openat(f->queue->reasons, f->id,
+	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd == -1) {
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO;
+	}
+	old = calloc(f->mail.count, sizeof(*old));
+	if (old == NULL) {
+		close(fd);
+		errno = ENOMEM;
+		return false;
+	}
+	bool ok = read_reasons(fd, old, f->mail.count);
+	int saved = errno;
+	for (size_t i = 0; ok && i < f->mail.count; i++) {
+		if (f->reasons[i] == NULL) {
+			f->reasons[i] = old[i];
+			old[i] = NULL;
+		}
+	}
+	free_reasons(old, f->mail.count);
+	errno = saved;
+	return ok;
+}
+
+/*
+ * Reads the reasons, if that has not been done.  Half of them are as good as
+ * none, and never replace the file.
+ */
+static void
+load_reasons(struct queue_file *f)
+{
 	if (f->reasons != NULL || f->mail.count == 0) {
 		return;
 	}
 	f->reasons = calloc(f->mail.count, sizeof(*f->reasons));
-	int fd = f->reasons == NULL
-	             ? -1
-	             : openat(f->queue->reasons, f->id,
-			   O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	FILE *file = fd == -1 ? NULL : fdopen(fd, "r");
-	if (file == NULL) {
-		if (fd != -1) {
-			close(fd);
-		}
-		return;
-	}
-	while ((len = getline(&line, &room, file)) != -1) {
-		read_reason(f, line, (size_t)len);
-	}
-	if (!feof(file)) {
-		/* Half of them must not replace all of them. */
+	f->reasons_read = f->reasons != NULL && merge_reasons(f);
+	if (!f->reasons_read) {
 		log_warn("%s: cannot read the last replies: %s", f->id,
 		    strerror(errno));
 	}
-	free(line);
-	fclose(file);
 }
 
 void
 queue_set_reason(struct queue_file *f, size_t recipient, const char *text)
 {
 	load_reasons(f);
-	if (f->reasons != NULL && recipient < f->mail.count) {
-		replace_reason(f, recipient, one_line(text, strlen(text)));
+	char *copy = f->reasons == NULL || recipient >= f->mail.count
+	                 ? NULL
+	                 : one_line(text, strlen(text));
+	if (copy != NULL) {
+		free(f->reasons[recipient]);
+		f->reasons[recipient] = copy;
 		f->reasons_changed = true;
 	}
 }
@@ -224,7 +277,11 @@ static void
 write_reasons(struct queue_file *f)
 {
 	if (f->reasons != NULL && f->reasons_changed) {
-		save_reasons(f);
+		/* What could not be read may be readable by now. */
+		if (f->reasons_read || merge_reasons(f)) {
+			f->reasons_read = true;
+			save_reasons(f);
+		}
 		f->reasons_changed = false;
 	}
 }
@@ -236,10 +293,7 @@ end_reasons(struct queue_file *f)
 		return;
 	}
 	write_reasons(f);
-	for (size_t i = 0; i < f->mail.count; i++) {
-		free(f->reasons[i]);
-	}
-	free(f->reasons);
+	free_reasons(f->reasons, f->mail.count);
 	f->reasons = NULL;
 }
 
@@ -296,6 +350,25 @@ begin_claim(struct queue_file *f, struct queue *q, enum queue_place place,
 	strlcpy(f->id, id, sizeof(f->id));
 }
 
+/* A downgrade must not cost mail: it waits for the version that can read it. */
+static void
+hold_later(struct queue_file *f)
+{
+	if (f->place == QUEUE_HOLD || f->place == QUEUE_CORRUPT) {
+		return;
+	}
+	if (queue_move(f, QUEUE_HOLD) == -1) {
+		log_error("%s: it was written by a later version of restante, "
+			  "and cannot be put on hold: %s",
+		    f->id, strerror(errno));
+		return;
+	}
+	log_error("%s: it was written by a later version of restante, and is "
+		  "on hold; install that version again, and type: smtpd "
+		  "--release %s",
+	    f->id, f->id);
+}
+
 enum queue_claim
 queue_claim(struct queue *q, enum queue_place place, const char *id,
     struct queue_file *f)
@@ -316,6 +389,9 @@ queue_claim(struct queue *q, enum queue_place place, const char *id,
 	}
 	if (result == QUEUE_DAMAGED && place != QUEUE_CORRUPT) {
 		queue_set_aside(q, place, id, why);
+	}
+	if (result == QUEUE_LATER) {
+		hold_later(f);
 	}
 	if (result != QUEUE_CLAIMED) {
 		int saved = errno;
@@ -367,6 +443,26 @@ queue_release(struct queue_file *f)
 	}
 }
 
+/* By its name, where /proc is not mounted; it must still be that file. */
+static int
+open_named(const struct queue_file *f)
+{
+	struct stat mine, named;
+	int fd = openat(f->queue->places[f->place], f->id,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd == -1) {
+		return -1;
+	}
+	if (fstat(f->fd, &mine) == 0 && fstat(fd, &named) == 0 &&
+	    mine.st_dev == named.st_dev && mine.st_ino == named.st_ino) {
+		return fd;
+	}
+	close(fd);
+	errno = ENOENT;
+	return -1;
+}
+
 int
 queue_open_body(const struct queue_file *f)
 {
@@ -374,7 +470,8 @@ queue_open_body(const struct queue_file *f)
 
 	/* Not a duplicate: that would share the lock, and could write. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", f->fd);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd == -1 && errno == ENOENT ? open_named(f) : fd;
 }
 
 /* ---- changing ---- */

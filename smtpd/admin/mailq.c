@@ -31,7 +31,8 @@ count_message(struct mailq *l, uint64_t size)
 
 /* Only its size is known; it may also be gone by now. */
 static void
-list_damaged(struct mailq *l, enum queue_place place, const char *name)
+list_unreadable(
+    struct mailq *l, enum queue_place place, const char *name, bool later)
 {
 	struct stat st;
 
@@ -41,9 +42,10 @@ list_damaged(struct mailq *l, enum queue_place place, const char *name)
 	}
 	count_message(l, (uint64_t)st.st_size);
 	if (l->json) {
-		view_json_damaged(stdout, place, name, (uint64_t)st.st_size);
+		view_json_unreadable(
+		    stdout, place, name, (uint64_t)st.st_size, later);
 	} else {
-		view_text_damaged(stdout, name, (uint64_t)st.st_size);
+		view_text_unreadable(stdout, name, (uint64_t)st.st_size, later);
 	}
 }
 
@@ -68,11 +70,14 @@ list_message(void *data, enum queue_place place, const char *name)
 		if (place != QUEUE_CORRUPT) {
 			break;
 		}
-		list_damaged(l, place, name);
+		list_unreadable(l, place, name, false);
 		break;
 	case QUEUE_DAMAGED:
 	case QUEUE_BUSY:
-		list_damaged(l, place, name);
+		list_unreadable(l, place, name, false);
+		break;
+	case QUEUE_LATER:
+		list_unreadable(l, place, name, true);
 		break;
 	case QUEUE_ERROR:
 		log_error("%s/%s/%s: %s", l->queue->path,

@@ -19,6 +19,7 @@ struct work {
 	enum manage_verb verb;
 	size_t count; /* messages found */
 	int result;   /* exit status of the first error */
+	bool all;     /* was said instead of an id */
 };
 
 static void
@@ -171,20 +172,36 @@ do_verb(struct work *w, struct queue_file *f)
 	}
 }
 
-/* A damaged file can only be shown or removed. */
+/* It can only be shown, or removed by its name. */
 static void
-do_damaged(struct work *w, const char *name)
+do_unreadable(
+    struct work *w, enum queue_place place, const char *name, const char *why)
 {
-	if (w->verb != MANAGE_REMOVE) {
-		report_trouble(w, name, EX_DATAERR,
-		    "damaged; it can only be shown or removed");
+	if (w->verb != MANAGE_REMOVE || w->all) {
+		report_trouble(w, name, EX_DATAERR, why);
 		return;
 	}
-	if (unlinkat(w->queue->places[QUEUE_CORRUPT], name, 0) == -1) {
+	if (unlinkat(w->queue->places[place], name, 0) == -1) {
 		report_trouble(w, name, EX_TEMPFAIL, strerror(errno));
 		return;
 	}
 	printf("%s: removed\n", name);
+}
+
+static void
+do_damaged(struct work *w, const char *name)
+{
+	do_unreadable(
+	    w, QUEUE_CORRUPT, name, "damaged; it can only be shown or removed");
+}
+
+/* It may have been moved just now. */
+static void
+do_later(struct work *w, enum queue_place place, const char *name)
+{
+	do_unreadable(w, place == QUEUE_CORRUPT ? place : QUEUE_HOLD, name,
+	    "of a later version of restante; until that is installed again "
+	    "it can only be shown or removed");
 }
 
 /* True if the message was in that place, whatever the result. */
@@ -216,6 +233,9 @@ work_on(struct work *w, enum queue_place place, const char *id)
 			return false;
 		}
 		do_damaged(w, id);
+		return true;
+	case QUEUE_LATER:
+		do_later(w, place, id);
 		return true;
 	case QUEUE_ERROR:
 		report_trouble(w, id, EX_TEMPFAIL, strerror(errno));
@@ -303,7 +323,8 @@ manage_verb(const struct config *config, enum manage_verb verb, char **ids)
 		return result;
 	}
 	for (; *ids != NULL; ids++) {
-		if (strcmp(*ids, "all") == 0 && verb != MANAGE_SHOW) {
+		w.all = strcmp(*ids, "all") == 0 && verb != MANAGE_SHOW;
+		if (w.all) {
 			work_on_all(&w);
 		} else {
 			work_on_id(&w, *ids);

@@ -141,6 +141,7 @@ show_message(
 		done = show_damaged(q, place, name);
 		break;
 	case QUEUE_DAMAGED:
+	case QUEUE_LATER:
 		done = show_damaged(q, place, name);
 		break;
 	case QUEUE_BUSY: /* reading needs no claim */

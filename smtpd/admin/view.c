@@ -214,16 +214,19 @@ view_text(FILE *out, struct queue_file *f, time_t now)
 }
 
 void
-view_text_damaged(FILE *out, const char *name, uint64_t octets)
+view_text_unreadable(FILE *out, const char *name, uint64_t octets, bool later)
 {
 	struct wrap p = { .out = out, .eol = "\n" };
 	char size[VIEW_SHORT];
 
 	view_size(octets, size);
-	fprintf(out, "%-12s? %7s  ", mail_is_id(name) ? name : "", size);
+	fprintf(out, "%-12s%c %7s  ", mail_is_id(name) ? name : "",
+	    later ? '!' : '?', size);
 	if (!mail_is_id(name)) {
 		wrap_text(&p, 0, name);
 	}
 	wrap_text(&p, mail_is_id(name) ? 0 : 4,
-	    "damaged, and set aside; look at it by smtpd --show");
+	    later ? "of a later version of restante, which can send it; look "
+		    "at it by smtpd --show"
+		  : "damaged, and set aside; look at it by smtpd --show");
 }

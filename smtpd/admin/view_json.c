@@ -96,13 +96,15 @@ view_json(FILE *out, struct queue_file *f)
 }
 
 void
-view_json_damaged(
-    FILE *out, enum queue_place place, const char *name, uint64_t size)
+view_json_unreadable(FILE *out, enum queue_place place, const char *name,
+    uint64_t size, bool later)
 {
 	fputs("{\"id\":", out);
 	json_string(out, name);
 	json_member(out, "place", queue_place_names[place]);
-	fputs(",\"busy\":false,\"damaged\":true", out);
+	fputs(later ? ",\"busy\":false,\"damaged\":false,\"later\":true"
+		    : ",\"busy\":false,\"damaged\":true",
+	    out);
 	json_number(out, "size", (int64_t)size);
 	fputs(",\"recipients\":[]}\n", out);
 }

@@ -38,12 +38,13 @@ enum { VIEW_SHORT = 24 };
 void view_size(uint64_t octets, char text[VIEW_SHORT]);
 
 /* Print one message: for people (name, recipients, replies), or as one line of
-   JSON.  A damaged one has only a name and a size. */
+   JSON.  One that cannot be read, because it is damaged or of a
+   later version, has only a name and a size. */
 void view_text(FILE *, struct queue_file *, time_t now);
-void view_text_damaged(FILE *, const char *name, uint64_t size);
+void view_text_unreadable(FILE *, const char *name, uint64_t size, bool later);
 void view_json(FILE *, struct queue_file *);
-void view_json_damaged(
-    FILE *, enum queue_place, const char *name, uint64_t size);
+void view_json_unreadable(
+    FILE *, enum queue_place, const char *name, uint64_t size, bool later);
 
 /*
  * Prints a message: its head as the file has it, the last replies, an empty

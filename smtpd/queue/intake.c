@@ -246,6 +246,7 @@ admit(struct runner *r, enum queue_place place, const char *id)
 	case QUEUE_GONE:
 	case QUEUE_BUSY:    /* by another runner, or by ourselves */
 	case QUEUE_DAMAGED: /* logged */
+	case QUEUE_LATER:   /* likewise */
 		break;
 	case QUEUE_ERROR:
 		log_error(

@@ -365,8 +365,10 @@ test_damage(void)
 		enum mail_parsed result;
 	} cases[] = {
 		{ "a good one", BEGIN "to: a b\n" END, MAIL_OK },
-		{ "another version", "restante-queue 2  000001       \n" SLOT,
-		    MAIL_DAMAGED },
+		{ "a later version", "restante-queue 2  000001       \n" SLOT,
+		    MAIL_LATER },
+		{ "an earlier version",
+		    "restante-queue 0  000001       \n" SLOT, MAIL_DAMAGED },
 		{ "no recipients", "restante-queue 1  000000       \n" SLOT,
 		    MAIL_DAMAGED },
 		{ "something else", "From alice@example.org Mon Jan  6 2025\n",

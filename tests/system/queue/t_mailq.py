@@ -357,6 +357,38 @@ def test_corrupt(queue):
     queue.clear()
 
 
+def test_later(queue):
+    """What a later version has written is held for it, and not damaged"""
+    id = make(queue.dir, "active", recipients=["bob@example.net"])
+    path = queue.dir / "active" / id
+    path.write_bytes(path.read_bytes().replace(
+        b"restante-queue 1 ", b"restante-queue 2 ", 1))
+    before = path.read_bytes()
+    said = queue.call("-bp")
+    check(f"{id}!" in said and "of a later version" in said
+          and "damaged" not in said, said)
+    equal(queue.objects()[id], {
+        "id": id, "place": "active", "busy": False, "damaged": False,
+        "later": True, "size": len(before), "recipients": []})
+    said = queue.call("-q")
+    check("later version" in said and f"smtpd --release {id}" in said, said)
+    held = queue.dir / "hold" / id
+    equal(held.read_bytes(), before, "the file on hold")
+    check("of a later version" in queue.call("-bp"), "mailq")
+    for verb in ("--hold", "--release", "--bounce"):
+        said = queue.call(verb, id, status=EX_DATAERR)
+        check("later version" in said, said)
+    queue.call("--remove", "all", status=EX_DATAERR)
+    equal(held.read_bytes(), before, "after --remove all")
+    held.write_bytes(before.replace(b"queue 2 ", b"queue 1 ", 1))
+    queue.call("--release", id)
+    equal(queuefile.find(queue.dir, id).place, "active")
+    path.write_bytes(before)
+    queue.scratch.own()
+    queue.call("--remove", id)
+    equal(queue.call("-bp"), "Mail queue is empty\n")
+
+
 def test_bounce(queue):
     """Giving up tells the sender, and nobody who did not want to be told"""
     id = make(queue.dir, "deferred", sender="alice@example.org",
