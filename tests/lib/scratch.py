@@ -280,9 +280,11 @@ class Scratch:
         daemon = Daemon(self, self.command(name, *args), len(listen), name)
         return daemon
 
-    def connect(self, port, tls=None, timeout=60.0, name="mail.example.org"):
+    def connect(self, port, tls=None, timeout=60.0, name="mail.example.org",
+                source="127.0.0.1"):
         """A Talker connected to a port, with TLS from the start if wanted."""
-        sock = socket.create_connection(("127.0.0.1", port), timeout)
+        sock = socket.create_connection(("127.0.0.1", port), timeout,
+                                        (source, 0))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
             sock = tls.wrap_socket(sock, server_hostname=name)

@@ -13,6 +13,7 @@ from lib.scratch import Instance
 from lib.tap import Tap, check, equal
 
 tap = Tap()
+PROXY = "127.0.0.9"
 HEAD = b"Subject: nasty\r\n\r\n"
 NASTY = {
     "a dot as first byte": b".first: byte\r\n\r\nx\r\n",
@@ -65,9 +66,12 @@ def received(data):
     """What must come out after the trace headers.
 
     A message without a header section gets an empty line in front, which
-    ends ours: its first line must not become part of our header.
+    ends ours: its first line must not become part of our header. A line of an
+    mbox on top of one becomes a field.
     """
     first = data.split(b"\r\n")[0]
+    if re.match(rb">?From [^\r]*\r\n[!-9;-~]+:", data):
+        return b"X-Mailbox-Line: " + data
     if first and not re.match(rb"[!-9;-~]+:", first):
         return b"\r\n" + data
     return data
@@ -116,8 +120,9 @@ def check_top(talker, number, text):
 
 
 def deliver(server, data, user="bob"):
-    """Sends one message as a stranger."""
-    with server.connect(server.smtp) as talker:
+    """Sends one message as a stranger: what programs here send is completed."""
+    with server.connect(server.smtp, source=PROXY) as talker:
+        talker.send("PROXY TCP4 192.0.2.7 192.0.2.1 4711 25\r\n")
         talker.hello()
         talker.submit("carol@example.com", [user + "@example.org"], data)
         talker.expect("221 ", "QUIT")
@@ -184,6 +189,6 @@ def cases_foreign(server):
 
 
 if __name__ == "__main__":
-    with Instance() as fixture:
+    with Instance(f"proxy {PROXY}\nauth off\n") as fixture:
         tap.run(globals(), fixture)
     tap.finish()
