@@ -114,7 +114,7 @@ link_rest(const char *from, const char *to, const struct setup_plan *p)
 		    is_planned(p, entry->d_name)) {
 			continue;
 		}
-		char old[PATH + NAME_MAX], new[PATH + NAME_MAX];
+		char old[PATH + NAME_MAX + 2], new[PATH + NAME_MAX + 2];
 		snprintf(old, sizeof(old), "%s/%s", from, entry->d_name);
 		snprintf(new, sizeof(new), "%s/%s", to, entry->d_name);
 		if (lstat(old, &st) == -1) {
