@@ -33,6 +33,7 @@
 
 enum {
 	GRACE = 5000, /* ms for transactions under way after SIGTERM */
+	FEWEST_DESCRIPTORS = 32, /* with all listeners, and a few sessions */
 };
 
 static volatile sig_atomic_t child_ended, told_to_stop;
@@ -244,16 +245,27 @@ serve(struct server *s, struct pollfd *fds)
 	}
 }
 
-/* A session takes up to three descriptors of ours, and there may be many. */
-static void
+/*
+ * A session takes up to three descriptors of ours, and there may be many.  With
+ * fewer than a few sessions need, every client would be told to come back.
+ */
+static bool
 raise_descriptors(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1) {
+		return true;
 	}
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_max >= FEWEST_DESCRIPTORS) {
+		return true;
+	}
+	log_error("the limit of open files is %llu, and a server needs %d at "
+		  "least: raise it (ulimit -Hn, or LimitNOFILE= of the unit)",
+	    (unsigned long long)limit.rlim_max, FEWEST_DESCRIPTORS);
+	return false;
 }
 
 static int
@@ -281,7 +293,9 @@ catch_signals(void)
 static int
 prepare_listening(struct server *s)
 {
-	raise_descriptors();
+	if (!raise_descriptors()) {
+		return EX_OSERR;
+	}
 	slot_refresh(s);
 	if (s->names == NULL) {
 		return EX_CONFIG;

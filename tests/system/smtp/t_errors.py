@@ -249,6 +249,20 @@ def test_check_bad_users_file(scratch):
         scratch.users.write_text(text)
 
 
+def test_few_descriptors(scratch):
+    """A server that could only say 421 does not start, and says why"""
+    for name in BOTH:
+        for few in (8, 31):
+            done = subprocess.run(
+                ["prlimit", f"--nofile={few}:{few}",
+                 *scratch.command(name, "-l", "127.0.0.1:0")],
+                capture_output=True, text=True, check=False, timeout=60,
+                **scratch.as_user())
+            equal(done.returncode, 71, f"{name}, {few}: {done.stderr}")
+            check(f"open files is {few}" in done.stderr
+                  and "LimitNOFILE" in done.stderr, done.stderr)
+
+
 def test_passwd_errors(scratch):
     """--passwd refuses what cannot be a user or a password"""
     before = scratch.users.read_bytes()
