@@ -323,9 +323,9 @@ distribute(struct runner *r, struct claimed *m, uint32_t i, struct batch *ours)
 		if (mail_insists_on_tls(mail) && route.hop.mx) {
 			/* RFC 8689 section 4.2.1: unsigned DNS proves no MX. */
 			return fail_recipient(ours, i, "5.7.30",
-			    "the message requires TLS (REQUIRETLS), and the "
-			    "MX of the domain cannot be authenticated: it "
-			    "needs a route or a relay");
+			    "REQUIRETLS support required: the MX of the "
+			    "domain cannot be authenticated without a route "
+			    "or a relay that names a host");
 		}
 		return add_to_batch(
 		    r, m, destination_get(r, hop_text(&route.hop, key)), i);

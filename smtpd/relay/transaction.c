@@ -51,7 +51,8 @@ acceptable(struct client *c, struct mail_object *m, char line[ENVELOPE_LINE])
 	} else if (mail_insists_on_tls(mail) && !c->hop->unix_socket &&
 		   (o->extensions & EXT_REQUIRETLS) == 0) {
 		client_set_verdict(c, OUTCOME_FAILED, "5.7.30",
-		    "host %s does not offer REQUIRETLS", c->peer.peer);
+		    "REQUIRETLS support required: host %s does not offer it",
+		    c->peer.peer);
 	} else if (!envelope_mail(mail, o, now, line)) {
 		client_set_verdict(c, OUTCOME_FAILED, "5.1.7",
 		    "the sender's address is not one that can be sent");
