@@ -6,7 +6,7 @@
  *   restante-queue 1  000002          the number of recipients
  *   w- 0003 1763800000 1763790000     one line for each: what changes
  *   s- 0001 0000000000 1763790000
- *   id: 4k2m8x0a1b7c                  and then what does not
+ *   id: 4K2M8X0A1B7C                  and then what does not
  *   arrival: 1763780000
  *   sender: alice@example.org
  *   to: a bob@example.net

@@ -23,7 +23,7 @@ static void
 count_message(struct mailq *l, uint64_t size)
 {
 	if (l->count++ == 0 && !l->json) {
-		printf("%-13s %7s  %-12s %8s  %s\n", "Id", "Size", "Arrived",
+		printf("%-13s %9s  %-12s %8s  %s\n", "Id", "Size", "Arrived",
 		    "Age", "Sender");
 	}
 	l->size += size;
@@ -90,8 +90,6 @@ list_message(void *data, enum queue_place place, const char *name)
 static void
 print_total(const struct mailq *l)
 {
-	char size[VIEW_SHORT];
-
 	if (l->json) {
 		return;
 	}
@@ -99,10 +97,8 @@ print_total(const struct mailq *l)
 		puts("Mail queue is empty");
 		return;
 	}
-	view_size(l->size, size);
-	bool unit = strpbrk(size, "KMGT") != NULL;
-	printf("%zu message%s, %s%s\n", l->count, l->count == 1 ? "" : "s",
-	    size, unit ? "" : " octets");
+	printf("%zu message%s, %llu octets\n", l->count,
+	    l->count == 1 ? "" : "s", (unsigned long long)l->size);
 }
 
 int

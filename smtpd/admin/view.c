@@ -111,31 +111,13 @@ view_span(time_t seconds, char text[VIEW_SHORT])
 	long s = seconds < 0 ? 0 : (long)seconds;
 
 	if (s < 2 * HOUR) {
-		snprintf(text, VIEW_SHORT, "%ld min", (s + 59) / MINUTE);
+		snprintf(
+		    text, VIEW_SHORT, "%ld min", (s + MINUTE / 2) / MINUTE);
 	} else if (s < 2 * DAY) {
-		snprintf(text, VIEW_SHORT, "%ld h", s / HOUR);
+		snprintf(text, VIEW_SHORT, "%ld h", (s + HOUR / 2) / HOUR);
 	} else {
-		snprintf(text, VIEW_SHORT, "%ld days", s / DAY);
+		snprintf(text, VIEW_SHORT, "%ld days", (s + DAY / 2) / DAY);
 	}
-}
-
-void
-view_size(uint64_t octets, char text[VIEW_SHORT])
-{
-	static const char units[] = "KMGT";
-	double size = (double)octets / 1024;
-	int unit = 0;
-
-	if (octets < 1024) {
-		snprintf(text, VIEW_SHORT, "%d", (int)octets);
-		return;
-	}
-	while (size >= 999.5 && unit < 3) {
-		size /= 1024;
-		unit++;
-	}
-	snprintf(text, VIEW_SHORT, "%.*f %c", size < 9.95 ? 1 : 0, size,
-	    units[unit]);
 }
 
 /* ---- one message ---- */
@@ -194,19 +176,18 @@ void
 view_text(FILE *out, struct queue_file *f, time_t now)
 {
 	struct wrap p = { .out = out, .eol = "\n" };
-	char age[VIEW_SHORT], size[VIEW_SHORT], when[32] = "";
+	char age[VIEW_SHORT], when[32] = "";
 	struct tm tm = { .tm_mday = 1 };
 
 	view_span(now - f->mail.arrival, age);
-	view_size(f->mail.size, size);
 	localtime_r(&f->mail.arrival, &tm);
 	strftime(when, sizeof(when), "%b %e %H:%M", &tm);
-	fprintf(out, "%s%c %7s  %s %8s  ", f->id,
+	fprintf(out, "%s%c %9llu  %s %8s  ", f->id,
 	    view_is_busy(f)             ? '*'
 	    : f->place == QUEUE_HOLD    ? '!'
 	    : f->place == QUEUE_CORRUPT ? '?'
 					: ' ',
-	    size, when, age);
+	    (unsigned long long)f->mail.size, when, age);
 	wrap_text(&p, 0, f->mail.sender[0] != '\0' ? f->mail.sender : "<>");
 	for (size_t i = 0; i < f->mail.count; i++) {
 		print_recipient(&p, f, i, now);
@@ -217,11 +198,9 @@ void
 view_text_unreadable(FILE *out, const char *name, uint64_t octets, bool later)
 {
 	struct wrap p = { .out = out, .eol = "\n" };
-	char size[VIEW_SHORT];
 
-	view_size(octets, size);
-	fprintf(out, "%-12s%c %7s  ", mail_is_id(name) ? name : "",
-	    later ? '!' : '?', size);
+	fprintf(out, "%-12s%c %9llu  ", mail_is_id(name) ? name : "",
+	    later ? '!' : '?', (unsigned long long)octets);
 	if (!mail_is_id(name)) {
 		wrap_text(&p, 0, name);
 	}

@@ -33,9 +33,8 @@ bool view_is_busy(const struct queue_file *);
 int view_each(struct queue *, enum queue_place,
     int (*call)(void *, enum queue_place, const char *name), void *);
 
-/* "12 min", "3 h", "2 days"; "4.0 K" */
+/* "12 min", "3 h", "2 days" */
 enum { VIEW_SHORT = 24 };
-void view_size(uint64_t octets, char text[VIEW_SHORT]);
 
 /* Print one message: for people (name, recipients, replies), or as one line of
    JSON.  One that cannot be read, because it is damaged or of a

@@ -122,7 +122,7 @@ def test_table(queue):
     equal(head.split(), ["Id", "Size", "Arrived", "Age", "Sender"])
     check(first.startswith(fresh), "the one to be sent now comes first")
     block = said[said.index(id):]
-    check(re.match(rf"{id} +12 K  \w+ +\d+ \d\d:\d\d +3 h  "
+    check(re.match(rf"{id} +12345  \w+ +\d+ \d\d:\d\d +3 h  "
                    r"alice@example\.org\n", block), block[:90])
     for part in ("    bob@example.net\n        waits, tried 3 times, next try "
                  "in 12 min\n        450 4.2.1 busy\n        450 4.2.1 word0",
@@ -135,7 +135,7 @@ def test_table(queue):
     check(max(map(len, said.splitlines())) <= 80, "lines are short")
     check(f"{held}!" in said and "waits, held" in said, "held")
     check("<>" in said, "no sender")
-    equal(said.splitlines()[-1], "3 messages, 12 K")
+    equal(said.splitlines()[-1], "3 messages, 12393 octets")
     queue.clear()
 
 
@@ -203,7 +203,7 @@ def test_many(queue):
            for place in ("active", "deferred") for _ in range(500)}
     equal(set(queue.objects()), ids)
     said = queue.call("-bp")
-    check(said.endswith("1000 messages, 23 K\n"), said[-80:])
+    check(said.endswith("1000 messages, 24000 octets\n"), said[-80:])
     queue.clear()
 
 
