@@ -26,7 +26,9 @@ enum {
 
 struct smtp_client {
 	struct stream *stream;
-	struct response response;     /* the last one */
+	struct response response; /* the last one */
+	bool lost;                /* there is nobody to talk to */
+	bool nobody; /* all recipients of a transaction were refused */
 	struct dotstuff_encoder dots; /* of the message under way */
 	char wire[DOTSTUFF_ROOM(INPUT_SIZE)];
 };
@@ -123,6 +125,7 @@ read_reply(
 	if (good && r->code >= 200 && r->code < 400) {
 		return EX_OK;
 	}
+	c->lost = !good || r->code == 421;
 	if (good) {
 		response_words(r, words, sizeof(words));
 	}
@@ -164,9 +167,10 @@ send_mail_command(struct smtp_client *c, const struct submission *s, bool utf8)
 	return read_reply(c, EX_DATAERR, "sender", s->sender);
 }
 
+/* report: that of one which was refused, see params_rcpt(). */
 static int
-send_rcpt_command(
-    struct smtp_client *c, const struct submission *s, const char *address)
+send_rcpt_command(struct smtp_client *c, const struct submission *s,
+    const char *address, bool report)
 {
 	static const struct {
 		enum notify bit;
@@ -183,8 +187,57 @@ send_rcpt_command(
 			separator = ",";
 		}
 	}
-	stream_printf(c->stream, "\r\n");
+	stream_printf(c->stream, "%s\r\n", report ? " XREPORT" : "");
 	return read_reply(c, EX_NOUSER, "recipient", address);
+}
+
+/* What to exit with after two refusals: what may be mended by itself wins. */
+static int
+worse(int one, int other)
+{
+	return one == EX_OK || other == EX_TEMPFAIL ? other : one;
+}
+
+/*
+ * Names the recipients of a transaction.  Those that are refused where somebody
+ * is to have the message are named again, for the queue to report: cron, and
+ * most scripts, look at no exit status, and the others must have their mail.
+ */
+static int
+send_recipients(
+    struct smtp_client *c, const struct submission *s, size_t from, size_t to)
+{
+	bool refused[AT_ONCE] = { false };
+	bool somebody = s->somebody;
+	int status = EX_OK;
+
+	for (size_t i = from; i < to; i++) {
+		int one =
+		    send_rcpt_command(c, s, s->recipients->list[i], false);
+		if (c->lost) {
+			return one;
+		}
+		refused[i - from] = one != EX_OK;
+		somebody = somebody || one == EX_OK;
+		status = one == EX_OK ? status : worse(status, one);
+	}
+	c->nobody = !somebody;
+	if (c->nobody) {
+		return status;
+	}
+	if (status != EX_OK) {
+		bool told = s->notify == 0 || (s->notify & NOTIFY_FAILURE) != 0;
+		log_warn("the message goes to the others%s",
+		    told ? "; the sender gets a report" : "");
+	}
+	status = EX_OK;
+	for (size_t i = from; i < to && status == EX_OK; i++) {
+		if (refused[i - from]) {
+			status = send_rcpt_command(
+			    c, s, s->recipients->list[i], true);
+		}
+	}
+	return status;
 }
 
 /* Part of the message, as DATA sends it. */
@@ -240,8 +293,9 @@ transact(struct smtp_client *c, const struct submission *s, size_t from)
 
 	to = to - from > AT_ONCE ? from + AT_ONCE : to;
 	int status = send_mail_command(c, s, needs_utf8(s, from, to));
-	for (size_t i = from; i < to && status == EX_OK; i++) {
-		status = send_rcpt_command(c, s, s->recipients->list[i]);
+	c->nobody = false;
+	if (status == EX_OK) {
+		status = send_recipients(c, s, from, to);
 	}
 	if (status != EX_OK) {
 		return status;
@@ -257,29 +311,74 @@ transact(struct smtp_client *c, const struct submission *s, size_t from)
 	                       : status;
 }
 
-/* More recipients than one transaction takes: the body comes several times. */
+/* Ends a transaction all of whose recipients were refused. */
+static int
+reset(struct smtp_client *c)
+{
+	stream_printf(c->stream, "RSET\r\n");
+	return read_reply(c, EX_PROTOCOL, "RSET", "");
+}
+
+/* Several transactions, and what is known of them. */
+struct series {
+	struct smtp_client *c;
+	struct submission s;
+	struct input_copy *copy;
+	size_t first, sent; /* that it was sent to: sent of them, from first */
+	int refusal;        /* EX_OK: of no transaction yet */
+};
+
+/* The transactions for the recipients from one index up to another. */
+static int
+transact_series(struct series *t, size_t from, size_t to)
+{
+	int status = EX_OK;
+
+	for (; from < to && status == EX_OK; from += AT_ONCE) {
+		size_t rest = to - from;
+		t->s.body = input_copy_rewind(t->copy);
+		status = transact(t->c, &t->s, from);
+		if (status == EX_OK && !t->s.somebody) {
+			t->s.somebody = true;
+			t->first = from;
+		} else if (t->c->nobody) {
+			t->refusal = worse(t->refusal, status);
+			status = reset(t->c);
+		}
+		if (status == EX_OK && t->s.somebody) {
+			t->sent += rest > AT_ONCE ? AT_ONCE : rest;
+		}
+	}
+	return status;
+}
+
+/*
+ * More recipients than one transaction takes: the body comes several times.
+ * Transactions without anybody who gets it come again when there is somebody
+ * in one after them.
+ */
 static int
 transact_many(struct smtp_client *c, const struct submission *s)
 {
-	struct input_copy *copy = input_copy_open(s->body);
-	int status = EX_OK;
+	struct series t = { .c = c, .s = *s };
 
-	if (copy == NULL) {
+	t.copy = input_copy_open(s->body);
+	if (t.copy == NULL) {
 		log_error("cannot store the message in a temporary file: %s",
 		    strerror(errno));
 		return EX_TEMPFAIL;
 	}
-	for (size_t from = 0; from < s->recipients->count && status == EX_OK;
-	     from += AT_ONCE) {
-		struct submission again = *s;
-		again.body = input_copy_rewind(copy);
-		status = transact(c, &again, from);
-		if (status != EX_OK && from > 0) {
-			log_error(
-			    "it was sent to the first %zu recipients", from);
-		}
+	int status = transact_series(&t, 0, s->recipients->count);
+	if (status == EX_OK && t.s.somebody) {
+		status = transact_series(&t, 0, t.first);
+	} else if (status == EX_OK) {
+		status = t.refusal;
 	}
-	input_copy_close(copy);
+	if (status != EX_OK && t.s.somebody) {
+		log_error("it was sent to %zu recipients, from number %zu on",
+		    t.sent, t.first + 1);
+	}
+	input_copy_close(t.copy);
 	return status;
 }
 

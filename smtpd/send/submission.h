@@ -23,6 +23,7 @@ struct submission {
 	unsigned notify; /* RFC 3461: as bits, 0: not given */
 	enum ret ret;
 	const char *envid; /* xtext, or "" */
+	bool somebody;     /* gets it already: in another transaction */
 };
 
 /* An exit status of sysexits.h, after an error; 0 when it is durable. */

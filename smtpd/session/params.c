@@ -408,8 +408,17 @@ orcpt(struct param *p, char *out, size_t size)
 	return type > 0 && keep(p, type + 1, out, size);
 }
 
+/* XREPORT, where it is offered. */
+static bool
+report_wanted(const struct param *p, bool *report)
+{
+	*report = p->value == NULL;
+	return *report;
+}
+
 enum params
-params_rcpt(const char *text, struct recipient *r, char out[MAIL_ORCPT + 1])
+params_rcpt(const char *text, struct recipient *r, char out[MAIL_ORCPT + 1],
+    bool *report)
 {
 	struct param p;
 
@@ -422,6 +431,9 @@ params_rcpt(const char *text, struct recipient *r, char out[MAIL_ORCPT + 1])
 			ok = notify(&p, &r->notify);
 		} else if (word_is(p.keyword, p.keyword_len, "ORCPT")) {
 			ok = orcpt(&p, out, MAIL_ORCPT + 1);
+		} else if (report != NULL &&
+			   word_is(p.keyword, p.keyword_len, "XREPORT")) {
+			ok = report_wanted(&p, report);
 		} else {
 			return PARAMS_UNKNOWN;
 		}

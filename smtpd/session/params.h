@@ -57,9 +57,12 @@ const char *params_keyword(size_t *next);
 
 /*
  * Fills NOTIFY and ORCPT (RFC 3461 sections 4.1 and 4.2) into a recipient,
- * which points to orcpt afterwards.
+ * which points to orcpt afterwards.  Our own sendmail command says XREPORT for
+ * a recipient that was refused: the message is taken for it all the same, and
+ * the queue tells the sender what became of it.  *report is left alone where
+ * that is not said; NULL: the client may not say it.
  */
-enum params params_rcpt(
-    const char *text, struct recipient *, char orcpt[MAIL_ORCPT + 1]);
+enum params params_rcpt(const char *text, struct recipient *,
+    char orcpt[MAIL_ORCPT + 1], bool *report);
 
 #endif

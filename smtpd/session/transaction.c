@@ -154,9 +154,16 @@ static enum next
 refuse_rcpt(struct session *s, const struct address *a, enum smtp_reply reply,
     const char *const *args)
 {
+	unsigned errors = s->counts.errors;
+
 	event_reject(s, "NOQUEUE", "RCPT", reply, args, a);
 	s->refused++;
-	return reply_send_with(s, reply, args);
+	enum next next = reply_send_with(s, reply, args);
+	if (s->connection->role == ROLE_LOCAL) {
+		/* However many have left, the others get their mail. */
+		s->counts.errors = errors;
+	}
+	return next;
 }
 
 /* True if RCPT has named that address before. */
@@ -287,6 +294,7 @@ command_rcpt(struct session *s, char *argument)
 	const char *text = after(argument, "TO"), *rest;
 	char orcpt[MAIL_ORCPT + 1];
 	struct recipient to = { .target = TARGET_ADDRESS };
+	bool ours = s->connection->role == ROLE_LOCAL, report = false;
 	struct address a;
 
 	if (text == NULL) {
@@ -297,9 +305,13 @@ command_rcpt(struct session *s, char *argument)
 	if (path != PATH_OK || address_is_null(&a)) {
 		return reply_send(s, bad_recipient(path));
 	}
-	enum params parsed = params_rcpt(rest, &to, orcpt);
+	enum params parsed =
+	    params_rcpt(rest, &to, orcpt, ours ? &report : NULL);
 	if (parsed != PARAMS_OK) {
 		return bad_params(s, parsed);
+	}
+	if (report) {
+		return add_rcpt(s, &a, &to, REPLY_RCPT_OK, NULL);
 	}
 	if (a.domain[0] != '\0') {
 		return means_us(s, a.domain) ? local_rcpt(s, &a, &to)

@@ -60,7 +60,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(p.by.time == 0 || (p.by.time >= now - PARAMS_BY_MOST &&
 				   p.by.time <= now + PARAMS_BY_MOST));
 	check_text(result, &p);
-	if (params_rcpt(text, &r, orcpt) == PARAMS_OK) {
+	bool report = false;
+	if (params_rcpt(text, &r, orcpt, size % 2 == 0 ? &report : NULL) ==
+	    PARAMS_OK) {
 		MUST(r.notify <= 0xf && strlen(r.orcpt) <= MAIL_ORCPT);
 		MUST(
 		    (r.notify & NOTIFY_NEVER) == 0 || r.notify == NOTIFY_NEVER);

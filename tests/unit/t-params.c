@@ -196,7 +196,7 @@ test_long(void)
 		size_t rest = MAIL_ORCPT - strlen("rfc822;") + more;
 		memset(text + n, 'a', rest);
 		text[n + rest] = '\0';
-		ok(params_rcpt(text, &r, orcpt) ==
+		ok(params_rcpt(text, &r, orcpt, NULL) ==
 			(more == 0 ? PARAMS_OK : PARAMS_SYNTAX),
 		    "ORCPT of %zu", MAIL_ORCPT + more);
 	}
@@ -354,6 +354,27 @@ test_priorities(void)
 	}
 }
 
+/* A parameter of our own, for those who may say it. */
+static void
+test_report(void)
+{
+	char orcpt[MAIL_ORCPT + 1];
+	struct recipient r;
+	bool report = false;
+
+	ok(params_rcpt(" XREPORT", &r, orcpt, NULL) == PARAMS_UNKNOWN,
+	    "XREPORT is not for everybody");
+	ok(params_rcpt(" NOTIFY=FAILURE", &r, orcpt, &report) == PARAMS_OK &&
+		!report,
+	    "no XREPORT");
+	ok(params_rcpt(" NOTIFY=FAILURE xreport", &r, orcpt, &report) ==
+		    PARAMS_OK &&
+		report && r.notify == NOTIFY_FAILURE,
+	    "XREPORT");
+	ok(params_rcpt(" XREPORT=1", &r, orcpt, &report) == PARAMS_SYNTAX,
+	    "XREPORT with a value");
+}
+
 int
 main(void)
 {
@@ -370,13 +391,14 @@ main(void)
 		    "MAIL: \"%s\"", mail[i].text);
 	}
 	for (size_t i = 0; i < sizeof(rcpt) / sizeof(rcpt[0]); i++) {
-		enum params result = params_rcpt(rcpt[i].text, &r, orcpt);
+		enum params result = params_rcpt(rcpt[i].text, &r, orcpt, NULL);
 		ok(result == rcpt[i].result &&
 			(result != PARAMS_OK ||
 			    (r.notify == rcpt[i].notify &&
 				strcmp(r.orcpt, rcpt[i].orcpt) == 0)),
 		    "RCPT: \"%s\"", rcpt[i].text);
 	}
+	test_report();
 	test_hold();
 	test_offers();
 	test_priorities();
