@@ -128,13 +128,21 @@ def locked(server, users):
             file.close()
 
 
+def text(subject, lines):
+    """A message that says its subject, and that nobody completes."""
+    return (f"Subject: {subject}\r\nFrom: a@example.com\r\n"
+            "Date: Mon, 30 Nov 2026 07:00:00 +0000\r\n"
+            "Message-ID: <1@example.com>\r\n\r\n"
+            + f"{subject}\r\n" * lines)
+
+
 def send_text(talker, users, subject, lines=LINES):
     """A message as long as can be told whole from torn; without its end."""
     talker.expect("250 ", "MAIL FROM:<a@example.com>")
     for user in users:
         talker.expect("250 ", f"RCPT TO:<{user}@example.org>")
     talker.expect("354 ", "DATA")
-    talker.send(f"Subject: {subject}\r\n\r\n" + f"{subject}\r\n" * lines)
+    talker.send(text(subject, lines))
 
 
 def deliverer(pid, count=1):
@@ -180,8 +188,7 @@ def nothing_came(server):
 def only_message(server, subject):
     """bob has this message, and no other."""
     box = mbox.read(server.mailbox("bob"))
-    equal([m.sent for m in box], [f"Subject: {subject}\r\n\r\n".encode()
-                                  + f"{subject}\r\n".encode() * LINES],
+    equal([m.sent for m in box], [text(subject, LINES).encode()],
           "bob's mailbox")
 
 
@@ -281,10 +288,10 @@ def stray_or_torn(server, users):
     trouble = []
     for user in users:
         for message in mbox.read(server.mailbox(user)):
-            lines = message.sent.split(b"\r\n")
-            subject = lines[0].removeprefix(b"Subject: ")
+            first = message.sent.split(b"\r\n")[0]
+            subject = first.removeprefix(b"Subject: ")
             names = subject.partition(b".")[2].split(b"+")
-            if lines[1:] != [b""] + [subject] * 100 + [b""]:
+            if message.sent != text(subject.decode(), 100).encode():
                 trouble.append(f"TORN {user}: {message.sent[:60]!r}")
             elif user.encode() not in names:
                 trouble.append(f"STRAY {user}: {subject!r}")
