@@ -79,14 +79,15 @@ make_hash(const uint8_t key[SRS_KEY], struct span day, struct span host,
 	return 0;
 }
 
-/* True if nothing in it needs quotes, nor is of an address literal. */
+/* True if nothing in it needs quotes, is of an address literal, or asks to be
+   sent on. */
 static bool
 is_plain(struct span s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.at[i];
 		if (c <= ' ' || c == 0x7f ||
-		    strchr("\"(),:;<>@[]\\", c) != NULL) {
+		    strchr("\"(),:;<>@[]\\%!", c) != NULL) {
 			return false;
 		}
 	}
@@ -301,6 +302,14 @@ reverse_again(
 	int n = snprintf(out, size, "SRS0%.*s@%.*s", (int)rest.len, rest.at,
 	    (int)first.len, first.at);
 	return n > 0 && (size_t)n < size ? SRS_GOOD : SRS_UNKNOWN;
+}
+
+bool
+srs_is_rewritten(const char *address)
+{
+	struct span local, domain, rest;
+
+	return split(address, &local, &domain) && scheme(local, &rest) != -1;
 }
 
 enum srs_back

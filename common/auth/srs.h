@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_AUTH_SRS_H
 #define RESTANTE_COMMON_AUTH_SRS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -44,6 +45,9 @@ enum srs_back {
 	SRS_EXPIRED, /* it was ours, too long ago */
 	SRS_UNKNOWN, /* no hashes are available, or it does not fit */
 };
+
+/* True if an address has the form of such a sender, whoever has made it. */
+bool srs_is_rewritten(const char *address);
 
 /* Where a bounce goes that is for an address of ours. */
 enum srs_back srs_reverse(const char *address, const struct srs_keys *,

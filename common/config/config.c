@@ -40,6 +40,7 @@ enum kind {
 	KIND_LOG_NAME,
 	KIND_UIDL,
 	KIND_DKIM_SIGN,
+	KIND_SRS_DOMAIN,
 	KIND_MAILBOX,
 	KIND_HOSTNAME,
 	KIND_SWITCH,
@@ -118,6 +119,8 @@ static const struct key keys[] = {
 	{ "size-limit", KIND_SIZE, offsetof(struct config, size_limit) },
 	{ "minimum-free", KIND_SIZE, offsetof(struct config, minimum_free) },
 	{ "socket", KIND_PATH, offsetof(struct config, socket) },
+	{ "srs", KIND_SWITCH, offsetof(struct config, srs) },
+	{ "srs-domain", KIND_SRS_DOMAIN, 0 },
 	{ "state", KIND_PATH, offsetof(struct config, state) },
 	{ "stats-file", KIND_PATH, offsetof(struct config, stats_file) },
 	{ "strangers-room", KIND_SIZE,
@@ -184,6 +187,15 @@ set_hostname(const struct config_place *at, struct config *c, const char *value)
 	           : config_fail(at, "not a host name:", value);
 }
 
+static int
+set_srs_domain(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	return address_is_domain(value) && value[0] != '['
+	           ? config_set_word(at, c->srs_domain, CONFIG_NAME, value)
+	           : config_fail(at, "not a domain:", value);
+}
+
 /* Kinds with a function of their own, which knows its field. */
 static int (*const setters[])(
     const struct config_place *, struct config *, const char *value) = {
@@ -203,6 +215,7 @@ static int (*const setters[])(
 	[KIND_PROXY] = set_proxies,
 	[KIND_OAUTH] = config_set_oauth,
 	[KIND_HOSTNAME] = set_hostname,
+	[KIND_SRS_DOMAIN] = set_srs_domain,
 	[KIND_DMARC_EXEMPT] = config_set_dmarc_exempt,
 	[KIND_EXEMPT] = set_exempt,
 	[KIND_PENALTY_EXEMPT] = set_penalty_exempt,
@@ -252,6 +265,7 @@ set_key(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_PROXY:
 	case KIND_OAUTH:
 	case KIND_HOSTNAME:
+	case KIND_SRS_DOMAIN:
 	case KIND_DMARC_EXEMPT:
 	case KIND_EXEMPT:
 	case KIND_PENALTY_EXEMPT:
@@ -386,6 +400,7 @@ config_defaults(struct config *c)
 	c->plaintext_login = PLAINTEXT_LOOPBACK;
 	c->auth = true;
 	c->dmarc = DMARC_ENFORCE;
+	c->srs = true;
 	c->penalties = PENALTIES_ON;
 	c->sessions = 1000;
 	c->sessions_per_user = 50;
@@ -441,6 +456,9 @@ config_finish(struct config *c)
 	}
 	if (c->ndomains == 0) {
 		strlcpy(c->domains[c->ndomains++], c->hostname, CONFIG_NAME);
+	}
+	if (c->srs_domain[0] == '\0') {
+		strlcpy(c->srs_domain, c->domains[0], CONFIG_NAME);
 	}
 	if (gethostname(c->system_name, sizeof(c->system_name) - 1) == -1) {
 		c->system_name[0] = '\0';

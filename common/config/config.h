@@ -135,6 +135,8 @@ struct config {
 	char log_name[CONFIG_NAME]; /* in front of smtpd's parts; "": none */
 	enum uidl_style uidl;
 	enum dkim_sign dkim_sign;
+	bool srs;                     /* senders of forwarded mail are ours */
+	char srs_domain[CONFIG_NAME]; /* and of this domain */
 	/* For port 25; see "Unknown clients" in restante.conf(5). */
 	struct network policy_exempt[CONFIG_LIST];
 	size_t npolicy_exempt;

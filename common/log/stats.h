@@ -60,6 +60,11 @@ enum stats {
 	STATS_DMARC_REFUSED,
 	STATS_DMARC_MARKED,
 	STATS_FORGED_RESULTS, /* fields that were removed */
+	STATS_SIGNED,         /* messages for a next hop, by DKIM */
+	STATS_SIGN_FAILED,    /* that wait for that */
+	STATS_SRS_OUT,        /* senders that were rewritten, */
+	STATS_SRS_IN,         /* reports that came back to them, */
+	STATS_SRS_BAD,        /* and addresses that were no such sender */
 	STATS_COUNT,
 	STATS_NONE = STATS_COUNT, /* not to be counted */
 };

@@ -11,6 +11,9 @@
 #define FAILED_HELP "Logins by SMTP and POP3 that were wrong, by mechanism."
 #define SPF_HELP "Messages of strangers, by the result of SPF."
 #define DKIM_HELP "DKIM signatures of strangers' messages, by result."
+#define SRS_HELP                                                               \
+	"Senders of forwarded mail that were rewritten, reports that came "    \
+	"back to them, and addresses that only look like such."
 #define DMARC_HELP "Messages of strangers, by the result of DMARC."
 
 const struct stats_name stats_names[STATS_COUNT] = {
@@ -94,4 +97,11 @@ const struct stats_name stats_names[STATS_COUNT] = {
 	    "Messages that were marked for the same reason." },
 	[STATS_FORGED_RESULTS] = { "forged_ar", "forged_ar", "", "",
 	    "Fields in our name that were removed." },
+	[STATS_SIGNED] = { "signed", "signed", "", "",
+	    "Messages that were signed by DKIM for a next hop." },
+	[STATS_SIGN_FAILED] = { "sign_failed", "sign_failed", "", "",
+	    "Messages that wait because they could not be signed." },
+	[STATS_SRS_OUT] = { "srs_out", "srs", "what", "out", SRS_HELP },
+	[STATS_SRS_IN] = { "srs_in", "srs", "what", "in", SRS_HELP },
+	[STATS_SRS_BAD] = { "srs_bad", "srs", "what", "bad", SRS_HELP },
 };

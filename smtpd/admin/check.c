@@ -288,6 +288,7 @@ admin_check(const struct config *config)
 	check_routes(&c);
 	check_policy(&c);
 	check_senders(&c);
+	check_signing(&c);
 	check_logins(&c);
 	check_tls(&c);
 	printf("%u errors, %u warnings\n", c.errors, c.warnings);

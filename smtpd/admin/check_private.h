@@ -43,6 +43,9 @@ void check_logins(struct check *);
 /* Senders that users may use: check_senders.c. */
 void check_senders(struct check *);
 
+/* Keys of DKIM, and the senders of forwarded mail: check_signing.c. */
+void check_signing(struct check *);
+
 /* Rules for strangers: check_policy.c. */
 void check_policy(struct check *);
 

@@ -3,6 +3,7 @@
 #define RESTANTE_SMTPD_AGENT_AGENT_H
 
 #include "common/keeper/dkim_keys.h"
+#include "common/text/address.h"
 #include "common/tls/signature.h"
 
 #include <stdint.h>
@@ -26,6 +27,8 @@ struct order {
 	uint32_t serial; /* comes back */
 	uint32_t count;
 	uint32_t recipients[ORDER_RECIPIENTS]; /* numbers in the file */
+	/* In place of the message's own; "": that one. */
+	char sender[ADDRESS_TEXT];
 };
 
 enum outcome_kind {

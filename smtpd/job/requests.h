@@ -28,7 +28,9 @@ enum rcpt_ask {
 	RCPT_QUOTA = 2,    /* has that user's mailbox room for the message? */
 	RCPT_GREYLIST = 4, /* may the client send that mail now? */
 	RCPT_OR_ALIAS = 8, /* if there is no such account it is an alias */
-	RCPT_ASKS = 15,    /* all of them */
+	RCPT_REPORT = 16,  /* if not that, rcpt may be the sender of mail that
+	                      was forwarded, and this a report on it */
+	RCPT_ASKS = 31,    /* all of them */
 };
 
 struct rcpt_question {
@@ -37,12 +39,13 @@ struct rcpt_question {
 	char whole[USER_NAME + 1]; /* with an extension; "": there is none */
 	char user[USER_NAME + 1];  /* without; "": this is an alias */
 	char sender[ADDRESS_TEXT]; /* for RCPT_GREYLIST; "": the null path */
-	char rcpt[ADDRESS_TEXT];   /* the same */
+	char rcpt[ADDRESS_TEXT];   /* the same, and for RCPT_REPORT */
 };
 
 enum rcpt_result {
 	RCPT_OK,
 	RCPT_NO,        /* no such user */
+	RCPT_NO_REPORT, /* the address takes nothing but reports */
 	RCPT_TOO_BIG,   /* the message alone is larger than the quota */
 	RCPT_FULL,      /* the mailbox has no room for it now */
 	RCPT_GREY,      /* greylisted: not yet */
@@ -55,7 +58,12 @@ struct rcpt_answer {
 	uint32_t greylist_failed; /* which is logged; mail is let through */
 };
 
-enum rcpt_found { RCPT_FOUND_USER, RCPT_FOUND_WHOLE, RCPT_FOUND_ALIAS };
+enum rcpt_found {
+	RCPT_FOUND_USER,
+	RCPT_FOUND_WHOLE,
+	RCPT_FOUND_ALIAS,
+	RCPT_FOUND_SENDER, /* by RCPT_REPORT */
+};
 
 /* ---- REQUEST_DNSBL: lists in the DNS are asked about the client ---- */
 

@@ -106,6 +106,7 @@ begin(const struct runner *r, enum starter_kind kind, const struct hop *hop,
 	}
 	pid_t pid = fork();
 	if (pid == 0) {
+		forwarding_forget();
 		run_agent(r->config, kind, hop, channel, slot);
 		_exit(EX_SOFTWARE);
 	}

@@ -257,6 +257,18 @@ crowded(const struct runner *r, const struct queue_file *f, time_t now,
 	return found;
 }
 
+/* True if the recipient is sent to by the same sender as a batch. */
+static bool
+goes_along(const struct runner *r, const struct batch *b, uint32_t i)
+{
+	const struct mail *mail = &b->message->file.mail;
+
+	return b->local || b->count == 0 ||
+	       forwarding_is(r->config, mail, &mail->recipients[i]) ==
+	           forwarding_is(r->config, mail,
+		       &mail->recipients[b->results[0].recipient]);
+}
+
 /* Adds a recipient to the message's last batch for a destination. */
 static bool
 add_to_batch(
@@ -267,7 +279,7 @@ add_to_batch(
 	}
 	struct batch *b = destination_last(d, message_rank(m));
 	if (b == NULL || b->message != m || b->count == ORDER_RECIPIENTS ||
-	    d->command || b->fallback) {
+	    d->command || b->fallback || !goes_along(r, b, i)) {
 		b = batch_new(m);
 		if (b == NULL) {
 			return false;

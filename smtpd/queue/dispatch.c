@@ -9,14 +9,32 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The batch waits for the next try. */
+static void
+put_off(struct runner *r, struct batch *b, const char *why)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		result_set(
+		    &b->results[i], OUTCOME_DEFERRED, "4.3.0", "none", why);
+	}
+	outcome_conclude(r, b);
+	batch_end(r, b);
+}
+
 /* Gives the agent the batch; false: the agent is gone. */
 static bool
 give_order(struct runner *r, struct agent *a, struct batch *b)
 {
 	struct order order = { .serial = ++r->serial,
 		.count = (uint32_t)b->count };
-	int fd = queue_open_body(&b->message->file);
+	char why[CONFIG_ERROR];
 
+	if (forwarding_sender(r, b, order.sender, why) == -1) {
+		put_off(r, b, why);
+		a->idle_since = deadline_now();
+		return true;
+	}
+	int fd = queue_open_body(&b->message->file);
 	if (fd == -1) {
 		log_error("%s: cannot open the message: %s",
 		    b->message->file.id, strerror(errno));

@@ -89,9 +89,10 @@ expansion_run(struct runner *r, struct queue_file *f, struct result *result)
 		    "cannot read the list of users");
 		return;
 	}
-	const struct expand expand = {
-		.config = r->config, .names = r->names, .aliases = r->aliases
-	};
+	const struct expand expand = { .config = r->config,
+		.names = r->names,
+		.aliases = r->aliases,
+		.srs = forwarding_keys() };
 	inherit_mail(&child, &f->mail, result->recipient);
 	switch (expand_recipient(&expand, to, &child)) {
 	case EXPANDED_OK:

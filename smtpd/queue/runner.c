@@ -147,6 +147,7 @@ confine(struct runner *r)
 		return -1;
 	}
 	expansion_prepare(r);
+	forwarding_prepare(r);
 	if (config_system_users(r->config)) {
 		(void)passwd_by_uid(0); /* loads what knows of accounts */
 	}
@@ -214,6 +215,7 @@ runner_run(const struct config *config, const struct queue_run *run)
 	destinations_free(&r);
 	intake_free(&r.intake);
 	signing_close(&r);
+	forwarding_forget();
 	agents_free(&r);
 	aliases_free(r.aliases);
 	names_free(r.names);

@@ -2,6 +2,7 @@
 #ifndef RESTANTE_SMTPD_QUEUE_SCHEDULER_PRIVATE_H
 #define RESTANTE_SMTPD_QUEUE_SCHEDULER_PRIVATE_H
 
+#include "common/auth/srs.h"
 #include "common/login/users.h"
 #include "smtpd/agent/agent.h"
 #include "smtpd/queue/runner.h"
@@ -27,6 +28,7 @@
  *   intake.c        files of the queue -> claimed messages
  *   batches.c       recipients -> batches -> destinations
  *   expansion.c     an address of ours -> a message of its own
+ *   forwarding.c    whose sender is rewritten, and how
  *   places.c        how many agents may do which kind of work
  *   parties.c       whose mail it is
  *   owners.c        what is delivered here, owner by owner
@@ -328,6 +330,30 @@ bool place_allowed(struct runner *, const struct batch *);
 void expansion_run(struct runner *, struct queue_file *, struct result *);
 /* Reads users and aliases while the files can be opened. */
 void expansion_prepare(struct runner *);
+
+/* ---- forwarding.c ---- */
+
+/*
+ * True if a recipient elsewhere has been named by an alias or a ~/.forward of
+ * ours, and the sender is somebody else's: its next hop would have us send in
+ * a name that is not ours.
+ */
+bool forwarding_is(
+    const struct config *, const struct mail *, const struct recipient *);
+/*
+ * The sender that a forwarded batch goes with, or "" for its own.  0, or -1:
+ * the mail has to wait, for the reason in why.
+ */
+int forwarding_sender(const struct runner *, const struct batch *,
+    char sender[ADDRESS_TEXT], char why[CONFIG_ERROR])
+    __attribute__((warn_unused_result));
+/* Has the secret for it while the file can be opened. */
+void forwarding_prepare(const struct runner *);
+/* What signed such senders, for expanding them; NULL: the file is to be read.
+ */
+const struct srs_keys *forwarding_keys(void);
+/* No process that reads the network has it. */
+void forwarding_forget(void);
 
 /* ---- batches.c ---- */
 

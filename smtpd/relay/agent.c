@@ -254,6 +254,10 @@ run_order(struct client *c, int channel, const struct order *order, int fd)
 	if (!readable) {
 		mail_init(&mail);
 	}
+	if (memchr(order->sender, '\0', sizeof(order->sender)) != NULL &&
+	    order->sender[0] != '\0') {
+		strlcpy(mail.sender, order->sender, sizeof(mail.sender));
+	}
 	if (!make_rcpts(&m, order,
 		readable ? "internal error: not a recipient to relay to"
 			 : "the queue file cannot be read")) {

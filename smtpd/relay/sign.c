@@ -7,6 +7,7 @@
 #include "smtpd/relay/transaction_private.h"
 
 #include "common/log/log.h"
+#include "common/log/stats.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,6 +21,7 @@ sign_wanted(const struct client *c, const struct mail_object *m)
 static bool
 defer(struct client *c, const char *why)
 {
+	stats_add(STATS_SIGN_FAILED, 1);
 	client_set_verdict(c, OUTCOME_DEFERRED, "4.3.0",
 	    "the message cannot be signed now: %s", why);
 	return false;
@@ -93,5 +95,6 @@ sign_message(struct client *c, struct mail_object *m, struct dkim_make *make)
 			return false;
 		}
 	}
+	stats_add(STATS_SIGNED, keys.count > 0);
 	return true;
 }

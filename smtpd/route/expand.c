@@ -2,11 +2,14 @@
 /* Follows aliases to the recipients of a message; may run as root. */
 #include "smtpd/route/expand.h"
 
+#include "common/keeper/srs_key.h"
+#include "common/log/log.h"
 #include "common/login/users.h"
 #include "smtpd/route/route.h"
 #include "smtpd/route/target.h"
 #include "smtpd/route/walk_private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +183,56 @@ add_user(const struct frame *f, const struct address *a, const char *user)
 	return walk_add(f, TARGET_ADDRESS, text, "");
 }
 
+/* ---- senders of forwarded mail ---- */
+
+enum srs_back
+expand_rewritten(
+    const struct expand *e, const char *text, char out[ADDRESS_TEXT])
+{
+	struct srs_keys keys = { .count = 0 };
+	enum srs_back back = SRS_UNKNOWN;
+
+	if (!srs_is_rewritten(text)) {
+		return SRS_NONE;
+	}
+	if (e->srs == NULL && srs_key_read(e->config, &keys) == -1) {
+		log_error("cannot read %s/srs.key: %s", e->config->state,
+		    strerror(errno));
+	} else {
+		back = srs_reverse(text, e->srs != NULL ? e->srs : &keys,
+		    time(NULL), out, ADDRESS_TEXT);
+	}
+	explicit_bzero(&keys, sizeof(keys));
+	return back;
+}
+
+/*
+ * It is no user: but it may be a sender that mail was forwarded with, to which
+ * a report comes back.
+ */
+static bool
+add_unknown(const struct frame *f, const struct address *a)
+{
+	char text[ADDRESS_TEXT], original[ADDRESS_TEXT];
+
+	address_text(a, text, sizeof(text));
+	if (f->walk->mail->sender[0] != '\0') {
+		return walk_add_unknown(f, a);
+	}
+	switch (expand_rewritten(f->walk->e, text, original)) {
+	case SRS_GOOD:
+		walk_step(f, "%s: forwarded mail of %s", text, original);
+		return walk_add(f, TARGET_ADDRESS, original, "");
+	case SRS_UNKNOWN:
+		return walk_fail(f, EXPANDED_TEMPORARY);
+	case SRS_NONE:
+	case SRS_FORGED:
+	case SRS_EXPIRED:
+		break;
+	}
+	return walk_add_unknown(f, a);
+}
+
 /* Asks the system if the address is one of its accounts. */
 static bool
 expand_account(
@@ -198,7 +251,7 @@ expand_account(
 			return walk_fail(f, EXPANDED_TEMPORARY);
 		}
 	}
-	return r->alias.kind == ALIAS_NONE ? walk_add_unknown(f, a)
+	return r->alias.kind == ALIAS_NONE ? add_unknown(f, a)
 	                                   : expand_alias(f, a, &r->alias);
 }
 
@@ -217,7 +270,7 @@ expand_address(const struct frame *f, const struct address *a)
 	aliases_resolve(e->aliases, e->config, e->names, a, &r);
 	switch (r.kind) {
 	case RESOLVED_NONE:
-		return walk_add_unknown(f, a);
+		return add_unknown(f, a);
 	case RESOLVED_USER:
 		return add_user(f, a, r.user);
 	case RESOLVED_ALIAS:

@@ -2,6 +2,7 @@
 #ifndef RESTANTE_SMTPD_ROUTE_EXPAND_H
 #define RESTANTE_SMTPD_ROUTE_EXPAND_H
 
+#include "common/auth/srs.h"
 #include "common/names/aliases.h"
 #include "spool/mail.h"
 
@@ -18,6 +19,9 @@ struct expand {
 	const struct config *config;
 	const struct names *names;
 	const struct aliases *aliases;
+	/* What signed the senders of forwarded mail, for reports that come
+	   back to them; NULL: STATE/srs.key is read. */
+	const struct srs_keys *srs;
 	/* Called with each step in words, for -bt; may be NULL. */
 	void (*trace)(void *context, unsigned depth, const char *text);
 	void *context;
@@ -41,6 +45,13 @@ enum expanded {
  */
 enum expanded expand_recipient(const struct expand *, const struct recipient *,
     struct mail *) __attribute__((warn_unused_result));
+
+/*
+ * Where a report goes that is for the sender of mail which we have forwarded;
+ * SRS_UNKNOWN: the secret cannot be read, which is logged.
+ */
+enum srs_back expand_rewritten(
+    const struct expand *, const char *text, char out[ADDRESS_TEXT]);
 
 /*
  * Adds the targets of user's ~/.forward, whose text this is: files and

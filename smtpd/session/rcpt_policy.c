@@ -5,6 +5,7 @@
  */
 #include "smtpd/session/rcpt_policy.h"
 
+#include "common/auth/srs.h"
 #include "smtpd/session/exempt.h"
 #include "smtpd/session/session.h"
 
@@ -51,13 +52,16 @@ ask_worker(const struct session *s, const struct rcpt_question *q,
 	*greylist_failed = true;
 	if (channel_ask(s->connection->channel, REQUEST_RCPT, q, sizeof(*q), &a,
 		sizeof(a)) != STATUS_OK) {
-		return (q->ask & RCPT_LOOKUP) != 0 ? RCPT_TEMPORARY : RCPT_OK;
+		return (q->ask & (RCPT_LOOKUP | RCPT_REPORT)) != 0
+		           ? RCPT_TEMPORARY
+		           : RCPT_OK;
 	}
 	*greylist_failed = a.greylist_failed != 0;
 	if ((q->ask & RCPT_LOOKUP) != 0 && a.found == RCPT_FOUND_WHOLE) {
 		strlcpy(r->user, r->whole, sizeof(r->user));
 	}
-	if ((q->ask & RCPT_LOOKUP) != 0 && a.result != RCPT_NO) {
+	if ((q->ask & (RCPT_LOOKUP | RCPT_REPORT)) != 0 &&
+	    a.result != RCPT_NO) {
 		r->kind = a.found == RCPT_FOUND_ALIAS ? RESOLVED_ALIAS
 		                                      : RESOLVED_USER;
 	}
@@ -181,6 +185,27 @@ has_quota(const struct session *s, const struct resolved *r)
 		       limits_of(&c->config->quota, r->user) != 0));
 }
 
+/*
+ * Has a worker asked whether the address is a sender of mail that we have
+ * forwarded.  False: it does not look like one.
+ */
+static bool
+may_be_report(
+    const struct session *s, const struct address *a, struct rcpt_question *q)
+{
+	char text[ADDRESS_TEXT];
+
+	address_text(a, text, sizeof(text));
+	if (!srs_is_rewritten(text)) {
+		return false;
+	}
+	if (s->mail.sender[0] == '\0') {
+		q->ask |= RCPT_REPORT;
+		strlcpy(q->rcpt, text, sizeof(q->rcpt));
+	}
+	return true;
+}
+
 enum rcpt_result
 rcpt_policy_check(
     struct session *s, const struct address *a, struct resolved *r)
@@ -189,8 +214,13 @@ rcpt_policy_check(
 	struct rcpt_question q;
 	bool failed;
 
-	if (resolve(s, a, r, &q) != RCPT_OK) {
-		return RCPT_NO;
+	enum rcpt_result found = resolve(s, a, r, &q);
+	bool report = (found != RCPT_OK || r->kind == RESOLVED_ASK) &&
+	              may_be_report(s, a, &q);
+	const enum rcpt_result no =
+	    report && s->mail.sender[0] != '\0' ? RCPT_NO_REPORT : RCPT_NO;
+	if (found != RCPT_OK && (q.ask & RCPT_REPORT) == 0) {
+		return no;
 	}
 	if (r->kind == RESOLVED_ALIAS && r->alias.kind != ALIAS_LIST) {
 		return RCPT_OK;
@@ -214,5 +244,6 @@ rcpt_policy_check(
 	enum rcpt_result result = ask_worker(s, &q, r, &failed);
 	p->greylist_failed =
 	    p->greylist_failed || ((q.ask & RCPT_GREYLIST) != 0 && failed);
-	return or_alias(result, r);
+	result = or_alias(result, r);
+	return result == RCPT_NO ? no : result;
 }

@@ -116,6 +116,7 @@ enum smtp_reply {
 	REPLY_RCPT_LATER,
 	REPLY_RELAYING,
 	REPLY_NO_USER,
+	REPLY_REPORTS_ALONE,
 	REPLY_LISTED,     /* address, zone, "; " or "", text of the list */
 	REPLY_GREYLISTED, /* seconds */
 	REPLY_MAILBOX_FULL,

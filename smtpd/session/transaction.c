@@ -256,6 +256,8 @@ local_rcpt(
 		           : add_rcpt(s, a, to, REPLY_RCPT_OK, NULL);
 	case RCPT_NO:
 		return refuse_rcpt(s, a, REPLY_NO_USER, NULL);
+	case RCPT_NO_REPORT:
+		return refuse_rcpt(s, a, REPLY_REPORTS_ALONE, NULL);
 	case RCPT_TOO_BIG:
 		return refuse_rcpt(s, a, REPLY_MAILBOX_SIZE, NULL);
 	case RCPT_FULL:

@@ -5,8 +5,10 @@
  */
 #include "smtpd/worker/rcpt.h"
 
+#include "common/log/stats.h"
 #include "smtpd/local/forward.h"
 #include "smtpd/local/mailbox.h"
+#include "smtpd/route/expand.h"
 #include "smtpd/worker/greylist.h"
 
 #include <string.h>
@@ -80,7 +82,40 @@ find_user(
 	return result;
 }
 
+/* ---- reports on forwarded mail ---- */
+
+/* The address may be a sender of ours: nothing but its hash knows. */
+static enum rcpt_result
+check_report(
+    const struct task *task, const struct rcpt_question *q, uint32_t *found)
+{
+	const struct expand e = { .config = task->config };
+	char original[ADDRESS_TEXT];
+
+	switch (expand_rewritten(&e, q->rcpt, original)) {
+	case SRS_GOOD:
+		*found = RCPT_FOUND_SENDER;
+		stats_add(STATS_SRS_IN, 1);
+		return RCPT_OK;
+	case SRS_UNKNOWN:
+		return RCPT_TEMPORARY;
+	case SRS_FORGED:
+	case SRS_EXPIRED:
+		stats_add(STATS_SRS_BAD, 1);
+		break;
+	case SRS_NONE:
+		break;
+	}
+	return RCPT_NO;
+}
+
 /* ---- the quota ---- */
+
+static bool
+is_mailbox(uint32_t found)
+{
+	return found == RCPT_FOUND_USER || found == RCPT_FOUND_WHOLE;
+}
 
 /*
  * Becomes the owner of the mailbox for good.  Better no mail is taken than mail
@@ -147,7 +182,14 @@ decide(const struct task *task, const struct rcpt_question *q,
 	bool grey = (q->ask & RCPT_GREYLIST) != 0;
 	struct table table;
 
-	a->result = find_user(task, q, &a->found);
+	bool report = (q->ask & RCPT_REPORT) != 0;
+
+	a->result = report && (q->ask & RCPT_LOOKUP) == 0
+	                ? RCPT_NO
+	                : find_user(task, q, &a->found);
+	if (a->result == RCPT_NO && report) {
+		a->result = check_report(task, q, &a->found);
+	}
 	if (a->result != RCPT_OK) {
 		return;
 	}
@@ -155,7 +197,7 @@ decide(const struct task *task, const struct rcpt_question *q,
 		a->greylist_failed = 1;
 		grey = false;
 	}
-	if ((q->ask & RCPT_QUOTA) != 0 && a->found != RCPT_FOUND_ALIAS) {
+	if ((q->ask & RCPT_QUOTA) != 0 && is_mailbox(a->found)) {
 		bool whole = a->found == RCPT_FOUND_WHOLE;
 		a->result =
 		    check_quota(task, whole ? q->whole : q->user, q->size);

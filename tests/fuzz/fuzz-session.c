@@ -271,7 +271,8 @@ answer_rcpt(const void *payload, size_t size, void *data, size_t room)
 	MUST(rcpt_valid(payload, size) && room == sizeof(a));
 	MUST((q->ask & RCPT_LOOKUP) == 0 || q->user[0] != '\0');
 	/* Nothing else would be worth a request here. */
-	MUST((q->ask & RCPT_LOOKUP) != 0 && (q->ask & RCPT_GREYLIST) == 0);
+	MUST((q->ask & (RCPT_LOOKUP | RCPT_REPORT)) != 0 &&
+	     (q->ask & RCPT_GREYLIST) == 0);
 	const char *text = q->whole[0] == 'u' ? q->whole : q->user;
 	a.result = text[0] == 'u'   ? RCPT_OK
 	           : text[0] == 't' ? RCPT_TEMPORARY

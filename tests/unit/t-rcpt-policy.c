@@ -94,6 +94,31 @@ test_known(void)
 }
 
 static void
+test_report(void)
+{
+	static const char address[] = "<SRS0=AAAAAAAA=AA=b.example=a@"
+				      "example.org>";
+	struct rcpt_answer sender = { .result = RCPT_OK,
+		.found = RCPT_FOUND_SENDER };
+	struct rcpt_question q;
+	struct resolved r;
+
+	ok(check(address, sender, &q, &r) == RCPT_OK && q.ask == RCPT_REPORT &&
+		strstr(q.rcpt, "SRS0=") == q.rcpt,
+	    "a worker knows if a report is for a sender of ours");
+	sender.result = RCPT_NO;
+	ok(check(address, sender, &q, &r) == RCPT_NO, "it says no");
+	sender.result = RCPT_TEMPORARY;
+	ok(check(address, sender, &q, &r) == RCPT_TEMPORARY,
+	    "it cannot say now");
+	strlcpy(
+	    session.mail.sender, "a@b.example", sizeof(session.mail.sender));
+	ok(check(address, sender, &q, &r) == RCPT_NO_REPORT && q.ask == 0,
+	    "other mail to such an address costs no request");
+	session.mail.sender[0] = '\0';
+}
+
+static void
 test_asked(void)
 {
 	struct rcpt_question q;
@@ -175,6 +200,7 @@ main(void)
 	scratch_need(
 	    connection.names != NULL && connection.aliases != NULL, error);
 	test_known();
+	test_report();
 	test_asked();
 	for (size_t i = 0; i < 3; i++) {
 		unlink(path[i]);
