@@ -64,6 +64,44 @@ check_login(struct check *c, const char *what, const struct hop *h)
 	}
 }
 
+enum { PORT_SMTP = 25, PORT_SMTPS = 465, PORT_SUBMISSION = 587 };
+
+/*
+ * Tells of a port at which the other way of TLS is usual: on 465 smtp:// waits
+ * for a greeting that never comes, and on 587 smtps:// gets one that is no TLS.
+ * Mail then waits for days.
+ */
+static void
+check_port(struct check *c, const char *what, const struct hop *h)
+{
+	bool smtp = h->transport == TRANSPORT_SMTP;
+
+	if (smtp && h->port == PORT_SMTPS && h->mx) {
+		check_finding(c, FINDING_WARNING,
+		    "%s: MX hosts do not take mail on port 465; write mx "
+		    "alone, or smtps:// and the host that your provider names",
+		    what);
+	} else if (smtp && h->port == PORT_SMTPS && !h->wrapped) {
+		check_finding(c, FINDING_WARNING,
+		    "%s: port 465 is for TLS from the first octet, and "
+		    "smtp:// waits there in vain; write smtps:// instead of "
+		    "smtp://%s",
+		    what,
+		    h->tls < HOP_TLS_MUST ? ", without ?tls= after it" : "");
+	} else if (h->wrapped &&
+		   (h->port == PORT_SUBMISSION || h->port == PORT_SMTP)) {
+		check_finding(c, FINDING_WARNING,
+		    "%s: port %u begins without TLS, and STARTTLS follows, so "
+		    "that smtps:// fails there; write smtp:// instead of "
+		    "smtps://%s",
+		    what, h->port,
+		    h->user[0] == '\0'
+			? ", and ?tls=verify at the end, so that TLS stays a "
+			  "must"
+			: "");
+	}
+}
+
 static void
 check_hop(struct check *c, const char *what, const char *url)
 {
@@ -82,6 +120,7 @@ check_hop(struct check *c, const char *what, const char *url)
 		check_finding(
 		    c, FINDING_WARNING, "%s: no socket at %s", what, h.host);
 	}
+	check_port(c, what, &h);
 	if (h.user[0] != '\0') {
 		check_login(c, what, &h);
 	}

@@ -296,6 +296,43 @@ def test_check_passwords(scratch):
         check(any(line.startswith(start) for line in lines), lines)
 
 
+def test_check_ports(scratch):
+    """--check: ports at which the other way of TLS is usual"""
+    scratch.configure("""
+relay smtp://me:secret@smtp.example.net:465
+fallback-relay smtps://me:secret@smtp.example.net:587
+route a.example smtps://[192.0.2.1]:587
+route b.example smtps://[2001:db8::1]:25
+route c.example smtp://[192.0.2.1]:465
+route d.example mx:465
+sender-relay bob@example.org smtp://smtp.example.net:465?tls=must
+route ok1.example smtps://smtp.example.net:465
+route ok2.example smtp://smtp.example.net:587?tls=verify
+route ok3.example smtps://smtp.example.net:2525
+route ok4.example lmtp:[192.0.2.1]:465
+route ok5.example smtp://smtp.example.net:2465
+route ok6.example mx""")
+    try:
+        lines, _ = findings(scratch)
+    finally:
+        scratch.configure(scratch.keys)
+    for what, port, remedy in (
+            ("mail for other domains", 465, "write smtps:// instead of smtp:"),
+            ("fallback-relay", 587, "write smtp:// instead of smtps://"),
+            ("route a.example", 587, "?tls=verify"),
+            ("route b.example", 25, "?tls=verify"),
+            ("route c.example", 465, "without ?tls="),
+            ("route d.example", 465, "write mx alone"),
+            ("sender-relay bob@example.org", 465, "write smtps:// instead")):
+        found = [line for line in lines
+                 if line.startswith(f"warning: {what}: ")
+                 and f" port {port}" in line]
+        equal(len(found), 1, f"{what}: {lines}")
+        check(remedy in found[0], found[0])
+    check(not any(": route ok" in line and not line.startswith("ok: ")
+                  for line in lines), lines)
+
+
 def test_writable_as_root(_):
     """As root, aliases that others can write are refused, and told"""
     if not AM_ROOT:
