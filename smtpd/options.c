@@ -6,21 +6,14 @@
  */
 #include "smtpd/options.h"
 
-#include "common/text/xtext.h"
+#include "smtpd/options_private.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-struct command_line {
-	struct options *o;
-	char **argv; /* the word under way */
-	char *error;
-};
-
-/* Says what is wrong with a word; returns -1. */
-static int
-fail_option(const struct command_line *p, const char *what, const char *word)
+int
+options_fail(const struct command_line *p, const char *what, const char *word)
 {
 	snprintf(p->error, CONFIG_ERROR, "%s %s", what, word);
 	return -1;
@@ -76,7 +69,7 @@ mode_option(struct command_line *p, const char *name)
 	};
 
 	if (*name == 'd' || *name == 'D') {
-		return fail_option(p,
+		return options_fail(p,
 		    "there is no daemon mode: enable "
 		    "restante-smtp.socket, or use -l instead of",
 		    *p->argv);
@@ -88,7 +81,7 @@ mode_option(struct command_line *p, const char *name)
 			return 0;
 		}
 	}
-	return fail_option(p, "unknown mode", *p->argv);
+	return options_fail(p, "unknown mode", *p->argv);
 }
 
 static int
@@ -97,7 +90,7 @@ listen_option(struct command_line *p, const char *spec)
 	struct launch *l = &p->o->launch;
 
 	if (l->nlisten == LAUNCH_LISTENERS) {
-		return fail_option(p, "too many sockets from", spec);
+		return options_fail(p, "too many sockets from", spec);
 	}
 	l->listen[l->nlisten++] = spec;
 	return 0;
@@ -138,7 +131,7 @@ queue_option(struct command_line *p, const char *rest)
 	if (*rest != 'I' && *rest != 'R' && *rest != 'S') {
 		return is_interval(rest)
 		           ? 0
-		           : fail_option(p,
+		           : options_fail(p,
 				 "-q takes an interval, f, I or R, not", rest);
 	}
 	text = take_argument(p, rest + 1);
@@ -151,71 +144,6 @@ queue_option(struct command_line *p, const char *rest)
 		run->match = text;
 	} /* S, by sender: all that is due, since nothing selects it */
 	return 0;
-}
-
-/* -N never, or a list of the others (RFC 3461 section 4.1). */
-static int
-notify_option(struct command_line *p, const char *list)
-{
-	static const struct {
-		const char *word;
-		enum notify bit;
-	} words[] = { { "never", NOTIFY_NEVER }, { "success", NOTIFY_SUCCESS },
-		{ "failure", NOTIFY_FAILURE }, { "delay", NOTIFY_DELAY } };
-	enum { WORDS = sizeof(words) / sizeof(words[0]) };
-
-	p->o->notify = 0;
-	for (const char *text = list;; text++) {
-		size_t n = strcspn(text, ","), i = 0;
-		while (i < WORDS && (strlen(words[i].word) != n ||
-					strncasecmp(text, words[i].word, n))) {
-			i++;
-		}
-		if (i == WORDS) {
-			break;
-		}
-		p->o->notify |= words[i].bit;
-		text += n;
-		if (*text == '\0') {
-			bool never = (p->o->notify & NOTIFY_NEVER) != 0;
-			if (never && p->o->notify != NOTIFY_NEVER) {
-				break;
-			}
-			return 0;
-		}
-	}
-	return fail_option(
-	    p, "-N takes never, or some of success,failure,delay, not", list);
-}
-
-static int
-return_option(struct command_line *p, const char *what)
-{
-	if (strcasecmp(what, "full") != 0 && strcasecmp(what, "hdrs") != 0) {
-		return fail_option(p, "-R takes full or hdrs, not", what);
-	}
-	p->o->ret = strcasecmp(what, "full") == 0 ? RET_FULL : RET_HDRS;
-	return 0;
-}
-
-/* -V: xtext is taken as it is; other text is encoded. */
-static int
-envid_option(struct command_line *p, const char *id)
-{
-	char decoded[MAIL_ENVID + 1];
-	size_t n = strlen(id);
-	ssize_t ok = xtext_decode(id, n, decoded, sizeof(decoded));
-
-	for (const char *c = id; *c != '\0'; c++) {
-		if (*c < ' ' || *c >= 0x7f) {
-			return fail_option(
-			    p, "-V takes printable ASCII, not", id);
-		}
-	}
-	ok = ok == -1 || n >= sizeof(p->o->envid)
-	         ? xtext_encode(id, n, p->o->envid, sizeof(p->o->envid))
-	         : (ssize_t)strlcpy(p->o->envid, id, sizeof(p->o->envid));
-	return ok > 0 ? 0 : fail_option(p, "-V takes 1 to 100 octets, not", id);
 }
 
 static int
@@ -273,9 +201,9 @@ static const struct {
 } with_argument[] = {
 	{ 'B', body_option },
 	{ 'F', name_option },
-	{ 'N', notify_option },
-	{ 'R', return_option },
-	{ 'V', envid_option },
+	{ 'N', options_notify },
+	{ 'R', options_return },
+	{ 'V', options_envid },
 	{ 'a', attach_option },
 	{ 'b', mode_option },
 	{ 'c', config_option },
@@ -349,7 +277,7 @@ parse_letters(struct command_line *p, const char *word)
 				return 0;
 			}
 			if (strchr(flags, *word) == NULL) {
-				return fail_option(
+				return options_fail(
 				    p, "unknown option", *p->argv);
 			}
 		}
@@ -374,7 +302,7 @@ role_option(struct command_line *p, const char *name)
 		p->o->launch.role = ROLE_MX;
 		return 0;
 	}
-	return fail_option(p, "--role takes mx or submission, not", name);
+	return options_fail(p, "--role takes mx or submission, not", name);
 }
 
 /* A verb for messages of the queue, which are the operands. */
@@ -505,7 +433,7 @@ long_option(struct command_line *p, const char *name)
 	} else if (strcmp(name, "prometheus") == 0) {
 		o->stats = STATS_PROMETHEUS;
 	} else {
-		return fail_option(p, "unknown option", *p->argv);
+		return options_fail(p, "unknown option", *p->argv);
 	}
 	return 0;
 }
@@ -540,17 +468,17 @@ check_notice(const struct command_line *p)
 	const struct options *o = p->o;
 
 	if (o->from_headers) {
-		return fail_option(p,
+		return options_fail(p,
 		    "-s composes the header, which has "
 		    "no recipients for",
 		    "-t");
 	}
 	if (o->recipients[0] == NULL) {
-		return fail_option(
+		return options_fail(
 		    p, "no recipient: name one after the", "options");
 	}
 	if (o->notice.period > 0 && o->notice.key == NULL) {
-		return fail_option(
+		return options_fail(
 		    p, "--every has no effect without", "--dedupe");
 	}
 	return 0;
@@ -564,7 +492,7 @@ options_parse(
 
 	memset(o, 0, sizeof(*o));
 	if (argc == 0) {
-		return fail_option(&p, "no name of the program", "given");
+		return options_fail(&p, "no name of the program", "given");
 	}
 	program_name(o, argv[0]);
 	for (p.argv++; *p.argv != NULL; p.argv++) {
@@ -584,7 +512,7 @@ options_parse(
 	o->recipients = p.argv;
 	if (o->action == ACTION_SETUP && *p.argv != NULL) {
 		if (o->setup.address != NULL || p.argv[1] != NULL) {
-			return fail_option(
+			return options_fail(
 			    &p, "one address is enough:", *p.argv);
 		}
 		o->setup.address = *p.argv;

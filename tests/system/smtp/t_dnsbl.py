@@ -32,7 +32,7 @@ class Server(Instance):
     def __init__(self, lies, *zones, exempt="192.0.2.1", **settings):
         self.dns = LyingDns(lies)
         lines = [f"dnsbl {zone}" for zone in zones or ("bl.test",)] \
-            + [f"resolver {self.dns.address}"] \
+            + [f"resolver {self.dns.address}", "auth off"] \
             + ([f"policy-exempt {exempt}"] if exempt else [])
         try:
             super().__init__("\n".join(lines), **settings)

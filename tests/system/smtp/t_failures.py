@@ -432,7 +432,8 @@ def test_endless(server):
                 pour(sock, b"x" * (1 << 24))
                 listener.join()
                 sock.close()
-                check(heard[0].splitlines()[-1].startswith((b"5", b"-ERR")),
+                check(heard[0].splitlines()[-1].startswith(
+                    (b"421", b"5", b"-ERR")),
                       f"{beginning}: {heard[0][-200:]!r}")
 
 

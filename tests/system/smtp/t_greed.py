@@ -17,7 +17,7 @@ tap = Tap()
 PLACES = 60
 GREEDY = 96
 CONFIG = f"sessions {PLACES}\nproxy 127.0.9.9\nplaintext-login always\n"
-TEXT = "Subject: polite\r\n\r\nx\r\n"
+TEXT = "Subject: polite\r\nFrom: a@example.com\r\n\r\nx\r\n"
 CLEAR = [(f"127.0.2.{n // 12}", "") for n in range(GREEDY)]
 OWN = [("127.0.0.1", "")] * GREEDY
 FAR = [("127.0.9.9", f"PROXY TCP4 198.51.100.{n} 192.0.2.1 4000 25\r\n")
@@ -71,7 +71,7 @@ def begin(server):
     talker.expect("250 ", "MAIL FROM:<a@example.com>")
     talker.expect("250 ", "RCPT TO:<bob@example.org>")
     talker.expect("354 ", "DATA")
-    talker.send("Subject: under way\r\n\r\n")
+    talker.send("Subject: under way\r\nFrom: a@example.com\r\n\r\n")
     return talker
 
 
@@ -164,7 +164,7 @@ def test_begun_messages(server):
         polite(server, server.smtp, header=header)
         for talker in talkers:
             talker.expect("354 ", "DATA")
-            talker.expect("250 ", "Subject: begun\r\n\r\nx\r\n.")
+            talker.expect("250 ", "Subject: begun\r\nFrom: a@example.com\r\n\r\nx\r\n.")
     finally:
         for talker in talkers:
             talker.close()
