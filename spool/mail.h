@@ -16,11 +16,10 @@
  */
 
 enum {
-	ENVELOPE_RCPTS = 100, /* in a transaction, RFC 5321 section 4.5.3.1.8 */
-	MAIL_ID = 12,         /* characters of an id */
-	MAIL_ENVID = 100,     /* RFC 3461 section 4.4, as xtext */
-	MAIL_ORCPT = 500,     /* RFC 3461 section 4.2, as xtext */
-	MAIL_TEXT = 1024,     /* a recipient and its NUL: commands */
+	MAIL_ID = 12,                  /* characters of an id */
+	MAIL_ENVID = 100,              /* RFC 3461 section 4.4, as xtext */
+	MAIL_ORCPT = 500,              /* RFC 3461 section 4.2, as xtext */
+	MAIL_TEXT = 1024,              /* a recipient and its NUL: commands */
 	MAIL_RECIPIENTS = 100000,      /* in one file */
 	MAIL_HEAD = 64 * 1024 * 1024,  /* octets of a head that we believe */
 	MAIL_HOLD = 30 * 24 * 60 * 60, /* seconds that one may be held for */

@@ -100,6 +100,7 @@ static const struct key keys[] = {
 	{ "queue-concurrency", KIND_COUNT,
 	    offsetof(struct config, queue_concurrency) },
 	{ "quota", KIND_QUOTA, offsetof(struct config, quota) },
+	{ "recipients", KIND_COUNT, offsetof(struct config, recipients) },
 	{ "relay", KIND_HOP, offsetof(struct config, relay) },
 	{ "relay-concurrency", KIND_COUNT,
 	    offsetof(struct config, relay_concurrency) },
@@ -402,6 +403,7 @@ config_defaults(struct config *c)
 	c->dmarc = DMARC_ENFORCE;
 	c->srs = true;
 	c->penalties = PENALTIES_ON;
+	c->recipients = 1000;
 	c->sessions = 1000;
 	c->sessions_per_user = 50;
 	c->idle_exit = 60;

@@ -39,7 +39,11 @@ enum request_kind {
 
 enum { REQUESTS = REQUEST_ENQUEUE + 1 };
 
-enum { REQUEST_MAX = 112 * 1024 }; /* octets of payload */
+/*
+ * Octets of payload.  An envelope of 1 000 recipients of any length fits; one
+ * message on a socket is at most 416 KiB, by Linux's default wmem_max.
+ */
+enum { REQUEST_MAX = 400 * 1024 };
 
 struct request {
 	uint32_t kind;

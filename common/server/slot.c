@@ -238,6 +238,10 @@ begin(struct server *s, struct slot *slot, enum start start)
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
 		return -1;
 	}
+	/* What is larger than the system lets it be is refused when it is sent:
+	   451, and most requests are small. */
+	const int room = REQUEST_MAX + 4096;
+	(void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	if (s->service->pair && start != START_PLAIN &&
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) == -1) {
 		close(pair[0]);

@@ -28,11 +28,11 @@ check_accounts(struct check *c)
 		    (unsigned long long)most);
 	}
 	limits_range(r, &least, &most);
-	if (least != 0 && least < ENVELOPE_RCPTS) {
+	if (least != 0 && least < c->config->recipients) {
 		check_finding(c, FINDING_WARNING,
-		    "account-recipients %llu: a message may have %d "
+		    "account-recipients %llu: a message may have %u "
 		    "recipients, and would never be sent",
-		    (unsigned long long)least, ENVELOPE_RCPTS);
+		    (unsigned long long)least, c->config->recipients);
 	}
 }
 

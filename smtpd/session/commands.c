@@ -82,7 +82,7 @@ ehlo(struct session *s, char *name)
 	for (size_t i = 0; (keyword = params_keyword(&i)) != NULL;) {
 		offer(s, "%s", keyword);
 	}
-	offer(s, "LIMITS RCPTMAX=%d", ENVELOPE_RCPTS);
+	offer(s, "LIMITS RCPTMAX=%u", c->config->recipients);
 	if (session_is_submission(s)) {
 		date_stamp(time(NULL) + MAIL_HOLD, latest);
 		offer(s, "FUTURERELEASE %d %s", MAIL_HOLD, latest);

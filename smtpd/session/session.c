@@ -21,6 +21,7 @@ session_reset(struct session *s)
 	memset(&s->mail, 0, sizeof(s->mail));
 	s->binary = false;
 	s->accepted = s->refused = 0;
+	s->envelope = 0;
 	stream_pace(s->stream, 0);
 	if (s->state > STATE_READY) {
 		s->state = STATE_READY;

@@ -45,6 +45,7 @@ struct session {
 	struct mail mail;           /* its size: as announced, or 0 */
 	bool binary;                /* BODY=BINARYMIME */
 	unsigned accepted, refused; /* RCPTs, doubles and all */
+	size_t envelope; /* octets that their envelope takes, at most */
 };
 
 /* Forgets the transaction under way (RFC 5321 section 4.1.1.5). */

@@ -179,6 +179,8 @@ has_rcpt(const struct mail *mail, const char *text)
 	return i < mail->count;
 }
 
+enum { HEAD_ROOM = 4096 }; /* what an envelope has besides its recipients */
+
 /* Adds a recipient; one that is there already gets the message once. */
 static enum next
 add_rcpt(struct session *s, const struct address *a, const struct recipient *r,
@@ -189,9 +191,14 @@ add_rcpt(struct session *s, const struct address *a, const struct recipient *r,
 
 	added.text = address_text(a, text, sizeof(text));
 	bool first_time = !has_rcpt(&s->mail, text);
-	if (s->accepted == ENVELOPE_RCPTS) {
+	/* Its slot and its lines, with their keys; and those of the message. */
+	size_t octets = 2 * MAIL_LINE + strlen(text) +
+	                (r->orcpt == NULL ? 0 : strlen(r->orcpt)) + 64;
+	if (s->accepted >= s->connection->config->recipients ||
+	    s->envelope + octets > REQUEST_MAX - HEAD_ROOM) {
 		return reply_send(s, REPLY_RCPT_EXCESS);
 	}
+	s->envelope += first_time ? octets : 0;
 	if (first_time && mail_add(&s->mail, &added) == -1) {
 		return reply_send(s, REPLY_NO_MEMORY);
 	}

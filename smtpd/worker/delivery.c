@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 enum {
+	AT_ONCE = 100,       /* deliveries; mail for more users is queued */
 	BY_MOST = 999999999, /* s from now on, RFC 2852 section 4 */
 	/* ms; less than the server gives a worker: a delivery that is stopped
 	   must not keep the sender from hearing of the others. */
@@ -90,10 +91,10 @@ are_fresh(const char *head, size_t count)
 }
 
 static bool
-is_from_session(const struct mail *m, time_t now)
+is_from_session(const struct config *config, const struct mail *m, time_t now)
 {
 	if (m->user[0] != '\0' || m->client[0] != '\0' ||
-	    m->count > ENVELOPE_RCPTS || m->hold > now + MAIL_HOLD ||
+	    m->count > config->recipients || m->hold > now + MAIL_HOLD ||
 	    m->by.time > now + BY_MOST || !is_printable(m->sender, m->utf8) ||
 	    !is_printable(m->envid, false)) {
 		return false;
@@ -115,7 +116,7 @@ delivery_envelope(const struct task *task, time_t now, struct mail *mail)
 		return false;
 	}
 	if (len != task->size || !are_fresh(task->payload, mail->count) ||
-	    !is_from_session(mail, now)) {
+	    !is_from_session(task->config, mail, now)) {
 		mail_free(mail);
 		return false;
 	}
@@ -248,7 +249,7 @@ is_local(const struct mail *mail)
 			return false;
 		}
 	}
-	return mail->count <= ENVELOPE_RCPTS;
+	return mail->count <= AT_ONCE;
 }
 
 /* ---- straight into mailboxes ---- */
@@ -343,7 +344,7 @@ kill_late(const struct mail *mail, const pid_t *pids)
 static void
 deliver_all(const struct task *task, struct mail *mail)
 {
-	pid_t pids[ENVELOPE_RCPTS] = { 0 };
+	pid_t pids[AT_ONCE] = { 0 };
 	size_t started = 0;
 	bool late = false;
 

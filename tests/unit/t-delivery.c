@@ -34,13 +34,18 @@ fill(struct mail *m)
 	}
 }
 
+enum { RECIPIENTS = 1000 };
+
 /* What a worker makes of a text. */
 static bool
 takes(const char *text, size_t len, struct mail *m)
 {
-	const struct task task = {
-		.peer = &peer, .user = "alice", .payload = text, .size = len
-	};
+	static struct config config = { .recipients = RECIPIENTS };
+	const struct task task = { .config = &config,
+		.peer = &peer,
+		.user = "alice",
+		.payload = text,
+		.size = len };
 
 	return delivery_envelope(&task, NOW, m);
 }
@@ -260,7 +265,7 @@ spoil_long(struct mail *m)
 static void
 spoil_many(struct mail *m)
 {
-	while (m->count <= ENVELOPE_RCPTS) {
+	while (m->count <= RECIPIENTS) {
 		add_recipient(m, &(struct recipient){ .text = "bob@here" });
 	}
 }
@@ -340,7 +345,7 @@ test_damaged(void)
 	free(text);
 }
 
-/* As many recipients as may be, as long as they may be: one message. */
+/* A thousand recipients, as long as they may be; fewer with all parameters. */
 static void
 test_longest(void)
 {
@@ -363,17 +368,31 @@ test_longest(void)
 	sent.hold = NOW + 1;
 	sent.by = (struct deliver_by){ BY_NOTIFY, true, NOW };
 	sent.priority = -MAIL_PRIORITY;
-	for (size_t i = 0; i < ENVELOPE_RCPTS; i++) {
+	enum { MANY = 300, USUAL = 1000 };
+	for (size_t i = 0; i < MANY; i++) {
 		scratch_need(mail_add(&sent, &r) == 0, "mail_add");
 	}
 	char *text = mail_head(&sent, &len);
 	scratch_need(text != NULL, "mail_head");
 	ok(len <= REQUEST_MAX, "the longest envelope is a request: %zu", len);
 	bool taken = takes(text, len, &m);
-	ok(taken && m.count == ENVELOPE_RCPTS, "which is taken");
+	ok(taken && m.count == MANY, "which is taken");
 	if (taken) {
 		mail_free(&m);
 	}
+	free(text);
+	mail_free(&sent);
+	mail_init(&sent);
+	const struct recipient bare = {
+		.text = "somebody.with.a.long.name@department.of.something."
+			"example.org"
+	};
+	for (size_t i = 0; i < USUAL; i++) {
+		scratch_need(mail_add(&sent, &bare) == 0, "mail_add");
+	}
+	text = mail_head(&sent, &len);
+	scratch_need(text != NULL, "mail_head");
+	ok(len <= REQUEST_MAX - 4096, "so is one of a thousand: %zu", len);
 	free(text);
 	mail_free(&sent);
 }
