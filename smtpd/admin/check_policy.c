@@ -11,6 +11,7 @@ enum {
 	PATIENCE = 5000, /* ms */
 	LONG_WAIT = 4 * 60 * 60,
 	ALL_OF_V4 = 96, /* bits of struct network before IPv4 */
+	USUAL = 100,    /* recipients that all take, RFC 5321 4.5.3.1.8 */
 };
 
 /* Warns if an account may send less than one message can need. */
@@ -28,7 +29,7 @@ check_accounts(struct check *c)
 		    (unsigned long long)most);
 	}
 	limits_range(r, &least, &most);
-	if (least != 0 && least < c->config->recipients) {
+	if (least != 0 && least < USUAL && least < c->config->recipients) {
 		check_finding(c, FINDING_WARNING,
 		    "account-recipients %llu: a message may have %u "
 		    "recipients, and would never be sent",
