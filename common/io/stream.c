@@ -33,6 +33,7 @@ struct stream {
 	struct pace pace; /* of what is read, if paced */
 	bool paced;
 	bool accept_lf;
+	bool had_lf; /* the last line ended in LF alone */
 	bool interruptible;
 	bool failed;
 	uint64_t received, sent;
@@ -56,6 +57,7 @@ stream_open(int rfd, int wfd, int timeout, int lifetime)
 	s->transport = NULL;
 	s->timeout = timeout;
 	s->end = deadline_now() + lifetime;
+	s->had_lf = false;
 	s->accept_lf = s->interruptible = s->failed = s->paced = false;
 	s->received = s->sent = 0;
 	s->in_pos = s->in_len = s->out_len = 0;
@@ -98,6 +100,12 @@ void
 stream_accept_lf(struct stream *s, bool on)
 {
 	s->accept_lf = on;
+}
+
+bool
+stream_had_lf(const struct stream *s)
+{
+	return s->had_lf;
 }
 
 void
@@ -385,6 +393,7 @@ take_line(struct stream *s, const char *p, size_t n, char *buf, size_t *len)
 {
 	bool crlf = n > 0 && p[n - 1] == '\r';
 
+	s->had_lf = !crlf;
 	n -= crlf;
 	memcpy(buf, p, n);
 	buf[n] = '\0';

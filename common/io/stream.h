@@ -57,6 +57,8 @@ int stream_fd(const struct stream *);
 
 /* Takes a bare LF as an end of line too (never where mail relays read). */
 void stream_accept_lf(struct stream *, bool);
+/* True if the last line had one. */
+bool stream_had_lf(const struct stream *);
 
 /* True if the next stream_getline() may answer LINE_SHUTDOWN. */
 void stream_interruptible(struct stream *, bool);

@@ -34,7 +34,8 @@ special(struct dotstuff *d, char c, char *out, size_t *n)
 		d->state = DOTSTUFF_CR;
 		d->crs = 1;
 	} else if (c == '\n') {
-		d->bare = true;
+		d->bare = d->bare || !d->lf;
+		d->state = d->lf ? DOTSTUFF_START : DOTSTUFF_LINE;
 		out[(*n)++] = '\n';
 	} else {
 		d->nul = true;
@@ -77,9 +78,10 @@ dotstuff_decode(struct dotstuff *d, const char *in, size_t len, char *out,
 			i += d->state == DOTSTUFF_DOT;
 			break;
 		case DOTSTUFF_DOT:
-			d->state =
-			    in[i] == '\r' ? DOTSTUFF_DOT_CR : DOTSTUFF_LINE;
-			i += in[i] == '\r';
+			d->state = in[i] == '\r'            ? DOTSTUFF_DOT_CR
+			           : in[i] == '\n' && d->lf ? DOTSTUFF_END
+			                                    : DOTSTUFF_LINE;
+			i += d->state != DOTSTUFF_LINE;
 			break;
 		case DOTSTUFF_DOT_CR:
 			d->state = in[i] == '\n' ? DOTSTUFF_END : DOTSTUFF_CR;

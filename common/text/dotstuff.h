@@ -25,6 +25,7 @@ struct dotstuff {
 	size_t crs;     /* in state DOTSTUFF_CR: how many, without a decision */
 	bool bare, nul; /* seen so far */
 	bool chunks;    /* BDAT (RFC 3030): a dot is a dot, and no end */
+	bool lf;        /* LF alone ends a line: for programs of this machine */
 };
 
 /*

@@ -151,6 +151,10 @@ incoming_begin(struct incoming *in, struct session *s, bool chunks)
 	memset(in, 0, offsetof(struct incoming, buffer));
 	in->session = s;
 	in->dotstuff.chunks = chunks;
+	/* Who ends commands so ends lines of the message so; nobody else can
+	   mean it, and what looks like an end of it is text. */
+	in->dotstuff.lf = s->connection->role == ROLE_LOCAL && !chunks &&
+	                  stream_had_lf(s->stream);
 	write_trace(in);
 	stream_pace(s->stream, PACE);
 	if (s->binary) {

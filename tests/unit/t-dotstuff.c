@@ -223,9 +223,43 @@ test_all(void)
 	ok(wrong == 0, "all inputs of up to 7 octets: as the reference says");
 }
 
+/* Lines of this machine's programs may end in LF alone, or in CR LF. */
+static const struct {
+	const char *name, *in, *out, *left;
+	bool ends;
+} lines[] = {
+	{ "LF", "a\n.\nQUIT", "a\n", "QUIT", true },
+	{ "CR LF", "a\r\n.\r\nQUIT", "a\n", "QUIT", true },
+	{ "both", "a\n..\r\n..b\n.\r\nQ", "a\n.\n.b\n", "Q", true },
+	{ "a dot in a line", "a\n.b\nc.\n", "a\nb\nc.\n", "", false },
+	{ "nothing else", ".\n", "", "", true },
+};
+
+static void
+test_lf(void)
+{
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		const char *in = lines[i].in;
+		struct dotstuff d = { .lf = true };
+		char out[MOST];
+		size_t at = 0, n = 0;
+		while (in[at] != '\0' && d.state != DOTSTUFF_END) {
+			size_t k;
+			at += dotstuff_decode(&d, in + at, 1, out + n, 2, &k);
+			n += k;
+		}
+		ok(n == strlen(lines[i].out) &&
+			memcmp(out, lines[i].out, n) == 0 && !d.bare &&
+			strcmp(in + at, lines[i].left) == 0 &&
+			(d.state == DOTSTUFF_END) == lines[i].ends,
+		    "LF is a line end: %s", lines[i].name);
+	}
+}
+
 int
 main(void)
 {
+	test_lf();
 	test_matrix();
 	test_cases();
 	test_random();

@@ -182,6 +182,19 @@ def test_sendmail_link(server):
     equal(codes, ["220", "250", "250", "250", "354", "250", "221"], said)
 
 
+def test_bs_lf(server):
+    """-bs takes lines that end in LF, as a shell script writes them"""
+    said = sendmail(server, "-bs", name="sendmail",
+                    stdin="EHLO x\nMAIL FROM:<a@example.com>\n"
+                          "RCPT TO:<bob@example.org>\nDATA\n"
+                          "Subject: lf\n\n..a dot\nx\n.\nQUIT\n")
+    codes = [line[:3] for line in said.splitlines() if line[3:4] == " "]
+    equal(codes, ["220", "250", "250", "250", "354", "250", "221"], said)
+    equal(headers(last(server))["subject"], ["lf"], "Subject")
+    check(last(server).wire.endswith(b"\r\n\r\n.a dot\r\nx\r\n"),
+          last(server).wire)
+
+
 def test_nul(server):
     """A NUL is replaced: what a program has to say is never refused"""
     for text, there in (
