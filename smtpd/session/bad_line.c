@@ -18,6 +18,7 @@ bad_line_answer(struct session *s, enum line line)
 	case LINE_BAD:
 		return reply_send(s, REPLY_LINE_BAD);
 	case LINE_FLOOD:
+		reply_send(s, REPLY_LINE_LONG);
 		/* Nobody is left without 421 (RFC 5321 section 3.8). */
 		event_end(s, "too many errors");
 		reply_send_with(s, REPLY_LINE_FLOOD, host);

@@ -163,6 +163,7 @@ def test_endless_line(server):
                 talker.send(b"NOOP " + b"x" * octets + b"\r\n")
             except OSError:
                 pass                    # it has closed already
+            talker.expect("500 5.5.6 ")
             talker.expect("421 4.7.0 mail.example.org")
 
 

@@ -17,7 +17,7 @@ from lib.wait import wait_for
 tap = Tap()
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 CLIENT = "192.0.2.7"
-CONFIG = "proxy 127.0.0.1\n"
+CONFIG = "proxy 127.0.0.1\nauth off\n"
 
 
 def v1(address=CLIENT, port=4711):
