@@ -74,6 +74,7 @@ enum {
 	RUNNER_OWN = PLACE_READ | PLACE_WRITE | PLACE_LIST | PLACE_MAKE |
 	             PLACE_REMOVE | PLACE_OTHERS | PLACE_MOVE,
 	RUNNER_READS = PLACE_READ | PLACE_LIST,
+	RUNNER_STATS = PLACE_READ | PLACE_WRITE | PLACE_MAKE | PLACE_REMOVE,
 };
 
 /* and to the system: it asks who has an account, and tells the time. */
@@ -476,11 +477,13 @@ sandbox_can_confine_runner(void)
 }
 
 int
-sandbox_runner(const char *queue, const char *state)
+sandbox_runner(const char *queue, const char *state, const char *stats_folder)
 {
 	const char *const own[] = { queue, state };
-	struct place places[2 + SYSTEM_FILES + RUNNER_FILES];
+	struct place places[3 + SYSTEM_FILES + RUNNER_FILES];
 	size_t n = open_places(places, own, 2, RUNNER_OWN);
+
+	n += open_places(places + n, &stats_folder, 1, RUNNER_STATS);
 
 	n += open_places(places + n, system_files, SYSTEM_FILES, RUNNER_READS);
 	n += open_places(places + n, runner_files, RUNNER_FILES, RUNNER_READS);

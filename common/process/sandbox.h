@@ -62,14 +62,15 @@ int sandbox_files(const int fd[SANDBOX_FILES])
     __attribute__((warn_unused_result));
 
 /*
- * Confines a queue runner to the queue and to what it counts; what it may read
- * of the system besides is what lookups of users need.  Only with a Landlock
- * that lets files change folders (version 2): sandbox_can_confine_runner().
- * 0, or -1 with errno.
+ * Confines a queue runner to the queue, to what it counts, and to the folder
+ * where figures are written for others ("": nowhere); what it may read of the
+ * system besides is what lookups of users need.  Only with a Landlock that lets
+ * files change folders (version 2): sandbox_can_confine_runner(). 0, or -1 with
+ * errno.
  */
 bool sandbox_can_confine_runner(void);
-int sandbox_runner(const char *queue, const char *state)
-    __attribute__((warn_unused_result));
+int sandbox_runner(const char *queue, const char *state,
+    const char *stats_folder) __attribute__((warn_unused_result));
 
 /* Limits a session's memory to what it has inherited and 16 MiB more.  Called
  * before it loses its rights. */

@@ -15,6 +15,8 @@
 #include "smtpd/queue/scheduler_private.h"
 
 #include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,7 +153,11 @@ confine(struct runner *r)
 	if (config_system_users(r->config)) {
 		(void)passwd_by_uid(0); /* loads what knows of accounts */
 	}
-	if (sandbox_runner(r->queue.path, r->config->state) == -1) {
+	/* The file is replaced by one beside it. */
+	char stats[PATH_MAX];
+	strlcpy(stats, r->config->stats_file, sizeof(stats));
+	if (sandbox_runner(r->queue.path, r->config->state,
+		stats[0] == '\0' ? "" : dirname(stats)) == -1) {
 		int saved = errno;
 		starter_end(&r->starter);
 		errno = saved;

@@ -90,7 +90,8 @@ __wrap_landlock_call_restrict(int ruleset)
 
 /* ---- the folders ---- */
 
-static char queue[PATH_MAX], state[PATH_MAX], other[PATH_MAX];
+static char queue[PATH_MAX], state[PATH_MAX], stats[PATH_MAX];
+static char other[PATH_MAX];
 
 static void
 make_folder(char path[PATH_MAX], const char *name)
@@ -118,7 +119,8 @@ others_are_read_only(void)
 {
 	for (size_t i = 0; i < fake.count; i++) {
 		const char *path = fake.rules[i].path;
-		bool own = strcmp(path, queue) == 0 || strcmp(path, state) == 0;
+		bool own = strcmp(path, queue) == 0 ||
+		           strcmp(path, state) == 0 || strcmp(path, stats) == 0;
 		if (!own && (fake.rules[i].access & ~(uint64_t)READS) != 0) {
 			note("%s: %#llx", path,
 			    (unsigned long long)fake.rules[i].access);
@@ -144,7 +146,7 @@ test_rules(int version)
 		return;
 	}
 	bool good = sandbox_can_confine_runner() &&
-	            sandbox_runner(queue, state) == 0 && fake.restricted;
+	            sandbox_runner(queue, state, stats) == 0 && fake.restricted;
 	ok(good && (fake.handled.fs & MOVES) != 0 && fake.handled.net == 0 &&
 		fake.handled.scoped == 0,
 	    "version %d: it is confined, as to files", version);
@@ -163,6 +165,7 @@ static const struct {
 } files[] = {
 	{ "queue/message", O_RDWR | O_CREAT, true },
 	{ "state/stats", O_RDWR | O_CREAT, true },
+	{ "stats/file", O_RDWR | O_CREAT, true },
 	{ "/etc/passwd", O_RDONLY, true },
 	{ "/etc/passwd", O_WRONLY, false },
 	{ "/etc/shadow", O_RDONLY, false },
@@ -204,7 +207,7 @@ does(bool confined, const char *name, int flags)
 	fflush(stdout);
 	pid_t pid = fork();
 	if (pid == 0) {
-		_exit((!confined || sandbox_runner(queue, state) == 0) &&
+		_exit((!confined || sandbox_runner(queue, state, stats) == 0) &&
 			      (name != NULL ? opens(name, flags) : moves())
 			  ? 0
 			  : 1);
@@ -247,6 +250,7 @@ main(void)
 	scratch_make();
 	make_folder(queue, "queue");
 	make_folder(state, "state");
+	make_folder(stats, "stats");
 	make_folder(other, "other");
 	for (int version = 0; version <= NEWEST; version++) {
 		test_rules(version);
@@ -255,6 +259,7 @@ main(void)
 	remove_folder("queue/deferred");
 	remove_folder("queue");
 	remove_folder("state");
+	remove_folder("stats");
 	remove_folder("other");
 	return tap_done();
 }

@@ -16,7 +16,7 @@ from lib import mbox
 from lib.player import PASSWORDS
 from lib.scratch import Instance, client_context
 from lib.talk import b64
-from lib.tap import Tap, equal
+from lib.tap import Tap, check, equal
 
 tap = Tap()
 TEXT = "Grüße aus der Werkstatt: 1 € = 100 ¢\n.\nFrom here on\n"
@@ -153,7 +153,9 @@ def test_by_hand_on_port_25(server):
         talker.expect("250 ", ".")
         talker.expect("221 ", "quit")
     client = poplib.POP3("127.0.0.1", server.pop3, timeout=60)
-    equal(mbox.strip_trace(collect(client)), b"\r\nhi\r\n", "the text")
+    head, _, text = mbox.strip_trace(collect(client)).partition(b"\r\n\r\n")
+    equal(text, b"hi\r\n", "the text")
+    check(head.startswith(b"From: carol@example.com\r\nDate: "), repr(head))
 
 
 if __name__ == "__main__":
