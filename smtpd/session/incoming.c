@@ -336,7 +336,8 @@ take_lines(struct incoming *in, const char *data, size_t len)
 	if (room(in) - in->len < INCOMING_BUFFER / 4) {
 		/* Too long to be completed, and so to be checked. */
 		in->forbidden =
-		    in->at_head && sender_header_checked(in->session);
+		    in->forbidden ||
+		    (in->at_head && sender_header_checked(in->session));
 		in->at_head = false;
 		flush(in);
 	}
