@@ -206,6 +206,18 @@ can_tls(const struct server *s, const struct slot *slot)
 	       (keepers_have_keys(s) || access(s->config->tls[0], R_OK) == 0);
 }
 
+/*
+ * For the largest request on a channel.  What is larger than the system lets
+ * it be is refused when it is sent: 451, and most requests are small.
+ */
+static void
+make_room(int channel)
+{
+	const int room = REQUEST_MAX + 4096;
+
+	(void)setsockopt(channel, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+}
+
 /* Starts it now. */
 static int
 begin(struct server *s, struct slot *slot, enum start start)
@@ -238,10 +250,7 @@ begin(struct server *s, struct slot *slot, enum start start)
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
 		return -1;
 	}
-	/* What is larger than the system lets it be is refused when it is sent:
-	   451, and most requests are small. */
-	const int room = REQUEST_MAX + 4096;
-	(void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	make_room(pair[1]);
 	if (s->service->pair && start != START_PLAIN &&
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) == -1) {
 		close(pair[0]);
