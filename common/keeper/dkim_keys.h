@@ -28,7 +28,7 @@ struct dkim_name {
 	uint32_t usable; /* 0: there is a file, and it is not usable */
 };
 
-/* Whether there is any domain with keys; -1: it cannot be found out (errno). */
+/* 1 if a domain has keys, 0 if none has; -1: that cannot be read (errno). */
 int dkim_keys_exist(const struct config *) __attribute__((warn_unused_result));
 
 /* The file of a key, or of what has another ending: ".pem", ".next", ".old". */

@@ -206,7 +206,7 @@ look_at_line(const char *p, const char *end)
 	return is_mailbox_line(p, end) ? TOP_MAILBOX : TOP_TEXT;
 }
 
-/* Whether a line decides, where it is the first one or a later one. */
+/* What a line decides, where it is the first one or a later one. */
 static enum header_top
 judge(enum top_line line, bool first, bool nameless)
 {
