@@ -26,18 +26,6 @@ struct macro {
 	struct span delimiters;
 };
 
-static bool
-is_alpha(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* Reads what follows "%{"; the octets up to and with "}", 0: malformed. */
 static size_t
 read_macro(struct span text, bool exp, struct macro *m)
@@ -45,7 +33,7 @@ read_macro(struct span text, bool exp, struct macro *m)
 	size_t i = 1;
 
 	*m = (struct macro){ .keep = VALUE };
-	if (text.len < 2 || !is_alpha(text.at[0])) {
+	if (text.len < 2 || !spf_is_alpha(text.at[0])) {
 		return 0;
 	}
 	m->escaped = text.at[0] < 'a';
@@ -53,9 +41,9 @@ read_macro(struct span text, bool exp, struct macro *m)
 	if (strchr(exp ? "slodiphvcrt" : "slodiphv", m->letter) == NULL) {
 		return 0;
 	}
-	if (is_digit(text.at[i])) {
+	if (spf_is_digit(text.at[i])) {
 		m->keep = 0;
-		for (; i < text.len && is_digit(text.at[i]); i++) {
+		for (; i < text.len && spf_is_digit(text.at[i]); i++) {
 			m->keep = m->keep * 10 + (unsigned)(text.at[i] - '0');
 			m->keep = m->keep < VALUE ? m->keep : VALUE;
 		}
@@ -164,10 +152,10 @@ ends_in_label(struct span text)
 	}
 	for (start = end; start > 0 && text.at[start - 1] != '.'; start--) {
 		char c = text.at[start - 1];
-		if (!is_alpha(c) && !is_digit(c) && c != '-') {
+		if (!spf_is_alpha(c) && !spf_is_digit(c) && c != '-') {
 			return false;
 		}
-		named = named || !is_digit(c);
+		named = named || !spf_is_digit(c);
 	}
 	return start > 0 && start < end && named && text.at[start] != '-' &&
 	       text.at[end - 1] != '-';
@@ -279,7 +267,7 @@ add_value(struct writer *w, const char *text, size_t len, bool escaped)
 
 	for (size_t i = 0; i < len; i++) {
 		char c = text[i];
-		if (!escaped || is_alpha(c) || is_digit(c) ||
+		if (!escaped || spf_is_alpha(c) || spf_is_digit(c) ||
 		    (c != '\0' && strchr("-._~", c) != NULL)) {
 			writer_octet(w, c);
 			continue;

@@ -95,4 +95,17 @@ void spf_want_pointers(struct spf *);
 /* Counts an answer without records; false: there are too many. */
 bool spf_count_void(struct spf *, enum ask_status);
 
+/* Letters and digits of ASCII, whatever the locale. */
+static inline bool
+spf_is_alpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static inline bool
+spf_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 #endif

@@ -27,18 +27,6 @@ spf_record_is(struct span text, struct span *terms)
 	return true;
 }
 
-static bool
-is_alpha(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* Octets of a name of a mechanism or modifier. */
 static size_t
 name_length(struct span text)
@@ -46,8 +34,8 @@ name_length(struct span text)
 	size_t n = 0;
 
 	while (n < text.len &&
-	       (is_alpha(text.at[n]) ||
-		   (n > 0 && (is_digit(text.at[n]) ||
+	       (spf_is_alpha(text.at[n]) ||
+		   (n > 0 && (spf_is_digit(text.at[n]) ||
 				 strchr("-_.", text.at[n]) != NULL)))) {
 		n++;
 	}
@@ -64,7 +52,7 @@ take_bits(struct span *text, const char *slashes, unsigned most, unsigned *bits)
 	size_t n = text->len, len = strlen(slashes);
 	unsigned value = 0;
 
-	while (n > 0 && is_digit(text->at[n - 1])) {
+	while (n > 0 && spf_is_digit(text->at[n - 1])) {
 		n--;
 	}
 	size_t digits = text->len - n;
