@@ -46,6 +46,7 @@ open_mailbox(int folder, const char *name, enum lock_mode mode)
 	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
 			    st.st_nlink != 1 || st.st_uid != geteuid())) {
 		close(fd);
+		errno = EPERM;
 		return -1;
 	}
 	return fd;
@@ -56,6 +57,7 @@ confine_to_store(struct store *s, struct lock_stock *stock, enum lock_mode mode)
 {
 	char lock[NAME_MAX + 1];
 	const char *name;
+	bool there = true;
 	int fd[SANDBOX_FILES] = { -1, -1, -1, -1, -1 };
 
 	if (landlock_abi() == 0) {
@@ -64,6 +66,7 @@ confine_to_store(struct store *s, struct lock_stock *stock, enum lock_mode mode)
 	int folder = open_folder(s->mailbox, &name);
 	if (folder != -1) {
 		fd[SANDBOX_MAILBOX] = open_mailbox(folder, name, mode);
+		there = fd[SANDBOX_MAILBOX] != -1 || errno != ENOENT;
 		snprintf(lock, sizeof(lock), "%s.lock", name);
 		fd[SANDBOX_DOTLOCK] =
 		    openat(folder, lock, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -76,6 +79,8 @@ confine_to_store(struct store *s, struct lock_stock *stock, enum lock_mode mode)
 		s->stock = stocked ? stock : NULL;
 		fd[stocked ? SANDBOX_FOLDER : SANDBOX_LOCKS] = folder;
 	}
+	s->confined =
+	    mode == LOCK_TO_READ && !there ? STORE_NO_MAILBOX : STORE_CONFINED;
 	fd[SANDBOX_STATE] =
 	    open(s->directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int result = sandbox_files(fd);

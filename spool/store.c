@@ -62,6 +62,23 @@ recover_first(struct hold *h, const struct store *s, int timeout)
 	return result;
 }
 
+/*
+ * The errno for a mailbox that may not be opened.  Ours by its owner and mode,
+ * it is another one than the process has confined itself to.
+ */
+static int
+refused(const struct store *s)
+{
+	struct stat st;
+
+	if (s->confined == STORE_AT_LARGE || lstat(s->mailbox, &st) == -1 ||
+	    !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	    (st.st_mode & (S_IRUSR | S_IWUSR)) != (S_IRUSR | S_IWUSR)) {
+		return EACCES;
+	}
+	return s->confined == STORE_NO_MAILBOX ? ENOENT : ESTALE;
+}
+
 static int
 take_hold(
     struct hold *h, const struct store *s, enum lock_mode mode, int timeout)
@@ -69,6 +86,7 @@ take_hold(
 	for (int tries = 0; tries < MOST_TRIES; tries++) {
 		if (lock_take_by(
 			&h->lock, s->mailbox, s->stock, mode, timeout) == -1) {
+			errno = errno == EACCES ? refused(s) : errno;
 			return -1;
 		}
 		if (!undone(h)) {

@@ -13,10 +13,18 @@
  * read all the same, but not deleted.
  */
 
+/* What a process may open, for good; confine_to_store() decides that. */
+enum store_confined {
+	STORE_AT_LARGE,
+	STORE_CONFINED,  /* this mailbox, not one that takes its place */
+	STORE_NO_MAILBOX /* there was none, and one that comes is not seen */
+};
+
 struct store {
 	char mailbox[PATH_MAX];
 	char directory[PATH_MAX];
 	struct lock_stock *stock; /* see confine_to_store(); NULL: none */
+	enum store_confined confined;
 };
 
 /* A locked store, in which everything that a crash had interrupted is done. */
@@ -26,7 +34,9 @@ struct hold {
 };
 
 /*
- * Locks within timeout milliseconds.  0, or -1 with errno as lock_take().
+ * Locks within timeout milliseconds.  0, or -1 with errno as lock_take(); in a
+ * confined process ENOENT for a mailbox that came later, ESTALE for one that
+ * took the place of ours.
  */
 int store_take(struct hold *, const struct store *, enum lock_mode, int timeout)
     __attribute__((warn_unused_result));

@@ -314,10 +314,12 @@ class Scratch:
         wait_for(empty, "the queue to be empty", seconds, 0.1)
 
     def notes(self):
-        """The ends of all logs, for the report of a failure."""
+        """The ends of all logs, and what could not be done before."""
         parts = []
         for log in sorted(self.dir.glob("*.log")):
-            tail = log.read_text(errors="replace").splitlines()[-12:]
+            lines = log.read_text(errors="replace").splitlines()
+            tail = [line for line in lines[:-12] if "cannot " in line][-4:]
+            tail += lines[-12:]
             if tail:
                 parts.append(f"--- {log.name}:\n" + "\n".join(tail))
         return "\n".join(parts)

@@ -377,6 +377,7 @@ make_machine(int messages)
 	scratch_path(bob.directory, "m/state/bob");
 	scratch_path(bob.mailbox, "m/mail/bob");
 	bob.stock = NULL;
+	bob.confined = STORE_AT_LARGE;
 	for (int i = 0; i < messages; i++) {
 		int n = snprintf(text, sizeof(text), MESSAGE, i, i);
 		int fd = open(bob.mailbox,
@@ -450,6 +451,52 @@ reads_and_deletes(void)
 	return mailbox_open(&m, &bob, 2000) == 0 && mailbox_count(m) == 2;
 }
 
+/*
+ * Confines this process while another, which is not confined, puts a mailbox in
+ * the place of bob's.  False: it could not.
+ */
+static bool
+confined_as_mailbox_comes(void)
+{
+	char new[PATH_MAX], text[8192];
+	int gate[2], status = -1;
+
+	scratch_need(pipe(gate) == 0, "pipe");
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(gate[1]);
+		(void)!read(gate[0], text, 1);
+		int n = snprintf(text, sizeof(text), MESSAGE, 9, 9);
+		scratch_write(scratch_path(new, "m/mail/new"), text, (size_t)n);
+		_exit(rename(new, bob.mailbox) != 0);
+	}
+	bool good = confine_to_store(&bob, &stock, LOCK_TO_READ) == 0;
+	close(gate[1]);
+	close(gate[0]);
+	return waitpid(pid, &status, 0) == pid && status == 0 && good;
+}
+
+/* A mailbox that comes when the process has confined itself is not there yet:
+   nobody is told of trouble because their first mail has just arrived. */
+static bool
+reads_as_first_mail_comes(void)
+{
+	struct mailbox *m = NULL;
+
+	return confined_as_mailbox_comes() &&
+	       mailbox_open(&m, &bob, 2000) == 0 && mailbox_count(m) == 0;
+}
+
+/* What takes the place of the mailbox is trouble for now, and no more. */
+static bool
+meets_another_mailbox(void)
+{
+	struct mailbox *m = NULL;
+
+	return confined_as_mailbox_comes() &&
+	       mailbox_open(&m, &bob, 2000) == -1 && errno == ESTALE;
+}
+
 /* A process that was killed has left its dotlock; nobody has that id. */
 static void
 leave_dotlock(void)
@@ -515,14 +562,23 @@ static const struct {
 
 /* ---- each of it in a child, with one version of the interface ---- */
 
-enum act { OPEN, DELIVER, DELIVER_NEW, DELIVER_LOCKED, POP3, MOVE };
+enum act {
+	OPEN,
+	DELIVER,
+	DELIVER_NEW,
+	DELIVER_LOCKED,
+	POP3,
+	FIRST_MAIL,
+	REPLACED,
+	MOVE
+};
 
 static bool
 in_child(int version, enum act act, size_t file)
 {
 	int status = -1;
 
-	make_machine(act == DELIVER_NEW ? -1 : 3);
+	make_machine(act == DELIVER_NEW || act == FIRST_MAIL ? -1 : 3);
 	if (act == DELIVER_LOCKED) {
 		leave_dotlock();
 	}
@@ -532,9 +588,11 @@ in_child(int version, enum act act, size_t file)
 		fake.version = version;
 		_exit(!(act == OPEN ? confined_opens(
 					  files[file].name, files[file].flags)
-			: act == POP3 ? reads_and_deletes()
-			: act == MOVE ? confined_moves()
-				      : delivers()));
+			: act == POP3       ? reads_and_deletes()
+			: act == MOVE       ? confined_moves()
+			: act == FIRST_MAIL ? reads_as_first_mail_comes()
+			: act == REPLACED   ? meets_another_mailbox()
+					    : delivers()));
 	}
 	waitpid(pid, &status, 0);
 	remove_machine();
@@ -549,6 +607,12 @@ test_version(int version, const char *name)
 	ok(in_child(version, DELIVER_LOCKED, 0), "%s: past a dead dotlock",
 	    name);
 	ok(in_child(version, POP3, 0), "%s: it reads and deletes", name);
+	if (version != NONE) {
+		ok(in_child(version, FIRST_MAIL, 0),
+		    "%s: a first mail comes as a session opens", name);
+		ok(in_child(version, REPLACED, 0),
+		    "%s: another mailbox comes in the place of ours", name);
+	}
 	ok(in_child(version, MOVE, 0) == (version == NONE),
 	    "%s: mail moves to another folder %s", name,
 	    version == NONE ? "at large" : "not at all");
