@@ -202,6 +202,7 @@ become_owner(const struct config *config, const struct names *names,
 	char user[USER_NAME + 1];
 
 	store->stock = NULL;
+	store->confined = STORE_AT_LARGE;
 	if (!user_name(config, name, user) ||
 	    account_find(config, names, user, account) != STATUS_OK ||
 	    account_mailbox(config, account, store->mailbox) == -1 ||
