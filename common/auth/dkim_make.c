@@ -15,7 +15,7 @@
 #include <string.h>
 
 enum {
-	MOST_OF_A_NAME = 20, /* fields that are signed; the lowest ones */
+	MOST_OF_A_NAME = 20, /* fields */
 	WIDTH = 76,          /* of a line */
 };
 
@@ -104,19 +104,18 @@ dkim_make_close(struct dkim_make *m)
 static void
 divide(struct dkim_make *m)
 {
-	const char *at = m->header.data, *end = at + m->header.len;
 	struct field f;
 
+	m->over = true;
 	if (m->header.len == 0) {
-		m->over = true;
 		return;
 	}
+	const char *at = m->header.data, *end = at + m->header.len;
 	while (header_next(&at, end, &f)) {
 		continue;
 	}
 	canon_body_feed(&m->body, at, (size_t)(end - at));
 	m->header.len = (size_t)(at - m->header.data);
-	m->over = true;
 }
 
 void
@@ -133,6 +132,29 @@ dkim_make_feed(struct dkim_make *m, const char *data, size_t len)
 	}
 }
 
+static size_t
+count_fields(const struct dkim_make *m, const char *name)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < m->section.count; i++) {
+		count += header_is(&m->section.fields[i], name);
+	}
+	return count;
+}
+
+/* Of too many fields not all can be named, and anybody could change one. */
+static bool
+names_fit(const struct dkim_make *m)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (count_fields(m, names[i].name) > MOST_OF_A_NAME) {
+			return false;
+		}
+	}
+	return true;
+}
+
 bool
 dkim_make_end(struct dkim_make *m)
 {
@@ -145,9 +167,13 @@ dkim_make_end(struct dkim_make *m)
 		errno = ENOMEM;
 		return false;
 	}
-	return section_open(&m->section,
-		   m->header.data == NULL ? "" : m->header.data,
-		   m->header.len) == 0;
+	if (section_open(&m->section,
+		m->header.data == NULL ? "" : m->header.data,
+		m->header.len) == -1) {
+		return false;
+	}
+	errno = E2BIG;
+	return names_fit(m);
 }
 
 /* ---- the author ---- */
@@ -213,17 +239,6 @@ add_word(struct output *o, const char *word, const char *joint)
 		output_text(o, "\r\n\t");
 	}
 	output_text(o, word);
-}
-
-static size_t
-count_fields(const struct dkim_make *m, const char *name)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < m->section.count; i++) {
-		count += header_is(&m->section.fields[i], name);
-	}
-	return count < MOST_OF_A_NAME ? count : MOST_OF_A_NAME;
 }
 
 static void

@@ -34,7 +34,8 @@ void dkim_make_close(struct dkim_make *);
 void dkim_make_feed(struct dkim_make *, const char *data, size_t len);
 
 /* It is over.  false: it cannot be signed (errno E2BIG: its header section has
-   more than DKIM_HEADER octets) or there is no memory (ENOMEM). */
+   more than DKIM_HEADER octets, or more than 20 fields of a name that is
+   signed) or there is no memory (ENOMEM). */
 bool dkim_make_end(struct dkim_make *) __attribute__((warn_unused_result));
 
 /*

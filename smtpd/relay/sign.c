@@ -79,7 +79,7 @@ sign_message(struct client *c, struct mail_object *m, struct dkim_make *make)
 			return defer(c, "no memory");
 		}
 		log_info("%s: no DKIM signature: the header section is too "
-			 "long for those who would check it",
+			 "long, or has too many fields of a name",
 		    m->mail->id);
 		return true;
 	}

@@ -11,6 +11,7 @@
 
 #include "tests/unit/tap.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,9 +256,34 @@ test_own(enum public_key_kind kind)
 	private_key_close(made);
 }
 
+/* Of many Subjects not all would be signed, and one more could be added. */
+static void
+test_too_many(void)
+{
+	static const char *const names[] = { "Subject", "SUBJECT", "To",
+		"References", "List-Id", "Resent-To" };
+	char line[64];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		for (int many = 20; many <= 21; many++) {
+			struct dkim_make *m = dkim_make_open();
+			for (int n = 0; m != NULL && n < many; n++) {
+				snprintf(line, sizeof(line), "%s: %d\n",
+				    names[i], n);
+				dkim_make_feed(m, line, strlen(line));
+			}
+			ok(m != NULL && dkim_make_end(m) == (many == 20) &&
+				(many == 20 || errno == E2BIG),
+			    "%d fields %s", many, names[i]);
+			dkim_make_close(m);
+		}
+	}
+}
+
 int
 main(void)
 {
+	test_too_many();
 	test_message();
 	test_changes();
 	test_records();
