@@ -8,20 +8,16 @@ somebody adds or changes on the way without anybody noticing.
 """
 import os
 import random
-import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
-from lib import peers, proc
+from lib import dkimpeers, proc
 from lib.authprobe import Probe
 from lib.dns import RealDns
 from lib.fakemx import EXTENSIONS, FakeMx
 from lib.mails import Mail
 from lib.scratch import LONG, Scratch
 from lib.site import Site
-from lib.tap import Skip, Tap, check, equal
+from lib.tap import Tap, check, equal
 from lib.wait import wait_for
 
 tap = Tap()
@@ -33,39 +29,11 @@ MANY = 250 if LONG else 40      # messages for each kind of hop
 LETTER = (b"From: Alice <a@example.org>\r\nTo: b@example.net\r\n"
           b"Subject: one\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; "
           b"charset=utf-8\r\n\r\n.dot\r\n..dots \xc3\xa4  \r\n\r\n\r\n")
-PERL = """
-use Mail::DKIM::Verifier;
-use Mail::DKIM::DNS;
-use Net::DNS::Resolver;
-Mail::DKIM::DNS::resolver(Net::DNS::Resolver->new(
-	nameservers => ['127.0.0.1'], port => $ARGV[0]));
-for my $file (<STDIN>) {
-	chomp $file;
-	open(my $in, '<:raw', $file) or die "$file: $!";
-	my $v = Mail::DKIM::Verifier->new();
-	while (<$in>) { s/\\r?\\n$//; $v->PRINT("$_\\015\\012"); }
-	$v->CLOSE;
-	print join(' ', map { $_->algorithm . '=' . $_->result }
-	    $v->signatures), "\\n";
-}
-"""
 
 
 def keys(site, *more, status=0):
     """Makes keys if need be; {name: record} of what is to be published."""
-    done = site.call("smtpd", "--dkim", DOMAIN, *more)
-    equal(done.returncode, status, done.stdout + done.stderr)
-    return {name: "".join(re.findall(r'"([^"]*)"', text))
-            for name, text in re.findall(
-                r"(?m)^(\S+)\. IN TXT ((?:\(\n(?:\t.*\n)*\t.*\))|.*)$",
-                done.stdout)}
-
-
-def zone_lines(records):
-    """The same as lines of a zone file."""
-    return [f"{name}. 60 IN TXT " + " ".join(
-        f'"{text[at:at + 255]}"' for at in range(0, len(text), 255))
-            for name, text in records.items()]
+    return dkimpeers.published(site, DOMAIN, *more, status=status)
 
 
 def site_for(mx, more=""):
@@ -157,65 +125,21 @@ def test_flips(world):
               ["pass", "pass"], "what lists and servers add")
 
 
-def find_dkimpy():
-    """The module, installed or unpacked."""
-    found = peers.files("usr/lib/python3/dist-packages/dkim/__init__.py",
-                        "python3-dkim")
-    for package in ("python3-dkim", "python3-nacl", "python3-dnspython"):
-        try:
-            path = peers.files("usr/lib/python3/dist-packages", package)[0]
-            sys.path.append(str(path))
-        except Skip:
-            pass
-    sys.path.append(str(found[0].parents[1]))
-    import dkim
-    return dkim
-
-
 def test_dkimpy(world):
     """dkimpy passes all of them"""
-    dkim = find_dkimpy()
-    zone = {f"{name}.": text.encode()
-            for name, text in world.records.items()}
-
-    def ask(name, timeout=5):
-        name = name.decode() if isinstance(name, bytes) else name
-        return zone[name if name.endswith(".") else name + "."]
+    dkim = dkimpeers.dkimpy()
+    ask = dkimpeers.asks(world.records)
     for body in world.bodies:
-        check(dkim.verify(body, dnsfunc=ask), f"{body!r:.1500}")
-
-
-def perl_folders():
-    """Where its modules are, if they are only unpacked."""
-    root = Path(os.environ.get("RESTANTE_PEERS", "/nonexistent"))
-    return ":".join(str(path) for place in ("usr/share/perl5",
-                                            "usr/lib/*/perl5/*")
-                    for path in root.glob(f"lib*-perl/{place}"))
+        for copy in dkimpeers.alone(body):
+            check(dkim.verify(copy, dnsfunc=ask), f"{copy!r:.1500}")
 
 
 def test_perl(world):
     """Mail::DKIM passes the RSA signature of all of them"""
-    environment = dict(os.environ, PERL5LIB=perl_folders())
-    try:
-        subprocess.run(["perl", "-MMail::DKIM::Verifier", "-e", "1"],
-                       env=environment, capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        raise Skip("Mail::DKIM is not there (Debian package "
-                   "libmail-dkim-perl)") from None
-    with Scratch() as scratch, \
-            RealDns(scratch, zone_lines(world.records)) as dns:
-        names = []
-        for number, body in enumerate(world.bodies):
-            names.append(scratch.dir / f"{number}.eml")
-            names[-1].write_bytes(body)
-        done = subprocess.run(
-            ["perl", "-e", PERL, str(dns.port)], env=environment, text=True,
-            input="".join(f"{name}\n" for name in names),
-            capture_output=True, check=False)
-        lines = done.stdout.splitlines()
-        equal(len(lines), len(names), done.stderr)
-        for line, body in zip(lines, world.bodies):
-            check("rsa-sha256=pass" in line, f"{line} {body!r:.1500}")
+    with Scratch() as scratch:
+        lines = dkimpeers.perl(scratch, world.records, world.bodies)
+    for line, body in zip(lines, world.bodies):
+        check("rsa-sha256=pass" in line, f"{line} {body!r:.1500}")
 
 
 def test_strangers():
@@ -305,7 +229,7 @@ def test_rotate():
     """New keys sign only when the DNS shows them"""
     with FakeMx() as mx, site_for(mx) as site:
         before = keys(site)
-        with RealDns(site, zone_lines(before)) as dns:
+        with RealDns(site, dkimpeers.zone_lines(before)) as dns:
             site.change(f"relay smtp://127.0.0.1:{mx.port}?tls=never\n"
                         f"resolver {dns.address}\n")
             fresh = keys(site, "--rotate")
@@ -317,7 +241,7 @@ def test_rotate():
         for records, status, now in ((wrong, 75, before),
                                      ({**before, **fresh}, 0, fresh)):
             shutil.rmtree(site.dir / "nsd")
-            with RealDns(site, zone_lines(records)) as dns:
+            with RealDns(site, dkimpeers.zone_lines(records)) as dns:
                 site.change(f"relay smtp://127.0.0.1:{mx.port}?tls=never\n"
                             f"resolver {dns.address}\n")
                 keys(site, "--rotate", status=status)
