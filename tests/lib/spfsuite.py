@@ -131,6 +131,24 @@ class Machine:
         return result, bytes.fromhex(explanation.replace("-", "")).decode()
 
 
+def records_of(records):
+    """ask(type, name) for ZoneDns, of {name: {type: [record]}}; instead of a
+    name's records: failed, or silent."""
+    def ask(kind, name):
+        entry = records.get(name)
+        if entry == "failed":
+            return "failed", []
+        if entry == "silent":
+            raise Timeout
+        if entry is None:
+            below = any(other.endswith("." + name) for other in records)
+            return ("no-data" if below else "no-name"), []
+        found = entry.get(kind, [])
+        return ("ok" if found else "no-data"), [
+            f.encode() if isinstance(f, str) else f for f in found]
+    return ask
+
+
 class ZoneDns(LyingDns):
     """A name server on loopback: ask(type, name) says what is in the DNS."""
 

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from lib.scratch import Instance
-from lib.spfsuite import Timeout, ZoneDns
+from lib.spfsuite import ZoneDns, records_of
 from lib.talk import stuff
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
@@ -34,28 +34,11 @@ RECORDS = {
 }
 
 
-def lookup(records):
-    """ask(type, name) for ZoneDns."""
-    def ask(kind, name):
-        entry = records.get(name)
-        if entry == "failed":
-            return "failed", []
-        if entry == "silent":
-            raise Timeout
-        if entry is None:
-            below = any(other.endswith("." + name) for other in records)
-            return ("no-data" if below else "no-name"), []
-        found = entry.get(kind, [])
-        return ("ok" if found else "no-data"), [
-            f.encode() if isinstance(f, str) else f for f in found]
-    return ask
-
-
 class Server(Instance):
     """Strangers come to it by a proxy; records: what is in the DNS."""
 
     def __init__(self, records, config=""):
-        self.dns = ZoneDns(lookup(records))
+        self.dns = ZoneDns(records_of(records))
         try:
             super().__init__(
                 f"resolver {self.dns.address}\nproxy 127.0.0.1\n"
@@ -251,7 +234,7 @@ def handed():
 
 
 def zone_of(path):
-    """Its DNS, as lookup() has it."""
+    """Its DNS, as records_of() has it."""
     import socket
     records = {}
     for name, entry in json.loads((path / "dns.json").read_text()).items():

@@ -8,20 +8,23 @@ unshare(1) and setpriv(1): so this runs where systemd does not.
 """
 import contextlib
 import os
+import platform
 import re
 import select
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 from lib import launch, mbox, peers
 from lib.player import PASSWORDS
 from lib.scratch import AM_ROOT, BUILD, SRC, Scratch, tool
+from lib.spfsuite import ZoneDns, records_of
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
 
 tap = Tap()
-SERVICES = {"smtpd/restante-smtp": 2.0, "smtpd/restante-submission": 2.0,
+SERVICES = {"smtpd/restante-smtp": 2.8, "smtpd/restante-submission": 2.0,
             "smtpd/restante-local": 2.0, "pop3d/restante-pop3": 1.5}
 SOCKETS = ("smtpd/restante-smtp", "smtpd/restante-submission",
            "smtpd/restante-local", "smtpd/restante-queue",
@@ -64,7 +67,7 @@ def analyze(*words):
 
 
 def test_exposure():
-    """systemd-analyze security: 2.0 at most for smtpd, 1.5 for pop3d"""
+    """systemd-analyze security: 2.8 at most for port 25, 2.0, 1.5 for pop3d"""
     with all_units() as folder:
         for name, most in SERVICES.items():
             path = folder / (Path(name).name + ".service")
@@ -113,6 +116,29 @@ def test_local_socket():
 
 # ---- with the rights that a unit leaves ----
 
+# Starts a program that can open no sockets but those of the families that the
+# first argument names: RestrictAddressFamilies=, as systemd has it.
+FAMILIES = """
+import ctypes, os, platform, struct, sys
+call = {"x86_64": 41, "aarch64": 198}[platform.machine()]
+allowed = [{"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10, "AF_NETLINK": 16}[f]
+           for f in sys.argv[1].split()]
+n = len(allowed)
+code = [(0x20, 0, 0, 0), (0x15, 0, n + 2, call), (0x20, 0, 0, 16)]
+code += [(0x15, n - i, 0, f) for i, f in enumerate(allowed)]
+code += [(0x06, 0, 0, 0x50000 | 97), (0x06, 0, 0, 0x7fff0000)]
+text = ctypes.create_string_buffer(
+    b"".join(struct.pack("HBBI", *c) for c in code))
+class Program(ctypes.Structure):
+    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+program = Program(len(code), ctypes.addressof(text))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(program)):
+    sys.exit("prctl: " + os.strerror(ctypes.get_errno()))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
 def confined(name):
     """A command line's beginning: what the unit takes away."""
     for needed in ("unshare", "setpriv"):
@@ -124,9 +150,12 @@ def confined(name):
     words = ["setpriv", "--bounding-set", "-all," + bounding]
     if value(name, "NoNewPrivileges") == "yes":
         words.append("--no-new-privs")
-    if value(name, "PrivateNetwork") == "yes":
+    if re.search(r"(?m)^PrivateNetwork=yes$", unit(name)):
         words = ["unshare", "--net", *words]
-    return words
+    if platform.machine() not in ("x86_64", "aarch64"):
+        raise Skip("socket(2) has another number here")
+    return [*words, sys.executable, "-c", FAMILIES,
+            value(name, "RestrictAddressFamilies")]
 
 
 def activated(scratch, daemon, name):
@@ -149,6 +178,30 @@ def test_rights():
                             PASSWORDS["bob"])
         said = mx.log.read_text() + pop.log.read_text()
         check("ermission" not in said and "not permitted" not in said, said)
+
+
+def test_network():
+    """The unit of port 25 leaves it the network: a stranger's mail is verified"""
+    for name in SERVICES:
+        text = unit(name + ".service")
+        asks = name == "smtpd/restante-smtp"
+        equal("\nPrivateNetwork=yes\n" in text, not asks, name)
+        equal("\nIPAddressDeny=any\n" in text, not asks, name)
+        equal("AF_INET " in value(name + ".service",
+                                  "RestrictAddressFamilies"), asks, name)
+    if not AM_ROOT:
+        raise Skip("needs root")
+    zone = {"example.com": {"TXT": ["v=spf1 ip4:127.0.0.1 -all"]}}
+    with ZoneDns(records_of(zone)) as dns, Scratch(
+            f"idle-exit 5\npolicy-exempt 192.0.2.1\nresolver {dns.address}",
+            as_root=True) as scratch, activated(
+                scratch, "smtpd", "smtpd/restante-smtp.service") as mx:
+        with scratch.connect(mx.ports[0]) as talker:
+            talker.hello()
+            talker.submit("carol@example.com", ["bob@example.org"],
+                          "From: carol@example.com\r\n\r\nx\r\n")
+        check(b" spf=pass " in scratch.mailbox("bob").read_bytes().replace(
+            b"\n\t", b" "), mx.log.read_text())
 
 
 # ---- runs by another unit ----
