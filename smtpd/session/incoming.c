@@ -12,14 +12,13 @@
 #include "smtpd/job/requests.h"
 #include "smtpd/session/complete.h"
 #include "smtpd/session/events.h"
-#include "smtpd/session/exempt.h"
 #include "smtpd/session/sender.h"
+#include "smtpd/session/verification.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -480,59 +479,6 @@ incoming_fault(struct incoming *in, bool *leave)
 	return in->error != 0 ? cannot_write(in) : REPLY_NONE;
 }
 
-/* True if a recipient takes all mail: complaints must get through. */
-static bool
-is_spared(const struct recipient *r)
-{
-	static const char *const names[] = { "postmaster", "abuse" };
-
-	for (size_t i = 0; i < 2; i++) {
-		size_t n = strlen(names[i]);
-		if (strncasecmp(r->text, names[i], n) == 0 &&
-		    (r->text[n] == '\0' || r->text[n] == '@')) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/*
- * Has a worker find out who vouches for a stranger's message.  The reply that
- * refuses it, or REPLY_NONE; domain: whose policy that is.
- */
-static enum smtp_reply
-verify(struct incoming *in, struct verify_answer *answer)
-{
-	struct session *s = in->session;
-	struct verify_question q = { .head = in->head, .spared = 1 };
-
-	if (!s->connection->config->auth || exempt_client(s)) {
-		return REPLY_NONE;
-	}
-	for (size_t i = 0; i < s->mail.count; i++) {
-		q.spared = q.spared && is_spared(&s->mail.recipients[i]);
-	}
-	strlcpy(q.id, s->mail.id, sizeof(q.id));
-	strlcpy(q.helo, s->helo, sizeof(q.helo));
-	strlcpy(q.sender, s->mail.sender, sizeof(q.sender));
-	if (channel_ask(s->connection->channel, REQUEST_VERIFY, &q, sizeof(q),
-		answer, sizeof(*answer)) != STATUS_OK) {
-		return REPLY_VERIFY_LATER;
-	}
-	answer->domain[sizeof(answer->domain) - 1] = '\0';
-	switch ((enum verify_outcome)answer->outcome) {
-	case VERIFY_ACCEPT:
-		break;
-	case VERIFY_AUTHOR:
-		return REPLY_NO_AUTHOR;
-	case VERIFY_POLICY:
-		return REPLY_DMARC;
-	case VERIFY_HEADER:
-		return REPLY_HEADER_LONG;
-	}
-	return REPLY_NONE;
-}
-
 /* Says that a message is ours now. */
 static enum next
 accept_message(struct incoming *in, enum smtp_reply reply)
@@ -551,7 +497,7 @@ incoming_deliver(struct incoming *in)
 {
 	struct session *s = in->session;
 	struct verify_answer answer = { .outcome = VERIFY_ACCEPT };
-	enum smtp_reply refusal = verify(in, &answer);
+	enum smtp_reply refusal = verification_ask(in, &answer);
 
 	if (refusal != REPLY_NONE) {
 		const char *const *args = REPLY_ARGS(answer.domain);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/* A worker's word about a stranger's message becomes a reply. */
+#include "smtpd/session/verification.h"
+
+#include "smtpd/session/exempt.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* True if a recipient takes all mail: complaints must get through. */
+static bool
+is_spared(const struct recipient *r)
+{
+	static const char *const names[] = { "postmaster", "abuse" };
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t n = strlen(names[i]);
+		if (strncasecmp(r->text, names[i], n) == 0 &&
+		    (r->text[n] == '\0' || r->text[n] == '@')) {
+			return true;
+		}
+	}
+	return false;
+}
+
+enum smtp_reply
+verification_ask(const struct incoming *in, struct verify_answer *answer)
+{
+	struct session *s = in->session;
+	struct verify_question q = { .head = in->head, .spared = 1 };
+
+	if (!s->connection->config->auth || exempt_client(s)) {
+		return REPLY_NONE;
+	}
+	for (size_t i = 0; i < s->mail.count; i++) {
+		q.spared = q.spared && is_spared(&s->mail.recipients[i]);
+	}
+	strlcpy(q.id, s->mail.id, sizeof(q.id));
+	strlcpy(q.helo, s->helo, sizeof(q.helo));
+	strlcpy(q.sender, s->mail.sender, sizeof(q.sender));
+	if (channel_ask(s->connection->channel, REQUEST_VERIFY, &q, sizeof(q),
+		answer, sizeof(*answer)) != STATUS_OK) {
+		return REPLY_VERIFY_LATER;
+	}
+	answer->domain[sizeof(answer->domain) - 1] = '\0';
+	switch ((enum verify_outcome)answer->outcome) {
+	case VERIFY_ACCEPT:
+		break;
+	case VERIFY_AUTHOR:
+		return REPLY_NO_AUTHOR;
+	case VERIFY_POLICY:
+		return REPLY_DMARC;
+	case VERIFY_HEADER:
+		return REPLY_HEADER_LONG;
+	}
+	return REPLY_NONE;
+}
