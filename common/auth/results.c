@@ -61,13 +61,12 @@ add_piece(struct results *r, const char *piece, size_t len)
 	r->column += len;
 }
 
-/* Adds name=value; what is no token is quoted, and never ends the quotes. */
+/* Adds name=value; what is quoted never ends the quotes. */
 static void
-add_pair(struct results *r, const char *name, const char *value)
+add_pair(struct results *r, const char *name, const char *value, bool quoted)
 {
 	char text[1024];
 	struct writer w = { .out = text, .size = sizeof(text) };
-	bool quoted = !is_value(value);
 
 	writer_text(&w, name);
 	writer_octet(&w, '=');
@@ -117,7 +116,7 @@ results_add(struct results *r, const char *method, const char *result,
 		add_piece(r, text, strlen(text));
 	}
 	if (reason != NULL && *reason != '\0') {
-		add_pair(r, "reason", reason);
+		add_pair(r, "reason", reason, !is_value(reason));
 	}
 }
 
@@ -125,8 +124,46 @@ void
 results_property(struct results *r, const char *property, const char *value)
 {
 	if (*value != '\0') {
-		add_pair(r, property, value);
+		add_pair(r, property, value, !is_value(value));
 	}
+}
+
+/* True if it is a dot-atom of the octets that names and addresses have. */
+static bool
+is_dot_atom(const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+	size_t n;
+
+	while ((n = strspn(text, plain)) > 0 && text[n] == '.') {
+		text += n + 1;
+	}
+	return n > 0 && text[n] == '\0';
+}
+
+void
+results_begin_spf(struct results *r, const char *result)
+{
+	memset(r, 0, sizeof(*r));
+	r->w = (struct writer){ .out = r->text, .size = sizeof(r->text) - 2 };
+	writer_text(&r->w, "Received-SPF: ");
+	writer_text(&r->w, result);
+	r->column = r->w.len;
+}
+
+void
+results_key(struct results *r, const char *key, const char *value)
+{
+	if (*value == '\0') {
+		return;
+	}
+	if (r->has_key) {
+		writer_octet(&r->w, ';');
+		r->column++;
+	}
+	r->has_key = true;
+	add_pair(r, key, value, !is_dot_atom(value));
 }
 
 size_t
@@ -136,7 +173,7 @@ results_end(struct results *r)
 
 	r->text[len++] = '\n';
 	r->text[len] = '\0';
-	return len;
+	return r->w.len = len;
 }
 
 /* ---- reading ---- */
@@ -240,9 +277,14 @@ has_our_id(const struct field *f, const char *id)
 }
 
 bool
+results_is_ours(const struct field *f, const char *id)
+{
+	return header_is(f, "Authentication-Results") && has_our_id(f, id);
+}
+
+bool
 results_is_forged(const struct field *f, const char *id)
 {
 	return header_is(f, "X-Spam") || header_is(f, "X-Spam-Flag") ||
-	       header_is(f, "X-Spam-Status") ||
-	       (header_is(f, "Authentication-Results") && has_our_id(f, id));
+	       header_is(f, "X-Spam-Status") || results_is_ours(f, id);
 }

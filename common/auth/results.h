@@ -21,6 +21,7 @@ enum { RESULTS_SIZE = 4096 }; /* octets of a field, with the NUL */
 struct results {
 	struct writer w;
 	size_t column;
+	bool has_key; /* of Received-SPF */
 	char text[RESULTS_SIZE];
 };
 
@@ -35,14 +36,20 @@ void results_add(struct results *, const char *method, const char *result,
 void results_property(
     struct results *, const char *property, const char *value);
 
+/* Begins a Received-SPF field (RFC 7208 section 9.1) instead, and adds a key to
+   it; nothing if the value is "". */
+void results_begin_spf(struct results *, const char *result);
+void results_key(struct results *, const char *key, const char *value);
+
 /* Ends it with a line end; its length.  What has no room is left out whole. */
 size_t results_end(struct results *);
 
-/*
- * True if a field must not come in: Authentication-Results that has our name,
- * or none that can be read; X-Spam, X-Spam-Flag, X-Spam-Status, which we give a
- * meaning.
+/* True for Authentication-Results with our name, or with none that can be read.
  */
+bool results_is_ours(const struct field *, const char *id);
+
+/* True if a field must not come in from a stranger: such a one; or X-Spam,
+   X-Spam-Flag, X-Spam-Status, which we give a meaning. */
 bool results_is_forged(const struct field *, const char *id);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 const char *
 spf_word(enum spf_result result)
@@ -283,6 +284,24 @@ spf_answer(struct spf *s, const struct ask_answer *a)
 
 	take(s, a);
 	return (s->questions != asked && s->state != SPF_AT_END) || run(s);
+}
+
+bool
+spf_denies_all(const struct spf *s)
+{
+	static const char all[] = "-all";
+	struct span terms = s->frame[0].record;
+
+	while (terms.len > 0 && terms.at[0] == ' ') {
+		terms.at++;
+		terms.len--;
+	}
+	while (terms.len > 0 && terms.at[terms.len - 1] == ' ') {
+		terms.len--;
+	}
+	return s->result == SPF_FAIL && !s->frame[0].redirected &&
+	       terms.len == strlen(all) &&
+	       strncasecmp(terms.at, all, terms.len) == 0;
 }
 
 /* Takes the sender apart (section 4.3). */

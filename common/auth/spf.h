@@ -105,6 +105,12 @@ bool spf_begin(struct spf *, const struct spf_question *);
 /* Takes the answer to spf->ask, and returns as spf_begin() does. */
 bool spf_answer(struct spf *, const struct ask_answer *);
 
+/*
+ * True after a fail if the record of the sender's domain is "v=spf1 -all" and
+ * nothing else: nobody may send for it.
+ */
+bool spf_denies_all(const struct spf *);
+
 /* The word of RFC 8601 section 2.7.2. */
 const char *spf_word(enum spf_result);
 

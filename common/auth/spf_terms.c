@@ -78,23 +78,7 @@ spf_want_record(struct spf *s)
 void
 spf_want_pointers(struct spf *s)
 {
-	static const char hex[] = "0123456789abcdef";
-	char *name = s->ask.name;
-	size_t n = 0;
-
-	if (s->v4) {
-		const uint8_t *a = s->address + 12;
-		snprintf(name, ASK_NAME, "%u.%u.%u.%u.in-addr.arpa", a[3], a[2],
-		    a[1], a[0]);
-	} else {
-		for (size_t i = 16; i-- > 0;) {
-			name[n++] = hex[s->address[i] & 15];
-			name[n++] = '.';
-			name[n++] = hex[s->address[i] >> 4];
-			name[n++] = '.';
-		}
-		snprintf(name + n, ASK_NAME - n, "ip6.arpa");
-	}
+	ask_reverse(s->address, s->ask.name);
 	spf_want(s, SPF_AT_POINTERS, ASK_PTR);
 }
 

@@ -2,6 +2,9 @@
 /* Names, as the machines of this room ask for them. */
 #include "common/auth/verify_ask.h"
 
+#include "common/text/network.h"
+
+#include <stdio.h>
 #include <string.h>
 
 enum { LABEL = 63 };
@@ -33,6 +36,27 @@ ask_name(const char *domain, size_t len, char name[ASK_NAME])
 		name[0] = '\0';
 	}
 	return label > 0;
+}
+
+void
+ask_reverse(const uint8_t address[16], char name[ASK_NAME])
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t n = 0;
+
+	if (network_is_v4(address)) {
+		const uint8_t *a = address + 12;
+		snprintf(name, ASK_NAME, "%u.%u.%u.%u.in-addr.arpa", a[3], a[2],
+		    a[1], a[0]);
+		return;
+	}
+	for (size_t i = 16; i-- > 0;) {
+		name[n++] = hex[address[i] & 15];
+		name[n++] = '.';
+		name[n++] = hex[address[i] >> 4];
+		name[n++] = '.';
+	}
+	snprintf(name + n, ASK_NAME - n, "ip6.arpa");
 }
 
 bool

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * What the machines of this room ask the DNS, and what they are told.  They do
@@ -49,6 +50,10 @@ struct ask_answer {
  * one of more than 63 octets, more than 253 in all).
  */
 bool ask_name(const char *domain, size_t len, char name[ASK_NAME]);
+
+/* The name below which the names of an address are; IPv4 as
+   ::ffff:192.0.2.1. */
+void ask_reverse(const uint8_t address[16], char name[ASK_NAME]);
 
 /* True if name is domain or below it; both in the form of ask_name(). */
 bool ask_is_below(const char *name, const char *domain);

@@ -48,6 +48,7 @@ enum kind {
 	KIND_DNSBL,
 	KIND_DMARC,
 	KIND_DMARC_EXEMPT,
+	KIND_AUTH_TRUST,
 };
 
 struct key {
@@ -65,6 +66,7 @@ static const struct key keys[] = {
 	{ "aliases", KIND_PATH, offsetof(struct config, aliases) },
 	{ "auth", KIND_SWITCH, offsetof(struct config, auth) },
 	{ "auth-id", KIND_NAME, offsetof(struct config, auth_id) },
+	{ "auth-trust", KIND_AUTH_TRUST, 0 },
 	{ "channel-binding", KIND_SWITCH,
 	    offsetof(struct config, channel_binding) },
 	{ "dkim-sign", KIND_DKIM_SIGN, offsetof(struct config, dkim_sign) },
@@ -100,6 +102,7 @@ static const struct key keys[] = {
 	{ "queue-concurrency", KIND_COUNT,
 	    offsetof(struct config, queue_concurrency) },
 	{ "quota", KIND_QUOTA, offsetof(struct config, quota) },
+	{ "received-spf", KIND_SWITCH, offsetof(struct config, received_spf) },
 	{ "recipients", KIND_COUNT, offsetof(struct config, recipients) },
 	{ "relay", KIND_HOP, offsetof(struct config, relay) },
 	{ "relay-concurrency", KIND_COUNT,
@@ -160,6 +163,19 @@ _Static_assert(sizeof(enum dmarc_mode) == sizeof(unsigned), "the same");
 _Static_assert(sizeof(enum dkim_sign) == sizeof(unsigned), "the same");
 
 static int
+set_domains(const struct config_place *at, struct config *c, const char *value)
+{
+	return config_set_domains(at, c->domains, &c->ndomains, value);
+}
+
+static int
+set_virtual(const struct config_place *at, struct config *c, const char *value)
+{
+	return config_set_domains(
+	    at, c->virtual_domains, &c->nvirtual_domains, value);
+}
+
+static int
 set_proxies(const struct config_place *at, struct config *c, const char *value)
 {
 	return config_set_networks(at, c->proxies, &c->nproxies, value);
@@ -170,6 +186,13 @@ set_exempt(const struct config_place *at, struct config *c, const char *value)
 {
 	return config_set_networks(
 	    at, c->policy_exempt, &c->npolicy_exempt, value);
+}
+
+static int
+set_auth_trust(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	return config_set_networks(at, c->auth_trust, &c->nauth_trust, value);
 }
 
 static int
@@ -200,6 +223,8 @@ set_srs_domain(
 /* Kinds with a function of their own, which knows its field. */
 static int (*const setters[])(
     const struct config_place *, struct config *, const char *value) = {
+	[KIND_DOMAINS] = set_domains,
+	[KIND_VIRTUAL] = set_virtual,
 	[KIND_ROUTE] = config_set_route,
 	[KIND_SENDER] = config_set_sender,
 	[KIND_SECRET] = config_set_secret,
@@ -219,6 +244,7 @@ static int (*const setters[])(
 	[KIND_SRS_DOMAIN] = set_srs_domain,
 	[KIND_DMARC_EXEMPT] = config_set_dmarc_exempt,
 	[KIND_EXEMPT] = set_exempt,
+	[KIND_AUTH_TRUST] = set_auth_trust,
 	[KIND_PENALTY_EXEMPT] = set_penalty_exempt,
 };
 
@@ -243,13 +269,10 @@ set_key(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_QUOTA:
 		return config_set_limit(
 		    at, field, key->kind == KIND_QUOTA, value);
-	case KIND_DOMAINS:
-		return config_set_domains(at, c->domains, &c->ndomains, value);
-	case KIND_VIRTUAL:
-		return config_set_domains(
-		    at, c->virtual_domains, &c->nvirtual_domains, value);
 	case KIND_HOP:
 		return config_set_hop(at, field, value);
+	case KIND_DOMAINS:
+	case KIND_VIRTUAL:
 	case KIND_ROUTE:
 	case KIND_SENDER:
 	case KIND_SECRET:
@@ -269,6 +292,7 @@ set_key(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_SRS_DOMAIN:
 	case KIND_DMARC_EXEMPT:
 	case KIND_EXEMPT:
+	case KIND_AUTH_TRUST:
 	case KIND_PENALTY_EXEMPT:
 		return setters[key->kind](at, c, value);
 	case KIND_SWITCH:

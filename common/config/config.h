@@ -145,9 +145,12 @@ struct config {
 	bool pipelining_check;
 	struct blocklist dnsbl[CONFIG_LIST];
 	size_t ndnsbl;
-	unsigned greylist;         /* seconds; 0: none */
-	bool auth;                 /* verify strangers' mail */
-	char auth_id[CONFIG_NAME]; /* our name in the results */
+	unsigned greylist;                      /* seconds; 0: none */
+	bool auth;                              /* verify strangers' mail */
+	char auth_id[CONFIG_NAME];              /* our name in the results */
+	struct network auth_trust[CONFIG_LIST]; /* peers that verify for us */
+	size_t nauth_trust;
+	bool received_spf; /* the field of RFC 7208 section 9.1, too */
 	enum dmarc_mode dmarc;
 	char dmarc_exempt[CONFIG_LIST][CONFIG_NAME];
 	size_t ndmarc_exempt;

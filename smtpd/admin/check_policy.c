@@ -72,6 +72,30 @@ check_list(struct check *c, const struct blocklist *configured)
 	}
 }
 
+/* Warns of what auth-trust cannot do. */
+static void
+check_trust(struct check *c)
+{
+	const struct config *config = c->config;
+
+	for (size_t i = 0; i < config->nauth_trust; i++) {
+		const struct network *n = &config->auth_trust[i];
+		bool exempt = false;
+		for (size_t k = 0; k < config->npolicy_exempt; k++) {
+			exempt =
+			    exempt ||
+			    network_has(&config->policy_exempt[k], n->address);
+		}
+		if (!exempt) {
+			check_finding(c, FINDING_WARNING,
+			    "auth-trust: network %zu is not in policy-exempt, "
+			    "so its clients are strangers and their results "
+			    "are removed; add it there",
+			    i + 1);
+		}
+	}
+}
+
 void
 check_policy(struct check *c)
 {
@@ -93,6 +117,7 @@ check_policy(struct check *c)
 	for (size_t i = 0; i < config->ndnsbl; i++) {
 		check_list(c, &config->dnsbl[i]);
 	}
+	check_trust(c);
 	for (size_t i = 0; i < config->npolicy_exempt; i++) {
 		const struct network *n = &config->policy_exempt[i];
 		bool v4 = network_is_v4(n->address);

@@ -143,7 +143,7 @@ author_read(const char *header, size_t len, struct author *a)
 }
 
 bool
-author_is_one(const struct author *a)
+author_is_named(const struct author *a)
 {
-	return a->fields == 1 && a->named <= 1 && a->count > 0 && !a->many;
+	return a->fields == 1 && a->count > 0 && !a->many;
 }

@@ -14,8 +14,8 @@ enum { AUTHOR_MOST = 4 };
 struct author {
 	unsigned fields; /* of the name From */
 	size_t named;    /* domains of mailboxes in it */
-	/* These, and what a careless reader could take for one, each once; in
-	   the form of ask_name(). */
+	/* These, and what a careless reader could take
+	   for one, each once; in the form of ask_name(). */
 	size_t count;
 	bool many; /* there are more than AUTHOR_MOST */
 	char domain[AUTHOR_MOST][ASK_NAME];
@@ -25,7 +25,10 @@ struct author {
 /* Reads a header section, with LF or CRLF. */
 void author_read(const char *header, size_t len, struct author *);
 
-/* True if it has one author's domain, as RFC 5322 section 3.6.2 wants it. */
-bool author_is_one(const struct author *);
+/*
+ * True if there is one From that names somebody (RFC 5322 section 3.6.2), and
+ * so few domains that each can be asked about.
+ */
+bool author_is_named(const struct author *);
 
 #endif

@@ -10,6 +10,7 @@
 #include "common/io/deadline.h"
 #include "common/io/file.h"
 #include "common/log/log.h"
+#include "common/log/stats.h"
 #include "common/process/privilege.h"
 #include "common/tls/crypto.h"
 #include "smtpd/auth/verify_private.h"
@@ -42,7 +43,7 @@ verify_valid(const void *payload, size_t size)
 {
 	const struct verify_question *q = payload;
 
-	return size == sizeof(*q) && q->spared <= 1 &&
+	return size == sizeof(*q) && q->spared <= 1 && q->exempt <= 1 &&
 	       is_text(q->id, sizeof(q->id)) &&
 	       is_text(q->helo, sizeof(q->helo)) &&
 	       is_text(q->sender, sizeof(q->sender));
@@ -112,6 +113,16 @@ move_body(struct verification *v, size_t to)
 	return up ? 0 : ftruncate(v->fd, (off_t)(to + left));
 }
 
+/* True for what must not come in; an exempt peer may mark mail itself. */
+static bool
+is_forged(const struct verification *v, const struct field *f)
+{
+	const char *id = v->config->auth_id;
+
+	return v->question.exempt != 0 ? results_is_ours(f, id)
+	                               : results_is_forged(f, id);
+}
+
 /* Adds the fields of a section that are not forged. */
 static void
 copy_fields(struct verification *v, struct writer *w)
@@ -121,7 +132,7 @@ copy_fields(struct verification *v, struct writer *w)
 	struct field f;
 
 	while (header_next(&at, end, &f)) {
-		if (results_is_forged(&f, v->config->auth_id)) {
+		if (is_forged(v, &f)) {
 			v->forged++;
 		} else {
 			writer_add(w, f.text, f.len);
@@ -135,13 +146,15 @@ copy_fields(struct verification *v, struct writer *w)
 static int
 write_header(struct verification *v)
 {
-	size_t results = results_end(&v->results);
-	size_t size = v->header_len + results + sizeof(mark) + 1;
+	size_t results = v->results.w.len, received = v->received.w.len;
+	size_t size = v->header_len + results + received + sizeof(mark) + 1;
 	struct writer w = { .out = malloc(size), .size = size };
 
 	if (w.out == NULL) {
 		return -1;
 	}
+	/* RFC 7208 section 9.1 wants that one above our Received. */
+	writer_add(&w, v->received.text, received);
 	writer_add(&w, v->header, v->question.head);
 	writer_add(&w, v->results.text, results);
 	if (v->marked) {
@@ -154,6 +167,9 @@ write_header(struct verification *v)
 	                 ? -1
 	                 : file_write(v->fd, w.out, (size_t)len, 0);
 	free(w.out);
+	if (v->forged > 0) {
+		stats_add(STATS_FORGED_RESULTS, v->forged);
+	}
 	return result;
 }
 
@@ -202,8 +218,11 @@ verify(struct verification *v)
 		return -1;
 	}
 	verify_keys(v);
-	verify_spf(v);
-	verify_policy(v);
+	if (v->question.exempt == 0) {
+		verify_spf(v);
+		verify_policy(v);
+		verify_reverse(v);
+	}
 	verify_write(v);
 	return v->outcome == VERIFY_ACCEPT ? write_header(v) : 0;
 }
@@ -255,7 +274,9 @@ verify_run(const struct task *task)
 		return STATUS_TEMPORARY;
 	}
 	answer.outcome = v->outcome;
-	memcpy(answer.domain, v->policy_domain, sizeof(v->policy_domain));
+	memcpy(answer.domain,
+	    v->outcome == VERIFY_SENDER ? v->sender.domain : v->policy_domain,
+	    sizeof(v->policy_domain));
 	memcpy(task->reply->data, &answer, sizeof(answer));
 	task->reply->size = sizeof(answer);
 	return STATUS_OK;

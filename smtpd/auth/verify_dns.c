@@ -3,6 +3,7 @@
 #include "smtpd/auth/verify_private.h"
 
 #include "common/io/deadline.h"
+#include "common/text/network.h"
 
 #include <arpa/nameser.h>
 #include <stdio.h>
@@ -66,6 +67,62 @@ verify_ask(struct verification *v, const struct ask *asks, size_t n)
 	}
 }
 
+/* ---- the client's name (RFC 8601 section 2.7.3) ---- */
+
+/* True if one of the answers, of n names, has the client's address. */
+static bool
+leads_back(struct verification *v, const struct ask *asks, size_t n,
+    const uint8_t address[16], bool *trouble)
+{
+	bool v4 = network_is_v4(address);
+	struct span client = { (const char *)address + (v4 ? 12 : 0),
+		v4 ? 4 : 16 };
+
+	verify_ask(v, asks, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct ask_answer *a = &v->records[i].answer;
+		*trouble = *trouble || a->status == ASK_FAILED;
+		for (size_t k = 0; k < a->n; k++) {
+			if (a->record[k].len == client.len &&
+			    memcmp(a->record[k].at, client.at, client.len) ==
+				0) {
+				memcpy(v->host, asks[i].name, ASK_NAME);
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+void
+verify_reverse(struct verification *v)
+{
+	struct ask asks[DNS_LOOKUPS] = { { .type = ASK_PTR } };
+	const struct ask_answer *a = &v->records[0].answer;
+	uint8_t address[16];
+	bool trouble = false;
+	size_t n = 0;
+
+	if (!network_address(v->peer->address, address)) {
+		return;
+	}
+	ask_reverse(address, asks[0].name);
+	verify_ask(v, asks, 1);
+	if (a->status != ASK_OK) {
+		v->reverse = a->status == ASK_FAILED ? "temperror" : NULL;
+		return;
+	}
+	for (size_t i = 0; i < a->n && n < DNS_LOOKUPS; i++) {
+		if (ask_name(a->record[i].at, a->record[i].len, asks[n].name)) {
+			asks[n++].type =
+			    network_is_v4(address) ? ASK_A : ASK_AAAA;
+		}
+	}
+	v->reverse = leads_back(v, asks, n, address, &trouble) ? "pass"
+	             : trouble                                 ? "temperror"
+	                                                       : "fail";
+}
+
 /* ---- SPF ---- */
 
 static void
@@ -88,13 +145,29 @@ run_spf(struct verification *v, const char *sender, struct verify_spf *out)
 	memcpy(out->reason, v->spf.reason, sizeof(out->reason));
 }
 
+/* True if the domain has no MX, or a null MX (RFC 7505). */
+static bool
+takes_no_mail(struct verification *v, const char *domain)
+{
+	const struct ask_answer *a = &v->records[0].answer;
+	struct ask ask = { .type = ASK_MX };
+
+	memcpy(ask.name, domain, ASK_NAME);
+	verify_ask(v, &ask, 1);
+	return a->status == ASK_NO_DATA ||
+	       (a->status == ASK_OK && a->n == 1 && a->record[0].len == 0);
+}
+
 void
 verify_spf(struct verification *v)
 {
 	run_spf(v, v->question.sender, &v->sender);
-	if (v->question.sender[0] != '\0') {
-		run_spf(v, "", &v->helo);
+	if (v->question.sender[0] == '\0') {
+		return; /* that was the HELO name */
 	}
+	v->no_mail = v->sender.result == SPF_FAIL && spf_denies_all(&v->spf) &&
+	             takes_no_mail(v, v->sender.domain);
+	run_spf(v, "", &v->helo);
 }
 
 /* ---- DKIM ---- */
@@ -180,6 +253,20 @@ is_exempt(const struct verification *v)
 	return false;
 }
 
+/* True if that is worse than what there was for another author. */
+static bool
+is_worse(const struct dmarc *d, const struct verification *v)
+{
+	static const unsigned ranks[] = { [DMARC_PASS] = 0,
+		[DMARC_NONE] = 1,
+		[DMARC_TEMPERROR] = 2,
+		[DMARC_FAIL] = 3 };
+
+	return ranks[d->result] > ranks[v->result] ||
+	       (d->result == DMARC_FAIL && v->result == DMARC_FAIL &&
+		   d->apply > v->apply);
+}
+
 /* Evaluates the policy of one domain, and keeps it if it is the strictest. */
 static void
 run_dmarc(struct verification *v, const char *author)
@@ -197,10 +284,7 @@ run_dmarc(struct verification *v, const char *author)
 			dmarc_answer(d, asks[i].name, &v->records[i].answer);
 		}
 	}
-	bool first = v->from[0] == '\0';
-	bool stricter = d->result == DMARC_FAIL &&
-	                (v->result != DMARC_FAIL || d->apply > v->apply);
-	if (!first && !stricter) {
+	if (v->from[0] != '\0' && !is_worse(d, v)) {
 		return;
 	}
 	v->result = d->result;
@@ -213,21 +297,34 @@ run_dmarc(struct verification *v, const char *author)
 	                            : NULL;
 }
 
+/* What stands for the reason of a refusal; VERIFY_ACCEPT: there is none. */
+static enum verify_outcome
+reason_to_refuse(const struct verification *v)
+{
+	return v->no_author                            ? VERIFY_AUTHOR
+	       : v->apply == DMARC_REJECT              ? VERIFY_POLICY
+	       : v->no_mail && v->result != DMARC_PASS ? VERIFY_SENDER
+	                                               : VERIFY_ACCEPT;
+}
+
 /* What is done about it. */
 static void
 decide(struct verification *v)
 {
-	bool refused = v->no_author || v->apply == DMARC_REJECT;
+	enum verify_outcome reason = reason_to_refuse(v);
+	bool spared = v->question.spared != 0;
 
-	if (v->question.spared != 0) {
+	if (spared) {
 		v->spared = "for the postmaster";
+	} else if (reason != VERIFY_AUTHOR) {
+		spared = v->spared != NULL;
 	}
-	if (refused && v->config->dmarc == DMARC_ENFORCE &&
-	    (v->spared == NULL || (v->no_author && v->question.spared == 0))) {
-		v->outcome = v->no_author ? VERIFY_AUTHOR : VERIFY_POLICY;
+	if (reason != VERIFY_ACCEPT && v->config->dmarc == DMARC_ENFORCE &&
+	    !spared) {
+		v->outcome = reason;
 		return;
 	}
-	v->marked = refused || v->apply == DMARC_QUARANTINE;
+	v->marked = reason != VERIFY_ACCEPT || v->apply == DMARC_QUARANTINE;
 }
 
 void
@@ -236,9 +333,14 @@ verify_policy(struct verification *v)
 	if (v->config->dmarc == DMARC_OFF) {
 		return;
 	}
-	v->no_author = !author_is_one(&v->author);
+	v->no_author = !author_is_named(&v->author);
 	for (size_t i = 0; i < v->author.count && !v->no_author; i++) {
 		run_dmarc(v, v->author.domain[i]);
+	}
+	/* Of several authors readers see one: each must be vouched for. */
+	if (v->author.named > 1 && v->apply != DMARC_REJECT &&
+	    (v->result == DMARC_NONE || v->result == DMARC_FAIL)) {
+		v->no_author = true;
 	}
 	decide(v);
 }

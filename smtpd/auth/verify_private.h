@@ -42,7 +42,9 @@ struct verification {
 
 	struct author author;
 	struct verify_spf sender, helo; /* helo: SPF_NONE if not asked for */
-	struct dkim *dkim;              /* NULL: no memory */
+	const char *reverse; /* the result of iprev; NULL: has no name */
+	char host[ASK_NAME]; /* the name that leads back to the client */
+	struct dkim *dkim;   /* NULL: no memory */
 
 	/* Of the author's domain whose policy decides. */
 	enum dmarc_result result;
@@ -51,11 +53,12 @@ struct verification {
 	const char
 	    *spared; /* why apply is not what the domain wants, or NULL */
 	bool no_author;
+	bool no_mail; /* the sender's domain sends none */
 	enum verify_outcome outcome;
 	bool marked;
 	unsigned forged;
 
-	struct results results;
+	struct results results, received; /* received: Received-SPF, or empty */
 	struct spf spf;
 	struct dmarc dmarc;
 	struct verify_records records[DNS_LOOKUPS];
@@ -64,6 +67,9 @@ struct verification {
 
 /* Asks for several things at once; the answers are v->records. */
 void verify_ask(struct verification *, const struct ask *, size_t n);
+
+/* Looks the client's name up. */
+void verify_reverse(struct verification *);
 
 /* Runs SPF and DKIM; then DMARC, which decides. */
 void verify_spf(struct verification *);

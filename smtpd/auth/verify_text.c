@@ -11,12 +11,15 @@
 
 enum { LINE = 1024 };
 
+static const char name_octets[] = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+
 static const char *
 action_of(const struct verification *v)
 {
-	return v->outcome != VERIFY_ACCEPT ? "reject"
-	       : v->marked                 ? "mark"
-	                                   : "none";
+	return v->outcome != VERIFY_ACCEPT          ? "reject"
+	       : v->marked && v->dmarc.list_vouched ? "list"
+	       : v->marked                          ? "mark"
+	                                            : "none";
 }
 
 static const char *
@@ -86,7 +89,7 @@ write_dmarc(struct verification *v)
 		    dmarc_policy_word(v->published), action_of(v));
 	}
 	results_add(&v->results, "dmarc", dmarc_result_of(v), comment,
-	    v->no_author                                    ? "no single author"
+	    v->no_author ? "no author to vouch for"
 	    : v->apply == DMARC_REJECT && v->spared != NULL ? v->spared
 							    : NULL);
 	results_property(&v->results, "header.from", v->from);
@@ -94,6 +97,34 @@ write_dmarc(struct verification *v)
 		results_property(&v->results, "policy.dmarc",
 		    dmarc_policy_word(v->published));
 	}
+}
+
+static void
+write_reverse(struct verification *v)
+{
+	if (v->reverse != NULL) {
+		bool plain = strspn(v->host, name_octets) == strlen(v->host);
+		results_add(&v->results, "iprev", v->reverse,
+		    plain ? v->host : NULL, NULL);
+		results_property(&v->results, "policy.iprev", v->peer->address);
+	}
+}
+
+/* Received-SPF, for filters that read no Authentication-Results. */
+static void
+write_received(struct verification *v)
+{
+	bool null = v->question.sender[0] == '\0';
+	struct results *r = &v->received;
+
+	results_begin_spf(r, spf_word(v->sender.result));
+	results_key(r, "client-ip", v->peer->address);
+	results_key(r, "envelope-from", v->question.sender);
+	results_key(r, "helo", v->question.helo);
+	results_key(r, "receiver", v->config->hostname);
+	results_key(r, "identity", null ? "helo" : "mailfrom");
+	results_key(r, "problem", v->sender.reason);
+	results_end(r);
 }
 
 /* ---- the log ---- */
@@ -111,9 +142,6 @@ count_dmarc(const struct verification *v)
 	}
 	if (v->marked) {
 		stats_add(STATS_DMARC_MARKED, 1);
-	}
-	if (v->forged > 0) {
-		stats_add(STATS_FORGED_RESULTS, v->forged);
 	}
 }
 
@@ -155,16 +183,39 @@ tell_log(const struct verification *v)
 	    action_of(v), (long long)took / 1000, (long long)took % 1000 / 10);
 }
 
-void
-verify_write(struct verification *v)
+/* What there is to say about a stranger's message. */
+static void
+write_all(struct verification *v)
 {
-	results_begin(&v->results, v->config->auth_id);
 	if (v->config->dmarc != DMARC_OFF) {
 		write_dmarc(v);
 	}
 	write_spf(v);
 	write_dkim(v);
+	write_reverse(v);
+	if (v->config->received_spf) {
+		write_received(v);
+	}
 	stats_add(STATS_AUTH_CHECKED, 1);
 	count_dmarc(v);
 	tell_log(v);
+}
+
+void
+verify_write(struct verification *v)
+{
+	bool any = v->question.exempt == 0 ||
+	           (v->dkim != NULL && dkim_count(v->dkim) > 0);
+
+	results_begin(&v->results, v->config->auth_id);
+	if (v->question.exempt == 0) {
+		write_all(v);
+	} else if (any) {
+		write_dkim(v);
+	}
+	if (any) {
+		results_end(&v->results);
+	} else {
+		v->results.w.len = 0; /* no field at all */
+	}
 }

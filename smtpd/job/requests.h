@@ -83,12 +83,14 @@ struct verify_question {
 	char helo[ADDRESS_DOMAIN + 1];
 	char sender[ADDRESS_TEXT]; /* "": the null path */
 	uint32_t spared; /* 1: for postmaster or abuse alone, never refused */
+	uint32_t exempt; /* 1: of policy-exempt: nothing but its signatures */
 };
 
 enum verify_outcome {
 	VERIFY_ACCEPT,
 	VERIFY_AUTHOR, /* From is missing, double, or names nobody */
 	VERIFY_POLICY, /* DMARC of domain refuses it */
+	VERIFY_SENDER, /* domain sends no mail, says its SPF record */
 	VERIFY_HEADER, /* its header section is too long to be looked at */
 };
 

@@ -5,17 +5,12 @@
 #include "common/text/network.h"
 #include "smtpd/session/session.h"
 
-/* True if policy-exempt names that address, or if it is none ("local"). */
+/* True if one of the networks has that address. */
 static bool
-exempt_address(const struct config *config, const char *text)
+is_among(const struct network *networks, size_t n, const uint8_t address[16])
 {
-	uint8_t address[16];
-
-	if (!network_address(text, address)) {
-		return true; /* "local" */
-	}
-	for (size_t i = 0; i < config->npolicy_exempt; i++) {
-		if (network_has(&config->policy_exempt[i], address)) {
+	for (size_t i = 0; i < n; i++) {
+		if (network_has(&networks[i], address)) {
 			return true;
 		}
 	}
@@ -25,6 +20,21 @@ exempt_address(const struct config *config, const char *text)
 bool
 exempt_client(const struct session *s)
 {
+	const struct config *config = s->connection->config;
+	uint8_t address[16];
+
+	/* "local" is no address, and no stranger's. */
 	return session_is_submission(s) ||
-	       exempt_address(s->connection->config, session_peer(s));
+	       !network_address(session_peer(s), address) ||
+	       is_among(config->policy_exempt, config->npolicy_exempt, address);
+}
+
+bool
+exempt_trusted(const struct session *s)
+{
+	const struct config *config = s->connection->config;
+	uint8_t address[16];
+
+	return network_address(session_peer(s), address) &&
+	       is_among(config->auth_trust, config->nauth_trust, address);
 }

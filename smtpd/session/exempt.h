@@ -14,4 +14,7 @@ struct session;
  */
 bool exempt_client(const struct session *);
 
+/* True if it is one that auth-trust names: what it says of mail stays. */
+bool exempt_trusted(const struct session *);
+
 #endif

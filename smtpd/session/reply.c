@@ -235,12 +235,16 @@ static const struct reply_row rows[REPLIES] = {
 	    "allow it by the key sender"),
 	[REPLY_HOPS] = FAULT(554, "5.4.6", "Too many hops: a mail loop"),
 	[REPLY_NO_AUTHOR] = LOGGED(550, "5.7.1",
-	    "A message needs one From field with authors of one domain; "
-	    "yours has none, several, or names nobody",
+	    "A message needs one From field with an author's address, and of "
+	    "authors in several domains each has to be vouched for by DMARC",
 	    NULL, SHAPE_WHOLE, STATS_REJECTED_POLICY),
-	[REPLY_DMARC] = LOGGED(550, "5.7.1",
+	[REPLY_DMARC] = LOGGED(550, "5.7.26",
 	    "The DMARC policy of %s refuses this message: neither SPF nor DKIM "
 	    "vouches for its From; send it through a server of that domain",
+	    NULL, SHAPE_WHOLE, STATS_REJECTED_POLICY),
+	[REPLY_SENDS_NO_MAIL] = LOGGED(550, "5.7.27",
+	    "%s sends no mail, as its SPF record and the lack of an MX say: "
+	    "use an address of another domain as the sender",
 	    NULL, SHAPE_WHOLE, STATS_REJECTED_POLICY),
 	[REPLY_HEADER_LONG] =
 	    FAULT(552, "5.3.4", "The header section is too long"),

@@ -138,7 +138,8 @@ enum smtp_reply {
 	REPLY_FROM_NOT_YOURS,
 	REPLY_HOPS,
 	REPLY_NO_AUTHOR,
-	REPLY_DMARC, /* domain */
+	REPLY_DMARC,         /* domain */
+	REPLY_SENDS_NO_MAIL, /* domain */
 	REPLY_HEADER_LONG,
 	REPLY_VERIFY_LATER,
 	REPLY_STORE_LATER,

@@ -105,6 +105,9 @@ take_field(struct trace_header *t)
 		take_id(t, &f);
 	} else if (header_is(&f, "TLS-Required")) {
 		t->tls_optional = t->tls_optional || is_no(&f);
+	} else if (header_is(&f, "Authentication-Results") ||
+		   header_is(&f, "DKIM-Signature")) {
+		t->vouched = true;
 	}
 }
 

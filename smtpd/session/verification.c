@@ -23,13 +23,31 @@ is_spared(const struct recipient *r)
 	return false;
 }
 
+/*
+ * True for a stranger's message; and for one from an exempt address that has
+ * signatures, or results that could be taken for ours, unless that peer is
+ * trusted to write them.
+ */
+static bool
+is_wanted(const struct incoming *in)
+{
+	const struct session *s = in->session;
+
+	return s->connection->config->auth &&
+	       (!exempt_client(s) ||
+		   (in->header.vouched && !session_is_submission(s) &&
+		       !exempt_trusted(s)));
+}
+
 enum smtp_reply
 verification_ask(const struct incoming *in, struct verify_answer *answer)
 {
 	struct session *s = in->session;
-	struct verify_question q = { .head = in->head, .spared = 1 };
+	struct verify_question q = { .head = in->head,
+		.spared = 1,
+		.exempt = exempt_client(in->session) };
 
-	if (!s->connection->config->auth || exempt_client(s)) {
+	if (!is_wanted(in)) {
 		return REPLY_NONE;
 	}
 	for (size_t i = 0; i < s->mail.count; i++) {
@@ -50,6 +68,8 @@ verification_ask(const struct incoming *in, struct verify_answer *answer)
 		return REPLY_NO_AUTHOR;
 	case VERIFY_POLICY:
 		return REPLY_DMARC;
+	case VERIFY_SENDER:
+		return REPLY_SENDS_NO_MAIL;
 	case VERIFY_HEADER:
 		return REPLY_HEADER_LONG;
 	}

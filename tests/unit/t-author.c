@@ -11,7 +11,7 @@
 
 static const struct {
 	const char *text;
-	bool one;
+	bool named;
 	const char *domains; /* with blanks between them */
 } cases[] = {
 	{ "From: a@b.example\n", true, "b.example" },
@@ -22,7 +22,7 @@ static const struct {
 	{ "From: A\n <a@b.example>\n", true, "b.example" },
 	{ "From: \"a@evil.example\"@b.example\n", true, "b.example" },
 	{ "From: a@b.example, c@b.example\n", true, "b.example" },
-	{ "From: a@b.example, c@d.example\n", false, "b.example d.example" },
+	{ "From: a@b.example, c@d.example\n", true, "b.example d.example" },
 	{ "From: x@evil.example <a@b.example>\n", true, NULL },
 	{ "From: <a@b.example> <c@evil.example>\n", true, NULL },
 	{ "From: g: a@b.example;\n", true, "b.example" },
@@ -31,6 +31,9 @@ static const struct {
 	{ "From: Alice\n", false, "" },
 	{ "From: a@\n", false, "" },
 	{ "To: a@b.example\n", false, "" },
+	{ "From: a@b.x, a@c.x, a@d.x, a@e.x\n", true, "b.x c.x d.x e.x" },
+	{ "From: a@b.x, a@c.x, a@d.x, a@e.x, a@f.x\n", false,
+	    "b.x c.x d.x e.x" },
 	{ "", false, "" },
 	{ "From: a@b.example\nFrom: a@b.example\n", false, "b.example" },
 	{ "From: a@b\xc3\xbc"
@@ -64,7 +67,7 @@ test_authors(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct author a;
 		author_read(cases[i].text, strlen(cases[i].text), &a);
-		ok(author_is_one(&a) == cases[i].one &&
+		ok(author_is_named(&a) == cases[i].named &&
 			has(&a, cases[i].domains),
 		    "author %zu", i);
 	}
@@ -106,6 +109,9 @@ test_valid(void)
 	q.sender[0] = '\0';
 	q.spared = 2;
 	ok(!verify_valid(&q, sizeof(q)), "a number that means nothing");
+	q.spared = 1;
+	q.exempt = 2;
+	ok(!verify_valid(&q, sizeof(q)), "another one");
 }
 
 int

@@ -84,6 +84,26 @@ test_values(void)
 	note("%zu octets", strlen(r.text));
 }
 
+/* Received-SPF is a field with keys, whatever their values hold. */
+static void
+test_spf_field(void)
+{
+	static const char wanted[] =
+	    "Received-SPF: pass client-ip=192.0.2.1; "
+	    "envelope-from=\"a\\\"b@c.d\";\n\thelo=\"a..b\"; "
+	    "receiver=mx.example.net\n";
+	struct results r;
+
+	results_begin_spf(&r, "pass");
+	results_key(&r, "client-ip", "192.0.2.1");
+	results_key(&r, "envelope-from", "a\"b@c.d");
+	results_key(&r, "helo", "a..b");
+	results_key(&r, "problem", "");
+	results_key(&r, "receiver", "mx.example.net");
+	size_t len = results_end(&r);
+	ok(len == strlen(wanted) && strcmp(r.text, wanted) == 0, "%s", r.text);
+}
+
 /* A list that is too long is cut, and still a field. */
 static void
 test_long(void)
@@ -108,6 +128,7 @@ main(void)
 {
 	test_forged();
 	test_values();
+	test_spf_field();
 	test_long();
 	return tap_done();
 }

@@ -27,6 +27,8 @@ static const struct zone zone[] = {
 	{ "empty.test", ASK_TXT, "v=spf1" },
 	{ "redirect.test", ASK_TXT, "v=spf1 redirect=a.test" },
 	{ "nowhere.test", ASK_TXT, "v=spf1 redirect=nothing.test" },
+	{ "none.test", ASK_TXT, "v=spf1   -ALL " },
+	{ "to-none.test", ASK_TXT, "v=spf1 redirect=none.test" },
 	{ "loop.test", ASK_TXT, "v=spf1 include:loop.test -all" },
 	{ "circle.test", ASK_TXT, "v=spf1 redirect=circle.test" },
 	{ "void.test", ASK_TXT, "v=spf1 a:1.x a:2.x a:3.x +all" },
@@ -131,6 +133,28 @@ test_table(void)
 	    "the explanation: %s", spf.explanation);
 }
 
+/* A domain that says with its own record that nobody sends for it. */
+static void
+test_denies_all(void)
+{
+	static const struct {
+		const char *sender;
+		bool denies;
+	} senders[] = { { "x@none.test", true }, { "x@to-none.test", false },
+		{ "x@exp.test", false }, { "x@a.test", false },
+		{ "x@nothing.test", false } };
+
+	for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++) {
+		struct spf_question q = question(senders[i].sender);
+		for (bool asks = spf_begin(&spf, &q); asks;
+		     asks = spf_answer(&spf, &answer)) {
+			look_up(&spf.ask);
+		}
+		ok(spf_denies_all(&spf) == senders[i].denies, "%s denies %s",
+		    senders[i].sender, senders[i].denies ? "all" : "some");
+	}
+}
+
 /* Whatever is asked, the answer leads to more questions. */
 static void
 test_bounds(void)
@@ -215,6 +239,7 @@ int
 main(void)
 {
 	test_table();
+	test_denies_all();
 	test_bounds();
 	test_trouble();
 	test_long();

@@ -20,6 +20,8 @@ tap = Tap()
 CLIENT = "198.51.100.7"
 TEXT = "From: {author}\r\nTo: bob@example.org\r\nSubject: hello\r\n{more}\r\n" \
     "text\r\n"
+FORGED = "Authentication-Results: mail.example.org; dmarc=pass\r\n" \
+    "X-Spam-Flag: YES\r\n"
 RECORDS = {
     "good.example": {"TXT": [f"v=spf1 ip4:{CLIENT} -all"]},
     "_dmarc.good.example": {"TXT": ["v=DMARC1; p=reject"]},
@@ -31,6 +33,15 @@ RECORDS = {
     "long.example": {"TXT": ["x" * 3000, f"v=spf1 ip4:{CLIENT} -all"]},
     "_dmarc.long.example": {"TXT": ["v=DMARC1; p=reject"]},
     "lists.example": {"TXT": [f"v=spf1 ip4:{CLIENT} -all"]},
+    # Domains that send no mail: without an MX, and with a null one.
+    "silent.example": {"TXT": ["v=spf1 -all"]},
+    "null.example": {"TXT": ["v=spf1 -all"], "MX": [""]},
+    "unlisted.example": {"TXT": ["v=spf1 -all"], "MX": ["mx.good.example"]},
+    "7.100.51.198.in-addr.arpa": {"PTR": ["other.example", "mx.good.example"]},
+    "8.100.51.198.in-addr.arpa": {"PTR": ["mx.good.example"]},
+    "9.100.51.198.in-addr.arpa": "failed",
+    "mx.good.example": {"A": [bytes([198, 51, 100, 7])]},
+    "other.example": {"A": [bytes([198, 51, 100, 1])]},
 }
 
 
@@ -72,6 +83,11 @@ class Server(Instance):
         return self.bring(TEXT.format(author=author, more=more).encode(),
                           **settings)
 
+    def totals(self):
+        """What has been counted."""
+        return json.loads(self.call("smtpd", "--stats", "--json").stdout)[
+            "totals"]
+
     def last(self):
         """The last message in bob's mailbox."""
         return re.split(rb"(?m)^From ", self.mailbox("bob").read_bytes())[-1]
@@ -109,7 +125,7 @@ def test_pass(server):
 def test_reject(server):
     """What a policy refuses is refused, with whose policy it is, and logged"""
     reply = server.write(client="198.51.100.8")
-    check(reply.startswith("550 5.7.1 The DMARC policy of good.example "),
+    check(reply.startswith("550 5.7.26 The DMARC policy of good.example "),
           reply)
     wait_for(lambda: "auth spf=fail smtp.mailfrom=<a@good.example> dkim=none "
              "dmarc=fail p=reject header.from=good.example action=reject"
@@ -119,7 +135,7 @@ def test_reject(server):
 def test_subdomain(server):
     """A policy holds for the domains below it"""
     check(server.write("x@deep.down.good.example", client="198.51.100.8")
-          .startswith("550 5.7.1 "))
+          .startswith("550 5.7.26 The DMARC policy of good.example "))
 
 
 def test_quarantine(server):
@@ -137,12 +153,23 @@ def cases_authors(server):
              "550 5.7.1 "),
             ("a group", "From: nobody:;\r\n\r\n", "550 5.7.1 "),
             ("no address", "From: Alice\r\n\r\n", "550 5.7.1 "),
-            ("two domains", "From: a@none.example, b@good.example\r\n\r\n",
+            ("two domains, one that refuses",
+             "From: a@none.example, b@good.example\r\n\r\n",
+             "550 5.7.26 The DMARC policy of good.example "),
+            ("the same in the other order",
+             "From: b@good.example, a@none.example\r\n\r\n",
+             "550 5.7.26 The DMARC policy of good.example "),
+            ("two domains, one that nobody vouches for",
+             "From: a@none.example, b@lists.example\r\n\r\n", "550 5.7.1 "),
+            ("two domains, one that nobody can say of",
+             "From: a@broken.example, b@x.broken.example\r\n\r\n", "250 "),
+            ("domain after domain", "From: " + ", ".join(
+                f"a@{c}.example" for c in "abcde") + "\r\n\r\n",
              "550 5.7.1 "),
             ("two of one", "From: a@none.example, b@none.example\r\n\r\n",
              "250 "),
             ("hidden in words", "From: x@good.example <a@none.example>\r\n\r\n",
-             "550 5.7.1 "),
+             "550 5.7.26 "),
             ("quoted", "From: \"x@good.example\" <a@none.example>\r\n\r\n",
              "250 "),
             ("no section", "text\r\n", "550 5.7.1 ")):
@@ -201,16 +228,84 @@ def test_list(server):
           .startswith("550 "))
 
 
+def test_sends_no_mail(server):
+    """A sender of a domain that says it sends no mail is refused"""
+    for domain in ("silent.example", "null.example"):
+        reply = server.write("a@none.example", sender=f"a@{domain}")
+        check(reply.startswith(f"550 5.7.27 {domain} sends no mail"), reply)
+    for sender in ("a@unlisted.example", "a@good.example", ""):
+        check(server.write("a@none.example", sender=sender,
+                           client="198.51.100.8", helo="silent.example")
+              .startswith("250 "), sender)
+    check(server.write("a@none.example", sender="a@silent.example",
+                       to="postmaster@example.org").startswith("250 "))
+
+
+def test_several_authors(server):
+    """Authors in several domains, each of which vouches for the message"""
+    check(server.write("a@good.example, b@deep.good.example").startswith("250 "))
+    check(results(server.last())["dmarc"][0].startswith("pass"))
+    check(server.write("a@good.example, b@none.example")
+          .startswith("550 5.7.1 "))
+
+
+def test_reverse(server):
+    """The client's name is looked up, and whether it leads back"""
+    for client, wanted in (
+            ("198.51.100.7", "pass policy.iprev=198.51.100.7"),
+            ("198.51.100.8", "fail policy.iprev=198.51.100.8"),
+            ("198.51.100.9", "temperror policy.iprev=198.51.100.9"),
+            ("198.51.100.1", None)):
+        check(server.write("a@none.example", client=client)
+              .startswith("250 "), client)
+        text = server.last()
+        found = results(text).get("iprev", [None])[0]
+        equal(found and found.replace("(mx.good.example) ", ""), wanted,
+              client)
+        equal(b"(mx.good.example)" in text, client == CLIENT, "the name")
+
+
 def test_exempt(server):
-    """For an exempt client nothing is verified"""
+    """For an exempt client nothing is asked, but forged results go"""
     asked = len(server.dns.asked)
     check(server.write(client="192.0.2.200").startswith("250 "))
     equal(len(server.dns.asked), asked)
     check(b"Authentication-Results" not in server.last())
+    check(server.write(client="192.0.2.200", more=FORGED).startswith("250 "))
+    equal(len(server.dns.asked), asked)
+    check(b"mail.example.org; dmarc=pass" not in server.last())
+    check(b"\nX-Spam-Flag: YES\n" in server.last(), "its own mark is gone")
+    check(b"\nSubject: hello\n" in server.last())
+
+
+def test_exempt_signed(server):
+    """The signatures of an exempt client's mail are verified"""
+    signature = ("DKIM-Signature: v=1; a=rsa-sha256; d=none.example; s=k;\r\n"
+                 " h=from; bh=AAAA; b=AAAA\r\n")
+    check(server.write(client="192.0.2.200", more=signature)
+          .startswith("250 "))
+    found = results(server.last())
+    equal(list(found), ["dkim"])
+    check("header.d=none.example" in found["dkim"][0], found)
+
+
+def test_counts(server):
+    """What was found is counted"""
+    before = server.totals()
+    check(server.write(client="198.51.100.8").startswith("550 "))
+    check(server.write("a@quarantine.example").startswith("250 "))
+    check(server.write(more=FORGED).startswith("250 "))
+    now = server.totals()
+    equal({k: now[k] - before[k] for k in (
+        "auth_checked", "spf_pass", "spf_fail", "dmarc_pass", "dmarc_fail",
+        "dmarc_refused", "dmarc_marked", "forged_ar")},
+        {"auth_checked": 3, "spf_pass": 2, "spf_fail": 1, "dmarc_pass": 1,
+         "dmarc_fail": 2, "dmarc_refused": 1, "dmarc_marked": 1,
+         "forged_ar": 2})
 
 
 def test_modes():
-    """dmarc mark, dmarc off, dmarc-exempt, auth-id, auth off"""
+    """dmarc, dmarc-exempt, auth-id, auth-trust, received-spf, auth off"""
     with Server(RECORDS, "dmarc mark\nauth-id mx.test") as server:
         check(server.write(client="198.51.100.8").startswith("250 "))
         check(b"\nX-Spam-Flag: YES\n" in server.last())
@@ -220,6 +315,20 @@ def test_modes():
         check("dmarc" not in results(server.last()))
     with Server(RECORDS, "dmarc-exempt lists.example") as server:
         check(server.write(sender="b@lists.example").startswith("250 "))
+        check(server.write("a@none.example", sender="a@silent.example")
+              .startswith("550 5.7.27 "))
+    with Server(RECORDS, "auth-trust 192.0.2.200") as server:
+        check(server.write(client="192.0.2.200", more=FORGED)
+              .startswith("250 "))
+        check(b"mail.example.org; dmarc=pass" in server.last())
+    with Server(RECORDS, "received-spf on") as server:
+        check(server.write(client="198.51.100.8", author="a@none.example")
+              .startswith("250 "))
+        check(re.search(
+            rb"\nReceived-SPF: fail client-ip=198\.51\.100\.8;\s+"
+            rb"envelope-from=\"a@good\.example\";\s+"
+            rb"helo=client\.good\.example;\s+receiver=mail\.example\.org;\s+"
+            rb"identity=mailfrom\nReceived: ", server.last()), server.last())
     with Server(RECORDS, "auth off") as server:
         check(server.write(client="198.51.100.8").startswith("250 "))
         check(b"Authentication-Results" not in server.last())
@@ -257,7 +366,7 @@ def check_vector(server, case, data):
     reply = server.bring(data, sender=peer["mail_from"], client=peer["ip"],
                          helo=peer["helo"])
     refused = dmarc["apply"] == "reject"
-    check(reply.startswith("550 5.7.1 " if refused else "250 "), reply)
+    check(reply.startswith("550 5.7." if refused else "250 "), reply)
     size = server.mailbox("bob").stat().st_size \
         if server.mailbox("bob").exists() else 0
     equal(size > before, not refused, "delivered")
