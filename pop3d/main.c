@@ -7,10 +7,9 @@
 #include "common/session/proxied.h"
 #include "pop3d/admin/admin.h"
 #include "pop3d/mailbox/transaction.h"
+#include "pop3d/options.h"
 #include "pop3d/session/session.h"
 
-#include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -41,105 +40,35 @@ static const struct service pop3 = {
 	},
 };
 
-static const char usage[] =
-    "usage: pop3d [-c FILE] [--implicit-tls] [-l ADDRESS:PORT[/tls]] ...\n"
-    "       pop3d [-c FILE] --recover\n"
-    "       pop3d [-c FILE] --last-login [USER]\n"
-    "       pop3d [-c FILE] --deleted USER\n"
-    "       pop3d [-c FILE] --undelete USER [ID ...]\n"
-    "       pop3d --version | --help\n"
-    "See pop3d(8).\n";
-
-struct arguments {
-	struct launch launch;
-	const char *config;
-	/* What to do instead of serving, with its operands. */
-	int (*verb)(const struct config *, int count, char **words);
-	int count, least, most;
-	char **words;
-};
-
-/* Takes one option; an exit status when there is nothing to run, or -1. */
 static int
-take_option(struct arguments *a, int option)
+act(const struct options *o, const struct config *config)
 {
-	struct launch *launch = &a->launch;
-
-	switch (option) {
-	case 'c':
-		a->config = optarg;
-		return -1;
-	case 'l':
-		if (launch->nlisten == LAUNCH_LISTENERS) {
-			break;
-		}
-		launch->listen[launch->nlisten++] = optarg;
-		return -1;
-	case 't':
-		launch->implicit_tls = true;
-		return -1;
-	case 'r':
-		a->verb = admin_recover;
-		return -1;
-	case 'L':
-		a->verb = admin_last_login;
-		a->most = 1;
-		return -1;
-	case 'D':
-		a->verb = admin_deleted;
-		a->least = a->most = 1;
-		return -1;
-	case 'U':
-		a->verb = admin_undelete;
-		a->least = 1;
-		a->most = INT_MAX;
-		return -1;
-	case 'V':
+	switch (o->action) {
+	case ACTION_SERVE:
+		return server_run(&pop3, &o->launch, config);
+	case ACTION_RECOVER:
+		return admin_recover(config);
+	case ACTION_LAST_LOGIN:
+		return admin_last_login(config, o->operands[0]);
+	case ACTION_DELETED:
+		return admin_deleted(config, o->operands[0]);
+	case ACTION_UNDELETE:
+		return admin_undelete(config, o->operands[0], o->operands + 1);
+	case ACTION_VERSION:
 		printf("restante %s\n", VERSION);
 		return EX_OK;
-	case 'h':
-		fputs(usage, stdout);
+	case ACTION_HELP:
+		options_help();
 		return EX_OK;
-	default:
-		break;
 	}
-	fputs(usage, stderr);
-	return EX_USAGE;
-}
-
-static int
-parse_options(int argc, char **argv, struct arguments *a)
-{
-	static const struct option options[] = {
-		{ "implicit-tls", no_argument, NULL, 't' },
-		{ "last-login", no_argument, NULL, 'L' },
-		{ "deleted", no_argument, NULL, 'D' },
-		{ "undelete", no_argument, NULL, 'U' },
-		{ "recover", no_argument, NULL, 'r' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int o, status = -1;
-
-	while (status == -1 &&
-	       (o = getopt_long(argc, argv, "c:l:", options, NULL)) != -1) {
-		status = take_option(a, o);
-	}
-	a->count = argc - optind;
-	a->words = argv + optind;
-	if (status == -1 && (a->count < a->least || a->count > a->most)) {
-		fputs(usage, stderr);
-		return EX_USAGE;
-	}
-	return status;
+	return EX_SOFTWARE;
 }
 
 int
 main(int argc, char **argv)
 {
 	char error[CONFIG_ERROR];
-	struct arguments a = { .verb = NULL };
+	struct options options;
 	struct config *config;
 	struct stat st;
 
@@ -147,17 +76,16 @@ main(int argc, char **argv)
 	bool client = fstat(STDERR_FILENO, &st) == -1 || S_ISSOCK(st.st_mode);
 	log_open("pop3d", client ? LOG_TO_SYSLOG : LOG_TO_PERSON);
 	umask(077);
-	int status = parse_options(argc, argv, &a);
-	if (status != -1) {
-		return status;
+	if (options_parse(&options, argc, argv, error) == -1) {
+		log_error("%s (see --help)", error);
+		return EX_USAGE;
 	}
-	if ((config = config_load(a.config, error)) == NULL) {
+	if ((config = config_load(options.config, error)) == NULL) {
 		log_error("%s", error);
 		return EX_CONFIG;
 	}
 	config_hide_passwords(config);
-	status = a.verb != NULL ? a.verb(config, a.count, a.words)
-	                        : server_run(&pop3, &a.launch, config);
+	int status = act(&options, config);
 	free(config);
 	return status;
 }

@@ -84,8 +84,16 @@ act(const struct options *o, const struct config *config)
 		           : submit(&smtp, config, o, STDIN_FILENO);
 	case ACTION_MAILQ:
 		return manage_list(config, o->json);
-	case ACTION_MANAGE:
-		return manage_verb(config, o->verb, o->recipients);
+	case ACTION_HOLD:
+		return manage_verb(config, MANAGE_HOLD, o->recipients);
+	case ACTION_RELEASE:
+		return manage_verb(config, MANAGE_RELEASE, o->recipients);
+	case ACTION_REMOVE:
+		return manage_verb(config, MANAGE_REMOVE, o->recipients);
+	case ACTION_BOUNCE:
+		return manage_verb(config, MANAGE_BOUNCE, o->recipients);
+	case ACTION_SHOW:
+		return manage_verb(config, MANAGE_SHOW, o->recipients);
 	case ACTION_QUEUE:
 		return run_queue(config, &o->run);
 	case ACTION_NEWALIASES:
@@ -106,7 +114,7 @@ act(const struct options *o, const struct config *config)
 	case ACTION_DKIM:
 		return admin_dkim(config, o->dkim, o->rotate);
 	case ACTION_DNS:
-		return admin_dns(config, o->dkim, o->zone);
+		return admin_dns(config, o->recipients[0], o->zone);
 	case ACTION_EXPLAIN:
 		return admin_explain(config, o->from, o->recipients);
 	case ACTION_VERIFY:
@@ -117,7 +125,7 @@ act(const struct options *o, const struct config *config)
 		printf("restante %s\n", VERSION);
 		return EX_OK;
 	case ACTION_HELP:
-		fputs(options_usage, stdout);
+		options_help();
 		return EX_OK;
 	}
 	return EX_SOFTWARE;
@@ -142,6 +150,7 @@ main(int argc, char **argv)
 		return EX_USAGE;
 	}
 	if (options.action == ACTION_SETUP) {
+		options.setup.address = options.recipients[0];
 		return admin_setup(&options.setup, options.config);
 	}
 	if ((config = config_load(options.config, error)) == NULL) {

@@ -3,8 +3,7 @@
 #define RESTANTE_SMTPD_OPTIONS_H
 
 #include "common/log/stats_report.h"
-#include "common/server/server.h"
-#include "smtpd/admin/manage.h"
+#include "common/server/launch.h"
 #include "smtpd/admin/passwd.h"
 #include "smtpd/admin/zone.h"
 #include "smtpd/admin/setup.h"
@@ -20,7 +19,6 @@ enum action {
 	ACTION_SERVE,
 	ACTION_SUBMIT,
 	ACTION_MAILQ,
-	ACTION_MANAGE,
 	ACTION_NEWALIASES,
 	ACTION_QUEUE,
 	ACTION_PASSWD,
@@ -37,21 +35,27 @@ enum action {
 	ACTION_NOTHING,
 	ACTION_VERSION,
 	ACTION_HELP,
+	/* On messages of the queue, which the operands name. */
+	ACTION_HOLD,
+	ACTION_RELEASE,
+	ACTION_REMOVE,
+	ACTION_BOUNCE,
+	ACTION_SHOW,
 };
 
 struct options {
 	enum action action;
+	char mode;          /* the letter that has said so, or 0 */
 	const char *config; /* -c */
 	struct launch launch;
 	struct passwd_change passwd; /* --passwd and its options */
 	struct setup_wish setup;     /* --setup and its options */
 	const char *forgiven;        /* --forgive */
-	const char *dkim;            /* --dkim, --dns: a domain */
+	const char *dkim;            /* --dkim: a domain */
 	enum zone_form zone;         /* --dns */
 	bool rotate;                 /* --rotate */
 	bool json;                   /* -j, --json: for programs */
 	enum stats_form stats;       /* --prometheus */
-	enum manage_verb verb;       /* of ACTION_MANAGE, on the operands */
 	struct queue_run run;        /* -q */
 	const char *from;            /* -f, -r */
 	const char *full_name;       /* -F */
@@ -69,6 +73,7 @@ struct options {
 int options_parse(struct options *, int argc, char **argv,
     char error[CONFIG_ERROR]) __attribute__((warn_unused_result));
 
-extern const char options_usage[];
+/* --help. */
+void options_help(void);
 
 #endif

@@ -11,7 +11,8 @@
 
 /* -N never, or a list of the others (RFC 3461 section 4.1). */
 int
-options_notify(struct command_line *p, const char *list)
+options_notify(void *target, const struct option_row *row, const char *list,
+    char error[CONFIG_ERROR])
 {
 	static const struct {
 		const char *word;
@@ -20,7 +21,10 @@ options_notify(struct command_line *p, const char *list)
 		{ "failure", NOTIFY_FAILURE }, { "delay", NOTIFY_DELAY } };
 	enum { WORDS = sizeof(words) / sizeof(words[0]) };
 
-	p->o->notify = 0;
+	struct options *o = target;
+
+	(void)row;
+	o->notify = 0;
 	for (const char *text = list;; text++) {
 		size_t n = strcspn(text, ","), i = 0;
 		while (i < WORDS && (strlen(words[i].word) != n ||
@@ -30,47 +34,57 @@ options_notify(struct command_line *p, const char *list)
 		if (i == WORDS) {
 			break;
 		}
-		p->o->notify |= words[i].bit;
+		o->notify |= words[i].bit;
 		text += n;
 		if (*text == '\0') {
-			bool never = (p->o->notify & NOTIFY_NEVER) != 0;
-			if (never && p->o->notify != NOTIFY_NEVER) {
+			bool never = (o->notify & NOTIFY_NEVER) != 0;
+			if (never && o->notify != NOTIFY_NEVER) {
 				break;
 			}
 			return 0;
 		}
 	}
-	return options_fail(
-	    p, "-N takes never, or some of success,failure,delay, not", list);
+	return option_fail(error,
+	    "-N takes never, or some of success,failure,delay, not %.200s",
+	    list);
 }
 
 int
-options_return(struct command_line *p, const char *what)
+options_return(void *target, const struct option_row *row, const char *what,
+    char error[CONFIG_ERROR])
 {
+	struct options *o = target;
+
+	(void)row;
 	if (strcasecmp(what, "full") != 0 && strcasecmp(what, "hdrs") != 0) {
-		return options_fail(p, "-R takes full or hdrs, not", what);
+		return option_fail(
+		    error, "-R takes full or hdrs, not %.200s", what);
 	}
-	p->o->ret = strcasecmp(what, "full") == 0 ? RET_FULL : RET_HDRS;
+	o->ret = strcasecmp(what, "full") == 0 ? RET_FULL : RET_HDRS;
 	return 0;
 }
 
 /* -V: xtext is taken as it is; other text is encoded. */
 int
-options_envid(struct command_line *p, const char *id)
+options_envid(void *target, const struct option_row *row, const char *id,
+    char error[CONFIG_ERROR])
 {
+	struct options *o = target;
 	char decoded[MAIL_ENVID + 1];
 	size_t n = strlen(id);
 	ssize_t ok = xtext_decode(id, n, decoded, sizeof(decoded));
 
+	(void)row;
 	for (const char *c = id; *c != '\0'; c++) {
 		if (*c < ' ' || *c >= 0x7f) {
-			return options_fail(
-			    p, "-V takes printable ASCII, not", id);
+			return option_fail(
+			    error, "-V takes printable ASCII, not %.200s", id);
 		}
 	}
-	ok = ok == -1 || n >= sizeof(p->o->envid)
-	         ? xtext_encode(id, n, p->o->envid, sizeof(p->o->envid))
-	         : (ssize_t)strlcpy(p->o->envid, id, sizeof(p->o->envid));
+	ok = ok == -1 || n >= sizeof(o->envid)
+	         ? xtext_encode(id, n, o->envid, sizeof(o->envid))
+	         : (ssize_t)strlcpy(o->envid, id, sizeof(o->envid));
 	return ok > 0 ? 0
-	              : options_fail(p, "-V takes 1 to 100 octets, not", id);
+	              : option_fail(
+			    error, "-V takes 1 to 100 octets, not %.200s", id);
 }

@@ -2,27 +2,44 @@
 #ifndef RESTANTE_SMTPD_OPTIONS_PRIVATE_H
 #define RESTANTE_SMTPD_OPTIONS_PRIVATE_H
 
+#include "common/config/option.h"
 #include "smtpd/options.h"
 
 /* What the files that parse the command line share. */
 
-struct command_line {
-	struct options *o;
-	char **argv; /* the word under way */
-	char *error;
-};
+/* All options: options_table.c. */
+extern const struct option_table options_table;
 
-/* Says what is wrong with a word; returns -1. */
-int options_fail(
-    const struct command_line *, const char *what, const char *word);
+/* What fits together once all has been taken: options.c. */
+int options_decide(
+    void *, unsigned *verb, bool operands, char error[CONFIG_ERROR]);
 
-/* ---- options_dsn.c: 0, or -1 with a message ---- */
+/* The arguments that are more than a text, for the table. */
+typedef int options_take(void *, const struct option_row *,
+    const char *argument, char error[CONFIG_ERROR]);
 
-/* -N never, or a list of the others. */
-int options_notify(struct command_line *, const char *list);
-/* -R full or hdrs. */
-int options_return(struct command_line *, const char *what);
-/* -V, an envelope identifier. */
-int options_envid(struct command_line *, const char *id);
+/* ---- options_sendmail.c: those of all sendmail commands ---- */
+
+options_take options_mode;       /* -b: what to do */
+options_take options_queue;      /* -q, with or without an interval, or f */
+options_take options_queue_part; /* -qI, -qR, -qS */
+options_take options_newaliases; /* -I */
+options_take options_dot;        /* -oi */
+options_take options_body;       /* -B */
+
+/* ---- options_dsn.c: reports ---- */
+
+options_take options_notify; /* -N never, or a list of the others */
+options_take options_return; /* -R full or hdrs */
+options_take options_envid;  /* -V, an envelope identifier */
+
+/* ---- options_values.c: ours ---- */
+
+options_take options_listen;     /* -l */
+options_take options_role;       /* --role */
+options_take options_notice;     /* -s and its like */
+options_take options_zone;       /* --web and --check of --dns */
+options_take options_prometheus; /* --prometheus */
+options_take options_passwd;     /* --label, --for, --until, --credential */
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "common/config/config_private.h"
 #include "common/text/address.h"
+#include "common/text/nearest.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -326,6 +327,23 @@ strip_comment(char *line)
 	}
 }
 
+static int
+unknown_key(const struct config_place *at, const char *name)
+{
+	struct nearest nearest = { .word = name };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		nearest_offer(&nearest, keys[i].name);
+	}
+	config_fail(at, "unknown key", name);
+	if (nearest.best != NULL) {
+		size_t n = strlen(at->error);
+		snprintf(at->error + n, CONFIG_ERROR - n, "; did you mean %s?",
+		    nearest.best);
+	}
+	return -1;
+}
+
 /* Lines up to this have no copy left in memory: none has a longer password. */
 enum { LONGEST_LINE = 16 * 1024 };
 
@@ -350,7 +368,7 @@ set_line(const struct config_place *at, struct config *c, char *line)
 			           : set_key(at, c, &keys[i], value);
 		}
 	}
-	return config_fail(at, "unknown key", name);
+	return unknown_key(at, name);
 }
 
 static int

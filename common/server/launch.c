@@ -6,6 +6,7 @@
  */
 #include "common/server/launch.h"
 
+#include "common/config/option.h"
 #include "common/log/log.h"
 
 #include <errno.h>
@@ -48,6 +49,18 @@ take_standard_descriptors(void)
 	if (null > STDERR_FILENO) {
 		close(null);
 	}
+	return 0;
+}
+
+int
+launch_listen(struct launch *l, const char *spec, char error[CONFIG_ERROR])
+{
+	if (l->nlisten == LAUNCH_LISTENERS) {
+		return option_fail(error,
+		    "-l may be given %d times; there is no room for %.200s",
+		    LAUNCH_LISTENERS, spec);
+	}
+	l->listen[l->nlisten++] = spec;
 	return 0;
 }
 

@@ -5,26 +5,30 @@
 #include "common/config/config.h"
 
 /*
- * What the administrator asks pop3d for.  words: the operands.  All return an
- * exit status of sysexits.h.
+ * What the administrator asks pop3d for.  All return an exit status of
+ * sysexits.h.
  */
 
-/* --last-login [USER]: prints when, how and from where users logged in. */
-int admin_last_login(const struct config *, int count, char **words);
+/*
+ * --last-login: prints when, how and from where users logged in, or one of them
+ * alone.
+ */
+int admin_last_login(const struct config *, const char *user);
 
 /*
  * --recover: finishes, for all users, what a crash has interrupted; to be run
  * at boot before anything else opens a mailbox.
  */
-int admin_recover(const struct config *, int count, char **words);
+int admin_recover(const struct config *);
 
 /* --deleted USER: lists the deleted messages that are kept. */
-int admin_deleted(const struct config *, int count, char **words);
+int admin_deleted(const struct config *, const char *user);
 
 /*
  * --undelete USER [ID...]: puts all of them back into the mailbox, or those
- * with these ids; messages that the mailbox has already are skipped.
+ * with these ids (NULL at the end); messages that the mailbox has already are
+ * skipped.
  */
-int admin_undelete(const struct config *, int count, char **words);
+int admin_undelete(const struct config *, const char *user, char **ids);
 
 #endif

@@ -2,6 +2,7 @@
 /* Prints what the files "last-login.*" of the users' directories say. */
 #include "pop3d/admin/admin.h"
 
+#include "common/config/option.h"
 #include "common/log/log.h"
 #include "common/login/last_login.h"
 #include "common/login/users.h"
@@ -95,6 +96,10 @@ print_all(const struct config *config)
 		log_error("cannot read %s: %s", path, strerror(errno));
 		return EX_NOINPUT;
 	}
+	if (n > 0) {
+		(void)option_list_header(
+		    "USER                 WHEN                BY     FROM");
+	}
 	for (int i = 0; i < n; i++) {
 		(void)print_logins_of(config, users[i]->d_name);
 		free(users[i]);
@@ -106,15 +111,15 @@ print_all(const struct config *config)
 }
 
 int
-admin_last_login(const struct config *config, int count, char **words)
+admin_last_login(const struct config *config, const char *name)
 {
 	char user[USER_NAME + 1];
 
-	if (count == 0) {
+	if (name == NULL) {
 		return print_all(config);
 	}
-	if (!user_name(config, words[0], user)) {
-		log_error("%s cannot be the name of a user", words[0]);
+	if (!user_name(config, name, user)) {
+		log_error("%s cannot be the name of a user", name);
 		return EX_NOUSER;
 	}
 	if (!print_logins_of(config, user)) {

@@ -87,15 +87,13 @@ recover_user(const struct config *config, const struct names *names, int users,
 }
 
 int
-admin_recover(const struct config *config, int count, char **words)
+admin_recover(const struct config *config)
 {
 	char path[PATH_MAX], error[CONFIG_ERROR];
 	struct names *names = names_load(config, error);
 	const struct dirent *entry;
 	int result = EX_OK;
 
-	(void)count;
-	(void)words;
 	if (names == NULL) {
 		log_error("%s", error);
 		return EX_CONFIG;

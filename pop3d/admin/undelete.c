@@ -285,18 +285,20 @@ for_user(const struct config *config, const char *word,
 }
 
 int
-admin_deleted(const struct config *config, int count, char **words)
+admin_deleted(const struct config *config, const char *user)
 {
 	struct restore search = { .count = 0 };
 
-	(void)count;
-	return for_user(config, words[0], list_owned, &search);
+	return for_user(config, user, list_owned, &search);
 }
 
 int
-admin_undelete(const struct config *config, int count, char **words)
+admin_undelete(const struct config *config, const char *user, char **ids)
 {
-	struct restore search = { .ids = words + 1, .count = count - 1 };
+	struct restore search = { .ids = ids };
 
-	return for_user(config, words[0], undelete_owned, &search);
+	while (ids[search.count] != NULL) {
+		search.count++;
+	}
+	return for_user(config, user, undelete_owned, &search);
 }

@@ -20,23 +20,6 @@ struct passwd_change {
 	struct password_extras extras; /* --cram-md5, --scram-sha-1 */
 };
 
-/* Begins with the user, and defaults for the rest. */
-void passwd_init(struct passwd_change *, const char *user);
-
-/* True if name, without its dashes, is an option of --passwd. */
-bool passwd_has(const char *name);
-
-/* True if that option takes an argument. */
-bool passwd_wants(const char *name);
-
-/*
- * Takes the option; argument is NULL if it takes none, or none is left.
- * 0, or -1 with a message for people in error.
- */
-int passwd_option(struct passwd_change *, const char *name,
-    const char *argument, char error[CONFIG_ERROR])
-    __attribute__((warn_unused_result));
-
 /* Makes a password that nobody guesses. */
 enum { PASSWD_GENERATED = 32 };
 void passwd_generate(char password[PASSWD_GENERATED]);

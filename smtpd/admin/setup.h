@@ -18,16 +18,6 @@ struct setup_wish {
 	bool no_start;   /* run no systemctl */
 };
 
-/* True if name, without its dashes, is an option of --setup. */
-bool setup_has(const char *name);
-
-/* True if that option takes an argument. */
-bool setup_wants(const char *name);
-
-/* Takes the option.  0, or -1 with a message for people in error. */
-int setup_option(struct setup_wish *, const char *name, const char *argument,
-    char error[CONFIG_ERROR]) __attribute__((warn_unused_result));
-
 /*
  * Sets the machine up, as root; or, as somebody else or with a file (of -c),
  * a server on high ports in a folder of its own.  An exit status: 0 all done,

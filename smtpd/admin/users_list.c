@@ -2,12 +2,23 @@
 /* smtpd --users: lists users and kinds of credentials, never their content. */
 #include "smtpd/admin/passwd.h"
 
+#include "common/config/option.h"
 #include "common/log/log.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+
+enum { USER_WIDTH = 20, LABEL_WIDTH = 12, TERMS_WIDTH = 20 };
+
+/* In columns for people, and separated by tabs for programs. */
+static void
+print_field(bool columns, int width, const char *text)
+{
+	printf("%*s%c", columns ? -width : 0, text, columns ? ' ' : '\t');
+}
 
 /* The kinds of credentials: "{SCRAM-SHA-256}..." is SCRAM-SHA-256. */
 static void
@@ -28,15 +39,15 @@ print_kinds(const char *credentials)
 		                                           : "none";
 		size_t len =
 		    braces ? (size_t)(end - credentials - 1) : strlen(kind);
-		printf("%s%.*s", any ? "," : "\t", (int)len, kind);
+		printf("%s%.*s", any ? "," : "", (int)len, kind);
 		any = true;
 		credentials += n;
 	}
-	printf("%s\n", any ? "" : "\tnone");
+	printf("%s\n", any ? "" : "none");
 }
 
 static void
-print_user(const struct user_line *u)
+print_user(bool columns, const struct user_line *u)
 {
 	char terms[TERMS_TEXT] = "";
 	struct terms t;
@@ -46,8 +57,9 @@ print_user(const struct user_line *u)
 	} else {
 		strlcpy(terms, "unreadable", sizeof(terms));
 	}
-	printf("%s\t%s\t%s", u->name, u->label[0] != '\0' ? u->label : "-",
-	    terms[0] != '\0' ? terms : "-");
+	print_field(columns, USER_WIDTH, u->name);
+	print_field(columns, LABEL_WIDTH, u->label[0] != '\0' ? u->label : "-");
+	print_field(columns, TERMS_WIDTH, terms[0] != '\0' ? terms : "-");
 	print_kinds(u->credentials);
 }
 
@@ -68,9 +80,12 @@ users_list(const struct config *config)
 		    config->users, strerror(errno));
 		return EX_NOINPUT;
 	}
+	bool columns = option_list_header(
+	    "USER                 LABEL        TERMS                "
+	    "CREDENTIALS");
 	while ((kind = users_next(f, &u)) < USER_LINE_END) {
 		if (kind == USER_LINE_USER) {
-			print_user(&u);
+			print_user(columns, &u);
 		}
 	}
 	if (kind == USER_LINE_ERROR) {

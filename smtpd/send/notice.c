@@ -63,20 +63,6 @@ period_parse(const char *text, int64_t *seconds)
 	return sum > 0;
 }
 
-bool
-notice_has(const char *option)
-{
-	static const char *const options[] = { "s", "a", "html", "inline",
-		"dedupe", "every" };
-
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		if (strcmp(option, options[i]) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static int
 add_file(
     struct notice *n, const char *path, bool shown, char error[CONFIG_ERROR])
@@ -96,13 +82,6 @@ int
 notice_option(struct notice *n, const char *option, const char *value,
     char error[CONFIG_ERROR])
 {
-	const char *dash = option[1] == '\0' ? "-" : "--";
-
-	if (value == NULL) {
-		snprintf(error, CONFIG_ERROR, "option %s%s needs an argument",
-		    dash, option);
-		return -1;
-	}
 	n->wanted = true;
 	if (strcmp(option, "s") == 0) {
 		n->subject = value;

@@ -25,12 +25,10 @@ struct notice {
 	int64_t period;  /* --every; 0: an hour */
 };
 
-/* True if it is one of ours: "s", "a", "html", "inline", "dedupe", "every". */
-bool notice_has(const char *option);
-
 /*
- * Takes such an option and its argument, which is kept and not copied; NULL: it
- * is missing.  0, or -1 with a message for people in error.
+ * Takes an option, "s", "a", "html", "inline", "dedupe" or "every", and its
+ * argument, which is kept and not copied.  0, or -1 with a message for people
+ * in error.
  */
 int notice_option(struct notice *, const char *option, const char *value,
     char error[CONFIG_ERROR]) __attribute__((warn_unused_result));

@@ -8,34 +8,17 @@
 
 #include "tests/unit/tap.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { WORDS = 24 };
 
-/* What a command line comes to, as one line of text. */
-static const char *
-outcome(char *text, size_t size, const char *line)
+/* NULL, with an error, if it cannot be parsed. */
+static const struct options *
+parse(const char *line, char error[CONFIG_ERROR])
 {
-	static const char *const actions[] = {
-		[ACTION_SERVE] = "serve",
-		[ACTION_SUBMIT] = "submit",
-		[ACTION_MAILQ] = "mailq",
-		[ACTION_MANAGE] = "manage",
-		[ACTION_NEWALIASES] = "newaliases",
-		[ACTION_QUEUE] = "queue",
-		[ACTION_PASSWD] = "passwd",
-		[ACTION_CHECK] = "check",
-		[ACTION_EXPLAIN] = "explain",
-		[ACTION_VERIFY] = "verify",
-		[ACTION_NOTHING] = "nothing",
-		[ACTION_VERSION] = "version",
-		[ACTION_HELP] = "help",
-	};
 	static char words[512], *argv[WORDS];
 	static struct options o;
-	char error[CONFIG_ERROR] = "";
 	int argc = 0;
 
 	/* Words end at blanks; "_" is an empty one. */
@@ -51,24 +34,68 @@ outcome(char *text, size_t size, const char *line)
 		argv[i] += strcmp(argv[i], "_") == 0;
 	}
 	argv[argc] = NULL;
-	if (options_parse(&o, argc, argv, error) == -1) {
+	return options_parse(&o, argc, argv, error) == -1 ? NULL : &o;
+}
+
+/* What a command line comes to, as one line of text. */
+static const char *
+outcome(char *text, size_t size, const char *line)
+{
+	static const char *const actions[] = {
+		[ACTION_SERVE] = "serve",
+		[ACTION_SUBMIT] = "submit",
+		[ACTION_MAILQ] = "mailq",
+		[ACTION_REMOVE] = "remove",
+		[ACTION_HOLD] = "hold",
+		[ACTION_SETUP] = "setup",
+		[ACTION_DNS] = "dns",
+		[ACTION_STATS] = "stats",
+		[ACTION_USERS] = "users",
+		[ACTION_NEWALIASES] = "newaliases",
+		[ACTION_QUEUE] = "queue",
+		[ACTION_PASSWD] = "passwd",
+		[ACTION_CHECK] = "check",
+		[ACTION_EXPLAIN] = "explain",
+		[ACTION_VERIFY] = "verify",
+		[ACTION_NOTHING] = "nothing",
+		[ACTION_VERSION] = "version",
+		[ACTION_HELP] = "help",
+	};
+	char error[CONFIG_ERROR] = "";
+	const struct options *o = parse(line, error);
+
+	if (o == NULL) {
 		snprintf(text, size, "error");
 		return error[0] != '\0' ? text : "an error without a text";
 	}
-	size_t n = (size_t)snprintf(text, size, "%s%s%s%s%s", actions[o.action],
-	    o.dot_is_text ? " i" : "", o.from_headers ? " t" : "",
-	    o.seven_bit ? " 7" : "", o.launch.local ? " local" : "");
-	if (o.from != NULL) {
-		n += (size_t)snprintf(text + n, size - n, " f=%s", o.from);
+	size_t n =
+	    (size_t)snprintf(text, size, "%s%s%s%s%s", actions[o->action],
+		o->dot_is_text ? " i" : "", o->from_headers ? " t" : "",
+		o->seven_bit ? " 7" : "", o->launch.local ? " local" : "");
+	if (o->from != NULL) {
+		n += (size_t)snprintf(text + n, size - n, " f=%s", o->from);
 	}
-	if (o.full_name != NULL) {
-		n += (size_t)snprintf(text + n, size - n, " F=%s", o.full_name);
+	if (o->full_name != NULL) {
+		n +=
+		    (size_t)snprintf(text + n, size - n, " F=%s", o->full_name);
 	}
-	if (o.notify != 0 || o.ret != RET_UNSAID || o.envid[0] != '\0') {
+	if (o->notify != 0 || o->ret != RET_UNSAID || o->envid[0] != '\0') {
 		n += (size_t)snprintf(text + n, size - n, " N=%u R=%d V=%s",
-		    o.notify, (int)o.ret, o.envid);
+		    o->notify, (int)o->ret, o->envid);
 	}
-	for (char **r = o.recipients; *r != NULL; r++) {
+	if (o->notice.wanted) {
+		n += (size_t)snprintf(text + n, size - n, " s=%s a=%zu",
+		    o->notice.subject, o->notice.nfiles);
+	}
+	if (o->passwd.user != NULL) {
+		n += (size_t)snprintf(text + n, size - n, " %s%s%s",
+		    o->passwd.user, o->passwd.generate ? " generate" : "",
+		    o->passwd.remove ? " remove" : "");
+	}
+	if (o->action == ACTION_DNS) {
+		n += (size_t)snprintf(text + n, size - n, " %d", (int)o->zone);
+	}
+	for (char **r = o->recipients; *r != NULL; r++) {
 		n += (size_t)snprintf(text + n, size - n, " [%s]", *r);
 	}
 	return text;
@@ -167,6 +194,35 @@ static const struct {
 	{ "sendmail root -i", "submit [root] [-i]" },
 	{ "sendmail - root", "submit [-] [root]" },
 	{ "smtpd -- root", "submit [root]" },
+	{ "smtpd root -- -i", "submit [root] [-i]" },
+	{ "smtpd root -- -- -i", "submit [root] [--] [-i]" },
+	/* As sendmail, what follows a recipient is one; with ours it is not. */
+	{ "sendmail -f a -- b", "submit f=a [b]" },
+	{ "sendmail root -f a", "submit [root] [-f] [a]" },
+	{ "sendmail root -s x", "submit [root] [-s] [x]" },
+	{ "smtpd root -f a", "submit f=a [root]" },
+	{ "smtpd -s x bob -a f", "submit s=x a=1 [bob]" },
+	{ "smtpd bob -a f carol -s x", "submit s=x a=1 [bob] [carol]" },
+	{ "sendmail -s x bob -a f", "submit s=x a=1 [bob]" },
+	{ "sendmail -s x bob -- -a f", "submit s=x a=0 [bob] [-a] [f]" },
+	/* Verbs, and options that mean another thing beside one. */
+	{ "smtpd --users", "users" },
+	{ "smtpd --dns", "dns 0" },
+	{ "smtpd --dns x.y --check", "dns 2 [x.y]" },
+	{ "smtpd --check --dns x.y", "dns 2 [x.y]" },
+	{ "smtpd --web x.y --dns", "dns 1 [x.y]" },
+	{ "smtpd --setup a@x.y --yes", "setup [a@x.y]" },
+	{ "smtpd --yes a@x.y --setup", "setup [a@x.y]" },
+	{ "smtpd --remove --passwd bob", "passwd bob remove" },
+	{ "smtpd --generate --passwd=bob", "passwd bob generate" },
+	{ "smtpd --passwd -x", "passwd -x" },
+	{ "smtpd --remove abc", "remove [abc]" },
+	{ "smtpd abc --hold def", "hold [abc] [def]" },
+	{ "smtpd --stats --json", "stats" },
+	{ "mailq --json", "mailq" },
+	{ "smtpd -j -bp", "mailq" },
+	{ "smtpd --setup --help", "help" },
+	{ "smtpd --check --version --stats", "version" },
 	/* Names. */
 	{ "sendmail", "submit" },
 	{ "/usr/lib/sendmail", "submit" },
@@ -221,30 +277,74 @@ test_no_name(void)
 	    "no name of the program at all");
 }
 
-/* The option is named alone, whatever letters its word has. */
+/* What is wrong, in words: the option alone, what it takes, what was meant. */
 static void
-test_no_argument(void)
+test_words(void)
 {
 	static const struct {
-		const char *words[3], *wanted;
-	} missing[] = {
-		{ { "smtpd", "-s" }, "option -s needs an argument" },
-		{ { "sendmail", "-itf" }, "option -f needs an argument" },
-		{ { "smtpd", "--role" }, "option --role needs an argument" },
-		{ { "smtpd", "--passwd" },
-		    "option --passwd needs an argument" },
-		{ { "smtpd", "--forgive" },
-		    "option --forgive needs an argument" },
+		const char *line, *wanted;
+	} wrong[] = {
+		{ "smtpd -s", "option -s needs an argument: SUBJECT" },
+		{ "sendmail -itf", "option -f needs an argument: FROM" },
+		{ "smtpd -qI", "option -qI needs an argument: ID" },
+		{ "smtpd --role", "option --role needs an argument: ROLE" },
+		{ "smtpd --setup --tls _",
+		    "option --tls needs an argument: self|FILE" },
+		{ "smtpd --passwd", "option --passwd needs an argument: NAME" },
+		{ "smtpd --forgive",
+		    "option --forgive needs an argument: ADDRESS|all" },
+		{ "smtpd --hold", "--hold needs an argument: ID ...|all" },
+		{ "smtpd --role me", "--role takes mx or submission, not me" },
+		{ "smtpd --passwd a --for imap",
+		    "--for takes smtp or pop3, not \"imap\"" },
+		{ "smtpd --passwd a --until 2031-02-30",
+		    "--until takes a day such as 2031-12-31, not "
+		    "\"2031-02-30\"" },
+		{ "smtpd --check=all", "option --check takes no argument" },
+		{ "smtpd --check all",
+		    "--check takes no argument, and not \"all\"" },
+		{ "smtpd --setup a@b.c d@e.f",
+		    "--setup takes one argument, and not \"d@e.f\", too" },
+		{ "smtpd -l :25 bob", "a server takes no recipients" },
+		{ "sendmail -Z", "unknown option -Z" },
+		{ "smtpd -iZ bob", "unknown option -Z" },
+		{ "smtpd --frob", "unknown option --frob" },
+		{ "smtpd --chekc",
+		    "unknown option --chekc; did you mean --check?" },
+		{ "smtpd --prom=1",
+		    "unknown option --prom; did you mean --prometheus?" },
+		{ "smtpd -check",
+		    "unknown option -check; did you mean --check?" },
+		{ "smtpd --check --stats",
+		    "--check and --stats exclude each other" },
+		{ "smtpd --stats --json --prometheus",
+		    "--json and --prometheus exclude each other" },
+		{ "smtpd --passwd a --generate --credential {OAUTH}",
+		    "--generate and --credential exclude each other" },
+		{ "smtpd --dns --web --check",
+		    "--web and --check exclude each other" },
+		{ "smtpd --passwd a --passwd b", "--passwd is given twice" },
+		{ "smtpd --check -bp",
+		    "one thing at a time: another option says what to do "
+		    "beside -b" },
+		{ "smtpd --label x bob",
+		    "--label has no effect without --passwd" },
+		{ "smtpd --json bob", "--json has no effect without --stats" },
+		{ "smtpd --check -s x", "-s does not fit the other options" },
+		{ "smtpd --check -l :25", "-l does not fit the other options" },
+		{ "sendmail -bd",
+		    "there is no daemon mode: enable restante-smtp.socket, or "
+		    "use -l instead of -bd" },
+		{ "sendmail -bz", "unknown mode -bz" },
 	};
-	static struct options o;
 
-	for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++) {
-		char *words[] = { (char *)(uintptr_t)missing[i].words[0],
-			(char *)(uintptr_t)missing[i].words[1], NULL };
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		char error[CONFIG_ERROR] = "";
-		ok(options_parse(&o, 2, words, error) == -1 &&
-			strcmp(error, missing[i].wanted) == 0,
-		    "%s", missing[i].wanted);
+		parse(wrong[i].line, error);
+		if (!ok(strcmp(error, wrong[i].wanted) == 0, "%s",
+			wrong[i].wanted)) {
+			note("%s: %s", wrong[i].line, error);
+		}
 	}
 }
 
@@ -264,6 +364,6 @@ main(void)
 		}
 	}
 	test_no_name();
-	test_no_argument();
+	test_words();
 	return tap_done();
 }

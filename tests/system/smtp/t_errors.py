@@ -103,6 +103,34 @@ def test_usage(scratch):
         fails(scratch, name, "-l", status=USAGE)
 
 
+def test_usage_words(scratch):
+    """Both programs word what is wrong with options alike"""
+    for words, said in (
+            (("--no-such-option",), "unknown option --no-such-option"),
+            (("--hlep",), "unknown option --hlep; did you mean --help?"),
+            (("-Z",), "unknown option -Z"),
+            (("-l",), "option -l needs an argument: ADDRESS:PORT"),
+            (("-l", "127.0.0.1:0", "bob"), "a server takes no "),
+            (("--implicit-tls=1",),
+             "option --implicit-tls takes no argument")):
+        for name in BOTH:
+            fails(scratch, name, *words, status=USAGE,
+                  words=(f"{name}: {said}", "(see --help)"))
+    fails(scratch, "pop3d", "--deleted", status=USAGE,
+          words=("pop3d: --deleted needs an argument: USER",))
+    fails(scratch, "pop3d", "--recover", "--last-login", status=USAGE,
+          words=("pop3d: --last-login and --recover exclude each other",))
+
+
+def test_key_hint(scratch):
+    """The key that was probably meant is named"""
+    for name in BOTH:
+        with_config(scratch, "hostnme a.example\n",
+                    lambda n=name: fails(
+                        scratch, n, "-l", "127.0.0.1:0", status=CONFIG,
+                        words=('"hostnme"; did you mean hostname?',)))
+
+
 def bad_addresses(scratch):
     """What cannot be listened on is an error, and no server starts."""
     for address in ("nonsense", "127.0.0.1", "127.0.0.1:99999",

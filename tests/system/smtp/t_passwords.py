@@ -11,6 +11,7 @@ from lib.scram import Scram
 from lib.scratch import Instance
 from lib.talk import b64, plain
 from lib.tap import Tap, check, equal
+from lib.terminal import on_terminal
 from lib.wait import wait_for
 
 tap = Tap()
@@ -261,6 +262,19 @@ def test_list(server):
     server.users.write_text("carol:$6$x$y\ndave:\neve:!:vmail\n")
     equal(server.call("smtpd", "--users").stdout.splitlines(), [
         "carol\t-\t-\tcrypt", "dave\t-\t-\tnone", "eve\t-\t-\tnone"], "list")
+
+
+@kept
+def test_list_on_terminal(server):
+    """A person sees columns below a header, which a script does not get"""
+    said, status = on_terminal(server.command("smtpd", "--users"),
+                               **server.as_user())
+    equal(status, 0, said)
+    lines = said.decode().splitlines()
+    equal(lines[0].split(), ["USER", "LABEL", "TERMS", "CREDENTIALS"],
+          "header")
+    equal(lines[1].index("SCRAM"), lines[0].index("CREDENTIALS"), "columns")
+    check("\t" not in said.decode(), "tabs")
 
 
 @kept

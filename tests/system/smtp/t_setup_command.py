@@ -152,9 +152,10 @@ WRONG = (
     (("--hostname", "mail", ADDRESS), "is no full name"),
     (("--tls", "/nowhere.pem", ADDRESS), "no file that can be read"),
     (("--relay", "a b", ADDRESS), "is no URL"),
-    (("--relay",), "--relay takes a URL"),
+    (("--relay",), "--relay needs an argument: URL"),
     (("--frob", ADDRESS), "unknown option --frob"),
-    ((ADDRESS, "bob@example.org"), "one address is enough"))
+    (("--hostnme", "a.example", ADDRESS), "did you mean --hostname?"),
+    ((ADDRESS, "bob@example.org"), "--setup takes one argument"))
 
 
 def test_wrong():

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_POP3D_OPTIONS_H
+#define RESTANTE_POP3D_OPTIONS_H
+
+#include "common/server/launch.h"
+
+/* The command line of pop3d. */
+
+enum action {
+	ACTION_SERVE,
+	ACTION_RECOVER,
+	ACTION_LAST_LOGIN,
+	ACTION_DELETED,
+	ACTION_UNDELETE,
+	ACTION_VERSION,
+	ACTION_HELP,
+};
+
+struct options {
+	enum action action;
+	const char *config; /* -c */
+	struct launch launch;
+	char **operands; /* NULL at the end */
+};
+
+/* 0, or -1 with a message for people in error. */
+int options_parse(struct options *, int argc, char **argv,
+    char error[CONFIG_ERROR]) __attribute__((warn_unused_result));
+
+/* --help. */
+void options_help(void);
+
+#endif
