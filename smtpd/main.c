@@ -114,7 +114,7 @@ act(const struct options *o, const struct config *config)
 	case ACTION_DKIM:
 		return admin_dkim(config, o->dkim, o->rotate);
 	case ACTION_DNS:
-		return admin_dns(config, o->recipients[0], o->zone);
+		return admin_dns(config, o->recipients[0], o->zone, o->json);
 	case ACTION_EXPLAIN:
 		return admin_explain(config, o->from, o->recipients);
 	case ACTION_VERIFY:

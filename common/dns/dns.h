@@ -101,11 +101,17 @@ enum { DNS_RECORD = 65536 }; /* octets that the longest record may have */
 
 /*
  * Calls each for every record of that type (TXT: its strings, joined; A, AAAA:
- * the address; MX, PTR: the name).  DNS_TEMPORARY also if it returns false.
+ * the address; MX, PTR: the name; SRV: "priority weight port host"; others: as
+ * they are).  DNS_TEMPORARY also if it returns false.
  */
 enum dns_status dns_parse_each(const unsigned char *answer, size_t len,
     int type, bool (*each)(void *context, const char *data, size_t len),
     void *context);
+
+/* True if the name that was asked for is an alias (CNAME), and the name at the
+   end of the chain. */
+bool dns_parse_alias(
+    const unsigned char *answer, size_t len, char name[DNS_NAME]);
 
 /* Reads the address of a name server: "192.0.2.1", "192.0.2.1:53",
    "2001:db8::1", "[2001:db8::1]:53". */

@@ -20,6 +20,7 @@ enum {
 	CHAIN = 16,     /* CNAMEs that are followed */
 	RECORDS = 8192, /* of an answer that are looked at */
 	PREFERENCE = 2, /* octets of an MX in front of its host */
+	SERVICE = 6,    /* octets of an SRV in front of its host */
 };
 
 struct answer {
@@ -371,6 +372,20 @@ join_strings(const struct record *r, char out[DNS_RECORD])
 	return (ssize_t)at;
 }
 
+/* Writes an SRV record (RFC 2782) as zone files have it, without a last dot. */
+static ssize_t
+join_service(const struct answer *a, const struct record *r, char *out)
+{
+	char host[DNS_NAME];
+
+	if (r->len <= SERVICE ||
+	    get_name(a, r->data + SERVICE, host) != r->data + r->len) {
+		return -1;
+	}
+	return snprintf(out, DNS_RECORD, "%u %u %u %s", get16(r->data),
+	    get16(r->data + 2), get16(r->data + 4), host);
+}
+
 /* Takes a record's data to pieces; its length, or -1: malformed. */
 static ssize_t
 read_data(const struct answer *a, const struct record *r, char out[DNS_RECORD])
@@ -383,9 +398,16 @@ read_data(const struct answer *a, const struct record *r, char out[DNS_RECORD])
 	if (r->type == ns_t_txt) {
 		return join_strings(r, out);
 	}
+	if (r->type == ns_t_srv) {
+		return join_service(a, r, out);
+	}
 	if (address > 0) {
 		memcpy(out, r->data, r->len < address ? r->len : address);
 		return r->len == address ? (ssize_t)address : -1;
+	}
+	if (r->type != ns_t_mx && r->type != ns_t_ptr) {
+		memcpy(out, r->data, r->len);
+		return (ssize_t)r->len;
 	}
 	if (r->len <= skip ||
 	    get_name(a, r->data + skip, out) != r->data + r->len) {
@@ -415,6 +437,23 @@ dns_parse_each(const unsigned char *answer, size_t len, int type,
 		seen = true;
 	}
 	return malformed ? DNS_TEMPORARY : seen ? DNS_OK : DNS_NO_DATA;
+}
+
+bool
+dns_parse_alias(const unsigned char *answer, size_t len, char name[DNS_NAME])
+{
+	char asked[DNS_NAME];
+	struct answer a;
+
+	if (!open_answer(&a, answer, len)) {
+		return false;
+	}
+	strlcpy(asked, a.name, sizeof(asked));
+	if (!follow(&a)) {
+		return false;
+	}
+	strlcpy(name, a.name, DNS_NAME);
+	return strcasecmp(asked, name) != 0;
 }
 
 /* ---- addresses of name servers ---- */

@@ -1,124 +1,202 @@
 /* SPDX-License-Identifier: ISC */
-/* The records that a mail domain needs, and how they are printed. */
+/* The records that a mail domain needs. */
 #include "smtpd/admin/zone.h"
 
 #include "smtpd/admin/zone_private.h"
 
 #include "common/log/log.h"
-#include "common/text/network.h"
 
 #include <arpa/inet.h>
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <strings.h>
+#include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
 
-const char *const zone_types[] = { "A", "AAAA", "MX", "TXT", "SRV" };
+enum { UNDER_WAY = 7 * 24 * 60 * 60 }; /* s that mail may wait, and more */
 
-static struct zone zone;
+const char *const zone_types[ZONE_TYPES] = { "A", "AAAA", "PTR", "MX", "TXT",
+	"SRV", "CNAME", "CAA" };
 
-__attribute__((format(printf, 3, 4))) static void
-add(enum zone_type type, const char *name, const char *fmt, ...)
+__attribute__((format(printf, 5, 6))) static struct zone_record *
+add(struct zone *zone, enum zone_type type, enum zone_need need,
+    const char *name, const char *fmt, ...)
 {
+	static struct zone_record none;
 	va_list ap;
 
-	if (zone.count == ZONE_RECORDS) {
-		return;
+	if (zone->count == ZONE_RECORDS) {
+		return &none;
 	}
-	struct zone_record *r = &zone.records[zone.count++];
-	r->type = type;
+	struct zone_record *r = &zone->records[zone->count++];
+	*r = (struct zone_record){ .type = type, .need = need };
 	strlcpy(r->name, name, sizeof(r->name));
 	va_start(ap, fmt);
 	vsnprintf(r->value, sizeof(r->value), fmt, ap);
 	va_end(ap);
+	return r;
 }
 
-/* True if the world can reach it: no private, local or special address. */
-static bool
-is_public(const struct sockaddr *sa)
+/* The name of something below the domain. */
+static const char *
+below(const struct zone *zone, const char *label, char name[ZONE_NAME])
 {
-	if (sa->sa_family == AF_INET) {
-		uint32_t a =
-		    ntohl(((const struct sockaddr_in *)(const void *)sa)
-			      ->sin_addr.s_addr);
-		return a >> 24 != 10 && a >> 24 != 127 && a >> 24 != 0 &&
-		       a >> 20 != 0xac1 && a >> 16 != 0xc0a8 &&
-		       a >> 16 != 0xa9fe && a >> 22 != 0x191 && a >> 28 < 0xe;
-	}
-	/* 2000::/3 is all that is given out. */
-	return (((const struct sockaddr_in6 *)(const void *)sa)
-		       ->sin6_addr.s6_addr[0] &
-		   0xe0) == 0x20;
+	snprintf(name, ZONE_NAME, "%s.%s", label, zone->domain);
+	return name;
 }
 
-/* Adds our own addresses, and writes them into a record of SPF. */
-static void
-add_addresses(const char *host, char *spf, size_t size)
-{
-	struct ifaddrs *all = NULL;
-	char text[INET6_ADDRSTRLEN], word[INET6_ADDRSTRLEN + 8];
+/* ---- the host ---- */
 
-	if (getifaddrs(&all) == -1) {
+void
+zone_add_address(struct zone *zone, const char *address)
+{
+	add(zone, strchr(address, ':') != NULL ? ZONE_AAAA : ZONE_A,
+	    ZONE_NEEDED, zone->host, "%s", address);
+}
+
+void
+zone_add_pointer(struct zone *zone, const char *address)
+{
+	unsigned char octets[sizeof(struct in6_addr)];
+	bool six = strchr(address, ':') != NULL;
+	char name[ZONE_NAME] = "";
+	size_t n = six ? 16 : 4, len = 0;
+
+	if (inet_pton(six ? AF_INET6 : AF_INET, address, octets) != 1) {
 		return;
 	}
-	for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
-		const struct sockaddr *sa = i->ifa_addr;
-		if (sa == NULL ||
-		    (sa->sa_family != AF_INET && sa->sa_family != AF_INET6) ||
-		    !is_public(sa)) {
-			continue;
-		}
-		bool four = sa->sa_family == AF_INET;
-		const void *octets =
-		    four ? (const void *)&(
-			       (const struct sockaddr_in *)(const void *)sa)
-			       ->sin_addr
-			 : (const void *)&(
-			       (const struct sockaddr_in6 *)(const void *)sa)
-			       ->sin6_addr;
-		if (inet_ntop(sa->sa_family, octets, text, sizeof(text)) ==
-		    NULL) {
-			continue;
-		}
-		add(four ? ZONE_A : ZONE_AAAA, host, "%s", text);
-		snprintf(word, sizeof(word), " ip%d:%s", four ? 4 : 6, text);
-		strlcat(spf, word, size);
+	for (size_t i = n; i-- > 0;) {
+		len += (size_t)snprintf(name + len, sizeof(name) - len,
+		    six ? "%x.%x." : "%u.", six ? octets[i] & 0xf : octets[i],
+		    octets[i] >> 4);
 	}
-	freeifaddrs(all);
+	strlcat(name, six ? "ip6.arpa" : "in-addr.arpa", sizeof(name));
+	add(zone, ZONE_PTR, ZONE_NEEDED, name, "%s.", zone->host)->note =
+	    "the reverse name, which whoever gave you the address sets";
 }
 
 static void
-add_keys(const struct config *config)
+add_host(struct zone *zone)
+{
+	for (size_t i = 0; i < zone->naddresses; i++) {
+		zone_add_address(zone, zone->addresses[i]);
+	}
+	for (size_t i = 0; i < zone->naddresses; i++) {
+		zone_add_pointer(zone, zone->addresses[i]);
+	}
+}
+
+/* ---- mail ---- */
+
+static void
+add_mail(struct zone *zone)
+{
+	char spf[1024] = "v=spf1 mx";
+
+	for (size_t i = 0; i < zone->naddresses; i++) {
+		const char *address = zone->addresses[i];
+		strlcat(spf, strchr(address, ':') != NULL ? " ip6:" : " ip4:",
+		    sizeof(spf));
+		strlcat(spf, address, sizeof(spf));
+	}
+	add(zone, ZONE_MX, ZONE_NEEDED, zone->domain, "10 %s.", zone->host);
+	struct zone_record *r =
+	    add(zone, ZONE_TXT, ZONE_NEEDED, zone->domain, "%s ~all", spf);
+	if (zone->config->relay[0] != '\0') {
+		r->note = "mail leaves by the relay, too: add before ~all what "
+			  "its provider names (include:...)";
+	}
+	if (strcasecmp(zone->host, zone->domain) != 0) {
+		add(zone, ZONE_TXT, ZONE_NEEDED, zone->host, "v=spf1 a -all")
+		    ->note = "reports have no sender but this name";
+	}
+}
+
+/* True if mail that a key has signed, which signs no more, may be under way. */
+static bool
+is_recent(const struct config *config, const struct dkim_name *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return dkim_key_path(
+		   config, name->domain, name->selector, ".old", path) == 0 &&
+	       stat(path, &st) == 0 && st.st_ctime > time(NULL) - UNDER_WAY;
+}
+
+static void
+add_key(struct zone *zone, const struct dkim_name *key, const char *record,
+    bool old)
+{
+	char name[ZONE_NAME];
+
+	snprintf(name, sizeof(name), "%s._domainkey.%s", key->selector,
+	    zone->domain);
+	struct zone_record *r = add(zone, ZONE_TXT,
+	    old ? ZONE_USEFUL : ZONE_NEEDED, name, "%s", record);
+	if (old) {
+		r->note = "has signed mail that may be under way; remove it 7 "
+			  "days after the change of keys";
+	}
+	zone->nkeys++;
+}
+
+/* Keys that sign, those that will, and those that did. */
+static int
+add_keys(struct zone *zone)
 {
 	static struct dkim_keys keys;
-	char error[CONFIG_ERROR], record[DKIM_RECORD], name[ZONE_NAME];
-	static const char *const endings[] = { ".pem", ".next" };
+	char error[CONFIG_ERROR], record[DKIM_RECORD];
+	static const char *const endings[] = { ".pem", ".next", ".old" };
 
-	for (size_t e = 0; e < 2; e++) {
-		if (dkim_keys_read(
-			&keys, config, zone.domain, endings[e], error) == -1) {
+	for (size_t e = 0; e < 3; e++) {
+		bool old = e == 2;
+		if (dkim_keys_read(&keys, zone->config, zone->domain,
+			endings[e], error) == -1) {
 			log_error("%s", error);
-			return;
+			return -1;
 		}
 		for (size_t i = 0; i < keys.count; i++) {
-			if (keys.keys[i] == NULL ||
-			    dkim_record(keys.keys[i], record) == -1) {
-				continue;
+			if (keys.keys[i] != NULL &&
+			    dkim_record(keys.keys[i], record) == 0 &&
+			    (!old || is_recent(zone->config, &keys.names[i]))) {
+				add_key(zone, &keys.names[i], record, old);
 			}
-			snprintf(name, sizeof(name), "%s._domainkey.%s",
-			    keys.names[i].selector, zone.domain);
-			add(ZONE_TXT, name, "%s", record);
 		}
 		dkim_keys_close(&keys);
 	}
+	return 0;
 }
 
-/* What clients look for (RFC 6186, RFC 8314); "." is: not here. */
 static void
-add_services(const char *host)
+add_policy(struct zone *zone)
+{
+	char name[ZONE_NAME];
+
+	add(zone, ZONE_TXT, ZONE_NEEDED, below(zone, "_dmarc", name),
+	    "v=DMARC1; p=none; rua=mailto:postmaster@%s", zone->domain)
+	    ->note = "p=none only asks for reports; after two weeks without "
+		     "surprises in them (smtpd --reports), make it p=reject";
+}
+
+/* How other servers secure the way to this one. */
+static void
+add_transport(struct zone *zone)
+{
+	char name[ZONE_NAME];
+
+	add(zone, ZONE_TXT, ZONE_NEEDED, below(zone, "_smtp._tls", name),
+	    "v=TLSRPTv1; rua=mailto:postmaster@%s", zone->domain);
+}
+
+/* ---- clients ---- */
+
+/* What they look for (RFC 6186, RFC 8314); "." is: not here. */
+static void
+add_services(struct zone *zone)
 {
 	static const struct {
 		const char *service;
@@ -129,117 +207,108 @@ add_services(const char *host)
 	char name[ZONE_NAME];
 
 	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
-		snprintf(name, sizeof(name), "%s.%s", services[i].service,
-		    zone.domain);
+		below(zone, services[i].service, name);
 		if (services[i].port == 0) {
-			add(ZONE_SRV, name, "0 0 0 .");
+			add(zone, ZONE_SRV, ZONE_USEFUL, name, "0 0 0 .");
 		} else {
-			add(ZONE_SRV, name, "0 1 %u %s.", services[i].port,
-			    host);
+			add(zone, ZONE_SRV, ZONE_NEEDED, name, "0 1 %u %s.",
+			    services[i].port, zone->host);
 		}
+	}
+	below(zone, "autoconfig", name);
+	if (strcasecmp(name, zone->host) != 0) {
+		add(zone, ZONE_CNAME, ZONE_DEPENDS, name, "%s.", zone->host)
+		    ->note = "for Thunderbird, if a web server there has "
+			     "/mail/config-v1.1.xml";
 	}
 }
 
 static void
-fill(const struct config *config)
+add_authorities(struct zone *zone)
 {
-	const char *host = config->hostname;
-	char spf[1024] = "v=spf1 mx", name[ZONE_NAME];
-
-	add_addresses(host, spf, sizeof(spf));
-	add(ZONE_MX, zone.domain, "10 %s.", host);
-	add(ZONE_TXT, zone.domain, "%s ~all", spf);
-	if (strcasecmp(host, zone.domain) != 0) {
-		/* The name that reports are sent with, which have no sender. */
-		add(ZONE_TXT, host, "v=spf1 a -all");
-	}
-	add_keys(config);
-	snprintf(name, sizeof(name), "_dmarc.%s", zone.domain);
-	add(ZONE_TXT, name, "v=DMARC1; p=none; rua=mailto:postmaster@%s",
-	    zone.domain);
-	snprintf(name, sizeof(name), "_smtp._tls.%s", zone.domain);
-	add(ZONE_TXT, name, "v=TLSRPTv1; rua=mailto:postmaster@%s",
-	    zone.domain);
-	add_services(host);
+	add(zone, ZONE_CAA, ZONE_DEPENDS, zone->domain,
+	    "0 issue letsencrypt.org")
+	    ->note = "nobody else may issue certificates then: name your own "
+		     "authority";
 }
 
-/* ---- printing ---- */
+/* ---- all of it ---- */
 
-static void
-print_file(void)
+void
+zone_relative(const struct zone *zone, const char *name, char out[ZONE_NAME])
 {
-	printf("$TTL 300\n");
-	for (size_t i = 0; i < zone.count; i++) {
-		const struct zone_record *r = &zone.records[i];
-		if (r->type == ZONE_TXT) {
-			dkim_print_text(r->name, r->value);
-			continue;
-		}
-		if (r->type == ZONE_A || r->type == ZONE_AAAA) {
-			printf("; whoever gave you %s has to make its reverse "
-			       "name (PTR) %s.\n",
-			    r->value, r->name);
-		}
-		printf(
-		    "%s. IN %s %s\n", r->name, zone_types[r->type], r->value);
-	}
-	printf("; _dmarc: p=none only reports. After two weeks without "
-	       "surprises in the reports,\n; make it p=reject.\n");
-}
+	size_t len = strlen(name), n = strlen(zone->domain);
 
-/* A name without the domain; "@" for the domain itself. */
-static void
-print_relative(const char *name)
-{
-	size_t len = strlen(name), n = strlen(zone.domain);
-
-	if (len == n && strcasecmp(name, zone.domain) == 0) {
-		printf("@");
+	if (len == n && strcasecmp(name, zone->domain) == 0) {
+		strlcpy(out, "@", ZONE_NAME);
 	} else if (len > n && name[len - n - 1] == '.' &&
-		   strcasecmp(name + len - n, zone.domain) == 0) {
-		printf("%.*s", (int)(len - n - 1), name);
+		   strcasecmp(name + len - n, zone->domain) == 0) {
+		snprintf(out, ZONE_NAME, "%.*s", (int)(len - n - 1), name);
 	} else {
-		printf("%s.", name);
+		snprintf(out, ZONE_NAME, "%s.", name);
 	}
 }
 
-static void
-print_web(void)
+struct zone *
+zone_make(const struct config *config, const char *domain, int *status)
 {
-	for (size_t i = 0; i < zone.count; i++) {
-		const struct zone_record *r = &zone.records[i];
-		printf("%s | ", zone_types[r->type]);
-		print_relative(r->name);
-		printf(" | %s\n", r->value);
-	}
-	printf("# Some pages add the domain to names, want no quotes around "
-	       "values and no\n# backslash before semicolons, and cut values "
-	       "at 255 characters: check\n# afterwards, by smtpd --dns %s "
-	       "--check\n",
-	    zone.domain);
-}
+	struct zone *zone = calloc(1, sizeof(*zone));
 
-int
-admin_dns(const struct config *config, const char *domain, enum zone_form form)
-{
+	*status = EX_OSERR;
+	if (zone == NULL) {
+		log_error("not enough memory");
+		return NULL;
+	}
+	*status = EX_USAGE;
 	if (domain == NULL) {
 		domain = config->ndomains > 0 ? config->domains[0]
 		                              : config->hostname;
 	}
-	if (!dkim_domain(domain, zone.domain)) {
+	zone->config = config;
+	if (!dkim_domain(domain, zone->domain)) {
 		log_error("not a domain: %s", domain);
-		return EX_USAGE;
+	} else if (!dkim_domain(config->hostname, zone->host)) {
+		log_error("the host name %s cannot be in the DNS: set the key "
+			  "hostname",
+		    config->hostname);
+		*status = EX_CONFIG;
+	} else {
+		zone_find_addresses(zone);
+		add_host(zone);
+		add_mail(zone);
+		if (add_keys(zone) == 0) {
+			add_policy(zone);
+			add_transport(zone);
+			add_services(zone);
+			add_authorities(zone);
+			*status = EX_OK;
+			return zone;
+		}
+		*status = EX_NOPERM;
 	}
-	fill(config);
-	switch (form) {
-	case ZONE_FILE:
-		print_file();
-		break;
-	case ZONE_WEB:
-		print_web();
-		break;
-	case ZONE_CHECK:
-		return zone_check(config, &zone);
+	free(zone);
+	return NULL;
+}
+
+int
+admin_dns(const struct config *config, const char *domain, enum zone_form form,
+    bool json)
+{
+	int status;
+	struct zone *zone = zone_make(config, domain, &status);
+
+	if (zone == NULL) {
+		return status;
 	}
-	return EX_OK;
+	if (form == ZONE_CHECK) {
+		status = zone_check(zone, json);
+	} else if (json) {
+		zone_print_json(zone);
+	} else if (form == ZONE_WEB) {
+		zone_print_web(zone);
+	} else {
+		zone_print_file(zone);
+	}
+	free(zone);
+	return status;
 }

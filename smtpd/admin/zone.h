@@ -10,15 +10,16 @@
 
 enum zone_form {
 	ZONE_FILE,  /* lines of a zone file */
-	ZONE_WEB,   /* type, name and value, as web pages ask for them */
+	ZONE_WEB,   /* name, type and value, as web pages ask for them */
 	ZONE_CHECK, /* compared with what the DNS has */
 };
 
 /*
- * Prints that.  domain NULL: the first of ours.  EX_OK; for ZONE_CHECK 1 if
- * something is missing or another, 2 if that cannot be found out now; else an
- * exit status of sysexits.h.
+ * Prints that, as one object of JSON if json is set.  domain NULL: the first of
+ * ours.  EX_OK; for ZONE_CHECK 1 if something is missing or another, 2 if that
+ * cannot be found out now; else an exit status of sysexits.h.
  */
-int admin_dns(const struct config *, const char *domain, enum zone_form);
+int admin_dns(
+    const struct config *, const char *domain, enum zone_form, bool json);
 
 #endif

@@ -1,218 +1,217 @@
 /* SPDX-License-Identifier: ISC */
-/* Compares the records that a mail domain needs with what the DNS has. */
+/* Compares all records that a mail domain needs with what the DNS has. */
 #include "smtpd/admin/zone_private.h"
 
-#include "common/auth/tags.h"
-#include "common/dns/dns.h"
+#include "common/io/deadline.h"
 #include "common/log/log.h"
+#include "smtpd/admin/json.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/socket.h>
 
-enum found { FOUND_OK, FOUND_WRONG, FOUND_UNKNOWN };
+enum { PATIENCE = 9000 }; /* ms for what is asked at once */
 
-static enum found
-say(enum found found, const char *word, const struct zone_record *r,
-    const char *theirs)
+/*
+ * Behind a router the machine has no public address of its own: it has those
+ * that the DNS has, which SPF and reverse names have to fit.
+ */
+static void
+learn_addresses(struct zone_check *c)
 {
-	printf("%-7s %s %s\n", word, zone_types[r->type], r->name);
-	if (found != FOUND_OK) {
-		printf("        should be: %s\n", r->value);
-		if (theirs != NULL) {
-			printf("        the DNS:   %s\n", theirs);
-		}
-	}
-	return found;
-}
-
-static enum found
-say_status(enum dns_status status, const struct zone_record *r, const char *why)
-{
-	return status == DNS_TEMPORARY ? say(FOUND_UNKNOWN, "UNKNOWN", r, why)
-	                               : say(FOUND_WRONG, "MISSING", r, NULL);
-}
-
-/* The same, but for the case of what means the same, blanks and base64. */
-static bool
-same_text(const char *a, const char *b)
-{
-	for (;; a++, b++) {
-		while (is_blank(*a)) {
-			a++;
-		}
-		while (is_blank(*b)) {
-			b++;
-		}
-		if (*a != *b) {
-			return false;
-		}
-		if (*a == '\0') {
-			return true;
-		}
-	}
-}
-
-/* How records of that kind begin: others may be at the same name. */
-static size_t
-kind_length(const char *value)
-{
-	return strcspn(value, "; ");
-}
-
-/* A policy that asks for more than ours, or reports to somebody else, is the
-   administrator's choice. */
-static bool
-is_choice(const char *theirs, const char *ours)
-{
-	struct span p;
-
-	return strncasecmp(ours, "v=DMARC1", 8) == 0 &&
-	       tags_valid(theirs, strlen(theirs)) &&
-	       tags_find(theirs, strlen(theirs), "p", &p);
-}
-
-/* So is a record of SPF that passes our addresses, and more. */
-static bool
-is_wider(const char *theirs, const char *ours)
-{
-	char words[DKIM_RECORD], *rest = words;
-
-	if (strncasecmp(ours, "v=spf1 ", 7) != 0) {
-		return false;
-	}
-	strlcpy(words, ours, sizeof(words));
-	for (const char *word; (word = strsep(&rest, " ")) != NULL;) {
-		size_t n = strlen(word);
-		const char *at = theirs;
-		while ((at = strcasestr(at, word)) != NULL &&
-		       ((at != theirs && at[-1] != ' ' && at[-1] != '+') ||
-			   (at[n] != ' ' && at[n] != '\0'))) {
-			at++;
-		}
-		if (at == NULL && strstr(word, "all") == NULL) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static enum found
-check_text(struct dns *dns, const struct zone_record *r)
-{
-	static struct dns_texts texts;
-	char why[CONFIG_ERROR];
-	size_t n = kind_length(r->value), same = 0, first = 0;
-
-	enum dns_status status = dns_texts(dns, r->name, &texts, why);
-	if (status != DNS_OK) {
-		return say_status(status, r, why);
-	}
-	for (size_t i = 0; i < texts.count; i++) {
-		if (strncasecmp(texts.all[i].octets, r->value, n) == 0) {
-			first = same++ == 0 ? i : first;
-		}
-	}
-	const char *theirs = texts.all[first].octets;
-	if (same == 0) {
-		return say(FOUND_WRONG, "MISSING", r,
-		    theirs[0] == '"' ? "the quotes are part of the value"
-				     : NULL);
-	}
-	if (same > 1) {
-		return say(FOUND_WRONG, "EXTRA", r,
-		    "there are several: with two of them none counts");
-	}
-	return same_text(theirs, r->value) || is_choice(theirs, r->value) ||
-	               is_wider(theirs, r->value)
-	           ? say(FOUND_OK, "OK", r, NULL)
-	           : say(FOUND_WRONG, "DIFFERS", r, theirs);
-}
-
-static enum found
-check_mx(struct dns *dns, const struct zone_record *r)
-{
-	static struct dns_mx hosts[DNS_HOSTS];
-	char why[CONFIG_ERROR];
-	const char *ours = strchr(r->value, ' ') + 1;
+	static const enum zone_type types[] = { ZONE_A, ZONE_AAAA };
+	struct dns_address found[DNS_ADDRESSES];
+	struct zone *z = c->zone;
 	size_t count = 0;
 
-	enum dns_status status = dns_mx(dns, r->name, hosts, &count, why);
-	if (status != DNS_OK) {
-		return say_status(status, r, why);
-	}
-	for (size_t i = 0; i < count; i++) {
-		size_t n = strlen(hosts[i].host);
-		if (strncasecmp(hosts[i].host, ours, n) == 0 &&
-		    strcmp(ours + n, ".") == 0) {
-			return say(FOUND_OK, "OK", r, NULL);
+	for (size_t i = 0; z->naddresses == 0 && i < 2; i++) {
+		if (zone_ask(c, z->host, types[i]) == DNS_OK) {
+			(void)dns_parse_addresses(c->more.answer, c->more.len,
+			    c->more.type, found, &count);
 		}
 	}
-	return say(FOUND_WRONG, "DIFFERS", r, hosts[0].host);
+	for (size_t i = 0; i < count && z->naddresses < ZONE_ADDRESSES; i++) {
+		char *text = z->addresses[z->naddresses];
+		if (zone_public_address(
+			(const struct sockaddr *)&found[i].address, text)) {
+			z->naddresses++;
+			zone_add_pointer(z, text);
+		}
+	}
 }
 
-static enum found
-check_address(struct dns *dns, const struct zone_record *r)
+/* Asks for some at once, and tells of each. */
+static void
+compare_some(struct zone_check *c, size_t first, size_t n,
+    void (*tell)(
+	void *, const struct zone_record *, const struct zone_finding *),
+    void *context)
 {
-	static struct dns_address addresses[DNS_ADDRESSES];
-	char why[CONFIG_ERROR], text[INET6_ADDRSTRLEN];
-	size_t count = 0;
+	static struct zone_finding finding;
+	size_t answered = 0;
 
-	enum dns_status status =
-	    dns_addresses(dns, r->name, addresses, &count, why);
-	if (status != DNS_OK) {
-		return say_status(status, r, why);
+	for (size_t i = 0; i < n; i++) {
+		const struct zone_record *r = &c->zone->records[first + i];
+		strlcpy(c->lookups[i].name, r->name, DNS_NAME);
+		/* An address is at the end of an alias, too. */
+		c->lookups[i].type =
+		    zone_dns_type(r->type == ZONE_CNAME ? ZONE_A : r->type);
+		c->lookups[i].len = 0;
 	}
-	for (size_t i = 0; i < count; i++) {
-		const void *sa = &addresses[i].address;
-		bool four = addresses[i].address.ss_family == AF_INET;
-		const void *octets =
-		    four ? (const void *)&((const struct sockaddr_in *)sa)
-			       ->sin_addr
-			 : (const void *)&((const struct sockaddr_in6 *)sa)
-			       ->sin6_addr;
-		if (inet_ntop(four ? AF_INET : AF_INET6, octets, text,
-			sizeof(text)) != NULL &&
-		    strcmp(text, r->value) == 0) {
-			return say(FOUND_OK, "OK", r, NULL);
-		}
+	if (!c->silent) {
+		dns_look_up(c->dns, c->lookups, n, deadline_now() + PATIENCE);
 	}
-	return say(FOUND_WRONG, "DIFFERS", r, "other addresses");
+	for (size_t i = 0; i < n; i++) {
+		answered += c->lookups[i].len > 0;
+	}
+	c->silent = c->silent || answered == 0;
+	for (size_t i = 0; i < n; i++) {
+		zone_judge(
+		    c, &c->zone->records[first + i], &c->lookups[i], &finding);
+		tell(context, &c->zone->records[first + i], &finding);
+	}
 }
 
 int
-zone_check(const struct config *config, const struct zone *zone)
+zone_compare(struct zone *zone,
+    void (*tell)(
+	void *context, const struct zone_record *, const struct zone_finding *),
+    void *context)
 {
-	struct dns *dns = dns_open(config);
-	bool wrong = false, unknown = false;
+	struct zone_check *c = calloc(1, sizeof(*c));
 
-	if (dns == NULL) {
-		log_error("no name server: %s", strerror(errno));
-		return 2;
+	if (c == NULL) {
+		return -1;
 	}
-	for (size_t i = 0; i < zone->count; i++) {
-		const struct zone_record *r = &zone->records[i];
-		enum found found = FOUND_OK;
-		switch (r->type) {
-		case ZONE_A:
-		case ZONE_AAAA:
-			found = check_address(dns, r);
-			break;
-		case ZONE_MX:
-			found = check_mx(dns, r);
-			break;
-		case ZONE_TXT:
-			found = check_text(dns, r);
-			break;
-		case ZONE_SRV: /* a convenience, which no mail depends on */
-			break;
-		}
-		wrong = wrong || found == FOUND_WRONG;
-		unknown = unknown || found == FOUND_UNKNOWN;
+	c->zone = zone;
+	c->dns = dns_open(zone->config);
+	if (c->dns == NULL) {
+		free(c);
+		return -1;
 	}
-	dns_close(dns);
-	return wrong ? 1 : unknown ? 2 : 0;
+	learn_addresses(c);
+	for (size_t i = 0; i < zone->count; i += DNS_LOOKUPS) {
+		size_t n = zone->count - i;
+		compare_some(
+		    c, i, n < DNS_LOOKUPS ? n : DNS_LOOKUPS, tell, context);
+	}
+	dns_close(c->dns);
+	free(c);
+	return 0;
+}
+
+/* ---- printing ---- */
+
+static const char *const words[] = { "OK", "MISSING", "DIFFERS", "EXTRA",
+	"ABSENT", "UNKNOWN" };
+
+struct outcome {
+	bool json, wrong, unknown;
+	size_t told;
+};
+
+static void
+count(struct outcome *o, enum zone_word word)
+{
+	o->told++;
+	switch (word) {
+	case ZONE_OK:
+	case ZONE_ABSENT:
+		break;
+	case ZONE_MISSING:
+	case ZONE_DIFFERS:
+	case ZONE_EXTRA:
+		o->wrong = true;
+		break;
+	case ZONE_UNKNOWN:
+		o->unknown = true;
+		break;
+	}
+}
+
+static void
+tell_person(
+    void *context, const struct zone_record *r, const struct zone_finding *f)
+{
+	count(context, f->word);
+	if (f->word == ZONE_ABSENT) {
+		return;
+	}
+	printf("%-7s %s %s\n", words[f->word], zone_types[r->type], r->name);
+	if (f->word != ZONE_OK) {
+		printf("        should be: %s\n", r->value);
+	}
+	for (const char *line = f->found;
+	     f->word != ZONE_OK && *line != '\0';) {
+		size_t n = strcspn(line, "\n");
+		printf("        the DNS:   %.*s\n", (int)n, line);
+		line += n + (line[n] == '\n');
+	}
+	if (f->note[0] != '\0') {
+		printf("        %s\n", f->note);
+	}
+}
+
+static void
+tell_program(
+    void *context, const struct zone_record *r, const struct zone_finding *f)
+{
+	static const char *const names[] = { "ok", "missing", "differs",
+		"extra", "absent", "unknown" };
+	struct outcome *o = context;
+
+	printf("%s{\"status\":\"%s\"", o->told == 0 ? "" : ",", names[f->word]);
+	count(o, f->word);
+	json_member(stdout, "type", zone_types[r->type]);
+	json_member(stdout, "name", r->name);
+	json_member(stdout, "value", r->value);
+	if (f->word != ZONE_OK && f->len > 0) {
+		json_member(stdout, "found", f->found);
+	}
+	if (f->note[0] != '\0') {
+		json_member(stdout, "note", f->note);
+	}
+	printf("}");
+}
+
+/* What no record can tell of. */
+static void
+print_gaps(const struct zone *zone)
+{
+	if (zone->naddresses == 0) {
+		printf("%s has no address that the world can reach, neither "
+		       "here nor in the DNS:\nwithout A or AAAA no mail comes "
+		       "in.\n",
+		    zone->host);
+	}
+	if (zone->nkeys == 0) {
+		printf("There is no DKIM key yet; type: smtpd --dkim %s\n",
+		    zone->domain);
+	}
+}
+
+int
+zone_check(struct zone *zone, bool json)
+{
+	struct outcome o = { .json = json };
+
+	if (json) {
+		printf("{\"domain\":");
+		json_string(stdout, zone->domain);
+		printf(",\"records\":[");
+	}
+	int rc = zone_compare(zone, json ? tell_program : tell_person, &o);
+	int status = rc == -1 || (o.unknown && !o.wrong) ? 2 : o.wrong ? 1 : 0;
+	if (rc == -1) {
+		log_error("no name server can be asked: %s", strerror(errno));
+	}
+	if (json) {
+		printf("],\"status\":\"%s\"}\n", status == 0   ? "ok"
+						 : status == 1 ? "wrong"
+							       : "unknown");
+	} else {
+		print_gaps(zone);
+	}
+	return status;
 }

@@ -358,6 +358,62 @@ test_servers(void)
 	}
 }
 
+static bool
+keep_text(void *context, const char *data, size_t len)
+{
+	struct bytes *out = context;
+
+	bytes_add(out, data, len);
+	bytes_add(out, "|", 1);
+	return true;
+}
+
+/* Services (RFC 2782), aliases, and what is taken as it is. */
+static void
+test_each(struct bytes *b)
+{
+	struct bytes got = { .data = NULL };
+	char alias[DNS_NAME];
+
+	put_start(b, "_pop3s._tcp.example.org", ns_t_srv, 0, 1);
+	put_record(b, "@12", ns_t_srv, 6 + 16);
+	put(b, 1, 2);
+	put(b, 2, 2);
+	put(b, 995, 2);
+	put_name(b, "mx.example.org");
+	ok(dns_parse_each((unsigned char *)b->data, b->len, ns_t_srv, keep_text,
+	       &got) == DNS_OK &&
+		got.len == 23 &&
+		memcmp(got.data, "1 2 995 mx.example.org|", 23) == 0,
+	    "a service");
+	b->len--;
+	ok(dns_parse_each((unsigned char *)b->data, b->len, ns_t_srv, keep_text,
+	       &got) == DNS_TEMPORARY,
+	    "cut off: temporary");
+	put_start(b, "example.org", ns_t_srv, 0, 1);
+	put_record(b, "@12", ns_t_srv, 6);
+	put(b, 0, 6);
+	ok(dns_parse_each((unsigned char *)b->data, b->len, ns_t_srv, keep_text,
+	       &got) == DNS_TEMPORARY,
+	    "a service without a host: temporary");
+	got.len = 0;
+	put_start(b, "example.org", ns_t_caa, 0, 1);
+	put_record(b, "@12", ns_t_caa, 3);
+	put(b, 0x414243, 3);
+	ok(dns_parse_each((unsigned char *)b->data, b->len, ns_t_caa, keep_text,
+	       &got) == DNS_OK &&
+		got.len == 4 && memcmp(got.data, "ABC|", 4) == 0,
+	    "another type, as it is");
+	ok(!dns_parse_alias((unsigned char *)b->data, b->len, alias),
+	    "no alias");
+	put_start(b, "www.example.org", ns_t_txt, 0, 1);
+	put_pointing(b, "@12", ns_t_cname, 0, "example.net");
+	ok(dns_parse_alias((unsigned char *)b->data, b->len, alias) &&
+		strcmp(alias, "example.net") == 0,
+	    "an alias of what has no such record");
+	free(got.data);
+}
+
 int
 main(void)
 {
@@ -371,6 +427,7 @@ main(void)
 	test_long(&b);
 	test_damage(&b);
 	test_text(&b);
+	test_each(&b);
 	test_servers();
 	free(b.data);
 	return tap_done();

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: ISC */
+/* Asks the DNS what SPF and DMARC make of the records that it has. */
+#include "smtpd/admin/zone_private.h"
+
+#include "common/io/deadline.h"
+#include "common/text/network.h"
+
+#include <arpa/nameser.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { PATIENCE = 9000 }; /* ms for one thing */
+
+int
+zone_dns_type(enum zone_type type)
+{
+	static const int types[ZONE_TYPES] = { ns_t_a, ns_t_aaaa, ns_t_ptr,
+		ns_t_mx, ns_t_txt, ns_t_srv, ns_t_cname, ns_t_caa };
+
+	return types[type];
+}
+
+static bool
+ignore(void *context, const char *data, size_t len)
+{
+	(void)context;
+	(void)data;
+	(void)len;
+	return true;
+}
+
+static void
+look_up(struct zone_check *c, const char *name, int type)
+{
+	strlcpy(c->more.name, name, sizeof(c->more.name));
+	c->more.type = type;
+	c->more.len = 0;
+	if (!c->silent) {
+		dns_look_up(c->dns, &c->more, 1, deadline_now() + PATIENCE);
+	}
+}
+
+enum dns_status
+zone_ask(struct zone_check *c, const char *name, enum zone_type type)
+{
+	if (strlen(name) >= sizeof(c->more.name)) {
+		return DNS_NONE;
+	}
+	look_up(c, name, zone_dns_type(type));
+	return c->more.len == 0 ? DNS_TEMPORARY
+	                        : dns_parse_each(c->more.answer, c->more.len,
+				      c->more.type, ignore, NULL);
+}
+
+/* ---- what the machines of common/auth ask ---- */
+
+static bool
+keep(void *context, const char *data, size_t len)
+{
+	struct zone_check *c = context;
+
+	if (c->answer.n == ASK_RECORDS || len > sizeof(c->pool) - c->used) {
+		return false;
+	}
+	memcpy(c->pool + c->used, data, len);
+	c->answer.record[c->answer.n++] =
+	    (struct span){ c->pool + c->used, len };
+	c->used += len;
+	return true;
+}
+
+static const struct ask_answer *
+answer(struct zone_check *c, const struct ask *ask)
+{
+	static const int types[] = { [ASK_TXT] = ns_t_txt,
+		[ASK_A] = ns_t_a,
+		[ASK_AAAA] = ns_t_aaaa,
+		[ASK_MX] = ns_t_mx,
+		[ASK_PTR] = ns_t_ptr };
+	static const enum ask_status statuses[] = { [DNS_OK] = ASK_OK,
+		[DNS_NONE] = ASK_NO_NAME,
+		[DNS_NO_DATA] = ASK_NO_DATA,
+		[DNS_TEMPORARY] = ASK_FAILED };
+
+	look_up(c, ask->name, types[ask->type]);
+	c->answer.n = c->used = 0;
+	c->answer.status = c->more.len == 0
+	                       ? ASK_FAILED
+	                       : statuses[dns_parse_each(c->more.answer,
+				     c->more.len, c->more.type, keep, c)];
+	if (c->answer.status != ASK_OK) {
+		c->answer.n = 0;
+	}
+	return &c->answer;
+}
+
+/* ---- SPF ---- */
+
+static enum spf_result
+run_spf(struct zone_check *c, const char *address)
+{
+	char sender[DKIM_KEY_NAME + 16];
+	struct spf_question q = { .helo = c->zone->host,
+		.sender = sender,
+		.receiver = c->zone->host,
+		.time = (uint64_t)time(NULL) };
+
+	snprintf(sender, sizeof(sender), "postmaster@%s", c->zone->domain);
+	if (!network_address(address, q.address)) {
+		return SPF_NONE;
+	}
+	for (bool asks = spf_begin(&c->spf, &q); asks;
+	     asks = spf_answer(&c->spf, answer(c, &c->spf.ask))) {
+	}
+	return c->spf.result;
+}
+
+bool
+zone_spf_passes(struct zone_check *c, struct zone_finding *f)
+{
+	static const char stranger[] = "192.0.2.254"; /* nobody has it */
+
+	for (size_t i = 0; i < c->zone->naddresses; i++) {
+		const char *address = c->zone->addresses[i];
+		enum spf_result result = run_spf(c, address);
+		if (result != SPF_PASS) {
+			f->word = result == SPF_TEMPERROR ? ZONE_UNKNOWN
+			                                  : ZONE_DIFFERS;
+			snprintf(f->note, sizeof(f->note),
+			    "mail from %s gets %s%s%.160s", address,
+			    spf_word(result),
+			    c->spf.reason[0] != '\0' ? ": " : "",
+			    c->spf.reason);
+			return false;
+		}
+	}
+	if (run_spf(c, stranger) == SPF_PASS) {
+		f->word = ZONE_DIFFERS;
+		snprintf(f->note, sizeof(f->note), "it lets anybody pass");
+		return false;
+	}
+	return true;
+}
+
+/* ---- DMARC ---- */
+
+bool
+zone_policy_above(struct zone_check *c, struct zone_finding *f)
+{
+	struct ask asks[DMARC_STEPS];
+	size_t n;
+
+	dmarc_begin(&c->dmarc, c->zone->domain);
+	while ((n = dmarc_next(&c->dmarc, asks)) > 0) {
+		for (size_t i = 0; i < n; i++) {
+			dmarc_answer(
+			    &c->dmarc, asks[i].name, answer(c, &asks[i]));
+		}
+	}
+	if (c->dmarc.policy_domain[0] == '\0' ||
+	    strcmp(c->dmarc.policy_domain, c->zone->domain) == 0) {
+		return false;
+	}
+	snprintf(f->note, sizeof(f->note), "the policy of %s counts",
+	    c->dmarc.policy_domain);
+	return true;
+}
