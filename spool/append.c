@@ -10,6 +10,7 @@
 #include "common/io/file.h"
 #include "spool/fingerprint.h"
 #include "spool/flags.h"
+#include "spool/foreign.h"
 #include "spool/index.h"
 #include "spool/append_note.h"
 #include "spool/mbox.h"
@@ -305,12 +306,14 @@ static int
 append_held(const struct append *a, const struct hold *h, struct appender *w)
 {
 	struct stat message;
+	const char *like;
 	int fd = h->lock.fd;
 
 	w->hold = h;
 	w->note.fd = -1;
 	if (fstat(fd, &w->before) == -1 || fstat(a->message, &message) == -1 ||
 	    lseek(fd, 0, SEEK_END) != w->before.st_size ||
+	    foreign_look(fd, &like) == -1 ||
 	    put_separator(w, w->before.st_size) == -1) {
 		return -1;
 	}

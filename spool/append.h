@@ -29,7 +29,7 @@ struct append {
 /*
  * Appends the message, with Return-Path on top, and makes it durable.  0, or
  * -1 with errno, and then the mailbox is as it was; EWOULDBLOCK: locked;
- * EDQUOT: also beyond the quota.
+ * EDQUOT: also beyond the quota; FOREIGN_FILE: the file is no mbox.
  */
 int append_message(const struct append *) __attribute__((warn_unused_result));
 

@@ -3,6 +3,7 @@
 #include "spool/listing.h"
 
 #include "common/io/file.h"
+#include "spool/foreign.h"
 #include "spool/scan.h"
 
 #include <errno.h>
@@ -215,8 +216,11 @@ extend(struct listing *l, const struct hold *h)
 int
 listing_open(struct listing *l, const struct hold *h)
 {
+	const char *like;
+
 	memset(l, 0, sizeof(*l));
-	if (fstat(h->lock.fd, &l->seen) == -1) {
+	if (fstat(h->lock.fd, &l->seen) == -1 ||
+	    foreign_look(h->lock.fd, &like) == -1) {
 		return -1;
 	}
 	enum index_state state =

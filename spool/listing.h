@@ -26,7 +26,8 @@ struct listing {
 
 /*
  * Lists the messages: from the index if it fits, else by a scan of what is
- * new, or of all; then the index is made to fit.  0, or -1 with errno.
+ * new, or of all; then the index is made to fit.  0, or -1 with errno;
+ * FOREIGN_FILE: the file is no mbox.
  */
 int listing_load(struct listing *, const struct hold *)
     __attribute__((warn_unused_result));

@@ -42,8 +42,8 @@ _Static_assert(sizeof(struct message) == 88, "the index has such records");
 
 /*
  * Opens the mailbox of a store; one that does not exist is empty.  0, or -1
- * with errno (EWOULDBLOCK: locked for timeout ms).  With an index this takes no
- * longer for many messages.
+ * with errno (EWOULDBLOCK: locked for timeout ms; FOREIGN_FILE: the file is no
+ * mbox).  With an index this takes no longer for many messages.
  */
 int mailbox_open(struct mailbox **, const struct store *, int timeout)
     __attribute__((warn_unused_result));

@@ -243,7 +243,7 @@ skip_year(struct words *w)
 	       (w->at == w->end || *w->at == ' ' || *w->at == '\t');
 }
 
-/* A year, maybe after a zone: "CET", "+0100". */
+/* A year, maybe after a zone: "CET", "+0100", "Europe/Berlin". */
 static bool
 skip_zone_and_year(struct words *w)
 {
@@ -256,7 +256,7 @@ skip_zone_and_year(struct words *w)
 	while (w->at < w->end && *w->at != ' ' && *w->at != '\t') {
 		w->at++;
 	}
-	return w->at - again.at <= 6 && skip_blanks(w) && skip_year(w);
+	return skip_blanks(w) && skip_year(w);
 }
 
 /* The sender, whose local part may be quoted. */

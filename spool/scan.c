@@ -2,12 +2,14 @@
 /*
  * One pass over a mailbox: where messages begin and end, how many octets each
  * has for a client, and the fingerprint of what a client sees of it.  A message
- * begins at a From_ line at the start of the file or after an empty line, or
- * at one with a date in it after any line.
+ * begins at a From_ line with a date in it after any line; at one without a
+ * date at the start of the file, or after an empty line if a header field
+ * follows, for without that it may be text.
  */
 #include "spool/scan.h"
 
 #include "common/io/file.h"
+#include "common/mime/header.h"
 #include "spool/fingerprint.h"
 #include "spool/mbox.h"
 #include "spool/visible.h"
@@ -17,7 +19,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WINDOW = 256 * 1024 };
+enum {
+	WINDOW = 256 * 1024,
+	/* From a From_ line without a date on: the name of a field follows. */
+	LOOKAHEAD = 2048
+};
 
 struct scan {
 	struct message *list;
@@ -159,6 +165,26 @@ watch_header(struct scan *s, const struct mbox_line *line)
 	}
 }
 
+/* True if a header field follows the From_ line here. */
+static bool
+field_follows(const struct scan *s)
+{
+	char text[LOOKAHEAD];
+	size_t lines;
+	ssize_t n = file_read_some(s->fd, text, sizeof(text), s->at);
+
+	return n > 0 &&
+	       header_top(text, (size_t)n, false, &lines) == HEADER_TOP_SECTION;
+}
+
+/* True if the line begins a message. */
+static bool
+is_start(const struct scan *s, const struct mbox_line *line)
+{
+	return s->at >= s->body_end && mbox_is_from(line, !s->from_allowed) &&
+	       (s->now == NULL || mbox_is_from(line, true) || field_follows(s));
+}
+
 static int
 take_line(struct scan *s, struct mbox_line *line)
 {
@@ -167,7 +193,7 @@ take_line(struct scan *s, struct mbox_line *line)
 		s->from_open = !line->ends;
 		return 0;
 	}
-	if (s->at >= s->body_end && mbox_is_from(line, !s->from_allowed)) {
+	if (is_start(s, line)) {
 		finish(s, s->empty_line ? s->empty_at : s->at, s->at);
 		s->empty_line = false;
 		if (begin_message(s, line) == -1) {

@@ -7,6 +7,7 @@
 #include "common/login/users.h"
 #include "pop3d/admin/owner_private.h"
 #include "spool/append.h"
+#include "spool/foreign.h"
 #include "spool/kept_deleted.h"
 #include "spool/mailbox.h"
 
@@ -216,7 +217,7 @@ restore_message(struct restore *s, const struct store *user,
     const struct store *file, time_t when, struct mailbox *m, size_t index)
 {
 	const struct message *message = mailbox_message(m, index);
-	char uidl[MAILBOX_UIDL + 1];
+	char uidl[MAILBOX_UIDL + 1], why[FOREIGN_TEXT];
 
 	(void)when;
 	mailbox_uidl(message, uidl);
@@ -228,7 +229,8 @@ restore_message(struct restore *s, const struct store *user,
 		printf("%s is in the mailbox\n", uidl);
 	} else if (put_back(user, file, message) == -1 ||
 		   reload_mailbox(s, user) == -1) {
-		log_error("cannot put %s back: %s", uidl, strerror(errno));
+		foreign_why(errno, user->mailbox, why);
+		log_error("cannot put %s back: %s", uidl, why);
 		s->failed++;
 	} else {
 		printf("%s is back\n", uidl);
@@ -248,9 +250,11 @@ static int
 undelete_owned(const struct store *user, void *context)
 {
 	struct restore *s = context;
+	char why[FOREIGN_TEXT];
 
 	if (reload_mailbox(s, user) == -1) {
-		log_error("cannot open %s: %s", user->mailbox, strerror(errno));
+		foreign_why(errno, user->mailbox, why);
+		log_error("cannot open %s: %s", user->mailbox, why);
 		return EX_TEMPFAIL;
 	}
 	int status = each_kept(user, restore_message, s);

@@ -13,6 +13,7 @@
 #include "pop3d/session/session.h"
 #include "spool/become.h"
 #include "spool/confine.h"
+#include "spool/foreign.h"
 #include "spool/mailbox.h"
 
 #include <errno.h>
@@ -92,6 +93,18 @@ login_delay_over(struct session *s, const char *directory)
 	return false;
 }
 
+static void
+cannot_open(struct session *s, const char *path, int error)
+{
+	char why[FOREIGN_TEXT];
+
+	foreign_why(error, path, why);
+	log_error("cannot open %s: %s", path, why);
+	reply_trouble(s,
+	    error == FOREIGN_FILE ? REPLY_NO_MBOX : REPLY_CANNOT_OPEN, error,
+	    NULL);
+}
+
 /* Opens the mailbox.  0, or -1 after the reply. */
 static int
 open_mailbox(const struct task *task, struct session *s)
@@ -117,10 +130,7 @@ open_mailbox(const struct task *task, struct session *s)
 		return -1;
 	}
 	if (mailbox_open(&s->transaction->mailbox, store, OPEN_TIMEOUT) == -1) {
-		int error = errno;
-		log_error(
-		    "cannot open %s: %s", store->mailbox, strerror(error));
-		reply_trouble(s, REPLY_CANNOT_OPEN, error, NULL);
+		cannot_open(s, store->mailbox, errno);
 		return -1;
 	}
 	s->transaction->was_retrieved =

@@ -8,6 +8,7 @@
 #include "common/log/stats.h"
 #include "common/mime/surrogate.h"
 #include "pop3d/mailbox/transaction.h"
+#include "spool/foreign.h"
 
 #include <errno.h>
 #include <string.h>
@@ -156,10 +157,14 @@ end_sending(struct sending *out)
 static enum next
 refuse(const struct sending *out)
 {
+	int error = errno;
+	char why[FOREIGN_TEXT];
+
+	foreign_why(error, out->session->transaction->store.mailbox, why);
 	log_warn("message %zu of %s: %s", out->index + 1, out->session->user,
-	    errno == ESTALE ? "removed by another program" : strerror(errno));
-	return reply_error(out->session, errno == EWOULDBLOCK ? REPLY_LOCKED
-					 : errno == ENOMEM
+	    error == ESTALE ? "removed by another program" : why);
+	return reply_error(out->session, error == EWOULDBLOCK ? REPLY_LOCKED
+					 : error == ENOMEM
 					     ? REPLY_MESSAGE_MEMORY
 					     : REPLY_GONE);
 }

@@ -4,6 +4,7 @@
 #include "common/log/stats.h"
 #include "pop3d/mailbox/retrieved.h"
 #include "pop3d/mailbox/transaction.h"
+#include "spool/foreign.h"
 #include "spool/kept_deleted.h"
 #include "spool/mailbox.h"
 
@@ -123,8 +124,9 @@ transaction_quit(struct session *s, char *argument)
 	if (change(s) == -1) {
 		int error = errno;
 		bool full = error == ENOSPC || error == EDQUOT;
-		log_error(
-		    "cannot delete mail of %s: %s", s->user, strerror(error));
+		char why[FOREIGN_TEXT];
+		foreign_why(error, s->transaction->store.mailbox, why);
+		log_error("cannot delete mail of %s: %s", s->user, why);
 		reply_trouble(s, REPLY_CANNOT_DELETE, error,
 		    REPLY_ARGS(full ? ": the disk is full" : ""));
 		return NEXT_END;

@@ -56,6 +56,8 @@ static const struct reply_row rows[REPLIES] = {
 	    "Only one login every %s seconds; try again in %s" },
 	[REPLY_CANNOT_OPEN] = { RESPONSE_SYS_TEMP,
 	    "Cannot open the mailbox now" },
+	[REPLY_NO_MBOX] = { RESPONSE_SYS_PERM,
+	    "The mailbox is a file of another kind" },
 	[REPLY_MEMORY] = { RESPONSE_SYS_TEMP, "No memory" },
 	[REPLY_CANNOT_READ] = { RESPONSE_SYS_TEMP,
 	    "Cannot read the mailbox; log in again" },
@@ -107,6 +109,7 @@ reply_response_to(int error)
 	case EISDIR:
 	case ELOOP:
 	case ENAMETOOLONG:
+	case ENOEXEC: /* FOREIGN_FILE */
 	case ENOTDIR:
 	case EPERM:
 	case EROFS:

@@ -52,6 +52,7 @@ enum pop3_reply {
 	REPLY_IN_USE,
 	REPLY_LOGIN_DELAY, /* seconds, of them left */
 	REPLY_CANNOT_OPEN,
+	REPLY_NO_MBOX,
 	REPLY_MEMORY,
 	REPLY_CANNOT_READ,
 	REPLY_CANNOT_DELETE, /* "", or what else to say */

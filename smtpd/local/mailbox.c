@@ -5,6 +5,7 @@
 #include "spool/append.h"
 #include "spool/become.h"
 #include "spool/confine.h"
+#include "spool/foreign.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ static enum status
 why_not(const char *path, uint64_t quota, char why[LOCAL_WHY])
 {
 	int error = errno;
+	char text[FOREIGN_TEXT];
 
 	if (error == EDQUOT && quota != 0) {
 		snprintf(why, LOCAL_WHY,
@@ -52,9 +54,9 @@ why_not(const char *path, uint64_t quota, char why[LOCAL_WHY])
 		    (unsigned long long)quota);
 		return STATUS_FULL;
 	}
-	snprintf(why, LOCAL_WHY, "%.400s: %s", path,
-	    error == EWOULDBLOCK ? "locked by another program"
-				 : strerror(error));
+	foreign_why(error, path, text);
+	snprintf(why, LOCAL_WHY, "%.300s: %.200s", path,
+	    error == EWOULDBLOCK ? "locked by another program" : text);
 	return error == EWOULDBLOCK ? STATUS_LOCKED
 	       : error == ENOSPC || error == EDQUOT || error == EFBIG
 	           ? STATUS_FULL

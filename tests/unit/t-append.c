@@ -5,6 +5,7 @@
  */
 #include "spool/append.h"
 
+#include "spool/foreign.h"
 #include "tests/unit/t-mailbox.h"
 #include "tests/unit/tap.h"
 
@@ -44,13 +45,13 @@ static const struct {
 	{ "a message", "From a\nA: b\n\nx\n\n", 1 },
 	{ "a message without its empty line", "From a\nA: b\n\nx\n", 1 },
 	{ "a torn line", "From a\nA: b\n\nx", 1 },
-	{ "a torn From_ line", "From a\nA: b\n\nx\n\nFrom c Su", 2 },
+	{ "a torn From_ line", "From a\nA: b\n\nx\n\nFrom c Su", 1 },
 	{ "a torn header", "From a" DATE "\nSubj", 1 },
 	{ "more empty lines", "From a\nA: b\n\nx\n\n\n\n", 1 },
 	{ "CRLF", "From a\r\nA: b\r\n\r\nx\r\n\r\n", 1 },
 	{ "CRLF without its empty line", "From a\r\nA: b\r\n\r\nx\r\n", 1 },
-	{ "text that is no mailbox", "text\n", 0 },
-	{ "text without end", "text", 0 },
+	{ "half the first word", "Fro", 0 },
+	{ "half the first line", "From a", 1 },
 	{ "a control", "From a\nA: b\n\n\001", 1 },
 };
 
@@ -227,6 +228,30 @@ test_failures(void)
 	    "a sender that is too long");
 }
 
+/* Mail in a file of another kind would be seen by nobody who reads that. */
+static void
+test_foreign(void)
+{
+	static const char *const texts[] = {
+		"text\n",
+		"text",
+		"Subject: x\n\ntext\n",
+		"\x1f\x8b\x08",
+		"\1\1\1\1\nFrom a\nA: b\n\nx\n\1\1\1\1\n",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		size_t len;
+		scratch_write(path, texts[i], strlen(texts[i]));
+		int result = deliver("s@x", TEXT, strlen(TEXT));
+		bool refused = result == -1 && errno == FOREIGN_FILE;
+		char *data = scratch_read(path, &len);
+		ok(refused && strcmp(data, texts[i]) == 0,
+		    "nothing is added to file %zu of another kind", i);
+		free(data);
+	}
+}
+
 int
 main(void)
 {
@@ -237,5 +262,6 @@ main(void)
 	test_messages();
 	test_quota();
 	test_failures();
+	test_foreign();
 	return tap_done();
 }

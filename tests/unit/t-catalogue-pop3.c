@@ -2,6 +2,7 @@
 /* The catalogue of POP3's refusals: every row is well formed, and short. */
 #include "pop3d/session/reply.h"
 
+#include "spool/foreign.h"
 #include "tests/unit/tap.h"
 
 #include <errno.h>
@@ -40,6 +41,7 @@ test_responses(void)
 	} cases[] = {
 		{ EWOULDBLOCK, "[IN-USE] " },
 		{ EACCES, "[SYS/PERM] " },
+		{ FOREIGN_FILE, "[SYS/PERM] " },
 		{ ENOSPC, "[SYS/TEMP] " },
 		{ EIO, "[SYS/TEMP] " },
 		{ 0, "[SYS/TEMP] " },

@@ -3,6 +3,7 @@
  * Mailboxes that other programs wrote, and odd ones: what is a message there,
  * and what a client sees of it.
  */
+#include "spool/foreign.h"
 #include "tests/unit/t-mailbox.h"
 #include "tests/unit/tap.h"
 
@@ -21,17 +22,20 @@ static const struct {
 } boxes[] = {
 	{ "an empty file", "", { NULL } },
 	{ "an empty line", "\n", { NULL } },
-	{ "no From_ line", "Subject: x\n\ntext\n", { NULL } },
 	{ "a From_ line alone", "From a\n", { "" } },
 	{ "a From_ line without end", "From a", { "" } },
 	{ "a message", "From a" DATE "\nA: b\n\ntext\n\n",
 	    { "A: b\n\ntext\n" } },
 	{ "two messages", "From a\nA: b\n\nx\n\nFrom a\nC: d\n\ny\n\n",
 	    { "A: b\n\nx\n", "C: d\n\ny\n" } },
-	{ "empty messages", "From a\n\nFrom b\n\nFrom c\n\n", { "", "", "" } },
+	{ "empty messages", "From a\n\nFrom b" DATE "\n\nFrom c" DATE "\n\n",
+	    { "", "", "" } },
 	{ "empty lines in front", "\n\nFrom a\nA: b\n\nx\n\n",
 	    { "A: b\n\nx\n" } },
-	{ "text in front", "text\n\nFrom a\nA: b\n\nx\n\n", { "A: b\n\nx\n" } },
+	{ "half a word in front", "Fro\n\nFrom a\nA: b\n\nx\n\n",
+	    { "A: b\n\nx\n" } },
+	{ "half a From_ line in front",
+	    "From al\n\nFrom a" DATE "\nA: b\n\nx\n\n", { "", "A: b\n\nx\n" } },
 	{ "CRLF line ends",
 	    "From a" DATE "\r\nA: b\r\n\r\nx\r\n\r\nFrom c" DATE
 	    "\r\nC: d\r\n\r\ny\r\n\r\n",
@@ -49,6 +53,24 @@ static const struct {
 	{ "no empty line before one without",
 	    "From a\nA: b\n\nx\nFrom c we learn\nC: d\n\n",
 	    { "A: b\n\nx\nFrom c we learn\nC: d\n" } },
+	{ "From without a date behind an empty line, before text",
+	    "From a\nA: b\n\nx\n\nFrom c we learn\nthat it rains\n\n",
+	    { "A: b\n\nx\n\nFrom c we learn\nthat it rains\n" } },
+	{ "the same before an empty line",
+	    "From a\nA: b\n\nx\n\nFrom c\n\ny\n\n",
+	    { "A: b\n\nx\n\nFrom c\n\ny\n" } },
+	{ "the same before a field",
+	    "From a\nA: b\n\nx\n\nFrom c we learn\nC: d\n\n",
+	    { "A: b\n\nx\n", "C: d\n" } },
+	{ "the same before a field with a blank, CRLF",
+	    "From a\r\nA: b\r\n\r\nx\r\n\r\nFrom c\r\nC : d\r\n\r\n",
+	    { "A: b\n\nx\n", "C : d\n" } },
+	{ "the same before the end of a line of text",
+	    "From a\nA: b\n\nx\n\nFrom c: this\n",
+	    { "A: b\n\nx\n\nFrom c: this\n" } },
+	{ "the same in front of a quoted one and a field",
+	    "From a\nA: b\n\nx\n\nFrom c\n>From d\nC: d\n\n",
+	    { "A: b\n\nx\n", "From d\nC: d\n" } },
 	{ "two From_ lines", "From a\nFrom c" DATE "\nC: d\n\n",
 	    { "", "C: d\n" } },
 	{ "empty lines at the end of a message",
@@ -82,7 +104,7 @@ static const struct {
 	{ "a torn tail", "From a\nA: b\n\nx\n\nFrom c" DATE "\nC: ",
 	    { "A: b\n\nx\n", "C: \n" } },
 	{ "a tail torn in a From_ line", "From a\nA: b\n\nx\n\nFrom c Su",
-	    { "A: b\n\nx\n", "" } },
+	    { "A: b\n\nx\n\nFrom c Su\n" } },
 	{ "a tail torn in its first word", "From a\nA: b\n\nx\n\nFro",
 	    { "A: b\n\nx\n\nFro\n" } },
 };
@@ -198,6 +220,9 @@ test_calls(const char *path)
 	scratch_path(link, "link");
 	scratch_need(symlink(path, link) == 0, "symlink");
 	ok(mailbox_open(&m, store_of(link), 0) == -1, "nor is a symbolic link");
+	scratch_write(path, "Subject: x\n\ntext\n", 17);
+	ok(mailbox_open(&m, store_of(path), 0) == -1 && errno == FOREIGN_FILE,
+	    "nor is a file that begins without a From_ line");
 }
 
 int
