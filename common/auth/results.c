@@ -283,6 +283,16 @@ results_is_ours(const struct field *f, const char *id)
 }
 
 bool
+results_is_mark(const struct field *f)
+{
+	char value[8];
+
+	return header_is(f, "X-Spam-Flag") &&
+	       header_unfold(f, value, sizeof(value)) != -1 &&
+	       strcasecmp(value, "YES") == 0;
+}
+
+bool
 results_is_forged(const struct field *f, const char *id)
 {
 	return header_is(f, "X-Spam") || header_is(f, "X-Spam-Flag") ||

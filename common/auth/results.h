@@ -48,6 +48,9 @@ size_t results_end(struct results *);
  */
 bool results_is_ours(const struct field *, const char *id);
 
+/* True for X-Spam-Flag: YES, by which we mark mail. */
+bool results_is_mark(const struct field *);
+
 /* True if a field must not come in from a stranger: such a one; or X-Spam,
    X-Spam-Flag, X-Spam-Status, which we give a meaning. */
 bool results_is_forged(const struct field *, const char *id);

@@ -81,10 +81,11 @@ static const struct key keys[] = {
 	{ "greylist", KIND_COUNT, offsetof(struct config, greylist) },
 	{ "hostname", KIND_HOSTNAME, 0 },
 	{ "idle-exit", KIND_COUNT, offsetof(struct config, idle_exit) },
+	{ "junk", KIND_MAILBOX, offsetof(struct config, junk) },
 	{ "log", KIND_LOG, 0 },
 	{ "login-delay", KIND_LIMIT, offsetof(struct config, login_delay) },
 	{ "log-name", KIND_LOG_NAME, 0 },
-	{ "mailbox", KIND_MAILBOX, 0 },
+	{ "mailbox", KIND_MAILBOX, offsetof(struct config, mailbox) },
 	{ "mailbox-owner", KIND_NAME, offsetof(struct config, mailbox_owner) },
 	{ "mark-as-read", KIND_SWITCH, offsetof(struct config, mark_as_read) },
 	{ "masquerade", KIND_MASQUERADE, 0 },
@@ -235,7 +236,6 @@ static int (*const setters[])(
 	[KIND_MASQUERADE] = config_set_masquerade,
 	[KIND_SUBADDRESS] = config_set_subaddress,
 	[KIND_TLS] = config_set_tls,
-	[KIND_MAILBOX] = config_set_mailbox,
 	[KIND_DNSBL] = config_set_dnsbl,
 	[KIND_LOG] = config_set_log,
 	[KIND_LOG_NAME] = config_set_log_name,
@@ -262,6 +262,8 @@ set_key(const struct config_place *at, struct config *c, const struct key *key,
 		return config_set_text(at, field, CONFIG_NAME, value);
 	case KIND_PATH:
 		return config_set_word(at, field, PATH_MAX, value);
+	case KIND_MAILBOX:
+		return config_set_mailbox(at, field, value);
 	case KIND_COUNT:
 		return config_set_count(at, field, value);
 	case KIND_SIZE:
@@ -283,7 +285,6 @@ set_key(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_MASQUERADE:
 	case KIND_SUBADDRESS:
 	case KIND_TLS:
-	case KIND_MAILBOX:
 	case KIND_DNSBL:
 	case KIND_LOG:
 	case KIND_LOG_NAME:

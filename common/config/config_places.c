@@ -106,6 +106,14 @@ config_places(struct config *c, const char *file, char error[CONFIG_ERROR])
 		    c->folder);
 		return -1;
 	}
+	/* Else processes with the group of the mail spool would go a way that
+	   the user chooses. */
+	if (strstr(c->junk, "%h") != NULL && strstr(c->mailbox, "%h") == NULL) {
+		snprintf(error, CONFIG_ERROR,
+		    "junk: %%h is possible only if it is in the key mailbox, "
+		    "too");
+		return -1;
+	}
 	if (set_default(c, c->mailbox, "mail/%u", "/var/mail/%u") &&
 	    set_default(c, c->queue, "queue", "/var/spool/restante") &&
 	    set_default(c, c->state, "state", "/var/lib/restante") &&

@@ -78,7 +78,7 @@ int config_set_log_name(
 
 /* %u and %d and %h stand for things; users must not share a mailbox. */
 int config_set_mailbox(
-    const struct config_place *, struct config *, const char *value);
+    const struct config_place *, char path[PATH_MAX], const char *value);
 
 /* Cuts "pattern value" into the next rule of a list; NULL: said why not. */
 struct config_rule *config_next_rule(const struct config_place *,

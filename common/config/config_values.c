@@ -250,7 +250,7 @@ config_set_choice(const struct config_place *at, unsigned *field,
 
 int
 config_set_mailbox(
-    const struct config_place *at, struct config *c, const char *value)
+    const struct config_place *at, char path[PATH_MAX], const char *value)
 {
 	bool own = false;
 
@@ -264,7 +264,7 @@ config_set_mailbox(
 	if (!own) {
 		return config_fail(at, "%u (or %h) must be in", value);
 	}
-	return config_set_word(at, c->mailbox, PATH_MAX, value);
+	return config_set_word(at, path, PATH_MAX, value);
 }
 
 int

@@ -65,6 +65,7 @@ enum stats {
 	STATS_SRS_OUT,        /* senders that were rewritten, */
 	STATS_SRS_IN,         /* reports that came back to them, */
 	STATS_SRS_BAD,        /* and addresses that were no such sender */
+	STATS_JUNK,           /* messages that were filed as junk */
 	STATS_COUNT,
 	STATS_NONE = STATS_COUNT, /* not to be counted */
 };

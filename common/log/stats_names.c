@@ -104,4 +104,6 @@ const struct stats_name stats_names[STATS_COUNT] = {
 	[STATS_SRS_OUT] = { "srs_out", "srs", "what", "out", SRS_HELP },
 	[STATS_SRS_IN] = { "srs_in", "srs", "what", "in", SRS_HELP },
 	[STATS_SRS_BAD] = { "srs_bad", "srs", "what", "bad", SRS_HELP },
+	[STATS_JUNK] = { "junk", "junk", "", "",
+	    "Messages that were filed as junk." },
 };

@@ -111,13 +111,14 @@ account_find(const struct config *config, const struct names *names,
 	return s;
 }
 
-int
-account_mailbox(
-    const struct config *config, const struct account *a, char path[PATH_MAX])
+/* Makes a path of its template. */
+static int
+fill_path(const struct config *config, const char *form,
+    const struct account *a, char path[PATH_MAX])
 {
 	size_t n = 0;
 
-	for (const char *p = config->mailbox; *p != '\0'; p++) {
+	for (const char *p = form; *p != '\0'; p++) {
 		const char *piece = NULL;
 		if (*p == '%' && p[1] != '\0') {
 			p++;
@@ -135,7 +136,21 @@ account_mailbox(
 		}
 		n += (size_t)k;
 	}
-	return 0;
+	return n > 0 ? 0 : -1;
+}
+
+int
+account_mailbox(
+    const struct config *config, const struct account *a, char path[PATH_MAX])
+{
+	return fill_path(config, config->mailbox, a, path);
+}
+
+int
+account_junk(
+    const struct config *config, const struct account *a, char path[PATH_MAX])
+{
+	return fill_path(config, config->junk, a, path);
 }
 
 /* Makes the names of a directory and of the two around it durable. */

@@ -63,6 +63,11 @@ enum status account_system(const char *user, struct account *)
 int account_mailbox(const struct config *, const struct account *,
     char path[PATH_MAX]) __attribute__((warn_unused_result));
 
+/* The path of the file for the account's marked mail; the same; -1 also: there
+   is no such key. */
+int account_junk(const struct config *, const struct account *,
+    char path[PATH_MAX]) __attribute__((warn_unused_result));
+
 /*
  * The path of the account's own directory below the key state's; makes it,
  * still root.  A failure to make it is logged.  -1: too long,

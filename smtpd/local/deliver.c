@@ -3,7 +3,9 @@
 #include "smtpd/local/deliver.h"
 
 #include "common/io/file.h"
+#include "common/log/stats.h"
 #include "smtpd/local/file.h"
+#include "smtpd/local/junk.h"
 #include "smtpd/local/mailbox.h"
 #include "smtpd/local/owner.h"
 #include "smtpd/local/pipe.h"
@@ -28,6 +30,7 @@ deliver_user(
 	struct store store;
 	char why[LOCAL_WHY];
 	size_t len = 0;
+	bool junk = false;
 	bool at_once =
 	    d->mode == DELIVER_MAILBOX || d->recipient->owner[0] != '\0';
 	enum status status = local_become(
@@ -44,11 +47,17 @@ deliver_user(
 	if (forward == FORWARD_TROUBLE) {
 		status = STATUS_TEMPORARY;
 	} else if (status == STATUS_OK) {
+		junk =
+		    junk_choose(d->config, &account, d->message->text, &store);
 		status = local_append(d->config, account.name, &store,
 		    d->message->mail.sender, d->message->text, LOCAL_LOCK, why);
 	}
 	if (status == STATUS_OK) {
-		verdict_set(v, OUTCOME_SENT, "2.0.0", "delivered to mailbox");
+		if (junk) {
+			stats_add(STATS_JUNK, 1);
+		}
+		verdict_set(v, OUTCOME_SENT, "2.0.0", "delivered to %s",
+		    junk ? "junk" : "mailbox");
 	} else if (status == STATUS_NO) {
 		verdict_set(v, OUTCOME_FAILED, "5.2.2", "%s", why);
 	} else {

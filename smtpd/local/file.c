@@ -23,9 +23,8 @@ same_file(const char *a, const char *b)
 		   x.st_ino == y.st_ino);
 }
 
-/* Makes the folder for the notes of one file, durably, or empties the name. */
-static void
-note_folder(const char *file, char directory[PATH_MAX])
+void
+file_notes(const char *file, char directory[PATH_MAX])
 {
 	char text[MD5_DIGEST_STRING_LENGTH], path[PATH_MAX];
 
@@ -104,7 +103,7 @@ file_deliver(const struct deliver *d, struct verdict *v)
 		return;
 	}
 	if (!own && store.directory[0] != '\0') {
-		note_folder(store.mailbox, store.directory);
+		file_notes(store.mailbox, store.directory);
 	}
 	if (local_append(d->config, NULL, &store, m->mail.sender, m->text,
 		LOCAL_LOCK, why) != STATUS_OK) {

@@ -4,6 +4,8 @@
 
 #include "smtpd/local/deliver.h"
 
+#include <limits.h>
+
 /*
  * Appends the message to the file that the recipient names, as an mbox, as its
  * owner, which the process becomes.  The same rules as for mailboxes: a regular
@@ -17,5 +19,9 @@
  * then only closed with an empty line.
  */
 void file_deliver(const struct deliver *, struct verdict *);
+
+/* Makes of an owner's directory the folder for the notes of a file, durably;
+   empties the name if that fails. */
+void file_notes(const char *file, char directory[PATH_MAX]);
 
 #endif

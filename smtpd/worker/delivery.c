@@ -15,6 +15,7 @@
 #include "common/process/process.h"
 #include "common/text/utf8.h"
 #include "smtpd/local/forward.h"
+#include "smtpd/local/junk.h"
 #include "smtpd/local/mailbox.h"
 #include "smtpd/queue/delivery_log.h"
 #include "smtpd/route/expand.h"
@@ -272,6 +273,7 @@ deliver(const struct task *task, const struct mail *mail, size_t i)
 	struct account account;
 	struct store store;
 	char why[LOCAL_WHY];
+	bool junk = false;
 	enum status status = local_become(
 	    task->config, task->names, r->text, &account, &store, why);
 
@@ -280,6 +282,8 @@ deliver(const struct task *task, const struct mail *mail, size_t i)
 		return STATUS_LATER;
 	}
 	if (status == STATUS_OK) {
+		junk = junk_choose(task->config, &account, task->fd, &store);
+		said.text = junk ? "delivered to junk" : said.text;
 		status = local_append(task->config, account.name, &store,
 		    mail->sender, task->fd, LOCAL_LOCK_AT_ONCE, why);
 	}
@@ -288,6 +292,9 @@ deliver(const struct task *task, const struct mail *mail, size_t i)
 		said.status = "deferred";
 		said.text = why;
 		said.counts = STATS_DEFERRED;
+	}
+	if (junk && status == STATUS_OK) {
+		stats_add(STATS_JUNK, 1);
 	}
 	said.took = deadline_now() - started;
 	delivery_log(&said);

@@ -334,6 +334,39 @@ def test_modes():
         check(b"Authentication-Results" not in server.last())
 
 
+def delivered(path):
+    """The messages of an mbox."""
+    return path.read_bytes().count(b"\nSubject: hello\n") \
+        if path.exists() else 0
+
+
+def test_junk():
+    """Marked mail is filed apart, at once and from the queue"""
+    with Server(RECORDS, "junk %DIR/junk/%u") as server:
+        folder = server.dir / "junk"
+        check(server.write("a@quarantine.example").startswith("250 "))
+        equal((delivered(server.mailbox("bob")), delivered(folder / "bob")),
+              (1, 0), "without a folder: mailbox and junk")
+        wait_for(lambda: "junk: " in server.smtpd.text(), "a line in the log")
+        folder.mkdir()
+        server.own()
+        for _ in range(3):
+            check(server.write("a@quarantine.example").startswith("250 "))
+        check(server.write().startswith("250 "))
+        equal((delivered(server.mailbox("bob")), delivered(folder / "bob")),
+              (2, 3), "mailbox and junk")
+        wait_for(lambda: "(delivered to junk)" in server.smtpd.text(),
+                 "a line in the log")
+        # An alias of a user and an address leads through the queue.
+        (server.dir / "aliases").write_text("both: bob, |/bin/cat\n")
+        server.own()
+        check(server.write("a@quarantine.example", to="both@example.org")
+              .startswith("250 "))
+        wait_for(lambda: delivered(folder / "bob") == 4, "the fourth message")
+        equal(delivered(server.mailbox("bob")), 2, "messages in the mailbox")
+        equal(server.totals()["junk"], 4)
+
+
 def handed():
     """The folder of signed and spoilt messages."""
     path = Path(os.environ.get("RESTANTE_DATA", "/nowhere"), "vectors/handed")
