@@ -235,6 +235,37 @@ check_users(struct check *c)
 	users_close(f);
 }
 
+/* Checks the folder of the file for marked mail. */
+static void
+check_junk(struct check *c, const struct account *account)
+{
+	char path[PATH_MAX], folder[PATH_MAX];
+
+	if (c->config->junk[0] == '\0') {
+		return;
+	}
+	if (account_junk(c->config, account, path) == -1) {
+		check_finding(c, FINDING_WARNING,
+		    "junk: no path for %s, whose mailbox gets marked mail",
+		    account->name);
+		return;
+	}
+	strlcpy(folder, path, sizeof(folder));
+	char *slash = strrchr(folder, '/');
+	if (slash != NULL) {
+		*slash = '\0';
+	}
+	if (access(folder, X_OK) == -1) {
+		check_finding(c, FINDING_WARNING,
+		    "junk: %s: %s: until it is there, mailboxes get marked "
+		    "mail",
+		    folder, strerror(errno));
+		return;
+	}
+	check_finding(
+	    c, FINDING_OK, "marked mail goes into files such as %s", path);
+}
+
 /* Checks the folder of mailboxes, with that of postmaster as example. */
 static void
 check_mailboxes(struct check *c)
@@ -263,6 +294,7 @@ check_mailboxes(struct check *c)
 		return;
 	}
 	check_finding(c, FINDING_OK, "mailboxes such as %s", path);
+	check_junk(c, &account);
 	check_folder_group(c, &account, path);
 	char *slash = strrchr(path, '/');
 	if (slash != NULL && slash != path) {

@@ -72,11 +72,24 @@ check_list(struct check *c, const struct blocklist *configured)
 	}
 }
 
-/* Warns of what auth-trust cannot do. */
+/* Says what is done about strangers' mail, and what auth-trust cannot do. */
 static void
-check_trust(struct check *c)
+check_auth(struct check *c)
 {
 	const struct config *config = c->config;
+
+	if (!config->auth) {
+		check_finding(c, FINDING_WARNING,
+		    "auth off: anybody's mail may claim to be from anybody");
+		return;
+	}
+	check_finding(c, FINDING_OK,
+	    "strangers' mail is verified as %s; what DMARC does not vouch for "
+	    "is %s",
+	    config->auth_id,
+	    config->dmarc == DMARC_ENFORCE ? "refused, or marked"
+	    : config->dmarc == DMARC_MARK  ? "marked"
+					   : "taken like all other");
 
 	for (size_t i = 0; i < config->nauth_trust; i++) {
 		const struct network *n = &config->auth_trust[i];
@@ -117,7 +130,7 @@ check_policy(struct check *c)
 	for (size_t i = 0; i < config->ndnsbl; i++) {
 		check_list(c, &config->dnsbl[i]);
 	}
-	check_trust(c);
+	check_auth(c);
 	for (size_t i = 0; i < config->npolicy_exempt; i++) {
 		const struct network *n = &config->policy_exempt[i];
 		bool v4 = network_is_v4(n->address);

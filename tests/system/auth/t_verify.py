@@ -10,7 +10,7 @@ import os
 import re
 from pathlib import Path
 
-from lib.scratch import Instance
+from lib.scratch import Instance, Scratch
 from lib.spfsuite import ZoneDns, records_of
 from lib.talk import stuff
 from lib.tap import Skip, Tap, check, equal
@@ -365,6 +365,20 @@ def test_junk():
         wait_for(lambda: delivered(folder / "bob") == 4, "the fourth message")
         equal(delivered(server.mailbox("bob")), 2, "messages in the mailbox")
         equal(server.totals()["junk"], 4)
+
+
+def test_check():
+    """--check tells what is done, and what cannot work"""
+    for config, words in (
+            ("", "ok: strangers' mail is verified as mail.example.org"),
+            ("dmarc mark", "what DMARC does not vouch for is marked"),
+            ("auth off", "warning: auth off"),
+            ("auth-trust 192.0.2.1", "network 1 is not in policy-exempt"),
+            ("junk %DIR/none/%u", "until it is there, mailboxes get marked"),
+            ("junk %DIR/%u", "ok: marked mail goes into files such as")):
+        with Scratch(config) as scratch:
+            done = scratch.call("smtpd", "--check")
+            check(words in done.stdout, done.stdout + done.stderr)
 
 
 def handed():
