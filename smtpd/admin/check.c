@@ -323,6 +323,7 @@ admin_check(const struct config *config)
 	check_signing(&c);
 	check_logins(&c);
 	check_tls(&c);
+	check_dns(&c);
 	printf("%u errors, %u warnings\n", c.errors, c.warnings);
 	return c.errors > 0 ? 1 : 0;
 }

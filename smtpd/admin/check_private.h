@@ -46,6 +46,9 @@ void check_senders(struct check *);
 /* Keys of DKIM, and the senders of forwarded mail: check_signing.c. */
 void check_signing(struct check *);
 
+/* What the DNS has about our domains: check_dns.c. */
+void check_dns(struct check *);
+
 /* Rules for strangers: check_policy.c. */
 void check_policy(struct check *);
 

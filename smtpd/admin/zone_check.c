@@ -41,14 +41,10 @@ learn_addresses(struct zone_check *c)
 	}
 }
 
-/* Asks for some at once, and tells of each. */
+/* Asks for some at once. */
 static void
-compare_some(struct zone_check *c, size_t first, size_t n,
-    void (*tell)(
-	void *, const struct zone_record *, const struct zone_finding *),
-    void *context)
+look_up(struct zone_check *c, size_t first, size_t n)
 {
-	static struct zone_finding finding;
 	size_t answered = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -66,11 +62,6 @@ compare_some(struct zone_check *c, size_t first, size_t n,
 		answered += c->lookups[i].len > 0;
 	}
 	c->silent = c->silent || answered == 0;
-	for (size_t i = 0; i < n; i++) {
-		zone_judge(
-		    c, &c->zone->records[first + i], &c->lookups[i], &finding);
-		tell(context, &c->zone->records[first + i], &finding);
-	}
 }
 
 int
@@ -79,6 +70,7 @@ zone_compare(struct zone *zone,
 	void *context, const struct zone_record *, const struct zone_finding *),
     void *context)
 {
+	static struct zone_finding finding;
 	struct zone_check *c = calloc(1, sizeof(*c));
 
 	if (c == NULL) {
@@ -90,11 +82,19 @@ zone_compare(struct zone *zone,
 		free(c);
 		return -1;
 	}
-	learn_addresses(c);
-	for (size_t i = 0; i < zone->count; i += DNS_LOOKUPS) {
-		size_t n = zone->count - i;
-		compare_some(
-		    c, i, n < DNS_LOOKUPS ? n : DNS_LOOKUPS, tell, context);
+	/* There may be more records once the addresses are known. */
+	for (size_t i = 0, n; i < zone->count; i += n) {
+		n = zone->count - i < DNS_LOOKUPS ? zone->count - i
+		                                  : (size_t)DNS_LOOKUPS;
+		look_up(c, i, n);
+		if (i == 0 && !c->silent) {
+			learn_addresses(c);
+		}
+		for (size_t k = 0; k < n; k++) {
+			const struct zone_record *r = &zone->records[i + k];
+			zone_judge(c, r, &c->lookups[k], &finding);
+			tell(context, r, &finding);
+		}
 	}
 	dns_close(c->dns);
 	free(c);

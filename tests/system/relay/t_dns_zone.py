@@ -106,6 +106,33 @@ def test_failure():
         equal(done.returncode, 1, "what is wrong counts more")
 
 
+def test_check():
+    """--check of the set-up tells what the DNS lacks, and is no error for it"""
+    with Site(2, HOST, DOMAIN) as site:
+        equal(site.call("smtpd", "--dkim", DOMAIN).returncode, 0)
+        records = zone(site)
+        rows = ((records, f"ok: +the DNS has the records of {DOMAIN}\n"),
+                ([r for r in records if "_dmarc" not in r],
+                 f"warning: +the DNS has no TXT _dmarc for {DOMAIN}; type: "
+                 f"smtpd --dns {DOMAIN} --check\n"),
+                ([r.replace("MX 10 mx", "MX 10 my") for r in records],
+                 f"warning: +the DNS has another MX @ for {DOMAIN}; "))
+        before = None
+        for spoilt, words in rows:
+            shutil.rmtree(site.dir / "nsd", ignore_errors=True)
+            with RealDns(site, spoilt) as dns:
+                site.change(f"resolver {dns.address}\n")
+                done = site.call("smtpd", "--check")
+            check(re.search(words, done.stdout), words + done.stdout)
+            before = done.returncode if before is None else before
+            equal(done.returncode, before, "the status")
+        site.change("resolver 127.0.0.1:9\n")
+        done = site.call("smtpd", "--check")
+        check(f"the DNS cannot be asked about {DOMAIN}: the name server at "
+              "127.0.0.1:9" in done.stdout, done.stdout)
+        check("the DNS has" not in done.stdout, done.stdout)
+
+
 def said(site, records, about):
     """What --check says about a record, whose line ends with `about`."""
     shutil.rmtree(site.dir / "nsd", ignore_errors=True)
