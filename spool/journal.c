@@ -25,17 +25,13 @@ size_t journal_batch = 8 * 1024 * 1024;
 
 /* ---- the file: its parts, and the sums that prove them ---- */
 
-int
+void
 journal_sum(const void *data, size_t len, uint8_t sum[SUM])
 {
 	uint8_t digest[CRYPTO_SHA256];
 
-	if (crypto_sha256(data, len, digest) == -1) {
-		errno = ENOMEM;
-		return -1;
-	}
+	crypto_sha256(data, len, digest);
 	memcpy(sum, digest, SUM);
-	return 0;
 }
 
 off_t
@@ -104,9 +100,7 @@ journal_write_slot(struct rewrite *r, enum slot_kind kind, uint64_t len,
 		.len = len };
 
 	memcpy(s.data, data, SUM);
-	if (journal_sum(&s, offsetof(struct journal_slot, sum), s.sum) == -1) {
-		return -1;
-	}
+	journal_sum(&s, offsetof(struct journal_slot, sum), s.sum);
 	return file_write(
 	    r->journal, &s, sizeof(s), SLOT + (off_t)(r->serial % 2) * BLOCK);
 }
@@ -124,7 +118,8 @@ journal_tail_sum(const struct rewrite *r, uint8_t sum[SUM])
 	    file_read(r->mailbox, sample, half, (off_t)from) == 0 &&
 	    file_read(r->mailbox, sample + half, half, (off_t)(to - half)) ==
 		0) {
-		result = journal_sum(sample, 2 * half, sum);
+		journal_sum(sample, 2 * half, sum);
+		result = 0;
 	}
 	int saved = errno;
 	free(sample);
@@ -148,7 +143,8 @@ landmark(const struct rewrite *r, uint64_t from, uint64_t to, uint8_t sum[SUM])
 	if (file_read(r->mailbox, sample, len, (off_t)(to - len)) == -1) {
 		return -1;
 	}
-	return journal_sum(sample, len, sum);
+	journal_sum(sample, len, sum);
+	return 0;
 }
 
 int
@@ -192,10 +188,11 @@ journal_write_plan(struct rewrite *r)
 		return -1;
 	}
 	if (journal_landmarks(r, h->head, h->tail) == -1 ||
-	    journal_plan_sum(r, h->plan) == -1 ||
-	    journal_sum(h, offsetof(struct journal_header, sum), h->sum) ==
-		-1 ||
-	    file_write(r->journal, r->ranges, ranges, PLAN) == -1 ||
+	    journal_plan_sum(r, h->plan) == -1) {
+		return -1;
+	}
+	journal_sum(h, offsetof(struct journal_header, sum), h->sum);
+	if (file_write(r->journal, r->ranges, ranges, PLAN) == -1 ||
 	    file_write(
 		r->journal, r->text, h->text_len, PLAN + (off_t)ranges) == -1 ||
 	    file_write(r->journal, h, sizeof(*h), 0) == -1) {
@@ -266,7 +263,8 @@ run_batch(struct rewrite *r)
 		return -1;
 	}
 	file_start(r->journal, len, area);
-	if (journal_sum(r->buffer, len, sum) == -1 || settle(r) == -1 ||
+	journal_sum(r->buffer, len, sum);
+	if (settle(r) == -1 ||
 	    journal_write_slot(r, apart ? KIND_NO_DATA : KIND_DATA, len, sum) ==
 		-1) {
 		return -1;

@@ -57,7 +57,7 @@ struct rewrite {
 /* Functions answer 0, or -1 with errno. */
 
 /* The first octets of the SHA-256 of data. */
-int journal_sum(const void *data, size_t len, uint8_t sum[SUM]);
+void journal_sum(const void *data, size_t len, uint8_t sum[SUM]);
 
 /* Where the data area of a batch lies. */
 off_t journal_area(const struct rewrite *, uint64_t serial);

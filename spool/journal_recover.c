@@ -41,10 +41,10 @@ read_plan(struct rewrite *r)
 	if (st.st_size < PLAN) {
 		return 0;
 	}
-	if (file_read(r->journal, h, sizeof(*h), 0) == -1 ||
-	    journal_sum(h, offsetof(struct journal_header, sum), sum) == -1) {
+	if (file_read(r->journal, h, sizeof(*h), 0) == -1) {
 		return -1;
 	}
+	journal_sum(h, offsetof(struct journal_header, sum), sum);
 	uint64_t most = (uint64_t)st.st_size;
 	if (memcmp(sum, h->sum, SUM) != 0) {
 		return 0;
@@ -105,9 +105,7 @@ load_batch(const struct rewrite *r, const struct journal_slot *s)
 	} else if (file_read(r->journal, r->buffer, (size_t)s->len, at) == -1) {
 		return -1;
 	}
-	if (journal_sum(r->buffer, (size_t)s->len, sum) == -1) {
-		return -1;
-	}
+	journal_sum(r->buffer, (size_t)s->len, sum);
 	return memcmp(sum, s->data, SUM) == 0;
 }
 
@@ -123,11 +121,10 @@ read_slots(const struct rewrite *r, struct journal_slot slots[2])
 
 	for (int i = 0; i < 2; i++) {
 		if (file_read(r->journal, &s, sizeof(s), SLOT + i * BLOCK) ==
-			-1 ||
-		    journal_sum(&s, offsetof(struct journal_slot, sum), sum) ==
-			-1) {
+		    -1) {
 			return -1;
 		}
+		journal_sum(&s, offsetof(struct journal_slot, sum), sum);
 		if (memcmp(sum, s.sum, SUM) != 0) {
 			continue;
 		}
@@ -323,13 +320,13 @@ is_restored(const struct rewrite *r, const struct journal_slot slots[2])
 		return 0;
 	}
 	char *there = malloc((size_t)before->len + 1);
-	int result =
-	    there == NULL ||
-		    file_read(r->mailbox, there, (size_t)before->len,
-			(off_t)(r->header.start + before->position)) == -1 ||
-		    journal_sum(there, (size_t)before->len, sum) == -1
-		? -1
-		: memcmp(sum, before->data, SUM) != 0;
+	int result = -1;
+	if (there != NULL &&
+	    file_read(r->mailbox, there, (size_t)before->len,
+		(off_t)(r->header.start + before->position)) == 0) {
+		journal_sum(there, (size_t)before->len, sum);
+		result = memcmp(sum, before->data, SUM) != 0;
+	}
 	free(there);
 	return result;
 }

@@ -198,7 +198,7 @@ login_run(const struct task *task)
 }
 
 /* The salt of the first verifier; --passwd gives it to the others, too. */
-static int
+static void
 first_salt(const struct login *l, const struct credentials *c, const char *user,
     const uint8_t secret[SECRET_SIZE], struct password_salt *salt)
 {
@@ -209,7 +209,7 @@ first_salt(const struct login *l, const struct credentials *c, const char *user,
 			text = c->list[i].text;
 		}
 	}
-	return password_salt(text, login_kind(l), user, secret, salt);
+	password_salt(text, login_kind(l), user, secret, salt);
 }
 
 enum status
@@ -224,9 +224,8 @@ login_salt_run(const struct task *task)
 	secret_get(task->config, secret);
 	enum status found = find_credentials(task, user, &c);
 	if (found != STATUS_TEMPORARY) {
-		found = first_salt(l, &c, user, secret, &salt) == 0
-		            ? STATUS_OK
-		            : STATUS_TEMPORARY;
+		first_salt(l, &c, user, secret, &salt);
+		found = STATUS_OK;
 	}
 	explicit_bzero(&c, sizeof(c));
 	explicit_bzero(secret, sizeof(secret));

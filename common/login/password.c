@@ -38,12 +38,11 @@ check_verifier(const char *text, const char *password)
 
 	if (verifier_parse(text, &want)) {
 		got = want;
-		if (verifier_derive(&got, password) == 0) {
-			result = crypto_equal(want.stored, got.stored,
-				     crypto_size(want.kind))
-			             ? STATUS_OK
-			             : STATUS_NO;
-		}
+		verifier_derive(&got, password);
+		result = crypto_equal(
+			     want.stored, got.stored, crypto_size(want.kind))
+		             ? STATUS_OK
+		             : STATUS_NO;
 		explicit_bzero(&got, sizeof(got));
 	}
 	explicit_bzero(&want, sizeof(want));
@@ -80,9 +79,8 @@ spend_time(const char *password, bool system_users)
 			.salt = { .iterations = VERIFIER_ITERATIONS,
 			    .size = VERIFIER_SALT },
 		};
-		if (verifier_derive(&v, password) == 0) {
-			explicit_bzero(&v, sizeof(v));
-		}
+		verifier_derive(&v, password);
+		explicit_bzero(&v, sizeof(v));
 	}
 }
 
@@ -205,7 +203,7 @@ password_shown_salt(const char *credentials, struct password_salt *salt)
 	return found;
 }
 
-int
+void
 password_salt(const char *credentials, enum crypto_kind kind, const char *name,
     const uint8_t secret[PASSWORD_DIGEST], struct password_salt *salt)
 {
@@ -213,10 +211,8 @@ password_salt(const char *credentials, enum crypto_kind kind, const char *name,
 	struct verifier v;
 
 	/* It is made for known users too, so that time tells nothing. */
-	if (crypto_hmac(CRYPTO_KIND_SHA256, secret, PASSWORD_DIGEST, name,
-		strlen(name), made) != 0) {
-		return -1;
-	}
+	crypto_hmac(CRYPTO_KIND_SHA256, secret, PASSWORD_DIGEST, name,
+	    strlen(name), made);
 	if (find_verifier(credentials, kind, &v)) {
 		*salt = v.salt;
 	} else {
@@ -226,7 +222,6 @@ password_salt(const char *credentials, enum crypto_kind kind, const char *name,
 		memcpy(salt->salt, made, VERIFIER_SALT);
 	}
 	explicit_bzero(&v, sizeof(v));
-	return 0;
 }
 
 enum status
@@ -361,8 +356,8 @@ password_make(const char *password, const struct password_extras *extras,
 	strlcpy(credentials, "", size);
 	for (int i = 0; i <= extras->scram_sha1; i++) {
 		v.kind = i == 0 ? CRYPTO_KIND_SHA256 : CRYPTO_KIND_SHA1;
-		if (verifier_derive(&v, password) != 0 ||
-		    verifier_print(&v, text, sizeof(text)) == -1 ||
+		verifier_derive(&v, password);
+		if (verifier_print(&v, text, sizeof(text)) == -1 ||
 		    append(credentials, size, text, "") == -1) {
 			return -1;
 		}

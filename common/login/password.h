@@ -54,12 +54,10 @@ enum status password_check_cram(const char *credentials, const char *challenge,
 
 /*
  * The salt of the first verifier of the kind; without one, a salt made of the
- * secret and the name that nobody else can tell from a real one.  0, or -1: no
- * GnuTLS.
+ * secret and the name that nobody else can tell from a real one.
  */
-int password_salt(const char *credentials, enum crypto_kind, const char *name,
-    const uint8_t secret[PASSWORD_DIGEST], struct password_salt *)
-    __attribute__((warn_unused_result));
+void password_salt(const char *credentials, enum crypto_kind, const char *name,
+    const uint8_t secret[PASSWORD_DIGEST], struct password_salt *);
 
 /*
  * Checks the proof (in base64) that a client knows the password: text is the

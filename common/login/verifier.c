@@ -74,21 +74,19 @@ verifier_parse(const char *word, struct verifier *v)
 	       base64_decode(field[2], len[2], v->server, (size_t)size) == size;
 }
 
-int
+void
 verifier_derive(struct verifier *v, const char *password)
 {
 	uint8_t salted[CRYPTO_SHA256], client[CRYPTO_SHA256];
 	size_t size = crypto_size(v->kind);
-	int rc;
 
-	rc = crypto_pbkdf2(v->kind, password, v->salt.salt, v->salt.size,
+	crypto_pbkdf2(v->kind, password, v->salt.salt, v->salt.size,
 	    v->salt.iterations, salted);
-	rc |= crypto_hmac(v->kind, salted, size, "Client Key", 10, client);
-	rc |= crypto_digest(v->kind, client, size, v->stored);
-	rc |= crypto_hmac(v->kind, salted, size, "Server Key", 10, v->server);
+	crypto_hmac(v->kind, salted, size, "Client Key", 10, client);
+	crypto_digest(v->kind, client, size, v->stored);
+	crypto_hmac(v->kind, salted, size, "Server Key", 10, v->server);
 	explicit_bzero(salted, sizeof(salted));
 	explicit_bzero(client, sizeof(client));
-	return rc == 0 ? 0 : -1;
 }
 
 int
@@ -122,16 +120,13 @@ verifier_check(const struct verifier *v, const char *text, const char *proof,
 		memset(key, 0, sizeof(key));
 	}
 	memset(signature, 0, PASSWORD_DIGEST);
-	int rc = crypto_hmac(v->kind, v->stored, size, text, len, mine);
+	crypto_hmac(v->kind, v->stored, size, text, len, mine);
 	for (size_t i = 0; i < size; i++) {
 		key[i] ^= mine[i];
 	}
-	rc |= crypto_digest(v->kind, key, size, hash);
-	rc |= crypto_hmac(v->kind, v->server, size, text, len, signature);
+	crypto_digest(v->kind, key, size, hash);
+	crypto_hmac(v->kind, v->server, size, text, len, signature);
 	bool right = crypto_equal(hash, v->stored, size);
 	explicit_bzero(key, sizeof(key));
-	if (rc != 0) {
-		return STATUS_TEMPORARY;
-	}
 	return right && whole ? STATUS_OK : STATUS_NO;
 }

@@ -34,9 +34,8 @@ bool verifier_named(const char *word, enum crypto_kind *);
 /* Reads a verifier.  false: the word is not one, or malformed. */
 bool verifier_parse(const char *word, struct verifier *);
 
-/* Computes the two keys for a password, by kind and salt.  0, or -1. */
-int verifier_derive(struct verifier *, const char *password)
-    __attribute__((warn_unused_result));
+/* Computes the two keys for a password, by kind and salt. */
+void verifier_derive(struct verifier *, const char *password);
 
 /* Writes a verifier in the form that is read.  0, or -1: no room. */
 int verifier_print(const struct verifier *, char *text, size_t size)

@@ -98,27 +98,26 @@ parse_challenge(const char *text, struct challenge *c)
 }
 
 /* RFC 5802 section 3. */
-static bool
+static void
 derive(struct keys *k, const char *password, const struct challenge *c,
     const char *text, uint8_t signature[CRYPTO_SHA256])
 {
 	uint8_t mine[CRYPTO_SHA256];
-	int rc = crypto_pbkdf2(CRYPTO_KIND_SHA256, password, c->salt,
-	    c->salt_len, c->iterations, k->salted);
 
-	rc |= crypto_hmac(CRYPTO_KIND_SHA256, k->salted, sizeof(k->salted),
+	crypto_pbkdf2(CRYPTO_KIND_SHA256, password, c->salt, c->salt_len,
+	    c->iterations, k->salted);
+	crypto_hmac(CRYPTO_KIND_SHA256, k->salted, sizeof(k->salted),
 	    "Client Key", 10, k->client);
-	rc |= crypto_sha256(k->client, sizeof(k->client), k->stored);
-	rc |= crypto_hmac(CRYPTO_KIND_SHA256, k->stored, sizeof(k->stored),
-	    text, strlen(text), mine);
-	rc |= crypto_hmac(CRYPTO_KIND_SHA256, k->salted, sizeof(k->salted),
+	crypto_sha256(k->client, sizeof(k->client), k->stored);
+	crypto_hmac(CRYPTO_KIND_SHA256, k->stored, sizeof(k->stored), text,
+	    strlen(text), mine);
+	crypto_hmac(CRYPTO_KIND_SHA256, k->salted, sizeof(k->salted),
 	    "Server Key", 10, k->server);
-	rc |= crypto_hmac(CRYPTO_KIND_SHA256, k->server, sizeof(k->server),
-	    text, strlen(text), signature);
+	crypto_hmac(CRYPTO_KIND_SHA256, k->server, sizeof(k->server), text,
+	    strlen(text), signature);
 	for (size_t i = 0; i < CRYPTO_SHA256; i++) {
 		k->proof[i] = k->client[i] ^ mine[i];
 	}
-	return rc == 0;
 }
 
 bool
@@ -143,8 +142,8 @@ scram_final(struct scram_client *s, const char *password, const char *challenge,
 	int n = (int)c.nonce_len;
 	snprintf(all, sizeof(all), "%s,%s,c=" BINDING ",r=%.*s", s->bare, text,
 	    n, c.nonce);
-	bool good = derive(&keys, password, &c, all, s->server) &&
-	            base64_encode(keys.proof, sizeof(keys.proof), proof,
+	derive(&keys, password, &c, all, s->server);
+	bool good = base64_encode(keys.proof, sizeof(keys.proof), proof,
 			sizeof(proof)) > 0;
 	explicit_bzero(&keys, sizeof(keys));
 	snprintf(message, SCRAM_MESSAGE, "c=" BINDING ",r=%.*s,p=%s", n,

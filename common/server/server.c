@@ -300,13 +300,6 @@ prepare_listening(struct server *s)
 	if (s->names == NULL) {
 		return EX_CONFIG;
 	}
-	/* Loaded here it makes every fork dearer; loaded by each child that
-	   needs it, every such child much dearer. */
-	bool each_logs_in = s->service->jobs[REQUEST_MAILBOX].run != NULL &&
-	                    !config_system_users(s->config);
-	if (s->config->ntls > 0 || each_logs_in) {
-		tls_preload();
-	}
 	if (s->config->ntls > 0 && !keepers_wait(s)) {
 		return EX_CONFIG;
 	}

@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: ISC */
-/* The few primitives we need, by GnuTLS. */
+/* The few primitives we need, by Nettle, which GnuTLS is made with. */
 #include "common/tls/crypto.h"
-#include "common/tls/tls_private.h"
 
+#include <nettle/hmac.h>
+#include <nettle/pbkdf2.h>
+#include <nettle/sha1.h>
+#include <nettle/sha2.h>
+#include <nettle/version.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* From version 4 on a digest is always whole. */
+#if NETTLE_VERSION_MAJOR >= 4
+#define WHOLE(size)
+#else
+#define WHOLE(size) (size),
+#endif
+
 struct crypto_hash {
-	gnutls_hash_hd_t handle;
+	struct sha256_ctx context;
 };
 
 struct crypto_hash *
 crypto_hash_open(void)
 {
-	const struct tls_library *lib = tls_library();
-	struct crypto_hash *h = calloc(1, sizeof(*h));
+	struct crypto_hash *h = malloc(sizeof(*h));
 
-	if (h == NULL || lib == NULL ||
-	    lib->gnutls_hash_init(&h->handle, GNUTLS_DIG_SHA256) < 0) {
-		free(h);
-		return NULL;
+	if (h != NULL) {
+		sha256_init(&h->context);
 	}
 	return h;
 }
@@ -27,41 +35,25 @@ crypto_hash_open(void)
 void
 crypto_hash_add(struct crypto_hash *h, const void *data, size_t len)
 {
-	(void)tls_library()->gnutls_hash(h->handle, data, len);
+	sha256_update(&h->context, len, data);
 }
 
 void
 crypto_hash_result(struct crypto_hash *h, uint8_t digest[CRYPTO_SHA256])
 {
-	const struct tls_library *lib = tls_library();
-
-	lib->gnutls_hash_deinit(h->handle, digest);
-	if (lib->gnutls_hash_init(&h->handle, GNUTLS_DIG_SHA256) < 0) {
-		abort();
-	}
+	sha256_digest(&h->context, WHOLE(CRYPTO_SHA256) digest);
 }
 
 void
 crypto_hash_close(struct crypto_hash *h)
 {
-	if (h != NULL) {
-		tls_library()->gnutls_hash_deinit(h->handle, NULL);
-		free(h);
-	}
+	free(h);
 }
 
-int
+void
 crypto_sha256(const void *data, size_t len, uint8_t digest[CRYPTO_SHA256])
 {
-	struct crypto_hash *h = crypto_hash_open();
-
-	if (h == NULL) {
-		return -1;
-	}
-	crypto_hash_add(h, data, len);
-	crypto_hash_result(h, digest);
-	crypto_hash_close(h);
-	return 0;
+	crypto_digest(CRYPTO_KIND_SHA256, data, len, digest);
 }
 
 size_t
@@ -70,61 +62,58 @@ crypto_size(enum crypto_kind kind)
 	return kind == CRYPTO_KIND_SHA1 ? CRYPTO_SHA1 : CRYPTO_SHA256;
 }
 
-static gnutls_mac_algorithm_t
-mac(enum crypto_kind kind)
-{
-	return kind == CRYPTO_KIND_SHA1 ? GNUTLS_MAC_SHA1 : GNUTLS_MAC_SHA256;
-}
-
-int
+void
 crypto_digest(enum crypto_kind kind, const void *data, size_t len,
     uint8_t digest[CRYPTO_SHA256])
 {
-	const struct tls_library *lib = tls_library();
+	struct sha256_ctx sha256;
+	struct sha1_ctx sha1;
 
-	if (lib == NULL) {
-		return -1;
+	if (kind == CRYPTO_KIND_SHA1) {
+		sha1_init(&sha1);
+		sha1_update(&sha1, len, data);
+		sha1_digest(&sha1, WHOLE(CRYPTO_SHA1) digest);
+	} else {
+		sha256_init(&sha256);
+		sha256_update(&sha256, len, data);
+		sha256_digest(&sha256, WHOLE(CRYPTO_SHA256) digest);
 	}
-	return lib->gnutls_hash_fast(kind == CRYPTO_KIND_SHA1
-					 ? GNUTLS_DIG_SHA1
-					 : GNUTLS_DIG_SHA256,
-		   data, len, digest) == 0
-	           ? 0
-	           : -1;
 }
 
-int
+void
 crypto_hmac(enum crypto_kind kind, const void *key, size_t keylen,
     const void *data, size_t len, uint8_t digest[CRYPTO_SHA256])
 {
-	const struct tls_library *lib = tls_library();
+	struct hmac_sha256_ctx sha256;
+	struct hmac_sha1_ctx sha1;
 
-	if (lib == NULL) {
-		return -1;
+	if (kind == CRYPTO_KIND_SHA1) {
+		hmac_sha1_set_key(&sha1, keylen, key);
+		hmac_sha1_update(&sha1, len, data);
+		hmac_sha1_digest(&sha1, WHOLE(CRYPTO_SHA1) digest);
+		explicit_bzero(&sha1, sizeof(sha1));
+	} else {
+		hmac_sha256_set_key(&sha256, keylen, key);
+		hmac_sha256_update(&sha256, len, data);
+		hmac_sha256_digest(&sha256, WHOLE(CRYPTO_SHA256) digest);
+		explicit_bzero(&sha256, sizeof(sha256));
 	}
-	return lib->gnutls_hmac_fast(
-		   mac(kind), key, keylen, data, len, digest) == 0
-	           ? 0
-	           : -1;
 }
 
-int
+void
 crypto_pbkdf2(enum crypto_kind kind, const char *password, const void *salt,
     size_t saltlen, unsigned iterations, uint8_t key[CRYPTO_SHA256])
 {
-	const struct tls_library *lib = tls_library();
-	gnutls_datum_t p = { .data = (void *)(uintptr_t)password,
-		.size = (unsigned)strlen(password) };
-	gnutls_datum_t s = { .data = (void *)(uintptr_t)salt,
-		.size = (unsigned)saltlen };
+	size_t len = strlen(password);
+	const void *text = password;
 
-	if (lib == NULL) {
-		return -1;
+	if (kind == CRYPTO_KIND_SHA1) {
+		pbkdf2_hmac_sha1(
+		    len, text, iterations, saltlen, salt, CRYPTO_SHA1, key);
+	} else {
+		pbkdf2_hmac_sha256(
+		    len, text, iterations, saltlen, salt, CRYPTO_SHA256, key);
 	}
-	return lib->gnutls_pbkdf2(
-		   mac(kind), &p, &s, iterations, key, crypto_size(kind)) == 0
-	           ? 0
-	           : -1;
 }
 
 bool

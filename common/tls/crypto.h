@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Hashes and keys, by GnuTLS.  Functions answer 0, or -1: not available. */
+/* Hashes and keys. */
 
 enum { CRYPTO_SHA1 = 20, CRYPTO_SHA256 = 32 };
 
@@ -18,24 +18,22 @@ size_t crypto_size(enum crypto_kind);
 
 struct crypto_hash; /* a SHA-256 under way */
 
+/* NULL: no memory. */
 struct crypto_hash *crypto_hash_open(void);
 void crypto_hash_add(struct crypto_hash *, const void *data, size_t len);
 /* The digest of what was added since the opening or the last result. */
 void crypto_hash_result(struct crypto_hash *, uint8_t digest[CRYPTO_SHA256]);
 void crypto_hash_close(struct crypto_hash *);
 
-int crypto_sha256(const void *data, size_t len, uint8_t digest[CRYPTO_SHA256])
-    __attribute__((warn_unused_result));
+void crypto_sha256(const void *data, size_t len, uint8_t digest[CRYPTO_SHA256]);
 
 /* By either kind: a digest, its HMAC (RFC 2104), PBKDF2 (RFC 8018, 5.2). */
-int crypto_digest(enum crypto_kind, const void *data, size_t len,
-    uint8_t digest[CRYPTO_SHA256]) __attribute__((warn_unused_result));
-int crypto_hmac(enum crypto_kind, const void *key, size_t keylen,
-    const void *data, size_t len, uint8_t digest[CRYPTO_SHA256])
-    __attribute__((warn_unused_result));
-int crypto_pbkdf2(enum crypto_kind, const char *password, const void *salt,
-    size_t saltlen, unsigned iterations, uint8_t key[CRYPTO_SHA256])
-    __attribute__((warn_unused_result));
+void crypto_digest(enum crypto_kind, const void *data, size_t len,
+    uint8_t digest[CRYPTO_SHA256]);
+void crypto_hmac(enum crypto_kind, const void *key, size_t keylen,
+    const void *data, size_t len, uint8_t digest[CRYPTO_SHA256]);
+void crypto_pbkdf2(enum crypto_kind, const char *password, const void *salt,
+    size_t saltlen, unsigned iterations, uint8_t key[CRYPTO_SHA256]);
 
 /* Compares in a time that does not depend on where they differ. */
 bool crypto_equal(const void *, const void *, size_t len);

@@ -294,10 +294,10 @@ tls_client_fingerprint(struct tls_session *t, char hex[TLS_FINGERPRINT + 1])
 	    lib->gnutls_certificate_get_peers(t->gnutls, &count);
 
 	hex[0] = '\0';
-	if (der == NULL || count == 0 || !is_good(lib, t->gnutls) ||
-	    crypto_sha256(der[0].data, der[0].size, digest) == -1) {
+	if (der == NULL || count == 0 || !is_good(lib, t->gnutls)) {
 		return;
 	}
+	crypto_sha256(der[0].data, der[0].size, digest);
 	for (size_t i = 0; i < sizeof(digest); i++) {
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	}

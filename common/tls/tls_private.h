@@ -46,14 +46,8 @@
 	X(gnutls_deinit)                                                       \
 	X(gnutls_error_is_fatal)                                               \
 	X(gnutls_handshake)                                                    \
-	X(gnutls_hash)                                                         \
-	X(gnutls_hash_deinit)                                                  \
-	X(gnutls_hash_fast)                                                    \
-	X(gnutls_hash_init)                                                    \
-	X(gnutls_hmac_fast)                                                    \
 	X(gnutls_idna_map)                                                     \
 	X(gnutls_init)                                                         \
-	X(gnutls_pbkdf2)                                                       \
 	X(gnutls_pcert_deinit)                                                 \
 	X(gnutls_pcert_import_x509_raw)                                        \
 	X(gnutls_priority_deinit)                                              \

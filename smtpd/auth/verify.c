@@ -12,7 +12,7 @@
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "common/process/privilege.h"
-#include "common/tls/crypto.h"
+#include "common/tls/tls.h"
 #include "smtpd/auth/verify_private.h"
 
 #include <errno.h>
@@ -233,7 +233,6 @@ begin(const struct task *task)
 {
 	struct verification *v = calloc(1, sizeof(*v));
 	off_t size = lseek(task->fd, 0, SEEK_END);
-	uint8_t digest[CRYPTO_SHA256];
 
 	if (v == NULL || size == -1) {
 		free(v);
@@ -252,7 +251,7 @@ begin(const struct task *task)
 		    "no name server to verify mail with: %s", strerror(errno));
 	}
 	if (mentions_signature(task->fd)) {
-		(void)!crypto_sha256("", 0, digest); /* loads GnuTLS */
+		tls_preload(); /* before the sandbox */
 	}
 	return v;
 }

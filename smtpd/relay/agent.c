@@ -321,7 +321,6 @@ prepare_client(struct client *c)
 
 	strlcpy(c->peer.peer, c->hop->host, sizeof(c->peer.peer));
 	if (c->hop->user[0] != '\0') {
-		tls_preload(); /* SCRAM is made of its hashes */
 		if (secret_find(c->config, c->hop, &c->secret, why) == -1) {
 			client_set_verdict(c, OUTCOME_DEAD, "4.7.8", "%s", why);
 			return false;
@@ -330,9 +329,6 @@ prepare_client(struct client *c)
 	c->signs = c->hop->transport == TRANSPORT_SMTP &&
 	           c->config->dkim_sign != DKIM_SIGN_OFF &&
 	           dkim_keys_exist(c->config) != 0;
-	if (c->signs) {
-		tls_preload(); /* for its hashes */
-	}
 	if (!c->hop->unix_socket && c->hop->tls != HOP_TLS_NEVER) {
 		c->tls = tls_client_open(
 		    c->config, c->hop->tls == HOP_TLS_VERIFY, why);

@@ -115,18 +115,15 @@ make_folders(char *path)
 }
 
 /* Keys are any text, names of files are not. */
-static bool
+static void
 file_name(const char *key, char *name)
 {
 	uint8_t digest[CRYPTO_SHA256];
 
-	if (crypto_sha256(key, strlen(key), digest) == -1) {
-		return false;
-	}
+	crypto_sha256(key, strlen(key), digest);
 	for (size_t i = 0; i < HEX / 2; i++) {
 		snprintf(name + 2 * i, 3, "%02x", digest[i]);
 	}
-	return true;
 }
 
 static int
@@ -134,7 +131,8 @@ open_file(const struct config *config, const char *key)
 {
 	char path[PATH_MAX], name[HEX + 1];
 
-	if (!state_folder(config, path) || !file_name(key, name)) {
+	file_name(key, name);
+	if (!state_folder(config, path)) {
 		log_warn(
 		    "cannot record notices, no folder for them: sent without "
 		    "checking for an earlier one");
