@@ -10,50 +10,23 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Room for one descriptor, aligned as the kernel wants it. */
-union control {
-	char bytes[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr align;
-};
-
 int
 agent_send_order(int channel, const struct order *order, int fd)
 {
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)order,
-		.iov_len = sizeof(*order) };
-	union control control = { .bytes = { 0 } };
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	return socket_send(channel, &m, MSG_NOSIGNAL) == (ssize_t)sizeof(*order)
-	           ? 0
-	           : -1;
+	return socket_send_with(
+	    channel, order, sizeof(*order), &fd, 1, MSG_NOSIGNAL);
 }
 
 int
 agent_receive_order(int channel, struct order *order, int *fd)
 {
-	struct iovec iov = { .iov_base = order, .iov_len = sizeof(*order) };
-	union control control;
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
-	ssize_t n = socket_receive(channel, &m, MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-	if (n != (ssize_t)sizeof(*order) || c == NULL ||
-	    c->cmsg_type != SCM_RIGHTS) {
-		return -1;
-	}
-	memcpy(fd, CMSG_DATA(c), sizeof(*fd));
-	return 0;
+	size_t n = 1;
+
+	return socket_receive_with(channel, order, sizeof(*order), fd, &n, 0) ==
+	                   (ssize_t)sizeof(*order) &&
+	               n == 1
+	           ? 0
+	           : -1;
 }
 
 /* Ends the string, and makes one printable line of it. */

@@ -18,19 +18,13 @@
 enum { DESCRIPTORS = 2 }; /* the agent's channel, and its slot */
 
 struct start {
-	uint32_t kind;  /* enum starter_kind */
-	uint32_t count; /* of descriptors */
+	uint32_t kind; /* enum starter_kind */
 	struct hop hop;
 };
 
 struct started {
 	int32_t pid; /* or -1, */
 	int32_t error;
-};
-
-union control {
-	char bytes[CMSG_SPACE(DESCRIPTORS * sizeof(int))];
-	struct cmsghdr align;
 };
 
 /* ---- in the process ---- */
@@ -45,23 +39,12 @@ ignore_signal(int number)
 static bool
 receive(int channel, struct start *s, int fds[DESCRIPTORS])
 {
-	struct iovec iov = { .iov_base = s, .iov_len = sizeof(*s) };
-	union control control;
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
-	ssize_t n = socket_receive(channel, &m, MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+	size_t n = DESCRIPTORS;
 
 	fds[0] = fds[1] = -1;
-	if (n != (ssize_t)sizeof(*s) || s->count < 1 ||
-	    s->count > DESCRIPTORS || c == NULL || c->cmsg_type != SCM_RIGHTS ||
-	    c->cmsg_len != CMSG_LEN(s->count * sizeof(int))) {
-		return false;
-	}
-	memcpy(fds, CMSG_DATA(c), s->count * sizeof(int));
-	return true;
+	return socket_receive_with(channel, s, sizeof(*s), fds, &n, 0) ==
+	           (ssize_t)sizeof(*s) &&
+	       n >= 1;
 }
 
 /* Whatever has become of the runner, these are strings and a kind. */
@@ -149,27 +132,16 @@ send_start(const struct starter *s, enum starter_kind kind,
 {
 	static struct start start;
 	int fds[DESCRIPTORS] = { channel, slot };
-	struct iovec iov = { .iov_base = &start, .iov_len = sizeof(start) };
-	union control control = { .bytes = { 0 } };
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control
-	};
 
 	memset(&start, 0, sizeof(start));
 	start.kind = kind;
-	start.count = slot == -1 ? 1 : DESCRIPTORS;
 	if (hop != NULL) {
 		start.hop = *hop;
 	}
-	m.msg_controllen = CMSG_SPACE(start.count * sizeof(int));
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(start.count * sizeof(int));
-	memcpy(CMSG_DATA(c), fds, start.count * sizeof(int));
-	ssize_t n = socket_send(s->channel, &m, MSG_NOSIGNAL);
+	int result = socket_send_with(s->channel, &start, sizeof(start), fds,
+	    slot == -1 ? 1 : DESCRIPTORS, MSG_NOSIGNAL);
 	explicit_bzero(&start, sizeof(start)); /* a password may be in it */
-	return n == -1 ? -1 : 0;
+	return result;
 }
 
 pid_t
