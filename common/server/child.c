@@ -70,8 +70,8 @@ limit_body(const struct connection *c)
 	return sandbox_file_size(most);
 }
 
-static void
-run_session(const struct service *service, struct connection *c)
+void
+child_run_session(const struct service *service, struct connection *c)
 {
 	int on = 1;
 
@@ -100,15 +100,23 @@ run_session(const struct service *service, struct connection *c)
 }
 
 pid_t
-child_session(const struct server *s, struct connection *c)
+child_session(
+    const struct server *s, const struct keeper *k, struct connection *c)
 {
+	char error[CONFIG_ERROR];
 	pid_t pid = fork();
 
-	if (pid == 0) {
-		request_forget_others(s, NULL);
-		run_session(s->service, c);
+	if (pid != 0) {
+		return pid;
 	}
-	return pid;
+	request_forget_others(s, NULL);
+	if (c->start != START_PLAIN &&
+	    (c->tls = tls_server_make(s->config, k->chain, k->chains, error)) ==
+		NULL) {
+		log_error("no TLS: %s", error);
+		_exit(EX_CONFIG);
+	}
+	child_run_session(s->service, c);
 }
 
 /* What each child begins with that is no session; keep: its descriptors. */

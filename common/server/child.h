@@ -11,9 +11,14 @@
 
 /*
  * Forks the session of a connection: confined, sandboxed, with the client's
- * descriptors and the channel as all it has.  Its process id, or -1.
+ * descriptors and the channel as all it has.  keeper: whose certificates it
+ * shows if it begins with TLS, or NULL.  Its process id, or -1.
  */
-pid_t child_session(const struct server *, struct connection *);
+pid_t child_session(
+    const struct server *, const struct keeper *, struct connection *);
+
+/* What such a process does, be it forked here or by a starter. */
+_Noreturn void child_run_session(const struct service *, struct connection *);
 
 /*
  * Forks a worker for a task, in a process group of its own: it has the

@@ -10,9 +10,11 @@
 #include "common/keeper/keeper.h"
 #include "common/log/log.h"
 #include "common/server/child.h"
+#include "common/server/tls_starter.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -33,8 +35,22 @@ release(struct keeper *k)
 		k->channel = -1;
 	}
 	k->until = 0;
-	tls_server_close(k->tls);
-	k->tls = NULL;
+	tls_starter_release(&k->starter);
+	for (; k->chains > 0; k->chains--) {
+		free(k->chain[k->chains - 1]);
+	}
+}
+
+/* Kills what there is of it. */
+static void
+end(const struct keeper *k)
+{
+	if (k->pid != 0) {
+		kill(k->pid, SIGKILL);
+	}
+	if (k->starter.pid != 0) {
+		kill(k->starter.pid, SIGKILL);
+	}
 }
 
 /* ---- starting ---- */
@@ -53,7 +69,7 @@ new_place(struct server *s)
 
 	for (size_t i = 0; i < KEEPERS; i++) {
 		struct keeper *k = &s->keepers[i];
-		if (k->pid == 0) {
+		if (k->pid == 0 && k->starter.pid == 0) {
 			return k;
 		}
 		if (k != s->keeper &&
@@ -62,7 +78,7 @@ new_place(struct server *s)
 		}
 	}
 	release(oldest);
-	kill(oldest->pid, SIGKILL); /* its place is free when it is reaped */
+	end(oldest); /* its place is free when it is reaped */
 	return NULL;
 }
 
@@ -92,6 +108,7 @@ start(struct server *s, bool check)
 	}
 	*k = (struct keeper){ .pid = pid,
 		.channel = pair[0],
+		.starter.channel = -1,
 		.started = now,
 		.until = now + PATIENCE };
 	s->next_keeper = k;
@@ -126,9 +143,7 @@ fail(struct server *s, const char *why)
 
 	s->next_keeper = NULL;
 	release(k);
-	if (k->pid != 0) {
-		kill(k->pid, SIGKILL);
-	}
+	end(k);
 	log_error("%s: %s",
 	    s->keeper != NULL ? "keeping the old certificate" : "no TLS", why);
 	s->keys_settled = true;
@@ -170,16 +185,45 @@ needed(const struct server *s, const struct keeper *k)
 	return false;
 }
 
+/* Its starter has ended: new sessions need another one. */
+static void
+starter_lost(struct server *s, struct keeper *k, int status)
+{
+	pid_t pid = k->starter.pid;
+	bool in_use = k->starter.channel != -1;
+
+	k->starter.pid = 0;
+	if (k == s->next_keeper) {
+		fail(s, "the process that starts sessions with TLS has ended");
+	} else if (in_use) {
+		log_error("the process that starts sessions with TLS (%d) has "
+			  "ended by %s %d: another one starts",
+		    (int)pid, WIFSIGNALED(status) ? "signal" : "status",
+		    WIFSIGNALED(status) ? WTERMSIG(status)
+					: WEXITSTATUS(status));
+		tls_starter_release(&k->starter);
+		if (k == s->keeper) {
+			s->keeper = NULL; /* its sessions go on */
+			keepers_want(s);
+		}
+	}
+}
+
 bool
 keepers_ended(struct server *s, pid_t pid, int status)
 {
 	struct keeper *k = s->keepers;
 
-	while (k < s->keepers + KEEPERS && k->pid != pid) {
+	while (k < s->keepers + KEEPERS && k->pid != pid &&
+	       k->starter.pid != pid) {
 		k++;
 	}
 	if (k == s->keepers + KEEPERS) {
 		return false;
+	}
+	if (k->pid != pid) {
+		starter_lost(s, k, status);
+		return true;
 	}
 	k->pid = 0;
 	if (k == s->next_keeper) {
@@ -216,6 +260,9 @@ take_over(struct server *s)
 {
 	bool reread = s->keeper != NULL;
 
+	if (reread) {
+		tls_starter_release(&s->keeper->starter);
+	}
 	s->keeper = s->next_keeper;
 	s->next_keeper = NULL;
 	s->keeper->until = 0;
@@ -229,7 +276,6 @@ static void
 take_report(struct server *s, struct keeper *k)
 {
 	struct keeper_report report;
-	char error[CONFIG_ERROR];
 
 	memcpy(&report, s->buffer, sizeof(report));
 	report.error[sizeof(report.error) - 1] = '\0';
@@ -237,25 +283,49 @@ take_report(struct server *s, struct keeper *k)
 		fail(s, report.error);
 	} else if (report.count != s->config->ntls) {
 		fail(s, "the keeper has other keys than the configuration");
-	} else if ((k->tls = tls_server_open(s->config, error)) == NULL) {
-		fail(s, error);
 	}
+	k->reported = true;
 }
 
 static void
 take_chain(struct server *s, struct keeper *k, size_t size)
 {
 	static struct tls_chain chain;
-	char error[CONFIG_ERROR];
 
 	memcpy(&chain, s->buffer, size < sizeof(chain) ? size : sizeof(chain));
 	if (size > sizeof(chain) || !tls_chain_valid(&chain, size)) {
 		fail(s, "the keeper sends malformed certificates");
-	} else if (tls_server_add(k->tls, &chain, error) == -1) {
-		fail(s, error);
-	} else if (++k->chains == s->config->ntls) {
-		take_over(s);
+		return;
 	}
+	struct tls_chain *copy = malloc(size);
+	if (copy == NULL) {
+		fail(s, "no memory");
+		return;
+	}
+	k->chain[k->chains++] = memcpy(copy, s->buffer, size);
+	if (k->chains < s->config->ntls) {
+		return;
+	}
+	if (s->nlisteners == 0) {
+		take_over(s); /* the one session will load GnuTLS itself */
+	} else if (tls_starter_begin(s, k) == -1) {
+		fail(s, "there is no process to start sessions with TLS");
+	}
+}
+
+/* The starter of the one that is starting speaks. */
+static bool
+take_ready(struct server *s, struct keeper *k)
+{
+	char error[CONFIG_ERROR];
+	int ready = tls_starter_report(&k->starter, error);
+
+	if (ready == 1) {
+		take_over(s);
+	} else if (ready == -1) {
+		fail(s, error);
+	}
+	return false;
 }
 
 /* ---- signatures ---- */
@@ -354,6 +424,9 @@ take_result(struct server *s, struct keeper *k)
 static bool
 take(struct server *s, struct keeper *k)
 {
+	if (k == s->next_keeper && k->starter.pid != 0) {
+		return take_ready(s, k);
+	}
 	ssize_t n =
 	    recv(k->channel, s->buffer, sizeof(s->buffer), MSG_DONTWAIT);
 
@@ -374,7 +447,7 @@ take(struct server *s, struct keeper *k)
 		if (n == sizeof(struct keeper_result)) {
 			take_result(s, k);
 		}
-	} else if (k->tls != NULL) {
+	} else if (k->reported) {
 		take_chain(s, k, (size_t)n);
 	} else if (n == sizeof(struct keeper_report)) {
 		take_report(s, k);
@@ -384,13 +457,21 @@ take(struct server *s, struct keeper *k)
 	return true;
 }
 
+/* Where the next word comes from: its starter has one to say. */
+static int
+speaker(const struct server *s, const struct keeper *k)
+{
+	return k == s->next_keeper && k->starter.pid != 0 ? k->starter.channel
+	                                                  : k->channel;
+}
+
 bool
 keepers_wait(struct server *s)
 {
 	keepers_want(s);
 	while (s->next_keeper != NULL) {
 		struct keeper *k = s->next_keeper;
-		struct pollfd p = { .fd = k->channel, .events = POLLIN };
+		struct pollfd p = { .fd = speaker(s, k), .events = POLLIN };
 		int64_t left = k->until - deadline_coarse();
 		if (poll(&p, 1, left > 0 ? (int)left : 0) > 0) {
 			(void)take(s, k);
@@ -406,7 +487,7 @@ keepers_fill(const struct server *s, struct pollfd *fds)
 	for (size_t i = 0; i < KEEPERS; i++) {
 		const struct keeper *k = &s->keepers[i];
 		bool open = k->pid != 0 && !k->deaf;
-		fds[i] = (struct pollfd){ .fd = open ? k->channel : -1,
+		fds[i] = (struct pollfd){ .fd = open ? speaker(s, k) : -1,
 			.events = POLLIN };
 	}
 }
@@ -417,7 +498,7 @@ keepers_serve(struct server *s, const struct pollfd *fds)
 	for (size_t i = 0; i < KEEPERS; i++) {
 		struct keeper *k = &s->keepers[i];
 		if (fds[i].revents != 0 && k->pid != 0 && !k->deaf &&
-		    k->channel == fds[i].fd) {
+		    speaker(s, k) == fds[i].fd) {
 			/* No more than it may have to say, at a time. */
 			for (int n = 0;
 			     n < UNDER_WAY && k->channel != -1 && take(s, k);

@@ -10,6 +10,7 @@
 #include "common/server/keepers.h"
 #include "common/server/patience.h"
 #include "common/server/slot.h"
+#include "common/server/tables.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -84,7 +85,8 @@ child_ended(struct server *s, pid_t pid)
 		kill(-pid, SIGKILL);
 	}
 	if (waitpid(pid, &status, 0) == -1 || errand_ended(s, pid) ||
-	    slot_maker_ended(s, pid, status) || keepers_ended(s, pid, status)) {
+	    tables_maker_ended(s, pid, status) ||
+	    keepers_ended(s, pid, status)) {
 		return;
 	}
 	if (worker) {

@@ -6,11 +6,11 @@
 #include "common/io/stream.h"
 #include "common/io/file.h"
 #include "common/log/log.h"
-#include "common/login/aliases_load.h"
-#include "common/login/users.h"
 #include "common/server/child.h"
 #include "common/server/keepers.h"
 #include "common/server/place.h"
+#include "common/server/tables.h"
+#include "common/server/tls_starter.h"
 #include "common/tls/tls.h"
 
 #include <errno.h>
@@ -19,91 +19,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAKER_TIME = 60 * 1000 }; /* ms */
-
-static void
-refresh_aliases(struct server *s)
-{
-	char error[CONFIG_ERROR];
-
-	if (!s->service->body ||
-	    (s->aliases != NULL && !aliases_stale(s->aliases, s->config))) {
-		return;
-	}
-	struct aliases *aliases = aliases_load(s->config, error);
-	if (aliases == NULL) {
-		log_error("%s", error);
-	} else {
-		aliases_free(s->aliases);
-		s->aliases = aliases;
-	}
-}
-
-/*
- * Has the image of a long users file made, while the server goes on with the
- * names that it has.  false: that cannot be.
- */
-static bool
-make_image(struct server *s)
-{
-	int64_t now = deadline_now();
-
-	if (s->maker > 0 && now >= s->maker_until) {
-		kill(s->maker, SIGKILL);
-	}
-	if (s->maker == 0 && !s->maker_failed) {
-		pid_t pid = child_maker(s);
-		s->maker = pid == -1 ? 0 : pid;
-		s->maker_until = now + MAKER_TIME;
-	}
-	return s->maker > 0;
-}
-
-static void
-refresh_names(struct server *s)
-{
-	char error[CONFIG_ERROR];
-	struct names *names = NULL;
-	bool slow = false;
-
-	if (s->names != NULL) {
-		if (!names_stale(s->names, s->config)) {
-			return;
-		}
-		names = names_ready(s->config, &slow);
-	}
-	if (slow && make_image(s)) {
-		return;
-	}
-	if (names == NULL) {
-		names = names_load(s->config, error);
-	}
-	if (names == NULL) {
-		log_error("%s", error);
-		return;
-	}
-	names_free(s->names);
-	s->names = names;
-	s->maker_failed = false;
-}
-
-bool
-slot_maker_ended(struct server *s, pid_t pid, int status)
-{
-	if (pid != s->maker) {
-		return false;
-	}
-	s->maker = 0;
-	s->maker_failed = status != 0;
-	refresh_names(s);
-	return true;
-}
-
 void
 slot_refresh(struct server *s)
 {
-	refresh_names(s);
-	refresh_aliases(s);
+	tables_refresh(s);
 	keepers_refresh(s);
 }
 
@@ -228,7 +147,6 @@ begin(struct server *s, struct slot *slot, enum start start)
 		.confinement = &s->confinement,
 		.names = s->names,
 		.aliases = s->aliases,
-		.tls = keeper != NULL ? keeper->tls : NULL,
 		.can_tls = start == START_PLAIN && can_tls(s, slot),
 		.start = start,
 		.first = start == START_STARTTLS ? slot->first : 0,
@@ -259,7 +177,9 @@ begin(struct server *s, struct slot *slot, enum start start)
 	}
 	c.channel = pair[1];
 	c.mailbox = stream[0];
-	pid_t pid = child_session(s, &c);
+	bool remote = keeper != NULL && keeper->starter.pid != 0;
+	pid_t pid = remote ? tls_starter_start(&keeper->starter, &c)
+	                   : child_session(s, keeper, &c);
 	close(pair[1]);
 	close_if_open(stream[0]);
 	if (pid == -1) {

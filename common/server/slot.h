@@ -82,15 +82,23 @@ struct slot {
 
 enum { SPARE_BODIES = 16, KEEPERS = 4 };
 
+/* A process that starts sessions with TLS: see common/server/tls_starter.h. */
+struct tls_starter {
+	pid_t pid;   /* 0: there is none */
+	int channel; /* -1: let go */
+};
+
 /* A process that has private keys, and the certificates to them. */
 struct keeper {
-	pid_t pid;              /* 0: a free place */
-	int channel;            /* -1: let go, or lost */
-	bool deaf;              /* it has closed its end */
-	struct tls_server *tls; /* NULL: its report is to come */
-	size_t chains;          /* of certificates that have come */
-	size_t waiting;         /* slots that cannot ask it yet, at most */
-	unsigned orders;        /* that it has not answered */
+	pid_t pid;   /* 0: a free place */
+	int channel; /* -1: let go, or lost */
+	bool deaf;   /* it has closed its end */
+	bool reported;
+	struct tls_chain *chain[CONFIG_LIST]; /* of certificates, */
+	size_t chains;                        /* that have come */
+	struct tls_starter starter;
+	size_t waiting;  /* slots that cannot ask it yet, at most */
+	unsigned orders; /* that it has not answered */
 	int64_t started;
 	int64_t until; /* when what is awaited must be here; 0: nothing is */
 };
@@ -203,9 +211,6 @@ enum status accept_claim(struct server *, struct slot *, const void *payload);
 
 /* Takes the connections that wait at a listener. */
 void accept_ready(struct server *, const struct listener *);
-
-/* Notes that a child has ended; true if it made the image of the users. */
-bool slot_maker_ended(struct server *, pid_t, int status);
 
 /* ---- errand.c ---- */
 

@@ -177,6 +177,29 @@ tls_server_close(struct tls_server *s)
 	free(s);
 }
 
+struct tls_server *
+tls_server_make(const struct config *config, struct tls_chain *const *chains,
+    size_t n, char error[CONFIG_ERROR])
+{
+	struct tls_server *s = tls_server_open(config, error);
+
+	for (size_t i = 0; s != NULL && i < n; i++) {
+		if (tls_server_add(s, chains[i], error) == -1) {
+			tls_server_close(s);
+			s = NULL;
+		}
+	}
+	return s;
+}
+
+void
+tls_forked(void)
+{
+	if (tls_loaded()) {
+		tls_library()->gnutls_rnd_refresh();
+	}
+}
+
 static void
 note(const char *file, struct stat *st)
 {

@@ -51,6 +51,16 @@ struct tls_server *tls_server_open(
 int tls_server_add(struct tls_server *, const struct tls_chain *,
     char error[CONFIG_ERROR]) __attribute__((warn_unused_result));
 void tls_server_close(struct tls_server *);
+/* Opens one with all these.  NULL: error says why. */
+struct tls_server *tls_server_make(const struct config *,
+    struct tls_chain *const *, size_t n, char error[CONFIG_ERROR]);
+
+/*
+ * In a process that clone(2) made of one that has loaded the library: without
+ * it both would draw the same random numbers.  After fork(3) it does nothing
+ * that is needed.
+ */
+void tls_forked(void);
 
 /* The files of keys and authorities, as they were at one time. */
 struct tls_files {

@@ -75,6 +75,7 @@
 	X(gnutls_record_get_direction)                                         \
 	X(gnutls_record_recv)                                                  \
 	X(gnutls_record_send)                                                  \
+	X(gnutls_rnd_refresh)                                                  \
 	X(gnutls_server_name_set)                                              \
 	X(gnutls_session_channel_binding)                                      \
 	X(gnutls_session_get_verify_cert_status)                               \

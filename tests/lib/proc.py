@@ -6,7 +6,7 @@ from pathlib import Path
 from .tap import Skip
 
 # A server's keeper of keys, and a runner's starter of agents.
-STAYING = ("keeper", "starter")
+STAYING = ("keeper", "starter", "tls-starter")
 
 
 def name(pid):
@@ -38,6 +38,11 @@ def children(pid):
 def keepers(pid):
     """A server's keepers of private keys."""
     return [p for p in all_children(pid) if name(p) == "keeper"]
+
+
+def tls_starters(pid):
+    """A server's processes that start sessions with TLS."""
+    return [p for p in all_children(pid) if name(p) == "tls-starter"]
 
 
 def tree(pid):

@@ -139,6 +139,57 @@ def test_ends(server):
             talker.expect("250 ", "EHLO x")
 
 
+def starter(daemon):
+    """The one process of a daemon that starts sessions with TLS."""
+    return wait_for(lambda: len(proc.tls_starters(daemon.pid)) == 1 and
+                    proc.tls_starters(daemon.pid)[0], "one starter")
+
+
+def has_gnutls(pid):
+    """True if the library is mapped in a process."""
+    return "/libgnutls.so" in Path(f"/proc/{pid}/maps").read_text()
+
+
+def test_server_without_gnutls(server):
+    """GnuTLS is in the starter of sessions with TLS, and not in the server"""
+    for daemon in (server.smtpd, server.pop3d):
+        check(has_gnutls(starter(daemon)), "not in the starter")
+        check(not has_gnutls(daemon.pid), "in the server")
+    with server.connect(server.submission) as talker:
+        talker.hello()
+        check(not has_gnutls(proc.children(server.smtpd.pid)[0]),
+              "in a session without TLS")
+
+
+def server_random(server):
+    """What a server says is random, in its first words."""
+    into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = client_context()      # 1.3 may first answer with a constant
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.wrap_bio(into, out).do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    with socket.create_connection(("127.0.0.1", server.submissions),
+                                  60) as sock:
+        sock.sendall(out.read())
+        said = sock.makefile("rb").read(43)
+    equal((said[0], said[5]), (22, 2), "a record with a ServerHello")
+    return said[11:43]
+
+
+def test_starter_ends(server):
+    """A starter that is killed or stopped is replaced, and so is its keeper"""
+    for number in (signal.SIGKILL, signal.SIGSTOP):
+        old = starter(server.smtpd)
+        os.kill(old, number)
+        wait_for(lambda o=old: f"with TLS ({o}) has ended" in
+                 server.smtpd.text(), "the line in the log")
+        hello(server)       # at the latest then there is another one
+        check(starter(server.smtpd) != old, "the same one")
+        keeper(server.smtpd)
+
+
 def handshake(server, outcomes):
     """A thread that shakes hands; appends how that has ended."""
     def run():
@@ -214,6 +265,18 @@ OTHERS = {"common/session/secure.c": [
     (ASK, "	struct signature_question other = *q;\n"
      "	other.key = 31;\n" + ASK.replace("q, sizeof(*q)",
                                        "&other, sizeof(other)"))]}
+# Starters that have drawn random numbers before they fork.
+DRAWN = {"common/tls/tls.c": [
+    ("#include <stdlib.h>\n", "#include <dlfcn.h>\n#include <stdlib.h>\n"),
+    ("			s = NULL;\n		}\n	}\n",
+     "			s = NULL;\n		}\n	}\n	char drawn[32];\n"
+     "	void *lib = dlopen(\"libgnutls.so.30\", RTLD_NOW);\n"
+     "	__typeof__(&gnutls_rnd) rnd;\n"
+     "	*(void **)&rnd = dlsym(lib, \"gnutls_rnd\");\n"
+     "	rnd(GNUTLS_RND_NONCE, drawn, 32);\n"
+     "	rnd(GNUTLS_RND_RANDOM, drawn, 32);\n")]}
+SAME = {**DRAWN,
+        "common/server/tls_starter.c": [("			tls_forked();\n", "")]}
 MUTE = {"common/keeper/keeper.c": [
     ("		tell(channel, &result, sizeof(result));\n", "")]}
 
@@ -244,6 +307,24 @@ def test_no_such_key():
         check(outcomes and outcomes != ["good"], f"{outcomes}")
         equal(keeper(server.smtpd), old, "keeper")
     taken(OTHERS, run)
+
+
+def different(count):
+    """Three sessions whose random numbers are so many."""
+    def run(server):
+        drawn = {server_random(server)[4:] for _ in range(3)}
+        equal(len(drawn), count, "different random numbers")
+    return run
+
+
+def test_random():
+    """Sessions of one starter draw random numbers of their own"""
+    taken(DRAWN, different(3))
+
+
+def test_random_control():
+    """Control: if GnuTLS is not told of the fork, they draw the same ones"""
+    taken(SAME, different(1))
 
 
 def test_mute():

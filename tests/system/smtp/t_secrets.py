@@ -280,6 +280,7 @@ def test_table():
                     lambda d=daemon: next(iter(proc.keepers(d.pid)), None),
                     "the keeper"))
                 search.look("server", daemon.pid)
+                search.look("TLS starter", proc.tls_starters(daemon.pid)[0])
             search.sessions()
             search.logins()
             runner = search.agents(lambda: [

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/* See the header. */
+#include "common/server/tables.h"
+
+#include "common/io/deadline.h"
+#include "common/log/log.h"
+#include "common/login/aliases_load.h"
+#include "common/login/users.h"
+#include "common/server/child.h"
+
+#include <signal.h>
+
+enum { MAKER_TIME = 60 * 1000 }; /* ms */
+
+static void
+refresh_aliases(struct server *s)
+{
+	char error[CONFIG_ERROR];
+
+	if (!s->service->body ||
+	    (s->aliases != NULL && !aliases_stale(s->aliases, s->config))) {
+		return;
+	}
+	struct aliases *aliases = aliases_load(s->config, error);
+	if (aliases == NULL) {
+		log_error("%s", error);
+	} else {
+		aliases_free(s->aliases);
+		s->aliases = aliases;
+	}
+}
+
+/*
+ * Has the image of a long users file made, while the server goes on with the
+ * names that it has.  false: that cannot be.
+ */
+static bool
+make_image(struct server *s)
+{
+	int64_t now = deadline_now();
+
+	if (s->maker > 0 && now >= s->maker_until) {
+		kill(s->maker, SIGKILL);
+	}
+	if (s->maker == 0 && !s->maker_failed) {
+		pid_t pid = child_maker(s);
+		s->maker = pid == -1 ? 0 : pid;
+		s->maker_until = now + MAKER_TIME;
+	}
+	return s->maker > 0;
+}
+
+/* at_once: not if that takes long, and not by another process. */
+static void
+refresh_names(struct server *s, bool at_once)
+{
+	char error[CONFIG_ERROR];
+	struct names *names = NULL;
+	bool slow = false;
+
+	if (s->names != NULL) {
+		if (!names_stale(s->names, s->config)) {
+			return;
+		}
+		names = names_ready(s->config, &slow);
+	}
+	if (slow && (at_once || make_image(s))) {
+		return;
+	}
+	if (names == NULL) {
+		names = names_load(s->config, error);
+	}
+	if (names == NULL) {
+		log_error("%s", error);
+		return;
+	}
+	names_free(s->names);
+	s->names = names;
+	s->maker_failed = false;
+}
+
+bool
+tables_maker_ended(struct server *s, pid_t pid, int status)
+{
+	if (pid != s->maker) {
+		return false;
+	}
+	s->maker = 0;
+	s->maker_failed = status != 0;
+	refresh_names(s, false);
+	return true;
+}
+
+void
+tables_refresh(struct server *s)
+{
+	refresh_names(s, false);
+	refresh_aliases(s);
+}
+
+void
+tables_reread(struct server *s)
+{
+	refresh_names(s, true);
+	refresh_aliases(s);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_SERVER_TABLES_H
+#define RESTANTE_COMMON_SERVER_TABLES_H
+
+#include "common/server/slot.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* The users' names and the aliases, which sessions and workers inherit. */
+
+/*
+ * Reads again what has changed.  The image of a long users file is made by
+ * another process, and the old names serve until it is there.
+ */
+void tables_refresh(struct server *);
+
+/* The same in a child: what is ready, and nothing else. */
+void tables_reread(struct server *);
+
+/* Notes that a child has ended; true if it made the image of the users. */
+bool tables_maker_ended(struct server *, pid_t, int status);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Runs as root (if the server does): sessions give that up themselves, as those
+ * that the server forks.
+ */
+#include "common/server/tls_starter.h"
+
+#include "common/io/deadline.h"
+#include "common/io/socket.h"
+#include "common/log/log.h"
+#include "common/process/process.h"
+#include "common/server/child.h"
+#include "common/server/tables.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { PATIENCE = 5 * 1000 }; /* ms for what takes less than one */
+
+struct report {
+	char error[CONFIG_ERROR]; /* "": it is ready */
+};
+
+/* A session to start.  Its descriptors come with it, in this order: */
+enum part { PART_READ, PART_CHANNEL, PART_WRITE, PART_BODY, PART_MAILBOX };
+enum { PARTS = PART_MAILBOX + 1 };
+
+struct order {
+	uint32_t start, role, asks;
+	uint32_t parts; /* bits: those that come; PART_WRITE if it differs */
+	int32_t first, body_errno;
+	struct peer peer;
+	struct welcome welcome;
+};
+
+struct started {
+	int32_t pid, error;
+};
+
+/* ---- in the process ---- */
+
+static void
+answer(int channel, const void *data, size_t size)
+{
+	if (send(channel, data, size, MSG_NOSIGNAL) == -1) {
+		_exit(EX_OK); /* the server has let it go */
+	}
+}
+
+/* Gives the descriptors that came to the connection.  false: some lack. */
+static bool
+place(struct connection *c, uint32_t parts, const int *fds, size_t n)
+{
+	int *places[PARTS] = { [PART_READ] = &c->rfd,
+		[PART_CHANNEL] = &c->channel,
+		[PART_WRITE] = &c->wfd,
+		[PART_BODY] = &c->body,
+		[PART_MAILBOX] = &c->mailbox };
+	size_t next = 0;
+
+	for (size_t i = 0; i < PARTS; i++) {
+		*places[i] = -1;
+		if ((parts & 1U << i) != 0 && next < n) {
+			*places[i] = fds[next++];
+		}
+	}
+	c->wfd = c->wfd == -1 ? c->rfd : c->wfd;
+	return next == n && c->rfd != -1 && c->channel != -1;
+}
+
+static _Noreturn void
+serve(struct server *s, const struct tls_server *tls, int channel)
+{
+	struct order o;
+	int fds[PARTS];
+	size_t n = PARTS;
+
+	while (socket_receive_with(channel, &o, sizeof(o), fds, &n, 0) ==
+	       (ssize_t)sizeof(o)) {
+		struct started done = { .pid = -1, .error = EINVAL };
+		struct connection c = { .config = s->config,
+			.confinement = &s->confinement,
+			.tls = tls,
+			.start = (enum start)o.start,
+			.first = (pid_t)o.first,
+			.role = (enum role)o.role,
+			.peer = o.peer,
+			.welcome = o.welcome,
+			.refusals = &s->service->refusals,
+			.body_errno = o.body_errno,
+			.asks = o.asks != 0 };
+		tables_reread(s);
+		c.names = s->names;
+		c.aliases = s->aliases;
+		if (place(&c, o.parts, fds, n)) {
+			done.pid = process_fork_sibling();
+			done.error = errno;
+		}
+		if (done.pid == 0) {
+			tls_forked();
+			process_set_name(s->service->name);
+			child_run_session(s->service, &c);
+		}
+		for (size_t i = 0; i < n; i++) {
+			close(fds[i]);
+		}
+		answer(channel, &done, sizeof(done));
+		n = PARTS;
+	}
+	_exit(EX_OK);
+}
+
+static _Noreturn void
+run(struct server *s, const struct keeper *k, int channel)
+{
+	int keep[] = { channel, log_fd() };
+	struct report report = { .error = "" };
+
+	process_set_name("tls-starter");
+	request_forget_others(s, NULL);
+	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	/*
+	 * It stays in the server's process group: what it forks is in its own
+	 * for a moment, and must not go with it.  Sessions may yet ask for TLS
+	 * when the server has been told to stop.
+	 */
+	process_default_signals();
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	const struct tls_server *tls =
+	    tls_server_make(s->config, k->chain, k->chains, report.error);
+	answer(channel, &report, sizeof(report));
+	if (tls == NULL) {
+		_exit(EX_CONFIG);
+	}
+	serve(s, tls, channel);
+}
+
+/* ---- in the server ---- */
+
+int
+tls_starter_begin(struct server *s, struct keeper *k)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
+		log_error(
+		    "cannot start the process for TLS: %s", strerror(errno));
+		return -1;
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		run(s, k, pair[1]);
+	}
+	close(pair[1]);
+	if (pid == -1) {
+		log_error("cannot fork: %s", strerror(errno));
+		close(pair[0]);
+		return -1;
+	}
+	k->starter = (struct tls_starter){ .pid = pid, .channel = pair[0] };
+	return 0;
+}
+
+int
+tls_starter_report(const struct tls_starter *st, char error[CONFIG_ERROR])
+{
+	struct report r;
+	ssize_t n = recv(st->channel, &r, sizeof(r), MSG_DONTWAIT);
+
+	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+		return 0;
+	}
+	if (n != (ssize_t)sizeof(r)) {
+		snprintf(error, CONFIG_ERROR,
+		    "the process that starts sessions with TLS has ended");
+		return -1;
+	}
+	r.error[sizeof(r.error) - 1] = '\0';
+	strlcpy(error, r.error, CONFIG_ERROR);
+	return error[0] == '\0' ? 1 : -1;
+}
+
+static int
+send_order(const struct tls_starter *st, const struct connection *c)
+{
+	int all[PARTS] = { [PART_READ] = c->rfd,
+		[PART_CHANNEL] = c->channel,
+		[PART_WRITE] = c->wfd == c->rfd ? -1 : c->wfd,
+		[PART_BODY] = c->body,
+		[PART_MAILBOX] = c->mailbox };
+	int fds[PARTS];
+	size_t n = 0;
+	struct order o;
+
+	memset(&o, 0, sizeof(o));
+	o.start = c->start;
+	o.role = c->role;
+	o.asks = c->asks;
+	o.first = (int32_t)c->first;
+	o.body_errno = c->body_errno;
+	o.peer = c->peer;
+	o.welcome = c->welcome;
+	for (size_t i = 0; i < PARTS; i++) {
+		if (all[i] != -1) {
+			o.parts |= 1U << i;
+			fds[n++] = all[i];
+		}
+	}
+	return socket_send_with(
+	    st->channel, &o, sizeof(o), fds, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static bool
+is_child(pid_t pid)
+{
+	siginfo_t info;
+
+	return pid > 0 && waitid(P_PID, (id_t)pid, &info,
+			      WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+pid_t
+tls_starter_start(const struct tls_starter *st, const struct connection *c)
+{
+	struct started done;
+
+	if (send_order(st, c) == -1 ||
+	    deadline_wait(
+		st->channel, POLLIN, deadline_now() + PATIENCE, false) == -1 ||
+	    recv(st->channel, &done, sizeof(done), MSG_DONTWAIT) !=
+		(ssize_t)sizeof(done) ||
+	    (done.pid != -1 && !is_child((pid_t)done.pid))) {
+		log_error("the process that starts sessions with TLS (%d) does "
+			  "not do so: it is killed, and another one starts",
+		    (int)st->pid);
+		kill(st->pid, SIGKILL);
+		return -1;
+	}
+	errno = done.error;
+	return (pid_t)done.pid;
+}
+
+void
+tls_starter_release(struct tls_starter *st)
+{
+	if (st->channel != -1) {
+		close(st->channel);
+		st->channel = -1;
+	}
+}
