@@ -21,7 +21,13 @@ FAKES = {
     "apt-cache": 'cat "$WORLD/installed" "$WORLD/known"',
     "apt-config": """echo "lists='$WORLD/lists/'" """,
     "sudo": '[ -e "$WORLD/sudo" ] && exec "$@"',
-    "npm": "mkdir -p build/npm/node_modules",
+    "npm": """
+        echo "npm $*" >>"$WORLD/calls"
+        for word; do
+            case $word in
+            *@*) mkdir -p "build/npm/node_modules/${word%@*}" ;;
+            esac
+        done""",
     "dpkg": 'mkdir "$3"',       # dpkg -x FILE root
     "apt-get": """
         echo "$*" >>"$WORLD/calls"
@@ -132,7 +138,19 @@ def test_everything():
         equal(set(world.lines("installed")),
               {e.split("|")[0] for e in BUILD + TESTS}, "installed")
         equal(world.unpacked(), {e.split("|")[0] for e in PEERS}, "unpacked")
-        check((world.tree / "build/npm/node_modules").exists(), "npm")
+        equal({f"{p.name}@" for p in
+               (world.tree / "build/npm/node_modules").iterdir()},
+              {re.sub("@.*", "@", n) for n in names("npm_packages")}, "npm")
+
+
+def test_npm():
+    """A package of npm that has come into the list is fetched, too"""
+    with World(known=plain(BUILD + TESTS + PEERS)) as world:
+        equal(world.setup()[0], 0, "status")
+        gone = next((world.tree / "build/npm/node_modules").iterdir())
+        gone.rmdir()
+        equal(world.setup(), (0, ""), "status, output")
+        check(gone.exists(), f"{gone.name} is not there")
 
 
 def test_again():

@@ -229,6 +229,25 @@ class Git(Client):
         raise Skip("git-send-email is not there (Debian package git-email)")
 
 
+class Mailutils(Client):
+    """mail of GNU mailutils, with an SMTP client of its own."""
+
+    name = "mailutils"
+
+    def send(self, job):
+        scheme = "smtps" if job.kind == TLS else "smtp"
+        url = f"{scheme}://{USER}:{PASSWORD}@127.0.0.1:{job.port};" \
+            f"auth={job.mechanism.lower()}" \
+            + (";notls" if job.kind == CLEAR else "")
+        fields = ("MIME-Version: 1.0",
+                  "Content-Type: text/plain; charset=utf-8",
+                  "Content-Transfer-Encoding: 8bit")
+        job.run(peers.find("mail.mailutils", "mailutils"), "-n",
+                "--no-config", "-r", SENDER, "-s", "matrix",
+                *(word for field in fields for word in ("-a", field)),
+                "-E", f'set sendmail="{url}"', RCPT, stdin=job.text.encode())
+
+
 class PhpMailer(Client):
     """PHPMailer."""
 
@@ -326,4 +345,5 @@ class Busybox(Client):
 
 
 ALL = (Python(), Curl(), Swaks(), SwaksPipelining(), Msmtp(), Mutt(), Git(),
+       Mailutils(),
        PhpMailer(), Nodemailer(), Busybox())

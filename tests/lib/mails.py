@@ -4,6 +4,7 @@
     mail = Mail(random.Random(7))
     mail.wire           the octets, lines ending in CR LF
     contents(mail.wire) what they mean, whatever the transfer encodings
+    MAILS               a few that are always the same, by name
 """
 import base64
 import email
@@ -24,6 +25,39 @@ CHARSETS = ("utf-8", "iso-8859-1", "windows-1251", "koi8-r", "shift_jis",
 NAMES = ("Jörg", "Ωmega", "李雷", "Plain Name", "O'Neil, Jr.", "a (b) c")
 MULTIPARTS = ("mixed", "alternative", "related", "parallel", "digest",
               "report", "x-unknown")
+
+
+def attached(kind, data):
+    """A part that holds octets."""
+    text = base64.encodebytes(data).replace(b"\n", b"\r\n")
+    return b"--b\r\nContent-Type: %s\r\nContent-Disposition: attachment;" \
+        b" filename=\"a b.bin\"\r\nContent-Transfer-Encoding: base64\r\n\r\n" \
+        b"%s" % (kind, text)
+
+
+TOP = b"From: alice@example.org\r\nTo: bob@example.org\r\n" \
+    b"Date: Sun, 22 Nov 2026 10:00:00 +0000\r\n"
+# One of each kind that programs like to break; complete, so that nobody adds
+# a field.
+MAILS = {name: b"Message-ID: <%s@example.org>\r\nSubject: %s\r\n%s%s" % (
+    name.encode(), name.encode(), TOP, rest) for name, rest in {
+        "empty": b"\r\n",
+        "no-body": b"",
+        "dots": b"\r\n.\r\n..\r\n.a\r\n\r\n.\r\n",
+        "from": b"\r\nFrom here on.\r\n>From there.\r\n\r\n",
+        "eight-bit": b"MIME-Version: 1.0\r\nContent-Type: text/plain; "
+        b"charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+        + "Grüße, 日本語, 🎉\r\n".encode() * 40,
+        "latin-1": b"MIME-Version: 1.0\r\nContent-Type: text/plain; "
+        b"charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+        + "Köln\r\n".encode("latin-1") * 3,
+        "long-lines": b"\r\n" + b"x" * 998 + b"\r\n" + b"y" * 12000
+        + b"\r\nend\r\n",
+        "attachments": b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; "
+        b"boundary=b\r\n\r\n--b\r\n\r\nText.\r\n"
+        + attached(b"application/octet-stream", bytes(range(256)) * 900)
+        + attached(b"image/png", b"\x89PNG\r\n\x1a\n" * 30) + b"--b--\r\n",
+        "blanks": b"\r\n \r\n\t\r\ntrailing  \r\n\r\n\r\n"}.items()}
 
 
 class Mail:

@@ -271,6 +271,46 @@ def test_snail(server):
     equal(left(server), ["one", "three"], "after s-nail")
 
 
+def mailutils_url(server, tls, password=ALICE):
+    """Where a program of mailutils finds alice's mailbox."""
+    scheme, port = ("pops", server.pop3s) if tls else ("pop", server.pop3)
+    return f"{scheme}://alice:{password}@127.0.0.1:{port}"
+
+
+def test_movemail(server):
+    """movemail of mailutils: keeps by UIDL, collects what is new, moves"""
+    target = server.dir / "movemail.mbox"
+    for tls in (False, True):
+        target.unlink(missing_ok=True)
+        fill(server)
+        for _ in range(2):
+            run(server, "movemail.mailutils", "mailutils", "--no-config",
+                "--preserve", "--uidl", mailutils_url(server, tls), target)
+            arrived(target)
+        equal(left(server), list(NAMES), "left on the server")
+        target.unlink()
+        run(server, "movemail.mailutils", "mailutils", "--no-config",
+            mailutils_url(server, tls), target)
+        arrived(target)
+        equal(left(server), [], "moved")
+    run(server, "movemail.mailutils", "mailutils", "--no-config",
+        mailutils_url(server, False, "wrong"), target, status=(1,))
+
+
+def test_mailutils(server):
+    """mail of mailutils over POP: lists, saves, deletes"""
+    saved = server.dir / "mailutils.mbox"
+    for tls in (False, True):
+        fill(server)
+        saved.unlink(missing_ok=True)
+        out = run(server, "mail.mailutils", "mailutils", "-n", "--no-config",
+                  "-f", mailutils_url(server, tls),
+                  stdin=f"headers\ncopy 1 2 {saved}\ndelete 2\nquit\n")
+        check(b"three" in out, out)
+        arrived(saved, NAMES[:2])
+        equal(left(server), ["one", "three"], "after mail")
+
+
 def test_alpine(server):
     """alpine over POP: opens the mailbox"""
     fill(server)

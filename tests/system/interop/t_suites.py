@@ -3,7 +3,7 @@
 
 nmap's scripts and gnutls-cli-debug look at the ports; the messages of Python's
 email tests go in and come out, and through us to the smtp-server of npm; the
-address parser of npm must take the addresses that we take. npm packages are
+address parsers of npm must take the addresses that we take. npm packages are
 looked for in the folder that RESTANTE_NPM names (node_modules).
 """
 import json
@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 from lib import peers
+from lib.libraries import node, npm
 from lib.peers import find
 from lib.player import PASSWORDS
 from lib.scratch import Instance, tool
@@ -203,16 +204,6 @@ console.log(JSON.stringify(given.map((text) => {
 """
 
 
-def npm(package):
-    """The folder with that package in it."""
-    root = os.environ.get("RESTANTE_NPM")
-    if not tool("node"):
-        raise Skip("no node (Debian package nodejs)")
-    if not root or not Path(root, package).is_dir():
-        raise Skip(f"no {package} (npm) in RESTANTE_NPM")
-    return root
-
-
 def body(text):
     """What is after the header section; its last line if nothing is."""
     head, _, rest = text.partition(b"\r\n\r\n")
@@ -221,10 +212,10 @@ def body(text):
 
 def test_npm_server(server):
     """smtp-server of npm gets Python's messages from us, as they are"""
-    root, texts = npm("smtp-server"), messages()
+    (program,), root, texts = node(), npm("smtp-server"), messages()
     folder = server.dir / "hop"
     folder.mkdir()
-    hop = subprocess.Popen(["node", "-e", HOP, "--", "-", root, str(folder)],
+    hop = subprocess.Popen([program, "-e", HOP, "--", "-", root, str(folder)],
                            stdout=subprocess.PIPE, text=True)
     try:
         port = int(hop.stdout.readline())
@@ -267,9 +258,9 @@ LIBERAL = r"<.*@([\w.-]*_[\w.-]*|.*\.)>|<(\.[^@]*|[^@]*\.|[^@]*\.\.[^@]*)@.*>"
 
 def test_npm_addresses(server):
     """We take what address-rfc2821 of npm takes, and little else"""
-    root = npm("address-rfc2821")
+    (program,), root = node(), npm("address-rfc2821")
     given = sorted(set(invented(2000)))
-    done = subprocess.run(["node", "-e", ADDRESSES, "--", "-", root],
+    done = subprocess.run([program, "-e", ADDRESSES, "--", "-", root],
                           input=json.dumps(given), capture_output=True,
                           text=True, check=True)
     for address, theirs in zip(given, json.loads(done.stdout)):
@@ -282,6 +273,77 @@ def test_npm_addresses(server):
             equal(code, 250, address)
         elif code == 250:
             check(re.fullmatch(LIBERAL, address), f"{address} is taken")
+
+
+MAILBOXES = """
+const { parse } = require(process.argv[2] + "/smtp-address-parser");
+const given = JSON.parse(require("fs").readFileSync(0, "utf8"));
+console.log(JSON.stringify(given.map((text) => {
+  try { parse(text); return true; } catch { return false; }
+})));
+"""
+LOCALS = ["a", "bob.x+y", "!#$%&'*+-/=?^_`{|}~", "1", "a..b", ".a", "a.", "",
+          '""', '" "', '"a b"', '"a@b"', '"a\\"b"', '"\\\\"', '"a\\bc"', '"a"b',
+          'a"b"', '"a".b', '"', '"a', "a b", "a@b", "a,b", "(c)a", "a\\@b",
+          "x" * 64, "x" * 65, '"' + "x" * 62 + '"', '"' + "x" * 63 + '"',
+          "j\u00f6rg", "\u65e5\u672c", "\U0001f389", '"j\u00f6 rg"', "a\u00a0b",
+          '"\t"', "postmaster"]
+DOMAINS = ["b.example", "B.Example", "x-y.example", "1.example", "1.2.3.4",
+           "a.b.c.d.e.f.example", "example", "b.x", "-b.example", "b-.example",
+           "b..example", ".example", "b.example.", "b_c.example", "b c.example",
+           "b!c.example", "x" * 63 + ".example", "x" * 64 + ".example",
+           ".".join(["x" * 61] * 4) + ".ab", ".".join(["x" * 61] * 4) + ".abcdef",
+           "[1.2.3.4]", "[0.0.0.0]", "[300.1.1.1]", "[1.2.3]", "[01.2.3.4]",
+           "[IPv6:::1]", "[ipv6:2001:db8::1]", "[IPv6:1:2:3:4:5:6:7:8]",
+           "[IPv6:1::2::3]", "[IPv6:::1.2.3.4]", "[IPv6:g::1]", "[::1]",
+           "[IPv6:1:2:3:4:5:6:7::]", "[x:y]", "[]", "[1.2.3.4", "1.2.3.4]",
+           "k\u00f6ln.example", "\u65e5\u672c.example", "xn--kln-sna.example",
+           "\u200b.example", "\U0001f389.example", "b.\u2602", ""]
+# Where we and smtp-address-parser differ: (theirs, pattern, why it is so).
+DIFFERENCES = [
+    (False, r"a@(example|b\.x|b\.\u2602|1\.2\.3\.4)",
+     "one label is enough in RFC 5321, and so is a letter: the DNS knows"),
+    (False, r"a@b\.example\.", "some programs write the root's dot"),
+    (False, r"a@b_c\.example", "there are hosts with such names"),
+    (False, r"(\.a|a\.|a\.\.b)@.*", "people have such addresses"),
+    (True, "a@\u200b\\.example", "IDNA has no such character"),
+]
+
+
+def codes(server, given):
+    """What MAIL answers to each."""
+    found = []
+    for start in range(0, len(given), 15):
+        with server.session("smtpd")[0] as talker:
+            talker.hello()
+            for address in given[start:start + 15]:
+                talker.send(f"MAIL FROM:<{address}> SMTPUTF8\r\n")
+                found.append(talker.reply().code)
+                if found[-1] == 250:
+                    talker.expect("250", "RSET")
+    return found
+
+
+def test_npm_mailboxes(server):
+    """smtp-address-parser of npm: what it takes and refuses; each difference
+    has its reason in a table"""
+    (program,), root = node(), npm("smtp-address-parser")
+    given = [f"{local}@{domain}" for local in LOCALS for domain in
+             DOMAINS[:4 if local != "a" else None]]
+    done = subprocess.run([program, "-e", MAILBOXES, "--", "-", root],
+                          input=json.dumps(given), capture_output=True,
+                          text=True, check=True)
+    used = set()
+    for address, theirs, code in zip(given, json.loads(done.stdout),
+                                     codes(server, given)):
+        check(code in (250, 501, 550, 553), f"{address}: {code}")
+        if theirs == (code == 250):
+            continue
+        rows = [row for row in DIFFERENCES
+                if row[0] == theirs and re.fullmatch(row[1], address)]
+        check(rows, f"{ascii(address)}: {code}, theirs {theirs}")
+        used.update(rows)
+    equal([row for row in DIFFERENCES if row not in used], [], "unused rows")
 
 
 if __name__ == "__main__":
