@@ -155,6 +155,8 @@ put_head(struct appender *w, const struct append *a)
 	w->record.start = w->before.st_size + (int64_t)w->len;
 	w->record.text = w->record.start + line;
 	put_octets(w, text, len);
+	fingerprint_add(&w->print, text, (size_t)line - 1);
+	w->record.from = fingerprint_end(&w->print);
 	count(w, text + line, (size_t)path);
 	if (a->flags_room) {
 		put_octets(

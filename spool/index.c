@@ -32,7 +32,7 @@ struct index_header {
 	uint64_t check;
 };
 
-static const char magic[8] = "RSTIDX3";
+static const char magic[8] = "RSTIDX4";
 
 static uint64_t
 record_check(const struct message *m)

@@ -4,6 +4,7 @@
 
 #include "common/io/file.h"
 #include "spool/foreign.h"
+#include "spool/listing_private.h"
 #include "spool/scan.h"
 
 #include <errno.h>
@@ -43,39 +44,14 @@ listing_good(const struct listing *l, size_t first)
 
 /* ---- loading ---- */
 
-/* True if two records tell the same of the mailbox. */
-static bool
-same_place(const struct message *a, const struct message *b)
+bool
+listing_same_place(const struct message *a, const struct message *b)
 {
 	return a->start == b->start && a->text == b->text && a->end == b->end &&
 	       a->next == b->next && a->octets == b->octets &&
 	       a->ascii == b->ascii && a->raw == b->raw &&
-	       a->pseudo == b->pseudo && a->print == b->print;
-}
-
-/*
- * Messages that lie where they were keep the ids that were given out, so that
- * a damaged or outdated index renumbers no copies.
- */
-static void
-keep_ids(struct message *list, size_t count, const struct index *former)
-{
-	size_t n = former->map == NULL ? 0 : former->count;
-
-	for (size_t i = 0, k = 0; i < n && k < count; i++) {
-		const struct message *old = &former->list[i];
-		if (!index_good(former, old)) {
-			continue;
-		}
-		while (k < count && list[k].start < old->start) {
-			k++;
-		}
-		if (k < count && same_place(&list[k], old)) {
-			list[k].unknown = old->unknown;
-			list[k].copy = old->copy;
-			memcpy(list[k].id, old->id, sizeof(old->id));
-		}
-	}
+	       a->pseudo == b->pseudo && a->print == b->print &&
+	       a->from == b->from;
 }
 
 static void
@@ -104,9 +80,12 @@ scan_from(const struct hold *h, int64_t from, struct message **list, size_t *n)
 	return *list == NULL ? -1 : 0;
 }
 
-/* Reads the whole mailbox; what was loaded of the index may help. */
+/*
+ * Reads the whole mailbox; messages keep the ids that the index has.  placed:
+ * what it has is where it says.
+ */
 static int
-scan(struct listing *l, const struct hold *h)
+scan(struct listing *l, const struct hold *h, bool placed)
 {
 	struct message *list;
 	size_t count;
@@ -117,7 +96,12 @@ scan(struct listing *l, const struct hold *h)
 		errno = saved;
 		return -1;
 	}
-	keep_ids(list, count, &l->index);
+	if (listing_keep_ids(list, count, &l->index, placed) == -1) {
+		free(list);
+		index_unload(&l->index);
+		errno = ENOMEM;
+		return -1;
+	}
 	index_unload(&l->index);
 	l->index = (struct index){ .map = NULL };
 	take_list(l, list, count);
@@ -195,7 +179,7 @@ extend(struct listing *l, const struct hold *h)
 		errno = saved;
 		return -1;
 	}
-	bool same = n > 0 && same_place(&tail[0], &l->index.list[last]);
+	bool same = n > 0 && listing_same_place(&tail[0], &l->index.list[last]);
 	int result = 0;
 	if (same) {
 		tail[0] = l->index.list[last]; /* with its id */
@@ -207,7 +191,7 @@ extend(struct listing *l, const struct hold *h)
 		/* What could not be done in place is done in memory. */
 		result = l->index.map != NULL && listing_good(l, 0)
 		             ? join(l, h, tail, n)
-		             : scan(l, h);
+		             : scan(l, h, true);
 	}
 	free(tail);
 	return result;
@@ -226,7 +210,7 @@ listing_open(struct listing *l, const struct hold *h)
 	enum index_state state =
 	    index_load(&l->index, h->directory, h->lock.fd, &l->seen);
 	if (state == INDEX_NONE) {
-		return scan(l, h);
+		return scan(l, h, false);
 	}
 	take_index(l);
 	if (state == INDEX_EXACT) {
@@ -236,7 +220,7 @@ listing_open(struct listing *l, const struct hold *h)
 	return listing_good_at(l, last) &&
 	               from_at(h->lock.fd, l->list[last].start)
 	           ? extend(l, h)
-	           : scan(l, h);
+	           : scan(l, h, true);
 }
 
 int
@@ -245,7 +229,7 @@ listing_load(struct listing *l, const struct hold *h)
 	if (listing_open(l, h) == -1) {
 		return -1;
 	}
-	return listing_good(l, 0) ? 0 : scan(l, h);
+	return listing_good(l, 0) ? 0 : scan(l, h, true);
 }
 
 int
@@ -307,7 +291,7 @@ listing_only_grew(const struct listing *old, const struct listing *now)
 	}
 	for (size_t i = 0; i < old->count; i++) {
 		if (!listing_good_at(old, i) || !listing_good_at(now, i) ||
-		    !same_place(&old->list[i], &now->list[i])) {
+		    !listing_same_place(&old->list[i], &now->list[i])) {
 			return false;
 		}
 	}

@@ -1,94 +1,56 @@
 /* SPDX-License-Identifier: ISC */
-/* Finds the messages of a listing in a later one. */
-#include "spool/listing.h"
+/* Finds the messages of a listing in a later one, and keeps their ids. */
+#include "spool/listing_private.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef const struct message *sorted;
-
-/* By what is always known; nearly always that tells them apart. */
-static int
-by_content(const struct message *x, const struct message *y)
-{
-	if (x->print != y->print) {
-		return x->print < y->print ? -1 : 1;
-	}
-	return x->octets < y->octets ? -1 : x->octets > y->octets;
-}
+/* ---- matching: what is not sure is not there ---- */
 
 static int
-by_id(const struct message *x, const struct message *y)
+by_id(const void *a, const void *b)
 {
+	sorted x = *(const sorted *)a, y = *(const sorted *)b;
 	int c = memcmp(x->id, y->id, sizeof(x->id));
 
 	return c != 0 ? c : x->copy < y->copy ? -1 : x->copy > y->copy;
 }
 
-static int
-compare(const void *a, const void *b)
+static bool
+all_known(const sorted *list, size_t count)
 {
-	const struct message *x = *(const sorted *)a, *y = *(const sorted *)b;
-	int c = by_content(x, y);
-
-	c = c != 0 ? c : by_id(x, y);
-	return c != 0 ? c : x < y ? -1 : x > y;
-}
-
-/* NULL: no memory.  Records that are not good are left out. */
-static sorted *
-sort(const struct listing *l, size_t *count)
-{
-	sorted *order = calloc(l->count + 1, sizeof(*order));
-	size_t n = 0;
-
-	for (size_t i = 0; order != NULL && i < l->count; i++) {
-		if (listing_good_at(l, i)) {
-			order[n++] = &l->list[i];
+	for (size_t i = 0; i < count; i++) {
+		if (list[i]->unknown) {
+			return false;
 		}
 	}
-	if (n > 0) {
-		qsort(order, n, sizeof(*order), compare);
-	}
-	*count = n;
-	return order;
+	return true;
 }
 
-/* How many at the front have the same content; known: so are all their ids. */
-static size_t
-group(const sorted *list, size_t count, bool *known)
-{
-	size_t n = 0;
-
-	for (; n < count && by_content(list[0], list[n]) == 0; n++) {
-		*known = *known && !list[n]->unknown;
-	}
-	return n;
-}
-
-struct matching {
-	const struct message *old, *now;
-	size_t *where;
-};
-
-/*
- * Messages of the same content: by their ids, or else in their order if all are
- * still there.
- */
 static void
-match_group(const struct matching *m, const sorted *old, size_t nold,
-    const sorted *now, size_t nnow, bool known)
+match_ids(struct pairing *p, sorted *old, size_t nold, sorted *now, size_t nnow)
 {
-	if (!known && nold != nnow) {
-		return;
-	}
+	qsort(old, nold, sizeof(*old), by_id);
+	qsort(now, nnow, sizeof(*now), by_id);
 	for (size_t i = 0, k = 0; i < nold && k < nnow;) {
-		int c = known ? by_id(old[i], now[k]) : 0;
+		int c = by_id(&old[i], &now[k]);
 		if (c == 0) {
-			m->where[old[i] - m->old] = (size_t)(now[k] - m->now);
+			pairing_add(p, old[i], now[k]);
 		}
 		i += c <= 0;
 		k += c >= 0;
+	}
+}
+
+static void
+match_group(
+    struct pairing *p, sorted *old, size_t nold, sorted *now, size_t nnow)
+{
+	if (all_known(old, nold) && all_known(now, nnow)) {
+		match_ids(p, old, nold, now, nnow);
+	} else {
+		pairing_sure(p, old, nold, now, nnow);
 	}
 }
 
@@ -96,32 +58,75 @@ int
 listing_match(
     const struct listing *old, const struct listing *now, size_t *where)
 {
-	bool grew = listing_only_grew(old, now);
+	struct pairing p;
 
-	for (size_t i = 0; i < old->count; i++) {
-		where[i] = grew ? i : SIZE_MAX;
-	}
-	if (grew) {
+	if (listing_only_grew(old, now)) {
+		for (size_t i = 0; i < old->count; i++) {
+			where[i] = i;
+		}
 		return 0;
 	}
-	size_t nold, nnow;
-	sorted *a = sort(old, &nold), *b = sort(now, &nnow);
-	int result = a == NULL || b == NULL ? -1 : 0;
-	struct matching m = {
-		.old = old->list, .now = now->list, .where = where
-	};
-	for (size_t i = 0, k = 0; result == 0 && i < nold && k < nnow;) {
-		bool known = true;
-		int c = by_content(a[i], b[k]);
-		size_t in_old = c <= 0 ? group(a + i, nold - i, &known) : 0;
-		size_t in_now = c >= 0 ? group(b + k, nnow - k, &known) : 0;
-		if (c == 0) {
-			match_group(&m, a + i, in_old, b + k, in_now, known);
-		}
-		i += in_old;
-		k += in_now;
+	int result = pairing_open(&p, old->list, old->count,
+	    old->owned != NULL ? NULL : &old->index, now->list, now->count);
+	if (result == 0) {
+		pairing_each(&p, match_group);
+		memcpy(where, p.to_now, old->count * sizeof(*where));
 	}
-	free(a);
-	free(b);
+	pairing_close(&p);
+	return result;
+}
+
+/* ---- keeping ids: a guess is better than another number ---- */
+
+static void
+keep_id(struct message *m, const struct message *old)
+{
+	m->unknown = old->unknown;
+	m->copy = old->copy;
+	memcpy(m->id, old->id, sizeof(old->id));
+}
+
+static void
+keep_placed(struct message *list, size_t count, const struct index *former)
+{
+	for (size_t i = 0, k = 0; i < former->count && k < count; i++) {
+		const struct message *old = &former->list[i];
+		if (!index_good(former, old)) {
+			continue;
+		}
+		while (k < count && list[k].start < old->start) {
+			k++;
+		}
+		if (k < count && listing_same_place(&list[k], old)) {
+			keep_id(&list[k], old);
+		}
+	}
+}
+
+int
+listing_keep_ids(
+    struct message *list, size_t count, const struct index *former, bool placed)
+{
+	struct pairing p;
+
+	if (former->map == NULL) {
+		return 0;
+	}
+	if (placed) {
+		keep_placed(list, count, former);
+		return 0;
+	}
+	int result =
+	    pairing_open(&p, former->list, former->count, former, list, count);
+	if (result == 0) {
+		pairing_each(&p, pairing_sure);
+		pairing_guess(&p);
+		for (size_t k = 0; k < count; k++) {
+			if (p.to_old[k] != SIZE_MAX) {
+				keep_id(&list[k], &p.old[p.to_old[k]]);
+			}
+		}
+	}
+	pairing_close(&p);
 	return result;
 }

@@ -20,25 +20,26 @@ struct mailbox;
 
 enum { MAILBOX_UIDL = 70 }; /* octets at most, RFC 1939 section 7 */
 
-/* Also the record of the index on the disk: 88 octets, no padding. */
+/* Also the record of the index on the disk: 96 octets, no padding. */
 struct message {
-	int64_t start;       /* of its From_ line */
-	int64_t text;        /* of its first line */
-	int64_t end;         /* of its last line; the separating line follows */
-	int64_t next;        /* where the next one starts, or the file ends */
-	uint64_t octets;     /* as sent, with CRLF, before dot-stuffing */
-	uint64_t ascii;      /* the same for clients without UTF-8 */
-	uint64_t print;      /* a fingerprint of what a client sees of it */
-	uint8_t id[16];      /* a digest of that, once it was asked for */
-	uint32_t copy : 29;  /* how many identical ones came before it */
-	uint32_t raw : 1;    /* UTF-8 in its header: ascii is another form */
-	uint32_t pseudo : 1; /* c-client's own, hidden */
+	int64_t start;   /* of its From_ line */
+	int64_t text;    /* of its first line */
+	int64_t end;     /* of its last line; the separating line follows */
+	int64_t next;    /* where the next one starts, or the file ends */
+	uint64_t octets; /* as sent, with CRLF, before dot-stuffing */
+	uint64_t ascii;  /* the same for clients without UTF-8 */
+	uint64_t print;  /* a fingerprint of what a client sees of it */
+	uint64_t from;   /* one of its From_ line, which tells copies apart */
+	uint8_t id[16];  /* a digest of that, once it was asked for */
+	uint32_t copy : 29;   /* how many identical ones came before it */
+	uint32_t raw : 1;     /* UTF-8 in its header: ascii is another form */
+	uint32_t pseudo : 1;  /* c-client's own, hidden */
 	uint32_t unknown : 1; /* the id and copy are not known yet */
 	uint32_t epoch;       /* of the index when it was written there */
 	uint64_t check;       /* of the record, in the index */
 };
 
-_Static_assert(sizeof(struct message) == 88, "the index has such records");
+_Static_assert(sizeof(struct message) == 96, "the index has such records");
 
 /*
  * Opens the mailbox of a store; one that does not exist is empty.  0, or -1

@@ -38,12 +38,35 @@ struct scan {
 	int64_t body_end;  /* up to here no From_ line counts */
 	bool from_allowed; /* the line before was empty, or none */
 	bool empty_line;   /* one was seen that may be a separator */
-	bool from_open;    /* in a From_ line longer than the window */
+	bool in_from;      /* in a From_ line longer than the window */
 	bool open_line;    /* the last line has not ended */
 	off_t empty_at;
-	struct fingerprint print; /* of what a client sees */
+	struct fingerprint print; /* of the From_ line, then of what a client
+	                             sees */
 	char window[WINDOW];
 };
+
+/* The From_ line of the message under way has ended, or the file has. */
+static void
+end_from(struct scan *s)
+{
+	if (s->in_from) {
+		s->now->from = fingerprint_end(&s->print);
+		s->in_from = false;
+	}
+}
+
+/* Takes a From_ line, or a piece of one that is longer than the window. */
+static void
+take_from(struct scan *s, const struct mbox_line *line)
+{
+	s->in_from = true;
+	s->now->text = s->at + (int64_t)line->size;
+	fingerprint_add(&s->print, line->text, line->len);
+	if (line->ends) {
+		end_from(s);
+	}
+}
 
 /* The message under way ends at offset end; the next one starts at next. */
 static void
@@ -57,6 +80,7 @@ finish(struct scan *s, off_t end, off_t next)
 		s->now->octets += 2;
 		s->open_line = false;
 	}
+	end_from(s);
 	s->now->print = fingerprint_end(&s->print);
 	s->now->unknown = true;
 	s->now->ascii = s->now->octets;
@@ -83,8 +107,7 @@ begin_message(struct scan *s, const struct mbox_line *line)
 	s->length = -1;
 	s->body_end = 0;
 	s->now->start = s->at;
-	s->now->text = s->at + (int64_t)line->size;
-	s->from_open = !line->ends;
+	take_from(s, line);
 	return 0;
 }
 
@@ -188,9 +211,8 @@ is_start(const struct scan *s, const struct mbox_line *line)
 static int
 take_line(struct scan *s, struct mbox_line *line)
 {
-	if (s->from_open) {
-		s->now->text = s->at + (int64_t)line->size;
-		s->from_open = !line->ends;
+	if (s->in_from) {
+		take_from(s, line);
 		return 0;
 	}
 	if (is_start(s, line)) {
