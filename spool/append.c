@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Appends a message to an mbox under its lock.  A failure cuts the mailbox
- * back to the length it had; a tail that a crash of another program has left
- * torn is closed with an empty line first, so that it is never glued to this
- * message.
+ * Appends messages to an mbox under its lock, and makes them durable together.
+ * A failure cuts the mailbox back to the length it had; a tail that a crash of
+ * another program has left torn is closed with an empty line first, so that it
+ * is never glued to a message.
  */
 #include "spool/append.h"
 
@@ -33,21 +33,37 @@ enum {
 	LARGE = 1024 * 1024,
 };
 
+/* One that is in the mailbox, for the index. */
+struct appended {
+	struct message record;
+	bool raw; /* its header is not all ASCII */
+};
+
 struct appender {
 	const struct hold *hold;
-	struct stat before;    /* of the mailbox */
-	struct message record; /* for the index */
+	struct stat before; /* of the mailbox */
 	struct append_note note;
-	bool durable; /* it outlives a power cut */
-	bool begun;
-	uint64_t wrote;        /* octets, of ours */
-	bool body, line_start; /* of the message: what comes next */
-	bool raw;              /* its header is not all ASCII */
-	int error;             /* sticky */
+	bool durable;   /* the note outlives a power cut */
+	bool begun;     /* it is written */
+	uint64_t kept;  /* octets of whole messages, since before */
+	uint64_t wrote; /* with those of the message under way */
+	size_t count;   /* of whole messages */
+	struct appended list[APPEND_MOST];
+	/* The message under way: */
+	struct appended now;
+	bool body, line_start;    /* what comes next */
+	int error;                /* sticky */
+	struct fingerprint print; /* of what a client will see */
 	size_t len;
 	char buffer[BUFFER];
-	struct fingerprint print; /* of what a client will see */
 };
+
+/* Where the message under way begins. */
+static off_t
+place(const struct appender *w)
+{
+	return w->before.st_size + (off_t)w->kept;
+}
 
 /*
  * Notes, before our first octet is written, what has to be cut off if we are
@@ -104,7 +120,7 @@ static void
 watch_header(struct appender *w, const char *data, size_t len)
 {
 	for (size_t i = 0; i < len && !w->body; i++) {
-		w->raw = w->raw || (data[i] & 0x80) != 0;
+		w->now.raw = w->now.raw || (data[i] & 0x80) != 0;
 		w->body = data[i] == '\n' && w->line_start;
 		w->line_start = data[i] == '\n';
 	}
@@ -115,10 +131,10 @@ static void
 count(struct appender *w, const char *data, size_t len)
 {
 	watch_header(w, data, len);
-	w->record.octets += len;
+	w->now.record.octets += len;
 	for (const char *p = data;
 	     (p = memchr(p, '\n', len - (size_t)(p - data))) != NULL; p++) {
-		w->record.octets++;
+		w->now.record.octets++;
 	}
 	fingerprint_add(&w->print, data, len);
 }
@@ -152,8 +168,8 @@ put_head(struct appender *w, const struct append *a)
 		w->error = EINVAL;
 		return;
 	}
-	w->record.start = w->before.st_size + (int64_t)w->len;
-	w->record.text = w->record.start + line;
+	w->now.record.start = place(w) + (int64_t)w->len;
+	w->now.record.text = w->now.record.start + line;
 	put_octets(w, text, len);
 	fingerprint_add(&w->print, text, (size_t)line - 1);
 	w->record.from = fingerprint_end(&w->print);
@@ -164,9 +180,22 @@ put_head(struct appender *w, const struct append *a)
 	}
 }
 
+/* As file_read_some(), of a message in a file or in memory. */
+static ssize_t
+read_some(const struct append *a, char *buffer, size_t size, off_t at)
+{
+	if (a->text == NULL) {
+		return file_read_some(a->message, buffer, size, at);
+	}
+	size_t left = a->len - (size_t)at;
+	size_t n = left < size ? left : size;
+	memcpy(buffer, a->text + at, n);
+	return (ssize_t)n;
+}
+
 /* Copies the message, which has that size, encoded. */
 static void
-put_message(struct appender *w, int message, off_t size)
+put_message(struct appender *w, const struct append *a, off_t size)
 {
 	static char buffer[BUFFER];
 	struct mbox_encoder encoder = { .body = false };
@@ -175,8 +204,8 @@ put_message(struct appender *w, int message, off_t size)
 	bool last = false;
 
 	while (!last && w->error == 0) {
-		ssize_t n = file_read_some(
-		    message, buffer + held, sizeof(buffer) - held, at);
+		ssize_t n =
+		    read_some(a, buffer + held, sizeof(buffer) - held, at);
 		if (n == -1) {
 			w->error = errno;
 			return;
@@ -258,36 +287,65 @@ sync_entry(const struct lock *lock)
 	return result;
 }
 
-/* Adds a record of what was appended to the index. */
+/* Adds records of what was appended to the index. */
 static void
-index_it(struct appender *w)
+index_them(const struct appender *w)
 {
-	struct message *m = &w->record;
+	struct message records[APPEND_MOST];
 	int fd = w->hold->lock.fd;
-	struct stat now;
+	size_t n = 0;
 
-	if (fstat(fd, &now) == -1) {
-		return;
+	/* What cannot be described is left to the next login, and what follows
+	   it, too. */
+	while (n < w->count) {
+		records[n] = w->list[n].record;
+		if (w->list[n].raw && visible_measure(fd, &records[n]) == -1) {
+			break;
+		}
+		n++;
 	}
-	m->ascii = m->octets;
-	m->print = fingerprint_end(&w->print);
-	m->unknown = true; /* its id is made when somebody asks for UIDLs */
-	m->next = now.st_size;
-	m->end = now.st_size - 1;
-	if (!w->raw || visible_measure(fd, m) == 0) {
-		index_add(w->hold->directory, fd, &w->before, m);
+	if (n == w->count) {
+		index_add(w->hold->directory, fd, &w->before, records, n);
 	}
 }
 
-/* Cuts the mailbox back; the note goes when that has succeeded. */
+/*
+ * Cuts the mailbox back to where it began; the note goes when that has
+ * succeeded.
+ */
 static void
 take_back(struct appender *w)
 {
+	int saved = errno;
+
 	if (ftruncate(w->hold->lock.fd, w->before.st_size) == 0 &&
 	    fdatasync(w->hold->lock.fd) == 0) {
 		(void)!append_note_end(&w->note);
 	}
 	append_note_leave(&w->note);
+	w->begun = false;
+	w->kept = w->wrote = 0;
+	w->count = 0;
+	errno = saved;
+}
+
+/*
+ * Cuts off what there is of the message under way, and leaves those before it;
+ * if that fails nothing is left.  0 or -1.
+ */
+static int
+drop(struct appender *w)
+{
+	if (w->kept == 0) {
+		take_back(w);
+		return 0;
+	}
+	if (w->wrote > w->kept && ftruncate(w->hold->lock.fd, place(w)) == -1) {
+		take_back(w);
+		return -1;
+	}
+	w->wrote = w->kept;
+	return 0;
 }
 
 /*
@@ -295,76 +353,163 @@ take_back(struct appender *w)
  * line that ends it counts, and what quoting adds does not.
  */
 static bool
-fits(const struct appender *w, const struct append *a,
-    const struct stat *message)
+fits(const struct appender *w, const struct append *a, off_t size)
 {
-	uint64_t size = (uint64_t)w->before.st_size + w->len +
-	                (uint64_t)message->st_size + 1;
+	uint64_t all = (uint64_t)place(w) + w->len + (uint64_t)size + 1;
 
-	return a->quota == 0 || size <= a->quota;
+	return a->quota == 0 || all <= a->quota;
 }
 
-static int
-append_held(const struct append *a, const struct hold *h, struct appender *w)
+/* The size of a message, or -1. */
+static off_t
+size_of(const struct append *a)
 {
-	struct stat message;
-	const char *like;
-	int fd = h->lock.fd;
+	struct stat st;
 
-	w->hold = h;
-	w->note.fd = -1;
-	if (fstat(fd, &w->before) == -1 || fstat(a->message, &message) == -1 ||
-	    lseek(fd, 0, SEEK_END) != w->before.st_size ||
-	    foreign_look(fd, &like) == -1 ||
-	    put_separator(w, w->before.st_size) == -1) {
+	return a->text != NULL                ? (off_t)a->len
+	       : fstat(a->message, &st) == -1 ? -1
+	                                      : st.st_size;
+}
+
+static void
+begin_message(struct appender *w)
+{
+	memset(&w->now, 0, sizeof(w->now));
+	w->body = w->line_start = false;
+	w->error = 0;
+	w->len = 0;
+	fingerprint_start(&w->print);
+}
+
+/* The message under way is whole. */
+static void
+keep(struct appender *w, bool listed)
+{
+	struct message *m = &w->now.record;
+
+	w->kept = w->wrote;
+	m->ascii = m->octets;
+	m->print = fingerprint_end(&w->print);
+	m->unknown = true; /* its id is made when somebody asks for UIDLs */
+	m->next = place(w);
+	m->end = m->next - 1;
+	if (listed) {
+		w->list[w->count++] = w->now;
+	}
+}
+
+/* Writes one message; it is not durable yet.  0, or -1: drop() it. */
+static int
+append_one(struct appender *w, const struct append *a)
+{
+	off_t size = size_of(a);
+
+	begin_message(w);
+	if (size == -1 || lseek(w->hold->lock.fd, 0, SEEK_END) != place(w) ||
+	    put_separator(w, place(w)) == -1) {
 		return -1;
 	}
-	w->durable = message.st_size >= LARGE;
 	if (a->stored == NULL) {
 		put_head(w, a);
 	}
-	if (!fits(w, a, &message)) {
+	if (!fits(w, a, size)) {
 		errno = EDQUOT;
 		return -1;
 	}
 	if (a->stored != NULL) {
 		put_stored(w, a->message, a->stored);
 	} else {
-		put_message(w, a->message, message.st_size);
+		put_message(w, a, size);
 	}
 	flush(w);
-	if (w->error == 0 &&
-	    (fdatasync(fd) == -1 ||
-		(w->before.st_size == 0 && sync_entry(&h->lock) == -1))) {
-		w->error = errno;
-	}
-	/* Commit point: without the note the message counts as delivered. */
-	if (w->error == 0 && append_note_end(&w->note) == -1) {
-		w->error = errno;
-	}
 	if (w->error != 0) {
-		take_back(w);
 		errno = w->error;
 		return -1;
 	}
-	if (a->stored == NULL) {
-		index_it(w); /* else the next login looks at it */
+	keep(w, a->stored == NULL); /* else the next login looks at it */
+	return 0;
+}
+
+/* Makes all that was written durable.  0, or -1: nothing of it is left. */
+static int
+commit(struct appender *w)
+{
+	int fd = w->hold->lock.fd;
+
+	if (fdatasync(fd) == -1 ||
+	    (w->before.st_size == 0 && sync_entry(&w->hold->lock) == -1)) {
+		take_back(w);
+		return -1;
+	}
+	/* Commit point: without the note the messages count as delivered. */
+	if (append_note_end(&w->note) == -1) {
+		take_back(w);
+		return -1;
 	}
 	return 0;
+}
+
+static void
+append_held(
+    struct appender *w, const struct append *list, size_t n, int *errors)
+{
+	int lost = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		w->durable = w->durable || size_of(&list[i]) >= LARGE;
+	}
+	for (size_t i = 0; i < n && lost == 0; i++) {
+		errors[i] = append_one(w, &list[i]) == 0 ? 0 : errno;
+		if (errors[i] != 0 && drop(w) == -1) {
+			lost = errno;
+		}
+	}
+	if (lost == 0 && w->kept > 0 && commit(w) == -1) {
+		lost = errno;
+	}
+	for (size_t i = 0; i < n && lost != 0; i++) {
+		errors[i] = lost;
+	}
+	if (w->count > 0) {
+		index_them(w);
+	}
+}
+
+int
+append_messages(const struct append *list, size_t n, int *errors)
+{
+	static struct appender w; /* its pages are touched when used */
+	const char *like;
+	struct hold h;
+
+	if (n == 0 || n > APPEND_MOST) {
+		errno = EINVAL;
+		return -1;
+	}
+	memset(&w, 0, offsetof(struct appender, list));
+	w.note.fd = -1;
+	if (store_take(&h, list->store, LOCK_TO_CREATE, list->timeout) == -1) {
+		return -1;
+	}
+	w.hold = &h;
+	int result = fstat(h.lock.fd, &w.before) == -1
+	                 ? -1
+	                 : foreign_look(h.lock.fd, &like);
+	if (result == 0) {
+		append_held(&w, list, n, errors);
+	}
+	store_release(&h);
+	return result;
 }
 
 int
 append_message(const struct append *a)
 {
-	static struct appender w; /* its pages are touched when used */
-	struct hold h;
+	int error;
 
-	memset(&w, 0, offsetof(struct appender, buffer));
-	fingerprint_start(&w.print);
-	if (store_take(&h, a->store, LOCK_TO_CREATE, a->timeout) == -1) {
+	if (append_messages(a, 1, &error) == -1) {
 		return -1;
 	}
-	int result = append_held(a, &h, &w);
-	store_release(&h);
-	return result;
+	errno = error;
+	return error == 0 ? 0 : -1;
 }

@@ -6,6 +6,7 @@
 #include "spool/store.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -15,7 +16,9 @@ struct append {
 	const struct store *store; /* its mailbox is made if there is none */
 	const char *sender;        /* "" for the null path */
 	time_t when;
-	int message; /* lines end in LF; read by pread(2) from the start */
+	int message;      /* lines end in LF; read by pread(2) from the start */
+	const char *text; /* or in memory, octets: */
+	size_t len;
 	/*
 	 * Or a message of a mailbox, from its From_ line to its last line,
 	 * which is put back as it is: sender and when do not matter.
@@ -32,5 +35,14 @@ struct append {
  * EDQUOT: also beyond the quota; FOREIGN_FILE: the file is no mbox.
  */
 int append_message(const struct append *) __attribute__((warn_unused_result));
+
+/*
+ * The same for some messages, APPEND_MOST at most, of one store and timeout:
+ * one lock and one sync for all.  0: errors has an errno for each that is not
+ * in the mailbox, or 0.  -1 with errno: it could not be locked.
+ */
+enum { APPEND_MOST = 16 };
+int append_messages(const struct append *, size_t n, int *errors)
+    __attribute__((warn_unused_result));
 
 #endif

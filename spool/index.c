@@ -451,18 +451,18 @@ index_confirm(int directory, int mailbox, const struct index *x)
 }
 
 void
-index_add(
-    int directory, int mailbox, const struct stat *before, struct message *m)
+index_add(int directory, int mailbox, const struct stat *before,
+    struct message *list, size_t n)
 {
 	struct index_header h;
 
 	/* The separator before it has changed the message before: the
 	   next opening looks at both. */
-	if (directory == -1 || m->start != before->st_size) {
+	if (directory == -1 || list->start != before->st_size) {
 		return;
 	}
 	if (before->st_size == 0) {
-		index_store(directory, mailbox, m, 1, NULL);
+		index_store(directory, mailbox, list, n, NULL);
 		return;
 	}
 	int fd = open_to_change(directory, &h);
@@ -473,7 +473,7 @@ index_add(
 		close(fd);
 		return;
 	}
-	int result = write_records(fd, &h, h.count, m, 1);
+	int result = write_records(fd, &h, h.count, list, n);
 	if (result == 0) {
 		result = write_header(fd, mailbox, &h);
 	}

@@ -76,10 +76,10 @@ bool index_fill(int directory, const struct index *, struct message *list,
 void index_confirm(int directory, int mailbox, const struct index *);
 
 /*
- * Adds one message that was appended to the mailbox, which had the status
- * before, if the index was exact for that.
+ * Adds messages that were appended to the mailbox, one after the other, which
+ * had the status before, if the index was exact for that.
  */
-void index_add(
-    int directory, int mailbox, const struct stat *before, struct message *);
+void index_add(int directory, int mailbox, const struct stat *before,
+    struct message *, size_t n);
 
 #endif

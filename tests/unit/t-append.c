@@ -5,6 +5,7 @@
  */
 #include "spool/append.h"
 
+#include "spool/append_note.h"
 #include "spool/foreign.h"
 #include "tests/unit/t-mailbox.h"
 #include "tests/unit/tap.h"
@@ -252,6 +253,138 @@ test_foreign(void)
 	}
 }
 
+/* ---- several at once ---- */
+
+enum { GOOD, LONG_SENDER, NO_FILE, TOO_MUCH, BIG };
+
+/* Messages of which some cannot be appended. */
+static const struct {
+	const char *name;
+	size_t n;
+	int kinds[5];
+} batches[] = {
+	{ "one", 1, { GOOD } },
+	{ "three", 3, { GOOD, GOOD, GOOD } },
+	{ "the first of three fails", 3, { LONG_SENDER, GOOD, GOOD } },
+	{ "the second fails", 3, { GOOD, LONG_SENDER, GOOD } },
+	{ "the last fails", 3, { GOOD, GOOD, LONG_SENDER } },
+	{ "all fail", 3, { LONG_SENDER, NO_FILE, TOO_MUCH } },
+	{ "some fail", 5, { NO_FILE, GOOD, TOO_MUCH, GOOD, NO_FILE } },
+	{ "the first breaks off", 3, { BIG, GOOD, GOOD } },
+	{ "the second breaks off", 3, { GOOD, BIG, GOOD } },
+	{ "two break off", 4, { BIG, BIG, GOOD, BIG } },
+	{ "all break off", 2, { BIG, BIG } },
+};
+
+static char big[300000];
+
+static struct append
+one_of(int kind, size_t i)
+{
+	static const char text[] = "Subject: 1\n\ntext\nFrom x\n";
+	static char many[2000];
+	struct append a = { .store = store_of(path),
+		.sender = "a@example.org",
+		.when = 1795330800 + (time_t)i,
+		.message = -1,
+		.text = text,
+		.len = strlen(text) };
+
+	switch (kind) {
+	case LONG_SENDER:
+		memset(many, 's', sizeof(many) - 1);
+		a.sender = many;
+		break;
+	case NO_FILE:
+		a.text = NULL;
+		break;
+	case TOO_MUCH:
+		a.quota = 1;
+		break;
+	case BIG: /* for RLIMIT_FSIZE */
+		a.text = big;
+		a.len = sizeof(big);
+		break;
+	default:
+		break;
+	}
+	return a;
+}
+
+/* The mailbox after a batch, or after its good messages one by one. */
+static char *
+after(size_t row, bool together, bool *told)
+{
+	struct append list[5];
+	int errors[5] = { 0 };
+	size_t n = batches[row].n, len;
+	struct rlimit was, limit;
+
+	scratch_write(path, "From a\nA: b\n\nx", 16);
+	getrlimit(RLIMIT_FSIZE, &was);
+	limit = (struct rlimit){ 200000, was.rlim_max };
+	setrlimit(RLIMIT_FSIZE, &limit);
+	for (size_t i = 0; i < n; i++) {
+		list[i] = one_of(batches[row].kinds[i], i);
+		if (!together && batches[row].kinds[i] == GOOD &&
+		    append_message(&list[i]) == -1) {
+			*told = false;
+		}
+	}
+	if (together && append_messages(list, n, errors) == -1) {
+		*told = false;
+	}
+	for (size_t i = 0; i < n && together; i++) {
+		*told = *told &&
+		        (errors[i] == 0) == (batches[row].kinds[i] == GOOD);
+	}
+	setrlimit(RLIMIT_FSIZE, &was);
+	return scratch_read(path, &len);
+}
+
+/* True if all in it can be read by its index, as by a look at the whole. */
+static bool
+is_listed_right(size_t count)
+{
+	struct mailbox *m = NULL;
+	bool good = mailbox_open(&m, store_of(path), 1000) == 0 &&
+	            mailbox_count(m) == count && mailbox_check(m) == 0;
+
+	mailbox_close(m);
+	return good;
+}
+
+static void
+test_batches(void)
+{
+	signal(SIGXFSZ, SIG_IGN);
+	memset(big, 'x', sizeof(big));
+	for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]); i++) {
+		bool told = true;
+		size_t good = 0;
+		for (size_t j = 0; j < batches[i].n; j++) {
+			good += batches[i].kinds[j] == GOOD;
+		}
+		char *single = after(i, false, &told);
+		char *all = after(i, true, &told);
+		ok(told, "%s: each is told what became of it", batches[i].name);
+		ok(strcmp(single, all) == 0, "%s: as if one by one",
+		    batches[i].name);
+		ok(is_listed_right(1 + good), "%s: all are listed",
+		    batches[i].name);
+		ok(!append_note_pending(
+		       open(store_of(path)->directory, O_RDONLY | O_CLOEXEC)),
+		    "%s: nothing is left to cut off", batches[i].name);
+		free(single);
+		free(all);
+	}
+	struct append list[APPEND_MOST + 1] = { { .message = -1 } };
+	int errors[APPEND_MOST + 1];
+	ok(append_messages(list, APPEND_MOST + 1, errors) == -1 &&
+		errno == EINVAL,
+	    "more than fit");
+}
+
 int
 main(void)
 {
@@ -263,5 +396,6 @@ main(void)
 	test_quota();
 	test_failures();
 	test_foreign();
+	test_batches();
 	return tap_done();
 }
