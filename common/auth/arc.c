@@ -2,36 +2,27 @@
 /* The Authenticated Received Chain (RFC 8617), validated.  No I/O. */
 #include "common/auth/arc.h"
 
-#include "common/auth/dkim_private.h"
-#include "common/auth/tags.h"
+#include "common/auth/arc_private.h"
+#include "common/auth/results_read.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The three fields of a set. */
-enum part { RESULTS, MESSAGE, SEAL, PARTS };
-
-static const char *const part_names[PARTS] = { "ARC-Authentication-Results",
-	"ARC-Message-Signature", "ARC-Seal" };
-
-struct set {
-	const struct field *fields[PARTS];
-	struct span results; /* after "i=N;" */
-	struct dkim_signature seal;
-	bool sealed; /* its signature is good */
+/* What is found out about a set. */
+struct check {
+	struct dkim_signature message, seal;
+	int body; /* -1: its ARC-Message-Signature is no good */
+	bool intact, sealed;
 };
 
 struct arc {
 	struct section section;
 	struct bodies bodies;
-	struct set *sets;
-	unsigned count;
-	struct dkim_signature message; /* of the newest set */
-	int body;
-	bool message_good;
-	bool settled; /* the result is known */
+	struct arc_sets sets;
+	struct check *checks; /* from 1 on, as the sets */
+	bool settled;         /* the result is known, and is not pass */
 	enum arc_result result;
 	char reason[DKIM_REASON];
 	bool ended;
@@ -56,140 +47,92 @@ conclude(struct arc *a, enum arc_result result, const char *why)
 	}
 }
 
-/* ---- structure ---- */
+/* ---- what the sets say ---- */
 
-/* The number of an ARC-Authentication-Results; 0: none.  *rest: after it. */
-static unsigned
-results_instance(const struct field *f, struct span *rest)
+/* Reads the ARC-Message-Signature of a set; NULL, or why it is no good. */
+static const char *
+read_message(struct arc *a, unsigned i, time_t now)
 {
-	struct span all = { f->value, f->value_len }, name, value;
-	uint64_t number;
-
-	rest->at = f->value;
-	rest->len = 0;
-	const char *end = memchr(all.at, ';', all.len);
-	if (end == NULL) {
-		return 0;
-	}
-	size_t len = (size_t)(end - all.at);
-	*rest = (struct span){ end + 1, all.len - len - 1 };
-	struct tags t = { all.at, end };
-	struct tag tag;
-	if (tags_next(&t, &tag) != TAGS_TAG) {
-		return 0;
-	}
-	name = tag.name;
-	value = tag.value;
-	return name.len == 1 && *name.at == 'i' &&
-	               tags_number(value, &number) && number <= ARC_SETS
-	           ? (unsigned)number
-	           : 0;
-}
-
-static unsigned
-signature_instance(const struct field *f)
-{
-	struct span value;
-	uint64_t number;
-
-	return tags_find(f->value, f->value_len, "i", &value) &&
-	               tags_number(value, &number) && number <= ARC_SETS
-	           ? (unsigned)number
-	           : 0;
-}
-
-/* Puts a field into its set.  false: that is none, or has one. */
-static bool
-place(struct arc *a, enum part part, const struct field *f)
-{
-	struct span results = { NULL, 0 };
-	unsigned i = part == RESULTS ? results_instance(f, &results)
-	                             : signature_instance(f);
-
-	if (i == 0 || a->sets[i].fields[part] != NULL) {
-		return false;
-	}
-	a->sets[i].fields[part] = f;
-	if (part == RESULTS) {
-		a->sets[i].results = results;
-	}
-	a->count = i > a->count ? i : a->count;
-	return true;
-}
-
-/* True if the field says that of the chain before it. */
-static bool
-says(const struct field *seal, const char *word)
-{
-	struct span value;
-
-	return tags_find(seal->value, seal->value_len, "cv", &value) &&
-	       tags_is(value, word);
-}
-
-/* Sorts the fields into sets; false: the chain is broken, or there is none. */
-static bool
-collect(struct arc *a)
-{
-	bool good = true;
-	size_t found = 0;
-
-	for (size_t i = 0; i < a->section.count; i++) {
-		for (enum part p = RESULTS; p < PARTS; p++) {
-			if (header_is(&a->section.fields[i], part_names[p])) {
-				found++;
-				good =
-				    place(a, p, &a->section.fields[i]) && good;
-			}
-		}
-	}
-	if (found == 0) {
-		conclude(a, ARC_NONE, "");
-		return false;
-	}
-	for (unsigned i = 1; i <= a->count; i++) {
-		for (enum part p = RESULTS; p < PARTS; p++) {
-			good = good && a->sets[i].fields[p] != NULL;
-		}
-	}
-	if (!good) {
-		conclude(a, ARC_FAIL, "the sets are not complete");
-	}
-	return good;
-}
-
-/* Reads the signatures; false: the chain is broken. */
-static bool
-read_sets(struct arc *a, time_t now)
-{
+	struct check *c = &a->checks[i];
 	const char *why = NULL;
 
-	if (says(a->sets[a->count].fields[SEAL], "fail")) {
+	c->body = -1;
+	errno = 0;
+	if (dkim_signature_read(&c->message,
+		a->sets.sets[i].fields[ARC_MESSAGE], DKIM_ARC_MESSAGE, now,
+		&why) != DKIM_NONE) {
+		return why;
+	}
+	c->body = bodies_want(&a->bodies, c->message.body, c->message.limit);
+	return c->body == -1 ? "no hashes are available" : NULL;
+}
+
+static const char *
+read_seal(struct arc *a, unsigned i, time_t now)
+{
+	const struct field *f = a->sets.sets[i].fields[ARC_SEAL];
+	const char *why = NULL;
+
+	if (!arc_seal_says(f, i == 1 ? "none" : "pass")) {
+		return "a seal has a wrong tag cv";
+	}
+	return dkim_signature_read(
+		   &a->checks[i].seal, f, DKIM_ARC_SEAL, now, &why) == DKIM_NONE
+	           ? NULL
+	           : why;
+}
+
+/*
+ * Reads the signatures.  The newest ARC-Message-Signature has to be good; that
+ * an older one is not only tells when the message was changed.
+ */
+static void
+read_sets(struct arc *a, time_t now)
+{
+	unsigned newest = a->sets.count;
+
+	if (arc_seal_says(a->sets.sets[newest].fields[ARC_SEAL], "fail")) {
 		conclude(a, ARC_FAIL, "the chain was broken before");
-		return false;
 	}
-	for (unsigned i = 1; i <= a->count; i++) {
-		struct set *s = &a->sets[i];
-		if (!says(s->fields[SEAL], i == 1 ? "none" : "pass")) {
-			conclude(a, ARC_FAIL, "a seal has a wrong tag cv");
-			return false;
-		}
-		if (dkim_signature_read(&s->seal, s->fields[SEAL],
-			DKIM_ARC_SEAL, now, &why) != DKIM_NONE) {
+	for (unsigned i = 1; i <= newest && !a->settled; i++) {
+		const char *why = read_seal(a, i, now);
+		if (why != NULL) {
 			conclude(a, ARC_FAIL, why);
-			return false;
 		}
 	}
-	if (dkim_signature_read(&a->message, a->sets[a->count].fields[MESSAGE],
-		DKIM_ARC_MESSAGE, now, &why) != DKIM_NONE) {
-		conclude(a, ARC_FAIL, why);
-		return false;
+	for (unsigned i = newest; i >= 1 && !a->settled; i--) {
+		const char *why = read_message(a, i, now);
+		if (why != NULL && i == newest) {
+			conclude(
+			    a, errno == ENOMEM ? ARC_TEMPERROR : ARC_FAIL, why);
+		}
 	}
-	a->body = bodies_want(&a->bodies, a->message.body, a->message.limit);
-	if (a->body == -1) {
-		conclude(a, ARC_TEMPERROR, "no hashes are available");
+	if (a->settled) {
+		bodies_close(&a->bodies);
 	}
-	return a->body != -1;
+}
+
+/* Finds the sets.  0, or -1: no memory. */
+static int
+find_sets(struct arc *a, time_t now)
+{
+	if (arc_sets_open(&a->sets, &a->section) == -1) {
+		return -1;
+	}
+	if (!a->sets.found) {
+		conclude(a, ARC_NONE, "");
+		return 0;
+	}
+	if (!a->sets.complete) {
+		conclude(a, ARC_FAIL, "the sets are not complete");
+		return 0;
+	}
+	a->checks = calloc(a->sets.count + 1, sizeof(*a->checks));
+	if (a->checks == NULL) {
+		return -1;
+	}
+	read_sets(a, now);
+	return 0;
 }
 
 struct arc *
@@ -208,13 +151,9 @@ arc_open(const char *header, size_t len, time_t now)
 		conclude(a, ARC_NONE, "the header section is too long");
 		return a;
 	}
-	a->sets = calloc(ARC_SETS + 1, sizeof(*a->sets));
-	if (a->sets == NULL) {
+	if (find_sets(a, now) == -1) {
 		arc_close(a);
 		return NULL;
-	}
-	if (collect(a) && !read_sets(a, now)) {
-		bodies_close(&a->bodies);
 	}
 	return a;
 }
@@ -225,7 +164,8 @@ arc_close(struct arc *a)
 	if (a != NULL) {
 		bodies_close(&a->bodies);
 		section_close(&a->section);
-		free(a->sets);
+		arc_sets_close(&a->sets);
+		free(a->checks);
 		free(a);
 	}
 }
@@ -244,155 +184,222 @@ arc_body(struct arc *a, const char *data, size_t len)
 	bodies_feed(&a->bodies, data, len);
 }
 
+static bool
+body_is_intact(const struct arc *a, const struct check *c)
+{
+	if (c->body == -1) {
+		return false;
+	}
+	const struct body_hash *h = &a->bodies.all[c->body];
+	return (c->message.limit == UINT64_MAX ||
+		   h->canon.octets >= c->message.limit) &&
+	       memcmp(h->digest, c->message.hash, CRYPTO_SHA256) == 0;
+}
+
 void
 arc_body_end(struct arc *a)
 {
 	bodies_end(&a->bodies);
 	a->ended = true;
-	if (a->settled) {
-		return;
-	}
-	const struct body_hash *h = &a->bodies.all[a->body];
-	if ((a->message.limit != UINT64_MAX &&
-		h->canon.octets < a->message.limit) ||
-	    memcmp(h->digest, a->message.hash, CRYPTO_SHA256) != 0) {
-		conclude(a, ARC_FAIL, "body hash did not verify");
+	for (unsigned i = 1; i <= a->sets.count && !a->settled; i++) {
+		struct check *c = &a->checks[i];
+		if (!body_is_intact(a, c)) {
+			c->body = -1;
+			if (i == a->sets.count) {
+				conclude(
+				    a, ARC_FAIL, "body hash did not verify");
+			}
+		}
 	}
 }
 
 /* ---- signatures ---- */
 
-/* The first is of the newest ARC-Message-Signature, then the newest seal. */
+/*
+ * One after the other: of the newest ARC-Message-Signature, of the seals from
+ * the newest on, of the older ARC-Message-Signatures.
+ */
+struct one {
+	unsigned set;
+	bool seal;
+	const struct dkim_signature *signature;
+};
+
+static struct one
+find_one(const struct arc *a, size_t i)
+{
+	unsigned n = a->sets.count;
+	struct one o = { .seal = i >= 1 && i <= n };
+
+	o.set = i == 0 ? n : o.seal ? n + 1 - (unsigned)i : 2 * n - (unsigned)i;
+	o.signature =
+	    o.seal ? &a->checks[o.set].seal : &a->checks[o.set].message;
+	return o;
+}
+
 size_t
 arc_questions(const struct arc *a)
 {
-	return a->settled ? 0 : 1 + a->count;
-}
-
-static unsigned
-seal_of(const struct arc *a, size_t i)
-{
-	return a->count + 1 - (unsigned)i;
-}
-
-static const struct dkim_signature *
-signature_of(const struct arc *a, size_t i)
-{
-	return i == 0 ? &a->message : &a->sets[seal_of(a, i)].seal;
+	return a->settled ? 0 : 2 * (size_t)a->sets.count;
 }
 
 bool
 arc_question(const struct arc *a, size_t i, char name[DKIM_QUESTION])
 {
-	return a->ended && !a->settled && i <= a->count &&
-	       dkim_signature_question(signature_of(a, i), name) == 0;
-}
-
-/* What a seal is of: all sets up to its own, and itself without its b. */
-static int
-seal_hash(const struct arc *a, unsigned last, uint8_t digest[CRYPTO_SHA256])
-{
-	struct crypto_hash *hash = crypto_hash_open();
-
-	if (hash == NULL) {
-		return -1;
+	if (!a->ended || i >= arc_questions(a)) {
+		return false;
 	}
-	struct canon_sink sink = section_sink(hash);
-	for (unsigned i = 1; i <= last; i++) {
-		const struct set *s = &a->sets[i];
-		canon_field(CANON_RELAXED, s->fields[RESULTS], &sink);
-		canon_field(CANON_RELAXED, s->fields[MESSAGE], &sink);
-		if (i < last) {
-			canon_field(CANON_RELAXED, s->fields[SEAL], &sink);
-		} else {
-			canon_signature(CANON_RELAXED, s->fields[SEAL], &sink);
-		}
-	}
-	crypto_hash_result(hash, digest);
-	crypto_hash_close(hash);
-	return 0;
+	struct one o = find_one(a, i);
+	return (o.seal || a->checks[o.set].body != -1) &&
+	       dkim_signature_question(o.signature, name) == 0;
 }
 
 static enum public_key_result
-check(struct arc *a, size_t i, const struct dkim_key *key)
+check(struct arc *a, const struct one *o, const struct dkim_key *key)
 {
-	const struct dkim_signature *s = signature_of(a, i);
+	const struct dkim_signature *s = o->signature;
 	uint8_t digest[CRYPTO_SHA256];
-	int done = i == 0 ? section_hash(&a->section, s, digest)
-	                  : seal_hash(a, seal_of(a, i), digest);
+	int done = o->seal ? arc_seal_hash(&a->sets, 1, o->set, digest)
+	                   : section_hash(&a->section, s, digest);
 
 	return done == -1 ? PUBLIC_KEY_UNAVAILABLE
 	                  : public_key_check(s->key, key->octets, key->len,
 				digest, s->octets, s->len);
 }
 
-static bool
-is_complete(const struct arc *a)
+/* What one signature comes to; pass is what none of it is. */
+static enum arc_result
+judge(struct arc *a, const struct one *o, enum dkim_lookup status,
+    const struct span *records, size_t count, const char **why)
 {
-	bool all = a->message_good;
+	struct dkim_key key;
 
-	for (unsigned i = 1; i <= a->count; i++) {
-		all = all && a->sets[i].sealed;
+	if (status == DKIM_LOOKUP_TEMPORARY) {
+		*why = "key not available now";
+		return ARC_TEMPERROR;
 	}
-	return all;
+	*why = dkim_key_read(records, status == DKIM_LOOKUP_OK ? count : 0,
+	    o->signature->key, &key);
+	if (*why != NULL) {
+		return ARC_FAIL;
+	}
+	switch (check(a, o, &key)) {
+	case PUBLIC_KEY_GOOD:
+		return ARC_PASS;
+	case PUBLIC_KEY_UNAVAILABLE:
+		*why = "no hashes are available";
+		return ARC_TEMPERROR;
+	case PUBLIC_KEY_BAD:
+	case PUBLIC_KEY_UNREADABLE:
+	case PUBLIC_KEY_WEAK:
+	case PUBLIC_KEY_LARGE:
+		break;
+	}
+	*why = o->seal ? "a seal did not verify"
+	               : "the message's signature did not verify";
+	return ARC_FAIL;
 }
 
 void
 arc_answer(struct arc *a, size_t i, enum dkim_lookup status,
     const struct span *records, size_t count)
 {
-	struct dkim_key key;
+	const char *why;
 
-	if (!a->ended || a->settled || i > a->count) {
+	if (!a->ended || i >= arc_questions(a)) {
 		return;
 	}
-	if (status == DKIM_LOOKUP_TEMPORARY) {
-		conclude(a, ARC_TEMPERROR, "key not available now");
+	struct one o = find_one(a, i);
+	struct check *c = &a->checks[o.set];
+	if (!o.seal && c->body == -1) {
 		return;
 	}
-	const char *why =
-	    dkim_key_read(records, status == DKIM_LOOKUP_OK ? count : 0,
-		signature_of(a, i)->key, &key);
-	enum public_key_result r =
-	    why == NULL ? check(a, i, &key) : PUBLIC_KEY_UNREADABLE;
-	if (r == PUBLIC_KEY_UNAVAILABLE) {
-		conclude(a, ARC_TEMPERROR, "no hashes are available");
-	} else if (r != PUBLIC_KEY_GOOD) {
-		conclude(a, ARC_FAIL,
-		    why != NULL ? why
-		    : i == 0    ? "the message's signature did not verify"
-				: "a seal did not verify");
-	} else if (i == 0) {
-		a->message_good = true;
+	enum arc_result r = judge(a, &o, status, records, count, &why);
+	if (r != ARC_PASS) {
+		if (i <= a->sets.count) {
+			conclude(a, r, why);
+		}
+	} else if (o.seal) {
+		c->sealed = true;
 	} else {
-		a->sets[seal_of(a, i)].sealed = true;
-	}
-	if (is_complete(a)) {
-		conclude(a, ARC_PASS, "");
+		c->intact = true;
 	}
 }
 
 /* ---- the result ---- */
 
+static bool
+is_complete(const struct arc *a)
+{
+	bool all = a->checks[a->sets.count].intact;
+
+	for (unsigned i = 1; i <= a->sets.count; i++) {
+		all = all && a->checks[i].sealed;
+	}
+	return all;
+}
+
+/* From which set on the message is as it was sealed; 0: from the first. */
+static unsigned
+oldest_intact(const struct arc *a)
+{
+	unsigned i = a->sets.count;
+
+	while (i > 1 && a->checks[i - 1].intact) {
+		i--;
+	}
+	return i == 1 ? 0 : i;
+}
+
 void
 arc_report(const struct arc *a, struct arc_report *r)
 {
-	*r = (struct arc_report){ .result =
-				      a->settled ? a->result : ARC_TEMPERROR,
-		.sets = a->count };
-	snprintf(r->reason, sizeof(r->reason), "%s",
-	    a->settled ? a->reason : "key not available now");
+	*r = (struct arc_report){ .result = a->result, .sets = a->sets.count };
+	snprintf(r->reason, sizeof(r->reason), "%s", a->reason);
+	if (a->settled) {
+		return;
+	}
+	if (is_complete(a)) {
+		r->result = ARC_PASS;
+		r->oldest = oldest_intact(a);
+		return;
+	}
+	r->result = ARC_TEMPERROR;
+	snprintf(r->reason, sizeof(r->reason), "key not available now");
 }
 
 const char *
 arc_sealer(const struct arc *a, unsigned i)
 {
-	return i >= 1 && i <= a->count ? a->sets[i].seal.domain : "";
+	return a->checks != NULL && i >= 1 && i <= a->sets.count
+	           ? a->checks[i].seal.domain
+	           : "";
 }
 
 struct span
 arc_results(const struct arc *a, unsigned i)
 {
-	return i >= 1 && i <= a->count ? a->sets[i].results
-	                               : (struct span){ NULL, 0 };
+	return i >= 1 && i <= a->sets.count ? a->sets.sets[i].results
+	                                    : (struct span){ NULL, 0 };
+}
+
+bool
+arc_vouches(const struct arc *a, const char *author,
+    bool (*trusts)(const void *context, const char *sealer),
+    const void *context)
+{
+	struct arc_report r;
+	struct span rest;
+
+	arc_report(a, &r);
+	for (unsigned i = r.result == ARC_PASS ? r.sets : 0; i > 0; i--) {
+		if (!trusts(context, arc_sealer(a, i))) {
+			return false;
+		}
+		if (results_of_anybody(arc_results(a, i), &rest) &&
+		    results_vouch(rest, author)) {
+			return true;
+		}
+	}
+	return false;
 }

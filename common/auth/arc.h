@@ -35,6 +35,8 @@ struct arc_report {
 	enum arc_result result;
 	char reason[DKIM_REASON]; /* in words; "": none or pass */
 	unsigned sets;            /* of a chain that is well formed */
+	unsigned oldest; /* pass: the oldest set since which nothing signed was
+	                    changed; 0: nothing ever was */
 };
 
 struct arc;
@@ -49,7 +51,10 @@ bool arc_idle(const struct arc *);
 void arc_body(struct arc *, const char *data, size_t len);
 void arc_body_end(struct arc *);
 
-/* Keys that may be needed: at most 1 + ARC_SETS.  false: that one is not. */
+/*
+ * Keys that may be needed: at most 2 * ARC_SETS, many of them the same.  false:
+ * that one is not.
+ */
 size_t arc_questions(const struct arc *);
 bool arc_question(const struct arc *, size_t i, char name[DKIM_QUESTION]);
 void arc_answer(struct arc *, size_t i, enum dkim_lookup,
@@ -61,5 +66,14 @@ void arc_report(const struct arc *, struct arc_report *);
    the value of its ARC-Authentication-Results, after "i=N;". */
 const char *arc_sealer(const struct arc *, unsigned i);
 struct span arc_results(const struct arc *, unsigned i);
+
+/*
+ * True if the author's domain vouched for the message when some sealer got it,
+ * by what that one found, and that one and all that sealed it later are
+ * trusted.  Of a chain that is not valid nothing is believed.
+ */
+bool arc_vouches(const struct arc *, const char *author,
+    bool (*trusts)(const void *context, const char *sealer),
+    const void *context);
 
 #endif

@@ -228,6 +228,12 @@ dkim_make_author(const struct dkim_make *m, char domain[DKIM_DOMAIN])
 
 /* ---- the field ---- */
 
+struct section *
+dkim_make_section(struct dkim_make *m)
+{
+	return &m->section;
+}
+
 /* Adds a word, on a line of its own if it does not fit. */
 static void
 add_word(struct output *o, const char *word, const char *joint)
@@ -242,18 +248,62 @@ add_word(struct output *o, const char *word, const char *joint)
 }
 
 static void
-add_names(struct dkim_make *m)
+add_names(const struct dkim_make *m, bool arc, struct output *out)
 {
+	static const char signature[] = "DKIM-Signature";
 	const char *joint = "";
 
-	output_text(&m->field, "\r\n\th=");
+	output_text(out, "\r\n\th=");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		size_t count = count_fields(m, names[i].name);
 		for (count += names[i].sealed; count > 0; count--) {
-			add_word(&m->field, names[i].name, joint);
+			add_word(out, names[i].name, joint);
 			joint = ":";
 		}
 	}
+	size_t count = arc ? count_fields(m, signature) : 0;
+	for (size_t i = 0; i < count && i < MOST_OF_A_NAME; i++) {
+		add_word(out, signature, joint);
+	}
+}
+
+void
+dkim_make_algorithm(enum public_key_kind kind, struct output *out)
+{
+	output_text(out, "a=");
+	output_text(
+	    out, kind == PUBLIC_KEY_RSA ? "rsa-sha256" : "ed25519-sha256");
+}
+
+void
+dkim_make_tags(const struct dkim_make *m, bool arc, struct output *out)
+{
+	char text[BASE64_SIZE(CRYPTO_SHA256)];
+
+	add_names(m, arc, out);
+	output_text(out, ";\r\n\tbh=");
+	if (base64_encode(m->body_digest, sizeof(m->body_digest), text,
+		sizeof(text)) == -1) {
+		out->failed = true;
+		return;
+	}
+	output_text(out, text);
+	output_text(out, ";\r\n\tb=");
+}
+
+void
+dkim_make_octets(const void *signature, size_t len, struct output *out)
+{
+	char text[BASE64_SIZE(PUBLIC_KEY_SIGNATURE)];
+	ssize_t n = base64_encode(signature, len, text, sizeof(text));
+
+	for (ssize_t i = 0; i < n; i += 72) {
+		if (i > 0) {
+			output_text(out, "\r\n\t");
+		}
+		output_add(out, text + i, n - i < 72 ? (size_t)(n - i) : 72);
+	}
+	output_text(out, "\r\n");
 }
 
 bool
@@ -264,23 +314,15 @@ dkim_make_digest(struct dkim_make *m, const struct dkim_make_key *key,
 	struct dkim_signature own = { .header = CANON_RELAXED };
 
 	output_clear(&m->field);
-	output_text(&m->field, "DKIM-Signature: v=1; a=");
-	output_text(&m->field,
-	    key->kind == PUBLIC_KEY_RSA ? "rsa-sha256" : "ed25519-sha256");
+	output_text(&m->field, "DKIM-Signature: v=1; ");
+	dkim_make_algorithm(key->kind, &m->field);
 	output_text(&m->field, "; c=relaxed/relaxed;\r\n\td=");
 	output_text(&m->field, key->domain);
 	output_text(&m->field, ";\r\n\ts=");
 	output_text(&m->field, key->selector);
 	snprintf(text, sizeof(text), "; t=%jd;", (intmax_t)now);
 	output_text(&m->field, text);
-	add_names(m);
-	output_text(&m->field, ";\r\n\tbh=");
-	if (base64_encode(m->body_digest, sizeof(m->body_digest), text,
-		sizeof(text)) == -1) {
-		return false;
-	}
-	output_text(&m->field, text);
-	output_text(&m->field, ";\r\n\tb=");
+	dkim_make_tags(m, false, &m->field);
 	if (m->field.failed ||
 	    !header_split(m->field.data, m->field.len, &own.field) ||
 	    !tags_find(own.field.value, own.field.value_len, "h", &own.names)) {
@@ -293,15 +335,6 @@ void
 dkim_make_field(
     struct dkim_make *m, const void *signature, size_t len, struct output *out)
 {
-	char text[BASE64_SIZE(PUBLIC_KEY_SIGNATURE)];
-	ssize_t n = base64_encode(signature, len, text, sizeof(text));
-
 	output_add(out, m->field.data, m->field.len);
-	for (ssize_t i = 0; i < n; i += 72) {
-		if (i > 0) {
-			output_text(out, "\r\n\t");
-		}
-		output_add(out, text + i, n - i < 72 ? (size_t)(n - i) : 72);
-	}
-	output_text(out, "\r\n");
+	dkim_make_octets(signature, len, out);
 }

@@ -7,6 +7,7 @@
 #include "common/auth/dkim.h"
 #include "common/auth/dkim_key.h"
 #include "common/auth/dkim_signature.h"
+#include "common/text/output.h"
 
 /* ---- dkim_section.c: the header section ---- */
 
@@ -53,5 +54,24 @@ int bodies_want(struct bodies *, enum canon, uint64_t limit)
 void bodies_feed(struct bodies *, const char *data, size_t len);
 void bodies_end(struct bodies *);
 void bodies_close(struct bodies *);
+
+/* ---- dkim_make.c: a message that is signed ---- */
+
+struct dkim_make;
+
+/* Its header section, once it is over. */
+struct section *dkim_make_section(struct dkim_make *);
+
+/*
+ * Adds the tags h and bh, and the b that is to be completed; arc: for an
+ * ARC-Message-Signature, which is of signatures, too.
+ */
+void dkim_make_tags(const struct dkim_make *, bool arc, struct output *);
+
+/* Adds the name of an algorithm. */
+void dkim_make_algorithm(enum public_key_kind, struct output *);
+
+/* Adds the octets of a signature, and ends the field. */
+void dkim_make_octets(const void *signature, size_t len, struct output *);
 
 #endif

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Mail authentication for tests: "auth-probe DNS" reads requests, a line each,
- * and answers each with lines, the last of which is ".".
+ * Mail authentication for tests: "auth-probe DNS [KEY DOMAIN SELECTOR]" reads
+ * requests, a line each, and answers each with lines, the last of which is ".".
  *
  *   arc FILE PIECE NOW -          its Authenticated Received Chain
  *   dkim FILE PIECE NOW AUTHOR    the signatures of the message in FILE, fed in
  *                                 pieces of so many octets; AUTHOR may be "-"
+ *   seal FILE PIECE NOW ID        the set that we would add to its chain, by
+ * the results that have the name ID; or why none
  *
  * The file DNS has lines NAME TAB RECORD; the record "!" is a server that
  * fails.
  */
 #include "common/auth/arc.h"
+#include "common/auth/arc_seal.h"
 #include "common/auth/dkim.h"
+#include "common/tls/private_key.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +28,10 @@ struct text {
 };
 
 static struct text zone;
+static struct {
+	struct dkim_make_key about;
+	struct private_key *key;
+} key;
 
 static void
 need(bool condition, const char *what)
@@ -155,9 +163,50 @@ run_arc(const struct text *t, size_t piece, time_t now)
 		}
 	}
 	arc_report(a, &r);
-	printf("%s i=%u d=%s %s\n", arc_result_name(r.result), r.sets,
-	    arc_sealer(a, r.sets), r.reason);
+	printf("%s i=%u oldest=%u d=%s %s\n", arc_result_name(r.result), r.sets,
+	    r.oldest, arc_sealer(a, r.sets), r.reason);
 	arc_close(a);
+}
+
+static void
+print_set(struct arc_seal *s, time_t now)
+{
+	struct output out = { 0 };
+	uint8_t digest[CRYPTO_SHA256];
+	struct signature by;
+
+	need(arc_seal_message(s, &key.about, now, digest) &&
+		 private_key_sign(key.key, digest, &by) &&
+		 arc_seal_chain(s, by.octets, by.size, digest) &&
+		 private_key_sign(key.key, digest, &by),
+	    "a set cannot be made");
+	arc_seal_fields(s, by.octets, by.size, &out);
+	need(!out.failed, "no memory");
+	fwrite(out.data, 1, out.len, stdout);
+	output_free(&out);
+}
+
+static void
+run_seal(const struct text *t, size_t piece, time_t now, const char *id)
+{
+	struct dkim_make *m = dkim_make_open();
+	const char *why;
+
+	need(m != NULL && key.key != NULL, "no memory, or no key");
+	for (size_t i = 0; i < t->len; i += piece) {
+		size_t left = t->len - i;
+		dkim_make_feed(m, t->data + i, left < piece ? left : piece);
+	}
+	need(dkim_make_end(m), "the message cannot be signed");
+	struct arc_seal *s = arc_seal_open(m, id);
+	need(s != NULL, "no memory");
+	if (arc_seal_wanted(s, &why)) {
+		print_set(s, now);
+	} else {
+		printf("none %s\n", why);
+	}
+	arc_seal_close(s);
+	dkim_make_close(m);
 }
 
 static void
@@ -179,6 +228,8 @@ serve(char *line)
 	time_t now = (time_t)strtoll(words[3], NULL, 10);
 	if (strcmp(words[0], "arc") == 0) {
 		run_arc(&t, piece, now);
+	} else if (strcmp(words[0], "seal") == 0) {
+		run_seal(&t, piece, now, author);
 	} else {
 		need(strcmp(words[0], "dkim") == 0, "unknown request");
 		run_dkim(&t, piece, now, author);
@@ -188,16 +239,35 @@ serve(char *line)
 	fflush(stdout);
 }
 
+static void
+open_key(char **words)
+{
+	const char *why = "";
+	struct text pem = read_file(words[0]);
+
+	key.key = private_key_read(pem.data, pem.len, &why);
+	need(key.key != NULL, why);
+	key.about = (struct dkim_make_key){ .domain = words[1],
+		.selector = words[2],
+		.kind = private_key_kind(key.key) };
+	free(pem.data);
+}
+
 int
 main(int argc, char **argv)
 {
 	char line[4096];
 
-	need(argc == 2, "usage: auth-probe DNS");
+	need(argc == 2 || argc == 5,
+	    "usage: auth-probe DNS [KEY DOMAIN SELECTOR]");
 	zone = read_file(argv[1]);
+	if (argc == 5) {
+		open_key(argv + 2);
+	}
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		serve(line);
 	}
+	private_key_close(key.key);
 	free(zone.data);
 	return 0;
 }

@@ -34,17 +34,22 @@ def zone_of(path):
 
 class Probe:
     """The process; a context manager. zone: name to list of TXT records, or
-    None for a server that fails."""
+    None for a server that fails. key: (PEM, domain, selector) that seals."""
 
-    def __init__(self, zone):
+    def __init__(self, zone, key=None):
         self.folder = tempfile.TemporaryDirectory(prefix="restante-auth-")
         lines = [f"{name}\t{record}\n" for name, records in zone.items()
                  for record in (["!"] if records is None else records)]
         dns = Path(self.folder.name, "dns")
         dns.write_text("".join(lines))
         self.file = Path(self.folder.name, "message")
+        more = []
+        if key:
+            pem = Path(self.folder.name, "key")
+            pem.write_text(key[0])
+            more = [pem, *key[1:]]
         self.process = subprocess.Popen(
-            [BUILD / "tests/lib/auth-probe", dns], stdin=subprocess.PIPE,
+            [BUILD / "tests/lib/auth-probe", dns, *more], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE)
 
     def __enter__(self):
@@ -81,6 +86,14 @@ class Probe:
             found.append({"result": result, "reason": reason,
                           **dict(tag.split("=", 1) for tag in tags)})
         return found
+
+    def seal(self, message, name, **how):
+        """The fields of the set that is added, as octets, or None; and what
+        the answer was."""
+        lines = self.ask("seal", message, author=name, **how)
+        if lines[0].startswith("none "):
+            return None, lines[0]
+        return "".join(f"{line.rstrip()}\r\n" for line in lines).encode(), ""
 
     def results(self, message, **how):
         """The results alone."""

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Results as RFC 8601 section 2.2 has them.  Comments may stand between any two
+ * words; a value is a word, a quoted string, or either of them with "@" and a
+ * domain.
+ */
+#include "common/auth/results_read.h"
+
+#include "common/auth/dkim_signature.h"
+
+#include <string.h>
+#include <strings.h>
+
+static void
+step(struct span *s, size_t n)
+{
+	s->at += n;
+	s->len -= n;
+}
+
+/* The octets of a comment or quoted string, which s begins with. */
+static size_t
+quoted_length(struct span s)
+{
+	bool comment = *s.at == '(';
+	size_t depth = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.at[i];
+		if (c == '\\') {
+			i++;
+		} else if (comment && c == '(') {
+			depth++;
+		} else if (comment ? c == ')' && --depth == 0
+				   : c == '"' && i > 0) {
+			return i + 1;
+		}
+	}
+	return s.len;
+}
+
+static void
+skip_blanks(struct span *s)
+{
+	while (s->len > 0 && (is_space(*s->at) || *s->at == '(')) {
+		step(s, *s->at == '(' ? quoted_length(*s) : 1);
+	}
+}
+
+/* Takes a word, up to a blank, a comment, or one of the octets. */
+static struct span
+take_word(struct span *s, const char *stops)
+{
+	struct span word = { s->at, 0 };
+
+	while (s->len > 0 && !is_space(*s->at) && *s->at != '(' &&
+	       strchr(stops, *s->at) == NULL) {
+		size_t n = *s->at == '"' ? quoted_length(*s) : 1;
+		word.len += n;
+		step(s, n);
+	}
+	return word;
+}
+
+static bool
+is_text(struct span s, const char *text)
+{
+	return s.len == strlen(text) && strncasecmp(s.at, text, s.len) == 0;
+}
+
+bool
+results_of_anybody(struct span value, struct span *rest)
+{
+	*rest = value;
+	skip_blanks(rest);
+	bool any = take_word(rest, ";").len > 0;
+	skip_blanks(rest);
+	(void)take_word(rest, ";"); /* a version */
+	skip_blanks(rest);
+	return any && (rest->len == 0 || *rest->at == ';');
+}
+
+bool
+results_of(struct span value, const char *id, struct span *rest)
+{
+	struct span at = value;
+
+	skip_blanks(&at);
+	return is_text(take_word(&at, ";"), id) &&
+	       results_of_anybody(value, rest);
+}
+
+/* The length up to the next semicolon that ends a result. */
+static size_t
+item_length(struct span s)
+{
+	size_t len = s.len;
+
+	while (s.len > 0 && *s.at != ';') {
+		step(&s, *s.at == '(' || *s.at == '"' ? quoted_length(s) : 1);
+	}
+	return len - s.len;
+}
+
+/* Takes "=" with what may be around it. */
+static bool
+take_equals(struct span *s)
+{
+	skip_blanks(s);
+	if (s->len == 0 || *s->at != '=') {
+		return false;
+	}
+	step(s, 1);
+	skip_blanks(s);
+	return true;
+}
+
+bool
+results_next(struct span *rest, struct results_item *item)
+{
+	while (rest->len > 0) {
+		step(rest, *rest->at == ';');
+		size_t len = item_length(*rest);
+		item->rest = (struct span){ rest->at, len };
+		step(rest, len);
+		skip_blanks(&item->rest);
+		item->method = take_word(&item->rest, "=/;");
+		skip_blanks(&item->rest);
+		if (item->rest.len > 0 && *item->rest.at == '/') {
+			step(&item->rest, 1); /* the version of a method */
+			skip_blanks(&item->rest);
+			(void)take_word(&item->rest, "=");
+		}
+		if (item->method.len > 0 && take_equals(&item->rest)) {
+			item->result = take_word(&item->rest, "");
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+results_is(
+    const struct results_item *item, const char *method, const char *result)
+{
+	return is_text(item->method, method) && is_text(item->result, result);
+}
+
+/* Copies a value without its quotes. */
+static bool
+copy_value(struct span s, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (bool quoted = false; s.len > 0; step(&s, 1)) {
+		char c = *s.at;
+		if (c == '"') {
+			quoted = !quoted;
+			continue;
+		}
+		if (quoted && c == '\\' && s.len > 1) {
+			step(&s, 1);
+			c = *s.at;
+		}
+		if (n + 1 >= size || c == '\0') {
+			return false;
+		}
+		out[n++] = c;
+	}
+	out[n] = '\0';
+	return true;
+}
+
+bool
+results_value(const struct results_item *item, const char *property, char *out,
+    size_t size)
+{
+	struct span s = item->rest;
+
+	for (skip_blanks(&s); s.len > 0; skip_blanks(&s)) {
+		struct span name = take_word(&s, "=");
+		if (!take_equals(&s)) {
+			step(&s, name.len == 0 && s.len > 0);
+			continue;
+		}
+		struct span value = take_word(&s, "");
+		if (is_text(name, property)) {
+			return copy_value(value, out, size);
+		}
+	}
+	return false;
+}
+
+/* True if a property has the author's domain, or one above or below it. */
+static bool
+is_related(
+    const struct results_item *item, const char *property, const char *author)
+{
+	char value[512];
+
+	if (!results_value(item, property, value, sizeof(value))) {
+		return false;
+	}
+	const char *at = strrchr(value, '@');
+	const char *domain = at == NULL ? value : at + 1;
+	return strchr(domain, '.') != NULL &&
+	       (dkim_is_below(domain, author) || dkim_is_below(author, domain));
+}
+
+bool
+results_vouch(struct span rest, const char *author)
+{
+	struct results_item item;
+	char from[DKIM_DOMAIN];
+
+	while (results_next(&rest, &item)) {
+		if (results_is(&item, "dmarc", "pass") &&
+		    results_value(&item, "header.from", from, sizeof(from)) &&
+		    strcasecmp(from, author) == 0) {
+			return true;
+		}
+		if (results_is(&item, "dkim", "pass") &&
+		    (is_related(&item, "header.d", author) ||
+			is_related(&item, "header.i", author))) {
+			return true;
+		}
+		if (results_is(&item, "spf", "pass") &&
+		    is_related(&item, "smtp.mailfrom", author)) {
+			return true;
+		}
+	}
+	return false;
+}
