@@ -86,6 +86,9 @@ gather_results(struct arc_seal *s, const char *id)
 		s->status = s->status == NULL ? found_status(rest) : s->status;
 	}
 	output_text(out, "\r\n");
+	if (s->status == NULL && !s->sets.found) {
+		s->status = "none";
+	}
 	s->why = !any                      ? "nothing is known of how it came"
 	         : s->status == NULL       ? "its chain was not looked at"
 	         : out->len > RESULTS_MOST ? "its results are too long"

@@ -50,6 +50,7 @@ enum kind {
 	KIND_DMARC,
 	KIND_DMARC_EXEMPT,
 	KIND_AUTH_TRUST,
+	KIND_ARC_TRUST,
 };
 
 struct key {
@@ -65,6 +66,8 @@ static const struct key keys[] = {
 	    offsetof(struct config, account_recipients) },
 	{ "alias-owner", KIND_NAME, offsetof(struct config, alias_owner) },
 	{ "aliases", KIND_PATH, offsetof(struct config, aliases) },
+	{ "arc-seal", KIND_SWITCH, offsetof(struct config, arc_seal) },
+	{ "arc-trust", KIND_ARC_TRUST, 0 },
 	{ "auth", KIND_SWITCH, offsetof(struct config, auth) },
 	{ "auth-id", KIND_NAME, offsetof(struct config, auth_id) },
 	{ "auth-trust", KIND_AUTH_TRUST, 0 },
@@ -206,6 +209,20 @@ set_penalty_exempt(
 }
 
 static int
+set_dmarc_exempt(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	return config_set_names(at, c->dmarc_exempt, &c->ndmarc_exempt, value);
+}
+
+static int
+set_arc_trust(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	return config_set_names(at, c->arc_trust, &c->narc_trust, value);
+}
+
+static int
 set_hostname(const struct config_place *at, struct config *c, const char *value)
 {
 	return address_is_domain(value)
@@ -243,7 +260,8 @@ static int (*const setters[])(
 	[KIND_OAUTH] = config_set_oauth,
 	[KIND_HOSTNAME] = set_hostname,
 	[KIND_SRS_DOMAIN] = set_srs_domain,
-	[KIND_DMARC_EXEMPT] = config_set_dmarc_exempt,
+	[KIND_DMARC_EXEMPT] = set_dmarc_exempt,
+	[KIND_ARC_TRUST] = set_arc_trust,
 	[KIND_EXEMPT] = set_exempt,
 	[KIND_AUTH_TRUST] = set_auth_trust,
 	[KIND_PENALTY_EXEMPT] = set_penalty_exempt,
@@ -293,6 +311,7 @@ set_key(const struct config_place *at, struct config *c, const struct key *key,
 	case KIND_HOSTNAME:
 	case KIND_SRS_DOMAIN:
 	case KIND_DMARC_EXEMPT:
+	case KIND_ARC_TRUST:
 	case KIND_EXEMPT:
 	case KIND_AUTH_TRUST:
 	case KIND_PENALTY_EXEMPT:

@@ -155,6 +155,9 @@ struct config {
 	enum dmarc_mode dmarc;
 	char dmarc_exempt[CONFIG_LIST][CONFIG_NAME];
 	size_t ndmarc_exempt;
+	char arc_trust[CONFIG_LIST][CONFIG_NAME]; /* sealers */
+	size_t narc_trust;
+	bool arc_seal; /* strangers' mail that we forward */
 	struct limits account_messages, account_recipients; /* in an hour */
 };
 

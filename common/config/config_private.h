@@ -59,9 +59,11 @@ int config_set_choice(const struct config_place *, unsigned *field,
 int config_set_switch(
     const struct config_place *, bool *field, const char *value);
 
+/* Adds domains that are not ours. */
+int config_set_names(const struct config_place *,
+    char list[CONFIG_LIST][CONFIG_NAME], size_t *count, const char *value);
+
 /* Adds a list in the DNS. */
-int config_set_dmarc_exempt(
-    const struct config_place *, struct config *, const char *value);
 int config_set_dnsbl(
     const struct config_place *, struct config *, const char *value);
 

@@ -192,15 +192,15 @@ config_set_dnsbl(
 }
 
 int
-config_set_dmarc_exempt(
-    const struct config_place *at, struct config *c, const char *value)
+config_set_names(const struct config_place *at,
+    char list[CONFIG_LIST][CONFIG_NAME], size_t *count, const char *value)
 {
 	while (*value != '\0') {
 		size_t n = strcspn(value, " \t");
-		char *domain = c->dmarc_exempt[c->ndmarc_exempt];
-		if (c->ndmarc_exempt == CONFIG_LIST) {
+		if (*count == CONFIG_LIST) {
 			return config_fail(at, "too many domains from", value);
 		}
+		char *domain = list[*count];
 		if (n >= CONFIG_NAME) {
 			return config_fail(at, "not a domain:", value);
 		}
@@ -209,7 +209,7 @@ config_set_dmarc_exempt(
 		if (!address_is_domain(domain)) {
 			return config_fail(at, "not a domain:", domain);
 		}
-		c->ndmarc_exempt++;
+		(*count)++;
 		value += n;
 		value += strspn(value, " \t");
 	}

@@ -66,6 +66,8 @@ enum stats {
 	STATS_SRS_IN,         /* reports that came back to them, */
 	STATS_SRS_BAD,        /* and addresses that were no such sender */
 	STATS_JUNK,           /* messages that were filed as junk */
+	STATS_ARC_SEALED,     /* messages that we forwarded */
+	STATS_ARC_TRUSTED,    /* that DMARC did not refuse for their chain */
 	STATS_COUNT,
 	STATS_NONE = STATS_COUNT, /* not to be counted */
 };

@@ -11,6 +11,8 @@
 #define FAILED_HELP "Logins by SMTP and POP3 that were wrong, by mechanism."
 #define SPF_HELP "Messages of strangers, by the result of SPF."
 #define DKIM_HELP "DKIM signatures of strangers' messages, by result."
+#define ARC_HELP                                                               \
+	"Messages with a chain of ARC: sealed, or trusted in spite of DMARC."
 #define SRS_HELP                                                               \
 	"Senders of forwarded mail that were rewritten, reports that came "    \
 	"back to them, and addresses that only look like such."
@@ -101,6 +103,10 @@ const struct stats_name stats_names[STATS_COUNT] = {
 	    "Messages that were signed by DKIM for a next hop." },
 	[STATS_SIGN_FAILED] = { "sign_failed", "sign_failed", "", "",
 	    "Messages that wait because they could not be signed." },
+	[STATS_ARC_SEALED] = { "arc_sealed", "arc", "what", "sealed",
+	    ARC_HELP },
+	[STATS_ARC_TRUSTED] = { "arc_trusted", "arc", "what", "trusted",
+	    ARC_HELP },
 	[STATS_SRS_OUT] = { "srs_out", "srs", "what", "out", SRS_HELP },
 	[STATS_SRS_IN] = { "srs_in", "srs", "what", "in", SRS_HELP },
 	[STATS_SRS_BAD] = { "srs_bad", "srs", "what", "bad", SRS_HELP },

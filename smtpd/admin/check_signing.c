@@ -2,6 +2,7 @@
 /* What signs our mail, and what forwarded mail is sent as. */
 #include "smtpd/admin/check_private.h"
 
+#include "common/auth/dkim_signature.h"
 #include "common/keeper/dkim_keys.h"
 #include "common/keeper/srs_key.h"
 
@@ -53,6 +54,43 @@ check_dkim(struct check *c)
 	dkim_keys_close(&keys);
 }
 
+/* A seal needs something to say, and a key. */
+static void
+check_arc(struct check *c)
+{
+	const struct config *config = c->config;
+	static struct dkim_keys keys;
+	char error[CONFIG_ERROR];
+	bool any = false;
+
+	if (config->narc_trust > 0 &&
+	    (!config->auth || config->dmarc == DMARC_OFF)) {
+		check_finding(c, FINDING_WARNING,
+		    "arc-trust is of no use without auth and dmarc");
+	}
+	if (!config->arc_seal) {
+		return;
+	}
+	if (!config->auth) {
+		check_finding(c, FINDING_WARNING,
+		    "arc-seal: nothing is sealed, since auth is off");
+	}
+	if (dkim_keys_read(&keys, config, NULL, ".pem", error) == -1) {
+		return; /* it was said why */
+	}
+	for (size_t i = 0; i < keys.count; i++) {
+		any = any ||
+		      dkim_is_below(config->srs_domain, keys.names[i].domain);
+	}
+	dkim_keys_close(&keys);
+	if (!any) {
+		check_finding(c, FINDING_WARNING,
+		    "arc-seal: nothing is sealed, since there is no key; type: "
+		    "smtpd --dkim %s",
+		    config->srs_domain);
+	}
+}
+
 static void
 check_srs(struct check *c)
 {
@@ -86,5 +124,6 @@ void
 check_signing(struct check *c)
 {
 	check_dkim(c);
+	check_arc(c);
 	check_srs(c);
 }

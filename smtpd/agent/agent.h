@@ -29,6 +29,7 @@ struct order {
 	uint32_t recipients[ORDER_RECIPIENTS]; /* numbers in the file */
 	/* In place of the message's own; "": that one. */
 	char sender[ADDRESS_TEXT];
+	uint32_t seal; /* 1: it gets a set of ARC */
 };
 
 enum outcome_kind {

@@ -78,17 +78,28 @@ read_body(struct verification *v)
 	static char piece[PIECE];
 	size_t at = v->header_len;
 
-	while (v->dkim != NULL && !dkim_idle(v->dkim) && at < v->size) {
+	bool dkim = v->dkim != NULL && !dkim_idle(v->dkim);
+	bool arc = v->arc != NULL && !arc_idle(v->arc);
+
+	while ((dkim || arc) && at < v->size) {
 		ssize_t n =
 		    file_read_some(v->fd, piece, sizeof(piece), (off_t)at);
 		if (n <= 0) {
 			return -1;
 		}
-		dkim_body(v->dkim, piece, (size_t)n);
+		if (dkim) {
+			dkim_body(v->dkim, piece, (size_t)n);
+		}
+		if (arc) {
+			arc_body(v->arc, piece, (size_t)n);
+		}
 		at += (size_t)n;
 	}
 	if (v->dkim != NULL) {
 		dkim_body_end(v->dkim);
+	}
+	if (v->arc != NULL) {
+		arc_body_end(v->arc);
 	}
 	return 0;
 }
@@ -179,7 +190,7 @@ write_header(struct verification *v)
 static bool
 mentions_signature(int fd)
 {
-	static const char word[] = "dkim-signature";
+	static const char word[] = "dkim-signature", chain[] = "arc-seal";
 	static char text[PIECE];
 	off_t at = 0;
 	ssize_t n;
@@ -187,7 +198,8 @@ mentions_signature(int fd)
 	while (at < SECTION &&
 	       (n = file_read_some(fd, text, sizeof(text) - 1, at)) > 0) {
 		text[n] = '\0';
-		if (strcasestr(text, word) != NULL) {
+		if (strcasestr(text, word) != NULL ||
+		    strcasestr(text, chain) != NULL) {
 			return true;
 		}
 		if ((size_t)n < sizeof(text) - 1) {
@@ -214,10 +226,12 @@ verify(struct verification *v)
 	author_read(text, len, &v->author);
 	v->dkim = dkim_open(text, len,
 	    v->author.count > 0 ? v->author.domain[0] : "", time(NULL));
+	v->arc = arc_open(text, len, time(NULL));
 	if (read_body(v) == -1) {
 		return -1;
 	}
 	verify_keys(v);
+	verify_chain(v);
 	if (v->question.exempt == 0) {
 		verify_spf(v);
 		verify_policy(v);

@@ -172,13 +172,20 @@ verify_spf(struct verification *v)
 
 /* ---- DKIM ---- */
 
-void
-verify_keys(struct verification *v)
+enum dkim_lookup
+verify_lookup(enum ask_status status)
 {
 	static const enum dkim_lookup statuses[] = { [ASK_OK] = DKIM_LOOKUP_OK,
 		[ASK_NO_DATA] = DKIM_LOOKUP_NONE,
 		[ASK_NO_NAME] = DKIM_LOOKUP_NONE,
 		[ASK_FAILED] = DKIM_LOOKUP_TEMPORARY };
+
+	return statuses[status];
+}
+
+void
+verify_keys(struct verification *v)
+{
 	struct ask asks[DNS_LOOKUPS];
 	size_t which[DNS_LOOKUPS], n = 0;
 	char name[DKIM_QUESTION];
@@ -196,8 +203,8 @@ verify_keys(struct verification *v)
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct ask_answer *a = &v->records[i].answer;
-		dkim_answer(
-		    v->dkim, which[i], statuses[a->status], a->record, a->n);
+		dkim_answer(v->dkim, which[i], verify_lookup(a->status),
+		    a->record, a->n);
 	}
 }
 
@@ -284,10 +291,16 @@ run_dmarc(struct verification *v, const char *author)
 			dmarc_answer(d, asks[i].name, &v->records[i].answer);
 		}
 	}
+	bool vouched =
+	    d->result == DMARC_FAIL && verify_chain_vouches(v, author);
+	if (vouched) {
+		d->apply = DMARC_NO_POLICY;
+	}
 	if (v->from[0] != '\0' && !is_worse(d, v)) {
 		return;
 	}
 	v->result = d->result;
+	v->vouched = vouched;
 	v->published = d->published;
 	v->apply = d->result == DMARC_FAIL ? d->apply : DMARC_NO_POLICY;
 	memcpy(v->policy_domain, d->policy_domain, sizeof(v->policy_domain));

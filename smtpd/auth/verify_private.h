@@ -2,6 +2,7 @@
 #ifndef RESTANTE_SMTPD_AUTH_VERIFY_PRIVATE_H
 #define RESTANTE_SMTPD_AUTH_VERIFY_PRIVATE_H
 
+#include "common/auth/arc.h"
 #include "common/auth/dkim.h"
 #include "common/auth/dmarc.h"
 #include "common/auth/results.h"
@@ -45,13 +46,15 @@ struct verification {
 	const char *reverse; /* the result of iprev; NULL: has no name */
 	char host[ASK_NAME]; /* the name that leads back to the client */
 	struct dkim *dkim;   /* NULL: no memory */
+	struct arc *arc;     /* the same */
 
 	/* Of the author's domain whose policy decides. */
 	enum dmarc_result result;
 	enum dmarc_policy published, apply;
 	char policy_domain[ASK_NAME], from[ASK_NAME];
 	const char
-	    *spared; /* why apply is not what the domain wants, or NULL */
+	    *spared;  /* why apply is not what the domain wants, or NULL */
+	bool vouched; /* by a chain whose sealers are trusted */
 	bool no_author;
 	bool no_mail; /* the sender's domain sends none */
 	enum verify_outcome outcome;
@@ -68,6 +71,9 @@ struct verification {
 /* Asks for several things at once; the answers are v->records. */
 void verify_ask(struct verification *, const struct ask *, size_t n);
 
+/* The status of an answer, as DKIM and ARC have it. */
+enum dkim_lookup verify_lookup(enum ask_status);
+
 /* Looks the client's name up. */
 void verify_reverse(struct verification *);
 
@@ -75,6 +81,15 @@ void verify_reverse(struct verification *);
 void verify_spf(struct verification *);
 void verify_keys(struct verification *);
 void verify_policy(struct verification *);
+
+/* ---- verify_arc.c: the chain that it has come with ---- */
+
+/* Validates it. */
+void verify_chain(struct verification *);
+/* True if it shows, by sealers that are trusted, that the author vouched. */
+bool verify_chain_vouches(const struct verification *, const char *author);
+/* Adds its result. */
+void verify_chain_write(struct verification *);
 
 /* Writes the results into v->results, and a line into the log. */
 void verify_write(struct verification *);

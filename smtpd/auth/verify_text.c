@@ -17,6 +17,7 @@ static const char *
 action_of(const struct verification *v)
 {
 	return v->outcome != VERIFY_ACCEPT          ? "reject"
+	       : v->vouched                         ? "arc"
 	       : v->marked && v->dmarc.list_vouched ? "list"
 	       : v->marked                          ? "mark"
 	                                            : "none";
@@ -90,6 +91,7 @@ write_dmarc(struct verification *v)
 	}
 	results_add(&v->results, "dmarc", dmarc_result_of(v), comment,
 	    v->no_author ? "no author to vouch for"
+	    : v->vouched ? "its chain is of trusted sealers"
 	    : v->apply == DMARC_REJECT && v->spared != NULL ? v->spared
 							    : NULL);
 	results_property(&v->results, "header.from", v->from);
@@ -166,6 +168,20 @@ add_signatures(const struct verification *v, struct writer *w)
 }
 
 static void
+add_chain(const struct verification *v, struct writer *w)
+{
+	struct arc_report r = { .result = ARC_NONE };
+
+	if (v->arc != NULL) {
+		arc_report(v->arc, &r);
+	}
+	if (r.result != ARC_NONE) {
+		writer_text(w, " arc=");
+		writer_text(w, arc_result_name(r.result));
+	}
+}
+
+static void
 tell_log(const struct verification *v)
 {
 	char line[LINE];
@@ -173,6 +189,7 @@ tell_log(const struct verification *v)
 	int64_t took = deadline_now() - v->started;
 
 	add_signatures(v, &w);
+	add_chain(v, &w);
 	if (writer_finish(&w) == -1) {
 		snprintf(line, sizeof(line), " dkim=...");
 	}
@@ -192,6 +209,7 @@ write_all(struct verification *v)
 	}
 	write_spf(v);
 	write_dkim(v);
+	verify_chain_write(v);
 	write_reverse(v);
 	if (v->config->received_spf) {
 		write_received(v);

@@ -257,16 +257,22 @@ crowded(const struct runner *r, const struct queue_file *f, time_t now,
 	return found;
 }
 
-/* True if the recipient is sent to by the same sender as a batch. */
+/* True if the recipient gets what a batch gets, from the same sender. */
 static bool
 goes_along(const struct runner *r, const struct batch *b, uint32_t i)
 {
 	const struct mail *mail = &b->message->file.mail;
+	const struct recipient *to = &mail->recipients[i];
 
-	return b->local || b->count == 0 ||
-	       forwarding_is(r->config, mail, &mail->recipients[i]) ==
-	           forwarding_is(r->config, mail,
-		       &mail->recipients[b->results[0].recipient]);
+	if (b->local || b->count == 0) {
+		return true;
+	}
+	const struct recipient *first =
+	    &mail->recipients[b->results[0].recipient];
+	return forwarding_is(r->config, mail, to) ==
+	           forwarding_is(r->config, mail, first) &&
+	       forwarding_seals(r->config, mail, to) ==
+	           forwarding_seals(r->config, mail, first);
 }
 
 /* Adds a recipient to the message's last batch for a destination. */

@@ -29,6 +29,10 @@ give_order(struct runner *r, struct agent *a, struct batch *b)
 		.count = (uint32_t)b->count };
 	char why[CONFIG_ERROR];
 
+	const struct mail *mail = &b->message->file.mail;
+	order.seal =
+	    !b->local && forwarding_seals(r->config, mail,
+			     &mail->recipients[b->results[0].recipient]);
 	if (forwarding_sender(r, b, order.sender, why) == -1) {
 		put_off(r, b, why);
 		a->idle_since = deadline_now();

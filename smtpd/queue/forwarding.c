@@ -84,14 +84,31 @@ is_ours(const struct config *config, const char *address)
 	return at == NULL || config_is_ours(config, at + 1);
 }
 
+/* True if an alias or a ~/.forward of ours has named a recipient elsewhere. */
+static bool
+is_forwarded(const struct config *config, const struct recipient *to)
+{
+	return to->target == TARGET_ADDRESS && to->given[0] != '\0' &&
+	       strcasecmp(to->given, to->text) != 0 &&
+	       !is_ours(config, to->text);
+}
+
 bool
 forwarding_is(const struct config *config, const struct mail *mail,
     const struct recipient *to)
 {
 	return config->srs && mail->sender[0] != '\0' &&
-	       to->target == TARGET_ADDRESS && to->given[0] != '\0' &&
-	       strcasecmp(to->given, to->text) != 0 &&
-	       !is_ours(config, mail->sender) && !is_ours(config, to->text);
+	       is_forwarded(config, to) && !is_ours(config, mail->sender);
+}
+
+bool
+forwarding_seals(const struct config *config, const struct mail *mail,
+    const struct recipient *to)
+{
+	/* Without auth nobody removes results that others have written in our
+	   name. */
+	return config->arc_seal && config->auth && !mail_is_ours(mail) &&
+	       is_forwarded(config, to);
 }
 
 /* True if the next hop believes us whatever we say: a program here. */

@@ -340,6 +340,9 @@ void expansion_prepare(struct runner *);
  */
 bool forwarding_is(
     const struct config *, const struct mail *, const struct recipient *);
+/* True if it is a stranger's message there, which gets a seal (ARC). */
+bool forwarding_seals(
+    const struct config *, const struct mail *, const struct recipient *);
 /*
  * The sender that a forwarded batch goes with, or "" for its own.  0, or -1:
  * the mail has to wait, for the reason in why.

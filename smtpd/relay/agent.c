@@ -248,7 +248,8 @@ run_order(struct client *c, int channel, const struct order *order, int fd)
 	struct mail_object m = { .mail = &mail,
 		.fd = fd,
 		.channel = channel,
-		.serial = order->serial };
+		.serial = order->serial,
+		.sealed = order->seal == 1 };
 
 	bool readable = read_mail(fd, &mail, &m.body);
 	if (!readable) {
@@ -326,9 +327,10 @@ prepare_client(struct client *c)
 			return false;
 		}
 	}
-	c->signs = c->hop->transport == TRANSPORT_SMTP &&
-	           c->config->dkim_sign != DKIM_SIGN_OFF &&
-	           dkim_keys_exist(c->config) != 0;
+	c->signs =
+	    c->hop->transport == TRANSPORT_SMTP &&
+	    (c->config->dkim_sign != DKIM_SIGN_OFF || c->config->arc_seal) &&
+	    dkim_keys_exist(c->config) != 0;
 	if (!c->hop->unix_socket && c->hop->tls != HOP_TLS_NEVER) {
 		c->tls = tls_client_open(
 		    c->config, c->hop->tls == HOP_TLS_VERIFY, why);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * DKIM signatures of what this hop gets, after it was converted for it.  The
- * agent hashes; the octets of a signature come from the signer, by way of the
- * runner.
+ * DKIM signatures and sets of ARC for what this hop gets, after it was
+ * converted for it.  The agent hashes; the octets of a signature come from the
+ * signer, by way of the runner.
  */
 #include "smtpd/relay/transaction_private.h"
 
+#include "common/auth/arc_seal.h"
 #include "common/log/log.h"
 #include "common/log/stats.h"
 
@@ -15,7 +16,9 @@
 bool
 sign_wanted(const struct client *c, const struct mail_object *m)
 {
-	return c->signs && mail_is_ours(m->mail);
+	return c->signs &&
+	       (m->sealed || (c->config->dkim_sign != DKIM_SIGN_OFF &&
+				 mail_is_ours(m->mail)));
 }
 
 static bool
@@ -37,14 +40,20 @@ ask(struct client *c, const struct agent_question *q, struct agent_answer *a)
 	return a->good == 1 || defer(c, a->why);
 }
 
+static struct dkim_make_key
+key_of(const struct dkim_name *name)
+{
+	return (struct dkim_make_key){ .domain = name->domain,
+		.selector = name->selector,
+		.kind = name->kind == PUBLIC_KEY_RSA ? PUBLIC_KEY_RSA
+		                                     : PUBLIC_KEY_ED25519 };
+}
+
 static bool
 sign_by(struct client *c, struct mail_object *m, struct dkim_make *make,
     const struct dkim_name *name, uint32_t number)
 {
-	const struct dkim_make_key key = { .domain = name->domain,
-		.selector = name->selector,
-		.kind = name->kind == PUBLIC_KEY_RSA ? PUBLIC_KEY_RSA
-		                                     : PUBLIC_KEY_ED25519 };
+	const struct dkim_make_key key = key_of(name);
 	struct agent_question q = {
 		.serial = m->serial, .want = WANT_SIGNATURE, .key = number
 	};
@@ -68,21 +77,13 @@ sign_by(struct client *c, struct mail_object *m, struct dkim_make *make,
 	return true;
 }
 
-bool
-sign_message(struct client *c, struct mail_object *m, struct dkim_make *make)
+/* Signs by DKIM, in the name of the author's domain. */
+static bool
+sign_author(struct client *c, struct mail_object *m, struct dkim_make *make)
 {
 	struct agent_question q = { .serial = m->serial, .want = WANT_KEYS };
 	struct agent_answer keys;
 
-	if (!dkim_make_end(make)) {
-		if (errno != E2BIG) {
-			return defer(c, "no memory");
-		}
-		log_info("%s: no DKIM signature: the header section is too "
-			 "long, or has too many fields of a name",
-		    m->mail->id);
-		return true;
-	}
 	if (!dkim_make_author(make, q.domain)) {
 		return true; /* it is nobody's whom a signature would help */
 	}
@@ -97,4 +98,83 @@ sign_message(struct client *c, struct mail_object *m, struct dkim_make *make)
 	}
 	stats_add(STATS_SIGNED, keys.count > 0);
 	return true;
+}
+
+/* ---- ARC ---- */
+
+/* Asks for the two signatures of a set. */
+static bool
+seal_by(struct client *c, struct mail_object *m, struct arc_seal *seal,
+    const struct dkim_name *name, uint32_t number)
+{
+	const struct dkim_make_key key = key_of(name);
+	struct agent_question q = {
+		.serial = m->serial, .want = WANT_SIGNATURE, .key = number
+	};
+	struct agent_answer a;
+
+	if (!arc_seal_message(seal, &key, time(NULL), q.digest)) {
+		return defer(c, "no memory");
+	}
+	if (!ask(c, &q, &a)) {
+		return false;
+	}
+	if (!arc_seal_chain(
+		seal, a.signature.octets, a.signature.size, q.digest)) {
+		return defer(c, "no memory");
+	}
+	if (!ask(c, &q, &a)) {
+		return false;
+	}
+	arc_seal_fields(
+	    seal, a.signature.octets, a.signature.size, &m->signatures);
+	if (m->signatures.failed) {
+		return defer(c, "no memory");
+	}
+	log_info("%s: arc-seal i=%u cv=%s d=%s s=%s hop=%s", m->mail->id,
+	    arc_seal_instance(seal), arc_seal_status(seal), key.domain,
+	    key.selector, c->peer.peer);
+	stats_add(STATS_ARC_SEALED, 1);
+	return true;
+}
+
+/* Adds a set to the chain of a stranger's message, in our own name. */
+static bool
+seal_message(struct client *c, struct mail_object *m, struct dkim_make *make)
+{
+	struct agent_question q = { .serial = m->serial, .want = WANT_KEYS };
+	struct agent_answer keys;
+	const char *why;
+
+	struct arc_seal *seal = arc_seal_open(make, c->config->auth_id);
+	if (seal == NULL) {
+		return defer(c, "no memory");
+	}
+	strlcpy(q.domain, c->config->srs_domain, sizeof(q.domain));
+	bool good = true;
+	if (!arc_seal_wanted(seal, &why)) {
+		log_info("%s: no ARC seal: %s", m->mail->id, why);
+	} else if (!ask(c, &q, &keys)) {
+		good = false;
+	} else if (keys.count > 0) {
+		good = seal_by(
+		    c, m, seal, &keys.keys[0].name, keys.keys[0].number);
+	}
+	arc_seal_close(seal);
+	return good;
+}
+
+bool
+sign_message(struct client *c, struct mail_object *m, struct dkim_make *make)
+{
+	if (!dkim_make_end(make)) {
+		if (errno != E2BIG) {
+			return defer(c, "no memory");
+		}
+		log_info("%s: no signature: the header section is too long, "
+			 "or has too many fields of a name",
+		    m->mail->id);
+		return true;
+	}
+	return m->sealed ? seal_message(c, m, make) : sign_author(c, m, make);
 }

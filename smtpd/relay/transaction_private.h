@@ -40,6 +40,7 @@ struct mail_object {
 	size_t count;
 	int channel; /* where outcomes of delivered mail go at once */
 	uint32_t serial;
+	bool sealed; /* it is to get a set of ARC */
 	/* By content_prepare(). */
 	bool surveyed, prepared;
 	struct survey survey;
@@ -115,12 +116,12 @@ enum outcome_kind refusal_outcome(enum judgement);
 
 enum { SIGN_ROOM = 8192 }; /* octets that signatures take at most */
 
-/* True if this message is to be signed on its way to this hop. */
+/* True if this message is to be signed, or sealed, on its way to this hop. */
 bool sign_wanted(const struct client *, const struct mail_object *);
 
 /*
- * Makes the signatures of what was fed.  false: the message has to wait, and
- * the verdict says why.
+ * Makes the signatures of what was fed, or its set of ARC.  false: the message
+ * has to wait, and the verdict says why.
  */
 bool sign_message(struct client *, struct mail_object *, struct dkim_make *)
     __attribute__((warn_unused_result));

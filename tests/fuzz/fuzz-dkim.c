@@ -11,6 +11,8 @@
 
 #include "tests/fuzz/fuzz.h"
 
+#include <errno.h>
+
 static size_t
 head_length(const char *text, size_t size)
 {
@@ -81,11 +83,17 @@ sign(const char *text, size_t size, size_t step, uint8_t digest[CRYPTO_SHA256])
 		dkim_make_feed(
 		    m, text + at, size - at < step ? size - at : step);
 	}
-	MUST(dkim_make_end(m) || size > DKIM_HEADER);
-	(void)dkim_make_author(m, author);
-	MUST(dkim_make_digest(m, &key, 1796100000, digest));
-	dkim_make_field(m, digest, CRYPTO_SHA256, &out);
-	MUST(out.len > 2 && memcmp(out.data + out.len - 2, "\r\n", 2) == 0);
+	memset(digest, 0, CRYPTO_SHA256);
+	errno = 0;
+	if (dkim_make_end(m)) {
+		(void)dkim_make_author(m, author);
+		MUST(dkim_make_digest(m, &key, 1796100000, digest));
+		dkim_make_field(m, digest, CRYPTO_SHA256, &out);
+		MUST(out.len > 2 &&
+		     memcmp(out.data + out.len - 2, "\r\n", 2) == 0);
+	} else {
+		MUST(errno == E2BIG);
+	}
 	output_free(&out);
 	dkim_make_close(m);
 }

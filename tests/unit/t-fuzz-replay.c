@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <sys/wait.h>
 
-static const char *const targets[] = { "address", "aliases", "base64", "binary",
-	"canon", "chunk", "config", "convert", "dkim", "dmarc", "dns",
+static const char *const targets[] = { "address", "aliases", "arc", "base64",
+	"binary", "canon", "chunk", "config", "convert", "dkim", "dmarc", "dns",
 	"dotstuff", "header", "hop", "log", "mail", "mailboxes", "mbox",
 	"multipart", "param", "params", "proxy", "qp", "reply", "results",
 	"sasl", "session", "spf", "srs", "surrogate", "tags", "users", "word" };
