@@ -172,7 +172,7 @@ put_head(struct appender *w, const struct append *a)
 	w->now.record.text = w->now.record.start + line;
 	put_octets(w, text, len);
 	fingerprint_add(&w->print, text, (size_t)line - 1);
-	w->record.from = fingerprint_end(&w->print);
+	w->now.record.from = fingerprint_end(&w->print);
 	count(w, text + line, (size_t)path);
 	if (a->flags_room) {
 		put_octets(
