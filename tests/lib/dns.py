@@ -132,16 +132,23 @@ def ask(address, text, kind, seconds=5.0):
 # ---- the honest one ----
 
 class RealDns:
-    """NSD; records: lines of a zone file, with names that end in a dot."""
+    """NSD; records: lines of a zone file, with names that end in a dot.
 
-    def __init__(self, scratch, records):
+    Of zones with a list of lines of their own it has these; of those with
+    None it has nothing, and answers SERVFAIL.
+    """
+
+    def __init__(self, scratch, records, zones=None):
         self.scratch = scratch
+        self.zones = {".": records, **(zones or {})}
         self.program = peers.find("nsd", "nsd")
         if scratch.user and not reachable(self.program):
             raise Skip("nsd cannot be run by the user of the tests")
         self.top = scratch.dir / "nsd"
         self.top.mkdir()
-        self.write(records)
+        for zone, lines in self.zones.items():
+            if lines is not None:
+                self.write(lines, zone)
         for attempt in range(5):
             self.port = free_port()
             self.configure()
@@ -163,13 +170,22 @@ class RealDns:
             f" zonelistfile: \"{self.top}/list\"\n"
             f" xfrdfile: \"{self.top}/xfrd\"\n xfrdir: \"{self.top}\"\n"
             " rrl-ratelimit: 0\n rrl-whitelist-ratelimit: 0\n"
-            "remote-control:\n control-enable: no\n"
-            f"zone:\n name: \".\"\n zonefile: \"{self.top}/zone\"\n")
+            "remote-control:\n control-enable: no\n" + "".join(
+                f"zone:\n name: \"{zone}\"\n"
+                f" zonefile: \"{self.file(zone)}\"\n"
+                for zone in self.zones))
         self.scratch.own()
 
-    def write(self, records):
-        """The zone file."""
-        (self.top / "zone").write_text("\n".join([SOA_LINE, *records]) + "\n")
+    def file(self, zone):
+        """The zone file of a zone."""
+        return self.top / f"zone{list(self.zones).index(zone)}"
+
+    def write(self, records, zone="."):
+        """The zone file of a zone."""
+        start = SOA_LINE if zone == "." else (
+            f"$ORIGIN {zone}\n@ 60 IN SOA ns.test. root.test. 1 60 60 60 60\n"
+            "@ 60 IN NS ns.test.")
+        self.file(zone).write_text("\n".join([start, *records]) + "\n")
 
     def start(self):
         with open(self.scratch.dir / "nsd.log", "ab") as log:

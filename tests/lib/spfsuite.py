@@ -48,6 +48,40 @@ class Zone:
         return [("TXT" if kind == "SPF" else kind, value)
                 for kind, value in pairs if value != "NONE"]
 
+    def records(self):
+        """(lines, {zone: lines, or None}) for RealDns."""
+        silent = {n for n, entries in self.names.items()
+                  if "TIMEOUT" in entries and not any(
+                      k == "TXT" for k, _ in self._typed(entries))}
+        lines, zones = [], {n + ".": None for n in silent}
+        for name, entries in self.names.items():
+            own = [self._line(name, kind, value)
+                   for kind, value in self._typed(entries)]
+            if any(name.endswith("." + n) for n in silent):
+                zones.setdefault(name + ".", own)
+            elif name not in silent:
+                lines += own
+        return lines, zones
+
+    @staticmethod
+    def _line(name, kind, value):
+        """A record of a zone file."""
+        if kind == "TXT":
+            parts = value if isinstance(value, list) else [value]
+            strings = [octets(p)[i:i + 255] for p in parts
+                       for i in range(0, len(octets(p)) or 1, 255)]
+            text = " ".join('"' + "".join(f"\\{c:03}" for c in s) + '"'
+                            for s in strings) or '""'
+        elif kind == "MX":
+            text = f"{value[0]} {value[1].rstrip('.')}."
+        elif kind in ("A", "AAAA"):
+            text = value
+        else:
+            text = value.rstrip(".") + "."
+        owner = "".join(c if c.isalnum() or c in "-._*" else
+                        f"\\{ord(c):03}" for c in name)
+        return f"{owner}. 60 IN {kind} {text}"
+
     def ask(self, kind, name, depth=0):
         """(status, records): ok, no-data or no-name; or Timeout."""
         name = name.lower().rstrip(".")

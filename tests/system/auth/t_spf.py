@@ -8,6 +8,9 @@ records, or let in that of somebody else.
 import os
 from pathlib import Path
 
+from lib import peers
+from lib.dns import RealDns
+from lib.scratch import Scratch
 from lib.spfsuite import Machine, Zone, ZoneDns
 from lib.tap import Skip, Tap, check, equal
 
@@ -66,6 +69,23 @@ def cases_name_server():
             for name, test in scenario["tests"].items():
                 with tap.case(f"by UDP: {scenario['description']}: {name}"):
                     run_test(machine, test)
+
+
+def cases_nsd():
+    """The suite, through NSD"""
+    peers.find("nsd", "nsd")
+    count = 0
+    for scenario in scenarios():
+        lines, zones = Zone(scenario["zonedata"]).records()
+        with Scratch() as scratch, RealDns(scratch, lines, zones) as server, \
+                Machine() as machine:
+            machine.use(server.address)
+            for name, test in scenario["tests"].items():
+                count += 1
+                with tap.case(f"by NSD: {scenario['description']}: {name}"):
+                    run_test(machine, test)
+    with tap.case("NSD was asked for all of the suite"):
+        equal(count, 203, "tests")
 
 
 if __name__ == "__main__":
