@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: ISC
-"""Random SPF records: we come to the result that pyspf comes to.
+"""Random SPF records: we come to the result that pyspf and Mail::SPF come to.
 
 The DNS of each round is a handful of names with random records of all terms,
 macros and mistakes. Where the two differ on purpose, the reason stands in
 EXPLAINED. RESTANTE_LONG makes it many more rounds.
 """
+import json
 import os
 import random
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -29,7 +31,60 @@ EXPLAINED = {
     "once: x=": "unknown modifiers, which count for nothing (section 6)",
     "once: moo": "the same",
 }
+# (ours, theirs, words of theirs or of ours, are they ours).
+EXPLAINED_PERL = (
+    # "/24" is no domain-spec: it ends neither in a label nor in a macro.
+    ("permerror", "*", "unusable term: mx:/24", True),
+    # It looks at the letter of a macro only when it expands it; a record with
+    # a mistake is one wherever that is (section 4.6).
+    ("permerror", "*", ":%{x}.test", True),
+    ("permerror", "*", "=%{x}.test", True),
+    # It counts hosts of an mx, too, as pyspf does.
+    ("*", "permerror", "Maximum void DNS look-ups limit", False),
+)
 ADDRESSES6 = ["2001:db8::1", "2001:db8::77", "2001:db8:1::9"]
+
+
+# Mail::SPF evaluates lines of JSON: {names, ip, helo, sender}.
+PERL = r"""
+use JSON::PP; use Mail::SPF; use Net::DNS;
+package Zone;
+sub errorstring { "" }
+sub send {
+    my ($self, $name, $type) = @_;
+    # Net::DNS would die of an empty label, which no name server has.
+    my $asked = $name =~ /\.\.|^\.|^$/ ? "invalid" : $name;
+    my $packet = Net::DNS::Packet->new($asked, $type);
+    $packet->header->qr(1);
+    my $entry = $self->{names}{lc $name};
+    my $below = grep { /\Q.$name\E$/i } keys %{$self->{names}};
+    $packet->header->rcode($entry || $below ? "NOERROR" : "NXDOMAIN");
+    for my $value (@{$entry->{$type} || []}) {
+        my %data = $type eq "MX" ? (preference => 10, exchange => $value)
+            : $type eq "TXT" ? (txtdata => [$value =~ /.{1,255}/gs])
+            : $type eq "PTR" ? (ptrdname => $value) : (address => $value);
+        $packet->push(answer => Net::DNS::RR->new(
+            name => $name, type => $type, ttl => 60, class => "IN", %data));
+    }
+    return $packet;
+}
+package main;
+$| = 1;
+while (my $line = <STDIN>) {
+    my $q = decode_json($line);
+    my $server = Mail::SPF::Server->new(
+        dns_resolver => bless({ names => $q->{names} }, "Zone"),
+        hostname => "unknown");
+    my $result = eval {
+        $server->process(Mail::SPF::Request->new(
+            versions => [1], scope => "mfrom", identity => $q->{sender},
+            ip_address => $q->{ip}, helo_identity => $q->{helo}));
+    };
+    my $said = $result ? $result->code . " " . ($result->text // "") : "died $@";
+    $said =~ s/\s+/ /g;
+    print "$said\n";
+}
+"""
 
 
 def pyspf():
@@ -171,6 +226,73 @@ def test_pyspf():
     tap.diag(f"{ROUNDS} rounds, {len(different)} differ, "
              f"{explained} as explained; ours: {seen}")
     check(len(seen) >= 5, f"few kinds of results: {seen}")
+    equal(len(different), 0, "differences")
+
+
+class MailSpf:
+    """Mail::SPF in a process of its own."""
+
+    def __init__(self):
+        try:
+            subprocess.run(["perl", "-MMail::SPF", "-MNet::DNS", "-e", "1"],
+                           capture_output=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            raise Skip("Mail::SPF is not there (Debian package "
+                       "libmail-spf-perl)") from None
+        self.process = subprocess.Popen(
+            ["perl", "-e", PERL], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def check(self, names, client, helo, sender):
+        """(result, why)."""
+        self.process.stdin.write(json.dumps({
+            "names": names, "ip": client, "helo": helo,
+            "sender": sender}) + "\n")
+        self.process.stdin.flush()
+        result, _, why = self.process.stdout.readline().partition(" ")
+        return result, why.strip()
+
+
+def explain_perl(ours, theirs, why, reason):
+    """True if Mail::SPF differs on purpose, or by a mistake of its own."""
+    return any(o in (ours, "*") and t in (theirs, "*") and w in where
+               for o, t, w, where in (
+                   (o, t, w, reason if whose else why)
+                   for o, t, w, whose in EXPLAINED_PERL))
+
+
+def test_mail_spf():
+    """The same beside Mail::SPF"""
+    seed = int(os.environ.get("SEED", "1"))
+    different, explained, seen = [], 0, {}
+    with Machine() as machine, MailSpf() as perl:
+        for round_ in range(ROUNDS):
+            dice = random.Random(f"perl {seed} {round_}")
+            records = Records(dice)
+            client = dice.choice(ADDRESSES + ADDRESSES6[:2])
+            local = dice.choice(["a", "x-y", "a.b", "a+b"])
+            sender = f"{local}@{dice.choice(NAMES)}"
+            ours, _ = machine.check(client, "d.test", sender, records.ask)
+            theirs, why = perl.check(records.names, client, "d.test", sender)
+            seen[ours] = seen.get(ours, 0) + 1
+            if ours != theirs:
+                if explain_perl(ours, theirs, why, machine.reason):
+                    explained += 1
+                else:
+                    different.append((round_, sender, client, ours, theirs,
+                                      why, machine.reason, records.names))
+    for case in different[:20]:
+        tap.diag(case)
+    tap.diag(f"{ROUNDS} rounds, {len(different)} differ, "
+             f"{explained} as explained; ours: {seen}")
     equal(len(different), 0, "differences")
 
 
