@@ -347,9 +347,15 @@ verify_policy(struct verification *v)
 		return;
 	}
 	v->no_author = !author_is_named(&v->author);
+	/* One author's silence must not keep the others from being heard. */
+	int64_t end = v->deadline;
 	for (size_t i = 0; i < v->author.count && !v->no_author; i++) {
+		int64_t now = deadline_now();
+		v->deadline =
+		    now + (end - now) / (int64_t)(v->author.count - i);
 		run_dmarc(v, v->author.domain[i]);
 	}
+	v->deadline = end;
 	/* Of several authors readers see one: each must be vouched for. */
 	if (v->author.named > 1 && v->apply != DMARC_REJECT &&
 	    (v->result == DMARC_NONE || v->result == DMARC_FAIL)) {
