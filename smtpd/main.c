@@ -104,7 +104,7 @@ act(const struct options *o, const struct config *config)
 	case ACTION_USERS:
 		return users_list(config);
 	case ACTION_CHECK:
-		return admin_check(config);
+		return admin_check(config, o->json);
 	case ACTION_STATS:
 		return admin_stats(config, o->json ? STATS_JSON : o->stats);
 	case ACTION_PENALTIES:

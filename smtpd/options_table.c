@@ -91,10 +91,10 @@ static const struct option_row rows[] = {
 	    CALL(options_prometheus),
 	    .help = "... for Prometheus" },
 	{ 'j', .name = "json",
-	    .with = OPTION_WITH(ACTION_STATS) | OPTION_WITH(ACTION_MAILQ) |
-	            OPTION_WITH(ACTION_DNS),
+	    .with = OPTION_WITH(ACTION_CHECK) | OPTION_WITH(ACTION_STATS) |
+	            OPTION_WITH(ACTION_MAILQ) | OPTION_WITH(ACTION_DNS),
 	    .one_of = ONE_FORM, FLAG(json),
-	    .help = "with --stats, --dns or -bp: for programs" },
+	    .help = "with --check, --stats, --dns or -bp: for programs" },
 	{ .name = "penalties",
 	    .verb = ACTION_PENALTIES,
 	    .help = "list addresses that have made errors" },

@@ -227,7 +227,7 @@ set_hostname(const struct config_place *at, struct config *c, const char *value)
 {
 	return address_is_domain(value)
 	           ? config_set_word(at, c->hostname, CONFIG_NAME, value)
-	           : config_fail(at, "not a host name:", value);
+	           : config_fail_domain(at, "not a host name:", value);
 }
 
 static int
@@ -236,7 +236,7 @@ set_srs_domain(
 {
 	return address_is_domain(value) && value[0] != '['
 	           ? config_set_word(at, c->srs_domain, CONFIG_NAME, value)
-	           : config_fail(at, "not a domain:", value);
+	           : config_fail_domain(at, "not a domain:", value);
 }
 
 /* Kinds with a function of their own, which knows its field. */

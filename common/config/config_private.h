@@ -29,6 +29,10 @@ int config_places(struct config *, const char *file, char error[CONFIG_ERROR]);
 int config_fail(
     const struct config_place *, const char *what, const char *value);
 
+/* The same for a domain: outside ASCII, with the form that the DNS has. */
+int config_fail_domain(
+    const struct config_place *, const char *what, const char *value);
+
 int config_set_text(
     const struct config_place *, char *dst, size_t size, const char *value);
 int config_set_word(

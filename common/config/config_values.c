@@ -3,6 +3,7 @@
 #include "common/config/config_private.h"
 
 #include "common/text/address.h"
+#include "common/text/idna.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -15,6 +16,23 @@ config_fail(const struct config_place *at, const char *what, const char *value)
 {
 	snprintf(at->error, CONFIG_ERROR, "%s:%u: %s \"%s\"", at->file,
 	    at->line, what, value);
+	return -1;
+}
+
+int
+config_fail_domain(
+    const struct config_place *at, const char *what, const char *value)
+{
+	char ascii[CONFIG_NAME];
+
+	config_fail(at, what, value);
+	if (idna_domain(value, strlen(value), ascii, sizeof(ascii)) ==
+		IDNA_OK &&
+	    strcasecmp(ascii, value) != 0 && address_is_domain(ascii)) {
+		size_t n = strlen(at->error);
+		snprintf(at->error + n, CONFIG_ERROR - n,
+		    "; write it as the DNS has it: %s", ascii);
+	}
 	return -1;
 }
 
@@ -139,7 +157,7 @@ config_set_domains(const struct config_place *at,
 		memcpy(domain, value, n);
 		domain[n] = '\0';
 		if (!address_is_domain(domain)) {
-			return config_fail(at, "not a domain:", domain);
+			return config_fail_domain(at, "not a domain:", domain);
 		}
 		++*count;
 		value += n;
@@ -202,12 +220,12 @@ config_set_names(const struct config_place *at,
 		}
 		char *domain = list[*count];
 		if (n >= CONFIG_NAME) {
-			return config_fail(at, "not a domain:", value);
+			return config_fail_domain(at, "not a domain:", value);
 		}
 		memcpy(domain, value, n);
 		domain[n] = '\0';
 		if (!address_is_domain(domain)) {
-			return config_fail(at, "not a domain:", domain);
+			return config_fail_domain(at, "not a domain:", domain);
 		}
 		(*count)++;
 		value += n;

@@ -13,29 +13,7 @@ struct tls_keys {
 	gnutls_certificate_credentials_t credentials;
 	gnutls_privkey_t keys[CONFIG_LIST];
 	size_t count;
-	time_t expiry;
 };
-
-/* The expiry of the first certificate in the pair at index. */
-static time_t
-expiry(const struct tls_keys *k, unsigned index)
-{
-	const struct tls_library *lib = tls_library();
-	gnutls_datum_t der;
-	gnutls_x509_crt_t crt;
-	time_t t = (time_t)-1;
-
-	if (lib->gnutls_certificate_get_crt_raw(
-		k->credentials, index, 0, &der) == GNUTLS_E_SUCCESS &&
-	    lib->gnutls_x509_crt_init(&crt) == GNUTLS_E_SUCCESS) {
-		if (lib->gnutls_x509_crt_import(
-			crt, &der, GNUTLS_X509_FMT_DER) == GNUTLS_E_SUCCESS) {
-			t = lib->gnutls_x509_crt_get_expiration_time(crt);
-		}
-		lib->gnutls_x509_crt_deinit(crt);
-	}
-	return t;
-}
 
 /* Takes the private key of the pair at index out of the credentials. */
 static int
@@ -81,10 +59,6 @@ open_files(
 			    "certificate chain, in PEM)",
 			    file, lib->gnutls_strerror(rc));
 			return -1;
-		}
-		time_t t = expiry(k, (unsigned)i);
-		if (i == 0 || t < k->expiry) {
-			k->expiry = t;
 		}
 	}
 	return 0;
@@ -135,10 +109,31 @@ tls_keys_count(const struct tls_keys *k)
 	return k->count;
 }
 
-time_t
-tls_keys_expiry(const struct tls_keys *k)
+bool
+tls_keys_look(const struct tls_keys *k, size_t key, const char *host,
+    struct tls_look *look)
 {
-	return k->expiry;
+	const struct tls_library *lib = tls_library();
+	gnutls_datum_t der;
+	gnutls_x509_crt_t crt;
+
+	if (lib->gnutls_certificate_get_crt_raw(
+		k->credentials, (unsigned)key, 0, &der) != GNUTLS_E_SUCCESS ||
+	    lib->gnutls_x509_crt_init(&crt) != GNUTLS_E_SUCCESS) {
+		return false;
+	}
+	bool good = lib->gnutls_x509_crt_import(
+			crt, &der, GNUTLS_X509_FMT_DER) == GNUTLS_E_SUCCESS;
+	if (good) {
+		look->starts = lib->gnutls_x509_crt_get_activation_time(crt);
+		look->ends = lib->gnutls_x509_crt_get_expiration_time(crt);
+		look->self_signed =
+		    lib->gnutls_x509_crt_check_issuer(crt, crt) != 0;
+		look->names_host =
+		    lib->gnutls_x509_crt_check_hostname(crt, host) != 0;
+	}
+	lib->gnutls_x509_crt_deinit(crt);
+	return good;
 }
 
 int

@@ -32,8 +32,16 @@ size_t tls_keys_count(const struct tls_keys *);
 int tls_keys_chain(const struct tls_keys *, size_t key, struct tls_chain *,
     char error[CONFIG_ERROR]) __attribute__((warn_unused_result));
 
-/* When the first of the certificates expires. */
-time_t tls_keys_expiry(const struct tls_keys *);
+/* What is said about a certificate. */
+struct tls_look {
+	time_t starts, ends;
+	bool self_signed;
+	bool names_host; /* it is good for that name */
+};
+
+/* Looks at the certificate of a key; false: it cannot be read. */
+bool tls_keys_look(
+    const struct tls_keys *, size_t key, const char *host, struct tls_look *);
 
 /* Signs what a valid question asks for.  false: this key cannot do that. */
 bool tls_keys_sign(const struct tls_keys *, const struct signature_question *,

@@ -86,8 +86,11 @@
 	X(gnutls_transport_set_ptr)                                            \
 	X(gnutls_transport_set_pull_function)                                  \
 	X(gnutls_transport_set_push_function)                                  \
+	X(gnutls_x509_crt_check_hostname)                                      \
+	X(gnutls_x509_crt_check_issuer)                                        \
 	X(gnutls_x509_crt_deinit)                                              \
 	X(gnutls_x509_crt_export)                                              \
+	X(gnutls_x509_crt_get_activation_time)                                 \
 	X(gnutls_x509_crt_get_dn_by_oid)                                       \
 	X(gnutls_x509_crt_get_expiration_time)                                 \
 	X(gnutls_x509_crt_get_subject_alt_name)                                \

@@ -11,7 +11,7 @@
  */
 
 /* --check: tests the whole set-up, and says what to type next. */
-int admin_check(const struct config *);
+int admin_check(const struct config *, bool json);
 
 /* --stats */
 int admin_stats(const struct config *, enum stats_form);

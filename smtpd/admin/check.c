@@ -5,20 +5,12 @@
 #include "common/login/credentials.h"
 #include "common/login/password.h"
 #include "common/login/users.h"
-#include "common/tls/tls.h"
-#include "common/tls/tls_keys.h"
 #include "smtpd/admin/admin.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
-enum { DAY = 24 * 60 * 60, WARN_DAYS = 21 };
 
 static void
 check_names(struct check *c)
@@ -45,108 +37,6 @@ check_names(struct check *c)
 		check_finding(c, FINDING_OK,
 		    "mail for %s is ours, for addresses with an alias",
 		    config->virtual_domains[i]);
-	}
-}
-
-/* A directory that must be writable. */
-static void
-check_directory(struct check *c, const char *what, const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) == -1) {
-		check_finding(c, FINDING_ERROR,
-		    "%s %s: %s; type: mkdir -p -m 700 %s", what, path,
-		    strerror(errno), path);
-	} else if (!S_ISDIR(st.st_mode)) {
-		check_finding(
-		    c, FINDING_ERROR, "%s %s is not a directory", what, path);
-	} else if (access(path, W_OK | X_OK) == -1) {
-		check_finding(c, FINDING_ERROR, "%s %s: %s; type: chown %d %s",
-		    what, path, strerror(errno), (int)geteuid(), path);
-	} else {
-		check_finding(c, FINDING_OK, "%s %s", what, path);
-	}
-}
-
-/* Where the file for Prometheus is to be. */
-static void
-check_stats_file(struct check *c)
-{
-	const char *path = c->config->stats_file;
-	const char *slash = strrchr(path, '/');
-	char folder[PATH_MAX];
-
-	if (path[0] == '\0') {
-		return;
-	}
-	if (slash == NULL || slash == path) {
-		check_finding(c, FINDING_ERROR,
-		    "stats-file %s must be an absolute path, in a folder",
-		    path);
-		return;
-	}
-	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
-	check_directory(c, "the folder of stats-file", folder);
-}
-
-/* The queue needs unnamed files for messages under way. */
-static void
-check_queue(struct check *c)
-{
-	check_directory(c, "queue", c->config->queue);
-	int fd = open(c->config->queue, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd == -1 && errno == EOPNOTSUPP) {
-		check_finding(c, FINDING_WARNING,
-		    "the file system of %s has no "
-		    "unnamed files: named ones are used instead",
-		    c->config->queue);
-	}
-	if (fd != -1) {
-		close(fd);
-	}
-}
-
-static void
-check_tls(struct check *c)
-{
-	char error[CONFIG_ERROR];
-
-	if (c->config->ntls == 0) {
-		check_finding(c, FINDING_WARNING,
-		    "no certificate, so no TLS: put key and chain into %s, or "
-		    "set the key tls",
-		    c->config->tls_default);
-		return;
-	}
-	struct tls_keys *keys = tls_keys_open(c->config, true, error);
-	struct tls_server *s =
-	    keys == NULL ? NULL : tls_server_open(c->config, error);
-	if (s == NULL) {
-		tls_keys_close(keys);
-		check_finding(c, FINDING_ERROR, "certificate: %s", error);
-		return;
-	}
-	tls_server_close(s);
-	long days = (long)((tls_keys_expiry(keys) - time(NULL)) / DAY);
-	if (days < 0) {
-		check_finding(c, FINDING_ERROR,
-		    "a certificate has expired: renew it and replace its file");
-	} else {
-		check_finding(c,
-		    days < WARN_DAYS ? FINDING_WARNING : FINDING_OK,
-		    "certificate good for %ld more days", days);
-	}
-	tls_keys_close(keys);
-	for (size_t i = 0; i < c->config->ntls; i++) {
-		struct stat st;
-		if (stat(c->config->tls[i], &st) == 0 &&
-		    (st.st_mode & S_IROTH) != 0) {
-			check_finding(c, FINDING_ERROR,
-			    "everybody can read the key in %s; type: chmod "
-			    "600 %s",
-			    c->config->tls[i], c->config->tls[i]);
-		}
 	}
 }
 
@@ -235,84 +125,14 @@ check_users(struct check *c)
 	users_close(f);
 }
 
-/* Checks the folder of the file for marked mail. */
-static void
-check_junk(struct check *c, const struct account *account)
-{
-	char path[PATH_MAX], folder[PATH_MAX];
-
-	if (c->config->junk[0] == '\0') {
-		return;
-	}
-	if (account_junk(c->config, account, path) == -1) {
-		check_finding(c, FINDING_WARNING,
-		    "junk: no path for %s, whose mailbox gets marked mail",
-		    account->name);
-		return;
-	}
-	strlcpy(folder, path, sizeof(folder));
-	char *slash = strrchr(folder, '/');
-	if (slash != NULL) {
-		*slash = '\0';
-	}
-	if (access(folder, X_OK) == -1) {
-		check_finding(c, FINDING_WARNING,
-		    "junk: %s: %s: until it is there, mailboxes get marked "
-		    "mail",
-		    folder, strerror(errno));
-		return;
-	}
-	check_finding(
-	    c, FINDING_OK, "marked mail goes into files such as %s", path);
-}
-
-/* Checks the folder of mailboxes, with that of postmaster as example. */
-static void
-check_mailboxes(struct check *c)
-{
-	struct account account;
-	char path[PATH_MAX], error[CONFIG_ERROR];
-	struct names *names = names_load(c->config, error);
-
-	if (names == NULL) {
-		return; /* check_users() reports it */
-	}
-	enum status found =
-	    account_find(c->config, names, "postmaster", &account);
-	names_free(names);
-	if (found == STATUS_TEMPORARY) {
-		check_finding(c, FINDING_ERROR,
-		    "the owner of postmaster's mailbox cannot be found out "
-		    "now; the log says why");
-		return;
-	}
-	if (found != STATUS_OK ||
-	    account_mailbox(c->config, &account, path) == -1) {
-		check_finding(c, FINDING_ERROR,
-		    "postmaster has no mailbox: see the "
-		    "keys mailbox and mailbox-owner");
-		return;
-	}
-	check_finding(c, FINDING_OK, "mailboxes such as %s", path);
-	check_junk(c, &account);
-	check_folder_group(c, &account, path);
-	char *slash = strrchr(path, '/');
-	if (slash != NULL && slash != path) {
-		*slash = '\0';
-		check_directory(c, "mailboxes in", path);
-	}
-}
-
 int
-admin_check(const struct config *config)
+admin_check(const struct config *config, bool json)
 {
-	struct check c = { .config = config };
+	struct check c = { .config = config, .json = json };
 
 	check_names(&c);
-	check_directory(&c, "state", config->state);
 	check_rights(&c);
-	check_queue(&c);
-	check_stats_file(&c);
+	check_folders(&c);
 	check_mailboxes(&c);
 	check_users(&c);
 	check_limits(&c);
@@ -324,6 +144,9 @@ admin_check(const struct config *config)
 	check_logins(&c);
 	check_tls(&c);
 	check_dns(&c);
-	printf("%u errors, %u warnings\n", c.errors, c.warnings);
+	check_ports(&c);
+	if (!json) {
+		printf("%u errors, %u warnings\n", c.errors, c.warnings);
+	}
 	return c.errors > 0 ? 1 : 0;
 }

@@ -5,6 +5,7 @@
 #include "common/names/passwd.h"
 #include "smtpd/admin/check_private.h"
 
+#include "smtpd/local/words.h"
 #include "smtpd/route/expand.h"
 
 #include <errno.h>
@@ -24,6 +25,47 @@ address_of(const char *key, char text[ADDRESS_TEXT + 2])
 	    key[0] == '@' ? "anybody" : "", quote, key, quote);
 }
 
+/* As the user of the command: 0, or why it cannot be run. */
+static int
+try_command(void *context)
+{
+	return access(context, X_OK) == 0 ? 0 : errno;
+}
+
+/* A command that cannot be run. */
+static void
+check_command(struct check *c, const char *key, const struct recipient *r)
+{
+	const char *owner =
+	    r->owner[0] != '\0' ? r->owner : c->config->alias_owner;
+	char text[ALIAS_TARGET + 1], *words[WORDS_MOST + 1];
+	struct account account;
+
+	if (strlcpy(text, r->text, sizeof(text)) >= sizeof(text) ||
+	    !words_split(text, words)) {
+		check_finding(c, FINDING_ERROR,
+		    "the alias %s: %s is no command: a quote is open", key,
+		    r->text);
+		return;
+	}
+	if (words[0][0] != '/') {
+		check_finding(c, FINDING_ERROR,
+		    "the alias %s: write %s with its whole path; type: command "
+		    "-v %s",
+		    key, words[0], words[0]);
+		return;
+	}
+	if (account_system(owner, &account) != STATUS_OK) {
+		return; /* check_owner() reports it */
+	}
+	int error = check_as(c, &account, NULL, try_command, words[0]);
+	if (error > 0) {
+		check_finding(c, FINDING_ERROR,
+		    "the alias %s: %s cannot run %s: %s; type: ls -l %s", key,
+		    owner, words[0], strerror(error), words[0]);
+	}
+}
+
 /* Warns of targets in our domains that do not exist. */
 static void
 check_targets(struct check *c, const char *key, const struct mail *m)
@@ -31,6 +73,9 @@ check_targets(struct check *c, const char *key, const struct mail *m)
 	for (size_t i = 0; i < m->count; i++) {
 		const struct recipient *r = &m->recipients[i];
 		const char *at = strrchr(r->text, '@');
+		if (r->target == TARGET_PIPE) {
+			check_command(c, key, r);
+		}
 		if (r->target == TARGET_ADDRESS && at != NULL &&
 		    config_is_ours(c->config, at + 1)) {
 			check_finding(c, FINDING_WARNING,

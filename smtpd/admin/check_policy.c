@@ -109,6 +109,21 @@ check_auth(struct check *c)
 	}
 }
 
+/* A list of networks that has all addresses. */
+static void
+check_everybody(struct check *c, enum finding how, const char *key,
+    const char *effect, const struct network *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool v4 = network_is_v4(list[i].address);
+		if (list[i].bits == 0 || (list[i].bits == ALL_OF_V4 && v4)) {
+			check_finding(c, how,
+			    "%s: %s contains everybody, so %s", key,
+			    v4 ? "0.0.0.0/0" : "::/0", effect);
+		}
+	}
+}
+
 void
 check_policy(struct check *c)
 {
@@ -131,14 +146,13 @@ check_policy(struct check *c)
 		check_list(c, &config->dnsbl[i]);
 	}
 	check_auth(c);
-	for (size_t i = 0; i < config->npolicy_exempt; i++) {
-		const struct network *n = &config->policy_exempt[i];
-		bool v4 = network_is_v4(n->address);
-		if (n->bits == 0 || (n->bits == ALL_OF_V4 && v4)) {
-			check_finding(c, FINDING_WARNING,
-			    "policy-exempt: %s contains everybody, so the "
-			    "rules for strangers never apply",
-			    v4 ? "0.0.0.0/0" : "::/0");
-		}
-	}
+	check_everybody(c, FINDING_WARNING, "policy-exempt",
+	    "the rules for strangers never apply", config->policy_exempt,
+	    config->npolicy_exempt);
+	check_everybody(c, FINDING_WARNING, "penalties-exempt",
+	    "no errors count, and passwords can be guessed at any speed",
+	    config->penalties_exempt, config->npenalties_exempt);
+	check_everybody(c, FINDING_ERROR, "proxy",
+	    "anybody may claim any address; name the proxy alone",
+	    config->proxies, config->nproxies);
 }

@@ -4,6 +4,10 @@
 
 #include "common/config/config.h"
 #include "common/login/users.h"
+#include "smtpd/route/hop.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
 
 /* The parts of smtpd --check. */
 
@@ -11,6 +15,8 @@ enum finding { FINDING_OK, FINDING_WARNING, FINDING_ERROR };
 
 struct check {
 	const struct config *config;
+	bool json;        /* findings are for programs */
+	bool dns_trouble; /* said already */
 	unsigned errors, warnings;
 };
 
@@ -20,6 +26,31 @@ void check_finding(struct check *, enum finding, const char *fmt, ...)
 
 /* Who runs what, and what confines it: check_rights.c. */
 void check_rights(struct check *);
+
+/*
+ * What try() returns as the account, with what its mailbox needs (NULL:
+ * nothing): 0, or an errno; -1: that cannot be found out, which is reported.
+ */
+int check_as(struct check *, const struct account *, const char *mailbox,
+    int (*try)(void *context), void *context);
+
+/* A directory of the servers', which is to have that mode; queue, state, and
+   room in them: check_folders.c. */
+void check_directory(
+    struct check *, const char *what, const char *path, mode_t mode);
+void check_folders(struct check *);
+
+/* Mailboxes, as their owners: check_mailboxes.c. */
+void check_mailboxes(struct check *);
+
+/* Certificates: check_tls.c. */
+void check_tls(struct check *);
+
+/* Other programs at our ports: check_ports.c. */
+void check_ports(struct check *);
+
+/* Asks for a next hop, and connects to it: check_hops.c. */
+void check_greeting(struct check *, const char *what, const struct hop *);
 
 /*
  * The folder of a mailbox, an example, gives its group only if it is root's;

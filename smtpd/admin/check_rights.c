@@ -8,6 +8,7 @@
 #include "common/login/users.h"
 #include "common/names/passwd.h"
 #include "common/process/landlock.h"
+#include "common/process/process.h"
 #include "common/process/sandbox.h"
 #include "smtpd/queue/runner.h"
 #include "spool/become.h"
@@ -15,6 +16,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -183,6 +185,49 @@ check_runs(struct check *c)
 		    "restrictions of their units; for a unit of its own type: "
 		    "systemctl enable --now restante-queue.socket");
 	}
+}
+
+/* What the process of check_as() does. */
+struct trial {
+	const struct config *config;
+	const struct account *account;
+	const char *mailbox;
+	int (*try)(void *context);
+	void *context;
+};
+
+enum { TRIAL_LIMIT = 10 * 1000, NO_RIGHTS = 255 };
+
+static int
+run_trial(void *context)
+{
+	const struct trial *t = context;
+
+	return become_account(t->config, t->account, t->mailbox) == -1
+	           ? NO_RIGHTS
+	           : t->try(t->context);
+}
+
+int
+check_as(struct check *c, const struct account *a, const char *mailbox,
+    int (*try)(void *context), void *context)
+{
+	struct trial t = { .config = c->config,
+		.account = a,
+		.mailbox = mailbox,
+		.try = try,
+		.context = context };
+	int status = 0;
+
+	fflush(stdout);
+	if (process_run(run_trial, &t, TRIAL_LIMIT, &status) !=
+		PROCESS_EXITED ||
+	    status == NO_RIGHTS) {
+		check_finding(c, FINDING_WARNING,
+		    "what %s may do cannot be found out now", a->name);
+		return -1;
+	}
+	return status;
 }
 
 void

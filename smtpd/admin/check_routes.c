@@ -121,6 +121,7 @@ check_hop(struct check *c, const char *what, const char *url)
 		    c, FINDING_WARNING, "%s: no socket at %s", what, h.host);
 	}
 	check_port(c, what, &h);
+	check_greeting(c, what, &h);
 	if (h.user[0] != '\0') {
 		check_login(c, what, &h);
 	}

@@ -329,6 +329,9 @@ static const struct {
 	    "unknown key \"Sessions\"; did you mean sessions?" },
 	{ "sessions=5\n", 1,
 	    "unknown key \"sessions=5\"; did you mean sessions?" },
+	{ "domains b\xc3\xbc"
+	  "cher.example\n",
+	    1, "write it as the DNS has it: xn--bcher-kva.example" },
 	{ "hostnme x\n", 1, "unknown key \"hostnme\"; did you mean hostname?" },
 	{ "sessions: 5\n", 1, "unknown key" },
 	{ "session 5\n", 1, "unknown key" },

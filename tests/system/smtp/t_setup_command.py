@@ -65,6 +65,8 @@ def test_check():
     """--check finds no error in what it has made"""
     with folder() as (scratch, conf):
         setup(scratch, conf, "--yes", ADDRESS)
+        with conf.open("a") as file:
+            file.write("resolver 127.0.0.1:1\n")   # nobody answers there
         done = subprocess.run(
             [scratch.program("smtpd"), "-c", str(conf), "--check"],
             capture_output=True, text=True, check=False, cwd="/",

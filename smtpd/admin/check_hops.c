@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * smtpd --check: whether next hops are there, and greet.  They are asked by a
+ * process that has given up its rights, as a relay agent does.  What cannot be
+ * found out now is no fault of the configuration, and is a warning.
+ */
+#include "smtpd/admin/check_private.h"
+
+#include "common/dns/dns.h"
+#include "common/process/privilege.h"
+#include "common/process/process.h"
+#include "smtpd/relay/connect.h"
+#include "smtpd/relay/race.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+	LIMIT = 90 * 1000,   /* ms for one hop: names, connection, greeting */
+	GREETING = 10 * 1000 /* ms */
+};
+
+/* Shared with the process that asks. */
+struct question {
+	const struct config *config;
+	const struct hop *hop;
+	struct dns *dns;
+	struct exchangers literals; /* of hosts(5) */
+	enum greeted {
+		GREETED_GOOD,
+		GREETED_NO_HOST,
+		GREETED_UNKNOWN,
+		GREETED_UNREACHED,
+		GREETED_REFUSED
+	} answer;
+	char why[CONFIG_ERROR];
+};
+
+/* Waits for the first line; false: it is no welcome. */
+static bool
+is_welcome(int fd, char why[CONFIG_ERROR])
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char line[CONFIG_ERROR];
+
+	if (poll(&p, 1, GREETING) != 1) {
+		strlcpy(why, "it says nothing", CONFIG_ERROR);
+		return false;
+	}
+	ssize_t n = read(fd, line, sizeof(line) - 1);
+	line[n > 0 ? n : 0] = '\0';
+	line[strcspn(line, "\r\n")] = '\0';
+	if (line[0] == '2') {
+		(void)!write(fd, "QUIT\r\n", 6);
+		return true;
+	}
+	strlcpy(why, n > 0 ? line : "it closes the connection", CONFIG_ERROR);
+	return false;
+}
+
+/* The addresses of the host. */
+static enum greeted
+find_addresses(struct question *q)
+{
+	struct dns_address found[DNS_ADDRESSES];
+	size_t n = 0;
+
+	if (race_literal(q->hop->host, &found[0]) || q->literals.count > 0 ||
+	    strcasecmp(q->hop->host, "localhost") == 0) {
+		return GREETED_GOOD;
+	}
+	switch (dns_addresses(q->dns, q->hop->host, found, &n, q->why)) {
+	case DNS_OK:
+		return GREETED_GOOD;
+	case DNS_NONE:
+	case DNS_NO_DATA:
+		return GREETED_NO_HOST;
+	case DNS_TEMPORARY:
+		break;
+	}
+	return GREETED_UNKNOWN;
+}
+
+static enum greeted
+greet(struct question *q)
+{
+	struct connected peer;
+	const char *host =
+	    q->literals.count > 0 ? q->literals.hosts[0].host : q->hop->host;
+
+	if (connect_host(q->dns, host, q->hop->port, FAMILY_ANY, NULL, &peer,
+		q->why) == -1) {
+		return GREETED_UNREACHED;
+	}
+	/* Under TLS the client speaks first. */
+	bool good = q->hop->wrapped || is_welcome(peer.fd, q->why);
+	close(peer.fd);
+	return good ? GREETED_GOOD : GREETED_REFUSED;
+}
+
+/* In the process that asks. */
+static int
+ask(void *context)
+{
+	struct question *q = context;
+
+	privilege_become_client(q->config);
+	q->answer = find_addresses(q);
+	if (q->answer == GREETED_GOOD) {
+		q->answer = greet(q);
+	}
+	return 0;
+}
+
+/* ---- what it means ---- */
+
+static void
+report_answer(struct check *c, const char *what, const struct question *q)
+{
+	switch (q->answer) {
+	case GREETED_GOOD:
+		break;
+	case GREETED_NO_HOST:
+		check_finding(c, FINDING_ERROR,
+		    "%s: there is no host %s (%s): mail waits; correct the "
+		    "name",
+		    what, q->hop->host, q->why);
+		break;
+	case GREETED_UNKNOWN:
+		if (c->dns_trouble) {
+			break;
+		}
+		c->dns_trouble = true;
+		check_finding(c, FINDING_WARNING,
+		    "%s: the name server cannot be asked now (%s): mail "
+		    "waits until it answers; see the key resolver and "
+		    "resolv.conf(5)",
+		    what, q->why);
+		break;
+	case GREETED_UNREACHED:
+		check_finding(c, FINDING_WARNING,
+		    "%s: %s does not answer now (%s): mail waits until it "
+		    "does; is it the right host and port?",
+		    what, q->hop->host, q->why);
+		break;
+	case GREETED_REFUSED:
+		check_finding(c, FINDING_WARNING,
+		    "%s: port %u of %s does not welcome us now (%s): mail "
+		    "waits",
+		    what, q->hop->port, q->hop->host, q->why);
+		break;
+	}
+}
+
+/* What hosts(5) has, which needs a file; an address is none of its names. */
+static void
+read_hosts(struct question *q)
+{
+	struct dns_address literal;
+
+	if (!race_literal(q->hop->host, &literal) &&
+	    connect_hosts_file("/etc/hosts", q->hop->host, &q->literals) ==
+		-1) {
+		q->literals.count = 0;
+	}
+}
+
+void
+check_greeting(struct check *c, const char *what, const struct hop *h)
+{
+	/* What the DNS has about a domain, check_dns() asks. */
+	struct dns *dns = h->unix_socket || h->mx ? NULL : dns_open(c->config);
+	struct question *q =
+	    dns == NULL ? MAP_FAILED
+			: mmap(NULL, sizeof(*q), PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status = 0;
+
+	if (q != MAP_FAILED) {
+		*q = (struct question){ .config = c->config,
+			.hop = h,
+			.dns = dns,
+			.answer = GREETED_UNKNOWN };
+		strlcpy(q->why, "no answer in time", sizeof(q->why));
+		read_hosts(q);
+		if (process_run(ask, q, LIMIT, &status) == PROCESS_EXITED &&
+		    status != 0) {
+			strlcpy(q->why, "see the error above", sizeof(q->why));
+		}
+		report_answer(c, what, q);
+		munmap(q, sizeof(*q));
+	}
+	if (dns != NULL) {
+		dns_close(dns);
+	}
+}

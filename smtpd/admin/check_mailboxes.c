@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * smtpd --check: mailboxes and their folders, as their owners find them, who
+ * deliver and collect.
+ */
+#include "smtpd/admin/check_private.h"
+
+#include "common/log/log.h"
+#include "common/login/users.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FINDINGS = 20 }; /* that are printed one by one */
+
+/* ---- as the owner ---- */
+
+/* 0, or the errno of what the owner cannot do. */
+static int
+try_folder(void *context)
+{
+	return access(context, W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+static int
+try_mailbox(void *context)
+{
+	int fd = open(
+	    context, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	return fd == -1 ? errno : (close(fd), 0);
+}
+
+/* ---- one mailbox ---- */
+
+/* What it is that is there instead of a mailbox; NULL: it is one. */
+static const char *
+other_kind(const struct stat *st)
+{
+	return S_ISDIR(st->st_mode)    ? "a directory"
+	       : S_ISLNK(st->st_mode)  ? "a symbolic link"
+	       : !S_ISREG(st->st_mode) ? "not a regular file"
+	                               : NULL;
+}
+
+static void
+check_file(struct check *c, const struct account *a, const char *path,
+    const struct stat *st)
+{
+	const char *kind = other_kind(st);
+	char copy[PATH_MAX];
+
+	strlcpy(copy, path, sizeof(copy));
+	if (kind != NULL) {
+		check_finding(c, FINDING_ERROR,
+		    "the mailbox %s is %s: mail for %s waits; type: mv -n %s "
+		    "%s.old",
+		    path, kind, a->name, path, path);
+	} else if (st->st_nlink > 1) {
+		check_finding(c, FINDING_ERROR,
+		    "the mailbox %s has another name, too: mail for %s waits; "
+		    "type: find / -xdev -samefile %s",
+		    path, a->name, path);
+	} else if (geteuid() == 0 && st->st_uid != a->uid) {
+		check_finding(c, FINDING_ERROR,
+		    "the mailbox %s belongs to uid %u, and not to %s (uid "
+		    "%u); type: chown %u %s",
+		    path, (unsigned)st->st_uid, a->name, (unsigned)a->uid,
+		    (unsigned)a->uid, path);
+	} else if ((st->st_mode & (S_IROTH | S_IWOTH)) != 0) {
+		check_finding(c, FINDING_ERROR,
+		    "everybody can %s the mailbox %s; type: chmod o-rwx %s",
+		    (st->st_mode & S_IWOTH) != 0 ? "write to" : "read", path,
+		    path);
+	} else {
+		int error = check_as(c, a, path, try_mailbox, copy);
+		if (error > 0) {
+			check_finding(c, FINDING_ERROR,
+			    "%s cannot open the mailbox %s: %s; type: chmod "
+			    "u+rw %s",
+			    a->name, path, strerror(error), path);
+		}
+	}
+}
+
+/* Where the owner keeps what belongs to the mailbox. */
+static void
+check_state_of(struct check *c, const struct account *a)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (snprintf(path, sizeof(path), "%s/users/%s", c->config->state,
+		a->name) >= (int)sizeof(path) ||
+	    lstat(path, &st) == -1) {
+		return; /* the first delivery makes it */
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		check_finding(c, FINDING_ERROR,
+		    "%s is not a directory: mail for %s waits; type: mv -n %s "
+		    "%s.old",
+		    path, a->name, path, path);
+	} else if (geteuid() == 0 && st.st_uid != a->uid) {
+		check_finding(c, FINDING_ERROR,
+		    "%s belongs to uid %u, and not to %s; type: chown -R -h "
+		    "%u %s",
+		    path, (unsigned)st.st_uid, a->name, (unsigned)a->uid, path);
+	}
+}
+
+/* Checks what there is for a user, if anything. */
+static void
+check_user(struct check *c, const struct names *names, const char *name)
+{
+	char user[USER_NAME + 1], path[PATH_MAX];
+	struct account account;
+	struct stat st;
+
+	if (!user_name(c->config, name, user) ||
+	    account_find(c->config, names, user, &account) != STATUS_OK ||
+	    account_mailbox(c->config, &account, path) == -1) {
+		return;
+	}
+	if (lstat(path, &st) == 0) {
+		check_file(c, &account, path, &st);
+	} else if (errno != ENOENT) {
+		check_finding(c, FINDING_WARNING,
+		    "the mailbox %s cannot be looked at: %s; run smtpd --check "
+		    "as root",
+		    path, strerror(errno));
+	}
+	check_state_of(c, &account);
+}
+
+/* ---- all of them ---- */
+
+static void
+check_users_of_file(struct check *c, const struct names *names)
+{
+	unsigned before = c->errors + c->warnings;
+	struct users_file *f = users_open(c->config->users);
+	enum user_line_kind kind;
+	struct user_line line;
+
+	while (f != NULL && (kind = users_next(f, &line)) < USER_LINE_END &&
+	       c->errors + c->warnings < before + FINDINGS) {
+		if (kind == USER_LINE_USER && line.label[0] == '\0') {
+			check_user(c, names, line.name);
+		}
+	}
+	if (f != NULL) {
+		users_close(f);
+	}
+}
+
+/* Of the system's accounts, those whose mailbox is in that folder. */
+static void
+check_users_in(struct check *c, const struct names *names, const char *folder)
+{
+	unsigned before = c->errors + c->warnings;
+	DIR *d = opendir(folder);
+	const struct dirent *entry;
+
+	while (d != NULL && (entry = readdir(d)) != NULL &&
+	       c->errors + c->warnings < before + FINDINGS) {
+		if (entry->d_name[0] != '.') {
+			check_user(c, names, entry->d_name);
+		}
+	}
+	if (d != NULL) {
+		closedir(d);
+	}
+}
+
+/* The folder of a mailbox, which its owner makes, locks and writes there. */
+static void
+check_folder(
+    struct check *c, const struct account *a, const char *mailbox, char *folder)
+{
+	struct stat st;
+
+	if (folder[0] != '/') {
+		check_finding(c, FINDING_ERROR,
+		    "mailboxes in %s: the key mailbox needs an absolute path",
+		    folder);
+		return;
+	}
+	if (stat(folder, &st) == -1) {
+		check_finding(c, FINDING_ERROR, "mailboxes in %s: %s%s%s",
+		    folder, strerror(errno),
+		    errno != ENOENT  ? "; type: namei -l "
+		    : geteuid() == 0 ? "; type: install -d -g mail -m 3775 "
+				     : "; type: mkdir -p -m 700 ",
+		    folder);
+		return;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		check_finding(c, FINDING_ERROR,
+		    "mailboxes in %s: it is not a directory; see the key "
+		    "mailbox",
+		    folder);
+		return;
+	}
+	if ((st.st_mode & S_IWOTH) != 0 && (st.st_mode & S_ISVTX) == 0) {
+		check_finding(c, FINDING_ERROR,
+		    "everybody can remove mailboxes in %s; type: chmod o-w,+t "
+		    "%s",
+		    folder, folder);
+		return;
+	}
+	int error = check_as(c, a, mailbox, try_folder, folder);
+	if (error > 0) {
+		check_finding(c, FINDING_ERROR,
+		    "%s (uid %u) cannot make a mailbox and locks in %s: %s%s%s",
+		    a->name, (unsigned)a->uid, folder, strerror(error),
+		    st.st_uid == 0 ? "; type: chgrp mail DIR && chmod 3775 "
+				     "DIR, with DIR "
+				   : "; type: ls -ld ",
+		    folder);
+		return;
+	}
+	check_finding(c, FINDING_OK, "mailboxes in %s", folder);
+}
+
+/* Checks the folder of the file for marked mail. */
+static void
+check_junk(struct check *c, const struct account *account)
+{
+	char path[PATH_MAX], folder[PATH_MAX];
+
+	if (c->config->junk[0] == '\0') {
+		return;
+	}
+	if (account_junk(c->config, account, path) == -1) {
+		check_finding(c, FINDING_WARNING,
+		    "junk: no path for %s, whose mailbox gets marked mail",
+		    account->name);
+		return;
+	}
+	strlcpy(folder, path, sizeof(folder));
+	char *slash = strrchr(folder, '/');
+	if (slash != NULL) {
+		*slash = '\0';
+	}
+	if (access(folder, X_OK) == -1) {
+		check_finding(c, FINDING_WARNING,
+		    "junk: %s: %s: until it is there, mailboxes get marked "
+		    "mail",
+		    folder, strerror(errno));
+		return;
+	}
+	check_finding(
+	    c, FINDING_OK, "marked mail goes into files such as %s", path);
+}
+
+void
+check_mailboxes(struct check *c)
+{
+	struct account account;
+	char path[PATH_MAX], folder[PATH_MAX], error[CONFIG_ERROR];
+	struct names *names = names_load(c->config, error);
+
+	if (names == NULL) {
+		return; /* check_users() reports it */
+	}
+	enum status found =
+	    account_find(c->config, names, "postmaster", &account);
+	if (found == STATUS_TEMPORARY) {
+		check_finding(c, FINDING_ERROR,
+		    "the owner of postmaster's mailbox cannot be found out "
+		    "now; the log says why");
+	} else if (found != STATUS_OK ||
+		   account_mailbox(c->config, &account, path) == -1) {
+		check_finding(c, FINDING_ERROR,
+		    "postmaster has no mailbox: see the "
+		    "keys mailbox and mailbox-owner");
+	} else {
+		check_finding(c, FINDING_OK, "mailboxes such as %s", path);
+		check_junk(c, &account);
+		check_folder_group(c, &account, path);
+		strlcpy(folder, path, sizeof(folder));
+		char *slash = strrchr(folder, '/');
+		if (slash != NULL && slash != folder) {
+			*slash = '\0';
+			check_folder(c, &account, path, folder);
+			if (config_system_users(c->config)) {
+				check_users_in(c, names, folder);
+			}
+		}
+		if (!config_system_users(c->config)) {
+			check_users_of_file(c, names);
+		}
+	}
+	names_free(names);
+}

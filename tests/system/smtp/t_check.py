@@ -1,0 +1,494 @@
+# SPDX-License-Identifier: ISC
+"""smtpd --check approves nothing that then fails: deliberate mistakes, each of
+which it must find, with a command to type that is safe.  Where that command is
+the whole remedy, it is typed, and the finding has to be gone."""
+import json
+import os
+import pwd
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import threading
+
+from lib import dns
+from lib.scratch import AM_ROOT, Scratch, make_certificate, tool
+from lib.tap import Skip, Tap, check, equal
+
+tap = Tap()
+NOBODY = pwd.getpwnam("nobody").pw_uid
+# What may be told to a person to type.  None of these destroys anything.
+SAFE = re.compile(
+    r"(mkdir -p -m \d+|install -d -g mail -m 3775|mv -n|find / -xdev "
+    r"-samefile|chmod ([augo]*[-+][rwx]+|[67][0-5][0-5])|chown (-R -h )?"
+    r"(root|\d+)|namei -l|ls -ld?|date|df -h|findmnt -T|command -v|ss -ltnp|"
+    r"useradd --system|smtpd --?[a-z]+|chgrp mail|getent passwd)\b")
+
+
+def write(path, text, mode=0o600):
+    """A file."""
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def alias(text):
+    """Makes an aliases file."""
+    def change(scratch):
+        write(scratch.dir / "aliases", text + "\n", 0o644)
+    return change
+
+
+def mode(name, bits):
+    """Changes a mode."""
+    return lambda scratch: (scratch.dir / name).chmod(bits)
+
+
+def owner(name, uid=NOBODY):
+    """Gives a file away."""
+    return lambda scratch: os.chown(scratch.dir / name, uid, -1)
+
+
+def mailbox(make):
+    """Does something with the path of alice's mailbox."""
+    return lambda scratch: make(scratch.mailbox("alice"))
+
+
+def hard_link(path):
+    """A mailbox with two names."""
+    write(path, "")
+    os.chown(path, pwd.getpwnam("mail").pw_uid, -1)
+    os.link(path, path.with_name(".other"))
+
+
+def open_to_all(path):
+    """A mailbox of mode 666."""
+    write(path, "", 0o666)
+    os.chown(path, pwd.getpwnam("mail").pw_uid, -1)
+    path.chmod(0o666)
+
+
+def of_another(path):
+    """A mailbox that belongs to somebody else."""
+    write(path, "")
+    os.chown(path, NOBODY, -1)
+
+
+def state_of_another(scratch):
+    """A user's own directory that belongs to somebody else."""
+    path = scratch.dir / "state" / "users" / "alice"
+    path.mkdir(parents=True)
+    os.chown(path, NOBODY, -1)
+
+
+def damaged(scratch):
+    """A message that was set aside."""
+    (scratch.dir / "queue" / "corrupt").mkdir(mode=0o700)
+    write(scratch.dir / "queue" / "corrupt" / "X", "x")
+
+
+def certificate(name, *options):
+    """A certificate of its own for that name."""
+    def change(scratch):
+        if not tool("openssl"):
+            raise Skip("no openssl")
+        key, cert = scratch.dir / "key", scratch.dir / "cert"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
+             cert, "-subj", "/CN=" + name, "-addext",
+             "subjectAltName=DNS:" + name, *options],
+            check=True, capture_output=True)
+        write(scratch.pem, key.read_text() + cert.read_text())
+    return change
+
+
+def expired(scratch):
+    """A certificate whose time is over."""
+    certificate("mail.example.org")(scratch)
+    names = {name: scratch.dir / name for name in
+             ("key", "cert", "request", "ca.conf", "index", "serial")}
+    names["index"].touch()
+    names["serial"].write_text("01\n")
+    names["ca.conf"].write_text(
+        "[ca]\ndefault_ca = a\n[a]\ndefault_md = sha256\npolicy = p\n"
+        f"database = {names['index']}\nserial = {names['serial']}\n"
+        f"new_certs_dir = {scratch.dir}\n[p]\ncommonName = supplied\n")
+    for command in (
+            ["req", "-new", "-key", names["key"], "-subj",
+             "/CN=mail.example.org", "-out", names["request"]],
+            ["ca", "-batch", "-config", names["ca.conf"], "-selfsign",
+             "-keyfile", names["key"], "-in", names["request"], "-startdate",
+             "20200101000000Z", "-enddate", "20200201000000Z", "-notext",
+             "-out", names["cert"]]):
+        subprocess.run(["openssl", *command], check=True, capture_output=True)
+    write(scratch.pem, names["key"].read_text() + names["cert"].read_text())
+
+
+def mismatched(scratch):
+    """A key that is another one's."""
+    other = scratch.dir / "other.pem"
+    make_certificate(other, "mail.example.org")
+    split = "-----BEGIN CERTIFICATE-----"
+    write(scratch.pem, scratch.pem.read_text().split(split)[0] + split +
+          other.read_text().split(split)[1])
+
+
+def program(name, bits=0o755):
+    """A program of an alias."""
+    def change(scratch):
+        path = scratch.dir / name
+        write(path, "#!/bin/sh\n", bits)
+        write(scratch.dir / "aliases", f'prog: "|{path} x"\n', 0o644)
+    return change
+
+
+def nothing(_):
+    """The configuration is mistake enough."""
+
+
+# name, lines of the configuration, what is done then, the kind of finding, what
+# it says; "cure" if what it says to type is all that is missing.
+ROOT = [
+    ("queue 0777", "", mode("queue", 0o777), "error",
+     "queue .* others can write there", "cure"),
+    ("queue 0770", "", mode("queue", 0o770), "error",
+     "queue .* others can write there", "cure"),
+    ("queue 0755", "", mode("queue", 0o755), "warning",
+     "queue .* others can list", "cure"),
+    ("the queue of another user", "", owner("queue"), "error",
+     "queue .* belongs to uid", "cure"),
+    ("no queue", "", lambda s: shutil.rmtree(s.dir / "queue"), "error",
+     "queue .*No such file", "cure"),
+    ("a queue that is a file", "queue %DIR/users", nothing, "error",
+     "queue .* is not a directory", ""),
+    ("a relative queue", "queue spool/queue", nothing, "error",
+     "queue spool/queue is no absolute path", ""),
+    ("state 0777", "", mode("state", 0o777), "error",
+     "state .* others can write there", "cure"),
+    ("state 0700", "", mode("state", 0o700), "error",
+     "state .* owners of mailboxes cannot reach", "cure"),
+    ("the state of another user", "", owner("state"), "error",
+     "state .* belongs to uid", "cure"),
+    ("no state", "", lambda s: shutil.rmtree(s.dir / "state"), "error",
+     "state .*No such file", "cure"),
+    ("damaged messages", "", damaged, "warning",
+     "1 messages in .*/corrupt are damaged", ""),
+    ("no room", "minimum-free 900000G", nothing, "error",
+     "minimum-free wants", ""),
+    ("no folder for mailboxes", "", lambda s: shutil.rmtree(s.mail), "error",
+     "mailboxes in .*No such file", "cure"),
+    ("mailboxes that owners cannot make", "",
+     lambda s: (os.chown(s.mail, 0, 0), s.mail.chmod(0o755)), "error",
+     "cannot make a mailbox and locks in", ""),
+    ("mailboxes that everybody can remove", "", mode("mail", 0o777), "error",
+     "everybody can remove mailboxes", "cure"),
+    ("mailboxes of a relative path", "mailbox mail/%u", nothing, "error",
+     "needs an absolute path", ""),
+    ("a mailbox that is a folder", "", mailbox(lambda p: p.mkdir()), "error",
+     "the mailbox .*/alice is a directory", "cure"),
+    ("a mailbox that is a link", "",
+     mailbox(lambda p: p.symlink_to("/dev/null")), "error",
+     "the mailbox .*/alice is a symbolic link", "cure"),
+    ("a mailbox that is a FIFO", "", mailbox(os.mkfifo), "error",
+     "the mailbox .*/alice is not a regular file", "cure"),
+    ("a mailbox with two names", "", mailbox(hard_link), "error",
+     "the mailbox .*/alice has another name", ""),
+    ("a mailbox 0666", "", mailbox(open_to_all), "error",
+     "everybody can write to the mailbox", "cure"),
+    ("a mailbox of another user", "", mailbox(of_another), "error",
+     "the mailbox .*/alice belongs to uid", "cure"),
+    ("a user's directory of another user", "", state_of_another, "error",
+     "users/alice belongs to uid", "cure"),
+    ("a program that is not there", "", alias('prog: "|/no/such/prog x"'),
+     "error", "cannot run /no/such/prog: No such file", ""),
+    ("a program that the owner of aliases cannot run", "",
+     program("prog", 0o700), "error", "cannot run .*Permission denied", ""),
+    ("a program that is no program", "", program("prog", 0o644), "error",
+     "cannot run .*Permission denied", ""),
+    ("a program without its path", "", alias('prog: "|vacation bob"'),
+     "error", "write vacation with its whole path", ""),
+    ("a list that is not there", "", alias("list: :include:/no/such/list"),
+     "error", "mail for list would wait", ""),
+    ("an alias of nobody", "", alias("info: nobody-here"), "warning",
+     "leads to nobody-here.*does not exist", ""),
+    ("an alias for another domain", "", alias("a@else.example: alice"),
+     "warning", "else.example is not one of our domains", ""),
+    ("aliases that everybody can change", "",
+     lambda s: write(s.dir / "aliases", "a: alice\n", 0o666), "error",
+     "everybody can change the aliases", "cure"),
+    ("a users file that everybody can read", "", mode("users", 0o644),
+     "error", "everybody can read .*users", "cure"),
+    ("a configuration that everybody can change", "",
+     mode("restante.conf", 0o666), "error",
+     "everybody can change the configuration", "cure"),
+    ("no account for commands", "alias-owner no-such-user", nothing,
+     "error", "alias-owner names no-such-user", ""),
+    ("commands as root", "alias-owner root", nothing, "error",
+     "commands are never run as root", ""),
+    ("no account for sessions", "user no-such-user", nothing, "error",
+     "there is no account no-such-user", ""),
+]
+
+ANYBODY = [
+    ("a certificate for another name", "hostname other.example.org", nothing,
+     "warning", "no certificate is for other.example.org", ""),
+    ("a certificate that has expired", "", expired, "error",
+     "has expired", ""),
+    ("a certificate that soon expires", "",
+     certificate("mail.example.org", "-days", "3"), "warning",
+     "good for [23] more days", ""),
+    ("a key of another certificate", "", mismatched, "error",
+     "certificate: ", ""),
+    ("a certificate that is not there", "tls %DIR/absent.pem", nothing,
+     "error", "absent.pem", ""),
+    ("a key that everybody can read", "", mode("tls.pem", 0o644), "error",
+     "everybody can read the key", "cure"),
+    ("logins in the clear", "plaintext-login always", nothing, "warning",
+     "plaintext-login always: passwords cross the network", ""),
+    ("smtp:// to 465", "relay smtp://u:p@127.0.0.1:465", nothing, "warning",
+     "write smtps://", ""),
+    ("smtps:// to 587", "relay smtps://u:p@127.0.0.1:587", nothing,
+     "warning", "write smtp://", ""),
+    ("no password for the relay", "relay smtps://u@127.0.0.1:1", nothing,
+     "error", "no password for u", ""),
+    ("a password file that is not there",
+     "relay smtps://u@127.0.0.1:1\nrelay-password 127.0.0.1 file:/absent",
+     nothing, "error", "/absent: No such file", ""),
+    ("a relay that refuses connections", "relay smtp://127.0.0.1:1", nothing,
+     "warning", "does not answer now .*Connection refused", ""),
+    ("a socket that is not there", "relay lmtp:unix:/no/such/socket",
+     nothing, "warning", "no socket at /no/such/socket", ""),
+    ("a name server that is no address", "resolver nonsense", nothing,
+     "error", "the name server nonsense", ""),
+    ("a users file without credentials", "",
+     lambda s: write(s.users, "alice:{NONSENSE}x\n"), "error",
+     "no credentials that can be checked", ""),
+    ("a users file without users", "", lambda s: write(s.users, ""),
+     "warning", "0 users", ""),
+    ("a quota for nobody", "quota 1G nobody-here", nothing, "warning",
+     "nobody-here, which is not a user", ""),
+    ("senders of nobody", "sender nobody-here x@example.org", nothing,
+     "warning", "sender nobody-here: there is no such user", ""),
+    ("a proxy that is everybody", "proxy 0.0.0.0/0", nothing, "error",
+     "anybody may claim any address", ""),
+    ("penalties for nobody", "penalties-exempt ::/0", nothing, "warning",
+     "penalties-exempt: ::/0 contains everybody", ""),
+    ("a short host name", "hostname mail", nothing, "warning",
+     "the host name mail has no domain", ""),
+    ("trust that is not there", "tls-trust /no/such/bundle", nothing,
+     "error", "tls-trust /no/such/bundle: No such file", ""),
+    ("a folder for counts that is not there", "stats-file /no/such/x.prom",
+     nothing, "error", "the folder of stats-file", ""),
+    ("a reply address that is not ours", "srs-domain else.example", nothing,
+     "error", "srs-domain else.example is none of our domains", ""),
+]
+
+# What is refused by everything, --check included: exit status 78.
+REFUSED = [
+    ("a domain outside ASCII", "domains bücher.example",
+     "write it as the DNS has it: xn--bcher-kva.example"),
+    ("a host name outside ASCII", "hostname mail.bücher.example",
+     "write it as the DNS has it: mail.xn--bcher-kva.example"),
+    ("a key with a slip", "hostnme mail.example.org",
+     "did you mean hostname?"),
+    ("a number out of range", "sessions 0", "from 1 to 1000000"),
+    ("an unknown word", "plaintext-login maybe", "never, loopback or always"),
+]
+
+
+def findings(scratch, *options):
+    """What --check says: [(kind, text)]; the exit status is that of errors."""
+    done = scratch.call("smtpd", "--check", *options)
+    lines = done.stdout.splitlines()
+    found = [tuple(line.split(": ", 1)) for line in lines[:-1]]
+    errors = [text for kind, text in found if kind == "error"]
+    equal(done.returncode, 1 if errors else 0, f"status: {errors}")
+    check(lines[-1].startswith(f"{len(errors)} errors"), lines[-1])
+    return found
+
+
+def commands(text):
+    """What a finding says to type."""
+    return [part.split("; ")[0] for part in text.split("type: ")[1:]]
+
+
+def find(scratch, kind, pattern):
+    """The findings that a pattern describes."""
+    said = findings(scratch)
+    return [text for k, text in said
+            if k == kind and re.search(pattern, text)], said
+
+
+def type_it(scratch, text):
+    """Does what a finding says; a person might do it in any folder."""
+    for command in commands(text):
+        subprocess.run(shlex.split(command), check=True, cwd="/",
+                       capture_output=True, **scratch.as_user())
+
+
+def one_mistake(row, as_root):
+    """Makes a mistake, and looks for it."""
+    _, config, change, kind, pattern, cure = row
+    with Scratch(as_root=as_root) as scratch:
+        found, _ = find(scratch, kind, pattern)
+        equal(found, [], "found before")
+        scratch.configure(config)
+        change(scratch)
+        if scratch.user:
+            scratch.own()
+        found, said = find(scratch, kind, pattern)
+        check(found, "not found in:\n" + "\n".join(map(str, said)))
+        for text in (text for _, text in said):
+            for command in commands(text):
+                check(SAFE.match(command), f"not safe to type: {command}")
+        if cure:
+            check("type: " in found[0], f"nothing to type: {found[0]}")
+            type_it(scratch, found[0])
+            left, _ = find(scratch, kind, pattern)
+            equal(left, [], "found after the cure")
+
+
+def cases_root():
+    """Mistakes that root finds, as the owner of each thing"""
+    for row in ROOT:
+        with tap.case(f"{row[0]}"):
+            if not AM_ROOT:
+                raise Skip("not root")
+            one_mistake(row, True)
+
+
+def cases_anybody():
+    """Mistakes that anybody finds"""
+    for row in ANYBODY:
+        with tap.case(f"{row[0]}"):
+            one_mistake(row, False)
+
+
+def cases_refused():
+    """Mistakes with which nothing starts"""
+    for name, line, words in REFUSED:
+        with tap.case(name), Scratch(users=False) as scratch:
+            scratch.configure(line)
+            done = scratch.call("smtpd", "--check")
+            equal(done.returncode, 78, done.stdout)
+            check(words in done.stderr, done.stderr)
+
+
+def test_own_set_up():
+    """What the tests' own set-up is like: a certificate that signs itself, and
+    a name server that does not answer"""
+    with Scratch() as scratch:
+        for pattern in ("signs itself", "the DNS cannot be asked"):
+            found, said = find(scratch, "warning", pattern)
+            equal(len(found), 1, f"{pattern}: {said}")
+
+
+def test_unknown_relay():
+    """A relay that the name server does not know is an error"""
+    with Scratch() as scratch, dns.LyingDns({}) as server:
+        scratch.configure(f"relay smtp://no.example\n"
+                          f"resolver {server.address}")
+        found, said = find(scratch, "error", "there is no host no.example")
+        check(found, str(said))
+
+
+def test_name_server_in_trouble():
+    """What cannot be found out now is a warning, and no fault"""
+    with Scratch() as scratch, dns.LyingDns(
+            {}, dns.refuse(dns.SERVFAIL)) as server:
+        scratch.configure(f"relay smtp://some.example\n"
+                          f"resolver {server.address}")
+        found, said = find(scratch, "warning", "cannot be asked now")
+        check(found, str(said))
+        equal([text for kind, text in said if kind == "error"], [], "errors")
+
+
+def test_relay_without_welcome():
+    """What a relay says instead of a welcome is shown"""
+    for words, shown in ((b"554 5.7.1 Go \x1b[2J away\r\n", r"554 5.7.1 Go \?"),
+                         (b"", "it closes the connection")):
+        with Scratch() as scratch, \
+                socket.create_server(("127.0.0.1", 0)) as server:
+            def serve(server=server, words=words):
+                peer, _ = server.accept()
+                with peer:
+                    peer.sendall(words)
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            port = server.getsockname()[1]
+            scratch.configure(f"relay smtp://127.0.0.1:{port}")
+            found, said = find(scratch, "warning",
+                               f"does not welcome us now .{shown}")
+            check(found, str(said))
+            thread.join(30)
+
+
+def test_relay_with_welcome():
+    """A relay that greets is not spoken of, and hears QUIT"""
+    heard = []
+    with Scratch() as scratch, \
+            socket.create_server(("127.0.0.1", 0)) as server:
+        def serve():
+            peer, _ = server.accept()
+            with peer:
+                peer.sendall(b"220 relay.example ESMTP\r\n")
+                heard.append(peer.recv(100))
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        scratch.configure(f"relay smtp://127.0.0.1:"
+                          f"{server.getsockname()[1]}")
+        found, said = find(scratch, "(warning|error)", "now|no host")
+        equal(found, [], str(said))
+        thread.join(30)
+        equal(heard, [b"QUIT\r\n"], "what it heard")
+
+
+def test_not_root():
+    """A user is told to ask as root, not to take root's folders"""
+    if not AM_ROOT:
+        raise Skip("not root")
+    with Scratch() as scratch:
+        for name in ("queue", "state"):
+            os.chown(scratch.dir / name, 0, 0)
+        said = findings(scratch)
+        for name in ("queue", "state"):
+            check(any(kind == "warning" and name in text
+                      and "run smtpd --check as that user" in text
+                      for kind, text in said), str(said))
+        check(not any("chown" in text for _, text in said), str(said))
+
+
+def test_ports():
+    """Another program at one of our ports is named"""
+    if not AM_ROOT or not tool("unshare") or not tool("ip"):
+        raise Skip("no network namespace")
+    script = ("import socket, subprocess, sys\n"
+              "s = socket.create_server(('127.0.0.1', 25))\n"
+              "sys.stdout.write(subprocess.run(sys.argv[1:],"
+              " capture_output=True, text=True).stdout)")
+    with Scratch(as_root=True) as scratch:
+        done = subprocess.run(
+            ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"',
+             "sh", "python3", "-c", script,
+             *scratch.command("smtpd", "--check")],
+            capture_output=True, text=True, check=False, timeout=60)
+        if "Operation not permitted" in done.stderr:
+            raise Skip("no network namespace")
+        check(re.search(r"^warning: port 25 is taken by python3 ",
+                        done.stdout, re.M), done.stdout + done.stderr)
+        check("port 587" not in done.stdout, done.stdout)
+
+
+def test_json():
+    """--json: one object for each finding, the same as the lines"""
+    with Scratch() as scratch:
+        scratch.configure("plaintext-login always")
+        lines = findings(scratch)
+        done = scratch.call("smtpd", "--check", "--json")
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        equal([(f["finding"], f["text"]) for f in found], lines, "findings")
+
+
+tap.run(globals())
+tap.finish()
