@@ -11,6 +11,7 @@
 #include "smtpd/admin/admin.h"
 #include "smtpd/admin/dkim.h"
 #include "smtpd/admin/manage.h"
+#include "smtpd/admin/reports.h"
 #include "smtpd/auth/verify.h"
 #include "smtpd/job/requests.h"
 #include "smtpd/options.h"
@@ -115,6 +116,8 @@ act(const struct options *o, const struct config *config)
 		return admin_dkim(config, o->dkim, o->rotate);
 	case ACTION_DNS:
 		return admin_dns(config, o->recipients[0], o->zone, o->json);
+	case ACTION_REPORTS:
+		return admin_reports(config, o->recipients, o->json);
 	case ACTION_EXPLAIN:
 		return admin_explain(config, o->from, o->recipients);
 	case ACTION_VERIFY:

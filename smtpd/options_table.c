@@ -92,9 +92,11 @@ static const struct option_row rows[] = {
 	    .help = "... for Prometheus" },
 	{ 'j', .name = "json",
 	    .with = OPTION_WITH(ACTION_CHECK) | OPTION_WITH(ACTION_STATS) |
-	            OPTION_WITH(ACTION_MAILQ) | OPTION_WITH(ACTION_DNS),
+	            OPTION_WITH(ACTION_MAILQ) | OPTION_WITH(ACTION_DNS) |
+	            OPTION_WITH(ACTION_REPORTS),
 	    .one_of = ONE_FORM, FLAG(json),
-	    .help = "with --check, --stats, --dns or -bp: for programs" },
+	    .help = "with --check, --stats, --dns, --reports or -bp: for "
+		    "programs" },
 	{ .name = "penalties",
 	    .verb = ACTION_PENALTIES,
 	    .help = "list addresses that have made errors" },
@@ -128,6 +130,12 @@ static const struct option_row rows[] = {
 	    .one_of = ONE_ZONE,
 	    CALL(options_zone),
 	    .help = "... compare them with what the DNS has" },
+	{ .name = "reports",
+	    .verb = ACTION_REPORTS,
+	    .operands = "[FILE ...]",
+	    .most = UINT_MAX,
+	    .help = "sum up reports of DMARC in files, or in postmaster's "
+		    "mailbox" },
 
 	{ .help = "Users:" },
 	{ .name = "users",

@@ -11,9 +11,10 @@
 
 static const char *const targets[] = { "address", "aliases", "arc", "base64",
 	"binary", "canon", "chunk", "config", "convert", "dkim", "dmarc", "dns",
-	"dotstuff", "header", "hop", "log", "mail", "mailboxes", "mbox",
-	"multipart", "param", "params", "proxy", "qp", "reply", "results",
-	"sasl", "session", "spf", "srs", "surrogate", "tags", "users", "word" };
+	"dotstuff", "header", "hop", "inflate", "log", "mail", "mailboxes",
+	"mbox", "multipart", "param", "params", "proxy", "qp", "reply",
+	"report", "results", "sasl", "session", "spf", "srs", "surrogate",
+	"tags", "users", "word", "xml", "zone" };
 
 /* Runs the program, with its standard output as our standard error. */
 static int

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Finds reports in a file: one by itself, or in messages, of which a mailbox
+ * has many.  Runs in a sandbox.
+ */
+#include "smtpd/admin/reports_private.h"
+
+#include "common/auth/results.h"
+#include "common/io/file.h"
+#include "common/mime/multipart.h"
+#include "common/mime/qp.h"
+#include "common/text/base64.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum {
+	PIECE = 64 * 1024,
+	FIRST = 16, /* octets that tell what a file is */
+	FIELD = 8 * 1024,
+};
+
+/* Messages that are being read. */
+struct reader {
+	const struct config *config;
+	struct report_sum *sum;
+	char *part, *room; /* of an attachment: decoded, unpacked */
+	size_t len;
+	bool wanted, large; /* the part in hand */
+
+	bool inside;          /* a message has begun */
+	unsigned messages;    /* so far */
+	bool is_report;       /* its Subject says so */
+	bool judged, vouched; /* by us, when it came in */
+
+	/* The end of the line before: a From_ line follows an empty one. */
+	bool line_start, blank;
+
+	struct multipart m;
+	struct base64_decoder base64;
+	struct qp_decoder qp;
+	char field[FIELD];
+	char header[HEADER_KEPT];
+};
+
+/* ---- a part ---- */
+
+/* Types that reports come as, rightly or not. */
+static bool
+is_wanted(const struct multipart_part *p)
+{
+	static const char *const types[] = { "application/gzip",
+		"application/x-gzip", "application/zip",
+		"application/x-zip-compressed", "application/x-zip",
+		"application/xml", "text/xml", "application/octet-stream" };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (p->kind == MULTIPART_LEAF &&
+		    strcasecmp(p->type, types[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+keep(struct reader *r, const char *data, size_t len)
+{
+	size_t room = REPORT_PACKED - r->len;
+
+	r->large = r->large || len > room;
+	len = len < room ? len : room;
+	memcpy(r->part + r->len, data, len);
+	r->len += len;
+}
+
+static void
+decode(struct reader *r, const char *data, size_t len, enum transfer transfer)
+{
+	char out[1024];
+	size_t n;
+
+	if (transfer != TRANSFER_BASE64 && transfer != TRANSFER_QP) {
+		keep(r, data, len);
+		return;
+	}
+	while (len > 0 && !r->large) {
+		size_t used =
+		    transfer == TRANSFER_BASE64
+			? base64_decode_lines(
+			      &r->base64, data, len, out, sizeof(out), &n)
+			: qp_decode(&r->qp, data, len, out, sizeof(out), &n);
+		keep(r, out, n);
+		data += used;
+		len -= used;
+	}
+}
+
+_Static_assert((int)BASE64_ROOM >= (int)QP_ROOM, "see end_part()");
+
+static void
+end_part(struct reader *r, enum transfer transfer)
+{
+	char out[BASE64_ROOM], what[40];
+
+	if (transfer == TRANSFER_BASE64) {
+		keep(r, out, base64_decode_end(&r->base64, out));
+	} else if (transfer == TRANSFER_QP) {
+		keep(r, out, qp_decode_end(&r->qp, out));
+	}
+	r->wanted = false;
+	if (r->judged && !r->vouched) {
+		r->sum->unvouched += r->is_report;
+		return;
+	}
+	snprintf(what, sizeof(what), "message %u", r->messages);
+	if (r->large) {
+		if (r->is_report) {
+			report_problem(
+			    r->sum, what, "it is larger than any report");
+		}
+		return;
+	}
+	(void)report_unpack(
+	    r->part, r->len, r->room, r->sum, r->is_report ? what : NULL);
+}
+
+/* ---- a message ---- */
+
+/* What the header of the message itself says. */
+static void
+take_field(struct reader *r, const char *text, size_t len)
+{
+	struct field f;
+
+	if (!header_split(text, len, &f) ||
+	    header_unfold(&f, r->field, sizeof(r->field)) == -1) {
+		return;
+	}
+	if (header_is(&f, "Subject")) {
+		r->is_report = strcasestr(r->field, "report domain") != NULL;
+	} else if (!r->judged && results_is_ours(&f, r->config->auth_id)) {
+		r->judged = true;
+		r->vouched = strstr(r->field, "dmarc=pass") != NULL;
+	}
+}
+
+static void
+take_events(struct reader *r)
+{
+	enum multipart_event event;
+
+	while ((event = multipart_next(&r->m)) != MULTIPART_MORE &&
+	       event != MULTIPART_DONE) {
+		const struct multipart_part *p = multipart_part(&r->m);
+		switch (event) {
+		case MULTIPART_FIELD:
+			if (r->m.depth == 0) {
+				take_field(r, r->m.text, r->m.len);
+			}
+			break;
+		case MULTIPART_HEADER:
+			r->wanted = is_wanted(p);
+			r->large = false;
+			r->len = 0;
+			memset(&r->base64, 0, sizeof(r->base64));
+			memset(&r->qp, 0, sizeof(r->qp));
+			break;
+		case MULTIPART_BODY:
+			if (r->wanted) {
+				decode(r, r->m.text, r->m.len, p->transfer);
+			}
+			break;
+		case MULTIPART_END:
+			if (r->wanted) {
+				end_part(r, p->transfer);
+			}
+			break;
+		case MULTIPART_MORE:
+		case MULTIPART_BEGIN:
+		case MULTIPART_PIECE:
+		case MULTIPART_AROUND:
+		case MULTIPART_DELIMITER:
+		case MULTIPART_DONE:
+			break;
+		}
+	}
+}
+
+static void
+end_message(struct reader *r)
+{
+	if (r->inside) {
+		multipart_finish(&r->m);
+		take_events(r);
+		r->inside = false;
+	}
+}
+
+static void
+begin_message(struct reader *r)
+{
+	end_message(r);
+	multipart_init(&r->m, r->header, sizeof(r->header));
+	r->inside = true;
+	r->wanted = r->is_report = r->judged = r->vouched = false;
+	r->messages++;
+}
+
+/* ---- a mailbox ---- */
+
+/* Takes a line, or a part of a long one. */
+static void
+take_line(struct reader *r, const char *line, size_t len)
+{
+	bool starts = r->line_start;
+	bool from =
+	    starts && r->blank && len >= 5 && memcmp(line, "From ", 5) == 0;
+
+	if (from || !r->inside) {
+		begin_message(r);
+	}
+	r->line_start = line[len - 1] == '\n';
+	r->blank = starts && (len == 1 || (len == 2 && line[0] == '\r')) &&
+	           r->line_start;
+	if (!from) {
+		multipart_feed(&r->m, line, len);
+		take_events(r);
+	}
+}
+
+/* Reads on; what is left of the last line goes to the front. */
+static int
+read_messages(struct reader *r, int fd, const char *first, size_t n)
+{
+	static char piece[PIECE];
+	ssize_t more;
+
+	memcpy(piece, first, n);
+	r->line_start = r->blank = true;
+	do {
+		more = file_next(fd, piece + n, sizeof(piece) - n);
+		if (more == -1) {
+			return -1;
+		}
+		n += (size_t)more;
+		size_t at = 0;
+		while (at < n) {
+			const char *end = memchr(piece + at, '\n', n - at);
+			/* A line that is not over waits for its end, if there
+			   is room. */
+			if (end == NULL && more > 0 &&
+			    (at > 0 || n < sizeof(piece))) {
+				break;
+			}
+			size_t len = end == NULL
+			                 ? n - at
+			                 : (size_t)(end - piece) + 1 - at;
+			take_line(r, piece + at, len);
+			at += len;
+		}
+		memmove(piece, piece + at, n - at);
+		n -= at;
+	} while (more > 0);
+	end_message(r);
+	return 0;
+}
+
+/* ---- a file ---- */
+
+/* A report by itself. */
+static int
+read_report(struct reader *r, int fd, size_t n)
+{
+	ssize_t more = file_read_all(fd, r->part + n, REPORT_PACKED + 1 - n);
+
+	if (more == -1) {
+		return -1;
+	}
+	n += (size_t)more;
+	if (n > REPORT_PACKED) {
+		report_problem(r->sum, "",
+		    "it is larger than any "
+		    "report");
+	} else {
+		(void)report_unpack(r->part, n, r->room, r->sum, "");
+	}
+	return 0;
+}
+
+/* True if mail does not begin like that. */
+static bool
+is_report(const char *first, size_t n)
+{
+	return n > 0 &&
+	       (first[0] == '\x1f' || first[0] == '<' || first[0] == '\xef' ||
+		   (n >= 4 && memcmp(first, "PK\3\4", 4) == 0));
+}
+
+int
+report_file(const struct config *config, int fd, char *data, char *room,
+    struct report_sum *sum)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	ssize_t n = file_read_all(fd, data, FIRST);
+
+	if (r == NULL || n == -1) {
+		free(r);
+		return -1;
+	}
+	r->config = config;
+	r->sum = sum;
+	r->part = data;
+	r->room = room;
+	char first[FIRST];
+	memcpy(first, data, (size_t)n);
+	size_t blanks = 0;
+	while (blanks < (size_t)n && is_space(first[blanks])) {
+		blanks++;
+	}
+	int result = is_report(first + blanks, (size_t)n - blanks)
+	                 ? read_report(r, fd, (size_t)n)
+	                 : read_messages(r, fd, first, (size_t)n);
+	free(r);
+	return result;
+}

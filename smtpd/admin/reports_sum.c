@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: ISC */
+/* Sums up reports. */
+#include "smtpd/admin/reports_private.h"
+
+#include "common/text/siphash.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+void
+report_copy(char *out, size_t size, const char *text)
+{
+	size_t n = 0;
+
+	for (; text[n] != '\0' && n + 1 < size; n++) {
+		out[n] = text[n] > ' ' && text[n] < 0x7f ? text[n] : '?';
+	}
+	/* Keys are compared as octets. */
+	memset(out + n, 0, size - n);
+}
+
+void
+report_problem(struct report_sum *s, const char *what, const char *why)
+{
+	if (s->nproblems < REPORT_PROBLEMS) {
+		snprintf(s->problems[s->nproblems++], REPORT_WHY, "%s%s%s",
+		    what, what[0] != '\0' ? ": " : "", why);
+	}
+}
+
+/* ---- what comes out of a sandbox ---- */
+
+static bool
+is_text(const char *text, size_t size)
+{
+	size_t n = strnlen(text, size);
+
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] < ' ' || text[i] >= 0x7f) {
+			return false;
+		}
+	}
+	return n < size;
+}
+
+#define IS_TEXT(member) is_text(member, sizeof(member))
+
+static bool
+is_valid_row(const struct report_sum *s, const struct report_key *k)
+{
+	return k->domain < s->ndomains && IS_TEXT(k->source) &&
+	       IS_TEXT(k->from) && IS_TEXT(k->done) && IS_TEXT(k->reason) &&
+	       IS_TEXT(k->signer) && IS_TEXT(k->sender) && k->dkim <= 1 &&
+	       k->spf <= 1 && k->sender_passes <= 1;
+}
+
+static bool
+is_valid_domain(const struct report_domain *d)
+{
+	bool good =
+	    IS_TEXT(d->name) && IS_TEXT(d->policy) && d->norgs <= REPORT_ORGS;
+
+	for (size_t i = 0; good && i < d->norgs; i++) {
+		good = IS_TEXT(d->orgs[i]);
+	}
+	return good;
+}
+
+bool
+report_sum_valid(const struct report_sum *s)
+{
+	bool good = s->ndomains <= REPORT_DOMAINS && s->nrows <= REPORT_ROWS &&
+	            s->nseen <= REPORT_SEEN && s->nproblems <= REPORT_PROBLEMS;
+
+	for (size_t i = 0; good && i < s->ndomains; i++) {
+		good = is_valid_domain(&s->domains[i]);
+	}
+	for (size_t i = 0; good && i < s->nrows; i++) {
+		good = is_valid_row(s, &s->rows[i].key);
+	}
+	for (size_t i = 0; good && i < s->nproblems; i++) {
+		good = IS_TEXT(s->problems[i]);
+	}
+	for (size_t i = 0; good && i < REPORT_SLOTS; i++) {
+		good = s->slots[i] <= s->nrows;
+	}
+	return good;
+}
+
+/* ---- adding ---- */
+
+/* Counts beyond what a number holds stay at its end. */
+static void
+count(uint64_t *sum, uint64_t more)
+{
+	*sum = more > UINT64_MAX - *sum ? UINT64_MAX : *sum + more;
+}
+
+/* True if it is new; remembers it. */
+static bool
+is_new(struct report_sum *s, const struct report_head *h)
+{
+	char text[2 * REPORT_NAME + 1];
+	int n = snprintf(text, sizeof(text), "%s\n%s", h->org, h->id);
+	uint64_t hash = siphash(s->seed, text, (size_t)n);
+
+	for (size_t i = 0; i < s->nseen; i++) {
+		if (s->seen[i] == hash) {
+			return false;
+		}
+	}
+	if (s->nseen < REPORT_SEEN) {
+		s->seen[s->nseen++] = hash;
+	}
+	return true;
+}
+
+static void
+add_org(struct report_domain *d, const char *org)
+{
+	for (size_t i = 0; i < d->norgs; i++) {
+		if (strcasecmp(d->orgs[i], org) == 0) {
+			return;
+		}
+	}
+	if (d->norgs < REPORT_ORGS) {
+		memcpy(d->orgs[d->norgs++], org, REPORT_NAME);
+	}
+}
+
+int
+report_sum_begin(struct report_sum *s, const struct report_head *h)
+{
+	const struct report_domain *from = &h->domain;
+	size_t i = 0;
+
+	if (!is_new(s, h)) {
+		s->twice++;
+		return -1;
+	}
+	while (i < s->ndomains &&
+	       strcasecmp(s->domains[i].name, from->name) != 0) {
+		i++;
+	}
+	if (i == REPORT_DOMAINS) {
+		return -1;
+	}
+	struct report_domain *d = &s->domains[i];
+	if (i == s->ndomains) {
+		s->ndomains++;
+		*d = *from;
+		d->reports = d->passed = d->failed = d->norgs = 0;
+	}
+	if (from->end >= d->end) {
+		d->end = from->end;
+		memcpy(d->policy, from->policy, sizeof(d->policy));
+	}
+	d->begin = from->begin < d->begin ? from->begin : d->begin;
+	d->reports++;
+	add_org(d, h->org);
+	s->reports++;
+	return (int)i;
+}
+
+void
+report_sum_add(struct report_sum *s, const struct report_row *row)
+{
+	struct report_domain *d = &s->domains[row->key.domain];
+	uint64_t hash = siphash(s->seed, &row->key, sizeof(row->key));
+	bool passes = row->key.dkim == 1 || row->key.spf == 1;
+
+	count(passes ? &d->passed : &d->failed, row->count);
+	for (;; hash++) {
+		uint16_t *slot = &s->slots[hash % REPORT_SLOTS];
+		if (*slot == 0 && s->nrows == REPORT_ROWS) {
+			count(&s->left_out, row->count);
+			return;
+		}
+		if (*slot == 0) {
+			s->rows[s->nrows++] = *row;
+			*slot = (uint16_t)s->nrows;
+			return;
+		}
+		struct report_row *r = &s->rows[*slot - 1];
+		if (memcmp(&r->key, &row->key, sizeof(r->key)) == 0) {
+			count(&r->count, row->count);
+			return;
+		}
+	}
+}

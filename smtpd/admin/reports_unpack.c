@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/* Finds the reports in an attachment, by what it begins with. */
+#include "smtpd/admin/reports_private.h"
+
+#include "common/text/bytes.h"
+#include "common/text/inflate.h"
+
+#include <string.h>
+
+enum { FILES = 8 }; /* of a zip that are looked at; one is the rule */
+
+static const char *
+explain(enum inflate_result result)
+{
+	switch (result) {
+	case INFLATE_OK:
+	case INFLATE_NONE:
+		return NULL;
+	case INFLATE_DAMAGED:
+		return "it is damaged";
+	case INFLATE_LARGE:
+		return "it is larger than any report";
+	case INFLATE_UNKNOWN:
+		return "it is packed in a way that is not known here";
+	}
+	return NULL;
+}
+
+/* True if it begins as XML, maybe with a byte order mark. */
+static bool
+is_xml(const char *data, size_t len)
+{
+	size_t i = len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+	while (i < len && is_space(data[i])) {
+		i++;
+	}
+	return i < len && data[i] == '<';
+}
+
+static void
+add(const char *xml, size_t len, struct report_sum *sum, const char *what,
+    const char *why)
+{
+	if (why == NULL) {
+		why = is_xml(xml, len) ? report_read(xml, len, sum)
+		                       : "it has no report in it";
+	}
+	if (why != NULL && what != NULL) {
+		report_problem(sum, what, why);
+	}
+}
+
+static void
+unpack_zip(const char *data, size_t len, char *room, struct report_sum *sum,
+    const char *what)
+{
+	size_t n;
+
+	for (size_t i = 0; i < FILES; i++) {
+		enum inflate_result result = inflate_zip((const uint8_t *)data,
+		    len, i, (uint8_t *)room, REPORT_UNPACKED, &n);
+		if (result == INFLATE_NONE) {
+			return;
+		}
+		/* Folders, and things of which only their system knows. */
+		if (result == INFLATE_OK && n == 0) {
+			continue;
+		}
+		add(room, n, sum, what, explain(result));
+		if (result != INFLATE_OK) {
+			return;
+		}
+	}
+}
+
+bool
+report_unpack(const char *data, size_t len, char *room, struct report_sum *sum,
+    const char *what)
+{
+	size_t n;
+
+	if (len >= 2 && memcmp(data, "\x1f\x8b", 2) == 0) {
+		enum inflate_result result = inflate_gzip((const uint8_t *)data,
+		    len, (uint8_t *)room, REPORT_UNPACKED, &n);
+		add(room, n, sum, what, explain(result));
+		return true;
+	}
+	if (len >= 4 && memcmp(data, "PK\3\4", 4) == 0) {
+		unpack_zip(data, len, room, sum, what);
+		return true;
+	}
+	if (is_xml(data, len)) {
+		add(data, len, sum, what, NULL);
+		return true;
+	}
+	return false;
+}
