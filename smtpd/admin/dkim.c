@@ -11,6 +11,7 @@
 #include "common/dns/dns.h"
 #include "common/io/file.h"
 #include "common/log/log.h"
+#include "common/text/address.h"
 #include "common/text/base64.h"
 #include "common/text/idna.h"
 
@@ -384,8 +385,7 @@ dkim_domain(const char *text, char out[DKIM_KEY_NAME])
 	for (char *p = out; *p != '\0'; p++) {
 		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
 	}
-	return strchr(out, '.') != NULL && strchr(out, '/') == NULL &&
-	       out[0] != '.' && strstr(out, "..") == NULL;
+	return strchr(out, '.') != NULL && address_is_domain(out);
 }
 
 int

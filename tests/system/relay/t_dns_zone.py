@@ -245,6 +245,17 @@ def test_web():
         check(any(len(b["value"]) > 390 for b in blocks), "the RSA key")
 
 
+def test_no_domain():
+    """What is no domain becomes no line of a zone file, and no folder"""
+    with Site(2, HOST, DOMAIN) as site:
+        for name in ("nope", "a b.c", "a.b\nc.d", 'a".b', "a.b;c", "../a.b",
+                     "a..b", ".a.b", "a.b/c", "a.b.", "$x.y"):
+            for verb in ("--dns", "--dkim"):
+                done = site.call("smtpd", verb, name)
+                equal(done.returncode, 64, f"{verb} {name!r}: {done.stdout}")
+                equal(done.stdout, "")
+
+
 def test_no_key():
     """Without a key it says how to make one"""
     with Site(2, HOST, DOMAIN) as site:
@@ -322,6 +333,29 @@ def inside_addresses():
         check("gets permerror" in text, text)
 
 
+def inside_lists():
+    """--check says which lists have an address of this machine"""
+    with Site(2, HOST, DOMAIN) as site:
+        records = zone(site) + list(POINTERS)
+        listed = "4.3.2.1.zen.spamhaus.org. IN A "
+        rows = (([], "ok: +1.2.3.4 is not listed by zen.spamhaus.org"),
+                ([listed + "127.0.0.2"],
+                 "warning: +1.2.3.4 is listed as a sender of spam by zen"),
+                ([listed + "127.255.255.254"],
+                 "warning: +zen.spamhaus.org does not say if 1.2.3.4"))
+        for more, words in rows:
+            shutil.rmtree(site.dir / "nsd", ignore_errors=True)
+            with RealDns(site, records + more) as dns:
+                site.change(f"resolver {dns.address}\n")
+                done = site.call("smtpd", "--check")
+                check(re.search(words, done.stdout), words + done.stdout)
+                site.change(f"resolver {dns.address}\ndnsbl bl.test\n")
+                done = site.call("smtpd", "--check")
+                check(f"{V6} is not listed by bl.test" in done.stdout,
+                      done.stdout)
+                check("spamhaus" not in done.stdout, done.stdout)
+
+
 def inside_router():
     """Behind a router the addresses are those that the DNS has"""
     subprocess.run(["ip", "addr", "flush", "dev", "lo", "scope", "global"],
@@ -348,7 +382,7 @@ def inside():
                   ("addr", "add", f"{V4}/32", "dev", "lo"),
                   ("addr", "add", f"{V6}/128", "dev", "lo", "nodad")):
         subprocess.run(["ip", *words], check=True)
-    for name in ("zone_file", "addresses", "router"):
+    for name in ("zone_file", "addresses", "lists", "router"):
         function = globals()["inside_" + name]
         with tap.case(function.__doc__):
             function()
