@@ -2,13 +2,19 @@
 /* smtpd --check: what the DNS has about our domains. */
 #include "smtpd/admin/check_private.h"
 
+#include "common/dns/blocklist.h"
+#include "common/dns/dns_batch.h"
+#include "common/io/deadline.h"
+#include "common/text/network.h"
 #include "smtpd/admin/zone_private.h"
 
-#include <errno.h>
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+enum { PATIENCE = 5000 }; /* ms for all lists */
 
 /* What came of the records of a domain. */
 struct tally {
@@ -63,9 +69,77 @@ is_reserved(const char *domain)
 	return strchr(domain, '.') == NULL;
 }
 
-/* False: nobody answers, and it is of no use to go on. */
+/* ---- lists of senders of spam ---- */
+
+/* What a list says about an address of ours. */
+static void
+check_list(struct check *c, const struct blocklist *list, const char *address,
+    const struct dns_question *q)
+{
+	struct dns_address found[DNS_ADDRESSES];
+	enum blocklist_answer said = BLOCKLIST_IGNORED;
+	struct sockaddr_in sin;
+	size_t n = 0;
+
+	(void)dns_parse_addresses(q->answer, q->len, ns_t_a, found, &n);
+	for (size_t i = 0; i < n && said == BLOCKLIST_IGNORED; i++) {
+		memcpy(&sin, &found[i].address, sizeof(sin));
+		said = blocklist_read(list, ntohl(sin.sin_addr.s_addr));
+	}
+	if (said == BLOCKLIST_LISTED) {
+		check_finding(c, FINDING_WARNING,
+		    "%s is listed as a sender of spam by %s, and many refuse "
+		    "its mail: see what the list says, mend that, and have it "
+		    "removed there",
+		    address, list->zone);
+	} else if (said == BLOCKLIST_REFUSED) {
+		check_finding(c, FINDING_WARNING,
+		    "%s does not say if %s is listed: it does not serve the "
+		    "name server that we ask; see the key resolver",
+		    list->zone, address);
+	} else if (q->len > 0) {
+		check_finding(c, FINDING_OK, "%s is not listed by %s", address,
+		    list->zone);
+	}
+}
+
+/* Asks those that are configured, or the one that most others ask. */
+static void
+check_lists(struct check *c, const struct zone *zone)
+{
+	static struct dns_question questions[DNS_BATCH];
+	static const struct blocklist usual = { .zone = "zen.spamhaus.org" };
+	const struct config *config = c->config;
+	const struct blocklist *lists =
+	    config->ndnsbl > 0 ? config->dnsbl : &usual;
+	size_t nlists = config->ndnsbl > 0 ? config->ndnsbl : 1;
+	struct dns *dns = dns_open(config);
+	uint8_t address[16];
+
+	for (size_t i = 0; dns != NULL && i < zone->naddresses; i++) {
+		size_t n = 0;
+		if (!network_address(zone->addresses[i], address)) {
+			continue;
+		}
+		for (; n < nlists && n < DNS_BATCH; n++) {
+			blocklist_name(&lists[n], address, questions[n].name);
+			questions[n].type = ns_t_a;
+		}
+		dns_ask_all(dns, questions, n, deadline_now() + PATIENCE);
+		for (size_t k = 0; k < n; k++) {
+			check_list(
+			    c, &lists[k], zone->addresses[i], &questions[k]);
+		}
+	}
+	dns_close(dns);
+}
+
+/* ---- domains ---- */
+
+/* first: what is about the host is looked at, too.  False: nobody answers, and
+   it is of no use to go on. */
 static bool
-check_domain(struct check *c, const char *domain)
+check_domain(struct check *c, const char *domain, bool first)
 {
 	int status;
 	struct zone *zone = zone_make(c->config, domain, &status);
@@ -102,6 +176,9 @@ check_domain(struct check *c, const char *domain)
 		    domain);
 	}
 	bool answered = t.known > 0;
+	if (answered && first) {
+		check_lists(c, zone);
+	}
 	free(zone);
 	return answered;
 }
@@ -110,6 +187,7 @@ void
 check_dns(struct check *c)
 {
 	const struct config *config = c->config;
+	bool first = true;
 
 	for (size_t i = 0; i < config->ndomains; i++) {
 		const char *domain = config->domains[i];
@@ -117,8 +195,9 @@ check_dns(struct check *c)
 					       strchr(domain, '.') == NULL)) {
 			continue;
 		}
-		if (!check_domain(c, domain)) {
+		if (!check_domain(c, domain, first)) {
 			return;
 		}
+		first = false;
 	}
 }
