@@ -314,10 +314,11 @@ run_dmarc(struct verification *v, const char *author)
 static enum verify_outcome
 reason_to_refuse(const struct verification *v)
 {
-	return v->no_author                            ? VERIFY_AUTHOR
-	       : v->apply == DMARC_REJECT              ? VERIFY_POLICY
-	       : v->no_mail && v->result != DMARC_PASS ? VERIFY_SENDER
-	                                               : VERIFY_ACCEPT;
+	return v->no_author               ? VERIFY_AUTHOR
+	       : v->apply == DMARC_REJECT ? VERIFY_POLICY
+	       : v->no_mail && v->result != DMARC_PASS && !v->vouched
+	           ? VERIFY_SENDER
+	           : VERIFY_ACCEPT;
 }
 
 /* What is done about it. */
@@ -357,7 +358,7 @@ verify_policy(struct verification *v)
 	}
 	v->deadline = end;
 	/* Of several authors readers see one: each must be vouched for. */
-	if (v->author.named > 1 && v->apply != DMARC_REJECT &&
+	if (v->author.named > 1 && !v->vouched && v->apply != DMARC_REJECT &&
 	    (v->result == DMARC_NONE || v->result == DMARC_FAIL)) {
 		v->no_author = true;
 	}

@@ -15,7 +15,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct results r;
 
 	if (header_split(text, size, &f)) {
-		(void)results_is_forged(&f, "mx.example");
+		bool forged = results_is_forged(&f, "mx.example");
+		MUST(forged || !results_is_ours(&f, "mx.example"));
+		MUST(forged || !results_is_mark(&f));
 	}
 	results_begin(&r, "mx.example");
 	results_add(&r, "spf", "fail", NULL, text);
@@ -26,6 +28,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(header_next(&at, r.text + len, &f) && at == r.text + len);
 	MUST(results_is_forged(&f, "MX.example"));
 	MUST(!results_is_forged(&f, "other.example"));
+	results_begin_spf(&r, "pass");
+	results_key(&r, "helo", text);
+	results_key(&r, "problem", text);
+	len = results_end(&r);
+	at = r.text;
+	MUST(len < RESULTS_SIZE && strlen(r.text) == len);
+	MUST(header_next(&at, r.text + len, &f) && at == r.text + len);
 	free(text);
 	return 0;
 }

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: ISC
+"""The worker that verifies a message is killed, or fails, at every call.
+
+The client hears 451, and then nothing has come in, or 250, and then the message
+is there once, whole, and with results; trouble is never a reason to refuse it
+for good. The next message finds nothing in its way.
+"""
+import errno
+import mmap
+import struct
+import subprocess
+from pathlib import Path
+
+from lib.scratch import Instance, tool
+from lib.spfsuite import ZoneDns, records_of
+from lib.sweep import sample
+from lib.talk import stuff
+from lib.tap import Skip, Tap, check, equal
+
+tap = Tap()
+COUNT, KILL, FAIL = range(3)
+HEAD = struct.Struct("5Ii")
+NAME, MOST_CALLS = 16, 2000
+MOST = 24       # faults in one sweep, without RESTANTE_LONG
+CLIENT = "198.51.100.7"
+ERRORS = {
+    "pread": ("EIO", "EINTR", "ENOMEM"), "pwrite": ("EIO", "ENOSPC", "EINTR"),
+    "ftruncate": ("EIO", "EINTR"), "lseek": ("EIO",),
+    "socket": ("EMFILE", "ENOBUFS", "EACCES"), "connect": ("ENETUNREACH",),
+    "send": ("EINTR", "ENETUNREACH", "EPERM", "EAGAIN"),
+    "recv": ("EINTR", "EAGAIN", "ECONNREFUSED"),
+    "poll": ("EINTR", "ENOMEM"), "close": ("EIO",),
+    "malloc": ("ENOMEM",), "calloc": ("ENOMEM",)}
+# An answer that needs TCP, a signature that has a key, a name of the client.
+RECORDS = {
+    "good.example": {"TXT": ["x" * 3000, f"v=spf1 ip4:{CLIENT} -all"]},
+    "_dmarc.good.example": {"TXT": ["v=DMARC1; p=reject"]},
+    "k._domainkey.good.example": {"TXT": ["v=DKIM1; p=AAAA"]},
+    "7.100.51.198.in-addr.arpa": {"PTR": ["mx.good.example"]},
+    "mx.good.example": {"A": [bytes([198, 51, 100, 7])]},
+}
+# The body is long, so that it is moved in more than one piece.
+BODY = b"".join(b"line %d of the body\r\n" % i for i in range(9000))
+TEXT = b"Authentication-Results: mail.example.org; dmarc=pass\r\n" \
+    b"DKIM-Signature: v=1; a=rsa-sha256; d=good.example; s=k;\r\n" \
+    b" h=from; bh=%s; b=AAAA\r\n" \
+    b"From: a@good.example\r\nSubject: message %%d\r\n\r\n" % (b"A" * 43 + b"=") \
+    + BODY.replace(b"%", b"%%")
+
+
+class Bench(Instance):
+    """A server that the preloaded library reaches."""
+
+    def __init__(self):
+        self.dns = ZoneDns(records_of(RECORDS))
+        self.number = 0
+        try:
+            super().__init__(f"resolver {self.dns.address}\nproxy 127.0.0.1\n"
+                             "policy-exempt 192.0.2.200\npenalties off")
+        except BaseException:
+            self.dns.__exit__()
+            raise
+
+    def environment(self):
+        """With the library, which is compiled here."""
+        library = self.dir / "verify_shim.so"
+        path = self.dir / "control"
+        if not library.exists():
+            compiler = tool("cc") or tool("gcc")
+            if not compiler:
+                raise Skip("no C compiler for the preloaded library")
+            subprocess.run(
+                [compiler, "-O1", "-shared", "-fPIC", "-o", library,
+                 Path(__file__).parents[2] / "lib/verify_shim.c"],
+                check=True, capture_output=True)
+            with open(path, "w+b") as file:
+                file.truncate(HEAD.size + NAME * MOST_CALLS)
+                self.map = mmap.mmap(file.fileno(), 0)
+            self.own()
+        env = super().environment()
+        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") \
+            + ":verify_asan_link_order=0"
+        return dict(env, LD_PRELOAD=str(library), VERIFY_CONTROL=str(path))
+
+    def __exit__(self, *_):
+        super().__exit__()
+        self.dns.__exit__()
+
+    def set(self, mode, at=0, error=0):
+        """What becomes of the next worker."""
+        self.map[:] = bytes(len(self.map))
+        HEAD.pack_into(self.map, 0, mode, at, error, 0, 0, 0)
+
+    def calls(self):
+        """The names of its calls."""
+        count = HEAD.unpack_from(self.map, 0)[3]
+        return [self.map[HEAD.size + i * NAME:HEAD.size + (i + 1) * NAME]
+                .split(b"\0")[0].decode() for i in range(count)]
+
+    @property
+    def hit(self):
+        """Whether the fault came."""
+        return HEAD.unpack_from(self.map, 0)[4] != 0
+
+    def bring(self):
+        """(reply, what has come into the mailbox) of one more message."""
+        path = self.mailbox("bob")
+        before = path.stat().st_size if path.exists() else 0
+        self.number += 1
+        with self.connect(self.smtp) as talker:
+            talker.send(f"PROXY TCP4 {CLIENT} 192.0.2.1 4711 25\r\n")
+            talker.expect("220 ")
+            talker.expect("250", "EHLO client.good.example")
+            talker.expect("250 ", "MAIL FROM:<a@good.example>")
+            talker.expect("250 ", "RCPT TO:<bob@example.org>")
+            talker.expect("354 ", "DATA")
+            talker.send(stuff(TEXT % self.number) + b".\r\n")
+            reply = talker.reply().last
+            talker.expect("221 ", "QUIT")
+        data = b""
+        if path.exists():
+            data = path.read_bytes()[before:]
+        return reply, data
+
+    def judge(self, reply, data):
+        """What is wrong with the outcome."""
+        if reply.startswith("451 "):
+            return [] if data == b"" else ["451, but it is in the mailbox"]
+        if not reply.startswith("250 "):
+            return [reply]
+        head, _, body = data.partition(b"\n\n")
+        trouble = []
+        if head.count(b"\nSubject: message %d\n" % self.number) != 1 \
+                and not head.endswith(b"\nSubject: message %d" % self.number):
+            trouble.append("it is not there once")
+        if body.strip() != BODY.replace(b"\r\n", b"\n").strip():
+            trouble.append("the body is another")
+        if head.count(b"Authentication-Results: mail.example.org;") != 1 \
+                or b"mail.example.org; dmarc=pass\n" in head:
+            trouble.append("the results are not ours alone")
+        return trouble
+
+
+def sweep(bench, name, cases):
+    """Each fault in turn: (mode, call, error)."""
+    troubles, hits, accepted = [], 0, 0
+    for mode, at, error in cases:
+        bench.set(mode, at, error)
+        reply, data = bench.bring()
+        calls = bench.calls()
+        hits += bench.hit
+        accepted += reply.startswith("250 ")
+        wrong = bench.judge(reply, data)
+        bench.set(COUNT)
+        reply, data = bench.bring()
+        if not reply.startswith("250 ") or b"dmarc=pass" not in data:
+            wrong.append(f"the next one: {reply}")
+        wrong += bench.judge(reply, data)
+        if wrong:
+            call = calls[at - 1] if at <= len(calls) else "none"
+            troubles.append(f"{name} at {at} ({call}, {error}): {wrong}")
+    tap.diag(f"{len(cases)} faults, {hits} came, {accepted} were accepted")
+    check(hits > len(cases) * 0.8, "hardly a fault")
+    equal(troubles[:8], [], f"{len(troubles)} troubles")
+
+
+def calls_of(bench):
+    """Those of a worker that meets no fault."""
+    bench.set(COUNT)
+    reply, data = bench.bring()
+    check(reply.startswith("250 ") and b"dmarc=pass" in data, reply)
+    equal(bench.judge(reply, data), [])
+    calls = bench.calls()
+    for name in ("pread", "pwrite", "recv", "calloc"):
+        check(name in calls, f"no {name} in {calls}")
+    return calls
+
+
+def test_killed(bench):
+    """Killed at any call"""
+    cases = [(KILL, n + 1, 0) for n in range(len(calls_of(bench)))]
+    sweep(bench, "kill", sample(cases, MOST))
+
+
+def test_failing(bench):
+    """Any call fails, memory among them"""
+    cases = [(FAIL, n, getattr(errno, error))
+             for n, call in enumerate(calls_of(bench), 1)
+             for error in ERRORS.get(call, ())]
+    sweep(bench, "fail", sample(cases, 2 * MOST))
+
+
+if __name__ == "__main__":
+    with Bench() as shared:
+        tap.run(globals(), shared)
+    tap.finish()
