@@ -45,6 +45,7 @@ struct session {
 	struct mail mail;           /* its size: as announced, or 0 */
 	bool binary;                /* BODY=BINARYMIME */
 	unsigned accepted, refused; /* RCPTs, doubles and all */
+	unsigned excess;            /* those that were too many */
 	size_t envelope; /* octets that their envelope takes, at most */
 };
 

@@ -196,6 +196,10 @@ add_rcpt(struct session *s, const struct address *a, const struct recipient *r,
 	                (r->orcpt == NULL ? 0 : strlen(r->orcpt)) + 64;
 	if (s->accepted >= s->connection->config->recipients ||
 	    s->envelope + octets > REQUEST_MAX - HEAD_ROOM) {
+		/* A client that does not read this before it has named all is
+		   no idler: 421 would take the message from the others. */
+		s->counts.progress =
+		    s->excess++ < s->connection->config->recipients;
 		return reply_send(s, REPLY_RCPT_EXCESS);
 	}
 	s->envelope += first_time ? octets : 0;
