@@ -329,9 +329,8 @@ test_words(void)
 		    "beside -b" },
 		{ "smtpd --label x bob",
 		    "--label has no effect without --passwd" },
-		{ "smtpd --json bob",
-		    "--json has no effect without --check or --stats "
-		    "or --dns" },
+		{ "smtpd --prometheus bob",
+		    "--prometheus has no effect without --stats" },
 		{ "smtpd --check -s x", "-s does not fit the other options" },
 		{ "smtpd --check -l :25", "-l does not fit the other options" },
 		{ "sendmail -bd",
