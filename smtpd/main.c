@@ -12,6 +12,7 @@
 #include "smtpd/admin/dkim.h"
 #include "smtpd/admin/manage.h"
 #include "smtpd/admin/reports.h"
+#include "smtpd/admin/reports_send.h"
 #include "smtpd/auth/verify.h"
 #include "smtpd/job/requests.h"
 #include "smtpd/options.h"
@@ -70,6 +71,9 @@ run_queue(const struct config *config, const struct queue_run *run)
 	runner_woken();
 	log_start(config, "smtpd", isatty(STDERR_FILENO) == 1);
 	(void)stats_open(config); /* or nothing is counted */
+	if (run->id == NULL && run->match == NULL) {
+		reports_send(&smtp, config);
+	}
 	return runner_run(config, run);
 }
 

@@ -331,6 +331,10 @@ evaluate(struct dmarc *d, struct wants *wants)
 	if (n == NULL || !set_policy(d, wants, n, n == w.own)) {
 		return;
 	}
+	snprintf(
+	    d->organization, sizeof(d->organization), "%s", w.organization);
+	d->strict_dkim = n->record.strict_dkim;
+	d->strict_spf = n->record.strict_spf;
 	switch (find_aligned(d, wants, w.organization, &n->record)) {
 	case ALIGNED:
 		d->result = DMARC_PASS;

@@ -71,6 +71,8 @@ struct dmarc {
 	enum dmarc_policy published;  /* after p, sp and np */
 	enum dmarc_policy apply;      /* after t; for a fail alone */
 	char policy_domain[ASK_NAME]; /* whose record it is; "": none */
+	char organization[ASK_NAME];  /* of the author, for its alignment: */
+	bool strict_dkim, strict_spf;
 	bool list_vouched; /* a fail, but the list itself is authenticated */
 
 	size_t names;

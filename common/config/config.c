@@ -113,6 +113,7 @@ static const struct key keys[] = {
 	{ "relay-concurrency", KIND_COUNT,
 	    offsetof(struct config, relay_concurrency) },
 	{ "relay-password", KIND_SECRET, 0 },
+	{ "reports", KIND_SWITCH, offsetof(struct config, reports) },
 	{ "resolver", KIND_NAME, offsetof(struct config, resolver) },
 	{ "route", KIND_ROUTE, 0 },
 	{ "sender", KIND_USER_SENDER, 0 },

@@ -155,6 +155,7 @@ struct config {
 	enum dmarc_mode dmarc;
 	char dmarc_exempt[CONFIG_LIST][CONFIG_NAME];
 	size_t ndmarc_exempt;
+	bool reports; /* to those who publish policies */
 	char arc_trust[CONFIG_LIST][CONFIG_NAME]; /* sealers */
 	size_t narc_trust;
 	bool arc_seal; /* strangers' mail that we forward */

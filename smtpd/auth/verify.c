@@ -244,6 +244,7 @@ verify(struct verification *v)
 		verify_reverse(v);
 	}
 	verify_write(v);
+	verify_note(v);
 	return v->outcome == VERIFY_ACCEPT ? write_header(v) : 0;
 }
 
@@ -264,6 +265,7 @@ begin(const struct task *task)
 	v->fd = task->fd;
 	v->size = (size_t)size;
 	v->started = deadline_now();
+	v->notes = verify_notes_open(task->config);
 	v->dns = dns_open(task->config);
 	if (v->dns == NULL) {
 		log_error(

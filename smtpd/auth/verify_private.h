@@ -36,6 +36,7 @@ struct verification {
 	struct dns *dns; /* NULL: nobody can be asked */
 
 	int fd;
+	int notes;    /* for reports, or -1 */
 	size_t size;  /* of the file */
 	char *header; /* its first octets, up to the body */
 	size_t header_len;
@@ -90,6 +91,12 @@ void verify_chain(struct verification *);
 bool verify_chain_vouches(const struct verification *, const char *author);
 /* Adds its result. */
 void verify_chain_write(struct verification *);
+
+/* ---- verify_note.c: what a report will say of it ---- */
+
+/* Opens the notes of today; -1: there are none to be taken. */
+int verify_notes_open(const struct config *);
+void verify_note(struct verification *);
 
 /* Writes the results into v->results, and a line into the log. */
 void verify_write(struct verification *);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_SMTPD_ADMIN_REPORTS_BUILD_H
+#define RESTANTE_SMTPD_ADMIN_REPORTS_BUILD_H
+
+#include "common/config/config.h"
+#include "common/dns/dns.h"
+#include "smtpd/admin/reports_send_private.h"
+
+/*
+ * Makes mails of the notes of a day, which begins at begin: asks the DNS who
+ * wants reports, and where.  Runs in a sandbox, with sockets.  The notes are
+ * sorted in place.
+ */
+void report_build(const struct config *, struct dns *, char *notes, size_t len,
+    int64_t begin, const char *from, struct outbox *);
+
+/* The next address of rua=, of those by mail that are plain ones; false: none
+   is left. */
+bool report_address(struct span *rest, char to[OUTBOX_ADDRESS]);
+
+#endif

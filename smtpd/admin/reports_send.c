@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Sends reports: a day's notes are claimed, a process that is confined makes
+ * mails of them, and these are submitted as mail of this machine.
+ */
+#include "smtpd/admin/reports_send.h"
+
+#include "common/io/file.h"
+#include "common/log/log.h"
+#include "common/process/privilege.h"
+#include "common/process/process.h"
+#include "common/process/sandbox.h"
+#include "common/text/address.h"
+#include "smtpd/admin/reports_build.h"
+#include "smtpd/send/source.h"
+#include "smtpd/send/submit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	BUILDING = 10 * 60 * 1000, /* ms for all names of a day */
+	SUBMITTING = 60 * 1000,    /* and for one mail */
+};
+
+static const char claimed[] = ".sending";
+
+struct sending {
+	const struct service *service;
+	const struct config *config;
+	struct dns *dns;
+	int fd; /* the notes, or the mail that is submitted */
+	int64_t begin;
+	char from[OUTBOX_ADDRESS];
+	char *notes;
+	struct outbox *box; /* shared with the process that makes it */
+	const char *to;
+};
+
+/* ---- the process that makes mails ---- */
+
+static int
+build_confined(void *context)
+{
+	struct sending *s = context;
+	int others[] = { s->fd };
+
+	process_close_others(others, 1);
+	if (sandbox_memory() == -1) {
+		return EX_OSERR;
+	}
+	privilege_become_client(s->config);
+	ssize_t n = file_read_all(s->fd, s->notes, REPORT_NOTES_MOST);
+	if (n == -1) {
+		return EX_IOERR;
+	}
+	report_build(
+	    s->config, s->dns, s->notes, (size_t)n, s->begin, s->from, s->box);
+	return EX_OK;
+}
+
+/* False if its process was taken over. */
+static bool
+is_valid(const struct outbox *box)
+{
+	struct address address;
+	const char *rest;
+	bool good = box->count <= OUTBOX_MAILS;
+
+	for (size_t i = 0; good && i < box->count; i++) {
+		good = memchr(box->mails[i].to, '\0', OUTBOX_ADDRESS) != NULL &&
+		       address_path(box->mails[i].to, &address, &rest) ==
+		           PATH_OK &&
+		       *rest == '\0' && address.domain[0] != '\0' &&
+		       box->mails[i].at <= OUTBOX_ROOM &&
+		       box->mails[i].len <= OUTBOX_ROOM - box->mails[i].at;
+	}
+	return good;
+}
+
+/* ---- submitting ---- */
+
+static int
+submit_mail(void *context)
+{
+	struct sending *s = context;
+	char *to[] = { (char *)(uintptr_t)s->to, NULL };
+	struct options *o = calloc(1, sizeof(*o));
+
+	if (o == NULL) {
+		return EX_OSERR;
+	}
+	o->from = s->from;
+	o->notify = NOTIFY_NEVER;
+	o->dot_is_text = true;
+	o->recipients = to;
+	return submit(s->service, s->config, o, s->fd);
+}
+
+static bool
+send_mail(struct sending *s, size_t i)
+{
+	int status = EX_OSERR;
+
+	s->to = s->box->mails[i].to;
+	s->fd = source_scratch();
+	if (s->fd == -1) {
+		return false;
+	}
+	bool good = file_append(s->fd, s->box->text + s->box->mails[i].at,
+			s->box->mails[i].len) == 0 &&
+	            lseek(s->fd, 0, SEEK_SET) == 0 &&
+	            process_run(submit_mail, s, SUBMITTING, &status) ==
+	                PROCESS_EXITED &&
+	            status == EX_OK;
+	close(s->fd);
+	if (!good) {
+		log_warn("a report of DMARC for %s could not be sent", s->to);
+	}
+	return good;
+}
+
+/* ---- a day ---- */
+
+static void
+send_day(struct sending *s, const char *path)
+{
+	int status = EX_OSERR;
+	size_t sent = 0;
+
+	s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (s->fd == -1) {
+		log_error("cannot open %s: %s", path, strerror(errno));
+		return;
+	}
+	s->box->count = s->box->used = s->box->left_out = 0;
+	enum process_end end =
+	    process_run(build_confined, s, BUILDING, &status);
+	close(s->fd);
+	if (end != PROCESS_EXITED || status != EX_OK || !is_valid(s->box)) {
+		log_error("no reports of DMARC are sent of %s: it cannot be "
+			  "read in time",
+		    path);
+		return;
+	}
+	for (size_t i = 0; i < s->box->count; i++) {
+		sent += send_mail(s, i);
+	}
+	log_info("sent %zu reports of DMARC%s", sent,
+	    s->box->left_out > 0 ? ", and left others out" : "");
+}
+
+/* The day that a file of notes is about; false: it is none. */
+static bool
+day_of(const char *name, int64_t *begin)
+{
+	struct tm tm = { .tm_hour = 0 };
+	const char *end = strncmp(name, "dmarc.", 6) == 0
+	                      ? strptime(name + 6, "%Y%m%d", &tm)
+	                      : NULL;
+
+	if (end == NULL || end != name + 14) {
+		return false;
+	}
+	*begin = timegm(&tm);
+	return *end == '\0' || strcmp(end, claimed) == 0;
+}
+
+/* Claims the notes of a day that is over, and sends what is in them; what
+   another process has claimed, and left over, goes. */
+static void
+take_file(struct sending *s, const char *folder, const char *name)
+{
+	char path[PATH_MAX], mine[PATH_MAX];
+	int64_t now = (int64_t)time(NULL);
+
+	if (!day_of(name, &s->begin) || s->begin + OUTBOX_DAY > now ||
+	    snprintf(path, sizeof(path), "%s/%s", folder, name) >= PATH_MAX ||
+	    snprintf(mine, sizeof(mine), "%s%s", path, claimed) >= PATH_MAX) {
+		return;
+	}
+	if (strchr(name + 6, '.') != NULL) {
+		struct stat st;
+		if (stat(path, &st) == 0 && st.st_ctime + OUTBOX_DAY < now) {
+			(void)unlink(path);
+		}
+		return;
+	}
+	/* Only one of those who try has it then. */
+	if (rename(path, mine) == -1) {
+		return;
+	}
+	if (s->begin + 3 * OUTBOX_DAY > now) {
+		send_day(s, mine);
+	}
+	(void)unlink(mine);
+}
+
+static void *
+memory(size_t size, int kind)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    kind | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static bool
+prepare(struct sending *s)
+{
+	const struct config *config = s->config;
+	const char *domain =
+	    config->ndomains > 0 ? config->domains[0] : config->hostname;
+
+	s->notes = memory(REPORT_NOTES_MOST, MAP_PRIVATE);
+	s->box = memory(sizeof(*s->box), MAP_SHARED);
+	s->dns = dns_open(config);
+	int n = snprintf(s->from, sizeof(s->from), "noreply-dmarc@%s", domain);
+	return s->notes != NULL && s->box != NULL && s->dns != NULL &&
+	       n < (int)sizeof(s->from);
+}
+
+void
+reports_send(const struct service *service, const struct config *config)
+{
+	struct sending s = { .service = service, .config = config };
+	char folder[PATH_MAX];
+	DIR *d =
+	    config->reports && report_notes_folder(config->state, folder) == 0
+		? opendir(folder)
+		: NULL;
+	struct dirent *e;
+
+	if (d == NULL) {
+		return;
+	}
+	if (prepare(&s)) {
+		while ((e = readdir(d)) != NULL) {
+			take_file(&s, folder, e->d_name);
+		}
+	} else {
+		log_error("no reports of DMARC are sent: %s", strerror(errno));
+	}
+	closedir(d);
+	dns_close(s.dns);
+	if (s.notes != NULL) {
+		munmap(s.notes, REPORT_NOTES_MOST);
+	}
+	if (s.box != NULL) {
+		munmap(s.box, sizeof(*s.box));
+	}
+}

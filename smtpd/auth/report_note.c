@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Lines of notes for reports:
+ *
+ *   policy author address done reason dkim spf scope sender result
+ *       {domain selector result}
+ *
+ * Blanks are between the words, "-" stands for none.
+ */
+#include "smtpd/auth/report_note.h"
+
+#include "common/text/bytes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char octets[] = "abcdefghijklmnopqrstuvwxyz"
+			     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_-";
+
+/* ---- writing ---- */
+
+static bool
+put(struct writer *w, const char *word)
+{
+	if (w->len > 0) {
+		writer_octet(w, ' ');
+	}
+	writer_text(w, word[0] == '\0' ? "-" : word);
+	return strspn(word, octets) == strlen(word);
+}
+
+ssize_t
+report_note_write(const struct report_note *n, char line[REPORT_NOTE_LINE])
+{
+	struct writer w = { .out = line, .size = REPORT_NOTE_LINE };
+	bool good = put(&w, n->policy) && put(&w, n->author) &&
+	            put(&w, n->address) && put(&w, n->done) &&
+	            put(&w, n->reason) && put(&w, n->dkim ? "pass" : "fail") &&
+	            put(&w, n->spf ? "pass" : "fail") &&
+	            put(&w, n->helo ? "helo" : "mfrom") && put(&w, n->sender) &&
+	            put(&w, n->sender_result);
+
+	for (size_t i = 0; good && i < n->signatures; i++) {
+		good = put(&w, n->signature[i].domain) &&
+		       put(&w, n->signature[i].selector) &&
+		       put(&w, n->signature[i].result);
+	}
+	writer_octet(&w, '\n');
+	return good ? writer_finish(&w) : -1;
+}
+
+/* ---- reading ---- */
+
+/* Takes a word that fits; false: there is none, or it is another. */
+static bool
+take(struct span *rest, char *out, size_t size)
+{
+	size_t n = 0;
+
+	while (n < rest->len && rest->at[n] != ' ') {
+		n++;
+	}
+	if (n == 0 || n >= size) {
+		return false;
+	}
+	memcpy(out, rest->at, n);
+	out[n] = '\0';
+	if (strspn(out, octets) != n) {
+		return false;
+	}
+	if (strcmp(out, "-") == 0) {
+		out[0] = '\0';
+	}
+	/* A blank at the end is one too many. */
+	bool more = n < rest->len;
+	rest->at += n + more;
+	rest->len -= n + more;
+	return !more || rest->len > 0;
+}
+
+#define TAKE(rest, member) take(rest, member, sizeof(member))
+
+/* Takes one of two words. */
+static bool
+choose(struct span *rest, bool *first, const char *one, const char *other)
+{
+	char word[REPORT_NOTE_WORD];
+
+	if (!TAKE(rest, word)) {
+		return false;
+	}
+	*first = strcmp(word, one) == 0;
+	return *first || strcmp(word, other) == 0;
+}
+
+bool
+report_note_read(const char *line, size_t len, struct report_note *n)
+{
+	struct span rest = { line, len };
+
+	memset(n, 0, sizeof(*n));
+	if (!TAKE(&rest, n->policy) || !TAKE(&rest, n->author) ||
+	    !TAKE(&rest, n->address) || !TAKE(&rest, n->done) ||
+	    !TAKE(&rest, n->reason) ||
+	    !choose(&rest, &n->dkim, "pass", "fail") ||
+	    !choose(&rest, &n->spf, "pass", "fail") ||
+	    !choose(&rest, &n->helo, "helo", "mfrom") ||
+	    !TAKE(&rest, n->sender) || !TAKE(&rest, n->sender_result)) {
+		return false;
+	}
+	while (rest.len > 0) {
+		if (n->signatures == REPORT_NOTE_SIGNATURES) {
+			return false;
+		}
+		struct report_signature *s = &n->signature[n->signatures++];
+		if (!TAKE(&rest, s->domain) || !TAKE(&rest, s->selector) ||
+		    !TAKE(&rest, s->result)) {
+			return false;
+		}
+	}
+	return n->policy[0] != '\0' && n->author[0] != '\0' &&
+	       n->address[0] != '\0' && n->done[0] != '\0';
+}
+
+/* ---- files ---- */
+
+int
+report_notes_folder(const char *state, char path[PATH_MAX])
+{
+	int n = snprintf(path, PATH_MAX, "%s/reports", state);
+
+	return n > 0 && n < PATH_MAX ? 0 : -1;
+}
+
+int
+report_notes_path(const char *state, time_t day, char path[PATH_MAX])
+{
+	char date[16];
+	struct tm tm;
+
+	if (gmtime_r(&day, &tm) == NULL ||
+	    strftime(date, sizeof(date), "%Y%m%d", &tm) == 0) {
+		return -1;
+	}
+	int n = snprintf(path, PATH_MAX, "%s/reports/dmarc.%s", state, date);
+	return n > 0 && n < PATH_MAX ? 0 : -1;
+}
