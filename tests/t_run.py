@@ -106,6 +106,51 @@ def test_unknown_name():
         equal(status != 0, True, "exit status is not 0")
 
 
+# What a test meets: what the runner makes of it (passed, failed, skipped).
+MISSING = {
+    "raise Skip('no tool')": (1, 0, 1),
+    "subprocess.run(['no-such-tool'])": (1, 0, 1),
+    "import no_such_module": (1, 0, 1),
+    "import lib.no_such_module": (1, 1, 0),
+    "subprocess.run(['/no/such/tool'])": (1, 1, 0),
+    "open('no-such-file')": (1, 1, 0),
+    "raise AssertionError('x')": (1, 1, 0)}
+FRAME = """import subprocess
+from lib.tap import Skip, Tap
+tap = Tap()
+"""
+
+
+def outcome(text):
+    """What the runner makes of a program in Python."""
+    with tempfile.TemporaryDirectory() as work:
+        path = Path(work, "t_x.py")
+        path.write_text(FRAME + text)
+        done = subprocess.run([sys.executable, "-B", path],
+                              capture_output=True, text=True, check=False)
+        out = load_runner().parse_tap(done.stdout, done.returncode)
+        return out.passed, len(out.failures), len(out.skips)
+
+
+def test_missing():
+    """What is not on this machine makes a test skipped, by name"""
+    for what, wanted in MISSING.items():
+        text = (f"with tap.case('good'):\n    pass\n"
+                f"with tap.case('it'):\n    {what}\ntap.finish()\n")
+        equal(outcome(text), wanted, what)
+
+
+def test_missing_for_all():
+    """If it is all that a program needs, the program is skipped"""
+    for what in ("raise Skip('no tool')", "subprocess.run(['no-such-tool'])",
+                 "import no_such_module"):
+        equal(outcome(what + "\n"), (0, 0, 1), what)
+        equal(outcome(f"tap.ok(True, 'a')\n{what}\n"), (1, 0, 1), what)
+        equal(outcome(f"tap.ok(False, 'a')\n{what}\n"), (0, 1, 1), what)
+    equal(outcome("import lib.no_such_module\n")[1], 1, "our own mistake")
+    equal(outcome("1 / 0\n")[1], 1, "another error")
+
+
 if __name__ == "__main__":
     parsing()
     tap.run(globals())

@@ -20,6 +20,7 @@ import tempfile
 from pathlib import Path
 
 from .talk import Talker
+from .tap import Skip
 from .wait import wait_for
 
 SRC = Path(os.environ.get("RESTANTE_SRC")
@@ -55,6 +56,9 @@ def make_certificate(path, name):
     """Writes an ECDSA P-256 key and a self-signed certificate to path."""
     with tempfile.TemporaryDirectory() as work:
         key, cert = Path(work, "key"), Path(work, "cert")
+        if not tool("openssl") and not tool("certtool"):
+            raise Skip("neither openssl nor certtool is there, to make a "
+                       "certificate (Debian packages openssl, gnutls-bin)")
         if tool("openssl"):
             command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                        "ec_paramgen_curve:P-256", "-nodes", "-days", "30",

@@ -18,6 +18,8 @@ each row.
 """
 import inspect
 import os
+import shutil
+import subprocess
 import sys
 import traceback
 from contextlib import contextmanager
@@ -40,12 +42,46 @@ def equal(got, expected, what="value"):
             f"{what}: expected {expected!r:.400}, got {got!r:.400}")
 
 
+def cannot_run(error):
+    """Why an exception means that a test cannot run here, or None.
+
+    It is what the tests use and this machine has not: a program that is called
+    by its bare name, or a Python module that is none of ours.
+    """
+    if isinstance(error, Skip):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name \
+            and error.name.split(".")[0] != "lib":
+        return f"the Python module {error.name} is not there"
+    if isinstance(error, FileNotFoundError) and error.filename and any(
+            frame.filename == subprocess.__file__
+            for frame in traceback.extract_tb(error.__traceback__)):
+        name = os.fsdecode(error.filename)
+        if "/" not in name and shutil.which(name) is None:
+            return f"{name} is not there"
+    return None
+
+
 class Tap:
     """Counts and prints the results of one test program."""
 
     def __init__(self):
         self.count = 0
         self.failed = 0
+        sys.excepthook = self._stopped
+
+    def _stopped(self, kind, error, trace):
+        """Ends a program whose own preparations have failed."""
+        reason = cannot_run(error)
+        if reason is None:
+            sys.__excepthook__(kind, error, trace)
+        elif self.count == 0:
+            self._print(f"1..0 # SKIP {reason}")
+            os._exit(0)     # an exit status of 0 is not for a hook to give
+        else:
+            self.skip("what else there is", reason)
+            self._print(f"1..{self.count}")
+            os._exit(1 if self.failed else 0)
 
     def _print(self, text):
         print(text, flush=True)
@@ -82,9 +118,11 @@ class Tap:
         """
         try:
             yield
-        except Skip as reason:
-            self.skip(name, reason)
         except Exception as error:  # one failure must not end the program
+            reason = cannot_run(error)
+            if reason is not None:
+                self.skip(name, reason)
+                return
             where = traceback.extract_tb(error.__traceback__)
             here = [f for f in where if "/lib/" not in f.filename] or where
             text = f"{type(error).__name__}: {error}"
