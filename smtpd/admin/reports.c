@@ -14,6 +14,7 @@
 #include "common/process/sandbox.h"
 #include "smtpd/admin/reports_private.h"
 #include "smtpd/route/expand.h"
+#include "spool/become.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,9 @@ struct reports {
 	struct report_sum *shared; /* with the process that reads */
 	char *data, *room;         /* of that process */
 	int fd;
+	/* A mailbox, which only its owner opens; NULL: fd is open. */
+	const struct account *owner;
+	const char *mailbox;
 };
 
 static void *
@@ -46,6 +50,26 @@ memory(size_t size, int kind)
 
 /* ---- the process that reads ---- */
 
+/* Becomes who owns the mailbox, and opens it; or nobody. */
+static int
+lose_rights(struct reports *r)
+{
+	struct stat st;
+
+	if (r->owner == NULL) {
+		return privilege_confine(&r->confinement) == -1 ? EX_OSERR
+		                                                : EX_OK;
+	}
+	if (become_account(r->config, r->owner, r->mailbox) == -1) {
+		return EX_OSERR;
+	}
+	r->fd =
+	    open(r->mailbox, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	return r->fd == -1 || fstat(r->fd, &st) == -1 || !S_ISREG(st.st_mode)
+	           ? EX_NOINPUT
+	           : EX_OK;
+}
+
 /* All memory that it needs is there before. */
 static int
 read_confined(void *context)
@@ -54,9 +78,11 @@ read_confined(void *context)
 	int others[] = { r->fd };
 
 	process_close_others(others, 1);
-	if (sandbox_memory() == -1 ||
-	    privilege_confine(&r->confinement) == -1 ||
-	    sandbox_session() == -1) {
+	int status = sandbox_memory() == -1 ? EX_OSERR : lose_rights(r);
+	if (status != EX_OK) {
+		return status;
+	}
+	if (sandbox_session() == -1) {
 		return EX_OSERR;
 	}
 	memcpy(r->shared, &r->sum, sizeof(r->sum));
@@ -158,7 +184,12 @@ open_mailbox(struct reports *r, const struct names *names, const char *user)
 		log_error("%s has no mailbox here", user);
 		return EX_NOINPUT;
 	}
-	return open_file(r, path);
+	r->fd = -1;
+	r->owner = &account;
+	r->mailbox = path;
+	int status = read_file(r, path);
+	r->owner = NULL;
+	return status;
 }
 
 /* Follows aliases to those who have it here. */

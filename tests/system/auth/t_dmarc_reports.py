@@ -391,12 +391,29 @@ def test_postmaster(server):
 
 
 def test_root(server):
-    """Root's reader is somebody else, in an empty folder"""
+    """Root's reader is somebody else, in an empty folder, or owns a mailbox"""
     if server.user is None:
         raise Skip("only root can try")
     with Reports(as_root=True) as root:
         root.configure()
         equal(root.read(gzip.compress(report()))["reports"], 1)
+        # Nobody who can write there leads root to a file of root's.
+        secret = root.dir / "secret"
+        secret.write_bytes(mailbox(message(gzip.compress(report()))))
+        secret.chmod(0o600)
+        box = root.mail / "postmaster"
+        for link in (os.symlink, os.link):
+            link(secret, box)
+            done = root.call("smtpd", "--reports")
+            equal(done.returncode, 66, done.stderr)
+            check("cannot be read" in done.stderr, done.stderr)
+            box.unlink()
+        box.write_bytes(secret.read_bytes())
+        owner = root.mail.stat()
+        os.chown(box, owner.st_uid, owner.st_gid)
+        done = root.call("smtpd", "--reports")
+        equal(done.returncode, 0, done.stderr)
+        check("example.org, " in done.stdout, done.stdout)
 
 
 def test_places(server):
