@@ -5,8 +5,8 @@
 #include "smtpd/admin/zone_private.h"
 
 #include "common/log/log.h"
+#include "common/text/network.h"
 
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,20 +60,13 @@ zone_add_address(struct zone *zone, const char *address)
 void
 zone_add_pointer(struct zone *zone, const char *address)
 {
-	unsigned char octets[sizeof(struct in6_addr)];
-	bool six = strchr(address, ':') != NULL;
-	char name[ZONE_NAME] = "";
-	size_t n = six ? 16 : 4, len = 0;
+	char name[ASK_NAME];
+	uint8_t octets[NETWORK_ADDRESS];
 
-	if (inet_pton(six ? AF_INET6 : AF_INET, address, octets) != 1) {
+	if (!network_address(address, octets)) {
 		return;
 	}
-	for (size_t i = n; i-- > 0;) {
-		len += (size_t)snprintf(name + len, sizeof(name) - len,
-		    six ? "%x.%x." : "%u.", six ? octets[i] & 0xf : octets[i],
-		    octets[i] >> 4);
-	}
-	strlcat(name, six ? "ip6.arpa" : "in-addr.arpa", sizeof(name));
+	ask_reverse(octets, name);
 	add(zone, ZONE_PTR, ZONE_NEEDED, name, "%s.", zone->host)->note =
 	    "the reverse name, which whoever gave you the address sets";
 }

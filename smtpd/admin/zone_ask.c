@@ -31,11 +31,10 @@ ignore(void *context, const char *data, size_t len)
 	return true;
 }
 
+/* Looks up c->more. */
 static void
-look_up(struct zone_check *c, const char *name, int type)
+look_up(struct zone_check *c)
 {
-	strlcpy(c->more.name, name, sizeof(c->more.name));
-	c->more.type = type;
 	c->more.len = 0;
 	if (!c->silent) {
 		dns_look_up(c->dns, &c->more, 1, deadline_now() + PATIENCE);
@@ -48,52 +47,22 @@ zone_ask(struct zone_check *c, const char *name, enum zone_type type)
 	if (strlen(name) >= sizeof(c->more.name)) {
 		return DNS_NONE;
 	}
-	look_up(c, name, zone_dns_type(type));
+	strlcpy(c->more.name, name, sizeof(c->more.name));
+	c->more.type = zone_dns_type(type);
+	look_up(c);
 	return c->more.len == 0 ? DNS_TEMPORARY
 	                        : dns_parse_each(c->more.answer, c->more.len,
 				      c->more.type, ignore, NULL);
 }
 
-/* ---- what the machines of common/auth ask ---- */
-
-static bool
-keep(void *context, const char *data, size_t len)
-{
-	struct zone_check *c = context;
-
-	if (c->answer.n == ASK_RECORDS || len > sizeof(c->pool) - c->used) {
-		return false;
-	}
-	memcpy(c->pool + c->used, data, len);
-	c->answer.record[c->answer.n++] =
-	    (struct span){ c->pool + c->used, len };
-	c->used += len;
-	return true;
-}
-
+/* What the machines of common/auth ask. */
 static const struct ask_answer *
 answer(struct zone_check *c, const struct ask *ask)
 {
-	static const int types[] = { [ASK_TXT] = ns_t_txt,
-		[ASK_A] = ns_t_a,
-		[ASK_AAAA] = ns_t_aaaa,
-		[ASK_MX] = ns_t_mx,
-		[ASK_PTR] = ns_t_ptr };
-	static const enum ask_status statuses[] = { [DNS_OK] = ASK_OK,
-		[DNS_NONE] = ASK_NO_NAME,
-		[DNS_NO_DATA] = ASK_NO_DATA,
-		[DNS_TEMPORARY] = ASK_FAILED };
-
-	look_up(c, ask->name, types[ask->type]);
-	c->answer.n = c->used = 0;
-	c->answer.status = c->more.len == 0
-	                       ? ASK_FAILED
-	                       : statuses[dns_parse_each(c->more.answer,
-				     c->more.len, c->more.type, keep, c)];
-	if (c->answer.status != ASK_OK) {
-		c->answer.n = 0;
-	}
-	return &c->answer;
+	dns_ask_make(ask, &c->more);
+	look_up(c);
+	dns_ask_read(&c->more, &c->asked);
+	return &c->asked.answer;
 }
 
 /* ---- SPF ---- */

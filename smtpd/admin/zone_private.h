@@ -4,6 +4,7 @@
 
 #include "common/auth/dmarc.h"
 #include "common/auth/spf.h"
+#include "common/dns/dns_ask.h"
 #include "common/dns/dns_lookup.h"
 #include "smtpd/admin/dkim.h"
 #include "smtpd/admin/zone.h"
@@ -124,9 +125,7 @@ struct zone_check {
 	struct dns_texts texts;
 	struct spf spf;
 	struct dmarc dmarc;
-	size_t used; /* of pool */
-	struct ask_answer answer;
-	char pool[DNS_RECORD];
+	struct dns_asked asked;
 };
 
 /* The number of a type, as the DNS has it. */

@@ -5,65 +5,22 @@
 #include "common/io/deadline.h"
 #include "common/text/network.h"
 
-#include <arpa/nameser.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 /* ---- questions ---- */
 
-static bool
-keep_record(void *context, const char *data, size_t len)
-{
-	struct verify_records *r = context;
-
-	if (r->answer.n == ASK_RECORDS || len > sizeof(r->pool) - r->used) {
-		return false;
-	}
-	memcpy(r->pool + r->used, data, len);
-	r->answer.record[r->answer.n++] =
-	    (struct span){ r->pool + r->used, len };
-	r->used += len;
-	return true;
-}
-
-static void
-read_answer(const struct dns_lookup *l, struct verify_records *r)
-{
-	static const enum ask_status statuses[] = { [DNS_OK] = ASK_OK,
-		[DNS_NONE] = ASK_NO_NAME,
-		[DNS_NO_DATA] = ASK_NO_DATA,
-		[DNS_TEMPORARY] = ASK_FAILED };
-
-	r->answer.n = r->used = 0;
-	r->answer.status = l->len == 0 ? ASK_FAILED
-	                               : statuses[dns_parse_each(l->answer,
-					     l->len, l->type, keep_record, r)];
-	if (r->answer.status != ASK_OK) {
-		r->answer.n = 0;
-	}
-}
-
 void
 verify_ask(struct verification *v, const struct ask *asks, size_t n)
 {
-	static const int types[] = { [ASK_TXT] = ns_t_txt,
-		[ASK_A] = ns_t_a,
-		[ASK_AAAA] = ns_t_aaaa,
-		[ASK_MX] = ns_t_mx,
-		[ASK_PTR] = ns_t_ptr };
-
 	for (size_t i = 0; i < n; i++) {
-		snprintf(v->lookups[i].name, sizeof(v->lookups[i].name), "%s",
-		    asks[i].name);
-		v->lookups[i].type = types[asks[i].type];
-		v->lookups[i].len = 0;
+		dns_ask_make(&asks[i], &v->lookups[i]);
 	}
 	if (v->dns != NULL && deadline_now() < v->deadline) {
 		dns_look_up(v->dns, v->lookups, n, v->deadline);
 	}
 	for (size_t i = 0; i < n; i++) {
-		read_answer(&v->lookups[i], &v->records[i]);
+		dns_ask_read(&v->lookups[i], &v->records[i]);
 	}
 }
 

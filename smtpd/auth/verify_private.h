@@ -7,18 +7,10 @@
 #include "common/auth/dmarc.h"
 #include "common/auth/results.h"
 #include "common/auth/spf.h"
+#include "common/dns/dns_ask.h"
 #include "common/dns/dns_lookup.h"
 #include "smtpd/auth/author.h"
 #include "smtpd/auth/verify.h"
-
-enum { VERIFY_POOL = 128 * 1024 };
-
-/* An answer, and what its records are in. */
-struct verify_records {
-	struct ask_answer answer;
-	size_t used;
-	char pool[VERIFY_POOL];
-};
 
 /* What came of SPF for one of the two names. */
 struct verify_spf {
@@ -65,7 +57,7 @@ struct verification {
 	struct results results, received; /* received: Received-SPF, or empty */
 	struct spf spf;
 	struct dmarc dmarc;
-	struct verify_records records[DNS_LOOKUPS];
+	struct dns_asked records[DNS_LOOKUPS];
 	struct dns_lookup lookups[DNS_LOOKUPS];
 };
 
