@@ -2,6 +2,7 @@
 /* Parameters of Content-Type and Content-Disposition, in ASCII. */
 #include "common/mime/field.h"
 
+#include "common/mime/charset.h"
 #include "common/mime/field_private.h"
 #include "common/mime/param.h"
 
@@ -37,6 +38,16 @@ static bool
 is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Its length without blanks at its end. */
+static size_t
+trimmed(const char *text, size_t len)
+{
+	while (len > 0 && is_space(text[len - 1])) {
+		len--;
+	}
+	return len;
 }
 
 /* The name before "=" in a section after its semicolon; 0: there is none. */
@@ -106,21 +117,87 @@ write_encoded(struct output *o, const char *text, size_t len)
 	return done;
 }
 
+/* An octet as RFC 2231 section 4 has it. */
+static void
+write_percent(struct output *o, char c)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char escape[3] = { '%', hex[(unsigned char)c >> 4], hex[c & 15] };
+
+	output_add(o, escape, sizeof(escape));
+}
+
+/*
+ * The value of a section that is continued becomes an extended one, and says
+ * in the first which charset that is.
+ */
+static void
+write_extended(struct output *o, const char *value, size_t len, bool first)
+{
+	if (first) {
+		output_text(o,
+		    charset_is_utf8(value, len) ? "utf-8''" : "unknown-8bit''");
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (value[i] == '"') {
+			continue; /* around it */
+		}
+		i += value[i] == '\\' && i + 1 < len;
+		char c = value[i];
+		/* RFC 2231 section 7: attribute-char. */
+		if ((c & 0x80) == 0 && c > ' ' && c != 0x7f &&
+		    strchr("()<>@,;:\\\"/[]?=*'%", c) == NULL) {
+			output_add(o, &c, 1);
+		} else {
+			write_percent(o, c);
+		}
+	}
+}
+
+/*
+ * A section of a parameter that is extended (name*=) or continued (name*1=)
+ * already, though its octets are as nobody may send them.  Each is written by
+ * itself, however many there are.  false: it is none of these.
+ */
+static bool
+write_section(struct output *o, const char *text, size_t len)
+{
+	const char *name, *value;
+	size_t name_len = name_of(text, len, &name);
+	const char *star = memchr(name_len > 0 ? name : "", '*', name_len);
+
+	if (star == NULL || words_high(name, name_len)) {
+		return false;
+	}
+	output_text(o, ";\r\n ");
+	output_add(o, name, name_len);
+	value = (const char *)memchr(text, '=', len) + 1;
+	len = trimmed(value, (size_t)(text + len - value));
+	for (; len > 0 && is_space(*value); len--) {
+		value++;
+	}
+	if (name[name_len - 1] != '*') {
+		output_text(o, "*=");
+		write_extended(o, value, len,
+		    name + name_len - star == 2 && star[1] == '0');
+		return true;
+	}
+	output_text(o, "=");
+	for (size_t i = 0; i < len; i++) {
+		if ((value[i] & 0x80) != 0) {
+			write_percent(o, value[i]);
+		} else {
+			output_add(o, value + i, 1);
+		}
+	}
+	return true;
+}
+
 static void
 write_charset(struct output *o, const char *charset)
 {
 	output_text(o, ";\r\n charset=");
 	output_text(o, charset);
-}
-
-/* Its length without blanks at its end. */
-static size_t
-trimmed(const char *text, size_t len)
-{
-	while (len > 0 && is_space(text[len - 1])) {
-		len--;
-	}
-	return len;
 }
 
 /* What stands before the parameters: it must be read as it was. */
@@ -159,7 +236,8 @@ params_write(struct output *o, const char *value, size_t len, bool typed,
 		if (charset != NULL && is_called(name, name_len, "charset")) {
 			continue;
 		}
-		if (!words_high(value, n) || !write_encoded(o, value, n)) {
+		if (!words_high(value, n) || (!write_encoded(o, value, n) &&
+						 !write_section(o, value, n))) {
 			output_text(o, ";");
 			words_ascii(o, value, trimmed(value, n));
 		}

@@ -57,6 +57,26 @@ static const struct {
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: text/plain; format=flowed;\r\n charset=utf-8\r\n"
 	    "Content-Transfer-Encoding: quoted-printable\r\n\r\n=C3=BC\r\n" },
+	{ "text with the label of base64",
+	    "MIME-Version: 1.0\r\n"
+	    "Content-Type: text/plain; charset=utf-8\r\n"
+	    "Content-Transfer-Encoding: base64\r\n\r\n"
+	    "\r\nSo " UE "\r\nAAAA\r\n",
+	    "MIME-Version: 1.0\r\n"
+	    "Content-Type: text/plain; charset=utf-8\r\n"
+	    "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+	    "\r\nSo =C3=BC\r\nAAAA\r\n" },
+	{ "octets with the label of base64",
+	    "MIME-Version: 1.0\r\nContent-Type: a/b\r\n"
+	    "Content-Transfer-Encoding: base64\r\n\r\n" UE_LATIN "A\r\n",
+	    "MIME-Version: 1.0\r\nContent-Type: a/b\r\n"
+	    "Content-Transfer-Encoding: base64\r\n\r\n/EENCg==\r\n" },
+	{ "base64 with a text behind it",
+	    "MIME-Version: 1.0\r\nContent-Type: a/b\r\n"
+	    "Content-Transfer-Encoding: base64\r\n\r\n"
+	    "\r\n\t/EE= \r\nThat is " UE "\r\n",
+	    "MIME-Version: 1.0\r\nContent-Type: a/b\r\n"
+	    "Content-Transfer-Encoding: base64\r\n\r\n/EE=\r\n" },
 	{ "another type",
 	    "MIME-Version: 1.0\r\nContent-Type: image/png\r\n"
 	    "Content-Transfer-Encoding: binary\r\n\r\n\xff\xfe\r\n",
@@ -252,6 +272,17 @@ static const struct {
 	{ "Content-Disposition: attachment; filename=\"" UE
 	  ".txt\"; size=1\r\n",
 	    "*utf-8''%C3%BC.txt*size=1\r\n" },
+	{ "Content-Disposition: attachment; filename*=utf-8''" UE "%41\r\n",
+	    "Content-Disposition: attachment;\r\n"
+	    " filename*=utf-8''%C3%BC%41\r\n" },
+	{ "Content-Type: a/b; name*=\"x'y'" UE_LATIN "\"; c=d\r\n",
+	    "Content-Type: a/b;\r\n name*=\"x'y'%FC\"; c=d\r\n" },
+	{ "Content-Disposition: x; f*0=\"%" UE "\"; f*1=\"\\\"" UE
+	  "\"; f*2*=%41; f*10=" UE "\r\n",
+	    "Content-Disposition: x;\r\n f*0*=utf-8''%25%C3%BC;\r\n"
+	    " f*1*=%22%C3%BC; f*2*=%41;\r\n f*10*=%C3%BC\r\n" },
+	{ "Content-Disposition: x; f*0=" UE_LATIN "\r\n",
+	    "Content-Disposition: x;\r\n f*0*=unknown-8bit''%FC\r\n" },
 	{ "Message-ID: <" UE "@x>\r\n",
 	    "Downgraded-Message-ID: =?utf-8?B?PMO8QHg+?=\r\n" },
 };

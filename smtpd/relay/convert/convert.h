@@ -56,6 +56,17 @@ enum convert_action {
 	ACTION_STATUS, /* a delivery status in ASCII */
 };
 
+/*
+ * What the plan of a part is: such an action; a charset; and CONVERT_RAW if its
+ * label says base64, but its first line is text.  Readers show such a body as
+ * it is, and to decode it would destroy it.
+ */
+enum {
+	CONVERT_ACTION = 0x0f,
+	CONVERT_CHARSET = 4, /* bits to the left */
+	CONVERT_RAW = 0x40,
+};
+
 /* The charset for its label. */
 enum convert_charset {
 	CHARSET_KEEP,
@@ -77,6 +88,13 @@ struct convert_level {
 	bool type;     /* Content-Type was met */
 	bool transfer; /* Content-Transfer-Encoding was */
 	enum { SAID_NOTHING, SAID_ASCII, SAID_OTHER } charset;
+};
+
+/* What is in the first line of a body that is not empty. */
+struct convert_first {
+	size_t digits, others; /* of base64; blanks between them */
+	size_t blanks;         /* that may be at its end */
+	bool over;
 };
 
 /* How far a returned message has been read: its header section has an end. */
@@ -110,6 +128,7 @@ struct convert {
 	struct base64_encoder base64;
 	struct qp_decoder from_qp;
 	struct base64_decoder from_base64;
+	struct convert_first first;
 	struct report_cut cut;
 	struct report_text text;
 };

@@ -152,13 +152,23 @@ choose_charset(const struct convert *c, const struct convert_level *level)
 	return c->count.no_utf8 ? CHARSET_UNKNOWN : CHARSET_UTF8;
 }
 
+/* True if that is no base64, but for an octet here and there. */
+static bool
+is_raw(const struct convert *c, const struct multipart_part *part)
+{
+	return part->transfer == TRANSFER_BASE64 &&
+	       c->first.others > c->first.digits / 8;
+}
+
 static void
 set_plan(struct convert *c, const struct multipart_part *part,
     enum convert_action action, enum convert_charset charset)
 {
 	if (part->number < c->plans.len) {
 		c->plans.data[part->number] =
-		    (char)((unsigned)charset << 4 | (unsigned)action);
+		    (char)((unsigned)charset << CONVERT_CHARSET |
+			   (unsigned)action |
+			   (is_raw(c, part) ? CONVERT_RAW : 0U));
 	}
 }
 
@@ -192,8 +202,8 @@ decide_leaf(struct convert *c, struct convert_level *level,
 	/* Text, and what else people can read: RFC 3464, RFC 6532. */
 	bool readable =
 	    is_text(part->type) || strncmp(part->type, "message/", 8) == 0;
-	bool encoded =
-	    part->transfer == TRANSFER_QP || part->transfer == TRANSFER_BASE64;
+	bool encoded = part->transfer == TRANSFER_QP ||
+	               (part->transfer == TRANSFER_BASE64 && !is_raw(c, part));
 	set_plan(c, part, readable && !encoded ? ACTION_QP : ACTION_BASE64,
 	    is_text(part->type) ? choose_charset(c, level) : CHARSET_KEEP);
 }
@@ -232,6 +242,28 @@ end_part(struct convert *c, struct convert_level *level)
 		up->high = up->high || level->high;
 	}
 	c->count = (struct transfer_count){ 0 };
+	c->first = (struct convert_first){ 0 };
+}
+
+static void
+look_at(struct convert_first *f, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len && !f->over; i++) {
+		char c = text[i];
+		bool digit = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		             (c >= '0' && c <= '9') || c == '+' || c == '/' ||
+		             c == '=';
+		if (c == '\n') {
+			f->blanks = 0;
+			f->over = f->digits + f->others > 0;
+		} else if (c == ' ' || c == '\t' || c == '\r') {
+			f->blanks += f->digits + f->others > 0;
+		} else {
+			f->digits += digit;
+			f->others += !digit + f->blanks;
+			f->blanks = 0;
+		}
+	}
 }
 
 static void
@@ -242,6 +274,7 @@ plan_body(struct convert *c)
 	if (report_action(&c->terms, &c->walk) == ACTION_HEADER) {
 		len = report_cut(&c->cut, c->walk.text, len);
 	}
+	look_at(&c->first, c->walk.text, len);
 	transfer_count(&c->count, c->walk.text, len);
 }
 
@@ -264,6 +297,7 @@ convert_plan_event(struct convert *c, enum multipart_event event)
 		level->seals = strcmp(multipart_part(&c->walk)->type,
 				   "multipart/signed") == 0;
 		c->count = (struct transfer_count){ 0 };
+		c->first = (struct convert_first){ 0 };
 		c->cut = (struct report_cut){ 0 };
 		break;
 	case MULTIPART_BODY:

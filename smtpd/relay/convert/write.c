@@ -8,27 +8,36 @@
 
 enum { BLOCK = 4096 };
 
-static enum convert_action
-action(const struct convert *c)
+static unsigned
+plan(const struct convert *c)
 {
 	unsigned number = multipart_part(&c->walk)->number;
 
-	return number < c->plans.len
-	           ? (enum convert_action)(c->plans.data[number] & 0xf)
-	           : ACTION_KEEP;
+	return number < c->plans.len ? (unsigned char)c->plans.data[number]
+	                             : ACTION_KEEP;
+}
+
+static enum convert_action
+action(const struct convert *c)
+{
+	return (enum convert_action)(plan(c) & CONVERT_ACTION);
+}
+
+/* How the body of the part has come. */
+static enum transfer
+transfer(const struct convert *c)
+{
+	return (plan(c) & CONVERT_RAW) != 0
+	           ? TRANSFER_8BIT
+	           : multipart_part(&c->walk)->transfer;
 }
 
 /* The charset to be said; NULL: it stays. */
 static const char *
 charset(const struct convert *c)
 {
-	unsigned number = multipart_part(&c->walk)->number;
-
-	if (number >= c->plans.len) {
-		return NULL;
-	}
-	switch (
-	    (enum convert_charset)((unsigned char)c->plans.data[number] >> 4)) {
+	switch ((enum convert_charset)(
+	    (plan(c) & ~(unsigned)CONVERT_RAW) >> CONVERT_CHARSET)) {
 	case CHARSET_KEEP:
 		break;
 	case CHARSET_ASCII:
@@ -84,7 +93,7 @@ encode_again(struct convert *c, enum transfer from, const char *in, size_t len)
 static void
 write_body(struct convert *c)
 {
-	enum transfer from = multipart_part(&c->walk)->transfer;
+	enum transfer from = transfer(c);
 
 	switch (action(c)) {
 	case ACTION_QP:
@@ -116,7 +125,7 @@ is_encoded(enum convert_action how)
 static void
 end_body(struct convert *c)
 {
-	enum transfer from = multipart_part(&c->walk)->transfer;
+	enum transfer from = transfer(c);
 	enum convert_action how = action(c);
 	char out[QP_ROOM];
 
