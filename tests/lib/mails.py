@@ -8,6 +8,7 @@
 """
 import base64
 import email
+import email.errors
 import email.header
 import email.message
 import email.policy
@@ -179,11 +180,18 @@ def decoded(message, name):
                  if key.lower() == name), "")
     parts = []
     text = re.sub(r"\r\n(?=[ \t])", "", text)
-    for part, charset in email.header.decode_header(text):
+    try:
+        words = email.header.decode_header(text)
+    except email.errors.HeaderParseError:
+        words = [(text, None)]
+    for part, charset in words:
         if isinstance(part, str):
             part = part.encode("utf-8", "surrogateescape")
         elif charset not in (None, "unknown-8bit"):
-            part = part.decode(charset, "replace").encode()
+            try:
+                part = part.decode(charset, "replace").encode()
+            except LookupError:
+                pass
         parts.append(part)
     octets = b"".join(parts)
     return " ".join(octets.decode("utf-8", "replace").split())
@@ -194,9 +202,32 @@ def file_name(part):
     copy = email.message.Message()
     for key, value in part.raw_items():
         if key.lower() == "content-disposition":
-            copy[key] = value.encode("utf-8", "surrogateescape").decode(
-                "utf-8", "replace")
+            octets = value.encode("utf-8", "surrogateescape")
+            if b"*" in octets:      # where Python takes octets for Latin-1
+                octets = re.sub(rb"[\x80-\xff]",
+                                lambda m: b"%%%02X" % m[0][0], octets)
+            copy[key] = octets.decode("utf-8", "replace")
     return copy.get_filename()
+
+
+def octets(part):
+    """Its body. A multipart whose parts cannot be found has no encoding,
+    whatever its label; nor has base64 that is none."""
+    raw = part._payload     # pylint: disable=protected-access
+    raw = raw.encode("ascii", "surrogateescape") if isinstance(raw, str) \
+        else b""
+    how = str(part.get("content-transfer-encoding", "")).strip().lower()
+    if how == "quoted-printable":
+        # RFC 2045 section 6.7: blanks at the ends of lines go.
+        return quopri.decodestring(
+            re.sub(rb"[ \t]+(?=\r?\n|\Z)", b"", raw))
+    first = raw.lstrip().split(b"\n")[0].strip()
+    digits = len(re.findall(rb"[A-Za-z0-9+/=]", first))
+    if part.get_content_maintype() == "multipart" or (
+            how.rstrip(";").strip('"') == "base64"
+            and (len(first) - digits) * 8 > digits):
+        return raw
+    return part.get_payload(decode=True)
 
 
 def walk(part, depth=0):
@@ -208,8 +239,7 @@ def walk(part, depth=0):
             yield from walk(inner, depth + 1)
         return
     name = file_name(part)
-    body = part.get_payload(decode=True)
-    yield (depth, name, body)
+    yield (depth, name, octets(part))
 
 
 def contents(wire):
