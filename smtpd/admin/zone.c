@@ -67,7 +67,11 @@ zone_add_pointer(struct zone *zone, const char *address)
 		return;
 	}
 	ask_reverse(octets, name);
-	add(zone, ZONE_PTR, ZONE_NEEDED, name, "%s.", zone->host)->note =
+	/* With a relay nobody sees us send. */
+	add(zone, ZONE_PTR,
+	    zone->config->relay[0] != '\0' ? ZONE_USEFUL : ZONE_NEEDED, name,
+	    "%s.", zone->host)
+	    ->note =
 	    "the reverse name, which whoever gave you the address sets";
 }
 

@@ -12,7 +12,7 @@
 static const char *const targets[] = { "address", "aliases", "arc", "base64",
 	"binary", "canon", "chunk", "config", "convert", "dkim", "dmarc", "dns",
 	"dotstuff", "header", "hop", "inflate", "log", "mail", "mailboxes",
-	"mbox", "multipart", "param", "params", "proxy", "qp", "reply",
+	"mbox", "multipart", "note", "param", "params", "proxy", "qp", "reply",
 	"report", "results", "sasl", "session", "spf", "srs", "surrogate",
 	"tags", "users", "word", "xml", "zone" };
 

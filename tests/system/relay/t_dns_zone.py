@@ -333,6 +333,30 @@ def inside_addresses():
         check("gets permerror" in text, text)
 
 
+def inside_relay():
+    """With a relay SPF is its provider's, and our addresses matter to nobody"""
+    relay = "relay smtps://relay.example.net\n"
+    with Site(2, HOST, DOMAIN) as site:
+        records = [r for r in zone(site)
+                   if not r.startswith(f"{DOMAIN}. IN TXT")]
+        rows = (("v=spf1 include:s.test ~all", 0, "OK"),
+                ("v=spf1 include:s.test +all", 1, "DIFFERS"),
+                ("v=spf1 include:none.test ~all", 1, "DIFFERS"))
+        for text, status, word in rows:
+            shutil.rmtree(site.dir / "nsd", ignore_errors=True)
+            with RealDns(site, records + [
+                    f'{DOMAIN}. IN TXT "{text}"',
+                    's.test. IN TXT "v=spf1 ip4:9.9.9.9 -all"']) as dns:
+                site.change(relay + f"resolver {dns.address}\n")
+                done = site.call("smtpd", "--dns", "--check")
+                equal(done.returncode, status, text + done.stdout)
+                check(re.search(rf"(?m)^{word} +TXT {DOMAIN}$", done.stdout),
+                      done.stdout)
+                check("PTR" not in done.stdout, done.stdout)
+                check(" listed " not in site.call("smtpd", "--check").stdout,
+                      "lists are asked")
+
+
 def inside_lists():
     """--check says which lists have an address of this machine"""
     with Site(2, HOST, DOMAIN) as site:
@@ -382,7 +406,8 @@ def inside():
                   ("addr", "add", f"{V4}/32", "dev", "lo"),
                   ("addr", "add", f"{V6}/128", "dev", "lo", "nodad")):
         subprocess.run(["ip", *words], check=True)
-    for name in ("zone_file", "addresses", "lists", "router"):
+    for name in ("zone_file", "addresses", "relay", "lists",
+                 "router"):
         function = globals()["inside_" + name]
         with tap.case(function.__doc__):
             function()
