@@ -5,6 +5,8 @@
  */
 #include "common/io/statefile.h"
 
+#include "common/io/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -76,4 +78,45 @@ statefile_lock(int fd, short type, off_t from, off_t len, int tries, long pause)
 		nanosleep(&ts, NULL);
 	}
 	return 0;
+}
+
+enum { DAY = 24 * 60 * 60 };
+
+/* Under the lock: says whether it is time, and notes that it was. */
+static bool
+is_due(int fd)
+{
+	struct stat st;
+	time_t now = time(NULL);
+
+	if (fstat(fd, &st) == -1) {
+		return true;
+	}
+	/* One that lies ahead was written before a clock was set back. */
+	bool due =
+	    st.st_size == 0 || st.st_mtime > now || now - st.st_mtime >= DAY;
+	if (due) {
+		(void)!file_write(fd, "\n", 1, 0);
+	}
+	return due;
+}
+
+bool
+statefile_due(const struct config *config, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (statefile_path(config, name, "", path) == -1) {
+		return true;
+	}
+	statefile_folder(config);
+	int fd = statefile_open(path, O_RDWR | O_CREAT, &st);
+	if (fd == -1) {
+		return true;
+	}
+	/* Whoever has the lock is saying it. */
+	bool due = statefile_lock(fd, F_WRLCK, 0, 1, 1, 0) == 0 && is_due(fd);
+	close(fd);
+	return due;
 }

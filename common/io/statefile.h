@@ -5,6 +5,7 @@
 #include "common/config/config.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -42,5 +43,12 @@ int statefile_size(int fd, off_t size) __attribute__((warn_unused_result));
  */
 int statefile_lock(int fd, short type, off_t from, off_t len, int tries,
     long pause) __attribute__((warn_unused_result));
+
+/*
+ * True once in 24 hours, for whoever asks first: for what is worth saying, and
+ * not for each message.  STATE/NAME keeps the time; where it cannot be written,
+ * the answer is always true.
+ */
+bool statefile_due(const struct config *, const char *name);
 
 #endif

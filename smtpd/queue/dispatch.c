@@ -30,6 +30,7 @@ give_order(struct runner *r, struct agent *a, struct batch *b)
 	char why[CONFIG_ERROR];
 
 	const struct mail *mail = &b->message->file.mail;
+	signing_remind(r, b);
 	order.seal =
 	    !b->local && forwarding_seals(r->config, mail,
 			     &mail->recipients[b->results[0].recipient]);

@@ -442,6 +442,9 @@ pid_t agent_start_signer(const struct runner *, int channel);
 void signing_take(
     struct runner *, struct agent *, const struct agent_question *);
 
+/* Says once a day that mail of ours leaves without a key to sign it by. */
+void signing_remind(struct runner *, const struct batch *);
+
 /* Takes what the signer says, and keeps its deadlines. */
 void signing_serve(struct runner *);
 void signing_keep(struct runner *);

@@ -11,6 +11,7 @@
 #include "smtpd/queue/scheduler_private.h"
 
 #include "common/io/deadline.h"
+#include "common/io/statefile.h"
 #include "common/log/log.h"
 
 #include <errno.h>
@@ -47,17 +48,42 @@ answer_later(struct agent *a, const char *why)
 
 /* Mail without a signature is not an error, but somebody should know. */
 static void
+say_unsigned(struct runner *r, const char *domain)
+{
+	if (!r->signing.said && domain[0] != '\0' &&
+	    statefile_due(r->config, "unsigned")) {
+		log_info("mail of %s goes without a DKIM signature: there is "
+			 "no key; to make one, type: smtpd --dkim %s",
+		    domain, domain);
+	}
+	r->signing.said = true;
+}
+
+static void
 answer_without(struct runner *r, struct agent *a, const char *domain)
 {
 	struct agent_answer none = { .good = 1, .count = 0 };
 
-	if (!r->signing.said && domain[0] != '\0') {
-		log_info("mail of %s goes without a DKIM signature: there is "
-			 "no key; to make one, type: smtpd --dkim %s",
-		    domain, domain);
-		r->signing.said = true;
-	}
+	say_unsigned(r, domain);
 	answer(a, &none);
+}
+
+/* A smarthost may sign for us; who sends by MX has to do it. */
+void
+signing_remind(struct runner *r, const struct batch *b)
+{
+	struct hop hop;
+
+	if (r->signing.said || b->local ||
+	    !mail_is_ours(&b->message->file.mail) ||
+	    r->config->dkim_sign == DKIM_SIGN_OFF || !batch_hop(r, b, &hop)) {
+		return;
+	}
+	bool mx = hop.mx && hop.transport == TRANSPORT_SMTP;
+	explicit_bzero(&hop, sizeof(hop)); /* a password may be in it */
+	if (mx && dkim_keys_exist(r->config) == 0) {
+		say_unsigned(r, r->config->srs_domain);
+	}
 }
 
 /* The domain with keys that the author's is, or is below, nearest. */

@@ -193,6 +193,50 @@ def test_bad_key():
         check(b"DKIM-Signature" in mx.messages[0].body, "signed in the end")
 
 
+def unsigned(site):
+    """How often the log has said that mail goes without a signature."""
+    return site.smtpd.text().count("goes without a DKIM signature")
+
+
+def said_once(site, mx):
+    """Three runs, and a day later one more."""
+    for round_, wanted in enumerate((1, 1, 1, 2)):
+        if round_ == 3:
+            path = site.dir / "state/unsigned"
+            past = path.stat().st_mtime - 25 * 3600
+            os.utime(path, (past, past))
+        body = through(site, mx, [LETTER])[0]
+        check(b"DKIM-Signature" not in body, body)
+        site.wait_empty()
+        site.end_runners()
+        wait_for(lambda: unsigned(site) == wanted,
+                 f"{wanted} lines after {round_ + 1} messages")
+
+
+def test_no_key():
+    """Without a key for a domain mail goes unsigned, and the log says so once
+    a day"""
+    with FakeMx() as mx, site_for(mx) as site:
+        dkimpeers.published(site, "other.example")
+        said_once(site, mx)
+
+
+def test_no_keys():
+    """The same by MX, where there is no key at all, with what to type"""
+    with FakeMx() as mx, Site(2, "mx.example.org", DOMAIN) as site, \
+            RealDns(site, ["example.net. 60 IN MX 10 mx.example.net.",
+                           "mx.example.net. 60 IN A 127.0.0.1"]) as dns:
+        site.change(f"resolver {dns.address}\nroute * mx:{mx.port}\n")
+        said_once(site, mx)
+        check("type: smtpd --dkim example.org" in site.smtpd.text(),
+              "what to do")
+        site.change(f"resolver {dns.address}\nroute * mx:{mx.port}\n"
+                    "dkim-sign off\n")
+        (site.dir / "state/unsigned").unlink()
+        through(site, mx, [LETTER])
+        equal(unsigned(site), 0, "lines with dkim-sign off")
+
+
 def test_bounce():
     """A report is signed as well"""
     with FakeMx(script={"rcpt": ["550 5.1.1 no", "250 ok"]}) as mx, \
