@@ -48,21 +48,46 @@ is_name(const char *name)
 	return true;
 }
 
+/* The next name; NULL: there is none, or *result is -1 with errno. */
+static struct dirent *
+next_name(DIR *d, int *result)
+{
+	errno = 0;
+	struct dirent *e = readdir(d);
+
+	if (e == NULL && errno != 0) {
+		*result = -1;
+	}
+	return e;
+}
+
+/* True for trouble that says nothing about a file; or keys are being changed.
+ */
+static bool
+is_passing(int error)
+{
+	return error == ENOMEM || error == EIO || error == EMFILE ||
+	       error == ENFILE || error == EINTR || error == ENOENT;
+}
+
 int
 dkim_keys_exist(const struct config *config)
 {
 	char path[PATH_MAX];
 	DIR *d = directory(config, path) == -1 ? NULL : opendir(path);
-	bool any = false;
+	struct dirent *e;
+	int result = 0;
 
 	if (d == NULL) {
 		return errno == ENOENT ? 0 : -1;
 	}
-	for (struct dirent *e; !any && (e = readdir(d)) != NULL;) {
-		any = is_name(e->d_name);
+	while (result == 0 && (e = next_name(d, &result)) != NULL) {
+		result = is_name(e->d_name);
 	}
+	int error = errno;
 	closedir(d);
-	return any;
+	errno = error;
+	return result;
 }
 
 int
@@ -86,6 +111,7 @@ wrong_file(int fd)
 	if (fstat(fd, &st) == -1) {
 		return "it cannot be looked at";
 	}
+	errno = EPERM;
 	if (!S_ISREG(st.st_mode)) {
 		return "it is no file";
 	}
@@ -111,13 +137,16 @@ dkim_key_open(const char *path, char error[CONFIG_ERROR])
 		return NULL;
 	}
 	const char *why = wrong_file(fd);
+	int cause = errno;
 	if (why == NULL) {
 		ssize_t n = file_read_all(fd, text, sizeof(text));
-		why = n == -1 ? strerror(errno) : NULL;
+		cause = n == -1 ? errno : EINVAL;
+		why = n == -1 ? strerror(cause) : NULL;
 		key = n == -1 ? NULL : private_key_read(text, (size_t)n, &why);
 		explicit_bzero(text, sizeof(text));
 	}
 	close(fd);
+	errno = cause;
 	if (key == NULL) {
 		snprintf(error, CONFIG_ERROR,
 		    "the key %.200s is not used: %.100s", path, why);
@@ -125,8 +154,8 @@ dkim_key_open(const char *path, char error[CONFIG_ERROR])
 	return key;
 }
 
-/* Adds a key; of its kind, the last name counts. */
-static void
+/* Adds a key; of its kind, the last name counts.  0, or -1: too many. */
+static int
 add(struct dkim_keys *k, const char *domain, const char *selector,
     struct private_key *key)
 {
@@ -148,17 +177,16 @@ add(struct dkim_keys *k, const char *domain, const char *selector,
 		} else {
 			private_key_close(key);
 		}
-		return;
+		return 0;
 	}
 	if (k->count == DKIM_KEYS) {
-		log_error("more than %d keys that sign mail: that of %s is "
-			  "left out",
-		    DKIM_KEYS, domain);
 		private_key_close(key);
-		return;
+		errno = E2BIG;
+		return -1;
 	}
 	k->names[k->count] = name;
 	k->keys[k->count++] = key;
+	return 0;
 }
 
 /* The selector of a file name; false: it is none. */
@@ -176,32 +204,64 @@ selector_of(const char *file, const char *ending, char selector[DKIM_KEY_NAME])
 	return is_name(selector);
 }
 
-static int
-read_domain(struct dkim_keys *k, const struct config *config,
-    const char *domain, const char *ending)
+int
+dkim_keys_walk(const struct config *config, const char *domain,
+    const char *ending,
+    int (*each)(void *context, const char *selector, const char *path),
+    void *context)
 {
-	char path[PATH_MAX], selector[DKIM_KEY_NAME], error[CONFIG_ERROR];
+	char path[PATH_MAX], selector[DKIM_KEY_NAME];
 	int n =
 	    snprintf(path, sizeof(path), "%s/dkim/%s", config->state, domain);
 	DIR *d = n < 0 || n >= PATH_MAX ? NULL : opendir(path);
+	struct dirent *e;
+	int result = 0;
 
 	if (d == NULL) {
 		return -1;
 	}
-	for (struct dirent *e; (e = readdir(d)) != NULL;) {
-		if (!selector_of(e->d_name, ending, selector) ||
+	while (result == 0 && (e = next_name(d, &result)) != NULL) {
+		if (selector_of(e->d_name, ending, selector) &&
 		    dkim_key_path(config, domain, selector, ending, path) ==
-			-1) {
-			continue;
+			0) {
+			result = each(context, selector, path);
 		}
-		struct private_key *key = dkim_key_open(path, error);
-		if (key == NULL) {
-			log_error("%s", error);
-		}
-		add(k, domain, selector, key);
 	}
+	int error = errno;
 	closedir(d);
-	return 0;
+	errno = error;
+	return result;
+}
+
+struct reading {
+	struct dkim_keys *keys;
+	const char *domain;
+};
+
+static int
+read_key(void *context, const char *selector, const char *path)
+{
+	const struct reading *r = context;
+	char error[CONFIG_ERROR];
+
+	errno = 0;
+	struct private_key *key = dkim_key_open(path, error);
+	if (key == NULL && is_passing(errno)) {
+		return -1;
+	}
+	if (key == NULL) {
+		log_error("%s", error);
+	}
+	return add(r->keys, r->domain, selector, key);
+}
+
+static int
+read_domain(struct dkim_keys *k, const struct config *config,
+    const char *domain, const char *ending)
+{
+	struct reading r = { k, domain };
+
+	return dkim_keys_walk(config, domain, ending, read_key, &r);
 }
 
 int
@@ -210,6 +270,7 @@ dkim_keys_read(struct dkim_keys *k, const struct config *config,
 {
 	char path[PATH_MAX];
 	DIR *d = directory(config, path) == -1 ? NULL : opendir(path);
+	struct dirent *e;
 	int result = 0;
 
 	k->count = 0;
@@ -218,7 +279,7 @@ dkim_keys_read(struct dkim_keys *k, const struct config *config,
 		    strerror(errno));
 		return errno == ENOENT ? 0 : -1;
 	}
-	for (struct dirent *e; (e = readdir(d)) != NULL && result == 0;) {
+	while (result == 0 && (e = next_name(d, &result)) != NULL) {
 		if (!is_name(e->d_name) ||
 		    (only != NULL && strcmp(only, e->d_name) != 0)) {
 			continue;
@@ -226,15 +287,18 @@ dkim_keys_read(struct dkim_keys *k, const struct config *config,
 		result = read_domain(k, config, e->d_name, ending);
 		if (result == -1 && errno == ENOTDIR) {
 			result = 0; /* some note of the administrator's */
-		} else if (result == -1) {
-			snprintf(error, CONFIG_ERROR,
-			    "cannot read %.200s/%.100s: %s", path, e->d_name,
-			    strerror(errno));
 		}
 	}
+	int cause = errno;
 	closedir(d);
 	if (result == -1) {
+		snprintf(error, CONFIG_ERROR,
+		    "cannot read the keys in %.200s: "
+		    "%s",
+		    path,
+		    cause == E2BIG ? "there are too many" : strerror(cause));
 		dkim_keys_close(k);
+		errno = cause;
 	}
 	return result;
 }

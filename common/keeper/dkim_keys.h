@@ -16,7 +16,7 @@
  */
 
 enum {
-	DKIM_KEYS = 128,     /* that are kept */
+	DKIM_KEYS = 1024,    /* at most: with more of them nothing is signed */
 	DKIM_KEY_NAME = 254, /* octets of a domain or selector, with NUL */
 };
 
@@ -38,9 +38,18 @@ int dkim_key_path(const struct config *, const char *domain,
 
 /*
  * Reads a key, which must be a file that nobody else can read.  NULL: error
- * says why, and what to do.
+ * says why, and what to do; errno is EPERM or EINVAL if the file is to blame.
  */
 struct private_key *dkim_key_open(const char *path, char error[CONFIG_ERROR]);
+
+/*
+ * Calls a function for each key of a domain that has that ending, until it
+ * answers -1.  0, or -1 with errno.
+ */
+int dkim_keys_walk(const struct config *, const char *domain,
+    const char *ending,
+    int (*each)(void *context, const char *selector, const char *path),
+    void *context) __attribute__((warn_unused_result));
 
 /* All keys, or those of one domain. */
 struct dkim_keys {

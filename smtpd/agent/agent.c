@@ -108,14 +108,13 @@ agent_ask(int channel, const struct agent_question *q, struct agent_answer *a)
 	return 0;
 }
 
-void
+int
 agent_answer(int channel, const struct agent_answer *a)
 {
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)a,
 		.iov_len = sizeof(*a) };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (socket_send(channel, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == -1) {
-		return; /* that it has ended is noticed elsewhere */
-	}
+	return socket_send(channel, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 ? -1
+	                                                                   : 0;
 }

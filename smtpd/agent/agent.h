@@ -110,8 +110,10 @@ struct agent_answer {
 int agent_ask(int channel, const struct agent_question *, struct agent_answer *)
     __attribute__((warn_unused_result));
 
-/* The runner's answer; an agent that has ended is not told. */
-void agent_answer(int channel, const struct agent_answer *);
+/* The runner's answer.  0, or -1: the agent waits for it in vain, or has ended.
+ */
+int agent_answer(int channel, const struct agent_answer *)
+    __attribute__((warn_unused_result));
 
 /* Sends an order with its descriptor; the caller keeps that.  0 or -1. */
 int agent_send_order(int channel, const struct order *, int fd)

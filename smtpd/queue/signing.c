@@ -34,7 +34,9 @@ static void
 answer(struct agent *a, struct agent_answer *answer)
 {
 	a->ticket = 0;
-	agent_answer(a->channel, answer);
+	if (agent_answer(a->channel, answer) == -1) {
+		agent_close(a); /* so that it waits no longer */
+	}
 }
 
 static void
