@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { PATIENCE = 5000 }; /* ms for all lists */
 
@@ -46,27 +45,6 @@ count(void *context, const struct zone_record *r, const struct zone_finding *f)
 	    words[f->word], zone_types[r->type], name);
 	strlcat(t->list, text, sizeof(t->list));
 	t->wrong++;
-}
-
-/*
- * Names that the world's DNS does not have, or not as ours (RFC 6761): nobody
- * is asked about them but a name server that is configured.
- */
-static bool
-is_reserved(const char *domain)
-{
-	static const char *const names[] = { "test", "example", "invalid",
-		"localhost", "localdomain", "local", "internal", "lan",
-		"home.arpa", "example.com", "example.net", "example.org" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		size_t len = strlen(domain), n = strlen(names[i]);
-		if (len >= n && strcasecmp(domain + len - n, names[i]) == 0 &&
-		    (len == n || domain[len - n - 1] == '.')) {
-			return true;
-		}
-	}
-	return strchr(domain, '.') == NULL;
 }
 
 /* ---- lists of senders of spam ---- */
@@ -192,8 +170,7 @@ check_dns(struct check *c)
 
 	for (size_t i = 0; i < config->ndomains; i++) {
 		const char *domain = config->domains[i];
-		if (is_reserved(domain) && (config->resolver[0] == '\0' ||
-					       strchr(domain, '.') == NULL)) {
+		if (!zone_is_known(config, domain)) {
 			continue;
 		}
 		if (!check_domain(c, domain, first)) {

@@ -32,6 +32,27 @@ is_here(const struct zone *here, const char *source)
 	return false;
 }
 
+/* Where this machine sends from, as others see it. */
+static void
+find_here(struct zone *here)
+{
+	struct zone_check *c;
+
+	strlcpy(here->host, here->config->hostname, sizeof(here->host));
+	zone_find_addresses(here);
+	if (here->naddresses > 0 || !zone_is_known(here->config, here->host) ||
+	    (c = calloc(1, sizeof(*c))) == NULL) {
+		return;
+	}
+	c->zone = here;
+	c->dns = dns_open(here->config);
+	if (c->dns != NULL) {
+		zone_learn_addresses(c);
+		dns_close(c->dns);
+	}
+	free(c);
+}
+
 /* What people take for forged and is not. */
 static bool
 is_forwarded(const char *reason)
@@ -193,7 +214,9 @@ report_print(const struct config *config, const struct report_sum *s)
 		return;
 	}
 	here->config = config;
-	zone_find_addresses(here);
+	if (s->nrows > 0) {
+		find_here(here);
+	}
 	for (uint32_t i = 0; i < s->ndomains; i++) {
 		const struct report_domain *d = &s->domains[i];
 		print_domain(d);

@@ -144,6 +144,7 @@ report_sum_begin(struct report_sum *s, const struct report_head *h)
 		i++;
 	}
 	if (i == REPORT_DOMAINS) {
+		report_problem(s, from->name, "too many domains before it");
 		return -1;
 	}
 	struct report_domain *d = &s->domains[i];

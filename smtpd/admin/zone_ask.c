@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 enum { PATIENCE = 9000 }; /* ms for one thing */
@@ -20,6 +21,24 @@ zone_dns_type(enum zone_type type)
 		ns_t_mx, ns_t_txt, ns_t_srv, ns_t_cname, ns_t_caa };
 
 	return types[type];
+}
+
+bool
+zone_is_known(const struct config *config, const char *domain)
+{
+	static const char *const names[] = { "test", "example", "invalid",
+		"localhost", "localdomain", "local", "internal", "lan",
+		"home.arpa", "example.com", "example.net", "example.org" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t len = strlen(domain), n = strlen(names[i]);
+		if (len >= n && strcasecmp(domain + len - n, names[i]) == 0 &&
+		    (len == n || domain[len - n - 1] == '.')) {
+			return config->resolver[0] != '\0' &&
+			       strchr(domain, '.') != NULL;
+		}
+	}
+	return strchr(domain, '.') != NULL;
 }
 
 static bool
@@ -53,6 +72,30 @@ zone_ask(struct zone_check *c, const char *name, enum zone_type type)
 	return c->more.len == 0 ? DNS_TEMPORARY
 	                        : dns_parse_each(c->more.answer, c->more.len,
 				      c->more.type, ignore, NULL);
+}
+
+void
+zone_learn_addresses(struct zone_check *c)
+{
+	static const enum zone_type types[] = { ZONE_A, ZONE_AAAA };
+	struct dns_address found[DNS_ADDRESSES];
+	struct zone *z = c->zone;
+	size_t count = 0;
+
+	for (size_t i = 0; z->naddresses == 0 && i < 2; i++) {
+		if (zone_ask(c, z->host, types[i]) == DNS_OK) {
+			(void)dns_parse_addresses(c->more.answer, c->more.len,
+			    c->more.type, found, &count);
+		}
+	}
+	for (size_t i = 0; i < count && z->naddresses < ZONE_ADDRESSES; i++) {
+		char *text = z->addresses[z->naddresses];
+		if (zone_public_address(
+			(const struct sockaddr *)&found[i].address, text)) {
+			z->naddresses++;
+			zone_add_pointer(z, text);
+		}
+	}
 }
 
 /* What the machines of common/auth ask. */

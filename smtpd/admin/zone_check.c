@@ -13,34 +13,6 @@
 
 enum { PATIENCE = 9000 }; /* ms for what is asked at once */
 
-/*
- * Behind a router the machine has no public address of its own: it has those
- * that the DNS has, which SPF and reverse names have to fit.
- */
-static void
-learn_addresses(struct zone_check *c)
-{
-	static const enum zone_type types[] = { ZONE_A, ZONE_AAAA };
-	struct dns_address found[DNS_ADDRESSES];
-	struct zone *z = c->zone;
-	size_t count = 0;
-
-	for (size_t i = 0; z->naddresses == 0 && i < 2; i++) {
-		if (zone_ask(c, z->host, types[i]) == DNS_OK) {
-			(void)dns_parse_addresses(c->more.answer, c->more.len,
-			    c->more.type, found, &count);
-		}
-	}
-	for (size_t i = 0; i < count && z->naddresses < ZONE_ADDRESSES; i++) {
-		char *text = z->addresses[z->naddresses];
-		if (zone_public_address(
-			(const struct sockaddr *)&found[i].address, text)) {
-			z->naddresses++;
-			zone_add_pointer(z, text);
-		}
-	}
-}
-
 /* Asks for some at once. */
 static void
 look_up(struct zone_check *c, size_t first, size_t n)
@@ -88,7 +60,7 @@ zone_compare(struct zone *zone,
 		                                  : (size_t)DNS_LOOKUPS;
 		look_up(c, i, n);
 		if (i == 0 && !c->silent) {
-			learn_addresses(c);
+			zone_learn_addresses(c);
 		}
 		for (size_t k = 0; k < n; k++) {
 			const struct zone_record *r = &zone->records[i + k];

@@ -59,6 +59,8 @@ struct zone {
 	size_t count;
 };
 
+/* ---- zone_make.c ---- */
+
 /* A large one, freed by free(3), with all records of the domain; NULL, logged:
    that is no domain, or there is no memory; *status is the exit status. */
 struct zone *zone_make(const struct config *, const char *domain, int *status);
@@ -133,6 +135,19 @@ int zone_dns_type(enum zone_type);
 
 /* Asks one thing more; the answer is c->more. */
 enum dns_status zone_ask(struct zone_check *, const char *name, enum zone_type);
+
+/*
+ * Behind a router the machine has no public address of its own: it has those
+ * that the DNS has, which SPF and reverse names have to fit.  Adds them, and
+ * the records of their names.
+ */
+void zone_learn_addresses(struct zone_check *);
+
+/*
+ * False for names that the world's DNS does not have, or not as ours (RFC
+ * 6761): nobody is asked about them but a name server that is configured.
+ */
+bool zone_is_known(const struct config *, const char *domain);
 
 /* Runs SPF for mail of the domain from all addresses of the host, with the
    record that the DNS has.  False: some would not pass, or anybody would. */

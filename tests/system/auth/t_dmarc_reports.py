@@ -14,12 +14,16 @@ import os
 import random
 import re
 import struct
+import subprocess
 import sys
 import zipfile
 import zlib
 
+from lib import proc
 from lib.scratch import Scratch
+from lib.spfsuite import ZoneDns, records_of
 from lib.tap import Skip, Tap, check, equal
+from lib.wait import wait_for
 
 tap = Tap()
 DOMAIN = "example.org"
@@ -213,6 +217,25 @@ def cases_advice(server):
     check("All of it passes: publish p=reject" in text, text)
     text = server.text(report(policy="reject", days=20))
     check("publish" not in text, text)
+
+
+def test_here(server):
+    """What this machine sends is known by the address that the DNS has"""
+    with ZoneDns(records_of({"mail.example.org": {
+            "A": [bytes([9, 9, 9, 9])]}})) as dns:
+        server.configure(f"resolver {dns.address}\n")
+        text = server.text(report(record("9.9.9.9", dkim="fail", spf="fail"),
+                                  record("9.9.9.8", dkim="fail", spf="fail")))
+    server.configure()
+    equal(text.count("this machine: its signature is missing"), 1, text)
+
+
+def test_domains(server):
+    """More domains than there is room for are said"""
+    told = server.read(*(report(domain=f"d{n}.example", ident=str(n))
+                         for n in range(70)), status=65)
+    equal(len(told["domains"]), 64)
+    equal(server.said.count("too many domains"), 6, server.said)
 
 
 def test_vouched(server):
@@ -414,6 +437,30 @@ def test_root(server):
         done = root.call("smtpd", "--reports")
         equal(done.returncode, 0, done.stderr)
         check("example.org, " in done.stdout, done.stdout)
+
+
+def test_confined(server):
+    """Whoever reads a report has a filter, no files and no rights"""
+    for as_root in {False, server.user is not None}:
+        with Reports(as_root=as_root) as own:
+            own.configure()
+            process = own.popen(own.command("smtpd", "--reports", "-"),
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+            def reader(parent=process.pid):
+                return [p for p in proc.all_children(parent)
+                        if proc.status(p).get("Seccomp") == "2"]
+            pid, = wait_for(reader, "the reader")
+            state = proc.status(pid)
+            equal(state["NoNewPrivs"], "1")
+            equal(state["CapEff"].strip("0"), "")
+            check("0" not in state["Uid"].split(), state["Uid"])
+            files = [os.readlink(f"/proc/{pid}/fd/{n}")
+                     for n in os.listdir(f"/proc/{pid}/fd")]
+            check(len(files) == 3, str(files))
+            out, _ = process.communicate(report())
+            equal(process.returncode, 0)
+            check(b"example.org" in out, out)
 
 
 def test_places(server):
