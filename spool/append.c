@@ -85,6 +85,8 @@ flush(struct appender *w)
 {
 	if (!w->begun) {
 		note(w);
+	} else if (w->wrote == w->kept) {
+		append_note_next(&w->note, w->buffer, w->len);
 	}
 	if (w->error == 0 &&
 	    file_append(w->hold->lock.fd, w->buffer, w->len) == -1) {
@@ -336,13 +338,21 @@ take_back(struct appender *w)
 static int
 drop(struct appender *w)
 {
+	char last[APPEND_NOTE_LAST];
+	size_t len = w->kept < sizeof(last) ? (size_t)w->kept : sizeof(last);
+	int fd = w->hold->lock.fd;
+
 	if (w->kept == 0) {
 		take_back(w);
 		return 0;
 	}
-	if (w->wrote > w->kept && ftruncate(w->hold->lock.fd, place(w)) == -1) {
-		take_back(w);
-		return -1;
+	if (w->wrote > w->kept) {
+		if (ftruncate(fd, place(w)) == -1 ||
+		    file_read(fd, last, len, place(w) - (off_t)len) == -1) {
+			take_back(w);
+			return -1;
+		}
+		append_note_wrote(&w->note, w->kept, last, len);
 	}
 	w->wrote = w->kept;
 	return 0;

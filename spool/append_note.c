@@ -20,12 +20,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FIRST = 512, LAST = 64, BOOT = 40, WINDOW = 256 * 1024, BLOCK = 512 };
-
-/* How far the append has come. */
-struct progress {
-	uint64_t octets; /* of ours are in the mailbox */
-	char last[LAST]; /* of them, or fewer */
+enum {
+	FIRST = 512,
+	LAST = APPEND_NOTE_LAST,
+	BOOT = 40,
+	WINDOW = 256 * 1024,
+	BLOCK = 512
 };
 
 struct note {
@@ -35,7 +35,7 @@ struct note {
 	uint32_t durable, len;
 	char first[FIRST];
 	uint64_t check; /* of what is above */
-	struct progress wrote;
+	struct append_progress wrote;
 };
 
 static const char magic[8] = "RSTAPP1";
@@ -90,19 +90,37 @@ append_note_begin(struct append_note *n, int directory, int mailbox, off_t size,
 	                                                                 : 0;
 }
 
+/* Without it more is looked at, and that is all. */
+static void
+write_progress(const struct append_note *n)
+{
+	if (n->fd != -1) {
+		(void)!file_write(n->fd, &n->wrote, sizeof(n->wrote),
+		    offsetof(struct note, wrote));
+	}
+}
+
 void
 append_note_wrote(
-    const struct append_note *n, uint64_t octets, const char *last, size_t len)
+    struct append_note *n, uint64_t octets, const char *last, size_t len)
 {
-	struct progress p = { .octets = octets };
+	struct append_progress *p = &n->wrote;
 	size_t some = len < LAST ? len : LAST;
 
-	if (n->fd != -1) {
-		memcpy(p.last, last + len - some, some);
-		/* Without it more is looked at, and that is all. */
-		(void)!file_write(
-		    n->fd, &p, sizeof(p), offsetof(struct note, wrote));
-	}
+	p->octets = octets;
+	memcpy(p->last, last + len - some, some);
+	p->len = 0;
+	write_progress(n);
+}
+
+void
+append_note_next(struct append_note *n, const char *first, size_t len)
+{
+	struct append_progress *p = &n->wrote;
+
+	p->len = len < LAST ? len : LAST;
+	memcpy(p->next, first, (size_t)p->len);
+	write_progress(n);
 }
 
 void
@@ -310,6 +328,20 @@ are_ours(const char *there, const char *first, size_t len)
 	return true;
 }
 
+/* How many octets at that place begin the next message of ours. */
+static off_t
+begun(const struct note *r, int mailbox, off_t size, off_t at)
+{
+	char there[LAST];
+	size_t len = r->wrote.len < LAST ? (size_t)r->wrote.len : LAST;
+
+	len = (off_t)len < size - at ? len : (size_t)(size - at);
+	return file_read(mailbox, there, len, at) == 0 &&
+	               are_ours(there, r->wrote.next, len)
+	           ? (off_t)len
+	           : 0;
+}
+
 /*
  * How many of the octets at from are ours for sure: all that we know to have
  * written, unless somebody has moved them since; at least those.
@@ -327,7 +359,7 @@ sure(const struct note *r, int mailbox, off_t size, size_t least)
 	    memcmp(last, r->wrote.last, len) != 0) {
 		return (off_t)least;
 	}
-	return (off_t)wrote;
+	return (off_t)wrote + begun(r, mailbox, size, (off_t)(r->size + wrote));
 }
 
 int

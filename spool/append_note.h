@@ -18,9 +18,21 @@
 /* Octets of each write of an append but the last. */
 enum { APPEND_NOTE_WRITE = 64 * 1024 };
 
+enum { APPEND_NOTE_LAST = 64 };
+
+/* How far an append has come. */
+struct append_progress {
+	uint64_t octets;             /* of ours are in the mailbox */
+	char last[APPEND_NOTE_LAST]; /* of them, or fewer */
+	/* What then is written begins so, if it is another message: */
+	uint64_t len; /* 0: it is not */
+	char next[APPEND_NOTE_LAST];
+};
+
 struct append_note {
 	int fd;       /* -1: there is none */
 	bool durable; /* a power cut shall not lose it, which costs a sync */
+	struct append_progress wrote;
 };
 
 /*
@@ -39,7 +51,13 @@ int append_note_begin(struct append_note *, int directory, int mailbox,
  * none.
  */
 void append_note_wrote(
-    const struct append_note *, uint64_t octets, const char *last, size_t len);
+    struct append_note *, uint64_t octets, const char *last, size_t len);
+
+/*
+ * Another message of ours follows, and begins so: its From_ line is not another
+ * program's.
+ */
+void append_note_next(struct append_note *, const char *first, size_t len);
 
 /*
  * The append is complete, and durable; so is this, if the note is.  0 or -1;

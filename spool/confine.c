@@ -53,7 +53,8 @@ open_mailbox(int folder, const char *name, enum lock_mode mode)
 }
 
 int
-confine_to_store(struct store *s, struct lock_stock *stock, enum lock_mode mode)
+confine_to_store(struct store *s, struct lock_stock *stock, enum lock_mode mode,
+    size_t locks)
 {
 	char lock[NAME_MAX + 1];
 	const char *name;
@@ -70,12 +71,7 @@ confine_to_store(struct store *s, struct lock_stock *stock, enum lock_mode mode)
 		snprintf(lock, sizeof(lock), "%s.lock", name);
 		fd[SANDBOX_DOTLOCK] =
 		    openat(folder, lock, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-		/*
-		 * A delivery locks once; a session to recover and to delete,
-		 * for which an exchange takes one more.
-		 */
-		bool stocked = lock_stock_make(
-		    stock, folder, mode == LOCK_TO_CREATE ? 1 : LOCK_STOCK);
+		bool stocked = lock_stock_make(stock, folder, locks);
 		s->stock = stocked ? stock : NULL;
 		fd[stocked ? SANDBOX_FOLDER : SANDBOX_LOCKS] = folder;
 	}

@@ -11,10 +11,13 @@
  * if there is none; its locks; the folder of the store.  A mailbox that comes
  * later, or in place of this one, cannot be opened.
  *
+ * locks: how often it will lock, LOCK_STOCK at most.  A session locks to
+ * recover and to delete, for which an exchange takes one more: LOCK_SESSION.
+ *
  * The store is to be used with the stock from then on, which lives as long and
  * is closed by the end of the process.  0, or -1 with errno.
  */
-int confine_to_store(struct store *, struct lock_stock *, enum lock_mode)
-    __attribute__((warn_unused_result));
+int confine_to_store(struct store *, struct lock_stock *, enum lock_mode,
+    size_t locks) __attribute__((warn_unused_result));
 
 #endif

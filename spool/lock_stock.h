@@ -10,7 +10,7 @@
  * dotlock by one link(2).  A process makes some before it gives up the right to
  * write to new files there.
  */
-enum { LOCK_STOCK = 3 };
+enum { LOCK_STOCK = 16, LOCK_SESSION = 3 };
 
 struct lock_stock {
 	int fd[LOCK_STOCK];

@@ -57,16 +57,55 @@ channel_answer_data(int channel, uint32_t serial, enum status status,
 }
 
 static int
-send_request(
-    int channel, const struct request *req, const void *payload, size_t size)
+send_request(int channel, const struct request *req, const void *payload,
+    size_t size, const void *text, size_t len)
 {
-	struct iovec iov[2] = {
+	struct iovec iov[3] = {
 		{ .iov_base = (void *)(uintptr_t)req, .iov_len = sizeof(*req) },
 		{ .iov_base = (void *)(uintptr_t)payload, .iov_len = size },
+		{ .iov_base = (void *)(uintptr_t)text, .iov_len = len },
 	};
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 3 };
 
 	return socket_send(channel, &msg, MSG_NOSIGNAL) == -1 ? -1 : 0;
+}
+
+static uint32_t
+next_serial(void)
+{
+	static uint32_t serial;
+
+	return ++serial;
+}
+
+/* Waits for the answer to a request, and its data. */
+static enum status
+await(int channel, const struct request *req, void *data, size_t room)
+{
+	struct answer answer;
+	unsigned char message[sizeof(answer) + CHANNEL_DATA];
+	struct iovec iov = { .iov_base = message, .iov_len = sizeof(message) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	/* Skips answers to earlier requests: for a worker that died after its
+	 * answer, the server has answered once more. */
+	do {
+		n = socket_receive(channel, &msg, MSG_TRUNC);
+		if (n < (ssize_t)sizeof(answer) ||
+		    n > (ssize_t)sizeof(message)) {
+			return STATUS_TEMPORARY;
+		}
+		memcpy(&answer, message, sizeof(answer));
+	} while (answer.serial != req->serial);
+	size_t extra = (size_t)n - sizeof(answer);
+	if (extra != (answer.status == STATUS_OK ? room : 0)) {
+		return STATUS_TEMPORARY;
+	}
+	if (extra > 0) {
+		memcpy(data, message + sizeof(answer), extra);
+	}
+	return (enum status)answer.status;
 }
 
 enum status
@@ -80,33 +119,22 @@ enum status
 channel_ask(int channel, enum request_kind kind, const void *payload,
     size_t size, void *data, size_t room)
 {
-	static uint32_t serial;
-	struct request req = { .kind = kind, .serial = ++serial };
-	struct answer answer;
-	unsigned char message[sizeof(answer) + CHANNEL_DATA];
-	struct iovec iov = { .iov_base = message, .iov_len = sizeof(message) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	ssize_t n;
+	struct request req = { .kind = kind, .serial = next_serial() };
 
-	if (send_request(channel, &req, payload, size) == -1) {
-		return STATUS_TEMPORARY;
-	}
-	/* Skips answers to earlier requests: for a worker that died after its
-	 * answer, the server has answered once more. */
-	do {
-		n = socket_receive(channel, &msg, MSG_TRUNC);
-		if (n < (ssize_t)sizeof(answer) ||
-		    n > (ssize_t)sizeof(message)) {
-			return STATUS_TEMPORARY;
-		}
-		memcpy(&answer, message, sizeof(answer));
-	} while (answer.serial != req.serial);
-	size_t extra = (size_t)n - sizeof(answer);
-	if (extra != (answer.status == STATUS_OK ? room : 0)) {
-		return STATUS_TEMPORARY;
-	}
-	if (extra > 0) {
-		memcpy(data, message + sizeof(answer), extra);
-	}
-	return (enum status)answer.status;
+	return send_request(channel, &req, payload, size, NULL, 0) == -1
+	           ? STATUS_TEMPORARY
+	           : await(channel, &req, data, room);
+}
+
+enum status
+channel_hand(int channel, enum request_kind kind, uint64_t key,
+    const void *payload, size_t size, const void *text, size_t len)
+{
+	struct request req = {
+		.kind = kind, .serial = next_serial(), .key = key, .head = size
+	};
+
+	return send_request(channel, &req, payload, size, text, len) == -1
+	           ? STATUS_TEMPORARY
+	           : await(channel, &req, NULL, 0);
 }

@@ -48,6 +48,13 @@ enum { REQUEST_MAX = 400 * 1024 };
 struct request {
 	uint32_t kind;
 	uint32_t serial; /* comes back in the answer */
+	/*
+	 * What the job is about, as a number that says nothing else, if a
+	 * resident may do it (common/job/resident.h).  Then only the first head
+	 * octets are the payload, and the rest is what the body file holds.
+	 */
+	uint64_t key; /* 0: no resident */
+	uint64_t head;
 };
 
 /* How a request ended.  A worker's exit status is one of these. */
@@ -87,7 +94,12 @@ void channel_answer_data(
 enum status channel_call(int channel, enum request_kind, const void *payload,
     size_t size) __attribute__((warn_unused_result));
 
-/* Does the same for a request whose success brings room octets of data. */
+/* Does the same for a job that a resident may do: key is not 0. */
+enum status channel_hand(int channel, enum request_kind, uint64_t key,
+    const void *payload, size_t size, const void *text, size_t len)
+    __attribute__((warn_unused_result));
+
+/* As channel_call() for a request whose success brings room octets of data. */
 enum status channel_ask(int channel, enum request_kind, const void *payload,
     size_t size, void *data, size_t room) __attribute__((warn_unused_result));
 

@@ -92,6 +92,13 @@ struct task {
 	int fd;           /* the message; or the client, to read from; or -1 */
 	int out;          /* the client, to write to; or -1 */
 	const char *user; /* the user who has logged in, or "" */
+	/* The text of the message, if a resident has it without a file: */
+	const char *text;
+	size_t len;
+	/* What makes it a resident, once it has succeeded: */
+	size_t jobs;     /* that it may do, with this one; 0 or 1: none more */
+	int stay;        /* its end of the pair */
+	uint64_t ticket; /* of this job */
 	struct reply *reply;
 };
 

@@ -14,7 +14,8 @@
  */
 
 /*
- * The account, until the next call; or NULL, and then errno is 0 if there is
+ * The account, as it is or was within the last second, until the next call; or
+ * NULL, and then errno is 0 if there is
  * none, and else says why that cannot be found out, which is logged.  The C
  * library leaves errno 0 if all sources say that there is none; ENOENT and its
  * like come from a source that could not be asked.

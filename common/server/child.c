@@ -182,7 +182,8 @@ child_worker(const struct server *s, const struct slot *slot,
 	if (pid != 0) {
 		return pid;
 	}
-	int keep[] = { task->fd, task->out, slot->channel, log_fd() };
+	int keep[] = { task->fd, task->out, slot->channel,
+		task->jobs > 1 ? task->stay : -1, log_fd() };
 	begin_child(s, slot, keep, sizeof(keep) / sizeof(keep[0]));
 	signal(SIGTERM, SIG_IGN); /* what was begun is finished */
 	struct reply reply = { .size = 0 };

@@ -204,7 +204,7 @@ static bool
 is_in_the_way(const struct server *s, const struct slot *slot,
     const struct search *search)
 {
-	if (!slot->used || slot->session == 0 || slot->worker != 0 ||
+	if (!slot->used || slot->session == 0 || slot_is_busy(slot) ||
 	    slot->waiting || slot->restarting || slot->user[0] != '\0' ||
 	    slot->known) {
 		return false;

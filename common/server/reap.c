@@ -9,6 +9,7 @@
 #include "common/log/log.h"
 #include "common/server/keepers.h"
 #include "common/server/patience.h"
+#include "common/server/residents.h"
 #include "common/server/slot.h"
 #include "common/server/tables.h"
 
@@ -84,8 +85,8 @@ child_ended(struct server *s, pid_t pid)
 		   orphan may lead a group, too. */
 		kill(-pid, SIGKILL);
 	}
-	if (waitpid(pid, &status, 0) == -1 || errand_ended(s, pid) ||
-	    tables_maker_ended(s, pid, status) ||
+	if (waitpid(pid, &status, 0) == -1 || residents_ended(s, pid, status) ||
+	    errand_ended(s, pid) || tables_maker_ended(s, pid, status) ||
 	    keepers_ended(s, pid, status)) {
 		return;
 	}
@@ -136,4 +137,6 @@ reap(struct server *s)
 			request_worker_ended(s, slot, slot->worker_status);
 		}
 	}
+	residents_settle(s);
+	request_residents_answered(s);
 }

@@ -8,6 +8,7 @@
 #include "common/server/keepers.h"
 #include "common/server/patience.h"
 #include "common/server/place.h"
+#include "common/server/residents.h"
 #include "common/server/slot.h"
 
 #include <errno.h>
@@ -81,9 +82,12 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 	}
 	slot->waiting = false;
 	give_descriptors(slot, request_rules[kind].given, &task);
+	struct resident *place = residents_offer(s, slot, &task);
 	pid_t pid = child_worker(s, slot, kind, &task);
+	int error = errno;
+	residents_begun(place, &task, pid);
 	if (pid == -1) {
-		log_error("cannot fork: %s", strerror(errno));
+		log_error("cannot fork: %s", strerror(error));
 		answer(slot, STATUS_TEMPORARY);
 		request_end(s, slot);
 		return;
@@ -178,6 +182,13 @@ static const struct {
 	[REQUEST_OFFENCE] = { take_offence, guard_valid },
 };
 
+/* Octets of the payload: what follows is for a resident. */
+static size_t
+payload_size(const struct slot *slot, size_t size)
+{
+	return slot->request.key == 0 ? size : (size_t)slot->request.head;
+}
+
 static bool
 acceptable(const struct server *s, const struct slot *slot, ssize_t size)
 {
@@ -187,14 +198,18 @@ acceptable(const struct server *s, const struct slot *slot, ssize_t size)
 		.asked = slot->asked };
 	uint32_t kind = slot->request.kind;
 
-	if (size < 0 || !request_allowed(kind, &asker)) {
+	if (size < 0 || !request_allowed(kind, &asker) ||
+	    (slot->request.key != 0 &&
+		(kind != REQUEST_DELIVER ||
+		    slot->request.head > (uint64_t)size))) {
 		return false;
 	}
 	if (request_rules[kind].answered == ANSWERED_INLINE) {
 		return inline_jobs[kind].valid(s->buffer, (size_t)size);
 	}
 	const struct job *job = &s->service->jobs[kind];
-	return job->run != NULL && job->valid(s->buffer, (size_t)size);
+	return job->run != NULL &&
+	       job->valid(s->buffer, payload_size(slot, (size_t)size));
 }
 
 /* Only a session that has been taken over is treated so. */
@@ -229,7 +244,7 @@ request_take(struct server *s, struct slot *slot)
 		kill_session(slot, "goes on guessing passwords");
 		return;
 	}
-	slot->size = (size_t)size;
+	slot->size = payload_size(slot, (size_t)size);
 	slot->asked |= 1U << slot->request.kind;
 	if (request_rules[slot->request.kind].answered == ANSWERED_INLINE) {
 		inline_jobs[slot->request.kind].take(s, slot);
@@ -242,8 +257,11 @@ request_take(struct server *s, struct slot *slot)
 		return;
 	}
 	memcpy(slot->payload, s->buffer, slot->size);
-	explicit_bzero(s->buffer, slot->size);
-	start_worker(s, slot, (enum request_kind)slot->request.kind);
+	bool taken = residents_take(s, slot, (size_t)size);
+	explicit_bzero(s->buffer, (size_t)size);
+	if (!taken) {
+		start_worker(s, slot, (enum request_kind)slot->request.kind);
+	}
 }
 
 /* Lets a user in who has proved it, unless that one has enough sessions. */
@@ -294,12 +312,11 @@ login_checked(struct server *s, struct slot *slot, int status)
 	request_end(s, slot);
 }
 
-/* A message is with the next worker, or done with. */
+/* A message is with the next worker, or done with; it was answered or not. */
 static void
-delivery_ended(struct server *s, struct slot *slot, int status)
+delivery_ended(
+    struct server *s, struct slot *slot, int code, enum status unanswered)
 {
-	int code = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_TEMPORARY;
-
 	if (code == STATUS_LATER && slot->request.kind == REQUEST_DELIVER &&
 	    s->service->jobs[REQUEST_ENQUEUE].run != NULL) {
 		slot->request.kind = REQUEST_ENQUEUE;
@@ -318,8 +335,27 @@ delivery_ended(struct server *s, struct slot *slot, int status)
 		    slot->guesses, (enum request_kind)slot->request.kind);
 	}
 	/* Comes second, and so unread, if the worker has answered. */
-	answer(slot, STATUS_TEMPORARY);
+	answer(slot, unanswered);
 	request_end(s, slot);
+}
+
+void
+request_residents_answered(struct server *s)
+{
+	for (size_t i = 0; i < s->nslots; i++) {
+		struct slot *slot = &s->slots[i];
+		if (!slot->used || !slot->answered) {
+			continue;
+		}
+		slot->answered = false;
+		if (slot->again) {
+			start_worker(s, slot, REQUEST_DELIVER);
+		} else {
+			delivery_ended(
+			    s, slot, (int)slot->result, slot->result);
+		}
+		slot_settle(s, slot);
+	}
 }
 
 void
@@ -336,7 +372,9 @@ request_worker_ended(struct server *s, struct slot *slot, int status)
 	} else if (slot->checking) {
 		login_checked(s, slot, status);
 	} else {
-		delivery_ended(s, slot, status);
+		delivery_ended(s, slot,
+		    WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_TEMPORARY,
+		    STATUS_TEMPORARY);
 	}
 	slot_settle(s, slot);
 }

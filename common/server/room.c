@@ -102,7 +102,7 @@ room_share(uint64_t unused, uint64_t least, uint64_t held, uint64_t message)
 static bool
 is_counted(const struct slot *slot)
 {
-	bool given = slot->worker != 0 &&
+	bool given = slot_is_busy(slot) &&
 	             request_rules[slot->request.kind].given == GIVEN_BODY;
 
 	return slot->used && slot->body != -1 && slot->session != 0 &&

@@ -15,6 +15,7 @@
 #include "common/server/launch.h"
 #include "common/server/lobby.h"
 #include "common/server/patience.h"
+#include "common/server/residents.h"
 #include "common/server/room.h"
 #include "common/server/slot.h"
 #include "common/tls/tls.h"
@@ -75,6 +76,7 @@ stop(struct server *s)
 	launch_close(s->listeners, s->nlisteners, s->forever);
 	s->nlisteners = 0;
 	lobby_close(s);
+	residents_close(s);
 	for (size_t i = 0; i < s->nslots; i++) {
 		struct slot *slot = &s->slots[i];
 		if (slot->used && slot->session > 0) {
@@ -96,7 +98,7 @@ stop(struct server *s)
 static bool
 finished(const struct server *s)
 {
-	if (s->used > 0) {
+	if (s->used > 0 || !residents_none(s)) {
 		return false;
 	}
 	if (s->nlisteners == 0) {
@@ -114,7 +116,7 @@ most_wait(struct server *s)
 {
 	int64_t now = deadline_now(), ms = patience_left(s);
 	int64_t lobby = lobby_left(s), keepers = keepers_left(s);
-	int64_t room = room_left(s);
+	int64_t room = room_left(s), residents = residents_left(s);
 
 	s->turn_at = request_next(s);
 	ms = s->turn_at - now < ms ? s->turn_at - now : ms;
@@ -128,6 +130,7 @@ most_wait(struct server *s)
 	} else if (s->used == 0 && !s->forever && s->errand == 0) {
 		ms = s->idle_since + (int64_t)s->config->idle_exit * 1000 - now;
 	}
+	ms = residents < ms ? residents : ms;
 	return ms < 0 ? 0 : ms > 60000 ? 60000 : (int)ms;
 }
 
@@ -144,8 +147,8 @@ fill_poll(const struct server *s, struct pollfd *fds)
 	}
 	for (size_t i = 0; i < s->nslots; i++) {
 		const struct slot *slot = &s->slots[i];
-		bool idle = slot->used && slot->worker == 0 && !slot->waiting &&
-		            slot->awaits == AWAITS_NOTHING;
+		bool idle = slot->used && !slot_is_busy(slot) &&
+		            !slot->waiting && slot->awaits == AWAITS_NOTHING;
 		fds[n++] = (struct pollfd){ .fd = idle ? slot->channel : -1,
 			.events = POLLIN };
 	}
@@ -182,7 +185,7 @@ handle_ready(struct server *s, const struct pollfd *fds, size_t n)
 		struct slot *slot = &s->slots[i - 1 - listening];
 		/* A slot may have changed hands since. */
 		if (fds[i].revents != 0 && slot->used &&
-		    slot->channel == fds[i].fd && slot->worker == 0 &&
+		    slot->channel == fds[i].fd && !slot_is_busy(slot) &&
 		    !slot->waiting) {
 			request_take(s, slot);
 		}
@@ -215,6 +218,7 @@ keep_time(struct server *s)
 	keepers_keep(s);
 	settle_keys(s);
 	patience_keep(s);
+	residents_keep(s);
 	room_keep(s);
 	if (lobby_left(s) <= 0) {
 		lobby_serve(s);
@@ -230,8 +234,12 @@ serve(struct server *s, struct pollfd *fds)
 	while (!finished(s)) {
 		size_t n = fill_poll(s, fds);
 		keepers_fill(s, fds + n);
-		if (poll(fds, (nfds_t)(n + KEEPERS), most_wait(s)) > 0) {
+		residents_fill(s, fds + n + KEEPERS);
+		if (poll(fds, (nfds_t)(n + KEEPERS + RESIDENTS), most_wait(s)) >
+		    0) {
 			keepers_serve(s, fds + n);
+			residents_serve(s, fds + n + KEEPERS);
+			request_residents_answered(s);
 			handle_ready(s, fds, n);
 			if (fds[0].revents != 0) {
 				handle_signals(s);
@@ -325,7 +333,8 @@ run(struct server *s, const struct launched *l)
 
 	s->slots = calloc(s->config->sessions, sizeof(*s->slots));
 	fds = calloc(
-	    1 + LAUNCH_LISTENERS + s->config->sessions + KEEPERS, sizeof(*fds));
+	    1 + LAUNCH_LISTENERS + s->config->sessions + KEEPERS + RESIDENTS,
+	    sizeof(*fds));
 	s->idle_since = deadline_now();
 	s->forever = l->forever;
 	if (s->slots == NULL || fds == NULL) {

@@ -110,7 +110,7 @@ free_slot(struct server *s, struct slot *slot)
 void
 slot_settle(struct server *s, struct slot *slot)
 {
-	if (slot->used && slot->session == 0 && slot->worker == 0 &&
+	if (slot->used && slot->session == 0 && !slot_is_busy(slot) &&
 	    slot->awaits != AWAITS_START) {
 		free_slot(s, slot);
 	}

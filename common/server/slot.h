@@ -30,6 +30,10 @@ enum awaits {
 struct slot {
 	bool used;
 	pid_t session, worker;
+	struct resident *resident; /* that has its job, or NULL */
+	bool answered;             /* by that, with this; see request.c: */
+	bool again;                /* a worker of its own is to do it */
+	enum status result;
 	/* When they must have ended, see common/server/patience.h: */
 	int64_t worker_since, worker_until;
 	int64_t look_at;     /* when to ask next whether its client is there */
@@ -103,6 +107,30 @@ struct keeper {
 	int64_t until; /* when what is awaited must be here; 0: nothing is */
 };
 
+/* A worker that stays: see common/server/residents.h. */
+enum { RESIDENTS = 64 };
+struct resident {
+	pid_t pid;        /* 0: a free place */
+	bool stays;       /* it has answered its first job */
+	uint64_t key;     /* of the jobs that it does */
+	int channel;      /* -1: let go */
+	size_t jobs;      /* that it may yet get */
+	size_t waiting;   /* jobs that it has not answered */
+	unsigned changes; /* of the tables, when it was forked */
+	int64_t until; /* when it must have answered, be let go, or have ended;
+	                  0: its slot is timed, whose worker it is */
+	bool killed, ended;
+	int status; /* of waitpid(2), once it has ended */
+};
+
+/* A job that came a moment ago. */
+enum { RECENT_JOBS = 128 };
+struct recent {
+	uint64_t key;
+	int64_t when;
+	size_t jobs; /* that a resident for it gets */
+};
+
 /* An address from which somebody has logged in; see place.h. */
 enum { KNOWN_NETWORKS = 128 };
 struct known {
@@ -127,6 +155,9 @@ struct server {
 	struct confinement confinement;
 	struct names *names;
 	struct aliases *aliases;
+	unsigned changes; /* of names and aliases */
+	struct resident residents[RESIDENTS];
+	struct recent recent[RECENT_JOBS];
 	struct keeper keepers[KEEPERS];
 	struct keeper *keeper;      /* that new sessions use, or NULL */
 	struct keeper *next_keeper; /* that is starting, or NULL */
@@ -164,6 +195,13 @@ struct server {
 	int stops;
 	char buffer[REQUEST_MAX];
 };
+
+/* True if somebody is at the slot's request. */
+static inline bool
+slot_is_busy(const struct slot *slot)
+{
+	return slot->worker != 0 || slot->resident != NULL || slot->answered;
+}
 
 /* ---- slot.c ---- */
 
@@ -242,6 +280,9 @@ void request_restart(struct server *, struct slot *);
 
 /* Takes the request that waits on the slot's channel. */
 void request_take(struct server *, struct slot *);
+
+/* Goes on with the slots whose jobs residents have answered. */
+void request_residents_answered(struct server *);
 
 /* The slot's worker has ended with this status of waitpid(2), all of it. */
 void request_worker_ended(struct server *, struct slot *, int status);

@@ -27,6 +27,7 @@ refresh_aliases(struct server *s)
 	} else {
 		aliases_free(s->aliases);
 		s->aliases = aliases;
+		s->changes++;
 	}
 }
 
@@ -76,6 +77,7 @@ refresh_names(struct server *s, bool at_once)
 	}
 	names_free(s->names);
 	s->names = names;
+	s->changes++;
 	s->maker_failed = false;
 }
 

@@ -120,7 +120,7 @@ open_mailbox(const struct task *task, struct session *s)
 		return -1;
 	}
 	if (confine_to_store(&s->transaction->store, &s->transaction->locks,
-		LOCK_TO_READ) == -1 ||
+		LOCK_TO_READ, LOCK_SESSION) == -1 ||
 	    sandbox_mailbox() == -1) {
 		log_error("cannot enter the sandbox: %s", strerror(errno));
 		reply_error(s, REPLY_CANNOT_OPEN);

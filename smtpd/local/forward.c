@@ -46,17 +46,38 @@ is_nothing(int error)
 }
 
 bool
-forward_exists(const struct account *a)
+forward_find(const struct account *a, struct forward_place *place)
+{
+	place->home = open_home(a);
+	return place->home != -1 || is_nothing(errno);
+}
+
+bool
+forward_is_there(const struct forward_place *place)
 {
 	struct stat st;
-	int home = open_home(a);
 
-	if (home == -1) {
-		return !is_nothing(errno);
+	return place->home != -1 && (fstatat(place->home, ".forward", &st,
+					 AT_SYMLINK_NOFOLLOW) == 0 ||
+					!is_nothing(errno));
+}
+
+void
+forward_forget(struct forward_place *place)
+{
+	if (place->home != -1) {
+		close(place->home);
+		place->home = -1;
 	}
-	bool found = fstatat(home, ".forward", &st, AT_SYMLINK_NOFOLLOW) == 0 ||
-	             !is_nothing(errno);
-	close(home);
+}
+
+bool
+forward_exists(const struct account *a)
+{
+	struct forward_place place;
+	bool found = !forward_find(a, &place) || forward_is_there(&place);
+
+	forward_forget(&place);
 	return found;
 }
 

@@ -21,6 +21,17 @@ enum { FORWARD_SIZE = 64 * 1024 };
  */
 bool forward_exists(const struct account *);
 
+/*
+ * The same in two steps, for a process that will be confined in between: where
+ * it would be (false: that cannot be found out), and whether it is there.
+ */
+struct forward_place {
+	int home; /* or -1: it would be nowhere */
+};
+bool forward_find(const struct account *, struct forward_place *);
+bool forward_is_there(const struct forward_place *);
+void forward_forget(struct forward_place *);
+
 enum forward {
 	FORWARD_NONE,    /* or it is not to be trusted, which is logged */
 	FORWARD_TEXT,    /* at least one octet, and no NUL */

@@ -34,18 +34,19 @@ local_become(const struct config *config, const struct names *names,
 
 /* True if the message is too large even for an empty mailbox. */
 static bool
-never_fits(int message, uint64_t quota)
+never_fits(const struct local_mail *m, uint64_t quota)
 {
 	struct stat st;
+	uint64_t size = m->text != NULL          ? m->len
+	                : fstat(m->fd, &st) == 0 ? (uint64_t)st.st_size
+	                                         : 0;
 
-	return quota != 0 && fstat(message, &st) == 0 &&
-	       (uint64_t)st.st_size >= quota;
+	return quota != 0 && size >= quota;
 }
 
 static enum status
-why_not(const char *path, uint64_t quota, char why[LOCAL_WHY])
+why_not(const char *path, uint64_t quota, int error, char why[LOCAL_WHY])
 {
-	int error = errno;
 	char text[FOREIGN_TEXT];
 
 	if (error == EDQUOT && quota != 0) {
@@ -63,34 +64,72 @@ why_not(const char *path, uint64_t quota, char why[LOCAL_WHY])
 	           : STATUS_TEMPORARY;
 }
 
+int
+local_confine(struct store *store, struct lock_stock *locks, size_t times,
+    char why[LOCAL_WHY])
+{
+	if (confine_to_store(store, locks, LOCK_TO_CREATE, times) == -1) {
+		snprintf(why, LOCAL_WHY, "cannot confine a delivery: %s",
+		    strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+void
+local_append_all(const struct config *config, const char *user,
+    const struct store *store, struct local_mail *list, size_t n, int patience)
+{
+	uint64_t quota = user == NULL ? 0 : limits_of(&config->quota, user);
+	struct append appends[APPEND_MOST];
+	struct local_mail *tried[APPEND_MOST];
+	int errors[APPEND_MOST];
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct local_mail *m = &list[i];
+		if (never_fits(m, quota)) {
+			snprintf(m->why, LOCAL_WHY,
+			    "the message is larger than the mailbox may be "
+			    "(quota: %llu octets)",
+			    (unsigned long long)quota);
+			m->status = STATUS_NO;
+			continue;
+		}
+		appends[count] = (struct append){ .store = store,
+			.sender = m->sender,
+			.when = time(NULL),
+			.message = m->fd,
+			.text = m->text,
+			.len = m->len,
+			.timeout = patience,
+			.flags_room = user != NULL && config->mark_as_read,
+			.quota = quota };
+		tried[count++] = m;
+	}
+	bool open = count == 0 || append_messages(appends, count, errors) == 0;
+	int error = errno;
+	for (size_t i = 0; i < count; i++) {
+		error = open ? errors[i] : error;
+		tried[i]->status = error == 0 ? STATUS_OK
+		                              : why_not(store->mailbox, quota,
+						    error, tried[i]->why);
+	}
+}
+
 enum status
 local_append(const struct config *config, const char *user,
     const struct store *store, const char *sender, int message, int patience,
     char why[LOCAL_WHY])
 {
-	uint64_t quota = user == NULL ? 0 : limits_of(&config->quota, user);
+	struct local_mail m = { .sender = sender, .fd = message };
 	struct store confined = *store;
 	struct lock_stock locks;
-	struct append a = { .store = &confined,
-		.sender = sender,
-		.when = time(NULL),
-		.message = message,
-		.timeout = patience,
-		.flags_room = user != NULL && config->mark_as_read,
-		.quota = quota };
 
-	if (never_fits(message, quota)) {
-		snprintf(why, LOCAL_WHY,
-		    "the message is larger than the mailbox may be (quota: "
-		    "%llu octets)",
-		    (unsigned long long)quota);
-		return STATUS_NO;
-	}
-	if (confine_to_store(&confined, &locks, LOCK_TO_CREATE) == -1) {
-		snprintf(why, LOCAL_WHY, "cannot confine a delivery: %s",
-		    strerror(errno));
+	if (local_confine(&confined, &locks, 1, why) == -1) {
 		return STATUS_TEMPORARY;
 	}
-	return append_message(&a) == 0 ? STATUS_OK
-	                               : why_not(store->mailbox, quota, why);
+	local_append_all(config, user, &confined, &m, 1, patience);
+	strlcpy(why, m.why, LOCAL_WHY);
+	return m.status;
 }

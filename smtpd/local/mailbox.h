@@ -4,6 +4,8 @@
 
 #include "common/config/config.h"
 #include "common/login/users.h"
+#include "spool/append.h"
+#include "spool/lock_stock.h"
 #include "spool/store.h"
 
 /*
@@ -26,6 +28,31 @@ enum {
 enum status local_become(const struct config *, const struct names *,
     const char *name, struct account *, struct store *, char why[LOCAL_WHY])
     __attribute__((warn_unused_result));
+
+/*
+ * Confines the process, which has become the owner of the store, to that, for
+ * so many times of locking it (spool/confine.h).  0, or -1 with the reason.
+ */
+int local_confine(struct store *, struct lock_stock *, size_t times,
+    char why[LOCAL_WHY]) __attribute__((warn_unused_result));
+
+/* A message with LF lines, from the start of a descriptor or in memory. */
+struct local_mail {
+	const char *sender;
+	int fd;
+	const char *text; /* NULL: by the descriptor */
+	size_t len;
+	/* The result: as of local_append(). */
+	enum status status;
+	char why[LOCAL_WHY];
+};
+
+/*
+ * As local_append() for messages to one mailbox, APPEND_MOST at most, in a
+ * process that is confined: under one lock, with one sync.
+ */
+void local_append_all(const struct config *, const char *user,
+    const struct store *, struct local_mail *, size_t n, int patience);
 
 /*
  * Appends the message, with LF lines from the start of the descriptor, and

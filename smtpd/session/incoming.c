@@ -6,9 +6,11 @@
 #include "smtpd/session/incoming.h"
 
 #include "common/io/giveup.h"
+#include "common/job/resident.h"
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "common/text/bytes.h"
+#include "common/text/hash.h"
 #include "smtpd/job/requests.h"
 #include "smtpd/session/complete.h"
 #include "smtpd/session/events.h"
@@ -403,6 +405,44 @@ incoming_end(struct incoming *in)
 	giveup_end();
 }
 
+/* A number that says who gets the message, and nothing of it. */
+static uint64_t
+key_of(const struct mail *m)
+{
+	const char *to = m->recipients[0].text;
+	uint64_t hash = hash_add(HASH_START, to, strlen(to));
+
+	return hash != 0 ? hash : 1;
+}
+
+/*
+ * The octets of a message that a resident may take (common/job/resident.h):
+ * short, of a stranger, to one recipient; NULL: it is not one.  Nothing is left
+ * to chance by that: the resident looks at all of it.
+ */
+static const char *
+for_resident(const struct incoming *in, size_t head, size_t *len)
+{
+	static char text[RESIDENT_TEXT];
+	const struct session *s = in->session;
+	const struct recipient *r = s->mail.recipients;
+	int body = s->connection->body;
+
+	if (s->connection->role != ROLE_MX || s->user[0] != '\0' ||
+	    s->mail.count != 1 || (r->notify & NOTIFY_SUCCESS) != 0 ||
+	    s->mail.hold != 0 || s->mail.priority > 0 || head > RESIDENT_HEAD ||
+	    lseek(body, 0, SEEK_SET) == -1) {
+		return NULL;
+	}
+	/* With one octet to spare it would be seen that it is longer. */
+	ssize_t n = read(body, text, sizeof(text));
+	if (n <= 0 || n == (ssize_t)sizeof(text)) {
+		return NULL;
+	}
+	*len = (size_t)n;
+	return text;
+}
+
 /* Has a worker deliver or queue it; the envelope goes as text. */
 static enum status
 deliver(struct incoming *in)
@@ -419,8 +459,13 @@ deliver(struct incoming *in)
 		return STATUS_TEMPORARY;
 	}
 	event_message(s, s->mail.id, in->header.message_id);
+	size_t text = 0;
+	const char *octets = for_resident(in, len, &text);
+	int channel = s->connection->channel;
 	enum status status =
-	    channel_call(s->connection->channel, REQUEST_DELIVER, head, len);
+	    octets == NULL ? channel_call(channel, REQUEST_DELIVER, head, len)
+			   : channel_hand(channel, REQUEST_DELIVER,
+				 key_of(&s->mail), head, len, octets, text);
 	free(head);
 	return status;
 }

@@ -20,6 +20,7 @@
 #include "smtpd/queue/delivery_log.h"
 #include "smtpd/route/expand.h"
 #include "smtpd/worker/allowance.h"
+#include "smtpd/worker/at_once.h"
 #include "spool/queue.h"
 
 #include <errno.h>
@@ -255,59 +256,15 @@ is_local(const struct mail *mail)
 
 /* ---- straight into mailboxes ---- */
 
-/* Becomes the user for good and appends, or finds that there is a .forward. */
-static enum status
-deliver(const struct task *task, const struct mail *mail, size_t i)
-{
-	const struct recipient *r = &mail->recipients[i];
-	struct delivery_log said = { .part = "local",
-		.id = mail->id,
-		.config = task->config,
-		.to = r,
-		.relay = "local",
-		.dsn = "2.0.0",
-		.status = "sent",
-		.text = "delivered to mailbox",
-		.counts = STATS_DELIVERED };
-	int64_t started = deadline_now();
-	struct account account;
-	struct store store;
-	char why[LOCAL_WHY];
-	bool junk = false;
-	enum status status = local_become(
-	    task->config, task->names, r->text, &account, &store, why);
-
-	if (status == STATUS_OK && r->owner[0] == '\0' &&
-	    forward_exists(&account)) {
-		return STATUS_LATER;
-	}
-	if (status == STATUS_OK) {
-		junk = junk_choose(task->config, &account, task->fd, &store);
-		said.text = junk ? "delivered to junk" : said.text;
-		status = local_append(task->config, account.name, &store,
-		    mail->sender, task->fd, LOCAL_LOCK_AT_ONCE, why);
-	}
-	if (status != STATUS_OK) {
-		said.dsn = "4.2.0";
-		said.status = "deferred";
-		said.text = why;
-		said.counts = STATS_DEFERRED;
-	}
-	if (junk && status == STATUS_OK) {
-		stats_add(STATS_JUNK, 1);
-	}
-	said.took = deadline_now() - started;
-	delivery_log(&said);
-	return status == STATUS_OK ? STATUS_OK : STATUS_LATER;
-}
-
 static pid_t
 fork_delivery(const struct task *task, const struct mail *mail, size_t i)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		_exit((int)deliver(task, mail, i));
+		struct task one = *task;
+		one.jobs = 1;
+		_exit((int)at_once_deliver(&one, mail, i));
 	}
 	return pid;
 }
@@ -423,7 +380,7 @@ dispose(const struct task *task, struct mail *mail)
 	if (mail->count == 1) {
 		/* Without another fork; but then we are the user, who cannot
 		   write to the queue. */
-		return deliver(task, mail, 0);
+		return at_once_deliver(task, mail, 0);
 	}
 	deliver_all(task, mail);
 	for (size_t i = 0; i < mail->count; i++) {

@@ -299,6 +299,7 @@ class Story:
         self.maybe = set(maybe)
         self.gone = False       # the deletion was acknowledged
         self.fragments = False  # of maybe, after a power cut
+        self.ordered = True     # not if several clients send at once
         self.last = self.keep[-1] if self.keep else None
 
     def add(self, ident, message, sure):
@@ -331,7 +332,7 @@ class Story:
         if left and (self.gone or len(left) != len(self.doomed)):
             trouble.append(f"HALF: of {self.doomed} there is {left}")
         order = [i for i in seen if i in self.texts]
-        if not trouble and order != sorted(order, key=list(
+        if self.ordered and not trouble and order != sorted(order, key=list(
                 self.texts).index):
             trouble.append(f"ORDER {order}")
         return trouble

@@ -158,6 +158,19 @@ class Searched:
                 self.look("session", jailed(daemon))
             self.over(daemon)
 
+    def residents(self):
+        """A worker that stays for the next mail to a mailbox."""
+        server = self.server
+        for _ in range(2):
+            with server.connect(server.smtp) as talker:
+                talker.hello()
+                talker.submit("a@example.com", ["bob@example.org"],
+                              b"Subject: x\r\n\r\nx\r\n")
+                talker.expect("221 ", "QUIT")
+        pid = re.findall(r"postfix/local\[(\d+)\]", server.smtpd.text())[-1]
+        self.look("resident", int(pid))
+        self.over(server.smtpd)
+
     @staticmethod
     def starttls(talker):
         """Asks for TLS."""
@@ -282,6 +295,7 @@ def test_table():
                 search.look("server", daemon.pid)
                 search.look("TLS starter", proc.tls_starters(daemon.pid)[0])
             search.sessions()
+            search.residents()
             search.logins()
             runner = search.agents(lambda: [
                 p for p in connected(port) if p != os.getpid()])

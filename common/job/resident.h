@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RESTANTE_COMMON_JOB_RESIDENT_H
+#define RESTANTE_COMMON_JOB_RESIDENT_H
+
+#include "common/job/channel.h"
+#include "common/job/peer.h"
+
+#include <stdint.h>
+
+/*
+ * A resident: a worker that stays when its job is done, for the next jobs of
+ * the same kind about the same thing.  It has become the owner of that, and is
+ * confined to it, so that it could do no others.  Over a SOCK_SEQPACKET pair
+ * the server sends it a struct resident_job and what it announces, when it has
+ * one; it answers each in its own time by a struct resident_result, and ends
+ * when the other end is closed.  With EX_OK it has answered all that it took.
+ */
+
+/* Octets of a head, and of a text, that go to a resident; more go to a worker
+   of their own, who is given the file. */
+enum { RESIDENT_HEAD = 8 * 1024, RESIDENT_TEXT = 16 * 1024 };
+
+struct resident_job {
+	uint64_t ticket; /* the server's */
+	uint32_t head;   /* octets of the request's payload, which follows, */
+	uint32_t text;   /* and of the message's text after that */
+	struct peer peer;
+};
+
+struct resident_result {
+	uint64_t ticket;
+	uint32_t status; /* enum status */
+	uint32_t other;  /* 1: another worker has to do that */
+};
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: ISC */
+/* See the header. */
+#include "common/server/residents.h"
+
+#include "common/io/deadline.h"
+#include "common/io/socket.h"
+#include "common/job/resident.h"
+#include "common/log/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+	RECENT = 1000, /* ms: jobs that are like each other come in these */
+	FEW = 4,
+	MANY = 16,        /* jobs of a resident, and of the next like it */
+	AT_ONCE = 16,     /* jobs that wait for a resident */
+	GOES = 10 * 1000, /* ms for its end when it was let go */
+};
+
+/* ---- which job is like which ---- */
+
+/* True if such a job came within the last second; notes this one. */
+static bool
+is_recent(struct server *s, uint64_t key, int64_t now, size_t *jobs)
+{
+	struct recent *r = &s->recent[key % RECENT_JOBS];
+	bool recent = r->key == key && now - r->when < RECENT;
+
+	if (!recent) {
+		*r = (struct recent){ .key = key, .jobs = FEW };
+	}
+	r->when = now;
+	*jobs = r->jobs;
+	return recent;
+}
+
+/* Only strangers' mail: what users send is counted by who has the right to. */
+static bool
+may_be_taken(const struct server *s, const struct slot *slot)
+{
+	return s->nlisteners > 0 && slot->request.key != 0 &&
+	       slot->request.kind == REQUEST_DELIVER && slot->role == ROLE_MX &&
+	       slot->user[0] == '\0';
+}
+
+static struct resident *
+find(struct server *s, uint64_t key)
+{
+	for (size_t i = 0; i < RESIDENTS; i++) {
+		struct resident *r = &s->residents[i];
+		if (r->pid != 0 && r->stays && r->key == key &&
+		    r->channel != -1) {
+			return r;
+		}
+	}
+	return NULL;
+}
+
+static void
+let_go(struct resident *r, int64_t now)
+{
+	if (r->channel != -1) {
+		close(r->channel);
+		r->channel = -1;
+		r->until = now + GOES;
+	}
+}
+
+/* ---- jobs ---- */
+
+static bool
+send_job(const struct server *s, const struct resident *r,
+    const struct slot *slot, size_t size)
+{
+	struct resident_job job;
+	struct iovec iov[2] = {
+		{ .iov_base = &job, .iov_len = sizeof(job) },
+		{ .iov_base = (void *)(uintptr_t)s->buffer, .iov_len = size },
+	};
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	memset(&job, 0, sizeof(job));
+	job.ticket = slot->ticket;
+	job.head = (uint32_t)slot->size;
+	job.text = (uint32_t)(size - slot->size);
+	job.peer = slot->peer;
+	return socket_send(r->channel, &m, MSG_NOSIGNAL | MSG_DONTWAIT) != -1;
+}
+
+bool
+residents_take(struct server *s, struct slot *slot, size_t size)
+{
+	int64_t now = deadline_coarse();
+	struct resident *r;
+
+	if (!may_be_taken(s, slot) || slot->size > RESIDENT_HEAD ||
+	    size - slot->size > RESIDENT_TEXT ||
+	    (r = find(s, slot->request.key)) == NULL) {
+		return false;
+	}
+	if (r->changes != s->changes || r->jobs == 0) {
+		if (r->waiting == 0) {
+			let_go(r, now);
+		}
+		return false;
+	}
+	slot->ticket = s->tickets++;
+	if (r->waiting >= AT_ONCE || !send_job(s, r, slot, size)) {
+		return false;
+	}
+	if (r->waiting++ == 0) {
+		r->until = now + request_rules[REQUEST_DELIVER].limit;
+	}
+	r->jobs--;
+	slot->resident = r;
+	s->recent[r->key % RECENT_JOBS].when = now;
+	return true;
+}
+
+/* ---- starting ---- */
+
+static struct resident *
+new_place(struct server *s)
+{
+	for (size_t i = 0; i < RESIDENTS; i++) {
+		if (s->residents[i].pid == 0) {
+			return &s->residents[i];
+		}
+	}
+	return NULL;
+}
+
+struct resident *
+residents_offer(struct server *s, struct slot *slot, struct task *task)
+{
+	int64_t now = deadline_coarse();
+	uint64_t key = slot->request.key;
+	struct resident *r;
+	size_t jobs;
+	int pair[2];
+
+	task->jobs = 1;
+	if (!may_be_taken(s, slot) || !is_recent(s, key, now, &jobs) ||
+	    find(s, key) != NULL || (r = new_place(s)) == NULL ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
+		return NULL;
+	}
+	slot->ticket = s->tickets++;
+	*r = (struct resident){ .key = key,
+		.channel = pair[0],
+		.jobs = jobs - 1,
+		.changes = s->changes,
+		.waiting = 1 };
+	task->jobs = jobs;
+	task->ticket = slot->ticket;
+	task->stay = pair[1];
+	return r;
+}
+
+void
+residents_begun(struct resident *r, struct task *task, pid_t pid)
+{
+	if (r == NULL) {
+		return;
+	}
+	close(task->stay);
+	if (pid == -1) {
+		close(r->channel);
+	} else {
+		r->pid = pid;
+	}
+}
+
+/* ---- answers ---- */
+
+static void
+kill_all(struct resident *r, const char *why)
+{
+	log_error("the resident worker %d %s, and is killed", (int)r->pid, why);
+	let_go(r, deadline_coarse());
+	kill(-r->pid, SIGKILL);
+	kill(r->pid, SIGKILL);
+}
+
+/* Whose job that was, or NULL. */
+static struct slot *
+asker_of(const struct server *s, const struct resident *r, uint64_t ticket)
+{
+	for (size_t i = 0; i < s->nslots; i++) {
+		struct slot *slot = &s->slots[i];
+		if (slot->used && slot->ticket == ticket &&
+		    (slot->resident == r || slot->worker == r->pid)) {
+			return slot;
+		}
+	}
+	return NULL;
+}
+
+/* What became of a slot's job; again: another worker has to do it. */
+static void
+note(struct slot *slot, enum status status, bool again)
+{
+	slot->resident = NULL;
+	slot->answered = true;
+	slot->result = status;
+	slot->again = again;
+}
+
+/* Takes one answer.  false: there is none. */
+static bool
+take(struct server *s, struct resident *r)
+{
+	struct resident_result result;
+	ssize_t n = recv(r->channel, &result, sizeof(result), MSG_DONTWAIT);
+	int64_t now = deadline_coarse();
+
+	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+		return false;
+	}
+	if (n <= 0) {
+		let_go(r, now); /* it has ended, or will */
+		return false;
+	}
+	struct slot *slot =
+	    n != (ssize_t)sizeof(result) ? NULL : asker_of(s, r, result.ticket);
+	if (slot == NULL || r->waiting == 0 ||
+	    (result.status != STATUS_OK && result.status != STATUS_LATER)) {
+		kill_all(r, "answers what nobody has asked");
+		return false;
+	}
+	if (slot->worker == r->pid) {
+		slot->worker = 0; /* it is nobody's worker any more */
+		r->stays = true;
+	}
+	note(slot, (enum status)result.status, result.other != 0);
+	r->until = --r->waiting == 0
+	               ? now + RECENT
+	               : now + request_rules[REQUEST_DELIVER].limit;
+	if (r->jobs == 0) {
+		struct recent *recent = &s->recent[r->key % RECENT_JOBS];
+		recent->jobs = recent->key == r->key ? MANY : recent->jobs;
+	}
+	if (r->jobs == 0 && r->waiting == 0) {
+		let_go(r, now);
+	}
+	return true;
+}
+
+void
+residents_fill(const struct server *s, struct pollfd *fds)
+{
+	for (size_t i = 0; i < RESIDENTS; i++) {
+		const struct resident *r = &s->residents[i];
+		fds[i] = (struct pollfd){ .fd = r->pid != 0 ? r->channel : -1,
+			.events = POLLIN };
+	}
+}
+
+void
+residents_serve(struct server *s, const struct pollfd *fds)
+{
+	for (size_t i = 0; i < RESIDENTS; i++) {
+		struct resident *r = &s->residents[i];
+		if (fds[i].revents == 0 || r->pid == 0 ||
+		    r->channel != fds[i].fd) {
+			continue;
+		}
+		for (int n = 0; n < AT_ONCE && r->channel != -1 && take(s, r);
+		     n++) {
+			continue;
+		}
+	}
+}
+
+/* ---- the end ---- */
+
+void
+residents_keep(struct server *s)
+{
+	int64_t now = deadline_coarse();
+
+	for (size_t i = 0; i < RESIDENTS; i++) {
+		struct resident *r = &s->residents[i];
+		if (r->pid == 0 || r->until == 0 || now < r->until) {
+			continue;
+		}
+		if (r->channel != -1 && r->waiting == 0) {
+			let_go(r, now);
+		} else if (!r->killed) {
+			r->killed = true;
+			kill_all(r, "is too late (see the disk and the locks "
+				    "of the mailbox)");
+		}
+	}
+}
+
+int64_t
+residents_left(const struct server *s)
+{
+	int64_t next = INT64_MAX;
+
+	for (size_t i = 0; i < RESIDENTS; i++) {
+		const struct resident *r = &s->residents[i];
+		if (r->pid != 0 && r->until != 0 && !r->killed &&
+		    r->until < next) {
+			next = r->until;
+		}
+	}
+	return next == INT64_MAX ? next : next - deadline_coarse();
+}
+
+bool
+residents_ended(struct server *s, pid_t pid, int status)
+{
+	for (size_t i = 0; i < RESIDENTS; i++) {
+		struct resident *r = &s->residents[i];
+		if (r->pid == pid) {
+			/* What it has said before its end counts. */
+			while (r->channel != -1 && take(s, r)) {
+				continue;
+			}
+			if (r->channel != -1) {
+				close(r->channel);
+				r->channel = -1;
+			}
+			r->ended = true;
+			r->status = status;
+			return r->stays;
+		}
+	}
+	return false;
+}
+
+/* Nobody is left who could still append what was not answered. */
+static void
+settle(struct server *s, struct resident *r)
+{
+	bool orderly = WIFEXITED(r->status) && WEXITSTATUS(r->status) == EX_OK;
+
+	if (!orderly && !r->killed && r->stays) {
+		log_error("a resident worker ended by %s %d",
+		    WIFSIGNALED(r->status) ? "signal" : "status",
+		    WIFSIGNALED(r->status) ? WTERMSIG(r->status)
+					   : WEXITSTATUS(r->status));
+	}
+	for (size_t i = 0; i < s->nslots; i++) {
+		struct slot *slot = &s->slots[i];
+		if (slot->used && slot->resident == r) {
+			/* One that ends so has answered all it took. */
+			note(slot, STATUS_TEMPORARY, orderly);
+		}
+	}
+	*r = (struct resident){ .channel = -1 };
+}
+
+void
+residents_settle(struct server *s)
+{
+	for (size_t i = 0; i < RESIDENTS; i++) {
+		struct resident *r = &s->residents[i];
+		if (r->pid != 0 && r->ended && kill(-r->pid, 0) == -1 &&
+		    errno == ESRCH) {
+			settle(s, r);
+		}
+	}
+}
+
+bool
+residents_none(const struct server *s)
+{
+	for (size_t i = 0; i < RESIDENTS; i++) {
+		if (s->residents[i].pid != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+void
+residents_close(struct server *s)
+{
+	int64_t now = deadline_coarse();
+
+	for (size_t i = 0; i < RESIDENTS; i++) {
+		if (s->residents[i].pid != 0) {
+			let_go(&s->residents[i], now);
+		}
+	}
+}
