@@ -72,6 +72,12 @@ take_event(const char *text, struct log_fields *f)
 			n = (size_t)(at - text);
 		}
 	}
+	/* "auth spf=pass": the last word is a key, of which there are more. */
+	for (size_t k = n; text[n] == '=' && k > 0; k--) {
+		if (text[k - 1] == ' ') {
+			n = k - 1;
+		}
+	}
 	/* The rest of a sentence is none. */
 	if (n <= WORDS && strchr(" :,=", text[n]) != NULL) {
 		f->event = (struct log_span){ text, n };
@@ -158,7 +164,7 @@ static void
 take_fields(const char *text, struct log_fields *f)
 {
 	while (*text != '\0') {
-		size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz-_");
+		size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz-_.");
 		if (n == 0 || text[n] != '=') {
 			text += strcspn(text, " ,;");
 			text += strspn(text, " ,;");

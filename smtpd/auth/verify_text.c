@@ -187,6 +187,7 @@ tell_log(const struct verification *v)
 	char line[LINE];
 	struct writer w = { .out = line, .size = sizeof(line) };
 	int64_t took = deadline_now() - v->started;
+	char sender[ADDRESS_TEXT];
 
 	add_signatures(v, &w);
 	add_chain(v, &w);
@@ -195,8 +196,9 @@ tell_log(const struct verification *v)
 	}
 	log_info("%s: auth spf=%s smtp.mailfrom=<%s>%s dmarc=%s p=%s "
 		 "header.from=%s action=%s time=%lld.%02lld",
-	    v->question.id, spf_word(v->sender.result), v->question.sender,
-	    line, dmarc_result_of(v), dmarc_policy_word(v->published), v->from,
+	    v->question.id, spf_word(v->sender.result),
+	    log_path(v->question.sender, sender, sizeof(sender)), line,
+	    dmarc_result_of(v), dmarc_policy_word(v->published), v->from,
 	    action_of(v), (long long)took / 1000, (long long)took % 1000 / 10);
 }
 

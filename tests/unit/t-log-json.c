@@ -52,6 +52,10 @@ static const struct {
 	{ "error: (15 bytes) said unknown[192.0.2.1]", "|error|" },
 	{ "LOGIN FAILED, user=a, ip=[192.0.2.1], port=[1]",
 	    "|LOGIN FAILED|user=a ip=192.0.2.1 port=1 " },
+	{ ID "auth spf=pass smtp.mailfrom=<a b=c@d> dkim=none dmarc=fail "
+	     "p=reject header.from=d action=reject time=0.12",
+	    "ABCDEFGHIJ12|auth|spf=pass smtp.mailfrom=a b=c@d dkim=none "
+	    "dmarc=fail p=reject header.from=d action=reject time=0.12 " },
 	{ "user=a, user=b", "|user|user=a " },
 	{ "abcdefghij12: x", "||" },
 	{ "ABCDEFGHIJ1: x", "||" },

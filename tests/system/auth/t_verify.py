@@ -145,6 +145,16 @@ def test_quarantine(server):
     check("action=mark" in results(server.last())["dmarc"][0])
 
 
+def test_log_of_hostile_sender(server):
+    """A sender writes no other words into the line of the log"""
+    check(server.write("a@none.example", sender='"a> action=none x"@evil.test')
+          .startswith("250 "))
+    wait_for(lambda: "@evil.test> dkim=none " in server.smtpd.text(),
+             "the line")
+    check("a> action" not in server.smtpd.text().split("auth spf=")[-1]
+          .splitlines()[0], "the sender ends early")
+
+
 def cases_authors(server):
     """From that has no single author"""
     for name, text, code in (
