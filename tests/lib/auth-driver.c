@@ -7,11 +7,16 @@
  *                               "done RESULT EXPLANATION # REASON"
  *   answer STATUS [RECORD ...]  the answer to a question: ok, no-data, no-name
  *                               or failed; the reply is as above
+ *   dmarc AUTHOR [spf|dkim DOMAIN ...]
+ *                               an evaluation, of which each question is
+ *                               "ask TXT NAME"; answers "done RESULT POLICY
+ *                               APPLIED DOMAIN"
  *   resolver ADDRESS            from now on a name server is asked, and an
  *                               evaluation has a result at once
  */
 #include "common/auth/spf.h"
 
+#include "common/auth/dmarc.h"
 #include "common/io/deadline.h"
 #include "common/text/bytes.h"
 #include "common/text/network.h"
@@ -89,20 +94,83 @@ begin(struct spf *s, char **field)
 	return spf_begin(s, &q);
 }
 
+static void
+read_answer(struct ask_answer *a, char **field, size_t n)
+{
+	a->n = 0;
+	a->status = strcmp(field[0], "ok") == 0        ? ASK_OK
+	            : strcmp(field[0], "no-data") == 0 ? ASK_NO_DATA
+	            : strcmp(field[0], "no-name") == 0 ? ASK_NO_NAME
+	                                               : ASK_FAILED;
+	for (size_t i = 1; i < n && a->n < ASK_RECORDS; i++) {
+		a->record[a->n++] = (struct span){ field[i], decode(field[i]) };
+	}
+}
+
 static bool
 answer(struct spf *s, char **field, size_t n)
 {
 	static struct ask_answer a;
 
-	a.n = 0;
-	a.status = strcmp(field[0], "ok") == 0        ? ASK_OK
-	           : strcmp(field[0], "no-data") == 0 ? ASK_NO_DATA
-	           : strcmp(field[0], "no-name") == 0 ? ASK_NO_NAME
-	                                              : ASK_FAILED;
-	for (size_t i = 1; i < n && a.n < ASK_RECORDS; i++) {
-		a.record[a.n++] = (struct span){ field[i], decode(field[i]) };
-	}
+	read_answer(&a, field, n);
 	return spf_answer(s, &a);
+}
+
+/* Reads a line and cuts it; how many fields. */
+static size_t
+read_line(char *field[FIELDS])
+{
+	static char *line;
+	static size_t size;
+	size_t n = 0;
+
+	if (getline(&line, &size, stdin) <= 0) {
+		free(line);
+		return 0;
+	}
+	for (char *rest = line, *f;
+	     n < FIELDS && (f = strsep(&rest, " \n")) != NULL;) {
+		if (*f != '\0') {
+			field[n++] = f;
+		}
+	}
+	return n;
+}
+
+/* Evaluates DMARC from one line on, and reads the answers. */
+static void
+run_dmarc(char **field, size_t n)
+{
+	static struct dmarc d;
+	static struct ask_answer a;
+	struct ask asks[DMARC_STEPS];
+	char *words[FIELDS];
+	size_t count;
+
+	dmarc_begin(&d, field[1]);
+	for (size_t i = 2; i + 1 < n && d.identifiers < DMARC_IDENTIFIERS;
+	     i += 2) {
+		struct dmarc_identifier *id = &d.identifier[d.identifiers++];
+		snprintf(id->domain, sizeof(id->domain), "%s", field[i + 1]);
+		id->dkim = strcmp(field[i], "dkim") == 0;
+	}
+	while ((count = dmarc_next(&d, asks)) > 0) {
+		for (size_t i = 0; i < count; i++) {
+			printf("ask TXT ");
+			print_hex(asks[i].name);
+			printf("\n");
+			fflush(stdout);
+			if ((n = read_line(words)) < 2) {
+				exit(2);
+			}
+			read_answer(&a, words + 1, n - 1);
+			dmarc_answer(&d, asks[i].name, &a);
+		}
+	}
+	printf("done %s %s %s %s\n", dmarc_word(d.result),
+	    dmarc_policy_word(d.published), dmarc_policy_word(d.apply),
+	    d.policy_domain[0] != '\0' ? d.policy_domain : "-");
+	fflush(stdout);
 }
 
 /* Asks a name server until there is a result. */
@@ -133,19 +201,14 @@ main(void)
 {
 	struct spf *s = calloc(1, sizeof(*s));
 	struct verification *v = calloc(1, sizeof(*v));
-	char *line = NULL;
-	size_t size = 0;
+	char *field[FIELDS];
+	size_t n = 0;
 
-	while (s != NULL && v != NULL && getline(&line, &size, stdin) > 0) {
-		char *field[FIELDS], *rest = line, *f;
-		size_t n = 0;
-		while (n < FIELDS && (f = strsep(&rest, " \n")) != NULL) {
-			if (*f != '\0') {
-				field[n++] = f;
-			}
-		}
+	while (s != NULL && v != NULL && (n = read_line(field)) > 0) {
 		if (n == 4 && strcmp(field[0], "spf") == 0) {
 			tell(s, ask_all(s, v, begin(s, field + 1)));
+		} else if (n > 1 && strcmp(field[0], "dmarc") == 0) {
+			run_dmarc(field, n);
 		} else if (n == 2 && strcmp(field[0], "resolver") == 0) {
 			use_server(v, field[1]);
 		} else if (n > 1 && strcmp(field[0], "answer") == 0) {
@@ -155,7 +218,6 @@ main(void)
 		}
 	}
 	dns_close(v == NULL ? NULL : v->dns);
-	free(line);
 	free(v);
 	free(s);
 	return 0;

@@ -164,6 +164,20 @@ class Machine:
         _, result, explanation = said.split()
         return result, bytes.fromhex(explanation.replace("-", "")).decode()
 
+    def dmarc(self, author, identifiers, ask):
+        """(result, policy, what is applied of it, whose it is) of DMARC;
+        identifiers: (spf or dkim, domain) of those that are authenticated."""
+        said = self._say("dmarc", author, *(w for i in identifiers for w in i))
+        while said.startswith("ask "):
+            _, kind, name = said.split()
+            said = self._say("answer", *self._records(
+                *ask(kind, bytes.fromhex(name).decode())))
+        return tuple(said.split()[1:])
+
+    @staticmethod
+    def _records(status, records):
+        return status, *records
+
 
 def records_of(records):
     """ask(type, name) for ZoneDns, of {name: {type: [record]}}; instead of a
