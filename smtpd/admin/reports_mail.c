@@ -54,7 +54,8 @@ is_wanted(const struct multipart_part *p)
 	static const char *const types[] = { "application/gzip",
 		"application/x-gzip", "application/zip",
 		"application/x-zip-compressed", "application/x-zip",
-		"application/xml", "text/xml", "application/octet-stream" };
+		"application/xml", "text/xml", "application/tlsrpt+gzip",
+		"application/tlsrpt+json", "application/octet-stream" };
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		if (p->kind == MULTIPART_LEAF &&
@@ -294,9 +295,9 @@ read_report(struct reader *r, int fd, size_t n)
 static bool
 is_report(const char *first, size_t n)
 {
-	return n > 0 &&
-	       (first[0] == '\x1f' || first[0] == '<' || first[0] == '\xef' ||
-		   (n >= 4 && memcmp(first, "PK\3\4", 4) == 0));
+	return n > 0 && (first[0] == '\x1f' || first[0] == '<' ||
+			    first[0] == '{' || first[0] == '\xef' ||
+			    (n >= 4 && memcmp(first, "PK\3\4", 4) == 0));
 }
 
 int

@@ -219,9 +219,12 @@ report_print(const struct config *config, const struct report_sum *s)
 	}
 	for (uint32_t i = 0; i < s->ndomains; i++) {
 		const struct report_domain *d = &s->domains[i];
-		print_domain(d);
-		print_rows(here, s, i);
-		print_next(d);
+		if (d->reports > 0) {
+			print_domain(d);
+			print_rows(here, s, i);
+			print_next(d);
+		}
+		report_print_tls(s, i);
 	}
 	if (s->left_out > 0) {
 		printf("%" PRIu64 " messages from further sources are counted, "
@@ -249,6 +252,9 @@ json_domain(const struct report_domain *d)
 	json_number(stdout, "reports", (int64_t)d->reports);
 	printf(",\"passed\":%" PRIu64 ",\"failed\":%" PRIu64, d->passed,
 	    d->failed);
+	printf(",\"tls_reports\":%" PRIu64 ",\"tls_good\":%" PRIu64
+	       ",\"tls_failed\":%" PRIu64,
+	    d->tls_reports, d->tls_good, d->tls_failed);
 	printf(",\"reporters\":[");
 	for (size_t i = 0; i < d->norgs; i++) {
 		printf("%s", i == 0 ? "" : ",");
@@ -293,5 +299,7 @@ report_print_json(const struct report_sum *s)
 		printf("%s", i == 0 ? "" : ",");
 		json_row(s, &s->rows[i]);
 	}
-	printf("]}\n");
+	printf("],");
+	report_print_tls_json(s);
+	printf("}\n");
 }

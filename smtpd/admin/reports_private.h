@@ -17,6 +17,7 @@ enum {
 	REPORT_NAME = 128,
 	REPORT_WORD = 24,
 	REPORT_ROWS = 2000,
+	REPORT_TLS = 200,
 	REPORT_SLOTS = 4096, /* a power of two, above REPORT_ROWS */
 	REPORT_DOMAINS = 64,
 	REPORT_ORGS = 16, /* that are named, of each domain */
@@ -41,13 +42,25 @@ struct report_row {
 	} key;
 };
 
+/* What failed, of connections to a domain's servers (RFC 8460). */
+struct report_tls {
+	uint64_t count;
+	struct report_tls_key {
+		uint32_t domain;
+		char policy[REPORT_WORD];     /* tlsa, sts, no-policy-found */
+		char result[2 * REPORT_WORD]; /* certificate-expired ... */
+		char host[REPORT_NAME];       /* of MX */
+	} key;
+};
+
 /* A domain that reports are about. */
 struct report_domain {
 	char name[REPORT_NAME];
 	char policy[REPORT_WORD]; /* of the latest report */
 	int64_t begin, end;       /* of all reports, seconds since 1970 */
 	uint64_t reports, passed, failed;
-	uint32_t norgs; /* those who report */
+	uint64_t tls_reports, tls_good, tls_failed; /* connections */
+	uint32_t norgs;                             /* those who report */
 	char orgs[REPORT_ORGS][REPORT_NAME];
 };
 
@@ -55,9 +68,10 @@ struct report_sum {
 	uint64_t reports, twice, unvouched; /* read; the same again; of mail
 	                                       that nobody vouches for */
 	uint64_t left_out;                  /* messages of rows without room */
-	uint32_t ndomains, nrows, nseen, nproblems;
+	uint32_t ndomains, nrows, ntls, nseen, nproblems;
 	struct report_domain domains[REPORT_DOMAINS];
 	struct report_row rows[REPORT_ROWS];
+	struct report_tls tls[REPORT_TLS];
 	char problems[REPORT_PROBLEMS][REPORT_WHY];
 	/* Of who reads; nobody else looks at these. */
 	uint16_t slots[REPORT_SLOTS]; /* number of a row and 1, by hash */
@@ -75,6 +89,12 @@ void report_problem(struct report_sum *, const char *what, const char *why);
 /* Copies a text that others wrote: what is not printable ASCII becomes "?". */
 void report_copy(char *out, size_t size, const char *text);
 
+/* The same, in lower case. */
+void report_copy_word(char *out, size_t size, const char *text);
+
+/* Digits alone; what is above the largest becomes that. */
+uint64_t report_number(const char *text);
+
 /* What a report says of itself. */
 struct report_head {
 	char org[REPORT_NAME], id[REPORT_NAME];
@@ -86,10 +106,20 @@ struct report_head {
 int report_sum_begin(struct report_sum *, const struct report_head *);
 void report_sum_add(struct report_sum *, const struct report_row *);
 
+/* The same for reports on TLS; connections are counted by themselves. */
+int report_tls_begin(struct report_sum *, const struct report_head *);
+void report_tls_add(struct report_sum *, const struct report_tls *);
+void report_tls_count(
+    struct report_sum *, uint32_t domain, uint64_t good, uint64_t failed);
+
 /* ---- reports_xml.c: pure ---- */
 
 /* Adds a report; NULL, or why it is none.  Then nothing of it is added. */
 const char *report_read(const char *xml, size_t len, struct report_sum *);
+
+/* ---- reports_tls.c: the same for a report on TLS, in JSON ---- */
+
+const char *report_tls_read(const char *json, size_t len, struct report_sum *);
 
 /* ---- reports_unpack.c: pure ---- */
 
@@ -114,5 +144,11 @@ int report_file(
 
 void report_print(const struct config *, const struct report_sum *);
 void report_print_json(const struct report_sum *);
+
+/* ---- reports_print_tls.c ---- */
+
+/* Nothing if there is no report on TLS about the domain of that number. */
+void report_print_tls(const struct report_sum *, uint32_t number);
+void report_print_tls_json(const struct report_sum *);
 
 #endif

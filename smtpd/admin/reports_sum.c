@@ -21,6 +21,30 @@ report_copy(char *out, size_t size, const char *text)
 }
 
 void
+report_copy_word(char *out, size_t size, const char *text)
+{
+	report_copy(out, size, text);
+	for (; *out != '\0'; out++) {
+		*out = *out >= 'A' && *out <= 'Z' ? (char)(*out + 32) : *out;
+	}
+}
+
+uint64_t
+report_number(const char *text)
+{
+	uint64_t n = 0;
+
+	for (; *text >= '0' && *text <= '9'; text++) {
+		uint64_t digit = (uint64_t)(*text - '0');
+		if (n > (INT64_MAX - digit) / 10) {
+			return INT64_MAX;
+		}
+		n = n * 10 + digit;
+	}
+	return n;
+}
+
+void
 report_problem(struct report_sum *s, const char *what, const char *why)
 {
 	if (s->nproblems < REPORT_PROBLEMS) {
@@ -71,13 +95,19 @@ bool
 report_sum_valid(const struct report_sum *s)
 {
 	bool good = s->ndomains <= REPORT_DOMAINS && s->nrows <= REPORT_ROWS &&
-	            s->nseen <= REPORT_SEEN && s->nproblems <= REPORT_PROBLEMS;
+	            s->ntls <= REPORT_TLS && s->nseen <= REPORT_SEEN &&
+	            s->nproblems <= REPORT_PROBLEMS;
 
 	for (size_t i = 0; good && i < s->ndomains; i++) {
 		good = is_valid_domain(&s->domains[i]);
 	}
 	for (size_t i = 0; good && i < s->nrows; i++) {
 		good = is_valid_row(s, &s->rows[i].key);
+	}
+	for (size_t i = 0; good && i < s->ntls; i++) {
+		const struct report_tls_key *k = &s->tls[i].key;
+		good = k->domain < s->ndomains && IS_TEXT(k->policy) &&
+		       IS_TEXT(k->result) && IS_TEXT(k->host);
 	}
 	for (size_t i = 0; good && i < s->nproblems; i++) {
 		good = IS_TEXT(s->problems[i]);
@@ -129,15 +159,16 @@ add_org(struct report_domain *d, const char *org)
 	}
 }
 
-int
-report_sum_begin(struct report_sum *s, const struct report_head *h)
+/* The domain of a report that is new; NULL: it is not, or has no room. */
+static struct report_domain *
+begin(struct report_sum *s, const struct report_head *h)
 {
 	const struct report_domain *from = &h->domain;
 	size_t i = 0;
 
 	if (!is_new(s, h)) {
 		s->twice++;
-		return -1;
+		return NULL;
 	}
 	while (i < s->ndomains &&
 	       strcasecmp(s->domains[i].name, from->name) != 0) {
@@ -145,23 +176,72 @@ report_sum_begin(struct report_sum *s, const struct report_head *h)
 	}
 	if (i == REPORT_DOMAINS) {
 		report_problem(s, from->name, "too many domains before it");
-		return -1;
+		return NULL;
 	}
 	struct report_domain *d = &s->domains[i];
 	if (i == s->ndomains) {
 		s->ndomains++;
 		*d = *from;
 		d->reports = d->passed = d->failed = d->norgs = 0;
+		d->tls_reports = d->tls_good = d->tls_failed = 0;
 	}
 	if (from->end >= d->end) {
 		d->end = from->end;
-		memcpy(d->policy, from->policy, sizeof(d->policy));
+		if (from->policy[0] != '\0') {
+			memcpy(d->policy, from->policy, sizeof(d->policy));
+		}
 	}
 	d->begin = from->begin < d->begin ? from->begin : d->begin;
-	d->reports++;
 	add_org(d, h->org);
 	s->reports++;
-	return (int)i;
+	return d;
+}
+
+int
+report_sum_begin(struct report_sum *s, const struct report_head *h)
+{
+	struct report_domain *d = begin(s, h);
+
+	if (d == NULL) {
+		return -1;
+	}
+	d->reports++;
+	return (int)(d - s->domains);
+}
+
+int
+report_tls_begin(struct report_sum *s, const struct report_head *h)
+{
+	struct report_domain *d = begin(s, h);
+
+	if (d == NULL) {
+		return -1;
+	}
+	d->tls_reports++;
+	return (int)(d - s->domains);
+}
+
+void
+report_tls_count(
+    struct report_sum *s, uint32_t domain, uint64_t good, uint64_t failed)
+{
+	count(&s->domains[domain].tls_good, good);
+	count(&s->domains[domain].tls_failed, failed);
+}
+
+void
+report_tls_add(struct report_sum *s, const struct report_tls *row)
+{
+	for (size_t i = 0; i < s->ntls; i++) {
+		if (memcmp(&s->tls[i].key, &row->key, sizeof(row->key)) == 0) {
+			count(&s->tls[i].count, row->count);
+			return;
+		}
+	}
+	/* The sum has those, too, that have no row. */
+	if (s->ntls < REPORT_TLS) {
+		s->tls[s->ntls++] = *row;
+	}
 }
 
 void

@@ -26,25 +26,39 @@ explain(enum inflate_result result)
 	return NULL;
 }
 
-/* True if it begins as XML, maybe with a byte order mark. */
-static bool
-is_xml(const char *data, size_t len)
+/* The first octet but for blanks, after a byte order mark; NUL: there is
+   none. */
+static char
+first_octet(const char *data, size_t len)
 {
 	size_t i = len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 
 	while (i < len && is_space(data[i])) {
 		i++;
 	}
-	return i < len && data[i] == '<';
+	return i < len ? data[i] : '\0';
+}
+
+/* Reads what is not packed. */
+static const char *
+read_plain(const char *data, size_t len, struct report_sum *sum)
+{
+	switch (first_octet(data, len)) {
+	case '<':
+		return report_read(data, len, sum);
+	case '{':
+		return report_tls_read(data, len, sum);
+	default:
+		return "it has no report in it";
+	}
 }
 
 static void
-add(const char *xml, size_t len, struct report_sum *sum, const char *what,
+add(const char *data, size_t len, struct report_sum *sum, const char *what,
     const char *why)
 {
 	if (why == NULL) {
-		why = is_xml(xml, len) ? report_read(xml, len, sum)
-		                       : "it has no report in it";
+		why = read_plain(data, len, sum);
 	}
 	if (why != NULL && what != NULL) {
 		report_problem(sum, what, why);
@@ -90,7 +104,8 @@ report_unpack(const char *data, size_t len, char *room, struct report_sum *sum,
 		unpack_zip(data, len, room, sum, what);
 		return true;
 	}
-	if (is_xml(data, len)) {
+	char first = first_octet(data, len);
+	if (first == '<' || first == '{') {
 		add(data, len, sum, what, NULL);
 		return true;
 	}

@@ -19,32 +19,7 @@ struct reading {
 	uint64_t records;
 };
 
-/* Digits alone; what is above the largest becomes that. */
-static uint64_t
-number(const char *text)
-{
-	uint64_t n = 0;
-
-	for (; *text >= '0' && *text <= '9'; text++) {
-		uint64_t digit = (uint64_t)(*text - '0');
-		if (n > (INT64_MAX - digit) / 10) {
-			return INT64_MAX;
-		}
-		n = n * 10 + digit;
-	}
-	return n;
-}
-
-static void
-copy_word(char *out, size_t size, const char *text)
-{
-	report_copy(out, size, text);
-	for (; *out != '\0'; out++) {
-		*out = *out >= 'A' && *out <= 'Z' ? (char)(*out + 32) : *out;
-	}
-}
-
-#define COPY(member, text) copy_word(member, sizeof(member), text)
+#define COPY(member, text) report_copy_word(member, sizeof(member), text)
 
 /* The text of an element that is a report's own. */
 static void
@@ -58,9 +33,9 @@ read_head(struct reading *r)
 	} else if (xml_is(x, "feedback/report_metadata/report_id")) {
 		report_copy(h->id, sizeof(h->id), x->text);
 	} else if (xml_is(x, "feedback/report_metadata/date_range/begin")) {
-		h->domain.begin = (int64_t)number(x->text);
+		h->domain.begin = (int64_t)report_number(x->text);
 	} else if (xml_is(x, "feedback/report_metadata/date_range/end")) {
-		h->domain.end = (int64_t)number(x->text);
+		h->domain.end = (int64_t)report_number(x->text);
 	} else if (xml_is(x, "feedback/policy_published/domain")) {
 		COPY(h->domain.name, x->text);
 	} else if (xml_is(x, "feedback/policy_published/p")) {
@@ -100,7 +75,7 @@ read_row(struct reading *r)
 	if (xml_is(x, "feedback/record/row/source_ip")) {
 		COPY(k->source, x->text);
 	} else if (xml_is(x, "feedback/record/row/count")) {
-		r->row.count = number(x->text);
+		r->row.count = report_number(x->text);
 	} else if (xml_is(
 		       x, "feedback/record/row/policy_evaluated/disposition")) {
 		COPY(k->done, x->text);

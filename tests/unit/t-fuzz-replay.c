@@ -11,10 +11,10 @@
 
 static const char *const targets[] = { "address", "aliases", "arc", "base64",
 	"binary", "canon", "chunk", "config", "convert", "dkim", "dmarc", "dns",
-	"dotstuff", "header", "hop", "inflate", "log", "mail", "mailboxes",
-	"mbox", "multipart", "note", "param", "params", "proxy", "qp", "reply",
-	"report", "results", "sasl", "session", "spf", "srs", "surrogate",
-	"tags", "users", "word", "xml", "zone" };
+	"dotstuff", "header", "hop", "inflate", "json", "log", "mail",
+	"mailboxes", "mbox", "multipart", "note", "param", "params", "proxy",
+	"qp", "reply", "report", "results", "sasl", "session", "spf", "srs",
+	"surrogate", "tags", "users", "word", "xml", "zone" };
 
 /* Runs the program, with its standard output as our standard error. */
 static int

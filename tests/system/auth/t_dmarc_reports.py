@@ -260,6 +260,72 @@ def test_terminal(server):
     equal(told.count("\n"), server.text(report()).count("\n"), told)
 
 
+# ---- reports on TLS ----
+
+def tls_report(ident="t1", good=5326, policies=1, **failure):
+    """One of RFC 8460."""
+    detail = {"result-type": "certificate-expired",
+              "sending-mta-ip": "2001:db8::1",
+              "receiving-mx-hostname": "MX.example.org",
+              "failed-session-count": 100, **failure}
+    return json.dumps({
+        "organization-name": "Receiver", "report-id": ident,
+        "date-range": {"start-datetime": "2026-11-01T00:00:00Z",
+                       "end-datetime": "2026-11-01T23:59:59Z"},
+        "contact-info": "x@receiver.example", "policies": [{
+            "policy": {"policy-type": "sts", "policy-string": ["version: x"],
+                       "policy-domain": DOMAIN, "mx-host": ["*.example.org"]},
+            "summary": {"total-successful-session-count": good,
+                        "total-failure-session-count": 100},
+            "failure-details": [detail]}] * policies}, indent=1).encode()
+
+
+def test_tls(server):
+    """Reports on TLS are summed up in the same way"""
+    told = server.read(
+        tls_report(), gzip.compress(tls_report("t2")), tls_report(),
+        message(gzip.compress(tls_report("t3")), "application/tlsrpt+gzip"),
+        report())
+    domain, = told["domains"]
+    equal((domain["tls_reports"], domain["tls_good"], domain["tls_failed"]),
+          (3, 15978, 300))
+    equal(told["duplicates"], 1)
+    equal((domain["reports"], domain["passed"]), (1, 1))
+    equal(told["tls"], [{"domain": DOMAIN, "policy": "sts",
+                         "result": "certificate-expired",
+                         "host": "mx.example.org", "count": 300}])
+    text = server.text(tls_report())
+    check("renew the certificate" in text, text)
+    check("DMARC" not in text, text)
+
+
+def cases_tls_hostile(server):
+    """What is no report on TLS is not counted"""
+    good = tls_report()
+    rows = (
+        ("deep nesting", b'{"a":' * 10 ** 6, "nested"),
+        ("a report that is cut", good[:-20], "comma|early|broken"),
+        ("more behind it", good + b"{}", "follows the end"),
+        ("other JSON", b'{"a": [1, 2, {"b": null}]}', "no report on TLS"),
+        ("no policy", good.replace(b'"policies"', b'"x"'), "no report on"),
+        ("no domain", good.replace(b"policy-domain", b"x"), "no domain"),
+        ("a bomb", gzip.compress(b'{"a":"' + b"x" * (60 << 20)), "larger"),
+        ("an array", b"[1]", "no report"),
+    )
+    for title, data, words in rows:
+        with tap.case(f"{title}: it is said"):
+            told = server.read(data, report(), status=(
+                66 if data[:1] == b"[" else 65))
+            equal(told["reports"], 1, "the good one beside it")
+            check(re.search(words, server.said), server.said)
+    told = server.read(tls_report("x", **{"failed-session-count": "1e9",
+                                          "result-type": "\x1b[2J"}))
+    check(told["tls"][0]["result"] == "?[2j" or
+          told["tls"][0]["result"] == "?[2J", str(told))
+    told = server.read(gzip.compress(tls_report("m", policies=10 ** 5)))
+    equal(told["domains"][0]["tls_failed"], 10 ** 7)
+
+
 # ---- hostile ----
 
 def entity_bomb():
