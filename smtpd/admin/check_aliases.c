@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FINDINGS = 20 }; /* that are printed one by one */
@@ -23,13 +24,6 @@ address_of(const char *key, char text[ADDRESS_TEXT + 2])
 
 	snprintf(text, ADDRESS_TEXT + 2, "%s%s%s%s",
 	    key[0] == '@' ? "anybody" : "", quote, key, quote);
-}
-
-/* As the user of the command: 0, or why it cannot be run. */
-static int
-try_command(void *context)
-{
-	return access(context, X_OK) == 0 ? 0 : errno;
 }
 
 /* A command that cannot be run. */
@@ -58,11 +52,54 @@ check_command(struct check *c, const char *key, const struct recipient *r)
 	if (account_system(owner, &account) != STATUS_OK) {
 		return; /* check_owner() reports it */
 	}
-	int error = check_as(c, &account, NULL, try_command, words[0]);
+	int error = check_as(c, &account, NULL, check_runnable, words[0]);
 	if (error > 0) {
 		check_finding(c, FINDING_ERROR,
 		    "the alias %s: %s cannot run %s: %s; type: ls -l %s", key,
 		    owner, words[0], strerror(error), words[0]);
+	}
+}
+
+/* As the user of the file: 0, or why nothing can be added to it. */
+static int
+try_file(void *context)
+{
+	char folder[PATH_MAX];
+	struct stat st;
+
+	if (lstat(context, &st) == 0) {
+		bool file = S_ISREG(st.st_mode) || S_ISCHR(st.st_mode);
+		return !file ? EINVAL : access(context, W_OK) == 0 ? 0 : errno;
+	}
+	int error = errno;
+	strlcpy(folder, context, sizeof(folder));
+	char *slash = strrchr(folder, '/');
+	if (error != ENOENT || slash == NULL) {
+		return error;
+	}
+	slash[slash == folder] = '\0';
+	return access(folder, W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+/* A file that mail cannot be added to. */
+static void
+check_target_file(struct check *c, const char *key, const struct recipient *r)
+{
+	const char *owner =
+	    r->owner[0] != '\0' ? r->owner : c->config->alias_owner;
+	struct account account;
+	char path[PATH_MAX];
+
+	strlcpy(path, r->text, sizeof(path));
+	if (account_system(owner, &account) != STATUS_OK) {
+		return; /* check_owner() reports it */
+	}
+	int error = check_as(c, &account, NULL, try_file, path);
+	if (error > 0) {
+		check_finding(c, FINDING_ERROR,
+		    "the alias %s: %s cannot write to %s: %s; type: ls -ld %s",
+		    key, owner, path,
+		    error == EINVAL ? "it is no file" : strerror(error), path);
 	}
 }
 
@@ -75,6 +112,8 @@ check_targets(struct check *c, const char *key, const struct mail *m)
 		const char *at = strrchr(r->text, '@');
 		if (r->target == TARGET_PIPE) {
 			check_command(c, key, r);
+		} else if (r->target == TARGET_FILE) {
+			check_target_file(c, key, r);
 		}
 		if (r->target == TARGET_ADDRESS && at != NULL &&
 		    config_is_ours(c->config, at + 1)) {

@@ -19,10 +19,14 @@ check_oauth(struct check *c)
 	char path[CONFIG_VALUE];
 
 	snprintf(path, sizeof(path), "%.*s", (int)n, config->oauth_command);
-	if (access(path, X_OK) == -1) {
+	struct account account;
+	int error = account_system(owner, &account) == STATUS_OK
+	                ? check_as(c, &account, NULL, check_runnable, path)
+	                : 0;
+	if (error > 0) {
 		check_finding(c, FINDING_ERROR,
-		    "the key oauth-command names %s: %s", path,
-		    strerror(errno));
+		    "the key oauth-command names %s, which %s cannot run: %s",
+		    path, owner, strerror(error));
 	}
 	const struct passwd *pw = passwd_by_name(owner);
 	if (geteuid() == 0 && (pw == NULL || pw->pw_uid == 0)) {

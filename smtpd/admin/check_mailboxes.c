@@ -7,6 +7,7 @@
 
 #include "common/log/log.h"
 #include "common/login/users.h"
+#include "spool/foreign.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -31,10 +32,22 @@ try_folder(void *context)
 static int
 try_mailbox(void *context)
 {
+	const char *like;
 	int fd = open(
 	    context, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int result = fd == -1 || foreign_look(fd, &like) == -1 ? errno : 0;
 
-	return fd == -1 ? errno : (close(fd), 0);
+	if (fd != -1) {
+		close(fd);
+	}
+	return result;
+}
+
+/* Whether the way to the folder is closed, or only the folder. */
+static int
+try_way(void *context)
+{
+	return access(context, F_OK) == 0 ? 0 : errno;
 }
 
 /* ---- one mailbox ---- */
@@ -80,7 +93,12 @@ check_file(struct check *c, const struct account *a, const char *path,
 		    path);
 	} else {
 		int error = check_as(c, a, path, try_mailbox, copy);
-		if (error > 0) {
+		if (error == FOREIGN_FILE) {
+			check_finding(c, FINDING_ERROR,
+			    "the mailbox %s is no mbox: mail for %s waits; "
+			    "type: mv -n %s %s.old",
+			    path, a->name, path, path);
+		} else if (error > 0) {
 			check_finding(c, FINDING_ERROR,
 			    "%s cannot open the mailbox %s: %s; type: chmod "
 			    "u+rw %s",
@@ -122,9 +140,21 @@ check_user(struct check *c, const struct names *names, const char *name)
 	struct account account;
 	struct stat st;
 
-	if (!user_name(c->config, name, user) ||
-	    account_find(c->config, names, user, &account) != STATUS_OK ||
-	    account_mailbox(c->config, &account, path) == -1) {
+	if (!user_name(c->config, name, user)) {
+		return; /* check_users() reports it */
+	}
+	if (account_find(c->config, names, user, &account) != STATUS_OK) {
+		check_finding(c, FINDING_ERROR,
+		    "the owner of the mailbox of %s cannot be found: mail for "
+		    "%s waits; see the error above, and the owners in %s",
+		    user, user, c->config->users);
+		return;
+	}
+	if (account_mailbox(c->config, &account, path) == -1) {
+		check_finding(c, FINDING_ERROR,
+		    "%s has no path for a mailbox: mail for %s waits; see the "
+		    "key mailbox",
+		    user, user);
 		return;
 	}
 	if (lstat(path, &st) == 0) {
@@ -159,6 +189,16 @@ check_users_of_file(struct check *c, const struct names *names)
 	}
 }
 
+static bool
+is_account(const struct check *c, const struct names *names, const char *name)
+{
+	char user[USER_NAME + 1];
+	struct account account;
+
+	return user_name(c->config, name, user) &&
+	       account_find(c->config, names, user, &account) == STATUS_OK;
+}
+
 /* Of the system's accounts, those whose mailbox is in that folder. */
 static void
 check_users_in(struct check *c, const struct names *names, const char *folder)
@@ -169,7 +209,9 @@ check_users_in(struct check *c, const struct names *names, const char *folder)
 
 	while (d != NULL && (entry = readdir(d)) != NULL &&
 	       c->errors + c->warnings < before + FINDINGS) {
-		if (entry->d_name[0] != '.') {
+		/* Locks and copies lie there, too. */
+		if (entry->d_name[0] != '.' &&
+		    is_account(c, names, entry->d_name)) {
 			check_user(c, names, entry->d_name);
 		}
 	}
@@ -214,15 +256,27 @@ check_folder(
 		    folder, folder);
 		return;
 	}
-	int error = check_as(c, a, mailbox, try_folder, folder);
+	int error = check_as(c, a, mailbox, try_way, folder);
 	if (error > 0) {
 		check_finding(c, FINDING_ERROR,
-		    "%s (uid %u) cannot make a mailbox and locks in %s: %s%s%s",
-		    a->name, (unsigned)a->uid, folder, strerror(error),
-		    st.st_uid == 0 ? "; type: chgrp mail DIR && chmod 3775 "
-				     "DIR, with DIR "
-				   : "; type: ls -ld ",
+		    "%s (uid %u) cannot reach %s: %s; type: namei -l %s",
+		    a->name, (unsigned)a->uid, folder, strerror(error), folder);
+		return;
+	}
+	error = check_as(c, a, mailbox, try_folder, folder);
+	if (error > 0 && st.st_uid == 0) {
+		check_finding(c, FINDING_ERROR,
+		    "%s (uid %u) cannot make a mailbox and locks in %s: %s; "
+		    "type: chgrp mail %s && chmod 3775 %s",
+		    a->name, (unsigned)a->uid, folder, strerror(error), folder,
 		    folder);
+		return;
+	}
+	if (error > 0) {
+		check_finding(c, FINDING_ERROR,
+		    "%s (uid %u) cannot make a mailbox and locks in %s: %s; "
+		    "type: ls -ld %s",
+		    a->name, (unsigned)a->uid, folder, strerror(error), folder);
 		return;
 	}
 	check_finding(c, FINDING_OK, "mailboxes in %s", folder);

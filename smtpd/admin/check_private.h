@@ -34,6 +34,9 @@ void check_rights(struct check *);
 int check_as(struct check *, const struct account *, const char *mailbox,
     int (*try)(void *context), void *context);
 
+/* For check_as(): 0, or why the program at that path cannot be run. */
+int check_runnable(void *path);
+
 /* A directory of the servers', which is to have that mode; queue, state, and
    room in them: check_folders.c. */
 void check_directory(

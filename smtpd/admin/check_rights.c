@@ -230,6 +230,12 @@ check_as(struct check *c, const struct account *a, const char *mailbox,
 	return status;
 }
 
+int
+check_runnable(void *path)
+{
+	return access(path, X_OK) == 0 ? 0 : errno;
+}
+
 void
 check_rights(struct check *c)
 {

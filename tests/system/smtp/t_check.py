@@ -74,6 +74,20 @@ def of_another(path):
     os.chown(path, NOBODY, -1)
 
 
+def no_mbox(path):
+    """A file that is no mailbox."""
+    write(path, "Subject: one message\n\nHello.\n")
+    os.chown(path, pwd.getpwnam("mail").pw_uid, -1)
+
+
+def user_of(account):
+    """A users file that names an owner."""
+    def change(scratch):
+        text = scratch.users.read_text()
+        write(scratch.users, text.replace("\n", f":{account}\n", 1))
+    return change
+
+
 def state_of_another(scratch):
     """A user's own directory that belongs to somebody else."""
     path = scratch.dir / "state" / "users" / "alice"
@@ -198,6 +212,24 @@ ROOT = [
      "everybody can write to the mailbox", "cure"),
     ("a mailbox of another user", "", mailbox(of_another), "error",
      "the mailbox .*/alice belongs to uid", "cure"),
+    ("a mailbox that is no mbox", "", mailbox(no_mbox), "error",
+     "the mailbox .*/alice is no mbox", "cure"),
+    ("an owner of a mailbox who is nobody", "", user_of("no-such-user"),
+     "error", "the owner of the mailbox of alice cannot be found", ""),
+    ("an owner of a mailbox who is root", "", user_of("root"), "error",
+     "the owner of the mailbox of alice cannot be found", ""),
+    ("mailboxes that owners cannot reach", "",
+     lambda s: s.dir.chmod(0o700), "error", "cannot reach .*namei", ""),
+    ("a file that the owner of aliases cannot write", "",
+     alias("f: /etc/shadow"), "error",
+     "nobody cannot write to /etc/shadow: Permission denied", ""),
+    ("a file in a folder that is not there", "",
+     alias("f: /no/such/folder/f"), "error",
+     "cannot write to /no/such/folder/f", ""),
+    ("a program for tokens that its owner cannot run",
+     "oauth-command %DIR/oauth\noauth-owner games",
+     lambda s: write(s.dir / "oauth", "#!/bin/sh\n", 0o700), "error",
+     "oauth, which games cannot run", ""),
     ("a user's directory of another user", "", state_of_another, "error",
      "users/alice belongs to uid", "cure"),
     ("a program that is not there", "", alias('prog: "|/no/such/prog x"'),
