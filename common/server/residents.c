@@ -18,8 +18,8 @@
 
 enum {
 	RECENT = 1000, /* ms: jobs that are like each other come in these */
-	FEW = 4,
-	MANY = 16,        /* jobs of a resident, and of the next like it */
+	FEW = 2,
+	MANY = 16,        /* jobs of the first resident, of the last */
 	AT_ONCE = 16,     /* jobs that wait for a resident */
 	GOES = 10 * 1000, /* ms for its end when it was let go */
 };
@@ -245,7 +245,9 @@ take(struct server *s, struct resident *r)
 	               : now + request_rules[REQUEST_DELIVER].limit;
 	if (r->jobs == 0) {
 		struct recent *recent = &s->recent[r->key % RECENT_JOBS];
-		recent->jobs = recent->key == r->key ? MANY : recent->jobs;
+		if (recent->key == r->key && recent->jobs < MANY) {
+			recent->jobs *= 2; /* each job costs a dotlock */
+		}
 	}
 	if (r->jobs == 0 && r->waiting == 0) {
 		let_go(r, now);
