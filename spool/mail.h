@@ -92,6 +92,7 @@ struct mail {
 	bool utf8;         /* SMTPUTF8 */
 	bool need_tls;     /* REQUIRETLS: over verified TLS */
 	bool tls_optional; /* TLS-Required: No; not both */
+	bool marked;       /* as spam: it is not forwarded to other hosts */
 	struct deliver_by by;
 	time_t hold;   /* FUTURERELEASE: not to be sent before; 0: at once */
 	int priority;  /* MT-PRIORITY: higher ones go first */

@@ -112,6 +112,7 @@ put_mail(FILE *f, const struct mail *m)
 	    m->need_tls       ? "required"
 	    : m->tls_optional ? "optional"
 			      : "");
+	put_line(f, "marked", m->marked ? "yes" : "");
 	if (m->hold != 0) {
 		fprintf(f, "hold: %" PRId64 "\n", bounded(m->hold));
 	}
@@ -281,6 +282,7 @@ enum key {
 	KEY_BODY,
 	KEY_UTF8,
 	KEY_TLS,
+	KEY_MARKED,
 	KEY_HOLD,
 	KEY_BY,
 	KEY_PRIORITY,
@@ -294,7 +296,7 @@ enum key {
 };
 
 static const char *const keys[KEYS] = { "id", "arrival", "sender", "user",
-	"client", "envid", "ret", "body", "utf8", "tls", "hold", "by",
+	"client", "envid", "ret", "body", "utf8", "tls", "marked", "hold", "by",
 	"priority", "to", "given", "owner", "orcpt", "notify", "size" };
 
 struct parser {
@@ -423,6 +425,8 @@ parse_value(struct parser *parser, enum key key, const char *value)
 	case KEY_TLS:
 		return read_flag(value, "required", &m->need_tls) ||
 		       read_flag(value, "optional", &m->tls_optional);
+	case KEY_MARKED:
+		return read_flag(value, "yes", &m->marked);
 	case KEY_HOLD:
 		return read_time(value, &m->hold) && m->hold > 0;
 	case KEY_BY:

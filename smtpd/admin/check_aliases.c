@@ -146,6 +146,7 @@ check_alias(struct check *c, const struct expand *e, const char *key)
 	switch (expand_recipient(e, &r, &mail)) {
 	case EXPANDED_OK:
 	case EXPANDED_NONE: /* has moved */
+	case EXPANDED_HELD:
 		check_targets(c, key, &mail);
 		break;
 	case EXPANDED_TEMPORARY:

@@ -315,6 +315,7 @@ explain_address(struct explain *x, const char *text)
 	case EXPANDED_OK:
 		break;
 	case EXPANDED_NONE:
+	case EXPANDED_HELD:
 		note_status(x, EX_NOUSER);
 		break;
 	case EXPANDED_TEMPORARY:

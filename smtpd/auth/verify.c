@@ -294,6 +294,7 @@ verify_run(const struct task *task)
 		return STATUS_TEMPORARY;
 	}
 	answer.outcome = v->outcome;
+	answer.marked = v->marked;
 	memcpy(answer.domain,
 	    v->outcome == VERIFY_SENDER ? v->sender.domain : v->policy_domain,
 	    sizeof(v->policy_domain));

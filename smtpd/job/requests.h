@@ -97,6 +97,7 @@ enum verify_outcome {
 /* Comes with STATUS_OK. */
 struct verify_answer {
 	uint32_t outcome;                /* enum verify_outcome */
+	uint32_t marked;                 /* 1: it says X-Spam-Flag now */
 	char domain[ADDRESS_DOMAIN + 1]; /* whose policy it is, or "" */
 };
 

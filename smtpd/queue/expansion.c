@@ -107,6 +107,10 @@ expansion_run(struct runner *r, struct queue_file *f, struct result *result)
 		result_set(result, OUTCOME_FAILED, "5.1.1", "local",
 		    "there is no such user here");
 		break;
+	case EXPANDED_HELD:
+		result_set(result, OUTCOME_FAILED, "5.7.1", "local",
+		    "the message is marked as spam, and is not forwarded");
+		break;
 	case EXPANDED_TEMPORARY:
 		result_set(result, OUTCOME_DEFERRED, "4.3.0", "local",
 		    "cannot look up the recipient now; the log says why");

@@ -129,6 +129,30 @@ is_itself(const struct frame *f, const char *name, char user[USER_NAME + 1])
 	       find_local_user(f->walk, user) == STATUS_OK;
 }
 
+/* Gives spam that an alias would send to other hosts alone to the user of its
+   name, if there is one. */
+static bool
+keep_back(const struct frame *f, const struct address *a)
+{
+	const struct config *config = f->walk->e->config;
+	char whole[ADDRESS_TEXT], user[USER_NAME + 1];
+
+	address_text(a, whole, sizeof(whole));
+	const char *const names[] = { whole, a->local };
+	for (size_t i = 0; i < 2; i++) {
+		enum status found = user_name(config, names[i], user)
+		                        ? find_local_user(f->walk, user)
+		                        : STATUS_NO;
+		if (found == STATUS_OK) {
+			return walk_add_user(f, user, USER_MAILBOX);
+		}
+		if (found != STATUS_NO) {
+			return walk_fail(f, EXPANDED_TEMPORARY);
+		}
+	}
+	return true; /* nobody has it yet */
+}
+
 static bool
 expand_alias(
     const struct frame *f, const struct address *a, const struct alias *alias)
@@ -158,12 +182,13 @@ expand_alias(
 	if (alias->targets[0] == NULL) {
 		return walk_broken(&inner, "the line is malformed");
 	}
+	size_t before = w->mail->count;
 	for (size_t i = 0; alias->targets[i] != NULL; i++) {
 		if (!expand_target(&inner, alias->targets[i])) {
 			return false;
 		}
 	}
-	return true;
+	return !w->held || w->mail->count > before || keep_back(f, a);
 }
 
 /* Adds the user of that address; or the address, if its domain is routed. */
@@ -255,6 +280,14 @@ expand_account(
 	                                   : expand_alias(f, a, &r->alias);
 }
 
+/* Whoever forwards spam is taken for who sends it. */
+static bool
+is_held_back(const struct frame *f)
+{
+	return f->walk->mail->marked &&
+	       (f->name != NULL || f->walk->forward != NULL);
+}
+
 static bool
 expand_address(const struct frame *f, const struct address *a)
 {
@@ -264,6 +297,11 @@ expand_address(const struct frame *f, const struct address *a)
 
 	if (a->domain[0] != '\0' && !config_is_ours(e->config, a->domain)) {
 		address_text(a, text, sizeof(text));
+		if (is_held_back(f)) {
+			f->walk->held = true;
+			walk_step(f, "%s: spam is not forwarded", text);
+			return true;
+		}
 		walk_step(f, "%s: elsewhere", text);
 		return walk_add(f, TARGET_ADDRESS, text, "");
 	}
@@ -342,8 +380,9 @@ expand_recipient(
 		if (address_path_utf8(from->text, &a, &rest) != PATH_OK ||
 		    *rest != '\0' || address_is_null(&a)) {
 			(void)walk_broken(&f, "not an address");
-		} else {
-			(void)expand_address(&f, &a);
+		} else if (expand_address(&f, &a) && w.held &&
+			   mail->count == before) {
+			(void)walk_fail(&f, EXPANDED_HELD);
 		}
 	}
 	return walk_finish(&w, before);

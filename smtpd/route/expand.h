@@ -32,6 +32,7 @@ enum expanded {
 	EXPANDED_NONE,      /* no such user here */
 	EXPANDED_TEMPORARY, /* could not read something; logged */
 	EXPANDED_BROKEN,    /* a loop, or too deep: logged; temporary, too */
+	EXPANDED_HELD, /* spam for other hosts alone, and there is no mailbox */
 };
 
 /*
@@ -41,7 +42,9 @@ enum expanded {
  * "\user" has that user as owner: it goes straight into the mailbox.  A target
  * at our domains that is no user stays an address, for the queue to return.  On
  * any failure nothing is added.  An address of another domain is added as it
- * is. The targets inherit given, orcpt and notify (RFC 3461 section 5.2.7).
+ * is; but a message that is marked as spam goes to none that a list names: if
+ * that leaves nobody, the mailbox of its name keeps it. The targets inherit
+ * given, orcpt and notify (RFC 3461 section 5.2.7).
  */
 enum expanded expand_recipient(const struct expand *, const struct recipient *,
     struct mail *) __attribute__((warn_unused_result));

@@ -25,6 +25,7 @@ struct expansion {
 	char orcpt[MAIL_ORCPT + 1];
 	struct mail *mail;
 	struct seen seen;
+	bool held; /* spam was not added to another host's mail */
 	enum expanded result;
 };
 

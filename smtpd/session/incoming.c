@@ -537,6 +537,16 @@ accept_message(struct incoming *in, enum smtp_reply reply)
 	return reply_send_with(s, reply, REPLY_ARGS(s->mail.id));
 }
 
+/* Says that a message that is here is none that we take. */
+static enum next
+refuse(struct incoming *in, enum smtp_reply refusal, const char *const *args)
+{
+	struct session *s = in->session;
+
+	event_reject(s, s->mail.id, "END-OF-MESSAGE", refusal, args, NULL);
+	return reply_send_with(s, refusal, args);
+}
+
 enum next
 incoming_deliver(struct incoming *in)
 {
@@ -545,11 +555,9 @@ incoming_deliver(struct incoming *in)
 	enum smtp_reply refusal = verification_ask(in, &answer);
 
 	if (refusal != REPLY_NONE) {
-		const char *const *args = REPLY_ARGS(answer.domain);
-		event_reject(
-		    s, s->mail.id, "END-OF-MESSAGE", refusal, args, NULL);
-		return reply_send_with(s, refusal, args);
+		return refuse(in, refusal, REPLY_ARGS(answer.domain));
 	}
+	s->mail.marked = answer.marked == 1;
 	switch (deliver(in)) {
 	case STATUS_OK:
 		return accept_message(in, REPLY_DELIVERED);
@@ -560,6 +568,7 @@ incoming_deliver(struct incoming *in)
 	case STATUS_LIMITED:
 		return reply_send(s, REPLY_ACCOUNT_LIMIT);
 	case STATUS_NO:
+		return refuse(in, REPLY_HELD_BACK, REPLY_ARGS(NULL));
 	case STATUS_TEMPORARY:
 	case STATUS_LOCKED:
 	case STATUS_LATER:

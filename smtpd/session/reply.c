@@ -259,6 +259,10 @@ static const struct reply_row rows[REPLIES] = {
 	[REPLY_ACCOUNT_LIMIT] = FAULT(450, "4.7.1",
 	    "Your account has sent as much as it may in an hour: try again "
 	    "later, or ask the postmaster"),
+	[REPLY_HELD_BACK] = LOGGED(550, "5.7.1",
+	    "The message is marked as spam, so it is not forwarded, and a "
+	    "recipient has no mailbox here",
+	    NULL, SHAPE_WHOLE, STATS_REJECTED_POLICY),
 };
 
 const struct reply_row *

@@ -147,6 +147,7 @@ enum smtp_reply {
 	REPLY_QUEUED,    /* id */
 	REPLY_DELIVER_LATER,
 	REPLY_ACCOUNT_LIMIT,
+	REPLY_HELD_BACK,
 
 	REPLIES,
 };

@@ -158,7 +158,14 @@ add_recipient(
 		       : mail_add(mail, r) == 0 ? STATUS_OK
 		                                : STATUS_TEMPORARY;
 	}
-	if (expand_recipient(&e, r, mail) == EXPANDED_OK) {
+	enum expanded expanded = expand_recipient(&e, r, mail);
+	if (expanded == EXPANDED_HELD) {
+		log_info("%s: not forwarded, since it is marked as spam, and "
+			 "refused: <%s> has no mailbox",
+		    mail->id, r->text);
+		return STATUS_NO;
+	}
+	if (expanded == EXPANDED_OK) {
 		bool list = mail->count - before > 1;
 		if (!list || (r->notify & NOTIFY_SUCCESS) == 0) {
 			return STATUS_OK;

@@ -15,8 +15,8 @@ LINE = 32
 STATES = {"w": "waiting", "s": "sent", "x": "expanded", "f": "failed",
           "r": "removed"}
 # The order of the lines that need not be there.
-OF_MESSAGE = ("user", "client", "envid", "ret", "body", "utf8", "tls", "hold",
-              "by", "priority")
+OF_MESSAGE = ("user", "client", "envid", "ret", "body", "utf8", "tls",
+              "marked", "hold", "by", "priority")
 OF_RECIPIENT = ("given", "owner", "orcpt", "notify")
 
 

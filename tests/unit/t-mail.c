@@ -63,6 +63,7 @@ same(const struct mail *a, const struct mail *b)
 	    strcmp(a->envid, b->envid) == 0 && a->ret == b->ret &&
 	    a->eight_bit == b->eight_bit && a->utf8 == b->utf8 &&
 	    a->need_tls == b->need_tls && a->tls_optional == b->tls_optional &&
+	    a->marked == b->marked &&
 	    a->priority == b->priority && a->by.mode == b->by.mode &&
 	    a->by.trace == b->by.trace && a->by.time == b->by.time &&
 	    a->hold == b->hold && a->size == b->size && a->count == b->count;
@@ -401,6 +402,8 @@ test_damage(void)
 		{ "a hold", BEGIN "hold: 1763790000\nto: a b\n" END, MAIL_OK },
 		{ "TLS", BEGIN "tls: required\nto: a b\n" END, MAIL_OK },
 		{ "no TLS", BEGIN "tls: optional\nto: a b\n" END, MAIL_OK },
+		{ "spam", BEGIN "marked: yes\nto: a b\n" END, MAIL_OK },
+		{ "no spam", BEGIN "marked: no\nto: a b\n" END, MAIL_DAMAGED },
 		{ "another TLS", BEGIN "tls: may\nto: a b\n" END,
 		    MAIL_DAMAGED },
 		{ "by when", BEGIN "by: return 1\nto: a b\n" END, MAIL_OK },
