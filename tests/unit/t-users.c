@@ -140,7 +140,7 @@ test_many(void)
 	unsigned n = 0, wrong = 0;
 
 	for (unsigned i = 0; i < 20000; i++) {
-		char line[64];
+		char line[sizeof(THOUSAND) + 64];
 		snprintf(line, sizeof(line), "user%u:%.*s:o%u\n", i,
 		    (int)random_below(20), THOUSAND, i);
 		bytes_text(&b, line);
