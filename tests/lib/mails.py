@@ -202,7 +202,8 @@ def file_name(part):
     copy = email.message.Message()
     for key, value in part.raw_items():
         if key.lower() == "content-disposition":
-            octets = value.encode("utf-8", "surrogateescape")
+            octets = value.encode("utf-8", "surrogateescape").replace(
+                b"*=unknown-8bit''", b"*=utf-8''")
             if b"*" in octets:      # where Python takes octets for Latin-1
                 octets = re.sub(rb"[\x80-\xff]",
                                 lambda m: b"%%%02X" % m[0][0], octets)
@@ -216,18 +217,21 @@ def octets(part):
     raw = part._payload     # pylint: disable=protected-access
     raw = raw.encode("ascii", "surrogateescape") if isinstance(raw, str) \
         else b""
-    how = str(part.get("content-transfer-encoding", "")).strip().lower()
+    how = str(part.get("content-transfer-encoding", "")).strip(' \t";').lower()
+    if part.get_content_maintype() == "multipart":
+        return raw
     if how == "quoted-printable":
         # RFC 2045 section 6.7: blanks at the ends of lines go.
         return quopri.decodestring(
             re.sub(rb"[ \t]+(?=\r?\n|\Z)", b"", raw))
+    if how != "base64":
+        return part.get_payload(decode=True)
     first = raw.lstrip().split(b"\n")[0].strip()
-    digits = len(re.findall(rb"[A-Za-z0-9+/=]", first))
-    if part.get_content_maintype() == "multipart" or (
-            how.rstrip(";").strip('"') == "base64"
-            and (len(first) - digits) * 8 > digits):
+    digits = len(re.findall(rb"[A-Za-z0-9+/=]", first.lstrip(b"=")))
+    if (len(first) - digits) * 8 > digits:
         return raw
-    return part.get_payload(decode=True)
+    text = re.sub(rb"[^A-Za-z0-9+/]", b"", raw.partition(b"=")[0])
+    return base64.b64decode(text[:len(text) - (len(text) % 4 == 1)] + b"==")
 
 
 def walk(part, depth=0):
@@ -240,6 +244,22 @@ def walk(part, depth=0):
         return
     name = file_name(part)
     yield (depth, name, octets(part))
+
+
+def is_broken(wire):
+    """Whether there are parts that are not as they should be, so that others
+    than Python may find other parts or octets."""
+    for part in email.message_from_bytes(
+            wire, policy=email.policy.compat32).walk():
+        raw = part._payload     # pylint: disable=protected-access
+        how = str(part.get("content-transfer-encoding", "")).lower()
+        if part.defects or (
+                isinstance(raw, str) and "base64" in how and not re.fullmatch(
+                    r"([A-Za-z0-9+/]{4})*(..==|...=)?", "".join(raw.split()))
+                ) or (isinstance(raw, str) and "quoted-printable" in how
+                      and re.search(r"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n)", raw)):
+            return True
+    return False
 
 
 def contents(wire):

@@ -22,7 +22,7 @@ MISTYPED = ("8-bit", "7-bit", "8bits", "quoted_printable", "quotedprintable",
             "base-64", "BASE64;", '"base64"', "x-uuencode",
             "utf-8", "none", "", "8bit, 7bit", "binary\r\n ", "\t8bit")
 FILES = ("winmail.dat", "image001.png", "Rechnung März.pdf", "a b;c.txt",
-         "名前.doc", "x" * 200 + ".bin", "no\"quote", "..", "CON", "a/b.txt",
+         "名前.doc", "x" * 120 + ".bin", "no\"quote", "..", "CON", "a/b.txt",
          "=?utf-8?b?eA==?=")
 TYPES = ("application/ms-tnef", "image/png", "application/pdf", "text/plain",
          "application/octet-stream", "text/calendar; method=REQUEST",

@@ -61,11 +61,11 @@ static const struct {
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: text/plain; charset=utf-8\r\n"
 	    "Content-Transfer-Encoding: base64\r\n\r\n"
-	    "\r\nSo " UE "\r\nAAAA\r\n",
+	    "\r\n==\r\nSo " UE "\r\nAAAA\r\n",
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: text/plain; charset=utf-8\r\n"
 	    "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-	    "\r\nSo =C3=BC\r\nAAAA\r\n" },
+	    "\r\n=3D=3D\r\nSo =C3=BC\r\nAAAA\r\n" },
 	{ "octets with the label of base64",
 	    "MIME-Version: 1.0\r\nContent-Type: a/b\r\n"
 	    "Content-Transfer-Encoding: base64\r\n\r\n" UE_LATIN "A\r\n",

