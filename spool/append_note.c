@@ -353,7 +353,7 @@ sure(const struct note *r, int mailbox, off_t size, size_t least)
 	size_t len = wrote < LAST ? (size_t)wrote : LAST;
 	char last[LAST];
 
-	if (wrote <= least || wrote > (uint64_t)size - r->size ||
+	if (wrote < least || wrote > (uint64_t)size - r->size ||
 	    file_read(mailbox, last, len, (off_t)(r->size + wrote - len)) ==
 		-1 ||
 	    memcmp(last, r->wrote.last, len) != 0) {

@@ -109,6 +109,66 @@ test_left(const struct left *l)
 	close(dir);
 }
 
+/* ---- the second message of a batch ---- */
+
+#define FIRST "From s@x Mon Nov 30 07:00:00 2026\nA: 1\n\nx\n\n"
+#define SECOND                                                                 \
+	"From s@x Mon Nov 30 07:00:00 2026\nReturn-Path: <s@x>\n"              \
+	"A: 2\n\ny\n\n"
+
+static const struct second {
+	const char *name;
+	size_t there;     /* octets of the second message in the mailbox */
+	bool told;        /* the note says that it comes, and how it begins */
+	const char *then; /* what another program appended */
+	const char *rest; /* what stays behind BEFORE */
+} seconds[] = {
+	{ "nothing of the second message", 0, true, "", "" },
+	{ "nothing of it, and another's", 0, true, OTHER, OTHER },
+	{ "half its From_ line", 20, true, "", "" },
+	{ "its From_ line", 35, true, "", "" },
+	{ "its From_ line, and another's", 35, true, OTHER, OTHER },
+	{ "more of it", 60, true, "", "" },
+	{ "all of it", sizeof(SECOND) - 1, true, "", "" },
+	{ "all of it, and another's", sizeof(SECOND) - 1, true, OTHER, OTHER },
+	{ "control: it is another's if the note says nothing", 60, false, "",
+	    SECOND },
+};
+
+static void
+test_second(const struct second *s)
+{
+	char text[1024];
+	struct append_note n;
+	size_t len;
+
+	scratch_write(path, BEFORE, strlen(BEFORE));
+	int dir = open(scratch_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	scratch_need(lseek(fd, 0, SEEK_END) != -1, "lseek");
+	bool good = append_note_begin(&n, dir, fd, (off_t)strlen(BEFORE), FIRST,
+			strlen(FIRST), false) == 0 &&
+	            write(fd, FIRST, strlen(FIRST)) == (ssize_t)strlen(FIRST);
+	append_note_wrote(&n, strlen(FIRST), FIRST, strlen(FIRST));
+	if (s->told) {
+		append_note_next(&n, SECOND, strlen(SECOND));
+	}
+	append_note_leave(&n);
+	size_t then = strlen(s->then);
+	good = good && write(fd, SECOND, s->there) == (ssize_t)s->there &&
+	       write(fd, s->then, then) == (ssize_t)then &&
+	       append_note_recover(dir, fd, touch, NULL) == 0;
+	snprintf(text, sizeof(text), "%s%s", BEFORE, s->rest);
+	if (!s->told) {
+		text[strlen(BEFORE) + s->there] = '\0';
+	}
+	char *data = scratch_read(path, &len);
+	ok(good && strcmp(data, text) == 0, "%s", s->name);
+	free(data);
+	close(fd);
+	close(dir);
+}
+
 int
 main(void)
 {
@@ -116,6 +176,9 @@ main(void)
 	scratch_path(path, "box");
 	for (size_t i = 0; i < sizeof(lefts) / sizeof(lefts[0]); i++) {
 		test_left(&lefts[i]);
+	}
+	for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
+		test_second(&seconds[i]);
 	}
 	return tap_done();
 }
