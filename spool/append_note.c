@@ -328,18 +328,30 @@ are_ours(const char *there, const char *first, size_t len)
 	return true;
 }
 
-/* How many octets at that place begin the next message of ours. */
+/*
+ * How many octets at that place begin the next message of ours, which may be
+ * torn, and have another program's behind it.
+ */
 static off_t
 begun(const struct note *r, int mailbox, off_t size, off_t at)
 {
-	char there[LAST];
-	size_t len = r->wrote.len < LAST ? (size_t)r->wrote.len : LAST;
+	static const char from[] = "From ";
+	char there[LAST + sizeof(from) - 1];
+	size_t most = r->wrote.len < LAST ? (size_t)r->wrote.len : LAST, n = 0;
+	size_t len = size - at < (off_t)sizeof(there) ? (size_t)(size - at)
+	                                              : sizeof(there);
 
-	len = (off_t)len < size - at ? len : (size_t)(size - at);
-	return file_read(mailbox, there, len, at) == 0 &&
-	               are_ours(there, r->wrote.next, len)
-	           ? (off_t)len
-	           : 0;
+	if (file_read(mailbox, there, len, at) == -1) {
+		return 0;
+	}
+	while (
+	    n < most && n < len && are_ours(there + n, r->wrote.next + n, 1)) {
+		n++;
+	}
+	bool whole = n == most || n == len;
+	bool torn = len - n >= sizeof(from) - 1 &&
+	            memcmp(there + n, from, sizeof(from) - 1) == 0;
+	return whole || torn ? (off_t)n : 0;
 }
 
 /*
