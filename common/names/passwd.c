@@ -6,6 +6,7 @@
 #include "common/log/log.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <shadow.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,6 +55,14 @@ keep(const char *name, const struct passwd *pw)
 	    keep_text(&last.account.pw_dir, &used) &&
 	    keep_text(&last.account.pw_shell, &used);
 	last.when = fits ? deadline_coarse() : 0;
+}
+
+void
+passwd_prepare(void)
+{
+	/* Nearly everywhere this is a file, and needs no module. */
+	setnetent(0);
+	endnetent();
 }
 
 const struct passwd *

@@ -10,6 +10,7 @@
 #include "common/io/stream.h"
 #include "common/log/log.h"
 #include "common/log/stats.h"
+#include "common/names/passwd.h"
 #include "common/process/privilege.h"
 #include "common/server/keepers.h"
 #include "common/server/launch.h"
@@ -400,6 +401,9 @@ server_run(const struct service *service, const struct launch *launch,
 	if (status != EX_OK) {
 		log_error("%s", error);
 	} else {
+		if (!l.connected) {
+			passwd_prepare(); /* we stay, and fork many */
+		}
 		status = run(s, &l);
 	}
 	free(s);
