@@ -12,6 +12,7 @@
 #include "spool/flags.h"
 #include "spool/foreign.h"
 #include "spool/index.h"
+#include "spool/journal.h"
 #include "spool/append_note.h"
 #include "spool/mbox.h"
 #include "spool/store.h"
@@ -501,6 +502,7 @@ append_messages(const struct append *list, size_t n, int *errors)
 	if (store_take(&h, list->store, LOCK_TO_CREATE, list->timeout) == -1) {
 		return -1;
 	}
+	journal_keep_spare(h.directory);
 	w.hold = &h;
 	int result = fstat(h.lock.fd, &w.before) == -1
 	                 ? -1

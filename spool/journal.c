@@ -52,19 +52,13 @@ journal_total(const struct rewrite *r)
 	return r->header.new_size - r->header.start;
 }
 
-/*
- * Reads len bytes of the stream from position on.  *source: where the first
- * of them that comes from the mailbox lies there, or UINT64_MAX; *text:
- * whether some come from the text.
- */
 int
-journal_stream(const struct rewrite *r, uint64_t position, size_t len,
-    uint64_t *source, bool *text)
+journal_stream(
+    const struct rewrite *r, uint64_t position, size_t len, uint64_t *source)
 {
 	size_t done = 0;
 
 	*source = UINT64_MAX;
-	*text = false;
 	for (size_t i = 0; i < r->header.count && done < len; i++) {
 		const struct range *range = &r->ranges[i];
 		if (position >= range->len) {
@@ -77,12 +71,11 @@ journal_stream(const struct rewrite *r, uint64_t position, size_t len,
 		               : len - done;
 		if (range->is_text != 0) {
 			memcpy(r->buffer + done, r->text + from, n);
-			*text = true;
 		} else if (file_read(r->mailbox, r->buffer + done, n,
 			       (off_t)from) == -1) {
 			return -1;
 		} else if (*source == UINT64_MAX) {
-			*source = from - done;
+			*source = from; /* the others are behind it */
 		}
 		done += n;
 		position = 0;
@@ -201,10 +194,10 @@ journal_write_plan(struct rewrite *r)
 	return fsync(r->journal);
 }
 
-int
-journal_open_new(struct rewrite *r, const char *name)
+/* A new file.  0, or -1 with errno, and then there is none. */
+static int
+open_file(struct rewrite *r, const char *name)
 {
-	unlinkat(r->directory, "journal.new", 0);
 	r->journal = owned_open(r->directory, name, O_RDWR | O_CREAT | O_EXCL);
 	if (r->journal == -1) {
 		return -1;
@@ -221,10 +214,22 @@ journal_open_new(struct rewrite *r, const char *name)
 	}
 	if (rc != 0) {
 		unlinkat(r->directory, name, 0);
+		close(r->journal);
+		r->journal = -1;
 		errno = rc;
 		return -1;
 	}
 	return 0;
+}
+
+int
+journal_open_new(struct rewrite *r, const char *name)
+{
+	unlinkat(r->directory, "journal.new", 0);
+	int result = open_file(r, name);
+	return result == -1 && (errno == ENOSPC || errno == EDQUOT)
+	           ? journal_take_spare(r, name)
+	           : result;
 }
 
 /* ---- the rewrite ---- */
@@ -252,12 +257,11 @@ run_batch(struct rewrite *r)
 	    left < r->header.batch ? (size_t)left : (size_t)r->header.batch;
 	uint64_t target = r->header.start + r->position, source;
 	uint8_t sum[SUM];
-	bool text;
 
-	if (journal_stream(r, r->position, len, &source, &text) == -1) {
+	if (journal_stream(r, r->position, len, &source) == -1) {
 		return -1;
 	}
-	bool apart = !text && source >= target + len;
+	bool apart = source >= target + len;
 	off_t area = journal_area(r, r->serial);
 	if (!apart && file_write(r->journal, r->buffer, len, area) == -1) {
 		return -1;
@@ -271,8 +275,11 @@ run_batch(struct rewrite *r)
 	}
 	/* Commit point: from here on this batch will reach the mailbox. */
 	r->unsettled = true;
-	if (fdatasync(r->journal) == -1 ||
-	    file_write(r->mailbox, r->buffer, len, (off_t)target) == -1) {
+	if (fdatasync(r->journal) == -1) {
+		return -1;
+	}
+	r->begun = true;
+	if (file_write(r->mailbox, r->buffer, len, (off_t)target) == -1) {
 		return -1;
 	}
 	file_start(r->mailbox, len, (off_t)target);
@@ -285,6 +292,7 @@ run_batch(struct rewrite *r)
 int
 journal_cut(struct rewrite *r)
 {
+	r->begun = true;
 	if (ftruncate(r->mailbox, (off_t)r->header.new_size) == -1 ||
 	    fsync(r->mailbox) == -1) {
 		return -1;
@@ -345,13 +353,16 @@ start_run(struct rewrite *r)
 	    journal_open_new(r, "journal") == -1) {
 		return -1;
 	}
-	if (journal_write_plan(r) == -1 || fsync(r->directory) == -1) {
+	if (journal_write_plan(r) == -1 || fsync(r->directory) == -1 ||
+	    journal_run_on(r) == -1) {
 		int saved = errno;
-		journal_drop(r); /* nothing has changed */
+		if (!r->begun) {
+			journal_drop(r); /* nothing has changed */
+		}
 		errno = saved;
 		return -1;
 	}
-	return journal_run_on(r);
+	return 0;
 }
 
 int

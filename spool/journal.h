@@ -44,6 +44,12 @@ typedef void journal_touch(void *context);
 int journal_run(int directory, int mailbox, const struct plan *,
     journal_touch *, void *context) __attribute__((warn_unused_result));
 
+/*
+ * Makes sure that there is a small spare journal with its room, so that mail
+ * can be deleted when the disk is full.  The mailbox is locked.
+ */
+void journal_keep_spare(int directory);
+
 /* True if there is a journal that must be finished. */
 bool journal_exists(int directory);
 

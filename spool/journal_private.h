@@ -49,6 +49,7 @@ struct rewrite {
 	char *text;
 	uint64_t position, serial;
 	bool unsettled; /* the last batch may not be on the mailbox's disk */
+	bool begun;     /* the mailbox may have been changed */
 	char *buffer;
 	journal_touch *touch;
 	void *context;
@@ -67,11 +68,10 @@ uint64_t journal_total(const struct rewrite *);
 
 /*
  * Reads len octets of the stream from position on into the buffer.  *source:
- * where they begin in the mailbox, were it all from there; *text: whether some
- * come from the text.
+ * the first place in the mailbox that they come from; UINT64_MAX: none.
  */
-int journal_stream(const struct rewrite *, uint64_t position, size_t len,
-    uint64_t *source, bool *text);
+int journal_stream(
+    const struct rewrite *, uint64_t position, size_t len, uint64_t *source);
 
 /* Sums up a sample of the end that will be cut off. */
 int journal_tail_sum(const struct rewrite *, uint8_t sum[SUM]);
@@ -82,8 +82,14 @@ int journal_landmarks(
 
 int journal_plan_sum(const struct rewrite *, uint8_t sum[SUM]);
 
-/* Makes a new file of that name, with room for what comes. */
+/*
+ * Makes a new file of that name, with room for what comes.  Where there is
+ * none, the spare one will do, with smaller batches.
+ */
 int journal_open_new(struct rewrite *, const char *name);
+
+/* The spare file takes that name: journal_spare.c. */
+int journal_take_spare(struct rewrite *, const char *name);
 
 /* Writes header and plan, durably. */
 int journal_write_plan(struct rewrite *);

@@ -87,15 +87,14 @@ load_batch(const struct rewrite *r, const struct journal_slot *s)
 	uint8_t sum[SUM];
 	uint64_t source;
 	struct stat st;
-	bool text;
 
 	if (s->len > r->header.batch ||
 	    s->position + s->len > journal_total(r)) {
 		return 0;
 	}
 	if (s->kind == KIND_NO_DATA) {
-		if (journal_stream(
-			r, s->position, (size_t)s->len, &source, &text) == -1) {
+		if (journal_stream(r, s->position, (size_t)s->len, &source) ==
+		    -1) {
 			return -1;
 		}
 	} else if (fstat(r->journal, &st) == -1) {

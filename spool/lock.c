@@ -207,8 +207,7 @@ own_file(const struct lock *l, char name[NAME_MAX + 1], struct stat *st)
 	if (fd == -1) {
 		return -1;
 	}
-	bool ok =
-	    file_write(fd, text, (size_t)len, 0) == 0 && fstat(fd, st) == 0;
+	bool ok = lock_write(fd, text, (size_t)len) == 0 && fstat(fd, st) == 0;
 	int saved = errno;
 	if (close(fd) == -1 && ok) {
 		saved = errno;

@@ -18,6 +18,15 @@ link_name(int fd, char name[LINK_NAME])
 	snprintf(name, LINK_NAME, "/proc/self/fd/%d", fd);
 }
 
+int
+lock_write(int fd, const char *text, size_t len)
+{
+	return file_write(fd, text, len, 0) == 0 || errno == ENOSPC ||
+	               errno == EDQUOT
+	           ? 0
+	           : -1;
+}
+
 /* A file that holds our process id; -1 with errno. */
 static int
 make_file(int folder)
@@ -30,7 +39,7 @@ make_file(int folder)
 		return -1;
 	}
 	link_name(fd, name);
-	if (file_write(fd, text, (size_t)len, 0) == -1 ||
+	if (lock_write(fd, text, (size_t)len) == -1 ||
 	    access(name, F_OK) == -1) {
 		close(fd);
 		return -1;

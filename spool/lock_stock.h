@@ -37,4 +37,10 @@ int lock_stock_link(struct lock_stock *, int folder, const char *name);
 /* Closes what is left. */
 void lock_stock_close(struct lock_stock *);
 
+/*
+ * Writes the text of a dotlock.  On a full disk it stays empty: it is a lock
+ * all the same, and mail must be deleted just then.  0, or -1 with errno.
+ */
+int lock_write(int fd, const char *text, size_t len);
+
 #endif

@@ -7,6 +7,7 @@
 #include "spool/mailbox.h"
 
 #include "spool/flags.h"
+#include "spool/journal.h"
 #include "spool/listing.h"
 
 #include <errno.h>
@@ -64,6 +65,7 @@ mailbox_open(struct mailbox **out, const struct store *store, int timeout)
 	memset(m, 0, offsetof(struct mailbox, window));
 	m->store = *store;
 	if (store_take(&h, store, LOCK_TO_READ, timeout) == 0) {
+		journal_keep_spare(h.directory);
 		result = listing_open(&m->listing, &h);
 		m->seen = m->listing.seen;
 		store_release(&h);

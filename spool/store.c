@@ -158,3 +158,15 @@ store_release(struct hold *h)
 	}
 	errno = saved;
 }
+
+bool
+store_is_unfinished(const struct store *s)
+{
+	int fd = open(s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool unfinished = fd != -1 && journal_exists(fd);
+
+	if (fd != -1) {
+		close(fd);
+	}
+	return unfinished;
+}

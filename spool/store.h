@@ -5,6 +5,7 @@
 #include "spool/lock.h"
 
 #include <limits.h>
+#include <stdbool.h>
 
 /*
  * A user's mail: the mailbox, and a directory of the user's own in which we
@@ -43,6 +44,12 @@ int store_take(struct hold *, const struct store *, enum lock_mode, int timeout)
 
 /* Unlocks; errno stays. */
 void store_release(struct hold *);
+
+/*
+ * True if a removal that has failed was committed all the same: whoever takes
+ * the store next finishes it.
+ */
+bool store_is_unfinished(const struct store *);
 
 /* For journal_run(): lock_touch() of a struct hold. */
 void store_touch(void *hold);

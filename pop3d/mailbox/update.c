@@ -88,6 +88,10 @@ change(struct session *s)
 	if (c != NULL) {
 		expire(s, c, now);
 	}
+	if (days > 0) {
+		/* First, so that there is room for what is kept from now on. */
+		kept_deleted_prune(s->transaction->store.directory, days, now);
+	}
 	if (s->transaction->ndeleted > 0) {
 		result =
 		    mailbox_update(s->transaction->mailbox, &u, UPDATE_TIMEOUT);
@@ -100,13 +104,30 @@ change(struct session *s)
 	if (result == 0 && c != NULL) {
 		note(s, c, now);
 	}
-	if (result == 0 && days > 0) {
-		kept_deleted_prune(s->transaction->store.directory, days, now);
-	}
 	int saved = errno;
 	retrieved_close(c);
 	errno = saved;
 	return result;
+}
+
+/* Says what has become of the deletion: nothing, or it is finished later. */
+static enum next
+cannot_delete(struct session *s, int error)
+{
+	bool full = error == ENOSPC || error == EDQUOT;
+	bool later = store_is_unfinished(&s->transaction->store);
+	char why[FOREIGN_TEXT];
+
+	foreign_why(error, s->transaction->store.mailbox, why);
+	log_error("cannot delete mail of %s%s: %s", s->user,
+	    later ? " now, the next login goes on with it" : "", why);
+	if (later) {
+		reply_error(s, REPLY_DELETED_LATER);
+	} else {
+		reply_trouble(s, REPLY_CANNOT_DELETE, error,
+		    REPLY_ARGS(full ? ": the disk is full" : ""));
+	}
+	return NEXT_END;
 }
 
 /* +OK only when what was deleted is gone for good. */
@@ -122,14 +143,7 @@ transaction_quit(struct session *s, char *argument)
 		return NEXT_END;
 	}
 	if (change(s) == -1) {
-		int error = errno;
-		bool full = error == ENOSPC || error == EDQUOT;
-		char why[FOREIGN_TEXT];
-		foreign_why(error, s->transaction->store.mailbox, why);
-		log_error("cannot delete mail of %s: %s", s->user, why);
-		reply_trouble(s, REPLY_CANNOT_DELETE, error,
-		    REPLY_ARGS(full ? ": the disk is full" : ""));
-		return NEXT_END;
+		return cannot_delete(s, errno);
 	}
 	stats_add(STATS_POP3_DELETED, s->transaction->ndeleted);
 	/* A client that reads the reply may log in again at once. */

@@ -63,6 +63,8 @@ static const struct reply_row rows[REPLIES] = {
 	    "Cannot read the mailbox; log in again" },
 	[REPLY_CANNOT_DELETE] = { RESPONSE_SYS_TEMP,
 	    "Messages were not deleted%s" },
+	[REPLY_DELETED_LATER] = { RESPONSE_SYS_TEMP,
+	    "Some messages may be there still, until the next login" },
 	[REPLY_UIDLS] = { RESPONSE_SYS_TEMP,
 	    "UIDLs are unavailable; log in again" },
 	[REPLY_NUMBER] = { RESPONSE_NONE, "A message number is expected" },

@@ -266,6 +266,9 @@ __wrap_posix_fallocate(int fd, off_t at, off_t len)
 	if (disk_manners.no_fallocate) {
 		return EOPNOTSUPP;
 	}
+	if (disk_manners.full) {
+		return ENOSPC;
+	}
 	file_grow(&machine.files[number(fd)], (size_t)(at + len));
 	trace("allocate %s %jd %jd", title(fd), (intmax_t)at, (intmax_t)len);
 	return 0;

@@ -72,6 +72,17 @@ disk_power_cut(void)
 }
 
 void
+disk_put_spare(size_t len)
+{
+	int n = machine_new_file();
+
+	file_grow(&machine.files[n], len);
+	file_sync(&machine.files[n]);
+	names_set(&machine.directory, "journal.spare", n);
+	names_sync(&machine.directory);
+}
+
+void
 disk_restart(void)
 {
 	machine.down = false;

@@ -9,8 +9,8 @@
 /*
  * A disk in memory, for a mailbox and the directory of its journal, reached by
  * the linker's --wrap.  What was not synced may be lost in a power cut: any
- * subset of the blocks, of the sizes and of the names survives.  tests/lib/model.py
- * has the same disk in words.
+ * subset of the blocks, of the sizes and of the names survives.
+ * tests/lib/model.py has the same disk in words.
  */
 
 enum { DISK_DIRECTORY = 1000, DISK_MAILBOX, DISK_BLOCK_MOST = 512 };
@@ -29,6 +29,7 @@ struct disk_manners {
 	bool short_calls;  /* reads and writes do less than told, or EINTR */
 	bool whole_writes; /* a crash does not leave a part of one */
 	bool no_fallocate; /* EOPNOTSUPP */
+	bool full;         /* ENOSPC: no file gets room for a journal */
 	bool strict;       /* no chance: a power cut loses all unsynced */
 	bool trace;        /* prints what happens */
 };
@@ -45,6 +46,9 @@ void disk_reset(uint64_t seed, const char *mailbox, size_t len);
 void disk_fate(enum disk_fate, unsigned step);
 bool disk_is_down(void);
 void disk_restart(void);
+
+/* A spare journal is there, with its room, on the disk. */
+void disk_put_spare(size_t len);
 
 /* A power cut while nobody does anything. */
 void disk_power_cut(void);

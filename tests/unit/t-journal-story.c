@@ -7,6 +7,8 @@
 
 extern size_t journal_batch;
 
+enum { SPARE = 64 * 1024 };
+
 /* ---- plans by chance ---- */
 
 static void
@@ -106,6 +108,7 @@ story_begin(uint64_t seed, uint64_t chance)
 	s.may_restore = disk_manners.whole_writes &&
 	                !disk_manners.short_calls && disk_manners.block == 512;
 	disk_manners.no_fallocate = random_below(8) == 0;
+	disk_manners.full = !disk_manners.no_fallocate && random_below(3) == 0;
 	journal_batch = batches[random_below(5)];
 	s.seed = seed;
 	s.old.len = 0;
@@ -124,6 +127,9 @@ story_begin(uint64_t seed, uint64_t chance)
 	forget(&s);
 	disk_reset(seed * 1000 + chance, s.old.data, len - s.old_soft);
 	disk_append(s.old.data + len - s.old_soft, s.old_soft, false);
+	if (disk_manners.full) {
+		disk_put_spare(SPARE);
+	}
 	return &s;
 }
 

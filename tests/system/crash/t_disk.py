@@ -122,6 +122,85 @@ def cases_full_state():
             equal(len(mbox.read(server.mailbox("bob"))), 2, "messages")
 
 
+def fill(folder):
+    """Leaves no room on the disk of a folder."""
+    with open(folder / "blocker", "wb", buffering=0) as file:
+        for size in (4096, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                pass
+
+
+def old_mail(count, size):
+    """A mailbox of so many messages."""
+    return b"".join(
+        b"From a@b Mon Jan  6 10:00:00 2025\nSubject: %d\n\n" % number
+        + b"x" * 70 * (size // 70) + b"\n\n" for number in range(count))
+
+
+def delete(server, numbers, replies="+OK"):
+    """A session that deletes messages, numbered from 0, and how QUIT ends."""
+    with server.connect(server.pop3) as talker:
+        talker.pop_login("bob", PASSWORDS["bob"])
+        for number in numbers:
+            talker.pop("+OK", f"DELE {number + 1}")
+        return talker.pop(replies, "QUIT")
+
+
+def left_of(data, numbers):
+    """The mailbox without these messages."""
+    messages = data.split(b"From a@b ")[1:]
+    return b"".join(b"From a@b " + text for number, text in enumerate(messages)
+                    if number not in numbers)
+
+
+def cases_make_room():
+    """Mail can be deleted when no disk has room: the way to make some."""
+    plans = {"the first": [0], "one in the middle": [7],
+             "every second": list(range(0, 60, 2)),
+             "the last": [59], "all but one": list(range(59)), "two": [3, 40]}
+    for size, name in ((300, "small"), (9000, "large")):
+        data = old_mail(60, size)
+        for plan, numbers in plans.items():
+            with tap.case(f"full disks: {plan} of {name} messages can go"), \
+                    Instance("plaintext-login always") as server, \
+                    small(server.mail, "size=1M"), \
+                    small(server.dir / "state", "size=160k"):
+                server.mailbox("bob").write_bytes(data)
+                server.own()
+                delete(server, [])
+                fill(server.mail)
+                fill(server.dir / "state")
+                delete(server, numbers)
+                equal(server.mailbox("bob").read_bytes(),
+                      left_of(data, numbers), "the mailbox")
+                home = server.dir / "state/users/bob"
+                check(not (home / "journal").exists(), "a journal is left")
+                equal({p.name for p in server.mail.iterdir()},
+                      {"bob", "blocker"}, "files in the mail folder")
+
+
+def cases_no_spare():
+    """Without even that room nothing is deleted, and QUIT says so."""
+    with tap.case("full disks, and no spare journal: -ERR, and all is there"):
+        with Instance("plaintext-login always") as server, \
+                small(server.dir / "state", "size=100k"):
+            data = old_mail(60, 9000)
+            server.mailbox("bob").write_bytes(data)
+            server.own()
+            fill(server.dir / "state")
+            reply = delete(server, [7], "-ERR")
+            check("not deleted" in reply and "disk is full" in reply, reply)
+            equal(server.mailbox("bob").read_bytes(), data, "the mailbox")
+            delete(server, [59])
+            (server.dir / "state/blocker").unlink()
+            delete(server, [7])
+            equal(server.mailbox("bob").read_bytes(),
+                  left_of(data, [7, 59]), "when there is room")
+
+
 def cases_no_inodes():
     """A disk without a free inode."""
     with tap.case("a mail disk without free inodes: the queue takes it"):

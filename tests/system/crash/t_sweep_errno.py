@@ -112,7 +112,8 @@ class Sweep:
         trouble += look(self.bench, story)
         left = [n for n in self.bench.litter() if n.endswith(".lock")] + [
             p.name for p in self.bench.home.iterdir()
-            if p.name.startswith("journal")]
+            if p.name.startswith("journal")
+            and p.name != "journal.spare"]
         return trouble + [f"LEFT {name}" for name in left]
 
     def once(self, tap, name, most=MOST):

@@ -65,7 +65,8 @@ class Sweep:
             trouble += look(self.bench, story)
         left = [n for n in self.bench.litter() if n.endswith(".lock")]
         left += [p.name for p in self.bench.home.iterdir()
-                 if p.name.startswith("journal")]
+                 if p.name.startswith("journal")
+                 and p.name != "journal.spare"]
         return trouble + [f"LEFT {name}" for name in left]
 
     def one(self, mode, at):
