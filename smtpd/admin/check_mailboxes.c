@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -132,11 +133,89 @@ check_state_of(struct check *c, const struct account *a)
 	}
 }
 
+/*
+ * The folder of a mailbox, which its owner makes, locks and writes there.
+ * False: said what is wrong.
+ */
+static bool
+check_folder(
+    struct check *c, const struct account *a, const char *mailbox, char *folder)
+{
+	struct stat st;
+
+	if (folder[0] != '/') {
+		check_finding(c, FINDING_ERROR,
+		    "mailboxes in %s: the key mailbox needs an absolute path",
+		    folder);
+		return false;
+	}
+	if (stat(folder, &st) == -1) {
+		check_finding(c, FINDING_ERROR, "mailboxes in %s: %s%s%s",
+		    folder, strerror(errno),
+		    errno != ENOENT  ? "; type: namei -l "
+		    : geteuid() == 0 ? "; type: install -d -g mail -m 3775 "
+				     : "; type: mkdir -p -m 700 ",
+		    folder);
+		return false;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		check_finding(c, FINDING_ERROR,
+		    "mailboxes in %s: it is not a directory; see the key "
+		    "mailbox",
+		    folder);
+		return false;
+	}
+	if ((st.st_mode & S_IWOTH) != 0 && (st.st_mode & S_ISVTX) == 0) {
+		check_finding(c, FINDING_ERROR,
+		    "everybody can remove mailboxes in %s; type: chmod o-w,+t "
+		    "%s",
+		    folder, folder);
+		return false;
+	}
+	int error = check_as(c, a, mailbox, try_way, folder);
+	if (error > 0) {
+		check_finding(c, FINDING_ERROR,
+		    "%s (uid %u) cannot reach %s: %s; type: namei -l %s",
+		    a->name, (unsigned)a->uid, folder, strerror(error), folder);
+		return false;
+	}
+	error = check_as(c, a, mailbox, try_folder, folder);
+	if (error > 0 && st.st_uid == 0) {
+		check_finding(c, FINDING_ERROR,
+		    "%s (uid %u) cannot make a mailbox and locks in %s: %s; "
+		    "type: chgrp mail %s && chmod 3775 %s",
+		    a->name, (unsigned)a->uid, folder, strerror(error), folder,
+		    folder);
+		return false;
+	}
+	if (error > 0) {
+		check_finding(c, FINDING_ERROR,
+		    "%s (uid %u) cannot make a mailbox and locks in %s: %s; "
+		    "type: ls -ld %s",
+		    a->name, (unsigned)a->uid, folder, strerror(error), folder);
+		return false;
+	}
+	return true;
+}
+
+/* Cuts the name of the file off; false: there is no folder in the path. */
+static bool
+folder_of(const char *mailbox, char folder[PATH_MAX])
+{
+	strlcpy(folder, mailbox, PATH_MAX);
+	char *slash = strrchr(folder, '/');
+	if (slash == NULL || slash == folder) {
+		return false;
+	}
+	*slash = '\0';
+	return true;
+}
+
 /* Checks what there is for a user, if anything. */
 static void
 check_user(struct check *c, const struct names *names, const char *name)
 {
-	char user[USER_NAME + 1], path[PATH_MAX];
+	char user[USER_NAME + 1], path[PATH_MAX], folder[PATH_MAX];
 	struct account account;
 	struct stat st;
 
@@ -159,6 +238,8 @@ check_user(struct check *c, const struct names *names, const char *name)
 	}
 	if (lstat(path, &st) == 0) {
 		check_file(c, &account, path, &st);
+	} else if (errno == ENOENT && folder_of(path, folder)) {
+		(void)check_folder(c, &account, path, folder);
 	} else if (errno != ENOENT) {
 		check_finding(c, FINDING_WARNING,
 		    "the mailbox %s cannot be looked at: %s; run smtpd --check "
@@ -220,68 +301,6 @@ check_users_in(struct check *c, const struct names *names, const char *folder)
 	}
 }
 
-/* The folder of a mailbox, which its owner makes, locks and writes there. */
-static void
-check_folder(
-    struct check *c, const struct account *a, const char *mailbox, char *folder)
-{
-	struct stat st;
-
-	if (folder[0] != '/') {
-		check_finding(c, FINDING_ERROR,
-		    "mailboxes in %s: the key mailbox needs an absolute path",
-		    folder);
-		return;
-	}
-	if (stat(folder, &st) == -1) {
-		check_finding(c, FINDING_ERROR, "mailboxes in %s: %s%s%s",
-		    folder, strerror(errno),
-		    errno != ENOENT  ? "; type: namei -l "
-		    : geteuid() == 0 ? "; type: install -d -g mail -m 3775 "
-				     : "; type: mkdir -p -m 700 ",
-		    folder);
-		return;
-	}
-	if (!S_ISDIR(st.st_mode)) {
-		check_finding(c, FINDING_ERROR,
-		    "mailboxes in %s: it is not a directory; see the key "
-		    "mailbox",
-		    folder);
-		return;
-	}
-	if ((st.st_mode & S_IWOTH) != 0 && (st.st_mode & S_ISVTX) == 0) {
-		check_finding(c, FINDING_ERROR,
-		    "everybody can remove mailboxes in %s; type: chmod o-w,+t "
-		    "%s",
-		    folder, folder);
-		return;
-	}
-	int error = check_as(c, a, mailbox, try_way, folder);
-	if (error > 0) {
-		check_finding(c, FINDING_ERROR,
-		    "%s (uid %u) cannot reach %s: %s; type: namei -l %s",
-		    a->name, (unsigned)a->uid, folder, strerror(error), folder);
-		return;
-	}
-	error = check_as(c, a, mailbox, try_folder, folder);
-	if (error > 0 && st.st_uid == 0) {
-		check_finding(c, FINDING_ERROR,
-		    "%s (uid %u) cannot make a mailbox and locks in %s: %s; "
-		    "type: chgrp mail %s && chmod 3775 %s",
-		    a->name, (unsigned)a->uid, folder, strerror(error), folder,
-		    folder);
-		return;
-	}
-	if (error > 0) {
-		check_finding(c, FINDING_ERROR,
-		    "%s (uid %u) cannot make a mailbox and locks in %s: %s; "
-		    "type: ls -ld %s",
-		    a->name, (unsigned)a->uid, folder, strerror(error), folder);
-		return;
-	}
-	check_finding(c, FINDING_OK, "mailboxes in %s", folder);
-}
-
 /* Checks the folder of the file for marked mail. */
 static void
 check_junk(struct check *c, const struct account *account)
@@ -313,11 +332,66 @@ check_junk(struct check *c, const struct account *account)
 	    c, FINDING_OK, "marked mail goes into files such as %s", path);
 }
 
+/*
+ * Among the system's accounts postmaster is root, who can write everywhere: an
+ * ordinary one is the better example.
+ */
+static void
+find_example(struct check *c, const struct names *names, struct account *a,
+    char path[PATH_MAX])
+{
+	enum { ORDINARY = 1000, NOBODY = 65534 };
+	const struct passwd *pw;
+	struct account found;
+	char other[PATH_MAX];
+
+	if (a->uid != 0 || geteuid() != 0) {
+		return;
+	}
+	setpwent();
+	while ((pw = getpwent()) != NULL &&
+	       (pw->pw_uid < ORDINARY || pw->pw_uid >= NOBODY)) {
+	}
+	char name[USER_NAME + 1] = "nobody";
+	if (pw != NULL) {
+		strlcpy(name, pw->pw_name, sizeof(name));
+	}
+	endpwent();
+	if (account_find(c->config, names, name, &found) == STATUS_OK &&
+	    account_mailbox(c->config, &found, other) == 0) {
+		*a = found;
+		strlcpy(path, other, PATH_MAX);
+	}
+}
+
+/* The folder, and then the mailboxes. */
+static void
+check_places(struct check *c, const struct names *names,
+    const struct account *postmaster, const char *mailbox)
+{
+	struct account example = *postmaster;
+	char path[PATH_MAX], folder[PATH_MAX];
+
+	strlcpy(path, mailbox, sizeof(path));
+	find_example(c, names, &example, path);
+	check_folder_group(c, &example, path);
+	if (!folder_of(path, folder) ||
+	    !check_folder(c, &example, path, folder)) {
+		return; /* it would be said for each of them */
+	}
+	check_finding(c, FINDING_OK, "mailboxes in %s", folder);
+	if (config_system_users(c->config)) {
+		check_users_in(c, names, folder);
+	} else {
+		check_users_of_file(c, names);
+	}
+}
+
 void
 check_mailboxes(struct check *c)
 {
 	struct account account;
-	char path[PATH_MAX], folder[PATH_MAX], error[CONFIG_ERROR];
+	char path[PATH_MAX], error[CONFIG_ERROR];
 	struct names *names = names_load(c->config, error);
 
 	if (names == NULL) {
@@ -337,19 +411,7 @@ check_mailboxes(struct check *c)
 	} else {
 		check_finding(c, FINDING_OK, "mailboxes such as %s", path);
 		check_junk(c, &account);
-		check_folder_group(c, &account, path);
-		strlcpy(folder, path, sizeof(folder));
-		char *slash = strrchr(folder, '/');
-		if (slash != NULL && slash != folder) {
-			*slash = '\0';
-			check_folder(c, &account, path, folder);
-			if (config_system_users(c->config)) {
-				check_users_in(c, names, folder);
-			}
-		}
-		if (!config_system_users(c->config)) {
-			check_users_of_file(c, names);
-		}
+		check_places(c, names, &account, path);
 	}
 	names_free(names);
 }

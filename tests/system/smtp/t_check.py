@@ -32,6 +32,13 @@ def write(path, text, mode=0o600):
     path.chmod(mode)
 
 
+def replace(scratch, old, new):
+    """Changes the configuration."""
+    text = scratch.conf.read_text()
+    check(old in text, f"no {old} in {text}")
+    scratch.conf.write_text(text.replace(old, new))
+
+
 def alias(text):
     """Makes an aliases file."""
     def change(scratch):
@@ -195,6 +202,14 @@ ROOT = [
     ("mailboxes that owners cannot make", "",
      lambda s: (os.chown(s.mail, 0, 0), s.mail.chmod(0o755)), "error",
      "cannot make a mailbox and locks in", ""),
+    ("mailboxes that the system's accounts cannot make", "users system",
+     lambda s: (os.chown(s.mail, 0, 0), s.mail.chmod(0o755)), "error",
+     "cannot make a mailbox and locks in", ""),
+    ("one mailbox that its owner cannot make", "",
+     lambda s: (user_of("games")(s), s.mailbox("sub").mkdir(),
+                replace(s, "/%u", "/sub/%u"), s.mailbox("sub").chmod(0o750),
+                os.chown(s.mailbox("sub"), pwd.getpwnam("mail").pw_uid, -1)),
+     "error", r"alice \(uid \d+\) cannot", ""),
     ("mailboxes that everybody can remove", "", mode("mail", 0o777), "error",
      "everybody can remove mailboxes", "cure"),
     ("mailboxes of a relative path", "mailbox mail/%u", nothing, "error",
