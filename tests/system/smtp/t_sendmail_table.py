@@ -425,8 +425,8 @@ def test_surroundings(server):
     equal(command.take()[0], ["bob"], "hostile environment")
     with open("/dev/null", "rb") as null:
         done = subprocess.run(
-            [""], executable=str(command.link), stdin=null,
-            capture_output=True, timeout=60, check=False, cwd="/",
+            ["", "-c", str(server.conf)], executable=str(command.link),
+            stdin=null, capture_output=True, timeout=60, check=False, cwd="/",
             **server.as_user())
     check(done.returncode >= 0, f"killed by {-done.returncode}")
 
