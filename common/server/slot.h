@@ -193,7 +193,8 @@ struct server {
 	int64_t turn_at; /* when a check may start that waits for a time */
 	int64_t stop_at; /* when the next step of stopping is due; 0: none */
 	int stops;
-	char buffer[REQUEST_MAX];
+	/* A request's payload; jobs look at it as at the struct that it is. */
+	_Alignas(max_align_t) char buffer[REQUEST_MAX];
 };
 
 /* True if somebody is at the slot's request. */
