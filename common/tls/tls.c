@@ -14,7 +14,15 @@
 /* Behind what the system's administrator chose as GnuTLS' default. */
 #define PRIORITY                                                               \
 	"-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL:-RSA:-DHE-RSA:"              \
-	"-AES-128-CBC:-AES-256-CBC:-SHA1:%SERVER_PRECEDENCE"
+	"-AES-128-CBC:-AES-256-CBC:-SHA1:%SERVER_PRECEDENCE" GROUPS
+/*
+ * X25519 comes before what else there is: clients of OpenSSL offer that group
+ * alone at once, and another one costs them a second round.
+ */
+#define GROUPS                                                                 \
+	":-GROUP-DH-ALL:-GROUP-X448:-GROUP-SECP256R1:-GROUP-SECP384R1:"        \
+	"-GROUP-SECP521R1:+GROUP-SECP256R1:+GROUP-SECP384R1:"                  \
+	"+GROUP-SECP521R1:+GROUP-X448"
 /* After what the key tls-priority says: nobody here can decrypt by a key. */
 #define NEVER "-RSA"
 

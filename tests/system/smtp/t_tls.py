@@ -139,6 +139,27 @@ def versions(server):
                 equal(spoken, good, f"port {port} speaks {name}")
 
 
+def rounds(server, *options):
+    """How often the server has said ServerHello: one that wants another key
+    of the client says it twice."""
+    done = subprocess.run(
+        ["openssl", "s_client", "-msg", "-tls1_3", "-connect",
+         f"127.0.0.1:{server.submissions}", *options],
+        input=b"", capture_output=True, timeout=60, check=False)
+    return sum(line.startswith(b"<<<") and b", ServerHello" in line
+               for line in (done.stdout + done.stderr).splitlines())
+
+
+def test_one_round(server):
+    """A client of OpenSSL, which offers X25519 at once, needs no second round"""
+    if not tool("openssl"):
+        raise Skip("openssl is not there")
+    equal(rounds(server), 1, "of its defaults")
+    equal(rounds(server, "-groups", "P-256"), 1, "of one that has P-256 alone")
+    equal(rounds(server, "-groups", "P-521:X25519"), 2,
+          "control: of one that has both, and offers the other")
+
+
 def test_old_version_by_starttls(server):
     """openssl s_client gets no TLS 1.1 by STARTTLS and STLS"""
     if not tool("openssl"):
