@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * The last answer.  A worker asks for the same name more than once, and each
@@ -18,6 +19,7 @@
  */
 static struct {
 	char name[256];
+	pid_t asker; /* the process that has asked; not its children */
 	int64_t when;
 	bool found;
 	struct passwd account;
@@ -54,6 +56,7 @@ keep(const char *name, const struct passwd *pw)
 	    keep_text(&last.account.pw_gecos, &used) &&
 	    keep_text(&last.account.pw_dir, &used) &&
 	    keep_text(&last.account.pw_shell, &used);
+	last.asker = getpid();
 	last.when = fits ? deadline_coarse() : 0;
 }
 
@@ -68,7 +71,8 @@ passwd_prepare(void)
 const struct passwd *
 passwd_by_name(const char *name)
 {
-	if (last.when != 0 && strcmp(name, last.name) == 0 &&
+	if (last.when != 0 && last.asker == getpid() &&
+	    strcmp(name, last.name) == 0 &&
 	    deadline_coarse() - last.when < LASTS) {
 		errno = 0;
 		return last.found ? &last.account : NULL;

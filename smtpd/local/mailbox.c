@@ -111,6 +111,7 @@ local_append_all(const struct config *config, const char *user,
 	int error = errno;
 	for (size_t i = 0; i < count; i++) {
 		error = open ? errors[i] : error;
+		tried[i]->replaced = error == ESTALE;
 		tried[i]->status = error == 0 ? STATUS_OK
 		                              : why_not(store->mailbox, quota,
 						    error, tried[i]->why);

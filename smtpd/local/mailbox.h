@@ -45,6 +45,8 @@ struct local_mail {
 	/* The result: as of local_append(). */
 	enum status status;
 	char why[LOCAL_WHY];
+	bool replaced; /* another mailbox is in the place of the one to which
+	                  the process is confined */
 };
 
 /*

@@ -90,12 +90,11 @@ is_mine(const struct resident_owner *o, struct job_message *j)
 	return false;
 }
 
-/* Appends those that are its own, and answers all. */
-static void
-deliver(const struct resident_owner *o, struct job_message *jobs, size_t n)
+/* Finds those that are its own; how many. */
+static size_t
+choose(const struct resident_owner *o, struct job_message *jobs, size_t n,
+    struct local_mail list[APPEND_MOST])
 {
-	static struct local_mail list[APPEND_MOST];
-	int64_t started = deadline_now();
 	bool forwards = forward_is_there(o->forward);
 	size_t count = 0;
 
@@ -111,25 +110,43 @@ deliver(const struct resident_owner *o, struct job_message *jobs, size_t n)
 				    .len = j->job.text };
 		}
 	}
+	return count;
+}
+
+/*
+ * Appends those that are its own, and answers all.  false: it is of no more
+ * use.
+ */
+static bool
+deliver(const struct resident_owner *o, struct job_message *jobs, size_t n)
+{
+	static struct local_mail list[APPEND_MOST];
+	int64_t started = deadline_now();
+	size_t count = choose(o, jobs, n, list), at = 0;
+	bool of_use = true;
+
 	if (count > 0) {
 		local_append_all(o->task->config, o->account->name, o->store,
 		    list, count, LOCAL_LOCK_AT_ONCE);
 	}
-	count = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct job_message *j = &jobs[i];
-		if (!j->mine) {
+		const struct local_mail *m = j->mine ? &list[at++] : NULL;
+		bool sent = m != NULL && m->status == STATUS_OK;
+		if (m == NULL || m->replaced) {
+			of_use = of_use && m == NULL;
 			answer(o->task->stay, j->job.ticket, STATUS_OK, true);
-			continue;
+		} else {
+			at_once_log(o->task, &j->mail, o->recipient, started,
+			    m->status, sent ? "delivered to mailbox" : m->why);
+			answer(o->task->stay, j->job.ticket,
+			    sent ? STATUS_OK : STATUS_LATER, false);
 		}
-		const struct local_mail *m = &list[count++];
-		bool sent = m->status == STATUS_OK;
-		at_once_log(o->task, &j->mail, o->recipient, started, m->status,
-		    sent ? "delivered to mailbox" : m->why);
-		answer(o->task->stay, j->job.ticket,
-		    sent ? STATUS_OK : STATUS_LATER, false);
-		mail_free(&j->mail);
+		if (j->mine) {
+			mail_free(&j->mail);
+		}
 	}
+	return of_use;
 }
 
 void
@@ -139,12 +156,12 @@ at_once_stay(const struct resident_owner *o)
 	int channel = o->task->stay;
 
 	answer(channel, o->task->ticket, STATUS_OK, false);
-	while (receive(channel, &jobs[0], true)) {
+	for (bool of_use = true; of_use && receive(channel, &jobs[0], true);) {
 		size_t n = 1;
 		while (n < APPEND_MOST && receive(channel, &jobs[n], false)) {
 			n++;
 		}
-		deliver(o, jobs, n);
+		of_use = deliver(o, jobs, n);
 	}
 	_exit(EX_OK);
 }

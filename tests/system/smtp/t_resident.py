@@ -141,6 +141,24 @@ def test_aliases_change():
         check(int(workers(server)[-1]) != pid, "the resident did it")
 
 
+def test_mailbox_replaced():
+    """A mailbox that another program has replaced or removed gets the next
+    message at once, and by another worker"""
+    with Instance(OFF) as server:
+        box = server.mailbox("bob")
+        resident(server)
+        box.with_suffix(".new").write_bytes(box.read_bytes())
+        box.with_suffix(".new").rename(box)
+        server.own()
+        box.chmod(0o600)
+        equal(send(server, 2), 250, "reply")
+        equal(subjects(server), [0, 1, 2], "messages")
+        box.unlink()
+        equal(send(server, 3), 250, "reply")
+        equal(subjects(server), [3], "messages")
+        equal(server.queue_files(), [], "queued")
+
+
 def test_quota():
     """A mailbox that becomes full meanwhile takes no more"""
     with Instance(OFF + "quota 1200\n") as server:
