@@ -6,6 +6,7 @@ All readable memory of a process of each kind is searched, through /proc, for
 each kind of secret, in each form that it could have there.
 """
 import base64
+import hashlib
 import os
 import re
 import signal
@@ -23,7 +24,9 @@ from lib.wait import wait_for
 
 tap = Tap()
 RELAY = "r3lay-passw0rd-of-the-smarthost"
-SECRETS = ("private keys", "relay passwords", "verifiers", "users' passwords")
+SECRETS = ("private keys", "relay passwords", "verifiers", "users' passwords",
+           "forwarding key")
+FORWARDING = hashlib.sha256(b"forwarding key").digest()
 MOST = 64 << 20     # octets of one mapping that are read
 CONFIG = f"""tls %DIR/tls.pem
 tls %DIR/rsa.pem
@@ -93,7 +96,8 @@ def secrets(server):
     plain = f"\0{name}\0{password}".encode()
     return {"private keys": keys, "relay passwords": [RELAY.encode()],
             "verifiers": verifiers,
-            "users' passwords": [password.encode(), base64.b64encode(plain)]}
+            "users' passwords": [password.encode(), base64.b64encode(plain)],
+            "forwarding key": [FORWARDING, FORWARDING.hex().encode()]}
 
 
 def memory(pid):
@@ -249,6 +253,7 @@ class Searched:
                  (says[kind][secret] == "yes") != (secret in has)]
         equal(wrong, [], "what SECURITY.md says")
         check("private keys" in self.has["keeper"], "no key in the keeper")
+        check("forwarding key" in self.has["runner"], "none in the runner")
 
 
 def rsa_key(path):
@@ -268,6 +273,9 @@ class Site(Instance):
         rsa_key(self.dir / "rsa.pem")
         (self.dir / "aliases").write_text(
             'held: "|/bin/sleep 300", elsewhere@example.com\n')
+        key = self.dir / "state/srs.key"
+        key.write_text(FORWARDING.hex() + "\n")
+        key.chmod(0o600)
         super().start()
 
 
