@@ -6,8 +6,10 @@
  */
 #include "smtpd/options.h"
 
+#include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -349,6 +351,53 @@ test_words(void)
 	}
 }
 
+/*
+ * Whatever the words are: an error has a text, and what is left as recipients
+ * was given, in that order.
+ */
+static void
+test_any_words(void)
+{
+	static const char *const some[] = { "smtpd", "sendmail", "-", "--", "",
+		"-f", "-fx", "-qI", "-q", "-bp", "-b", "-s", "-a", "-it", "-j",
+		"bob", "a@b.c", "--check", "--dns", "--passwd",
+		"--passwd=", "--remove", "--role=mx", "--role", "--json",
+		"--help=1", "-=", "--=", "---", "--setup", "-check", "-Z",
+		"-oi", "--hold",
+		"--nonsense-that-is-longer-than-every-option-that-there-is",
+		"-l", "--\xff", "-\xff", "--every", "--web", "--yes" };
+	enum { SOME = sizeof(some) / sizeof(some[0]), TIMES = 100000 };
+	unsigned wrong = 0, parsed = 0;
+	static struct options o;
+
+	for (unsigned i = 0; i < TIMES; i++) {
+		char *argv[WORDS], *given[WORDS], error[CONFIG_ERROR] = "";
+		int argc = 1 + (int)random_below(8);
+		for (int k = 0; k < argc; k++) {
+			/* The first two are names of the program. */
+			argv[k] = (char *)(uintptr_t)
+			    some[random_below(k == 0 ? 2 : SOME)];
+			given[k] = argv[k];
+		}
+		argv[argc] = NULL;
+		if (options_parse(&o, argc, argv, error) == -1) {
+			wrong += error[0] == '\0';
+			continue;
+		}
+		parsed++;
+		int at = 1;
+		for (char **r = o.recipients; *r != NULL; r++) {
+			while (at < argc && given[at] != *r) {
+				at++;
+			}
+			wrong += at == argc;
+			at++;
+		}
+	}
+	ok(wrong == 0 && parsed > 0, "%u times any words, %u taken", TIMES,
+	    parsed);
+}
+
 int
 main(void)
 {
@@ -366,5 +415,6 @@ main(void)
 	}
 	test_no_name();
 	test_words();
+	test_any_words();
 	return tap_done();
 }
