@@ -268,6 +268,25 @@ set_protocols(struct tls_session *t)
 		   GNUTLS_ALPN_MANDATORY) == GNUTLS_E_SUCCESS;
 }
 
+/*
+ * True if the client has ended the handshake over our certificate.  In TLS 1.3
+ * its alert may come under keys that we do not have yet, and hardly anything
+ * else does.
+ */
+static bool
+is_mistrust(const struct tls_session *t, int rc)
+{
+	gnutls_alert_description_t alert =
+	    rc == GNUTLS_E_FATAL_ALERT_RECEIVED
+		? tls_library()->gnutls_alert_get(t->gnutls)
+		: GNUTLS_A_CLOSE_NOTIFY;
+
+	return rc == GNUTLS_E_DECRYPTION_FAILED ||
+	       (alert >= GNUTLS_A_BAD_CERTIFICATE &&
+		   alert <= GNUTLS_A_CERTIFICATE_UNKNOWN) ||
+	       alert == GNUTLS_A_UNKNOWN_CA;
+}
+
 struct tls_session *
 tls_accept(const struct tls_server *s, const struct tls_signer *signer, int rfd,
     int wfd, bool ask, int64_t deadline, char error[CONFIG_ERROR])
@@ -290,6 +309,11 @@ tls_accept(const struct tls_server *s, const struct tls_signer *signer, int rfd,
 	int rc = set_protocols(t) ? tls_session_handshake(t, deadline, error)
 	                          : GNUTLS_E_MEMORY_ERROR;
 	if (rc != 0) {
+		if (is_mistrust(t, rc)) {
+			snprintf(error, CONFIG_ERROR,
+			    "the client does not trust our certificate, or "
+			    "expects another name in it");
+		}
 		/* So that the client can tell people why, too. */
 		(void)tls_library()->gnutls_alert_send_appropriate(
 		    t->gnutls, rc);

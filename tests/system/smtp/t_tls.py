@@ -29,6 +29,36 @@ def pem_certificate(path):
         text[text.index("-----BEGIN CERTIFICATE"):])
 
 
+def test_mistrust(server):
+    """A client that does not trust the certificate: the log says just that"""
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        for name, port, daemon in (("smtpd", server.submissions, server.smtpd),
+                                   ("pop3d", server.pop3s, server.pop3d)):
+            before = daemon.text().count("does not trust our certificate")
+            context = ssl.create_default_context()
+            context.minimum_version = context.maximum_version = version
+            with socket.create_connection(("127.0.0.1", port), 60) as sock:
+                try:
+                    context.wrap_socket(sock, server_hostname="mail.example.org")
+                except ssl.SSLError:
+                    pass
+            wait_for(lambda d=daemon, b=before: d.text().count(
+                "does not trust our certificate") == b + 1,
+                f"{name}, {version.name}: a line in the log")
+
+
+def test_no_login(server):
+    """A session under TLS that ends without a login is no trouble of TLS"""
+    with server.connect(server.pop3s, client_context()) as talker:
+        talker.pop("+OK")
+        before = server.pop3d.text().count("DISCONNECTED")
+    wait_for(lambda: server.pop3d.text().count("DISCONNECTED") == before + 1,
+             "the end of the session")
+    line = [l for l in server.pop3d.text().splitlines()
+            if "DISCONNECTED" in l][-1]
+    check("TLS" not in line, line)
+
+
 def test_implicit_tls(server):
     """The /tls addresses speak TLS from the first byte"""
     with server.connect(server.submissions, client_context()) as talker:
