@@ -534,7 +534,11 @@ def test_json():
         lines = findings(scratch)
         done = scratch.call("smtpd", "--check", "--json")
         found = [json.loads(line) for line in done.stdout.splitlines()]
-        equal([(f["finding"], f["text"]) for f in found], lines, "findings")
+        found = [(f["finding"], f["text"]) for f in found]
+        equal(len(found), len(lines), "findings")
+        # Which of several questions fails first is another matter.
+        equal([f for f in found if "DNS" not in f[1]],
+              [f for f in lines if "DNS" not in f[1]], "findings")
 
 
 tap.run(globals())
