@@ -179,9 +179,9 @@ class Automaton:
         text = self.message.replace(b"\r\n", b"")
         if self.role == "mx" and (b"\r" in text or b"\n" in text):
             return LEAVE
-        if b"\0" in self.message:
-            return "550"
-        return "552" if len(self.message) > self.limit else None
+        if len(self.message) > self.limit:
+            return "552"
+        return "550" if b"\0" in self.message else None
 
     def conclude(self, fault):
         """All of a message is there."""

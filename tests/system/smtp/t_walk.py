@@ -128,6 +128,30 @@ def test_walk(scratch, ports, tap):
     check(len(walk.seen) > 50, f"only {sorted(walk.seen)}")
 
 
+def cases_two_faults(scratch, ports, tap):
+    """A message that is too large and has a NUL, in each order"""
+    large = b"x" * 78 + b"\r\n"
+    large *= LIMIT // len(large) + 1
+    texts = {"before": b"\0\r\n" + large, "after": large + b"\0\r\n",
+             "in it": large[:800] + b"\0" + large}
+    for where, text in texts.items():
+        ways = {
+            "DATA": b"DATA\r\n" + text + b".\r\n",
+            "BDAT": b"BDAT %d LAST\r\n" % len(text) + text,
+            "two of BDAT": b"BDAT 900\r\n" + text[:900] + b"BDAT %d LAST\r\n"
+                           % (len(text) - 900) + text[900:]}
+        for way, words in ways.items():
+            with tap.case(f"Too large, and a NUL {where}, by {way}"), \
+                    scratch.connect(ports["mx", False]) as talker:
+                talker.expect("220 ")
+                model = automaton.Automaton("mx", False, GOOD, LIMIT)
+                words = (b"EHLO a\r\nMAIL FROM:<a@b.c>\r\n"
+                         b"RCPT TO:<bob@example.org>\r\n" + words)
+                talker.send(words)
+                for code in model.feed(words):
+                    equal(f"{talker.reply().code:03}", code, "the reply")
+
+
 def broken(name, **changes):
     """A model with a fault."""
     return type(name, (automaton.Automaton,), changes)
@@ -179,7 +203,8 @@ def test_controls(scratch, ports, _):
 def main():
     """All of it."""
     tap = Tap()
-    with Scratch(f"size-limit {LIMIT}") as scratch:
+    with Scratch(f"size-limit {LIMIT}\n"
+                 f"recipients {automaton.MOST_RCPTS}") as scratch:
         kinds = {(role, tls): f"127.0.0.1:0{'/tls' if tls else ''}={role}"
                  for role in ("mx", "submission") for tls in (False, True)}
         server = scratch.serve("smtpd", *kinds.values())
