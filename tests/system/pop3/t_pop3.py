@@ -122,6 +122,30 @@ def test_quit_is_durable(server):
     equal(server.mailbox("bob").stat().st_ino, inode, "inode")
 
 
+def test_refusals_do_not_add_up(server):
+    """Clients that repeat a DELE, or err now and then, keep their session"""
+    empty(server)
+    deliver(server, "a", "b")
+    with login(server) as talker:
+        talker.pop("+OK", "DELE 1")
+        for _ in range(40):
+            talker.pop("-ERR", "DELE 1")
+            talker.pop("-ERR", "RETR 3")
+        for _ in range(5):
+            for _ in range(10):
+                talker.pop("-ERR", "XYZZY")
+            talker.pop("+OK", "NOOP")
+        talker.pop("+OK", "QUIT")
+    equal(subjects(server), ["b"], "what is left")
+    with login(server) as talker:
+        talker.pop("+OK", "DELE 1")
+        for _ in range(20):
+            talker.pop("-ERR", "XYZZY")
+        talker.pop("-ERR Too many errors")
+        talker.closed()
+    equal(subjects(server), ["b"], "20 errors in a row delete nothing")
+
+
 def test_no_quit_no_deletion(server):
     """Without QUIT nothing is deleted, however the session ends"""
     empty(server)
