@@ -95,12 +95,15 @@ static size_t
 choose(const struct resident_owner *o, struct job_message *jobs, size_t n,
     struct local_mail list[APPEND_MOST])
 {
+	/* Somebody has taken the folder away; another worker makes a new one.
+	 */
+	bool lost = access(o->store->directory, F_OK) == -1;
 	bool forwards = forward_is_there(o->forward);
 	size_t count = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct job_message *j = &jobs[i];
-		j->mine = !forwards && is_mine(o, j);
+		j->mine = !lost && !forwards && is_mine(o, j);
 		if (j->mine) {
 			queue_log_taken(&j->mail, "delivered at once");
 			list[count++] =
