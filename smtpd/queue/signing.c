@@ -54,7 +54,7 @@ say_unsigned(struct runner *r, const char *domain)
 {
 	if (!r->signing.said && domain[0] != '\0' &&
 	    statefile_due(r->config, "unsigned")) {
-		log_info("mail of %s goes without a DKIM signature: there is "
+		log_warn("mail of %s goes without a DKIM signature: there is "
 			 "no key; to make one, type: smtpd --dkim %s",
 		    domain, domain);
 	}
