@@ -9,9 +9,11 @@
 /*
  * Header sections (RFC 5322 section 2.2): pure.  Lines end in LF or CRLF.  The
  * section ends with an empty line, or before a line that is neither a field
- * nor the continuation of one: such a line is of the body, as mail readers have
- * it.  Blanks between a name and its colon are taken (RFC 5322 section 4.5),
- * and so is a field without a name, which readers skip.
+ * nor the continuation of one: such a line is of the body, as many mail readers
+ * have it.  Others look for fields up to the empty line: who judges a section
+ * must see to it that it ends there.  Blanks between a name and its colon are
+ * taken (RFC 5322 section 4.5), and so is a field without a name, which readers
+ * skip.
  */
 
 /* A field; all of it points into the text that it was read from. */

@@ -151,7 +151,13 @@ copy_fields(struct verification *v, struct writer *w)
 		}
 		last = f.text + f.len;
 	}
-	writer_add(w, last, (size_t)(end - last)); /* the empty line */
+	/* Some readers look for fields up to the empty line, whatever comes
+	   before it: the section that was judged must be theirs, too. */
+	if (last < end) {
+		writer_add(w, last, (size_t)(end - last));
+	} else {
+		writer_octet(w, '\n');
+	}
 }
 
 /* Puts the results below our own fields; forged ones of others go. */
@@ -159,7 +165,8 @@ static int
 write_header(struct verification *v)
 {
 	size_t results = v->results.w.len, received = v->received.w.len;
-	size_t size = v->header_len + results + received + sizeof(mark) + 1;
+	/* And an empty line and a NUL. */
+	size_t size = v->header_len + results + received + sizeof(mark) + 2;
 	struct writer w = { .out = malloc(size), .size = size };
 
 	if (w.out == NULL) {

@@ -126,6 +126,8 @@ take_event(struct trace_header *t, enum header_event event)
 	case HEADER_END:
 		t->ended = true;
 		t->over = t->walk.len > 0;
+		/* Some readers find fields after a line that is none. */
+		t->vouched = t->vouched || !t->over;
 		t->at_start = t->walk.body_len == 0;
 		break;
 	case HEADER_MORE:

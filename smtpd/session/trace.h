@@ -27,7 +27,8 @@ struct trace_header {
 	unsigned received;
 	char message_id[TRACE_ID]; /* without < and >; "": none so far */
 	bool tls_optional;         /* TLS-Required: No (RFC 8689 section 5) */
-	bool vouched; /* Authentication-Results, or a DKIM signature */
+	/* There are Authentication-Results or a DKIM signature, or may be. */
+	bool vouched;
 
 	/* The rest is its own. */
 	bool ended;    /* the section; lines that are no fields may follow */

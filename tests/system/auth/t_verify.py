@@ -222,6 +222,41 @@ def test_forged(server):
               body.replace("\r\n", "\n").encode().strip(), "the body")
 
 
+def cases_no_field(server):
+    """A line that is no field ends the section for all readers"""
+    hidden = ("From: ceo@bank.example\r\nAuthentication-Results: "
+              "mail.example.org; dmarc=pass header.from=bank.example\r\n"
+              "X-Spam-Status: No\r\n\r\ntext\r\n")
+    for name, line in (("words", "this is no field"), ("a name", "From"),
+                       ("a blank in a name", "X Y: z"),
+                       ("a line of an mbox", "From a@good.example"),
+                       ("octets", "\xe4: x"), ("a long name", "x" * 999)):
+        for client, code in ((CLIENT, "250 "), ("192.0.2.200", "250 "),
+                             ("198.51.100.8", "550 5.7.26 ")):
+            with tap.case(f"{name}, from {client}"):
+                text = "From: a@good.example\r\n" + line + "\r\n" + hidden
+                check(server.bring(text.encode("latin-1"), client=client)
+                      .startswith(code))
+                if code != "250 ":
+                    continue
+                section, body = server.last().split(b"\n\n", 1)
+                equal(re.findall(rb"(?m)^From: .*", section),
+                      [b"From: a@good.example"], "authors in the section")
+                check(b"bank.example" not in section, section)
+                check(line.encode("latin-1") in body.split(b"\n")[0], body)
+                check(b"\nFrom: ceo@bank.example\n" in body, "the body")
+
+
+def test_only_fields(server):
+    """A message of fields alone gets an empty line, and one alone"""
+    for text in (b"From: a@good.example\r\n",
+                 b"From: a@good.example\r\n\r\n"):
+        check(server.bring(text).startswith("250 "))
+        section, body = server.last().split(b"\n\n", 1)
+        check(section.endswith(b"From: a@good.example"), section)
+        check(body in (b"", b"\n"), body)
+
+
 def test_postmaster(server):
     """Mail for the postmaster alone is not refused"""
     check(server.write(client="198.51.100.8", to="postmaster@example.org")
