@@ -384,7 +384,7 @@ arc_results(const struct arc *a, unsigned i)
 }
 
 bool
-arc_vouches(const struct arc *a, const char *author,
+arc_vouches(const struct arc *a, const struct dmarc *d,
     bool (*trusts)(const void *context, const char *sealer),
     const void *context)
 {
@@ -397,7 +397,7 @@ arc_vouches(const struct arc *a, const char *author,
 			return false;
 		}
 		if (results_of_anybody(arc_results(a, i), &rest) &&
-		    results_vouch(rest, author)) {
+		    results_vouch(rest, d)) {
 			return true;
 		}
 	}

@@ -40,6 +40,7 @@ struct arc_report {
 };
 
 struct arc;
+struct dmarc;
 
 /* The header section must outlive it.  NULL: no memory. */
 struct arc *arc_open(const char *header, size_t len, time_t now);
@@ -69,10 +70,11 @@ struct span arc_results(const struct arc *, unsigned i);
 
 /*
  * True if the author's domain vouched for the message when some sealer got it,
- * by what that one found, and that one and all that sealed it later are
- * trusted.  Of a chain that is not valid nothing is believed.
+ * by what that one found and the outcome of the author's policy here, and that
+ * one and all that sealed it later are trusted.  Of a chain that is not valid
+ * nothing is believed.
  */
-bool arc_vouches(const struct arc *, const char *author,
+bool arc_vouches(const struct arc *, const struct dmarc *,
     bool (*trusts)(const void *context, const char *sealer),
     const void *context);
 

@@ -6,7 +6,8 @@
  */
 #include "common/auth/results_read.h"
 
-#include "common/auth/dkim_signature.h"
+#include "common/auth/dmarc.h"
+#include "common/text/idna.h"
 
 #include <string.h>
 #include <strings.h>
@@ -191,43 +192,73 @@ results_value(const struct results_item *item, const char *property, char *out,
 	return false;
 }
 
-/* True if a property has the author's domain, or one above or below it. */
+/* The domain of a value, as ask_name() has it; false: it has none. */
 static bool
-is_related(
-    const struct results_item *item, const char *property, const char *author)
+read_domain(
+    const struct results_item *item, const char *property, char name[ASK_NAME])
 {
-	char value[512];
+	char value[2 * ASK_NAME], ascii[ASK_NAME];
 
 	if (!results_value(item, property, value, sizeof(value))) {
 		return false;
 	}
 	const char *at = strrchr(value, '@');
 	const char *domain = at == NULL ? value : at + 1;
-	return strchr(domain, '.') != NULL &&
-	       (dkim_is_below(domain, author) || dkim_is_below(author, domain));
+	return idna_domain(domain, strlen(domain), ascii, sizeof(ascii)) ==
+	           IDNA_OK &&
+	       ask_name(ascii, strlen(ascii), name);
+}
+
+/* RFC 9989 section 4.4, by what is known of the author's domain. */
+static bool
+is_aligned(const struct results_item *item, const char *property,
+    const struct dmarc *d, bool strict)
+{
+	char name[ASK_NAME];
+
+	return read_domain(item, property, name) &&
+	       (strcmp(name, d->author) == 0 ||
+		   (!strict && ask_is_below(name, d->organization)));
+}
+
+/* True if a result of SPF or DKIM is a pass for the author. */
+static bool
+is_pass(const struct results_item *item, const struct dmarc *d)
+{
+	char signer[ASK_NAME];
+
+	if (results_is(item, "spf", "pass")) {
+		return is_aligned(item, "smtp.mailfrom", d, d->strict_spf);
+	}
+	/* Alignment is that of d; some write i alone. */
+	return results_is(item, "dkim", "pass") &&
+	       is_aligned(item,
+		   results_value(item, "header.d", signer, sizeof(signer))
+		       ? "header.d"
+		       : "header.i",
+		   d, d->strict_dkim);
 }
 
 bool
-results_vouch(struct span rest, const char *author)
+results_vouch(struct span rest, const struct dmarc *d)
 {
 	struct results_item item;
-	char from[DKIM_DOMAIN];
+	bool vouched = false;
+	char from[ASK_NAME];
 
 	while (results_next(&rest, &item)) {
-		if (results_is(&item, "dmarc", "pass") &&
-		    results_value(&item, "header.from", from, sizeof(from)) &&
-		    strcasecmp(from, author) == 0) {
-			return true;
+		bool fail = results_is(&item, "dmarc", "fail");
+		if (!fail && !results_is(&item, "dmarc", "pass")) {
+			vouched = vouched || is_pass(&item, d);
+			continue;
 		}
-		if (results_is(&item, "dkim", "pass") &&
-		    (is_related(&item, "header.d", author) ||
-			is_related(&item, "header.i", author))) {
-			return true;
+		bool read = read_domain(&item, "header.from", from);
+		bool author = read && strcmp(from, d->author) == 0;
+		/* It may be the author whom a fail does not name. */
+		if (fail && (author || !read)) {
+			return false;
 		}
-		if (results_is(&item, "spf", "pass") &&
-		    is_related(&item, "smtp.mailfrom", author)) {
-			return true;
-		}
+		vouched = vouched || author;
 	}
-	return false;
+	return vouched;
 }

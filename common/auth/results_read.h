@@ -39,10 +39,13 @@ bool results_is(
 bool results_value(
     const struct results_item *, const char *property, char *out, size_t size);
 
+struct dmarc;
+
 /*
- * True if one of them says that the author's domain vouched: DMARC passed for
- * it, or SPF or DKIM did for it or for one above or below it.
+ * True if they say that the author's domain vouched, by the outcome of its
+ * policy here: DMARC passed for it, or SPF or DKIM did for a domain that is
+ * aligned with it.  Where DMARC failed for it, nothing else counts.
  */
-bool results_vouch(struct span rest, const char *author);
+bool results_vouch(struct span rest, const struct dmarc *);
 
 #endif

@@ -91,10 +91,10 @@ trusts(const void *context, const char *sealer)
 }
 
 bool
-verify_chain_vouches(const struct verification *v, const char *author)
+verify_chain_vouches(const struct verification *v)
 {
 	return v->arc != NULL && v->config->narc_trust > 0 &&
-	       arc_vouches(v->arc, author, trusts, v->config);
+	       arc_vouches(v->arc, &v->dmarc, trusts, v->config);
 }
 
 void

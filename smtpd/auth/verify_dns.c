@@ -248,8 +248,7 @@ run_dmarc(struct verification *v, const char *author)
 			dmarc_answer(d, asks[i].name, &v->records[i].answer);
 		}
 	}
-	bool vouched =
-	    d->result == DMARC_FAIL && verify_chain_vouches(v, author);
+	bool vouched = d->result == DMARC_FAIL && verify_chain_vouches(v);
 	if (vouched) {
 		d->apply = DMARC_NO_POLICY;
 	}

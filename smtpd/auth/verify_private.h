@@ -79,8 +79,9 @@ void verify_policy(struct verification *);
 
 /* Validates it. */
 void verify_chain(struct verification *);
-/* True if it shows, by sealers that are trusted, that the author vouched. */
-bool verify_chain_vouches(const struct verification *, const char *author);
+/* True if it shows, by sealers that are trusted, that the author of v->dmarc
+   vouched. */
+bool verify_chain_vouches(const struct verification *);
 /* Adds its result. */
 void verify_chain_write(struct verification *);
 

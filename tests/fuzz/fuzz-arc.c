@@ -7,10 +7,13 @@
  */
 #include "common/auth/arc.h"
 #include "common/auth/arc_seal.h"
+#include "common/auth/dmarc.h"
 #include "common/auth/results_read.h"
 
 #include "tests/fuzz/fuzz.h"
 
+static const struct dmarc author = { .author = "example.org",
+	.organization = "example.org" };
 static const struct dkim_make_key key = { "example.org", "s",
 	PUBLIC_KEY_ED25519 };
 
@@ -83,7 +86,7 @@ read_results(const char *text, size_t size)
 		MUST(item.method.len > 0 && ++items <= size);
 		(void)results_value(&item, "header.from", value, sizeof(value));
 	}
-	(void)results_vouch(all, "example.org");
+	(void)results_vouch(all, &author);
 }
 
 int
@@ -104,7 +107,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	unsigned n = count_sets(text, size, &before);
 	struct arc *a = arc_open(text, size, 1796100000);
-	MUST(a != NULL && !arc_vouches(a, "example.org", trusts, NULL));
+	MUST(a != NULL && !arc_vouches(a, &author, trusts, NULL));
 	arc_close(a);
 	if (sealed) {
 		output_add(&whole, text, size);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Authentication-Results (RFC 8601): what we write is read as that, whatever is
- * in it, and nobody brings a field in that has our name.
+ * in it, and nobody brings a field in that has our name.  What others found
+ * vouches for an author as DMARC would have it.
  */
 #include "common/auth/results.h"
+
+#include "common/auth/dmarc.h"
+#include "common/auth/results_read.h"
 
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
@@ -123,6 +127,66 @@ test_long(void)
 	    "%zu octets", len);
 }
 
+/* The author is a.example.com, of example.com. */
+static const struct {
+	const char *text;
+	bool relaxed, strict;
+} found[] = {
+	{ "; dmarc=pass header.from=a.example.com", true, true },
+	{ "; dmarc=pass header.from=A.example.COM.", true, true },
+	{ "; dmarc=pass header.from=example.com", false, false },
+	{ "; dmarc=pass", false, false },
+	{ "; dkim=pass header.d=a.example.com", true, true },
+	{ "; dkim=pass header.d=example.com", true, false },
+	{ "; dkim=pass header.d=b.example.com", true, false },
+	{ "; dkim=pass header.i=@a.example.com", true, true },
+	{ "; dkim=pass header.i=u@x.a.example.com", true, false },
+	{ "; dkim=pass header.i=@a.example.com header.d=example.com", true,
+	    false },
+	{ "; dkim=pass header.d=com", false, false },
+	{ "; dkim=pass header.d=notexample.com", false, false },
+	{ "; dkim=fail header.d=a.example.com", false, false },
+	{ "; spf=pass smtp.mailfrom=u@a.example.com", true, true },
+	{ "; spf=pass smtp.mailfrom=b.example.com", true, false },
+	{ "; spf=pass smtp.mailfrom=u@com", false, false },
+	{ "; dmarc=fail header.from=a.example.com; dkim=pass "
+	  "header.d=a.example.com",
+	    false, false },
+	{ "; dkim=pass header.d=a.example.com; spf=pass "
+	  "smtp.mailfrom=a.example.com; dmarc=fail (p=none) "
+	  "header.from=A.example.com.",
+	    false, false },
+	{ "; dkim=pass header.d=a.example.com; dmarc=fail", false, false },
+	{ "; dmarc=fail header.from=@; spf=pass smtp.mailfrom=a.example.com",
+	    false, false },
+	{ "; dmarc=pass header.from=a.example.com; dmarc=fail "
+	  "header.from=a.example.com",
+	    false, false },
+	{ "; dmarc=fail header.from=b.example.com; dkim=pass "
+	  "header.d=a.example.com",
+	    true, true },
+	{ "; dmarc=none header.from=a.example.com; dkim=pass "
+	  "header.d=a.example.com",
+	    true, true },
+};
+
+static void
+test_vouch(void)
+{
+	static struct dmarc d = { .author = "a.example.com",
+		.organization = "example.com" };
+
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
+		struct span s = { found[i].text, strlen(found[i].text) };
+		d.strict_dkim = d.strict_spf = false;
+		bool relaxed = results_vouch(s, &d);
+		d.strict_dkim = d.strict_spf = true;
+		bool strict = results_vouch(s, &d);
+		ok(relaxed == found[i].relaxed && strict == found[i].strict,
+		    "what vouches: %s", found[i].text);
+	}
+}
+
 int
 main(void)
 {
@@ -130,5 +194,6 @@ main(void)
 	test_values();
 	test_spf_field();
 	test_long();
+	test_vouch();
 	return tap_done();
 }

@@ -31,6 +31,7 @@ RECORDS = {
     "_dmarc.good.example": {"TXT": ["v=DMARC1; p=reject"]},
     "quarantine.example": {"TXT": [f"v=spf1 ip4:{CLIENT} -all"]},
     "_dmarc.quarantine.example": {"TXT": ["v=DMARC1; p=quarantine"]},
+    "_dmarc.strict.example": {"TXT": ["v=DMARC1; p=reject; adkim=s; aspf=s"]},
 }
 
 
@@ -259,8 +260,25 @@ def cases_trust(world):
     below = world.sealed("sub.trusted.example", LETTER, good)
     evil = world.sealed("evil.example", LETTER, good)
     listed = one.replace(b"Subject: ", b"Subject: [list] ")
+    strict = LETTER.replace(b"good.example", b"strict.example")
     forms = {
         "a trusted sealer": (one, True),
+        "a failure, though DKIM was good": (world.sealed(
+            "trusted.example", LETTER,
+            "dkim=pass header.d=good.example; dmarc=fail "
+            "header.from=good.example"), False),
+        "DKIM of one below": (world.sealed(
+            "trusted.example", LETTER,
+            "dkim=pass header.d=sub.good.example"), True),
+        "DKIM of one below, that is not aligned": (world.sealed(
+            "trusted.example", strict,
+            "dkim=pass header.d=sub.strict.example"), False),
+        "SPF of one below, that is not aligned": (world.sealed(
+            "trusted.example", strict,
+            "spf=pass smtp.mailfrom=a@sub.strict.example"), False),
+        "DKIM of the author, strictly": (world.sealed(
+            "trusted.example", strict,
+            "dkim=pass header.d=strict.example"), True),
         "one below a trusted domain": (below, True),
         "two of them": (world.sealed("sub.trusted.example", one, "arc=pass"),
                         True),
