@@ -4,6 +4,7 @@
 
 #include "common/auth/arc_private.h"
 #include "common/auth/results_read.h"
+#include "common/auth/tags.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -383,6 +384,21 @@ arc_results(const struct arc *a, unsigned i)
 	                                    : (struct span){ NULL, 0 };
 }
 
+/*
+ * True if the ARC-Message-Signature of a set is of From and of all of the body.
+ * Anybody may write what it leaves out below what a trusted sealer found.
+ */
+static bool
+is_of_all(const struct arc *a, unsigned i)
+{
+	const struct check *c = &a->checks[i];
+
+	return tags_lists(c->message.names, "from") &&
+	       (c->message.limit == UINT64_MAX ||
+		   (c->body != -1 && c->message.limit >=
+					 a->bodies.all[c->body].canon.octets));
+}
+
 bool
 arc_vouches(const struct arc *a, const struct dmarc *d,
     bool (*trusts)(const void *context, const char *sealer),
@@ -393,7 +409,7 @@ arc_vouches(const struct arc *a, const struct dmarc *d,
 
 	arc_report(a, &r);
 	for (unsigned i = r.result == ARC_PASS ? r.sets : 0; i > 0; i--) {
-		if (!trusts(context, arc_sealer(a, i))) {
+		if (!trusts(context, arc_sealer(a, i)) || !is_of_all(a, i)) {
 			return false;
 		}
 		if (results_of_anybody(arc_results(a, i), &rest) &&

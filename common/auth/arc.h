@@ -71,7 +71,8 @@ struct span arc_results(const struct arc *, unsigned i);
 /*
  * True if the author's domain vouched for the message when some sealer got it,
  * by what that one found and the outcome of the author's policy here, and that
- * one and all that sealed it later are trusted.  Of a chain that is not valid
+ * one and all that sealed it later are trusted, and signed From and the whole
+ * body.  Of a chain that is not valid
  * nothing is believed.
  */
 bool arc_vouches(const struct arc *, const struct dmarc *,

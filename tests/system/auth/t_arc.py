@@ -6,7 +6,10 @@ by a sealer whom one trusts but who saw it before it was changed; against seals
 that others cannot verify, of mail that is not a stranger's, or that say what a
 stranger wrote in our name.
 """
+import base64
+import hashlib
 import re
+import subprocess
 import time
 
 from lib import dkimpeers
@@ -343,6 +346,77 @@ def cases_trust(world):
                 "bob@example.org", client=ELSEWHERE)
             check(b"X-Spam" not in world.host.wait_mail("bob", len(
                 [f for f in forms.values() if f[1]]) + 2)[-1].wire, "marked")
+    finally:
+        world.set()
+
+
+def sealed_by_hand(world, message, names, limit=None):
+    """The message with a set of trusted.example that signs no more than that.
+    All of it is in relaxed form as it is."""
+    probe = world.probes["trusted.example"]
+    selector = next(name for name in world.records
+                    if name.startswith("r") and
+                    name.endswith("._domainkey.trusted.example")).split(".")[0]
+
+    def sign(data):
+        return base64.b64encode(subprocess.run(
+            ["openssl", "dgst", "-sha256", "-sign",
+             f"{probe.folder.name}/key"], input=data, check=True,
+            capture_output=True).stdout).decode()
+
+    head, body = message.split(b"\r\n\r\n", 1)
+    lines = dict(line.split(": ", 1) for line in
+                 head.decode().split("\r\n"))
+    digest = base64.b64encode(hashlib.sha256(body[:limit]).digest()).decode()
+    tags = f"a=rsa-sha256; d=trusted.example; s={selector}"
+    results = ("i=1; mx.trusted.example; dmarc=pass "
+               "header.from=good.example")
+    length = "" if limit is None else f"l={limit}; "
+    signature = (f"i=1; {tags}; c=relaxed/relaxed; h={':'.join(names)}; "
+                 f"{length}bh={digest}; b=")
+    signature += sign("".join(
+        [f"{name.lower()}:{lines[name]}\r\n" for name in names] +
+        ["arc-message-signature:" + signature]).encode())
+    seal = f"i=1; cv=none; {tags}; b="
+    seal += sign(f"arc-authentication-results:{results}\r\n"
+                 f"arc-message-signature:{signature}\r\n"
+                 f"arc-seal:{seal}".encode())
+    return (f"ARC-Seal: {seal}\r\nARC-Message-Signature: {signature}\r\n"
+            f"ARC-Authentication-Results: {results}\r\n").encode() + message
+
+
+def cases_part(world):
+    """A chain vouches for what it signs, which has to be all"""
+    size = len(LETTER.split(b"\r\n\r\n", 1)[1])
+    half = sealed_by_hand(world, LETTER, ["From", "To", "Subject"], 4)
+    forms = {
+        "all": (sealed_by_hand(world, LETTER, ["To", "From"]), True),
+        "all, as l says": (sealed_by_hand(world, LETTER, ["From"], size), True),
+        "an empty body by l": (
+            sealed_by_hand(world, LETTER, ["From"], 0), False),
+        "a part of the body": (half, False),
+        "more after it": (
+            sealed_by_hand(world, LETTER, ["From"], size) + b"more\r\n",
+            False),
+        "not the author": (
+            sealed_by_hand(world, LETTER, ["To", "Subject"]), False),
+        "a part, that another sealer got": (
+            world.sealed("trusted.example", half, "arc=pass"), False),
+        "a part, that another sealer saw vouched for": (world.sealed(
+            "trusted.example", half,
+            "arc=pass; dmarc=pass header.from=good.example"), True),
+        "all, that another sealer got": (world.sealed(
+            "trusted.example", sealed_by_hand(world, LETTER, ["From"]),
+            "arc=pass"), True),
+    }
+    world.set("arc-trust trusted.example\ndkim-sign off\n")
+    try:
+        for name, (message, wanted) in forms.items():
+            with tap.case(name):
+                reply = world.host.bring(message, "bob@example.org",
+                                         client=ELSEWHERE)
+                check(reply.startswith("250 " if wanted else "550 5.7.26 "),
+                      reply)
     finally:
         world.set()
 
