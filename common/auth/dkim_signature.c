@@ -113,7 +113,8 @@ dkim_signature_domain(const struct field *f, char domain[DKIM_DOMAIN])
 {
 	struct span d;
 
-	return tags_find(f->value, f->value_len, "d", &d) &&
+	return f->len <= DKIM_FIELD &&
+	       tags_find(f->value, f->value_len, "d", &d) &&
 	       read_name(d, 2, domain);
 }
 

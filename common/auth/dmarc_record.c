@@ -34,9 +34,11 @@ read_policy(struct span value, enum dmarc_policy *policy)
 static bool
 has_address(struct span value)
 {
-	for (size_t i = 0; i + 7 < value.len; i++) {
-		if (tags_is((struct span){ value.at + i, 7 }, "mailto:") &&
-		    memchr(value.at + i, '@', value.len - i) != NULL) {
+	const char *at =
+	    value.len == 0 ? NULL : memrchr(value.at, '@', value.len);
+
+	for (const char *p = value.at; at != NULL && p + 7 <= at; p++) {
+		if (tags_is((struct span){ p, 7 }, "mailto:")) {
 			return true;
 		}
 	}

@@ -68,7 +68,10 @@ tags_next(struct tags *t, struct tag *tag)
 {
 	struct span all = { t->at, (size_t)(t->end - t->at) };
 
-	if (trim(all).len == 0) {
+	while (all.len > 0 && is_space(*all.at)) {
+		all.at++, all.len--;
+	}
+	if (all.len == 0) {
 		return TAGS_END;
 	}
 	struct span rest, value, element = trim(cut(all, ';', &rest));

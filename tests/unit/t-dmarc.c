@@ -244,10 +244,34 @@ test_list(void)
 	    "one that says so alone");
 }
 
+/* A record as long as no answer: what is not linear in time takes hours. */
+static void
+test_long_records(void)
+{
+	static const char *const pieces[] = { ";", "mailto:", "rua=;" };
+	static const char start[] = "v=DMARC1; p=x; rua=";
+	enum { SIZE = 4 << 20 };
+	char *text = malloc(SIZE);
+	struct dmarc_record r;
+
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		size_t n = strlen(pieces[i]), at = strlen(start);
+		memset(text, ' ', SIZE);
+		memcpy(text, start, at);
+		for (; at + n < SIZE / 2; at += n) {
+			memcpy(text + at, pieces[i], n);
+		}
+		ok(!dmarc_record_read((struct span){ text, SIZE }, &r),
+		    "a record of many %s", pieces[i]);
+	}
+	free(text);
+}
+
 int
 main(void)
 {
 	test_records();
+	test_long_records();
 	test_cases();
 	test_steps();
 	test_trouble();

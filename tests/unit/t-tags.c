@@ -8,6 +8,7 @@
 
 #include "tests/unit/tap.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -69,6 +70,29 @@ test_lists(void)
 	ok(tags_valid(text, 4 * TAGS_MOST) &&
 		!tags_valid(text, 4 * (TAGS_MOST + 1)),
 	    "at most %d tags", TAGS_MOST);
+}
+
+/* What took hours when the rest was read anew for each element. */
+static void
+test_long(void)
+{
+	enum { EACH = 1 << 20 };
+	static const char *const elements[] = { ";", ";x=", "; ", ";=" };
+	size_t size = 2 * EACH;
+	char *text = malloc(size);
+	struct span value;
+
+	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++) {
+		size_t n = strlen(elements[i]);
+		memset(text, ' ', size);
+		for (size_t at = 0; at + n <= EACH; at += n) {
+			memcpy(text + at, elements[i], n);
+		}
+		ok(!tags_find(text, size, "d", &value) &&
+			!tags_valid(text, size),
+		    "a long list of %s, and blanks", elements[i]);
+	}
+	free(text);
 }
 
 static struct span
@@ -154,6 +178,7 @@ int
 main(void)
 {
 	test_lists();
+	test_long();
 	test_numbers();
 	test_items();
 	test_base64();
