@@ -124,11 +124,13 @@ class Journal:
         self.cut()
 
     def kind(self, length):
-        """A batch apart from its source, all from the mailbox, has a copy."""
-        pieces = list(self.plan.pieces(self.position, length))
+        """A batch apart from its source needs no copy: what is not from the
+        mailbox is text, which the plan has."""
         target = self.plan.start + self.position
-        apart = pieces[0][0] >= target + length
-        return DATA if any(p[2] for p in pieces) or not apart else NO_DATA
+        sources = [p[0] for p in self.plan.pieces(self.position, length)
+                   if not p[2]]
+        apart = not sources or sources[0] >= target + length
+        return NO_DATA if apart else DATA
 
     def commit(self, kind, length, data):
         """From the sync on this batch will reach the mailbox."""

@@ -6,6 +6,7 @@ and pop3d on free loopback ports. Both are context managers that leave nothing
 behind. Started as root, they run the programs as an ordinary user, as all
 tests must pass without root; `as_root=True` is for those about root itself.
 """
+import contextlib
 import os
 import pwd
 import re
@@ -194,8 +195,10 @@ class Scratch:
         """Gives the folder and all in it to the user of the programs."""
         if self.user:
             for path in [self.dir, *self.dir.rglob("*")]:
-                os.chown(path, self.user.pw_uid, self.user.pw_gid,
-                         follow_symlinks=False)
+                with contextlib.suppress(FileNotFoundError):
+                    # The programs go on, and take files away.
+                    os.chown(path, self.user.pw_uid, self.user.pw_gid,
+                             follow_symlinks=False)
 
     def _root_folders(self):
         """The folders as a package would make them."""
