@@ -23,6 +23,7 @@ MOST = 200
 def folder():
     """A Scratch, and a path in it where nothing is yet."""
     with Scratch(tls=False) as scratch:
+        scratch.program("pop3d")    # which lies beside smtpd, as installed
         yield scratch, scratch.dir / "new" / "restante.conf"
 
 
