@@ -297,7 +297,11 @@ index_them(const struct appender *w)
 	struct message records[APPEND_MOST];
 	int fd = w->hold->lock.fd;
 	size_t n = 0;
+	struct stat now;
 
+	if (fstat(fd, &now) == -1 || now.st_size != place(w)) {
+		return; /* somebody does not look at locks */
+	}
 	/* What cannot be described is left to the next login, and what follows
 	   it, too. */
 	while (n < w->count) {
@@ -348,12 +352,16 @@ drop(struct appender *w)
 		return 0;
 	}
 	if (w->wrote > w->kept) {
-		if (ftruncate(fd, place(w)) == -1 ||
-		    file_read(fd, last, len, place(w) - (off_t)len) == -1) {
+		if (file_read(fd, last, len, place(w) - (off_t)len) == -1) {
 			take_back(w);
 			return -1;
 		}
-		append_note_wrote(&w->note, w->kept, last, len);
+		append_note_back(&w->note, w->kept, last, len);
+	}
+	/* A write that failed may have left some octets, too. */
+	if (ftruncate(fd, place(w)) == -1) {
+		take_back(w);
+		return -1;
 	}
 	w->wrote = w->kept;
 	return 0;
@@ -416,8 +424,15 @@ append_one(struct appender *w, const struct append *a)
 	off_t size = size_of(a);
 
 	begin_message(w);
-	if (size == -1 || lseek(w->hold->lock.fd, 0, SEEK_END) != place(w) ||
-	    put_separator(w, place(w)) == -1) {
+	if (size == -1) {
+		return -1;
+	}
+	off_t end = lseek(w->hold->lock.fd, 0, SEEK_END);
+	if (end != place(w)) {
+		errno = end == -1 ? errno : EIO; /* it changes meanwhile */
+		return -1;
+	}
+	if (put_separator(w, place(w)) == -1) {
 		return -1;
 	}
 	if (a->stored == NULL) {

@@ -105,11 +105,26 @@ append_note_wrote(
     struct append_note *n, uint64_t octets, const char *last, size_t len)
 {
 	struct append_progress *p = &n->wrote;
-	size_t some = len < LAST ? len : LAST;
+	size_t had = p->octets < LAST ? (size_t)p->octets : LAST;
+	size_t has = octets < LAST ? (size_t)octets : LAST;
+	size_t some = len < has ? len : has, rest = has - some;
 
+	/* A short piece leaves some of those before it among the last. */
+	rest = rest < had ? rest : had;
+	memmove(p->last, p->last + had - rest, rest);
+	memcpy(p->last + rest, last + len - some, some);
 	p->octets = octets;
-	memcpy(p->last, last + len - some, some);
 	p->len = 0;
+	write_progress(n);
+}
+
+void
+append_note_back(
+    struct append_note *n, uint64_t octets, const char *last, size_t len)
+{
+	n->wrote.octets = octets;
+	memcpy(n->wrote.last, last, len < LAST ? len : LAST);
+	n->wrote.len = n->next;
 	write_progress(n);
 }
 
@@ -118,7 +133,7 @@ append_note_next(struct append_note *n, const char *first, size_t len)
 {
 	struct append_progress *p = &n->wrote;
 
-	p->len = len < LAST ? len : LAST;
+	p->len = n->next = len < LAST ? len : LAST;
 	memcpy(p->next, first, (size_t)p->len);
 	write_progress(n);
 }

@@ -33,6 +33,7 @@ struct append_note {
 	int fd;       /* -1: there is none */
 	bool durable; /* a power cut shall not lose it, which costs a sync */
 	struct append_progress wrote;
+	uint64_t next; /* octets of wrote.next that were noted last */
 };
 
 /*
@@ -58,6 +59,13 @@ void append_note_wrote(
  * program's.
  */
 void append_note_next(struct append_note *, const char *first, size_t len);
+
+/*
+ * The message that was noted last will be cut off again: so many octets of ours
+ * stay, and these are the last of them, as for append_note_wrote().
+ */
+void append_note_back(
+    struct append_note *, uint64_t octets, const char *last, size_t len);
 
 /*
  * The append is complete, and durable; so is this, if the note is.  0 or -1;

@@ -255,7 +255,7 @@ test_foreign(void)
 
 /* ---- several at once ---- */
 
-enum { GOOD, LONG_SENDER, NO_FILE, TOO_MUCH, BIG };
+enum { GOOD, LONG_SENDER, NO_FILE, TOO_MUCH, BIG, JUST_TOO_BIG };
 
 /* Messages of which some cannot be appended. */
 static const struct {
@@ -274,6 +274,9 @@ static const struct {
 	{ "the second breaks off", 3, { GOOD, BIG, GOOD } },
 	{ "two break off", 4, { BIG, BIG, GOOD, BIG } },
 	{ "all break off", 2, { BIG, BIG } },
+	{ "the second breaks off in its only write", 3,
+	    { GOOD, JUST_TOO_BIG, GOOD } },
+	{ "and the last", 2, { GOOD, JUST_TOO_BIG } },
 };
 
 static char big[300000];
@@ -305,6 +308,10 @@ one_of(int kind, size_t i)
 		a.text = big;
 		a.len = sizeof(big);
 		break;
+	case JUST_TOO_BIG: /* in one write, of which a part fits */
+		a.text = big;
+		a.len = APPEND_NOTE_WRITE - 1000;
+		break;
 	default:
 		break;
 	}
@@ -319,10 +326,14 @@ after(size_t row, bool together, bool *told)
 	int errors[5] = { 0 };
 	size_t n = batches[row].n, len;
 	struct rlimit was, limit;
+	bool tight = false;
 
+	for (size_t i = 0; i < n; i++) {
+		tight = tight || batches[row].kinds[i] == JUST_TOO_BIG;
+	}
 	scratch_write(path, "From a\nA: b\n\nx", 16);
 	getrlimit(RLIMIT_FSIZE, &was);
-	limit = (struct rlimit){ 200000, was.rlim_max };
+	limit = (struct rlimit){ tight ? 20000 : 200000, was.rlim_max };
 	setrlimit(RLIMIT_FSIZE, &limit);
 	for (size_t i = 0; i < n; i++) {
 		list[i] = one_of(batches[row].kinds[i], i);
