@@ -166,8 +166,12 @@ pid_t
 process_fork_sibling(void)
 {
 	struct clone_args args = { .flags = CLONE_PARENT };
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	/* Some containers' filters do not know the newer call. */
+	return pid == -1 && (errno == ENOSYS || errno == EPERM)
+	           ? (pid_t)syscall(SYS_clone, CLONE_PARENT, 0, NULL, NULL, 0)
+	           : pid;
 }
 
 pid_t

@@ -53,6 +53,30 @@ end(const struct keeper *k)
 	}
 }
 
+/* It has ended, or will: no session gets a signature from it any more. */
+static void
+lose(struct server *s, struct keeper *k)
+{
+	for (size_t i = 0; i < s->nslots; i++) {
+		struct slot *slot = &s->slots[i];
+		if (!slot->used || slot->keeper != k) {
+			continue;
+		}
+		slot->keeper = NULL;
+		if (slot->awaits == AWAITS_SIGNATURE) {
+			slot->awaits = AWAITS_NOTHING;
+			channel_answer(slot->channel, slot->request.serial,
+			    STATUS_TEMPORARY);
+			request_end(s, slot);
+		}
+	}
+	release(k);
+	if (k == s->keeper) {
+		s->keeper = NULL;
+		keepers_want(s);
+	}
+}
+
 /* ---- starting ---- */
 
 bool
@@ -77,7 +101,7 @@ new_place(struct server *s)
 			oldest = k;
 		}
 	}
-	release(oldest);
+	lose(s, oldest);
 	end(oldest); /* its place is free when it is reaped */
 	return NULL;
 }
@@ -149,30 +173,6 @@ fail(struct server *s, const char *why)
 	s->keys_settled = true;
 }
 
-/* It has ended, or will: no session gets a signature from it any more. */
-static void
-lose(struct server *s, struct keeper *k)
-{
-	for (size_t i = 0; i < s->nslots; i++) {
-		struct slot *slot = &s->slots[i];
-		if (!slot->used || slot->keeper != k) {
-			continue;
-		}
-		slot->keeper = NULL;
-		if (slot->awaits == AWAITS_SIGNATURE) {
-			slot->awaits = AWAITS_NOTHING;
-			channel_answer(slot->channel, slot->request.serial,
-			    STATUS_TEMPORARY);
-			request_end(s, slot);
-		}
-	}
-	release(k);
-	if (k == s->keeper) {
-		s->keeper = NULL;
-		keepers_want(s);
-	}
-}
-
 /* True if a session shows its certificates, and may yet need a signature. */
 static bool
 needed(const struct server *s, const struct keeper *k)
@@ -202,10 +202,16 @@ starter_lost(struct server *s, struct keeper *k, int status)
 		    WIFSIGNALED(status) ? WTERMSIG(status)
 					: WEXITSTATUS(status));
 		tls_starter_release(&k->starter);
-		if (k == s->keeper) {
-			s->keeper = NULL; /* its sessions go on */
-			keepers_want(s);
-		}
+		keepers_starter_gone(s, k);
+	}
+}
+
+void
+keepers_starter_gone(struct server *s, const struct keeper *k)
+{
+	if (k == s->keeper) {
+		s->keeper = NULL; /* its sessions go on */
+		keepers_want(s);
 	}
 }
 

@@ -44,6 +44,9 @@ int64_t keepers_left(const struct server *);
 /* Notes that a child has ended; true if it was one of them. */
 bool keepers_ended(struct server *, pid_t, int status);
 
+/* Its starter has been let go: new sessions need another keeper and starter. */
+void keepers_starter_gone(struct server *, const struct keeper *);
+
 /* Has the question in the slot's payload answered: now or later. */
 void keepers_ask(struct server *, struct slot *);
 

@@ -221,12 +221,11 @@ kill_session(struct slot *slot, const char *why)
 	kill(slot->session, SIGKILL);
 }
 
-void
-request_take(struct server *s, struct slot *slot)
+/* Takes a request of size octets in the buffer, or what channel_receive() said
+   instead. */
+static void
+take(struct server *s, struct slot *slot, ssize_t size)
 {
-	ssize_t size = channel_receive(
-	    slot->channel, &slot->request, s->buffer, sizeof(s->buffer));
-
 	if (size == -1 && errno == EAGAIN) {
 		return;
 	}
@@ -257,10 +256,21 @@ request_take(struct server *s, struct slot *slot)
 		return;
 	}
 	memcpy(slot->payload, s->buffer, slot->size);
-	bool taken = residents_take(s, slot, (size_t)size);
-	explicit_bzero(s->buffer, (size_t)size);
-	if (!taken) {
+	if (!residents_take(s, slot, (size_t)size)) {
+		explicit_bzero(s->buffer, (size_t)size); /* before a fork */
 		start_worker(s, slot, (enum request_kind)slot->request.kind);
+	}
+}
+
+void
+request_take(struct server *s, struct slot *slot)
+{
+	ssize_t size = channel_receive(
+	    slot->channel, &slot->request, s->buffer, sizeof(s->buffer));
+
+	take(s, slot, size);
+	if (size > 0) {
+		explicit_bzero(s->buffer, (size_t)size);
 	}
 }
 

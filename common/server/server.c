@@ -128,7 +128,8 @@ most_wait(struct server *s)
 
 	if (s->stop_at != 0) {
 		ms = s->stop_at - now < ms ? s->stop_at - now : ms;
-	} else if (s->used == 0 && !s->forever && s->errand == 0) {
+	} else if (s->used == 0 && !s->forever && s->errand == 0 &&
+		   residents_none(s)) {
 		ms = s->idle_since + (int64_t)s->config->idle_exit * 1000 - now;
 	}
 	ms = residents < ms ? residents : ms;

@@ -178,12 +178,17 @@ begin(struct server *s, struct slot *slot, enum start start)
 	c.channel = pair[1];
 	c.mailbox = stream[0];
 	bool remote = keeper != NULL && keeper->starter.pid != 0;
-	pid_t pid = remote ? tls_starter_start(&keeper->starter, &c)
+	pid_t pid = remote ? tls_starter_start(&keeper->starter, &c, pair[0])
 	                   : child_session(s, keeper, &c);
+	int error = errno;
 	close(pair[1]);
 	close_if_open(stream[0]);
 	if (pid == -1) {
-		log_error("cannot fork: %s", strerror(errno));
+		if (remote && keeper->starter.channel == -1) {
+			keepers_starter_gone(s, keeper);
+		} else {
+			log_error("cannot fork: %s", strerror(error));
+		}
 		close(pair[0]);
 		close_if_open(stream[1]);
 		return -1;

@@ -22,7 +22,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { PATIENCE = 5 * 1000 }; /* ms for what takes less than one */
+enum { PATIENCE = 2 * 1000 }; /* ms for what takes less than one */
 
 struct report {
 	char error[CONFIG_ERROR]; /* "": it is ready */
@@ -33,6 +33,7 @@ enum part { PART_READ, PART_CHANNEL, PART_WRITE, PART_BODY, PART_MAILBOX };
 enum { PARTS = PART_MAILBOX + 1 };
 
 struct order {
+	uint32_t serial;
 	uint32_t start, role, asks;
 	uint32_t parts; /* bits: those that come; PART_WRITE if it differs */
 	int32_t first, body_errno;
@@ -41,6 +42,7 @@ struct order {
 };
 
 struct started {
+	uint32_t serial; /* of the order */
 	int32_t pid, error;
 };
 
@@ -75,6 +77,17 @@ place(struct connection *c, uint32_t parts, const int *fds, size_t n)
 	return next == n && c->rfd != -1 && c->channel != -1;
 }
 
+/* A session of which the server does not know, for what reason ever, ends. */
+static void
+await_server(int channel)
+{
+	char go;
+
+	if (recv(channel, &go, sizeof(go), 0) != (ssize_t)sizeof(go)) {
+		_exit(EX_OK);
+	}
+}
+
 static _Noreturn void
 serve(struct server *s, const struct tls_server *tls, int channel)
 {
@@ -84,7 +97,9 @@ serve(struct server *s, const struct tls_server *tls, int channel)
 
 	while (socket_receive_with(channel, &o, sizeof(o), fds, &n, 0) ==
 	       (ssize_t)sizeof(o)) {
-		struct started done = { .pid = -1, .error = EINVAL };
+		struct started done = {
+			.serial = o.serial, .pid = -1, .error = EINVAL
+		};
 		struct connection c = { .config = s->config,
 			.confinement = &s->confinement,
 			.tls = tls,
@@ -104,6 +119,7 @@ serve(struct server *s, const struct tls_server *tls, int channel)
 			done.error = errno;
 		}
 		if (done.pid == 0) {
+			await_server(c.channel);
 			tls_forked();
 			process_set_name(s->service->name);
 			child_run_session(s->service, &c);
@@ -189,7 +205,8 @@ tls_starter_report(const struct tls_starter *st, char error[CONFIG_ERROR])
 }
 
 static int
-send_order(const struct tls_starter *st, const struct connection *c)
+send_order(
+    const struct tls_starter *st, const struct connection *c, uint32_t serial)
 {
 	int all[PARTS] = { [PART_READ] = c->rfd,
 		[PART_CHANNEL] = c->channel,
@@ -201,6 +218,7 @@ send_order(const struct tls_starter *st, const struct connection *c)
 	struct order o;
 
 	memset(&o, 0, sizeof(o));
+	o.serial = serial;
 	o.start = c->start;
 	o.role = c->role;
 	o.asks = c->asks;
@@ -228,21 +246,29 @@ is_child(pid_t pid)
 }
 
 pid_t
-tls_starter_start(const struct tls_starter *st, const struct connection *c)
+tls_starter_start(
+    struct tls_starter *st, const struct connection *c, int channel)
 {
+	static uint32_t serial;
 	struct started done;
 
-	if (send_order(st, c) == -1 ||
+	if (send_order(st, c, ++serial) == -1 ||
 	    deadline_wait(
 		st->channel, POLLIN, deadline_now() + PATIENCE, false) == -1 ||
 	    recv(st->channel, &done, sizeof(done), MSG_DONTWAIT) !=
 		(ssize_t)sizeof(done) ||
+	    done.serial != serial ||
 	    (done.pid != -1 && !is_child((pid_t)done.pid))) {
 		log_error("the process that starts sessions with TLS (%d) does "
 			  "not do so: it is killed, and another one starts",
 		    (int)st->pid);
 		kill(st->pid, SIGKILL);
+		tls_starter_release(st);
+		errno = ECHILD;
 		return -1;
+	}
+	if (done.pid != -1) {
+		(void)send(channel, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	errno = done.error;
 	return (pid_t)done.pid;

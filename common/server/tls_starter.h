@@ -24,10 +24,12 @@ int tls_starter_report(const struct tls_starter *, char error[CONFIG_ERROR]);
 
 /*
  * Has a session started and waits for it, which takes as long as a fork does.
- * Its process id, or -1 with errno; a starter that does not answer is killed,
- * which is logged.
+ * channel: the server's end of the connection's channel.  Its process id, or -1
+ * with errno; a starter that does not answer is killed and let go, which is
+ * logged, and a session that it may have started ends.
  */
-pid_t tls_starter_start(const struct tls_starter *, const struct connection *);
+pid_t tls_starter_start(
+    struct tls_starter *, const struct connection *, int channel);
 
 /* Lets it go: it ends when it sees its channel closed. */
 void tls_starter_release(struct tls_starter *);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 /* Behind what the system's administrator chose as GnuTLS' default. */
@@ -269,6 +270,24 @@ set_protocols(struct tls_session *t)
 }
 
 /*
+ * The alert in the clear that waits to be read, behind which a client has gone
+ * while we were still writing; or that there is none.
+ */
+static gnutls_alert_description_t
+unread_alert(int fd)
+{
+	enum { ALERT = 21, FATAL = 2, RECORD = 5, SIZE = 2 };
+	uint8_t record[RECORD + SIZE];
+
+	return recv(fd, record, sizeof(record), MSG_PEEK | MSG_DONTWAIT) ==
+	                   (ssize_t)sizeof(record) &&
+	               record[0] == ALERT && record[3] == 0 &&
+	               record[4] == SIZE && record[RECORD] == FATAL
+	           ? (gnutls_alert_description_t)record[RECORD + 1]
+	           : GNUTLS_A_CLOSE_NOTIFY;
+}
+
+/*
  * True if the client has ended the handshake over our certificate.  In TLS 1.3
  * its alert may come under keys that we do not have yet, and hardly anything
  * else does.
@@ -279,7 +298,8 @@ is_mistrust(const struct tls_session *t, int rc)
 	gnutls_alert_description_t alert =
 	    rc == GNUTLS_E_FATAL_ALERT_RECEIVED
 		? tls_library()->gnutls_alert_get(t->gnutls)
-		: GNUTLS_A_CLOSE_NOTIFY;
+	    : rc == GNUTLS_E_PUSH_ERROR ? unread_alert(t->rfd)
+					: GNUTLS_A_CLOSE_NOTIFY;
 
 	return rc == GNUTLS_E_DECRYPTION_FAILED ||
 	       (alert >= GNUTLS_A_BAD_CERTIFICATE &&
