@@ -54,6 +54,7 @@ struct tls_server;
 struct connection {
 	const struct config *config;
 	const struct confinement *confinement;
+	const uint8_t *resident_secret; /* for resident_key() */
 	const struct names *names;
 	const struct aliases *aliases; /* NULL unless the service uses them */
 	const struct tls_server *tls;  /* NULL but with TLS to come */
@@ -99,6 +100,8 @@ struct task {
 	size_t jobs;     /* that it may do, with this one; 0 or 1: none more */
 	int stay;        /* its end of the pair */
 	uint64_t ticket; /* of this job */
+	uint64_t key;    /* of this job and the next ones, by resident_key() */
+	const uint8_t *secret; /* for that */
 	struct reply *reply;
 };
 

@@ -16,6 +16,13 @@
  * when the other end is closed.  With EX_OK it has answered all that it took.
  */
 
+/*
+ * The number for what a job is about, by a secret of the server: nobody finds a
+ * name with the number of another.  Never 0.
+ */
+enum { RESIDENT_SECRET = 32 };
+uint64_t resident_key(const uint8_t secret[RESIDENT_SECRET], const char *name);
+
 /* Octets of a head, and of a text, that go to a resident; more go to a worker
    of their own, who is given the file. */
 enum { RESIDENT_HEAD = 8 * 1024, RESIDENT_TEXT = 16 * 1024 };

@@ -21,6 +21,7 @@ enum {
 	FEW = 2,
 	MANY = 16,        /* jobs of the first resident, of the last */
 	AT_ONCE = 16,     /* jobs that wait for a resident */
+	LIFE = 5 * 1000,  /* ms: what it knew of names may be old then */
 	GOES = 10 * 1000, /* ms for its end when it was let go */
 };
 
@@ -55,21 +56,36 @@ find(struct server *s, uint64_t key)
 {
 	for (size_t i = 0; i < RESIDENTS; i++) {
 		struct resident *r = &s->residents[i];
-		if (r->pid != 0 && r->stays && r->key == key &&
-		    r->channel != -1) {
+		if (r->pid != 0 && r->stays && r->key == key && !r->leaving) {
 			return r;
 		}
 	}
 	return NULL;
 }
 
+/*
+ * Tells it that there will be no more jobs.  What it has got it does, and its
+ * answers are read until it has ended.
+ */
 static void
 let_go(struct resident *r, int64_t now)
+{
+	if (r->leaving) {
+		return;
+	}
+	r->leaving = true;
+	(void)shutdown(r->channel, SHUT_WR);
+	if (r->waiting == 0) {
+		r->until = now + GOES;
+	}
+}
+
+static void
+close_channel(struct resident *r)
 {
 	if (r->channel != -1) {
 		close(r->channel);
 		r->channel = -1;
-		r->until = now + GOES;
 	}
 }
 
@@ -105,7 +121,7 @@ residents_take(struct server *s, struct slot *slot, size_t size)
 	    (r = find(s, slot->request.key)) == NULL) {
 		return false;
 	}
-	if (r->changes != s->changes || r->jobs == 0) {
+	if (r->changes != s->changes || r->jobs == 0 || now - r->since > LIFE) {
 		if (r->waiting == 0) {
 			let_go(r, now);
 		}
@@ -155,10 +171,13 @@ residents_offer(struct server *s, struct slot *slot, struct task *task)
 	slot->ticket = s->tickets++;
 	*r = (struct resident){ .key = key,
 		.channel = pair[0],
+		.since = now,
 		.jobs = jobs - 1,
 		.changes = s->changes,
 		.waiting = 1 };
 	task->jobs = jobs;
+	task->key = key;
+	task->secret = s->resident_secret;
 	task->ticket = slot->ticket;
 	task->stay = pair[1];
 	return r;
@@ -184,9 +203,12 @@ static void
 kill_all(struct resident *r, const char *why)
 {
 	log_error("the resident worker %d %s, and is killed", (int)r->pid, why);
+	r->killed = true;
 	let_go(r, deadline_coarse());
-	kill(-r->pid, SIGKILL);
-	kill(r->pid, SIGKILL);
+	if (!r->ended) {
+		kill(-r->pid, SIGKILL);
+		kill(r->pid, SIGKILL);
+	}
 }
 
 /* Whose job that was, or NULL. */
@@ -226,6 +248,7 @@ take(struct server *s, struct resident *r)
 	}
 	if (n <= 0) {
 		let_go(r, now); /* it has ended, or will */
+		close_channel(r);
 		return false;
 	}
 	struct slot *slot =
@@ -240,16 +263,14 @@ take(struct server *s, struct resident *r)
 		r->stays = true;
 	}
 	note(slot, (enum status)result.status, result.other != 0);
-	r->until = --r->waiting == 0
-	               ? now + RECENT
-	               : now + request_rules[REQUEST_DELIVER].limit;
-	if (r->jobs == 0) {
+	r->until = --r->waiting > 0 ? now + request_rules[REQUEST_DELIVER].limit
+	           : r->leaving     ? now + GOES
+	                            : now + RECENT;
+	if (r->jobs == 0 && r->waiting == 0) {
 		struct recent *recent = &s->recent[r->key % RECENT_JOBS];
 		if (recent->key == r->key && recent->jobs < MANY) {
 			recent->jobs *= 2; /* each job costs a dotlock */
 		}
-	}
-	if (r->jobs == 0 && r->waiting == 0) {
 		let_go(r, now);
 	}
 	return true;
@@ -293,10 +314,9 @@ residents_keep(struct server *s)
 		if (r->pid == 0 || r->until == 0 || now < r->until) {
 			continue;
 		}
-		if (r->channel != -1 && r->waiting == 0) {
+		if (!r->leaving && r->waiting == 0) {
 			let_go(r, now);
 		} else if (!r->killed) {
-			r->killed = true;
 			kill_all(r, "is too late (see the disk and the locks "
 				    "of the mailbox)");
 		}
@@ -325,15 +345,12 @@ residents_ended(struct server *s, pid_t pid, int status)
 		struct resident *r = &s->residents[i];
 		if (r->pid == pid) {
 			/* What it has said before its end counts. */
+			r->ended = true;
+			r->status = status;
 			while (r->channel != -1 && take(s, r)) {
 				continue;
 			}
-			if (r->channel != -1) {
-				close(r->channel);
-				r->channel = -1;
-			}
-			r->ended = true;
-			r->status = status;
+			close_channel(r);
 			return r->stays;
 		}
 	}
@@ -344,7 +361,8 @@ residents_ended(struct server *s, pid_t pid, int status)
 static void
 settle(struct server *s, struct resident *r)
 {
-	bool orderly = WIFEXITED(r->status) && WEXITSTATUS(r->status) == EX_OK;
+	bool orderly = !r->killed && WIFEXITED(r->status) &&
+	               WEXITSTATUS(r->status) == EX_OK;
 
 	if (!orderly && !r->killed && r->stays) {
 		log_error("a resident worker ended by %s %d",

@@ -383,6 +383,7 @@ new_server(const struct service *service, const struct config *config)
 	s->service = service;
 	s->config = config;
 	s->penalties.fd = -1;
+	arc4random_buf(s->resident_secret, sizeof(s->resident_secret));
 	return s;
 }
 

@@ -137,6 +137,24 @@ make_room(int channel)
 	(void)setsockopt(channel, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 }
 
+/* The process of a session, which has the other end of the channel; or -1. */
+static pid_t
+start_process(
+    struct server *s, struct keeper *keeper, struct connection *c, int channel)
+{
+	bool remote = keeper != NULL && keeper->starter.pid != 0;
+	pid_t pid = remote ? tls_starter_start(&keeper->starter, c, channel)
+	                   : child_session(s, keeper, c);
+	int error = errno;
+
+	if (pid == -1 && remote && keeper->starter.channel == -1) {
+		keepers_starter_gone(s, keeper);
+	} else if (pid == -1) {
+		log_error("cannot fork: %s", strerror(error));
+	}
+	return pid;
+}
+
 /* Starts it now. */
 static int
 begin(struct server *s, struct slot *slot, enum start start)
@@ -145,6 +163,7 @@ begin(struct server *s, struct slot *slot, enum start start)
 	struct connection c = {
 		.config = s->config,
 		.confinement = &s->confinement,
+		.resident_secret = s->resident_secret,
 		.names = s->names,
 		.aliases = s->aliases,
 		.can_tls = start == START_PLAIN && can_tls(s, slot),
@@ -177,18 +196,10 @@ begin(struct server *s, struct slot *slot, enum start start)
 	}
 	c.channel = pair[1];
 	c.mailbox = stream[0];
-	bool remote = keeper != NULL && keeper->starter.pid != 0;
-	pid_t pid = remote ? tls_starter_start(&keeper->starter, &c, pair[0])
-	                   : child_session(s, keeper, &c);
-	int error = errno;
+	pid_t pid = start_process(s, keeper, &c, pair[0]);
 	close(pair[1]);
 	close_if_open(stream[0]);
 	if (pid == -1) {
-		if (remote && keeper->starter.channel == -1) {
-			keepers_starter_gone(s, keeper);
-		} else {
-			log_error("cannot fork: %s", strerror(error));
-		}
 		close(pair[0]);
 		close_if_open(stream[1]);
 		return -1;

@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_SERVER_SLOT_H
 #define RESTANTE_COMMON_SERVER_SLOT_H
 
+#include "common/job/resident.h"
 #include "common/process/privilege.h"
 #include "common/server/guess.h"
 #include "common/server/penalty.h"
@@ -113,7 +114,9 @@ struct resident {
 	pid_t pid;        /* 0: a free place */
 	bool stays;       /* it has answered its first job */
 	uint64_t key;     /* of the jobs that it does */
-	int channel;      /* -1: let go */
+	int channel;      /* -1: it has said all that it will */
+	bool leaving;     /* it was let go: it gets no more jobs */
+	int64_t since;    /* when it was forked */
 	size_t jobs;      /* that it may yet get */
 	size_t waiting;   /* jobs that it has not answered */
 	unsigned changes; /* of the tables, when it was forked */
@@ -158,6 +161,7 @@ struct server {
 	unsigned changes; /* of names and aliases */
 	struct resident residents[RESIDENTS];
 	struct recent recent[RECENT_JOBS];
+	uint8_t resident_secret[RESIDENT_SECRET];
 	struct keeper keepers[KEEPERS];
 	struct keeper *keeper;      /* that new sessions use, or NULL */
 	struct keeper *next_keeper; /* that is starting, or NULL */

@@ -102,6 +102,7 @@ serve(struct server *s, const struct tls_server *tls, int channel)
 		};
 		struct connection c = { .config = s->config,
 			.confinement = &s->confinement,
+			.resident_secret = s->resident_secret,
 			.tls = tls,
 			.start = (enum start)o.start,
 			.first = (pid_t)o.first,

@@ -10,7 +10,6 @@
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "common/text/bytes.h"
-#include "common/text/hash.h"
 #include "smtpd/job/requests.h"
 #include "smtpd/session/complete.h"
 #include "smtpd/session/events.h"
@@ -405,16 +404,6 @@ incoming_end(struct incoming *in)
 	giveup_end();
 }
 
-/* A number that says who gets the message, and nothing of it. */
-static uint64_t
-key_of(const struct mail *m)
-{
-	const char *to = m->recipients[0].text;
-	uint64_t hash = hash_add(HASH_START, to, strlen(to));
-
-	return hash != 0 ? hash : 1;
-}
-
 /*
  * The octets of a message that a resident may take (common/job/resident.h):
  * short, of a stranger, to one recipient; NULL: it is not one.  Nothing is left
@@ -428,7 +417,8 @@ for_resident(const struct incoming *in, size_t head, size_t *len)
 	const struct recipient *r = s->mail.recipients;
 	int body = s->connection->body;
 
-	if (s->connection->role != ROLE_MX || s->user[0] != '\0' ||
+	if (s->connection->resident_secret == NULL || s->mail.marked ||
+	    s->connection->role != ROLE_MX || s->user[0] != '\0' ||
 	    s->mail.count != 1 || (r->notify & NOTIFY_SUCCESS) != 0 ||
 	    s->mail.hold != 0 || s->mail.priority > 0 || head > RESIDENT_HEAD ||
 	    lseek(body, 0, SEEK_SET) == -1) {
@@ -465,7 +455,9 @@ deliver(struct incoming *in)
 	enum status status =
 	    octets == NULL ? channel_call(channel, REQUEST_DELIVER, head, len)
 			   : channel_hand(channel, REQUEST_DELIVER,
-				 key_of(&s->mail), head, len, octets, text);
+				 resident_key(s->connection->resident_secret,
+				     s->mail.recipients[0].text),
+				 head, len, octets, text);
 	free(head);
 	return status;
 }

@@ -3,6 +3,7 @@
 #include "smtpd/worker/at_once.h"
 
 #include "common/io/deadline.h"
+#include "common/job/resident.h"
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "smtpd/local/forward.h"
@@ -37,7 +38,10 @@ enum status
 at_once_deliver(const struct task *task, const struct mail *mail, size_t i)
 {
 	const struct recipient *r = &mail->recipients[i];
-	bool stays = task->jobs > 1 && task->config->junk[0] == '\0';
+	/* What is marked may have been kept from others: see expand.h. */
+	bool stays = task->jobs > 1 && task->config->junk[0] == '\0' &&
+	             !mail->marked && r->given[0] != '\0' &&
+	             resident_key(task->secret, r->given) == task->key;
 	int64_t started = deadline_now();
 	struct account account;
 	struct store store;
@@ -77,7 +81,8 @@ at_once_deliver(const struct task *task, const struct mail *mail, size_t i)
 			.recipient = r,
 			.account = &account,
 			.forward = &forward,
-			.store = &store };
+			.store = &store,
+			.locks = &locks };
 		at_once_stay(&owner);
 	}
 	return STATUS_OK;

@@ -9,6 +9,7 @@
 #include "common/io/socket.h"
 #include "common/job/resident.h"
 #include "common/log/log.h"
+#include "common/process/process.h"
 #include "smtpd/local/mailbox.h"
 #include "smtpd/queue/delivery_log.h"
 #include "smtpd/worker/at_once_private.h"
@@ -83,7 +84,7 @@ is_mine(const struct resident_owner *o, struct job_message *j)
 	r = j->mail.recipients;
 	if (j->mail.count == 1 && strcmp(r->text, o->recipient->given) == 0 &&
 	    (r->notify & NOTIFY_SUCCESS) == 0 && j->mail.hold == 0 &&
-	    j->mail.priority <= 0) {
+	    j->mail.priority <= 0 && !j->mail.marked) {
 		return true;
 	}
 	mail_free(&j->mail);
@@ -152,11 +153,30 @@ deliver(const struct resident_owner *o, struct job_message *jobs, size_t n)
 	return of_use;
 }
 
+/*
+ * Gives up the body file and the session's channel, before it is said that the
+ * job is done: both are other people's then.
+ */
+static void
+leave_session(const struct resident_owner *o)
+{
+	int keep[3 + LOCK_STOCK] = { o->task->stay, o->forward->home,
+		log_fd() };
+	size_t n = 3;
+
+	for (size_t i = 0; o->store->stock != NULL && i < o->locks->left; i++) {
+		keep[n++] = o->locks->fd[i];
+	}
+	process_close_others(keep, n);
+}
+
 void
 at_once_stay(const struct resident_owner *o)
 {
 	static struct job_message jobs[APPEND_MOST];
 	int channel = o->task->stay;
+
+	leave_session(o);
 
 	answer(channel, o->task->ticket, STATUS_OK, false);
 	for (bool of_use = true; of_use && receive(channel, &jobs[0], true);) {

@@ -23,15 +23,15 @@ def message(number):
             f"text {number}\r\n").encode()
 
 
-def send(server, number, *to, login=None, mail=""):
+def send(server, number, *to, login=None, sender="a@example.com"):
     """One session with one message."""
     port = server.submission if login else server.smtp
     with server.connect(port) as talker:
         talker.hello()
         if login:
             talker.login(*login)
-        talker.expect("250 ", f"MAIL FROM:<a@example.com>{mail}"
-                      if not login else f"MAIL FROM:<{login[0]}@example.org>")
+        talker.expect("250 ", f"MAIL FROM:<{login[0]}@example.org>"
+                      if login else f"MAIL FROM:<{sender}>")
         for address in to or ("bob@example.org",):
             talker.expect("250 ", f"RCPT TO:<{address}>")
         talker.expect("354 ", "DATA")
@@ -183,6 +183,71 @@ def test_killed():
             equal(subjects(server), [0, 1, 2], "messages")
 
 
+def holds(pid):
+    """What a process has open: names of files, kinds of sockets."""
+    found = []
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found.append(os.readlink(path))
+        except OSError:
+            pass
+    return found
+
+
+def test_holds_little():
+    """It has neither a body file nor a channel of a session"""
+    with Instance(OFF) as server:
+        with server.connect(server.smtp) as talker:
+            talker.hello()
+            for number in range(2):
+                talker.submit("a@example.com", ["bob@example.org"],
+                              message(number))
+            pid = int(workers(server)[-1])
+            has = holds(pid)
+            check(not [f for f in has if "/queue/" in f], f"{has}")
+            equal(len([f for f in has if f.startswith("socket:")]), 1,
+                  f"sockets of {has}")
+
+
+def test_stop_under_way():
+    """Mail that waits for one when the server is told to stop is answered, and
+    is there once"""
+    with Instance(OFF) as server:
+        for number in range(4):
+            equal(send(server, number), 250, "reply")
+        pid = int(workers(server)[-1])
+        lock = server.mailbox("bob").with_name("bob.lock")
+        lock.write_text(f"{os.getpid()}\n")
+        talkers = [server.connect(server.smtp) for _ in range(3)]
+        for number, talker in enumerate(talkers, 4):
+            talker.hello()
+            talker.expect("250 ", "MAIL FROM:<a@example.com>")
+            talker.expect("250 ", "RCPT TO:<bob@example.org>")
+            talker.expect("354 ", "DATA")
+            talker.send(message(number) + b".\r\n")
+        wait_for(lambda: server.smtpd.text().count(": message-id=") == 7,
+                 "messages to be handed on")
+        wait_for(lambda: f"qmgr[{pid}]" in server.smtpd.text(), "the first")
+        server.smtpd.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: server.smtpd.process.poll() is not None or
+                 not listening(server), "the end of listening")
+        lock.unlink()
+        equal([t.reply().code for t in talkers], [250] * 3, "replies")
+        for talker in talkers:
+            talker.close()
+        equal(server.smtpd.stop(), 0, "exit status")
+        equal(sorted(subjects(server)), list(range(7)), "messages")
+
+
+def listening(server):
+    """True if the port of a server is open."""
+    try:
+        server.connect(server.smtp).close()
+        return True
+    except OSError:
+        return False
+
+
 # ---- who has been taken over ----
 
 class Taken(Instance):
@@ -209,8 +274,14 @@ def taken(edits, run):
             run(server)
 
 
-SAME = {"smtpd/session/incoming.c": [
-    ("	return hash != 0 ? hash : 1;\n", "	return hash != 0;\n")]}
+SAME = {"common/job/resident.c": [
+    ("	return key != 0 ? key : 1;\n", "	return key != 0;\n")]}
+MARKED = {"smtpd/session/incoming.c": [
+    ("	s->mail.size = in->octets;\n",
+     "	s->mail.size = in->octets;\n"
+     "	s->mail.marked = s->mail.sender[0] == 'm';\n")]}
+OTHERS = {"smtpd/session/incoming.c": [
+    ("s->mail.recipients[0].text)", '"alice@example.org")')]}
 STRANGE = {"smtpd/worker/at_once_stay.c": [
     ("	r.ticket = ticket;\n", "	r.ticket = ticket + 1000;\n")]}
 
@@ -226,6 +297,31 @@ def test_wrong_key():
         equal(subjects(server, "alice"), [2, 4, 6], "messages to alice")
         equal(subjects(server), [0, 1, 3, 5, 7], "messages to bob")
     taken(SAME, run)
+
+
+def test_own_key():
+    """A session that names another's number makes nobody stay for it"""
+    def run(server):
+        for number in range(4):
+            equal(send(server, number), 250, "reply")
+        equal(len(set(workers(server))), 4, "a worker for each")
+        equal(subjects(server), [0, 1, 2, 3], "messages")
+    taken(OTHERS, run)
+
+
+def test_kept_back():
+    """Nobody stays after marked mail, which goes to fewer people than the
+    next"""
+    def run(server):
+        (server.dir / "aliases").write_text("sales: bob, x@elsewhere.example\n")
+        server.own()
+        for number in range(3):
+            equal(send(server, number, "sales@example.org",
+                       sender="marked@example.com"), 250, "reply")
+        equal(server.queue_files(), [], "of what is marked")
+        equal(send(server, 3, "sales@example.org"), 250, "reply")
+        equal(len(server.queue_files()), 1, "messages for elsewhere")
+    taken(MARKED, run)
 
 
 def test_wrong_ticket():
