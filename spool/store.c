@@ -6,6 +6,7 @@
 #include "common/log/log.h"
 #include "spool/append_note.h"
 #include "spool/journal.h"
+#include "spool/unwritten.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,12 +33,14 @@ static int
 recover(struct hold *h)
 {
 	/* The order matters: a torn append may be cut out by the journal. */
-	return journal_recover(h->directory, h->lock.fd, store_touch, h) ==
-	                   -1 ||
-	               append_note_recover(
-			   h->directory, h->lock.fd, store_touch, h) == -1
-	           ? -1
-	           : 0;
+	if (h->directory != -1 &&
+	    (journal_recover(h->directory, h->lock.fd, store_touch, h) == -1 ||
+		append_note_recover(h->directory, h->lock.fd, store_touch, h) ==
+		    -1)) {
+		return -1;
+	}
+	unwritten_cut(h->lock.fd);
+	return 0;
 }
 
 static void
@@ -89,7 +92,10 @@ take_hold(
 			errno = errno == EACCES ? refused(s) : errno;
 			return -1;
 		}
-		if (!undone(h)) {
+		bool must = undone(h);
+		/* One try is enough: mail that can be read is read. */
+		bool may = tries == 0 && unwritten_is_there(h->lock.fd);
+		if (!must && !may) {
 			return 0;
 		}
 		if (mode != LOCK_TO_READ && recover(h) == 0) {
@@ -97,7 +103,7 @@ take_hold(
 		}
 		release_lock(h);
 		if (mode != LOCK_TO_READ ||
-		    recover_first(h, s, timeout) == -1) {
+		    (recover_first(h, s, timeout) == -1 && must)) {
 			return -1;
 		}
 	}

@@ -90,6 +90,75 @@ test_tails(void)
 	}
 }
 
+enum { MOST_NULS = 9000 };
+
+static const struct {
+	const char *name, *box;
+	size_t nuls, messages;
+	bool foreign; /* the file is no mbox */
+} cuts[] = {
+	{ "a message", "From a\nA: b\n\nx\n\n", 434, 1, false },
+	{ "two, and blocks of NULs",
+	    "From a\nA: b\n\nx\n\nFrom b\nA: b\n\ny\n\n", MOST_NULS, 2, false },
+	{ "a torn line", "From a\nA: b\n\nx", 1, 1, false },
+	{ "nothing", "", MOST_NULS, 0, false },
+	{ "data that is no mail", "\x1f\x8b\b", MOST_NULS, 0, true },
+};
+
+/* Writes a mailbox as a power cut leaves it. */
+static void
+cut_power(size_t row)
+{
+	static char box[MOST_NULS + 64];
+	size_t len = strlen(cuts[row].box);
+
+	memset(box, 0, sizeof(box));
+	memcpy(box, cuts[row].box, len);
+	scratch_write(path, box, len + cuts[row].nuls);
+}
+
+/* True if the mailbox begins so, without a NUL, and more may follow. */
+static bool
+goes_on_from(const char *box, bool more)
+{
+	size_t len, before = strlen(box);
+	char *data = scratch_read(path, &len);
+	bool good = len >= before && memcmp(data, box, before) == 0 &&
+	            memchr(data, '\0', len) == NULL && (more || len == before);
+
+	free(data);
+	return good;
+}
+
+static void
+test_power_cuts(void)
+{
+	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		size_t len, n = cuts[i].messages;
+		struct mailbox *m = NULL;
+		cut_power(i);
+		if (cuts[i].foreign) {
+			bool good = deliver("s@x", TEXT, strlen(TEXT)) == -1 &&
+			            mailbox_open(&m, store_of(path), 0) == -1;
+			free(scratch_read(path, &len));
+			ok(good && len == strlen(cuts[i].box) + cuts[i].nuls,
+			    "NULs of a power cut after %s stay", cuts[i].name);
+			continue;
+		}
+		m = mailbox_at(path);
+		ok(mailbox_count(m) == n && goes_on_from(cuts[i].box, false),
+		    "NULs of a power cut after %s: a login", cuts[i].name);
+		mailbox_close(m);
+		cut_power(i);
+		bool good = deliver("s@x", TEXT, strlen(TEXT)) == 0 &&
+		            goes_on_from(cuts[i].box, true);
+		m = mailbox_at(path);
+		ok(good && mailbox_count(m) == n + 1,
+		    "NULs of a power cut after %s: a delivery", cuts[i].name);
+		mailbox_close(m);
+	}
+}
+
 static const struct {
 	const char *name, *sender, *text, *file;
 } messages[] = {
@@ -403,6 +472,7 @@ main(void)
 	scratch_path(path, "box");
 	scratch_path(message, "message");
 	test_tails();
+	test_power_cuts();
 	test_messages();
 	test_quota();
 	test_failures();
