@@ -18,8 +18,9 @@ add(struct author *a, const char *domain, size_t len)
 {
 	char ascii[ASK_NAME + 64], name[ASK_NAME];
 
-	if (idna_domain(domain, len, ascii, sizeof(ascii)) != IDNA_OK ||
-	    !ask_name(ascii, strlen(ascii), name)) {
+	enum idna read = idna_domain(domain, len, ascii, sizeof(ascii));
+	a->later = a->later || read == IDNA_LATER;
+	if (read != IDNA_OK || !ask_name(ascii, strlen(ascii), name)) {
 		return;
 	}
 	for (size_t i = 0; i < a->count; i++) {
@@ -145,5 +146,5 @@ author_read(const char *header, size_t len, struct author *a)
 bool
 author_is_named(const struct author *a)
 {
-	return a->fields == 1 && a->count > 0 && !a->many;
+	return a->fields == 1 && (a->count > 0 || a->later) && !a->many;
 }

@@ -194,19 +194,43 @@ write_header(struct verification *v)
 
 /* ---- the worker ---- */
 
-/* True if the word is in the first octets: nothing is taken from there. */
+/* True if there are octets beyond ASCII before an empty line, or the end. */
 static bool
-mentions_signature(int fd)
+is_international(const char *text, bool *section)
+{
+	const char *end = strstr(text, "\n\n");
+
+	*section = end == NULL;
+	for (; *text != '\0' && text != end; text++) {
+		if ((unsigned char)*text >= 0x80) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * True if the library may be needed, for a signature or a domain outside ASCII:
+ * what the first octets hold is looked at, and nothing is taken from there.
+ */
+static bool
+wants_library(int fd)
 {
 	static const char word[] = "dkim-signature", chain[] = "arc-seal";
 	static char text[PIECE];
+	bool section = true;
 	off_t at = 0;
 	ssize_t n;
 
 	while (at < SECTION &&
 	       (n = file_read_some(fd, text, sizeof(text) - 1, at)) > 0) {
 		text[n] = '\0';
-		if (strcasestr(text, word) != NULL ||
+		for (char *p = text;
+		     (p = memchr(p, '\0', (size_t)(text + n - p))) != NULL;) {
+			*p = ' ';
+		}
+		if ((section && is_international(text, &section)) ||
+		    strcasestr(text, word) != NULL ||
 		    strcasestr(text, chain) != NULL) {
 			return true;
 		}
@@ -278,7 +302,7 @@ begin(const struct task *task)
 		log_error(
 		    "no name server to verify mail with: %s", strerror(errno));
 	}
-	if (mentions_signature(task->fd)) {
+	if (wants_library(task->fd)) {
 		tls_preload(); /* before the sandbox */
 	}
 	return v;

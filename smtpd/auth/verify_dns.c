@@ -313,6 +313,9 @@ verify_policy(struct verification *v)
 		run_dmarc(v, v->author.domain[i]);
 	}
 	v->deadline = end;
+	if (v->author.later && v->result != DMARC_FAIL) {
+		v->result = DMARC_TEMPERROR; /* nobody can say of one of them */
+	}
 	/* Of several authors readers see one: each must be vouched for. */
 	if (v->author.named > 1 && !v->vouched && v->apply != DMARC_REJECT &&
 	    (v->result == DMARC_NONE || v->result == DMARC_FAIL)) {

@@ -5,6 +5,7 @@
  */
 #include "smtpd/auth/author.h"
 
+#include "common/text/idna.h"
 #include "smtpd/auth/verify.h"
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
@@ -73,6 +74,42 @@ test_authors(void)
 	}
 }
 
+/* As a process that cannot load the tables. */
+static enum idna
+map_later(
+    const void *none, const char *label, size_t len, char out[IDNA_LABEL + 1])
+{
+	(void)none, (void)label, (void)len, (void)out;
+	return IDNA_LATER;
+}
+
+static void
+test_later(void)
+{
+	static const struct {
+		const char *text;
+		bool named, later;
+		const char *domains;
+	} texts[] = {
+		{ "From: a@b\xc3\xbc.example\n", true, true, "" },
+		{ "From: a@b\xc3\xbc.example, a@b.example\n", true, true,
+		    "b.example" },
+		{ "From: \xc3\xbc <a@b.example>\n", true, false, "b.example" },
+		{ "From: a@b\xc3\xbc.example\nFrom: a@b.example\n", false, true,
+		    "b.example" },
+	};
+
+	idna_use(map_later, NULL);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct author a;
+		author_read(texts[i].text, strlen(texts[i].text), &a);
+		ok(author_is_named(&a) == texts[i].named &&
+			a.later == texts[i].later && has(&a, texts[i].domains),
+		    "author %zu, without tables", i);
+	}
+	idna_use(NULL, NULL);
+}
+
 static void
 test_lists(void)
 {
@@ -118,6 +155,7 @@ int
 main(void)
 {
 	test_authors();
+	test_later();
 	test_lists();
 	test_valid();
 	return tap_done();

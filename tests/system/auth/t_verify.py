@@ -27,6 +27,8 @@ RECORDS = {
     "_dmarc.good.example": {"TXT": ["v=DMARC1; p=reject"]},
     "_dmarc.quarantine.example": {"TXT": ["v=DMARC1; p=quarantine"]},
     "_dmarc.none.example": {"TXT": ["v=DMARC1; p=none"]},
+    "xn--bcher-kva.example": {"TXT": [f"v=spf1 ip4:{CLIENT} -all"]},
+    "_dmarc.xn--bcher-kva.example": {"TXT": ["v=DMARC1; p=reject"]},
     "_dmarc.broken.example": "failed",
     "slow.example": "silent",
     "_dmarc.slow.example": {"TXT": ["v=DMARC1; p=reject"]},
@@ -220,6 +222,20 @@ def test_forged(server):
         check(b"X-Spam-Flag" not in text)
         equal(text.split(b"\n\n", 1)[1].strip(),
               body.replace("\r\n", "\n").encode().strip(), "the body")
+
+
+def test_international(server):
+    """A domain outside ASCII is read, be there a signature or not"""
+    sender = "a@xn--bcher-kva.example"
+    for author in ("J\xf6rg <a@b\xfccher.example>", "a@B\xdcCHER.example",
+                   "a@\uff42\xfccher.example"):
+        for more in ("", "Subject: gr\xfc\xdfe\r\n"):
+            check(server.write(author, more, sender=sender)
+                  .startswith("250 "), author)
+            found = results(server.last())["dmarc"][0]
+            check(found.startswith("pass"), found)
+        check(server.write(author, sender=sender, client="198.51.100.8")
+              .startswith("550 5.7.26 "), author)
 
 
 def cases_no_field(server):
