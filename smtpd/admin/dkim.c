@@ -90,6 +90,7 @@ read_keys(struct dkim_keys *k, const struct config *config, const char *domain,
 {
 	char error[CONFIG_ERROR];
 
+	dkim_keys_close(k); /* as it was before a change */
 	if (dkim_keys_read(k, config, domain, ending, error) == -1) {
 		log_error("%s", error);
 		return -1;
@@ -243,7 +244,6 @@ admin_dkim(const struct config *config, const char *text, bool rotate)
 	if (status != EX_OK) {
 		return status;
 	}
-	dkim_keys_close(&keys);
 	if (read_keys(&keys, config, domain, ".pem") == -1) {
 		return EX_CANTCREAT;
 	}

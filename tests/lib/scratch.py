@@ -89,6 +89,14 @@ def reachable(path):
     return all(p.stat().st_mode & stat.S_IXOTH for p in [path, *path.parents])
 
 
+def preloadable():
+    """Skips where a library of ours that has the allocator cannot be
+    preloaded."""
+    if "-fsanitize" in (BUILD / "Makefile").read_text():
+        raise Skip("nothing with an allocator can be preloaded into a "
+                   "sanitizer build")
+
+
 class Daemon:
     """A server process: its listening addresses, its log and its end."""
 

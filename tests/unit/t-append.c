@@ -400,7 +400,7 @@ after(size_t row, bool together, bool *told)
 	for (size_t i = 0; i < n; i++) {
 		tight = tight || batches[row].kinds[i] == JUST_TOO_BIG;
 	}
-	scratch_write(path, "From a\nA: b\n\nx", 16);
+	scratch_write(path, "From a\nA: b\n\nx", 14);
 	getrlimit(RLIMIT_FSIZE, &was);
 	limit = (struct rlimit){ tight ? 20000 : 200000, was.rlim_max };
 	setrlimit(RLIMIT_FSIZE, &limit);

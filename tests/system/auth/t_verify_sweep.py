@@ -11,7 +11,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-from lib.scratch import Instance, tool
+from lib.scratch import Instance, preloadable, tool
 from lib.spfsuite import ZoneDns, records_of
 from lib.sweep import sample
 from lib.talk import stuff
@@ -191,6 +191,7 @@ def test_failing(bench):
 
 
 if __name__ == "__main__":
+    preloadable()
     with Bench() as shared:
         tap.run(globals(), shared)
     tap.finish()

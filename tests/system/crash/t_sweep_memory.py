@@ -13,7 +13,8 @@ from contextlib import suppress
 
 from lib import mbox
 from lib.player import PASSWORDS
-from lib.scratch import LONG, Scratch, client_context, tool
+from lib.scratch import (LONG, Scratch, client_context, preloadable,
+                         tool)
 from lib.talk import Closed
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
@@ -53,6 +54,7 @@ class Starved(Scratch):
 
     def starve(self, kind, number):
         """What is started from now on has no memory from there on."""
+        preloadable()
         self.notes_file.write_bytes(bytes(4 * NUMBERS))
         self.notes_file.chmod(0o666)
         self.starved = {"LD_PRELOAD": str(self.library),
