@@ -21,6 +21,7 @@ add(struct author *a, const char *domain, size_t len)
 	enum idna read = idna_domain(domain, len, ascii, sizeof(ascii));
 	a->later = a->later || read == IDNA_LATER;
 	if (read != IDNA_OK || !ask_name(ascii, strlen(ascii), name)) {
+		a->hidden = a->hidden || read != IDNA_LATER;
 		return;
 	}
 	for (size_t i = 0; i < a->count; i++) {
@@ -46,12 +47,19 @@ add_mailboxes(struct author *a, const struct field *f)
 	char address[1024];
 
 	while ((kind = mailboxes_next(&m, &e)) != MAILBOXES_END) {
-		if (kind != MAILBOXES_ONE || e.domain.len == 0 ||
-		    mailboxes_address(&e, address, sizeof(address)) == -1) {
+		if (kind == MAILBOXES_BROKEN) {
+			a->hidden = true;
+		}
+		if (kind != MAILBOXES_ONE || e.domain.len == 0) {
 			continue;
 		}
-		const char *at = strrchr(address, '@');
-		if (at != NULL) {
+		const char *at =
+		    mailboxes_address(&e, address, sizeof(address)) == -1
+			? NULL
+			: strrchr(address, '@');
+		if (at == NULL) {
+			a->hidden = true;
+		} else {
 			add(a, at + 1, strlen(at + 1));
 		}
 	}
@@ -98,6 +106,7 @@ add_carelessly(struct author *a, const struct field *f)
 			}
 		}
 	}
+	a->hidden = a->hidden || quoted || depth > 0;
 }
 
 /* Takes the domain of a list: "words <id.example>", "<mailto:l@example>". */
@@ -146,5 +155,6 @@ author_read(const char *header, size_t len, struct author *a)
 bool
 author_is_named(const struct author *a)
 {
-	return a->fields == 1 && (a->count > 0 || a->later) && !a->many;
+	return a->fields == 1 && (a->count > 0 || a->later) && !a->many &&
+	       !a->hidden;
 }

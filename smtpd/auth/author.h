@@ -17,8 +17,9 @@ struct author {
 	/* These, and what a careless reader could take
 	   for one, each once; in the form of ask_name(). */
 	size_t count;
-	bool many;  /* there are more than AUTHOR_MOST */
-	bool later; /* there are some that cannot be read now */
+	bool many;   /* there are more than AUTHOR_MOST */
+	bool hidden; /* something could be an author, and nobody can tell who */
+	bool later;  /* there are some that cannot be read now */
 	char domain[AUTHOR_MOST][ASK_NAME];
 	char list[ASK_NAME]; /* of List-Id, or else List-Post; "": none */
 };
@@ -28,7 +29,8 @@ void author_read(const char *header, size_t len, struct author *);
 
 /*
  * True if there is one From that names somebody (RFC 5322 section 3.6.2), and
- * so few domains that each can be asked about.  A domain that cannot be read
+ * so few domains that each can be asked about, and nothing else that a reader
+ * could show as the author.  A domain that cannot be read
  * now names somebody, too.
  */
 bool author_is_named(const struct author *);

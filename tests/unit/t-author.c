@@ -25,7 +25,7 @@ static const struct {
 	{ "From: a@b.example, c@b.example\n", true, "b.example" },
 	{ "From: a@b.example, c@d.example\n", true, "b.example d.example" },
 	{ "From: x@evil.example <a@b.example>\n", true, NULL },
-	{ "From: <a@b.example> <c@evil.example>\n", true, NULL },
+	{ "From: <a@b.example> <c@evil.example>\n", false, NULL },
 	{ "From: g: a@b.example;\n", true, "b.example" },
 	{ "From: g:;\n", false, "" },
 	{ "From:\n", false, "" },
@@ -40,6 +40,23 @@ static const struct {
 	{ "From: a@b\xc3\xbc"
 	  "cher.example\n",
 	    true, "xn--bcher-kva.example" },
+	{ "From: Alice, B <a@b.example>\n", true, "b.example" },
+	{ "From: Inc. [B] (c) @ work <a@b.example>\n", true, "b.example" },
+	/* Others may read these, and show whom they name. */
+	{ "From: <c@d.example\xe2\x80\x8b>, <a@b.example>\n", false,
+	    "b.example" },
+	{ "From: <c@d.example\xff>, <a@b.example>\n", false, "b.example" },
+	{ "From: c@d.example\xe2\x80\x8b <a@b.example>\n", false, "b.example" },
+	{ "From: <c@d..example>, <a@b.example>\n", false, "b.example" },
+	{ "From: <c@d.example\001>, <a@b.example>\n", false,
+	    "b.example d.example" },
+	{ "From: <c @ d.example> x, <a@b.example>\n", true,
+	    "d.example b.example" },
+	{ "From: <a@b.example>, \"<c@d.example>\n", false, "b.example" },
+	{ "From: <a@b.example>, (<c@d.example>\n", false, "b.example" },
+	{ "From: a@b.example \"c@d.example\n", false, "b.example" },
+	{ "From: \"c@d.example\" \" <a@b.example>\n", false, "" },
+	{ "From: <a@b.example>, <c@[d.example\n", false, "b.example" },
 	{ "Subject: x\n\nFrom: a@b.example\n", false, "" },
 };
 

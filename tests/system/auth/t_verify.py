@@ -182,6 +182,11 @@ def cases_authors(server):
              "250 "),
             ("hidden in words", "From: x@good.example <a@none.example>\r\n\r\n",
              "550 5.7.26 "),
+            ("beside one that cannot be read", "From: "
+             "<ceo@good.example\u200b>, <a@none.example>\r\n\r\n",
+             "550 5.7.1 "),
+            ("beside quotes that do not end", "From: <a@none.example>, "
+             "\"<ceo@good.example>\r\n\r\n", "550 5.7.1 "),
             ("quoted", "From: \"x@good.example\" <a@none.example>\r\n\r\n",
              "250 "),
             ("no section", "text\r\n", "550 5.7.1 ")):
