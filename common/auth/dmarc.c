@@ -240,39 +240,70 @@ find_aligned(struct dmarc *d, struct wants *wants, const char *organization,
 	return best;
 }
 
-/* True if the list's own organization is authenticated; UNKNOWN: later. */
+/* True if the two can be of one organization: that has two labels at least. */
+static bool
+may_be_one(const char *a, const char *b)
+{
+	const char *end = a + strlen(a);
+	size_t dots = 0;
+
+	while (end > a && dots < 2) {
+		dots += *--end == '.';
+	}
+	return ask_is_below(b, dots < 2 ? end : end + 1);
+}
+
+/* Does that one vouch for the list, by its organization? */
+static enum aligned
+is_list_aligned(struct dmarc *d, struct wants *wants, const struct walk *list,
+    const struct dmarc_identifier *id)
+{
+	if (list->failed) {
+		return may_be_one(d->list, id->domain) ? FAILED : NOT_ALIGNED;
+	}
+	if (!ask_is_below(id->domain, list->organization)) {
+		return NOT_ALIGNED;
+	}
+	struct walk w = walk(d, wants, id->domain);
+	return w.unknown && !w.failed                            ? UNKNOWN
+	       : w.failed                                        ? FAILED
+	       : strcmp(w.organization, list->organization) != 0 ? NOT_ALIGNED
+	       : id->trouble                                     ? FAILED
+	                                                         : ALIGNED;
+}
+
+/* ALIGNED: the list's own organization is authenticated; UNKNOWN: ask first;
+   FAILED: nobody can say. */
 static enum aligned
 is_list_vouched(struct dmarc *d, struct wants *wants)
 {
+	enum aligned best = NOT_ALIGNED;
+
 	if (d->list[0] == '\0' || d->identifiers == 0) {
 		return NOT_ALIGNED;
 	}
 	for (size_t i = 0; i < d->identifiers; i++) {
-		if (!d->identifier[i].trouble &&
-		    ask_is_below(d->list, d->identifier[i].domain)) {
-			return ALIGNED;
+		const struct dmarc_identifier *id = &d->identifier[i];
+		if (ask_is_below(d->list, id->domain)) {
+			best = FAILED;
+			if (!id->trouble) {
+				return ALIGNED;
+			}
 		}
 	}
 	struct walk list = walk(d, wants, d->list);
-	if (list.unknown || list.failed) {
-		return list.failed ? NOT_ALIGNED : UNKNOWN;
+	if (list.unknown && !list.failed) {
+		return UNKNOWN;
 	}
 	for (size_t i = 0; i < d->identifiers; i++) {
-		const struct dmarc_identifier *id = &d->identifier[i];
-		if (id->trouble ||
-		    !ask_is_below(id->domain, list.organization)) {
-			continue;
+		enum aligned a =
+		    is_list_aligned(d, wants, &list, &d->identifier[i]);
+		if (a == ALIGNED || a == UNKNOWN) {
+			return a;
 		}
-		struct walk w = walk(d, wants, id->domain);
-		if (w.unknown && !w.failed) {
-			return UNKNOWN;
-		}
-		if (!w.failed &&
-		    strcmp(w.organization, list.organization) == 0) {
-			return ALIGNED;
-		}
+		best = a == FAILED ? FAILED : best;
 	}
-	return NOT_ALIGNED;
+	return best;
 }
 
 /* ---- policy ---- */
@@ -320,7 +351,7 @@ evaluate(struct dmarc *d, struct wants *wants)
 
 	d->policy_domain[0] = '\0';
 	d->published = d->apply = DMARC_NO_POLICY;
-	d->list_vouched = false;
+	d->list_vouched = d->list_trouble = false;
 	d->result = w.failed ? DMARC_TEMPERROR : DMARC_NONE;
 	if (w.failed || w.unknown) {
 		return;
@@ -350,7 +381,9 @@ evaluate(struct dmarc *d, struct wants *wants)
 		break;
 	}
 	if (d->apply == DMARC_REJECT) {
-		d->list_vouched = is_list_vouched(d, wants) == ALIGNED;
+		enum aligned list = is_list_vouched(d, wants);
+		d->list_vouched = list == ALIGNED;
+		d->list_trouble = list == FAILED;
 	}
 }
 

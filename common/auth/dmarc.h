@@ -74,6 +74,7 @@ struct dmarc {
 	char organization[ASK_NAME];  /* of the author, for its alignment: */
 	bool strict_dkim, strict_spf;
 	bool list_vouched; /* a fail, but the list itself is authenticated */
+	bool list_trouble; /* a fail, and nobody can say if the list is */
 
 	size_t names;
 	struct dmarc_name name[DMARC_NAMES];

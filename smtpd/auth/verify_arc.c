@@ -2,6 +2,7 @@
 /* The chain that a message has come with (RFC 8617), and who is believed. */
 #include "smtpd/auth/verify_private.h"
 
+#include "common/auth/results_read.h"
 #include "common/log/stats.h"
 
 #include <stdio.h>
@@ -95,6 +96,25 @@ verify_chain_vouches(const struct verification *v)
 {
 	return v->arc != NULL && v->config->narc_trust > 0 &&
 	       arc_vouches(v->arc, &v->dmarc, trusts, v->config);
+}
+
+bool
+verify_chain_may_vouch(const struct verification *v)
+{
+	struct arc_report r = { .result = ARC_NONE };
+	struct span rest;
+
+	if (v->arc != NULL) {
+		arc_report(v->arc, &r);
+	}
+	for (unsigned i = r.result == ARC_TEMPERROR ? r.sets : 0;
+	     i > 0 && trusts(v->config, arc_sealer(v->arc, i)); i--) {
+		if (results_of_anybody(arc_results(v->arc, i), &rest) &&
+		    results_vouch(rest, &v->dmarc)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 void

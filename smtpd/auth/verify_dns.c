@@ -198,16 +198,17 @@ add_identifiers(struct verification *v)
 	}
 }
 
-/* True if somebody whom dmarc-exempt names is authenticated. */
+/* True if somebody whom dmarc-exempt names is authenticated; or could be, which
+   nobody can say. */
 static bool
-is_exempt(const struct verification *v)
+is_exempt(const struct verification *v, bool trouble)
 {
 	for (size_t i = 0; i < v->dmarc.identifiers; i++) {
 		const struct dmarc_identifier *id = &v->dmarc.identifier[i];
 		for (size_t k = 0; k < v->config->ndmarc_exempt; k++) {
 			const char *exempt = v->config->dmarc_exempt[k];
 			char name[ASK_NAME];
-			if (!id->trouble &&
+			if (id->trouble == trouble &&
 			    ask_name(exempt, strlen(exempt), name) &&
 			    ask_is_below(id->domain, name)) {
 				return true;
@@ -229,6 +230,25 @@ is_worse(const struct dmarc *d, const struct verification *v)
 	return ranks[d->result] > ranks[v->result] ||
 	       (d->result == DMARC_FAIL && v->result == DMARC_FAIL &&
 		   d->apply > v->apply);
+}
+
+/* Why the domain's wish does not count; NULL: it does.  What nobody can say
+   keeps no mail out. */
+static const char *
+exception(const struct verification *v)
+{
+	const struct dmarc *d = &v->dmarc;
+
+	if (d->list_vouched) {
+		return "the list is authenticated";
+	}
+	if (is_exempt(v, false)) {
+		return "dmarc-exempt";
+	}
+	return d->list_trouble || is_exempt(v, true) ||
+	               (d->result == DMARC_FAIL && verify_chain_may_vouch(v))
+	           ? "nobody can say now if it is an exception"
+	           : NULL;
 }
 
 /* Evaluates the policy of one domain, and keeps it if it is the strictest. */
@@ -261,9 +281,7 @@ run_dmarc(struct verification *v, const char *author)
 	v->apply = d->result == DMARC_FAIL ? d->apply : DMARC_NO_POLICY;
 	memcpy(v->policy_domain, d->policy_domain, sizeof(v->policy_domain));
 	memcpy(v->from, author, sizeof(v->from));
-	v->spared = d->list_vouched ? "the list is authenticated"
-	            : is_exempt(v)  ? "dmarc-exempt"
-	                            : NULL;
+	v->spared = exception(v);
 }
 
 /* What stands for the reason of a refusal; VERIFY_ACCEPT: there is none. */
@@ -272,7 +290,8 @@ reason_to_refuse(const struct verification *v)
 {
 	return v->no_author               ? VERIFY_AUTHOR
 	       : v->apply == DMARC_REJECT ? VERIFY_POLICY
-	       : v->no_mail && v->result != DMARC_PASS && !v->vouched
+	       : v->no_mail && v->result != DMARC_PASS &&
+	               v->result != DMARC_TEMPERROR && !v->vouched
 	           ? VERIFY_SENDER
 	           : VERIFY_ACCEPT;
 }

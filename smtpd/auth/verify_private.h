@@ -82,6 +82,8 @@ void verify_chain(struct verification *);
 /* True if it shows, by sealers that are trusted, that the author of v->dmarc
    vouched. */
 bool verify_chain_vouches(const struct verification *);
+/* True if it would, were the keys of these there, which nobody can say now. */
+bool verify_chain_may_vouch(const struct verification *);
 /* Adds its result. */
 void verify_chain_write(struct verification *);
 

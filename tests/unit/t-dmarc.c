@@ -240,8 +240,44 @@ test_list(void)
 	add("evil.test", false);
 	snprintf(dmarc.list, sizeof(dmarc.list), "%s", "bounces.lists.test");
 	run(NULL);
-	ok(dmarc.result == DMARC_FAIL && !dmarc.list_vouched,
+	ok(dmarc.result == DMARC_FAIL && !dmarc.list_vouched &&
+		!dmarc.list_trouble,
 	    "one that says so alone");
+}
+
+static const struct {
+	const char *identifier;
+	bool trouble;
+	const char *failing; /* what has no answer */
+	bool unsure;
+} lists[] = {
+	{ "x.lists.test", true, NULL, true },
+	{ "lists.test", true, NULL, true },
+	{ "y.test", true, NULL, false },
+	{ "bounces.lists.test", false, "_dmarc.x.lists.test", true },
+	{ "bounces.lists.test", false, "_dmarc.lists.test", true },
+	{ "bounces.lists.test", true, "_dmarc.lists.test", true },
+	{ "evil.test", false, "_dmarc.x.lists.test", false },
+	{ "evil.test", true, "_dmarc.x.lists.test", false },
+	{ "lists.test", false, "_dmarc.x.lists.test", false },
+	{ "lists.example", false, "_dmarc.x.lists.test", false },
+};
+
+/* Trouble is no reason not to believe that a list is one. */
+static void
+test_list_trouble(void)
+{
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		dmarc_begin(&dmarc, "a.example");
+		add(lists[i].identifier, true);
+		dmarc.identifier[0].trouble = lists[i].trouble;
+		snprintf(dmarc.list, sizeof(dmarc.list), "x.lists.test");
+		run(lists[i].failing);
+		ok(dmarc.result == DMARC_FAIL &&
+			dmarc.list_trouble == lists[i].unsure,
+		    "a list that %s may vouch for%s", lists[i].identifier,
+		    lists[i].trouble ? ", which nobody can say" : "");
+	}
 }
 
 /* A record as long as no answer: what is not linear in time takes hours. */
@@ -276,5 +312,6 @@ main(void)
 	test_steps();
 	test_trouble();
 	test_list();
+	test_list_trouble();
 	return tap_done();
 }

@@ -256,6 +256,31 @@ def test_check(world):
         world.set()
 
 
+def test_trust_trouble(world):
+    """A chain that cannot be verified now gets a mark, if it would be trusted"""
+    good = "dmarc=pass header.from=good.example"
+    names = [n for n in world.records if n.endswith("trusted.example")]
+    trusted = [(world.sealed("trusted.example", LETTER, good), "250 "),
+               (world.sealed("trusted.example", LETTER, "none"), "550 5.7.26 "),
+               (world.sealed("evil.example", world.sealed(
+                   "trusted.example", LETTER, good), "arc=pass"),
+                "550 5.7.26 ")]
+    world.set("arc-trust trusted.example\ndkim-sign off\n")
+    kept = {name: world.host.records[name] for name in names}
+    try:
+        world.host.records.update(dict.fromkeys(names, "failed"))
+        for message, code in trusted:
+            reply = world.host.bring(message, "alice@example.org",
+                                     client=ELSEWHERE)
+            check(reply.startswith(code), reply)
+        last = world.host.wait_mail("alice")[-1].wire
+        check(b"\nX-Spam-Flag: YES" in last, last)
+        check(b"arc=temperror" in last, last)
+    finally:
+        world.host.records.update(kept)
+        world.set()
+
+
 def cases_trust(world):
     """Whose chain gets around a policy"""
     good = "dmarc=pass header.from=good.example"

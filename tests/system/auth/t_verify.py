@@ -5,6 +5,8 @@ A message that claims to be from a domain whose policy is reject must not come
 in, one that the domain vouches for must, and what nobody can find out must
 never keep mail out. What a message brings along in our name must go.
 """
+import base64
+import hashlib
 import json
 import os
 import re
@@ -35,6 +37,13 @@ RECORDS = {
     "long.example": {"TXT": ["x" * 3000, f"v=spf1 ip4:{CLIENT} -all"]},
     "_dmarc.long.example": {"TXT": ["v=DMARC1; p=reject"]},
     "lists.example": {"TXT": [f"v=spf1 ip4:{CLIENT} -all"]},
+    "bounce.lists.example": "failed",
+    "tired.example": "failed",
+    "k._domainkey.lists.example": "failed",
+    "k._domainkey.null.example": "failed",
+    "_dmarc.null.example": {"TXT": ["v=DMARC1; p=none"]},
+    "x.odd.example": {"TXT": [f"v=spf1 ip4:{CLIENT} -all"]},
+    "_dmarc.odd.example": "failed",
     # Domains that send no mail: without an MX, and with a null one.
     "silent.example": {"TXT": ["v=spf1 -all"]},
     "null.example": {"TXT": ["v=spf1 -all"], "MX": [""]},
@@ -294,6 +303,51 @@ def test_list(server):
           .startswith("550 "))
 
 
+def signed(domain):
+    """A signature of the text, by a key that has to be asked for."""
+    digest = base64.b64encode(hashlib.sha256(b"text\r\n").digest()).decode()
+    return (f"DKIM-Signature: v=1; a=rsa-sha256; d={domain}; s=k;\r\n"
+            f" h=from; bh={digest}; b=AAAA\r\n")
+
+
+def check_trouble(server, more, sender, **settings):
+    """Such a message comes in, with a mark."""
+    reply = server.write(more=more, sender=sender, client="198.51.100.8",
+                         **settings)
+    check(reply.startswith("250 "), reply)
+    check(b"\nX-Spam-Flag: YES\n" in server.last())
+    found = results(server.last())["dmarc"][0]
+    check("nobody can say now if it is an exception" in found, found)
+
+
+def test_list_trouble(server):
+    """A list of which nobody can say if it is one may carry mail, marked"""
+    lines = "List-Id: <talk.lists.example>\r\n"
+    check_trouble(server, "List-Id: <talk.tired.example>\r\n",
+                  "b@tired.example")
+    check_trouble(server, lines + signed("lists.example"), "b@evil.example")
+    more = "List-Id: <talk.odd.example>\r\n"
+    check(server.write("a@good.example", more, sender="b@x.odd.example")
+          .startswith("250 "))
+    found = results(server.last())["dmarc"][0]
+    check("nobody can say now" in found, found)
+    for more, sender in (
+            ("List-Id: <talk.odd.example>\r\n", "b@lists.example"),
+            (signed("lists.example"), "b@bounce.lists.example"),
+            (lines, "b@evil.example")):
+        check(server.write(more=more, sender=sender)
+              .startswith("550 5.7.26 "), more + sender)
+
+
+def test_sends_no_mail_trouble(server):
+    """Nor is a sender without mail a reason, if nobody can say who vouches"""
+    check(server.write("a@null.example", signed("null.example"),
+                       sender="a@null.example").startswith("250 "))
+    check(results(server.last())["dmarc"][0].startswith("temperror"))
+    check(server.write("a@null.example", sender="a@null.example")
+          .startswith("550 5.7.27 "))
+
+
 def test_sends_no_mail(server):
     """A sender of a domain that says it sends no mail is refused"""
     for domain in ("silent.example", "null.example"):
@@ -381,6 +435,8 @@ def test_modes():
         check("dmarc" not in results(server.last()))
     with Server(RECORDS, "dmarc-exempt lists.example") as server:
         check(server.write(sender="b@lists.example").startswith("250 "))
+        check_trouble(server, "", "b@bounce.lists.example")
+        check_trouble(server, signed("lists.example"), "b@evil.example")
         check(server.write("a@none.example", sender="a@silent.example")
               .startswith("550 5.7.27 "))
     with Server(RECORDS, "auth-trust 192.0.2.200") as server:
