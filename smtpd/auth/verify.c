@@ -155,7 +155,7 @@ copy_fields(struct verification *v, struct writer *w)
 	   before it: the section that was judged must be theirs, too. */
 	if (last < end) {
 		writer_add(w, last, (size_t)(end - last));
-	} else {
+	} else if (v->header_len < v->size) {
 		writer_octet(w, '\n');
 	}
 }
