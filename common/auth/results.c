@@ -89,20 +89,41 @@ add_pair(struct results *r, const char *name, const char *value, bool quoted)
 	}
 }
 
-void
-results_begin(struct results *r, const char *id)
+static void
+begin(struct results *r, const char *name, const char *word)
 {
 	memset(r, 0, sizeof(*r));
 	r->w = (struct writer){ .out = r->text, .size = sizeof(r->text) - 2 };
-	writer_text(&r->w, "Authentication-Results: ");
-	writer_text(&r->w, id);
-	r->column = r->w.len;
+	writer_text(&r->w, name);
+	writer_text(&r->w, word);
+	r->column = r->item_column = r->w.len;
+	r->start = r->item = r->w.len;
+}
+
+/* The item in hand is over: it stays if it fits. */
+static void
+end_item(struct results *r)
+{
+	if (r->w.full) {
+		r->w.len = r->item;
+		r->column = r->item_column;
+		r->w.full = false;
+	}
+	r->item = r->w.len;
+	r->item_column = r->column;
+}
+
+void
+results_begin(struct results *r, const char *id)
+{
+	begin(r, "Authentication-Results: ", id);
 }
 
 void
 results_add(struct results *r, const char *method, const char *result,
     const char *comment, const char *reason)
 {
+	end_item(r);
 	writer_text(&r->w, ";\n\t");
 	r->column = 8;
 	writer_text(&r->w, method);
@@ -145,11 +166,7 @@ is_dot_atom(const char *text)
 void
 results_begin_spf(struct results *r, const char *result)
 {
-	memset(r, 0, sizeof(*r));
-	r->w = (struct writer){ .out = r->text, .size = sizeof(r->text) - 2 };
-	writer_text(&r->w, "Received-SPF: ");
-	writer_text(&r->w, result);
-	r->column = r->w.len;
+	begin(r, "Received-SPF: ", result);
 }
 
 void
@@ -158,19 +175,19 @@ results_key(struct results *r, const char *key, const char *value)
 	if (*value == '\0') {
 		return;
 	}
-	if (r->has_key) {
+	end_item(r);
+	if (r->w.len > r->start) {
 		writer_octet(&r->w, ';');
 		r->column++;
 	}
-	r->has_key = true;
 	add_pair(r, key, value, !is_dot_atom(value));
 }
 
 size_t
 results_end(struct results *r)
 {
+	end_item(r);
 	size_t len = r->w.len;
-
 	r->text[len++] = '\n';
 	r->text[len] = '\0';
 	return r->w.len = len;

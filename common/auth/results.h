@@ -21,7 +21,9 @@ enum { RESULTS_SIZE = 4096 }; /* octets of a field, with the NUL */
 struct results {
 	struct writer w;
 	size_t column;
-	bool has_key; /* of Received-SPF */
+	size_t start; /* where the first result or key is */
+	/* Where the last one is: it goes if not all of it fits. */
+	size_t item, item_column;
 	char text[RESULTS_SIZE];
 };
 
@@ -41,7 +43,8 @@ void results_property(
 void results_begin_spf(struct results *, const char *result);
 void results_key(struct results *, const char *key, const char *value);
 
-/* Ends it with a line end; its length.  What has no room is left out whole. */
+/* Ends it with a line end; its length.  A result or key for which there is no
+   room is left out whole. */
 size_t results_end(struct results *);
 
 /* True for Authentication-Results with our name, or with none that can be read.

@@ -108,23 +108,65 @@ test_spf_field(void)
 	ok(len == strlen(wanted) && strcmp(r.text, wanted) == 0, "%s", r.text);
 }
 
-/* A list that is too long is cut, and still a field. */
+/* True if it is one field, with whole results alone. */
+static bool
+is_whole(const struct results *r, size_t len, const char *last)
+{
+	const char *at = r->text;
+	struct results_item item;
+	struct span rest;
+	struct field f;
+	char value[64];
+
+	if (len >= RESULTS_SIZE || !header_next(&at, r->text + len, &f) ||
+	    at != r->text + len ||
+	    !results_of((struct span){ f.value, f.value_len }, "mx.example.net",
+		&rest)) {
+		return false;
+	}
+	while (rest.len > 0) {
+		if (!results_next(&rest, &item) ||
+		    !results_is(&item, "dkim", "pass") ||
+		    !results_value(&item, last, value, sizeof(value)) ||
+		    strcmp(value, "example.org") != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* What does not fit is left out whole, wherever the room ends. */
 static void
 test_long(void)
 {
 	struct results r;
+	char pad[200] = "";
+	bool good = true;
 
-	results_begin(&r, "mx.example.net");
-	for (int i = 0; i < 1000; i++) {
-		results_add(&r, "dkim", "pass", "a comment", "a reason");
+	for (size_t n = 0; n < sizeof(pad) - 1; n++, pad[n - 1] = 'x') {
+		results_begin(&r, "mx.example.net");
+		results_add(&r, "dkim", "pass", NULL, NULL);
+		results_property(&r, "header.s", pad);
 		results_property(&r, "header.d", "example.org");
+		for (int i = 0; i < 100; i++) {
+			results_add(&r, "dkim", "pass", "a comment", "a word");
+			results_property(&r, "header.d", "example.org");
+		}
+		size_t len = results_end(&r);
+		good = good && len > RESULTS_SIZE - 100 &&
+		       is_whole(&r, len, "header.d");
+	}
+	ok(good, "whole results alone: %s", r.text + RESULTS_SIZE - 200);
+
+	results_begin_spf(&r, "pass");
+	for (int i = 0; i < 1000; i++) {
+		results_key(&r, "helo", "client.example");
 	}
 	size_t len = results_end(&r);
-	const char *at = r.text;
-	struct field f;
-	ok(len < RESULTS_SIZE && header_next(&at, r.text + len, &f) &&
-		at == r.text + len,
-	    "%zu octets", len);
+	static const char end[] = " helo=client.example\n";
+	ok(len < RESULTS_SIZE && len > RESULTS_SIZE - 60 &&
+		strcmp(r.text + len - strlen(end), end) == 0,
+	    "whole keys alone, %zu octets", len);
 }
 
 /* The author is a.example.com, of example.com. */
