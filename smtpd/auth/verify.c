@@ -125,14 +125,18 @@ move_body(struct verification *v, size_t to)
 	return up ? 0 : ftruncate(v->fd, (off_t)(to + left));
 }
 
-/* True for what must not come in; an exempt peer may mark mail itself. */
+/* True for what must not come in; an exempt peer may mark mail itself, and say
+   what it has found. */
 static bool
 is_forged(const struct verification *v, const struct field *f)
 {
 	const char *id = v->config->auth_id;
 
-	return v->question.exempt != 0 ? results_is_ours(f, id)
-	                               : results_is_forged(f, id);
+	if (v->question.exempt != 0) {
+		return results_is_ours(f, id);
+	}
+	return results_is_forged(f, id) ||
+	       (v->config->received_spf && header_is(f, "Received-SPF"));
 }
 
 /* Adds the fields of a section that are not forged. */

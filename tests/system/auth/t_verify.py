@@ -451,6 +451,15 @@ def test_modes():
             rb"envelope-from=\"a@good\.example\";\s+"
             rb"helo=client\.good\.example;\s+receiver=mail\.example\.org;\s+"
             rb"identity=mailfrom\nReceived: ", server.last()), server.last())
+        more = "Received-SPF: pass receiver=mail.example.org\r\n" \
+            "received-spf :\r\n\tpass\r\n"
+        check(server.write("a@none.example", more, client="198.51.100.8")
+              .startswith("250 "))
+        equal(re.findall(rb"(?i)\nreceived-spf ?:\s+(\w+)", server.last()),
+              [b"fail"], "fields of the name")
+        check(server.write(more=more, client="192.0.2.200")
+              .startswith("250 "))
+        equal(server.last().lower().count(b"\nreceived-spf"), 2, "exempt")
     with Server(RECORDS, "auth off") as server:
         check(server.write(client="198.51.100.8").startswith("250 "))
         check(b"Authentication-Results" not in server.last())
