@@ -6,6 +6,7 @@
 #include "smtpd/admin/reports_private.h"
 
 #include "common/auth/results.h"
+#include "common/auth/results_read.h"
 #include "common/io/file.h"
 #include "common/mime/multipart.h"
 #include "common/mime/qp.h"
@@ -130,21 +131,40 @@ end_part(struct reader *r, enum transfer transfer)
 
 /* ---- a message ---- */
 
+/* True if that is our field, and DMARC passed. */
+static bool
+is_pass(const struct reader *r, const struct field *f)
+{
+	struct span value = { f->value, f->value_len }, rest;
+	struct results_item item;
+
+	if (!results_of(value, r->config->auth_id, &rest)) {
+		return false;
+	}
+	while (results_next(&rest, &item)) {
+		if (results_is(&item, "dmarc", "pass")) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* What the header of the message itself says. */
 static void
 take_field(struct reader *r, const char *text, size_t len)
 {
 	struct field f;
 
-	if (!header_split(text, len, &f) ||
-	    header_unfold(&f, r->field, sizeof(r->field)) == -1) {
+	if (!header_split(text, len, &f)) {
 		return;
 	}
 	if (header_is(&f, "Subject")) {
-		r->is_report = strcasestr(r->field, "report domain") != NULL;
+		r->is_report =
+		    header_unfold(&f, r->field, sizeof(r->field)) != -1 &&
+		    strcasestr(r->field, "report domain") != NULL;
 	} else if (!r->judged && results_is_ours(&f, r->config->auth_id)) {
 		r->judged = true;
-		r->vouched = strstr(r->field, "dmarc=pass") != NULL;
+		r->vouched = is_pass(r, &f);
 	}
 }
 

@@ -250,6 +250,17 @@ def test_vouched(server):
     told = server.read(mailbox(good, bad, other))
     equal(told["reports"], 2)
     equal(told["unvouched"], 1)
+    forms = (("PASS (p=none)\n\theader.from=a.example", True),
+             ("fail; spf=pass smtp.mailfrom=dmarc=pass@evil.example", False),
+             ("none (dmarc=pass)", False),
+             ("none reason=\"; dmarc=pass\"", False),
+             ("none; x-dmarc=pass", False), ("passed", False),
+             ("fail; spf=fail\n\tsmtp.helo=\"dmarc=pass\"", False))
+    for i, (words, counts) in enumerate(forms):
+        told = server.read(mailbox(message(
+            gzip.compress(report(ident=f"f{i}")), results=results(words))))
+        equal((told["reports"], told["unvouched"]),
+              (1, 0) if counts else (0, 1), words)
 
 
 def test_terminal(server):
