@@ -14,8 +14,15 @@
 struct section {
 	struct field *fields; /* from the top down */
 	size_t count;
-	bool *used;      /* for the signature whose fields are chosen */
-	uint32_t *names; /* hashes of names, so that most differ at once */
+	bool *used;    /* for the signature whose fields are chosen */
+	size_t *above; /* the next one of that name, or count */
+	/* Its names, each with its lowest field, so that one is found in little
+	   time, however many fields there are. */
+	struct section_name {
+		struct span name;
+		size_t lowest;
+	} * names;
+	void *tree; /* of them: tsearch(3) */
 };
 
 /* The text must outlive it.  0, or -1 with errno: ENOMEM; E2BIG: more than is

@@ -5,22 +5,38 @@
 #include "common/auth/tags.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* FNV-1a of a name in small letters. */
-static uint32_t
-name_hash(const char *name, size_t len)
+/* An order of names, in any case. */
+static int
+compare(const void *a, const void *b)
 {
-	uint32_t hash = 2166136261U;
+	const struct section_name *x = a, *y = b;
 
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)name[i];
-		c = c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
-		hash = (hash ^ c) * 16777619U;
+	return x->name.len < y->name.len ? -1
+	       : x->name.len > y->name.len
+	           ? 1
+	           : strncasecmp(x->name.at, y->name.at, x->name.len);
+}
+
+/* Adds field i, which is below those before it.  0, or -1: no memory. */
+static int
+add_name(struct section *s, size_t i, size_t none)
+{
+	const struct field *f = &s->fields[i];
+	struct section_name *own = &s->names[i], **found;
+
+	*own = (struct section_name){ { f->name, f->name_len }, none };
+	found = tsearch(own, &s->tree, compare);
+	if (found == NULL) {
+		return -1;
 	}
-	return hash;
+	s->above[i] = (*found)->lowest;
+	(*found)->lowest = i;
+	return 0;
 }
 
 static size_t
@@ -47,20 +63,31 @@ section_open(struct section *s, const char *header, size_t len)
 	size_t count = count_fields(header, len);
 	s->fields = calloc(count + 1, sizeof(*s->fields));
 	s->used = calloc(count + 1, sizeof(*s->used));
+	s->above = calloc(count + 1, sizeof(*s->above));
 	s->names = calloc(count + 1, sizeof(*s->names));
-	if (s->fields == NULL || s->used == NULL || s->names == NULL) {
+	if (s->fields == NULL || s->used == NULL || s->above == NULL ||
+	    s->names == NULL) {
 		section_close(s);
 		errno = ENOMEM;
 		return -1;
 	}
 	for (const char *at = header; s->count < count; s->count++) {
-		struct field *f = &s->fields[s->count];
-		if (!header_next(&at, header + len, f)) {
+		if (!header_next(&at, header + len, &s->fields[s->count])) {
 			break;
 		}
-		s->names[s->count] = name_hash(f->name, f->name_len);
+		if (add_name(s, s->count, count) == -1) {
+			section_close(s);
+			errno = ENOMEM;
+			return -1;
+		}
 	}
 	return 0;
+}
+
+static void
+keep(void *name)
+{
+	(void)name; /* it is one of an array */
 }
 
 void
@@ -68,6 +95,8 @@ section_close(struct section *s)
 {
 	free(s->fields);
 	free(s->used);
+	tdestroy(s->tree, keep);
+	free(s->above);
 	free(s->names);
 	*s = (struct section){ .count = 0 };
 }
@@ -90,13 +119,13 @@ static const struct field *
 take_field(
     struct section *s, struct span name, const struct dkim_signature *own)
 {
-	uint32_t hash = name_hash(name.at, name.len);
+	const struct section_name key = { .name = name };
+	struct section_name *const *found = tfind(&key, &s->tree, compare);
+	size_t i = found == NULL ? s->count : (*found)->lowest;
 
-	for (size_t i = s->count; i-- > 0;) {
+	for (; i < s->count; i = s->above[i]) {
 		const struct field *f = &s->fields[i];
-		if (s->names[i] == hash && !s->used[i] &&
-		    f->text != own->field.text && f->name_len == name.len &&
-		    strncasecmp(f->name, name.at, name.len) == 0) {
+		if (!s->used[i] && f->text != own->field.text) {
 			s->used[i] = true;
 			return f;
 		}

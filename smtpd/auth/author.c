@@ -18,6 +18,11 @@ add(struct author *a, const char *domain, size_t len)
 {
 	char ascii[ASK_NAME + 64], name[ASK_NAME];
 
+	/* Reading a domain takes time, and a section has room for many. */
+	if (a->many || a->looked++ == AUTHOR_LOOKS) {
+		a->many = true;
+		return;
+	}
 	enum idna read = idna_domain(domain, len, ascii, sizeof(ascii));
 	a->later = a->later || read == IDNA_LATER;
 	if (read != IDNA_OK || !ask_name(ascii, strlen(ascii), name)) {

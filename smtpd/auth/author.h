@@ -9,7 +9,10 @@
 
 /* Who a message says has written it: the domains in From.  Pure. */
 
-enum { AUTHOR_MOST = 4 };
+enum {
+	AUTHOR_MOST = 4,
+	AUTHOR_LOOKS = 1000, /* domains that are read, each of them twice */
+};
 
 struct author {
 	unsigned fields; /* of the name From */
@@ -17,7 +20,8 @@ struct author {
 	/* These, and what a careless reader could take
 	   for one, each once; in the form of ask_name(). */
 	size_t count;
-	bool many;   /* there are more than AUTHOR_MOST */
+	bool many;       /* there are more than AUTHOR_MOST */
+	unsigned looked; /* at AUTHOR_LOOKS there are many, too */
 	bool hidden; /* something could be an author, and nobody can tell who */
 	bool later;  /* there are some that cannot be read now */
 	char domain[AUTHOR_MOST][ASK_NAME];

@@ -91,6 +91,44 @@ test_authors(void)
 	}
 }
 
+static unsigned mapped;
+
+static enum idna
+map_and_count(
+    const void *none, const char *label, size_t len, char out[IDNA_LABEL + 1])
+{
+	(void)none, (void)label, (void)len;
+	mapped++;
+	strcpy(out, "xn--b-xga");
+	return IDNA_OK;
+}
+
+/* However many addresses there are, few domains are read. */
+static void
+test_many(void)
+{
+	static const char *const addresses[] = { "a@b\xc3\xbc.example, ",
+		"a@b\xc3\xbc.example\nFrom: " };
+	enum { SIZE = 1 << 20 };
+	char *text = malloc(SIZE);
+	struct author a;
+
+	idna_use(map_and_count, NULL);
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		size_t n = strlen(addresses[i]), at = strlen("From: ");
+		memcpy(text, "From: ", at);
+		for (; at + n < SIZE; at += n) {
+			memcpy(text + at, addresses[i], n);
+		}
+		mapped = 0;
+		author_read(text, at, &a);
+		ok(!author_is_named(&a) && mapped <= AUTHOR_LOOKS,
+		    "%u domains are read", mapped);
+	}
+	idna_use(NULL, NULL);
+	free(text);
+}
+
 /* As a process that cannot load the tables. */
 static enum idna
 map_later(
@@ -173,6 +211,7 @@ main(void)
 {
 	test_authors();
 	test_later();
+	test_many();
 	test_lists();
 	test_valid();
 	return tap_done();

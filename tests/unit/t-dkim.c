@@ -280,12 +280,47 @@ test_too_many(void)
 	}
 }
 
+/* Signatures of more names than there are fields, of many fields. */
+static void
+test_many_names(void)
+{
+	static const char *const keys[] = { ed25519, rsa };
+	static const char names[] = " h=from : to :\n"
+				    " subject : date : message-id : from :"
+				    " subject : date;\n";
+	struct output text = { 0 };
+	char name[16];
+
+	const char *h = strstr(message, names);
+	output_add(&text, message, (size_t)(h - message));
+	output_add(&text, " h=from", 7);
+	for (int i = 0; i < 500; i++) {
+		snprintf(name, sizeof(name), ":%s%d", i % 2 ? "b" : "c", i);
+		output_add(&text, name, strlen(name));
+	}
+	output_add(&text, ";\n", 2);
+	h += strlen(names);
+	const char *end = strstr(h, "\n\n") + 1;
+	output_add(&text, h, (size_t)(end - h));
+	for (int i = 0; i < 60000; i++) {
+		output_add(&text, "b:\n", 3);
+	}
+	output_add(&text, end, strlen(end) + 1);
+	ok(verify(text.data, 999, keys, DKIM_LOOKUP_OK) == 2 &&
+		reports[0].result == DKIM_FAIL &&
+		reports[1].result == DKIM_PASS,
+	    "500 names and 60000 fields: %s, %s", reports[0].reason,
+	    reports[1].reason);
+	output_free(&text);
+}
+
 int
 main(void)
 {
 	test_too_many();
 	test_message();
 	test_changes();
+	test_many_names();
 	test_records();
 	test_own(PUBLIC_KEY_RSA);
 	test_own(PUBLIC_KEY_ED25519);
