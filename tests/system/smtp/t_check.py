@@ -536,9 +536,12 @@ def test_json():
         found = [json.loads(line) for line in done.stdout.splitlines()]
         found = [(f["finding"], f["text"]) for f in found]
         equal(len(found), len(lines), "findings")
-        # Which of several questions fails first is another matter.
-        equal([f for f in found if "DNS" not in f[1]],
-              [f for f in lines if "DNS" not in f[1]], "findings")
+        # Which of several questions fails first is another matter, and so
+        # is how much room the disk has from one moment to the next.
+        def same(list_):
+            return [(kind, re.sub(r"\d+", "0", text))
+                    for kind, text in list_ if "DNS" not in text]
+        equal(same(found), same(lines), "findings")
 
 
 tap.run(globals())
