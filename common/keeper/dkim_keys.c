@@ -70,6 +70,33 @@ is_passing(int error)
 	       error == ENFILE || error == EINTR || error == ENOENT;
 }
 
+uint64_t
+dkim_keys_version(
+    const struct config *config, const char *domain, const char *selector)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int n = snprintf(path, sizeof(path), "%s/dkim%s%s%s%s%s", config->state,
+	    domain == NULL ? "" : "/", domain == NULL ? "" : domain,
+	    selector == NULL ? "" : "/", selector == NULL ? "" : selector,
+	    selector == NULL ? "" : ".pem");
+
+	if (n < 0 || n >= PATH_MAX) {
+		return 0;
+	}
+	if (lstat(path, &st) == -1) {
+		return errno == ENOENT || errno == ENOTDIR;
+	}
+	/* FNV-1a, by words. */
+	const uint64_t parts[] = { st.st_dev, st.st_ino,
+		(uint64_t)st.st_ctim.tv_sec, (uint64_t)st.st_ctim.tv_nsec };
+	uint64_t hash = 14695981039346656037U;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		hash = (hash ^ parts[i]) * 1099511628211U;
+	}
+	return hash | 2; /* neither of those above */
+}
+
 int
 dkim_keys_exist(const struct config *config)
 {
@@ -156,21 +183,17 @@ dkim_key_open(const char *path, char error[CONFIG_ERROR])
 
 /* Adds a key; of its kind, the last name counts.  0, or -1: too many. */
 static int
-add(struct dkim_keys *k, const char *domain, const char *selector,
-    struct private_key *key)
+add(struct dkim_keys *k, struct dkim_name name, struct private_key *key)
 {
-	struct dkim_name name = { .usable = key != NULL,
-		.kind = key == NULL ? 0 : private_key_kind(key) };
-
-	strlcpy(name.domain, domain, sizeof(name.domain));
-	strlcpy(name.selector, selector, sizeof(name.selector));
+	name.usable = key != NULL;
+	name.kind = key == NULL ? 0 : private_key_kind(key);
 	for (size_t i = 0; i < k->count; i++) {
 		struct dkim_name *n = &k->names[i];
-		if (strcmp(n->domain, domain) != 0 || n->kind != name.kind ||
-		    n->usable != name.usable) {
+		if (strcmp(n->domain, name.domain) != 0 ||
+		    n->kind != name.kind || n->usable != name.usable) {
 			continue;
 		}
-		if (strcmp(n->selector, selector) < 0) {
+		if (strcmp(n->selector, name.selector) < 0) {
 			private_key_close(k->keys[i]);
 			k->keys[i] = key;
 			*n = name;
@@ -235,7 +258,9 @@ dkim_keys_walk(const struct config *config, const char *domain,
 
 struct reading {
 	struct dkim_keys *keys;
+	const struct config *config;
 	const char *domain;
+	uint64_t folder;
 };
 
 static int
@@ -243,7 +268,12 @@ read_key(void *context, const char *selector, const char *path)
 {
 	const struct reading *r = context;
 	char error[CONFIG_ERROR];
+	struct dkim_name name = { .folder = r->folder };
 
+	/* Before it is read: a change after that is to be seen. */
+	name.file = dkim_keys_version(r->config, r->domain, selector);
+	strlcpy(name.domain, r->domain, sizeof(name.domain));
+	strlcpy(name.selector, selector, sizeof(name.selector));
 	errno = 0;
 	struct private_key *key = dkim_key_open(path, error);
 	if (key == NULL && is_passing(errno)) {
@@ -252,14 +282,15 @@ read_key(void *context, const char *selector, const char *path)
 	if (key == NULL) {
 		log_error("%s", error);
 	}
-	return add(r->keys, r->domain, selector, key);
+	return add(r->keys, name, key);
 }
 
 static int
 read_domain(struct dkim_keys *k, const struct config *config,
     const char *domain, const char *ending)
 {
-	struct reading r = { k, domain };
+	struct reading r = { k, config, domain,
+		dkim_keys_version(config, domain, NULL) };
 
 	return dkim_keys_walk(config, domain, ending, read_key, &r);
 }
@@ -269,11 +300,13 @@ dkim_keys_read(struct dkim_keys *k, const struct config *config,
     const char *only, const char *ending, char error[CONFIG_ERROR])
 {
 	char path[PATH_MAX];
+	uint64_t folder = dkim_keys_version(config, NULL, NULL);
 	DIR *d = directory(config, path) == -1 ? NULL : opendir(path);
 	struct dirent *e;
 	int result = 0;
 
 	k->count = 0;
+	k->folder = folder;
 	if (d == NULL) {
 		snprintf(error, CONFIG_ERROR, "cannot read %.200s: %s", path,
 		    strerror(errno));

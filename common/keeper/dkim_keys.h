@@ -24,9 +24,18 @@ enum {
 struct dkim_name {
 	char domain[DKIM_KEY_NAME];
 	char selector[DKIM_KEY_NAME];
-	uint32_t kind;   /* enum public_key_kind */
-	uint32_t usable; /* 0: there is a file, and it is not usable */
+	uint32_t kind;         /* enum public_key_kind */
+	uint32_t usable;       /* 0: there is a file, and it is not usable */
+	uint64_t folder, file; /* as dkim_keys_version() has them */
 };
+
+/*
+ * A number that is another when the file or folder is: of a key, of a domain
+ * (selector is NULL), of all (domain, too).  It needs no right to read them. 0:
+ * that cannot be found out.
+ */
+uint64_t dkim_keys_version(
+    const struct config *, const char *domain, const char *selector);
 
 /* 1 if a domain has keys, 0 if none has; -1: that cannot be read (errno). */
 int dkim_keys_exist(const struct config *) __attribute__((warn_unused_result));
@@ -53,6 +62,7 @@ int dkim_keys_walk(const struct config *, const char *domain,
 
 /* All keys, or those of one domain. */
 struct dkim_keys {
+	uint64_t folder; /* as dkim_keys_version() has it */
 	size_t count;
 	struct dkim_name names[DKIM_KEYS];
 	struct private_key *keys[DKIM_KEYS]; /* NULL: not usable */

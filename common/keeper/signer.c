@@ -79,6 +79,7 @@ signer_run(const struct config *config, int channel)
 	}
 	r.good = known;
 	r.count = known ? (uint32_t)keys.count : 0;
+	r.folder = keys.folder;
 	tell(channel, &r, sizeof(r));
 	for (size_t i = 0; known && i < keys.count; i++) {
 		tell(channel, &keys.names[i], sizeof(keys.names[i]));

@@ -17,8 +17,9 @@
  */
 
 struct signer_report {
-	uint32_t good;  /* 0: nothing is known of keys, for the reason: */
-	uint32_t count; /* keys */
+	uint32_t good;   /* 0: nothing is known of keys, for the reason: */
+	uint32_t count;  /* keys */
+	uint64_t folder; /* dkim_keys_version() of it */
 	char error[CONFIG_ERROR];
 };
 

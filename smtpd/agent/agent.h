@@ -85,18 +85,22 @@ enum agent_want {
 	WANT_SIGNATURE, /* of a hash by one of them */
 };
 
-enum { AGENT_SIGNATURES = 16 }; /* that an order may cost */
+enum {
+	AGENT_SIGNATURES = 16, /* that an order may cost */
+	AGENT_CHANGES = 4,     /* times that it asks again for other keys */
+};
 
 struct agent_question {
 	uint32_t serial; /* of the order */
 	uint32_t want;   /* enum agent_want */
-	uint32_t key;    /* by its number */
+	uint32_t key;    /* by the number that the answer gave it */
 	char domain[DKIM_KEY_NAME];
 	uint8_t digest[CRYPTO_SHA256];
 };
 
 struct agent_answer {
 	uint32_t good;  /* 0: not now, for the reason in why */
+	uint32_t stale; /* the keys have changed: ask for them again */
 	uint32_t count; /* keys: none, one, or RSA and Ed25519 */
 	struct {
 		uint32_t number;

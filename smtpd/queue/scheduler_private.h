@@ -157,9 +157,13 @@ struct signing {
 	int channel;   /* to it */
 	int64_t until; /* ms; by then it has said something; 0: no need */
 	bool known;    /* the names of its keys are here, all of them */
+	bool stale;    /* others are there by now: it is to be started anew */
 	bool said;     /* that mail goes without a signature */
 	struct dkim_name *names;
 	size_t count, taken;
+	uint64_t folder;     /* as dkim_keys_version() had it then */
+	uint32_t generation; /* of names; numbers of keys are of one of them */
+	int64_t begun;       /* ms; when they were here */
 	uint64_t tickets;
 	unsigned waiting;       /* questions that it has */
 	char why[CONFIG_ERROR]; /* not known: for this reason; "": not yet */

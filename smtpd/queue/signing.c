@@ -28,6 +28,9 @@ enum {
 	AGAIN = 10 * 1000,    /* ms from one start to the next */
 };
 
+static const char cannot_start[] =
+    "cannot start the process with the DKIM keys";
+
 /* ---- answers ---- */
 
 static void
@@ -104,6 +107,12 @@ nearest(const struct signing *s, const char *domain)
 	return best;
 }
 
+static uint32_t
+number_of(const struct signing *s, size_t i)
+{
+	return s->generation * DKIM_KEYS + (uint32_t)i;
+}
+
 /* Puts a key into the answer: RSA first. */
 static void
 add_key(const struct signing *s, size_t i, struct agent_answer *out)
@@ -117,7 +126,7 @@ add_key(const struct signing *s, size_t i, struct agent_answer *out)
 		out->keys[1] = out->keys[0];
 		at = 0;
 	}
-	out->keys[at].number = (uint32_t)i;
+	out->keys[at].number = number_of(s, i);
 	out->keys[at].name = s->names[i];
 	out->count++;
 }
@@ -160,8 +169,13 @@ order(struct runner *r, struct agent *a)
 {
 	struct signer_order o = { .ticket = a->ticket,
 		.slot = (uint32_t)(a - r->agents),
-		.key = a->question.key };
+		.key = a->question.key % DKIM_KEYS };
 
+	/* By another generation's number it would be another key. */
+	if (a->question.key != number_of(&r->signing, o.key)) {
+		answer(a, &(struct agent_answer){ .stale = 1 });
+		return;
+	}
 	memcpy(o.digest, a->question.digest, sizeof(o.digest));
 	if (send(r->signing.channel, &o, sizeof(o),
 		MSG_NOSIGNAL | MSG_DONTWAIT) == -1) {
@@ -208,10 +222,18 @@ forget(struct signing *s)
 	free(s->names);
 	s->names = NULL;
 	s->count = s->taken = 0;
-	s->known = false;
+	s->known = s->stale = false;
 	s->until = 0;
 	s->waiting = 0;
 	s->pid = 0;
+}
+
+static void
+end(struct signing *s)
+{
+	kill(s->pid, SIGKILL);
+	(void)waitpid(s->pid, NULL, 0);
+	forget(s);
 }
 
 /* It is of no use: it is ended, and what it was to answer waits. */
@@ -221,9 +243,7 @@ lose(struct runner *r, const char *why)
 	struct signing *s = &r->signing;
 
 	log_error("mail that is to be signed waits: %s", why);
-	kill(s->pid, SIGKILL);
-	(void)waitpid(s->pid, NULL, 0);
-	forget(s);
+	end(s);
 	strlcpy(s->why, why, sizeof(s->why));
 	s->again = deadline_now() + AGAIN;
 	answer_all(r, why);
@@ -262,7 +282,88 @@ want_signer(struct runner *r, struct agent *a)
 	if (s->why[0] != '\0' && deadline_now() < s->again) {
 		answer_later(a, s->why);
 	} else if (!start(r)) {
-		answer_later(a, "cannot start the process with the DKIM keys");
+		answer_later(a, cannot_start);
+	}
+}
+
+static bool
+differs(uint64_t known, uint64_t now)
+{
+	return known != 0 && now != 0 && known != now;
+}
+
+/* True if a domain, or one above it, has a folder, and had no key below it. */
+static bool
+has_empty_folder(const struct runner *r, const char *domain, const char *best)
+{
+	size_t enough = best == NULL ? 0 : strlen(best);
+
+	while (domain != NULL && strlen(domain) > enough) {
+		if (dkim_keys_version(r->config, domain, NULL) > 1) {
+			return true;
+		}
+		domain = strchr(domain, '.');
+		domain = domain == NULL ? NULL : domain + 1;
+	}
+	return false;
+}
+
+/* True if the keys for a domain may be others than those that are known. */
+static bool
+have_changed(const struct runner *r, const char *domain)
+{
+	const struct signing *s = &r->signing;
+	const struct config *config = r->config;
+	const char *best = nearest(s, domain);
+
+	if (differs(s->folder, dkim_keys_version(config, NULL, NULL))) {
+		return true;
+	}
+	if (deadline_now() >= s->begun + AGAIN &&
+	    has_empty_folder(r, domain, best)) {
+		return true;
+	}
+	for (size_t i = 0; i < s->count && best != NULL; i++) {
+		const struct dkim_name *n = &s->names[i];
+		if (strcmp(n->domain, best) == 0 &&
+		    (differs(n->folder,
+			 dkim_keys_version(config, n->domain, NULL)) ||
+			differs(n->file, dkim_keys_version(config, n->domain,
+					     n->selector)))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Starts it anew, once nobody waits for a signature of before. */
+static void
+renew(struct runner *r)
+{
+	if (r->signing.waiting > 0) {
+		return;
+	}
+	end(&r->signing);
+	if (!start(r)) {
+		answer_all(r, cannot_start);
+	}
+}
+
+/* A question, when the keys are known. */
+static void
+take_known(struct runner *r, struct agent *a)
+{
+	struct signing *s = &r->signing;
+
+	if (!s->stale && a->question.want == WANT_KEYS) {
+		s->stale = have_changed(r, a->question.domain);
+	}
+	if (!s->stale) {
+		proceed(r, a);
+	} else if (a->question.want == WANT_SIGNATURE) {
+		answer(a, &(struct agent_answer){ .stale = 1 });
+	} else {
+		renew(r);
 	}
 }
 
@@ -276,7 +377,7 @@ signing_take(struct runner *r, struct agent *a, const struct agent_question *q)
 	} else if (r->signing.pid == 0) {
 		want_signer(r, a);
 	} else if (r->signing.known) {
-		proceed(r, a);
+		take_known(r, a);
 	}
 }
 
@@ -287,6 +388,8 @@ static void
 begin(struct runner *r)
 {
 	r->signing.known = true;
+	r->signing.generation++;
+	r->signing.begun = deadline_now();
 	r->signing.until = 0;
 	for (size_t i = 0; i < r->nagents; i++) {
 		struct agent *a = &r->agents[i];
@@ -313,6 +416,7 @@ take_report(struct runner *r, struct signer_report *report)
 		return;
 	}
 	s->count = report->count;
+	s->folder = report->folder;
 	if (s->count == 0) {
 		begin(r);
 	}
@@ -344,14 +448,17 @@ take_result(struct runner *r, const struct signer_result *result)
 	/* The agent may have ended, and its place be another's. */
 	if (a == NULL || a->destination == NULL || a->channel == -1 ||
 	    a->ticket == 0 || a->ticket != result->ticket) {
-		return;
-	}
-	if (result->good == 1 && result->signature.size <= SIGNATURE_SIZE) {
+		a = NULL;
+	} else if (result->good == 1 &&
+		   result->signature.size <= SIGNATURE_SIZE) {
 		struct agent_answer out = { .good = 1,
 			.signature = result->signature };
 		answer(a, &out);
 	} else {
 		answer_later(a, "the DKIM key does not sign");
+	}
+	if (s->stale) {
+		renew(r);
 	}
 }
 
@@ -402,8 +509,6 @@ signing_close(struct runner *r)
 	struct signing *s = &r->signing;
 
 	if (s->pid != 0) {
-		kill(s->pid, SIGKILL);
-		(void)waitpid(s->pid, NULL, 0);
-		forget(s);
+		end(s);
 	}
 }

@@ -8,12 +8,13 @@ somebody adds or changes on the way without anybody noticing.
 """
 import os
 import random
+import re
 import shutil
 
 from lib import dkimpeers, proc
 from lib.authprobe import Probe
 from lib.dns import RealDns
-from lib.fakemx import EXTENSIONS, FakeMx
+from lib.fakemx import EXTENSIONS, STALL, FakeMx
 from lib.mails import Mail
 from lib.scratch import LONG, Scratch
 from lib.site import Site
@@ -249,14 +250,18 @@ def test_bounce():
             equal(probe.results(mx.messages[0].body), ["pass"], "its results")
 
 
+def signers(site):
+    """The processes that have the keys."""
+    return {pid for pid in proc.named(str(site.conf))
+            if proc.name(str(pid)) == "signer"}
+
+
 def test_killed():
     """A signer that is killed costs a delay, and no mail leaves without it"""
     with FakeMx() as mx, site_for(mx) as site:
         keys(site)
         through(site, mx, [LETTER])
-        signers = [pid for pid in proc.named(str(site.conf))
-                   if proc.name(str(pid)) == "signer"]
-        for pid in signers:
+        for pid in signers(site):
             os.kill(pid, 9)
         site.send("a@example.org", ["b@example.net"], LETTER)
 
@@ -293,6 +298,57 @@ def test_rotate():
         with probe_of(fresh) as probe:
             body = through(site, mx, [LETTER])[0]
             equal(probe.results(body), ["pass"], "by the new key")
+
+
+def signer_of(site, mx, author=DOMAIN):
+    """Domain and selector of the one signature that a message leaves with."""
+    text = LETTER.replace(b"a@example.org", b"a@" + author.encode())
+    body = through(site, mx, [text])[0]
+    found = re.findall(rb"\bd=([^;]+);\s*s=([^;]+);", body)
+    equal(len(found), 1, f"signatures of {body}")
+    return tuple(part.decode() for part in found[0])
+
+
+def cases_steady():
+    """Keys that change while a runner works sign the next message"""
+    with FakeMx() as mx, FakeMx({"rcpt": STALL}) as slow, \
+            site_for(mx, "dkim-sign rsa\nroute slow.example smtp://127.0.0.1:"
+                     f"{slow.port}?tls=never\n") as site:
+        folder = site.dir / "state/dkim"
+        dkimpeers.published(site, DOMAIN)
+        old = next((folder / DOMAIN).glob("r*.pem"))
+        site.send("a@example.org", ["b@slow.example"], LETTER)
+        wait_for(lambda: slow.connections == 1, "a delivery that takes long")
+        equal(signer_of(site, mx), (DOMAIN, old.stem), "the first key")
+        first = signers(site)
+        with tap.case("the first key of a domain below"):
+            dkimpeers.published(site, "sub." + DOMAIN)
+            below = next((folder / f"sub.{DOMAIN}").glob("r*.pem"))
+            equal(signer_of(site, mx, "sub." + DOMAIN),
+                  ("sub." + DOMAIN, below.stem))
+        with tap.case("a later key of the same domain"):
+            key = folder / DOMAIN / "zz.pem"
+            shutil.copy2(below, key)
+            shutil.chown(key, old.stat().st_uid, old.stat().st_gid)
+            equal(signer_of(site, mx), (DOMAIN, "zz"))
+        with tap.case("a key that others can read by now, and not any more"):
+            key.chmod(0o644)
+            site.send("a@example.org", ["b@example.net"], LETTER)
+            wait_for(lambda: "cannot be signed now" in site.notes(),
+                     "the log line")
+            key.chmod(0o600)
+            equal(signer_of(site, mx), (DOMAIN, "zz"))
+        with tap.case("a key that is gone"):
+            key.rename(key.with_suffix(".old"))
+            equal(signer_of(site, mx), (DOMAIN, old.stem))
+        with tap.case("a domain whose folder is gone"):
+            (folder / f"sub.{DOMAIN}").rename(folder / ".away")
+            equal(signer_of(site, mx, "sub." + DOMAIN), (DOMAIN, old.stem))
+        with tap.case("nothing has changed"):
+            before = signers(site)
+            equal(signer_of(site, mx), (DOMAIN, old.stem))
+            check(before and signers(site) == before, "another signer")
+            check(first and not first & before, "that of the first keys")
 
 
 def cases_domains():
