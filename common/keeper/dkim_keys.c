@@ -97,6 +97,19 @@ dkim_keys_version(
 	return hash | 2; /* neither of those above */
 }
 
+bool
+dkim_keys_folder(const struct config *config, const char *domain, size_t above)
+{
+	while (domain != NULL && strlen(domain) > above) {
+		if (dkim_keys_version(config, domain, NULL) > 1) {
+			return true;
+		}
+		domain = strchr(domain, '.');
+		domain = domain == NULL ? NULL : domain + 1;
+	}
+	return false;
+}
+
 int
 dkim_keys_exist(const struct config *config)
 {

@@ -37,6 +37,10 @@ struct dkim_name {
 uint64_t dkim_keys_version(
     const struct config *, const char *domain, const char *selector);
 
+/* True if the domain, or one above it that is longer than so many octets, has a
+   folder of keys. */
+bool dkim_keys_folder(const struct config *, const char *domain, size_t above);
+
 /* 1 if a domain has keys, 0 if none has; -1: that cannot be read (errno). */
 int dkim_keys_exist(const struct config *) __attribute__((warn_unused_result));
 

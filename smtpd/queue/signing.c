@@ -292,22 +292,6 @@ differs(uint64_t known, uint64_t now)
 	return known != 0 && now != 0 && known != now;
 }
 
-/* True if a domain, or one above it, has a folder, and had no key below it. */
-static bool
-has_empty_folder(const struct runner *r, const char *domain, const char *best)
-{
-	size_t enough = best == NULL ? 0 : strlen(best);
-
-	while (domain != NULL && strlen(domain) > enough) {
-		if (dkim_keys_version(r->config, domain, NULL) > 1) {
-			return true;
-		}
-		domain = strchr(domain, '.');
-		domain = domain == NULL ? NULL : domain + 1;
-	}
-	return false;
-}
-
 /* True if the keys for a domain may be others than those that are known. */
 static bool
 have_changed(const struct runner *r, const char *domain)
@@ -319,8 +303,9 @@ have_changed(const struct runner *r, const char *domain)
 	if (differs(s->folder, dkim_keys_version(config, NULL, NULL))) {
 		return true;
 	}
+	/* A folder that had no key has one by now, perhaps. */
 	if (deadline_now() >= s->begun + AGAIN &&
-	    has_empty_folder(r, domain, best)) {
+	    dkim_keys_folder(config, domain, best == NULL ? 0 : strlen(best))) {
 		return true;
 	}
 	for (size_t i = 0; i < s->count && best != NULL; i++) {

@@ -2,6 +2,7 @@
 /* Reports: the frame, the part for programs, and what is sent back. */
 #include "smtpd/queue/report/dsn_private.h"
 
+#include "common/keeper/dkim_keys.h"
 #include "common/text/date.h"
 #include "common/text/xtext.h"
 
@@ -110,6 +111,20 @@ given_address(const struct dsn *d, size_t i)
 	return r->given[0] != '\0' ? r->given : r->text;
 }
 
+/*
+ * The domain of the author: reports are signed in its name, so that it has to
+ * be one with a key, if there is one.
+ */
+static const char *
+author_domain(const struct config *config)
+{
+	return config->ndomains > 0 &&
+	               !dkim_keys_folder(config, config->hostname, 0) &&
+	               dkim_keys_folder(config, config->domains[0], 0)
+	           ? config->domains[0]
+	           : config->hostname;
+}
+
 static int
 put_header(const struct dsn *d, struct wrap *w, const char *boundary)
 {
@@ -120,7 +135,8 @@ put_header(const struct dsn *d, struct wrap *w, const char *boundary)
 		return -1;
 	}
 	date_text(d->now, when);
-	wrap_line(w, "From: Mail Delivery System <MAILER-DAEMON@%s>", host);
+	wrap_line(w, "From: Mail Delivery System <MAILER-DAEMON@%s>",
+	    author_domain(d->config));
 	wrap_field(w, "To", "", d->to);
 	snprintf(title, sizeof(title), "%s%s%s", subject_of(d),
 	    given_address(d, 0), d->count > 1 ? ", and others" : "");

@@ -250,6 +250,19 @@ def test_bounce():
             equal(probe.results(mx.messages[0].body), ["pass"], "its results")
 
 
+def test_bounce_elsewhere():
+    """The same on a host whose name is not below a domain with a key"""
+    with FakeMx(script={"rcpt": ["550 5.1.1 no", "250 ok"]}) as mx, \
+            Site(2, "mx.elsewhere.example", DOMAIN,
+                 f"relay smtp://127.0.0.1:{mx.port}?tls=never\n") as site:
+        records = keys(site)
+        site.send("x@example.net", ["b@example.net"], LETTER)
+        body = mx.wait(1)[0].body
+        check(b"<MAILER-DAEMON@example.org>" in body, f"{body}")
+        with probe_of(records) as probe:
+            equal(probe.results(body), ["pass"], "its results")
+
+
 def signers(site):
     """The processes that have the keys."""
     return {pid for pid in proc.named(str(site.conf))
