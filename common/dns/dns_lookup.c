@@ -25,9 +25,11 @@ enum {
 
 /* A question that is under way. */
 struct query {
-	int fd; /* -1: not any more */
-	bool cut;
-	size_t len; /* without the OPT record */
+	int fd;   /* -1: not any more */
+	bool tcp; /* by TCP, since the answer did not fit: */
+	size_t sent, got;
+	unsigned char head[PREFIX]; /* the length of what is coming */
+	size_t len;                 /* without the OPT record */
 	unsigned char wire[PREFIX + NS_HFIXEDSZ + DNS_NAME + 1 + NS_QFIXEDSZ +
 			   OPTION]; /* after room for the prefix */
 };
@@ -140,29 +142,99 @@ keep(struct dns_lookup *l, size_t len)
 	l->len = code == ns_r_noerror || code == ns_r_nxdomain ? len : 0;
 }
 
-/* Reads what has come for a query. */
-static void
+/* Reads what has come for a query.  True: it was cut. */
+static bool
 hear(struct query *q, struct dns_lookup *l)
 {
 	ssize_t n = recv(q->fd, l->answer, sizeof(l->answer), MSG_DONTWAIT);
 
 	if (n == -1) {
 		stop(q); /* nobody is there */
-		return;
+		return false;
 	}
 	if (!belongs(q, l->answer, (size_t)n)) {
-		return; /* somebody guesses */
+		return false; /* somebody guesses */
 	}
-	q->cut = (l->answer[2] & 0x02) != 0;
-	if (!q->cut) {
+	bool cut = (l->answer[2] & 0x02) != 0;
+	if (!cut) {
 		keep(l, (size_t)n);
 	}
 	stop(q);
+	return cut;
 }
 
+/* Asks by TCP (RFC 7766) what did not fit. */
+static void
+start_tcp(struct query *q, const struct dns_address *server)
+{
+	q->tcp = true;
+	q->sent = q->got = 0;
+	put16(q->wire, (unsigned)q->len);
+	q->wire[PREFIX + 11] = 0;
+	q->fd = socket(server->address.ss_family,
+	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (q->fd != -1 &&
+	    connect(q->fd, (const struct sockaddr *)&server->address,
+		server->len) == -1 &&
+	    errno != EINPROGRESS) {
+		stop(q);
+	}
+}
+
+/* Receives a piece of the length, or of what it is of; as recv(2). */
+static ssize_t
+receive_piece(struct query *q, struct dns_lookup *l)
+{
+	ssize_t n;
+
+	if (q->got < PREFIX) {
+		n = recv(
+		    q->fd, q->head + q->got, PREFIX - q->got, MSG_DONTWAIT);
+	} else {
+		size_t size = (size_t)q->head[0] << 8 | q->head[1];
+		size_t at = q->got - PREFIX;
+		n = recv(q->fd, l->answer + at, size - at, MSG_DONTWAIT);
+		if (n > 0 && at + (size_t)n == size) {
+			if (belongs(q, l->answer, size) &&
+			    (l->answer[2] & 0x02) == 0) {
+				keep(l, size);
+			}
+			return 0;
+		}
+	}
+	q->got += n > 0 ? (size_t)n : 0;
+	return n;
+}
+
+/* Sends or receives by TCP as much as goes without waiting. */
+static void
+go_on_tcp(struct query *q, struct dns_lookup *l)
+{
+	size_t all = PREFIX + q->len;
+	ssize_t n;
+
+	if (q->sent < all) {
+		n = send(q->fd, q->wire + q->sent, all - q->sent,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+		q->sent += n > 0 ? (size_t)n : 0;
+	} else {
+		n = receive_piece(q, l);
+	}
+	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR)) {
+		stop(q);
+	}
+}
+
+static short
+events_of(const struct query *q)
+{
+	return q->tcp && q->sent < PREFIX + q->len ? POLLOUT : POLLIN;
+}
+
+/* Hears all of them, so that none waits for another that is silent. */
 static void
 listen_all(struct query *queries, struct dns_lookup *lookups, size_t n,
-    int64_t deadline)
+    const struct dns_address *server, int64_t deadline)
 {
 	struct pollfd fds[DNS_LOOKUPS];
 
@@ -170,7 +242,7 @@ listen_all(struct query *queries, struct dns_lookup *lookups, size_t n,
 		size_t open = 0;
 		for (size_t i = 0; i < n; i++) {
 			fds[i] = (struct pollfd){ .fd = queries[i].fd,
-				.events = POLLIN };
+				.events = events_of(&queries[i]) };
 			open += queries[i].fd != -1;
 		}
 		int64_t left = deadline - deadline_now();
@@ -179,62 +251,17 @@ listen_all(struct query *queries, struct dns_lookup *lookups, size_t n,
 			return;
 		}
 		for (size_t i = 0; i < n; i++) {
-			if (fds[i].revents != 0) {
-				hear(&queries[i], &lookups[i]);
+			struct query *q = &queries[i];
+			if (fds[i].revents == 0) {
+				continue;
+			}
+			if (q->tcp) {
+				go_on_tcp(q, &lookups[i]);
+			} else if (hear(q, &lookups[i])) {
+				start_tcp(q, server);
 			}
 		}
 	}
-}
-
-/* Sends or receives all of it before the deadline. */
-static bool
-transfer(int fd, unsigned char *data, size_t len, bool out, int64_t deadline)
-{
-	for (size_t done = 0; done < len;) {
-		ssize_t n =
-		    out ? send(fd, data + done, len - done,
-			      MSG_NOSIGNAL | MSG_DONTWAIT)
-			: recv(fd, data + done, len - done, MSG_DONTWAIT);
-		if (n > 0) {
-			done += (size_t)n;
-		} else if (n == 0 ||
-			   (errno != EAGAIN && errno != ENOTCONN &&
-			       errno != EINTR) ||
-			   deadline_wait(fd, out ? POLLOUT : POLLIN, deadline,
-			       false) == -1) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* Asks by TCP (RFC 7766) what did not fit. */
-static void
-ask_by_tcp(struct query *q, struct dns_lookup *l,
-    const struct dns_address *server, int64_t deadline)
-{
-	unsigned char head[PREFIX];
-
-	q->fd = socket(server->address.ss_family,
-	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (q->fd == -1) {
-		return;
-	}
-	put16(q->wire, (unsigned)q->len);
-	q->wire[PREFIX + 11] = 0;
-	int rc = connect(
-	    q->fd, (const struct sockaddr *)&server->address, server->len);
-	if ((rc == 0 || (errno == EINPROGRESS && deadline_wait(q->fd, POLLOUT,
-						     deadline, false) == 0)) &&
-	    transfer(q->fd, q->wire, PREFIX + q->len, true, deadline) &&
-	    transfer(q->fd, head, sizeof(head), false, deadline)) {
-		size_t size = (size_t)head[0] << 8 | head[1];
-		if (transfer(q->fd, l->answer, size, false, deadline) &&
-		    belongs(q, l->answer, size) && (l->answer[2] & 0x02) == 0) {
-			keep(l, size);
-		}
-	}
-	stop(q);
 }
 
 /* Asks one server what has no answer yet. */
@@ -244,17 +271,14 @@ ask_round(struct query *queries, struct dns_lookup *lookups, size_t n,
 {
 	for (size_t i = 0; i < n; i++) {
 		queries[i].fd = -1;
-		queries[i].cut = false;
+		queries[i].tcp = false;
 		if (lookups[i].len == 0) {
 			start(&queries[i], &lookups[i], server, plain);
 		}
 	}
-	listen_all(queries, lookups, n, deadline);
+	listen_all(queries, lookups, n, server, deadline);
 	for (size_t i = 0; i < n; i++) {
 		stop(&queries[i]);
-		if (queries[i].cut) {
-			ask_by_tcp(&queries[i], &lookups[i], server, deadline);
-		}
 	}
 }
 

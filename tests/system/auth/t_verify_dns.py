@@ -5,6 +5,8 @@ They are those of whoever has written it. What they say must neither keep mail
 out nor let a message in that another domain's policy refuses; no process may
 live or grow beyond its limits, and others are served meanwhile.
 """
+import base64
+import hashlib
 import re
 import struct
 import threading
@@ -16,7 +18,8 @@ from lib.dns_faults import (cut, late, loop_in_owner, many_labels,
                             more_promised, noise, truncated,
                             truncated_for_ever, wrong_id)
 from lib.scratch import Instance
-from lib.spfsuite import ZoneDns, records_of
+from lib.spfsuite import Timeout, ZoneDns, records_of
+from lib.strangers import Host
 from lib.talk import stuff
 from lib.tap import Tap, check, equal
 
@@ -275,6 +278,36 @@ def test_stalled_author(server):
                          "silence.lie.example")
     check(reply.startswith("550 5.7.26 The DMARC policy of good.example"),
           reply)
+
+
+def test_neighbour():
+    """A server that is silent takes no time from answers that need TCP"""
+    body = b"text\r\n"
+    digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    sign = ("DKIM-Signature: v=1; a=rsa-sha256; d=%s; s=s; h=from; "
+            f"bh={digest}; b=AAAA\r\n")
+    fields = "".join(sign % domain for domain in (
+        "long.example", "silent.example", "other.example"))
+    key = {"TXT": [f"v=DKIM1; n={'x' * 1500}; p=AAAA"]}
+    with Host({**RECORDS, "s._domainkey.long.example": key,
+               "s._domainkey.other.example": key}) as host:
+        answer = host.dns.ask
+
+        def ask(kind, asked):
+            if asked == "s._domainkey.silent.example":
+                raise Timeout
+            return answer(kind, asked)
+        host.dns.ask = ask
+        reply = host.bring(fields.encode() + b"From: a@good.example\r\n\r\n"
+                           + body, "bob@example.org")
+        check(reply.startswith("250 "), reply)
+        wire = host.wait_mail("bob")[-1].wire
+        found = {domain: result for result, domain in re.findall(
+            r"dkim=(\w+)[^;]*?header\.d=([a-z.]+)",
+            " ".join(wire.decode("latin-1").split()))}
+        equal(found, {"long.example": "permerror",
+                      "silent.example": "temperror",
+                      "other.example": "permerror"}, f"{wire}")
 
 
 if __name__ == "__main__":
