@@ -81,8 +81,20 @@ ask_record(struct dns *dns, const char *name, struct dmarc_record *policy,
 	return found == 1;
 }
 
+/* True if the host above a domain is of the same organization: it has a policy
+   itself, and is no public suffix (RFC 9989 section 4.10). */
+static bool
+is_organization(struct dns *dns, const char *host)
+{
+	struct dmarc_record policy;
+	char name[ASK_NAME + 8], text[DNS_TEXT];
+
+	snprintf(name, sizeof(name), "_dmarc.%s", host);
+	return ask_record(dns, name, &policy, text) && policy.psd != 'y';
+}
+
 /* True if whoever has that address wants reports about the domain: those of
-   the same domain do, others have to say so (RFC 9990 section 4). */
+   the same organization do, others have to say so (RFC 9990 section 4). */
 static bool
 is_wanted(struct dns *dns, const char *domain, const char *to)
 {
@@ -93,7 +105,8 @@ is_wanted(struct dns *dns, const char *domain, const char *to)
 	if (!ask_name(at, strlen(at), host)) {
 		return false;
 	}
-	if (ask_is_below(host, domain) || ask_is_below(domain, host)) {
+	if (ask_is_below(host, domain) ||
+	    (ask_is_below(domain, host) && is_organization(dns, host))) {
 		return true;
 	}
 	snprintf(name, sizeof(name), "%s._report._dmarc.%s", domain, host);

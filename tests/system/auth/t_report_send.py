@@ -36,6 +36,16 @@ RECORDS = {
         "v=DMARC1; p=none; rua=mailto:x@mail.own.example,"
         "mailto:y@mail.own.example,mailto:z@mail.own.example"]},
     "mail.own.example": "failed",
+    "_dmarc.mail.own.example": {"TXT": ["v=DMARC1; p=none"]},
+    "_dmarc.sub.mail.own.example": {"TXT": [
+        "v=DMARC1; p=none; rua=mailto:above@mail.own.example"]},
+    "_dmarc.one.suffix.example": {"TXT": [
+        "v=DMARC1; p=none; rua=mailto:suffix@suffix.example"]},
+    "suffix.example": "failed",
+    "_dmarc.psd.example": {"TXT": ["v=DMARC1; p=none; psd=y"]},
+    "_dmarc.one.psd.example": {"TXT": [
+        "v=DMARC1; p=none; rua=mailto:psd@psd.example"]},
+    "psd.example": "failed",
 }
 
 
@@ -198,6 +208,20 @@ def test_two_receivers(server):
           ["x@mail.own.example", "y@mail.own.example"])
     equal({m["sender"] for m in listed}, {"noreply-dmarc@example.org"})
     server.call("smtpd", "--remove", "all")
+
+
+def test_above(server):
+    """A domain above gets reports if it is of the same organization"""
+    domains = ("sub.mail.own.example", "one.suffix.example", "one.psd.example")
+    yesterday(server, "".join(
+        f"{domain} {domain} {CLIENT} none - fail pass mfrom {domain} pass\n"
+        for domain in domains))
+    server.queue_run()
+    listed = [json.loads(line) for line in server.call(
+        "smtpd", "-bp", "-j").stdout.splitlines()]
+    found = [r["address"] for m in listed for r in m["recipients"]]
+    server.call("smtpd", "--remove", "all")
+    equal(found, ["above@mail.own.example"])
 
 
 def test_hostile_notes(server):
