@@ -120,7 +120,11 @@ def test_postfix():
                         recipient, [f"ORCPT={ORCPT}", "NOTIFY=FAILURE"])
                     equal(code, 250, said)
                 equal(client.data(message.as_bytes())[0], 250, "DATA")
-            wait_for(lambda: not relay.queued(), "Postfix to send it", 120)
+            try:
+                wait_for(lambda: not relay.queued(), "Postfix to send it", 120)
+            except AssertionError as error:
+                raise AssertionError(f"{error}\n{relay.log()}"
+                                     + scratch.notes()) from None
             log = (relay.top / "maillog").read_text()
         finally:
             relay.stop()
