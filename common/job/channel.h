@@ -10,8 +10,8 @@
  * What the processes of one server say to each other, over a SOCK_SEQPACKET
  * pair: a session sends a struct request (header, then the payload of its
  * kind), and gets one struct answer, followed by data if the kind has some and
- * the request succeeded.  One request at a time.  No descriptors travel: the
- * server opened all that a session has, and kept its own copies.
+ * the request succeeded.  One request at a time.  No descriptors travel here:
+ * the server opened all that a session has, and kept its own copies.
  */
 
 enum request_kind {
