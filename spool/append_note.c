@@ -345,7 +345,7 @@ are_ours(const char *there, const char *first, size_t len)
 
 /*
  * How many octets at that place begin the next message of ours, which may be
- * torn, and have another program's behind it.
+ * torn, and be followed by another program's.
  */
 static off_t
 begun(const struct note *r, int mailbox, off_t size, off_t at)

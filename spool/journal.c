@@ -75,7 +75,7 @@ journal_stream(
 			       (off_t)from) == -1) {
 			return -1;
 		} else if (*source == UINT64_MAX) {
-			*source = from; /* the others are behind it */
+			*source = from; /* the others come after it */
 		}
 		done += n;
 		position = 0;

@@ -28,7 +28,7 @@ comes(const struct xml *x, const char *text)
 	return left(x) >= n && memcmp(x->at, text, n) == 0;
 }
 
-/* Goes behind the next such text; false: there is none. */
+/* Goes past the next such text; false: there is none. */
 static bool
 skip_to(struct xml *x, const char *text)
 {

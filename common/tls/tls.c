@@ -270,8 +270,8 @@ set_protocols(struct tls_session *t)
 }
 
 /*
- * The alert in the clear that waits to be read, behind which a client has gone
- * while we were still writing; or that there is none.
+ * The alert in the clear that a client has sent before it left, while we were
+ * still writing, and that waits to be read; or that there is none.
  */
 static gnutls_alert_description_t
 unread_alert(int fd)

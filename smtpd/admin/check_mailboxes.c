@@ -44,7 +44,7 @@ try_mailbox(void *context)
 	return result;
 }
 
-/* Whether the way to the folder is closed, or only the folder. */
+/* 0, or an errno: the way to the folder is closed, and not only the folder. */
 static int
 try_way(void *context)
 {

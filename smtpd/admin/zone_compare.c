@@ -173,7 +173,7 @@ explain(const char *theirs, const char *ours, struct zone_finding *f)
 	}
 }
 
-/* The text behind quotes that a page has kept. */
+/* The text within quotes that a page has kept. */
 static const char *
 unquoted(const char *text)
 {

@@ -121,7 +121,7 @@ static const struct second {
 	size_t there;     /* octets of the second message in the mailbox */
 	bool told;        /* the note says that it comes, and how it begins */
 	const char *then; /* what another program appended */
-	const char *rest; /* what stays behind BEFORE */
+	const char *rest; /* what stays after BEFORE */
 } seconds[] = {
 	{ "nothing of the second message", 0, true, "", "" },
 	{ "nothing of it, and another's", 0, true, OTHER, OTHER },

@@ -71,7 +71,7 @@ static const struct {
 	    "Content-Transfer-Encoding: base64\r\n\r\n" UE_LATIN "A\r\n",
 	    "MIME-Version: 1.0\r\nContent-Type: a/b\r\n"
 	    "Content-Transfer-Encoding: base64\r\n\r\n/EENCg==\r\n" },
-	{ "base64 with a text behind it",
+	{ "base64 with a text after it",
 	    "MIME-Version: 1.0\r\nContent-Type: a/b\r\n"
 	    "Content-Transfer-Encoding: base64\r\n\r\n"
 	    "\r\n\t/EE= \r\nThat is " UE "\r\n",

@@ -20,8 +20,8 @@ static const struct {
 	{ "an empty file", "", 0, NULL },
 	{ "a message", MBOX, 0, NULL },
 	{ "a message, CRLF", "From a" DATE "\r\nA: b\r\n\r\nx\r\n", 0, NULL },
-	{ "a message behind empty lines", "\n\r\n\n" MBOX, 0, NULL },
-	{ "a message behind a line of blanks", " \t\n" MBOX, 0, NULL },
+	{ "a message after empty lines", "\n\r\n\n" MBOX, 0, NULL },
+	{ "a message after a line of blanks", " \t\n" MBOX, 0, NULL },
 	{ "empty lines alone", "\n\n\n", 0, NULL },
 	{ "blanks alone", "  ", 0, NULL },
 	{ "a From_ line without a date, and a field", "From a\nA: b\n", 0,
@@ -45,7 +45,7 @@ static const struct {
 	/* files of another kind */
 	{ "a field", "Subject: x\n\ntext\n", 0, "single message" },
 	{ "From:", "From: a@b\nSubject: x\n\ntext\n", 0, "single message" },
-	{ "a field behind empty lines", "\n\nReceived: x\n", 0,
+	{ "a field after empty lines", "\n\nReceived: x\n", 0,
 	    "single message" },
 	{ "a single message that has another one in it",
 	    "Subject: x\n\ntext\n\n" MBOX, 0, "single message" },
@@ -144,7 +144,7 @@ test_lost_blocks(void)
 	bytes_fill(&b, '\n', 10000);
 	bytes_text(&b, "text\n");
 	ok(strcmp(look(b.data, b.len), "text") == 0,
-	    "text behind many empty lines");
+	    "text after many empty lines");
 	b.len = 0;
 	bytes_text(&b, "From ");
 	bytes_fill(&b, 'a', 10000);
