@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -109,8 +110,13 @@ take(struct reports *r, const char *file)
 	for (uint32_t i = problems; i < r->sum.nproblems; i++) {
 		log_error("%s: %s", file, r->sum.problems[i]);
 	}
+	if (r->sum.unsaid > 0) {
+		log_error("%s: %" PRIu64 " more could not be read", file,
+		    r->sum.unsaid);
+	}
 	if (r->sum.nproblems > problems) {
 		r->sum.nproblems = 0;
+		r->sum.unsaid = 0;
 		return EX_DATAERR;
 	}
 	if (before == r->sum.reports + r->sum.twice + r->sum.unvouched) {

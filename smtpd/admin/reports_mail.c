@@ -7,6 +7,7 @@
 
 #include "common/auth/results.h"
 #include "common/auth/results_read.h"
+#include "common/io/deadline.h"
 #include "common/io/file.h"
 #include "common/mime/multipart.h"
 #include "common/mime/qp.h"
@@ -21,7 +22,10 @@ enum {
 	PIECE = 64 * 1024,
 	FIRST = 16, /* octets that tell what a file is */
 	FIELD = 8 * 1024,
+	PATIENCE = 40000, /* ms; who waits for us does for longer, reports.c */
 };
+
+static const char too_large[] = "it is larger than any report";
 
 /* Messages that are being read. */
 struct reader {
@@ -35,6 +39,11 @@ struct reader {
 	unsigned messages;    /* so far */
 	bool is_report;       /* its Subject says so */
 	bool judged, vouched; /* by us, when it came in */
+	bool said;            /* what is wrong with it */
+	size_t left;          /* octets that it may still unpack to */
+	size_t plenty;        /* and all of them, see REPORT_PLENTY */
+	int64_t deadline;     /* no message begins after it */
+	bool late;
 
 	/* The end of the line before: a From_ line follows an empty one. */
 	bool line_start, blank;
@@ -100,12 +109,63 @@ decode(struct reader *r, const char *data, size_t len, enum transfer transfer)
 	}
 }
 
+/* Says what is wrong with the message, once. */
+static void
+say(struct reader *r, const char *why)
+{
+	char what[40];
+
+	snprintf(what, sizeof(what), "message %u", r->messages);
+	if (!r->said) {
+		report_problem(r->sum, what, why);
+	}
+	r->said = true;
+}
+
+/* What an attachment may unpack to.  What a mailbox costs so depends on its
+   size, and not on what strangers have packed into it. */
+static struct report_bound
+bound(const struct reader *r)
+{
+	struct report_bound b = { r->left,
+		r->left == REPORT_UNPACKED
+		    ? too_large
+		    : "its attachments together are larger than any report" };
+	size_t fair = REPORT_TIMES * r->len;
+
+	fair = fair > r->plenty ? fair : r->plenty;
+	if (fair < b.left) {
+		b.left = fair;
+		b.why = "it unpacks to far more than a report, after others "
+			"that did";
+	}
+	return b;
+}
+
+/* Reads the attachment in hand. */
+static void
+unpack(struct reader *r)
+{
+	struct report_bound b = bound(r);
+	uint32_t problems = r->sum->nproblems;
+	size_t left = b.left;
+	char what[40];
+
+	snprintf(what, sizeof(what), "message %u", r->messages);
+	(void)report_unpack(r->part, r->len, r->room, &b, r->sum,
+	    r->is_report && !r->said ? what : NULL);
+	r->said = r->said || r->sum->nproblems > problems;
+	size_t used = left - b.left;
+	r->left -= used;
+	r->plenty -= used < r->plenty ? used : r->plenty;
+}
+
 _Static_assert((int)BASE64_ROOM >= (int)QP_ROOM, "see end_part()");
 
 static void
 end_part(struct reader *r, enum transfer transfer)
 {
-	char out[BASE64_ROOM], what[40];
+	char out[BASE64_ROOM];
 
 	if (transfer == TRANSFER_BASE64) {
 		keep(r, out, base64_decode_end(&r->base64, out));
@@ -117,16 +177,11 @@ end_part(struct reader *r, enum transfer transfer)
 		r->sum->unvouched += r->is_report;
 		return;
 	}
-	snprintf(what, sizeof(what), "message %u", r->messages);
-	if (r->large) {
-		if (r->is_report) {
-			report_problem(
-			    r->sum, what, "it is larger than any report");
-		}
-		return;
+	if (!r->large) {
+		unpack(r);
+	} else if (r->is_report) {
+		say(r, too_large);
 	}
-	(void)report_unpack(
-	    r->part, r->len, r->room, r->sum, r->is_report ? what : NULL);
 }
 
 /* ---- a message ---- */
@@ -226,8 +281,14 @@ begin_message(struct reader *r)
 	end_message(r);
 	multipart_init(&r->m, r->header, sizeof(r->header));
 	r->inside = true;
-	r->wanted = r->is_report = r->judged = r->vouched = false;
+	r->wanted = r->is_report = r->judged = r->vouched = r->said = false;
+	r->left = REPORT_UNPACKED;
 	r->messages++;
+	if (deadline_now() > r->deadline) {
+		r->late = true;
+		say(r, "not read, nor what follows it: all of it would take "
+		       "longer than reports do");
+	}
 }
 
 /* ---- a mailbox ---- */
@@ -261,6 +322,8 @@ read_messages(struct reader *r, int fd, const char *first, size_t n)
 
 	memcpy(piece, first, n);
 	r->line_start = r->blank = true;
+	r->plenty = REPORT_PLENTY;
+	r->deadline = deadline_now() + PATIENCE;
 	do {
 		more = file_next(fd, piece + n, sizeof(piece) - n);
 		if (more == -1) {
@@ -268,7 +331,7 @@ read_messages(struct reader *r, int fd, const char *first, size_t n)
 		}
 		n += (size_t)more;
 		size_t at = 0;
-		while (at < n) {
+		while (at < n && !r->late) {
 			const char *end = memchr(piece + at, '\n', n - at);
 			/* A line that is not over waits for its end, if there
 			   is room. */
@@ -284,7 +347,7 @@ read_messages(struct reader *r, int fd, const char *first, size_t n)
 		}
 		memmove(piece, piece + at, n - at);
 		n -= at;
-	} while (more > 0);
+	} while (more > 0 && !r->late);
 	end_message(r);
 	return 0;
 }
@@ -302,11 +365,10 @@ read_report(struct reader *r, int fd, size_t n)
 	}
 	n += (size_t)more;
 	if (n > REPORT_PACKED) {
-		report_problem(r->sum, "",
-		    "it is larger than any "
-		    "report");
+		report_problem(r->sum, "", too_large);
 	} else {
-		(void)report_unpack(r->part, n, r->room, r->sum, "");
+		struct report_bound bound = { REPORT_UNPACKED, too_large };
+		(void)report_unpack(r->part, n, r->room, &bound, r->sum, "");
 	}
 	return 0;
 }

@@ -14,6 +14,10 @@
 enum {
 	REPORT_PACKED = 10 * 1024 * 1024,   /* octets of one as it comes */
 	REPORT_UNPACKED = 50 * 1024 * 1024, /* and of its XML */
+	/* What the mails of a mailbox may unpack to together before each gets
+	   what honest ones need: a hundred times what it brings. */
+	REPORT_PLENTY = 512 * 1024 * 1024,
+	REPORT_TIMES = 100,
 	REPORT_NAME = 128,
 	REPORT_WORD = 24,
 	REPORT_ROWS = 2000,
@@ -68,6 +72,7 @@ struct report_sum {
 	uint64_t reports, twice, unvouched; /* read; the same again; of mail
 	                                       that nobody vouches for */
 	uint64_t left_out;                  /* messages of rows without room */
+	uint64_t unsaid;                    /* problems without room */
 	uint32_t ndomains, nrows, ntls, nseen, nproblems;
 	struct report_domain domains[REPORT_DOMAINS];
 	struct report_row rows[REPORT_ROWS];
@@ -123,13 +128,19 @@ const char *report_tls_read(const char *json, size_t len, struct report_sum *);
 
 /* ---- reports_unpack.c: pure ---- */
 
+/* How many octets may still be read, once unpacked, and why no more. */
+struct report_bound {
+	size_t left; /* at most REPORT_UNPACKED */
+	const char *why;
+};
+
 /*
  * Adds the reports in an attachment or file.  room: REPORT_UNPACKED octets.
  * what: a name for it in problems, or ""; NULL: it may well be something else,
  * and that is none.  False: it is nothing of the kind, by how it begins.
  */
 bool report_unpack(const char *data, size_t len, char *room,
-    struct report_sum *, const char *what);
+    struct report_bound *, struct report_sum *, const char *what);
 
 /* ---- reports_mail.c ---- */
 

@@ -50,6 +50,8 @@ report_problem(struct report_sum *s, const char *what, const char *why)
 	if (s->nproblems < REPORT_PROBLEMS) {
 		snprintf(s->problems[s->nproblems++], REPORT_WHY, "%s%s%s",
 		    what, what[0] != '\0' ? ": " : "", why);
+	} else {
+		s->unsaid++;
 	}
 }
 

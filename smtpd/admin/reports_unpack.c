@@ -10,7 +10,7 @@
 enum { FILES = 8 }; /* of a zip that are looked at; one is the rule */
 
 static const char *
-explain(enum inflate_result result)
+explain(enum inflate_result result, const struct report_bound *bound)
 {
 	switch (result) {
 	case INFLATE_OK:
@@ -19,7 +19,7 @@ explain(enum inflate_result result)
 	case INFLATE_DAMAGED:
 		return "it is damaged";
 	case INFLATE_LARGE:
-		return "it is larger than any report";
+		return bound->why;
 	case INFLATE_UNKNOWN:
 		return "it is packed in a way that is not known here";
 	}
@@ -66,22 +66,23 @@ add(const char *data, size_t len, struct report_sum *sum, const char *what,
 }
 
 static void
-unpack_zip(const char *data, size_t len, char *room, struct report_sum *sum,
-    const char *what)
+unpack_zip(const char *data, size_t len, char *room, struct report_bound *bound,
+    struct report_sum *sum, const char *what)
 {
 	size_t n;
 
 	for (size_t i = 0; i < FILES; i++) {
 		enum inflate_result result = inflate_zip((const uint8_t *)data,
-		    len, i, (uint8_t *)room, REPORT_UNPACKED, &n);
+		    len, i, (uint8_t *)room, bound->left, &n);
 		if (result == INFLATE_NONE) {
 			return;
 		}
+		bound->left -= n;
 		/* Folders, and things of which only their system knows. */
 		if (result == INFLATE_OK && n == 0) {
 			continue;
 		}
-		add(room, n, sum, what, explain(result));
+		add(room, n, sum, what, explain(result, bound));
 		if (result != INFLATE_OK) {
 			return;
 		}
@@ -89,24 +90,27 @@ unpack_zip(const char *data, size_t len, char *room, struct report_sum *sum,
 }
 
 bool
-report_unpack(const char *data, size_t len, char *room, struct report_sum *sum,
-    const char *what)
+report_unpack(const char *data, size_t len, char *room,
+    struct report_bound *bound, struct report_sum *sum, const char *what)
 {
 	size_t n;
 
 	if (len >= 2 && memcmp(data, "\x1f\x8b", 2) == 0) {
 		enum inflate_result result = inflate_gzip((const uint8_t *)data,
-		    len, (uint8_t *)room, REPORT_UNPACKED, &n);
-		add(room, n, sum, what, explain(result));
+		    len, (uint8_t *)room, bound->left, &n);
+		bound->left -= n;
+		add(room, n, sum, what, explain(result, bound));
 		return true;
 	}
 	if (len >= 4 && memcmp(data, "PK\3\4", 4) == 0) {
-		unpack_zip(data, len, room, sum, what);
+		unpack_zip(data, len, room, bound, sum, what);
 		return true;
 	}
 	char first = first_octet(data, len);
 	if (first == '<' || first == '{') {
-		add(data, len, sum, what, NULL);
+		n = len < bound->left ? len : bound->left;
+		bound->left -= n;
+		add(data, n, sum, what, n < len ? bound->why : NULL);
 		return true;
 	}
 	return false;

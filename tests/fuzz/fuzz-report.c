@@ -16,11 +16,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST((room = malloc(REPORT_UNPACKED)) != NULL);
 	}
 	memset(&sum, 0, sizeof(sum));
-	(void)report_unpack(text, size, room, &sum, "it");
+	struct report_bound bound = { REPORT_UNPACKED, "it is large" };
+	(void)report_unpack(text, size, room, &bound, &sum, "it");
+	MUST(bound.left <= REPORT_UNPACKED);
 	MUST(report_sum_valid(&sum));
 	uint64_t reports = sum.reports, twice = sum.twice;
 	uint32_t rows = sum.nrows;
-	(void)report_unpack(text, size, room, &sum, NULL);
+	bound.left = REPORT_UNPACKED;
+	(void)report_unpack(text, size, room, &bound, &sum, NULL);
 	MUST(report_sum_valid(&sum));
 	MUST(sum.reports == reports && sum.nrows == rows);
 	MUST(sum.twice == 2 * twice + reports);

@@ -416,6 +416,39 @@ def cases_hostile(server):
             check(server.said.count("\n") == 1, server.said)
 
 
+def archives(*packed):
+    """A mail with all of them."""
+    parts = "".join(
+        "--x\nContent-Type: application/octet-stream\n"
+        "Content-Transfer-Encoding: base64\n\n"
+        + base64.encodebytes(data).decode() + "\n" for data in packed)
+    return (f"Subject: Report Domain: {DOMAIN}\nMIME-Version: 1.0\n"
+            f"Content-Type: multipart/mixed; boundary=x\n\n{parts}--x--\n"
+            ).encode()
+
+
+def test_bombs(server):
+    """Mail that would unpack to far too much is left out by itself, and named
+    """
+    good = [message(gzip.compress(report(ident=f"good {n}")))
+            for n in range(3)]
+    big = b"<feedback>" + b" " * (45 << 20)
+    packed = gzip.compress(big)
+    told = server.read(mailbox(
+        good[0], archives(*[packed, zipped(big)] * 200), good[1],
+        archives(gzip.compress(report(ident="first")), packed, packed),
+        good[2]), status=65)
+    equal(told["reports"], 4, server.said)
+    equal(re.findall(r"message (\d+): (.*)", server.said),
+          [("2", "it ends too early"),
+           ("4", "it ends too early")], server.said)
+    told = server.read(mailbox(
+        good[0], *[message(packed)] * 100, good[1]), status=65)
+    equal(told["reports"], 2, server.said)
+    check("message 17: " in server.said, server.said)
+    check("84 more could not be read" in server.said, server.said)
+
+
 def test_million(server):
     """A million records are read; the sources that have room are listed"""
     rows = "".join(record(f"192.0.{i >> 8 & 255}.{i & 255}", 1, "fail", "fail",
