@@ -81,16 +81,17 @@ write_surrogate(struct output *o, const char **from, struct span all)
 	output_text(o, nobody);
 }
 
-/* An address whose domain alone is beyond ASCII, as DNS and SMTP have it. */
+/* An address whose domain alone is beyond ASCII, as DNS and SMTP have it.  A
+   surrogate's is the same for who notes its size, and for who sends it. */
 static bool
-write_domain(
-    struct output *o, const char **from, const struct mailboxes_entry *e)
+write_domain(struct output *o, const char **from,
+    const struct mailboxes_entry *e, bool surrogate)
 {
 	char domain[ADDRESS_DOMAIN + 1];
 
 	if (words_high(e->local.at, e->local.len) ||
-	    idna_domain(e->domain.at, e->domain.len, domain, sizeof(domain)) !=
-		IDNA_OK ||
+	    (surrogate ? idna_domain_alone : idna_domain)(e->domain.at,
+		e->domain.len, domain, sizeof(domain)) != IDNA_OK ||
 	    !address_is_domain(domain)) {
 		return false;
 	}
@@ -125,7 +126,7 @@ addresses_write(struct output *o, const char *value, size_t len, bool surrogate)
 		case MAILBOXES_END:
 			break;
 		}
-		if (high && !whole && write_domain(o, &from, &e)) {
+		if (high && !whole && write_domain(o, &from, &e, surrogate)) {
 			continue;
 		}
 		if (high && !whole && !surrogate) {

@@ -137,7 +137,7 @@ idna_is_ascii_label(const char *label, size_t len)
 }
 
 static enum idna
-map_label(const char *label, size_t len, char out[IDNA_LABEL + 1])
+map_label(const char *label, size_t len, bool alone, char out[IDNA_LABEL + 1])
 {
 	size_t used;
 
@@ -147,7 +147,7 @@ map_label(const char *label, size_t len, char out[IDNA_LABEL + 1])
 			return IDNA_NO;
 		}
 	}
-	enum idna result = mapper.map != NULL
+	enum idna result = mapper.map != NULL && !alone
 	                       ? mapper.map(mapper.context, label, len, out)
 	                       : map_alone(label, len, out);
 	return result != IDNA_OK || idna_is_ascii_label(out, strlen(out))
@@ -166,8 +166,8 @@ is_ascii(const char *text, size_t len)
 	return true;
 }
 
-enum idna
-idna_domain(const char *domain, size_t len, char *out, size_t size)
+static enum idna
+map_domain(const char *domain, size_t len, bool alone, char *out, size_t size)
 {
 	char mapped[IDNA_LABEL + 1];
 	size_t n = 0;
@@ -178,7 +178,7 @@ idna_domain(const char *domain, size_t len, char *out, size_t size)
 		size_t label = dot == NULL ? len - at : (size_t)(dot - p);
 		at += label + (dot != NULL);
 		if (!is_ascii(p, label)) {
-			enum idna result = map_label(p, label, mapped);
+			enum idna result = map_label(p, label, alone, mapped);
 			if (result != IDNA_OK) {
 				return result;
 			}
@@ -199,4 +199,16 @@ idna_domain(const char *domain, size_t len, char *out, size_t size)
 	}
 	out[n] = '\0';
 	return IDNA_OK;
+}
+
+enum idna
+idna_domain(const char *domain, size_t len, char *out, size_t size)
+{
+	return map_domain(domain, len, false, out, size);
+}
+
+enum idna
+idna_domain_alone(const char *domain, size_t len, char *out, size_t size)
+{
+	return map_domain(domain, len, true, out, size);
 }

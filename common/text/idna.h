@@ -37,6 +37,11 @@ void idna_use(enum idna (*map)(const void *context, const char *label,
  */
 enum idna idna_domain(const char *domain, size_t len, char *out, size_t size);
 
+/* The same without tables, as every process has it: what needs them is
+   refused. */
+enum idna idna_domain_alone(
+    const char *domain, size_t len, char *out, size_t size);
+
 /* True if the octets can be an A-label, or another label in ASCII.  Pure. */
 bool idna_is_ascii_label(const char *label, size_t len);
 

@@ -2,6 +2,7 @@
 /* Runs as root (if the server does) until it has become the owner. */
 #include "smtpd/local/mailbox.h"
 
+#include "common/text/idna.h"
 #include "spool/append.h"
 #include "spool/become.h"
 #include "spool/confine.h"
@@ -73,6 +74,7 @@ local_confine(struct store *store, struct lock_stock *locks, size_t times,
 		    strerror(errno));
 		return -1;
 	}
+	idna_use(NULL, NULL); /* nothing can be loaded from here on */
 	return 0;
 }
 

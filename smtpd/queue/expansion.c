@@ -9,6 +9,7 @@
 #include "smtpd/queue/scheduler_private.h"
 
 #include "common/log/log.h"
+#include "common/tls/tls.h"
 #include "smtpd/route/expand.h"
 
 #include <errno.h>
@@ -28,10 +29,35 @@ load_names(struct runner *r, char error[CONFIG_ERROR])
 	return r->names != NULL && r->aliases != NULL;
 }
 
+/* True if an alias sends to a domain that is mapped by tables. */
+static bool
+has_high(const struct aliases *aliases)
+{
+	struct alias a;
+	const char *key;
+
+	for (size_t i = 0; (key = aliases_key(aliases, i)) != NULL; i++) {
+		if (!aliases_find(aliases, key, &a)) {
+			continue;
+		}
+		for (const char *const *t = a.targets; *t != NULL; t++) {
+			for (const char *p = *t; *p != '\0'; p++) {
+				if ((*p & 0x80) != 0) {
+					return true;
+				}
+			}
+		}
+	}
+	return false;
+}
+
 void
 expansion_prepare(struct runner *r)
 {
-	(void)load_names(r, r->unreadable); /* said when they are needed */
+	/* What cannot be read is said when it is needed. */
+	if (load_names(r, r->unreadable) && has_high(r->aliases)) {
+		tls_preload();
+	}
 }
 
 /* Copies the message without its recipients, under an id of its own. */

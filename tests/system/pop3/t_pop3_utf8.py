@@ -113,6 +113,25 @@ Content-Disposition: attachment; filename="Büro.png"
 """.encode()
 
 
+def test_domains(scratch):
+    """What smtpd notes of a domain is what pop3d sends, with its tables or not
+    """
+    put(scratch)
+    for name in ("bücher", "BÜCHER", "straße", "Bu\u0308cher", "ｂücher",
+                 "ПРИМЕР", "مثال", "例え", "ü_a"):
+        with scratch.session("smtpd", "--role", "mx")[0] as talker:
+            talker.hello()
+            talker.expect("250 ", "MAIL FROM:<x@far.example> SMTPUTF8")
+            talker.expect("250 ", "RCPT TO:<alice@example.org>")
+            talker.expect("354 ", "DATA")
+            talker.send(f"From: Jörg <a@{name}.example>\r\nTo: b@c.example,"
+                        f" d@{name}.example\r\nSubject: x\r\n\r\nx\r\n.\r\n")
+            talker.expect("250 2.0.0 Delivered")
+    _, plain = both(scratch)
+    equal(header(plain)["To"], "b@c.example, d@xn--bcher-kva.example")
+    check("GnuTLS" not in scratch.notes(), scratch.notes())
+
+
 def test_meaning(scratch):
     """Without UTF8 all is ASCII, and means the same as far as can be"""
     put(scratch, TEXT)

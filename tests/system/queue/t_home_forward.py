@@ -19,13 +19,15 @@ STRANGER = "carol@example.com"
 
 
 def run(place, hop, user, more="", **fields):
-    """A message for a user here, and runs of the queue until it is empty."""
+    """A message for a user here, or an address, and runs of the queue until it
+    is empty."""
     conf = place.dir / "forward.conf"
     conf.write_text(place.conf.read_text() + "user user39\ndkim-sign off\n"
                     f"relay smtp://127.0.0.1:{hop.port}?tls=never\n" + more)
     fields = {"sender": STRANGER, "client": "192.0.2.9", **fields}
-    queuefile.make(place.queue, recipients=[queuefile.recipient(
-        user, "u", given=f"{user}@example.org")], **fields)
+    queuefile.make(place.queue, recipients=[user if "@" in user
+        else queuefile.recipient(user, "u", given=f"{user}@example.org")],
+                   **fields)
     for _ in range(3):
         done = subprocess.run(
             [BUILD / "smtpd/smtpd", "-c", conf, "-qf"], text=True,
@@ -79,6 +81,17 @@ def test_ours_and_off(place):
             run(place, hop, user, more, sender=sender)
             equal(hop.messages[-1].sender, sender, "sender")
         equal(len(hop.messages), 3, "messages")
+
+
+def test_domain(place):
+    """A report to an alias of a domain outside ASCII finds its way"""
+    aliases = place.dir / "forward.aliases"
+    aliases.write_text("abroad: x@BÜCHER.test, y@مثال.test\n")
+    aliases.chmod(0o644)
+    with FakeMx() as hop:
+        run(place, hop, "abroad@example.org", f"aliases {aliases}\n", sender="")
+        got = [r for m in hop.messages for r in m.rcpts]
+    equal(sorted(got), ["x@xn--bcher-kva.test", "y@xn--mgbh0fb.test"])
 
 
 def test_spam(place):
