@@ -2,13 +2,16 @@
 /*
  * Makes the ids of messages, which costs a digest of each, when somebody asks.
  * Identical messages are numbered after all that had that id before: an id that
- * was given out never becomes another's.
+ * was given out never becomes another's.  mailbox_uidl() writes one for
+ * clients.
  */
 #include "common/tls/crypto.h"
 #include "spool/listing.h"
+#include "spool/mailbox.h"
 #include "spool/visible.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +35,23 @@ listing_identified(const struct listing *l)
 		}
 	}
 	return true;
+}
+
+void
+mailbox_uidl(const struct message *msg, char uidl[MAILBOX_UIDL + 1])
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(msg->id); i++) {
+		uidl[n++] = hex[msg->id[i] >> 4];
+		uidl[n++] = hex[msg->id[i] & 15];
+	}
+	uidl[n] = '\0';
+	if (msg->copy > 0) {
+		snprintf(
+		    uidl + n, MAILBOX_UIDL + 1 - n, ".%u", (unsigned)msg->copy);
+	}
 }
 
 /* The place of an id in the table, or the empty one where it would be. */

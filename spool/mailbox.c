@@ -11,7 +11,6 @@
 #include "spool/listing.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -135,23 +134,6 @@ const struct message *
 mailbox_message(const struct mailbox *m, size_t index)
 {
 	return &m->listing.list[index + m->listing.pseudo];
-}
-
-void
-mailbox_uidl(const struct message *msg, char uidl[MAILBOX_UIDL + 1])
-{
-	static const char hex[] = "0123456789abcdef";
-	size_t n = 0;
-
-	for (size_t i = 0; i < sizeof(msg->id); i++) {
-		uidl[n++] = hex[msg->id[i] >> 4];
-		uidl[n++] = hex[msg->id[i] & 15];
-	}
-	uidl[n] = '\0';
-	if (msg->copy > 0) {
-		snprintf(
-		    uidl + n, MAILBOX_UIDL + 1 - n, ".%u", (unsigned)msg->copy);
-	}
 }
 
 /* ---- finding messages again ---- */
