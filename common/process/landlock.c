@@ -3,7 +3,6 @@
 #include "common/process/landlock.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,20 +77,20 @@ access_of(unsigned rights)
 
 /* Names one place; a right that the kernel does not know is not withheld. */
 static int
-add_place(int ruleset, const struct place *p, unsigned handled)
+add_place(int ruleset, const struct place *p, uint64_t handled)
 {
-	unsigned access = access_of(p->rights) & handled;
+	uint64_t access = access_of(p->rights) & handled;
 	struct stat st;
 
 	if (fstat(p->fd, &st) == -1) {
 		return -1;
 	}
-	access &= S_ISDIR(st.st_mode) ? ~0U : OF_FILES;
+	access &= S_ISDIR(st.st_mode) ? UINT64_MAX : OF_FILES;
 	return access == 0 ? 0 : landlock_call_add(ruleset, p->fd, access);
 }
 
-static int
-enter(const struct place *places, size_t n, bool all)
+int
+landlock_enter(const struct place *places, size_t n, unsigned keeps)
 {
 	int version = landlock_abi(), result = 0;
 
@@ -100,16 +99,25 @@ enter(const struct place *places, size_t n, bool all)
 	}
 	version = version > NEWEST ? NEWEST : version;
 	struct landlock_ruleset rules = { .fs = versions[version].fs,
-		.net = all ? versions[version].net : 0,
-		.scoped = all ? versions[version].scoped : 0 };
+		.net = versions[version].net,
+		.scoped = versions[version].scoped };
+	if ((keeps & LANDLOCK_READING) != 0) {
+		rules.fs &= ~(uint64_t)(READ_FILE | READ_DIR);
+	}
+	if ((keeps & LANDLOCK_SOCKETS) != 0) {
+		rules.net = 0;
+		rules.scoped &= ~(uint64_t)ABSTRACT_SOCKET;
+	}
+	if ((keeps & LANDLOCK_SIGNALS) != 0) {
+		rules.scoped &= ~(uint64_t)SIGNAL;
+	}
 	int ruleset = landlock_call_create(&rules, versions[version].size);
 	if (ruleset == -1) {
 		return -1;
 	}
 	for (size_t i = 0; i < n && result == 0; i++) {
 		if (places[i].fd != -1) {
-			result = add_place(
-			    ruleset, &places[i], versions[version].fs);
+			result = add_place(ruleset, &places[i], rules.fs);
 		}
 	}
 	if (result == 0) {
@@ -119,16 +127,4 @@ enter(const struct place *places, size_t n, bool all)
 	close(ruleset);
 	errno = saved;
 	return result;
-}
-
-int
-landlock_enter(const struct place *places, size_t n)
-{
-	return enter(places, n, true);
-}
-
-int
-landlock_enter_files(const struct place *places, size_t n)
-{
-	return enter(places, n, false);
 }

@@ -30,17 +30,22 @@ struct place {
 /* The version that the kernel speaks; 0: it has none. */
 int landlock_abi(void);
 
-/*
- * Confines the calling process, for good, to these places.  From version 4 on
- * it can use no TCP ports either, from 6 on reach no abstract socket and signal
- * no process that was not forked from it.  It must have no_new_privs.  Without
- * Landlock nothing changes.  0, or -1 with errno.
- */
-int landlock_enter(const struct place *, size_t n)
-    __attribute__((warn_unused_result));
+/* What a process may go on doing, as far as it could before. */
+enum {
+	LANDLOCK_READING = 1 << 0, /* read files and list folders */
+	LANDLOCK_SOCKETS = 1 << 1, /* of TCP, and abstract ones */
+	LANDLOCK_SIGNALS = 1 << 2, /* to whomever it may send them */
+	/* Files alone are confined. */
+	LANDLOCK_FILES = LANDLOCK_SOCKETS | LANDLOCK_SIGNALS,
+};
 
-/* The same for files alone: ports, sockets and signals are as before. */
-int landlock_enter_files(const struct place *, size_t n)
+/*
+ * Confines the calling process, for good, to these places, but for what it
+ * keeps.  From version 4 on it can use no TCP ports either, from 6 on reach no
+ * abstract socket and signal no process that was not forked from it.  It must
+ * have no_new_privs.  Without Landlock nothing changes.  0, or -1 with errno.
+ */
+int landlock_enter(const struct place *, size_t n, unsigned keeps)
     __attribute__((warn_unused_result));
 
 /*

@@ -91,6 +91,17 @@ static const char *const runner_files[] = {
 
 enum { RUNNER_FILES = sizeof(runner_files) / sizeof(runner_files[0]) };
 
+/*
+ * What other processes of ours go on doing; they get no place but the folder
+ * that is named to them.  A process that looks accounts or names up may have to
+ * ask another machine, and one that waits for a command ends it.
+ */
+static const unsigned task_keeps[SANDBOX_TASKS] = {
+	[SANDBOX_READER] = LANDLOCK_READING,
+	[SANDBOX_ASKER] = LANDLOCK_READING | LANDLOCK_SOCKETS,
+	[SANDBOX_WAITER] = LANDLOCK_SIGNALS,
+};
+
 /* A macro's worth of function: libc and the BSDs differ in resource's type. */
 #define LIMIT(resource, value)                                                 \
 	setrlimit((resource),                                                  \
@@ -460,7 +471,8 @@ sandbox_files(const int fd[SANDBOX_FILES])
 		places[n] = (struct place){ fd[n], file_rights[n] };
 	}
 	n += open_places(places + n, system_files, SYSTEM_FILES, PLACE_READ);
-	int result = no_new_privileges() == 0 ? landlock_enter(places, n) : -1;
+	int result =
+	    no_new_privileges() == 0 ? landlock_enter(places, n, 0) : -1;
 	close_places(places, SANDBOX_FILES, n);
 	return result;
 }
@@ -482,8 +494,28 @@ sandbox_runner(const char *queue, const char *state, const char *stats_folder)
 
 	n += open_places(places + n, system_files, SYSTEM_FILES, RUNNER_READS);
 	n += open_places(places + n, runner_files, RUNNER_FILES, RUNNER_READS);
-	int result =
-	    no_new_privileges() == 0 ? landlock_enter_files(places, n) : -1;
+	int result = no_new_privileges() == 0
+	                 ? landlock_enter(places, n, LANDLOCK_FILES)
+	                 : -1;
 	close_places(places, 0, n);
+	return result;
+}
+
+int
+sandbox_task(enum sandbox_task task, const char *folder)
+{
+	struct place place = { .fd = -1, .rights = RUNNER_OWN };
+
+	if (landlock_abi() == 0) {
+		return 0;
+	}
+	if (folder != NULL) {
+		/* Nothing is granted where there is nothing. */
+		(void)open_places(&place, &folder, 1, RUNNER_OWN);
+	}
+	int result = no_new_privileges() == 0
+	                 ? landlock_enter(&place, 1, task_keeps[task])
+	                 : -1;
+	close_places(&place, 0, 1);
 	return result;
 }

@@ -72,6 +72,22 @@ bool sandbox_can_confine_runner(void);
 int sandbox_runner(const char *queue, const char *state,
     const char *stats_folder) __attribute__((warn_unused_result));
 
+/*
+ * Confines the calling process, for good, where the kernel has Landlock, to
+ * what such a task needs.  It writes to no file but in the folder (NULL: in
+ * none; only if sandbox_can_confine_runner()), runs no program, signals nobody
+ * but its own children, and connects to no other machine, but for what the task
+ * says.  0, or -1 with errno.
+ */
+enum sandbox_task {
+	SANDBOX_READER, /* reads whatever its user may */
+	SANDBOX_ASKER,  /* the same; uses sockets, for names and accounts */
+	SANDBOX_WAITER, /* opens nothing; ends what it has started before */
+	SANDBOX_TASKS,
+};
+int sandbox_task(enum sandbox_task, const char *folder)
+    __attribute__((warn_unused_result));
+
 /* Limits a session's memory to what it has inherited and 16 MiB more.  Called
  * before it loses its rights. */
 int sandbox_memory(void);

@@ -2,7 +2,8 @@
 /*
  * What a confined queue runner can reach: the rules that it makes, for each
  * version of the kernel's interface, and, where the kernel has Landlock, what
- * it can open then.
+ * it can open then.  The same for processes with other tasks, whose rules are
+ * what is not left to them; what they can do is tried by t_shut_in.
  */
 #include "common/process/landlock.h"
 #include "common/process/sandbox.h"
@@ -156,6 +157,55 @@ test_rules(int version)
 	ok(others_are_read_only(), "version %d: nothing else is", version);
 }
 
+/* ---- other tasks ---- */
+
+static const struct {
+	enum sandbox_task task;
+	const char *name;
+	bool reads, calls, signals;
+} tasks[] = {
+	{ SANDBOX_READER, "a reader", true, false, false },
+	{ SANDBOX_ASKER, "one that asks for names", true, true, false },
+	{ SANDBOX_WAITER, "one beside a command", false, false, true },
+};
+
+/* All rights that a version knows are withheld, but for these. */
+static bool
+is_handled(int version, bool reads, bool calls, bool signals)
+{
+	static const uint64_t knows[NEWEST + 1] = { 0, 0x1fff, 0x3fff, 0x7fff,
+		0x7fff, 0xffff, 0xffff, 0xffff };
+	const uint64_t reading = 1 << 2 | 1 << 3, tcp = 3, socket = 1, kill = 2;
+
+	return fake.handled.fs == (knows[version] & ~(reads ? reading : 0)) &&
+	       fake.handled.net == (version < 4 || calls ? 0 : tcp) &&
+	       fake.handled.scoped ==
+	           (version < 6 ? 0
+				: (calls ? 0 : socket) | (signals ? 0 : kill));
+}
+
+static void
+test_tasks(int version)
+{
+	for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++) {
+		memset(&fake, 0, sizeof(fake));
+		fake.version = version;
+		bool good = sandbox_task(tasks[i].task, NULL) == 0;
+		ok(good && fake.restricted == (version > 0) &&
+			fake.count == 0 &&
+			is_handled(version, tasks[i].reads, tasks[i].calls,
+			    tasks[i].signals),
+		    "version %d: %s", version, tasks[i].name);
+	}
+	memset(&fake, 0, sizeof(fake));
+	fake.version = version;
+	bool good = sandbox_task(SANDBOX_ASKER, queue) == 0;
+	ok(good && fake.count == (version > 0) &&
+		(access_to(queue) & 1 << 1) == (version > 0 ? 1 << 1 : 0) &&
+		(access_to(queue) & READS & ~1U) == 0,
+	    "version %d: one that writes to the queue", version);
+}
+
 /* ---- for real ---- */
 
 static const struct {
@@ -254,6 +304,7 @@ main(void)
 	make_folder(other, "other");
 	for (int version = 0; version <= NEWEST; version++) {
 		test_rules(version);
+		test_tasks(version);
 	}
 	test_real();
 	remove_folder("queue/deferred");
