@@ -3,11 +3,14 @@
  * The local agent.  Runs with the rights of the runner, and gives each
  * recipient a process of its own, which becomes the user for good.  The answer
  * of such a process is in the user's hand: it decides about that user's mail
- * and no other.
+ * and no other.  What a user has written, and what a message says, is read by
+ * such processes alone: what they can do is bounded, and this one, which starts
+ * the users' commands, cannot be confined.
  */
 #include "smtpd/local/agent.h"
 
 #include "common/io/deadline.h"
+#include "common/io/file.h"
 #include "common/log/log.h"
 #include "common/login/aliases_load.h"
 #include "common/process/process.h"
@@ -32,12 +35,19 @@ enum {
 	PATIENCE = DELIVER_LIMIT + 2 * 60 * 1000,
 };
 
+/* What a process does; each is another one. */
+enum step {
+	STEP_FORWARD, /* gives back ~/.forward, or delivers */
+	STEP_RESEND,  /* sends the message on, where ~/.forward says */
+	STEP_MAILBOX, /* delivers, whatever ~/.forward says */
+};
+
 /* One delivery process. */
 struct delivery_process {
 	pid_t pid; /* 0: free */
 	int fd;
 	uint32_t number; /* of the recipient */
-	enum deliver_mode mode;
+	enum step step;
 	int64_t begun, deadline;
 	size_t len;
 	char *answer; /* ANSWER octets and one, kept for the next job */
@@ -77,27 +87,61 @@ defer_recipient(struct local_agent *a, uint32_t number, const char *what)
 
 /* ---- processes ---- */
 
-_Noreturn static void
-run_delivery(
-    struct local_agent *a, uint32_t number, enum deliver_mode mode, int out)
+static int
+deliver(struct local_agent *a, const struct delivery_process *d, int out)
 {
-	struct deliver d = { .config = a->config,
+	struct deliver deliver = { .config = a->config,
 		.names = a->names,
 		.message = &a->message,
-		.recipient = &a->message.mail.recipients[number],
-		.mode = mode };
+		.recipient = &a->message.mail.recipients[d->number],
+		.mode = d->step == STEP_FORWARD ? DELIVER_FORWARD
+		                                : DELIVER_MAILBOX };
 
+	return deliver_recipient(&deliver, out);
+}
+
+/* The text of ~/.forward is what the process of the user has answered. */
+static int
+resend(struct local_agent *a, const struct delivery_process *d, int out)
+{
+	const char *text = d->answer + sizeof(struct verdict);
+	const struct recipient *to = &a->message.mail.recipients[d->number];
+	char user[USER_NAME + 1];
+	struct verdict v;
+	struct expand expand = {
+		.config = a->config, .names = a->names, .aliases = a->aliases
+	};
+	struct resend resend = { .expand = &expand,
+		.message = &a->message,
+		.number = d->number,
+		.user = user,
+		.text = text,
+		.len = d->len - sizeof(struct verdict) };
+
+	if (!user_name(a->config, to->text, user)) {
+		verdict_set(&v, OUTCOME_DEFERRED, "4.3.0", "no such user");
+	} else {
+		resend_confined(&resend, &v);
+	}
+	return file_append(out, &v, sizeof(v));
+}
+
+_Noreturn static void
+run_step(struct local_agent *a, const struct delivery_process *d, int out)
+{
 	/* A delivery goes on to its end though the agent has ended: the server
 	   kills what an orphan leaves of its group. */
 	process_lead_group();
 	close(a->channel);
-	_exit(deliver_recipient(&d, out) == 0 ? 0 : 1);
+	int result =
+	    d->step == STEP_RESEND ? resend(a, d, out) : deliver(a, d, out);
+	_exit(result == 0 ? 0 : 1);
 }
 
-/* Starts a delivery, or defers the recipient. */
+/* Starts a process, or defers the recipient. */
 static void
-start_delivery(struct local_agent *a, struct delivery_process *d,
-    uint32_t number, enum deliver_mode mode)
+start_step(struct local_agent *a, struct delivery_process *d, uint32_t number,
+    enum step step)
 {
 	int fds[2];
 
@@ -109,9 +153,11 @@ start_delivery(struct local_agent *a, struct delivery_process *d,
 		defer_recipient(a, number, "cannot make a pipe");
 		return;
 	}
+	d->number = number;
+	d->step = step;
 	pid_t pid = fork();
 	if (pid == 0) {
-		run_delivery(a, number, mode, fds[1]);
+		run_step(a, d, fds[1]);
 	}
 	close(fds[1]);
 	if (pid == -1) {
@@ -122,8 +168,6 @@ start_delivery(struct local_agent *a, struct delivery_process *d,
 	(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
 	d->pid = pid;
 	d->fd = fds[0];
-	d->number = number;
-	d->mode = mode;
 	d->begun = deadline_now();
 	d->deadline = d->begun + PATIENCE;
 	d->len = 0;
@@ -141,7 +185,7 @@ is_sound(const struct local_agent *a, const struct delivery_process *d,
 	v->dsn[sizeof(v->dsn) - 1] = '\0';
 	v->text[sizeof(v->text) - 1] = '\0';
 	if (v->kind == OUTCOME_EXPANDED) {
-		return d->mode == DELIVER_FORWARD &&
+		return d->step != STEP_MAILBOX &&
 		       v->forward == d->len - sizeof(*v) &&
 		       a->message.mail.recipients[d->number].target ==
 		           TARGET_USER;
@@ -150,32 +194,20 @@ is_sound(const struct local_agent *a, const struct delivery_process *d,
 	       v->kind == OUTCOME_FAILED;
 }
 
-/* Follows ~/.forward.  False if that leads to the mailbox. */
-static bool
-follow_forward(
-    struct local_agent *a, const struct delivery_process *d, struct verdict *v)
+/* Has ~/.forward followed. */
+static void
+start_resend(struct local_agent *a, struct delivery_process *d)
 {
-	char error[CONFIG_ERROR], user[USER_NAME + 1];
-	const struct recipient *r = &a->message.mail.recipients[d->number];
+	char error[CONFIG_ERROR];
 
 	if (a->aliases == NULL) {
 		a->aliases = aliases_load(a->config, error);
 	}
-	if (a->aliases == NULL || !user_name(a->config, r->text, user)) {
-		verdict_set(v, OUTCOME_DEFERRED, "4.3.0", "%s",
-		    a->aliases == NULL ? error : "no such user");
-		return true;
+	if (a->aliases == NULL) {
+		defer_recipient(a, d->number, error);
+	} else {
+		start_step(a, d, d->number, STEP_RESEND);
 	}
-	struct expand expand = {
-		.config = a->config, .names = a->names, .aliases = a->aliases
-	};
-	struct resend resend = { .expand = &expand,
-		.message = &a->message,
-		.number = d->number,
-		.user = user,
-		.text = d->answer + sizeof(*v),
-		.len = d->len - sizeof(*v) };
-	return resend_message(&resend, v);
 }
 
 /* Reports the result of a process that has ended or was killed. */
@@ -201,11 +233,13 @@ end_delivery(struct local_agent *a, struct delivery_process *d)
 		    "internal error: the delivery process gave no result");
 		return;
 	}
-	if (v.kind == OUTCOME_EXPANDED && !follow_forward(a, d, &v)) {
-		start_delivery(a, d, d->number, DELIVER_MAILBOX);
-		return;
+	if (v.kind == OUTCOME_EXPANDED && v.mailbox != 0) {
+		start_step(a, d, d->number, STEP_MAILBOX);
+	} else if (v.kind == OUTCOME_EXPANDED && d->step == STEP_FORWARD) {
+		start_resend(a, d);
+	} else {
+		report(a, d->number, &v);
 	}
-	report(a, d->number, &v);
 }
 
 /* Reads a part of the answer; ends the delivery after the last part. */
@@ -296,7 +330,7 @@ deliver_all(struct local_agent *a)
 		if (next < a->order->count && d != NULL) {
 			uint32_t number = a->order->recipients[next++];
 			if (number < a->message.mail.count) {
-				start_delivery(a, d, number, DELIVER_FORWARD);
+				start_step(a, d, number, STEP_FORWARD);
 			}
 			continue;
 		}

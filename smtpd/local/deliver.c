@@ -30,18 +30,20 @@ deliver_user(
 	struct store store;
 	char why[LOCAL_WHY];
 	size_t len = 0;
-	bool junk = false;
+	bool junk = false, confined = false;
 	bool at_once =
 	    d->mode == DELIVER_MAILBOX || d->recipient->owner[0] != '\0';
 	enum status status = local_become(
 	    d->config, d->names, d->recipient->text, &account, &store, why);
 
-	enum forward forward = status == STATUS_OK && !at_once
-	                           ? forward_read(&account, text, &len, why)
-	                           : FORWARD_NONE;
-	if (forward == FORWARD_TEXT) {
+	enum forward forward =
+	    status == STATUS_OK && !at_once
+		? forward_read(&account, text, &len, &confined, why)
+		: FORWARD_NONE;
+	if (forward == FORWARD_TEXT || (forward == FORWARD_NONE && confined)) {
 		verdict_set(v, OUTCOME_EXPANDED, "2.0.0", "forwarded");
 		v->forward = (uint32_t)len;
+		v->mailbox = forward == FORWARD_NONE;
 		return;
 	}
 	if (forward == FORWARD_TROUBLE) {

@@ -9,6 +9,8 @@
 #include "common/io/file.h"
 #include "common/log/log.h"
 #include "common/names/passwd.h"
+#include "common/process/landlock.h"
+#include "common/process/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -160,35 +162,47 @@ report_trouble(const struct account *a, char why[LOCAL_WHY])
 	return FORWARD_TROUBLE;
 }
 
-enum forward
-forward_read(const struct account *a, char text[FORWARD_SIZE], size_t *len,
-    char why[LOCAL_WHY])
+static enum forward
+open_and_read(const struct account *a, int home, char text[FORWARD_SIZE],
+    size_t *len, char why[LOCAL_WHY])
 {
-	int home = open_home(a);
-
-	if (home == -1) {
-		return is_nothing(errno) ? FORWARD_NONE
-		                         : report_trouble(a, why);
-	}
 	/* A FIFO or a device must not stop us, nor a link lead elsewhere. */
 	int fd = openat(home, ".forward",
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	enum forward result;
+
 	if (fd == -1) {
-		result = errno == ENOENT || errno == ENOTDIR ? FORWARD_NONE
-		         : errno == ELOOP
-		             ? ignore_forward(a, "it is a symbolic link")
-		         : errno == EACCES || errno == ENXIO || errno == EPERM
-		             ? ignore_forward(a, strerror(errno))
-		             : report_trouble(a, why);
-		close(home);
-		return result;
+		return errno == ENOENT || errno == ENOTDIR ? FORWARD_NONE
+		       : errno == ELOOP
+		           ? ignore_forward(a, "it is a symbolic link")
+		       : errno == EACCES || errno == ENXIO || errno == EPERM
+		           ? ignore_forward(a, strerror(errno))
+		           : report_trouble(a, why);
 	}
-	result = read_checked(a, home, fd, text, len);
+	enum forward result = read_checked(a, home, fd, text, len);
 	if (result == FORWARD_TROUBLE) {
 		(void)report_trouble(a, why);
 	}
 	close(fd);
-	close(home);
+	return result;
+}
+
+enum forward
+forward_read(const struct account *a, char text[FORWARD_SIZE], size_t *len,
+    bool *confined, char why[LOCAL_WHY])
+{
+	struct forward_place place;
+	enum forward result = FORWARD_NONE;
+
+	*confined = false;
+	if (!forward_find(a, &place)) {
+		return report_trouble(a, why);
+	}
+	if (forward_is_there(&place)) {
+		*confined = landlock_abi() > 0;
+		result = sandbox_task(SANDBOX_READER, NULL) == -1
+		             ? report_trouble(a, why)
+		             : open_and_read(a, place.home, text, len, why);
+	}
+	forward_forget(&place);
 	return result;
 }

@@ -39,11 +39,13 @@ enum forward {
 };
 
 /*
- * Reads it.  It must be a regular file with one name, of the user or root,
- * that nobody else can write to, in a home that is not everybody's, of at most
- * FORWARD_SIZE octets.
+ * Reads it in a process that can write nothing from then on, where the kernel
+ * has Landlock: FORWARD_NONE, if there was nothing to read, leaves it as it
+ * was; *confined says what it is.  It must be a regular file with one name, of
+ * the user or root, that nobody else can write to, in a home that is not
+ * everybody's, of at most FORWARD_SIZE octets.
  */
 enum forward forward_read(const struct account *, char text[FORWARD_SIZE],
-    size_t *len, char why[LOCAL_WHY]);
+    size_t *len, bool *confined, char why[LOCAL_WHY]);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "common/io/deadline.h"
 #include "common/process/process.h"
+#include "common/process/sandbox.h"
 #include "smtpd/local/words.h"
 #include "spool/mail.h"
 
@@ -185,8 +186,10 @@ start_command(struct pipe_process *r, char **words)
 	r->in = in[1];
 	r->out = out[0];
 	r->process = r->pid == -1 ? -1 : pidfd_open(r->pid, 0);
+	/* The command is whatever its user may be; we open nothing more. */
 	if (r->process != -1 && fcntl(r->in, F_SETFL, O_NONBLOCK) == 0 &&
-	    fcntl(r->out, F_SETFL, O_NONBLOCK) == 0) {
+	    fcntl(r->out, F_SETFL, O_NONBLOCK) == 0 &&
+	    sandbox_task(SANDBOX_WAITER, NULL) == 0) {
 		return true;
 	}
 	int saved = errno;

@@ -40,7 +40,7 @@ struct pipe_command {
 	int grace;              /* and ms more until SIGKILL */
 };
 
-/* Runs it to its end. */
+/* Runs it to its end; the process is confined from then on, and ends soon. */
 void pipe_run(const struct pipe_command *, struct verdict *);
 
 /* What a command finds in its environment.  Pure. */

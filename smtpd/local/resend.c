@@ -2,6 +2,7 @@
 /* Runs with the rights of the queue's owner. */
 #include "smtpd/local/resend.h"
 
+#include "common/process/sandbox.h"
 #include "spool/queue.h"
 
 #include <errno.h>
@@ -102,4 +103,18 @@ resend_message(const struct resend *r, struct verdict *v)
 	}
 	mail_free(&mail);
 	return true;
+}
+
+void
+resend_confined(const struct resend *r, struct verdict *v)
+{
+	if (sandbox_can_confine_runner() &&
+	    sandbox_task(SANDBOX_ASKER, r->expand->config->queue) == -1) {
+		verdict_set(v, OUTCOME_DEFERRED, "4.3.0",
+		    "cannot confine what follows .forward of %s: %s", r->user,
+		    strerror(errno));
+	} else if (!resend_message(r, v)) {
+		verdict_set(v, OUTCOME_EXPANDED, "2.0.0", "mailbox");
+		v->mailbox = 1;
+	}
 }

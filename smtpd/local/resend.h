@@ -32,4 +32,10 @@ struct resend {
  */
 bool resend_message(const struct resend *, struct verdict *);
 
+/*
+ * The same in a process that can write to the queue alone from then on, where
+ * the kernel has Landlock, and ends soon; false is EXPANDED with mailbox set.
+ */
+void resend_confined(const struct resend *, struct verdict *);
+
 #endif

@@ -12,14 +12,16 @@
  * all of it.
  */
 struct verdict {
-	uint32_t kind;    /* SENT, DEFERRED, FAILED; EXPANDED: the text
-	                     after it is that of a ~/.forward */
+	uint32_t kind;    /* SENT, DEFERRED, FAILED; EXPANDED: the text after
+	                     it is that of a ~/.forward, or the message was
+	                     sent on */
 	uint32_t forward; /* octets of that text */
+	uint32_t mailbox; /* not 0: EXPANDED, and the mailbox is meant */
 	char dsn[12];
 	char text[OUTCOME_TEXT];
 };
 
-/* Sets all but the forward; the text is cut to fit. */
+/* Sets all but forward and mailbox, which are 0; the text is cut to fit. */
 void verdict_set(struct verdict *, enum outcome_kind, const char *dsn,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
