@@ -4,6 +4,7 @@
 
 #include "common/io/file.h"
 #include "common/mime/header.h"
+#include "smtpd/send/source.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -294,8 +295,14 @@ input_copy_open(struct input *in)
 {
 	struct input_copy *s = calloc(1, sizeof(*s));
 
-	if (s == NULL || (s->file = tmpfile()) == NULL) {
+	int fd = s == NULL ? -1 : source_scratch();
+	if (fd == -1 || (s->file = fdopen(fd, "w+")) == NULL) {
+		int saved = errno;
+		if (fd != -1) {
+			close(fd);
+		}
 		free(s);
+		errno = saved;
 		return NULL;
 	}
 	if (copy_rest(in, s->file) != 0) {

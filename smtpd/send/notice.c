@@ -110,7 +110,8 @@ struct sending {
 	struct dedupe dedupe;
 	struct compose compose;
 	struct part parts[NOTICE_FILES];
-	int message; /* as it was composed, or -1 */
+	int message; /* as it is composed, or -1 */
+	struct reserve reserve;
 };
 
 static const char *
@@ -188,7 +189,6 @@ add_note(struct sending *s)
 static int
 compose_to_file(struct sending *s)
 {
-	s->message = source_scratch();
 	int copy = s->message == -1 ? -1 : dup(s->message);
 	FILE *out = copy == -1 ? NULL : fdopen(copy, "w");
 	int status = EX_OSERR;
@@ -217,9 +217,13 @@ read_sources(const struct notice *n, struct compose *c)
 	return status == EX_OK ? read_text(&c->text.source) : status;
 }
 
+/*
+ * Reads what is to be sent, and opens all that will be written to; from there
+ * on nothing else can be.
+ */
 static int
-prepare_message(
-    struct sending *s, const struct notice *n, const struct config *config)
+open_all(struct sending *s, const struct notice *n,
+    const struct service *service, const struct config *config)
 {
 	/* The input may be slow, so no lock is held yet. */
 	int status = read_sources(n, &s->compose);
@@ -229,11 +233,24 @@ prepare_message(
 		    n->period > 0 ? n->period : HOUR);
 	}
 	if (status == EX_OK && s->dedupe.due) {
-		status = add_note(s);
+		s->message = source_scratch();
+		reserve_begin(&s->reserve, service, config);
 	}
-	if (status == EX_OK && s->dedupe.due) {
+	return status;
+}
+
+static int
+compose_and_submit(struct sending *s, const struct options *o)
+{
+	int status = add_note(s);
+
+	if (status == EX_OK) {
 		status = compose_to_file(s);
 	}
+	if (status == EX_OK) {
+		status = submit_begun(&s->reserve, o, s->message);
+	}
+	reserve_end(&s->reserve);
 	return status;
 }
 
@@ -273,10 +290,10 @@ notice_send(const struct service *service, const struct config *config,
 		.text.source.fd = -1,
 		.html.source.fd = -1,
 		.parts = s->parts };
-	int status = prepare_message(s, &o->notice, config);
+	int status = open_all(s, &o->notice, service, config);
 	bool due = s->dedupe.due;
 	if (status == EX_OK && due) {
-		status = submit(service, config, &composed, s->message);
+		status = compose_and_submit(s, &composed);
 	}
 	dedupe_end(&s->dedupe, due && status == EX_OK);
 	release_sending(s);

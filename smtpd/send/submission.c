@@ -56,60 +56,6 @@ connect_socket(const struct config *config)
 }
 
 /*
- * Gives up our standard descriptors in the server that stays when we end: it
- * may work on the queue for a while, and a caller may wait until nobody holds
- * its pipes.
- */
-static void
-detach_stdio(const struct config *config)
-{
-	bool to_stderr = log_start(config, "smtpd", isatty(STDERR_FILENO) == 1);
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null != -1) {
-		(void)dup2(null, STDIN_FILENO);
-		(void)dup2(null, STDOUT_FILENO);
-		if (!to_stderr) {
-			(void)dup2(null, STDERR_FILENO);
-		}
-	}
-}
-
-/* A server of our own, for one session. */
-static int
-start_server(
-    const struct service *service, const struct config *config, int why)
-{
-	int pair[2];
-
-	if (access(config->queue, W_OK) == -1) {
-		log_error("no server listens at %s (%s), and %s is not "
-			  "writable (%s): start restante-local.socket, "
-			  "or smtpd -l unix:%s",
-		    config->socket, strerror(why), config->queue,
-		    strerror(errno), config->socket);
-		return -1;
-	}
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1) {
-		log_error("cannot make a socket: %s", strerror(errno));
-		return -1;
-	}
-	pid_t pid = fork();
-	if (pid == 0) {
-		close(pair[0]);
-		detach_stdio(config);
-		_exit(server_run_local(service, config, pair[1]));
-	}
-	close(pair[1]);
-	if (pid == -1) {
-		log_error("cannot start a process: %s", strerror(errno));
-		close(pair[0]);
-		return -1;
-	}
-	return pair[0];
-}
-
-/*
  * Reads the reply to a command: EX_OK for 2xx or 3xx, else what to exit with.
  * object and address name what was refused.
  */
@@ -405,16 +351,16 @@ converse(struct smtp_client *c, const struct config *config,
 }
 
 int
-submission_send(const struct service *service, const struct config *config,
-    const struct submission *s)
+submission_send(struct reserve *reserve, const struct submission *s)
 {
+	const struct config *config = reserve->config;
 	static struct smtp_client c; /* too large for the stack */
 	int fd = connect_socket(config);
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a limit is an error like any other */
 	if (fd == -1) {
-		fd = start_server(service, config, errno);
+		fd = reserve_call(reserve, errno);
 	}
 	if (fd == -1) {
 		return EX_TEMPFAIL;

@@ -2,9 +2,9 @@
 #ifndef RESTANTE_SMTPD_SEND_SUBMISSION_H
 #define RESTANTE_SMTPD_SEND_SUBMISSION_H
 
-#include "common/server/server.h"
-#include "smtpd/send/input.h"
 #include "smtpd/message/recipients.h"
+#include "smtpd/send/input.h"
+#include "smtpd/send/reserve.h"
 #include "spool/mail.h"
 
 /*
@@ -27,7 +27,7 @@ struct submission {
 };
 
 /* An exit status of sysexits.h, after an error; 0 when it is durable. */
-int submission_send(const struct service *, const struct config *,
-    const struct submission *) __attribute__((warn_unused_result));
+int submission_send(struct reserve *, const struct submission *)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -249,7 +249,7 @@ make_head(struct draft *s)
 /* ---- the steps ---- */
 
 static int
-send_draft(struct draft *s, const struct service *service)
+send_draft(struct draft *s, struct reserve *reserve)
 {
 	const struct options *o = s->options;
 	char sender[ADDRESS_TEXT];
@@ -270,12 +270,11 @@ send_draft(struct draft *s, const struct service *service)
 		.notify = o->notify,
 		.ret = o->ret,
 		.envid = o->envid };
-	return submission_send(service, s->config, &submission);
+	return submission_send(reserve, &submission);
 }
 
 int
-submit(const struct service *service, const struct config *config,
-    const struct options *o, int fd)
+submit_begun(struct reserve *reserve, const struct options *o, int fd)
 {
 	struct draft *s = calloc(1, sizeof(*s));
 
@@ -283,7 +282,7 @@ submit(const struct service *service, const struct config *config,
 		log_error("no memory for the message");
 		return EX_TEMPFAIL;
 	}
-	s->config = config;
+	s->config = reserve->config;
 	s->options = o;
 	s->input.fd = fd;
 	s->input.dot_is_text = o->dot_is_text;
@@ -298,12 +297,24 @@ submit(const struct service *service, const struct config *config,
 		status = make_head(s);
 	}
 	if (status == EX_OK) {
-		status = send_draft(s, service);
+		status = send_draft(s, reserve);
 	}
 	recipients_free(&s->recipients);
 	free(s->input.back);
 	free(s->head);
 	free(s->fixed);
 	free(s);
+	return status;
+}
+
+int
+submit(const struct service *service, const struct config *config,
+    const struct options *o, int fd)
+{
+	struct reserve reserve;
+
+	reserve_begin(&reserve, service, config);
+	int status = submit_begun(&reserve, o, fd);
+	reserve_end(&reserve);
 	return status;
 }

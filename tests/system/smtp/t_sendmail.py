@@ -161,6 +161,21 @@ def test_blocked_signals(server):
              "the server behind the command to end")
 
 
+def test_killed(server):
+    """A command that is killed as it reads leaves nobody with its pipes"""
+    with server.popen(server.command("smtpd", "bob"), stdin=subprocess.PIPE,
+                      stdout=subprocess.PIPE) as command:
+        # The server that it may need waits, where the kernel has Landlock.
+        wait_for(lambda: proc.children(command.pid) or
+                 proc.status(command.pid).get("State", "S")[0] == "S",
+                 "the command to read")
+        waiting = proc.children(command.pid)
+        command.kill()
+        equal(command.stdout.read(), b"", "output")
+    wait_for(lambda: not any(proc.status(pid) for pid in waiting),
+             "the server to end")
+
+
 def test_mailq(server):
     """-bp and the names mailq and newaliases"""
     check("Mail queue is empty" in sendmail(server, "-bp"), "-bp")
