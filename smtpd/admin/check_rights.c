@@ -61,7 +61,9 @@ check_landlock(struct check *c)
 	if (version > 0) {
 		check_finding(c, FINDING_OK,
 		    "the kernel has Landlock (version %d): deliveries and POP3 "
-		    "can open their own mailbox alone%s",
+		    "can open their own mailbox alone%s; what reads a "
+		    ".forward, waits for a command, or takes a message as "
+		    "sendmail can write to no file",
 		    version,
 		    sandbox_can_confine_runner()
 			? ", and the queue runner its queue"

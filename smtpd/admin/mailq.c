@@ -111,6 +111,7 @@ manage_list(const struct config *config, bool json)
 	if (result > EX_OK) {
 		return result;
 	}
+	view_confine();
 	for (int i = 0; result == EX_OK && done == 0 && i < QUEUE_PLACES; i++) {
 		done = view_each(&q, (enum queue_place)i, list_message, &l);
 	}

@@ -322,6 +322,9 @@ manage_verb(const struct config *config, enum manage_verb verb, char **ids)
 	if (result != EX_OK) {
 		return result;
 	}
+	if (verb == MANAGE_SHOW) {
+		view_confine();
+	}
 	for (; *ids != NULL; ids++) {
 		w.all = strcmp(*ids, "all") == 0 && verb != MANAGE_SHOW;
 		if (w.all) {

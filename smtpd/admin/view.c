@@ -4,6 +4,7 @@
 
 #include "common/log/log.h"
 #include "common/process/privilege.h"
+#include "common/process/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,6 +61,13 @@ view_open(const struct config *config, struct queue *q, const char *sudo)
 	return queue_open(q, config->queue) == -1
 	           ? refuse_queue(config->queue, sudo)
 	           : EX_OK;
+}
+
+void
+view_confine(void)
+{
+	/* Where that fails, the admin sees the queue nevertheless. */
+	(void)!sandbox_task(SANDBOX_READER, NULL);
 }
 
 bool

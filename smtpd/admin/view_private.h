@@ -22,6 +22,12 @@ enum { VIEW_NONE = -1 };
  */
 int view_open(const struct config *, struct queue *, const char *sudo);
 
+/*
+ * The process goes on to read alone: what it prints is what strangers have
+ * written.  Called before any of that is read.
+ */
+void view_confine(void);
+
 /* True if another process has claimed it. */
 bool view_is_busy(const struct queue_file *);
 
