@@ -50,19 +50,24 @@ session_until(const struct server *s, struct slot *slot, int64_t now)
 	return slot->timed_since + life + SLACK;
 }
 
-/* When places are scarce, strangers' workers get less time. */
+int64_t
+patience_with_strangers(const struct server *s, int64_t since, int64_t until)
+{
+	int64_t hurried = since + HURRIED;
+
+	return hurried < until && place_is_scarce(s) ? hurried : until;
+}
+
 static int64_t
 worker_until(const struct server *s, const struct slot *slot)
 {
-	int64_t hurried = slot->worker_since + HURRIED;
-
 	if (slot->worker == 0 || slot->condemned) {
 		return INT64_MAX;
 	}
-	return slot->user[0] == '\0' && place_is_scarce(s) &&
-	               hurried < slot->worker_until
-	           ? hurried
-	           : slot->worker_until;
+	return slot->user[0] != '\0'
+	           ? slot->worker_until
+	           : patience_with_strangers(
+			 s, slot->worker_since, slot->worker_until);
 }
 
 int64_t

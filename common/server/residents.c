@@ -6,6 +6,7 @@
 #include "common/io/socket.h"
 #include "common/job/resident.h"
 #include "common/log/log.h"
+#include "common/server/patience.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -132,6 +133,7 @@ residents_take(struct server *s, struct slot *slot, size_t size)
 		return false;
 	}
 	if (r->waiting++ == 0) {
+		r->busy = now;
 		r->until = now + request_rules[REQUEST_DELIVER].limit;
 	}
 	r->jobs--;
@@ -263,6 +265,7 @@ take(struct server *s, struct resident *r)
 		r->stays = true;
 	}
 	note(slot, (enum status)result.status, result.other != 0);
+	r->busy = now;
 	r->until = --r->waiting > 0 ? now + request_rules[REQUEST_DELIVER].limit
 	           : r->leaving     ? now + GOES
 	                            : now + RECENT;
@@ -304,6 +307,18 @@ residents_serve(struct server *s, const struct pollfd *fds)
 
 /* ---- the end ---- */
 
+/*
+ * When its time is over; those whose mail waits are strangers.  Of one that has
+ * ended others see to what it has left.
+ */
+static int64_t
+until(const struct server *s, const struct resident *r)
+{
+	return r->until == 0 || r->ended ? INT64_MAX
+	       : r->waiting > 0 ? patience_with_strangers(s, r->busy, r->until)
+	                        : r->until;
+}
+
 void
 residents_keep(struct server *s)
 {
@@ -311,7 +326,7 @@ residents_keep(struct server *s)
 
 	for (size_t i = 0; i < RESIDENTS; i++) {
 		struct resident *r = &s->residents[i];
-		if (r->pid == 0 || r->until == 0 || now < r->until) {
+		if (r->pid == 0 || now < until(s, r)) {
 			continue;
 		}
 		if (!r->leaving && r->waiting == 0) {
@@ -330,10 +345,9 @@ residents_left(const struct server *s)
 
 	for (size_t i = 0; i < RESIDENTS; i++) {
 		const struct resident *r = &s->residents[i];
-		if (r->pid != 0 && r->until != 0 && !r->killed &&
-		    r->until < next) {
-			next = r->until;
-		}
+		int64_t over =
+		    r->pid != 0 && !r->killed ? until(s, r) : INT64_MAX;
+		next = over < next ? over : next;
 	}
 	return next == INT64_MAX ? next : next - deadline_coarse();
 }

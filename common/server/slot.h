@@ -119,6 +119,7 @@ struct resident {
 	int64_t since;    /* when it was forked */
 	size_t jobs;      /* that it may yet get */
 	size_t waiting;   /* jobs that it has not answered */
+	int64_t busy;     /* since when it has not answered the next one */
 	unsigned changes; /* of the tables, when it was forked */
 	int64_t until; /* when it must have answered, be let go, or have ended;
 	                  0: its slot is timed, whose worker it is */
