@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-	IN_SIZE = 32 * 1024,
+	IN_SIZE = STREAM_BUFFERED,
 	OUT_SIZE = 16 * 1024,   /* a full TLS record */
 	FLOOD_SIZE = 64 * 1024, /* of one line before the peer is given up */
 };

@@ -91,6 +91,9 @@ void stream_consume(struct stream *, size_t len);
  */
 enum line stream_poll(struct stream *) __attribute__((warn_unused_result));
 
+/* The most octets of it. */
+enum { STREAM_BUFFERED = 32 * 1024 };
+
 /* What was read from the peer and not yet asked for. */
 size_t stream_buffered(const struct stream *, const char **data);
 

@@ -17,7 +17,7 @@ enum {
 	LOGIN_NAME = 255,
 	LOGIN_SECRET = 512,
 	LOGIN_CHALLENGE = 4096,
-	LOGIN_PENDING = 8192,
+	LOGIN_PENDING = 32 * 1024,
 };
 
 enum mechanism {

@@ -115,7 +115,9 @@ check(struct session *s)
 	const char *pending;
 	size_t n = s->tls ? 0 : stream_buffered(s->stream, &pending);
 
-	if (n > sizeof(s->login.bytes) || stream_flush(s->stream) == -1) {
+	_Static_assert((int)LOGIN_PENDING >= (int)STREAM_BUFFERED,
+	    "whatever a client pipelines goes along");
+	if (stream_flush(s->stream) == -1) {
 		return STATUS_TEMPORARY;
 	}
 	if (n > 0) {

@@ -230,6 +230,25 @@ def test_mailbox_that_shrinks(server):
     equal(server.mailbox("bob").read_bytes(), new, "the file")
 
 
+def test_pipelined_login(server):
+    """However much a client sends along with its password, all is answered"""
+    empty(server)
+    deliver(server, *map(str, range(20)))
+    left = 20
+    for many in (10, 1500, 5000, 20000):
+        with server.connect(server.pop3) as talker:
+            talker.pop("+OK")
+            talker.send(f"USER bob\r\nPASS {PASSWORDS['bob']}\r\n"
+                        + "NOOP\r\n" * many + "DELE 1\r\nQUIT\r\n")
+            talker.pop("+OK")
+            talker.pop(f"+OK {left} messages")
+            for _ in range(many + 1):
+                talker.pop("+OK")
+            talker.pop(f"+OK Bye, {left - 1} messages")
+            talker.closed()
+        left -= 1
+
+
 def test_users_see_only_their_own(server):
     """Two users at once see their own mail only"""
     empty(server)
