@@ -75,7 +75,7 @@ write_end(struct end *e, const struct plan *p)
 }
 
 static int
-run(struct end *e, const struct plan *p, uint64_t block)
+run(struct end *e, const struct plan *p, uint64_t block, bool *unsynced)
 {
 	uint64_t start = p->start - p->start % block;
 	struct exchange_range x = { .file1_fd = e->to,
@@ -95,13 +95,16 @@ run(struct end *e, const struct plan *p, uint64_t block)
 		    errno == ENOTTY || errno == EOPNOTSUPP || errno == EINVAL
 			? ENOTSUP
 			: errno;
+		/* With a broken disk it may have happened. */
+		*unsynced = errno == EIO;
 		return -1;
 	}
-	return fsync(e->from);
+	*unsynced = fsync(e->from) == -1;
+	return *unsynced ? -1 : 0;
 }
 
 int
-exchange_run(const struct lock *l, const struct plan *p)
+exchange_run(const struct lock *l, const struct plan *p, bool *unsynced)
 {
 	struct end e = { .from = l->fd };
 	struct statfs fs;
@@ -120,7 +123,7 @@ exchange_run(const struct lock *l, const struct plan *p)
 	if (e.to == -1) {
 		return -1;
 	}
-	int result = run(&e, p, (uint64_t)fs.f_bsize);
+	int result = run(&e, p, (uint64_t)fs.f_bsize, unsynced);
 	int saved = errno;
 	free(e.buffer);
 	close(e.to);
@@ -131,10 +134,11 @@ exchange_run(const struct lock *l, const struct plan *p)
 #else
 
 int
-exchange_run(const struct lock *l, const struct plan *p)
+exchange_run(const struct lock *l, const struct plan *p, bool *unsynced)
 {
 	(void)l;
 	(void)p;
+	(void)unsynced;
 	errno = ENOTSUP;
 	return -1;
 }

@@ -12,9 +12,10 @@
  * with the old one.  The mailbox keeps its inode.
  *
  * The lock is that of the mailbox.  0: done, durably.  -1 with errno: nothing
- * has changed; ENOTSUP: the file system cannot do this.
+ * has changed, or *unsynced: the contents have changed places, but perhaps not
+ * for good; ENOTSUP: the file system cannot do this.
  */
-int exchange_run(const struct lock *, const struct plan *)
+int exchange_run(const struct lock *, const struct plan *, bool *unsynced)
     __attribute__((warn_unused_result));
 
 #endif

@@ -172,11 +172,14 @@ plan(struct removal *r, int mailbox)
  * the journal where that is possible.
  */
 static int
-cut(const struct hold *h, int64_t size)
+cut(struct hold *h, int64_t size)
 {
+	if (ftruncate(h->lock.fd, size) == -1) {
+		return -1;
+	}
 	/* Commit point: gone once fsync() has succeeded. */
-	return ftruncate(h->lock.fd, size) == -1 || fsync(h->lock.fd) == -1 ? -1
-	                                                                    : 0;
+	h->unsynced = fsync(h->lock.fd) == -1;
+	return h->unsynced ? -1 : 0;
 }
 
 static int
@@ -192,9 +195,12 @@ carry_out(struct removal *r, struct hold *h)
 	if (r->nranges == 0 && r->start % BLOCK == 0) {
 		return cut(h, r->start);
 	}
-	/* If this fails, the journal may still work. */
-	if (exchange_run(&h->lock, &p) == 0) {
+	/* If nothing has changed then, the journal may still work. */
+	if (exchange_run(&h->lock, &p, &h->unsynced) == 0) {
 		return 0;
+	}
+	if (h->unsynced) {
+		return -1;
 	}
 	if (h->directory == -1) {
 		errno = ENOTDIR; /* without a journal nothing is moved */

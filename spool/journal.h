@@ -50,8 +50,11 @@ int journal_run(int directory, int mailbox, const struct plan *,
  */
 void journal_keep_spare(int directory);
 
-/* True if there is a journal that must be finished. */
+/* True if something is in the place of a journal. */
 bool journal_exists(int directory);
+
+/* True if it is a journal that journal_recover() would finish, or may be. */
+bool journal_is_committed(int directory);
 
 /*
  * Finishes what a journal says, on the mailbox, which is locked for writing.

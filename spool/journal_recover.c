@@ -138,6 +138,22 @@ read_slots(const struct rewrite *r, struct journal_slot slots[2])
 	return n;
 }
 
+bool
+journal_is_committed(int directory)
+{
+	struct rewrite r = { .directory = directory };
+
+	r.journal = owned_open(directory, "journal", O_RDWR);
+	if (r.journal == -1) {
+		return errno != ENOENT && errno != EPERM;
+	}
+	int good = read_plan(&r);
+	free(r.ranges);
+	free(r.text);
+	journal_close(&r);
+	return good != 0;
+}
+
 /* ---- finishing ---- */
 
 /*

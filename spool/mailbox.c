@@ -577,6 +577,9 @@ mailbox_update(struct mailbox *m, const struct mailbox_update *u, int timeout)
 		return errno == ENOENT ? 0 : -1;
 	}
 	int result = update(m, &h, u, first);
+	if (u->unsynced != NULL) {
+		*u->unsynced = h.unsynced;
+	}
 	store_release(&h);
 	return result;
 }

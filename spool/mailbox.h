@@ -106,6 +106,8 @@ struct mailbox_update {
 	int (*keep)(void *context, int mailbox, const struct message *list,
 	    const bool *gone, size_t count);
 	void *context;
+	/* NULL, or what hears that what went may come back after a crash. */
+	bool *unsynced;
 };
 
 /*

@@ -134,6 +134,7 @@ int
 store_take(
     struct hold *h, const struct store *s, enum lock_mode mode, int timeout)
 {
+	h->unsynced = false;
 	h->directory = open(s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (h->directory == -1 && errno != ENOENT && errno != ENOTDIR &&
 	    errno != EACCES) {
@@ -169,7 +170,7 @@ bool
 store_is_unfinished(const struct store *s)
 {
 	int fd = open(s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool unfinished = fd != -1 && journal_exists(fd);
+	bool unfinished = fd != -1 && journal_is_committed(fd);
 
 	if (fd != -1) {
 		close(fd);

@@ -32,6 +32,7 @@ struct store {
 struct hold {
 	struct lock lock; /* lock.fd is the mailbox */
 	int directory;    /* or -1 */
+	bool unsynced;    /* what was removed may come back after a crash */
 };
 
 /*
@@ -45,10 +46,7 @@ int store_take(struct hold *, const struct store *, enum lock_mode, int timeout)
 /* Unlocks; errno stays. */
 void store_release(struct hold *);
 
-/*
- * True if a removal that has failed was committed all the same: whoever takes
- * the store next finishes it.
- */
+/* True if a journal was committed: whoever takes the store next finishes it. */
 bool store_is_unfinished(const struct store *);
 
 /* For journal_run(): lock_touch() of a struct hold. */

@@ -66,9 +66,12 @@ has_news(const struct session *s)
 		   mailbox_count(s->transaction->mailbox)) != NULL;
 }
 
-/* Removes deleted and expired messages.  0, or -1 with errno. */
+/*
+ * Removes deleted and expired messages.  0, or -1 with errno; *unsynced: they
+ * are removed, but a crash may undo that.
+ */
 static int
-change(struct session *s)
+change(struct session *s, bool *unsynced)
 {
 	bool expires = limits_of(&s->config->expire, s->user) > 0 &&
 	               mailbox_identify(s->transaction->mailbox) == 0;
@@ -85,6 +88,7 @@ change(struct session *s)
 
 	u.keep = days > 0 ? kept_deleted_add : NULL;
 	u.context = &kept;
+	u.unsynced = unsynced;
 	if (c != NULL) {
 		expire(s, c, now);
 	}
@@ -110,19 +114,23 @@ change(struct session *s)
 	return result;
 }
 
-/* Says what has become of the deletion: nothing, or it is finished later. */
+/* Says what has become of the deletion: nothing, or not all of it. */
 static enum next
-cannot_delete(struct session *s, int error)
+cannot_delete(struct session *s, int error, bool unsynced)
 {
 	bool full = error == ENOSPC || error == EDQUOT;
-	bool later = store_is_unfinished(&s->transaction->store);
+	bool later = !unsynced && store_is_unfinished(&s->transaction->store);
 	char why[FOREIGN_TEXT];
 
 	foreign_why(error, s->transaction->store.mailbox, why);
 	log_error("cannot delete mail of %s%s: %s", s->user,
-	    later ? " now, the next login goes on with it" : "", why);
-	if (later) {
-		reply_error(s, REPLY_DELETED_LATER);
+	    unsynced ? " for good, it may come back after a crash"
+	    : later  ? " now, the next login goes on with it"
+		     : "",
+	    why);
+	if (unsynced || later) {
+		reply_error(
+		    s, later ? REPLY_DELETED_LATER : REPLY_DELETED_UNSYNCED);
 	} else {
 		reply_trouble(s, REPLY_CANNOT_DELETE, error,
 		    REPLY_ARGS(full ? ": the disk is full" : ""));
@@ -135,6 +143,7 @@ enum next
 transaction_quit(struct session *s, char *argument)
 {
 	unsigned long long total;
+	bool unsynced = false;
 
 	(void)argument;
 	/* A client that is gone, or does not read, has not seen what it asked
@@ -142,8 +151,8 @@ transaction_quit(struct session *s, char *argument)
 	if (stream_flush(s->stream) == -1) {
 		return NEXT_END;
 	}
-	if (change(s) == -1) {
-		return cannot_delete(s, errno);
+	if (change(s, &unsynced) == -1) {
+		return cannot_delete(s, errno, unsynced);
 	}
 	stats_add(STATS_POP3_DELETED, s->transaction->ndeleted);
 	/* A client that reads the reply may log in again at once. */

@@ -65,6 +65,8 @@ static const struct reply_row rows[REPLIES] = {
 	    "Messages were not deleted%s" },
 	[REPLY_DELETED_LATER] = { RESPONSE_SYS_TEMP,
 	    "Some messages may be there still, until the next login" },
+	[REPLY_DELETED_UNSYNCED] = { RESPONSE_SYS_TEMP,
+	    "Messages may come back, they are not deleted for good" },
 	[REPLY_UIDLS] = { RESPONSE_SYS_TEMP,
 	    "UIDLs are unavailable; log in again" },
 	[REPLY_NUMBER] = { RESPONSE_NONE, "A message number is expected" },

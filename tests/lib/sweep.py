@@ -207,7 +207,11 @@ class Bench(Scratch):
             self.end(talker, process)
 
     def pop(self, delete=(), fault=False, read=False, before=()):
-        """A POP3 session: (texts of the messages if read, QUIT is +OK)."""
+        """A POP3 session: (texts of the messages if read, QUIT is +OK).
+
+        Its answer to QUIT is in self.said, which is None if none came.
+        """
+        self.said = None
         talker, process = self.start("pop3d", fault, before)
         texts = []
         try:
@@ -227,7 +231,8 @@ class Bench(Scratch):
                 if not talker.line().startswith("+OK"):
                     return texts, False
             talker.send("QUIT\r\n")
-            return texts, talker.line().startswith("+OK")
+            self.said = talker.line()
+            return texts, self.said.startswith("+OK")
         except Closed:
             return texts, False
         finally:

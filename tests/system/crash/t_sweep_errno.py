@@ -42,6 +42,12 @@ LASTING = {
 }
 
 
+LATER = "-ERR [SYS/TEMP] Some messages may be there still, until the next " \
+    "login"
+UNSYNCED = "-ERR [SYS/TEMP] Messages may come back, they are not deleted for " \
+    "good"
+
+
 class Sweep:
     """One scenario; see begin() and act()."""
 
@@ -253,6 +259,8 @@ class Quit(Sweep):
     """Deletes in the middle: the journal."""
 
     delete = (2, 4, 5)
+    said = None     # to QUIT
+    later = 0       # how often that the next login goes on
 
     def begin(self):
         self.bench.put(self.old.values())
@@ -261,7 +269,25 @@ class Quit(Sweep):
 
     def act(self, story):
         _, story.gone = self.bench.pop(self.delete, fault=True)
+        self.said = self.bench.said
         return story.gone
+
+    def after(self, story):
+        """What QUIT has said is what the next sessions find."""
+        said = self.said
+        trouble = super().after(story)
+        if said is None or said.startswith("+OK"):
+            return trouble
+        later = said in (LATER, UNSYNCED)
+        self.later += said == LATER
+        there = [story.texts[i] for i in story.doomed]
+        there = [t for t in there if any(w.endswith(t)
+                                         for w in self.bench.list())]
+        if later and there:
+            trouble.append(f"NEVER {len(there)} messages after {said!r}")
+        if not later and len(there) != len(story.doomed):
+            trouble.append(f"GONE {len(there)} messages after {said!r}")
+        return trouble
 
 
 class QuitEnd(Quit):
@@ -298,6 +324,7 @@ class Recovery(Quit):
         return story
 
     def act(self, story):
+        self.said = None
         return self.bench.pop(read=True, fault=True)[1]
 
 
@@ -335,6 +362,9 @@ def cases_sweeps(bench):
         sweep.once(tap, name)
         sweep.lasting(tap, name, MOST // 2)
         sweep.short(tap, name)
+        if kind is Quit:
+            tap.ok(sweep.later, "QUIT, at some faults, says that the next "
+                   "login goes on")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from lib import mbox
@@ -34,12 +35,12 @@ def image(path):
                     path], check=True, capture_output=True)
 
 
-def collect(scratch, trace, *commands):
-    """One POP3 session on pipes, its ioctl calls traced."""
+def collect(scratch, trace, *commands, options=()):
+    """One POP3 session on pipes, its calls for the disk traced."""
     lines = ["USER bob", "PASS " + PASSWORDS["bob"], *commands, "QUIT"]
     done = subprocess.run(
-        ["strace", "-f", "-e", "trace=ioctl,ftruncate,pwrite64", "-o", trace,
-         *scratch.command("pop3d")],
+        ["strace", "-f", "-e", "trace=ioctl,ftruncate,pwrite64,fsync",
+         *options, "-o", trace, *scratch.command("pop3d")],
         input="".join(line + "\r\n" for line in lines), text=True,
         capture_output=True, timeout=60, check=False,
         env=scratch.environment())
@@ -55,8 +56,9 @@ def fill(path, count):
     path.chmod(0o600)
 
 
-def test_exchange(folder):
-    """What stays changes places with the old end, and nothing else moves"""
+@contextmanager
+def fixture(folder):
+    """A Scratch and bob's mailbox of 40 messages on that disk."""
     with Scratch(as_root=True) as scratch:
         box = Path(folder, "bob")
         fill(box, 40)
@@ -64,21 +66,56 @@ def test_exchange(folder):
         os.chown(folder, 8, 8)
         with open(scratch.conf, "a", encoding="utf-8") as conf:
             conf.write(f"mailbox {folder}/%u\nmailbox-owner mail\n")
-        before = mbox.read(box)
+        yield scratch, box
+
+
+def delete(scratch, folder, **named):
+    """Two messages go: (what pop3d has said, the calls)."""
+    trace = Path(folder, "trace")
+    said = collect(scratch, trace, "DELE 2", "DELE 30", **named)
+    calls = trace.read_text()
+    if "_IOC(" not in calls or "EOPNOTSUPP" in calls:
+        raise Skip("this kernel cannot exchange ranges")
+    return said, calls
+
+
+def wires(box):
+    """The messages in the file."""
+    return [m.wire for m in mbox.read(box)]
+
+
+def test_exchange(folder):
+    """What stays changes places with the old end, and nothing else moves"""
+    with fixture(folder) as (scratch, box):
+        before = wires(box)
         inode = box.stat().st_ino
-        trace = Path(folder, "trace")
-        said = collect(scratch, trace, "DELE 2", "DELE 30")
+        said, calls = delete(scratch, folder)
         check("+OK Bye" in said, said)
-        after = mbox.read(box)
-        equal([m.wire for m in after],
-              [m.wire for n, m in enumerate(before) if n not in (1, 29)],
-              "the messages")
+        equal(wires(box), [w for n, w in enumerate(before)
+                           if n not in (1, 29)], "the messages")
         equal(box.stat().st_ino, inode, "the inode")
-        calls = trace.read_text()
-        if "_IOC(" not in calls or "EOPNOTSUPP" in calls:
-            raise Skip("this kernel cannot exchange ranges")
         check("0x58, 0x81" in calls, "no exchange: " + calls[-2000:])
         check("/journal" not in calls, "a journal was used as well")
+
+
+def test_unsynced(folder):
+    """A sync that fails after the exchange: nothing is moved once more"""
+    with fixture(folder) as (scratch, box):
+        before = wires(box)
+        for _ in range(2):      # the first one makes more than the mailbox
+            fill(box, 40)
+            _, calls = delete(scratch, folder)
+        lines = calls.splitlines()
+        at = next(n for n, line in enumerate(lines) if "0x58, 0x81" in line)
+        pid = lines[at].split()[0]
+        syncs = sum(line.split()[0] == pid and " fsync(" in line
+                    for line in lines[:at])
+        fill(box, 40)
+        said, _ = delete(scratch, folder, options=[
+            "-e", f"inject=fsync:error=EIO:when={syncs + 1}"])
+        equal(wires(box), [w for n, w in enumerate(before)
+                           if n not in (1, 29)], "the messages")
+        check("-ERR [SYS/TEMP] Messages may come back" in said, said)
 
 
 def inside():
