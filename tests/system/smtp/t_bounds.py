@@ -10,6 +10,7 @@ from pathlib import Path
 from lib import proc
 from lib.player import PASSWORDS
 from lib.scratch import BUILD, Instance, client_context
+from lib.talk import Closed
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
 
@@ -154,17 +155,61 @@ def test_pop3_errors(server):
     box.unlink()
 
 
-def test_endless_line(server):
-    """SMTP: a line without an end is told 421 before the end"""
-    for octets in (100000, 1000000):
-        with server.connect(server.smtp) as talker:
-            talker.hello()
-            try:
-                talker.send(b"NOOP " + b"x" * octets + b"\r\n")
-            except OSError:
-                pass                    # it has closed already
-            talker.expect("500 5.5.6 ")
-            talker.expect("421 4.7.0 mail.example.org")
+ENDLESS = [
+    ("the first line", "smtp", [], b"NOOP "),
+    ("before EHLO", "smtp", [], b""),
+    ("a command", "smtp", ["EHLO x"], b"NOOP "),
+    ("NULs", "smtp", ["EHLO x"], b"\0\0\0"),
+    ("a sender", "smtp", ["EHLO x"], b"MAIL FROM:<"),
+    ("a recipient", "smtp", ["EHLO x", "MAIL FROM:<a@example.com>"],
+     b"RCPT TO:<bob@example.org> ORCPT=rfc822;"),
+    ("after a chunk", "smtp",
+     ["EHLO x", "MAIL FROM:<a@example.com>", "RCPT TO:<bob@example.org>",
+      "BDAT 0"], b"BDAT "),
+    ("an initial response", "submission", ["EHLO x"], b"AUTH PLAIN "),
+    ("a name", "submission", ["EHLO x", "AUTH LOGIN"], b""),
+    ("a password", "submission",
+     ["EHLO x", "AUTH LOGIN", "YWxpY2U="], b""),
+]
+
+
+def flood(talker, octets):
+    """Sends it; the server may close before all is taken."""
+    try:
+        talker.send(octets)
+    except Closed:
+        pass
+
+
+def cases_endless_line(server):
+    """Wherever it comes, a line without an end is told 421 before the end"""
+    for name, port, before, start in ENDLESS:
+        for octets in (100000, 1000000):
+            with tap.case(f"421 for a line of {octets} octets: {name}"), \
+                    server.connect(getattr(server, port)) as talker:
+                talker.expect("220 ")
+                for line in before:
+                    talker.expect(("250 ", "334 "), line)
+                flood(talker, start + b"x" * octets + b"\r\n")
+                talker.expect("500 5.5.6 ")
+                talker.expect("421 4.7.0 mail.example.org")
+
+
+def cases_endless_pop3(server):
+    """Words before the end in POP3, too"""
+    for name, before, start in (
+            ("a command", [], b"NOOP "), ("a name", [], b"USER "),
+            ("a password", ["USER bob"], b"PASS "),
+            ("a response", ["AUTH PLAIN"], b""),
+            ("after the login",
+             ["USER bob", "PASS " + PASSWORDS["bob"]], b"RETR ")):
+        with tap.case(f"POP3: -ERR for a line without an end: {name}"), \
+                server.connect(server.pop3) as talker:
+            talker.pop("+OK")
+            for line in before:
+                talker.pop("+", line)
+            flood(talker, start + b"x" * 200000 + b"\r\n")
+            talker.pop("-ERR Line too long")
 
 
 def sanitized():
