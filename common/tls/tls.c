@@ -15,15 +15,13 @@
 /* Behind what the system's administrator chose as GnuTLS' default. */
 #define PRIORITY                                                               \
 	"-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL:-RSA:-DHE-RSA:"              \
-	"-AES-128-CBC:-AES-256-CBC:-SHA1:%SERVER_PRECEDENCE" GROUPS
+	"-AES-128-CBC:-AES-256-CBC:-SHA1:%SERVER_PRECEDENCE:-GROUP-DH-ALL"
 /*
- * X25519 comes before what else there is: clients of OpenSSL offer that group
- * alone at once, and another one costs them a second round.
+ * X25519 comes before these: clients of OpenSSL offer that group alone at once,
+ * and another one costs them a second round.
  */
-#define GROUPS                                                                 \
-	":-GROUP-DH-ALL:-GROUP-X448:-GROUP-SECP256R1:-GROUP-SECP384R1:"        \
-	"-GROUP-SECP521R1:+GROUP-SECP256R1:+GROUP-SECP384R1:"                  \
-	"+GROUP-SECP521R1:+GROUP-X448"
+static const char *const later_groups[] = { "SECP256R1", "SECP384R1",
+	"SECP521R1", "X448" };
 /* After what the key tls-priority says: nobody here can decrypt by a key. */
 #define NEVER "-RSA"
 
@@ -143,12 +141,54 @@ open_client_ca(
 	return 0;
 }
 
+/* True if it is among the groups, which are those of a priority. */
+static bool
+has_group(gnutls_priority_t priority, const char *name)
+{
+	const struct tls_library *lib = tls_library();
+	const unsigned *groups;
+	int n = lib->gnutls_priority_group_list(priority, &groups);
+
+	for (int i = 0; i < n; i++) {
+		const char *group =
+		    lib->gnutls_group_get_name((gnutls_group_t)groups[i]);
+		if (group != NULL && strcmp(group, name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Puts groups behind others, but for those that the administrator left out. */
+static void
+add_groups(char *text, size_t size)
+{
+	const struct tls_library *lib = tls_library();
+	gnutls_priority_t usual;
+
+	if (lib->gnutls_priority_init2(&usual, NULL, NULL, 0) !=
+	    GNUTLS_E_SUCCESS) {
+		return; /* and so will be what is said of it in a moment */
+	}
+	size_t n = sizeof(later_groups) / sizeof(later_groups[0]);
+	for (size_t i = 0; i < n; i++) {
+		char last[64];
+		snprintf(last, sizeof(last), ":-GROUP-%s:+GROUP-%s",
+		    later_groups[i], later_groups[i]);
+		if (has_group(usual, later_groups[i])) {
+			strlcat(text, last, size);
+		}
+	}
+	lib->gnutls_priority_deinit(usual);
+}
+
 struct tls_server *
 tls_server_open(const struct config *config, char error[CONFIG_ERROR])
 {
 	const struct tls_library *lib = tls_library();
 	struct tls_server *s = calloc(1, sizeof(*s));
 	struct tls_signer *signer = calloc(1, sizeof(*signer));
+	char priority[TLS_PRIORITY] = PRIORITY;
 
 	if (lib == NULL || s == NULL || signer == NULL ||
 	    lib->gnutls_certificate_allocate_credentials(&s->credentials) !=
@@ -162,8 +202,9 @@ tls_server_open(const struct config *config, char error[CONFIG_ERROR])
 	/* The keeper has looked; here it would ask for a signature. */
 	lib->gnutls_certificate_set_flags(
 	    s->credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
+	add_groups(priority, sizeof(priority));
 	if (tls_session_priority(
-		config, PRIORITY, NEVER, &s->priority, error) == -1 ||
+		config, priority, NEVER, &s->priority, error) == -1 ||
 	    open_client_ca(s, config, error) == -1) {
 		tls_server_close(s);
 		return NULL;

@@ -45,12 +45,14 @@
 	X(gnutls_credentials_set)                                              \
 	X(gnutls_deinit)                                                       \
 	X(gnutls_error_is_fatal)                                               \
+	X(gnutls_group_get_name)                                               \
 	X(gnutls_handshake)                                                    \
 	X(gnutls_idna_map)                                                     \
 	X(gnutls_init)                                                         \
 	X(gnutls_pcert_deinit)                                                 \
 	X(gnutls_pcert_import_x509_raw)                                        \
 	X(gnutls_priority_deinit)                                              \
+	X(gnutls_priority_group_list)                                          \
 	X(gnutls_priority_init2)                                               \
 	X(gnutls_priority_set)                                                 \
 	X(gnutls_privkey_deinit)                                               \
@@ -131,6 +133,9 @@ struct tls_session {
 	gnutls_session_t gnutls;
 	int rfd, wfd;
 };
+
+/* Room for base, and for what follows it. */
+enum { TLS_PRIORITY = 512 };
 
 /*
  * The priorities of base, of the key tls-priority after them, and of last.  0,

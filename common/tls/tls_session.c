@@ -41,7 +41,7 @@ tls_session_priority(const struct config *config, const char *base,
     const char *last, gnutls_priority_t *priority, char error[CONFIG_ERROR])
 {
 	const struct tls_library *lib = tls_library();
-	char text[CONFIG_ERROR];
+	char text[TLS_PRIORITY + CONFIG_ERROR];
 	const char *bad = "";
 
 	snprintf(text, sizeof(text), "%s%s%s%s%s", base,

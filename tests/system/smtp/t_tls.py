@@ -190,6 +190,55 @@ def test_one_round(server):
           "control: of one that has both, and offers the other")
 
 
+class Chosen(Instance):
+    """Servers on a system whose administrator has chosen GnuTLS' default."""
+
+    def __init__(self, priority, config=""):
+        self.chosen = priority
+        super().__init__(config)
+
+    def environment(self):
+        path = self.dir / "gnutls.conf"
+        path.write_text("[overrides]\ndefault-priority-string = "
+                        f"{self.chosen}\n")
+        path.chmod(0o644)
+        return dict(super().environment(),
+                    GNUTLS_SYSTEM_PRIORITY_FILE=str(path))
+
+
+CURVES = ("X25519", "prime256v1", "secp384r1", "secp521r1")
+
+
+def curves(server, port):
+    """The curves with which a client gets a session."""
+    found = []
+    for curve in CURVES:
+        context = client_context()
+        context.set_ecdh_curve(curve)
+        try:
+            server.connect(port, context).close()
+            found.append(curve)
+        except (ssl.SSLError, ConnectionError):
+            pass
+    return found
+
+
+def cases_curves(_):
+    """What the system's administrator has left out stays out."""
+    for name, priority, key, left in (
+            ("all", "NORMAL", "", CURVES),
+            ("one left out", "NORMAL:-GROUP-SECP521R1", "", CURVES[:3]),
+            ("two", "NORMAL:-GROUP-SECP256R1:-GROUP-X25519", "", CURVES[2:]),
+            ("one alone", "NORMAL:-GROUP-ALL:+GROUP-SECP384R1", "",
+             CURVES[2:3]),
+            ("one that the key adds", "NORMAL:-GROUP-SECP521R1",
+             "tls-priority +GROUP-SECP521R1", CURVES),
+            ("one that the key leaves out", "NORMAL",
+             "tls-priority -GROUP-SECP384R1", CURVES[:2] + CURVES[3:])):
+        with tap.case(f"curves: {name}"), Chosen(priority, key) as server:
+            equal(curves(server, server.submissions), list(left), "curves")
+
+
 def test_old_version_by_starttls(server):
     """openssl s_client gets no TLS 1.1 by STARTTLS and STLS"""
     if not tool("openssl"):
