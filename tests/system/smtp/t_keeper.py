@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: ISC
 """The keeper of private keys: it signs by every kind of key, is replaced when
 it ends or says nothing, and makes nobody wait that has no need of it."""
+import ctypes
+import errno
 import os
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -229,6 +232,85 @@ def test_renewal(server):
     wait_for(lambda: proc.keepers(server.smtpd.pid) not in ([], [old]) and
              len(proc.keepers(server.smtpd.pid)) == 1, "one keeper")
     hello(server)
+
+
+def test_gives_way(server):
+    """Where clients hold many keepers of old keys, the oldest gives way"""
+    waiting, shown = [], []
+    try:
+        for _ in range(5):
+            pids = proc.keepers(server.smtpd.pid)
+            shown.append(hello(server))
+            waiting.append(socket.create_connection(
+                ("127.0.0.1", server.submissions), 60))
+            wait_for(lambda: len(proc.children(server.smtpd.pid)) ==
+                     len(waiting), "its session, and no other")
+            make_certificate(server.pem, "mail.example.org")
+            server.own()
+            wait_for(lambda: hello(server) != shown[-1],
+                     "the new certificate")
+            check(len(proc.keepers(server.smtpd.pid)) <= 4, "keepers")
+            check(set(proc.keepers(server.smtpd.pid)) != set(pids), "new")
+        for number, sock in enumerate(waiting):
+            try:
+                with client_context().wrap_socket(sock) as secured:
+                    got = secured.getpeercert(True)
+            except BROKEN:
+                got = None
+            # Four places, of which one is that of the new keys.
+            equal(got, None if number < 2 else shown[number],
+                  f"what is shown to number {number}")
+    finally:
+        for sock in waiting:
+            sock.close()
+    wait_for(lambda: len(proc.keepers(server.smtpd.pid)) == 1, "one keeper")
+    hello(server)
+
+
+class Refused(Instance):
+    """Servers whose kernel refuses clone3(2), as those of containers do."""
+
+    def __init__(self, number):
+        self.number = number
+        super().__init__()
+
+    def filter(self):
+        """In the child: a filter that answers this call so, and no other."""
+        clone3, load, jump, end = 435, 0x20, 0x15, 0x06
+        program = (ctypes.c_uint64 * 4)(*(
+            code | when << 16 | otherwise << 24 | k << 32
+            for code, when, otherwise, k in (
+                (load, 0, 0, 0), (jump, 0, 1, clone3),
+                (end, 0, 0, 0x50000 | self.number), (end, 0, 0, 0x7fff0000))))
+        whole = (ctypes.c_uint64 * 2)(4, ctypes.addressof(program))
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        pr_set_no_new_privs, pr_set_seccomp, mode_filter = 38, 22, 2
+        if prctl(pr_set_no_new_privs, 1, 0, 0, 0) != 0 or \
+                prctl(pr_set_seccomp, mode_filter, ctypes.byref(whole)) != 0:
+            os._exit(99)
+
+    def popen(self, command, **settings):
+        return super().popen(command, preexec_fn=self.filter, **settings)
+
+
+def cases_no_clone3(_):
+    """Sessions with TLS begin where a filter knows no clone3(2)"""
+    for number in (errno.ENOSYS, errno.EPERM):
+        with tap.case(f"clone3(2) is refused: {errno.errorcode[number]}"), \
+                Refused(number) as server:
+            done = subprocess.run(
+                [sys.executable, "-c", "import ctypes; c = ctypes.CDLL(None, "
+                 "use_errno=True); c.syscall(435, 0, 0); "
+                 "print(ctypes.get_errno())"], preexec_fn=server.filter,
+                capture_output=True, text=True, check=True)
+            equal(done.stdout.strip(), str(number), "control: what it says")
+            hello(server)
+            session = server.connect(server.submissions, client_context())
+            with session:
+                session.hello()
+                check(proc.children(server.smtpd.pid), "not its child")
+            wait_for(lambda: not proc.children(server.smtpd.pid),
+                     "the server to hear of its end")
 
 
 def test_ends_with_the_server(server):
