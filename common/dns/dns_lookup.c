@@ -236,7 +236,7 @@ static void
 listen_all(struct query *queries, struct dns_lookup *lookups, size_t n,
     const struct dns_address *server, int64_t deadline)
 {
-	struct pollfd fds[DNS_LOOKUPS];
+	struct pollfd fds[DNS_LOOKUP_MOST];
 
 	for (;;) {
 		size_t open = 0;
@@ -288,9 +288,9 @@ dns_look_up(
 {
 	struct dns_address servers[DNS_SERVERS];
 	size_t nservers = dns_servers(d, servers);
-	struct query queries[DNS_LOOKUPS];
+	struct query queries[DNS_LOOKUP_MOST];
 
-	n = n < DNS_LOOKUPS ? n : DNS_LOOKUPS;
+	n = n < DNS_LOOKUP_MOST ? n : DNS_LOOKUP_MOST;
 	for (size_t i = 0; i < n; i++) {
 		lookups[i].len = 0;
 	}

@@ -10,7 +10,8 @@
  */
 
 enum {
-	DNS_LOOKUPS = 8,
+	DNS_LOOKUPS = 8,      /* of one message or zone at a time */
+	DNS_LOOKUP_MOST = 32, /* of anything */
 	DNS_LOOKUP_ROOM = 65535,
 };
 
@@ -23,7 +24,7 @@ struct dns_lookup {
 	unsigned char answer[DNS_LOOKUP_ROOM];
 };
 
-/* Asks DNS_LOOKUPS questions at most; needs sockets only. */
+/* Asks DNS_LOOKUP_MOST questions at most; needs sockets only. */
 void dns_look_up(
     const struct dns *, struct dns_lookup *, size_t n, int64_t deadline);
 

@@ -1,138 +1,39 @@
 /* SPDX-License-Identifier: ISC */
-/* Who gets which report. */
+/* Makes reports of a day's notes. */
 #include "smtpd/admin/reports_build.h"
 
-#include "common/auth/tags.h"
-#include "common/text/address.h"
+#include "common/io/deadline.h"
+#include "smtpd/admin/reports_ask.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-enum { RECEIVERS = 2 }; /* of a domain's reports; RFC 9990 wants two at least */
+enum {
+	ASKING = 4 * 60 * 1000, /* ms for the name servers of all domains, */
+	SOON = 2 * 1000,        /* and for some of these: at first, */
+	LATER = 8 * 1000,       /* and once more, if they are silent */
+};
 
-/* ---- where they go ---- */
+/* The notes about one domain. */
+struct group {
+	const struct span *lines;
+	size_t count;
+	bool done;
+};
 
-bool
-report_address(struct span *rest, char to[OUTBOX_ADDRESS])
-{
-	static const char scheme[] = "mailto:";
-	static const char plain[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "0123456789._+=-";
-
-	while (rest->len > 0) {
-		const char *comma = memchr(rest->at, ',', rest->len);
-		size_t n =
-		    comma == NULL ? rest->len : (size_t)(comma - rest->at);
-		struct span uri = { rest->at, n };
-		rest->at += n + (comma != NULL);
-		rest->len -= n + (comma != NULL);
-		while (uri.len > 0 && is_space(*uri.at)) {
-			uri.at++;
-			uri.len--;
-		}
-		size_t skip = sizeof(scheme) - 1;
-		if (uri.len <= skip || strncasecmp(uri.at, scheme, skip) != 0) {
-			continue;
-		}
-		/* A size may follow, which nobody keeps to any more. */
-		size_t len = 0;
-		while (skip + len < uri.len && uri.at[skip + len] != '!' &&
-		       !is_space(uri.at[skip + len])) {
-			len++;
-		}
-		if (len >= OUTBOX_ADDRESS) {
-			continue;
-		}
-		memcpy(to, uri.at + skip, len);
-		to[len] = '\0';
-		size_t local = strspn(to, plain);
-		if (local > 0 && local <= ADDRESS_LOCAL && to[local] == '@' &&
-		    address_is_domain(to + local + 1)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Asks for the one record at a name; false: there is none. */
-static bool
-ask_record(struct dns *dns, const char *name, struct dmarc_record *policy,
-    char text[DNS_TEXT])
-{
-	static struct dns_texts texts;
-	char why[CONFIG_ERROR];
-	struct dmarc_record r;
-	size_t found = 0;
-
-	if (dns_texts(dns, name, &texts, why) != DNS_OK) {
-		return false;
-	}
-	for (size_t i = 0; i < texts.count; i++) {
-		struct span s = { texts.all[i].octets, texts.all[i].len };
-		if (strlen(s.at) == s.len && dmarc_record_read(s, &r)) {
-			*policy = r;
-			memcpy(text, s.at, s.len + 1);
-			found++;
-		}
-	}
-	return found == 1;
-}
-
-/* True if the host above a domain is of the same organization: it has a policy
-   itself, and is no public suffix (RFC 9989 section 4.10). */
-static bool
-is_organization(struct dns *dns, const char *host)
-{
-	struct dmarc_record policy;
-	char name[ASK_NAME + 8], text[DNS_TEXT];
-
-	snprintf(name, sizeof(name), "_dmarc.%s", host);
-	return ask_record(dns, name, &policy, text) && policy.psd != 'y';
-}
-
-/* True if whoever has that address wants reports about the domain: those of
-   the same organization do, others have to say so (RFC 9990 section 4). */
-static bool
-is_wanted(struct dns *dns, const char *domain, const char *to)
-{
-	static struct dns_texts texts;
-	char host[ASK_NAME], name[2 * ASK_NAME + 32], why[CONFIG_ERROR];
-	const char *at = strchr(to, '@') + 1;
-
-	if (!ask_name(at, strlen(at), host)) {
-		return false;
-	}
-	if (ask_is_below(host, domain) ||
-	    (ask_is_below(domain, host) && is_organization(dns, host))) {
-		return true;
-	}
-	snprintf(name, sizeof(name), "%s._report._dmarc.%s", domain, host);
-	if (strlen(name) >= DNS_NAME ||
-	    dns_texts(dns, name, &texts, why) != DNS_OK) {
-		return false;
-	}
-	for (size_t i = 0; i < texts.count; i++) {
-		if (strncmp(texts.all[i].octets, "v=DMARC1", 8) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* ---- one domain ---- */
-
-/* What the notes of one domain need. */
 struct building {
 	const struct config *config;
-	struct dns *dns;
 	int64_t begin;
 	const char *from;
 	struct outbox *box;
 	struct output mail;
+	struct inquiries *asked;
+	struct group *groups;
+	size_t count;
+	int64_t deadline;
 };
+
+/* ---- mails ---- */
 
 static void
 put_mail(struct building *b, const char *to)
@@ -146,45 +47,88 @@ put_mail(struct building *b, const char *to)
 	}
 	strlcpy(box->mails[box->count].to, to, OUTBOX_ADDRESS);
 	box->mails[box->count].at = box->used;
-	box->mails[box->count++].len = (uint32_t)b->mail.len;
+	box->mails[box->count].len = (uint32_t)b->mail.len;
 	memcpy(box->text + box->used, b->mail.data, b->mail.len);
 	box->used += (uint32_t)b->mail.len;
+	box->count++; /* it is whole */
 }
 
 static void
-build_domain(struct building *b, const char *domain, const struct span *lines,
-    size_t count)
+build_mails(struct building *b, const struct inquiry *i, const struct group *g)
 {
-	struct dmarc_record policy;
-	char name[ASK_NAME + 8], text[DNS_TEXT], to[OUTBOX_ADDRESS];
-	struct span rua;
-	size_t sent = 0;
-
-	/* Our own mailboxes need no report of what they got. */
-	snprintf(name, sizeof(name), "_dmarc.%s", domain);
-	if (config_is_ours_to_all(b->config, domain) ||
-	    !ask_record(b->dns, name, &policy, text) ||
-	    !tags_find(text, strlen(text), "rua", &rua)) {
-		return;
-	}
-	while (sent < RECEIVERS && report_address(&rua, to)) {
-		if (!is_wanted(b->dns, domain, to)) {
-			continue;
-		}
+	for (size_t k = 0; k < i->receivers; k++) {
 		const struct report_frame f = { .host = b->config->hostname,
 			.from = b->from,
 			.begin = b->begin,
 			.random = arc4random(),
-			.domain = domain,
-			.policy = &policy };
+			.domain = i->domain,
+			.policy = &i->policy };
 		output_clear(&b->mail);
-		report_make(&f, lines, count, to, &b->mail);
-		put_mail(b, to);
-		sent++;
+		report_make(&f, g->lines, g->count, i->receiver[k], &b->mail);
+		put_mail(b, i->receiver[k]);
 	}
 }
 
-/* ---- all of them ---- */
+/* ---- the domains ---- */
+
+/* The first word of a note. */
+static void
+name_of(const struct group *g, char domain[ASK_NAME])
+{
+	struct report_note n;
+
+	(void)report_note_read(g->lines[0].at, g->lines[0].len, &n);
+	memcpy(domain, n.policy, ASK_NAME);
+}
+
+/* Asks about the next domains, from *next on, and makes their mails. */
+static void
+build_some(struct building *b, size_t *next)
+{
+	struct inquiries *q = b->asked;
+	struct group *of[INQUIRIES];
+
+	for (q->count = 0; q->count < INQUIRIES && *next < b->count; ++*next) {
+		struct group *g = &b->groups[*next];
+		if (!g->done) {
+			name_of(g, q->all[q->count].domain);
+			of[q->count++] = g;
+		}
+	}
+	if (q->count == 0) {
+		return;
+	}
+	inquiries_ask(q);
+	for (size_t i = 0; i < q->count; i++) {
+		if (!q->all[i].silent || q->patience == LATER) {
+			build_mails(b, &q->all[i], of[i]);
+			of[i]->done =
+			    !q->all[i].silent || q->all[i].receivers > 0;
+		}
+	}
+}
+
+/* Those that do not answer soon are asked once more when the others have. */
+static void
+build_all(struct building *b)
+{
+	static const int patience[] = { SOON, LATER };
+
+	for (size_t pass = 0; pass < 2; pass++) {
+		b->asked->patience = patience[pass];
+		for (size_t next = 0;
+		     next < b->count && deadline_now() < b->deadline;) {
+			build_some(b, &next);
+		}
+	}
+	for (size_t i = 0; i < b->count; i++) {
+		if (!b->groups[i].done && b->box->silent++ == 0) {
+			name_of(&b->groups[i], b->box->first_silent);
+		}
+	}
+}
+
+/* ---- the notes ---- */
 
 static int
 compare(const void *a, const void *b)
@@ -231,18 +175,20 @@ sort_lines(char *notes, size_t len, size_t *count)
 	return lines;
 }
 
-void
-report_build(const struct config *config, struct dns *dns, char *notes,
-    size_t len, int64_t begin, const char *from, struct outbox *box)
+/* Those with most mail come first. */
+static int
+compare_groups(const void *a, const void *b)
 {
-	struct building b = { .config = config,
-		.dns = dns,
-		.begin = begin,
-		.from = from,
-		.box = box };
+	const struct group *x = a, *y = b;
+
+	return (x->count < y->count) - (x->count > y->count);
+}
+
+/* Finds the domains; our own mailboxes need no report of what they got. */
+static void
+sort_groups(struct building *b, const struct span *lines, size_t count)
+{
 	struct report_note first, n;
-	size_t count;
-	struct span *lines = sort_lines(notes, len, &count);
 
 	for (size_t i = 0, same; i < count; i += same) {
 		(void)report_note_read(lines[i].at, lines[i].len, &first);
@@ -252,8 +198,40 @@ report_build(const struct config *config, struct dns *dns, char *notes,
 			       strcmp(n.policy, first.policy) == 0;) {
 			same++;
 		}
-		build_domain(&b, first.policy, lines + i, same);
+		if (!config_is_ours_to_all(b->config, first.policy)) {
+			b->groups[b->count++] =
+			    (struct group){ lines + i, same, false };
+		}
+	}
+	if (b->count > 0) {
+		qsort(b->groups, b->count, sizeof(*b->groups), compare_groups);
+	}
+}
+
+int
+report_build(const struct config *config, const struct dns *dns, char *notes,
+    size_t len, int64_t begin, const char *from, struct outbox *box)
+{
+	struct building b = { .config = config,
+		.begin = begin,
+		.from = from,
+		.box = box,
+		.deadline = deadline_now() + ASKING };
+	size_t count;
+	struct span *lines = sort_lines(notes, len, &count);
+	int result = -1;
+
+	b.asked = calloc(1, sizeof(*b.asked));
+	b.groups = calloc(count + 1, sizeof(*b.groups));
+	if (b.asked != NULL && b.groups != NULL) {
+		b.asked->dns = dns;
+		sort_groups(&b, lines, count);
+		build_all(&b);
+		result = 0;
 	}
 	output_free(&b.mail);
+	free(b.groups);
+	free(b.asked);
 	free(lines);
+	return result;
 }

@@ -8,14 +8,11 @@
 
 /*
  * Makes mails of the notes of a day, which begins at begin: asks the DNS who
- * wants reports, and where.  Runs in a sandbox, with sockets.  The notes are
- * sorted in place.
+ * wants reports, and where.  Each mail is whole in the outbox as soon as it is
+ * counted there.  Runs in a sandbox, with sockets.  The notes are sorted in
+ * place.  -1: not enough memory.
  */
-void report_build(const struct config *, struct dns *, char *notes, size_t len,
-    int64_t begin, const char *from, struct outbox *);
-
-/* The next address of rua=, of those by mail that are plain ones; false: none
-   is left. */
-bool report_address(struct span *rest, char to[OUTBOX_ADDRESS]);
+int report_build(const struct config *, const struct dns *, char *notes,
+    size_t len, int64_t begin, const char *from, struct outbox *);
 
 #endif

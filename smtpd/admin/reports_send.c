@@ -18,6 +18,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +30,8 @@
 #include <unistd.h>
 
 enum {
-	BUILDING = 10 * 60 * 1000, /* ms for all names of a day */
-	SUBMITTING = 60 * 1000,    /* and for one mail */
+	BUILDING = 6 * 60 * 1000, /* ms for all names of a day, at most */
+	SUBMITTING = 60 * 1000,   /* and for one mail */
 };
 
 static const char claimed[] = ".sending";
@@ -63,9 +65,10 @@ build_confined(void *context)
 	if (n == -1) {
 		return EX_IOERR;
 	}
-	report_build(
-	    s->config, s->dns, s->notes, (size_t)n, s->begin, s->from, s->box);
-	return EX_OK;
+	return report_build(s->config, s->dns, s->notes, (size_t)n, s->begin,
+		   s->from, s->box) == -1
+	           ? EX_OSERR
+	           : EX_OK;
 }
 
 /* False if its process was taken over. */
@@ -74,7 +77,12 @@ is_valid(const struct outbox *box)
 {
 	struct address address;
 	const char *rest;
+	char name[ASK_NAME];
 	bool good = box->count <= OUTBOX_MAILS;
+
+	good = good && memchr(box->first_silent, '\0', ASK_NAME) != NULL &&
+	       (box->silent == 0 || ask_name(box->first_silent,
+					strlen(box->first_silent), name));
 
 	for (size_t i = 0; good && i < box->count; i++) {
 		good = memchr(box->mails[i].to, '\0', OUTBOX_ADDRESS) != NULL &&
@@ -142,13 +150,16 @@ send_day(struct sending *s, const char *path)
 		log_error("cannot open %s: %s", path, strerror(errno));
 		return;
 	}
-	s->box->count = s->box->used = s->box->left_out = 0;
+	memset(s->box, 0, offsetof(struct outbox, mails));
 	enum process_end end =
 	    process_run(build_confined, s, BUILDING, &status);
 	close(s->fd);
-	if (end != PROCESS_EXITED || status != EX_OK || !is_valid(s->box)) {
+	/* What is ready when the time is over is whole. */
+	if ((end != PROCESS_LATE &&
+		(end != PROCESS_EXITED || status != EX_OK)) ||
+	    !is_valid(s->box)) {
 		log_error("no reports of DMARC are sent of %s: it cannot be "
-			  "read in time",
+			  "read",
 		    path);
 		return;
 	}
@@ -157,6 +168,12 @@ send_day(struct sending *s, const char *path)
 	}
 	log_info("sent %zu reports of DMARC%s", sent,
 	    s->box->left_out > 0 ? ", and left others out" : "");
+	if (s->box->silent > 0) {
+		log_warn("reports of DMARC on %" PRIu32
+			 " domains are not sent: no name server says who wants "
+			 "them, of %s for one",
+		    s->box->silent, s->box->first_silent);
+	}
 }
 
 /* The day that a file of notes is about; false: it is none. */

@@ -19,6 +19,8 @@ enum {
 /* What a process that looks names up and makes mails of notes hands back. */
 struct outbox {
 	uint32_t count, used, left_out;
+	uint32_t silent;             /* domains whose name servers were */
+	char first_silent[ASK_NAME]; /* one of them */
 	struct {
 		char to[OUTBOX_ADDRESS];
 		uint32_t at, len; /* of text */

@@ -46,6 +46,11 @@ RECORDS = {
     "_dmarc.one.psd.example": {"TXT": [
         "v=DMARC1; p=none; rua=mailto:psd@psd.example"]},
     "psd.example": "failed",
+    **{f"_dmarc.silent{i}.example": "silent" for i in range(40)},
+    "_dmarc.waits.example": {"TXT": [
+        "v=DMARC1; p=none; rua=mailto:bob@example.org,mailto:a@hush.example"]},
+    "waits.example._report._dmarc.example.org": {"TXT": ["v=DMARC1"]},
+    "waits.example._report._dmarc.hush.example": "silent",
 }
 
 
@@ -222,6 +227,22 @@ def test_above(server):
     found = [r["address"] for m in listed for r in m["recipients"]]
     server.call("smtpd", "--remove", "all")
     equal(found, ["above@mail.own.example"])
+
+
+def test_silent(server):
+    """Silent name servers, however many, cost the reports to others nothing"""
+    line = f"{{0}} {{0}} {CLIENT} none - fail pass mfrom {{0}} pass\n"
+    domains = [f"silent{i}.example" for i in range(40)]
+    server.mailbox("bob").write_bytes(b"")
+    yesterday(server, "".join(line.format(d) for d in [
+        *domains * 2, "good.example", "waits.example"]))
+    said = server.queue_run()
+    equal(sorted(value(root, "policy_published/domain")
+                 for _, root in sent(server)),
+          ["good.example", "waits.example"])
+    equal(said.count("on 40 domains are not sent"), 1, said)
+    check("of silent" in said, said)
+    check(not notes(server, 1).exists(), "the notes are still there")
 
 
 def test_hostile_notes(server):

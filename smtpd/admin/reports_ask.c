@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who wants reports about domains: many are asked at a time, so that those
+ * whose name servers are silent cost the others nothing.
+ */
+#include "smtpd/admin/reports_ask.h"
+
+#include "common/auth/tags.h"
+#include "common/io/deadline.h"
+#include "common/text/address.h"
+
+#include <arpa/nameser.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- rua= ---- */
+
+bool
+report_address(struct span *rest, char to[OUTBOX_ADDRESS])
+{
+	static const char scheme[] = "mailto:";
+	static const char plain[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "0123456789._+=-";
+
+	while (rest->len > 0) {
+		const char *comma = memchr(rest->at, ',', rest->len);
+		size_t n =
+		    comma == NULL ? rest->len : (size_t)(comma - rest->at);
+		struct span uri = { rest->at, n };
+		rest->at += n + (comma != NULL);
+		rest->len -= n + (comma != NULL);
+		while (uri.len > 0 && is_space(*uri.at)) {
+			uri.at++;
+			uri.len--;
+		}
+		size_t skip = sizeof(scheme) - 1;
+		if (uri.len <= skip || strncasecmp(uri.at, scheme, skip) != 0) {
+			continue;
+		}
+		/* A size may follow, which nobody keeps to any more. */
+		size_t len = 0;
+		while (skip + len < uri.len && uri.at[skip + len] != '!' &&
+		       !is_space(uri.at[skip + len])) {
+			len++;
+		}
+		if (len >= OUTBOX_ADDRESS) {
+			continue;
+		}
+		memcpy(to, uri.at + skip, len);
+		to[len] = '\0';
+		size_t local = strspn(to, plain);
+		if (local > 0 && local <= ADDRESS_LOCAL && to[local] == '@' &&
+		    address_is_domain(to + local + 1)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- questions ---- */
+
+/* Begins a question for the next round; false: there is no such name. */
+static bool
+ask(struct inquiries *q, size_t i, const char *name)
+{
+	struct dns_lookup *l = &q->lookups[q->nlookups];
+
+	if (strlcpy(l->name, name, sizeof(l->name)) >= sizeof(l->name)) {
+		return false;
+	}
+	l->type = ns_t_txt;
+	q->of[q->nlookups++] = i;
+	return true;
+}
+
+/* Asks them all, and has each answer looked at. */
+static void
+ask_all(struct inquiries *q,
+    void (*take)(struct inquiry *, const struct dns_texts *))
+{
+	dns_look_up(
+	    q->dns, q->lookups, q->nlookups, deadline_now() + q->patience);
+	for (size_t k = 0; k < q->nlookups; k++) {
+		const struct dns_lookup *l = &q->lookups[k];
+		struct inquiry *i = &q->all[q->of[k]];
+		enum dns_status status =
+		    l->len == 0 ? DNS_TEMPORARY
+				: dns_parse_texts(l->answer, l->len, &q->texts);
+		i->silent = i->silent || status == DNS_TEMPORARY;
+		if (status == DNS_OK) {
+			take(i, &q->texts);
+		}
+	}
+	q->nlookups = 0;
+}
+
+/* The one record of a policy among them; NULL: there is none. */
+static const char *
+find_policy(const struct dns_texts *texts, struct dmarc_record *policy)
+{
+	const char *text = NULL;
+	struct dmarc_record r;
+	size_t found = 0;
+
+	for (size_t i = 0; i < texts->count; i++) {
+		struct span s = { texts->all[i].octets, texts->all[i].len };
+		if (strlen(s.at) == s.len && dmarc_record_read(s, &r)) {
+			*policy = r;
+			text = s.at;
+			found++;
+		}
+	}
+	return found == 1 ? text : NULL;
+}
+
+/* ---- the policy of a domain ---- */
+
+static void
+take_policy(struct inquiry *i, const struct dns_texts *texts)
+{
+	const char *text = find_policy(texts, &i->policy);
+	struct span rua;
+
+	if (text == NULL || !tags_find(text, strlen(text), "rua", &rua)) {
+		return;
+	}
+	while (i->count < INQUIRY_ADDRESSES &&
+	       report_address(&rua, i->to[i->count])) {
+		i->count++;
+	}
+}
+
+/* ---- who may get reports about it ---- */
+
+/* The host of the address in hand; false: it is no name. */
+static bool
+host_of(const struct inquiry *i, char host[ASK_NAME])
+{
+	const char *at = strchr(i->to[i->at], '@') + 1;
+
+	return ask_name(at, strlen(at), host);
+}
+
+/* A host above a domain is of the same organization if it has a policy itself,
+   and is no public suffix (RFC 9989 section 4.10). */
+static void
+take_organization(struct inquiry *i, const struct dns_texts *texts)
+{
+	struct dmarc_record policy;
+
+	i->wanted = i->wanted ||
+	            (find_policy(texts, &policy) != NULL && policy.psd != 'y');
+}
+
+static void
+take_consent(struct inquiry *i, const struct dns_texts *texts)
+{
+	for (size_t k = 0; k < texts->count; k++) {
+		i->wanted = i->wanted ||
+		            strncmp(texts->all[k].octets, "v=DMARC1", 8) == 0;
+	}
+}
+
+/* Looks at the next address of each: those of the same organization want
+   reports, others have to say so (RFC 9990 section 4). */
+static void
+look_at_hosts(struct inquiries *q, size_t at)
+{
+	char host[ASK_NAME], name[2 * ASK_NAME + 32];
+
+	for (size_t k = 0; k < q->count; k++) {
+		struct inquiry *i = &q->all[k];
+		i->at = at;
+		i->wanted = i->asks = false;
+		if (at >= i->count || i->receivers == INQUIRY_RECEIVERS ||
+		    !host_of(i, host)) {
+			continue;
+		}
+		i->wanted = ask_is_below(host, i->domain);
+		i->asks = !i->wanted;
+		if (i->asks && ask_is_below(i->domain, host)) {
+			snprintf(name, sizeof(name), "_dmarc.%s", host);
+			(void)ask(q, k, name);
+		}
+	}
+	ask_all(q, take_organization);
+	for (size_t k = 0; k < q->count; k++) {
+		struct inquiry *i = &q->all[k];
+		if (i->asks && !i->wanted && host_of(i, host)) {
+			snprintf(name, sizeof(name), "%s._report._dmarc.%s",
+			    i->domain, host);
+			(void)ask(q, k, name);
+		}
+	}
+	ask_all(q, take_consent);
+	for (size_t k = 0; k < q->count; k++) {
+		struct inquiry *i = &q->all[k];
+		if (i->wanted) {
+			i->receiver[i->receivers++] = i->to[at];
+		}
+	}
+}
+
+void
+inquiries_ask(struct inquiries *q)
+{
+	char name[ASK_NAME + 8];
+
+	q->nlookups = 0;
+	for (size_t k = 0; k < q->count; k++) {
+		struct inquiry *i = &q->all[k];
+		i->silent = false;
+		i->count = i->receivers = 0;
+		snprintf(name, sizeof(name), "_dmarc.%s", i->domain);
+		(void)ask(q, k, name);
+	}
+	ask_all(q, take_policy);
+	for (size_t at = 0; at < INQUIRY_ADDRESSES; at++) {
+		look_at_hosts(q, at);
+	}
+}
