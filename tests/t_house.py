@@ -481,6 +481,55 @@ def test_keys_documented():
           if not re.search(rf"^\.It Cm {re.escape(key)}\b", page, re.M)])
 
 
+def log_lines():
+    """(file, format) of every line that is no warning or error, but for what
+    a person reads who has typed a command."""
+    call = re.compile(
+        r'\blog_info(?:_as\(\s*[^,]+,|\()\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
+    for path in sources(".c"):
+        typed = "/admin/" in name(path) or "/send/" in name(path)
+        if typed and path.name != "reports_send.c":
+            continue
+        for match in call.finditer(path.read_text()):
+            yield name(path), "".join(
+                re.findall(r'"((?:[^"\\]|\\.)*)"', match[1]))
+
+
+def test_log_documented():
+    """restante-log(5) has the lines and counts that there are, and no others
+    """
+    if not tool("mandoc"):
+        raise Skip("no mandoc")
+    path = pages()["restante-log.5"]
+    page = subprocess.run(
+        ["mandoc", "-T", "ascii", str(path)], check=True,
+        capture_output=True, text=True).stdout
+    page = re.sub(r"\s+", " ", re.sub(r".\x08", "", page))
+    bad = []
+    lines = list(log_lines())
+    check(len(lines) > 30, f"only {len(lines)} lines found")
+    for where, line in lines:
+        line = re.sub(r"%[-+.*0-9]*(?:ll|z)?[a-zA-Z]", "\0", line)
+        own = re.findall(r"(?<![\w.-])[a-z][a-z._-]*=", line)
+        words = [w.strip(" :;,([<-")
+                 for w in re.split(r"\0|[a-z._-]+=", line)]
+        first = [w.split(": ")[0] for w in words if re.search("[a-zA-Z]{3}", w)]
+        bad += [f"{where}: {w}" for w in own + first[:1] if w not in page]
+    counts = re.findall(r'^\t\[STATS_\w+\] = \{ "(\w+)"',
+                        (SRC / "common/log/stats_names.c").read_text(), re.M)
+    check(len(counts) > 40, f"only {counts} found")
+    bad += [f"count {c}" for c in counts
+            if not re.search(rf"(?<!\w){c}(?!\w)", page)
+            and not re.match("rejected_|(failed_)?logins_", c)]
+    text = "".join(p.read_text() for p in sources(".c"))
+    told = page[page.index("Lines of smtpd"):page.index("JSON")]
+    verbs = {"command=", "starttls="}   # how often each came
+    bad += [f"nobody writes {key}" for key in sorted(set(
+        re.findall(r"(?<![\w.-])[a-z][a-z._-]*=", told)) - verbs)
+        if key not in text]
+    none(bad)
+
+
 def test_options_documented():
     """Every long option that --help names is in the manual page"""
     for program in ("smtpd", "pop3d"):
