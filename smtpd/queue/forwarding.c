@@ -144,6 +144,7 @@ forwarding_sender(const struct runner *r, const struct batch *b,
 {
 	const struct mail *mail = &b->message->file.mail;
 	const struct recipient *to = &mail->recipients[b->results[0].recipient];
+	char from[ADDRESS_TEXT], by[ADDRESS_TEXT];
 
 	sender[0] = '\0';
 	if (b->local || !forwarding_is(r->config, mail, to) ||
@@ -165,7 +166,8 @@ forwarding_sender(const struct runner *r, const struct batch *b,
 		return -1;
 	}
 	stats_add(STATS_SRS_OUT, 1);
-	log_info(
-	    "%s: srs forward <%s> -> <%s>", mail->id, mail->sender, sender);
+	log_info("%s: srs forward <%s> -> <%s>", mail->id,
+	    log_path(mail->sender, from, sizeof(from)),
+	    log_path(sender, by, sizeof(by)));
 	return 0;
 }

@@ -147,6 +147,7 @@ add_recipient(
 		.names = task->names,
 		.aliases = task->aliases };
 	size_t before = mail->count;
+	char name[ADDRESS_TEXT];
 	struct address a;
 	const char *rest;
 
@@ -162,7 +163,7 @@ add_recipient(
 	if (expanded == EXPANDED_HELD) {
 		log_info("%s: not forwarded, since it is marked as spam, and "
 			 "refused: <%s> has no mailbox",
-		    mail->id, r->text);
+		    mail->id, log_path(r->text, name, sizeof(name)));
 		return STATUS_NO;
 	}
 	if (expanded == EXPANDED_OK) {

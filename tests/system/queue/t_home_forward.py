@@ -59,6 +59,19 @@ def test_srs(place):
     check(b"Return-Path: <carol@example.com>" in kept.wire, kept.wire)
 
 
+def test_log(place):
+    """No sender makes the log say of another message what is not true"""
+    user = next(place.unused)
+    place.forward(user, "x@c.test\n")
+    with FakeMx() as hop:
+        run(place, hop, user, "log stderr\n",
+            sender='"x> -> <y, status=sent"@example.com')
+        hop.wait(1)
+    said = re.findall(r"srs forward (.*)", place.log.read_text())[-1]
+    equal(said, '<"x? -? ?y, status=sent"@example.com> -> '
+          f"<{user}@example.org>")
+
+
 def test_chain(place):
     """Of a sender that was rewritten elsewhere, that host is named"""
     user = next(place.unused)
