@@ -119,40 +119,22 @@ write_addresses(const struct fixup *x, const struct field *f, FILE *out)
 	fwrite(from, 1, (size_t)(f->text + f->len - from), out);
 }
 
-static enum fixup_result
-take_recipients(const struct fixup *x, const struct field *f, char name[32])
-{
-	size_t n = f->name_len < 31 ? f->name_len : 31;
-
-	memcpy(name, f->name, n);
-	name[n] = '\0';
-	switch (
-	    recipients_add(x->recipients, x->config, f->value, f->value_len)) {
-	case RECIPIENTS_OK:
-		break;
-	case RECIPIENTS_BROKEN:
-		return FIXUP_BROKEN;
-	case RECIPIENTS_8BIT:
-		return FIXUP_8BIT;
-	case RECIPIENTS_MEMORY:
-		return FIXUP_MEMORY;
-	}
-	return FIXUP_OK;
-}
-
 /* One field; of mail sent on, only those of its sender name recipients. */
-static enum fixup_result
-fix_field(const struct fixup *x, const struct field *f, unsigned found,
-    FILE *out, char name[32])
+static int
+fix_field(
+    const struct fixup *x, const struct field *f, unsigned found, FILE *out)
 {
-	enum fixup_result result = FIXUP_OK;
+	int result = 0;
 	unsigned has, what = kind(f, &has);
 	bool resent = (found & FIXUP_RESENT) != 0;
 	bool is_signed = (found & FIXUP_SIGNED) != 0;
 
 	if (x->recipients != NULL && (what & RECIPIENT) != 0 &&
 	    resent == ((what & RESENT) != 0)) {
-		result = take_recipients(x, f, name);
+		result = recipients_add(x->recipients, x->config, f->value,
+			     f->value_len) == RECIPIENTS_MEMORY
+		             ? -1
+		             : 0;
 	}
 	/* A field that must be there once, and is blank, is not. */
 	bool blank = (has & ~(unsigned)FIXUP_RESENT) != 0 && is_empty(f);
@@ -175,27 +157,25 @@ add_field(FILE *out, unsigned there, const char *name, const char *value)
 	}
 }
 
-enum fixup_result
-fixup_head(const struct fixup *x, const char *head, size_t len, FILE *out,
-    char name[32])
+int
+fixup_head(const struct fixup *x, const char *head, size_t len, FILE *out)
 {
 	unsigned found = fixup_survey(head, len);
 	const char *end = head + len;
 	struct field f;
 
 	while (header_next(&head, end, &f)) {
-		enum fixup_result result = fix_field(x, &f, found, out, name);
-		if (result != FIXUP_OK) {
-			return result;
+		if (fix_field(x, &f, found, out) == -1) {
+			return -1;
 		}
 	}
 	if ((found & FIXUP_SIGNED) != 0) {
-		return ferror(out) != 0 ? FIXUP_MEMORY : FIXUP_OK;
+		return ferror(out) != 0 ? -1 : 0;
 	}
 	add_field(out, found & FIXUP_FROM, "From", x->from);
 	add_field(out, found & FIXUP_DATE, "Date", x->date);
 	add_field(out, found & FIXUP_ID, "Message-ID", x->id);
 	add_field(out, found & FIXUP_TO, "To",
 	    x->no_to ? "undisclosed-recipients:;" : NULL);
-	return ferror(out) != 0 ? FIXUP_MEMORY : FIXUP_OK;
+	return ferror(out) != 0 ? -1 : 0;
 }

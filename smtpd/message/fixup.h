@@ -41,15 +41,8 @@ struct fixup {
 	bool complete_only;
 };
 
-enum fixup_result {
-	FIXUP_OK,
-	FIXUP_BROKEN, /* a field with recipients has something else, too */
-	FIXUP_8BIT,   /* or one that SMTP cannot carry */
-	FIXUP_MEMORY,
-};
-
-/* field: the name of the one that is to blame for another result than OK. */
-enum fixup_result fixup_head(const struct fixup *, const char *head, size_t len,
-    FILE *out, char field[32]) __attribute__((warn_unused_result));
+/* 0, or -1: no memory. */
+int fixup_head(const struct fixup *, const char *head, size_t len, FILE *out)
+    __attribute__((warn_unused_result));
 
 #endif

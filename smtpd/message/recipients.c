@@ -5,6 +5,7 @@
 #include "common/mime/mailboxes.h"
 #include "smtpd/message/rewrite.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,25 +13,8 @@
 enum { MANY = 100 };
 
 static enum recipients_result
-add_address(
-    struct recipients *r, const struct config *config, const char *address)
+add_text(struct recipients *r, const char *text)
 {
-	char text[ADDRESS_TEXT];
-
-	switch (rewrite_path(config, address, text)) {
-	case PATH_OK:
-		break;
-	case PATH_8BIT:
-		return RECIPIENTS_8BIT;
-	case PATH_LATER:
-		return RECIPIENTS_MEMORY;
-	case PATH_LONG:
-	case PATH_SYNTAX:
-		return RECIPIENTS_BROKEN;
-	}
-	if (text[0] == '\0') {
-		return RECIPIENTS_BROKEN; /* the null path is nobody */
-	}
 	if (r->count == r->room) {
 		size_t room = r->room == 0 ? 16 : 2 * r->room;
 		void *list = reallocarray(r->list, room, sizeof(*r->list));
@@ -46,8 +30,53 @@ add_address(
 			return RECIPIENTS_OK;
 		}
 	}
-	strlcpy(r->list[r->count++], text, sizeof(text));
+	strlcpy(r->list[r->count++], text, ADDRESS_TEXT);
 	return RECIPIENTS_OK;
+}
+
+/* As a name in quotes. */
+enum recipients_result
+recipients_add_broken(struct recipients *r, const struct config *config,
+    const char *text, size_t len)
+{
+	static const char start[] = "\"not an address: ";
+	char name[ADDRESS_LOCAL + 1], whole[ADDRESS_TEXT];
+	size_t at = strlcpy(name, start, sizeof(name));
+
+	for (size_t i = 0; i < len && at < sizeof(name) - 2; i++) {
+		bool plain = text[i] >= ' ' && text[i] < 0x7f &&
+		             strchr("\"\\", text[i]) == NULL;
+		name[at++] = plain ? text[i] : '?';
+	}
+	name[at] = '\0';
+	snprintf(whole, sizeof(whole), "%s\"@%s", name, config->hostname);
+	size_t before = r->count;
+	if (add_text(r, whole) == RECIPIENTS_MEMORY) {
+		return RECIPIENTS_MEMORY;
+	}
+	r->broken += r->count - before;
+	return RECIPIENTS_BROKEN;
+}
+
+static enum recipients_result
+add_address(
+    struct recipients *r, const struct config *config, const char *address)
+{
+	char text[ADDRESS_TEXT];
+	enum path path = rewrite_path(config, address, text);
+
+	if (path == PATH_LATER) {
+		return RECIPIENTS_MEMORY;
+	}
+	/* The null path is nobody. */
+	if (path == PATH_OK && text[0] != '\0') {
+		return add_text(r, text);
+	}
+	enum recipients_result result =
+	    recipients_add_broken(r, config, address, strlen(address));
+	return result == RECIPIENTS_BROKEN && path == PATH_8BIT
+	           ? RECIPIENTS_8BIT
+	           : result;
 }
 
 /* True if all of it is one address, in forms that only SMTP has, too. */
@@ -79,17 +108,20 @@ recipients_add(struct recipients *r, const struct config *config,
 	if (is_path(text, len, path)) {
 		return add_address(r, config, path);
 	}
-	while (result == RECIPIENTS_OK &&
+	while (result != RECIPIENTS_MEMORY &&
 	       (kind = mailboxes_next(&list, &entry)) != MAILBOXES_END) {
 		char address[ADDRESS_TEXT];
 		if (kind == MAILBOXES_GROUP || kind == MAILBOXES_GROUP_END) {
 			continue;
 		}
-		result = kind == MAILBOXES_BROKEN ||
-		                 mailboxes_address(
-				     &entry, address, sizeof(address)) == -1
-		             ? RECIPIENTS_BROKEN
-		             : add_address(r, config, address);
+		bool broken =
+		    kind == MAILBOXES_BROKEN ||
+		    mailboxes_address(&entry, address, sizeof(address)) == -1;
+		enum recipients_result one =
+		    broken ? recipients_add_broken(
+				 r, config, entry.all.at, entry.all.len)
+			   : add_address(r, config, address);
+		result = one == RECIPIENTS_OK ? result : one;
 	}
 	return result;
 }

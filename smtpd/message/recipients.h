@@ -8,25 +8,35 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Who gets a message, however many they are, each once. */
+/*
+ * Who gets a message, however many they are, each once.  What is no address is
+ * among them as a name that nobody has, so that whoever refuses unknown users
+ * tells the sender of it, and the others get the message.
+ */
 
 struct recipients {
 	char (*list)[ADDRESS_TEXT]; /* as SMTP writes them, with a domain */
 	size_t count, room;
+	size_t broken; /* of them, that are no addresses */
 };
 
 enum recipients_result {
 	RECIPIENTS_OK,
-	RECIPIENTS_BROKEN, /* there is something that is no address */
-	RECIPIENTS_8BIT,   /* there is one outside ASCII that is not UTF-8 */
+	RECIPIENTS_BROKEN, /* something was no address */
+	RECIPIENTS_8BIT,   /* the same: it was outside ASCII and not UTF-8 */
 	RECIPIENTS_MEMORY, /* for them, or for mapping their domains */
 };
 
 /*
- * Adds the addresses of a list such as a header field has it; one that SMTP
+ * Adds all addresses of a list such as a header field has it; one that SMTP
  * would take as it is, is one.  Bare names get the hostname.
  */
 enum recipients_result recipients_add(
+    struct recipients *, const struct config *, const char *text, size_t len)
+    __attribute__((warn_unused_result));
+
+/* Adds what is known to be no address. */
+enum recipients_result recipients_add_broken(
     struct recipients *, const struct config *, const char *text, size_t len)
     __attribute__((warn_unused_result));
 

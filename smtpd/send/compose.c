@@ -179,7 +179,7 @@ put_all(struct composer *w)
 }
 
 /* Addresses as they were given: whether they are any is seen by SMTP. */
-static int
+static void
 put_to(const struct composer *w)
 {
 	size_t column = (size_t)fprintf(w->out, "To: ") - 1;
@@ -187,22 +187,18 @@ put_to(const struct composer *w)
 	for (char *const *r = w->c->recipients; *r != NULL; r++) {
 		bool first = r == w->c->recipients;
 		size_t len = strlen(*r);
-		for (const char *c = *r; *c != '\0'; c++) {
-			if ((unsigned char)*c < ' ' || *c == '\177') {
-				log_error("\"%s\" is not an address", *r);
-				return EX_USAGE;
-			}
-		}
 		bool fold = !first && column + len + 3 > LINE;
-		fprintf(w->out, "%s%s%s", first ? "" : ",",
+		fprintf(w->out, "%s%s", first ? "" : ",",
 		    first  ? ""
 		    : fold ? "\n "
-			   : " ",
-		    *r);
+			   : " ");
+		for (const char *c = *r; *c != '\0'; c++) {
+			bool control = (unsigned char)*c < ' ' || *c == '\177';
+			fputc(control ? '?' : *c, w->out);
+		}
 		column = (fold ? 1 : column + 2) + len;
 	}
 	fputc('\n', w->out);
-	return EX_OK;
 }
 
 /* What has to be known before the first part can be written. */
@@ -241,9 +237,7 @@ compose_message(struct compose *c, FILE *out)
 		status = part_field("Subject", c->subject, out);
 	}
 	if (status == EX_OK) {
-		status = put_to(&w);
-	}
-	if (status == EX_OK) {
+		put_to(&w);
 		fprintf(out, "%sMIME-Version: 1.0\n",
 		    c->automatic ? "Auto-Submitted: auto-generated\n" : "");
 		status = put_all(&w);

@@ -101,6 +101,22 @@ find_sender(struct draft *s)
 	return bad_address(from, result);
 }
 
+/* A line end or its like is no part of an address, and no blank as in fields.
+ */
+static enum recipients_result
+add_argument(struct draft *s, const char *text)
+{
+	size_t len = strlen(text);
+
+	for (const char *c = text; *c != '\0'; c++) {
+		if (((unsigned char)*c < ' ' && *c != '\t') || *c == '\177') {
+			return recipients_add_broken(
+			    &s->recipients, s->config, text, len);
+		}
+	}
+	return recipients_add(&s->recipients, s->config, text, len);
+}
+
 static int
 find_recipients(struct draft *s)
 {
@@ -112,17 +128,14 @@ find_recipients(struct draft *s)
 			  "message with -t");
 		return EX_USAGE;
 	}
-	for (; *r != NULL && status == EX_OK; r++) {
-		size_t before = s->recipients.count;
-		enum recipients_result result =
-		    recipients_add(&s->recipients, s->config, *r, strlen(*r));
-		if (result == RECIPIENTS_OK && before == s->recipients.count &&
-		    (*r)[strspn(*r, " \t,")] == '\0') {
-			result = RECIPIENTS_BROKEN;
+	for (; *r != NULL && status != EX_TEMPFAIL; r++) {
+		if ((*r)[strspn(*r, " \t,")] == '\0') {
+			log_warn("\"%s\" is not an address", *r);
+			continue;
 		}
-		status = bad_address(*r, result);
+		status = bad_address(*r, add_argument(s, *r));
 	}
-	return status;
+	return status == EX_TEMPFAIL ? status : EX_OK;
 }
 
 /* ---- the header section ---- */
@@ -188,31 +201,17 @@ static int
 fix_head(struct draft *s, const struct fixup *x)
 {
 	FILE *out = open_memstream(&s->fixed, &s->fixed_len);
-	char field[32] = "";
 
 	if (out == NULL) {
 		log_error("no memory for the header section");
 		return EX_TEMPFAIL;
 	}
-	enum fixup_result result =
-	    fixup_head(x, s->head, s->head_len, out, field);
-	if (fclose(out) == EOF) {
-		result = FIXUP_MEMORY;
-	}
-	switch (result) {
-	case FIXUP_OK:
-		return EX_OK;
-	case FIXUP_MEMORY:
+	int result = fixup_head(x, s->head, s->head_len, out);
+	if (fclose(out) == EOF || result == -1) {
 		log_error("no memory for the header section");
 		return EX_TEMPFAIL;
-	case FIXUP_8BIT:
-		log_error("%s: addresses outside ASCII must be UTF-8", field);
-		return EX_DATAERR;
-	case FIXUP_BROKEN:
-		break;
 	}
-	log_error("%s: not a list of addresses: nothing was sent", field);
-	return EX_DATAERR;
+	return EX_OK;
 }
 
 static int
@@ -248,15 +247,34 @@ make_head(struct draft *s)
 
 /* ---- the steps ---- */
 
+/* EX_OK if somebody may get it. */
+static int
+need_somebody(const struct draft *s)
+{
+	const struct recipients *r = &s->recipients;
+	bool named = *s->options->recipients != NULL;
+
+	if (r->count > r->broken) {
+		return EX_OK;
+	}
+	if (r->count == 0 || named) {
+		log_error("no recipient%s: nothing was sent",
+		    named ? "" : " in To, Cc and Bcc of the message");
+		return EX_USAGE;
+	}
+	log_error("To, Cc, Bcc: %s: nothing was sent", r->list[0]);
+	return EX_DATAERR;
+}
+
 static int
 send_draft(struct draft *s, struct reserve *reserve)
 {
 	const struct options *o = s->options;
 	char sender[ADDRESS_TEXT];
+	int status = need_somebody(s);
 
-	if (s->recipients.count == 0) {
-		log_error("no recipient in To, Cc and Bcc of the message");
-		return EX_USAGE;
+	if (status != EX_OK) {
+		return status;
 	}
 	if (!rewrite_masquerade(s->config, s->sender, sender)) {
 		strlcpy(sender, s->sender, sizeof(sender));

@@ -67,13 +67,12 @@ fix(const struct fixup *x, const char *head, size_t len, char **fixed,
     size_t *fixed_len)
 {
 	FILE *out = open_memstream(fixed, fixed_len);
-	char field[32];
 
 	if (out == NULL) {
 		return COMPLETE_MEMORY;
 	}
-	enum fixup_result result = fixup_head(x, head, len, out, field);
-	if (fclose(out) == EOF || result != FIXUP_OK) {
+	int result = fixup_head(x, head, len, out);
+	if (fclose(out) == EOF || result == -1) {
 		return COMPLETE_MEMORY;
 	}
 	return *fixed_len != len || memcmp(*fixed, head, len) != 0

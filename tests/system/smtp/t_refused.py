@@ -27,10 +27,10 @@ class Sendmail:
         """Calls it, and lets the queue run; what it says."""
         done = subprocess.run(
             [str(self.link), "-c", str(self.server.conf), "-i", *args],
-            input=text.encode(), capture_output=True, timeout=120, cwd="/",
-            env=self.server.environment(), check=False,
+            input=text.encode("utf-8", "surrogateescape"), timeout=120,
+            cwd="/", capture_output=True, env=self.server.environment(), check=False,
             **self.server.as_user())
-        said = done.stderr.decode()
+        said = done.stderr.decode("utf-8", "replace")
         equal(done.returncode, status, f"{args}: {said}")
         self.server.run_queue()
         return said
@@ -38,7 +38,7 @@ class Sendmail:
     def take(self, user):
         """The messages of a user, which go."""
         path = self.server.mailbox(user)
-        found = [m.wire.decode() for m in mbox.read(path)] \
+        found = [m.wire.decode("utf-8", "replace") for m in mbox.read(path)] \
             if path.exists() else []
         path.unlink(missing_ok=True)
         return found
@@ -74,6 +74,48 @@ def test_none_good(server):
             check(name in said, f"{name}: {said}")
         equal(server.queue_files(), [], "the queue")
         equal(command.take("alice"), [], "a report")
+
+
+NO_ADDRESSES = ["has left", "a b@@c", "@example.org", "bob@", "x" * 300,
+                "joe@" + "x" * 300, '"joe <joe@example.org', "<>", "a@b@c",
+                b"\xe9@example.org", "joe\nsmith@x y", ":include:/x"]
+
+
+def cases_no_address(server):
+    """What is no address stops nobody's mail either: arguments and -t"""
+    command = Sendmail(server)
+    for bad in NO_ADDRESSES:
+        octets = bad if isinstance(bad, bytes) else bad.encode()
+        flat = octets.replace(b"\n", b"\n ").decode("utf-8", "surrogateescape")
+        for name, args, head in (
+                ("first", (bad, "bob"), "To: x@y\n"),
+                ("last", ("bob", bad), "To: x@y\n"),
+                ("-t", ("-t",), f"To: {flat}, bob\n"),
+                ("-t in another field", ("-t",), f"To: bob\nCc: {flat}\n"),
+                ("-s", ("-s", "x", "bob", bad), "")):
+            if (name == "first" and octets[:1] == b":") or \
+                    (name[:2] == "-t" and octets in (b'"joe <joe@example.org',
+                                                     b":include:/x")):
+                continue            # these are other things there
+            with tap.case(f"{name}: {octets[:30]!r}"):
+                said = command.run("-f", "alice", *args,
+                                   text=head + "Subject: RAID\n\nmd0 [U_]\n")
+                check("not an address" in said, said)
+                got = command.take("bob")
+                equal(len(got), 1, "bob")
+                check("md0 [U_]" in got[0], got[0])
+                reports = "".join(command.take("alice")).replace("\r\n ", " ")
+                check('rfc822; "not an address: ' in reports, reports)
+                check("\r\nStatus: 5." in reports, reports)
+
+
+def test_empty(server):
+    """An empty argument, as of a variable that is not set, is nobody"""
+    command = Sendmail(server)
+    for args in (("", "bob"), ("bob", ""), ("bob", " , ")):
+        command.run("-f", "alice", *args)
+        equal(len(command.take("bob")), 1, f"{args}: bob")
+        equal(command.take("alice"), [], f"{args}: a report")
 
 
 def test_far(server):
