@@ -11,6 +11,7 @@
 #include "common/log/log.h"
 #include "common/tls/tls.h"
 #include "smtpd/route/expand.h"
+#include "smtpd/route/target.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -55,7 +56,11 @@ void
 expansion_prepare(struct runner *r)
 {
 	/* What cannot be read is said when it is needed. */
-	if (load_names(r, r->unreadable) && has_high(r->aliases)) {
+	if (!load_names(r, r->unreadable)) {
+		return;
+	}
+	r->lists = lists_read(r->config, r->aliases);
+	if (has_high(r->aliases) || lists_have_high(r->lists)) {
 		tls_preload();
 	}
 }
@@ -118,6 +123,7 @@ expansion_run(struct runner *r, struct queue_file *f, struct result *result)
 	const struct expand expand = { .config = r->config,
 		.names = r->names,
 		.aliases = r->aliases,
+		.lists = r->lists,
 		.srs = forwarding_keys() };
 	inherit_mail(&child, &f->mail, result->recipient);
 	switch (expand_recipient(&expand, to, &child)) {

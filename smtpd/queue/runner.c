@@ -13,6 +13,7 @@
 #include "common/process/sandbox.h"
 #include "smtpd/queue/retry.h"
 #include "smtpd/queue/scheduler_private.h"
+#include "smtpd/route/target.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -224,6 +225,7 @@ runner_run(const struct config *config, const struct queue_run *run)
 	forwarding_forget();
 	agents_free(&r);
 	aliases_free(r.aliases);
+	lists_free(r.lists);
 	names_free(r.names);
 	queue_close(&r.queue);
 	return r.status;

@@ -205,6 +205,7 @@ struct runner {
 	struct starter starter; /* of agents, where the runner is confined */
 	struct names *names;    /* loaded when first needed, as the aliases; */
 	struct aliases *aliases;
+	struct lists *lists; /* that aliases include; NULL: not read */
 	/* before, where the runner is confined; and this is why it has none */
 	char unreadable[CONFIG_ERROR];
 	struct destination *table[DESTINATION_TABLE];

@@ -92,7 +92,7 @@ expand_include(const struct frame *f, const char *path)
 		return w->result == EXPANDED_OK;
 	}
 	walk_step(f, "the list %s", path);
-	switch (include_read(w->e->config, path, &list)) {
+	switch (include_read(w->e->config, w->e->lists, path, &list)) {
 	case INCLUDE_OK:
 		break;
 	case INCLUDE_TEMPORARY:

@@ -19,6 +19,9 @@ struct expand {
 	const struct config *config;
 	const struct names *names;
 	const struct aliases *aliases;
+	/* Files that aliases include, as they were read before; NULL: they are
+	   read when they are met.  See target.h. */
+	const struct lists *lists;
 	/* What signed the senders of forwarded mail, for reports that come
 	   back to them; NULL: STATE/srs.key is read. */
 	const struct srs_keys *srs;

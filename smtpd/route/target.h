@@ -3,6 +3,7 @@
 #define RESTANTE_SMTPD_ROUTE_TARGET_H
 
 #include "common/config/config.h"
+#include "common/names/aliases.h"
 #include "common/text/address.h"
 #include "spool/mail.h"
 
@@ -47,12 +48,22 @@ struct include {
 	bool trusted; /* only its owner can write it: may name commands */
 };
 
+/* Files that were read before, for a process that can open none any more. */
+struct lists;
+
+/* Reads those that aliases name, and that these name.  NULL: no memory. */
+struct lists *lists_read(const struct config *, const struct aliases *);
+void lists_free(struct lists *);
+
+/* True if one of them has an octet outside ASCII. */
+bool lists_have_high(const struct lists *);
+
 /*
- * Reads one.  Refused: anything that is not a regular file, is too large, or
- * can be written by everybody.  Logs why, never the content, which may be
- * somebody's secret.
+ * Reads one, unless it is among the lists, which may be NULL.  Refused:
+ * anything that is not a regular file, is too large, or can be written by
+ * everybody.  Logs why, never the content, which may be somebody's secret.
  */
-enum include_status include_read(
-    const struct config *, const char *path, struct include *);
+enum include_status include_read(const struct config *, const struct lists *,
+    const char *path, struct include *);
 
 #endif

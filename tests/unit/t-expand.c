@@ -6,9 +6,12 @@
 #include "common/login/aliases_load.h"
 #include "common/login/users.h"
 #include "smtpd/route/expand.h"
+#include "smtpd/route/target.h"
 
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
+
+enum { SHOWN = 4096 };
 
 static char path[PATH_MAX], users[PATH_MAX], list[PATH_MAX];
 
@@ -28,6 +31,16 @@ config(void)
 	strlcpy(c.aliases, path, sizeof(c.aliases));
 	strlcpy(c.users, users, sizeof(c.users));
 	return &c;
+}
+
+/* Takes the list away, or puts it back. */
+static void
+hide_list(bool hide)
+{
+	char other[PATH_MAX + 8];
+
+	snprintf(other, sizeof(other), "%s.hidden", list);
+	(void)rename(hide ? list : other, hide ? other : list);
 }
 
 /* Aliases for a test; @LIST@ stands for the path of the list. */
@@ -57,7 +70,7 @@ shown(enum expanded result, const struct mail *m, size_t from)
 	static const char *const words[] = { "", "none", "temporary",
 		"broken" };
 	static const char kinds[] = "aufp"; /* as enum target */
-	static char text[4096];
+	static char text[SHOWN];
 
 	strlcpy(text, words[result], sizeof(text));
 	for (size_t i = from; i < m->count; i++) {
@@ -90,9 +103,7 @@ expand(const char *text, const char *address)
 	char error[CONFIG_ERROR];
 	struct names *names = names_load(config(), error);
 	struct aliases *a = load(text);
-	const struct expand e = {
-		.config = config(), .names = names, .aliases = a
-	};
+	struct expand e = { .config = config(), .names = names, .aliases = a };
 	struct mail m;
 
 	scratch_need(names != NULL, error);
@@ -100,6 +111,22 @@ expand(const char *text, const char *address)
 	r.text = address;
 	enum expanded result = expand_recipient(&e, &r, &m);
 	const char *out = shown(result, &m, 0);
+	mail_free(&m);
+	/* The same with lists that were read before, and are gone. */
+	static char before[SHOWN];
+	strlcpy(before, out, sizeof(before));
+	struct lists *lists = lists_read(config(), a);
+	e.lists = lists;
+	hide_list(true);
+	mail_init(&m);
+	result = expand_recipient(&e, &r, &m);
+	out = shown(result, &m, 0);
+	hide_list(false);
+	if (strcmp(out, before) != 0) {
+		note("with lists that were read before: %.200s", out);
+		out = "not the same";
+	}
+	lists_free(lists);
 	mail_free(&m);
 	aliases_free(a);
 	names_free(names);

@@ -461,6 +461,22 @@ def test_ours():
                         log), log)
 
 
+def test_lists():
+    """Lists that aliases of ours include, and lists in these, are read"""
+    with FakeMx() as mx, \
+            Runner(mx, "aliases %DIR/aliases") as r:
+        (r.dir / "aliases").write_text(f"staff: :include:{r.dir}/lists/one\n")
+        (r.dir / "lists").mkdir()
+        (r.dir / "lists/one").write_text(f"alice\n:include:{r.dir}/two\n")
+        (r.dir / "two").write_text("bob, x@remote.test\n")
+        r.own()
+        r.put("staff@example.org")
+        log = r.run()
+        equal(r.left(), [], log)
+        equal([len(r.box("alice")), len(r.box("bob")), len(mx.messages)],
+              [1, 1, 1], log)
+
+
 def test_follow_up():
     """Reports that a run for one message makes are delivered, too"""
     with FakeMx({"rcpt": "550 5.1.1 No such user"}) as mx, Runner(mx) as r:
