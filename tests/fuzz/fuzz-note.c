@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Notes for reports: what is read is what was written; and where reports go. */
-#include "smtpd/admin/reports_build.h"
+#include "smtpd/admin/reports_ask.h"
 
 #include "tests/fuzz/fuzz.h"
 

@@ -3,7 +3,7 @@
  * Notes for reports of DMARC, and the addresses that reports go to.  Guards
  * against a line, or an address, that brings octets of others into a report.
  */
-#include "smtpd/admin/reports_build.h"
+#include "smtpd/admin/reports_ask.h"
 #include "smtpd/auth/report_note.h"
 
 #include "tests/unit/tap.h"
