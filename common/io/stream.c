@@ -19,8 +19,10 @@
 
 enum {
 	IN_SIZE = STREAM_BUFFERED,
-	OUT_SIZE = 16 * 1024,   /* a full TLS record */
-	FLOOD_SIZE = 64 * 1024, /* of one line before the peer is given up */
+	DIRECT_SIZE = 16 * 1024, /* what is sent without being copied */
+	OUT_SIZE = 64 * 1024,    /* whole TLS records */
+	FLOOD_SIZE = 64 * 1024,  /* of one line before the peer is given up */
+	COMMAND_SIZE = 512, /* what comes in larger pieces has more to come */
 };
 
 struct stream {
@@ -36,6 +38,7 @@ struct stream {
 	bool had_lf; /* the last line ended in LF alone */
 	bool interruptible;
 	bool failed;
+	bool drained; /* in the clear: the last piece was a short one */
 	uint64_t received, sent;
 	size_t in_pos, in_len, out_len;
 	char in[IN_SIZE];
@@ -59,6 +62,7 @@ stream_open(int rfd, int wfd, int timeout, int lifetime)
 	s->end = deadline_now() + lifetime;
 	s->had_lf = false;
 	s->accept_lf = s->interruptible = s->failed = s->paced = false;
+	s->drained = false;
 	s->received = s->sent = 0;
 	s->in_pos = s->in_len = s->out_len = 0;
 	return s;
@@ -172,6 +176,7 @@ receive(struct stream *s, char *buf, size_t size)
 		return s->transport->receive(s->tls, buf, size);
 	}
 	ssize_t n = recv(s->rfd, buf, size, MSG_DONTWAIT);
+	s->drained = n > 0 && n < COMMAND_SIZE;
 	if (n == -1 && errno == ENOTSOCK) {
 		/* A pipe or terminal: only after poll() said so. */
 		struct pollfd p = { .fd = s->rfd, .events = POLLIN };
@@ -240,6 +245,10 @@ stream_write(struct stream *s, const void *data, size_t len)
 		if (s->out_len == OUT_SIZE && stream_flush(s) == -1) {
 			return;
 		}
+		if (s->out_len == 0 && len >= DIRECT_SIZE) {
+			send_all(s, p, len);
+			return;
+		}
 		size_t room = OUT_SIZE - s->out_len;
 		size_t n = len < room ? len : room;
 		memcpy(s->out + s->out_len, p, n);
@@ -282,8 +291,14 @@ fill(struct stream *s)
 	if (deadline_now() >= s->end) {
 		return LINE_LATE;
 	}
-	for (;;) {
-		ssize_t n = receive(s, s->in + s->in_len, IN_SIZE - s->in_len);
+	/* What follows a short piece comes after a reply, so that asking for it
+	   before waiting would be a call for nothing. */
+	bool wait = stream_drained(s);
+	for (;; wait = false) {
+		errno = EAGAIN;
+		ssize_t n =
+		    wait ? -1
+			 : receive(s, s->in + s->in_len, IN_SIZE - s->in_len);
 		if (n > 0) {
 			s->in_len += (size_t)n;
 			s->received += (uint64_t)n;
@@ -331,6 +346,13 @@ stream_poll(struct stream *s)
 	}
 	return n == -1 && (errno == EAGAIN || errno == EINTR) ? LINE_TIMEOUT
 	                                                      : LINE_EOF;
+}
+
+bool
+stream_drained(const struct stream *s)
+{
+	return s->in_pos == s->in_len &&
+	       (s->tls == NULL ? s->drained : s->transport->drained(s->tls));
 }
 
 void

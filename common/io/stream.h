@@ -18,12 +18,13 @@ struct tls_session;
 
 /*
  * How octets go through a TLS session, which common/tls/ fills in.  receive and
- * send are as read(2) and write(2) on a non-blocking socket; close says
- * good-bye and frees the session.
+ * send are as read(2) and write(2) on a non-blocking socket; drained is as
+ * stream_drained(); close says good-bye and frees the session.
  */
 struct stream_transport {
 	ssize_t (*receive)(struct tls_session *, void *buf, size_t size);
 	ssize_t (*send)(struct tls_session *, const void *buf, size_t size);
+	bool (*drained)(struct tls_session *);
 	void (*close)(struct tls_session *);
 };
 
@@ -90,6 +91,13 @@ void stream_consume(struct stream *, size_t len);
  * LINE_TIMEOUT: nothing now; LINE_EOF: nothing any more.
  */
 enum line stream_poll(struct stream *) __attribute__((warn_unused_result));
+
+/*
+ * True if nothing is buffered and what came last was so short that nothing more
+ * is likely to be there: poll(2) before reading.  Never true while something
+ * has been taken from the socket that poll(2) would not tell of.
+ */
+bool stream_drained(const struct stream *);
 
 /* The most octets of it. */
 enum { STREAM_BUFFERED = 32 * 1024 };

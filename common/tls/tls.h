@@ -100,10 +100,13 @@ void tls_client_fingerprint(
 ssize_t tls_receive(struct tls_session *, void *buf, size_t size);
 ssize_t tls_send(struct tls_session *, const void *buf, size_t size);
 
+/* As stream_drained(). */
+bool tls_drained(struct tls_session *);
+
 /* Says good-bye and frees; the descriptors stay open. */
 void tls_close(struct tls_session *);
 
-/* These three, for stream_secure(). */
+/* These four, for stream_secure(). */
 extern const struct stream_transport tls_transport;
 
 /*

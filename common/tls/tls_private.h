@@ -74,6 +74,7 @@
 	X(gnutls_pubkey_init)                                                  \
 	X(gnutls_pubkey_verify_data2)                                          \
 	X(gnutls_pubkey_verify_hash2)                                          \
+	X(gnutls_record_check_pending)                                         \
 	X(gnutls_record_get_direction)                                         \
 	X(gnutls_record_recv)                                                  \
 	X(gnutls_record_send)                                                  \
@@ -129,9 +130,24 @@ bool tls_library_loaded(void);
 
 /* ---- tls_session.c: what servers and clients share of a session ---- */
 
+/*
+ * GnuTLS asks for the head of a record and for its body: after the handshake,
+ * what is there is taken from the socket at once, and given out piece by piece.
+ */
+enum {
+	TLS_RECORD = 16 * 1024, /* octets of the longest one, in the clear */
+	TLS_AHEAD = TLS_RECORD + 512, /* and on the wire */
+	TLS_SHORT = 512, /* what comes in larger pieces has more to come */
+};
+
 struct tls_session {
 	gnutls_session_t gnutls;
 	int rfd, wfd;
+	bool established; /* the handshake is over */
+	bool more;        /* another record follows the one under way */
+	bool drained;     /* the last piece from the socket was a short one */
+	size_t ahead_pos, ahead_len;
+	char ahead[TLS_AHEAD];
 };
 
 /* Room for base, and for what follows it. */

@@ -13,11 +13,11 @@
 #include <sys/socket.h>
 
 static ssize_t
-pull(gnutls_transport_ptr_t ptr, void *buf, size_t size)
+pull_from_socket(struct tls_session *t, void *buf, size_t size)
 {
-	struct tls_session *t = ptr;
 	ssize_t n = recv(t->rfd, buf, size, MSG_DONTWAIT);
 
+	t->drained = n > 0 && n < TLS_SHORT;
 	if (n == -1) {
 		tls_library()->gnutls_transport_set_errno(t->gnutls, errno);
 	}
@@ -25,10 +25,35 @@ pull(gnutls_transport_ptr_t ptr, void *buf, size_t size)
 }
 
 static ssize_t
+pull(gnutls_transport_ptr_t ptr, void *buf, size_t size)
+{
+	struct tls_session *t = ptr;
+
+	if (!t->established) {
+		return pull_from_socket(t, buf, size);
+	}
+	if (t->ahead_pos == t->ahead_len) {
+		ssize_t n = pull_from_socket(t, t->ahead, TLS_AHEAD);
+		if (n <= 0) {
+			return n;
+		}
+		t->ahead_pos = 0;
+		t->ahead_len = (size_t)n;
+	}
+	if (size > t->ahead_len - t->ahead_pos) {
+		size = t->ahead_len - t->ahead_pos;
+	}
+	memcpy(buf, t->ahead + t->ahead_pos, size);
+	t->ahead_pos += size;
+	return (ssize_t)size;
+}
+
+static ssize_t
 push(gnutls_transport_ptr_t ptr, const void *buf, size_t size)
 {
 	struct tls_session *t = ptr;
-	ssize_t n = send(t->wfd, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t n = send(t->wfd, buf, size,
+	    MSG_DONTWAIT | MSG_NOSIGNAL | (t->more ? MSG_MORE : 0));
 
 	if (n == -1) {
 		tls_library()->gnutls_transport_set_errno(t->gnutls, errno);
@@ -62,7 +87,8 @@ tls_session_open(unsigned flags, gnutls_priority_t priority,
     gnutls_certificate_credentials_t credentials, int rfd, int wfd)
 {
 	const struct tls_library *lib = tls_library();
-	struct tls_session *t = calloc(1, sizeof(*t));
+	/* Not zeroed whole: the pages of the buffer are touched when used. */
+	struct tls_session *t = malloc(sizeof(*t));
 
 	if (t == NULL || lib->gnutls_init(&t->gnutls,
 			     flags | GNUTLS_NO_SIGNAL) != GNUTLS_E_SUCCESS) {
@@ -71,6 +97,8 @@ tls_session_open(unsigned flags, gnutls_priority_t priority,
 	}
 	t->rfd = rfd;
 	t->wfd = wfd;
+	t->established = t->more = t->drained = false;
+	t->ahead_pos = t->ahead_len = 0;
 	lib->gnutls_transport_set_ptr(t->gnutls, t);
 	lib->gnutls_transport_set_pull_function(t->gnutls, pull);
 	lib->gnutls_transport_set_push_function(t->gnutls, push);
@@ -99,6 +127,7 @@ tls_session_handshake(
 	for (;;) {
 		int rc = lib->gnutls_handshake(t->gnutls);
 		if (rc == GNUTLS_E_SUCCESS) {
+			t->established = true;
 			return 0;
 		}
 		if (lib->gnutls_error_is_fatal(rc)) {
@@ -136,9 +165,12 @@ tls_receive(struct tls_session *t, void *buf, size_t size)
 	const struct tls_library *lib = tls_library();
 	ssize_t n;
 
+	/* After a record without data, a ticket say, it has us wait: not while
+	   we have more of what came. */
 	do {
 		n = lib->gnutls_record_recv(t->gnutls, buf, size);
-	} while (n == GNUTLS_E_INTERRUPTED);
+	} while (n == GNUTLS_E_INTERRUPTED ||
+		 (n == GNUTLS_E_AGAIN && t->ahead_pos < t->ahead_len));
 	if (n == GNUTLS_E_REHANDSHAKE) {
 		errno = EPROTO; /* renegotiation is not for us */
 		return -1;
@@ -152,10 +184,20 @@ tls_send(struct tls_session *t, const void *buf, size_t size)
 	const struct tls_library *lib = tls_library();
 	ssize_t n;
 
+	/* A call sends one record.  Several go out together: the peer is woken
+	   once for all of them. */
+	t->more = size > TLS_RECORD;
 	do {
 		n = lib->gnutls_record_send(t->gnutls, buf, size);
 	} while (n == GNUTLS_E_INTERRUPTED);
 	return as_errno(lib, n);
+}
+
+bool
+tls_drained(struct tls_session *t)
+{
+	return t->drained && t->ahead_pos == t->ahead_len &&
+	       tls_library()->gnutls_record_check_pending(t->gnutls) == 0;
 }
 
 void
@@ -163,6 +205,7 @@ tls_close(struct tls_session *t)
 {
 	const struct tls_library *lib = tls_library();
 
+	t->more = false;
 	(void)lib->gnutls_bye(t->gnutls, GNUTLS_SHUT_WR);
 	tls_session_free(t);
 }
@@ -170,6 +213,7 @@ tls_close(struct tls_session *t)
 const struct stream_transport tls_transport = {
 	.receive = tls_receive,
 	.send = tls_send,
+	.drained = tls_drained,
 	.close = tls_close,
 };
 

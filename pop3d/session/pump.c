@@ -20,7 +20,11 @@ upward(struct stream *client, int mailbox)
 	const char *data;
 	enum line got;
 
-	while ((got = stream_poll(client)) == LINE_OK) {
+	do {
+		got = stream_poll(client);
+		if (got != LINE_OK) {
+			return got == LINE_TIMEOUT;
+		}
 		size_t n = stream_buffered(client, &data);
 		ssize_t sent =
 		    send(mailbox, data, n, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -28,8 +32,8 @@ upward(struct stream *client, int mailbox)
 			return errno == EAGAIN || errno == EINTR;
 		}
 		stream_consume(client, (size_t)sent);
-	}
-	return got == LINE_TIMEOUT;
+	} while (!stream_drained(client));
+	return true;
 }
 
 /* Hands on what the mailbox process says.  false: it has ended. */
@@ -39,11 +43,16 @@ downward(struct stream *client, int mailbox)
 	static char buffer[BUFFER];
 	ssize_t n;
 
-	while ((n = recv(mailbox, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0) {
-		stream_write(client, buffer, (size_t)n);
-	}
-	return stream_flush(client) == 0 && n == -1 &&
-	       (errno == EAGAIN || errno == EINTR);
+	do {
+		n = recv(mailbox, buffer, sizeof(buffer), MSG_DONTWAIT);
+		if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR)) {
+			return false;
+		}
+		if (n > 0) {
+			stream_write(client, buffer, (size_t)n);
+		}
+	} while (n == BUFFER); /* a shorter piece was all that was there */
+	return stream_flush(client) == 0;
 }
 
 void
@@ -52,23 +61,28 @@ pump_run(struct stream *client, int mailbox)
 	struct pollfd fds[2] = { { .fd = stream_fd(client) },
 		{ .fd = mailbox } };
 	const char *data;
-	bool open = true;
+	bool open = true, up = true, down = true;
 
 	for (;;) {
-		if (open && !upward(client, mailbox)) {
+		if (open && up && !upward(client, mailbox)) {
 			open = false;
 			shutdown(mailbox, SHUT_WR);
 		}
-		if (!downward(client, mailbox)) {
+		if (down && !downward(client, mailbox)) {
 			break;
 		}
 		bool held = stream_buffered(client, &data) > 0;
-		fds[0].events = open && !held ? POLLIN : 0;
-		fds[0].fd = open ? stream_fd(client) : -1;
+		fds[0].events = POLLIN;
+		fds[0].fd = open && !held ? stream_fd(client) : -1;
 		fds[1].events = (short)(POLLIN | (held ? POLLOUT : 0));
-		if (poll(fds, 2, -1) == -1 && errno != EINTR) {
-			break;
+		if (poll(fds, 2, -1) == -1) {
+			if (errno != EINTR) {
+				break;
+			}
+			continue;
 		}
+		up = held || fds[0].revents != 0;
+		down = (fds[1].revents & ~POLLOUT) != 0;
 	}
 	close(mailbox);
 }

@@ -164,6 +164,41 @@ test_lines(void)
 	}
 }
 
+/* What was a short piece, after which there is likely nothing more. */
+static void
+test_drained(void)
+{
+	struct pair p = open_pair(LONG, LONG);
+	char line[ROOM + 1];
+	size_t len;
+
+	ok(!stream_drained(p.stream), "before the first piece");
+	say(&p, "a\r\nb\r\n", 6);
+	ok(stream_getline(p.stream, line, ROOM, &len) == LINE_OK &&
+		!stream_drained(p.stream),
+	    "not while a line is buffered");
+	ok(stream_getline(p.stream, line, ROOM, &len) == LINE_OK &&
+		stream_drained(p.stream),
+	    "after a short piece");
+	say(&p, "c\r\n", 3);
+	ok(stream_poll(p.stream) == LINE_OK && !stream_drained(p.stream),
+	    "stream_poll() looks nevertheless");
+	stream_consume(p.stream, 3);
+	say(&p, "d\r\n", 3);
+	ok(stream_getline(p.stream, line, ROOM, &len) == LINE_OK &&
+		strcmp(line, "d") == 0,
+	    "what came meanwhile is read");
+	char *large = calloc(1, 1024);
+	say(&p, large, 1024);
+	free(large);
+	ok(stream_poll(p.stream) == LINE_OK, "a large piece");
+	stream_consume(p.stream, 1024);
+	ok(!stream_drained(p.stream), "after it there may be more");
+	hang_up(&p);
+	ok(stream_getline(p.stream, line, ROOM, &len) == LINE_EOF, "the end");
+	close_pair(&p);
+}
+
 /* A child says what does not fit into the socket's buffer. */
 static pid_t
 say_much(const struct pair *p, size_t len, const char *end)
@@ -341,6 +376,7 @@ int
 main(void)
 {
 	test_lines();
+	test_drained();
 	test_flood();
 	test_times();
 	test_bytes();

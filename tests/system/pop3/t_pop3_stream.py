@@ -123,6 +123,22 @@ def test_records(server):
               f"{client.count} records for {total} octets")
 
 
+def test_cut_records(server):
+    """A record that comes in two pieces, the second a short one"""
+    put(server, [b"Subject: small\n\n", b"x" * 3000])
+    with Records(server.pop3s) as client:
+        client.login()
+        for rest in (1, 20, 100, 511, 512):
+            client.tls.write(b"STAT\r\n")
+            first = client.outgoing.read()
+            client.tls.write(b"NOOP\r\n" * 2729 + b"STAT\r\n")
+            data = client.outgoing.read()
+            client.sock.sendall(first + data[:-rest])
+            client.until(b" 3020\r\n")
+            client.sock.sendall(data[-rest:])
+            client.until(b" 3020\r\n")
+
+
 def read(talker, command):
     """The octets of an answer of many lines, none of which is kept."""
     talker.pop("+OK", command)
