@@ -106,6 +106,16 @@ is_from(const char *text, size_t len)
 	return line.len <= 5 && memcmp("From ", line.text, line.len) == 0;
 }
 
+/* True if lines end in CR, as once on the Macintosh: all would be one line. */
+static bool
+ends_in_cr(const char *text, size_t len)
+{
+	const char *cr = memchr(text, '\r', len), *lf = memchr(text, '\n', len);
+	const char *end = lf == NULL ? text + len : lf;
+
+	return cr != NULL && cr + 1 < end;
+}
+
 static bool
 may_precede(char c)
 {
@@ -151,10 +161,13 @@ foreign_look(int fd, const char **like)
 		return -1;
 	}
 	bool begins = last == '\n' || last == '\0';
-	if (begins && is_from(window, (size_t)n)) {
+	bool is_ours = begins && is_from(window, (size_t)n);
+	bool cr = is_ours && ends_in_cr(window, (size_t)n);
+	if (is_ours && !cr) {
 		return 0;
 	}
-	*like = name_kind(window, (size_t)n);
+	*like = cr ? "a mailbox whose lines end in CR"
+	           : name_kind(window, (size_t)n);
 	errno = FOREIGN_FILE;
 	return -1;
 }

@@ -189,7 +189,8 @@ def decoded(message, name):
             part = part.encode("utf-8", "surrogateescape")
         elif charset not in (None, "unknown-8bit"):
             try:
-                part = part.decode(charset, "replace").encode()
+                part = part.decode(charset, "replace")
+                part = part.encode("utf-8", "surrogatepass")    # of UTF-7
             except LookupError:
                 pass
         parts.append(part)

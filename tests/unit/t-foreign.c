@@ -40,6 +40,7 @@ static const struct {
 	{ "half its first word, and that", "Fro\n\n" MBOX, 0, NULL },
 	{ "half a From_ line with a date", "From a Sun Nov", 0, NULL },
 	{ "half a header", "From a" DATE "\nSubj", 0, NULL },
+	{ "half a line end", "From a" DATE "\r", 0, NULL },
 	{ "NULs", "\0\0\0\0\0", 5, NULL },
 
 	/* files of another kind */
@@ -56,6 +57,10 @@ static const struct {
 	{ "text with a From_ line's date in it",
 	    "From then on, Sun Nov 22 07:00:00 2026 was a date\nof ours\n", 0,
 	    "text" },
+	{ "lines that end in CR", "From a" DATE "\rA: b\r\rx\r\r", 0,
+	    "end in CR" },
+	{ "the same, and LF later", "From a" DATE "\rA: b\r\rx\r\r" MBOX, 0,
+	    "end in CR" },
 	{ "a quoted From_ line", ">" MBOX, 0, "single message" },
 	{ "a From_ line after a blank", " " MBOX, 0, "single message" },
 	{ "one in lower case", "from a" DATE "\nA: b\n", 0, "text" },

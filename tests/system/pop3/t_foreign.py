@@ -20,6 +20,7 @@ FOREIGN = {
     "text in front": (b"text\n\n" + MBOX, "text"),
     "MMDF": (b"\1\1\1\1\n" + MBOX + b"\1\1\1\1\n", "MMDF"),
     "gzip": (gzip.compress(MBOX), "gzip"),
+    "lines that end in CR": (MBOX.replace(b"\n", b"\r"), "end in CR"),
     "a byte order mark": (b"\xef\xbb\xbf" + MBOX, "byte order mark"),
 }
 OURS = {
