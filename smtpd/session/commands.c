@@ -143,6 +143,18 @@ help(struct session *s, char *topic)
 	return reply_send(s, REPLY_HELP);
 }
 
+/* Reads what is asked about: an address, and after it SMTPUTF8 at most. */
+static enum path
+read_question(const char *text, struct address *a)
+{
+	const char *rest;
+	enum path path = address_path_utf8(text, a, &rest);
+	bool more = path == PATH_OK && *rest != '\0' &&
+	            strcasecmp(rest, " SMTPUTF8") != 0;
+
+	return more ? PATH_SYNTAX : path;
+}
+
 /* Tells users of ours whether an address of ours exists. */
 static enum next
 name_user(struct session *s, const char *text)
@@ -150,10 +162,9 @@ name_user(struct session *s, const char *text)
 	const struct config *config = s->connection->config;
 	struct resolved r;
 	struct address a;
-	const char *rest;
 	enum rcpt_result found = RCPT_NO;
 
-	enum path path = address_path_utf8(text, &a, &rest);
+	enum path path = read_question(text, &a);
 	if (path == PATH_LATER) {
 		found = RCPT_TEMPORARY;
 	} else if (path == PATH_OK &&
@@ -175,10 +186,8 @@ static bool
 is_elsewhere(const struct session *s, const char *text)
 {
 	struct address a;
-	const char *rest;
 
-	return address_path_utf8(text, &a, &rest) == PATH_OK &&
-	       a.domain[0] != '\0' &&
+	return read_question(text, &a) == PATH_OK && a.domain[0] != '\0' &&
 	       !config_is_ours(s->connection->config, a.domain);
 }
 
