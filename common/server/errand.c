@@ -61,3 +61,12 @@ errand_ended(struct server *s, pid_t pid)
 	}
 	return true;
 }
+
+void
+errand_leave(struct server *s)
+{
+	if (s->errand != 0 && s->errand_wanted) {
+		s->errand = 0; /* it goes on without us */
+		errand_start(s);
+	}
+}

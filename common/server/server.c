@@ -361,6 +361,7 @@ run(struct server *s, const struct launched *l)
 	if (status == EX_OK) {
 		launch_announce(l, s->listeners, s->nlisteners);
 		serve(s, fds);
+		errand_leave(s);
 	}
 	free(fds);
 	free(s->slots);

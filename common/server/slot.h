@@ -267,6 +267,12 @@ void errand_if_due(struct server *);
 /* Notes that a child has ended; true if it was the errand. */
 bool errand_ended(struct server *, pid_t);
 
+/*
+ * We end before the errand does: starts another one if that may have missed
+ * something, since nobody will do so when it ends.
+ */
+void errand_leave(struct server *);
+
 /* ---- reap.c ---- */
 
 /* Makes orphans of workers children of the server, which hears of their end. */

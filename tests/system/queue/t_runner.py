@@ -12,11 +12,12 @@ import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 from lib import mbox, proc, queuefile
 from lib.fakemx import DROP, FakeMx
 from lib.queuefile import recipient
-from lib.scratch import Scratch
+from lib.scratch import Scratch, tool
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
 
@@ -301,6 +302,58 @@ def test_turn():
         equal(run.wait(60), 0)
         sent_once(mx, [first, second])
         equal(mx.connections, 1, "connections")
+
+
+class Late(Runner):
+    """Runs that end late: to write their figures, which they do last, takes as
+    long as a file is there, see lib/late_shim.c."""
+
+    def __init__(self, mx):
+        self.figures = None
+        super().__init__(mx, "domains example.org\n"
+                         "stats-file %DIR/state/figures\n"
+                         "aliases %DIR/aliases")
+        (self.dir / "aliases").write_text("list: bob@remote.test\n")
+        compiler = tool("cc") or tool("gcc")
+        if not compiler:
+            raise Skip("no C compiler for the preloaded library")
+        subprocess.run(
+            [compiler, "-O1", "-shared", "-fPIC", "-o", self.dir / "late.so",
+             Path(__file__).parents[2] / "lib/late_shim.c", "-ldl"],
+            check=True, capture_output=True)
+        self.figures = self.dir / "state" / "figures"
+        self.late = self.figures.with_suffix(".late")
+        self.late.touch()
+        self.own()
+
+    def environment(self):
+        env = super().environment()
+        if self.figures is None:
+            return env
+        env.update(LATE=str(self.figures),
+                   LD_PRELOAD=str(self.dir / "late.so"))
+        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") \
+            + ":verify_asan_link_order=0"
+        return env
+
+
+def test_late():
+    """A session alone whose mail comes when a run has had its last look has
+    another one made"""
+    with FakeMx() as mx, Late(mx) as r:
+        talker, session = r.session()
+        wait_for(lambda: r.figures.with_suffix(".here").exists(),
+                 "the run with which it begins to end")
+        with talker:
+            talker.hello()
+            talker.submit("alice@example.org", ["list@example.org"],
+                          "Subject: x\r\n\r\nx\r\n")
+            talker.expect("221 ", "QUIT")
+        wait_for(lambda: session.poll() is not None, "the end of the session")
+        r.late.unlink()
+        wait_for(lambda: not proc.named(str(r.conf)), "the runs to end")
+        equal(len(mx.messages), 1, "messages at the next hop")
+        equal(r.left(), [], "the queue")
 
 
 def test_dead():
