@@ -24,7 +24,9 @@ OWNER, GROUP = "daemon", "games"    # accounts that every Debian has
 FOLDERS = ("active", "bounce", "corrupt", "defer", "deferred", "flush",
            "hold", "incoming", "private", "saved", "trace", "pid", "public",
            "maildrop")
-SERVICES = ("cleanup unix n - n - 0 cleanup", "qmgr unix n - n 300 1 qmgr",
+# qmgr is woken each second: a message that a slow client process of its own
+# still has open goes back to incoming for a minute, and then waits for that.
+SERVICES = ("cleanup unix n - n - 0 cleanup", "qmgr unix n - n 1 1 qmgr",
             "rewrite unix - - n - - trivial-rewrite",
             "bounce unix - - n - 0 bounce", "defer unix - - n - 0 bounce",
             "trace unix - - n - 0 bounce", "flush unix n - n 1000? 0 flush",
@@ -65,7 +67,7 @@ class Postfix(Writer):
             "mailbox_size_limit = 0\n"
             "disable_dns_lookups = yes\nsmtpd_peername_lookup = no\n"
             "smtpd_relay_restrictions = reject_unauth_destination\n"
-            "minimal_backoff_time = 1s\nmaximal_backoff_time = 2s\n"
+            "minimal_backoff_time = 3s\nmaximal_backoff_time = 4s\n"
             "queue_run_delay = 1s\nin_flow_delay = 0\n"
             "local_destination_concurrency_limit = 3\n")
         (self.top / "etc/master.cf").write_text(

@@ -121,7 +121,7 @@ def test_postfix():
                     equal(code, 250, said)
                 equal(client.data(message.as_bytes())[0], 250, "DATA")
             try:
-                wait_for(lambda: not relay.queued(), "Postfix to send it", 120)
+                wait_for(lambda: not relay.queued(), "Postfix to send it", 200)
             except AssertionError as error:
                 raise AssertionError(f"{error}\n{relay.log()}"
                                      + scratch.notes()) from None
