@@ -106,6 +106,7 @@ struct queue_file {
 	char **reasons;
 	bool reasons_read; /* all that the file has */
 	bool reasons_changed;
+	bool unsynced; /* a slot that was written has to be synced */
 };
 
 enum queue_claim {
@@ -143,6 +144,14 @@ int queue_set(struct queue_file *, size_t recipient, const struct slot_state *)
     __attribute__((warn_unused_result));
 
 /*
+ * The same in two steps: what was written outlives us, and what was synced the
+ * machine.  A sync that has failed is not tried again.
+ */
+int queue_write(struct queue_file *, size_t recipient,
+    const struct slot_state *) __attribute__((warn_unused_result));
+int queue_sync(struct queue_file *) __attribute__((warn_unused_result));
+
+/*
  * Moves it to where it waits until the earliest time of its waiting recipients
  * (deferred/), or into another place.  Between active/ and deferred/ that need
  * not be durable: in the wrong one of them it is only tried early.
@@ -152,10 +161,13 @@ int queue_move(struct queue_file *, enum queue_place)
     __attribute__((warn_unused_result));
 
 /*
- * Takes the message out.  EINVAL: a recipient is still waiting.  Not synced: a
- * message that comes back has no recipient to be tried.
+ * Takes the message out.  EINVAL: a recipient is still waiting.  A message that
+ * comes back after a power cut has no recipient to be tried if its slots were
+ * synced; if they were not, its place has to be.
  */
 int queue_remove(struct queue_file *) __attribute__((warn_unused_result));
+int queue_sync_place(const struct queue *, enum queue_place)
+    __attribute__((warn_unused_result));
 
 /* ---- why it waits ---- */
 

@@ -477,7 +477,7 @@ queue_open_body(const struct queue_file *f)
 /* ---- changing ---- */
 
 int
-queue_set(
+queue_write(
     struct queue_file *f, size_t recipient, const struct slot_state *state)
 {
 	char line[MAIL_LINE];
@@ -492,14 +492,27 @@ queue_set(
 		(off_t)((recipient + 1) * MAIL_LINE)) == -1) {
 		return -1;
 	}
-	/* Commit point: this must not be done again. */
-	if ((slot->state != state->state ||
-		slot->delay_notice != state->delay_notice) &&
-	    fdatasync(f->fd) == -1) {
-		return -1;
-	}
+	f->unsynced = f->unsynced || slot->state != state->state ||
+	              slot->delay_notice != state->delay_notice;
 	*slot = *state;
 	return 0;
+}
+
+int
+queue_sync(struct queue_file *f)
+{
+	bool needed = f->unsynced;
+
+	f->unsynced = false;
+	/* Commit point: what was done must not be done again. */
+	return needed ? fdatasync(f->fd) : 0;
+}
+
+int
+queue_set(
+    struct queue_file *f, size_t recipient, const struct slot_state *state)
+{
+	return queue_write(f, recipient, state) == -1 ? -1 : queue_sync(f);
 }
 
 /* Only a message that is held, or set aside, is not tried. */
@@ -562,4 +575,11 @@ queue_remove(struct queue_file *f)
 	unlinkat(f->queue->reasons, f->id, 0);
 	f->reasons_changed = false;
 	return 0;
+}
+
+int
+queue_sync_place(const struct queue *q, enum queue_place place)
+{
+	/* Commit point: what was removed from there does not come back. */
+	return fsync(q->places[place]);
 }

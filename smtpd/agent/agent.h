@@ -12,8 +12,8 @@
  * Agents: processes that the queue runner starts to carry messages, one for a
  * connection to a next hop, or for a local delivery.  The runner gives orders
  * over a SOCK_SEQPACKET pair, each with a descriptor of a queue file that can
- * only be read; the agent answers with an outcome for each recipient, then
- * with OUTCOME_DONE, and waits for the next order.  It ends when the channel
+ * only be read; the agent answers with an outcome for each recipient, the last
+ * of which says so, and waits for the next order.  It ends when the channel
  * is closed.  The agent reads the network; the runner checks what it says.
  */
 
@@ -37,7 +37,7 @@ enum outcome_kind {
 	OUTCOME_DEFERRED, /* try this recipient again later */
 	OUTCOME_FAILED,   /* for good: tell the sender */
 	OUTCOME_EXPANDED, /* local agent: went to the users of a .forward */
-	OUTCOME_DONE,     /* that was the order */
+	OUTCOME_DONE,     /* that was the order, if no outcome was its last */
 	OUTCOME_OPEN,     /* there is a session with the next hop */
 	/*
 	 * The connection that was kept has ended, and this agent can make no
@@ -69,6 +69,7 @@ struct outcome {
 	uint32_t recipient; /* number in the file; where there is one */
 	uint32_t kind;      /* enum outcome_kind */
 	uint32_t relayed; /* SENT: enum relayed; DEFERRED: DEFERRED_ELSEWHERE */
+	uint32_t last;    /* 1: of a recipient, and the order's last */
 	char dsn[12];     /* 2.0.0, 4.4.1 */
 	char host[OUTCOME_HOST]; /* mx.example.org[192.0.2.1]:25, local */
 	char text[OUTCOME_TEXT]; /* its reply in full, lines joined by " / " */

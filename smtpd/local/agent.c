@@ -59,6 +59,7 @@ struct local_agent {
 	struct aliases *aliases; /* NULL until they are needed */
 	int channel;
 	const struct order *order;
+	uint32_t reported; /* recipients of the order */
 	struct local_message message;
 	struct delivery_process processes[ORDER_RECIPIENTS];
 };
@@ -69,6 +70,7 @@ report(struct local_agent *a, uint32_t number, const struct verdict *v)
 	struct outcome o = { .serial = a->order->serial,
 		.recipient = number,
 		.kind = v->kind,
+		.last = ++a->reported == a->order->count,
 		.host = "local" };
 
 	memcpy(o.dsn, v->dsn, sizeof(o.dsn));
@@ -369,6 +371,7 @@ run_order(struct local_agent *a, int fd)
 		.kind = OUTCOME_DONE };
 	const char *wrong = load_names(a, error);
 
+	a->reported = 0;
 	if (wrong == NULL &&
 	    local_message_open(&a->message, fd, a->config->queue) == -1) {
 		wrong = errno == EINVAL ? "the queue file is damaged"
@@ -386,7 +389,9 @@ run_order(struct local_agent *a, int fd)
 	if (wrong != NULL) {
 		refuse_all(a, wrong);
 	}
-	agent_send_outcome(a->channel, &done);
+	if (a->reported == 0 || a->reported < a->order->count) {
+		agent_send_outcome(a->channel, &done);
+	}
 }
 
 _Noreturn void

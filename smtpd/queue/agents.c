@@ -173,13 +173,10 @@ agent_close(struct agent *a)
 	a->closed = deadline_now();
 }
 
+/* Records what has become of an order; what has no result waits: why. */
 static void
-end_order(struct runner *r, struct agent *a, const char *why)
+record_order(struct runner *r, struct batch *b, const char *why)
 {
-	struct batch *b = a->batch;
-
-	a->batch = NULL;
-	a->idle_since = deadline_now();
 	for (size_t i = 0; i < b->count; i++) {
 		if (!b->results[i].known) {
 			result_set(&b->results[i], OUTCOME_DEFERRED, "4.3.0",
@@ -188,6 +185,38 @@ end_order(struct runner *r, struct agent *a, const char *why)
 	}
 	outcome_conclude(r, b);
 	batch_end(r, b);
+}
+
+/* The agent no longer has its order. */
+static struct batch *
+take_order(struct agent *a)
+{
+	struct batch *b = a->batch;
+
+	a->batch = NULL;
+	a->idle_since = deadline_now();
+	return b;
+}
+
+bool
+agents_settle(struct runner *r)
+{
+	struct batch *b;
+
+	do {
+		b = outcome_sync_due(r) ? NULL : TAILQ_FIRST(&r->ended);
+		if (b != NULL) {
+			TAILQ_REMOVE(&r->ended, b, link);
+			r->nended--;
+			batch_divert(r, b);
+			record_order(r, b,
+			    "internal error: the delivery process gave no "
+			    "result");
+		} else {
+			outcome_sync_some(r);
+		}
+	} while (r->nended > r->busy);
+	return r->nended > 0 || !outcome_synced(r);
 }
 
 /* The agent's process has ended with an order under way. */
@@ -203,7 +232,7 @@ agent_crashed(struct runner *r, struct agent *a, int status)
 	    WIFSIGNALED(status) ? "by signal" : "with status",
 	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	log_error("agent %d for %s: %s", (int)a->pid, d->key, text);
-	end_order(r, a, text);
+	record_order(r, take_order(a), text);
 	window_trouble(&d->window);
 	if (++d->crashes >= CRASHES && !d->local) {
 		result_set(&why, OUTCOME_DEAD, "4.3.0", "none", text);
@@ -274,6 +303,9 @@ agents_abandon(struct runner *r)
 	struct destination *d;
 	struct batch *b;
 
+	while (agents_settle(r)) {
+		continue;
+	}
 	for (size_t i = 0; i < r->nagents; i++) {
 		struct agent *a = &r->agents[i];
 		if (a->destination == NULL || a->batch == NULL) {
@@ -338,8 +370,9 @@ order_done(struct runner *r, struct agent *a)
 	if (good) {
 		window_success(&d->window);
 	}
-	batch_divert(r, a->batch);
-	end_order(r, a, "internal error: the delivery process gave no result");
+	struct batch *b = take_order(a);
+	TAILQ_INSERT_TAIL(&r->ended, b, link);
+	r->nended++;
 }
 
 /* Another agent gets what this one had no connection for any more. */
@@ -436,6 +469,9 @@ take_outcome(struct runner *r, struct agent *a, const struct outcome *o)
 	case OUTCOME_FAILED:
 	case OUTCOME_EXPANDED:
 		outcome_take(r, a->batch, o);
+		if (o->last != 0) {
+			order_done(r, a);
+		}
 		return true;
 	case OUTCOME_DONE:
 		order_done(r, a);

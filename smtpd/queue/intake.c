@@ -19,10 +19,10 @@
 #include <unistd.h>
 
 enum {
-	CLAIMS_AT_ONCE = 100, /* then agents are served again */
-	TICK = 50,            /* ms between two unasked looks at active/ */
-	PAUSE = 20,           /* ms between two at what was put aside */
-	GRAIN = 20,           /* ms that clocks of files are coarse at most */
+	CLAIMS_AT_ONCE = 10, /* then agents are served again */
+	TICK = 50,           /* ms between two unasked looks at active/ */
+	PAUSE = 20,          /* ms between two at what was put aside */
+	GRAIN = 20,          /* ms that clocks of files are coarse at most */
 };
 
 /* ---- messages put aside ---- */

@@ -99,10 +99,15 @@ end_message(struct runner *r, struct claimed *m)
 					 !mail_is_held(&f->mail, slot, now));
 		}
 	}
-	if (m->spoiled) {
-		message_spoil(r, f->id);
-	} else if (done && queue_remove(f) == 0) {
+	bool removed = done && !m->spoiled && queue_remove(f) == 0;
+	if (!removed && m->written != 0) {
+		outcome_sync(r, m);
+	}
+	if (removed) {
+		outcome_removed(r, m);
 		log_info_as("qmgr", "%s: removed", f->id);
+	} else if (m->spoiled) {
+		message_spoil(r, f->id);
 	} else if (done || (!due && queue_defer(f) == -1)) {
 		log_error("%s: cannot %s the queue file: %s", f->id,
 		    done ? "remove" : "defer", strerror(errno));

@@ -92,7 +92,12 @@ run_until_done(struct runner *r)
 	int64_t last_orders = 0, sweep = deadline_now() + SWEEP;
 
 	for (;;) {
-		bool more = intake_fill(r);
+		/* Agents wait for nothing but their orders. */
+		if (!r->stopping) {
+			(void)agents_dispatch(r);
+		}
+		bool more = agents_settle(r);
+		more = intake_fill(r) || more;
 		if (!r->stopping) {
 			more = agents_dispatch(r) || more;
 		}
@@ -105,7 +110,8 @@ run_until_done(struct runner *r)
 		if (r->stopping && (!agents_working(r) || now >= last_orders)) {
 			agents_abandon(r);
 		}
-		if (r->messages == 0 && r->busy == 0 && intake_done(r)) {
+		if (r->messages == 0 && r->busy == 0 && outcome_synced(r) &&
+		    intake_done(r)) {
 			return;
 		}
 		if (now >= sweep) {
@@ -177,6 +183,8 @@ start_run(struct runner *r)
 		                                         : EX_TEMPFAIL;
 	}
 	TAILQ_INIT(&r->ready);
+	TAILQ_INIT(&r->ended);
+	TAILQ_INIT(&r->written);
 	if (agents_open(r) == -1) {
 		log_error("no memory for a queue run");
 		queue_close(&r->queue);

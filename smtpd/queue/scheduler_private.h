@@ -75,7 +75,7 @@ struct result {
 
 /* Recipients of one message for one destination: one order. */
 struct batch {
-	TAILQ_ENTRY(batch) link; /* in the destination's queue */
+	TAILQ_ENTRY(batch) link; /* in the destination's queue, or in ended */
 	TAILQ_ENTRY(batch) peer; /* among the waiting ones of the message */
 	struct claimed *message;
 	struct destination *destination; /* while it waits there */
@@ -109,7 +109,10 @@ struct claimed {
 	size_t batches;
 	struct batches waiting; /* those that wait in some destination */
 	bool spoiled; /* leave it alone: we cannot write to it, or it is held */
+	int64_t written; /* ms; in the list of those to be synced; 0: not */
+	TAILQ_ENTRY(claimed) link;
 };
+TAILQ_HEAD(claims, claimed);
 
 struct destination {
 	struct destination *chain;     /* with the same hash */
@@ -216,8 +219,13 @@ struct runner {
 	size_t nagents; /* places */
 	size_t busy;    /* places taken */
 	uint32_t serial;
-	bool starved;      /* destinations wait for a place */
-	bool waits[WORKS]; /* for others of its kind */
+	struct batches ended; /* carried out, and not yet recorded */
+	size_t nended;
+	struct claims written;      /* with slots that are not yet synced */
+	bool removed[QUEUE_PLACES]; /* messages, since that was synced, */
+	size_t nremoved;            /* and how many */
+	bool starved;               /* destinations wait for a place */
+	bool waits[WORKS];          /* for others of its kind */
 	size_t messages, recipients;
 	unsigned rooms[PARTY_ROOMS]; /* messages by party_room() */
 	size_t most_messages, share;
@@ -238,6 +246,16 @@ void result_free(struct result *);
 void outcome_take(struct runner *, struct batch *, const struct outcome *);
 /* Notes down all results that are known: reports, slots, reasons, log. */
 void outcome_conclude(struct runner *, struct batch *);
+/* Syncs the slots of a message that have been written. */
+void outcome_sync(struct runner *, struct claimed *);
+/* A message was removed from its place: what was written no longer matters. */
+void outcome_removed(struct runner *, struct claimed *);
+/* Syncs the folders of what was removed, or else slots of one message. */
+void outcome_sync_some(struct runner *);
+/* True if that is due: at a power cut little is to be done twice. */
+bool outcome_sync_due(const struct runner *);
+/* True if all is synced. */
+bool outcome_synced(const struct runner *);
 
 /* ---- message.c ---- */
 
@@ -430,6 +448,11 @@ void agents_hurry(struct runner *);
 void agent_close(struct agent *);
 /* Waits for outcomes, and takes them. */
 void agents_wait(struct runner *, int timeout);
+/*
+ * Records an order that was carried out, or syncs what of one was written: the
+ * disk takes its time, in which agents have other orders.  true: there is more.
+ */
+bool agents_settle(struct runner *);
 /* Lets idle agents go, and reaps those that ended. */
 void agents_tend(struct runner *);
 /* True if orders are under way. */

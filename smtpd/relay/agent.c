@@ -201,7 +201,10 @@ send_object(struct client *c, struct mail_object *m)
 			object_settle(m, &c->verdict);
 			return true;
 		}
-		agent_send_outcome(m->channel, &opened);
+		if (!c->said_open) {
+			c->said_open = true;
+			agent_send_outcome(m->channel, &opened);
+		}
 		enum transacted transacted = transaction_run(c, m);
 		switch (transacted) {
 		case TRANSACTION_POLICY:
@@ -267,15 +270,17 @@ run_order(struct client *c, int channel, const struct order *order, int fd)
 	}
 	object_report(&m); /* those that make_rcpts() deferred */
 	c->reused = c->reused || c->stream != NULL;
-	bool alive = object_count(&m, RCPT_TODO) == 0 || send_object(c, &m);
+	m.dead = object_count(&m, RCPT_TODO) > 0 && !send_object(c, &m);
 	object_report(&m);
 	free(m.rcpts);
 	content_forget(&m);
 	mail_free(&mail);
-	if (!alive) {
+	if (m.dead) {
 		give_up(c, channel, order->serial);
 	}
-	agent_send_outcome(channel, &done);
+	if (!m.done) {
+		agent_send_outcome(channel, &done);
+	}
 }
 
 /* ---- the process ---- */

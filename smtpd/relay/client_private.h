@@ -68,6 +68,7 @@ struct client {
 	struct connected peer;
 	enum family family; /* to be used from now on */
 	bool family_tried;
+	bool said_open; /* the runner knows that there was a session */
 	bool reused; /* has carried a transaction, or was kept for this one */
 	/* The end of the message was sent and not refused: the server may have
 	   the message, though it does not say so. */

@@ -5,12 +5,14 @@
 #include <string.h>
 
 static void
-report_one(const struct mail_object *m, struct rcpt *p)
+report_one(struct mail_object *m, struct rcpt *p)
 {
+	p->state = RCPT_REPORTED;
+	m->done = !m->dead && object_count(m, RCPT_REPORTED) == m->count;
 	p->outcome.serial = m->serial;
 	p->outcome.recipient = p->number;
+	p->outcome.last = m->done ? 1 : 0;
 	agent_send_outcome(m->channel, &p->outcome);
-	p->state = RCPT_REPORTED;
 }
 
 void

@@ -48,6 +48,8 @@ struct mail_object {
 	struct convert *convert;  /* NULL: it goes as it is */
 	struct output signatures; /* fields in front of it, for DATA or BDAT */
 	struct mail said; /* the envelope as this server is told of it */
+	bool dead;        /* the hop is, which is for the runner, too */
+	bool done;        /* the runner knows all that there is */
 };
 
 enum transacted {

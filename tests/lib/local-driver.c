@@ -85,6 +85,10 @@ deliver(int channel, const struct queue_file *f)
 		if (n == 1) {
 			printf("%u %s %s %s\n", (unsigned)o.recipient,
 			    kinds[o.kind], o.dsn, o.text);
+			if (o.last != 0) {
+				o.kind = OUTCOME_DONE;
+				printf("0 %s  \n", kinds[o.kind]);
+			}
 		}
 	}
 }

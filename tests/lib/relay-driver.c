@@ -46,6 +46,10 @@ listen_to(int channel)
 		}
 		printf("%s\t%u\t%s\t%u\t%s\t%s\n", kinds[o.kind], o.recipient,
 		    o.dsn, o.relayed, o.host, o.text);
+		if (o.kind < OUTCOME_DONE && o.last != 0) {
+			printf("%s\t0\t\t0\t\t\n", kinds[OUTCOME_DONE]);
+			o.kind = OUTCOME_DONE;
+		}
 		fflush(stdout);
 		if (o.kind == OUTCOME_DONE || o.kind >= OUTCOME_STALE) {
 			return o.kind == OUTCOME_DONE;
