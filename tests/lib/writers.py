@@ -272,7 +272,8 @@ class Procmail(Writer):
             f"{self.recipe}\n{self.path}\n")
 
     def command(self):
-        return [self.program, "-f", "carol@example.com", str(self.rc)]
+        # Without -m it would make a system mailbox for whoever runs it.
+        return [self.program, "-f", "carol@example.com", "-m", str(self.rc)]
 
 
 class ProcmailNoLock(Procmail):
