@@ -5,7 +5,7 @@
 #include <err.h>
 #include <string.h>
 
-enum { GREETING, USER, PASS, STAT, RETR, TEXT, QUIT };
+enum { GREETING, STLS, USER, PASS, STAT, RETR, TEXT, QUIT };
 
 /* One line of a multi-line answer; the octets are those that STAT counted. */
 static void
@@ -31,6 +31,15 @@ pop3_text(struct client *c, const char *line, size_t len)
 }
 
 void
+pop3_login(struct client *c)
+{
+	c->user = (c->number + c->sessions * (unsigned int)opt.clients) %
+	          (unsigned int)opt.users;
+	say(c, "USER b%03u\r\n", c->user);
+	c->step = USER;
+}
+
+void
 pop3_reply(struct client *c, const char *line, size_t len)
 {
 	if (c->step == TEXT) {
@@ -48,11 +57,15 @@ pop3_reply(struct client *c, const char *line, size_t len)
 	}
 	switch (c->step) {
 	case GREETING:
-		c->user =
-		    (c->number + c->sessions * (unsigned int)opt.clients) %
-		    (unsigned int)opt.users;
-		say(c, "USER b%03u\r\n", c->user);
-		c->step = USER;
+		if (opt.starttls) {
+			say(c, "STLS\r\n");
+			c->step = STLS;
+		} else {
+			pop3_login(c);
+		}
+		break;
+	case STLS:
+		tls_begin(c);
 		break;
 	case USER:
 		say(c, "PASS bench\r\n");

@@ -56,6 +56,14 @@ say_mail(struct client *c)
 	c->step = MAIL;
 }
 
+static void
+say_quit(struct client *c)
+{
+	say(c, "QUIT\r\n");
+	c->step = QUIT;
+	c->leaves = opt.no_wait;
+}
+
 /* The body has a From_ line and a line with a dot, which servers must quote;
  * the checksum is over what a reader should get, with LF line ends. */
 static void
@@ -100,8 +108,7 @@ accepted(struct client *c)
 	if (--c->left > 0 && sum.last < sum.start + opt.seconds) {
 		say_mail(c);
 	} else {
-		say(c, "QUIT\r\n");
-		c->step = QUIT;
+		say_quit(c);
 	}
 }
 
@@ -131,8 +138,7 @@ smtp_reply(struct client *c, const char *line)
 		if (opt.messages > 0) {
 			say_mail(c);
 		} else {
-			say(c, "QUIT\r\n");
-			c->step = QUIT;
+			say_quit(c);
 		}
 		break;
 	case MAIL:

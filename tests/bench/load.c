@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * load - the load generator of the benchmarks: any number of SMTP or POP3
- * clients in one thread, plain text over loopback. Every reply is checked, and
- * every message that a server takes responsibility for is written down with
- * its recipient and checksum, so that it can be looked for in the mailboxes.
- * Prints one line of JSON. Also the sink of the servers' log (load log PATH).
+ * clients in one thread, over loopback; POP3 also with STLS. Every reply is
+ * checked, and every message that a server takes responsibility for is written
+ * down with its recipient and checksum, so that it can be looked for in the
+ * mailboxes. Prints one line of JSON. Also the sink of the servers' log (load
+ * log PATH).
  */
 #include "load.h"
 
@@ -103,6 +104,7 @@ open_session(struct client *c)
 	sum.started++;
 	c->step = 0;
 	c->have = c->pending = c->sent = 0;
+	c->leaves = false;
 	c->left = opt.messages;
 	c->began = now();
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -119,6 +121,7 @@ open_session(struct client *c)
 void
 close_session(struct client *c)
 {
+	tls_end(c);
 	close(c->fd);
 	c->fd = -1;
 	c->sessions++;
@@ -166,41 +169,70 @@ static void
 flush(struct client *c)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
+	const char *from;
+	size_t len;
 	ssize_t n;
 
 	if (c->pending == 0)
 		return;
-	n = send(c->fd, c->out + c->sent, c->pending - c->sent, MSG_NOSIGNAL);
+	from = c->out + c->sent;
+	len = c->pending - c->sent;
+	n = c->tls != NULL ? tls_send(c, from, len)
+	                   : send(c->fd, from, len, MSG_NOSIGNAL);
 	if (n == -1 && errno != EAGAIN) {
 		fail(c, strerror(errno));
 		return;
 	}
 	c->sent += n > 0 ? (size_t)n : 0;
-	if (c->sent == c->pending)
+	if (c->sent == c->pending) {
 		c->sent = c->pending = 0;
-	else
-		event.events |= EPOLLOUT;
-	if (c->pending > 0)
-		epoll_ctl(queue, EPOLL_CTL_MOD, c->fd, &event);
+		if (c->leaves)
+			finished(c);
+		return;
+	}
+	event.events |= EPOLLOUT;
+	epoll_ctl(queue, EPOLL_CTL_MOD, c->fd, &event);
+}
+
+/* Whether there may be more: TLS keeps records that epoll does not see. */
+static bool
+receive(struct client *c)
+{
+	char *to = c->in + c->have;
+	size_t room = sizeof c->in - c->have;
+	ssize_t n =
+	    c->tls != NULL ? tls_recv(c, to, room) : recv(c->fd, to, room, 0);
+
+	if (n > 0) {
+		c->have += (size_t)n;
+		lines(c);
+	} else if (n == 0 || errno != EAGAIN) {
+		fail(c, n == 0 ? "closed" : strerror(errno));
+	}
+	return n > 0 && c->fd != -1 && c->tls != NULL && !c->shaking;
+}
+
+static void
+shake(struct client *c)
+{
+	if (tls_shake(c) == 0)
+		pop3_login(c);
+	else if (errno != EAGAIN)
+		fail(c, "no TLS");
 }
 
 static void
 serve(struct client *c, uint32_t events)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
-	ssize_t n;
 
 	if (events & EPOLLOUT)
 		epoll_ctl(queue, EPOLL_CTL_MOD, c->fd, &event);
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
-		n = recv(c->fd, c->in + c->have, sizeof c->in - c->have, 0);
-		if (n > 0) {
-			c->have += (size_t)n;
-			lines(c);
-		} else if (n == 0 || errno != EAGAIN) {
-			fail(c, n == 0 ? "closed" : strerror(errno));
-		}
-	}
+	if (!c->shaking && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+		while (receive(c))
+			;
+	if (c->fd != -1 && c->shaking)
+		shake(c);
 	if (c->fd != -1)
 		flush(c);
 }
@@ -300,7 +332,7 @@ usage(void)
 {
 	fputs("usage: load smtp|pop3|retr -p port [-c clients] [-t seconds] "
 	      "[-n sessions]\n\t[-m messages a session] [-s size] [-u users] "
-	      "[-P] [-a acks] [-i name]\n       load log PATH\n",
+	      "[-P] [-Q] [-T] [-a acks] [-i name]\n       load log PATH\n",
 	    stderr);
 	exit(64);
 }
@@ -310,7 +342,7 @@ options(int argc, char **argv)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "p:c:t:n:m:s:u:Pa:i:")) != -1) {
+	while ((ch = getopt(argc, argv, "p:c:t:n:m:s:u:PQTa:i:")) != -1) {
 		switch (ch) {
 		case 'p':
 			opt.port = atoi(optarg);
@@ -335,6 +367,12 @@ options(int argc, char **argv)
 			break;
 		case 'P':
 			opt.pipeline = true;
+			break;
+		case 'Q':
+			opt.no_wait = true;
+			break;
+		case 'T':
+			opt.starttls = true;
 			break;
 		case 'i':
 			opt.name = optarg;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 struct client {
 	int fd;   /* -1: not connected */
@@ -18,12 +19,15 @@ struct client {
 	unsigned int message, messages;    /* POP3 */
 	unsigned long long octets, expect; /* POP3 */
 	size_t have, pending, sent;
+	bool leaves;  /* as soon as everything is sent */
+	void *tls;    /* of GnuTLS, once it has begun */
+	bool shaking; /* its handshake is not over */
 	char in[65536];
 	char *out; /* room for one message */
 };
 
 extern struct options {
-	bool pop3, retr, pipeline;
+	bool pop3, retr, pipeline, starttls, no_wait;
 	int port, clients, users;
 	unsigned int messages;
 	unsigned long limit;
@@ -60,5 +64,15 @@ void smtp_prepare(void);
 /* One line from the server, without its CRLF. */
 void smtp_reply(struct client *, const char *line);
 void pop3_reply(struct client *, const char *line, size_t len);
+/* What a POP3 client says first, or once TLS protects it. */
+void pop3_login(struct client *);
+
+/* Whatever follows is for TLS; its handshake comes first. */
+void tls_begin(struct client *);
+void tls_end(struct client *);
+/* 0, or -1 with errno: EAGAIN while it goes on. */
+int tls_shake(struct client *);
+ssize_t tls_recv(struct client *, void *, size_t);
+ssize_t tls_send(struct client *, const void *, size_t);
 
 #endif

@@ -18,16 +18,39 @@ import time
 # crypt(3) of "bench", SHA-512 with few rounds: cheap for everybody
 HASH = ("$6$rounds=1000$benchbenchbench$8e1hyQJhHM81Nm3UszKZ1755RbuWp1OR5HmTEQ"
         "xiOD33SkAsE154vYCWiD2pJTFTUx1FEE32MiNulJnL8yRBX0")
+EXIM = "exim4-daemon-light"
 PEERS = {"xinetd": ["xinetd"], "postfix": ["postfix"], "popa3d": ["popa3d"],
-         "dovecot": ["dovecot-core", "dovecot-pop3d"]}
+         "dovecot": ["dovecot-core", "dovecot-pop3d"], EXIM: [EXIM]}
 BACKLOG = 512
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+# ---- clients --------------------------------------------------------------
+
+def compile_c(work, name, parts, *libraries):
+    """Compiles files of this folder to a program in the scratch folder, if it
+    is not there."""
+    program = os.path.join(work, name)
+    sources = [os.path.join(HERE, f"{part}.c") for part in parts]
+    if os.path.exists(program) and os.path.getmtime(program) > max(
+            map(os.path.getmtime, [*sources, os.path.join(HERE, "load.h")])):
+        return
+    subprocess.run([os.environ.get("CC", "cc"), "-O2", "-D_GNU_SOURCE", "-o",
+                    program, *sources, *libraries], check=True)
+
+
+def compile_load(work):
+    """The load generator; the benchmarks' log is read by it, too."""
+    compile_c(work, "load", ["load", "load-smtp", "load-pop3", "load-tls"],
+              "-lgnutls")
 
 
 # ---- packages -------------------------------------------------------------
 
 def fetch(work, given, peers=PEERS):
     """Unpacks the peers into work/peers/NAME; a package that cannot be had
-    leaves its server out.  `given` may hold folders NAME or .deb files."""
+    leaves its server out.  `given` may hold folders NAME or .deb files, or
+    folders of packages where a peer consists of several."""
     debs = os.path.join(work, "debs")
     os.makedirs(debs, exist_ok=True)
     for peer, packages in PEERS.items():
@@ -55,8 +78,12 @@ def package_file(package, *folders):
 
 
 def unpack(package, debs, given, into):
+    tree = given and os.path.join(given, package)
+    if tree and os.path.isdir(tree):
+        shutil.copytree(tree, into, symlinks=True, dirs_exist_ok=True)
+        return None
     deb = package_file(package, given, debs)
-    if not deb:
+    if not deb and not os.environ.get("RESTANTE_OFFLINE"):
         subprocess.run(["apt-get", "download", "-qq", package], cwd=debs,
                        stderr=subprocess.DEVNULL)
         deb = package_file(package, debs)
@@ -96,6 +123,7 @@ def enter(work, users):
         with open(f"/proc/sys/net/ipv4/{name}", "w") as f:
             f.write(value)
     accounts(work, users)
+    exim_config(work)
     mail = os.path.join(work, "mail")
     os.makedirs(mail, exist_ok=True)
     os.chown(mail, 0, 8)
@@ -191,7 +219,7 @@ class Server:
             self.argv, cwd=self.work, stdin=subprocess.DEVNULL,
             stdout=errors, stderr=errors, preexec_fn=self.join)
         deadline = time.monotonic() + 10
-        talks_first = not self.protocol.endswith("s")
+        talks_first = self.protocol != "pop3s"
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 with socket.create_connection(("127.0.0.1", self.port),
@@ -256,6 +284,8 @@ def fleet(work, build, users):
     yield from ours(work, build, users)
     if os.path.exists(f"{work}/peers/postfix/usr/lib/postfix/sbin/master"):
         yield postfix(work)
+    if has_exim(work) and xinetd_path(work):
+        yield exim(work)
     if os.path.exists(f"{work}/peers/dovecot/usr/sbin/dovecot"):
         yield dovecot(work, users)
     popa3d = f"{work}/peers/popa3d/usr/sbin/popa3d"
@@ -288,17 +318,19 @@ def ours(work, build, users):
                      [pop3d, "-c", conf])
 
 
-def secure(work, build, users):
-    """The same with TLS from the start, for those who have it."""
+def secure(work, build, users, protocol):
+    """The same with TLS, for those who have it: pop3s has it from the start,
+    stls by the command STLS."""
     certificate(work)
     conf = f"{work}/restante/tls.conf"
     with open(f"{work}/restante/restante.conf") as plain:
         write(conf, plain.read() + f"tls {work}/tls.pem\n")
-    yield Server(work, "restante -l", "pop3s", 1105,
+    where = {"pop3s": "1105/tls", "stls": "1107"}[protocol]
+    yield Server(work, "restante -l", protocol, int(where[:4]),
                  [f"{build}/pop3d/pop3d", "-c", conf, "-l",
-                  "127.0.0.1:1105/tls"])
+                  f"127.0.0.1:{where}"])
     if os.path.exists(f"{work}/peers/dovecot/usr/sbin/dovecot"):
-        yield dovecot(work, users, tls=True)
+        yield dovecot(work, users, protocol)
 
 
 def certificate(work):
@@ -419,15 +451,72 @@ class Postfix(Server):
         super().start()
 
 
-def dovecot(work, users, tls=False):
-    top = f"{work}/dovecot" + ("-tls" if tls else "")
-    port = 1106 if tls else 1104
+def has_exim(work):
+    return os.path.exists(f"{work}/peers/{EXIM}/usr/sbin/exim4")
+
+
+def exim_config(work):
+    """Where Exim looks for it: of another place it would not believe that it
+    may become the owner of a mailbox."""
+    if not has_exim(work):
+        return
+    write(f"{work}/etc/exim4/exim4.conf", f"""primary_hostname = bench.example
+spool_directory = {work}/exim
+log_file_path = syslog
+exim_user = Debian-exim
+exim_group = Debian-exim
+keep_environment =
+host_lookup =
+rfc1413_hosts =
+never_users = root
+smtp_accept_max = 0
+smtp_connect_backlog = {BACKLOG}
+tls_advertise_hosts =
+acl_smtp_rcpt = recipient
+begin acl
+recipient:
+  accept domains = bench.example
+  deny
+begin routers
+user:
+  driver = accept
+  check_local_user
+  transport = mailbox
+begin transports
+mailbox:
+  driver = appendfile
+  file = /var/mail/$local_part_data
+  current_directory = /
+  group = mail
+  mode = 0660
+begin retry
+* * F,1h,1m
+""")
+
+
+def exim(work):
+    """A daemon is what it mostly is; here it serves one session, as xinetd
+    starts it, and delivers by a process for each message."""
+    server = xinetd(work, "exim xinetd", "smtp", 2504,
+                    ["/usr/sbin/exim4", "-bs"])
+    server.argv = installed(f"{work}/peers/{EXIM}", *server.argv)
+    spool = f"{work}/exim"
+    shutil.rmtree(spool, ignore_errors=True)
+    os.makedirs(spool)
+    shutil.chown(spool, 61506, 61506)   # Debian-exim, in accounts()
+    return server
+
+
+def dovecot(work, users, protocol="pop3"):
+    tls = protocol != "pop3"
+    top = f"{work}/dovecot" + (f"-{protocol}" if tls else "")
+    port = {"pop3": 1104, "pop3s": 1106, "stls": 1108}[protocol]
     listener = f"""
   inet_listener pop3 {{
-    port = {0 if tls else port}
+    port = {0 if protocol == "pop3s" else port}
   }}
   inet_listener pop3s {{
-    port = {port if tls else 0}
+    port = {port if protocol == "pop3s" else 0}
     ssl = yes
   }}"""
     secrets = f"ssl_cert = <{work}/tls.pem\nssl_key = <{work}/tls.pem\n"
@@ -469,6 +558,6 @@ service pop3 {{
 }}
 """)
     os.chmod(f"{top}/users", 0o644)
-    return Server(work, "dovecot", "pop3s" if tls else "pop3", port,
+    return Server(work, "dovecot", protocol, port,
                   installed(f"{work}/peers/dovecot", "/usr/sbin/dovecot",
                             "-F", "-c", f"{top}/dovecot.conf"))
