@@ -507,6 +507,47 @@ def exim(work):
     return server
 
 
+# What Debian 12's and Debian 13's have under different names: the beginning,
+# TLS, who may log in, and how many clients a login process serves.
+DOVECOT_2_3 = ("""disable_plaintext_auth = no
+mail_location = mbox:~/mail:INBOX=/var/mail/%n
+""", """ssl_cert = <%(pem)s
+ssl_key = <%(pem)s
+""", """passdb {
+  driver = passwd-file
+  args = %(users)s
+}
+userdb {
+  driver = passwd-file
+  args = %(users)s
+}
+""", "service_count")
+DOVECOT_2_4 = ("""dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+auth_allow_cleartext = yes
+mail_driver = mbox
+mail_path = ~/mail
+mail_inbox_path = /var/mail/%{user | username}
+""", """ssl_server_cert_file = %(pem)s
+ssl_server_key_file = %(pem)s
+""", """passdb passwd-file {
+  passwd_file_path = %(users)s
+}
+userdb passwd-file {
+  passwd_file_path = %(users)s
+}
+""", "restart_request_count")
+
+
+def dovecot_version(work):
+    """(2, 3) of Debian 12, (2, 4) of Debian 13."""
+    said = subprocess.run(
+        installed(f"{work}/peers/dovecot", "/usr/sbin/dovecot", "--version"),
+        stdout=subprocess.PIPE, text=True, check=False).stdout
+    numbers = re.match(r"(\d+)\.(\d+)", said)
+    return tuple(map(int, numbers.groups())) if numbers else (2, 4)
+
+
 def dovecot(work, users, protocol="pop3"):
     tls = protocol != "pop3"
     top = f"{work}/dovecot" + (f"-{protocol}" if tls else "")
@@ -519,21 +560,21 @@ def dovecot(work, users, protocol="pop3"):
     port = {port if protocol == "pop3s" else 0}
     ssl = yes
   }}"""
-    secrets = f"ssl_cert = <{work}/tls.pem\nssl_key = <{work}/tls.pem\n"
     shutil.rmtree(top, ignore_errors=True)
     write(f"{top}/users", "".join(
         f"b{n:03d}:{{CRYPT}}{HASH}:{61000 + n}:8::{work}/indexes/b{n:03d}\n"
         for n in range(users)))
     os.makedirs(f"{work}/indexes", exist_ok=True)
     os.chmod(f"{work}/indexes", 0o1777)
-    write(f"{top}/dovecot.conf", f"""protocols = pop3
+    own = DOVECOT_2_3 if dovecot_version(work) < (2, 4) else DOVECOT_2_4
+    write(f"{top}/dovecot.conf", own[0] + (own[1] % {"pem": f"{work}/tls.pem"}
+                                           if tls else "") + f"""
+protocols = pop3
 listen = 127.0.0.1
 base_dir = {top}/run
 state_dir = {top}/state
 auth_mechanisms = plain
 ssl = {"yes" if tls else "no"}
-{secrets if tls else ""}disable_plaintext_auth = no
-mail_location = mbox:~/mail:INBOX=/var/mail/%n
 mail_privileged_group = mail
 first_valid_gid = 8
 mbox_read_locks = fcntl
@@ -541,16 +582,9 @@ mbox_write_locks = dotlock fcntl
 mail_max_userip_connections = 1000
 default_client_limit = 2000
 default_process_limit = 500
-passdb {{
-  driver = passwd-file
-  args = {top}/users
-}}
-userdb {{
-  driver = passwd-file
-  args = {top}/users
-}}
+{own[2] % {"users": f"{top}/users"}}
 service pop3-login {{
-  service_count = 0
+  {own[3]} = 0
   process_min_avail = 2{listener}
 }}
 service pop3 {{
