@@ -56,6 +56,16 @@ crypto_sha256(const void *data, size_t len, uint8_t digest[CRYPTO_SHA256])
 	crypto_digest(CRYPTO_KIND_SHA256, data, len, digest);
 }
 
+void
+crypto_sha512(const void *data, size_t len, uint8_t digest[CRYPTO_SHA512])
+{
+	struct sha512_ctx context;
+
+	sha512_init(&context);
+	sha512_update(&context, len, data);
+	sha512_digest(&context, WHOLE(CRYPTO_SHA512) digest);
+}
+
 size_t
 crypto_size(enum crypto_kind kind)
 {

@@ -8,7 +8,7 @@
 
 /* Hashes and keys. */
 
-enum { CRYPTO_SHA1 = 20, CRYPTO_SHA256 = 32 };
+enum { CRYPTO_SHA1 = 20, CRYPTO_SHA256 = 32, CRYPTO_SHA512 = 64 };
 
 /* SHA-1 is for SCRAM-SHA-1, where it is not broken. */
 enum crypto_kind { CRYPTO_KIND_SHA256, CRYPTO_KIND_SHA1 };
@@ -26,6 +26,7 @@ void crypto_hash_result(struct crypto_hash *, uint8_t digest[CRYPTO_SHA256]);
 void crypto_hash_close(struct crypto_hash *);
 
 void crypto_sha256(const void *data, size_t len, uint8_t digest[CRYPTO_SHA256]);
+void crypto_sha512(const void *data, size_t len, uint8_t digest[CRYPTO_SHA512]);
 
 /* By either kind: a digest, its HMAC (RFC 2104), PBKDF2 (RFC 8018, 5.2). */
 void crypto_digest(enum crypto_kind, const void *data, size_t len,

@@ -14,7 +14,7 @@ static const char *const targets[] = { "address", "aliases", "arc", "base64",
 	"dotstuff", "header", "hop", "inflate", "json", "log", "mail",
 	"mailboxes", "mbox", "multipart", "note", "param", "params", "proxy",
 	"qp", "reply", "report", "results", "sasl", "session", "spf", "srs",
-	"surrogate", "tags", "users", "word", "xml", "zone" };
+	"surrogate", "tags", "tlsa", "users", "word", "xml", "zone" };
 
 /* Runs the program, with its standard output as our standard error. */
 static int
