@@ -49,8 +49,10 @@ enum kind {
 	KIND_DNSBL,
 	KIND_DMARC,
 	KIND_DMARC_EXEMPT,
+	KIND_DANE,
 	KIND_AUTH_TRUST,
 	KIND_ARC_TRUST,
+	KINDS,
 };
 
 struct key {
@@ -73,6 +75,7 @@ static const struct key keys[] = {
 	{ "auth-trust", KIND_AUTH_TRUST, 0 },
 	{ "channel-binding", KIND_SWITCH,
 	    offsetof(struct config, channel_binding) },
+	{ "dane", KIND_DANE, offsetof(struct config, dane) },
 	{ "dkim-sign", KIND_DKIM_SIGN, offsetof(struct config, dkim_sign) },
 	{ "dmarc", KIND_DMARC, offsetof(struct config, dmarc) },
 	{ "dmarc-exempt", KIND_DMARC_EXEMPT, 0 },
@@ -151,7 +154,7 @@ static const struct key keys[] = {
 static const struct {
 	const char *const words[3];
 	const char *expected;
-} choices[] = {
+} choices[KINDS] = {
 	[KIND_PLAINTEXT] = { { "never", "loopback", "always" },
 	    "never, loopback or always expected, not" },
 	[KIND_PENALTIES] = { { "off", "on", "all" },
@@ -162,10 +165,13 @@ static const struct {
 	    "rsa, both or off expected, not" },
 	[KIND_DMARC] = { { "off", "mark", "enforce" },
 	    "off, mark or enforce expected, not" },
+	[KIND_DANE] = { { "off", "auto", "on" },
+	    "off, auto or on expected, not" },
 };
 
 _Static_assert(sizeof(enum uidl_style) == sizeof(unsigned), "see set_key()");
 _Static_assert(sizeof(enum dmarc_mode) == sizeof(unsigned), "the same");
+_Static_assert(sizeof(enum dane_mode) == sizeof(unsigned), "the same");
 _Static_assert(sizeof(enum dkim_sign) == sizeof(unsigned), "the same");
 
 static int
@@ -241,7 +247,7 @@ set_srs_domain(
 }
 
 /* Kinds with a function of their own, which knows its field. */
-static int (*const setters[])(
+static int (*const setters[KINDS])(
     const struct config_place *, struct config *, const char *value) = {
 	[KIND_DOMAINS] = set_domains,
 	[KIND_VIRTUAL] = set_virtual,
@@ -274,7 +280,14 @@ set_key(const struct config_place *at, struct config *c, const struct key *key,
 {
 	void *field = (char *)c + key->offset;
 
-	switch (key->kind) {
+	if (setters[key->kind] != NULL) {
+		return setters[key->kind](at, c, value);
+	}
+	if (choices[key->kind].expected != NULL) {
+		return config_set_choice(at, field, choices[key->kind].words,
+		    choices[key->kind].expected, value);
+	}
+	switch ((int)key->kind) {
 	case KIND_NAME:
 		return config_set_word(at, field, CONFIG_NAME, value);
 	case KIND_TEXT:
@@ -293,41 +306,11 @@ set_key(const struct config_place *at, struct config *c, const struct key *key,
 		    at, field, key->kind == KIND_QUOTA, value);
 	case KIND_HOP:
 		return config_set_hop(at, field, value);
-	case KIND_DOMAINS:
-	case KIND_VIRTUAL:
-	case KIND_ROUTE:
-	case KIND_SENDER:
-	case KIND_SECRET:
-	case KIND_PROFILE:
-	case KIND_SENDER_CHECK:
-	case KIND_USER_SENDER:
-	case KIND_MASQUERADE:
-	case KIND_SUBADDRESS:
-	case KIND_TLS:
-	case KIND_DNSBL:
-	case KIND_LOG:
-	case KIND_LOG_NAME:
-	case KIND_PROXY:
-	case KIND_OAUTH:
-	case KIND_HOSTNAME:
-	case KIND_SRS_DOMAIN:
-	case KIND_DMARC_EXEMPT:
-	case KIND_ARC_TRUST:
-	case KIND_EXEMPT:
-	case KIND_AUTH_TRUST:
-	case KIND_PENALTY_EXEMPT:
-		return setters[key->kind](at, c, value);
 	case KIND_SWITCH:
 		return config_set_switch(at, field, value);
-	case KIND_PLAINTEXT:
-	case KIND_PENALTIES:
-	case KIND_UIDL:
-	case KIND_DMARC:
-	case KIND_DKIM_SIGN:
-		return config_set_choice(at, field, choices[key->kind].words,
-		    choices[key->kind].expected, value);
+	default: /* those of the tables */
+		return -1;
 	}
-	return -1;
 }
 
 /* ---- the file ---- */
@@ -464,6 +447,7 @@ config_defaults(struct config *c)
 	c->plaintext_login = PLAINTEXT_LOOPBACK;
 	c->auth = true;
 	c->dmarc = DMARC_ENFORCE;
+	c->dane = DANE_AUTO;
 	c->srs = true;
 	c->penalties = PENALTIES_ON;
 	c->recipients = 1000;

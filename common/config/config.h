@@ -46,6 +46,10 @@ enum log_target { LOG_DEFAULT, LOG_SYSLOG, LOG_STDERR };
 /* What is done about a message that DMARC does not vouch for. */
 enum dmarc_mode { DMARC_OFF, DMARC_MARK, DMARC_ENFORCE };
 
+/* Whether name servers are believed that an answer is signed: never, those on
+   this machine, all. */
+enum dane_mode { DANE_OFF, DANE_AUTO, DANE_ON };
+
 enum uidl_style { UIDL_NATIVE, UIDL_DOVECOT, UIDL_POPA3D };
 
 /* Which keys sign mail that we send, of those that there are. */
@@ -153,6 +157,7 @@ struct config {
 	size_t nauth_trust;
 	bool received_spf; /* the field of RFC 7208 section 9.1, too */
 	enum dmarc_mode dmarc;
+	enum dane_mode dane;
 	char dmarc_exempt[CONFIG_LIST][CONFIG_NAME];
 	size_t ndmarc_exempt;
 	bool reports; /* to those who publish policies */

@@ -23,6 +23,7 @@
 enum {
 	ANSWER = NS_MAXMSG,
 	TCP_LIMIT = 8000, /* ms for all of an answer by TCP */
+	AUTHENTIC = 0x20, /* AD, in the fourth octet of an answer */
 };
 
 struct dns {
@@ -30,6 +31,8 @@ struct dns {
 	struct dns_address servers[MAXNS];
 	int nservers;
 	char text[MAXNS * DNS_SERVER_TEXT]; /* the servers, for people */
+	bool believed; /* what the servers say of signatures */
+	struct dns_origin origin;
 	unsigned char answer[ANSWER];
 };
 
@@ -89,6 +92,39 @@ note_servers(struct dns *d)
 	}
 }
 
+/* True if nobody can change on the way what a server says. */
+static bool
+is_loopback(const struct dns_address *server)
+{
+	struct sockaddr_in6 v6;
+	struct sockaddr_in v4;
+
+	if (server->address.ss_family == AF_INET6) {
+		memcpy(&v6, &server->address, sizeof(v6));
+		return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+	}
+	memcpy(&v4, &server->address, sizeof(v4));
+	return ntohl(v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+/*
+ * Decides whether the servers' word is believed that an answer is signed (RFC
+ * 6698 section A.3, RFC 4035 section 4.9.3); the library hides it otherwise.
+ */
+static void
+believe(struct dns *d, enum dane_mode dane)
+{
+	bool near = d->nservers > 0;
+
+	for (int i = 0; i < d->nservers; i++) {
+		near = near && is_loopback(&d->servers[i]);
+	}
+	d->believed = dane == DANE_ON || (dane == DANE_AUTO && near);
+	if (d->believed) {
+		d->state.options |= RES_TRUSTAD;
+	}
+}
+
 struct dns *
 dns_open(const struct config *config)
 {
@@ -120,6 +156,7 @@ dns_open(const struct config *config)
 	d->state.options |= RES_USE_EDNS0 | RES_IGNTC;
 	d->state.options &= ~(unsigned long)(RES_DEBUG | RES_USEVC);
 	note_servers(d);
+	believe(d, config->dane);
 	return d;
 }
 
@@ -139,6 +176,18 @@ dns_servers(const struct dns *d, struct dns_address servers[DNS_SERVERS])
 {
 	memcpy(servers, d->servers, sizeof(d->servers));
 	return (size_t)d->nservers;
+}
+
+bool
+dns_may_be_secure(const struct dns *d)
+{
+	return d->believed;
+}
+
+const struct dns_origin *
+dns_origin(const struct dns *d)
+{
+	return &d->origin;
 }
 
 /* ---- TCP (RFC 7766) ---- */
@@ -242,17 +291,17 @@ answers(const struct dns *d, size_t len, const char *name, int type)
  * what people are told, with the name servers in front.
  */
 static enum dns_status
-ask_servers(
+ask_for_answer(
     struct dns *d, const char *name, int type, size_t *len, const char **failed)
 {
 	unsigned char encoded[NS_MAXCDNAME + 1];
 	int64_t start = deadline_now();
 
 	*failed = "gives no usable answer";
+	memset(d->answer, 0, NS_HFIXEDSZ);
 	if (ns_name_pton(name, encoded, sizeof(encoded)) == -1) {
 		return DNS_NONE; /* a label too long, for instance */
 	}
-	memset(d->answer, 0, NS_HFIXEDSZ);
 	int n = res_nquery(
 	    &d->state, name, ns_c_in, type, d->answer, sizeof(d->answer));
 	if ((d->answer[2] & 0x02) != 0) {
@@ -274,6 +323,24 @@ ask_servers(
 	}
 	*len = (size_t)n < sizeof(d->answer) ? (size_t)n : sizeof(d->answer);
 	return answers(d, *len, name, type) ? DNS_OK : DNS_TEMPORARY;
+}
+
+/* The same, and notes where the answer comes from. */
+static enum dns_status
+ask_servers(
+    struct dns *d, const char *name, int type, size_t *len, const char **failed)
+{
+	struct dns_origin *o = &d->origin;
+	enum dns_status status = ask_for_answer(d, name, type, len, failed);
+
+	memset(o, 0, sizeof(*o));
+	strlcpy(o->canonical, name, sizeof(o->canonical));
+	o->secure = d->believed && status != DNS_TEMPORARY &&
+	            (d->answer[3] & AUTHENTIC) != 0;
+	if (status == DNS_OK) {
+		(void)dns_parse_alias(d->answer, *len, o->canonical);
+	}
+	return status;
 }
 
 static void
@@ -331,6 +398,24 @@ dns_texts(struct dns *d, const char *name, struct dns_texts *texts,
 	return status;
 }
 
+enum dns_status
+dns_records(struct dns *d, const char *name, int type,
+    bool (*each)(void *context, const char *data, size_t len), void *context,
+    char why[CONFIG_ERROR])
+{
+	const char *failed;
+	char what[32];
+	size_t len;
+	enum dns_status status = ask_servers(d, name, type, &len, &failed);
+
+	if (status == DNS_OK) {
+		status = dns_parse_each(d->answer, len, type, each, context);
+	}
+	snprintf(what, sizeof(what), "TYPE%d", type); /* RFC 3597, section 5 */
+	explain(d, status, name, what, failed, why);
+	return status;
+}
+
 static enum dns_status
 ask_addresses(struct dns *d, const char *host, int type,
     struct dns_address addresses[DNS_ADDRESSES], size_t *count,
@@ -356,7 +441,12 @@ dns_addresses(struct dns *d, const char *host,
 	enum dns_status s6, s4, both;
 
 	s6 = ask_addresses(d, host, ns_t_aaaa, addresses, &n6, &failed6);
+	bool secure = d->origin.secure || s6 == DNS_TEMPORARY;
 	s4 = ask_addresses(d, host, ns_t_a, v4, &n4, &failed4);
+	/* One that nobody can tell does not count. */
+	d->origin.secure = secure &&
+	                   (d->origin.secure || s4 == DNS_TEMPORARY) &&
+	                   (s6 != DNS_TEMPORARY || s4 != DNS_TEMPORARY);
 	n6 = s6 == DNS_OK ? n6 : 0;
 	n4 = s4 == DNS_OK ? n4 : 0;
 	if (n6 + n4 > DNS_ADDRESSES) {

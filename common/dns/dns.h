@@ -48,6 +48,18 @@ struct dns;
 struct dns *dns_open(const struct config *);
 void dns_close(struct dns *);
 
+/* Where the last answer comes from. */
+struct dns_origin {
+	/* It is signed (DNSSEC), by the word of name servers that the key dane
+	   lets us believe: this also holds for what there is not. */
+	bool secure;
+	char canonical[DNS_NAME]; /* the name at the end of its aliases */
+};
+const struct dns_origin *dns_origin(const struct dns *);
+
+/* True if an answer may be called secure at all. */
+bool dns_may_be_secure(const struct dns *);
+
 /* Fills in the name servers, with their ports; how many. */
 size_t dns_servers(const struct dns *, struct dns_address servers[DNS_SERVERS]);
 
@@ -76,6 +88,11 @@ struct dns_texts {
 /* Of a name. */
 enum dns_status dns_texts(
     struct dns *, const char *name, struct dns_texts *, char why[CONFIG_ERROR]);
+
+/* Calls each for every record of that type, as dns_parse_each(). */
+enum dns_status dns_records(struct dns *, const char *name, int type,
+    bool (*each)(void *context, const char *data, size_t len), void *context,
+    char why[CONFIG_ERROR]);
 
 /* ---- pure ---- */
 

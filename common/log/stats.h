@@ -68,6 +68,8 @@ enum stats {
 	STATS_JUNK,           /* messages that were filed as junk */
 	STATS_ARC_SEALED,     /* messages that we forwarded */
 	STATS_ARC_TRUSTED,    /* that DMARC did not refuse for their chain */
+	STATS_DANE_PROVED,    /* sessions with a host that has TLSA records, */
+	STATS_DANE_FAILED,    /* and tries of which nothing came */
 	STATS_COUNT,
 	STATS_NONE = STATS_COUNT, /* not to be counted */
 };

@@ -16,6 +16,7 @@
 #define SRS_HELP                                                               \
 	"Senders of forwarded mail that were rewritten, reports that came "    \
 	"back to them, and addresses that only look like such."
+#define DANE_HELP "Sessions with next hops that have TLSA records."
 #define DMARC_HELP "Messages of strangers, by the result of DMARC."
 
 const struct stats_name stats_names[STATS_COUNT] = {
@@ -107,6 +108,10 @@ const struct stats_name stats_names[STATS_COUNT] = {
 	    ARC_HELP },
 	[STATS_ARC_TRUSTED] = { "arc_trusted", "arc", "what", "trusted",
 	    ARC_HELP },
+	[STATS_DANE_PROVED] = { "dane_proved", "dane", "result", "proved",
+	    DANE_HELP },
+	[STATS_DANE_FAILED] = { "dane_failed", "dane", "result", "failed",
+	    DANE_HELP },
 	[STATS_SRS_OUT] = { "srs_out", "srs", "what", "out", SRS_HELP },
 	[STATS_SRS_IN] = { "srs_in", "srs", "what", "in", SRS_HELP },
 	[STATS_SRS_BAD] = { "srs_bad", "srs", "what", "bad", SRS_HELP },

@@ -18,7 +18,6 @@
 struct tls_client {
 	gnutls_certificate_credentials_t credentials;
 	gnutls_priority_t priority;
-	bool verify;
 };
 
 static int
@@ -44,7 +43,7 @@ open_trust(
 
 struct tls_client *
 tls_client_open(
-    const struct config *config, bool verify, char error[CONFIG_ERROR])
+    const struct config *config, bool trust, char error[CONFIG_ERROR])
 {
 	const struct tls_library *lib = tls_library();
 	struct tls_client *c = calloc(1, sizeof(*c));
@@ -56,10 +55,9 @@ tls_client_open(
 		free(c);
 		return NULL;
 	}
-	c->verify = verify;
 	if (tls_session_priority(config, PRIORITY, "", &c->priority, error) ==
 		-1 ||
-	    (verify && open_trust(c, config, error) == -1)) {
+	    (trust && open_trust(c, config, error) == -1)) {
 		tls_client_close(c);
 		return NULL;
 	}
@@ -160,28 +158,33 @@ peer_names(gnutls_session_t session, char *names, size_t size)
 static const struct {
 	unsigned status;
 	const char *words;
+	enum tls_fault fault;
 } reasons[] = {
-	{ GNUTLS_CERT_EXPIRED, "has expired" },
-	{ GNUTLS_CERT_NOT_ACTIVATED, "is not yet valid" },
-	{ GNUTLS_CERT_REVOKED, "has been revoked" },
-	{ GNUTLS_CERT_SIGNATURE_FAILURE, "has a wrong signature" },
-	{ GNUTLS_CERT_INSECURE_ALGORITHM, "uses an algorithm that is broken" },
-	{ GNUTLS_CERT_PURPOSE_MISMATCH, "is not for servers" },
-	{ GNUTLS_CERT_SIGNER_NOT_CA, "was issued by one who must not" },
+	{ GNUTLS_CERT_EXPIRED, "has expired", TLS_FAULT_EXPIRED },
+	{ GNUTLS_CERT_NOT_ACTIVATED, "is not yet valid", TLS_FAULT_EXPIRED },
+	{ GNUTLS_CERT_REVOKED, "has been revoked", TLS_FAULT_OTHER },
+	{ GNUTLS_CERT_SIGNATURE_FAILURE, "has a wrong signature",
+	    TLS_FAULT_TRUST },
+	{ GNUTLS_CERT_INSECURE_ALGORITHM, "uses an algorithm that is broken",
+	    TLS_FAULT_OTHER },
+	{ GNUTLS_CERT_PURPOSE_MISMATCH, "is not for servers", TLS_FAULT_OTHER },
+	{ GNUTLS_CERT_SIGNER_NOT_CA, "was issued by one who must not",
+	    TLS_FAULT_TRUST },
 	{ GNUTLS_CERT_SIGNER_NOT_FOUND,
-	    "was issued by one whom we do not trust (see tls-trust)" },
-	{ 0, "cannot be verified" }, /* matches all */
+	    "was issued by one whom we do not trust (see tls-trust)",
+	    TLS_FAULT_TRUST },
+	{ 0, "cannot be verified", TLS_FAULT_OTHER }, /* matches all */
 };
 
-static void
-explain(gnutls_session_t session, const char *host, char error[CONFIG_ERROR])
+void
+tls_explain(gnutls_session_t session, unsigned status, const char *host,
+    enum tls_fault *fault, char error[CONFIG_ERROR])
 {
-	unsigned status =
-	    tls_library()->gnutls_session_get_verify_cert_status(session);
 	char names[CONFIG_ERROR / 3];
 	size_t i = 0;
 
 	if ((status & GNUTLS_CERT_UNEXPECTED_OWNER) != 0) {
+		*fault = TLS_FAULT_HOST;
 		peer_names(session, names, sizeof(names));
 		snprintf(error, CONFIG_ERROR,
 		    "the certificate of %.200s is for %s, not for %.100s", host,
@@ -191,6 +194,7 @@ explain(gnutls_session_t session, const char *host, char error[CONFIG_ERROR])
 	while ((status & reasons[i].status) != reasons[i].status) {
 		i++;
 	}
+	*fault = reasons[i].fault;
 	snprintf(error, CONFIG_ERROR, "the certificate of %.200s %s", host,
 	    reasons[i].words);
 }
@@ -215,11 +219,29 @@ name_host(struct tls_session *t, const char *host)
 		   host, strlen(host)) == GNUTLS_E_SUCCESS;
 }
 
-struct tls_session *
-tls_connect(const struct tls_client *c, int fd, const char *host,
-    int64_t deadline, char error[CONFIG_ERROR])
+/* Says why a handshake has failed. */
+static void
+explain_handshake(struct tls_session *t, int rc, const char *host,
+    enum tls_fault *fault, char error[CONFIG_ERROR])
 {
 	const struct tls_library *lib = tls_library();
+
+	if (rc == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR) {
+		tls_explain(t->gnutls,
+		    lib->gnutls_session_get_verify_cert_status(t->gnutls), host,
+		    fault, error);
+	} else if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED) {
+		snprintf(error, CONFIG_ERROR, "the server says: %s",
+		    lib->gnutls_alert_get_name(
+			lib->gnutls_alert_get(t->gnutls)));
+	}
+}
+
+struct tls_session *
+tls_connect(const struct tls_client *c, int fd, const char *host,
+    const struct tls_want *want, int64_t deadline, enum tls_fault *fault,
+    char error[CONFIG_ERROR])
+{
 	/* Looked at during the handshake, so it must last as long. */
 	char purpose[] = GNUTLS_KP_TLS_WWW_SERVER, name[CONFIG_NAME];
 	gnutls_typed_vdata_st data[] = {
@@ -229,6 +251,7 @@ tls_connect(const struct tls_client *c, int fd, const char *host,
 	struct tls_session *t = tls_session_open(
 	    GNUTLS_CLIENT, c->priority, c->credentials, fd, fd);
 
+	*fault = TLS_FAULT_OTHER;
 	snprintf(error, CONFIG_ERROR, "no memory");
 	strlcpy(name, host, sizeof(name));
 	if (t == NULL) {
@@ -239,19 +262,16 @@ tls_connect(const struct tls_client *c, int fd, const char *host,
 		tls_session_free(t);
 		return NULL;
 	}
-	if (c->verify) {
-		lib->gnutls_session_set_verify_cert2(t->gnutls, data, 2, 0);
+	if (want->proof == TLS_PROOF_TRUST) {
+		tls_library()->gnutls_session_set_verify_cert2(
+		    t->gnutls, data, 2, 0);
 	}
 	int rc = tls_session_handshake(t, deadline, error);
-	if (rc == 0) {
+	if (rc != 0) {
+		explain_handshake(t, rc, name, fault, error);
+	} else if (want->proof != TLS_PROOF_DANE ||
+		   tls_dane_proved(t->gnutls, host, want, fault, error)) {
 		return t;
-	}
-	if (rc == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR) {
-		explain(t->gnutls, name, error);
-	} else if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED) {
-		snprintf(error, CONFIG_ERROR, "the server says: %s",
-		    lib->gnutls_alert_get_name(
-			lib->gnutls_alert_get(t->gnutls)));
 	}
 	tls_session_free(t);
 	return NULL;

@@ -4,6 +4,7 @@
 
 #include "common/config/config.h"
 #include "common/tls/tls.h"
+#include "common/tls/tlsa.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,19 +14,45 @@
 struct tls_client;
 
 /*
- * verify: loads the certificates that we trust (the key tls-trust, else the
+ * trust: loads the certificates that we trust (the key tls-trust, else the
  * system's), which costs time.  Before the sandbox: reads files.  NULL: error.
  */
 struct tls_client *tls_client_open(
-    const struct config *, bool verify, char error[CONFIG_ERROR]);
+    const struct config *, bool trust, char error[CONFIG_ERROR]);
 void tls_client_close(struct tls_client *);
+
+/* How a server proves who it is. */
+enum tls_proof {
+	TLS_PROOF_NONE,  /* any certificate will do */
+	TLS_PROOF_TRUST, /* one for the host, by an authority that we trust */
+	TLS_PROOF_DANE,  /* one that a TLSA record names (RFC 7672) */
+};
+
+enum { TLS_NAMES = 4 };
+
+struct tls_want {
+	enum tls_proof proof;
+	const struct tlsa_set *tlsa; /* DANE: at least one that can be used */
+	/* DANE: a certificate by an authority must be for one of these (RFC
+	   7672 section 3.2.3); NULL: no more. */
+	const char *names[TLS_NAMES];
+};
+
+/* Why there is no session, as reports of TLS tell it (RFC 8460, 4.3). */
+enum tls_fault {
+	TLS_FAULT_OTHER,   /* no handshake, or an unusual certificate */
+	TLS_FAULT_HOST,    /* the certificate is for another host */
+	TLS_FAULT_EXPIRED, /* or not yet valid */
+	TLS_FAULT_TRUST,   /* nobody that counts vouches for it */
+};
 
 /*
  * Does the handshake on a connected, non-blocking socket; host for SNI, and,
- * when the client verifies, for the certificate: a name or an address.  NULL:
- * error says what is wrong, for people ("the certificate is for ...").
+ * for TLS_PROOF_TRUST, for the certificate: a name or an address.  NULL: error
+ * says what is wrong, for people ("the certificate is for ...").
  */
 struct tls_session *tls_connect(const struct tls_client *, int fd,
-    const char *host, int64_t deadline, char error[CONFIG_ERROR]);
+    const char *host, const struct tls_want *, int64_t deadline,
+    enum tls_fault *, char error[CONFIG_ERROR]);
 
 #endif

@@ -7,6 +7,7 @@
 #include "common/config/config.h"
 #include "common/tls/signature.h"
 #include "common/tls/tls.h"
+#include "common/tls/tls_client.h"
 
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
@@ -66,11 +67,13 @@
 	X(gnutls_protocol_get_version)                                         \
 	X(gnutls_pubkey_deinit)                                                \
 	X(gnutls_pubkey_export)                                                \
+	X(gnutls_pubkey_export2)                                               \
 	X(gnutls_pubkey_export_ecc_raw)                                        \
 	X(gnutls_pubkey_get_pk_algorithm)                                      \
 	X(gnutls_pubkey_import)                                                \
 	X(gnutls_pubkey_import_ecc_raw)                                        \
 	X(gnutls_pubkey_import_privkey)                                        \
+	X(gnutls_pubkey_import_x509)                                           \
 	X(gnutls_pubkey_init)                                                  \
 	X(gnutls_pubkey_verify_data2)                                          \
 	X(gnutls_pubkey_verify_hash2)                                          \
@@ -114,7 +117,11 @@
 	X(gnutls_x509_privkey_export_pkcs8)                                    \
 	X(gnutls_x509_privkey_generate)                                        \
 	X(gnutls_x509_privkey_import2)                                         \
-	X(gnutls_x509_privkey_init)
+	X(gnutls_x509_privkey_init)                                            \
+	X(gnutls_x509_trust_list_add_cas)                                      \
+	X(gnutls_x509_trust_list_deinit)                                       \
+	X(gnutls_x509_trust_list_init)                                         \
+	X(gnutls_x509_trust_list_verify_crt2)
 
 #define TLS_LIBRARY_MEMBER(name) __typeof__(name) *name;
 
@@ -169,6 +176,21 @@ void tls_session_free(struct tls_session *);
 /* 0, or GnuTLS' error code with a message for people in error. */
 int tls_session_handshake(
     struct tls_session *, int64_t deadline, char error[CONFIG_ERROR]);
+
+/* ---- tls_client.c, for tls_dane.c ---- */
+
+/* Says what GnuTLS has found wrong with the certificate of the session. */
+void tls_explain(gnutls_session_t, unsigned status, const char *host,
+    enum tls_fault *, char error[CONFIG_ERROR]);
+
+/* ---- tls_dane.c ---- */
+
+/*
+ * True if the certificates that the server has sent are what the TLSA records
+ * of its name ask for; else error says what is wrong.
+ */
+bool tls_dane_proved(gnutls_session_t, const char *host,
+    const struct tls_want *, enum tls_fault *, char error[CONFIG_ERROR]);
 
 /* ---- tls_signer.c: keys that are elsewhere ---- */
 

@@ -5,6 +5,7 @@
 #include "common/dns/dns.h"
 #include "smtpd/route/hop.h"
 
+#include <arpa/nameser.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -177,6 +178,46 @@ check_masquerades(struct check *c)
 	}
 }
 
+static bool
+any_record(void *context, const char *data, size_t len)
+{
+	(void)context;
+	(void)data;
+	(void)len;
+	return true;
+}
+
+/* Whether TLSA records can be used: a signed root is, by definition. */
+static void
+check_dane(struct check *c, struct dns *dns)
+{
+	bool on = c->config->dane == DANE_ON;
+	char why[CONFIG_ERROR];
+
+	if (c->config->dane == DANE_OFF) {
+		check_finding(c, FINDING_OK,
+		    "mail by MX asks for no TLSA records (dane off)");
+	} else if (!dns_may_be_secure(dns)) {
+		check_finding(c, FINDING_OK,
+		    "mail by MX does without TLSA records (DANE): the name "
+		    "servers are not on this machine; to have them, install "
+		    "one that verifies signatures, such as unbound");
+	} else if (dns_records(dns, ".", ns_t_soa, any_record, NULL, why) ==
+		   DNS_TEMPORARY) {
+		/* Whether it answers at all is looked at elsewhere. */
+		return;
+	} else if (dns_origin(dns)->secure) {
+		check_finding(c, FINDING_OK,
+		    "mail by MX follows TLSA records (DANE): the name server "
+		    "verifies signatures");
+	} else {
+		check_finding(c, on ? FINDING_WARNING : FINDING_OK,
+		    "mail by MX does without TLSA records (DANE): the name "
+		    "server does not verify signatures, or does not say so; to "
+		    "have them, install one that does, such as unbound");
+	}
+}
+
 void
 check_routes(struct check *c)
 {
@@ -206,5 +247,6 @@ check_routes(struct check *c)
 		    strerror(errno));
 		return;
 	}
+	check_dane(c, dns);
 	dns_close(dns);
 }

@@ -147,8 +147,12 @@ explain_hop(struct explain *x, const char *what, const struct hop *hop)
 	static const char *const tls[] = {
 		[HOP_TLS_NEVER] = "no TLS",
 		[HOP_TLS_MAY] = "TLS if offered, with any certificate",
+		[HOP_TLS_POLICY] = "TLS as the domain asks for (DANE), else if "
+				   "offered, with any certificate",
 		[HOP_TLS_MUST] = "TLS only, with any certificate",
 		[HOP_TLS_VERIFY] = "TLS only, with a certificate for the host",
+		[HOP_TLS_DANE] = "TLS only, with a certificate that TLSA "
+				 "records of the host name",
 	};
 	char text[HOP_TEXT];
 

@@ -54,7 +54,7 @@ parse_address(const char *text, struct address *a)
 static void
 insist_on_tls(struct hop *hop)
 {
-	if (!hop->unix_socket) {
+	if (!hop->unix_socket && hop->tls < HOP_TLS_VERIFY) {
 		hop->tls = HOP_TLS_VERIFY;
 	}
 }
@@ -338,13 +338,6 @@ distribute(struct runner *r, struct claimed *m, uint32_t i, struct batch *ours)
 	case WHERE_LOCAL:
 		return add_local(r, m, i);
 	case WHERE_HOP:
-		if (mail_insists_on_tls(mail) && route.hop.mx) {
-			/* RFC 8689 section 4.2.1: unsigned DNS proves no MX. */
-			return fail_recipient(ours, i, "5.7.30",
-			    "REQUIRETLS support required: the MX of the "
-			    "domain cannot be authenticated without a route "
-			    "or a relay that names a host");
-		}
 		return add_to_batch(
 		    r, m, destination_get(r, hop_text(&route.hop, key)), i);
 	case WHERE_OURS:

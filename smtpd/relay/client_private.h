@@ -7,6 +7,7 @@
 #include "smtpd/agent/agent.h"
 #include "smtpd/relay/connect.h"
 #include "smtpd/relay/judge.h"
+#include "smtpd/relay/policy.h"
 #include "smtpd/relay/secret.h"
 #include "spool/mail.h"
 
@@ -80,6 +81,8 @@ struct client {
 	struct exchangers hosts;
 	size_t at; /* the one of them whose turn it is */
 	bool found, barred;
+	struct policy policy; /* of the host whose turn it is */
+	struct dane dane;
 	struct tried_addresses tried;
 	struct offer offer;
 	struct response response; /* the last one */

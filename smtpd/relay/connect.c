@@ -132,6 +132,7 @@ implicit_mx(struct dns *dns, const struct config *config, const char *domain,
 
 	enum dns_status status =
 	    dns_addresses(dns, domain, addresses, &count, why);
+	x->secure = x->secure && dns_origin(dns)->secure;
 	if (status == DNS_NO_DATA) {
 		snprintf(why, CONFIG_ERROR,
 		    "%.255s has neither a mail exchanger nor an address",
@@ -152,11 +153,13 @@ connect_exchangers(struct dns *dns, const struct config *config,
 
 	why[0] = '\0';
 	x->count = 0;
+	x->secure = false;
 	if (!hop->mx || race_literal(hop->host, &literal)) {
 		return only_host(x, hop->host, why);
 	}
 	enum dns_status status =
 	    dns_mx(dns, hop->host, x->hosts, &x->count, why);
+	x->secure = dns_origin(dns)->secure;
 	switch (status) {
 	case DNS_OK:
 		return order_hosts(x, config, hop->host, why);

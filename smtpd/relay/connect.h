@@ -16,6 +16,7 @@ enum { CONNECT_PEER = 300 };
 struct exchangers {
 	struct dns_mx hosts[DNS_HOSTS];
 	size_t count;
+	bool secure; /* by signed records of the DNS; see dns_origin() */
 };
 
 enum found {

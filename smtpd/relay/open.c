@@ -74,7 +74,7 @@ reach(struct client *c, const char *host)
 {
 	struct outcome refusal = { .kind = OUTCOME_DONE };
 	enum family family = c->family;
-	bool clear = false, more = true;
+	bool clear = false, more = policy_find(c, host);
 
 	while (more && connected(c, host, family)) {
 		enum session_result session = session_start(c, clear);
@@ -185,16 +185,20 @@ client_open(struct client *c)
 	if (!c->found && !find_hosts(c)) {
 		return false;
 	}
+	bool never = c->hosts.count > 0;
 	for (; c->at < c->hosts.count && may_try(c); c->at++) {
 		if (reach(c, c->hosts.hosts[c->at].host)) {
 			return true;
 		}
+		never = never && c->verdict.kind == OUTCOME_FAILED;
 		if (may_try(c) && c->at + 1 < c->hosts.count &&
 		    c->verdict.text[0] != '\0') {
 			log_warn("%s; trying the next host", c->verdict.text);
 		}
 	}
-	c->verdict.kind = OUTCOME_DEAD;
+	if (!never) {
+		c->verdict.kind = OUTCOME_DEAD;
+	}
 	return false;
 }
 

@@ -205,29 +205,29 @@ ehlo(struct client *c)
 	                                   : session_refused(c, PHASE_HELLO);
 }
 
-enum need { TLS_REQUIRED, TLS_OPPORTUNISTIC };
-
 static enum session_result
-handshake(struct client *c, enum need need)
+handshake(struct client *c)
 {
+	const struct policy *p = &c->policy;
 	char error[CONFIG_ERROR];
-	const char *host = c->hop->mx ? c->peer.name : c->hop->host;
-	struct tls_session *tls = tls_connect(c->tls, c->peer.fd, host,
-	    deadline_now() + c->timeouts.handshake, error);
+	enum tls_fault fault;
+	struct tls_session *tls = tls_connect(c->tls, c->peer.fd, p->name,
+	    &p->want, deadline_now() + c->timeouts.handshake, &fault, error);
 
+	policy_note(c, tls != NULL, fault);
 	if (tls != NULL) {
 		stream_secure(c->stream, &tls_transport, tls);
 		return SESSION_OK;
 	}
 	client_set_verdict(c, OUTCOME_DEAD, "4.7.5", "TLS with %s failed: %s",
 	    c->peer.peer, error);
-	return need == TLS_REQUIRED ? SESSION_NEXT_HOST : SESSION_CLEAR;
+	return p->tls ? SESSION_NEXT_HOST : SESSION_CLEAR;
 }
 
 static enum session_result
 starttls(struct client *c)
 {
-	bool may = c->hop->tls == HOP_TLS_MAY;
+	bool may = !c->policy.tls;
 
 	if ((c->offer.extensions & EXT_STARTTLS) == 0) {
 		client_set_verdict(c, OUTCOME_DEAD, "4.7.4",
@@ -255,8 +255,7 @@ starttls(struct client *c)
 		    c->peer.peer);
 		return SESSION_NEXT_HOST;
 	}
-	enum session_result result =
-	    handshake(c, may ? TLS_OPPORTUNISTIC : TLS_REQUIRED);
+	enum session_result result = handshake(c);
 	/* RFC 3207 section 4.2: what was offered before does not count. */
 	return result == SESSION_OK ? ehlo(c) : result;
 }
@@ -278,7 +277,7 @@ session_start(struct client *c, bool clear)
 	bool tls = c->tls != NULL && !c->hop->unix_socket && !clear;
 
 	if (c->hop->wrapped) {
-		result = handshake(c, TLS_REQUIRED);
+		result = handshake(c);
 	}
 	if (result == SESSION_OK) {
 		result = greeting(c);

@@ -23,8 +23,10 @@ enum { PORT_SMTP = 25, PORT_LMTP = 24, PORT_SMTPS = 465 };
 static const char *const tls_words[] = {
 	[HOP_TLS_NEVER] = "never",
 	[HOP_TLS_MAY] = "may",
+	[HOP_TLS_POLICY] = "policy",
 	[HOP_TLS_MUST] = "must",
 	[HOP_TLS_VERIFY] = "verify",
+	[HOP_TLS_DANE] = "dane",
 };
 
 static int
@@ -131,15 +133,12 @@ host_port(const char *p, struct hop *h)
 static int
 parse_mx(struct hop *h, const char *rest, const char *domain, char *error)
 {
-	h->mx = true;
 	h->port = PORT_SMTP;
-	h->tls = HOP_TLS_MAY;
+	/* A literal is an address already (RFC 5321 section 5.1). */
+	h->mx = domain[0] != '[';
+	h->tls = h->mx ? HOP_TLS_POLICY : HOP_TLS_MAY;
 	if (*rest == ':' && !port_number(rest + 1, &h->port)) {
 		return fail(error, "mx:port expected");
-	}
-	/* A literal is an address already (RFC 5321 section 5.1). */
-	if (domain[0] == '[') {
-		h->mx = false;
 	}
 	struct hop name = { .port = 0 };
 	if (!host_port(domain, &name) || name.port != 0) {
@@ -175,18 +174,19 @@ parse_lmtp(struct hop *h, const char *rest, char *error)
 static int
 parse_tls(struct hop *h, const char *word, char *error)
 {
-	for (unsigned i = HOP_TLS_NEVER; i <= HOP_TLS_VERIFY; i++) {
-		if (strcmp(word, tls_words[i]) == 0) {
+	for (unsigned i = HOP_TLS_NEVER; i <= HOP_TLS_LAST; i++) {
+		if (strcmp(word, tls_words[i]) == 0 && i != HOP_TLS_POLICY) {
 			h->tls = (enum hop_tls)i;
 			return h->wrapped && h->tls < HOP_TLS_MUST
 			           ? fail(error,
-					 "smtps is TLS: only ?tls=must or "
-					 "?tls=verify can follow it")
+					 "smtps is TLS: only ?tls=must, "
+					 "?tls=verify or ?tls=dane can follow "
+					 "it")
 			           : 0;
 		}
 	}
-	return fail(error, "only ?tls=never, ?tls=may, ?tls=must or "
-			   "?tls=verify can follow the host");
+	return fail(error, "only ?tls=never, ?tls=may, ?tls=must, "
+			   "?tls=verify or ?tls=dane can follow the host");
 }
 
 /* user [ ":" password ], up to at. */
@@ -290,6 +290,10 @@ hop_text(const struct hop *h, char text[HOP_TEXT])
 		snprintf(text, HOP_TEXT,
 		    h->port == PORT_SMTP ? "mx %s" : "mx %s:%u", h->host,
 		    h->port);
+		if (h->tls != HOP_TLS_POLICY) {
+			strlcat(text, "?tls=", HOP_TEXT);
+			strlcat(text, tls_words[h->tls], HOP_TEXT);
+		}
 	} else if (h->transport == TRANSPORT_LMTP) {
 		snprintf(text, HOP_TEXT, bare ? "lmtp:%s:%u" : "lmtp:[%s]:%u",
 		    h->host, h->port);

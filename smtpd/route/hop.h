@@ -13,7 +13,8 @@
  *   smtp://[user[:password]@]host[:port][?tls=never|may|must|verify]
  *   smtps://...                   TLS from the first byte, port 465
  *   lmtp:unix:/path  lmtp:host:port
- * Without ?tls: verify when there is a user or with smtps, else may.
+ * Without ?tls: verify when there is a user or with smtps, else may; for mx
+ * what the owner of the domain asks for.  ?tls=dane can follow a host, too.
  * user and password are percent-decoded; host may be [192.0.2.1], [2001:db8::1]
  * or a name, whose addresses are used, not its MX.
  */
@@ -26,10 +27,15 @@ enum transport {
 
 enum hop_tls {
 	HOP_TLS_NEVER,
-	HOP_TLS_MAY,  /* if offered, with any certificate; else in the clear */
+	HOP_TLS_MAY, /* if offered, with any certificate; else in the clear */
+	/* mx alone: what TLSA records of its hosts ask for; else as may */
+	HOP_TLS_POLICY,
 	HOP_TLS_MUST, /* with any certificate, never in the clear */
-	HOP_TLS_VERIFY, /* with a certificate for the host, else defer */
-	HOP_TLS_LAST = HOP_TLS_VERIFY,
+	/* With a certificate for the host, else defer; mx: that the owner of
+	   the domain has published. */
+	HOP_TLS_VERIFY,
+	HOP_TLS_DANE, /* one that TLSA records of the host name, else defer */
+	HOP_TLS_LAST = HOP_TLS_DANE,
 };
 
 enum { HOP_USER = 256, HOP_PASSWORD = 512 };

@@ -116,6 +116,10 @@ talk(struct tls_session *tls, int fd)
 static int
 probe_tls(char **argv, bool verify)
 {
+	const struct tls_want want = {
+		.proof = verify ? TLS_PROOF_TRUST : TLS_PROOF_NONE,
+	};
+	enum tls_fault fault;
 	struct connected c;
 	char text[128];
 
@@ -132,8 +136,8 @@ probe_tls(char **argv, bool verify)
 		FAMILY_ANY, NULL, &c, why) == 0 &&
 		setrlimit(RLIMIT_NOFILE, &none) == 0,
 	    why);
-	struct tls_session *tls =
-	    tls_connect(client, c.fd, argv[2], deadline_now() + 2000, why);
+	struct tls_session *tls = tls_connect(
+	    client, c.fd, argv[2], &want, deadline_now() + 2000, &fault, why);
 	if (tls == NULL) {
 		report("failed");
 	} else {

@@ -157,7 +157,8 @@ def test_dns(scratch):
     has(explain(scratch, "x@there.example"), "there.example is elsewhere",
         "x@there.example is sent on, by the DNS",
         "next hop mx there.example",
-        "TLS if offered, with any certificate",
+        "TLS as the domain asks for (DANE), else if offered, with any "
+        "certificate",
         "host a.there.example, preference 10", "192.0.2.7",
         "host b.there.example, preference 20", "192.0.2.8",
         "if that fails, smtp://u@127.0.0.10:25?tls=must",

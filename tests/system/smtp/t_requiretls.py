@@ -5,7 +5,12 @@ and TLS-Required: No, mail whose sender does not care.
 A server that takes such a message and sends it in the clear, or to whoever
 has any certificate, has told the sender a lie.
 """
+import hashlib
+import subprocess
+
 from lib import mbox
+from lib.dns import (A, AAAA, MX, NXDOMAIN, LyingDns, a, mx as mx_record,
+                     record)
 from lib.fakemx import EXTENSIONS, FakeMx
 from lib.player import PASSWORDS
 from lib.queuefile import make
@@ -26,17 +31,18 @@ class Server(Queue, Scratch):
 
 def carry(folder, tls, extensions=WITH, name="localhost", pem=True,
           wrapped=False, hop=None, what="required",
-          sender="alice@example.org"):
+          sender="alice@example.org", make_key=True):
     """Sends one such message; what the next hop got, the queue, reports."""
     certificate = folder / f"{name}.pem"
-    make_certificate(certificate, name)
+    if make_key:
+        make_certificate(certificate, name)
     trust = folder / "trust.pem"
     text = certificate.read_text()
     trust.write_text(text[text.index("-----BEGIN CERT"):])
     trust.chmod(0o644)
     with FakeMx(pem=certificate if pem else None, extensions=extensions,
                 wrapped=wrapped) as mx:
-        hop = hop or f"smtp://localhost:{mx.port}?tls={tls}"
+        hop = hop(mx.port) if hop else f"smtp://localhost:{mx.port}?tls={tls}"
         with Server(f"relay {hop}\ntls-trust {trust}\n") as server:
             server.flush("-q")      # makes the folders
             make(server.dir / "queue", sender=sender,
@@ -76,11 +82,54 @@ def test_wrong_name(folder):
     equal((got, len(left)), ([], 1))
 
 
-def test_mx(folder):
-    """Never to whom the DNS names: it comes back, and nobody is asked"""
-    got, left, reports = carry(folder, "", hop="mx")
-    equal((got, left, len(reports)), ([], [], 1))
-    check(b"5.7.30" in reports[0].wire, repr(reports[0].wire))
+def carry_by_mx(folder, key=None, signed=True, records=True, **settings):
+    """To an exchanger that the DNS names; None: as is its key."""
+    make_certificate(folder / "localhost.pem", "localhost")
+    key = key or subprocess.run(
+        ["certtool", "--pubkey-info", "--outder", "--load-privkey",
+         folder / "localhost.pem"], check=True, capture_output=True).stdout
+    flags = 0x81A0 if signed else 0x8180
+    data = bytes((3, 1, 1)) + hashlib.sha256(key).digest()
+    said = {
+        ("far.example", MX): lambda q: q.answer(
+            mx_record(q.name, 10, "mx.far.example"), flags=flags),
+        ("mx.far.example", A): lambda q: q.answer(a(q.name), flags=flags),
+        ("mx.far.example", AAAA): lambda q: q.answer(flags=flags)}
+
+    def other(question):
+        if question.kind == 52 and records:
+            return question.answer(record(question.name, 52, data),
+                                   flags=flags)
+        return question.answer(code=NXDOMAIN, flags=flags)
+    with LyingDns(said, other) as dns:
+        return carry(folder, "", hop=lambda port:
+                     f"mx:{port}\nresolver {dns.address}", make_key=False,
+                     **settings)
+
+
+def test_mx_unproved(folder):
+    """Not to whom the DNS names without a signature: it comes back"""
+    for settings in ({"signed": False}, {"records": False}):
+        got, left, reports = carry_by_mx(folder, **settings)
+        equal((got, left, len(reports)), ([], [], 1), f"{settings}")
+        check(b"5.7.30" in reports[0].wire, repr(reports[0].wire))
+
+
+def test_mx_proved(folder):
+    """To whom signed TLSA records name, with REQUIRETLS; else it waits"""
+    got, left, reports = carry_by_mx(folder)
+    equal(([m.tls for m in got], left, reports), ([True], [], []))
+    check("REQUIRETLS" in got[0].mail_params.split(), got[0].mail_params)
+    got, left, reports = carry_by_mx(folder, b"another key")
+    equal((got, len(left), reports), ([], 1, []))
+
+
+def test_mx_optional(folder):
+    """TLS-Required: No goes there, whatever the TLSA records say"""
+    got, left, _ = carry_by_mx(folder, b"another key", what="optional")
+    equal(([m.tls for m in got], left), ([True], []))
+    got, left, _ = carry_by_mx(folder, b"another key", what="")
+    equal((got, len(left)), ([], 1))
 
 
 def test_report(folder):
@@ -119,7 +168,7 @@ def test_optional_password(folder):
     """A password is not sent without verified TLS, whatever the mail says"""
     with FakeMx(extensions=EXTENSIONS + ("AUTH PLAIN",)) as mx:
         got, left, _ = carry(
-            folder, "", hop=f"smtp://u:secret@localhost:{mx.port}",
+            folder, "", hop=lambda _: f"smtp://u:secret@localhost:{mx.port}",
             what="optional")
         equal((got, mx.messages, len(left)), ([], [], 1))
 
