@@ -4,11 +4,11 @@ it ends or says nothing, and makes nobody wait that has no need of it."""
 import ctypes
 import errno
 import os
+import re
 import shutil
 import signal
 import socket
 import ssl
-import re
 import subprocess
 import sys
 import tempfile
