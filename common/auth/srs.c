@@ -200,7 +200,7 @@ srs_forward(const char *sender, const char *domain, const struct srs_keys *keys,
 		return forward_again(host, rest, domain, keys, out, size);
 	case 1:
 		/* Only the hash is another: the way back leaves hosts out. */
-		if (cut(&rest, &hash) && cut(&rest, &first) && rest.len > 0 &&
+		if (cut(&rest, &hash) && cut(&rest, &first) && rest.len > 1 &&
 		    is_separator(*rest.at)) {
 			return forward_again(
 			    first, rest, domain, keys, out, size);

@@ -24,7 +24,7 @@ static const char *const senders[] = { "a@b.example", "A.b+c@B.Example",
 	"SRS0=AAAA=BB=c.example=d@b.example",
 	"srs0+AAAA-BB=c.example=d@b.example",
 	"SRS1=HHHH=c.example==AAAA=BB=d.example=e@b.example",
-	"\xc3\xa4@\xc3\xb6.example" };
+	"SRS1=HHHH=c.example==@b.example", "\xc3\xa4@\xc3\xb6.example" };
 
 static void
 forward(const char *sender, time_t now, char out[512])
