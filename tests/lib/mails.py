@@ -191,7 +191,7 @@ def decoded(message, name):
             try:
                 part = part.decode(charset, "replace")
                 part = part.encode("utf-8", "surrogatepass")    # of UTF-7
-            except LookupError:
+            except (LookupError, ValueError):   # of its name, too
                 pass
         parts.append(part)
     octets = b"".join(parts)
