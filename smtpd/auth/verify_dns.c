@@ -335,8 +335,9 @@ verify_policy(struct verification *v)
 	if (v->author.later && v->result != DMARC_FAIL) {
 		v->result = DMARC_TEMPERROR; /* nobody can say of one of them */
 	}
-	/* Of several authors readers see one: each must be vouched for.  RFC 9989
-	   section 11.5 leaves it to us if such a message is taken at all. */
+	/* Of several authors readers see one: each must be vouched for.  RFC
+	   9989 section 11.5 leaves it to us if such a message is taken at all.
+	 */
 	if (v->author.named > 1 && !v->vouched && v->apply != DMARC_REJECT &&
 	    (v->result == DMARC_NONE || v->result == DMARC_FAIL)) {
 		v->no_author = true;
