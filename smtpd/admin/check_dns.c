@@ -3,12 +3,13 @@
 #include "smtpd/admin/check_private.h"
 
 #include "common/dns/blocklist.h"
-#include "common/dns/dns_batch.h"
+#include "common/dns/dns_lookup.h"
 #include "common/io/deadline.h"
 #include "common/text/network.h"
 #include "smtpd/admin/zone_private.h"
 
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ count(void *context, const struct zone_record *r, const struct zone_finding *f)
 /* What a list says about an address of ours. */
 static void
 check_list(struct check *c, const struct blocklist *list, const char *address,
-    const struct dns_question *q)
+    const struct dns_lookup *q)
 {
 	struct dns_address found[DNS_ADDRESSES];
 	enum blocklist_answer said = BLOCKLIST_IGNORED;
@@ -85,7 +86,7 @@ check_list(struct check *c, const struct blocklist *list, const char *address,
 static void
 check_lists(struct check *c, const struct zone *zone)
 {
-	static struct dns_question questions[DNS_BATCH];
+	static struct dns_lookup questions[DNS_LOOKUP_MOST];
 	static const struct blocklist usual = { .zone = "zen.spamhaus.org" };
 	const struct config *config = c->config;
 	const struct blocklist *lists =
@@ -99,11 +100,11 @@ check_lists(struct check *c, const struct zone *zone)
 		if (!network_address(zone->addresses[i], address)) {
 			continue;
 		}
-		for (; n < nlists && n < DNS_BATCH; n++) {
+		for (; n < nlists && n < DNS_LOOKUP_MOST; n++) {
 			blocklist_name(&lists[n], address, questions[n].name);
 			questions[n].type = ns_t_a;
 		}
-		dns_ask_all(dns, questions, n, deadline_now() + PATIENCE);
+		dns_look_up(dns, questions, n, deadline_now() + PATIENCE);
 		for (size_t k = 0; k < n; k++) {
 			check_list(
 			    c, &lists[k], zone->addresses[i], &questions[k]);

@@ -6,6 +6,8 @@
 #include "smtpd/worker/dnsbl.h"
 #include "spool/mail.h"
 
+#include <arpa/nameser.h>
+
 enum {
 	LONG_DELAY = 30, /* seconds */
 	PATIENCE = 5000, /* ms */
@@ -43,7 +45,7 @@ check_list(struct check *c, const struct blocklist *configured)
 {
 	static const char *const tests[] = { "127.0.0.2", "127.0.0.1" };
 	struct blocklist list = *configured;
-	struct dns_question q[2] = { { .type = ns_t_a }, { .type = ns_t_a } };
+	static struct dns_lookup q[2];
 	struct dns *dns = dns_open(c->config);
 	uint8_t address[16];
 
@@ -53,8 +55,9 @@ check_list(struct check *c, const struct blocklist *configured)
 	for (size_t i = 0; i < 2; i++) {
 		(void)network_address(tests[i], address);
 		blocklist_name(&list, address, q[i].name);
+		q[i].type = ns_t_a;
 	}
-	dns_ask_all(dns, q, 2, deadline_now() + PATIENCE);
+	dns_look_up(dns, q, 2, deadline_now() + PATIENCE);
 	dns_close(dns);
 	list.ncodes = 0; /* any code will do for the test address */
 	if (dnsbl_read(&list, &q[1]) == BLOCKLIST_LISTED) {

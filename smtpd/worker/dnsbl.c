@@ -10,6 +10,7 @@
 #include "common/process/privilege.h"
 
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -19,7 +20,8 @@ enum {
 	TEXT_PATIENCE = 2000, /* for what one says, once it has it */
 };
 
-_Static_assert(DNS_BATCH >= (int)CONFIG_LIST, "one question for each list");
+_Static_assert(
+    DNS_LOOKUP_MOST >= (int)CONFIG_LIST, "one question for each list");
 _Static_assert(sizeof(struct dnsbl_answer) <= CHANNEL_DATA, "see dnsbl_run()");
 
 bool
@@ -39,7 +41,7 @@ number_of(const struct dns_address *a)
 }
 
 enum blocklist_answer
-dnsbl_read(const struct blocklist *list, const struct dns_question *q)
+dnsbl_read(const struct blocklist *list, const struct dns_lookup *q)
 {
 	struct dns_address found[DNS_ADDRESSES];
 	enum blocklist_answer best = BLOCKLIST_IGNORED;
@@ -56,7 +58,7 @@ dnsbl_read(const struct blocklist *list, const struct dns_question *q)
 }
 
 static bool
-is_listed(const struct blocklist *list, const struct dns_question *q)
+is_listed(const struct blocklist *list, const struct dns_lookup *q)
 {
 	switch (dnsbl_read(list, q)) {
 	case BLOCKLIST_LISTED:
@@ -77,14 +79,14 @@ static size_t
 look_up(const struct dns *dns, const struct config *config,
     const struct peer *peer, const uint8_t address[16])
 {
-	struct dns_question questions[CONFIG_LIST];
+	static struct dns_lookup questions[CONFIG_LIST];
 	size_t n = config->ndnsbl, silent = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		blocklist_name(&config->dnsbl[i], address, questions[i].name);
 		questions[i].type = ns_t_a;
 	}
-	dns_ask_all(dns, questions, n, deadline_now() + PATIENCE);
+	dns_look_up(dns, questions, n, deadline_now() + PATIENCE);
 	for (size_t i = 0; i < n; i++) {
 		if (is_listed(&config->dnsbl[i], &questions[i])) {
 			return i;
@@ -103,10 +105,10 @@ static void
 ask_why(const struct dns *dns, const struct blocklist *list,
     const uint8_t address[16], char text[DNSBL_TEXT])
 {
-	struct dns_question q = { .type = ns_t_txt };
+	static struct dns_lookup q = { .type = ns_t_txt };
 
 	blocklist_name(list, address, q.name);
-	dns_ask_all(dns, &q, 1, deadline_now() + TEXT_PATIENCE);
+	dns_look_up(dns, &q, 1, deadline_now() + TEXT_PATIENCE);
 	if (dns_parse_text(q.answer, q.len, text, DNSBL_TEXT) != DNS_OK) {
 		text[0] = '\0';
 	}

@@ -3,7 +3,7 @@
 #define RESTANTE_SMTPD_WORKER_DNSBL_H
 
 #include "common/dns/blocklist.h"
-#include "common/dns/dns_batch.h"
+#include "common/dns/dns_lookup.h"
 #include "common/job/job.h"
 #include "smtpd/job/requests.h"
 
@@ -22,6 +22,6 @@ enum status dnsbl_run(const struct task *);
 
 /* What the list says by its answer to a question for A records.  Pure. */
 enum blocklist_answer dnsbl_read(
-    const struct blocklist *, const struct dns_question *);
+    const struct blocklist *, const struct dns_lookup *);
 
 #endif
