@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -92,4 +93,18 @@ socket_receive_with(
 		}
 	}
 	return octets;
+}
+
+int
+socket_handed_down(int most)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	const char *why = NULL;
+
+	if (pid == NULL || fds == NULL ||
+	    strtonum(pid, 1, 1 << 30, &why) != getpid() || why != NULL) {
+		return 0;
+	}
+	int n = (int)strtonum(fds, 0, most, &why);
+	return why == NULL ? n : 0;
 }

@@ -32,4 +32,10 @@ int socket_send_with(int fd, const void *data, size_t size, const int *fds,
 ssize_t socket_receive_with(int fd, void *data, size_t size, int *fds,
     size_t *n, int flags) __attribute__((warn_unused_result));
 
+enum { SOCKET_HANDED_DOWN = 3 }; /* the first of sd_listen_fds(3) */
+
+/* How many descriptors systemd has handed down to this very process; 0: none,
+   or more than most. */
+int socket_handed_down(int most);
+
 #endif

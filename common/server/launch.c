@@ -7,18 +7,16 @@
 #include "common/server/launch.h"
 
 #include "common/config/option.h"
+#include "common/io/socket.h"
 #include "common/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
-
-enum { LISTEN_FDS_START = 3 };
 
 /* Moves fd out of the way of 0 to 2. */
 static int
@@ -75,21 +73,6 @@ launch_fill_descriptors(void)
 	}
 }
 
-/* How many descriptors systemd passed to this very process. */
-static int
-listen_fds(void)
-{
-	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-	const char *why = NULL;
-
-	if (pid == NULL || fds == NULL ||
-	    strtonum(pid, 1, 1 << 30, &why) != getpid() || why != NULL) {
-		return 0;
-	}
-	int n = (int)strtonum(fds, 0, LAUNCH_LISTENERS, &why);
-	return why == NULL ? n : 0;
-}
-
 /* A role or TLS from the command line overrides what the port says. */
 static void
 override(const struct launch *launch, struct service_kind *kind)
@@ -130,9 +113,9 @@ static bool
 inherited(const struct launch *launch, struct launched *l,
     struct listener *listeners, size_t *n)
 {
-	int fds = listen_fds();
+	int fds = socket_handed_down(LAUNCH_LISTENERS);
 
-	for (int fd = LISTEN_FDS_START; fd < LISTEN_FDS_START + fds; fd++) {
+	for (int fd = SOCKET_HANDED_DOWN; fd < SOCKET_HANDED_DOWN + fds; fd++) {
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 		if (!listen_is_listening(fd)) {
 			return connected(launch, l, fd);

@@ -5,15 +5,14 @@
  */
 #include "smtpd/queue/runner.h"
 
+#include "common/io/socket.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { HANDED_DOWN = 3 }; /* the first descriptor of sd_listen_fds(3) */
 
 static bool
 is_fifo(int fd)
@@ -71,16 +70,14 @@ runner_wake(const struct config *config)
 void
 runner_woken(void)
 {
-	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+	const int fd = SOCKET_HANDED_DOWN;
 	char waste[4096];
 
-	if (pid == NULL || count == NULL ||
-	    strtol(pid, NULL, 10) != (long)getpid() ||
-	    strtol(count, NULL, 10) != 1 || !is_fifo(HANDED_DOWN) ||
-	    fcntl(HANDED_DOWN, F_SETFL, O_NONBLOCK) == -1) {
+	if (socket_handed_down(1) != 1 || !is_fifo(fd) ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK) == -1) {
 		return;
 	}
-	while (read(HANDED_DOWN, waste, sizeof(waste)) > 0) {
+	while (read(fd, waste, sizeof(waste)) > 0) {
 	}
-	close(HANDED_DOWN);
+	close(fd);
 }
