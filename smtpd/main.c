@@ -17,6 +17,7 @@
 #include "smtpd/job/requests.h"
 #include "smtpd/options.h"
 #include "smtpd/queue/runner.h"
+#include "smtpd/resolver/serve.h"
 #include "smtpd/send/notice.h"
 #include "smtpd/send/submit.h"
 #include "smtpd/session/events.h"
@@ -127,7 +128,8 @@ act(const struct options *o, const struct config *config)
 	case ACTION_VERIFY:
 		return admin_verify(config, o->from, o->recipients);
 	case ACTION_SETUP:
-		break; /* needs no configuration, and never comes here */
+	case ACTION_RESOLVER:
+		break; /* need no configuration, and never come here */
 	case ACTION_VERSION:
 		printf("restante %s\n", VERSION);
 		return EX_OK;
@@ -159,6 +161,9 @@ main(int argc, char **argv)
 	if (options.action == ACTION_SETUP) {
 		options.setup.address = options.recipients[0];
 		return admin_setup(&options.setup, options.config);
+	}
+	if (options.action == ACTION_RESOLVER) {
+		return resolver_serve(); /* the configuration has secrets */
 	}
 	if ((config = config_load(options.config, error)) == NULL) {
 		log_error("%s", error);

@@ -40,6 +40,10 @@ static const struct option_row rows[] = {
 	    WITH(SERVE),
 	    FLAG(launch.implicit_tls),
 	    .help = "begin with TLS, whatever the port" },
+	{ .name = "resolver",
+	    .verb = ACTION_RESOLVER,
+	    .help = "ask name servers for servers that have no network, on a "
+		    "socket of systemd's" },
 
 	{ .help = "Set up and look after:" },
 	{ .name = "setup",

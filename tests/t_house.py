@@ -104,6 +104,9 @@ def test_process_rooms():
             room == "common/server" and within(
                 target, "common/session/", "common/mime/", "common/sasl/")
             or room == "smtpd/worker" and target == "common/io/stream.h"
+            or room == "smtpd/resolver" and not within(
+                target, "common/dns/", "common/io/", "common/log/",
+                "common/process/", "smtpd/resolver/")
             or room.endswith("d/session") and within(
                 target, "smtpd/worker/", "smtpd/queue/", "smtpd/relay/",
                 "smtpd/local/", "smtpd/admin/", "pop3d/mailbox/",

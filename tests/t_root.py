@@ -235,6 +235,15 @@ def test_sessions():
            if file.startswith(rooms)], [])
 
 
+def test_resolver():
+    """The resolver cannot change its rights, and is not in the list"""
+    room = "smtpd/resolver/"
+    check(graph().below(room), "the graph is not whole")
+    equal([file for file, _ in graph().above(RIGHTS) if file.startswith(room)],
+          [])
+    equal([e for e in listed() if e.startswith(room)], [])
+
+
 def test_comments():
     """A file that says that it runs as root is in the list"""
     entries, bad = listed(), []

@@ -75,7 +75,9 @@ struct config {
 	char junk[PATH_MAX]; /* of marked mail, as mailbox, or "" */
 	char queue[PATH_MAX];
 	char state[PATH_MAX];
-	char socket[PATH_MAX]; /* of local submission */
+	char socket[PATH_MAX];          /* of local submission */
+	char resolver_socket[PATH_MAX]; /* of the process that asks name
+	                                   servers; no key */
 	char aliases[PATH_MAX];
 	char tls[CONFIG_LIST][PATH_MAX];
 	size_t ntls;

@@ -119,6 +119,8 @@ config_places(struct config *c, const char *file, char error[CONFIG_ERROR])
 	    set_default(c, c->state, "state", "/var/lib/restante") &&
 	    set_default(
 		c, c->socket, "submission", "/run/restante/submission") &&
+	    set_default(
+		c, c->resolver_socket, "resolver", "/run/restante/resolver") &&
 	    set_default(c, c->aliases, "aliases", SYSCONFDIR "/aliases") &&
 	    find_users(c) && find_certificate(c)) {
 		return 0;

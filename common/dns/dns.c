@@ -6,6 +6,8 @@
  */
 #include "common/dns/dns.h"
 
+#include "common/dns/dns_private.h"
+#include "common/dns/resolver.h"
 #include "common/io/deadline.h"
 
 #include <arpa/nameser.h>
@@ -27,6 +29,7 @@ enum {
 };
 
 struct dns {
+	struct resolver *resolver; /* asks for us; then there is no state */
 	struct __res_state state;
 	struct dns_address servers[MAXNS];
 	int nservers;
@@ -72,6 +75,8 @@ note_servers(struct dns *d)
 {
 	char text[DNS_SERVER_TEXT];
 
+	d->nservers = 0;
+	d->text[0] = '\0';
 	for (int i = 0; i < d->state.nscount && i < MAXNS; i++) {
 		const struct sockaddr_in *v4 = &d->state.nsaddr_list[i];
 		const struct sockaddr_in6 *v6 = d->state._u._ext.nsaddrs[i];
@@ -125,29 +130,14 @@ believe(struct dns *d, enum dane_mode dane)
 	}
 }
 
-struct dns *
-dns_open(const struct config *config)
+/* Takes its servers into use. */
+static void
+use_servers(struct dns *d)
 {
-	/* The resolver waits retrans << i divided by the number of servers for
+	/* The library waits retrans << i divided by the number of servers for
 	   the i-th, retry times: 10 to 12 s in all. */
 	static const int retrans[MAXNS + 1] = { 5, 5, 3, 2 };
-	struct dns_address server = { .len = 0 };
-	struct dns *d;
 
-	if (config->resolver[0] != '\0' &&
-	    !dns_server_parse(config->resolver, &server)) {
-		errno = EINVAL;
-		return NULL;
-	}
-	d = calloc(1, sizeof(*d));
-	if (d == NULL || res_ninit(&d->state) != 0) {
-		free(d);
-		return NULL;
-	}
-	if (server.len > 0 && set_server(d, &server) == -1) {
-		dns_close(d);
-		return NULL;
-	}
 	if (d->state.nscount > MAXNS) {
 		d->state.nscount = MAXNS;
 	}
@@ -156,15 +146,101 @@ dns_open(const struct config *config)
 	d->state.options |= RES_USE_EDNS0 | RES_IGNTC;
 	d->state.options &= ~(unsigned long)(RES_DEBUG | RES_USEVC);
 	note_servers(d);
+}
+
+struct dns *
+dns_open_system(void)
+{
+	struct dns *d = calloc(1, sizeof(*d));
+
+	if (d == NULL || res_ninit(&d->state) != 0) {
+		free(d);
+		return NULL;
+	}
+	use_servers(d);
+	return d;
+}
+
+int
+dns_use(struct dns *d, const char *text)
+{
+	struct dns_address server;
+
+	if (!dns_server_parse(text, &server)) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (set_server(d, &server) == -1) {
+		return -1;
+	}
+	use_servers(d);
+	return 0;
+}
+
+struct dns *
+dns_open(const struct config *config)
+{
+	struct dns *d = dns_open_system();
+
+	if (d == NULL) {
+		return NULL;
+	}
+	if (config->resolver[0] != '\0' && dns_use(d, config->resolver) == -1) {
+		int saved = errno;
+		dns_close(d);
+		errno = saved;
+		return NULL;
+	}
 	believe(d, config->dane);
 	return d;
+}
+
+struct dns *
+dns_open_worker(const struct config *config)
+{
+	struct dns_address server;
+
+	if (config->resolver[0] != '\0' &&
+	    !dns_server_parse(config->resolver, &server)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	struct resolver *resolver =
+	    resolver_open(config->resolver_socket, config->resolver);
+	if (resolver == NULL) {
+		return errno == ENOENT || errno == ECONNREFUSED
+		           ? dns_open(config)
+		           : NULL;
+	}
+	struct dns *d = calloc(1, sizeof(*d));
+	if (d == NULL) {
+		resolver_close(resolver);
+		return NULL;
+	}
+	d->resolver = resolver;
+	return d;
+}
+
+bool
+dns_needs_sockets(const struct dns *d)
+{
+	return d != NULL && d->resolver == NULL;
+}
+
+struct resolver *
+dns_resolver(const struct dns *d)
+{
+	return d->resolver;
 }
 
 void
 dns_close(struct dns *d)
 {
 	if (d != NULL) {
-		res_nclose(&d->state);
+		if (d->resolver == NULL) {
+			res_nclose(&d->state);
+		}
+		resolver_close(d->resolver);
 		free(d);
 	}
 }
@@ -299,6 +375,10 @@ ask_for_answer(
 
 	*failed = "gives no usable answer";
 	memset(d->answer, 0, NS_HFIXEDSZ);
+	if (d->resolver != NULL) {
+		*failed = "is not asked from here";
+		return DNS_TEMPORARY;
+	}
 	if (ns_name_pton(name, encoded, sizeof(encoded)) == -1) {
 		return DNS_NONE; /* a label too long, for instance */
 	}

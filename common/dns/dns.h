@@ -48,6 +48,20 @@ struct dns;
 struct dns *dns_open(const struct config *);
 void dns_close(struct dns *);
 
+/*
+ * The same for a process that asks by dns_look_up() alone, and may have no
+ * network: by the resolver (resolver.h), if it is there.  That is decided here,
+ * once; dns_needs_sockets() says what has been, of NULL, too.
+ */
+struct dns *dns_open_worker(const struct config *);
+bool dns_needs_sockets(const struct dns *);
+
+/* For the resolver: resolv.conf; and then a server of the key resolver.  0, or
+   -1 with errno. */
+struct dns *dns_open_system(void);
+int dns_use(struct dns *, const char *server)
+    __attribute__((warn_unused_result));
+
 /* Where the last answer comes from. */
 struct dns_origin {
 	/* It is signed (DNSSEC), by the word of name servers that the key dane

@@ -5,6 +5,8 @@
  */
 #include "common/dns/dns_lookup.h"
 
+#include "common/dns/dns_private.h"
+#include "common/dns/resolver.h"
 #include "common/io/deadline.h"
 
 #include <arpa/nameser.h>
@@ -115,14 +117,13 @@ start(struct query *q, const struct dns_lookup *l,
 	}
 }
 
-/* True if it is an answer, to this query; names differ in case at most. */
+/* True if it is an answer, to this question; names differ in case at most. */
 static bool
-belongs(const struct query *q, const unsigned char *answer, size_t len)
+is_about(const struct query *q, const unsigned char *answer, size_t len)
 {
 	const unsigned char *wire = q->wire + PREFIX;
 
-	if (len < q->len || memcmp(answer, wire, 2) != 0 ||
-	    (answer[2] & 0x80) == 0) {
+	if (len < q->len || (answer[2] & 0x80) == 0) {
 		return false;
 	}
 	for (size_t i = NS_HFIXEDSZ; i < q->len; i++) {
@@ -133,13 +134,44 @@ belongs(const struct query *q, const unsigned char *answer, size_t len)
 	return true;
 }
 
+/* True if it is the answer to this query. */
+static bool
+belongs(const struct query *q, const unsigned char *answer, size_t len)
+{
+	return is_about(q, answer, len) &&
+	       memcmp(answer, q->wire + PREFIX, NS_INT16SZ) == 0;
+}
+
+static bool
+is_cut(const unsigned char *answer)
+{
+	return (answer[2] & 0x02) != 0;
+}
+
+/* True if the server stands to it. */
+static bool
+is_sure(const unsigned char *answer)
+{
+	unsigned code = answer[3] & 0x0f;
+
+	return code == ns_r_noerror || code == ns_r_nxdomain;
+}
+
+bool
+dns_lookup_answered(
+    const struct dns_lookup *l, const unsigned char *answer, size_t len)
+{
+	struct query q;
+
+	return make_query(&q, l) && is_about(&q, answer, len) &&
+	       !is_cut(answer) && is_sure(answer);
+}
+
 /* Keeps an answer that a server stands to. */
 static void
 keep(struct dns_lookup *l, size_t len)
 {
-	unsigned code = l->answer[3] & 0x0f;
-
-	l->len = code == ns_r_noerror || code == ns_r_nxdomain ? len : 0;
+	l->len = is_sure(l->answer) ? len : 0;
 }
 
 /* Reads what has come for a query.  True: it was cut. */
@@ -155,7 +187,7 @@ hear(struct query *q, struct dns_lookup *l)
 	if (!belongs(q, l->answer, (size_t)n)) {
 		return false; /* somebody guesses */
 	}
-	bool cut = (l->answer[2] & 0x02) != 0;
+	bool cut = is_cut(l->answer);
 	if (!cut) {
 		keep(l, (size_t)n);
 	}
@@ -195,8 +227,7 @@ receive_piece(struct query *q, struct dns_lookup *l)
 		size_t at = q->got - PREFIX;
 		n = recv(q->fd, l->answer + at, size - at, MSG_DONTWAIT);
 		if (n > 0 && at + (size_t)n == size) {
-			if (belongs(q, l->answer, size) &&
-			    (l->answer[2] & 0x02) == 0) {
+			if (belongs(q, l->answer, size) && !is_cut(l->answer)) {
 				keep(l, size);
 			}
 			return 0;
@@ -289,10 +320,15 @@ dns_look_up(
 	struct dns_address servers[DNS_SERVERS];
 	size_t nservers = dns_servers(d, servers);
 	struct query queries[DNS_LOOKUP_MOST];
+	struct resolver *resolver = dns_resolver(d);
 
 	n = n < DNS_LOOKUP_MOST ? n : DNS_LOOKUP_MOST;
 	for (size_t i = 0; i < n; i++) {
 		lookups[i].len = 0;
+	}
+	if (resolver != NULL) {
+		resolver_ask(resolver, lookups, n, deadline);
+		return;
 	}
 	for (size_t round = 0; round < ROUNDS && nservers > 0; round++) {
 		int64_t now = deadline_now();

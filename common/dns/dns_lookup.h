@@ -4,6 +4,10 @@
 
 #include "common/dns/dns.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 /*
  * Several questions at a time, whose answers may be as long as the DNS allows:
  * by UDP with EDNS (RFC 6891), and by TCP where that is cut short.
@@ -24,8 +28,16 @@ struct dns_lookup {
 	unsigned char answer[DNS_LOOKUP_ROOM];
 };
 
-/* Asks DNS_LOOKUP_MOST questions at most; needs sockets only. */
+/*
+ * Asks DNS_LOOKUP_MOST questions at most; needs sockets only, or not even
+ * these: dns_needs_sockets().
+ */
 void dns_look_up(
     const struct dns *, struct dns_lookup *, size_t n, int64_t deadline);
+
+/* True if that is an answer to the question, and one that a server stands to;
+   names differ in case at most.  Pure. */
+bool dns_lookup_answered(
+    const struct dns_lookup *, const unsigned char *answer, size_t len);
 
 #endif

@@ -113,8 +113,9 @@ privilege_confine(const struct confinement *c)
 	return 0;
 }
 
-void
-privilege_become_client(const struct config *config)
+/* Gives up all but what that sandbox lets it do, or ends. */
+static void
+become_confined(const struct config *config, int (*shut_in)(void))
 {
 	struct confinement confinement;
 
@@ -122,8 +123,20 @@ privilege_become_client(const struct config *config)
 	    privilege_confine(&confinement) == -1) {
 		_exit(EX_OSERR);
 	}
-	if (sandbox_client() == -1) {
+	if (shut_in() == -1) {
 		log_error("cannot enter the sandbox: %s", strerror(errno));
 		_exit(EX_OSERR);
 	}
+}
+
+void
+privilege_become_client(const struct config *config)
+{
+	become_confined(config, sandbox_client);
+}
+
+void
+privilege_become_talker(const struct config *config)
+{
+	become_confined(config, sandbox_talker);
 }

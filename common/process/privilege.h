@@ -52,4 +52,7 @@ int privilege_confine(const struct confinement *)
  */
 void privilege_become_client(const struct config *);
 
+/* The same for who has all the descriptors that it needs: it gets no more. */
+void privilege_become_talker(const struct config *);
+
 #endif

@@ -107,7 +107,7 @@ static const unsigned task_keeps[SANDBOX_TASKS] = {
 	setrlimit((resource),                                                  \
 	    &(struct rlimit){ .rlim_cur = (value), .rlim_max = (value) })
 
-enum who { SESSION, CLIENT, MAILBOX, KEEPER };
+enum who { SESSION, TALKER, CLIENT, MAILBOX, KEEPER };
 
 #ifdef __linux__
 
@@ -156,6 +156,11 @@ static const int sessions[] = {
 	SYS_poll,
 	SYS_time,
 #endif
+};
+
+/* What those may do besides who ask by what they have. */
+static const int talkers[] = {
+	SYS_pread64,
 };
 
 /* What clients may do besides. */
@@ -273,6 +278,8 @@ static const int keepers[] = {
 /* What each may do: the calls of sessions, and others. */
 static const struct filter filters[] = {
 	[SESSION] = { { sessions, NULL }, { COUNT(sessions), 0 }, NULL, 0 },
+	[TALKER] = { { sessions, talkers }, { COUNT(sessions), COUNT(talkers) },
+	    NULL, 0 },
 	[CLIENT] = { { sessions, clients }, { COUNT(sessions), COUNT(clients) },
 	    client_arguments, COUNT(client_arguments) },
 	[MAILBOX] = { { sessions, mailboxes },
@@ -401,6 +408,12 @@ int
 sandbox_session(void)
 {
 	return no_files(SESSION);
+}
+
+int
+sandbox_talker(void)
+{
+	return no_files(TALKER);
 }
 
 int

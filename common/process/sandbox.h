@@ -26,6 +26,12 @@ int sandbox_file_size(uint64_t octets) __attribute__((warn_unused_result));
 int sandbox_keeper(void) __attribute__((warn_unused_result));
 
 /*
+ * Confines a process that asks others by the descriptors that it has: what a
+ * session may do, and read at offsets.
+ */
+int sandbox_talker(void) __attribute__((warn_unused_result));
+
+/*
  * Confines a process that connects to others: it may make and use sockets
  * for the Internet, and read at offsets from files that it is given, but open
  * none.

@@ -10,6 +10,9 @@
  * users file passwd.h.  All return an exit status of sysexits.h.
  */
 
+/* Where systemd has the sockets that are enabled. */
+#define ADMIN_SOCKETS "/etc/systemd/system/sockets.target.wants/"
+
 /* --check: tests the whole set-up, and says what to type next. */
 int admin_check(const struct config *, bool json);
 

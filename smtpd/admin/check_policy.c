@@ -3,10 +3,14 @@
 #include "smtpd/admin/check_private.h"
 
 #include "common/io/deadline.h"
+#include "smtpd/admin/admin.h"
 #include "smtpd/worker/dnsbl.h"
 #include "spool/mail.h"
 
 #include <arpa/nameser.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
 enum {
 	LONG_DELAY = 30, /* seconds */
@@ -112,6 +116,53 @@ check_auth(struct check *c)
 	}
 }
 
+/* Asks for what each name server knows. */
+static void
+try_resolver(struct check *c, struct dns *dns)
+{
+	static struct dns_lookup root = { .type = ns_t_soa };
+
+	dns_look_up(dns, &root, 1, deadline_now() + PATIENCE);
+	if (root.len > 0) {
+		check_finding(c, FINDING_OK,
+		    "name servers are asked by restante-resolver.service");
+	} else {
+		check_finding(c, FINDING_WARNING,
+		    "no answer of a name server comes by "
+		    "restante-resolver.service: strangers' mail is not "
+		    "verified, and no dnsbl counts; type: journalctl -u "
+		    "restante-resolver.service");
+	}
+}
+
+/* Who asks name servers for restante-smtp.service, which has no network. */
+static void
+check_resolver(struct check *c)
+{
+	const struct config *config = c->config;
+
+	if (geteuid() != 0 || (!config->auth && config->ndnsbl == 0)) {
+		return; /* only root can connect to it */
+	}
+	struct dns *dns = dns_open_worker(config);
+	if (dns == NULL && errno != EINVAL) {
+		check_finding(c, FINDING_WARNING,
+		    "the resolver at %s cannot be reached: %s; type: systemctl "
+		    "status restante-resolver.socket",
+		    config->resolver_socket, strerror(errno));
+	} else if (dns != NULL && !dns_needs_sockets(dns)) {
+		try_resolver(c, dns);
+	} else if (access(ADMIN_SOCKETS "restante-smtp.socket", F_OK) == 0) {
+		check_finding(c, FINDING_WARNING,
+		    "restante-smtp.service has no network, and nobody asks "
+		    "name servers for it at %s: strangers' mail is not "
+		    "verified, and no dnsbl counts; type: systemctl enable "
+		    "--now restante-resolver.socket",
+		    config->resolver_socket);
+	}
+	dns_close(dns);
+}
+
 /* A list of networks that has all addresses. */
 static void
 check_everybody(struct check *c, enum finding how, const char *key,
@@ -149,6 +200,7 @@ check_policy(struct check *c)
 		check_list(c, &config->dnsbl[i]);
 	}
 	check_auth(c);
+	check_resolver(c);
 	check_everybody(c, FINDING_WARNING, "policy-exempt",
 	    "the rules for strangers never apply", config->policy_exempt,
 	    config->npolicy_exempt);

@@ -2,6 +2,7 @@
 /* What --setup finds on the machine.  Changes nothing. */
 #include "common/io/file.h"
 #include "common/log/log.h"
+#include "smtpd/admin/admin.h"
 #include "smtpd/admin/setup_private.h"
 
 #include <errno.h>
@@ -15,7 +16,6 @@
 #include <unistd.h>
 
 /* Links that "systemctl enable" makes. */
-#define UNITS "/etc/systemd/system/sockets.target.wants/"
 
 enum { MOST = 4 * 1024 * 1024 };
 
@@ -94,8 +94,10 @@ setup_look(
 	f->has_sessions_user = getpwnam("_restante") != NULL;
 	f->has_mail_user = getpwnam("_restante-mail") != NULL;
 	f->systemd = access("/run/systemd/system", F_OK) == 0;
-	f->has_local_units = access(UNITS "restante-local.socket", F_OK) == 0;
-	f->has_open_units = access(UNITS "restante-smtp.socket", F_OK) == 0;
+	f->has_local_units =
+	    access(ADMIN_SOCKETS "restante-local.socket", F_OK) == 0;
+	f->has_open_units =
+	    access(ADMIN_SOCKETS "restante-smtp.socket", F_OK) == 0;
 	struct config *c =
 	    config_load(f->conf[0] != '\0' ? place->conf : "/dev/null", error);
 	if (c == NULL) {

@@ -253,7 +253,8 @@ plan_units(const struct setup_facts *f, const struct setup_answers *a,
 	if (a->open && !f->has_open_units) {
 		add(p, SETUP_UNITS,
 		    "systemctl enable --now restante-smtp.socket "
-		    "restante-submission.socket restante-pop3.socket",
+		    "restante-resolver.socket restante-submission.socket "
+		    "restante-pop3.socket",
 		    NULL, 0, "ports 25, 465, 587, 110 and 995");
 	}
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Verifies a message.  Runs as root (if the server does) until
- * privilege_become_client() has returned; what the message says is looked at
- * only then.  The body is read once.  The results are put into the header
- * section, and what follows that in the body file is moved.
+ * Verifies a message.  Runs as root (if the server does) until it is confined;
+ * what the message says is looked at only then.  The body is read once.  The
+ * results are put into the header section, and what follows that in the body
+ * file is moved.
  */
 #include "smtpd/auth/verify.h"
 
@@ -301,7 +301,7 @@ begin(const struct task *task)
 	v->size = (size_t)size;
 	v->started = deadline_now();
 	v->notes = verify_notes_open(task->config);
-	v->dns = dns_open(task->config);
+	v->dns = dns_open_worker(task->config);
 	if (v->dns == NULL) {
 		log_error(
 		    "no name server to verify mail with: %s", strerror(errno));
@@ -322,7 +322,11 @@ verify_run(const struct task *task)
 		log_error("cannot verify a message: %s", strerror(errno));
 		return STATUS_TEMPORARY;
 	}
-	privilege_become_client(task->config);
+	if (dns_needs_sockets(v->dns)) {
+		privilege_become_client(task->config);
+	} else {
+		privilege_become_talker(task->config);
+	}
 	if (verify(v) == -1) {
 		log_error("%s: cannot verify the message: %s", v->question.id,
 		    strerror(errno));

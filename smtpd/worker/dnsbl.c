@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Asks the lists of dnsbl about a client, all at once.  Runs as root (if the
- * server does) until privilege_become_client() has returned.
+ * server does) until it is confined.
  */
 #include "smtpd/worker/dnsbl.h"
 
@@ -123,12 +123,16 @@ dnsbl_run(const struct task *task)
 	if (!network_address(task->peer->address, address)) {
 		return STATUS_NO;
 	}
-	struct dns *dns = dns_open(task->config);
+	struct dns *dns = dns_open_worker(task->config);
 	if (dns == NULL) {
 		log_error("no name server for dnsbl: %s", strerror(errno));
 		return STATUS_TEMPORARY;
 	}
-	privilege_become_client(task->config);
+	if (dns_needs_sockets(dns)) {
+		privilege_become_client(task->config);
+	} else {
+		privilege_become_talker(task->config);
+	}
 	size_t list = look_up(dns, task->config, task->peer, address);
 	if (list == task->config->ndnsbl) {
 		return STATUS_NO;

@@ -11,7 +11,8 @@
  *                               an evaluation, of which each question is
  *                               "ask TXT NAME"; answers "done RESULT POLICY
  *                               APPLIED DOMAIN"
- *   resolver ADDRESS            from now on a name server is asked, and an
+ *   resolver ADDRESS [SOCKET]   from now on a name server is asked, by the
+ *                               resolver at that socket if there is one, and an
  *                               evaluation has a result at once
  */
 #include "common/auth/spf.h"
@@ -186,12 +187,17 @@ ask_all(struct spf *s, struct verification *v, bool asks)
 }
 
 static void
-use_server(struct verification *v, const char *address)
+use_server(struct verification *v, const char *address, const char *path)
 {
 	static struct config config;
 
 	snprintf(config.resolver, sizeof(config.resolver), "%s", address);
-	v->dns = dns_open(&config);
+	snprintf(config.resolver_socket, sizeof(config.resolver_socket), "%s",
+	    path == NULL ? "/nonexistent" : path);
+	v->dns = dns_open_worker(&config);
+	if (v->dns == NULL || dns_needs_sockets(v->dns) != (path == NULL)) {
+		exit(2);
+	}
 	printf("using\n");
 	fflush(stdout);
 }
@@ -209,8 +215,8 @@ main(void)
 			tell(s, ask_all(s, v, begin(s, field + 1)));
 		} else if (n > 1 && strcmp(field[0], "dmarc") == 0) {
 			run_dmarc(field, n);
-		} else if (n == 2 && strcmp(field[0], "resolver") == 0) {
-			use_server(v, field[1]);
+		} else if (n > 1 && strcmp(field[0], "resolver") == 0) {
+			use_server(v, field[1], n > 2 ? field[2] : NULL);
 		} else if (n > 1 && strcmp(field[0], "answer") == 0) {
 			tell(s, answer(s, field + 1, n - 1));
 		} else {

@@ -150,6 +150,8 @@ class Daemon:
 class Scratch:
     """A folder with users, a certificate, mailboxes and a config file."""
 
+    beside = None       # a class: of what runs beside the programs
+
     def __init__(self, config="", tls=True, as_root=False, users=True):
         self.dir = Path(tempfile.mkdtemp(prefix="restante-test-"))
         self.user = None
@@ -161,6 +163,7 @@ class Scratch:
         self.pem = self.dir / "tls.pem"
         self.conf = self.dir / "restante.conf"
         self.running = []
+        beside, self.beside = self.beside, None
         try:
             self.dir.chmod(0o755)
             for name in ("mail", "queue", "state"):
@@ -174,6 +177,8 @@ class Scratch:
             if users:
                 self.passwd(*ALICE, "--cram-md5")
                 self.passwd(*BOB)
+            if beside:
+                self.beside = beside(self)
         except BaseException:
             self.__exit__()
             raise
@@ -220,16 +225,20 @@ class Scratch:
         return self
 
     def __exit__(self, *_):
+        if self.beside:
+            self.beside.stop()
+            self.beside = None
         for process in self.running:
             if process.poll() is None:
                 process.kill()
             process.wait()
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def program(self, name):
-        """The path of smtpd or pop3d, where the test's user can run it."""
+    def program(self, name, anybody=False):
+        """The path of smtpd or pop3d, where the test's user can run it; or
+        anybody."""
         path = BUILD / name / name
-        if self.user and not reachable(path):
+        if (self.user or anybody) and not reachable(path):
             copy = self.dir / "bin" / name
             if not copy.exists():
                 copy.parent.mkdir(exist_ok=True)

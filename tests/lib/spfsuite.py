@@ -10,7 +10,7 @@ import subprocess
 from .dns import (AAAA, MX, NXDOMAIN, PTR, SERVFAIL, TXT, A, LyingDns, Question,
                   name, record)
 from .scratch import BUILD
-from .tap import Skip
+from .tap import Skip, equal
 
 DRIVER = BUILD / "tests/lib/auth-driver"
 CHAIN = 12
@@ -143,9 +143,10 @@ class Machine:
         self.process.stdin.flush()
         return self.process.stdout.readline().decode().rstrip("\n")
 
-    def use(self, resolver):
-        """From now on the program asks that name server itself."""
-        self._say("resolver", resolver)
+    def use(self, server, *path):
+        """From now on the program asks that name server itself, or by the
+        resolver that has this socket."""
+        equal(self._say("resolver", server, *map(str, path)), "using")
 
     def check(self, address, helo, sender, ask=None):
         """(result, explanation); ask(type, name) is the DNS, if not use()."""

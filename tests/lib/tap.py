@@ -68,6 +68,7 @@ class Tap:
     def __init__(self):
         self.count = 0
         self.failed = 0
+        self.prefix = ""    # of the tests' names
         sys.excepthook = self._stopped
 
     def _stopped(self, kind, error, trace):
@@ -96,7 +97,7 @@ class Tap:
         self.count += 1
         if not condition:
             self.failed += 1
-        name = name.replace("#", "\\#")
+        name = self.prefix + name.replace("#", "\\#")
         self._print(f"{'ok' if condition else 'not ok'} {self.count} - {name}")
         if not condition and diagnosis:
             self.diag(diagnosis)
@@ -105,7 +106,7 @@ class Tap:
     def skip(self, name, reason):
         """Reports a test that could not run here, and why."""
         self.count += 1
-        name = name.replace("#", "\\#")
+        name = self.prefix + name.replace("#", "\\#")
         self._print(f"ok {self.count} - {name} # SKIP {reason}")
 
     @contextmanager

@@ -504,6 +504,7 @@ main(void)
 		    "at large it can %s", allowed[i].name);
 	}
 	test_shut_in("session", sandbox_session, NOBODY);
+	test_shut_in("process that talks", sandbox_talker, NOBODY);
 	test_shut_in("client", sandbox_client, CLIENT);
 	test_shut_in("mailbox", sandbox_mailbox, MAILBOX);
 	return tap_done();

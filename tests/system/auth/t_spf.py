@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lib import peers
 from lib.dns import RealDns
+from lib.resolver import Resolver
 from lib.scratch import Scratch
 from lib.spfsuite import Machine, Zone, ZoneDns
 from lib.tap import Skip, Tap, check, equal
@@ -69,6 +70,19 @@ def cases_name_server():
             for name, test in scenario["tests"].items():
                 with tap.case(f"by UDP: {scenario['description']}: {name}"):
                     run_test(machine, test)
+
+
+def cases_resolver():
+    """The suite, through a name server that the resolver asks"""
+    with Scratch(tls=False, users=False) as scratch, Resolver(scratch):
+        for scenario in scenarios():
+            zone = Zone(scenario["zonedata"])
+            with ZoneDns(zone.ask) as server, Machine() as machine:
+                machine.use(server.address, scratch.dir / "resolver")
+                for name, test in scenario["tests"].items():
+                    with tap.case("by the resolver: "
+                                  f"{scenario['description']}: {name}"):
+                        run_test(machine, test)
 
 
 def cases_nsd():

@@ -17,6 +17,7 @@ from lib.dns import (CNAME, MX, NXDOMAIN, REFUSED, SERVFAIL, TXT, A, Question,
 from lib.dns_faults import (cut, late, loop_in_owner, many_labels,
                             more_promised, noise, truncated,
                             truncated_for_ever, wrong_id)
+from lib.resolver import both_ways
 from lib.scratch import Instance
 from lib.spfsuite import Timeout, ZoneDns, records_of
 from lib.strangers import Host
@@ -310,7 +311,12 @@ def test_neighbour():
                       "other.example": "permerror"}, f"{wire}")
 
 
-if __name__ == "__main__":
+def everything():
+    """All of this."""
     with Server() as shared:
         tap.run(globals(), shared)
+
+
+if __name__ == "__main__":
+    both_ways(tap, everything)
     tap.finish()

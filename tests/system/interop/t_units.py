@@ -18,14 +18,18 @@ from pathlib import Path
 
 from lib import launch, mbox, peers
 from lib.player import PASSWORDS
+from lib.resolver import Resolver
 from lib.scratch import AM_ROOT, BUILD, SRC, Scratch, tool
 from lib.spfsuite import ZoneDns, records_of
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
 
 tap = Tap()
-SERVICES = {"smtpd/restante-smtp": 2.8, "smtpd/restante-submission": 2.0,
+# Servers, and how far they may be exposed at most.
+SERVICES = {"smtpd/restante-smtp": 2.0, "smtpd/restante-submission": 2.0,
             "smtpd/restante-local": 2.0, "pop3d/restante-pop3": 1.5}
+RESOLVER = "smtpd/restante-resolver"
+EXPOSURE = {**SERVICES, RESOLVER: 1.7}
 SOCKETS = ("smtpd/restante-smtp", "smtpd/restante-submission",
            "smtpd/restante-local", "smtpd/restante-queue",
            "pop3d/restante-pop3")
@@ -67,9 +71,9 @@ def analyze(*words):
 
 
 def test_exposure():
-    """systemd-analyze security: 2.8 at most for port 25, 2.0, 1.5 for pop3d"""
+    """systemd-analyze security: 2.0 at most, 1.5 for pop3d"""
     with all_units() as folder:
-        for name, most in SERVICES.items():
+        for name, most in EXPOSURE.items():
             path = folder / (Path(name).name + ".service")
             _, said = analyze("security", "--offline=true", "--no-pager", path)
             found = re.search(r"exposure level for \S+: ([\d.]+)", said)
@@ -77,8 +81,7 @@ def test_exposure():
                 raise Skip("systemd-analyze does not do this: " + said[-200:])
             check(float(found[1]) <= most, f"{name}: {found[1]}")
             loose = path.with_name("loose.service")
-            loose.write_text(path.read_text().replace(
-                "NoNewPrivileges=yes", ""))
+            loose.write_text(path.read_text().replace("ProtectClock=yes", ""))
             _, said = analyze("security", "--offline=true", "--no-pager", loose)
             worse = re.search(r"exposure level for \S+: ([\d.]+)", said)
             check(float(worse[1]) > float(found[1]), "it can tell no units")
@@ -139,15 +142,18 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-def confined(name):
-    """A command line's beginning: what the unit takes away."""
+def confined(name, user=None):
+    """A command line's beginning: what the unit takes away. user: instead of
+    one that systemd makes."""
     for needed in ("unshare", "setpriv"):
         if not tool(needed):
             raise Skip(f"no {needed}")
-    bounding = ",".join(
+    bounding = ",".join(["-all"] + [
         "+" + c.removeprefix("CAP_").lower()
-        for c in value(name, "CapabilityBoundingSet").split())
-    words = ["setpriv", "--bounding-set", "-all," + bounding]
+        for c in value(name, "CapabilityBoundingSet").split()])
+    words = ["setpriv", "--bounding-set", bounding]
+    if user:
+        words += ["--reuid", user, "--regid", user, "--clear-groups"]
     if value(name, "NoNewPrivileges") == "yes":
         words.append("--no-new-privs")
     if re.search(r"(?m)^PrivateNetwork=yes$", unit(name)):
@@ -181,27 +187,66 @@ def test_rights():
 
 
 def test_network():
-    """The unit of port 25 leaves it the network: a stranger's mail is verified"""
-    for name in SERVICES:
-        text = unit(name + ".service")
-        asks = name == "smtpd/restante-smtp"
+    """No server has a network: the resolver has, and no right"""
+    for name in EXPOSURE:
+        text, asks = unit(name + ".service"), name == RESOLVER
         equal("\nPrivateNetwork=yes\n" in text, not asks, name)
         equal("\nIPAddressDeny=any\n" in text, not asks, name)
         equal("AF_INET " in value(name + ".service",
                                   "RestrictAddressFamilies"), asks, name)
+    text = unit(RESOLVER + ".service")
+    for line in ("DynamicUser=yes", "CapabilityBoundingSet=",
+                 "NoNewPrivileges=yes"):
+        check(f"\n{line}\n" in text, line)
+    equal(value(RESOLVER + ".socket", "SocketMode"), "0600")
+    for name in ("smtpd/restante-smtp.socket", "smtpd/restante-smtp.service"):
+        check("\nWants=restante-resolver.socket\n" in unit(name), name)
+
+
+@contextlib.contextmanager
+def stranger(config, answers):
+    """A server of port 25 in its unit, with a DNS; a stranger comes to it.
+    answers: whether the resolver runs, in its unit."""
     if not AM_ROOT:
         raise Skip("needs root")
-    zone = {"example.com": {"TXT": ["v=spf1 ip4:127.0.0.1 -all"]}}
-    with ZoneDns(records_of(zone)) as dns, Scratch(
-            f"idle-exit 5\npolicy-exempt 192.0.2.1\nresolver {dns.address}",
-            as_root=True) as scratch, activated(
-                scratch, "smtpd", "smtpd/restante-smtp.service") as mx:
-        with scratch.connect(mx.ports[0]) as talker:
+    zone = {"example.com": {"TXT": ["v=spf1 ip4:127.0.0.1 -all"]},
+            "1.0.0.127.bl.test": {"A": [b"\x7f\0\0\2"],
+                                  "TXT": ["listed here"]}}
+    with contextlib.ExitStack() as stack:
+        dns = stack.enter_context(ZoneDns(records_of(zone)))
+        scratch = stack.enter_context(Scratch(
+            f"idle-exit 5\npolicy-exempt 192.0.2.1\n{config}\n"
+            f"resolver {dns.address}", as_root=True))
+        if answers:
+            stack.enter_context(Resolver(
+                scratch, confined(RESOLVER + ".service", "games")))
+        mx = stack.enter_context(activated(
+            scratch, "smtpd", "smtpd/restante-smtp.service"))
+        yield scratch, mx, stack.enter_context(scratch.connect(mx.ports[0]))
+
+
+def test_verified():
+    """A stranger's mail is verified by the resolver, and by it alone"""
+    for answers, result in ((True, b"pass"), (False, b"temperror")):
+        with stranger("", answers) as (scratch, mx, talker):
             talker.hello()
             talker.submit("carol@example.com", ["bob@example.org"],
                           "From: carol@example.com\r\n\r\nx\r\n")
-        check(b" spf=pass " in scratch.mailbox("bob").read_bytes().replace(
-            b"\n\t", b" "), mx.log.read_text())
+            check(b" spf=" + result + b" " in scratch.mailbox("bob")
+                  .read_bytes().replace(b"\n\t", b" "), mx.log.read_text())
+
+
+def test_listed():
+    """A DNS list is asked by the resolver, and by it alone"""
+    for answers in (True, False):
+        with stranger("dnsbl bl.test", answers) as (_, mx, talker):
+            talker.hello()
+            talker.expect("250 ", "MAIL FROM:<carol@example.com>")
+            talker.send("RCPT TO:<bob@example.org>\r\n")
+            said = talker.reply().last
+            equal(said.startswith("554 5.7.1 ") and "listed here" in said,
+                  answers, said + "\n" + mx.log.read_text())
+            check(answers or said.startswith("250 "), said)
 
 
 # ---- runs by another unit ----

@@ -9,6 +9,7 @@ import threading
 from lib import proc
 from lib.dns import (SERVFAIL, TXT, A, LyingDns, a, dead, honest, record,
                      refuse)
+from lib.resolver import both_ways
 from lib.scratch import ALICE, AM_ROOT, Instance, Scratch
 from lib.talk import Talker
 from lib.tap import Skip, Tap, check, equal
@@ -347,9 +348,14 @@ def test_confined_root():
     confined(True)
 
 
-if __name__ == "__main__":
+def everything():
+    """All of this."""
     tap.run(globals())
     spared()
     checked()
     answers()
+
+
+if __name__ == "__main__":
+    both_ways(tap, everything)
     tap.finish()

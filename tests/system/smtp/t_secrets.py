@@ -17,6 +17,7 @@ from pathlib import Path
 from lib import proc
 from lib.fakemx import STALL, FakeMx
 from lib.player import PASSWORDS
+from lib.resolver import Resolver, batch
 from lib.scratch import (ALICE, AM_ROOT, SRC, Instance, client_context,
                          make_certificate, tool)
 from lib.tap import Skip, Tap, check, equal
@@ -175,6 +176,18 @@ class Searched:
         self.look("resident", int(pid))
         self.over(server.smtpd)
 
+    def resolver(self):
+        """Who asks name servers, and its process for a connection."""
+        with Resolver(self.server) as resolver, \
+                resolver.connect("127.0.0.1:1") as sock:
+            self.look("resolver", resolver.pid)
+            self.look("resolver", wait_for(lambda: next(
+                (p for p in proc.children(resolver.pid)
+                 if proc.status(p).get("Seccomp") == "2"), None),
+                "a connection's process"))
+            sock.send(batch([(1, "example.org")]))
+            check(sock.recv(70000), "it does not answer")
+
     @staticmethod
     def starttls(talker):
         """Asks for TLS."""
@@ -304,6 +317,7 @@ def test_table():
                 search.look("TLS starter", proc.tls_starters(daemon.pid)[0])
             search.sessions()
             search.residents()
+            search.resolver()
             search.logins()
             runner = search.agents(lambda: [
                 p for p in connected(port) if p != os.getpid()])
