@@ -14,10 +14,6 @@
  */
 
 /*
-<<<<<<< HEAD
- * The account, as it is or was within the last second, until the next call; or
- * NULL, and then errno is 0 if there is
-=======
  * Has the C library read nsswitch.conf, so that those who are forked need not.
  * It must not be short of memory then: glibc ends the process (an assertion and
  * a null pointer in its nss_database.c).
@@ -25,8 +21,8 @@
 void passwd_prepare(void);
 
 /*
- * The account, until the next call; or NULL, and then errno is 0 if there is
->>>>>>> e821ed8 (server: read nsswitch.conf before there are workers)
+ * The account, as it is or was within the last second, until the next call; or
+ * NULL, and then errno is 0 if there is
  * none, and else says why that cannot be found out, which is logged.  The C
  * library leaves errno 0 if all sources say that there is none; ENOENT and its
  * like come from a source that could not be asked.
