@@ -150,22 +150,17 @@ journal_landmarks(const struct rewrite *r, uint8_t head[SUM], uint8_t tail[SUM])
 	           : 0;
 }
 
-int
+void
 journal_plan_sum(const struct rewrite *r, uint8_t sum[SUM])
 {
-	struct crypto_hash *h = crypto_hash_open();
 	uint8_t digest[CRYPTO_SHA256];
+	struct crypto_hash h;
 
-	if (h == NULL) {
-		errno = ENOMEM;
-		return -1;
-	}
-	crypto_hash_add(h, r->ranges, r->header.count * sizeof(*r->ranges));
-	crypto_hash_add(h, r->text, r->header.text_len);
-	crypto_hash_result(h, digest);
-	crypto_hash_close(h);
+	crypto_hash_begin(&h);
+	crypto_hash_add(&h, r->ranges, r->header.count * sizeof(*r->ranges));
+	crypto_hash_add(&h, r->text, r->header.text_len);
+	crypto_hash_result(&h, digest);
 	memcpy(sum, digest, SUM);
-	return 0;
 }
 
 /* Writes header and plan to the journal file, durably. */
@@ -180,8 +175,8 @@ journal_write_plan(struct rewrite *r)
 		errno = EIO; /* whatever the reason: not one to go on */
 		return -1;
 	}
-	if (journal_landmarks(r, h->head, h->tail) == -1 ||
-	    journal_plan_sum(r, h->plan) == -1) {
+	journal_plan_sum(r, h->plan);
+	if (journal_landmarks(r, h->head, h->tail) == -1) {
 		return -1;
 	}
 	journal_sum(h, offsetof(struct journal_header, sum), h->sum);

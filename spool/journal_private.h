@@ -80,7 +80,7 @@ int journal_tail_sum(const struct rewrite *, uint8_t sum[SUM]);
 int journal_landmarks(
     const struct rewrite *, uint8_t head[SUM], uint8_t tail[SUM]);
 
-int journal_plan_sum(const struct rewrite *, uint8_t sum[SUM]);
+void journal_plan_sum(const struct rewrite *, uint8_t sum[SUM]);
 
 /*
  * Makes a new file of that name, with room for what comes.  Where there is

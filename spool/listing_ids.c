@@ -102,23 +102,18 @@ free_room(struct fresh *f)
 static int
 digest(struct fresh *f, const struct listing *l, int mailbox)
 {
-	struct crypto_hash *hash = crypto_hash_open();
-	int result = hash == NULL ? -1 : 0;
+	struct crypto_hash hash;
+	int result = 0;
 
-	if (hash == NULL) {
-		errno = ENOMEM;
-	}
+	crypto_hash_begin(&hash);
 	for (size_t i = 0; result == 0 && i < l->count; i++) {
 		if (l->list[i].unknown) {
 			f->where[f->count] = i;
 			f->list[f->count] = l->list[i];
-			result =
-			    visible_digest(mailbox, &f->list[f->count++], hash);
+			result = visible_digest(
+			    mailbox, &f->list[f->count++], &hash);
 		}
 	}
-	int saved = errno;
-	crypto_hash_close(hash);
-	errno = saved;
 	return result;
 }
 

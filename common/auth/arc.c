@@ -58,14 +58,13 @@ read_message(struct arc *a, unsigned i, time_t now)
 	const char *why = NULL;
 
 	c->body = -1;
-	errno = 0;
 	if (dkim_signature_read(&c->message,
 		a->sets.sets[i].fields[ARC_MESSAGE], DKIM_ARC_MESSAGE, now,
 		&why) != DKIM_NONE) {
 		return why;
 	}
 	c->body = bodies_want(&a->bodies, c->message.body, c->message.limit);
-	return c->body == -1 ? "no hashes are available" : NULL;
+	return c->body == -1 ? "too many different tags l" : NULL;
 }
 
 static const char *
@@ -104,12 +103,11 @@ read_sets(struct arc *a, time_t now)
 	for (unsigned i = newest; i >= 1 && !a->settled; i--) {
 		const char *why = read_message(a, i, now);
 		if (why != NULL && i == newest) {
-			conclude(
-			    a, errno == ENOMEM ? ARC_TEMPERROR : ARC_FAIL, why);
+			conclude(a, ARC_FAIL, why);
 		}
 	}
 	if (a->settled) {
-		bodies_close(&a->bodies);
+		a->bodies.count = 0; /* nobody asks for them any more */
 	}
 }
 
@@ -163,7 +161,6 @@ void
 arc_close(struct arc *a)
 {
 	if (a != NULL) {
-		bodies_close(&a->bodies);
 		section_close(&a->section);
 		arc_sets_close(&a->sets);
 		free(a->checks);
@@ -260,12 +257,14 @@ check(struct arc *a, const struct one *o, const struct dkim_key *key)
 {
 	const struct dkim_signature *s = o->signature;
 	uint8_t digest[CRYPTO_SHA256];
-	int done = o->seal ? arc_seal_hash(&a->sets, 1, o->set, digest)
-	                   : section_hash(&a->section, s, digest);
 
-	return done == -1 ? PUBLIC_KEY_UNAVAILABLE
-	                  : public_key_check(s->key, key->octets, key->len,
-				digest, s->octets, s->len);
+	if (o->seal) {
+		arc_seal_hash(&a->sets, 1, o->set, digest);
+	} else {
+		section_hash(&a->section, s, digest);
+	}
+	return public_key_check(
+	    s->key, key->octets, key->len, digest, s->octets, s->len);
 }
 
 /* What one signature comes to; pass is what none of it is. */
@@ -288,7 +287,7 @@ judge(struct arc *a, const struct one *o, enum dkim_lookup status,
 	case PUBLIC_KEY_GOOD:
 		return ARC_PASS;
 	case PUBLIC_KEY_UNAVAILABLE:
-		*why = "no hashes are available";
+		*why = "keys cannot be used now";
 		return ARC_TEMPERROR;
 	case PUBLIC_KEY_BAD:
 	case PUBLIC_KEY_UNREADABLE:

@@ -34,9 +34,9 @@ bool arc_seal_says(const struct field *seal, const char *word);
 
 /*
  * What a seal is of: the sets from one to another, and itself, the last,
- * without its b.  0, or -1: no hashes are available.
+ * without its b.
  */
-int arc_seal_hash(const struct arc_sets *, unsigned first, unsigned last,
-    uint8_t digest[CRYPTO_SHA256]) __attribute__((warn_unused_result));
+void arc_seal_hash(const struct arc_sets *, unsigned first, unsigned last,
+    uint8_t digest[CRYPTO_SHA256]);
 
 #endif

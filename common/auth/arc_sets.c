@@ -107,16 +107,14 @@ arc_seal_says(const struct field *seal, const char *word)
 	       tags_is(value, word);
 }
 
-int
+void
 arc_seal_hash(const struct arc_sets *a, unsigned first, unsigned last,
     uint8_t digest[CRYPTO_SHA256])
 {
-	struct crypto_hash *hash = crypto_hash_open();
+	struct crypto_hash hash;
+	struct canon_sink sink = section_sink(&hash);
 
-	if (hash == NULL) {
-		return -1;
-	}
-	struct canon_sink sink = section_sink(hash);
+	crypto_hash_begin(&hash);
 	for (unsigned i = first; i <= last; i++) {
 		const struct arc_set *s = &a->sets[i];
 		canon_field(CANON_RELAXED, s->fields[ARC_RESULTS], &sink);
@@ -128,7 +126,5 @@ arc_seal_hash(const struct arc_sets *a, unsigned first, unsigned last,
 			    CANON_RELAXED, s->fields[ARC_SEAL], &sink);
 		}
 	}
-	crypto_hash_result(hash, digest);
-	crypto_hash_close(hash);
-	return 0;
+	crypto_hash_result(&hash, digest);
 }

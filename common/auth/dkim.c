@@ -94,9 +94,7 @@ begin(struct dkim *d, const struct field *f, time_t now)
 	}
 	c->body =
 	    bodies_want(&d->bodies, c->signature.body, c->signature.limit);
-	if (c->body == -1 && errno == ENOMEM) {
-		conclude(c, DKIM_TEMPERROR, "no hashes are available");
-	} else if (c->body == -1) {
+	if (c->body == -1) {
 		conclude(c, DKIM_POLICY, "too many different tags l");
 	}
 }
@@ -149,7 +147,6 @@ void
 dkim_close(struct dkim *d)
 {
 	if (d != NULL) {
-		bodies_close(&d->bodies);
 		section_close(&d->section);
 		free(d);
 	}
@@ -229,13 +226,10 @@ verify(struct dkim *d, struct check *c, const struct dkim_key *key)
 {
 	const struct dkim_signature *s = &c->signature;
 	uint8_t digest[CRYPTO_SHA256];
-	enum public_key_result r = PUBLIC_KEY_UNAVAILABLE;
 
-	if (section_hash(&d->section, s, digest) == 0) {
-		r = public_key_check(
-		    s->key, key->octets, key->len, digest, s->octets, s->len);
-	}
-	switch (r) {
+	section_hash(&d->section, s, digest);
+	switch (public_key_check(
+	    s->key, key->octets, key->len, digest, s->octets, s->len)) {
 	case PUBLIC_KEY_GOOD:
 		pass(d, c);
 		break;
@@ -252,7 +246,7 @@ verify(struct dkim *d, struct check *c, const struct dkim_key *key)
 		conclude(c, DKIM_POLICY, "the key has more than 8192 bits");
 		break;
 	case PUBLIC_KEY_UNAVAILABLE:
-		conclude(c, DKIM_TEMPERROR, "no hashes are available");
+		conclude(c, DKIM_TEMPERROR, "keys cannot be used now");
 		break;
 	}
 }

@@ -2,8 +2,6 @@
 /* The hashes of a body that signatures need, all in one pass. */
 #include "common/auth/dkim_private.h"
 
-#include <errno.h>
-
 int
 bodies_want(struct bodies *b, enum canon form, uint64_t limit)
 {
@@ -17,18 +15,13 @@ bodies_want(struct bodies *b, enum canon form, uint64_t limit)
 		limited += c->limit != UINT64_MAX;
 	}
 	/* The two forms without a limit always have their places. */
-	errno = 0;
 	if (limit != UINT64_MAX && limited == BODIES - 2) {
 		return -1;
 	}
 	struct body_hash *h = &b->all[b->count];
-	h->hash = crypto_hash_open();
-	if (h->hash == NULL) {
-		errno = ENOMEM;
-		return -1;
-	}
+	crypto_hash_begin(&h->hash);
 	h->canon = (struct canon_body){
-		.form = form, .limit = limit, .sink = section_sink(h->hash)
+		.form = form, .limit = limit, .sink = section_sink(&h->hash)
 	};
 	return (int)b->count++;
 }
@@ -46,15 +39,6 @@ bodies_end(struct bodies *b)
 {
 	for (size_t i = 0; i < b->count; i++) {
 		canon_body_end(&b->all[i].canon);
-		crypto_hash_result(b->all[i].hash, b->all[i].digest);
+		crypto_hash_result(&b->all[i].hash, b->all[i].digest);
 	}
-}
-
-void
-bodies_close(struct bodies *b)
-{
-	for (size_t i = 0; i < b->count; i++) {
-		crypto_hash_close(b->all[i].hash);
-	}
-	b->count = 0;
 }

@@ -63,7 +63,7 @@ struct dkim_make {
 	struct output header; /* until it is over; then the section alone */
 	bool over;            /* the header section */
 	struct section section;
-	struct crypto_hash *hash;
+	struct crypto_hash hash;
 	struct canon_body body;
 	uint8_t body_digest[CRYPTO_SHA256];
 	struct output field; /* under way: up to "b=" */
@@ -77,14 +77,10 @@ dkim_make_open(void)
 	if (m == NULL) {
 		return NULL;
 	}
-	m->hash = crypto_hash_open();
-	if (m->hash == NULL) {
-		free(m);
-		return NULL;
-	}
+	crypto_hash_begin(&m->hash);
 	m->body = (struct canon_body){ .form = CANON_RELAXED,
 		.limit = UINT64_MAX,
-		.sink = section_sink(m->hash) };
+		.sink = section_sink(&m->hash) };
 	return m;
 }
 
@@ -93,7 +89,6 @@ dkim_make_close(struct dkim_make *m)
 {
 	if (m != NULL) {
 		section_close(&m->section);
-		crypto_hash_close(m->hash);
 		output_free(&m->header);
 		output_free(&m->field);
 		free(m);
@@ -162,7 +157,7 @@ dkim_make_end(struct dkim_make *m)
 		divide(m);
 	}
 	canon_body_end(&m->body);
-	crypto_hash_result(m->hash, m->body_digest);
+	crypto_hash_result(&m->hash, m->body_digest);
 	if (m->header.failed) {
 		errno = ENOMEM;
 		return false;
@@ -328,7 +323,8 @@ dkim_make_digest(struct dkim_make *m, const struct dkim_make_key *key,
 	    !tags_find(own.field.value, own.field.value_len, "h", &own.names)) {
 		return false;
 	}
-	return section_hash(&m->section, &own, digest) == 0;
+	section_hash(&m->section, &own, digest);
+	return true;
 }
 
 void

@@ -31,12 +31,10 @@ int section_open(struct section *, const char *header, size_t len)
     __attribute__((warn_unused_result));
 void section_close(struct section *);
 
-/*
- * Hashes the fields that a signature names, and that of the signature itself.
- * 0, or -1: no hashes are available.
+/* Hashes the fields that a signature names, and that of the signature itself.
  */
-int section_hash(struct section *, const struct dkim_signature *,
-    uint8_t digest[CRYPTO_SHA256]) __attribute__((warn_unused_result));
+void section_hash(struct section *, const struct dkim_signature *,
+    uint8_t digest[CRYPTO_SHA256]);
 
 /* A sink that adds to a struct crypto_hash. */
 struct canon_sink section_sink(struct crypto_hash *);
@@ -47,20 +45,19 @@ enum { BODIES = 4 };
 
 struct bodies {
 	struct body_hash {
-		struct crypto_hash *hash;
+		struct crypto_hash hash;
 		struct canon_body canon;
 		uint8_t digest[CRYPTO_SHA256];
 	} all[BODIES];
 	size_t count;
 };
 
-/* Begins zeroed.  The number of the hash that the signature needs, or -1: too
-   many different ones, or no hashes are available (errno ENOMEM). */
+/* Begins zeroed, and stays where it is.  The number of the hash that the
+   signature needs, or -1: too many different ones. */
 int bodies_want(struct bodies *, enum canon, uint64_t limit)
     __attribute__((warn_unused_result));
 void bodies_feed(struct bodies *, const char *data, size_t len);
 void bodies_end(struct bodies *);
-void bodies_close(struct bodies *);
 
 /* ---- dkim_make.c: a message that is signed ---- */
 

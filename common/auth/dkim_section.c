@@ -133,17 +133,15 @@ take_field(
 	return NULL;
 }
 
-int
+void
 section_hash(struct section *s, const struct dkim_signature *own,
     uint8_t digest[CRYPTO_SHA256])
 {
-	struct crypto_hash *hash = crypto_hash_open();
+	struct crypto_hash hash;
+	struct canon_sink sink = section_sink(&hash);
 	struct span rest = own->names, name;
 
-	if (hash == NULL) {
-		return -1;
-	}
-	struct canon_sink sink = section_sink(hash);
+	crypto_hash_begin(&hash);
 	memset(s->used, 0, s->count * sizeof(*s->used));
 	while (tags_item(&rest, &name)) {
 		const struct field *f = take_field(s, name, own);
@@ -152,7 +150,5 @@ section_hash(struct section *s, const struct dkim_signature *own,
 		}
 	}
 	canon_signature(own->header, &own->field, &sink);
-	crypto_hash_result(hash, digest);
-	crypto_hash_close(hash);
-	return 0;
+	crypto_hash_result(&hash, digest);
 }

@@ -33,7 +33,7 @@ struct srs_keys {
 /*
  * Writes the sender that stands for it in our domain, with NUL.  0, or -1 with
  * errno: EINVAL: not an address that can be written so (a quoted local part);
- * EMSGSIZE: too long; ENOSYS: no hashes are available.
+ * EMSGSIZE: too long.
  */
 int srs_forward(const char *sender, const char *domain, const struct srs_keys *,
     time_t now, char *out, size_t size) __attribute__((warn_unused_result));
@@ -43,7 +43,7 @@ enum srs_back {
 	SRS_GOOD,    /* out is where it leads */
 	SRS_FORGED,  /* the hash is not ours, or something is missing */
 	SRS_EXPIRED, /* it was ours, too long ago */
-	SRS_UNKNOWN, /* no hashes are available, or it does not fit */
+	SRS_UNKNOWN, /* that cannot be found out now, or does not fit */
 };
 
 /* True if an address has the form of such a sender, whoever has made it. */

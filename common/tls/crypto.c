@@ -5,9 +5,7 @@
 #include <nettle/hmac.h>
 #include <nettle/pbkdf2.h>
 #include <nettle/sha1.h>
-#include <nettle/sha2.h>
 #include <nettle/version.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* From version 4 on a digest is always whole. */
@@ -17,19 +15,10 @@
 #define WHOLE(size) (size),
 #endif
 
-struct crypto_hash {
-	struct sha256_ctx context;
-};
-
-struct crypto_hash *
-crypto_hash_open(void)
+void
+crypto_hash_begin(struct crypto_hash *h)
 {
-	struct crypto_hash *h = malloc(sizeof(*h));
-
-	if (h != NULL) {
-		sha256_init(&h->context);
-	}
-	return h;
+	sha256_init(&h->context);
 }
 
 void
@@ -42,12 +31,6 @@ void
 crypto_hash_result(struct crypto_hash *h, uint8_t digest[CRYPTO_SHA256])
 {
 	sha256_digest(&h->context, WHOLE(CRYPTO_SHA256) digest);
-}
-
-void
-crypto_hash_close(struct crypto_hash *h)
-{
-	free(h);
 }
 
 void

@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_TLS_CRYPTO_H
 #define RESTANTE_COMMON_TLS_CRYPTO_H
 
+#include <nettle/sha2.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,14 +17,15 @@ enum crypto_kind { CRYPTO_KIND_SHA256, CRYPTO_KIND_SHA1 };
 /* Octets of its digests. */
 size_t crypto_size(enum crypto_kind);
 
-struct crypto_hash; /* a SHA-256 under way */
+/* A SHA-256 under way. */
+struct crypto_hash {
+	struct sha256_ctx context;
+};
 
-/* NULL: no memory. */
-struct crypto_hash *crypto_hash_open(void);
+void crypto_hash_begin(struct crypto_hash *);
 void crypto_hash_add(struct crypto_hash *, const void *data, size_t len);
-/* The digest of what was added since the opening or the last result. */
+/* The digest of what was added since the beginning or the last result. */
 void crypto_hash_result(struct crypto_hash *, uint8_t digest[CRYPTO_SHA256]);
-void crypto_hash_close(struct crypto_hash *);
 
 void crypto_sha256(const void *data, size_t len, uint8_t digest[CRYPTO_SHA256]);
 void crypto_sha512(const void *data, size_t len, uint8_t digest[CRYPTO_SHA512]);

@@ -157,7 +157,7 @@ forwarding_sender(const struct runner *r, const struct batch *b,
 	}
 	int result = srs_forward(mail->sender, r->config->srs_domain, &keys,
 	    time(NULL), sender, ADDRESS_TEXT);
-	if (result == -1 && errno != ENOSYS) {
+	if (result == -1) {
 		result = by_forwarder(r->config, to, sender);
 	}
 	if (result == -1) {

@@ -152,19 +152,19 @@ mailbox_scans_alike(const struct mailbox *m, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct mailbox *again = mailbox_at(path);
-	struct crypto_hash *hash = crypto_hash_open();
+	struct crypto_hash hash;
 	struct message *list;
 	size_t count, n = mailbox_count(m);
 
+	crypto_hash_begin(&hash);
 	if (scan_mailbox(fd, 0, &list, &count) == -1) {
 		return false;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (visible_digest(fd, &list[i], hash) == -1) {
+		if (visible_digest(fd, &list[i], &hash) == -1) {
 			return false;
 		}
 	}
-	crypto_hash_close(hash);
 	close(fd);
 	size_t hidden = count - n;
 	bool good = hidden <= 1 && (hidden == 0 || list[0].pseudo) &&
