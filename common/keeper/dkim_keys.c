@@ -180,9 +180,9 @@ dkim_key_open(const char *path, char error[CONFIG_ERROR])
 	int cause = errno;
 	if (why == NULL) {
 		ssize_t n = file_read_all(fd, text, sizeof(text));
-		cause = n == -1 ? errno : EINVAL;
-		why = n == -1 ? strerror(cause) : NULL;
 		key = n == -1 ? NULL : private_key_read(text, (size_t)n, &why);
+		cause = errno;
+		why = n == -1 ? strerror(cause) : why;
 		explicit_bzero(text, sizeof(text));
 	}
 	close(fd);

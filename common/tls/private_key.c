@@ -5,11 +5,12 @@
 #include "common/text/base64.h"
 #include "common/tls/tls_private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { ED25519_OCTETS = 32 };
+enum { ED25519_OCTETS = 32, PROBE = 4096 };
 
 struct private_key {
 	gnutls_x509_privkey_t file; /* for writing it */
@@ -57,12 +58,24 @@ allocate(const char **why)
 	if (lib == NULL || k == NULL ||
 	    lib->gnutls_x509_privkey_init(&k->file) < 0) {
 		free(k);
+		errno = ENOMEM;
 		return NULL;
 	}
 	return k;
 }
 
-/* The key, or NULL if there is something wrong with it. */
+/* Where there is no memory, GnuTLS and its libraries may call that anything. */
+static bool
+is_memory_short(void)
+{
+	void *volatile probe = malloc(PROBE);
+	bool is_short = probe == NULL;
+
+	free(probe);
+	return is_short;
+}
+
+/* The key, or NULL if there is something wrong with it, with errno. */
 static struct private_key *
 finish(struct private_key *k, const char *wrong, const char **why)
 {
@@ -70,7 +83,12 @@ finish(struct private_key *k, const char *wrong, const char **why)
 	if (*why == NULL) {
 		return k;
 	}
+	bool is_short = is_memory_short();
 	private_key_close(k);
+	if (is_short) {
+		*why = "no memory";
+	}
+	errno = is_short ? ENOMEM : EINVAL;
 	return NULL;
 }
 

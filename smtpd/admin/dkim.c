@@ -10,6 +10,7 @@
 #include "common/auth/tags.h"
 #include "common/dns/dns.h"
 #include "common/log/log.h"
+#include "common/process/process.h"
 #include "common/text/address.h"
 #include "common/text/base64.h"
 #include "common/text/idna.h"
@@ -21,9 +22,15 @@
 #include <string.h>
 #include <sysexits.h>
 
-enum { STRING = 255 }; /* octets of a string of a TXT record */
+enum {
+	STRING = 255,             /* octets of a string of a TXT record */
+	PATIENCE = 5 * 60 * 1000, /* ms for keys and name servers */
+};
 
 static struct dkim_keys keys, next;
+
+/* The one reason that there is. */
+static const char unwritable[] = "no memory to write the public key";
 
 int
 dkim_record(const struct private_key *key, char record[DKIM_RECORD])
@@ -67,7 +74,7 @@ print_records(const struct dkim_keys *k)
 			continue;
 		}
 		if (dkim_record(k->keys[i], record) == -1) {
-			log_error("GnuTLS cannot write the public key");
+			log_error("%s", unwritable);
 			return -1;
 		}
 		snprintf(name, sizeof(name), "%s._domainkey.%s",
@@ -127,10 +134,13 @@ is_published(struct dns *dns, const struct dkim_keys *k, size_t i)
 	}
 	const char *wrong = dkim_key_read(
 	    records, texts.count, private_key_kind(k->keys[i]), &key);
-	if (wrong == NULL && (private_key_public(k->keys[i], public) == -1 ||
-				 base64_encode(key.octets, key.len, theirs,
-				     sizeof(theirs)) == -1 ||
-				 strcmp(public, theirs) != 0)) {
+	if (private_key_public(k->keys[i], public) == -1) {
+		printf("; UNKNOWN %s: %s\n", name, unwritable);
+		return false;
+	}
+	if (wrong == NULL &&
+	    (base64_encode(key.octets, key.len, theirs, sizeof(theirs)) == -1 ||
+		strcmp(public, theirs) != 0)) {
 		wrong = "it is another key";
 	}
 	if (wrong != NULL) {
@@ -194,7 +204,7 @@ rotate_keys(const struct config *config, const char *domain)
 	       "more:\n; smtpd --dkim %s --rotate\n",
 	    domain);
 	int printed = print_records(&next);
-	return printed == -1 ? EX_SOFTWARE : made > 0 ? EX_OK : EX_TEMPFAIL;
+	return printed == -1 ? EX_OSERR : made > 0 ? EX_OK : EX_TEMPFAIL;
 }
 
 /* The first keys: there is none that signs. */
@@ -220,15 +230,19 @@ dkim_domain(const char *text, char out[DKIM_KEY_NAME])
 	return strchr(out, '.') != NULL && address_is_domain(out);
 }
 
-int
-admin_dkim(const struct config *config, const char *text, bool rotate)
-{
+/* What is to be done. */
+struct order {
+	const struct config *config;
 	char domain[DKIM_KEY_NAME];
+	bool rotate;
+};
 
-	if (!dkim_domain(text, domain)) {
-		log_error("not a domain: %s", text);
-		return EX_USAGE;
-	}
+static int
+make_or_change(const struct order *o)
+{
+	const struct config *config = o->config;
+	const char *domain = o->domain;
+
 	if (read_keys(&keys, config, domain, ".pem") == -1 ||
 	    read_keys(&next, config, domain, ".next") == -1) {
 		return EX_CONFIG;
@@ -238,7 +252,7 @@ admin_dkim(const struct config *config, const char *text, bool rotate)
 		status = switch_keys(config, domain);
 	} else if (keys.count == 0) {
 		status = begin_keys(config, domain);
-	} else if (rotate) {
+	} else if (o->rotate) {
 		return rotate_keys(config, domain);
 	}
 	if (status != EX_OK) {
@@ -247,5 +261,48 @@ admin_dkim(const struct config *config, const char *text, bool rotate)
 	if (read_keys(&keys, config, domain, ".pem") == -1) {
 		return EX_CANTCREAT;
 	}
-	return print_records(&keys) == -1 ? EX_SOFTWARE : EX_OK;
+	return print_records(&keys) == -1 ? EX_OSERR : EX_OK;
+}
+
+static int
+run(void *context)
+{
+	int status = make_or_change(context);
+
+	/* What was not printed may have to be published. */
+	if (fflush(stdout) == EOF || ferror(stdout)) {
+		log_error("cannot print: %s", strerror(errno));
+		return status == EX_OK ? EX_IOERR : status;
+	}
+	return status;
+}
+
+int
+admin_dkim(const struct config *config, const char *text, bool rotate)
+{
+	struct order o = { .config = config, .rotate = rotate };
+	int status;
+
+	if (!dkim_domain(text, o.domain)) {
+		log_error("not a domain: %s", text);
+		return EX_USAGE;
+	}
+	/* The libraries that make keys end their process where there is no
+	   memory, and whoever is killed leaves nothing half done. */
+	switch (process_run(run, &o, PATIENCE, &status)) {
+	case PROCESS_EXITED:
+		return status;
+	case PROCESS_SIGNALED:
+		log_error("not finished: ended by signal %d, as where there is "
+			  "too little memory; type it once more",
+		    status);
+		break;
+	case PROCESS_LATE:
+		log_error("not finished in time; type it once more");
+		break;
+	case PROCESS_FAILED:
+		log_error("cannot start a process: %s", strerror(errno));
+		break;
+	}
+	return EX_OSERR;
 }

@@ -2,15 +2,17 @@
 """Keys that sign mail are made and changed, with a kill or a fault in between.
 
 smtpd --dkim and --rotate are killed as they enter their n-th system call, or
-that call fails (by strace). What is there then is what was there before, or
-what there is to be: a key is whole or is not there, each kind of key that
-signed has one that signs, and typing the same again leads to the end.
+that call fails (by strace), or they have no memory from some allocation on.
+What is there then is what was there before, or what there is to be: a key is
+whole or is not there, each kind of key that signed has one that signs, and
+typing the same again leads to the end. Whatever fails is said.
 """
 import re
 import shutil
 import subprocess
 
 from lib import dkimpeers
+from lib.hunger import Hunger
 from lib.scratch import Scratch, tool
 from lib.spfsuite import ZoneDns, records_of
 from lib.sweep import sample
@@ -45,6 +47,7 @@ class Keys(Scratch):
                          f"resolver {self.dns.address}\n", tls=False,
                          users=False)
         self.folder = self.dir / "state/dkim" / DOMAIN
+        self.hunger = Hunger(self)
 
     def __exit__(self, *_):
         super().__exit__()
@@ -54,12 +57,14 @@ class Keys(Scratch):
         """Puts records into the DNS."""
         self.records.update({k: {"TXT": [v]} for k, v in records.items()})
 
-    def run(self, *more, before=()):
-        """The command; its exit status, and what it says."""
+    def run(self, *args, before=(), more=()):
+        """The command, in more of an environment; its exit status, and what it
+        says."""
         done = subprocess.run(
-            [*before, *self.command("smtpd", "--dkim", DOMAIN, *more)],
+            [*before, *self.command("smtpd", "--dkim", DOMAIN, *args)],
             capture_output=True, text=True, cwd="/", timeout=120, check=False,
-            env=dict(self.environment(), ASAN_OPTIONS="detect_leaks=0"),
+            env=dict(self.environment(), ASAN_OPTIONS="detect_leaks=0",
+                     **dict(more)),
             **self.as_user())   # which does not work under strace
         return done.returncode, done.stdout + done.stderr
 
@@ -151,8 +156,52 @@ class Sweep:
                            f"{sorted(keys.files())}")
         return trouble + wrong(keys, self.before)
 
+    def starve(self, number):
+        """No memory from an allocation on: (what is wrong, whether it had to
+        do with less)."""
+        keys = self.keys
+        keys.restore(self.before)
+        hungry = keys.hunger.environment(number)
+        status, said = keys.run(*self.args, more=hungry)
+        denied, faults = keys.hunger.read()     # those of GnuTLS's libraries
+        trouble = wrong(keys, self.before)
+        done = self.end(keys)
+        if status == 0 and not done:
+            trouble.append(f"a success, and there is {sorted(keys.files())}")
+        if status != 0 and not re.search(r"memory|start a process", said):
+            trouble.append(f"status {status}, and it says {said!r}")
+        if faults and status == 0:
+            trouble.append(f"a success after signals {faults}")
+        for _ in range(3):
+            if not self.end(keys):
+                status, said = keys.run(*self.args)
+        if not self.end(keys):
+            trouble.append(f"it does not go on: {said}")
+        return trouble + wrong(keys, self.before), denied > 0
+
+    def hunger(self):
+        """As many numbers as there is time for, the last ones among them."""
+        end = 256
+        while self.starve(end)[1]:
+            end *= 2
+        low, high = end // 2, end
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.starve(middle)[1] \
+                else (low, middle)
+        tap.diag(f"{low} allocations")
+        with tap.case(f"{self.name}: there is no memory"):
+            troubles = []
+            for number in sorted({*sample(range(1, low + 1), 2 * MOST),
+                                  *sample(range(1, 60), MOST),
+                                  *range(max(1, low - 40), low + 2)}):
+                found, _ = self.starve(number)
+                troubles += [f"{number}: {found[:2]}"] if found else []
+            equal(troubles[:5], [], f"{len(troubles)} troubles")
+
     def run(self):
-        """Kills, then faults."""
+        """Kills, then faults, then hunger."""
+        self.hunger()
         every = calls(self.keys, self.before, self.args)
         check(self.end(self.keys), f"the end: {sorted(self.keys.files())}")
         kills = [f"{call}:signal=KILL:when={n}" for call, n in every]

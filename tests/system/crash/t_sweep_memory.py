@@ -8,21 +8,19 @@ session. A server that stays has had nsswitch.conf read, without which glibc end
 a process that is short of memory; in a program for one client that is forgiven.
 """
 import os
-import subprocess
 from contextlib import suppress
 
 from lib import mbox
+from lib.hunger import Hunger
 from lib.player import PASSWORDS
-from lib.scratch import (LONG, Scratch, client_context, preloadable,
-                         tool)
+from lib.scratch import LONG, Scratch, client_context
 from lib.talk import Closed
-from lib.tap import Skip, Tap, check, equal
+from lib.tap import Tap, check, equal
 from lib.wait import wait_for
 
 tap = Tap()
 MOST = 2000 if LONG else 200
 STEP = 1 if LONG else 3
-NUMBERS = 65
 MAIL = "Subject: new\r\n\r\n" + "x" * 70 + "\r\n"
 BOX = b"".join(b"From a@b Mon Jan  1 00:00:00 2024\nSubject: %d\n\nx\n\n" % i
                for i in range(3))
@@ -35,39 +33,20 @@ class Starved(Scratch):
 
     def __init__(self, tls):
         super().__init__("plaintext-login always", tls=tls)
-        self.library = self.dir / "no_memory.so"
-        self.notes_file = self.dir / "no_memory.notes"
-        compiler = tool("cc")
-        if not compiler:
-            raise Skip("no C compiler for the preloaded library")
-        if "SAN_OPTIONS" in " ".join(os.environ):
-            raise Skip("nothing can be preloaded into a sanitizer build")
-        source = os.path.join(os.path.dirname(__file__),
-                              "../../lib/no_memory_shim.c")
-        subprocess.run([compiler, "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
-                        self.library, source, "-ldl", "-lpthread"],
-                       check=True, capture_output=True)
-        self.library.chmod(0o755)
+        self.hunger = Hunger(self)
+        self.hunger.build()
 
     def environment(self):
         return dict(super().environment(), **self.starved)
 
     def starve(self, kind, number):
         """What is started from now on has no memory from there on."""
-        preloadable()
-        self.notes_file.write_bytes(bytes(4 * NUMBERS))
-        self.notes_file.chmod(0o666)
-        self.starved = {"LD_PRELOAD": str(self.library),
-                        "NO_MEMORY_NOTES": str(self.notes_file),
-                        kind: str(number)}
+        self.starved = self.hunger.environment(number, kind)
 
     def judge(self):
         """Nobody may have ended by a fault."""
         self.starved = {}
-        data = memoryview(self.notes_file.read_bytes()).cast("I")
-        faults = {number: data[number] for number in range(1, NUMBERS)
-                  if data[number]}
-        equal(faults, {}, "signals that ended processes")
+        equal(self.hunger.read()[1], {}, "signals that ended processes")
 
 
 def start(scratch, name):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Mail that is signed, with a kill or a fault at any call of those who do it.
+"""Mail that is signed, with a kill or a fault at any call of those who do it,
+or without memory from any allocation on.
 
 As in t_sweep_relay, but there are keys: the runner asks the signer, and agents
 ask the runner. Whatever is killed or fails, nobody misses his mail or gets it
@@ -7,6 +8,7 @@ too often, and none leaves without its signature, or with one that is wrong.
 """
 from lib import dkimpeers
 from lib.authprobe import Probe
+from lib.hunger import Hunger
 from lib.sweep import sample
 from lib.sweeprun import NO, Hop, Runner, points, traced
 from lib.tap import Tap, check, equal
@@ -30,6 +32,7 @@ class Signing(Runner):
 
     def __init__(self, hop):
         super().__init__(hop)
+        self.hunger, self.starved = Hunger(self), {}
         try:
             self.records = dkimpeers.published(self, DOMAIN)
             self.probe = Probe({k: [v] for k, v in self.records.items()})
@@ -42,6 +45,10 @@ class Signing(Runner):
         super().__exit__()
         if hasattr(self, "probe"):
             self.probe.__exit__()
+
+    def environment(self):
+        """Perhaps without memory."""
+        return dict(super().environment(), **self.starved)
 
     def trouble(self, kills):
         """What is wrong after the last run."""
@@ -84,11 +91,40 @@ def sweep(runner, name, injections):
         equal(troubles[:6], [], f"{len(troubles)} troubles")
 
 
+def hungry(runner):
+    """In each process that the runner starts there is no memory from some
+    allocation on; then ordinary runs."""
+    with tap.case("there is no memory", runner.notes):
+        troubles, unfinished = [], 0
+        for number in sorted({*sample(range(1, 200), MOST),
+                              *sample(range(200, 5000), MOST)}):
+            runner.fill()
+            runner.starved = runner.hunger.environment(
+                number, "NO_MEMORY_FORKED")
+            runner.run()
+            runner.still()
+            runner.starved = {}
+            # GnuTLS's libraries end their process where there is none.
+            _, faults = runner.hunger.read()
+            unfinished += runner.queued() > 0
+            for _ in range(3):
+                if runner.queued():
+                    runner.run()
+                    runner.still()
+            wrong = runner.trouble(sum(faults.values()))
+            if wrong:
+                troubles.append(f"{number} ({faults}): {wrong[:3]}")
+        tap.diag(f"{unfinished} left mail")
+        check(unfinished > 0, "none that left mail")
+        equal(troubles[:6], [], f"{len(troubles)} troubles")
+
+
 def cases_faults():
-    """Kills, then faults"""
+    """Hunger, kills, then faults"""
     with Hop(NO) as hop, Signing(hop) as runner:
         every = points(runner, True)
         check(runner.seen > 0, "nothing was signed")
+        hungry(runner)
         sweep(runner, "the runner, its signer and its agents are killed", [
             f"{call}:signal=KILL:when={n}" for call, n in
             sample(every, MOST)])
