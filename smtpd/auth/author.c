@@ -86,29 +86,34 @@ domain_length(const char *text, size_t len)
 	return n;
 }
 
-/* Takes whatever comes after an at-sign. */
+/* Takes whatever comes after an at-sign, with blanks and comments between. */
 static void
 add_carelessly(struct author *a, const struct field *f)
 {
-	bool quoted = false;
+	bool quoted = false, after_at = false;
 	unsigned depth = 0;
 
 	for (size_t i = 0; i < f->value_len; i++) {
 		char c = f->value[i];
-		if (c == '\\' && (quoted || depth > 0)) {
+		bool inside = quoted || depth > 0;
+		if (c == '\\' && inside) {
 			i++;
 		} else if (c == '"' && depth == 0) {
 			quoted = !quoted;
+			after_at = false;
 		} else if (c == '(' && !quoted) {
 			depth++;
 		} else if (c == ')' && depth > 0) {
 			depth--;
-		} else if (c == '@' && !quoted && depth == 0) {
-			const char *text = f->value + i + 1;
-			size_t n = domain_length(text, f->value_len - i - 1);
+		} else if (!inside && c == '@') {
+			after_at = true;
+		} else if (!inside && !is_space(c) && after_at) {
+			const char *text = f->value + i;
+			size_t n = domain_length(text, f->value_len - i);
 			if (n > 0 && memchr(text, '.', n) != NULL) {
 				add(a, text, n);
 			}
+			after_at = false;
 		}
 	}
 	a->hidden = a->hidden || quoted || depth > 0;
