@@ -76,6 +76,10 @@ class Client:
         """Sends job's message, or raises."""
         raise NotImplementedError
 
+    def binds(self, mechanism, kind):
+        """Whether it insists on a login that is bound to the connection."""
+        return False
+
 
 class Python(Client):
     """smtplib."""
@@ -159,9 +163,12 @@ class Msmtp(Client):
     name = "msmtp"
     mechanisms = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256")
 
+    def binds(self, mechanism, kind):
+        return mechanism.startswith("SCRAM") and kind != CLEAR
+
     def send(self, job):
         method = job.mechanism.lower()
-        if method == "scram-sha-256" and job.kind != CLEAR:
+        if self.binds(job.mechanism, job.kind):
             method = scram_in_tls("msmtp")
         rc = job.file("msmtprc", (
             f"account default\nhost 127.0.0.1\nport {job.port}\n"

@@ -34,7 +34,7 @@ def submit(server, client, mechanism, kind, text):
           repr(received))
 
 
-def cases_matrix(server):
+def cases_matrix(server, bound):
     """The rows of one table; what one client lacks is not in it."""
     for client in clients.ALL:
         try:
@@ -44,9 +44,10 @@ def cases_matrix(server):
             continue
         for kind in client.kinds:
             for mechanism in client.mechanisms:
+                where = bound if client.binds(mechanism, kind) else server
                 with tap.case(f"{client.name}: {mechanism}, {kind}",
-                              server.notes):
-                    submit(server, client, mechanism, kind, SMALL)
+                              where.notes):
+                    submit(where, client, mechanism, kind, SMALL)
         for name, text in (("8-bit", EIGHT), ("a large message", LARGE)):
             for kind in client.kinds:
                 with tap.case(f"{client.name}: {name}, {kind}", server.notes):
@@ -123,6 +124,6 @@ def cases_postfix(server):
 
 
 if __name__ == "__main__":
-    with Instance() as fixture:
-        tap.run(globals(), fixture)
+    with Instance() as fixture, Instance("channel-binding on") as other:
+        tap.run(globals(), fixture, other)
     tap.finish()
