@@ -22,7 +22,8 @@ const char *const queue_place_names[QUEUE_PLACES] = { "active", "deferred",
 
 enum { OLD = 36 * 60 * 60 }; /* seconds: no message is written for so long */
 
-static const char turn[] = "runner", last_run[] = "last-run";
+static const char turn[] = "runner", last_run[] = "last-run",
+		  next_run[] = "next-run";
 
 /* ---- folders ---- */
 
@@ -236,6 +237,9 @@ list_name(void *data, const char *name)
 		}
 		entry.due = st.st_mtime > s->now + FURTHEST ? 0 : st.st_mtime;
 		if (s->due_by != (time_t)-1 && entry.due > s->due_by) {
+			time_t *later = &s->list->later;
+			*later = *later == 0 || entry.due < *later ? entry.due
+			                                           : *later;
 			return 0;
 		}
 	}
@@ -353,16 +357,71 @@ queue_last_run(const struct queue *q)
 	           : st.st_mtime;
 }
 
-void
-queue_set_last_run(struct queue *q)
+/* Sets the times of a file that only has these; NULL: both are now. */
+static void
+set_times(struct queue *q, const char *name, const struct timespec times[2])
 {
-	int fd = openat(q->fd, last_run,
+	int fd = openat(q->fd, name,
 	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 
 	if (fd != -1) {
-		(void)!futimens(fd, NULL);
+		(void)!futimens(fd, times);
 		close(fd);
 	}
+}
+
+void
+queue_set_last_run(struct queue *q)
+{
+	set_times(q, last_run, NULL);
+}
+
+/* next-run was read by nobody: its access time is when it was planned. */
+static bool
+find_next_run(const struct queue *q, struct stat *st)
+{
+	return fstatat(q->fd, next_run, st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void
+queue_plan_run(struct queue *q, time_t when)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_NOW },
+		{ .tv_sec = when } };
+	struct stat st;
+
+	if (find_next_run(q, &st) && st.st_mtime <= when) {
+		times[1] = st.st_mtim; /* another one comes first */
+		if (st.st_atime == time(NULL)) {
+			return; /* as with all that fail together */
+		}
+	}
+	set_times(q, next_run, times);
+}
+
+void
+queue_plan_next_run(struct queue *q, time_t when, time_t most)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+		{ .tv_sec = when } };
+	struct stat st;
+
+	if (!find_next_run(q, &st)) {
+		return;
+	}
+	if (when == 0 || time(NULL) - st.st_atime > most) {
+		unlinkat(q->fd, next_run, 0);
+	} else {
+		set_times(q, next_run, times);
+	}
+}
+
+bool
+queue_run_planned(const struct queue *q)
+{
+	struct stat st;
+
+	return find_next_run(q, &st) && st.st_mtime <= time(NULL);
 }
 
 /* ---- tidying ---- */

@@ -73,6 +73,8 @@ struct queue_entry {
 struct queue_list {
 	struct queue_entry *entries;
 	size_t count, room;
+	time_t
+	    later; /* when the first of those comes that are not due; 0: none */
 };
 
 /*
@@ -221,5 +223,16 @@ struct timespec queue_changed(const struct queue *);
 /* When the last runner ended its run over deferred/; 0: never. */
 time_t queue_last_run(const struct queue *);
 void queue_set_last_run(struct queue *);
+
+/*
+ * Between two such runs there may be one for mail that is tried again soon.
+ * The first plans one; the second, after a run over deferred/, the next one, if
+ * what is planned so was put off no more than that many seconds ago.  Trouble
+ * with it only lets mail wait for the usual run.
+ */
+void queue_plan_run(struct queue *, time_t when);
+void queue_plan_next_run(struct queue *, time_t when, time_t most);
+/* True if its time has come. */
+bool queue_run_planned(const struct queue *);
 
 #endif

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { ASK_EVERY = 60 * 1000 }; /* ms */
+enum { ASK_EVERY = 15 * 1000 }; /* ms */
 
 void
 errand_start(struct server *s)
@@ -42,10 +42,21 @@ errand_if_due(struct server *s)
 	if (s->service->errand.due == NULL || now < s->errand_at) {
 		return;
 	}
+	bool start = s->errand_at == 0 && s->nlisteners > 0;
 	s->errand_at = now + ASK_EVERY;
-	if (s->errand == 0 && s->service->errand.due(s->config)) {
+	if (s->errand == 0 && s->service->errand.due(s->config, start)) {
 		errand_start(s);
 	}
+}
+
+int64_t
+errand_left(const struct server *s)
+{
+	int64_t ms = s->errand_at - deadline_now();
+
+	return s->service->errand.due == NULL || s->errand != 0 ? INT64_MAX
+	       : ms > 0                                         ? ms
+	                                                        : 0;
 }
 
 bool

@@ -118,12 +118,14 @@ most_wait(struct server *s)
 	int64_t now = deadline_now(), ms = patience_left(s);
 	int64_t lobby = lobby_left(s), keepers = keepers_left(s);
 	int64_t room = room_left(s), residents = residents_left(s);
+	int64_t errand = errand_left(s);
 
 	s->turn_at = request_next(s);
 	ms = s->turn_at - now < ms ? s->turn_at - now : ms;
 	ms = keepers < ms ? keepers : ms;
 	ms = lobby < ms ? lobby : ms;
 	ms = room < ms ? room : ms;
+	ms = errand < ms ? errand : ms;
 	ms = ms < 60000 ? ms : 60000;
 
 	if (s->stop_at != 0) {

@@ -42,12 +42,13 @@ struct service {
 	/*
 	 * What else there is to do: a process of its own, started when a
 	 * worker has answered STATUS_QUEUED, and when due() says so at a
-	 * connection (and now and then, with -l).  One at a time; ends by
+	 * connection, at the start of a server with listeners, and now and
+	 * then as long as there is one.  One at a time; ends by
 	 * itself.  Not if wake() says that somebody else has been told to do
 	 * it, which may not block.
 	 */
 	struct {
-		bool (*due)(const struct config *);
+		bool (*due)(const struct config *, bool start);
 		void (*run)(const struct config *);
 		bool (*wake)(const struct config *);
 	} errand;

@@ -264,6 +264,9 @@ void errand_start(struct server *);
 /* Starts it if it is due; asks at most every few minutes. */
 void errand_if_due(struct server *);
 
+/* In ms, until it is to be asked whether the errand is due. */
+int64_t errand_left(const struct server *);
+
 /* Notes that a child has ended; true if it was the errand. */
 bool errand_ended(struct server *, pid_t);
 

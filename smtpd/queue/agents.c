@@ -346,6 +346,8 @@ rest_of(struct runner *r, const struct batch *b)
 			break;
 		}
 		rest->local = b->local;
+		rest->named = b->named;
+		rest->store = b->store;
 		rest->fallback = b->fallback;
 	}
 	return rest;

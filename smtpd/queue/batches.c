@@ -135,17 +135,29 @@ has_fallback(const struct runner *r, const struct batch *b, struct route *route)
 	       route->has_fallback;
 }
 
+/* The destination that is this hop; NULL: no memory. */
+static struct destination *
+hop_destination(struct runner *r, const struct hop *hop)
+{
+	char key[HOP_TEXT];
+	struct destination *d = destination_get(r, hop_text(hop, key));
+
+	if (d != NULL) {
+		d->named = !hop->mx;
+		d->store = hop->transport == TRANSPORT_LMTP;
+	}
+	return d;
+}
+
 static bool
 fall_back(struct runner *r, struct batch *b)
 {
-	char key[HOP_TEXT];
 	struct route route;
 
 	if (!has_fallback(r, b, &route)) {
 		return false;
 	}
-	struct destination *d =
-	    destination_get(r, hop_text(&route.fallback, key));
+	struct destination *d = hop_destination(r, &route.fallback);
 	if (d == NULL) {
 		return false;
 	}
@@ -326,7 +338,6 @@ static bool
 distribute(struct runner *r, struct claimed *m, uint32_t i, struct batch *ours)
 {
 	const struct mail *mail = &m->file.mail;
-	char key[HOP_TEXT];
 	struct route route;
 	struct result *result;
 
@@ -338,8 +349,7 @@ distribute(struct runner *r, struct claimed *m, uint32_t i, struct batch *ours)
 	case WHERE_LOCAL:
 		return add_local(r, m, i);
 	case WHERE_HOP:
-		return add_to_batch(
-		    r, m, destination_get(r, hop_text(&route.hop, key)), i);
+		return add_to_batch(r, m, hop_destination(r, &route.hop), i);
 	case WHERE_OURS:
 		result = batch_add(ours, i);
 		if (result != NULL) {
@@ -416,6 +426,7 @@ batch_refuse(struct runner *r, struct batch *b, const struct result *why)
 		if (!b->results[i].known) {
 			result_set(&b->results[i], OUTCOME_DEFERRED, why->dsn,
 			    why->host, why->text);
+			b->results[i].dead = true;
 		}
 	}
 	outcome_conclude(r, b);
@@ -427,7 +438,7 @@ destination_die(
     struct runner *r, struct destination *d, const struct result *why)
 {
 	result_set(&d->why, OUTCOME_DEAD, why->dsn, why->host, why->text);
-	d->dead_until = deadline_now() + DEAD_TIME;
+	d->dead_until = deadline_now() + (d->named ? DEAD_NAMED : DEAD_TIME);
 	(void)destination_bury(r, d);
 }
 

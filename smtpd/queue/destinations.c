@@ -78,6 +78,8 @@ void
 destination_put(struct runner *r, struct destination *d, struct batch *b)
 {
 	b->local = d->local;
+	b->named = d->named;
+	b->store = d->store;
 	b->destination = d;
 	TAILQ_INSERT_TAIL(&b->message->waiting, b, peer);
 	if (d->nwaiting++ == 0) {

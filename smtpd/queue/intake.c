@@ -151,6 +151,30 @@ intake_changed(const struct runner *r)
 	       changed.tv_nsec != r->intake.seen.tv_nsec;
 }
 
+/* True if something in deferred/ may be due, as far as one can see at once. */
+static bool
+is_due(const struct queue *q)
+{
+	time_t last = queue_last_run(q), now = time(NULL);
+
+	return last > now || now - last >= RETRY_FIRST ||
+	       (now - last >= RETRY_SOON_FIRST && queue_run_planned(q));
+}
+
+static int
+is_message(void *data, const char *name)
+{
+	(void)data;
+	return name[0] != '.';
+}
+
+bool
+intake_is_due(struct queue *q, bool start)
+{
+	return is_due(q) || (start && queue_each_name(q, QUEUE_ACTIVE,
+					  is_message, NULL) == 1);
+}
+
 /* True if the last scan of deferred/ is so long ago that one is due. */
 static bool
 deferred_due(struct runner *r)
@@ -159,10 +183,11 @@ deferred_due(struct runner *r)
 	int64_t now = deadline_now();
 
 	if (in->deferred_at != 0) {
-		return now - in->deferred_at >= RETRY_FIRST * 1000;
+		return now - in->deferred_at >= RETRY_FIRST * 1000 ||
+		       (now - in->deferred_at >= RETRY_SOON_FIRST * 1000 &&
+			   queue_run_planned(&r->queue));
 	}
-	time_t last = queue_last_run(&r->queue), wall = time(NULL);
-	return r->run->deferred || last > wall || wall - last >= RETRY_FIRST;
+	return r->run->deferred || is_due(&r->queue);
 }
 
 static void
@@ -172,6 +197,7 @@ scan_queue(struct runner *r)
 	int64_t began = deadline_now(), spent = 0;
 
 	in->list.count = in->at = 0;
+	in->list.later = 0;
 	in->done = true;
 	in->noticed = false;
 	if (in->watch) {
@@ -186,6 +212,8 @@ scan_queue(struct runner *r)
 		scan_place(r, QUEUE_DEFERRED, time(NULL));
 		in->deferred_at = deadline_now();
 		queue_set_last_run(&r->queue);
+		queue_plan_next_run(
+		    &r->queue, in->list.later, RETRY_SOON_MOST * 6 / 5);
 		queue_sweep(&r->queue);
 	}
 	forget_known(in);

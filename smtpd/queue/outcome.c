@@ -137,6 +137,19 @@ slot_after_try(const struct mail *mail, const struct recipient *to, time_t now)
 	return slot;
 }
 
+/*
+ * True if the host has been named by whoever runs this machine, and will work
+ * again soon: mail is not to wait for hours then.  A host that does not like us
+ * (X.7.X) is not asked more often for that; one recipient that it puts off is
+ * its business, unless it is a store, where mail ends.
+ */
+static bool
+is_soon(const struct batch *b, const struct result *result)
+{
+	return b->named && (result->dead || b->store) &&
+	       strncmp(result->dsn + 1, ".7.", 3) != 0;
+}
+
 static void
 record_result(
     struct runner *r, struct batch *b, struct result *result, bool notice)
@@ -162,6 +175,11 @@ record_result(
 		slot.delay_notice = slot.delay_notice || notice;
 		queue_set_reason(
 		    f, result->recipient, reason_text(result, text));
+		if (is_soon(b, result)) {
+			slot.next = by_next(&f->mail, slot.last,
+			    retry_soon(slot.last, slot.attempts, arc4random()));
+			queue_plan_run(&r->queue, slot.next);
+		}
 		break;
 	case OUTCOME_DONE:
 	case OUTCOME_OPEN:

@@ -7,19 +7,33 @@
 /* A slot whose next try is later than this was written by a wrong clock. */
 enum { FURTHEST = RETRY_MOST + RETRY_MOST / 5 };
 
-time_t
-retry_next(time_t now, unsigned attempts, uint32_t random)
+static time_t
+back_off(time_t now, unsigned attempts, uint32_t random, uint32_t first,
+    uint32_t most)
 {
-	uint32_t wait = RETRY_FIRST;
+	uint32_t wait = first;
 
-	for (unsigned n = 1; n < attempts && wait < RETRY_MOST; n++) {
+	for (unsigned n = 1; n < attempts && wait < most; n++) {
 		wait *= 2;
 	}
-	if (wait > RETRY_MOST) {
-		wait = RETRY_MOST;
+	if (wait > most) {
+		wait = most;
 	}
 	/* Jitter spreads recipients that failed together. */
 	return now + (time_t)(wait + random % (wait / 5 + 1));
+}
+
+time_t
+retry_next(time_t now, unsigned attempts, uint32_t random)
+{
+	return back_off(now, attempts, random, RETRY_FIRST, RETRY_MOST);
+}
+
+time_t
+retry_soon(time_t now, unsigned attempts, uint32_t random)
+{
+	return back_off(
+	    now, attempts, random, RETRY_SOON_FIRST, RETRY_SOON_MOST);
 }
 
 bool

@@ -16,10 +16,14 @@ enum {
 	RETRY_LIFE = 5 * 24 * 60 * 60,
 	RETRY_TRIES = 8,            /* at least, however old it is */
 	RETRY_NOTICE = 4 * 60 * 60, /* age at which the sender is told */
+	/* While a next hop that the configuration names does not work. */
+	RETRY_SOON_FIRST = 30,
+	RETRY_SOON_MOST = 10 * 60, /* plus up to a fifth of jitter */
 };
 
 /* The next try of a recipient after the given number of attempts. */
 time_t retry_next(time_t now, unsigned attempts, uint32_t random);
+time_t retry_soon(time_t now, unsigned attempts, uint32_t random);
 
 /* True if a try is due; a clock that was set back does not prevent it. */
 bool retry_due(time_t now, const struct slot_state *);

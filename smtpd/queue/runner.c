@@ -11,7 +11,6 @@
 #include "common/names/aliases.h"
 #include "common/names/passwd.h"
 #include "common/process/sandbox.h"
-#include "smtpd/queue/retry.h"
 #include "smtpd/queue/scheduler_private.h"
 #include "smtpd/route/target.h"
 
@@ -242,17 +241,16 @@ runner_run(const struct config *config, const struct queue_run *run)
 /* ---- as a job of the server ---- */
 
 bool
-runner_is_due(const struct config *config)
+runner_is_due(const struct config *config, bool start)
 {
 	struct queue q;
-	time_t now = time(NULL);
 
 	if (queue_open(&q, config->queue) == -1) {
 		return false; /* sessions say so when they need it */
 	}
-	time_t last = queue_last_run(&q);
+	bool due = intake_is_due(&q, start);
 	queue_close(&q);
-	return last > now || now - last >= RETRY_FIRST;
+	return due;
 }
 
 void

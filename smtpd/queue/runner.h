@@ -26,9 +26,10 @@ int runner_run(const struct config *, const struct queue_run *);
 
 /*
  * True if nobody has looked after deferred mail for some time: so any
- * connection serves as a clock on a machine that has no other.
+ * connection serves as a clock on a machine that has no other.  With start, of
+ * a server, also if mail was left behind that was to be sent at once.
  */
-bool runner_is_due(const struct config *);
+bool runner_is_due(const struct config *, bool start);
 
 /* Runs the queue once. */
 void runner_run_due(const struct config *);

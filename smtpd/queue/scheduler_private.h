@@ -47,11 +47,12 @@ enum {
 	                            memory at most, and a quarter of the room
 	                            that is left: some is left for others */
 	RUN_SPOILED = 100,       /* messages that we could not write to */
-	DEAD_TIME = 60 * 1000,   /* ms that a next hop is left alone in a run */
-	FULL_TIME = 100,         /* ms until a connection is asked for again */
-	SHARE_TIME = 2000,       /* ms after which one goes to another runner */
-	ALIVE_TIME = 30 * 1000,  /* ms for which a success proves one alive */
-	BURIED_AT_ONCE = 20,     /* batches of a dead next hop */
+	DEAD_TIME = 60 * 1000,  /* ms that a next hop is left alone in a run, */
+	DEAD_NAMED = 20 * 1000, /* and one that is tried again soon */
+	FULL_TIME = 100,        /* ms until a connection is asked for again */
+	SHARE_TIME = 2000,      /* ms after which one goes to another runner */
+	ALIVE_TIME = 30 * 1000, /* ms for which a success proves one alive */
+	BURIED_AT_ONCE = 20,    /* batches of a dead next hop */
 	DESTINATION_TABLE = 1024, /* chains */
 };
 
@@ -63,6 +64,7 @@ struct result {
 	uint32_t recipient; /* number in the file */
 	bool known;
 	bool noted; /* in its slot */
+	bool dead;  /* DEFERRED since the next hop does not work */
 	/* Whose turn it takes while an agent has it; local mail alone. */
 	struct destination *turn;
 	enum outcome_kind kind;
@@ -81,6 +83,7 @@ struct batch {
 	struct destination *destination; /* while it waits there */
 	bool local;                      /* delivered on this machine */
 	bool fallback;                   /* goes to the fallback of its route */
+	bool named, store;               /* as its destination's */
 	bool again;    /* was given out once, and came back untried */
 	int64_t made;  /* ms */
 	int64_t given; /* ms, to an agent; 0: not yet */
@@ -121,6 +124,8 @@ struct destination {
 	char *key; /* hop_text(), or owner_key() */
 	bool local;
 	bool command; /* local: commands and files, which may take long */
+	bool named;   /* the configuration names the host, and not the DNS */
+	bool store;   /* it takes mail by LMTP */
 	struct batches waiting;
 	size_t nwaiting;
 	unsigned agents; /* that it has; local: orders with mail of the owner */
@@ -396,7 +401,7 @@ bool batch_hop(const struct runner *, const struct batch *, struct hop *);
 void batch_divert(struct runner *, struct batch *);
 /* The batch goes to the fallback of its route, or is deferred as why says. */
 void batch_refuse(struct runner *, struct batch *, const struct result *why);
-/* Marks the next hop as down for DEAD_TIME and defers all queued for it. */
+/* Marks the next hop as down for a while and defers all queued for it. */
 void destination_die(
     struct runner *, struct destination *, const struct result *why);
 /* Refuses some of what waits for a next hop that is down; false: it is not. */
@@ -413,6 +418,11 @@ void intake_watch(struct runner *);
 void intake_notice(struct intake *);
 /* Claims what there is room for.  true: more can be claimed at once. */
 bool intake_fill(struct runner *);
+/*
+ * True if a run is due; with start, of a server, also if there is mail in
+ * active/, which nobody works on any more.
+ */
+bool intake_is_due(struct queue *, bool start);
 /* True if nothing is left to be claimed. */
 bool intake_done(struct runner *);
 /* True if something may have arrived since the last look. */

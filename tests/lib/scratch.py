@@ -324,7 +324,7 @@ class Scratch:
         for path in sorted((self.dir / "queue").iterdir()):
             if path.is_dir():
                 found += sorted(path.iterdir())
-            elif path.name not in ("runner", "last-run",
+            elif path.name not in ("runner", "last-run", "next-run",
                                    "connections"):
                 found.append(path)
         return found

@@ -27,6 +27,21 @@ static const struct {
 	{ 9999, 14400 },
 };
 
+static const struct {
+	unsigned attempts;
+	time_t wait;
+} soon[] = {
+	{ 0, 30 },
+	{ 1, 30 },
+	{ 2, 60 },
+	{ 3, 120 },
+	{ 4, 240 },
+	{ 5, 480 },
+	{ 6, 600 },
+	{ 7, 600 },
+	{ 9999, 600 },
+};
+
 static const uint32_t randoms[] = { 0, 1, 59, 60, 61, 2880, 2881, 1u << 31,
 	UINT32_MAX };
 
@@ -54,6 +69,19 @@ test_backoff(void)
 			NOW + wait + wait / 5,
 		    "after try %u: the whole fifth is used",
 		    backoff[i].attempts);
+	}
+}
+
+static void
+test_soon(void)
+{
+	for (size_t i = 0; i < sizeof(soon) / sizeof(soon[0]); i++) {
+		time_t wait = soon[i].wait;
+		ok(retry_soon(NOW, soon[i].attempts, 0) == NOW + wait &&
+			retry_soon(NOW, soon[i].attempts,
+			    (uint32_t)(wait / 5)) == NOW + wait + wait / 5,
+		    "soon after try %u: %ld s and a fifth at most",
+		    soon[i].attempts, (long)wait);
 	}
 }
 
@@ -106,6 +134,7 @@ int
 main(void)
 {
 	test_backoff();
+	test_soon();
 	for (size_t i = 0; i < sizeof(dues) / sizeof(dues[0]); i++) {
 		struct slot_state slot = { .next = dues[i].next };
 		ok(retry_due(NOW, &slot) == dues[i].due, "due: %s",

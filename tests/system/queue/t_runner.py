@@ -371,6 +371,87 @@ def test_dead():
         equal(r.box("alice"), [])
 
 
+def waits(r, id):
+    """Seconds that each recipient waits after a try, at least and at most
+    (they have been tried within a second)."""
+    return {row["due"] - row["last"] for row in r.find(id).recipients}
+
+
+def within(found, least):
+    """All of these waits, with a fifth at most of jitter."""
+    check(found and all(least <= n <= least * 6 / 5 for n in found),
+          f"{found} and not {least} seconds and a fifth at most")
+
+
+def test_soon():
+    """While a next hop that has a name here is down, its mail is tried again
+    soon, and what a run then finds due is due for the server, too"""
+    with FakeMx({"greeting": "421 4.3.2 Down for repair"}) as mx, \
+            Runner(mx) as r:
+        ids = [r.put("bob@remote.test") for _ in range(3)]
+        for wait in (30, 60, 120, 240, 480, 600, 600):
+            r.run("-qf")
+            for id in ids:
+                within(waits(r, id), wait)
+        first = min(r.find(id).recipients[0]["due"] for id in ids)
+        check((r.queue / "next-run").stat().st_mtime <= first, "too late")
+        # A run that finds nothing due knows when the next one is.
+        r.run()
+        equal((r.queue / "next-run").stat().st_mtime, first)
+        # Long after it was planned, this clock stops.
+        old = time.time() - DAY
+        os.utime(r.queue / "next-run", (old, old))
+        r.run()
+        check(not (r.queue / "next-run").exists(), "it is planned for ever")
+
+
+def cases_not_soon():
+    """What is up to others has its hours"""
+    for name, at, reply, config, wait in (
+            ("one recipient that a relay puts off", "rcpt", DEFERRAL, "", 300),
+            ("a relay that does not like us", "greeting",
+             "421 4.7.0 Too many connections from you", "", 300),
+            ("one recipient that a store puts off", "rcpt", DEFERRAL,
+             "lmtp", 30)):
+        with tap.case(name), FakeMx({at: reply}, lmtp=bool(config)) as mx, \
+                Runner(mx, config and "route remote.test "
+                       f"lmtp:127.0.0.1:{mx.port}") as r:
+            id = r.put("bob@remote.test")
+            r.run()
+            within(waits(r, id), wait)
+    with tap.case("a domain whose MX cannot be found"), \
+            Scratch("resolver 127.0.0.1:1\n") as r:
+        id = queuefile.make(r.dir / "queue", recipients=["bob@remote.test"],
+                            sender="alice@example.org")
+        r.own()
+        r.call("smtpd", "-q")
+        row, = queuefile.find(r.dir / "queue", id).recipients
+        within({row["due"] - row["last"]}, 300)
+
+
+def test_start():
+    """A server looks at once for what was left behind when it ended, and for
+    what is to be tried soon"""
+    with FakeMx() as mx, Runner(mx) as r:
+        ids = [r.put("bob@remote.test")]
+        r.own()
+        (r.queue / "last-run").touch()
+        server = r.serve("smtpd", "127.0.0.1:0")
+        wait_for(lambda: not r.left(), "the mail that was in the queue")
+        server.stop()
+        now = time.time()
+        ids.append(r.put(recipient("bob@remote.test", due=int(now) - 1),
+                         place="deferred"))
+        os.utime(r.queue / "last-run", (now - 60, now - 60))
+        (r.queue / "next-run").touch()
+        os.utime(r.queue / "next-run", (now - 60, now - 1))
+        r.own()
+        server = r.serve("smtpd", "127.0.0.1:0")
+        wait_for(lambda: not r.left(), "the mail that is due soon")
+        server.stop()
+        sent_once(mx, ids)
+
+
 def test_dead_in_transactions():
     """A next hop that hangs up is not tried for each message either"""
     for phase in ("mail", "rcpt", "dot"):
