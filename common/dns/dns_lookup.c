@@ -20,9 +20,10 @@
 enum {
 	ROUNDS = 3,
 	LABEL = 63,
-	PAYLOAD = 1232, /* octets of UDP that no path has to cut to pieces */
-	OPTION = 11,    /* octets of the OPT record */
-	PREFIX = 2,     /* octets of a length in front, by TCP */
+	PAYLOAD = 1232,   /* octets of UDP that no path has to cut to pieces */
+	OPTION = 11,      /* octets of the OPT record */
+	PREFIX = 2,       /* octets of a length in front, by TCP */
+	AUTHENTIC = 0x20, /* the bit AD, which is asked for by itself */
 };
 
 /* A question that is under way. */
@@ -106,6 +107,7 @@ start(struct query *q, const struct dns_lookup *l,
 	}
 	size_t len = q->len + (plain ? 0 : OPTION);
 	q->wire[PREFIX + 11] = !plain;
+	q->wire[PREFIX + 3] = plain ? 0 : AUTHENTIC;
 	q->fd = socket(server->address.ss_family,
 	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (q->fd != -1 &&
@@ -165,6 +167,12 @@ dns_lookup_answered(
 
 	return make_query(&q, l) && is_about(&q, answer, len) &&
 	       !is_cut(answer) && is_sure(answer);
+}
+
+bool
+dns_lookup_is_secure(const struct dns_lookup *l)
+{
+	return l->len > 0 && (l->answer[3] & AUTHENTIC) != 0;
 }
 
 /* Keeps an answer that a server stands to. */

@@ -40,4 +40,8 @@ void dns_look_up(
 bool dns_lookup_answered(
     const struct dns_lookup *, const unsigned char *answer, size_t len);
 
+/* True if the server says that it has verified the answer (the bit AD, RFC 6840
+   section 5.8), which counts if nobody on the way can change it.  Pure. */
+bool dns_lookup_is_secure(const struct dns_lookup *);
+
 #endif

@@ -13,6 +13,40 @@
 
 enum { PATIENCE = 9000 }; /* ms for what is asked at once */
 
+/* Nobody on the way can change what a server on this machine says; what is
+   configured is trusted as it is. */
+static bool
+is_trusted(const struct zone_check *c)
+{
+	struct dns_address servers[DNS_SERVERS];
+	size_t n = dns_servers(c->dns, servers);
+	bool near = n > 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const void *s = &servers[i].address;
+		const struct sockaddr_in *v4 = s;
+		const struct sockaddr_in6 *v6 = s;
+		near = near && (v4->sin_family == AF_INET
+				       ? ntohl(v4->sin_addr.s_addr) >> 24 ==
+					     IN_LOOPBACKNET
+				       : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr));
+	}
+	return near || c->zone->config->resolver[0] != '\0';
+}
+
+/* Counts answers about the domain that are signed. */
+static void
+count_secure(const struct zone_check *c, const struct dns_lookup *l)
+{
+	char relative[ZONE_NAME];
+
+	zone_relative(c->zone, l->name, relative);
+	if (l->len > 0 && relative[strlen(relative) - 1] != '.') {
+		c->zone->answers++;
+		c->zone->secure += dns_lookup_is_secure(l) && is_trusted(c);
+	}
+}
+
 /* Asks for some at once. */
 static void
 look_up(struct zone_check *c, size_t first, size_t n)
@@ -32,6 +66,7 @@ look_up(struct zone_check *c, size_t first, size_t n)
 	}
 	for (size_t i = 0; i < n; i++) {
 		answered += c->lookups[i].len > 0;
+		count_secure(c, &c->lookups[i]);
 	}
 	c->silent = c->silent || answered == 0;
 }
@@ -147,6 +182,12 @@ tell_program(
 	printf("}");
 }
 
+static bool
+is_signed(const struct zone *zone)
+{
+	return zone->answers > 0 && zone->secure == zone->answers;
+}
+
 /* What no record can tell of. */
 static void
 print_gaps(const struct zone *zone)
@@ -160,6 +201,13 @@ print_gaps(const struct zone *zone)
 	if (zone->nkeys == 0) {
 		printf("There is no DKIM key yet; type: smtpd --dkim %s\n",
 		    zone->domain);
+	}
+	if (zone->answers > 0) {
+		printf(is_signed(zone)
+			   ? "The zone is signed (DNSSEC).\n"
+			   : "The zone is not signed (DNSSEC), or the name "
+			     "server does not verify that: nothing here "
+			     "needs it.\n");
 	}
 }
 
@@ -179,9 +227,11 @@ zone_check(struct zone *zone, bool json)
 		log_error("no name server can be asked: %s", strerror(errno));
 	}
 	if (json) {
-		printf("],\"status\":\"%s\"}\n", status == 0   ? "ok"
-						 : status == 1 ? "wrong"
-							       : "unknown");
+		printf("],\"signed\":%s,\"status\":\"%s\"}\n",
+		    is_signed(zone) ? "true" : "false",
+		    status == 0   ? "ok"
+		    : status == 1 ? "wrong"
+				  : "unknown");
 	} else {
 		print_gaps(zone);
 	}

@@ -30,9 +30,11 @@ ERRORS = {
 class Signing(Runner):
     """A Runner with keys for those who write the messages."""
 
+    starved = {}
+
     def __init__(self, hop):
         super().__init__(hop)
-        self.hunger, self.starved = Hunger(self), {}
+        self.hunger = Hunger(self)
         try:
             self.records = dkimpeers.published(self, DOMAIN)
             self.probe = Probe({k: [v] for k, v in self.records.items()})

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 from lib import namespace, peers
-from lib.dns import LyingDns, RealDns, refuse, SERVFAIL, TXT
+from lib.dns import LyingDns, NXDOMAIN, RealDns, refuse, SERVFAIL, TXT
 from lib.site import Site
 from lib.tap import Tap, check, equal
 
@@ -104,6 +104,24 @@ def test_failure():
         check(f"UNKNOWN TXT _dmarc.{DOMAIN}" in done.stdout, done.stdout)
         check(f"MISSING MX {DOMAIN}" in done.stdout, done.stdout)
         equal(done.returncode, 1, "what is wrong counts more")
+
+
+def test_signed():
+    """Whether the zone is signed is what the name server says, if it is asked
+    """
+    with Site(2, HOST, DOMAIN) as site:
+        for signed in (True, False):
+            def answer(question, signed=signed):
+                asks = question.wire[3] & 0x20
+                return question.answer(code=NXDOMAIN, flags=0x8580 | (
+                    0x20 if asks and (
+                        signed or question.name != DOMAIN) else 0))
+            with LyingDns({}, answer) as dns:
+                site.change(f"resolver {dns.address}\n")
+                done = site.call("smtpd", "--dns", DOMAIN, "--check", "--json")
+                equal(json.loads(done.stdout)["signed"], signed)
+                done = site.call("smtpd", "--dns", DOMAIN, "--check")
+                equal("The zone is signed" in done.stdout, signed, done.stdout)
 
 
 def test_check():
