@@ -29,7 +29,7 @@ tap = Tap()
 SERVICES = {"smtpd/restante-smtp": 2.0, "smtpd/restante-submission": 2.0,
             "smtpd/restante-local": 2.0, "pop3d/restante-pop3": 1.5}
 RESOLVER = "smtpd/restante-resolver"
-EXPOSURE = {**SERVICES, RESOLVER: 1.7}
+EXPOSURE = {**SERVICES, RESOLVER: 1.5}
 SOCKETS = ("smtpd/restante-smtp", "smtpd/restante-submission",
            "smtpd/restante-local", "smtpd/restante-queue",
            "pop3d/restante-pop3")
