@@ -3,6 +3,8 @@
 #include "common/login/aliases_load.h"
 
 #include "common/io/file.h"
+#include "common/login/aliases_image.h"
+#include "common/login/image.h"
 #include "common/names/aliases_file.h"
 
 #include <errno.h>
@@ -34,26 +36,16 @@ refusal(const struct stat *st)
 	return st->st_size > FILE_MAX ? "is too large" : NULL;
 }
 
-/* 0, or -1 with the error said. */
+/* Reads the lines.  0, or -1 with the error said. */
 static int
-load(struct aliases *a, int fd, const char *path, char error[CONFIG_ERROR])
+read_lines(
+    struct aliases *a, int fd, const char *path, char error[CONFIG_ERROR])
 {
-	if (fstat(fd, &a->file) == -1) {
-		snprintf(error, CONFIG_ERROR, "cannot read %.300s: %s", path,
-		    strerror(errno));
-		return -1;
-	}
-	const char *why = refusal(&a->file);
-	if (why != NULL) {
-		snprintf(
-		    error, CONFIG_ERROR, "the aliases %.300s: %s", path, why);
-		return -1;
-	}
-	a->there = true;
 	size_t size = S_ISREG(a->file.st_mode) ? (size_t)a->file.st_size : 0;
 	char *data = malloc(size + 1);
 	ssize_t n = data == NULL ? -1 : file_read_all(fd, data, size);
 	int result = n != -1 && aliases_read(a, path, data, (size_t)n) ? 0 : -1;
+
 	if (result == -1) {
 		snprintf(error, CONFIG_ERROR, "cannot read %.300s: %s", path,
 		    strerror(errno));
@@ -62,29 +54,109 @@ load(struct aliases *a, int fd, const char *path, char error[CONFIG_ERROR])
 	return result;
 }
 
-struct aliases *
-aliases_load(const struct config *config, char error[CONFIG_ERROR])
+/* Notes the file, which must be one to be trusted.  false: the error is said.
+ */
+static bool
+note_file(struct aliases *a, int fd, const char *path, char error[CONFIG_ERROR])
+{
+	if (fstat(fd, &a->file) == -1) {
+		snprintf(error, CONFIG_ERROR, "cannot read %.300s: %s", path,
+		    strerror(errno));
+		return false;
+	}
+	const char *why = refusal(&a->file);
+	if (why != NULL) {
+		snprintf(
+		    error, CONFIG_ERROR, "the aliases %.300s: %s", path, why);
+	}
+	a->there = true;
+	return why == NULL;
+}
+
+/*
+ * Opens the file, and maps its image if images are asked for and it has one
+ * that fits; *fd is -1 then, as it is if there is no file.
+ */
+static struct aliases *
+begin(
+    const struct config *config, bool images, int *fd, char error[CONFIG_ERROR])
 {
 	struct aliases *a = calloc(1, sizeof(*a));
-	int fd = open(config->aliases, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
-	if (a == NULL || (fd == -1 && errno != ENOENT)) {
+	*fd = open(config->aliases, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	bool ok = a != NULL && (*fd != -1 || errno == ENOENT);
+	if (!ok) {
 		snprintf(error, CONFIG_ERROR, "cannot read %.300s: %s",
 		    config->aliases, strerror(errno));
-		if (fd != -1) {
-			close(fd);
-		}
+	}
+	ok = ok && (*fd == -1 || note_file(a, *fd, config->aliases, error));
+	if (*fd != -1 && (!ok || (images && a->file.st_size >= IMAGE_FROM &&
+				     aliases_image_map(a, config)))) {
+		close(*fd);
+		*fd = -1;
+	}
+	if (!ok) {
 		free(a);
 		return NULL;
 	}
-	if (fd == -1) {
+	return a;
+}
+
+static struct aliases *
+load(const struct config *config, bool images, char error[CONFIG_ERROR])
+{
+	int fd;
+	struct aliases *a = begin(config, images, &fd, error);
+
+	if (a == NULL || fd == -1) {
 		return a;
 	}
-	int result = load(a, fd, config->aliases, error);
+	int result = read_lines(a, fd, config->aliases, error);
 	close(fd);
 	if (result == -1) {
 		aliases_free(a);
 		return NULL;
+	}
+	return a;
+}
+
+struct aliases *
+aliases_load_lines(const struct config *config, char error[CONFIG_ERROR])
+{
+	return load(config, false, error);
+}
+
+struct aliases *
+aliases_load(const struct config *config, char error[CONFIG_ERROR])
+{
+	struct aliases *a = load(config, true, error);
+	bool slow;
+
+	if (a == NULL || a->map != NULL || a->file.st_size < IMAGE_FROM ||
+	    !aliases_image_write(a, config)) {
+		return a;
+	}
+	struct aliases *mapped = aliases_ready(config, &slow);
+	if (mapped == NULL || mapped->map == NULL) {
+		aliases_free(mapped); /* the file has changed meanwhile */
+		return a;
+	}
+	aliases_free(a);
+	return mapped;
+}
+
+struct aliases *
+aliases_ready(const struct config *config, bool *slow)
+{
+	char error[CONFIG_ERROR];
+	int fd;
+	struct aliases *a = begin(config, true, &fd, error);
+
+	*slow = fd != -1 && a->file.st_size >= IMAGE_FROM;
+	if (fd != -1) {
+		close(fd);
+		aliases_free(a);
+		a = NULL;
 	}
 	return a;
 }

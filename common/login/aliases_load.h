@@ -10,7 +10,21 @@
  * without targets, so that mail for them waits and is not refused.  Of lines
  * with one name the first counts.
  */
+struct aliases *aliases_load_lines(
+    const struct config *, char error[CONFIG_ERROR]);
+
+/*
+ * The same, but a long file is made into an image once, and that is mapped
+ * then: what is malformed is logged when the image is made.
+ */
 struct aliases *aliases_load(const struct config *, char error[CONFIG_ERROR]);
+
+/*
+ * The same if that takes no longer for many aliases, because the file has an
+ * image or is gone; else NULL.  slow: aliases_load() would take its time, and
+ * make one.
+ */
+struct aliases *aliases_ready(const struct config *, bool *slow);
 
 /* True if the file has been replaced or changed; not if it is gone. */
 bool aliases_stale(const struct aliases *, const struct config *);

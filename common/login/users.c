@@ -3,6 +3,7 @@
 #include "common/login/users.h"
 
 #include "common/log/log.h"
+#include "common/login/image.h"
 #include "common/login/password.h"
 #include "common/login/users_image.h"
 
@@ -81,7 +82,7 @@ begin(const struct config *config, struct users_file **f,
 		free(n);
 		return NULL;
 	}
-	if (n->file.st_size >= USERS_IMAGE_FROM &&
+	if (n->file.st_size >= IMAGE_FROM &&
 	    users_image_map(n, config, &n->file)) {
 		users_close(*f);
 		*f = NULL;
@@ -105,8 +106,7 @@ names_load(const struct config *config, char error[CONFIG_ERROR])
 		names_free(n);
 		return NULL;
 	}
-	if (n->file.st_size >= USERS_IMAGE_FROM &&
-	    users_image_write(n, config)) {
+	if (n->file.st_size >= IMAGE_FROM && users_image_write(n, config)) {
 		struct names *mapped = begin(config, &f, error);
 		if (f != NULL) {
 			users_close(f); /* it has changed meanwhile */
@@ -127,7 +127,7 @@ names_ready(const struct config *config, bool *slow)
 	struct users_file *f;
 	struct names *n = begin(config, &f, error);
 
-	*slow = f != NULL && n->file.st_size >= USERS_IMAGE_FROM;
+	*slow = f != NULL && n->file.st_size >= IMAGE_FROM;
 	if (f != NULL) {
 		users_close(f);
 		names_free(n);

@@ -1,35 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * The image: a header, an entry for each line, and their texts.  It is written
- * under another name, which then becomes its name; it is not synced.  One that
- * is damaged, or of another file, is not believed, and is made again.
- */
+/* The image of a users file: an entry for each line, and their texts. */
 #include "common/login/users_image.h"
 
-#include "common/io/file.h"
-#include "common/io/statefile.h"
+#include "common/login/image.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-enum { LANES = 4 };
+#define NAME "users.image"
 
-struct image_header {
-	char magic[8];
-	uint64_t dev, ino, size; /* of the users file */
-	int64_t mtime, mtime_ns, ctime, ctime_ns;
-	uint64_t count, text; /* entries, and octets after them */
-	uint64_t kinds;
-	uint64_t sum; /* of what follows the header */
-	uint64_t check;
-};
-
-static const char magic[8] = "RSTUSR1";
+/* Its numbers. */
+enum { COUNT, TEXT, KINDS };
 
 /* ---- names as they are read ---- */
 
@@ -132,170 +114,47 @@ users_names_free(struct users_names *n)
 
 /* ---- the image ---- */
 
-static uint64_t
-sum(const void *data, size_t len)
-{
-	uint64_t h[LANES] = { 1, 2, 3, 4 }, words[LANES];
-	const char *p = data;
-
-	for (; len >= sizeof(words); len -= sizeof(words), p += sizeof(words)) {
-		memcpy(words, p, sizeof(words));
-		for (size_t i = 0; i < LANES; i++) {
-			h[i] = (h[i] ^ words[i]) * 1099511628211ULL;
-			h[i] ^= h[i] >> 29;
-		}
-	}
-	for (; len > 0; len--, p++) {
-		h[0] = (h[0] ^ (unsigned char)*p) * 1099511628211ULL;
-	}
-	for (size_t i = 1; i < LANES; i++) {
-		h[0] = (h[0] ^ h[i]) * 1099511628211ULL;
-		h[0] ^= h[0] >> 29;
-	}
-	return h[0];
-}
-
-static void
-set_file(struct image_header *h, const struct stat *st)
-{
-	h->dev = (uint64_t)st->st_dev;
-	h->ino = (uint64_t)st->st_ino;
-	h->size = (uint64_t)st->st_size;
-	h->mtime = st->st_mtim.tv_sec;
-	h->mtime_ns = st->st_mtim.tv_nsec;
-	h->ctime = st->st_ctim.tv_sec;
-	h->ctime_ns = st->st_ctim.tv_nsec;
-}
-
-/* All that decides about the header but what it says of the names. */
-static bool
-header_good(const struct image_header *h, const struct stat *users,
-    const struct stat *image)
-{
-	struct image_header now = { .dev = 0 };
-	uint64_t rest = (uint64_t)image->st_size - sizeof(*h);
-
-	set_file(&now, users);
-	return memcmp(h->magic, magic, sizeof(magic)) == 0 &&
-	       h->check == sum(h, offsetof(struct image_header, check)) &&
-	       memcmp(&now.dev, &h->dev,
-		   offsetof(struct image_header, count) -
-		       offsetof(struct image_header, dev)) == 0 &&
-	       h->count <= rest / sizeof(struct names_entry) &&
-	       h->text == rest - h->count * sizeof(struct names_entry) &&
-	       h->text > 0;
-}
-
-/* Only who may change the users file could have made it otherwise. */
-static int
-open_image(const struct config *config, struct stat *st)
-{
-	char path[PATH_MAX];
-	int fd = statefile_path(config, "users.image", "", path) == -1
-	             ? -1
-	             : statefile_open(path, O_RDONLY, st);
-
-	if (fd != -1 &&
-	    ((st->st_uid != geteuid() && st->st_uid != 0) ||
-		(st->st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
-		st->st_size <= (off_t)sizeof(struct image_header))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static void
-take_image(struct names *n, const struct image_header *h)
-{
-	n->entries = (const struct names_entry *)(h + 1);
-	n->count = (size_t)h->count;
-	n->text = (const char *)(n->entries + n->count);
-	n->text_len = (size_t)h->text;
-	names_set_kinds(n, (unsigned)h->kinds);
-}
-
 bool
 users_image_map(
     struct names *n, const struct config *config, const struct stat *users)
 {
-	struct stat st;
-	int fd = open_image(config, &st);
+	struct image image;
 
-	if (fd == -1) {
+	if (!image_map(&image, config, NAME, users)) {
 		return false;
 	}
-	size_t len = (size_t)st.st_size;
-	void *map = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
-	if (map == MAP_FAILED) {
+	uint64_t count = image.numbers[COUNT];
+	if (count > image.len / sizeof(struct names_entry) ||
+	    image.numbers[TEXT] !=
+		image.len - count * sizeof(struct names_entry) ||
+	    image.numbers[TEXT] == 0 ||
+	    ((const char *)image.body)[image.len - 1] != '\0') {
+		munmap(image.map, image.map_len);
 		return false;
 	}
-	const struct image_header *h = map;
-	if (!header_good(h, users, &st) ||
-	    h->sum != sum(h + 1, len - sizeof(*h)) ||
-	    ((const char *)map)[len - 1] != '\0') {
-		munmap(map, len);
-		return false;
-	}
-	/* What was looked at for the sum is in the page cache, not ours. */
-	(void)madvise(map, len, MADV_DONTNEED);
-	take_image(n, h);
-	n->map = map;
-	n->map_len = len;
+	n->entries = image.body;
+	n->count = (size_t)count;
+	n->text = (const char *)(n->entries + n->count);
+	n->text_len = (size_t)image.numbers[TEXT];
+	names_set_kinds(n, (unsigned)image.numbers[KINDS]);
+	n->map = image.map;
+	n->map_len = image.map_len;
 	return true;
-}
-
-static int
-write_image(int fd, const struct names *n)
-{
-	struct image_header h = { .count = n->count, .text = n->text_len };
-	size_t entries = n->count * sizeof(*n->entries);
-	char *all = malloc(entries + n->text_len + 1);
-
-	if (all == NULL) {
-		return -1;
-	}
-	memcpy(all, n->entries, entries);
-	memcpy(all + entries, n->text, n->text_len);
-	memcpy(h.magic, magic, sizeof(magic));
-	set_file(&h, &n->file);
-	h.kinds = names_kinds(n);
-	h.sum = sum(all, entries + n->text_len);
-	h.check = sum(&h, offsetof(struct image_header, check));
-	int result = file_write(fd, &h, sizeof(h), 0);
-	if (result == 0) {
-		result = file_write(
-		    fd, all, entries + n->text_len, (off_t)sizeof(h));
-	}
-	free(all);
-	return result;
 }
 
 bool
 users_image_write(const struct names *n, const struct config *config)
 {
-	char path[PATH_MAX], new[PATH_MAX], ending[32];
-	struct stat st;
+	const uint64_t numbers[IMAGE_NUMBERS] = { [COUNT] = n->count,
+		[TEXT] = n->text_len,
+		[KINDS] = names_kinds(n) };
+	const struct iovec parts[] = {
+		{ .iov_base = (void *)(uintptr_t)n->entries,
+		    .iov_len = n->count * sizeof(*n->entries) },
+		{ .iov_base = (void *)(uintptr_t)n->text,
+		    .iov_len = n->text_len },
+	};
 
-	snprintf(ending, sizeof(ending), ".%d", (int)getpid());
-	if (n->count == 0 ||
-	    statefile_path(config, "users.image", "", path) == -1 ||
-	    statefile_path(config, "users.image", ending, new) == -1) {
-		return false;
-	}
-	statefile_folder(config);
-	(void)unlink(new); /* of a process that was killed */
-	int fd = statefile_open(new, O_RDWR | O_CREAT | O_EXCL, &st);
-	if (fd == -1) {
-		return false;
-	}
-	bool ok = write_image(fd, n) == 0 && rename(new, path) == 0;
-	int saved = errno;
-	if (!ok) {
-		unlink(new);
-	}
-	close(fd);
-	errno = saved;
-	return ok;
+	return n->count > 0 &&
+	       image_write(config, NAME, &n->file, numbers, parts, 2);
 }

@@ -10,9 +10,6 @@
  * says where each user's lines are, and has no credentials.
  */
 
-/* Octets of a users file from which on it has an image. */
-enum { USERS_IMAGE_FROM = 64 * 1024 };
-
 /* A name and where it stands, as lines are read. */
 struct users_names {
 	struct names_entry *entries;

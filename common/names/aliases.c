@@ -8,15 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 
 void
 aliases_free(struct aliases *a)
 {
 	if (a != NULL) {
-		free(a->entries);
-		free(a->targets);
-		free(a->text);
-		free(a->table);
+		if (a->map != NULL) {
+			munmap(a->map, a->map_len);
+		}
+		free(a->owned_entries);
+		free(a->owned_table);
+		free(a->owned_text);
 		free(a);
 	}
 }
@@ -27,10 +30,28 @@ aliases_malformed(const struct aliases *a)
 	return a->malformed;
 }
 
+bool
+aliases_have_high(const struct aliases *a)
+{
+	return a->high;
+}
+
+bool
+aliases_have_lists(const struct aliases *a)
+{
+	return a->lists;
+}
+
 const char *
 aliases_key(const struct aliases *a, size_t i)
 {
-	return i < a->count ? a->entries[i].name : NULL;
+	return i < a->count ? aliases_text(a, a->entries[i].name) : NULL;
+}
+
+const char *
+alias_next(const char *target)
+{
+	return target + strlen(target) + 1;
 }
 
 enum alias_kind
@@ -44,9 +65,9 @@ aliases_find(const struct aliases *a, const char *key, struct alias *found)
 	}
 	memset(found, 0, sizeof(*found));
 	if (e != NULL) {
-		found->kind = e->kind;
-		found->name = e->name;
-		found->targets = &a->targets[e->first];
+		found->kind = (enum alias_kind)e->kind;
+		found->name = aliases_text(a, e->name);
+		found->targets = aliases_text(a, e->targets);
 	}
 	return found->kind;
 }

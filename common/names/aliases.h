@@ -37,13 +37,21 @@ enum alias_kind {
  */
 struct alias {
 	enum alias_kind kind;
-	const char *name;           /* the key that matched */
-	const char *const *targets; /* NULL at the end */
+	const char *name;    /* the key that matched */
+	const char *targets; /* the first one; "" after the last */
 };
+
+/* The target after that one. */
+const char *alias_next(const char *target);
 
 /* The alias of exactly that key (user, user@domain or @domain), any case. */
 enum alias_kind aliases_find(
     const struct aliases *, const char *key, struct alias *);
+
+/* True if a target has octets above 127. */
+bool aliases_have_high(const struct aliases *);
+/* True if a target may be a list in a file, ":include:". */
+bool aliases_have_lists(const struct aliases *);
 
 /* Every key, in order; NULL after the last.  For --check. */
 const char *aliases_key(const struct aliases *, size_t i);

@@ -18,7 +18,7 @@ struct reading {
 	struct aliases *a;
 	enum alias_kind kind;
 	size_t targets; /* so far */
-	bool memory;    /* was sufficient */
+	bool memory;    /* was sufficient, for entries */
 	bool mixed;     /* ":moved:" and other targets */
 };
 
@@ -51,25 +51,38 @@ hash(const char *key)
 	return (size_t)(h ^ h >> 32);
 }
 
+const char *
+aliases_text(const struct aliases *a, uint32_t at)
+{
+	return at < a->text_len ? a->text + at : "";
+}
+
+/* The entry of a number in the table; NULL: there is none. */
+static const struct alias_entry *
+numbered(const struct aliases *a, uint32_t number)
+{
+	return number > 0 && number <= a->count ? &a->entries[number - 1]
+	                                        : NULL;
+}
+
 /* The place of the key in the table, or the empty one where it would be. */
-static uint32_t *
+static size_t
 slot(const struct aliases *a, const char *lower)
 {
 	size_t i = hash(lower) & (a->size - 1);
+	const struct alias_entry *e;
 
-	while (a->table[i] != 0 &&
-	       strcmp(a->entries[a->table[i] - 1].name, lower) != 0) {
+	while ((e = numbered(a, a->table[i])) != NULL &&
+	       strcmp(aliases_text(a, e->name), lower) != 0) {
 		i = (i + 1) & (a->size - 1);
 	}
-	return &a->table[i];
+	return i;
 }
 
 const struct alias_entry *
 aliases_entry(const struct aliases *a, const char *lower)
 {
-	uint32_t number = a->size == 0 ? 0 : *slot(a, lower);
-
-	return number == 0 ? NULL : &a->entries[number - 1];
+	return a->size == 0 ? NULL : numbered(a, a->table[slot(a, lower)]);
 }
 
 /* Keeps the table at most half full. */
@@ -81,45 +94,34 @@ make_room(struct aliases *a)
 	}
 	size_t size = a->size == 0 ? 64 : a->size * 2;
 	uint32_t *table = calloc(size, sizeof(*table));
-	void *entries = reallocarray(a->entries, size / 2, sizeof(*a->entries));
+	void *entries =
+	    reallocarray(a->owned_entries, size / 2, sizeof(*a->entries));
 	if (entries != NULL) {
-		a->entries = entries;
+		a->entries = a->owned_entries = entries;
 	}
 	if (table == NULL || entries == NULL) {
 		free(table);
 		return false;
 	}
-	free(a->table);
-	a->table = table;
+	free(a->owned_table);
+	a->table = a->owned_table = table;
 	a->size = size;
 	for (size_t i = 0; i < a->count; i++) {
-		*slot(a, a->entries[i].name) = (uint32_t)i + 1;
+		size_t at = slot(a, aliases_text(a, a->entries[i].name));
+		table[at] = (uint32_t)i + 1;
 	}
 	return true;
 }
 
-static const char *
+/* Where the text is kept. */
+static uint32_t
 keep(struct aliases *a, const char *text)
 {
-	size_t size = strlen(text) + 1;
+	size_t size = strlen(text) + 1, at = a->text_len;
 
-	return memcpy((a->used += size) - size + a->text, text, size);
-}
-
-static bool
-keep_target(struct aliases *a, const char *text)
-{
-	if (a->ntargets == a->targets_room) {
-		size_t room = a->targets_room == 0 ? 64 : a->targets_room * 2;
-		void *p = reallocarray(a->targets, room, sizeof(*a->targets));
-		if (p == NULL) {
-			return false;
-		}
-		a->targets = p;
-		a->targets_room = room;
-	}
-	a->targets[a->ntargets++] = text == NULL ? NULL : keep(a, text);
-	return true;
+	memcpy(a->owned_text + at, text, size);
+	a->text_len += size;
+	return (uint32_t)at;
 }
 
 /* The text after the word that a target begins with; NULL if it does not. */
@@ -147,8 +149,12 @@ add_target(void *context, const char *target)
 	}
 	r->targets++;
 	r->mixed = r->mixed || (r->kind != ALIAS_LIST && r->targets > 1);
-	r->memory = keep_target(r->a, target);
-	return r->memory;
+	for (const char *p = target; *p != '\0'; p++) {
+		r->a->high = r->a->high || (*p & 0x80) != 0;
+	}
+	r->a->lists = r->a->lists || target[0] == ':';
+	(void)keep(r->a, target);
+	return true;
 }
 
 /*
@@ -196,7 +202,7 @@ read_entry(struct reading *r, const char *p, size_t len)
 {
 	struct aliases *a = r->a;
 	char name[ALIAS_KEY + 1], lower[ALIAS_KEY + 1];
-	size_t rest, first = a->ntargets;
+	size_t rest, first = a->text_len;
 
 	r->kind = ALIAS_LIST;
 	r->targets = 0;
@@ -209,8 +215,8 @@ read_entry(struct reading *r, const char *p, size_t len)
 		r->memory = false;
 		return NULL;
 	}
-	uint32_t *place = slot(a, lower);
-	if (*place != 0) {
+	size_t place = slot(a, lower);
+	if (a->table[place] != 0) {
 		return "this name is defined further up already";
 	}
 	const char *why = NULL;
@@ -219,13 +225,14 @@ read_entry(struct reading *r, const char *p, size_t len)
 		why =
 		    whole && !r->mixed ? "no target" : "a target is malformed";
 		r->kind = ALIAS_LIST;
-		a->ntargets = first;
+		a->text_len = first;
 	}
-	r->memory = r->memory && keep_target(a, NULL);
-	a->entries[a->count] = (struct alias_entry){
-		.kind = r->kind, .name = keep(a, lower), .first = first
-	};
-	*place = (uint32_t)++a->count;
+	(void)keep(a, ""); /* ends the targets */
+	a->owned_entries[a->count] =
+	    (struct alias_entry){ .name = keep(a, lower),
+		    .targets = (uint32_t)first,
+		    .kind = (uint32_t)r->kind };
+	a->owned_table[place] = (uint32_t)++a->count;
 	return why;
 }
 
@@ -251,8 +258,10 @@ aliases_read(struct aliases *a, const char *path, const char *data, size_t len)
 	const char *end = data + len;
 	size_t line = 0;
 
-	/* Each name and target has a separator after it in the file. */
-	a->text = malloc(len + 2);
+	/* Each name and target has a separator after it in the file, and none
+	   of the empty ones is there: one for an entry, of at least 3 octets.
+	 */
+	a->text = a->owned_text = malloc(len + len / 3 + 4);
 	if (a->text == NULL) {
 		return false;
 	}

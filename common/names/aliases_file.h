@@ -11,22 +11,30 @@
 
 enum { ALIAS_KEY = ADDRESS_PATH };
 
+/* An entry, as the image of the file has it, too. */
 struct alias_entry {
-	enum alias_kind kind;
-	const char *name; /* in lower case */
-	size_t first;     /* of its targets, which end with a NULL */
+	uint32_t name;    /* in the text, in lower case */
+	uint32_t targets; /* the same: the first; an empty one after the last */
+	uint32_t kind;    /* enum alias_kind */
 };
 
+_Static_assert(sizeof(struct alias_entry) == 12, "the image has such entries");
+
 struct aliases {
-	struct alias_entry *entries;
-	size_t count, room;
-	const char **targets;
-	size_t ntargets, targets_room;
-	char *text; /* that of all names and targets */
-	size_t used;
-	uint32_t *table; /* numbers of entries from 1 on, by hash; 0: none */
-	size_t size;     /* of the table, a power of 2; 0: no table */
+	const struct alias_entry *entries;
+	size_t count;
+	const uint32_t *table; /* numbers of entries from 1 on, by hash; or 0 */
+	size_t size;           /* of the table, a power of 2; 0: no table */
+	const char *text;      /* that of all names and targets */
+	size_t text_len;
+	struct alias_entry *owned_entries; /* in memory, or NULL: */
+	uint32_t *owned_table;
+	char *owned_text;
+	void *map; /* a mapped image */
+	size_t map_len;
 	size_t malformed;
+	bool high;  /* a target has octets above 127 */
+	bool lists; /* a target begins with ":" */
 	bool there; /* is a file */
 	struct stat file;
 };
@@ -37,6 +45,9 @@ bool aliases_read(
 
 /* Lowers a key's case, as the table has it; false: too long for a key. */
 bool aliases_lower(const char *key, char lower[ALIAS_KEY + 1]);
+
+/* A text of an entry; "" for one that cannot be. */
+const char *aliases_text(const struct aliases *, uint32_t at);
 
 /* The entry of a key in lower case, or NULL. */
 const struct alias_entry *aliases_entry(

@@ -11,6 +11,7 @@
 #include "common/io/stream.h"
 #include "common/keeper/keeper.h"
 #include "common/log/log.h"
+#include "common/login/aliases_load.h"
 #include "common/login/users.h"
 #include "common/process/privilege.h"
 #include "common/process/process.h"
@@ -169,8 +170,13 @@ child_maker(const struct server *s)
 	int keep[] = { log_fd() };
 	begin_child(s, NULL, keep, 1);
 	names_free(names_load(s->config, error));
-	struct names *made = names_ready(s->config, &slow);
-	_exit(made != NULL ? EX_OK : EX_CANTCREAT);
+	bool made = names_ready(s->config, &slow) != NULL;
+	if (s->service->body) {
+		aliases_free(aliases_load(s->config, error));
+		made =
+		    made && (aliases_ready(s->config, &slow) != NULL || !slow);
+	}
+	_exit(made ? EX_OK : EX_CANTCREAT);
 }
 
 pid_t

@@ -34,7 +34,7 @@ pid_t child_worker(const struct server *, const struct slot *,
  */
 pid_t child_errand(const struct server *);
 
-/* Forks a process that makes the image of the users file.  Its id, or -1. */
+/* Forks a process that makes the images of long files.  Its id, or -1. */
 pid_t child_maker(const struct server *);
 
 /*

@@ -181,9 +181,9 @@ struct server {
 	int bodies[SPARE_BODIES]; /* empty, for the next connections */
 	size_t nbodies;
 	bool forever; /* started with -l: never idle enough to end */
-	pid_t maker;  /* makes the image of the users file; 0: nobody */
+	pid_t maker;  /* makes images of long files; 0: nobody */
 	int64_t maker_until;
-	bool maker_failed;  /* so that the file is read here */
+	bool maker_failed;  /* so that they are read here */
 	pid_t errand;       /* the process of the service's errand, or 0 */
 	bool errand_wanted; /* once more */
 	int64_t errand_at;  /* when to ask next whether it is due */

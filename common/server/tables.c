@@ -12,31 +12,12 @@
 
 enum { MAKER_TIME = 60 * 1000 }; /* ms */
 
-static void
-refresh_aliases(struct server *s)
-{
-	char error[CONFIG_ERROR];
-
-	if (!s->service->body ||
-	    (s->aliases != NULL && !aliases_stale(s->aliases, s->config))) {
-		return;
-	}
-	struct aliases *aliases = aliases_load(s->config, error);
-	if (aliases == NULL) {
-		log_error("%s", error);
-	} else {
-		aliases_free(s->aliases);
-		s->aliases = aliases;
-		s->changes++;
-	}
-}
-
 /*
- * Has the image of a long users file made, while the server goes on with the
- * names that it has.  false: that cannot be.
+ * Has the images of long files made, while the server goes on with what it has.
+ * false: that cannot be.
  */
 static bool
-make_image(struct server *s)
+make_images(struct server *s)
 {
 	int64_t now = deadline_now();
 
@@ -65,7 +46,7 @@ refresh_names(struct server *s, bool at_once)
 		}
 		names = names_ready(s->config, &slow);
 	}
-	if (slow && (at_once || make_image(s))) {
+	if (slow && (at_once || make_images(s))) {
 		return;
 	}
 	if (names == NULL) {
@@ -78,7 +59,45 @@ refresh_names(struct server *s, bool at_once)
 	names_free(s->names);
 	s->names = names;
 	s->changes++;
-	s->maker_failed = false;
+}
+
+/* The same. */
+static void
+refresh_aliases(struct server *s, bool at_once)
+{
+	char error[CONFIG_ERROR];
+	struct aliases *aliases = NULL;
+	bool slow = false;
+
+	if (!s->service->body) {
+		return;
+	}
+	if (s->aliases != NULL) {
+		if (!aliases_stale(s->aliases, s->config)) {
+			return;
+		}
+		aliases = aliases_ready(s->config, &slow);
+	}
+	if (slow && (at_once || make_images(s))) {
+		return;
+	}
+	if (aliases == NULL) {
+		aliases = aliases_load(s->config, error);
+	}
+	if (aliases == NULL) {
+		log_error("%s", error);
+		return;
+	}
+	aliases_free(s->aliases);
+	s->aliases = aliases;
+	s->changes++;
+}
+
+void
+tables_refresh(struct server *s)
+{
+	refresh_names(s, false);
+	refresh_aliases(s, false);
 }
 
 bool
@@ -89,20 +108,14 @@ tables_maker_ended(struct server *s, pid_t pid, int status)
 	}
 	s->maker = 0;
 	s->maker_failed = status != 0;
-	refresh_names(s, false);
+	tables_refresh(s);
+	s->maker_failed = false; /* the next change has another one */
 	return true;
-}
-
-void
-tables_refresh(struct server *s)
-{
-	refresh_names(s, false);
-	refresh_aliases(s);
 }
 
 void
 tables_reread(struct server *s)
 {
 	refresh_names(s, true);
-	refresh_aliases(s);
+	refresh_aliases(s, true);
 }

@@ -10,15 +10,15 @@
 /* The users' names and the aliases, which sessions and workers inherit. */
 
 /*
- * Reads again what has changed.  The image of a long users file is made by
- * another process, and the old names serve until it is there.
+ * Reads again what has changed.  The image of a long file is made by another
+ * process, and what was read before serves until it is there.
  */
 void tables_refresh(struct server *);
 
 /* The same in a child: what is ready, and nothing else. */
 void tables_reread(struct server *);
 
-/* Notes that a child has ended; true if it made the image of the users. */
+/* Notes that a child has ended; true if it made images. */
 bool tables_maker_ended(struct server *, pid_t, int status);
 
 #endif

@@ -230,7 +230,7 @@ check_aliases(struct check *c)
 	if (names == NULL) {
 		return; /* check_users() reports it */
 	}
-	struct aliases *aliases = aliases_load(c->config, error);
+	struct aliases *aliases = aliases_load_lines(c->config, error);
 	if (aliases == NULL) {
 		check_finding(c, FINDING_ERROR, "%s", error);
 		names_free(names);

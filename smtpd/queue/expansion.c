@@ -30,28 +30,6 @@ load_names(struct runner *r, char error[CONFIG_ERROR])
 	return r->names != NULL && r->aliases != NULL;
 }
 
-/* True if an alias sends to a domain that is mapped by tables. */
-static bool
-has_high(const struct aliases *aliases)
-{
-	struct alias a;
-	const char *key;
-
-	for (size_t i = 0; (key = aliases_key(aliases, i)) != NULL; i++) {
-		if (!aliases_find(aliases, key, &a)) {
-			continue;
-		}
-		for (const char *const *t = a.targets; *t != NULL; t++) {
-			for (const char *p = *t; *p != '\0'; p++) {
-				if ((*p & 0x80) != 0) {
-					return true;
-				}
-			}
-		}
-	}
-	return false;
-}
-
 void
 expansion_prepare(struct runner *r)
 {
@@ -60,7 +38,7 @@ expansion_prepare(struct runner *r)
 		return;
 	}
 	r->lists = lists_read(r->config, r->aliases);
-	if (has_high(r->aliases) || lists_have_high(r->lists)) {
+	if (aliases_have_high(r->aliases) || lists_have_high(r->lists)) {
 		tls_preload();
 	}
 }

@@ -162,8 +162,7 @@ expand_alias(
 	bool enter;
 
 	if (alias->kind == ALIAS_MOVED) {
-		walk_step(
-		    f, "%s has moved to %s", alias->name, alias->targets[0]);
+		walk_step(f, "%s has moved to %s", alias->name, alias->targets);
 		return walk_add_unknown(f, a);
 	}
 	if (is_itself(f, alias->name, user)) {
@@ -179,12 +178,12 @@ expand_alias(
 		.name = alias->name,
 		.owner = geteuid() == 0 ? w->e->config->alias_owner : "",
 		.include = true };
-	if (alias->targets[0] == NULL) {
+	if (alias->targets[0] == '\0') {
 		return walk_broken(&inner, "the line is malformed");
 	}
 	size_t before = w->mail->count;
-	for (size_t i = 0; alias->targets[i] != NULL; i++) {
-		if (!expand_target(&inner, alias->targets[i])) {
+	for (const char *t = alias->targets; *t != '\0'; t = alias_next(t)) {
+		if (!expand_target(&inner, t)) {
 			return false;
 		}
 	}

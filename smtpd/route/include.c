@@ -188,15 +188,16 @@ lists_read(const struct config *config, const struct aliases *aliases)
 	struct reading r = { .config = config, .lists = lists };
 	const char *key;
 	struct alias alias;
-	bool good = lists != NULL;
+	bool good = lists != NULL, some = aliases_have_lists(aliases);
 
-	for (size_t i = 0; good && (key = aliases_key(aliases, i)) != NULL;
-	     i++) {
+	for (size_t i = 0;
+	     some && good && (key = aliases_key(aliases, i)) != NULL; i++) {
 		if (aliases_find(aliases, key, &alias) != ALIAS_LIST) {
 			continue;
 		}
-		for (size_t j = 0; good && alias.targets[j] != NULL; j++) {
-			good = read_target(&r, alias.targets[j]);
+		for (const char *t = alias.targets; good && *t != '\0';
+		     t = alias_next(t)) {
+			good = read_target(&r, t);
 		}
 	}
 	if (!good) {

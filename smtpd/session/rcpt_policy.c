@@ -158,11 +158,11 @@ static bool
 ends_nowhere(
     const struct session *s, const struct alias *alias, int depth, int *lookups)
 {
-	if (depth > DEEPEST || alias->targets[0] == NULL) {
+	if (depth > DEEPEST || alias->targets[0] == '\0') {
 		return false; /* a mistake, and mail waits until it is mended */
 	}
-	for (const char *const *t = alias->targets; *t != NULL; t++) {
-		if (!is_nobody(s, *t, depth, lookups)) {
+	for (const char *t = alias->targets; *t != '\0'; t = alias_next(t)) {
+		if (!is_nobody(s, t, depth, lookups)) {
 			return false;
 		}
 	}

@@ -66,8 +66,8 @@ targets_lead(struct search *x, const struct alias *alias, int depth)
 	struct address a;
 	const char *rest;
 
-	for (const char *const *t = alias->targets; *t != NULL; t++) {
-		const char *text = **t == '\\' ? *t + 1 : *t;
+	for (const char *t = alias->targets; *t != '\0'; t = alias_next(t)) {
+		const char *text = *t == '\\' ? t + 1 : t;
 		if (x->lookups >= MOST_LOOKUPS) {
 			return false;
 		}

@@ -217,7 +217,7 @@ static enum next
 moved_rcpt(struct session *s, const struct address *a,
     const struct recipient *to, const struct alias *alias)
 {
-	const char *const args[] = { alias->targets[0], NULL };
+	const char *const args[] = { alias->targets, NULL };
 
 	return alias->kind == ALIAS_MOVED
 	           ? refuse_rcpt(s, a, REPLY_RCPT_MOVED, args)

@@ -83,9 +83,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; (key = aliases_key(a, i)) != NULL; i++) {
 		MUST(aliases_find(a, key, &alias) != ALIAS_NONE);
 		MUST(strcmp(alias.name, key) == 0);
-		for (size_t k = 0; alias.targets[k] != NULL; k++) {
-			check_target(alias.targets[k]);
-			check_address(&config, a, names, alias.targets[k]);
+		for (const char *t = alias.targets; *t != '\0';
+		     t = alias_next(t)) {
+			check_target(t);
+			check_address(&config, a, names, t);
 		}
 		check_address(&config, a, names, key);
 	}

@@ -5,12 +5,13 @@
  */
 #include "common/login/aliases_load.h"
 #include "common/login/users.h"
-#include "common/names/aliases.h"
+#include "common/names/aliases_file.h"
 
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 
 static char path[PATH_MAX], users[PATH_MAX];
 
@@ -134,6 +135,7 @@ config(void)
 
 	strlcpy(c.aliases, path, sizeof(c.aliases));
 	strlcpy(c.users, users, sizeof(c.users));
+	snprintf(c.state, sizeof(c.state), "%s", scratch_dir);
 	return &c;
 }
 
@@ -159,10 +161,10 @@ entry(const struct aliases *a, const char *key)
 	enum alias_kind kind = aliases_find(a, key, &alias);
 
 	strlcpy(text, kinds[kind], sizeof(text));
-	for (size_t i = 0; kind != ALIAS_NONE && alias.targets[i] != NULL;
-	     i++) {
-		strlcat(text, i > 0 ? ";" : "", sizeof(text));
-		strlcat(text, alias.targets[i], sizeof(text));
+	for (const char *t = alias.targets; kind != ALIAS_NONE && *t != '\0';
+	     t = alias_next(t)) {
+		strlcat(text, t != alias.targets ? ";" : "", sizeof(text));
+		strlcat(text, t, sizeof(text));
 	}
 	return text;
 }
@@ -290,31 +292,128 @@ test_trust(void)
 	aliases_free(a);
 }
 
-/* As many lines as a large site may have. */
+/* Writes many lines, and one that is malformed. */
 static void
-test_many(void)
+write_many(unsigned lines, const char *last)
 {
-	enum { LINES = 100000 };
 	struct bytes b = { .len = 0 };
-	char line[80], key[32], wanted[64];
-	unsigned wrong = 0;
+	char line[80];
 
-	for (unsigned i = 0; i < LINES; i++) {
+	for (unsigned i = 0; i < lines; i++) {
 		snprintf(line, sizeof(line),
 		    "User%u: u%u,\n  v%u@example.com\n", i, i, i);
 		bytes_text(&b, line);
 	}
-	struct aliases *a = load(b.data, b.len);
-	for (unsigned i = 0; i < LINES; i++) {
+	bytes_text(&b, "bad: \"c\nmany: :include:/x, j\303\274rg\n");
+	bytes_text(&b, last);
+	scratch_write(path, b.data, b.len);
+	free(b.data);
+}
+
+/* True if the aliases are those that write_many() has written. */
+static bool
+knows_many(const struct aliases *a, unsigned lines, const char *last)
+{
+	char key[32], wanted[64];
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < lines; i++) {
 		snprintf(key, sizeof(key), "user%u", i);
 		snprintf(
 		    wanted, sizeof(wanted), "list:u%u;v%u@example.com", i, i);
 		wrong += strcmp(entry(a, key), wanted) != 0;
 	}
-	ok(wrong == 0 && aliases_malformed(a) == 0, "%d aliases", LINES);
-	ok(strcmp(entry(a, "user100000"), "none") == 0, "and no other");
+	snprintf(key, sizeof(key), "user%u", lines);
+	return wrong == 0 && aliases_malformed(a) == 1 &&
+	       aliases_have_high(a) && aliases_have_lists(a) &&
+	       strcmp(entry(a, key), "none") == 0 &&
+	       strcmp(entry(a, "bad"), "list:") == 0 &&
+	       strcmp(entry(a, last), "moved:x@example.com") == 0 &&
+	       strcmp(aliases_key(a, lines + 2), last) == 0 &&
+	       aliases_key(a, lines + 3) == NULL;
+}
+
+/* As many lines as a large site may have, read and from the image. */
+static void
+test_many(void)
+{
+	enum { LINES = 100000 };
+	char error[CONFIG_ERROR];
+
+	write_many(LINES, "zoe: :moved: x@example.com\n");
+	struct aliases *a = aliases_load_lines(config(), error);
+	ok(a != NULL && a->map == NULL && knows_many(a, LINES, "zoe"),
+	    "%d aliases", LINES);
 	aliases_free(a);
-	free(b.data);
+	a = aliases_load(config(), error);
+	ok(a != NULL && a->map != NULL && knows_many(a, LINES, "zoe"),
+	    "from the image the same");
+	aliases_free(a);
+}
+
+/* Changes an octet of a file. */
+static void
+spoil(const char *file, off_t at)
+{
+	int fd = open(file, O_RDWR | O_CLOEXEC);
+	char c;
+
+	scratch_need(fd != -1 && pread(fd, &c, 1, at) == 1, "pread");
+	c ^= 1;
+	scratch_need(pwrite(fd, &c, 1, at) == 1, "pwrite");
+	close(fd);
+}
+
+static void
+test_image(void)
+{
+	enum { LINES = 3000 };
+	char image[PATH_MAX], error[CONFIG_ERROR];
+	struct stat st;
+	bool slow;
+
+	scratch_path(image, "aliases.image");
+	unlink(image);
+	write_many(LINES, "zoe: :moved: x@example.com\n");
+	ok(aliases_ready(config(), &slow) == NULL && slow,
+	    "a long file without an image takes its time");
+	struct aliases *a = aliases_load(config(), error);
+	ok(a != NULL && a->map != NULL && knows_many(a, LINES, "zoe"),
+	    "it gets one, which has all aliases");
+	ok(stat(image, &st) == 0 && (st.st_mode & 077) == 0,
+	    "which only its owner can read");
+	aliases_free(a);
+	a = aliases_ready(config(), &slow);
+	ok(a != NULL && !slow && knows_many(a, LINES, "zoe"),
+	    "then it is quick");
+	write_many(LINES, "yoe: :moved: x@example.com\n");
+	ok(aliases_stale(a, config()), "a change of the file is noticed");
+	aliases_free(a);
+	ok(aliases_ready(config(), &slow) == NULL && slow,
+	    "and the old image is not believed");
+	a = aliases_load(config(), error);
+	ok(a != NULL && knows_many(a, LINES, "yoe"), "it is made again");
+	unsigned wrong = 0;
+	for (size_t i = 0; i < 60; i++) {
+		spoil(image, (off_t)random_below((size_t)st.st_size));
+		aliases_free(a);
+		a = aliases_ready(config(), &slow);
+		wrong += a != NULL || !slow;
+		a = aliases_load(config(), error);
+		wrong +=
+		    a == NULL || a->map == NULL || !knows_many(a, LINES, "yoe");
+	}
+	ok(wrong == 0, "a damaged image is not believed, and made again");
+	aliases_free(a);
+	scratch_need(chmod(image, 0622) == 0, "chmod");
+	ok(aliases_ready(config(), &slow) == NULL && slow,
+	    "nor is one that others can write to");
+	struct config none = *config();
+	snprintf(none.state, sizeof(none.state), "%s/none/none", scratch_dir);
+	a = aliases_load(&none, error);
+	ok(a != NULL && a->map == NULL && knows_many(a, LINES, "yoe"),
+	    "without a folder for it the aliases are in memory");
+	aliases_free(a);
 }
 
 /* ---- what an address is ---- */
@@ -489,6 +588,7 @@ main(void)
 	test_files();
 	test_trust();
 	test_many();
+	test_image();
 	test_resolve();
 	test_system();
 	return tap_done();

@@ -275,6 +275,26 @@ def unknown(site):
     return "" if last.startswith("550 5.1.1") else last
 
 
+def test_long(site):
+    """A long file is read again while the server goes on, by its image"""
+    lines = "".join(f"name{n}: alice\n" for n in range(6000))
+    either = ("250", "550")
+
+    def answer(name):
+        return site.refuses(either, f"{name}@home.test")[:3]
+
+    site.aliases(lines)
+    wait_for(lambda: answer("name5999") == "250", "the long file to count")
+    check(list(site.dir.rglob("aliases.image")), "it has no image")
+    site.aliases(lines.replace("name5999:", "other:"))
+    wait_for(lambda: answer("other") == "250", "the change to count")
+    equal(answer("name5999"), "550", "the old name")
+    site.aliases("name: alice\n")
+    equal(answer("name"), "250", "a short file counts at once")
+    site.receive("name@home.test")
+    boxes(site, alice=1)
+
+
 def test_virtual(site):
     """user@domain is that address alone; a virtual domain has no users"""
     site.aliases("info@home.test: alice\ninfo@shop.test: bob\n"
