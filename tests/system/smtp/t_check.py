@@ -293,9 +293,10 @@ ANYBODY = [
      "everybody can read the key", "cure"),
     ("logins in the clear", "plaintext-login always", nothing, "warning",
      "plaintext-login always: passwords cross the network", ""),
-    ("smtp:// to 465", "relay smtp://u:p@127.0.0.1:465", nothing, "warning",
-     "write smtps://", ""),
-    ("smtps:// to 587", "relay smtps://u:p@127.0.0.1:587", nothing,
+    # Names that no server knows: this machine may have a mail server.
+    ("smtp:// to 465", "relay smtp://u:p@relay.example:465", nothing,
+     "warning", "write smtps://", ""),
+    ("smtps:// to 587", "relay smtps://u:p@relay.example:587", nothing,
      "warning", "write smtp://", ""),
     ("no password for the relay", "relay smtps://u@127.0.0.1:1", nothing,
      "error", "no password for u", ""),
