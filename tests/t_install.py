@@ -115,6 +115,20 @@ def test_mta_of_another():
         equal(other.read_text(), "another\n", "after uninstall")
 
 
+def test_mta_beside():
+    """links on this machine are not taken for those that are to be made"""
+    with tempfile.TemporaryDirectory(prefix="restante-test-") as root:
+        here = Path(root, "here")
+        (here / "sbin").mkdir(parents=True)
+        (here / "sbin/smtpd").touch()
+        (here / "sendmail").symlink_to(here / "sbin/smtpd")
+        there = Path(root, "there")
+        status, said = make(there, "install-mta", f"sbindir={here}/sbin",
+                            f"mta_links={here}/sendmail")
+        equal(status, 0, said)
+        equal(files(there), {str(here / "sendmail")[1:]}, "links")
+
+
 if __name__ == "__main__":
     tap.run(globals())
     tap.finish()
