@@ -55,13 +55,22 @@ act(const struct options *o, const struct config *config)
 	case ACTION_UNDELETE:
 		return admin_undelete(config, o->operands[0], o->operands + 1);
 	case ACTION_VERSION:
-		printf("restante %s\n", VERSION);
-		return EX_OK;
 	case ACTION_HELP:
-		options_help();
-		return EX_OK;
+		break; /* need no configuration, and never come here */
 	}
 	return EX_SOFTWARE;
+}
+
+/* Says what is the same whatever the configuration is, and whether it did. */
+static bool
+tell(enum action action)
+{
+	if (action == ACTION_VERSION) {
+		printf("restante %s\n", VERSION);
+	} else if (action == ACTION_HELP) {
+		options_help();
+	}
+	return action == ACTION_VERSION || action == ACTION_HELP;
 }
 
 int
@@ -79,6 +88,9 @@ main(int argc, char **argv)
 	if (options_parse(&options, argc, argv, error) == -1) {
 		log_error("%s (see --help)", error);
 		return EX_USAGE;
+	}
+	if (tell(options.action)) {
+		return EX_OK;
 	}
 	if ((config = config_load(options.config, error)) == NULL) {
 		log_error("%s", error);

@@ -129,15 +129,23 @@ act(const struct options *o, const struct config *config)
 		return admin_verify(config, o->from, o->recipients);
 	case ACTION_SETUP:
 	case ACTION_RESOLVER:
-		break; /* need no configuration, and never come here */
 	case ACTION_VERSION:
-		printf("restante %s\n", VERSION);
-		return EX_OK;
 	case ACTION_HELP:
-		options_help();
-		return EX_OK;
+		break; /* need no configuration, and never come here */
 	}
 	return EX_SOFTWARE;
+}
+
+/* Says what is the same whatever the configuration is, and whether it did. */
+static bool
+tell(enum action action)
+{
+	if (action == ACTION_VERSION) {
+		printf("restante %s\n", VERSION);
+	} else if (action == ACTION_HELP) {
+		options_help();
+	}
+	return action == ACTION_VERSION || action == ACTION_HELP;
 }
 
 int
@@ -157,6 +165,9 @@ main(int argc, char **argv)
 	if (options_parse(&options, argc, argv, error) == -1) {
 		log_error("%s (see --help)", error);
 		return EX_USAGE;
+	}
+	if (tell(options.action)) {
+		return EX_OK;
 	}
 	if (options.action == ACTION_SETUP) {
 		options.setup.address = options.recipients[0];

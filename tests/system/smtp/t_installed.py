@@ -193,6 +193,15 @@ def test_serves(live, trial):
     live.untouched("servers")
 
 
+def test_help(live, trial):
+    """--help and --version need no config, and read none"""
+    for name in ("smtpd", "pop3d"):
+        for option in ("--help", "--version"):
+            done = trial.call(name, option, config=False)
+            equal(done.returncode, 0, done.stderr)
+    live.untouched("--help and --version")
+
+
 def test_control(live, trial):
     """Control: without -c all this is the live installation's"""
     trial.call("smtpd", "root", config=False, stdin=MESSAGE)
