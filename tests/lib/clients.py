@@ -216,6 +216,8 @@ class Git(Client):
         path = job.file("0001-mail.patch", job.message())
         job.run(self.program(), "--smtp-server=127.0.0.1",
                 "--smtp-ssl-cert-path", "",
+                # Otherwise it asks a server at port 25 for it.
+                "--smtp-domain=client.example",
                 f"--smtp-server-port={job.port}", *kinds[job.kind],
                 f"--smtp-user={USER}", f"--smtp-pass={PASSWORD}",
                 f"--smtp-auth={job.mechanism}",
