@@ -17,6 +17,7 @@
 #include "smtpd/admin/dkim_private.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -267,6 +268,7 @@ make_or_change(const struct order *o)
 static int
 run(void *context)
 {
+	signal(SIGPIPE, SIG_IGN);
 	int status = make_or_change(context);
 
 	/* What was not printed may have to be published. */

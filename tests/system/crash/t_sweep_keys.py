@@ -7,6 +7,7 @@ What is there then is what was there before, or what there is to be: a key is
 whole or is not there, each kind of key that signed has one that signs, and
 typing the same again leads to the end. Whatever fails is said.
 """
+import os
 import re
 import shutil
 import subprocess
@@ -270,6 +271,23 @@ def test_by_hand():
         check("zz" in keys.named(".old") and both(keys.named(".pem")),
               f"{sorted(keys.files())}")
         check((keys.folder / "note").exists(), "somebody's note")
+
+
+def test_unread():
+    """Records that nobody can read are said, and their keys are there"""
+    with Keys() as keys:
+        keys.own()
+        reading, writing = os.pipe()
+        os.close(reading)
+        for place in (writing, os.open("/dev/full", os.O_WRONLY)):
+            done = subprocess.run(
+                keys.command("smtpd", "--dkim", DOMAIN), stdout=place,
+                stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+                env=keys.environment(), **keys.as_user())
+            os.close(place)
+            equal(done.returncode, os.EX_IOERR, done.stderr)
+            check("cannot print" in done.stderr, done.stderr)
+        check(both(keys.named(".pem")), f"{sorted(keys.files())}")
 
 
 if __name__ == "__main__":
