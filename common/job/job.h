@@ -93,6 +93,7 @@ struct task {
 	int fd;           /* the message; or the client, to read from; or -1 */
 	int out;          /* the client, to write to; or -1 */
 	const char *user; /* the user who has logged in, or "" */
+	bool wary;        /* users' files are not to be opened now */
 	/* The text of the message, if a resident has it without a file: */
 	const char *text;
 	size_t len;

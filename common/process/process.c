@@ -126,18 +126,37 @@ ended(int process, int64_t deadline)
 	}
 }
 
+bool
+process_kill(pid_t pid, int patience, int *status)
+{
+	int process = pidfd_open(pid, 0);
+
+	kill(-pid, SIGKILL); /* and the processes that it started */
+	kill(pid, SIGKILL);
+	if (process != -1) {
+		bool gone = ended(process, deadline_now() + patience);
+		close(process);
+		if (!gone) {
+			return false;
+		}
+	}
+	while (waitpid(pid, status, 0) == -1 && errno == EINTR) {
+	}
+	return true;
+}
+
 static enum process_end
 process_wait(pid_t pid, int limit, int *status)
 {
 	int process = pidfd_open(pid, 0), code = 0;
 	bool in_time = process != -1 && ended(process, deadline_now() + limit);
 
-	kill(-pid, SIGKILL); /* and the processes that it started */
-	kill(pid, SIGKILL);
-	while (waitpid(pid, &code, 0) == -1 && errno == EINTR) {
-	}
 	if (process != -1) {
 		close(process);
+	}
+	if (!process_kill(pid, PROCESS_DEATH, &code)) {
+		*status = SIGKILL;
+		return PROCESS_LATE;
 	}
 	*status = WIFEXITED(code) ? WEXITSTATUS(code) : WTERMSIG(code);
 	return !in_time          ? PROCESS_LATE

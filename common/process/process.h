@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_PROCESS_PROCESS_H
 #define RESTANTE_COMMON_PROCESS_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -47,6 +48,15 @@ void process_end_with_parent(pid_t parent);
  * that has no library with such handlers.  -1 with errno.
  */
 pid_t process_fork_sibling(void) __attribute__((warn_unused_result));
+
+/*
+ * Kills a child and its process group, and waits for its end, at most so many
+ * ms: what its user has mounted can hold a process in the kernel for good.
+ * false: it has not ended; its status is nobody's then.
+ */
+bool process_kill(pid_t pid, int patience, int *status);
+
+enum { PROCESS_DEATH = 5 * 1000 }; /* ms that this takes at most */
 
 /* How a process has ended. */
 enum process_end {

@@ -4,6 +4,7 @@
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
+#include "common/server/left.h"
 #include "common/server/listen.h"
 #include "common/server/place.h"
 
@@ -13,7 +14,6 @@ enum {
 	SLACK = 5 * 60 * 1000,    /* ms after a session's own limits */
 	SILENCE = 15 * 60 * 1000, /* of a client; the mailbox process's own
 	                             limit is shorter */
-	HURRIED = 60 * 1000,      /* for a worker when places are scarce */
 	LOOK_EVERY = 60 * 1000,   /* at such a silence */
 };
 
@@ -50,24 +50,18 @@ session_until(const struct server *s, struct slot *slot, int64_t now)
 	return slot->timed_since + life + SLACK;
 }
 
-int64_t
-patience_with_strangers(const struct server *s, int64_t since, int64_t until)
-{
-	int64_t hurried = since + HURRIED;
-
-	return hurried < until && place_is_scarce(s) ? hurried : until;
-}
-
 static int64_t
 worker_until(const struct server *s, const struct slot *slot)
 {
-	if (slot->worker == 0 || slot->condemned) {
+	if (slot->worker == 0) {
 		return INT64_MAX;
+	}
+	if (slot->condemned || slot->worker_ended) {
+		return slot->leave_at;
 	}
 	return slot->user[0] != '\0'
 	           ? slot->worker_until
-	           : patience_with_strangers(
-			 s, slot->worker_since, slot->worker_until);
+	           : place_patience(s, slot->worker_since, slot->worker_until);
 }
 
 int64_t
@@ -98,6 +92,7 @@ static void
 kill_worker(struct slot *slot)
 {
 	slot->condemned = true;
+	slot->leave_at = deadline_coarse() + LEFT_DEATH;
 	kill(-slot->worker, SIGKILL);
 	kill(slot->worker, SIGKILL);
 }
@@ -125,8 +120,13 @@ keep_worker(const struct server *s, struct slot *slot, int64_t now)
 					    : slot->request.kind];
 	bool late = now >= worker_until(s, slot);
 
-	if (slot->worker == 0 || slot->condemned ||
-	    (!late && !is_silent(slot, now))) {
+	if (slot->worker != 0 && (slot->condemned || slot->worker_ended)) {
+		/* That of a mailbox keeps its user's place. */
+		slot->leaves = late && !slot->in_mailbox;
+		slot->leave_at = late ? INT64_MAX : slot->leave_at;
+		return;
+	}
+	if (slot->worker == 0 || (!late && !is_silent(slot, now))) {
 		return;
 	}
 	log_error("the worker %d for %s is too late, and is killed: see %s",

@@ -18,13 +18,6 @@
 /* The slot's worker has been started, for a request of that kind. */
 void patience_start(const struct server *, struct slot *, enum request_kind);
 
-/*
- * When what has been done for a stranger since one time, and may last until
- * another, must be over: sooner when places are scarce.
- */
-int64_t patience_with_strangers(
-    const struct server *, int64_t since, int64_t until);
-
 /* How many ms there are to the next deadline; INT64_MAX: there is none. */
 int64_t patience_left(struct server *);
 

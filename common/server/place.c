@@ -11,10 +11,11 @@
 
 enum {
 	DEFAULT_PER_SOURCE = 50,
-	FEW = 8,            /* sessions in all: then none are kept, or told */
-	PART = 4,           /* of which one part is kept */
-	GRACE = 300,        /* ms until a new session can be told anything */
-	SCARCE = 60 * 1000, /* ms since somebody was told to go */
+	FEW = 8,             /* sessions in all: then none are kept, or told */
+	PART = 4,            /* of which one part is kept */
+	GRACE = 300,         /* ms until a new session can be told anything */
+	SCARCE = 60 * 1000,  /* ms since somebody was told to go */
+	HURRIED = 60 * 1000, /* ms for what is done for a stranger then */
 	KNOWN = 24 * 60 * 60 * 1000, /* for an address */
 	/* In a transaction: ms to go on for, and octets in them. */
 	MORE_TIME = 60 * 1000,
@@ -311,6 +312,14 @@ bool
 place_is_scarce(const struct server *s)
 {
 	return s->scarce_at != 0 && deadline_now() < s->scarce_at + SCARCE;
+}
+
+int64_t
+place_patience(const struct server *s, int64_t since, int64_t until)
+{
+	int64_t hurried = since + HURRIED;
+
+	return hurried < until && place_is_scarce(s) ? hurried : until;
 }
 
 bool

@@ -51,4 +51,10 @@ bool place_is_known(const struct server *, const struct peer *);
 /* True if the slot's user has as many other sessions as a user may have. */
 bool place_user_has_all(const struct server *, const struct slot *);
 
+/*
+ * When what has been done for a stranger since one time, and may last until
+ * another, must be over: sooner when places are scarce.
+ */
+int64_t place_patience(const struct server *, int64_t since, int64_t until);
+
 #endif

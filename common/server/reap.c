@@ -6,8 +6,10 @@
  * their process ids, and a worker by its process group, in which all are that
  * it has forked.
  */
+#include "common/io/deadline.h"
 #include "common/log/log.h"
 #include "common/server/keepers.h"
+#include "common/server/left.h"
 #include "common/server/patience.h"
 #include "common/server/residents.h"
 #include "common/server/slot.h"
@@ -92,6 +94,7 @@ child_ended(struct server *s, pid_t pid)
 	}
 	if (worker) {
 		slot->worker_ended = true;
+		slot->leave_at = deadline_coarse() + LEFT_DEATH;
 		slot->worker_status = status;
 	} else if (slot != NULL) {
 		session_ended(s, slot, pid, status);
@@ -108,11 +111,30 @@ child_stopped(struct server *s, pid_t pid)
 	(void)waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG);
 }
 
-/* True if a process group has a member left, be it a zombie. */
-static bool
-inhabited(pid_t group)
+/* The slot's worker is left to itself, if that may be; else it keeps its place.
+   The session may go on; the body file is not for another one. */
+static void
+leave_worker(struct server *s, struct slot *slot)
 {
-	return kill(-group, 0) == 0 || errno != ESRCH;
+	int status = slot->worker_ended ? slot->worker_status : SIGKILL;
+
+	slot->leaves = false;
+	if (left_add(s, slot->worker)) {
+		slot->left = true;
+		slot->worker_ended = false;
+		request_worker_ended(s, slot, status);
+	}
+}
+
+void
+reap_late(struct server *s)
+{
+	for (size_t i = 0; i < s->nslots; i++) {
+		if (s->slots[i].used && s->slots[i].leaves) {
+			leave_worker(s, &s->slots[i]);
+		}
+	}
+	request_residents_answered(s);
 }
 
 void
@@ -132,11 +154,12 @@ reap(struct server *s)
 	for (size_t i = 0; i < s->nslots; i++) {
 		struct slot *slot = &s->slots[i];
 		if (slot->used && slot->worker_ended &&
-		    !inhabited(slot->worker)) {
+		    !left_is_inhabited(slot->worker)) {
 			slot->worker_ended = false;
 			request_worker_ended(s, slot, slot->worker_status);
 		}
 	}
+	left_settle(s);
 	residents_settle(s);
 	request_residents_answered(s);
 }

@@ -6,6 +6,7 @@
 #include "common/server/child.h"
 #include "common/server/guard.h"
 #include "common/server/keepers.h"
+#include "common/server/left.h"
 #include "common/server/patience.h"
 #include "common/server/place.h"
 #include "common/server/residents.h"
@@ -72,7 +73,8 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 		.service = s->service->name,
 		.payload = slot->payload,
 		.size = slot->size,
-		.user = slot->user };
+		.user = slot->user,
+		.wary = left_are_many(s) };
 	bool check = kind == REQUEST_LOGIN;
 
 	if (must_wait(s, slot, kind, now)) {

@@ -6,7 +6,8 @@
 #include "common/io/socket.h"
 #include "common/job/resident.h"
 #include "common/log/log.h"
-#include "common/server/patience.h"
+#include "common/server/left.h"
+#include "common/server/place.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -207,6 +208,7 @@ kill_all(struct resident *r, const char *why)
 	log_error("the resident worker %d %s, and is killed", (int)r->pid, why);
 	r->killed = true;
 	let_go(r, deadline_coarse());
+	r->until = deadline_coarse() + LEFT_DEATH;
 	if (!r->ended) {
 		kill(-r->pid, SIGKILL);
 		kill(r->pid, SIGKILL);
@@ -315,60 +317,9 @@ static int64_t
 until(const struct server *s, const struct resident *r)
 {
 	return r->until == 0 || r->ended ? INT64_MAX
-	       : r->waiting > 0 ? patience_with_strangers(s, r->busy, r->until)
-	                        : r->until;
-}
-
-void
-residents_keep(struct server *s)
-{
-	int64_t now = deadline_coarse();
-
-	for (size_t i = 0; i < RESIDENTS; i++) {
-		struct resident *r = &s->residents[i];
-		if (r->pid == 0 || now < until(s, r)) {
-			continue;
-		}
-		if (!r->leaving && r->waiting == 0) {
-			let_go(r, now);
-		} else if (!r->killed) {
-			kill_all(r, "is too late (see the disk and the locks "
-				    "of the mailbox)");
-		}
-	}
-}
-
-int64_t
-residents_left(const struct server *s)
-{
-	int64_t next = INT64_MAX;
-
-	for (size_t i = 0; i < RESIDENTS; i++) {
-		const struct resident *r = &s->residents[i];
-		int64_t over =
-		    r->pid != 0 && !r->killed ? until(s, r) : INT64_MAX;
-		next = over < next ? over : next;
-	}
-	return next == INT64_MAX ? next : next - deadline_coarse();
-}
-
-bool
-residents_ended(struct server *s, pid_t pid, int status)
-{
-	for (size_t i = 0; i < RESIDENTS; i++) {
-		struct resident *r = &s->residents[i];
-		if (r->pid == pid) {
-			/* What it has said before its end counts. */
-			r->ended = true;
-			r->status = status;
-			while (r->channel != -1 && take(s, r)) {
-				continue;
-			}
-			close_channel(r);
-			return r->stays;
-		}
-	}
-	return false;
+	       : r->waiting > 0 && !r->killed
+	           ? place_patience(s, r->busy, r->until)
+	           : r->until;
 }
 
 /* Nobody is left who could still append what was not answered. */
@@ -392,6 +343,61 @@ settle(struct server *s, struct resident *r)
 		}
 	}
 	*r = (struct resident){ .channel = -1 };
+}
+
+void
+residents_keep(struct server *s)
+{
+	int64_t now = deadline_coarse();
+
+	for (size_t i = 0; i < RESIDENTS; i++) {
+		struct resident *r = &s->residents[i];
+		if (r->pid == 0 || now < until(s, r)) {
+			continue;
+		}
+		if (!r->leaving && r->waiting == 0) {
+			let_go(r, now);
+		} else if (!r->killed) {
+			kill_all(r, "is too late (see the disk and the locks "
+				    "of the mailbox)");
+		} else if (left_add(s, r->pid)) {
+			settle(s, r);
+		} else {
+			r->until = 0;
+		}
+	}
+}
+
+int64_t
+residents_left(const struct server *s)
+{
+	int64_t next = INT64_MAX;
+
+	for (size_t i = 0; i < RESIDENTS; i++) {
+		const struct resident *r = &s->residents[i];
+		int64_t over = r->pid != 0 ? until(s, r) : INT64_MAX;
+		next = over < next ? over : next;
+	}
+	return next == INT64_MAX ? next : next - deadline_coarse();
+}
+
+bool
+residents_ended(struct server *s, pid_t pid, int status)
+{
+	for (size_t i = 0; i < RESIDENTS; i++) {
+		struct resident *r = &s->residents[i];
+		if (r->pid == pid) {
+			/* What it has said before its end counts. */
+			r->ended = true;
+			r->status = status;
+			while (r->channel != -1 && take(s, r)) {
+				continue;
+			}
+			close_channel(r);
+			return r->stays;
+		}
+	}
+	return false;
 }
 
 void

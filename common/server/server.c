@@ -223,6 +223,7 @@ keep_time(struct server *s)
 	settle_keys(s);
 	patience_keep(s);
 	residents_keep(s);
+	reap_late(s);
 	room_keep(s);
 	if (lobby_left(s) <= 0) {
 		lobby_serve(s);

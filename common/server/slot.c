@@ -80,7 +80,7 @@ take_body(struct server *s, struct slot *slot)
 static void
 leave_body(struct server *s, const struct slot *slot)
 {
-	if (slot->body != -1 && s->nbodies < SPARE_BODIES &&
+	if (slot->body != -1 && s->nbodies < SPARE_BODIES && !slot->left &&
 	    !hands_on(slot->rfd) && ftruncate(slot->body, 0) == 0) {
 		s->bodies[s->nbodies++] = slot->body;
 	} else {

@@ -83,6 +83,10 @@ struct slot {
 	/* The worker has ended so, but some that it had forked have not: */
 	bool worker_ended;
 	int worker_status;
+	int64_t leave_at; /* for one that has been killed, or has ended so: when
+	                     not to wait for its group any longer */
+	bool leaves;      /* that time has come */
+	bool left;        /* so has been done: its body may yet be held */
 };
 
 enum { SPARE_BODIES = 16, KEEPERS = 4 };
@@ -142,6 +146,9 @@ struct known {
 	int64_t until;
 };
 
+/* Processes that do not end; see left.h. */
+enum { LEFT = 128 };
+
 /* A client that waits for a place; see lobby.h. */
 enum { LOBBY = 256 };
 struct guest {
@@ -189,6 +196,8 @@ struct server {
 	int64_t errand_at;  /* when to ask next whether it is due */
 	int64_t idle_since;
 	struct known known[KNOWN_NETWORKS];
+	pid_t left[LEFT];
+	size_t nleft;
 	int64_t scarce_at;   /* when somebody last had to make room; 0: never */
 	uint64_t room;       /* what strangers' messages may hold together, */
 	int64_t room_looked; /* when it was last looked at; 0: never */
@@ -287,6 +296,9 @@ void reap_prepare(void);
  * group is there any more.
  */
 void reap(struct server *);
+
+/* Goes on without workers that were killed and do not end. */
+void reap_late(struct server *);
 
 /* ---- request.c ---- */
 

@@ -222,8 +222,16 @@ end_delivery(struct local_agent *a, struct delivery_process *d)
 	close(d->fd);
 	/* It has said all, or is late: nothing more is waited for.  One that
 	   is ending already keeps its status. */
-	kill(d->pid, SIGKILL);
-	while (waitpid(d->pid, &status, 0) == -1 && errno == EINTR) {
+	if (!process_kill(d->pid, PROCESS_DEATH, &status)) {
+		log_error("%s: process %d for %.100s does not end though it "
+			  "was killed: a disk, or what its user has mounted, "
+			  "does not answer",
+		    a->message.mail.id, (int)d->pid,
+		    a->message.mail.recipients[d->number].text);
+		d->pid = 0;
+		defer_recipient(a, d->number,
+		    "the disk or file system of the mailbox does not answer");
+		return;
 	}
 	d->pid = 0;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 ||

@@ -381,7 +381,7 @@ dispose(const struct task *task, struct mail *mail)
 	if (allowed != STATUS_OK) {
 		return allowed;
 	}
-	if (!is_local(mail) || mail->hold != 0) {
+	if (!is_local(mail) || mail->hold != 0 || task->wary) {
 		return enqueue(task, mail);
 	}
 	queue_log_taken(mail, "delivered at once");

@@ -131,7 +131,7 @@ check_quota(const struct task *task, const char *user, uint64_t size)
 	struct stat st;
 	char why[LOCAL_WHY];
 
-	if (limits_of(&task->config->quota, user) == 0 ||
+	if (task->wary || limits_of(&task->config->quota, user) == 0 ||
 	    local_become(task->config, task->names, user, &account, &store,
 		why) != STATUS_OK) {
 		return RCPT_OK;

@@ -2,12 +2,13 @@
 /*
  * Preloaded into a program, this makes its clock run CLOCK_SPEED times as fast:
  * what it waits minutes for, a test sees in seconds.  deadline_now() reads
- * CLOCK_MONOTONIC, and waits go through ppoll(2).  The clock by which the
- * server waits for its children, and its poll(2), go as fast only if
- * CLOCK_COARSE is set: a loaded machine does not do in a second what takes
- * minutes there.
+ * CLOCK_MONOTONIC, and waits go through ppoll(2) and sigtimedwait(2).  The
+ * clock by which the server waits for its children, and its poll(2), go as fast
+ * only if CLOCK_COARSE is set: a loaded machine does not do in a second what
+ * takes minutes there.
  */
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -68,6 +69,20 @@ poll(struct pollfd *fds, nfds_t count, int timeout)
 		    timeout < 0 ? NULL : &ts, NULL, sizeof(unsigned long));
 	}
 	return ppoll(fds, count, timeout < 0 ? NULL : &ts, NULL);
+}
+
+int
+sigtimedwait(
+    const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
+{
+	long n = speed();
+	long long ns =
+	    ((long long)timeout->tv_sec * 1000000000 + timeout->tv_nsec) / n;
+	struct timespec ts = { .tv_sec = (time_t)(ns / 1000000000),
+		.tv_nsec = (long)(ns % 1000000000) };
+
+	return (int)syscall(
+	    SYS_rt_sigtimedwait, set, info, &ts, sizeof(unsigned long));
 }
 
 /* What poll(2) and ppoll(2) are in a program built with _FORTIFY_SOURCE. */

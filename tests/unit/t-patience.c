@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Whom the server ends, and when: what it does for strangers is over sooner
- * while places are scarce, in workers and in residents; and no signal goes to a
- * process that has been reaped, whose number may be somebody else's by then.
+ * while places are scarce, in workers and in residents; no signal goes to a
+ * process that has been reaped, whose number may be somebody else's by then;
+ * and who does not end though killed holds no place.
  */
 #include "common/server/patience.h"
 
 #include "common/job/resident.h"
+#include "common/server/left.h"
 #include "common/server/residents.h"
 #include "tests/unit/tap.h"
 
@@ -171,7 +173,13 @@ test_resident(bool scarce, int minutes)
 	    "a message that waits for a resident%s has %d minute%s",
 	    scarce ? " when places are scarce" : "", minutes,
 	    minutes == 1 ? "" : "s");
-	ok(residents_left(&server) == INT64_MAX, "and it is killed once");
+	ok(residents_left(&server) == LEFT_DEATH, "and it is killed once");
+	group_lives = true;
+	now += LEFT_DEATH;
+	residents_keep(&server);
+	ok(slot.answered && slot.result == STATUS_TEMPORARY && r->pid == 0 &&
+		killed == 2 && server.nleft == 1,
+	    "one that does not end then is left to itself");
 	end_resident(r);
 }
 
@@ -279,6 +287,95 @@ test_ended_late(void)
 	end_resident(r);
 }
 
+/* ---- who does not end ---- */
+
+/* The answer that the session gets, or -1. */
+static int
+answered(int channel)
+{
+	char answer[256];
+	ssize_t n = recv(channel, answer, sizeof(answer), MSG_DONTWAIT);
+
+	return n > 0;
+}
+
+/* A worker that is killed, or has ended, but whose group has not. */
+static void
+test_left(bool ended, bool mailbox)
+{
+	int pair[2];
+
+	make_server("", false);
+	group_lives = true;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
+		perror("socketpair");
+		exit(1);
+	}
+	slot.channel = pair[0];
+	slot.body = slot.mailbox = -1;
+	slot.in_mailbox = mailbox;
+	slot.worker = PID + 1;
+	patience_start(
+	    &server, &slot, mailbox ? REQUEST_MAILBOX : REQUEST_DELIVER);
+	slot.in_mailbox = mailbox;
+	slot.look_at = INT64_MAX;
+	if (ended) {
+		slot.worker_ended = true;
+		slot.worker_status = STATUS_QUEUED << 8;
+		slot.leave_at = now + LEFT_DEATH;
+	} else {
+		now = slot.worker_until;
+		(void)patience_left(&server);
+		patience_keep(&server);
+	}
+	bool waits = patience_left(&server) == LEFT_DEATH;
+	now += LEFT_DEATH - 1;
+	patience_keep(&server);
+	waits = waits && slot.worker != 0;
+	now++;
+	patience_keep(&server);
+	reap_late(&server);
+	if (mailbox) {
+		ok(waits && slot.worker != 0 && server.nleft == 0 &&
+			patience_left(&server) > MINUTE,
+		    "a mailbox process that does not end keeps its user's "
+		    "place");
+	} else {
+		ok(waits && slot.worker == 0 && slot.left &&
+			server.nleft == 1 && server.left[0] == PID + 1 &&
+			answered(pair[1]) == 1,
+		    "%s is left to itself, and the session has its answer",
+		    ended ? "a process that an ended worker has forked"
+			  : "a worker that does not end");
+		group_lives = false;
+		reap(&server);
+		ok(server.nleft == 0, "until it ends at last");
+	}
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* There is a bound. */
+static void
+test_many_left(void)
+{
+	make_server("", false);
+	group_lives = true;
+	bool all = true;
+
+	for (int i = 0; i < LEFT; i++) {
+		all = all && left_add(&server, PID + i);
+	}
+	ok(all && !left_add(&server, PID), "so many are left, and no more");
+	slot.worker = PID + 1;
+	slot.condemned = true;
+	slot.leave_at = now;
+	(void)patience_left(&server);
+	patience_keep(&server);
+	reap_late(&server);
+	ok(slot.worker != 0, "then they keep their places");
+}
+
 int
 main(void)
 {
@@ -290,5 +387,9 @@ main(void)
 	test_answers();
 	test_reaped();
 	test_ended_late();
+	test_left(false, false);
+	test_left(true, false);
+	test_left(false, true);
+	test_many_left();
 	return tap_done();
 }
