@@ -136,6 +136,29 @@ tls_keys_look(const struct tls_keys *k, size_t key, const char *host,
 	return good;
 }
 
+bool
+tls_keys_digest(
+    const struct tls_keys *k, size_t key, uint8_t digest[CRYPTO_SHA256])
+{
+	const struct tls_library *lib = tls_library();
+	gnutls_datum_t der = { .data = NULL };
+	gnutls_pubkey_t public_key;
+
+	if (lib->gnutls_pubkey_init(&public_key) != GNUTLS_E_SUCCESS) {
+		return false;
+	}
+	bool good = lib->gnutls_pubkey_import_privkey(
+			public_key, k->keys[key], 0, 0) == GNUTLS_E_SUCCESS &&
+	            lib->gnutls_pubkey_export2(public_key, GNUTLS_X509_FMT_DER,
+			&der) == GNUTLS_E_SUCCESS;
+	if (good) {
+		crypto_sha256(der.data, der.size, digest);
+	}
+	free(der.data); /* GnuTLS allocates by malloc(3) */
+	lib->gnutls_pubkey_deinit(public_key);
+	return good;
+}
+
 int
 tls_keys_chain(const struct tls_keys *k, size_t key, struct tls_chain *chain,
     char error[CONFIG_ERROR])

@@ -3,6 +3,7 @@
 #define RESTANTE_COMMON_TLS_TLS_KEYS_H
 
 #include "common/config/config.h"
+#include "common/tls/crypto.h"
 #include "common/tls/signature.h"
 #include "common/tls/tls.h"
 
@@ -11,8 +12,8 @@
 #include <time.h>
 
 /*
- * Private keys: for the process that keeps them, and for --check.  No other
- * process may ever read the files of the key tls.
+ * Private keys: for the process that keeps them, for --check and --dns.  No
+ * other process may ever read the files of the key tls.
  */
 
 struct tls_keys;
@@ -42,6 +43,11 @@ struct tls_look {
 /* Looks at the certificate of a key; false: it cannot be read. */
 bool tls_keys_look(
     const struct tls_keys *, size_t key, const char *host, struct tls_look *);
+
+/* The SHA-256 of its public key (SubjectPublicKeyInfo), which TLSA records
+   have. false: no memory. */
+bool tls_keys_digest(
+    const struct tls_keys *, size_t key, uint8_t digest[CRYPTO_SHA256]);
 
 /* Signs what a valid question asks for.  false: this key cannot do that. */
 bool tls_keys_sign(const struct tls_keys *, const struct signature_question *,

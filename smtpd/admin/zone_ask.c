@@ -18,7 +18,8 @@ int
 zone_dns_type(enum zone_type type)
 {
 	static const int types[ZONE_TYPES] = { ns_t_a, ns_t_aaaa, ns_t_ptr,
-		ns_t_mx, ns_t_txt, ns_t_srv, ns_t_cname, ns_t_caa };
+		ns_t_mx, ns_t_txt, ns_t_srv, ns_t_cname, ns_t_caa,
+		52 /* TLSA, which <arpa/nameser.h> need not have */ };
 
 	return types[type];
 }

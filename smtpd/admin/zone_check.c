@@ -13,27 +13,6 @@
 
 enum { PATIENCE = 9000 }; /* ms for what is asked at once */
 
-/* Nobody on the way can change what a server on this machine says; what is
-   configured is trusted as it is. */
-static bool
-is_trusted(const struct zone_check *c)
-{
-	struct dns_address servers[DNS_SERVERS];
-	size_t n = dns_servers(c->dns, servers);
-	bool near = n > 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const void *s = &servers[i].address;
-		const struct sockaddr_in *v4 = s;
-		const struct sockaddr_in6 *v6 = s;
-		near = near && (v4->sin_family == AF_INET
-				       ? ntohl(v4->sin_addr.s_addr) >> 24 ==
-					     IN_LOOPBACKNET
-				       : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr));
-	}
-	return near || c->zone->config->resolver[0] != '\0';
-}
-
 /* Counts answers about the domain that are signed. */
 static void
 count_secure(const struct zone_check *c, const struct dns_lookup *l)
@@ -43,7 +22,8 @@ count_secure(const struct zone_check *c, const struct dns_lookup *l)
 	zone_relative(c->zone, l->name, relative);
 	if (l->len > 0 && relative[strlen(relative) - 1] != '.') {
 		c->zone->answers++;
-		c->zone->secure += dns_lookup_is_secure(l) && is_trusted(c);
+		c->zone->secure +=
+		    dns_lookup_is_secure(l) && dns_may_be_secure(c->dns);
 	}
 }
 

@@ -2,6 +2,8 @@
 /* Compares one record that a mail domain needs with what the DNS has. */
 #include "smtpd/admin/zone_private.h"
 
+#include "common/tls/tlsa.h"
+
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -206,6 +208,32 @@ each_other(void *context, const char *data, size_t len)
 	return true;
 }
 
+/*
+ * One that names an authority is a choice; others must be of our keys, of
+ * which each has a record.
+ */
+static bool
+each_certificate(void *context, const char *data, size_t len)
+{
+	const struct each *e = context;
+	char text[2 * 64 + 16];
+	const unsigned char *p = (const unsigned char *)data;
+	size_t n = 0;
+
+	if (len < 3) {
+		return true;
+	}
+	n = (size_t)snprintf(text, sizeof(text), "%u %u %u ", p[0], p[1], p[2]);
+	for (size_t i = 3; i < len && n + 3 <= sizeof(text); i++) {
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%02x", p[i]);
+	}
+	zone_found(e->finding, text, n);
+	if (p[0] == TLSA_ANCHOR || strcmp(text, e->record->value) == 0) {
+		e->finding->word = ZONE_OK;
+	}
+	return true;
+}
+
 static void
 judge_others(const struct zone_record *r, const struct dns_lookup *l,
     struct zone_finding *f)
@@ -217,6 +245,7 @@ judge_others(const struct zone_record *r, const struct dns_lookup *l,
 		[ZONE_SRV] = each_service,
 		[ZONE_CNAME] = each_other,
 		[ZONE_CAA] = each_other,
+		[ZONE_TLSA] = each_certificate,
 	};
 	struct each e = { r, f };
 	char alias[DNS_NAME];
@@ -226,6 +255,10 @@ judge_others(const struct zone_record *r, const struct dns_lookup *l,
 	bool is_alias = dns_parse_alias(l->answer, l->len, alias);
 	if (f->word != ZONE_OK && f->len > 0) {
 		f->word = ZONE_DIFFERS;
+	}
+	if (r->type == ZONE_TLSA && f->word == ZONE_DIFFERS) {
+		explain(f, "servers that follow these records (DANE) send no "
+			   "mail here, if the zone is signed");
 	}
 	if (r->type == ZONE_CNAME && is_alias) {
 		f->word = ZONE_OK;
@@ -264,6 +297,7 @@ zone_judge(struct zone_check *c, const struct zone_record *r,
 	case ZONE_SRV:
 	case ZONE_CNAME:
 	case ZONE_CAA:
+	case ZONE_TLSA:
 	case ZONE_TYPES:
 		judge_others(r, l, f);
 		break;

@@ -4,6 +4,7 @@
 
 #include "common/log/log.h"
 #include "common/text/network.h"
+#include "common/tls/tls_keys.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 enum { UNDER_WAY = 7 * 24 * 60 * 60 }; /* s that mail may wait, and more */
 
 const char *const zone_types[ZONE_TYPES] = { "A", "AAAA", "PTR", "MX", "TXT",
-	"SRV", "CNAME", "CAA" };
+	"SRV", "CNAME", "CAA", "TLSA" };
 
 __attribute__((format(printf, 5, 6))) static struct zone_record *
 add(struct zone *zone, enum zone_type type, enum zone_need need,
@@ -177,12 +178,42 @@ add_policy(struct zone *zone)
 		     "surprises in them (smtpd --reports), make it p=reject";
 }
 
+/* The certificates of this server (RFC 7672): one record for each key. */
+static void
+add_certificates(struct zone *zone)
+{
+	uint8_t digest[CRYPTO_SHA256];
+	char name[ZONE_NAME], hex[2 * sizeof(digest) + 1], error[CONFIG_ERROR];
+	struct tls_keys *keys = tls_keys_open(zone->config, false, error);
+
+	zone->no_tlsa = keys == NULL;
+	if (keys == NULL) {
+		return;
+	}
+	snprintf(name, sizeof(name), "_25._tcp.%s", zone->host);
+	for (size_t i = 0; i < tls_keys_count(keys); i++) {
+		if (!tls_keys_digest(keys, i, digest)) {
+			zone->no_tlsa = true;
+			break;
+		}
+		for (size_t k = 0; k < sizeof(digest); k++) {
+			snprintf(hex + 2 * k, 3, "%02x", digest[k]);
+		}
+		add(zone, ZONE_TLSA, ZONE_DEPENDS, name, "3 1 1 %s", hex)
+		    ->note = "only in a zone that is signed (DNSSEC), and if "
+			     "renewals of the certificate keep its key: mail "
+			     "from servers that follow it waits if it is wrong";
+	}
+	tls_keys_close(keys);
+}
+
 /* How other servers secure the way to this one. */
 static void
 add_transport(struct zone *zone)
 {
 	char name[ZONE_NAME];
 
+	add_certificates(zone);
 	add(zone, ZONE_TXT, ZONE_NEEDED, below(zone, "_smtp._tls", name),
 	    "v=TLSRPTv1; rua=mailto:postmaster@%s", zone->domain);
 }

@@ -67,6 +67,11 @@ print_gaps(const struct zone *zone, const char *mark)
 		printf(
 		    "%sMore addresses of this machine are left out.\n", mark);
 	}
+	if (zone->no_tlsa) {
+		printf("%sTLSA is left out: there is no key of TLS, or this "
+		       "user cannot read it.\n",
+		    mark);
+	}
 	if (zone->nkeys == 0) {
 		printf("%sThere is no DKIM key yet; type: smtpd --dkim %s\n",
 		    mark, zone->domain);

@@ -30,6 +30,7 @@ enum zone_type {
 	ZONE_SRV,
 	ZONE_CNAME,
 	ZONE_CAA,
+	ZONE_TLSA,
 	ZONE_TYPES,
 };
 
@@ -55,6 +56,7 @@ struct zone {
 	char addresses[ZONE_ADDRESSES][INET6_ADDRSTRLEN]; /* of the host */
 	bool addresses_full; /* there are more, which are left out */
 	size_t nkeys;        /* of DKIM */
+	bool no_tlsa;        /* the keys of TLS cannot be read */
 	struct zone_record records[ZONE_RECORDS];
 	size_t count;
 	/* Once it was compared: answers for names of the domain, and how many

@@ -5,6 +5,7 @@ Guards against a check that is content with a zone in which something is
 missing, or another; against records that a name server does not take; and
 against a finding that does not say which mistake of a web page it is.
 """
+import hashlib
 import json
 import re
 import shutil
@@ -13,8 +14,9 @@ import sys
 
 from lib import namespace, peers
 from lib.dns import LyingDns, NXDOMAIN, RealDns, refuse, SERVFAIL, TXT
+from lib.scratch import tool
 from lib.site import Site
-from lib.tap import Tap, check, equal
+from lib.tap import Skip, Tap, check, equal
 
 tap = Tap()
 HOST, DOMAIN = "mx.example.org", "example.org"
@@ -78,6 +80,38 @@ def test_spoilt():
         wider = [line.replace("~all", "include:x.example -all")
                  .replace("p=none", "p=reject") for line in records]
         equal(set(checked(site, wider, 0).values()), {"OK"}, "choices")
+
+
+def tlsa_of(pem):
+    """The data of the record for the key in a file."""
+    key = subprocess.run(
+        ["certtool", "--pubkey-info", "--outder", "--load-privkey", pem],
+        check=True, capture_output=True).stdout
+    return f"3 1 1 {hashlib.sha256(key).hexdigest()}"
+
+
+def test_certificate():
+    """TLSA: a comment until it is published; then it must be of our key"""
+    if not tool("certtool"):
+        raise Skip("no certtool")
+    with Site(2, HOST, DOMAIN) as site:
+        said = site.call("smtpd", "--dns").stdout
+        owner, ours = f"_25._tcp.{HOST}", tlsa_of(site.pem)
+        check(f"\n; {owner}. IN TLSA {ours}\n" in said, said)
+        equal(site.call("smtpd", "--dkim", DOMAIN).returncode, 0)
+        records = zone(site)
+        for data, word in ((None, None), (ours, "OK"),
+                           ("3 1 1 " + "00" * 32, "DIFFERS"),
+                           ("3 0 1 " + ours[6:], "DIFFERS"),
+                           ("2 1 1 " + "00" * 32, "OK")):
+            more = [f"{owner}. IN TLSA {data}"] if data else []
+            with RealDns(site, records + more) as dns:
+                site.change(f"resolver {dns.address}\n")
+                done = site.call("smtpd", "--dns", DOMAIN, "--check")
+            shutil.rmtree(site.dir / "nsd")
+            found = re.search(rf"(?m)^([A-Z]+) +TLSA {owner}$", done.stdout)
+            equal(found and found[1], word, f"{data}: {done.stdout}")
+            equal(done.returncode, int(word == "DIFFERS"), done.stdout)
 
 
 def test_silence():
