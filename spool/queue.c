@@ -37,11 +37,14 @@ open_folder(int parent, const char *name)
 {
 	struct stat st;
 
-	if (mkdirat(parent, name, 0500) == -1 && errno != EEXIST) {
-		return -1;
+	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(parent, name, flags);
+	if (fd == -1 && errno == ENOENT) {
+		if (mkdirat(parent, name, 0500) == -1 && errno != EEXIST) {
+			return -1;
+		}
+		fd = openat(parent, name, flags);
 	}
-	int fd = openat(
-	    parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1) {
 		return -1;
 	}

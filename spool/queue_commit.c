@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Puts a message into the queue.  The file has no name until all of it is on
- * the disk, so that nobody ever sees a part of one, and none is left by a
- * process that is killed.
+ * Puts a message into the queue.  The file has no name until all of it is
+ * written, so that a killed process leaves none behind; then one that is
+ * ignored, until all of it is on the disk; and then its own: nobody ever sees a
+ * part of one.
  */
 #include "common/log/log.h"
 #include "common/io/file.h"
@@ -137,7 +138,7 @@ find_length(struct queue_body *body)
 	return 0;
 }
 
-/* Writes head and body, and syncs. */
+/* Writes head and body. */
 static int
 write_file(int fd, struct mail *m, const struct queue_body *body)
 {
@@ -159,9 +160,8 @@ write_file(int fd, struct mail *m, const struct queue_body *body)
 	int result = -1;
 	if (w.error != 0) {
 		errno = w.error;
-	} else if (mail_head_size(head, len, m->size) == 0 &&
-		   file_write(fd, head, len, 0) == 0) {
-		result = fsync(fd);
+	} else if (mail_head_size(head, len, m->size) == 0) {
+		result = file_write(fd, head, len, 0);
 	}
 	int saved = errno;
 	free(head);
@@ -186,17 +186,17 @@ link_file(int active, int fd, const char *id)
 	           : result;
 }
 
-/* Locks the finished file, so that nobody claims it yet, and names it. */
+/*
+ * Syncs the finished file, locks it, so that nobody claims it yet, and gives it
+ * its name.  It has one while it is synced, since fsync(2) of a file that has
+ * none keeps nothing on btrfs.
+ */
 static int
 name_file(int active, int fd, const char *unfinished, const char *id)
 {
-	if (queue_lock(fd) == -1) {
-		return -1;
-	}
-	if (unfinished[0] != '\0') {
-		return queue_rename(active, unfinished, active, id);
-	}
-	return link_file(active, fd, id);
+	return fsync(fd) == -1 || queue_lock(fd) == -1
+	           ? -1
+	           : queue_rename(active, unfinished, active, id);
 }
 
 /* Gives the finished file its name and closes it. */
@@ -209,12 +209,8 @@ publish(int active, int fd, const char *unfinished, const char *id)
 		errno = saved;
 		return -1;
 	}
-	/*
-	 * Syncs it again under its name: on btrfs fsync(2) of a file without a
-	 * name keeps nothing, and the name alone would outlive a power cut.
-	 * Commit point: from here on a power cut leaves the message.
-	 */
-	if (fsync(fd) == -1 || fsync(active) == -1) {
+	/* Commit point: from here on a power cut leaves the message. */
+	if (fsync(active) == -1) {
 		int saved = errno;
 		unlinkat(active, id, 0);
 		close(fd);
@@ -238,21 +234,18 @@ publish(int active, int fd, const char *unfinished, const char *id)
  * left must not be taken for the message (EEXIST).
  */
 static int
-open_unfinished(
-    struct queue *q, const char *id, bool nameless, char name[UNFINISHED_NAME])
+open_unfinished(struct queue *q, const char *name, bool *nameless)
 {
 	int active = q->places[QUEUE_ACTIVE];
 	int fd = -1;
 
-	name[0] = '\0';
-	if (nameless) {
+	if (*nameless) {
 		fd = openat(active, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 		if (fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR)) {
 			return fd;
 		}
 	}
-	snprintf(name, UNFINISHED_NAME, "%s%s.%d", QUEUE_UNFINISHED, id,
-	    (int)getpid());
+	*nameless = false;
 	fd = openat(active, name,
 	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	errno = fd == -1 && errno == EEXIST ? EAGAIN : errno;
@@ -317,12 +310,19 @@ put_file(struct queue *q, struct mail *m, const struct queue_body *body,
 {
 	char name[UNFINISHED_NAME];
 	int active = q->places[QUEUE_ACTIVE];
-	int fd = open_unfinished(q, m->id, nameless, name);
 
+	snprintf(name, sizeof(name), "%s%s.%d", QUEUE_UNFINISHED, m->id,
+	    (int)getpid());
+	int fd = open_unfinished(q, name, &nameless);
 	if (fd == -1) {
 		return -1;
 	}
 	int result = write_file(fd, m, body);
+	if (result == 0 && nameless) {
+		result = link_file(active, fd, name);
+		nameless = result == -1;
+		errno = nameless && errno == EEXIST ? EAGAIN : errno;
+	}
 	if (result == -1) {
 		int saved = errno;
 		close(fd);
@@ -330,7 +330,7 @@ put_file(struct queue *q, struct mail *m, const struct queue_body *body,
 	} else {
 		result = publish(active, fd, name, m->id);
 	}
-	if (result == -1 && name[0] != '\0') {
+	if (result == -1 && !nameless) {
 		int saved = errno;
 		unlinkat(active, name, 0);
 		errno = saved;

@@ -99,11 +99,11 @@ intake_watch(struct runner *r)
 		return;
 	}
 	in->notices = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	/* A commit that is complete touches the folder; its name alone tells
-	   nothing, since the file is locked until then. */
+	/* A commit that is complete touches the folder; the name that it has
+	   given tells nothing, since the file is locked until then. */
 	if (in->notices != -1 &&
 	    inotify_add_watch(in->notices, path,
-		IN_ATTRIB | IN_MOVED_TO | IN_ONLYDIR) == -1) {
+		IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR) == -1) {
 		close(in->notices);
 		in->notices = -1;
 	}
@@ -113,10 +113,21 @@ void
 intake_notice(struct intake *in)
 {
 	_Alignas(struct inotify_event) char buffer[4096];
+	struct inotify_event e;
 	ssize_t n;
 
 	while ((n = read(in->notices, buffer, sizeof(buffer))) > 0) {
-		in->noticed = true; /* what else it may be costs a look */
+		for (ssize_t at = 0; at < n;
+		     at += (ssize_t)(sizeof(e) + e.len)) {
+			memcpy(&e, buffer + at, sizeof(e));
+			if ((e.mask & IN_MOVED_FROM) != 0) {
+				in->renamed = e.cookie;
+			} else if ((e.mask & IN_MOVED_TO) == 0 ||
+				   e.cookie != in->renamed) {
+				/* What else it may be costs a look. */
+				in->noticed = true;
+			}
+		}
 	}
 }
 

@@ -196,7 +196,8 @@ struct intake {
 	bool watch;           /* new mail is ours to take */
 	bool unsure;          /* seen is too recent to detect changes */
 	int notices;          /* inotify(7) of active/, or -1 */
-	bool noticed;         /* mail has come since the last scan began, */
+	uint32_t renamed; /* of the last file that has left its name there */
+	bool noticed;     /* mail has come since the last scan began, */
 	int64_t notice_after; /* ms; and when that may be looked at */
 	int64_t scan_after;   /* ms */
 	int64_t aside_after;  /* ms; when those put aside are looked at again */

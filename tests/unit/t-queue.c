@@ -303,7 +303,7 @@ int __wrap_linkat(int, const char *, int, const char *, int);
 static struct {
 	bool on;
 	const char *id;
-	char steps[64];         /* what was synced, and the link */
+	char steps[64];         /* the link, and what was synced */
 	enum queue_claim claim; /* of somebody else, before the folder is */
 } watch;
 
@@ -371,10 +371,10 @@ test_commit(void)
 	watch.on = true;
 	watch.id = m.id;
 	ok(queue_put(&q, &m, "x\n", 2, false) == 0 &&
-		(strcmp(watch.steps, "nameless link named folder ") == 0 ||
+		(strcmp(watch.steps, "link named folder ") == 0 ||
 		    /* where there are no files without names */
-		    strcmp(watch.steps, "named named folder ") == 0),
-	    "a file is synced without its name, with it, and then the folder");
+		    strcmp(watch.steps, "named folder ") == 0),
+	    "a file is synced when it has a name, and then the folder");
 	watch.on = false;
 	ok(watch.claim == QUEUE_BUSY, "until then nobody can claim it");
 	ok(claim_elsewhere(QUEUE_ACTIVE, m.id) == QUEUE_CLAIMED,

@@ -133,11 +133,12 @@ def synced(bench):
     active = str(bench.dir / "queue/active")
     check(name.startswith(active + "/"), name)
     # The server and the runner open the queue at the same time.
-    steps = [o[:2] for o in done if o[0] == "ack" or o[1] in (file, active)
-             and o[0] in ("unnamed", "sync", "link")]
+    steps = [o[:2] for o in done if o[0] == "ack"
+             or o[1] in (file, name, active)
+             and o[0] in ("unnamed", "sync", "link", "rename")]
     at = steps.index(("unnamed", file))
     equal(steps[at:at + 5],
-          [("unnamed", file), ("sync", file), ("link", file), ("sync", file),
+          [("unnamed", file), ("link", file), ("sync", file), ("rename", name),
            ("sync", active)], f"in {done}")
     check("ack" in [o[0] for o in steps[at + 5:]]
           and "ack" not in [o[0] for o in steps[:at]],
@@ -183,8 +184,8 @@ def full_disk(bench):
 def cases_taking():
     """What a taken message needs, and what is left without room for it"""
     with Taking() as bench:
-        with tap.case("a message that is taken is synced once more when it has "
-                      "its name, then its folder, and then 250", bench.notes):
+        with tap.case("a message that is taken is synced when it has a name, "
+                      "then its folder, and then 250", bench.notes):
             synced(bench)
         with tap.case("a full disk when a message is taken: "
                       "4xx, and nothing is left", bench.notes):
