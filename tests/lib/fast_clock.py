@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Programs whose clock runs faster, by a preloaded library."""
+import contextlib
+import functools
 import socket
 import subprocess
 from pathlib import Path
@@ -43,6 +45,19 @@ class FastClock(Scratch):
                                  env=self.fast_environment(times))
         theirs.close()
         return Talker(ours, 60.0), process
+
+
+def again(test):
+    """A test that is tried three times: where the machine stalls for a second,
+    minutes have passed for the program, and it is right to end. A limit that
+    is wrong fails each time."""
+    @functools.wraps(test)
+    def tried(*args):
+        for _ in range(2):
+            with contextlib.suppress(AssertionError, OSError):
+                return test(*args)
+        return test(*args)
+    return tried
 
 
 def ended(process):

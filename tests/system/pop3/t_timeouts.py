@@ -6,7 +6,7 @@ lib/fast_clock_shim.c; what must not end too early is held against that
 clock."""
 import time
 
-from lib.fast_clock import FastClock, ended
+from lib.fast_clock import FastClock, again, ended
 from lib.player import PASSWORDS
 from lib.scratch import client_context
 from lib.talk import Closed
@@ -35,6 +35,7 @@ def login(talker):
     talker.pop_login("bob", PASSWORDS["bob"])
 
 
+@again
 def test_silence(scratch):
     """Ten minutes of silence end a session, which deletes nothing"""
     data = scratch.fill()
@@ -51,6 +52,7 @@ def test_silence(scratch):
     equal(scratch.mailbox("bob").read_bytes(), data, "the mailbox")
 
 
+@again
 def test_in_tls(scratch):
     """So it does in TLS"""
     data = scratch.fill()
@@ -67,6 +69,7 @@ def test_in_tls(scratch):
     equal(scratch.mailbox("bob").read_bytes(), data, "the mailbox")
 
 
+@again
 def test_commands_keep_it(scratch):
     """Whoever says something now and then stays, in TLS too"""
     for args in ((), ("--implicit-tls",)):
@@ -83,6 +86,7 @@ def test_commands_keep_it(scratch):
         ended(process)
 
 
+@again
 def test_before_login(scratch):
     """Before the login three minutes are all, whatever the client says"""
     talker, process = scratch.begin(100)
@@ -104,6 +108,7 @@ def test_before_login(scratch):
     check(passed > 170, f"after {passed} seconds")
 
 
+@again
 def test_silence_before_login(scratch):
     """A client that says nothing at all ends as well"""
     talker, process = scratch.begin(100)
@@ -114,6 +119,7 @@ def test_silence_before_login(scratch):
     ended(process)
 
 
+@again
 def test_nobody_reads(scratch):
     """A client that stops reading ends, and nothing is deleted"""
     data = scratch.fill(8 << 20)

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from lib.fakemx import EXTENSIONS, STALL, FakeMx
-from lib.fast_clock import FastClock, ended
+from lib.fast_clock import FastClock, again, ended
 from lib.player import PASSWORDS
 from lib.scratch import client_context
 from lib.talk import b64
@@ -43,28 +43,35 @@ STATES = {          # what is said, how the log calls it
 }
 
 
+@again
+def silent(scratch, words, name, args):
+    """A session that says nothing after these words."""
+    before = time.monotonic()
+    talker, process = scratch.begin(SPEED, *args, name="smtpd")
+    with talker:
+        if args:
+            talker.start_tls(client_context())
+        for word in words:
+            before = time.monotonic()
+            talker.send(word + "\r\n")
+        lines = talker.rest().decode().splitlines()
+        check(lines[-1].startswith("421 4.4.2 "), str(lines[-3:]))
+        check(passed(before) > 300 * EARLY, f"{passed(before)} s")
+    ended(process)
+    equal(last_lines(scratch)[0].partition(" from ")[0],
+          f"timeout after {name}")
+    check(not scratch.mailbox("bob").exists(), "half a message")
+
+
 def silence(scratch):
     """Five minutes of silence in each state end a session with 421."""
     for state, (words, name) in STATES.items():
         for args in ((), ("--implicit-tls",)):
             with tap.case(f"silence {state}{' in TLS' if args else ''}"):
-                before = time.monotonic()
-                talker, process = scratch.begin(SPEED, *args, name="smtpd")
-                with talker:
-                    if args:
-                        talker.start_tls(client_context())
-                    for word in words:
-                        before = time.monotonic()
-                        talker.send(word + "\r\n")
-                    lines = talker.rest().decode().splitlines()
-                    check(lines[-1].startswith("421 4.4.2 "), str(lines[-3:]))
-                    check(passed(before) > 300 * EARLY, f"{passed(before)} s")
-                ended(process)
-                equal(last_lines(scratch)[0].partition(" from ")[0],
-                      f"timeout after {name}")
-                check(not scratch.mailbox("bob").exists(), "half a message")
+                silent(scratch, words, name, args)
 
 
+@again
 def test_slow_command(scratch):
     """A command that comes by the octet has five minutes, too"""
     before = time.monotonic()
@@ -80,6 +87,7 @@ def test_slow_command(scratch):
     ended(process)
 
 
+@again
 def test_commands_keep_it(scratch):
     """Whoever goes on stays, beyond these five minutes"""
     talker, process = scratch.begin(SPEED, name="smtpd")
@@ -93,6 +101,7 @@ def test_commands_keep_it(scratch):
     ended(process)
 
 
+@again
 def test_handshake(scratch):
     """A handshake that does not come, or stops, is waited for a minute; by
     either server"""
