@@ -3,17 +3,21 @@
 brings nothing makes room, a message under way is not cut off, and submission
 and those who have logged in keep their places."""
 import contextlib
+import os
 import re
 import socket
+import subprocess
 
 from lib import holdings, mbox, proc
 from lib.player import PASSWORDS
-from lib.scratch import Instance, client_context
-from lib.tap import Tap, check, equal
+from lib.scratch import AM_ROOT, Instance, Scratch, client_context
+from lib.talk import Talker
+from lib.tap import Skip, Tap, check, equal
 from lib.traffic import connect
 from lib.wait import wait_for
 
 tap = Tap()
+ALONE = ("test_users_share", "test_local_crowds")
 PLACES = 60
 GREEDY = 96
 CONFIG = f"sessions {PLACES}\nproxy 127.0.9.9\nplaintext-login always\n"
@@ -192,13 +196,48 @@ def test_users_share():
               "no line in the log")
 
 
+HOLD = """import socket, sys
+held = [socket.socket(socket.AF_UNIX) for _ in range(int(sys.argv[2]))]
+for s in held:
+    s.connect(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.read()"""
+
+
+def test_local_crowds():
+    """Programs of several users that hold the local socket leave others room"""
+    if not AM_ROOT or not os.access("/usr/bin/python3", os.X_OK):
+        raise Skip("needs root, and a Python that all users can run")
+    with Scratch("sessions 16\nauth off", tls=False) as server, \
+            contextlib.ExitStack() as stack:
+        path = server.dir / "socket"
+        daemon = server.serve("smtpd", f"unix:{path}", "127.0.0.1:0=mx")
+        path.chmod(0o777)
+        for uid in (54321, 54322, 54323):
+            one = subprocess.Popen(
+                ["/usr/bin/python3", "-c", HOLD, path, "40"], user=uid,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            stack.callback(one.communicate)
+            equal(one.stdout.readline(), b"ready\n", "the crowd")
+        for family, address in ((socket.AF_INET, ("127.0.0.1",
+                                                  daemon.ports[0])),
+                                (socket.AF_UNIX, str(path))) * 2:
+            sock = socket.socket(family)
+            sock.settimeout(60)
+            sock.connect(address)
+            with Talker(sock, 60) as talker:
+                talker.hello()
+                talker.submit("a@example.com", ["bob@example.org"], TEXT)
+                talker.expect("221 ", "QUIT")
+
+
 if __name__ == "__main__":
     with Instance(CONFIG) as fixture:
         tap.run({k: v for k, v in globals().items()
-                 if k != "test_users_share"}, fixture)
+                 if k not in ALONE}, fixture)
         with tap.case("The polite ones' mail is there, and nothing else"):
             found = {re.search(rb"(?m)^Subject: (.*?)\r$", m.sent).group(1)
                      for m in mbox.read(fixture.mailbox("bob"))}
             equal(found, {b"polite", b"under way", b"begun"}, "subjects")
-    tap.run({"test_users_share": test_users_share})
+    tap.run({name: globals()[name] for name in ALONE})
     tap.finish()

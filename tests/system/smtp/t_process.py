@@ -5,18 +5,20 @@ The session, which reads the network, is locked in: seccomp, no new
 privileges, no file open but its own, not to be traced, and flat in memory
 however big the message.
 """
+import contextlib
 import os
 import pty
 import pwd
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
-from lib import mbox
+from lib import mbox, queuefile
 from lib.player import PASSWORDS
 from lib.proc import children, descriptors, status, tree
 from lib.scratch import (AM_ROOT, LONG, Instance, client_context,
@@ -374,17 +376,28 @@ def terminal(pid):
     return int(text.rpartition(")")[2].split()[4])
 
 
-def test_children_leave_the_terminal(server):
-    """Of a server started by hand, no child keeps the terminal (TIOCSTI)"""
+@contextlib.contextmanager
+def by_hand(server, *words):
+    """A program that somebody has started in a terminal: (pid, terminal)."""
     pid, master = pty.fork()
     if pid == 0:
-        command = server.command("pop3d", "-l", "127.0.0.1:0")
+        command = server.command(*words)
         if server.user:
             os.setgroups([])
             os.setgid(server.user.pw_gid)
             os.setuid(server.user.pw_uid)
-        os.execv(command[0], command)
+        os.execve(command[0], command, server.environment())
     try:
+        yield pid, master
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(master)
+
+
+def test_children_leave_the_terminal(server):
+    """Of a server started by hand, no child keeps the terminal (TIOCSTI)"""
+    with by_hand(server, "pop3d", "-l", "127.0.0.1:0") as (pid, master):
         line = b""
         while b"listening on" not in line or not line.endswith(b"\n"):
             line += os.read(master, 4096)
@@ -399,10 +412,27 @@ def test_children_leave_the_terminal(server):
             wait_for(lambda: children(pid) not in ([], session), "a mailbox")
             wait_for(lambda: not any(map(terminal, children(pid))),
                      "the mailbox process to leave")
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(master)
+
+
+def test_agents_leave_the_terminal(server):
+    """Nor does an agent, or a user's command, of a queue run by hand"""
+    with socket.create_server(("127.0.0.1", 0)) as hop:
+        conf = server.dir / "by-hand.conf"
+        conf.write_text(server.conf.read_text() + "relay smtp://127.0.0.1:"
+                        f"{hop.getsockname()[1]}?tls=never\n")
+        for kind, text in (("a", "x@elsewhere.test"), ("p", "/bin/sleep 600")):
+            queuefile.make(server.dir / "queue", recipients=[
+                queuefile.recipient(text, kind, given="x@example.org")])
+        server.own()
+        with by_hand(server, "smtpd", "-c", conf, "-qf") as (pid, _):
+            connection, _ = hop.accept()
+            found = wait_for(lambda: len(tree(pid)) >= 4 and tree(pid),
+                             "relay and local agent, a delivery, a command")
+            check(terminal(pid) != 0, "the runner itself has a terminal")
+            wait_for(lambda: not any(map(terminal, found)), "all to leave it")
+            for child in found:
+                os.kill(child, signal.SIGKILL)
+            connection.close()
 
 
 def test_idle_server_sleeps(_):
