@@ -184,7 +184,8 @@ check_runs(struct check *c)
 	} else if (access("/run/systemd/system", F_OK) == 0) {
 		check_finding(c, FINDING_OK,
 		    "queue runs are made by the servers, with the "
-		    "restrictions of their units; for a unit of its own type: "
+		    "restrictions of their units, which have no network; for "
+		    "a unit of its own type: "
 		    "systemctl enable --now restante-queue.socket");
 	}
 }
