@@ -11,6 +11,7 @@ import struct
 import subprocess
 from pathlib import Path
 
+from lib.resolver import both_ways
 from lib.scratch import Instance, preloadable, tool
 from lib.spfsuite import ZoneDns, records_of
 from lib.sweep import sample
@@ -190,8 +191,13 @@ def test_failing(bench):
     sweep(bench, "fail", sample(cases, 2 * MOST))
 
 
-if __name__ == "__main__":
-    preloadable()
+def everything():
+    """All of this."""
     with Bench() as shared:
         tap.run(globals(), shared)
+
+
+if __name__ == "__main__":
+    preloadable()
+    both_ways(tap, everything)
     tap.finish()
