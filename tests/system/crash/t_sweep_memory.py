@@ -5,7 +5,9 @@ that it cannot now, or ends in order; nothing that was promised is lost.
 The allocations are counted in the whole of a program that serves one client, or
 anew in each process that a server forks: the latter reaches all that work for a
 session. A server that stays has had nsswitch.conf read, without which glibc ends
-a process that is short of memory; in a program for one client that is forgiven.
+a process that is short of memory; in a program for one client that is forgiven,
+for glibc asks for a few hundred octets there, for which a heap has room: with
+less and less memory, as a machine would have it, no such program dies.
 """
 import os
 from contextlib import suppress
@@ -166,6 +168,46 @@ def cases_sweep():
                 with tap.case(f"{session.__name__}, {'TLS' if tls else 'plain'}"
                               f", {kind}"):
                     sweep(kind, session, tls, judge)
+
+
+TALKS = {"smtpd": "EHLO x\r\nMAIL FROM:<carol@example.com>\r\n"
+                  "RCPT TO:<bob@example.org>\r\nDATA\r\n" + MAIL + ".\r\n"
+                  "QUIT\r\n",
+         "pop3d": f"USER bob\r\nPASS {PASSWORDS['bob']}\r\nSTAT\r\n"
+                  "QUIT\r\n"}
+ROOM = 16384        # less for each program than for the one before it
+
+
+def with_room(scratch, name, octets):
+    """A program for one client in so much room: its status and last line."""
+    done = subprocess.run(
+        ["prlimit", f"--as={octets}", "--", *scratch.command(name)],
+        input=TALKS[name].encode(), capture_output=True, timeout=60, cwd="/",
+        env=scratch.environment(), check=False, **scratch.as_user())
+    return done.returncode, (done.stdout.splitlines() or [b""])[-1]
+
+
+def cases_room():
+    """Less and less memory: a program for one client ends, and by no fault"""
+    if not tool("prlimit"):
+        raise Skip("no prlimit")
+    if "SAN_OPTIONS" in " ".join(os.environ):
+        raise Skip("a sanitizer needs more than there is")
+    for name in TALKS:
+        with tap.case(f"{name}, from enough room down to none"), \
+                Scratch(tls=False) as scratch:
+            octets = 4 << 20
+            while not with_room(scratch, name, octets)[1].startswith(
+                    (b"221", b"+OK Bye")):
+                octets += 1 << 20
+                check(octets < 1 << 30, "a gigabyte is not enough")
+            status, seen = 0, set()
+            while status != 127:        # that of ld.so
+                octets -= ROOM
+                status, last = with_room(scratch, name, octets)
+                check(status >= 0, f"signal {-status} with {octets} octets")
+                seen.add((status, last[:4]))
+            check(len(seen) > 2, f"{seen}")
 
 
 if __name__ == "__main__":
