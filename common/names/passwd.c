@@ -13,51 +13,74 @@
 #include <string.h>
 #include <unistd.h>
 
+enum {
+	ANSWERS = 3,
+	LAST = 1000, /* ms that an answer is good for */
+	TEXT = 1024, /* octets of all its members */
+};
+
 /*
- * The last answer.  A worker asks for the same name more than once, and each
- * time the system may ask several sources, some of them over the network.
+ * The last answers.  A worker asks for the names of a user and of an owner more
+ * than once, and each time the system may ask several sources, some of them
+ * over the network.
  */
-static struct {
+static struct answer {
 	char name[256];
 	pid_t asker; /* the process that has asked; not its children */
 	int64_t when;
 	bool found;
 	struct passwd account;
-	char text[1024]; /* of its members */
-} last;
+	char text[TEXT]; /* of its members */
+} answers[ANSWERS];
+static unsigned next; /* the oldest one */
 
-enum { LASTS = 1000 }; /* ms */
+/* An answer to the same question; NULL: there is none that is good. */
+static const struct answer *
+find_answer(const char *name)
+{
+	for (size_t i = 0; i < ANSWERS; i++) {
+		const struct answer *a = &answers[i];
+		if (a->when != 0 && strcmp(name, a->name) == 0 &&
+		    a->asker == getpid() &&
+		    deadline_coarse() - a->when < LAST) {
+			return a;
+		}
+	}
+	return NULL;
+}
 
 /* Copies a member.  false: there is no room. */
 static bool
-keep_text(char **member, size_t *used)
+keep_text(struct answer *a, char **member, size_t *used)
 {
-	size_t room = sizeof(last.text) - *used;
+	size_t room = TEXT - *used;
 	size_t len =
-	    strlcpy(last.text + *used, *member == NULL ? "" : *member, room);
+	    strlcpy(a->text + *used, *member == NULL ? "" : *member, room);
 
-	*member = last.text + *used;
+	*member = a->text + *used;
 	*used += len + 1;
 	return len < room;
 }
 
-/* Remembers an answer; one that is too long is forgotten. */
-static void
+/* Remembers an answer.  NULL: it is too long. */
+static const struct answer *
 keep(const char *name, const struct passwd *pw)
 {
+	struct answer *a = &answers[next];
 	size_t used = 0;
 
-	last.found = pw != NULL;
-	last.account = pw != NULL ? *pw : (struct passwd){ .pw_name = NULL };
-	bool fits =
-	    strlcpy(last.name, name, sizeof(last.name)) < sizeof(last.name) &&
-	    keep_text(&last.account.pw_name, &used) &&
-	    keep_text(&last.account.pw_passwd, &used) &&
-	    keep_text(&last.account.pw_gecos, &used) &&
-	    keep_text(&last.account.pw_dir, &used) &&
-	    keep_text(&last.account.pw_shell, &used);
-	last.asker = getpid();
-	last.when = fits ? deadline_coarse() : 0;
+	a->found = pw != NULL;
+	a->account = pw != NULL ? *pw : (struct passwd){ .pw_name = NULL };
+	bool fits = strlcpy(a->name, name, sizeof(a->name)) < sizeof(a->name) &&
+	            keep_text(a, &a->account.pw_name, &used) &&
+	            keep_text(a, &a->account.pw_passwd, &used) &&
+	            keep_text(a, &a->account.pw_gecos, &used) &&
+	            keep_text(a, &a->account.pw_dir, &used) &&
+	            keep_text(a, &a->account.pw_shell, &used);
+	a->asker = getpid();
+	a->when = fits ? deadline_coarse() : 0;
+	next = (next + fits) % ANSWERS;
+	return fits ? a : NULL;
 }
 
 void
@@ -71,13 +94,12 @@ passwd_prepare(void)
 const struct passwd *
 passwd_by_name(const char *name)
 {
-	if (last.when != 0 && last.asker == getpid() &&
-	    strcmp(name, last.name) == 0 &&
-	    deadline_coarse() - last.when < LASTS) {
-		errno = 0;
-		return last.found ? &last.account : NULL;
-	}
+	const struct answer *a = find_answer(name);
+
 	errno = 0;
+	if (a != NULL) {
+		return a->found ? &a->account : NULL;
+	}
 	const struct passwd *pw = getpwnam(name);
 
 	if (pw == NULL && errno != 0) {
@@ -88,9 +110,9 @@ passwd_by_name(const char *name)
 		errno = saved;
 		return NULL;
 	}
-	keep(name, pw);
+	a = keep(name, pw);
 	errno = 0;
-	return last.when == 0 || pw == NULL ? pw : &last.account;
+	return a == NULL || pw == NULL ? pw : &a->account;
 }
 
 const struct passwd *
