@@ -138,3 +138,11 @@ channel_hand(int channel, enum request_kind kind, uint64_t key,
 	           ? STATUS_TEMPORARY
 	           : await(channel, &req, NULL, 0);
 }
+
+void
+channel_make_room(int fd)
+{
+	const int room = REQUEST_MAX + 4096;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+}

@@ -103,4 +103,11 @@ enum status channel_hand(int channel, enum request_kind, uint64_t key,
 enum status channel_ask(int channel, enum request_kind, const void *payload,
     size_t size, void *data, size_t room) __attribute__((warn_unused_result));
 
+/*
+ * Makes room for the largest request at a session's end.  What is larger than
+ * the system lets it be is refused when it is sent: 451, and most requests are
+ * small.
+ */
+void channel_make_room(int fd);
+
 #endif

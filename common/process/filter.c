@@ -87,6 +87,11 @@ static void
 put_call(struct code *c, const struct filter *f, int call)
 {
 	put_skip_if(c, (unsigned)call, 1);
+	if (f->withholds) {
+		put_result(c, SECCOMP_RET_ALLOW);
+		put_result(c, SECCOMP_RET_ERRNO | EPERM);
+		return;
+	}
 	put_result(c, SECCOMP_RET_ERRNO | EPERM);
 	for (size_t i = 0; i < f->narguments; i++) {
 		if (f->arguments[i].call == call) {

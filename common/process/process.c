@@ -56,19 +56,31 @@ process_default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-void
-process_lead_group(void)
+bool
+process_has_terminal(void)
 {
 	int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
-	if (terminal == -1 && errno == ENXIO) {
-		(void)setpgid(0, 0); /* fails for a leader, who needs none */
-		return;
-	}
 	if (terminal != -1) {
 		close(terminal);
 	}
-	(void)setsid();
+	return terminal != -1 || errno != ENXIO;
+}
+
+void
+process_lead_group_by(bool terminal)
+{
+	if (terminal) {
+		(void)setsid();
+	} else {
+		(void)setpgid(0, 0); /* fails for a leader, who needs none */
+	}
+}
+
+void
+process_lead_group(void)
+{
+	process_lead_group_by(process_has_terminal());
 }
 
 #ifdef __linux__

@@ -30,6 +30,10 @@ void process_default_signals(void);
  */
 void process_lead_group(void);
 
+/* The same in two steps: whether there is one can be asked by the parent. */
+bool process_has_terminal(void);
+void process_lead_group_by(bool terminal);
+
 /* Gives the process a name of its own in ps(1), of at most 15 octets. */
 void process_set_name(const char *name);
 

@@ -28,6 +28,7 @@
 #endif
 
 #ifdef __linux__
+#include <linux/sched.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -107,7 +108,7 @@ static const unsigned task_keeps[SANDBOX_TASKS] = {
 	setrlimit((resource),                                                  \
 	    &(struct rlimit){ .rlim_cur = (value), .rlim_max = (value) })
 
-enum who { SESSION, TALKER, CLIENT, MAILBOX, KEEPER };
+enum who { SESSION, TALKER, CLIENT, MAILBOX, KEEPER, STARTER, STARTED };
 
 #ifdef __linux__
 
@@ -161,6 +162,29 @@ static const int sessions[] = {
 /* What those may do besides who ask by what they have. */
 static const int talkers[] = {
 	SYS_pread64,
+};
+
+/*
+ * What a process may do besides that forks sessions, and a session until it has
+ * its client.
+ */
+static const int starters[] = {
+	SYS_clone,
+	SYS_socketpair,
+	SYS_setsockopt,
+	SYS_close_range,
+	SYS_fstat,
+#ifdef SYS_newfstatat
+	SYS_newfstatat,
+#endif
+	SYS_setpgid,
+	SYS_setsid,
+	SYS_prlimit64,
+	SYS_prctl,
+};
+
+static const struct filter_argument starter_arguments[] = {
+	{ SYS_clone, 0, ~0U, { CLONE_PARENT }, 1 },
 };
 
 /* What clients may do besides. */
@@ -286,6 +310,12 @@ static const struct filter filters[] = {
 	    { COUNT(sessions), COUNT(mailboxes) }, mailbox_arguments,
 	    COUNT(mailbox_arguments) },
 	[KEEPER] = { { keepers, NULL }, { COUNT(keepers), 0 }, NULL, 0 },
+	[STARTER] = { { sessions, starters },
+	    { COUNT(sessions), COUNT(starters) }, starter_arguments,
+	    COUNT(starter_arguments) },
+	/* Of what a starter may, what a session may. */
+	[STARTED] = { { starters, NULL }, { COUNT(starters), 0 }, NULL, 0,
+	    .withholds = true },
 };
 
 static int
@@ -414,6 +444,21 @@ int
 sandbox_talker(void)
 {
 	return no_files(TALKER);
+}
+
+int
+sandbox_starter(void)
+{
+	GONE_INSIDE();
+	return LIMIT(RLIMIT_NOFILE, FILES) == -1 || LIMIT(RLIMIT_CORE, 0) == -1
+	           ? -1
+	           : kernel(STARTER);
+}
+
+int
+sandbox_started_session(void)
+{
+	return no_files(STARTED);
 }
 
 int

@@ -14,6 +14,14 @@
 int sandbox_session(void) __attribute__((warn_unused_result));
 
 /*
+ * Confines a process that forks sessions, and opens no file, makes no socket
+ * but pairs, and runs no program.  What it forks does the rest for itself when
+ * it has its descriptors, and is then as shut in as by sandbox_session().
+ */
+int sandbox_starter(void) __attribute__((warn_unused_result));
+int sandbox_started_session(void) __attribute__((warn_unused_result));
+
+/*
  * Lets the calling process make no file longer than that; what it writes beyond
  * fails with EFBIG.  0: no limit.  0, or -1 with errno.
  */

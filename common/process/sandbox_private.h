@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_PROCESS_SANDBOX_PRIVATE_H
 #define RESTANTE_COMMON_PROCESS_SANDBOX_PRIVATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* seccomp filters: allow-lists of system calls, and of some of their arguments.
@@ -28,6 +29,7 @@ struct filter {
 	size_t ncalls[2];
 	const struct filter_argument *arguments;
 	size_t narguments;
+	bool withholds; /* it allows all calls but those */
 };
 
 /*

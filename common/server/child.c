@@ -53,43 +53,52 @@ hang_up(int rfd, int wfd)
 	} while (n > 0 && deadline_now() < deadline);
 }
 
-/*
- * Keeps the file of a message within bounds whatever the session does.  Not if
- * the log is a file that is as long already: it would end with it.
- */
-static int
-limit_body(const struct connection *c)
+int
+child_limit_body(const struct config *config)
 {
-	uint64_t most = config_body_limit(c->config);
+	uint64_t most = config_body_limit(config);
 	struct stat log;
 
-	if (c->body == -1 ||
-	    (fstat(log_fd(), &log) == 0 && S_ISREG(log.st_mode) &&
-		(uint64_t)log.st_size > most / 2)) {
+	if (fstat(log_fd(), &log) == 0 && S_ISREG(log.st_mode) &&
+	    (uint64_t)log.st_size > most / 2) {
 		return 0;
 	}
 	return sandbox_file_size(most);
 }
 
 void
-child_run_session(const struct service *service, struct connection *c)
+child_catch_signals(void)
 {
-	int on = 1;
-
-	process_lead_group();
 	process_default_signals();
 	deadline_catch_shutdown();
 	giveup_catch();
-	log_pid(c->first);
+}
+
+void
+child_run_session(const struct service *service, struct connection *c)
+{
+	process_lead_group();
+	child_catch_signals();
 	int keep[] = { c->rfd, c->wfd, c->channel, c->body, c->mailbox,
 		log_fd() };
 	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
-	setsockopt(c->wfd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (sandbox_memory() == -1 || limit_body(c) == -1 ||
+	if (sandbox_memory() == -1 ||
+	    (c->body != -1 && child_limit_body(c->config) == -1) ||
 	    privilege_confine(c->confinement) == -1) {
 		_exit(EX_OSERR);
 	}
-	if (sandbox_session() == -1) {
+	child_enter_session(service, c, sandbox_session);
+}
+
+void
+child_enter_session(
+    const struct service *service, struct connection *c, int (*sandbox)(void))
+{
+	int on = 1;
+
+	log_pid(c->first);
+	setsockopt(c->wfd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (sandbox() == -1) {
 		log_error("cannot enter the sandbox: %s", strerror(errno));
 		_exit(EX_OSERR);
 	}

@@ -20,6 +20,19 @@ pid_t child_session(
 /* What such a process does, be it forked here or by a starter. */
 _Noreturn void child_run_session(const struct service *, struct connection *);
 
+/* The same in steps, for one that is forked before there is a client. */
+void child_catch_signals(void);
+
+/*
+ * Keeps the file of a message within bounds whatever the session does.  Not if
+ * the log is a file that is as long already: it would end with it.
+ */
+int child_limit_body(const struct config *) __attribute__((warn_unused_result));
+
+/* Enters the last sandbox, and serves the client. */
+_Noreturn void child_enter_session(
+    const struct service *, struct connection *, int (*sandbox)(void));
+
 /*
  * Forks a worker for a task, in a process group of its own: it has the
  * descriptors of the task and the channel, answers with the given serial if the

@@ -13,6 +13,7 @@
 #include "common/server/patience.h"
 #include "common/server/residents.h"
 #include "common/server/slot.h"
+#include "common/server/spares.h"
 #include "common/server/tables.h"
 
 #include <errno.h>
@@ -89,7 +90,7 @@ child_ended(struct server *s, pid_t pid)
 	}
 	if (waitpid(pid, &status, 0) == -1 || residents_ended(s, pid, status) ||
 	    errand_ended(s, pid) || tables_maker_ended(s, pid, status) ||
-	    keepers_ended(s, pid, status)) {
+	    keepers_ended(s, pid, status) || spares_ended(s, pid, status)) {
 		return;
 	}
 	if (worker) {

@@ -19,6 +19,7 @@
 #include "common/server/residents.h"
 #include "common/server/room.h"
 #include "common/server/slot.h"
+#include "common/server/spares.h"
 #include "common/tls/tls.h"
 
 #include <errno.h>
@@ -78,6 +79,7 @@ stop(struct server *s)
 	s->nlisteners = 0;
 	lobby_close(s);
 	residents_close(s);
+	spares_close(s);
 	for (size_t i = 0; i < s->nslots; i++) {
 		struct slot *slot = &s->slots[i];
 		if (slot->used && slot->session > 0) {
@@ -119,6 +121,7 @@ most_wait(struct server *s)
 	int64_t lobby = lobby_left(s), keepers = keepers_left(s);
 	int64_t room = room_left(s), residents = residents_left(s);
 	int64_t errand = errand_left(s);
+	int64_t spares = spares_left(s);
 
 	s->turn_at = request_next(s);
 	ms = s->turn_at - now < ms ? s->turn_at - now : ms;
@@ -126,6 +129,7 @@ most_wait(struct server *s)
 	ms = lobby < ms ? lobby : ms;
 	ms = room < ms ? room : ms;
 	ms = errand < ms ? errand : ms;
+	ms = spares < ms ? spares : ms;
 	ms = ms < 60000 ? ms : 60000;
 
 	if (s->stop_at != 0) {
@@ -224,6 +228,7 @@ keep_time(struct server *s)
 	patience_keep(s);
 	residents_keep(s);
 	reap_late(s);
+	spares_keep(s);
 	room_keep(s);
 	if (lobby_left(s) <= 0) {
 		lobby_serve(s);
@@ -370,6 +375,7 @@ run(struct server *s, const struct launched *l)
 	free(s->slots);
 	names_free(s->names);
 	aliases_free(s->aliases);
+	spares_close(s);
 	keepers_close(s);
 	penalties_close(&s->penalties);
 	return status;

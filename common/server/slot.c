@@ -9,6 +9,7 @@
 #include "common/server/child.h"
 #include "common/server/keepers.h"
 #include "common/server/place.h"
+#include "common/server/spares.h"
 #include "common/server/tables.h"
 #include "common/server/tls_starter.h"
 #include "common/tls/tls.h"
@@ -125,18 +126,6 @@ can_tls(const struct server *s, const struct slot *slot)
 	       (keepers_have_keys(s) || access(s->config->tls[0], R_OK) == 0);
 }
 
-/*
- * For the largest request on a channel.  What is larger than the system lets
- * it be is refused when it is sent: 451, and most requests are small.
- */
-static void
-make_room(int channel)
-{
-	const int room = REQUEST_MAX + 4096;
-
-	(void)setsockopt(channel, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-}
-
 /* The process of a session, which has the other end of the channel; or -1. */
 static pid_t
 start_process(
@@ -153,6 +142,18 @@ start_process(
 		log_error("cannot fork: %s", strerror(error));
 	}
 	return pid;
+}
+
+/* The slot's session is that process. */
+static void
+begun(struct slot *slot, const struct connection *c, pid_t pid, int channel)
+{
+	slot->channel = channel;
+	slot->session = pid;
+	slot->first = c->first != 0 ? c->first : pid;
+	slot->tls = c->start != START_PLAIN;
+	slot->user[0] = '\0';
+	slot->asked = 0;
 }
 
 /* Starts it now. */
@@ -177,17 +178,25 @@ begin(struct server *s, struct slot *slot, enum start start)
 		.wfd = slot->wfd,
 		.body = slot->body,
 		.body_errno = slot->body_errno,
+		.channel = -1,
 		.mailbox = -1,
 		/* Never strangers' servers: theirs are for other ends. */
 		.asks = slot->role == ROLE_SUBMISSION || s->service->pair,
 	};
 	int pair[2], stream[2] = { -1, -1 };
 
-	if (s->names == NULL || (s->service->body && s->aliases == NULL) ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
+	if (s->names == NULL || (s->service->body && s->aliases == NULL)) {
 		return -1;
 	}
-	make_room(pair[1]);
+	pid_t pid = start == START_PLAIN ? spares_take(s, &c, &pair[0]) : 0;
+	if (pid > 0) {
+		begun(slot, &c, pid, pair[0]);
+		return 0;
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
+		return -1;
+	}
+	channel_make_room(pair[1]);
 	if (s->service->pair && start != START_PLAIN &&
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) == -1) {
 		close(pair[0]);
@@ -196,7 +205,7 @@ begin(struct server *s, struct slot *slot, enum start start)
 	}
 	c.channel = pair[1];
 	c.mailbox = stream[0];
-	pid_t pid = start_process(s, keeper, &c, pair[0]);
+	pid = start_process(s, keeper, &c, pair[0]);
 	close(pair[1]);
 	close_if_open(stream[0]);
 	if (pid == -1) {
@@ -205,13 +214,8 @@ begin(struct server *s, struct slot *slot, enum start start)
 		return -1;
 	}
 	slot->mailbox = stream[1];
-	slot->channel = pair[0];
-	slot->session = pid;
-	slot->first = c.first != 0 ? c.first : pid;
-	slot->tls = start != START_PLAIN;
 	slot->keeper = keeper;
-	slot->user[0] = '\0';
-	slot->asked = 0;
+	begun(slot, &c, pid, pair[0]);
 	return 0;
 }
 

@@ -112,6 +112,17 @@ struct keeper {
 	int64_t until; /* when what is awaited must be here; 0: nothing is */
 };
 
+/* Sessions without a client: see common/server/spares.h. */
+enum { SPARES = 4 };
+struct spares {
+	pid_t starter;    /* forks them; 0: there is none */
+	int channel;      /* to it */
+	unsigned changes; /* of the tables, when it was forked */
+	size_t ordered;   /* sessions that were not taken yet */
+	int64_t began;    /* when a session last began */
+	int64_t again;    /* not before that time another starter */
+};
+
 /* A worker that stays: see common/server/residents.h. */
 enum { RESIDENTS = 64 };
 struct resident {
@@ -170,6 +181,7 @@ struct server {
 	struct resident residents[RESIDENTS];
 	struct recent recent[RECENT_JOBS];
 	uint8_t resident_secret[RESIDENT_SECRET];
+	struct spares spares;
 	struct keeper keepers[KEEPERS];
 	struct keeper *keeper;      /* that new sessions use, or NULL */
 	struct keeper *next_keeper; /* that is starting, or NULL */

@@ -10,6 +10,7 @@
 #include "common/log/log.h"
 #include "common/process/process.h"
 #include "common/server/child.h"
+#include "common/server/order.h"
 #include "common/server/tables.h"
 
 #include <errno.h>
@@ -28,17 +29,10 @@ struct report {
 	char error[CONFIG_ERROR]; /* "": it is ready */
 };
 
-/* A session to start.  Its descriptors come with it, in this order: */
-enum part { PART_READ, PART_CHANNEL, PART_WRITE, PART_BODY, PART_MAILBOX };
-enum { PARTS = PART_MAILBOX + 1 };
-
-struct order {
+/* A session to start. */
+struct request_to_start {
 	uint32_t serial;
-	uint32_t start, role, asks;
-	uint32_t parts; /* bits: those that come; PART_WRITE if it differs */
-	int32_t first, body_errno;
-	struct peer peer;
-	struct welcome welcome;
+	struct order order;
 };
 
 struct started {
@@ -56,27 +50,6 @@ answer(int channel, const void *data, size_t size)
 	}
 }
 
-/* Gives the descriptors that came to the connection.  false: some lack. */
-static bool
-place(struct connection *c, uint32_t parts, const int *fds, size_t n)
-{
-	int *places[PARTS] = { [PART_READ] = &c->rfd,
-		[PART_CHANNEL] = &c->channel,
-		[PART_WRITE] = &c->wfd,
-		[PART_BODY] = &c->body,
-		[PART_MAILBOX] = &c->mailbox };
-	size_t next = 0;
-
-	for (size_t i = 0; i < PARTS; i++) {
-		*places[i] = -1;
-		if ((parts & 1U << i) != 0 && next < n) {
-			*places[i] = fds[next++];
-		}
-	}
-	c->wfd = c->wfd == -1 ? c->rfd : c->wfd;
-	return next == n && c->rfd != -1 && c->channel != -1;
-}
-
 /* A session of which the server does not know, for what reason ever, ends. */
 static void
 await_server(int channel)
@@ -91,31 +64,26 @@ await_server(int channel)
 static _Noreturn void
 serve(struct server *s, const struct tls_server *tls, int channel)
 {
-	struct order o;
-	int fds[PARTS];
-	size_t n = PARTS;
+	struct request_to_start o;
+	int fds[ORDER_DESCRIPTORS];
+	size_t n = ORDER_DESCRIPTORS;
 
 	while (socket_receive_with(channel, &o, sizeof(o), fds, &n, 0) ==
 	       (ssize_t)sizeof(o)) {
 		struct started done = {
 			.serial = o.serial, .pid = -1, .error = EINVAL
 		};
-		struct connection c = { .config = s->config,
-			.confinement = &s->confinement,
-			.resident_secret = s->resident_secret,
-			.tls = tls,
-			.start = (enum start)o.start,
-			.first = (pid_t)o.first,
-			.role = (enum role)o.role,
-			.peer = o.peer,
-			.welcome = o.welcome,
-			.refusals = &s->service->refusals,
-			.body_errno = o.body_errno,
-			.asks = o.asks != 0 };
+		struct connection c;
+		bool whole = order_read(&o.order, fds, n, &c);
+		c.config = s->config;
+		c.confinement = &s->confinement;
+		c.resident_secret = s->resident_secret;
+		c.tls = tls;
+		c.refusals = &s->service->refusals;
 		tables_reread(s);
 		c.names = s->names;
 		c.aliases = s->aliases;
-		if (place(&c, o.parts, fds, n)) {
+		if (whole && c.channel != -1) {
 			done.pid = process_fork_sibling();
 			done.error = errno;
 		}
@@ -129,7 +97,7 @@ serve(struct server *s, const struct tls_server *tls, int channel)
 			close(fds[i]);
 		}
 		answer(channel, &done, sizeof(done));
-		n = PARTS;
+		n = ORDER_DESCRIPTORS;
 	}
 	_exit(EX_OK);
 }
@@ -209,30 +177,13 @@ static int
 send_order(
     const struct tls_starter *st, const struct connection *c, uint32_t serial)
 {
-	int all[PARTS] = { [PART_READ] = c->rfd,
-		[PART_CHANNEL] = c->channel,
-		[PART_WRITE] = c->wfd == c->rfd ? -1 : c->wfd,
-		[PART_BODY] = c->body,
-		[PART_MAILBOX] = c->mailbox };
-	int fds[PARTS];
-	size_t n = 0;
-	struct order o;
+	struct request_to_start o;
+	int fds[ORDER_DESCRIPTORS];
+	size_t n;
 
 	memset(&o, 0, sizeof(o));
 	o.serial = serial;
-	o.start = c->start;
-	o.role = c->role;
-	o.asks = c->asks;
-	o.first = (int32_t)c->first;
-	o.body_errno = c->body_errno;
-	o.peer = c->peer;
-	o.welcome = c->welcome;
-	for (size_t i = 0; i < PARTS; i++) {
-		if (all[i] != -1) {
-			o.parts |= 1U << i;
-			fds[n++] = all[i];
-		}
-	}
+	order_make(&o.order, c, fds, &n);
 	return socket_send_with(
 	    st->channel, &o, sizeof(o), fds, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

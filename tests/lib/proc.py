@@ -5,8 +5,9 @@ from pathlib import Path
 
 from .tap import Skip
 
-# A server's keeper of keys, and a runner's starter of agents.
-STAYING = ("keeper", "starter", "tls-starter")
+# A server's keeper of keys, those that start its sessions (with the sessions
+# that wait for a client), and a runner's starter of agents.
+STAYING = ("keeper", "starter", "tls-starter", "session-starter")
 
 
 def name(pid):
@@ -43,6 +44,11 @@ def keepers(pid):
 def tls_starters(pid):
     """A server's processes that start sessions with TLS."""
     return [p for p in all_children(pid) if name(p) == "tls-starter"]
+
+
+def session_starters(pid):
+    """A server's process that forks sessions, and those that wait."""
+    return [p for p in all_children(pid) if name(p) == "session-starter"]
 
 
 def tree(pid):

@@ -484,6 +484,13 @@ test_shut_in(const char *who, int (*shut_in)(void), unsigned bit)
 	}
 }
 
+/* A session that was forked by a starter. */
+static int
+started_session(void)
+{
+	return sandbox_starter() == 0 ? sandbox_started_session() : -1;
+}
+
 int
 main(void)
 {
@@ -505,6 +512,7 @@ main(void)
 	}
 	test_shut_in("session", sandbox_session, NOBODY);
 	test_shut_in("process that talks", sandbox_talker, NOBODY);
+	test_shut_in("started session", started_session, NOBODY);
 	test_shut_in("client", sandbox_client, CLIENT);
 	test_shut_in("mailbox", sandbox_mailbox, MAILBOX);
 	return tap_done();

@@ -200,6 +200,15 @@ class Searched:
                               if proc.status(p).get("Seccomp") == "2"],
                  "the session's end")
 
+    def starter(self):
+        """The process that forks sessions, once there are several."""
+        def found():
+            with self.server.connect(self.server.smtp) as talker:
+                talker.hello()
+            return proc.session_starters(self.server.smtpd.pid)
+        self.look("session starter", wait_for(found, "a starter")[0])
+        self.over(self.server.smtpd)
+
     def logins(self):
         """What a login leaves behind, and where."""
         server = self.server
@@ -316,6 +325,7 @@ def test_table():
                 search.look("server", daemon.pid)
                 search.look("TLS starter", proc.tls_starters(daemon.pid)[0])
             search.sessions()
+            search.starter()
             search.residents()
             search.resolver()
             search.logins()
