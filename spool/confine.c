@@ -71,7 +71,10 @@ confine_to_store(struct store *s, struct lock_stock *stock, enum lock_mode mode,
 		snprintf(lock, sizeof(lock), "%s.lock", name);
 		fd[SANDBOX_DOTLOCK] =
 		    openat(folder, lock, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-		bool stocked = lock_stock_make(stock, folder, locks);
+		bool stocked =
+		    (mode == LOCK_TO_CREATE && locks > 1 &&
+			lock_stock_make_lasting(stock, folder, name)) ||
+		    lock_stock_make(stock, folder, locks);
 		s->stock = stocked ? stock : NULL;
 		fd[stocked ? SANDBOX_FOLDER : SANDBOX_LOCKS] = folder;
 	}

@@ -27,30 +27,112 @@ lock_write(int fd, const char *text, size_t len)
 	           : -1;
 }
 
+/* Writes our process id into a file that is one.  0, or -1. */
+static int
+write_id(int fd)
+{
+	char text[17];
+	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	return lock_write(fd, text, (size_t)len);
+}
+
 /* A file that holds our process id; -1 with errno. */
 static int
 make_file(int folder)
 {
-	char text[17], name[LINK_NAME];
-	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	char name[LINK_NAME];
 	int fd = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
 
 	if (fd == -1) {
 		return -1;
 	}
 	link_name(fd, name);
-	if (lock_write(fd, text, (size_t)len) == -1 ||
-	    access(name, F_OK) == -1) {
+	if (write_id(fd) == -1 || access(name, F_OK) == -1) {
 		close(fd);
 		return -1;
 	}
 	return fd;
 }
 
+static void
+close_if_open(int fd)
+{
+	if (fd != -1) {
+		close(fd);
+	}
+}
+
+/* True if the file has that name, is our user's, and nobody else has it. */
+static bool
+is_free(int fd, int folder, const char *name, struct stat *st)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct stat named;
+
+	return fcntl(fd, F_OFD_SETLK, &whole) == 0 && fstat(fd, st) == 0 &&
+	       fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st->st_dev == named.st_dev && st->st_ino == named.st_ino &&
+	       S_ISREG(st->st_mode) && st->st_uid == geteuid();
+}
+
+/* Opens the file of that name, or makes it.  -1: somebody uses it. */
+static int
+open_lasting(int folder, const char *name)
+{
+	struct stat st;
+	int fd = openat(folder, name,
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+	    0644);
+
+	bool ours = fd != -1 && is_free(fd, folder, name, &st);
+	if (ours && st.st_nlink != 1) {
+		/* Whoever had it was killed with the dotlock, which must go on
+		   naming the dead: the next one gets a file of its own. */
+		unlinkat(folder, name, 0);
+		ours = false;
+	}
+	if (!ours || fchmod(fd, 0644) == -1 || ftruncate(fd, 0) == -1) {
+		close_if_open(fd);
+		return -1;
+	}
+	return fd;
+}
+
+bool
+lock_stock_make_lasting(struct lock_stock *s, int folder, const char *mailbox)
+{
+	char proc[LINK_NAME];
+	int n = snprintf(s->name, sizeof(s->name), ".%s.lk", mailbox);
+
+	s->left = 0;
+	s->folder = -1;
+	if (n < 0 || n > NAME_MAX) {
+		return false;
+	}
+	int fd = open_lasting(folder, s->name);
+	int own = fd == -1 ? -1 : openat(folder, ".", O_PATH | O_CLOEXEC);
+	if (fd != -1) {
+		link_name(fd, proc);
+	}
+	if (own == -1 || write_id(fd) == -1 || access(proc, F_OK) == -1) {
+		if (fd != -1) {
+			unlinkat(folder, s->name, 0);
+		}
+		close_if_open(fd);
+		close_if_open(own);
+		return false;
+	}
+	s->fd[s->left++] = fd;
+	s->folder = own;
+	return true;
+}
+
 bool
 lock_stock_make(struct lock_stock *s, int folder, size_t count)
 {
 	s->left = 0;
+	s->folder = -1;
 	while (s->left < count) {
 		int fd = make_file(folder);
 		if (fd == -1) {
@@ -90,8 +172,10 @@ lock_stock_link(struct lock_stock *s, int folder, const char *name)
 	/* What link() says may be wrong over a network: the name counts. */
 	if (fstatat(folder, name, &theirs, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino) {
-		close(fd);
-		s->left--;
+		if (s->folder == -1) {
+			close(fd);
+			s->left--;
+		}
 		return 0;
 	}
 	errno = why == 0 ? EEXIST : why;
@@ -101,6 +185,11 @@ lock_stock_link(struct lock_stock *s, int folder, const char *name)
 void
 lock_stock_close(struct lock_stock *s)
 {
+	if (s->folder != -1) {
+		unlinkat(s->folder, s->name, 0);
+		close(s->folder);
+		s->folder = -1;
+	}
 	while (s->left > 0) {
 		close(s->fd[--s->left]);
 	}

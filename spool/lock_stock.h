@@ -2,19 +2,23 @@
 #ifndef RESTANTE_SPOOL_LOCK_STOCK_H
 #define RESTANTE_SPOOL_LOCK_STOCK_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 /*
- * Files without a name in the folder of a mailbox, each ready to become its
- * dotlock by one link(2).  A process makes some before it gives up the right to
- * write to new files there.
+ * Files in the folder of a mailbox, each ready to become its dotlock by one
+ * link(2).  A process makes some before it gives up the right to write to new
+ * files there: files without a name, which serve once each, or one with a name,
+ * which serves again.
  */
 enum { LOCK_STOCK = 16, LOCK_SESSION = 3 };
 
 struct lock_stock {
 	int fd[LOCK_STOCK];
 	size_t left;
+	int folder; /* of the one with a name, or -1 */
+	char name[NAME_MAX + 1];
 };
 
 /*
@@ -24,17 +28,25 @@ struct lock_stock {
  */
 bool lock_stock_make(struct lock_stock *, int folder, size_t count);
 
+/*
+ * Makes one for as many locks as are wanted, .MAILBOX.lk.  What another process
+ * has left under that name is used or replaced.  False, with none: another
+ * process uses it, or it cannot be made.
+ */
+bool lock_stock_make_lasting(
+    struct lock_stock *, int folder, const char *mailbox);
+
 /* Takes one away from the stock: a descriptor to be closed, or -1: none left.
  */
 int lock_stock_take(struct lock_stock *);
 
 /*
  * Links one as the dotlock, and has it count from now on.  0, or -1 with errno;
- * then the stock has it still.
+ * then the stock has it still.  One that serves again stays in the stock.
  */
 int lock_stock_link(struct lock_stock *, int folder, const char *name);
 
-/* Closes what is left. */
+/* Closes what is left, and removes what has a name. */
 void lock_stock_close(struct lock_stock *);
 
 /*

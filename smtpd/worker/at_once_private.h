@@ -23,7 +23,7 @@ struct resident_owner {
 	const struct account *account;       /* whom the process has become */
 	const struct forward_place *forward; /* nowhere: it does not count */
 	const struct store *store;           /* to which it is confined */
-	const struct lock_stock *locks;      /* if it is that */
+	struct lock_stock *locks;            /* if it is that */
 };
 
 /* Answers the first job, and stays for more. */

@@ -160,12 +160,13 @@ deliver(const struct resident_owner *o, struct job_message *jobs, size_t n)
 static void
 leave_session(const struct resident_owner *o)
 {
-	int keep[3 + LOCK_STOCK] = { o->task->stay, o->forward->home,
-		log_fd() };
-	size_t n = 3;
+	const struct lock_stock *stock = o->store->stock;
+	int keep[4 + LOCK_STOCK] = { o->task->stay, o->forward->home, log_fd(),
+		stock == NULL ? -1 : stock->folder };
+	size_t n = 4;
 
-	for (size_t i = 0; o->store->stock != NULL && i < o->locks->left; i++) {
-		keep[n++] = o->locks->fd[i];
+	for (size_t i = 0; stock != NULL && i < stock->left; i++) {
+		keep[n++] = stock->fd[i];
 	}
 	process_close_others(keep, n);
 }
@@ -186,5 +187,6 @@ at_once_stay(const struct resident_owner *o)
 		}
 		of_use = deliver(o, jobs, n);
 	}
+	lock_stock_close(o->locks);
 	_exit(EX_OK);
 }

@@ -6,11 +6,14 @@
  */
 #include "spool/lock.h"
 
+#include "spool/lock_stock.h"
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <utime.h>
@@ -451,6 +454,109 @@ test_counting(void)
 	free(text);
 }
 
+/* ---- one file for many dotlocks ---- */
+
+static int folder;
+static char lasting[PATH_MAX];
+
+/* Takes the lock by that stock: true if the dotlock is there, and ours. */
+static bool
+takes_by(struct lock_stock *stock)
+{
+	struct lock l;
+	char id[16];
+	size_t len;
+
+	if (lock_take_by(&l, path, stock, LOCK_TO_WRITE, 0) == -1) {
+		return false;
+	}
+	char *text = scratch_read(dotlock, &len);
+	snprintf(id, sizeof(id), "%d\n", (int)getpid());
+	bool good = strcmp(text, id) == 0 &&
+	            try_elsewhere(LOCK_TO_WRITE, 0) == EWOULDBLOCK;
+	free(text);
+	lock_release(&l);
+	return good && access(dotlock, F_OK) == -1;
+}
+
+static bool
+lasts(void)
+{
+	struct lock_stock stock;
+	bool good = lock_stock_make_lasting(&stock, folder, "box");
+
+	for (int i = 0; i < 3; i++) {
+		good = good && takes_by(&stock);
+	}
+	if (good) {
+		lock_stock_close(&stock);
+	}
+	return good && access(lasting, F_OK) == -1;
+}
+
+/* A process that ends with the file, and with the dotlock if that is asked. */
+static void
+leave(bool locked)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct lock_stock stock;
+		struct lock l;
+		bool good = lock_stock_make_lasting(&stock, folder, "box");
+		_exit(!good || (locked && lock_take_by(&l, path, &stock,
+					      LOCK_TO_WRITE, 0) == -1));
+	}
+	int status = 1;
+	scratch_need(waitpid(pid, &status, 0) == pid && status == 0, "leave");
+}
+
+static bool
+makes_elsewhere(void)
+{
+	int status = 1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct lock_stock stock;
+		_exit(!lock_stock_make_lasting(&stock, folder, "box"));
+	}
+	scratch_need(waitpid(pid, &status, 0) == pid, "waitpid");
+	return status == 0;
+}
+
+static void
+test_lasting(void)
+{
+	struct lock_stock stock;
+
+	scratch_write(path, "x", 1);
+	scratch_path(lasting, ".box.lk");
+	folder = open(scratch_path((char[PATH_MAX]){ 0 }, "."),
+	    O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ok(lasts(), "one file serves for several locks, and is removed");
+	ok(lock_stock_make_lasting(&stock, folder, "box") &&
+		!makes_elsewhere() && takes_by(&stock),
+	    "nobody else uses a file that is in use");
+	lock_stock_close(&stock);
+	scratch_write(lasting, "4194304999\n", 11);
+	ok(lasts(), "what somebody has left is used");
+	leave(false);
+	ok(access(lasting, F_OK) == 0 && lasts(), "so if that one was killed");
+	leave(true);
+	ok(!lock_stock_make_lasting(&stock, folder, "box") &&
+		try_elsewhere(LOCK_TO_WRITE, 0) == EWOULDBLOCK &&
+		try_elsewhere(LOCK_TO_WRITE, LONG) == 0 && lasts(),
+	    "one that was killed with the lock has it broken, not renewed");
+	scratch_need(symlink("box", lasting) == 0, "symlink");
+	ok(!lock_stock_make_lasting(&stock, folder, "box"), "no link is used");
+	unlink(lasting);
+	scratch_need(mkfifo(lasting, 0600) == 0, "mkfifo");
+	ok(!lock_stock_make_lasting(&stock, folder, "box"), "nor a FIFO");
+	unlink(lasting);
+	close(folder);
+}
+
 int
 main(void)
 {
@@ -466,5 +572,6 @@ main(void)
 	race(true);
 	race(false);
 	test_counting();
+	test_lasting();
 	return tap_done();
 }
