@@ -130,3 +130,9 @@ file_unnamed(const char *directory)
 	}
 	return fd;
 }
+
+int
+file_empty(int fd)
+{
+	return lseek(fd, 0, SEEK_END) == 0 ? 0 : ftruncate(fd, 0);
+}

@@ -34,6 +34,12 @@ ssize_t file_read_all(int fd, void *data, size_t size)
  */
 int file_unnamed(const char *directory);
 
+/*
+ * Empties a file.  One that is empty is left alone: the file system would write
+ * its inode all the same.  0, or -1 with errno.
+ */
+int file_empty(int fd) __attribute__((warn_unused_result));
+
 /* The disk may begin to write this; only a sync says that it has. */
 void file_start(int fd, size_t len, off_t at);
 

@@ -82,7 +82,7 @@ static void
 leave_body(struct server *s, const struct slot *slot)
 {
 	if (slot->body != -1 && s->nbodies < SPARE_BODIES && !slot->left &&
-	    !hands_on(slot->rfd) && ftruncate(slot->body, 0) == 0) {
+	    !hands_on(slot->rfd) && file_empty(slot->body) == 0) {
 		s->bodies[s->nbodies++] = slot->body;
 	} else {
 		close_if_open(slot->body);

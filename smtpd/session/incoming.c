@@ -5,6 +5,7 @@
  */
 #include "smtpd/session/incoming.h"
 
+#include "common/io/file.h"
 #include "common/io/giveup.h"
 #include "common/job/resident.h"
 #include "common/log/log.h"
@@ -121,7 +122,7 @@ write_trace(struct incoming *in)
 		in->error = c->body_errno;
 		return;
 	}
-	if (ftruncate(c->body, 0) == -1) {
+	if (file_empty(c->body) == -1) {
 		in->error = errno;
 		return;
 	}
@@ -148,7 +149,10 @@ begin_binary(struct incoming *in)
 void
 incoming_begin(struct incoming *in, struct session *s, bool chunks)
 {
+	struct binary *binary = in->binary;
+
 	memset(in, 0, offsetof(struct incoming, buffer));
+	in->binary = binary;
 	in->session = s;
 	in->dotstuff.chunks = chunks;
 	/* Who ends commands so ends lines of the message so; nobody else can

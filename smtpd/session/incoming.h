@@ -33,9 +33,9 @@ struct incoming {
 	bool at_head;   /* its header section is in the buffer as a whole */
 	bool forbidden; /* From is not the user's */
 	bool given_up;  /* because the server has asked for it */
-	size_t len;
-	char buffer[INCOMING_HEAD];
 	struct binary *binary; /* for BINARYMIME, once there was such a one */
+	size_t len;
+	char buffer[INCOMING_HEAD]; /* of which most messages need little */
 };
 
 /* For a session; NULL when there is no memory. */
