@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct mail_text {
 	struct mail_text *next;
@@ -232,7 +233,10 @@ mail_new_id(char id[MAIL_ID + 1])
 {
 	uint64_t random;
 
-	arc4random_buf(&random, sizeof(random));
+	/* One call: arc4random(3) begins anew in each process. */
+	if (getentropy(&random, sizeof(random)) == -1) {
+		arc4random_buf(&random, sizeof(random));
+	}
 	spell(random, id);
 }
 

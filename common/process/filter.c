@@ -32,9 +32,9 @@ enum { MOST_CALLS = 128, MOST_CODE = 1024, LONGEST_JUMP = 255 };
 
 /* The program as far as it is written; full: there was no room for more. */
 struct code {
-	struct sock_filter text[MOST_CODE];
 	size_t n;
 	bool full;
+	struct sock_filter text[MOST_CODE];
 };
 
 static void
@@ -136,7 +136,7 @@ put_tree(struct code *c, const struct filter *f, const int *numbers,
 int
 filter_enter(const struct filter *f)
 {
-	struct code c = { .n = 0 };
+	static struct code c; /* most programs are short */
 	int numbers[MOST_CALLS];
 	size_t count = f->ncalls[0] + f->ncalls[1];
 
@@ -149,6 +149,8 @@ filter_enter(const struct filter *f)
 		memcpy(numbers + f->ncalls[0], f->calls[1],
 		    f->ncalls[1] * sizeof(numbers[0]));
 	}
+	c.n = 0;
+	c.full = false;
 	qsort(numbers, count, sizeof(numbers[0]), ascending);
 	put_load(&c, offsetof(struct seccomp_data, arch));
 	put_skip_if(&c, THIS_ARCH, 1);

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -196,13 +197,21 @@ process_run(int (*run)(void *context), void *context, int limit, int *status)
 pid_t
 process_fork_sibling(void)
 {
-	struct clone_args args = { .flags = CLONE_PARENT };
-	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	return (pid_t)syscall(SYS_clone, CLONE_PARENT, 0, NULL, NULL, 0);
+}
 
-	/* Some containers' filters do not know the newer call. */
-	return pid == -1 && (errno == ENOSYS || errno == EPERM)
-	           ? (pid_t)syscall(SYS_clone, CLONE_PARENT, 0, NULL, NULL, 0)
-	           : pid;
+void
+process_prepare(void)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	/* The C library looks its own realloc(3) up when it first needs it. */
+	if (f != NULL) {
+		(void)fclose(f);
+		free(text);
+	}
 }
 
 pid_t

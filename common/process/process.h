@@ -54,6 +54,12 @@ void process_end_with_parent(pid_t parent);
 pid_t process_fork_sibling(void) __attribute__((warn_unused_result));
 
 /*
+ * For a process that stays and forks many: does once what each of them would do
+ * first.
+ */
+void process_prepare(void);
+
+/*
  * Kills a child and its process group, and waits for its end, at most so many
  * ms: what its user has mounted can hold a process in the kernel for good.
  * false: it has not ended; its status is nobody's then.

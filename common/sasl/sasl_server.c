@@ -71,8 +71,10 @@ const char *
 sasl_server_offer(const struct connection *c, const struct stream *stream,
     bool everybody, char offer[SASL_OFFER])
 {
-	struct sasl sasl = { .nbindings = 0, .certificate = "" };
+	static struct sasl sasl; /* large, and little of it is touched */
 
+	sasl.nbindings = 0;
+	sasl.certificate[0] = '\0';
 	set_channel_binding(c, stream, &sasl);
 	offer[0] = '\0';
 	for (uint32_t m = 0; m < MECHANISMS; m++) {

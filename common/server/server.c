@@ -12,6 +12,7 @@
 #include "common/log/stats.h"
 #include "common/names/passwd.h"
 #include "common/process/privilege.h"
+#include "common/process/process.h"
 #include "common/server/keepers.h"
 #include "common/server/launch.h"
 #include "common/server/lobby.h"
@@ -168,7 +169,7 @@ handle_signals(struct server *s)
 {
 	char bytes[64];
 
-	while (read(wake[0], bytes, sizeof(bytes)) > 0) {
+	while (read(wake[0], bytes, sizeof(bytes)) == sizeof(bytes)) {
 		continue;
 	}
 	if (child_ended) {
@@ -415,6 +416,7 @@ server_run(const struct service *service, const struct launch *launch,
 	} else {
 		if (!l.connected) {
 			passwd_prepare(); /* we stay, and fork many */
+			process_prepare();
 		}
 		status = run(s, &l);
 	}
