@@ -609,6 +609,24 @@ def test_next_mechanism():
     check("Still not" in outcomes[0].text, outcomes[0].text)
 
 
+def test_no_mechanism():
+    """What is told where no login is possible, or the server hangs up on one"""
+    for mechanisms, words in (
+            ((), "does not offer AUTH, and we have to log in there as joe"),
+            (("GSSAPI", "NTLM"), "offers AUTH with GSSAPI NTLM, of which none "
+             "can be used")):
+        outcomes, mx = login(mechanisms)
+        equal((kinds(outcomes), outcomes[0].dsn), (["dead"], "4.7.0"))
+        check(outcomes[0].text.endswith(words), outcomes[0].text)
+        equal(mx.logins, [])
+    # The first refusal says more than that the connection has ended since.
+    for end in (DROP, RESET):
+        outcomes, _ = login(("PLAIN", "LOGIN"), script={
+            "auth": ["535 5.7.8 No such account", end]})
+        equal((kinds(outcomes), outcomes[0].dsn), (["dead"], "4.7.8"))
+        check("No such account" in outcomes[0].text, outcomes[0].text)
+
+
 def test_wrong_password():
     """A wrong password bounces nothing, and the server's words are kept"""
     outcomes, mx = login(("PLAIN",), secret="wrong")
@@ -656,7 +674,8 @@ def in_the_clear():
             Relaying(f"smtp://joe:x@{mx.address}?tls=may") as relay:
         outcomes = relay.send(TEXT, ["b@x"])
         equal(kinds(outcomes), ["dead"])
-        check("TLS" in outcomes[0].text, outcomes[0].text)
+        check(outcomes[0].text.endswith(
+            "of which none can be used without TLS"), outcomes[0].text)
         equal(mx.logins, [])
     with FakeMx(host=OUTSIDE, mechanisms=("PLAIN", "CRAM-MD5"),
                 users={"joe": "x"}) as mx, \
