@@ -138,6 +138,8 @@ def test_routes(sites):
             f"route one.test smtp://{THIRD}:{one.port}\n"
             f"route .one.test smtp://{THIRD}:{two.port}\n"
             f"sender-relay bob@a.test smtp://{THIRD}:{two.port}\n"
+            # At port 25 this machine may have a server.
+            "route down.test mx:1\n"
             f"fallback-relay smtp://{THIRD}:{three.port}\n")
         for sender, to, hop, count in (
                 (FROM, "x@one.test", one, 1),
