@@ -521,7 +521,7 @@ userdb {
   driver = passwd-file
   args = %(users)s
 }
-""", "service_count")
+""", "service_count = 0")
 DOVECOT_2_4 = ("""dovecot_config_version = 2.4.0
 dovecot_storage_version = 2.4.0
 auth_allow_cleartext = yes
@@ -536,7 +536,7 @@ ssl_server_key_file = %(pem)s
 userdb passwd-file {
   passwd_file_path = %(users)s
 }
-""", "restart_request_count")
+""", "restart_request_count = unlimited")
 
 
 def dovecot_version(work):
@@ -584,7 +584,7 @@ default_client_limit = 2000
 default_process_limit = 500
 {own[2] % {"users": f"{top}/users"}}
 service pop3-login {{
-  {own[3]} = 0
+  {own[3]}
   process_min_avail = 2{listener}
 }}
 service pop3 {{
