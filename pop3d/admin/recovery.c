@@ -46,8 +46,14 @@ needs_recovery(int users, const char *name)
 	struct stat st;
 	int directory = openat(users, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (directory == -1) {
+	if (directory == -1 && (errno == ENOENT || errno == ENOTDIR)) {
 		return EX_OK;
+	}
+	if (directory == -1) {
+		log_error("cannot find out whether the mailbox of %s needs "
+			  "recovery: users/%s: %s",
+		    name, name, strerror(errno));
+		return EX_TEMPFAIL;
 	}
 	bool any =
 	    fstatat(directory, "journal", &st, AT_SYMLINK_NOFOLLOW) == 0 ||

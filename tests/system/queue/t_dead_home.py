@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A user's home on a file system that does not answer holds up nobody else.
+"""A user's files on a file system that does not answer hold up nobody else.
 
 Whoever may mount by fuse(4) can do that: a process of theirs that looks into
 such a folder waits in the kernel, and not even SIGKILL ends it. The clock of
@@ -35,7 +35,8 @@ class Mute:
             self.device = os.open("/dev/fuse", os.O_RDWR)
         except OSError as error:
             raise Skip(f"/dev/fuse: {error.strerror}") from None
-        options = f"fd={self.device},rootmode=40755,user_id={uid}," \
+        mode = 0o40755 if folder.is_dir() else 0o100600
+        options = f"fd={self.device},rootmode={mode:o},user_id={uid}," \
             f"group_id={uid}"
         if ctypes.CDLL(None).mount(b"mute", bytes(folder), b"fuse",
                                    MOUNT_FLAGS, options.encode()) != 0:
@@ -130,19 +131,30 @@ def users(place, count):
     return [next(place.unused) for _ in range(count)]
 
 
-def test_others_in_a_message(place):
-    """The others get theirs, once, and the sender has an answer"""
+def cases_others(place):
+    """The others of a message get theirs, once, and the sender has an answer"""
+    for name, find in (("home", place.home),
+                       ("state", lambda user: place.dir / "state/users" / user),
+                       ("mailbox", lambda user: place.mail / user)):
+        with tap.case(f"dead: a user's {name}", place.notes):
+            others(place, find)
+
+
+def others(place, find):
+    """Mail to somebody with such a thing, and to somebody else."""
     eve, carl = users(place, 2)
     with Site(place, SLOWLY) as site:
-        with Mute(place.home(eve), place.uids[eve]) as mute:
+        equal([site.send(eve), site.send(carl)], [250, 250], "before")
+        with Mute(find(eve), place.uids[eve]) as mute:
             equal(site.send(eve, carl), 250, "reply")
             check(mute.asked, "control: nobody has asked")
-            equal(place.messages(carl), 1, "messages of the other one")
+            equal(place.messages(carl), 2, "messages of the other one")
             wait_for(lambda: LEFT in site.daemon.text(), "the line in the log")
             equal(site.send(carl), 250, "reply for the other one")
-            equal(place.messages(carl), 2, "messages of the other one")
-        site.run()
-        equal(place.messages(eve), 1, "messages, once it answers")
+            equal(place.messages(carl), 3, "messages of the other one")
+        # The server's own runner may have the message for a moment.
+        wait_for(lambda: site.run() or place.messages(eve) == 2,
+                 "the message, once it answers")
 
 
 def test_places(place):
@@ -187,6 +199,21 @@ def test_queue(place):
         equal(place.messages(carl), 1, "messages of the other one")
         why = list(queuefile.reason(place.queue, id).values())
         check(len(why) == 1 and "does not answer" in why[0], f"{why}")
+
+
+def test_recovery(place):
+    """pop3d --recover ends, and names whom it has not seen to"""
+    eve, = users(place, 1)
+    with Site(place, FAST) as site:
+        equal(site.send(eve), 250, "before")
+        site.daemon.kill()
+        with Mute(place.dir / "state/users" / eve, place.uids[eve]), \
+                open(place.log, "ab") as log:
+            done = subprocess.run(
+                [BUILD / "pop3d/pop3d", "-c", site.conf, "--recover"],
+                env=site.env, stdout=log, stderr=log, timeout=100, check=False)
+        check(done.returncode != 0, "exit status")
+        check(eve in place.notes(), place.notes())
 
 
 if __name__ == "__main__":
