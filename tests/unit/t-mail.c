@@ -55,18 +55,18 @@ same_slot(const struct slot_state *a, const struct slot_state *b)
 static bool
 same(const struct mail *a, const struct mail *b)
 {
-	bool good =
-	    strcmp(a->id, b->id) == 0 && a->arrival == b->arrival &&
-	    strcmp(a->sender, b->sender) == 0 &&
-	    strcmp(a->user, b->user) == 0 &&
-	    strcmp(a->client, b->client) == 0 &&
-	    strcmp(a->envid, b->envid) == 0 && a->ret == b->ret &&
-	    a->eight_bit == b->eight_bit && a->utf8 == b->utf8 &&
-	    a->need_tls == b->need_tls && a->tls_optional == b->tls_optional &&
-	    a->marked == b->marked &&
-	    a->priority == b->priority && a->by.mode == b->by.mode &&
-	    a->by.trace == b->by.trace && a->by.time == b->by.time &&
-	    a->hold == b->hold && a->size == b->size && a->count == b->count;
+	bool good = strcmp(a->id, b->id) == 0 && a->arrival == b->arrival &&
+	            strcmp(a->sender, b->sender) == 0 &&
+	            strcmp(a->user, b->user) == 0 &&
+	            strcmp(a->client, b->client) == 0 &&
+	            strcmp(a->envid, b->envid) == 0 && a->ret == b->ret &&
+	            a->eight_bit == b->eight_bit && a->utf8 == b->utf8 &&
+	            a->need_tls == b->need_tls &&
+	            a->tls_optional == b->tls_optional &&
+	            a->marked == b->marked && a->priority == b->priority &&
+	            a->by.mode == b->by.mode && a->by.trace == b->by.trace &&
+	            a->by.time == b->by.time && a->hold == b->hold &&
+	            a->size == b->size && a->count == b->count;
 
 	for (size_t i = 0; good && i < a->count; i++) {
 		const struct recipient *x = &a->recipients[i];
@@ -484,6 +484,9 @@ test_ids(void)
 	mail_new_id(a);
 	mail_new_id(b);
 	ok(mail_is_id(a) && mail_is_id(b) && strcmp(a, b) != 0, "fresh ids");
+	/* pflogsumm and logwatch take no small ones for ids. */
+	ok(strspn(a, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == MAIL_ID,
+	    "capital letters and digits");
 	ok(!mail_is_id("") && !mail_is_id("abcdefghijk") &&
 		!mail_is_id("abcdefghijklm") && !mail_is_id("abcdefghijk/") &&
 		!mail_is_id("............") && !mail_is_id(".tmp.abcdefg"),

@@ -66,6 +66,8 @@ def test_not_offered(folder):
     got, left, reports = carry(folder, "verify", EXTENSIONS)
     equal((got, left, len(reports)), ([], [], 1))
     check(b"5.7.30" in reports[0].wire, repr(reports[0].wire))
+    check(b"REQUIRETLS support required" in reports[0].wire,
+          repr(reports[0].wire))      # RFC 8689 section 6
     check(b"Subject: secret" in reports[0].wire, repr(reports[0].wire))
     check(b"The body." not in reports[0].wire, repr(reports[0].wire))
 
