@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * smtpd --check: whether next hops are there, and greet.  They are asked by a
- * process that has given up its rights, as a relay agent does.  What cannot be
- * found out now is no fault of the configuration, and is a warning.
+ * smtpd --check: whether next hops are there, and greet.  They are asked all at
+ * once, by processes that have given up their rights, as a relay agent does.
+ * What cannot be found out now is no fault of the configuration, and is a
+ * warning.
  */
 #include "smtpd/admin/check_private.h"
 
@@ -12,22 +13,35 @@
 #include "smtpd/relay/connect.h"
 #include "smtpd/relay/race.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum {
-	LIMIT = 90 * 1000,   /* ms for one hop: names, connection, greeting */
-	GREETING = 10 * 1000 /* ms */
+	LIMIT = 30 * 1000,    /* ms for all: names, connection, greeting */
+	GREETING = 10 * 1000, /* ms */
+	AT_ONCE = 64
+};
+
+/* A next hop to be asked. */
+struct greeting {
+	struct greeting *next;
+	struct hop hop;
+	char what[CONFIG_NAME + 32];
 };
 
 /* Shared with the process that asks. */
 struct question {
 	const struct config *config;
 	const struct hop *hop;
+	const char *what;
 	struct dns *dns;
 	struct exchangers literals; /* of hosts(5) */
 	enum greeted {
@@ -102,16 +116,64 @@ greet(struct question *q)
 	return good ? GREETED_GOOD : GREETED_REFUSED;
 }
 
-/* In the process that asks. */
-static int
-ask(void *context)
+/* What hosts(5) has, which needs a file; an address is none of its names. */
+static void
+read_hosts(struct question *q)
 {
-	struct question *q = context;
+	struct dns_address literal;
 
+	if (!race_literal(q->hop->host, &literal) &&
+	    connect_hosts_file("/etc/hosts", q->hop->host, &q->literals) ==
+		-1) {
+		q->literals.count = 0;
+	}
+}
+
+/* In a process of its own. */
+static int
+ask(struct question *q)
+{
+	q->dns = dns_open(q->config);
+	if (q->dns == NULL) {
+		return EX_OSERR;
+	}
+	read_hosts(q);
 	privilege_become_client(q->config);
+	strlcpy(q->why, "no answer in time", sizeof(q->why));
 	q->answer = find_addresses(q);
 	if (q->answer == GREETED_GOOD) {
+		/* Until that is known. */
+		q->answer = GREETED_UNREACHED;
 		q->answer = greet(q);
+	}
+	return EX_OK;
+}
+
+struct questions {
+	struct question *list;
+	size_t count;
+};
+
+/* In the process that has the others, and is killed with them. */
+static int
+ask_all(void *context)
+{
+	const struct questions *all = context;
+	size_t next = 0, running = 0;
+
+	while (next < all->count || running > 0) {
+		if (next < all->count && running < AT_ONCE) {
+			pid_t pid = fork();
+			if (pid == 0) {
+				_exit(ask(&all->list[next]));
+			}
+			running += pid > 0;
+			next++;
+		} else if (waitpid(-1, NULL, 0) > 0) {
+			running--;
+		} else if (errno != EINTR) {
+			break;
+		}
 	}
 	return 0;
 }
@@ -119,8 +181,10 @@ ask(void *context)
 /* ---- what it means ---- */
 
 static void
-report_answer(struct check *c, const char *what, const struct question *q)
+report_answer(struct check *c, const struct question *q)
 {
+	const char *what = q->what;
+
 	switch (q->answer) {
 	case GREETED_GOOD:
 		break;
@@ -156,45 +220,63 @@ report_answer(struct check *c, const char *what, const struct question *q)
 	}
 }
 
-/* What hosts(5) has, which needs a file; an address is none of its names. */
-static void
-read_hosts(struct question *q)
-{
-	struct dns_address literal;
-
-	if (!race_literal(q->hop->host, &literal) &&
-	    connect_hosts_file("/etc/hosts", q->hop->host, &q->literals) ==
-		-1) {
-		q->literals.count = 0;
-	}
-}
-
 void
 check_greeting(struct check *c, const char *what, const struct hop *h)
 {
 	/* What the DNS has about a domain, check_dns() asks. */
-	struct dns *dns = h->unix_socket || h->mx ? NULL : dns_open(c->config);
-	struct question *q =
-	    dns == NULL ? MAP_FAILED
-			: mmap(NULL, sizeof(*q), PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int status = 0;
-
-	if (q != MAP_FAILED) {
-		*q = (struct question){ .config = c->config,
-			.hop = h,
-			.dns = dns,
-			.answer = GREETED_UNKNOWN };
-		strlcpy(q->why, "no answer in time", sizeof(q->why));
-		read_hosts(q);
-		if (process_run(ask, q, LIMIT, &status) == PROCESS_EXITED &&
-		    status != 0) {
-			strlcpy(q->why, "see the error above", sizeof(q->why));
-		}
-		report_answer(c, what, q);
-		munmap(q, sizeof(*q));
+	if (h->unix_socket || h->mx) {
+		return;
 	}
-	if (dns != NULL) {
-		dns_close(dns);
+	struct greeting **end = &c->greetings;
+	for (; *end != NULL; end = &(*end)->next) {
+		const struct hop *other = &(*end)->hop;
+		if (other->port == h->port && other->wrapped == h->wrapped &&
+		    strcasecmp(other->host, h->host) == 0) {
+			return;
+		}
+	}
+	*end = calloc(1, sizeof(**end));
+	if (*end != NULL) {
+		(*end)->hop = *h;
+		strlcpy((*end)->what, what, sizeof((*end)->what));
+	}
+}
+
+void
+check_greetings(struct check *c)
+{
+	struct questions all = { .count = 0 };
+	size_t n = 0;
+	int status;
+
+	for (const struct greeting *g = c->greetings; g != NULL; g = g->next) {
+		n++;
+	}
+	all.list = mmap(NULL, (n + 1) * sizeof(*all.list),
+	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (all.list == MAP_FAILED) {
+		n = 0;
+	}
+	for (struct greeting *g = c->greetings; all.count < n; g = g->next) {
+		struct question *q = &all.list[all.count++];
+		q->config = c->config;
+		q->hop = &g->hop;
+		q->what = g->what;
+		q->answer = GREETED_UNKNOWN;
+		strlcpy(q->why, "it was not asked", sizeof(q->why));
+	}
+	if (n > 0) {
+		(void)process_run(ask_all, &all, LIMIT, &status);
+	}
+	for (size_t i = 0; i < n; i++) {
+		report_answer(c, &all.list[i]);
+	}
+	if (all.list != MAP_FAILED) {
+		munmap(all.list, (n + 1) * sizeof(*all.list));
+	}
+	while (c->greetings != NULL) {
+		struct greeting *next = c->greetings->next;
+		free(c->greetings);
+		c->greetings = next;
 	}
 }

@@ -17,6 +17,7 @@ struct check {
 	const struct config *config;
 	bool json;        /* findings are for programs */
 	bool dns_trouble; /* said already */
+	struct greeting *greetings;
 	unsigned errors, warnings;
 };
 
@@ -52,8 +53,9 @@ void check_tls(struct check *);
 /* Other programs at our ports: check_ports.c. */
 void check_ports(struct check *);
 
-/* Asks for a next hop, and connects to it: check_hops.c. */
+/* Next hops are noted, and then asked all at once: check_hops.c. */
 void check_greeting(struct check *, const char *what, const struct hop *);
+void check_greetings(struct check *);
 
 /*
  * The folder of a mailbox, an example, gives its group only if it is root's;

@@ -492,6 +492,35 @@ def test_relay_with_welcome():
         equal(heard, [b"QUIT\r\n"], "what it heard")
 
 
+def test_relays_at_once():
+    """Next hops are asked all at once: each greets when all are connected"""
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
+    ports = [server.getsockname()[1] for server in servers]
+
+    def serve():
+        peers = [server.accept()[0] for server in servers]
+        for peer in peers:
+            with peer:
+                peer.sendall(b"220 relay.example ESMTP\r\n")
+                peer.recv(100)
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    with Scratch() as scratch:
+        scratch.configure(
+            f"relay smtp://127.0.0.1:{ports[0]}\n"
+            f"fallback-relay smtp://127.0.0.1:{ports[1]}\n"
+            f"route a.example smtp://127.0.0.1:{ports[2]}\n"
+            f"route b.example smtp://127.0.0.1:{ports[3]}\n"
+            f"route c.example smtp://127.0.0.1:{ports[2]}\n"
+            f"sender-relay @d.example smtp://127.0.0.1:{ports[4]}")
+        found, said = find(scratch, "(warning|error)", "now|no host")
+        equal(found, [], str(said))
+    thread.join(30)
+    check(not thread.is_alive(), "one was not asked")
+    for server in servers:
+        server.close()
+
+
 def test_not_root():
     """A user is told to ask as root, not to take root's folders"""
     if not AM_ROOT:
