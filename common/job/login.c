@@ -26,6 +26,12 @@ login_is_token(const struct login *l)
 	       l->mechanism == MECHANISM_XOAUTH2;
 }
 
+const char *
+login_bytes(const struct login *l)
+{
+	return (const char *)(l + 1);
+}
+
 bool
 login_valid(const void *payload, size_t size)
 {

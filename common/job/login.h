@@ -44,13 +44,17 @@ struct login {
 	/* CRAM-MD5: the challenge; SCRAM: the AuthMessage; OAUTH: the token. */
 	char challenge[LOGIN_CHALLENGE];
 	uint32_t utf8; /* pop3d: the client said UTF8 */
-	/* pop3d: pipelined bytes for the mailbox process to read first. */
+	/* pop3d: so many pipelined bytes come after it, for the mailbox process
+	   to read first.  No part of it, so that who has none has no room for
+	   them, either. */
 	uint32_t pending;
-	char bytes[LOGIN_PENDING];
 };
 
 /* Octets of a request with n pending bytes. */
-#define LOGIN_SIZE(n) (offsetof(struct login, bytes) + (n))
+#define LOGIN_SIZE(n) (sizeof(struct login) + (n))
+
+/* The pending bytes of one. */
+const char *login_bytes(const struct login *);
 
 /* The hash of a mechanism of SCRAM. */
 enum crypto_kind login_kind(const struct login *);

@@ -173,7 +173,7 @@ mailbox_run(const struct task *task)
 	deadline_catch_shutdown();
 	s.stream = stream_open(task->fd, task->out, TIMEOUT, LIFETIME);
 	if (s.stream == NULL ||
-	    !stream_unread(s.stream, login->bytes, login->pending)) {
+	    !stream_unread(s.stream, login_bytes(login), login->pending)) {
 		return STATUS_TEMPORARY;
 	}
 	stream_accept_lf(s.stream, true);

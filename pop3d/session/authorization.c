@@ -107,12 +107,35 @@ failed(struct session *s, int64_t started, const char *wrong)
 	return ++s->failures >= MOST_FAILURES ? NEXT_END : NEXT_COMMAND;
 }
 
-/* Asks for the check; what the client sent after PASS goes along. */
+/* Asks for the check, with these bytes. */
+static enum status
+check_with(struct session *s, const char *bytes, size_t n)
+{
+	int channel = s->connection->channel;
+	char *request;
+
+	s->login.pending = (uint32_t)n;
+	if (n == 0) {
+		return channel_call(
+		    channel, REQUEST_LOGIN, &s->login, LOGIN_SIZE(0));
+	}
+	if ((request = malloc(LOGIN_SIZE(n))) == NULL) {
+		return STATUS_TEMPORARY;
+	}
+	memcpy(request, &s->login, LOGIN_SIZE(0));
+	memcpy(request + LOGIN_SIZE(0), bytes, n);
+	enum status status =
+	    channel_call(channel, REQUEST_LOGIN, request, LOGIN_SIZE(n));
+	explicit_bzero(request, LOGIN_SIZE(n));
+	free(request);
+	return status;
+}
+
+/* The same; what the client sent after PASS goes along. */
 static enum status
 check(struct session *s)
 {
-	const struct connection *c = s->connection;
-	const char *pending;
+	const char *pending = NULL;
 	size_t n = s->tls ? 0 : stream_buffered(s->stream, &pending);
 
 	_Static_assert((int)LOGIN_PENDING >= (int)STREAM_BUFFERED,
@@ -120,13 +143,8 @@ check(struct session *s)
 	if (stream_flush(s->stream) == -1) {
 		return STATUS_TEMPORARY;
 	}
-	if (n > 0) {
-		memcpy(s->login.bytes, pending, n);
-	}
-	s->login.pending = (uint32_t)n;
 	s->login.utf8 = s->utf8;
-	return channel_call(
-	    c->channel, REQUEST_LOGIN, &s->login, LOGIN_SIZE(n));
+	return check_with(s, pending, n);
 }
 
 static enum next
