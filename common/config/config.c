@@ -130,6 +130,7 @@ static const struct key keys[] = {
 	{ "sessions-reserved", KIND_COUNT,
 	    offsetof(struct config, sessions_reserved) },
 	{ "size-limit", KIND_SIZE, offsetof(struct config, size_limit) },
+	{ "mta-sts", KIND_SWITCH, offsetof(struct config, mta_sts) },
 	{ "minimum-free", KIND_SIZE, offsetof(struct config, minimum_free) },
 	{ "socket", KIND_PATH, offsetof(struct config, socket) },
 	{ "srs", KIND_SWITCH, offsetof(struct config, srs) },
@@ -448,6 +449,7 @@ config_defaults(struct config *c)
 	c->auth = true;
 	c->dmarc = DMARC_ENFORCE;
 	c->dane = DANE_AUTO;
+	c->mta_sts = true;
 	c->srs = true;
 	c->penalties = PENALTIES_ON;
 	c->recipients = 1000;

@@ -160,6 +160,7 @@ struct config {
 	bool received_spf; /* the field of RFC 7208 section 9.1, too */
 	enum dmarc_mode dmarc;
 	enum dane_mode dane;
+	bool mta_sts; /* policies of domains are asked for, and obeyed */
 	char dmarc_exempt[CONFIG_LIST][CONFIG_NAME];
 	size_t ndmarc_exempt;
 	bool reports; /* to those who publish policies */

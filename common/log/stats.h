@@ -70,6 +70,8 @@ enum stats {
 	STATS_ARC_TRUSTED,    /* that DMARC did not refuse for their chain */
 	STATS_DANE_PROVED,    /* sessions with a host that has TLSA records, */
 	STATS_DANE_FAILED,    /* and tries of which nothing came */
+	STATS_STS_PROVED,     /* the same by policies of MTA-STS */
+	STATS_STS_FAILED,
 	STATS_COUNT,
 	STATS_NONE = STATS_COUNT, /* not to be counted */
 };

@@ -17,6 +17,7 @@
 	"Senders of forwarded mail that were rewritten, reports that came "    \
 	"back to them, and addresses that only look like such."
 #define DANE_HELP "Sessions with next hops that have TLSA records."
+#define STS_HELP "Sessions with next hops of domains with MTA-STS."
 #define DMARC_HELP "Messages of strangers, by the result of DMARC."
 
 const struct stats_name stats_names[STATS_COUNT] = {
@@ -112,6 +113,10 @@ const struct stats_name stats_names[STATS_COUNT] = {
 	    DANE_HELP },
 	[STATS_DANE_FAILED] = { "dane_failed", "dane", "result", "failed",
 	    DANE_HELP },
+	[STATS_STS_PROVED] = { "sts_proved", "sts", "result", "proved",
+	    STS_HELP },
+	[STATS_STS_FAILED] = { "sts_failed", "sts", "result", "failed",
+	    STS_HELP },
 	[STATS_SRS_OUT] = { "srs_out", "srs", "what", "out", SRS_HELP },
 	[STATS_SRS_IN] = { "srs_in", "srs", "what", "in", SRS_HELP },
 	[STATS_SRS_BAD] = { "srs_bad", "srs", "what", "bad", SRS_HELP },

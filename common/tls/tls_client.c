@@ -276,3 +276,24 @@ tls_connect(const struct tls_client *c, int fd, const char *host,
 	tls_session_free(t);
 	return NULL;
 }
+
+bool
+tls_is_trusted(struct tls_session *t, const char *host, enum tls_fault *fault,
+    char error[CONFIG_ERROR])
+{
+	char purpose[] = GNUTLS_KP_TLS_WWW_SERVER, name[CONFIG_NAME];
+	gnutls_typed_vdata_st data[] = {
+		{ .type = GNUTLS_DT_DNS_HOSTNAME, .data = (void *)name },
+		{ .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (void *)purpose },
+	};
+	unsigned status = GNUTLS_CERT_INVALID;
+
+	strlcpy(name, host, sizeof(name));
+	if (tls_library()->gnutls_certificate_verify_peers(
+		t->gnutls, data, 2, &status) == GNUTLS_E_SUCCESS &&
+	    status == 0) {
+		return true;
+	}
+	tls_explain(t->gnutls, status, host, fault, error);
+	return false;
+}

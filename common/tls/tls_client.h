@@ -55,4 +55,9 @@ struct tls_session *tls_connect(const struct tls_client *, int fd,
     const char *host, const struct tls_want *, int64_t deadline,
     enum tls_fault *, char error[CONFIG_ERROR]);
 
+/* True if a session has what TLS_PROOF_TRUST asks for, though it was not asked
+   for that; else error says what is wrong. */
+bool tls_is_trusted(struct tls_session *, const char *host, enum tls_fault *,
+    char error[CONFIG_ERROR]);
+
 #endif

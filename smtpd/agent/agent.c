@@ -63,32 +63,52 @@ agent_send_outcome(int channel, const struct outcome *outcome)
 	}
 }
 
-int
-agent_receive(int channel, struct outcome *o, struct agent_question *q)
+void
+agent_send_news(int channel, const struct agent_news *news)
 {
-	struct iovec iov = { .iov_base = o, .iov_len = sizeof(*o) };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)news,
+		.iov_len = sizeof(*news) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (socket_send(channel, &m, MSG_NOSIGNAL) == -1) {
+		_exit(1); /* there is no runner any more */
+	}
+}
+
+_Static_assert(sizeof(struct agent_question) != sizeof(struct outcome) &&
+		   sizeof(struct agent_news) != sizeof(struct outcome) &&
+		   sizeof(struct agent_news) != sizeof(struct agent_question),
+    "they are told apart by their sizes");
+
+enum agent_message
+agent_receive(int channel, union agent_said *said)
+{
+	struct iovec iov = { .iov_base = said, .iov_len = sizeof(*said) };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n = socket_receive(channel, &m, MSG_DONTWAIT);
 
 	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-		return 0;
+		return AGENT_NOTHING;
 	}
-	if (n == (ssize_t)sizeof(*q)) {
-		memcpy(q, o, sizeof(*q));
-		clean_text(q->domain, sizeof(q->domain));
-		return q->want <= WANT_SIGNATURE ? 2 : -1;
+	switch (n) {
+	case (ssize_t)sizeof(said->question):
+		clean_text(
+		    said->question.domain, sizeof(said->question.domain));
+		return said->question.want <= WANT_SIGNATURE ? AGENT_QUESTION
+		                                             : AGENT_GONE;
+	case (ssize_t)sizeof(said->news):
+		said->news.id[STS_ID] = '\0';
+		return said->news.len <= STS_TEXT ? AGENT_NEWS : AGENT_GONE;
+	case (ssize_t)sizeof(said->outcome):
+		clean_outcome(&said->outcome);
+		return said->outcome.kind <= OUTCOME_DEAD ? AGENT_OUTCOME
+		                                          : AGENT_GONE;
+	default:
+		return AGENT_GONE;
 	}
-	if (n != (ssize_t)sizeof(*o) || o->kind > OUTCOME_DEAD) {
-		return -1;
-	}
-	clean_outcome(o);
-	return 1;
 }
 
 /* ---- questions ---- */
-
-_Static_assert(sizeof(struct agent_question) < sizeof(struct outcome),
-    "they are told apart by their sizes");
 
 int
 agent_ask(int channel, const struct agent_question *q, struct agent_answer *a)

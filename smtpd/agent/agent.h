@@ -2,6 +2,7 @@
 #ifndef RESTANTE_SMTPD_AGENT_AGENT_H
 #define RESTANTE_SMTPD_AGENT_AGENT_H
 
+#include "common/auth/sts.h"
 #include "common/keeper/dkim_keys.h"
 #include "common/text/address.h"
 #include "common/tls/signature.h"
@@ -111,6 +112,16 @@ struct agent_answer {
 	char why[CONFIG_ERROR];
 };
 
+/* What an agent has found out about the MTA-STS policy of its hop's domain. */
+struct agent_news {
+	char id[STS_ID + 1]; /* its version; see common/auth/sts.h */
+	uint32_t len;        /* octets of text; 0: it cannot be had now */
+	char text[STS_TEXT];
+};
+
+/* Tells the runner, which keeps it for later agents. */
+void agent_send_news(int channel, const struct agent_news *);
+
 /* Asks and waits, which the runner limits.  0, or -1: there is no answer. */
 int agent_ask(int channel, const struct agent_question *, struct agent_answer *)
     __attribute__((warn_unused_result));
@@ -131,12 +142,25 @@ int agent_receive_order(int channel, struct order *, int *fd)
 /* Tells the runner; the text is cut and cleaned of control characters. */
 void agent_send_outcome(int channel, const struct outcome *);
 
+union agent_said {
+	struct outcome outcome;
+	struct agent_question question;
+	struct agent_news news;
+};
+
+enum agent_message {
+	AGENT_GONE = -1, /* it has ended, or sent something else */
+	AGENT_NOTHING,   /* now */
+	AGENT_OUTCOME,
+	AGENT_QUESTION,
+	AGENT_NEWS,
+};
+
 /*
- * Receives an outcome without waiting: 1; 2: it is a question; 0: none now; -1:
- * the agent has ended, or sent something else.  Strings are ended, kinds are
+ * Receives a message of an agent without waiting.  Strings are ended, kinds are
  * valid.
  */
-int agent_receive(int channel, struct outcome *, struct agent_question *)
+enum agent_message agent_receive(int channel, union agent_said *)
     __attribute__((warn_unused_result));
 
 #endif

@@ -490,31 +490,48 @@ take_outcome(struct runner *r, struct agent *a, const struct outcome *o)
 	return false;
 }
 
-static void
-read_outcomes(struct runner *r, struct agent *a)
+/* Takes a message of an agent; false: it may not send that now. */
+static bool
+take_message(struct runner *r, struct agent *a, enum agent_message kind,
+    const union agent_said *said)
 {
-	struct outcome o;
-	struct agent_question q;
-	int n = 1;
-
-	for (int i = 0; i <= ORDER_RECIPIENTS && a->channel != -1; i++) {
-		n = agent_receive(a->channel, &o, &q);
-		if (n == 2 && a->batch != NULL && q.serial == a->serial) {
-			signing_take(r, a, &q);
-			continue;
+	switch (kind) {
+	case AGENT_OUTCOME:
+		return take_outcome(r, a, &said->outcome);
+	case AGENT_QUESTION:
+		if (a->batch == NULL || said->question.serial != a->serial) {
+			return false;
 		}
-		if (n == 2 || (n == 1 && !take_outcome(r, a, &o))) {
+		signing_take(r, a, &said->question);
+		return true;
+	case AGENT_NEWS:
+		return policies_take(r, a, &said->news);
+	case AGENT_NOTHING:
+	case AGENT_GONE:
+		break;
+	}
+	return false;
+}
+
+static void
+read_messages(struct runner *r, struct agent *a)
+{
+	static union agent_said said;
+	enum agent_message kind = AGENT_OUTCOME;
+
+	for (int i = 0;
+	     i <= ORDER_RECIPIENTS && a->channel != -1 && kind > AGENT_NOTHING;
+	     i++) {
+		kind = agent_receive(a->channel, &said);
+		if (kind > AGENT_NOTHING && !take_message(r, a, kind, &said)) {
 			log_error("agent %d for %s sent an unexpected message: "
 				  "killed",
 			    (int)a->pid, a->destination->key);
 			kill(a->pid, SIGKILL);
-			n = -1;
-		}
-		if (n != 1) {
-			break;
+			kind = AGENT_GONE;
 		}
 	}
-	if (n == -1 && a->channel != -1) {
+	if (kind == AGENT_GONE && a->channel != -1) {
 		agent_close(a);
 	}
 }
@@ -548,7 +565,7 @@ agents_wait(struct runner *r, int timeout)
 	}
 	for (size_t i = 0; i < r->nagents; i++) {
 		if (r->polls[i].revents != 0 && r->agents[i].channel != -1) {
-			read_outcomes(r, &r->agents[i]);
+			read_messages(r, &r->agents[i]);
 		}
 	}
 }

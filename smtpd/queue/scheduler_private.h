@@ -489,4 +489,11 @@ void signing_serve(struct runner *);
 void signing_keep(struct runner *);
 void signing_close(struct runner *);
 
+/* ---- policies.c ---- */
+
+/* Keeps what an agent says of the domain that it has mail for.  false: it may
+   not say that. */
+bool policies_take(
+    const struct runner *, const struct agent *, const struct agent_news *);
+
 #endif

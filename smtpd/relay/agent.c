@@ -8,6 +8,7 @@
  */
 #include "smtpd/relay/agent.h"
 
+#include "common/io/statefile.h"
 #include "common/log/log.h"
 #include "common/tls/tls_idna.h"
 #include "common/process/privilege.h"
@@ -319,6 +320,32 @@ prepare_network(struct client *c)
 	return true;
 }
 
+/* Loads what TLS needs; whom we trust takes time, and may be nobody. */
+static bool
+prepare_tls(struct client *c)
+{
+	bool verify = c->hop->tls == HOP_TLS_VERIFY && !c->hop->mx;
+	bool sts = sts_is_for(c);
+	char why[CONFIG_ERROR];
+
+	c->tls = tls_client_open(c->config, verify || sts, why);
+	if (c->tls == NULL && sts) {
+		if (statefile_due(c->config, "sts-trust")) {
+			log_warn("MTA-STS policies are not asked for: %s", why);
+		}
+		sts = false;
+		c->tls = tls_client_open(c->config, false, why);
+	}
+	if (c->tls == NULL) {
+		client_set_verdict(c, OUTCOME_DEAD, "4.7.5", "%s", why);
+		return false;
+	}
+	if (sts) {
+		sts_open(c);
+	}
+	return true;
+}
+
 /* Gets all that needs rights or files; false: the verdict says why not. */
 static bool
 prepare_client(struct client *c)
@@ -336,13 +363,9 @@ prepare_client(struct client *c)
 	    c->hop->transport == TRANSPORT_SMTP &&
 	    (c->config->dkim_sign != DKIM_SIGN_OFF || c->config->arc_seal) &&
 	    dkim_keys_exist(c->config) != 0;
-	if (!c->hop->unix_socket && c->hop->tls != HOP_TLS_NEVER) {
-		c->tls = tls_client_open(
-		    c->config, c->hop->tls == HOP_TLS_VERIFY, why);
-		if (c->tls == NULL) {
-			client_set_verdict(c, OUTCOME_DEAD, "4.7.5", "%s", why);
-			return false;
-		}
+	if (!c->hop->unix_socket && c->hop->tls != HOP_TLS_NEVER &&
+	    !prepare_tls(c)) {
+		return false;
 	}
 	/* Nothing can be loaded in the sandbox. */
 	idna_use(tls_loaded() ? tls_idna_label : NULL, NULL);

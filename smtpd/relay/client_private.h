@@ -9,6 +9,7 @@
 #include "smtpd/relay/judge.h"
 #include "smtpd/relay/policy.h"
 #include "smtpd/relay/secret.h"
+#include "smtpd/relay/sts.h"
 #include "spool/mail.h"
 
 #include <stdbool.h>
@@ -83,6 +84,7 @@ struct client {
 	bool found, barred;
 	struct policy policy; /* of the host whose turn it is */
 	struct dane dane;
+	struct sts sts; /* of the hop's domain */
 	struct tried_addresses tried;
 	struct offer offer;
 	struct response response; /* the last one */

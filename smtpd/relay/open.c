@@ -161,6 +161,7 @@ find_hosts(struct client *c)
 		}
 	}
 	c->found = true;
+	sts_refresh(c);
 	return true;
 }
 

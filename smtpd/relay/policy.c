@@ -88,6 +88,34 @@ add_dane(struct client *c)
 	return false;
 }
 
+/* Adds what the MTA-STS policy of the domain asks for, where no TLSA records do
+   (RFC 8461 section 2); false: see the verdict. */
+static bool
+add_sts(struct client *c)
+{
+	const struct sts *s = &c->sts;
+	struct policy *p = &c->policy;
+
+	if (!s->counts || p->dane || s->policy.mode == STS_NONE) {
+		return true;
+	}
+	if (s->policy.mode == STS_TESTING) {
+		p->testing = true;
+		return true;
+	}
+	p->sts = p->tls = true;
+	p->want.proof = TLS_PROOF_TRUST;
+	if (sts_policy_has(&s->policy, p->host)) {
+		return true;
+	}
+	policy_note(c, policy_fault(TLS_FAULT_OTHER));
+	client_set_verdict(c, OUTCOME_DEAD, "4.7.5",
+	    "host %s must not be used: the MTA-STS policy of %s does not name "
+	    "it",
+	    p->host, c->hop->host);
+	return false;
+}
+
 bool
 policy_find(struct client *c, const char *host)
 {
@@ -105,20 +133,23 @@ policy_find(struct client *c, const char *host)
 	if (wants_dane(c) && !add_dane(c)) {
 		return false;
 	}
+	if (c->sts.wanted && !add_sts(c)) {
+		return false;
+	}
 	if (hop->mx && hop->tls == HOP_TLS_VERIFY &&
 	    p->want.proof == TLS_PROOF_NONE) {
 		/* RFC 8689 section 4.2.1. */
 		client_set_verdict(c, OUTCOME_FAILED, "5.7.30",
-		    "REQUIRETLS support required: nothing that is signed says "
-		    "which certificate host %s must have (DANE)",
-		    host);
+		    "REQUIRETLS support required: nobody vouches for host %s "
+		    "as one for %s (DANE, MTA-STS)",
+		    host, hop->host);
 		return false;
 	}
 	return true;
 }
 
-void
-policy_note(const struct client *c, bool proved, enum tls_fault fault)
+const char *
+policy_fault(enum tls_fault fault)
 {
 	static const char *const faults[] = {
 		[TLS_FAULT_OTHER] = "validation-failure",
@@ -127,10 +158,28 @@ policy_note(const struct client *c, bool proved, enum tls_fault fault)
 		[TLS_FAULT_TRUST] = "certificate-not-trusted",
 	};
 
-	if (!c->policy.dane) {
+	return faults[fault];
+}
+
+void
+policy_note(const struct client *c, const char *fault)
+{
+	const struct policy *p = &c->policy;
+
+	if (!p->dane && !p->sts && !p->testing) {
 		return;
 	}
-	stats_add(proved ? STATS_DANE_PROVED : STATS_DANE_FAILED, 1);
-	log_info("tls-policy domain=%s policy=dane host=%s result=%s",
-	    c->hop->host, c->peer.peer, proved ? "ok" : faults[fault]);
+	if (p->dane) {
+		stats_add(
+		    fault == NULL ? STATS_DANE_PROVED : STATS_DANE_FAILED, 1);
+	} else {
+		stats_add(
+		    fault == NULL ? STATS_STS_PROVED : STATS_STS_FAILED, 1);
+	}
+	log_info("tls-policy domain=%s policy=%s host=%s result=%s",
+	    c->hop->host,
+	    p->dane  ? "dane"
+	    : p->sts ? "sts"
+		     : "sts-testing",
+	    c->peer.peer, fault == NULL ? "ok" : fault);
 }

@@ -14,6 +14,8 @@ struct policy {
 	const char *name;     /* for SNI, and for the certificate */
 	struct tls_want want; /* its TLSA records are in c->dane */
 	bool dane;            /* there are such records */
+	bool sts;             /* a policy of MTA-STS is to be obeyed */
+	bool testing;         /* or would be, if it were no test */
 };
 
 struct client;
@@ -25,7 +27,11 @@ struct client;
  */
 bool policy_find(struct client *, const char *host);
 
-/* Logs and counts that a host has, or has not, proved what it must. */
-void policy_note(const struct client *, bool proved, enum tls_fault);
+/* Logs and counts that a host has proved what it must (NULL), or why not, in
+   the words of RFC 8460 section 4.3. */
+void policy_note(const struct client *, const char *fault);
+
+/* These words. */
+const char *policy_fault(enum tls_fault);
 
 #endif

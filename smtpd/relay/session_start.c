@@ -205,6 +205,19 @@ ehlo(struct client *c)
 	                                   : session_refused(c, PHASE_HELLO);
 }
 
+/* What would be wrong with the certificate if the policy were no test. */
+static const char *
+testing_fault(const struct client *c, struct tls_session *tls)
+{
+	enum tls_fault fault = TLS_FAULT_OTHER;
+	char error[CONFIG_ERROR];
+
+	return sts_policy_has(&c->sts.policy, c->policy.host) &&
+	               tls_is_trusted(tls, c->policy.host, &fault, error)
+	           ? NULL
+	           : policy_fault(fault);
+}
+
 static enum session_result
 handshake(struct client *c)
 {
@@ -214,11 +227,13 @@ handshake(struct client *c)
 	struct tls_session *tls = tls_connect(c->tls, c->peer.fd, p->name,
 	    &p->want, deadline_now() + c->timeouts.handshake, &fault, error);
 
-	policy_note(c, tls != NULL, fault);
 	if (tls != NULL) {
+		policy_note(
+		    c, p->testing ? testing_fault(c, tls) : (const char *)NULL);
 		stream_secure(c->stream, &tls_transport, tls);
 		return SESSION_OK;
 	}
+	policy_note(c, policy_fault(fault));
 	client_set_verdict(c, OUTCOME_DEAD, "4.7.5", "TLS with %s failed: %s",
 	    c->peer.peer, error);
 	return p->tls ? SESSION_NEXT_HOST : SESSION_CLEAR;
@@ -230,6 +245,7 @@ starttls(struct client *c)
 	bool may = !c->policy.tls;
 
 	if ((c->offer.extensions & EXT_STARTTLS) == 0) {
+		policy_note(c, "starttls-not-supported");
 		client_set_verdict(c, OUTCOME_DEAD, "4.7.4",
 		    "host %s does not offer STARTTLS, and mail goes there only "
 		    "over TLS",

@@ -65,7 +65,7 @@ deliver(int channel, const struct queue_file *f)
 {
 	struct order order = { .serial = 7, .count = (uint32_t)f->mail.count };
 	struct outcome o = { .kind = OUTCOME_SENT };
-	struct agent_question q;
+	static union agent_said said;
 	int fd = queue_open_body(f);
 
 	for (uint32_t i = 0; i < order.count; i++) {
@@ -78,11 +78,12 @@ deliver(int channel, const struct queue_file *f)
 	while (o.kind != OUTCOME_DONE) {
 		struct pollfd p = { .fd = channel, .events = POLLIN };
 		(void)poll(&p, 1, -1);
-		int n = agent_receive(channel, &o, &q);
-		if (n == -1) {
+		enum agent_message kind = agent_receive(channel, &said);
+		if (kind == AGENT_GONE) {
 			errx(1, "the agent is gone");
 		}
-		if (n == 1) {
+		if (kind == AGENT_OUTCOME) {
+			o = said.outcome;
 			printf("%u %s %s %s\n", (unsigned)o.recipient,
 			    kinds[o.kind], o.dsn, o.text);
 			if (o.last != 0) {

@@ -7,7 +7,7 @@
  * comes out as lines "kind<TAB>recipient<TAB>dsn<TAB>relayed<TAB>host<TAB>
  * text"; at the end its exit status.
  */
-#include "smtpd/agent/agent.h"
+#include "smtpd/agent/sts_file.h"
 #include "smtpd/relay/agent.h"
 
 #include "common/log/log.h"
@@ -22,6 +22,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static struct config *config;
+static const char *domain;
+
 static const char *const kinds[] = { "sent", "deferred", "failed", "expanded",
 	"done", "open", "stale", "dead" };
 
@@ -30,18 +33,22 @@ static bool
 listen_to(int channel)
 {
 	struct pollfd p = { .fd = channel, .events = POLLIN };
-	struct outcome o;
-	struct agent_question q;
+	static union agent_said said;
 
 	for (;;) {
 		if (poll(&p, 1, -1) != 1) {
 			err(1, "poll");
 		}
-		int got = agent_receive(channel, &o, &q);
-		if (got == -1) {
+		enum agent_message kind = agent_receive(channel, &said);
+		struct outcome o = said.outcome;
+		if (kind == AGENT_GONE) {
 			return false;
 		}
-		if (got == 0 || o.kind == OUTCOME_OPEN) {
+		if (kind == AGENT_NEWS &&
+		    sts_file_keep(config, domain, &said.news) == -1) {
+			warn("news of %s", domain);
+		}
+		if (kind != AGENT_OUTCOME || o.kind == OUTCOME_OPEN) {
 			continue;
 		}
 		printf("%s\t%u\t%s\t%u\t%s\t%s\n", kinds[o.kind], o.recipient,
@@ -83,7 +90,6 @@ give_order(int channel, char *line, uint32_t serial)
 int
 main(int argc, char **argv)
 {
-	struct config *config;
 	struct hop hop;
 	char error[CONFIG_ERROR], *line = NULL;
 	int ends[2], status;
@@ -92,6 +98,7 @@ main(int argc, char **argv)
 	if (argc != 4) {
 		errx(1, "usage: relay-driver CONFIG HOP DOMAIN");
 	}
+	domain = argv[3];
 	if ((config = config_load(argv[1], error)) == NULL ||
 	    hop_parse(&hop, argv[2], argv[3], error) == -1) {
 		errx(1, "%s", error);

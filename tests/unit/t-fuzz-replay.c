@@ -11,11 +11,11 @@
 
 static const char *const targets[] = { "address", "aliases", "arc", "base64",
 	"binary", "canon", "chunk", "config", "convert", "dkim", "dmarc", "dns",
-	"dotstuff", "header", "hop", "inflate", "json", "log", "mail",
+	"dotstuff", "header", "hop", "http", "inflate", "json", "log", "mail",
 	"mailboxes", "mbox", "multipart", "note", "param", "params", "proxy",
 	"qp", "reply", "report", "resolver", "results", "sasl", "session",
-	"spf", "srs", "surrogate", "tags", "tlsa", "users", "word", "xml",
-	"zone" };
+	"spf", "srs", "sts", "surrogate", "tags", "tlsa", "users", "word",
+	"xml", "zone" };
 
 /* Runs the program, with its standard output as our standard error. */
 static int

@@ -7,16 +7,14 @@ resolver on this machine does. The exchanger has a certificate by an authority
 of ours, which no machine trusts.
 """
 import hashlib
-import subprocess
 import tempfile
-from pathlib import Path
 
+from lib.chain import Chain
 from lib.dns import (A, AAAA, CNAME, MX, NXDOMAIN, SERVFAIL, LyingDns, a,
                      aaaa, cname, dead, mx, record, refuse)
 from lib.fakemx import EXTENSIONS, FakeMx
 from lib.relaying import Relaying, wire
-from lib.scratch import tool
-from lib.tap import Skip, Tap, check, equal
+from lib.tap import Tap, check, equal
 
 tap = Tap()
 TLSA = 52
@@ -24,63 +22,6 @@ AUTHENTIC = 0x20
 ANSWER, SIGNED = 0x8180, 0x8180 | AUTHENTIC
 DOMAIN, HOST = "far.example", "mx.far.example"
 TEXT = wire("Subject: hello\n\nHello.\n")
-
-
-def certtool(*words, text=None):
-    """Its output."""
-    return subprocess.run(["certtool", *map(str, words)], check=True,
-                          input=text, capture_output=True).stdout
-
-
-class Chain:
-    """Certificates of servers, each by one authority."""
-
-    def __init__(self, folder):
-        if not tool("certtool"):
-            raise Skip("no certtool")
-        self.dir = Path(folder)
-        self.key = self.file("key", certtool(
-            "--generate-privkey", "--key-type", "ecdsa", "--curve",
-            "secp256r1"))
-        self.template("cn = The authority\nca\ncert_signing_key\n")
-        self.ca = self.file("ca", certtool(
-            "--generate-self-signed", "--load-privkey", self.key,
-            "--template", self.dir / "template"))
-        self.ca_der = self.der(self.ca)
-
-    def file(self, name, data):
-        """A file with that."""
-        path = self.dir / name
-        path.write_bytes(data)
-        return path
-
-    def template(self, text):
-        """What the next certificate says."""
-        if "expiration" not in text:
-            text += "expiration_days = 30\n"
-        self.file("template", text.encode())
-
-    def der(self, path):
-        """Of a certificate."""
-        return certtool("--certificate-info", "--outder", "--infile", path)
-
-    def server(self, name=HOST, dates="", chain=True):
-        """A certificate for a name: its file, with or without its chain."""
-        self.template(f"dns_name = {name}\nsigning_key\ntls_www_server\n"
-                      + dates)
-        path = self.file("leaf", certtool(
-            "--generate-certificate", "--load-privkey", self.key,
-            "--load-ca-privkey", self.key, "--load-ca-certificate", self.ca,
-            "--template", self.dir / "template"))
-        self.leaf_der = self.der(path)
-        pem = self.key.read_bytes() + path.read_bytes()
-        return self.file("server.pem", pem + (self.ca.read_bytes()
-                                              if chain else b""))
-
-    def spki(self):
-        """The public key of all."""
-        return certtool("--pubkey-info", "--outder", "--load-privkey",
-                        self.key)
 
 
 def tlsa(usage, selector, matching, data):
@@ -141,7 +82,7 @@ def waits(got, words, why=""):
 
 def test_server(chain):
     """Usage 3: by certificate or key, whole or as a digest, and not another"""
-    pem = chain.server()
+    pem = chain.server(HOST)
     for selector, data in ((0, chain.leaf_der), (1, chain.spki())):
         for matching in (0, 1, 2):
             why = f"3 {selector} {matching}"
@@ -165,27 +106,27 @@ def test_authority(chain):
     for selector, matching in ((0, 0), (0, 1), (0, 2)):
         records = [tlsa(2, selector, matching, chain.ca_der)]
         why = f"2 {selector} {matching}"
-        sent(carry(chain.server(), records), why=why)
+        sent(carry(chain.server(HOST), records), why=why)
         sent(carry(chain.server(DOMAIN), records), why=why + ", the domain")
         sent(carry(chain.server("*.far.example"), records), why=why + ", *")
         waits(carry(chain.server("*.example"), records), "is for", why)
         waits(carry(chain.server("other.example"), records), "is for", why)
-        waits(carry(chain.server(chain=False), records), "TLSA", why)
+        waits(carry(chain.server(HOST, chain=False), records), "TLSA", why)
         for dates, words in ((
                 ('activation_date = "2001-01-01 00:00:00"\n'
                  'expiration_date = "2002-01-01 00:00:00"\n'), "expired"), (
                 ('activation_date = "2090-01-01 00:00:00"\n'
                  'expiration_date = "2091-01-01 00:00:00"\n'),
                 "not yet valid")):
-            waits(carry(chain.server(dates=dates), records), words, why)
+            waits(carry(chain.server(HOST, dates), records), words, why)
     # The server's own certificate is no authority.
-    pem = chain.server()
+    pem = chain.server(HOST)
     waits(carry(pem, [tlsa(2, 0, 1, chain.leaf_der)]), "TLSA", "the leaf")
 
 
 def test_agility(chain):
     """Of the digests of one kind only the strongest counts"""
-    pem = chain.server()
+    pem = chain.server(HOST)
     key = chain.spki()
     good, bad = key, b"x" + key
     sent(carry(pem, [tlsa(3, 1, 1, bad), tlsa(3, 1, 2, good)]))
@@ -238,7 +179,7 @@ def asked_tlsa(got):
 
 def test_unsigned(chain):
     """An exchanger or an address that nobody vouches for: no question"""
-    pem = chain.server()
+    pem = chain.server(HOST)
     wrong = [tlsa(3, 1, 1, b"wrong")]
     for where, lie in (((DOMAIN, MX), say(mx(DOMAIN, 10, HOST),
                                           secure=False)),
@@ -251,7 +192,7 @@ def test_unsigned(chain):
 
 def test_trouble(chain):
     """Nobody can say whether there are records: nothing goes there"""
-    pem = chain.server()
+    pem = chain.server(HOST)
     for lie in (refuse(SERVFAIL), lambda q: q.answer(code=5)):
         waits(carry(pem, [], lies=lambda port, lie=lie: {
             (f"_{port}._tcp.{HOST}", TLSA): lie}), "nobody can say")
@@ -259,13 +200,13 @@ def test_trouble(chain):
 
 def test_silence(chain):
     """A name server that drops the question: nothing goes there"""
-    waits(carry(chain.server(), [], lies=lambda port: {
+    waits(carry(chain.server(HOST), [], lies=lambda port: {
         (f"_{port}._tcp.{HOST}", TLSA): dead}), "nobody can say")
 
 
 def test_next_host(chain):
     """An exchanger that must not be used is passed over for the next"""
-    pem = chain.server()
+    pem = chain.server(HOST)
     second = "second.far.example"
     for lie in (refuse(SERVFAIL),
                 lambda q: q.answer(record(q.name, TLSA,
@@ -289,7 +230,7 @@ def test_next_host(chain):
 
 def test_alias(chain):
     """An exchanger that is an alias: the name at its end first, then its own"""
-    pem = chain.server()
+    pem = chain.server(HOST)
     end = "host.other.example"
     good, wrong = tlsa(3, 1, 1, chain.spki()), tlsa(3, 1, 1, b"wrong")
 
@@ -338,7 +279,7 @@ def test_without_mx(chain):
 
 def test_by_tcp(chain):
     """An answer that is too long for UDP: the same, signed and not"""
-    pem = chain.server()
+    pem = chain.server(HOST)
 
     def lies(port, secure, data):
         owner = f"_{port}._tcp.{HOST}"
@@ -358,7 +299,7 @@ def test_by_tcp(chain):
 
 def test_named_host(chain):
     """?tls=dane for a host that the configuration names"""
-    pem = chain.server()
+    pem = chain.server(HOST)
     good = tlsa(3, 1, 1, chain.spki())
 
     def hop(port):
@@ -373,7 +314,7 @@ def test_named_host(chain):
 
 def test_ipv6(chain):
     """An exchanger with an address of IPv6 alone"""
-    pem = chain.server()
+    pem = chain.server(HOST)
     for data, good in ((chain.spki(), True), (b"wrong", False)):
         with FakeMx(pem=pem, host="::1") as hop:
             said = names(hop.port, [tlsa(3, 1, 1, data)], {
