@@ -362,10 +362,11 @@ def commands(text):
 
 
 def find(scratch, kind, pattern):
-    """The findings that a pattern describes."""
+    """The findings that a pattern describes, of one kind or several."""
     said = findings(scratch)
+    kinds = (kind,) if isinstance(kind, str) else kind
     return [text for k, text in said
-            if k == kind and re.search(pattern, text)], said
+            if k in kinds and re.search(pattern, text)], said
 
 
 def type_it(scratch, text):
@@ -486,7 +487,7 @@ def test_relay_with_welcome():
         thread.start()
         scratch.configure(f"relay smtp://127.0.0.1:"
                           f"{server.getsockname()[1]}")
-        found, said = find(scratch, "(warning|error)", "now|no host")
+        found, said = find(scratch, ("warning", "error"), "now|no host")
         equal(found, [], str(said))
         thread.join(30)
         equal(heard, [b"QUIT\r\n"], "what it heard")
@@ -513,7 +514,7 @@ def test_relays_at_once():
             f"route b.example smtp://127.0.0.1:{ports[3]}\n"
             f"route c.example smtp://127.0.0.1:{ports[2]}\n"
             f"sender-relay @d.example smtp://127.0.0.1:{ports[4]}")
-        found, said = find(scratch, "(warning|error)", "now|no host")
+        found, said = find(scratch, ("warning", "error"), "now|no host")
         equal(found, [], str(said))
     thread.join(30)
     check(not thread.is_alive(), "one was not asked")
