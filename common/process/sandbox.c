@@ -101,6 +101,7 @@ static const unsigned task_keeps[SANDBOX_TASKS] = {
 	[SANDBOX_READER] = LANDLOCK_READING,
 	[SANDBOX_ASKER] = LANDLOCK_READING | LANDLOCK_SOCKETS,
 	[SANDBOX_WAITER] = LANDLOCK_SIGNALS,
+	[SANDBOX_JUDGE] = 0,
 };
 
 /* A macro's worth of function: libc and the BSDs differ in resource's type. */

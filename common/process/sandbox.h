@@ -97,6 +97,7 @@ enum sandbox_task {
 	SANDBOX_READER, /* reads whatever its user may */
 	SANDBOX_ASKER,  /* the same; uses sockets, for names and accounts */
 	SANDBOX_WAITER, /* opens nothing; ends what it has started before */
+	SANDBOX_JUDGE,  /* opens nothing: it looks at what it has open */
 	SANDBOX_TASKS,
 };
 int sandbox_task(enum sandbox_task, const char *folder)

@@ -167,6 +167,7 @@ static const struct {
 	{ SANDBOX_READER, "a reader", true, false, false },
 	{ SANDBOX_ASKER, "one that asks for names", true, true, false },
 	{ SANDBOX_WAITER, "one beside a command", false, false, true },
+	{ SANDBOX_JUDGE, "one that looks at a message", false, false, false },
 };
 
 /* All rights that a version knows are withheld, but for these. */

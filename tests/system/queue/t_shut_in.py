@@ -2,9 +2,9 @@
 """Processes that read what others have written can do nothing with it.
 
 Those that read a ~/.forward, send a message on by it, wait for a user's command,
-take a message as sendmail, or list the queue: in a hostile build each tries
-what somebody would who had taken it over. A second build, which is not
-confined, shows that each of it can be done.
+take a message as sendmail, list the queue, or look for a mark: in a hostile
+build each tries what somebody would who had taken it over. A second build,
+which is not confined, shows that each of it can be done.
 """
 import re
 import subprocess
@@ -20,7 +20,7 @@ tap = Tap()
 ATTEMPTS = ["write to a file", "make a file", "remove a file", "move a file",
             "cut a file", "run a program", "call a port", "signal somebody",
             "read a file"]
-WHO = ["reader", "resender", "waiter", "sender", "lister"]
+WHO = ["reader", "resender", "judge", "waiter", "sender", "lister"]
 READS = ["read a file"]
 ASKS = ["call a port", "read a file"]
 ENDS = ["signal somebody"]
@@ -112,6 +112,10 @@ PLACES = {
         '#include "smtpd/local/pipe.h"\n',
         "\tbool in_time = wait_for_end(&r, &status);\n",
         '\ttaken_over("waiter", c->owner->name);\n'),
+    "smtpd/local/junk.c": (
+        '#include "smtpd/local/junk.h"\n',
+        "\tstruct field f;\n",
+        '\n\ttaken_over("judge", getenv("LOGNAME"));\n'),
     "smtpd/send/submit.c": (
         '#include "smtpd/send/submit.h"\n',
         "\tunsigned has = fixup_survey(s->head, s->head_len);\n",
@@ -123,7 +127,7 @@ PLACES = {
 }
 AT_LARGE = {"common/process/sandbox.c": [
     ("\tif (landlock_abi() == 0) {\n\t\treturn 0;\n\t}\n\tif (folder",
-     "\tif (task_keeps[task] != 0) {\n\t\treturn 0;\n\t}\n\tif (folder")]}
+     "\tif (task_keeps[task] < UINT16_MAX) {\n\t\treturn 0;\n\t}\n\tif (folder")]}
 
 
 class Taken:
@@ -145,7 +149,8 @@ class Taken:
                                    {**changes, **edits})
         self.conf = place.dir / "taken.conf"
         self.conf.write_text(place.conf.read_text() + "user user39\n"
-                             "log stderr\nresolver 127.0.0.1:1\n")
+                             "log stderr\nresolver 127.0.0.1:1\n"
+                             f"junk {place.mail}/%u.junk\n")
 
     def __enter__(self):
         return self
@@ -215,7 +220,8 @@ def test_confined(place):
     """They write nothing, run nothing, and signal nobody"""
     need_kernel(place)
     with Taken(place, {}) as taken:
-        equal(taken.all(), {"reader": READS, "resender": ASKS, "waiter": ENDS,
+        equal(taken.all(), {"reader": READS, "resender": ASKS, "judge": [],
+                            "waiter": ENDS,
                             "sender": ASKS, "lister": READS},
               "what they could do")
 
