@@ -195,6 +195,14 @@ dns_open(const struct config *config)
 	return d;
 }
 
+/* True if that says that there is no resolver, or none that answers us. */
+static bool
+is_absent(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == ENAMETOOLONG ||
+	       error == ECONNREFUSED || error == EACCES;
+}
+
 struct dns *
 dns_open_worker(const struct config *config)
 {
@@ -208,9 +216,7 @@ dns_open_worker(const struct config *config)
 	struct resolver *resolver =
 	    resolver_open(config->resolver_socket, config->resolver);
 	if (resolver == NULL) {
-		return errno == ENOENT || errno == ECONNREFUSED
-		           ? dns_open(config)
-		           : NULL;
+		return is_absent(errno) ? dns_open(config) : NULL;
 	}
 	struct dns *d = calloc(1, sizeof(*d));
 	if (d == NULL) {

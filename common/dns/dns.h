@@ -50,7 +50,8 @@ void dns_close(struct dns *);
 
 /*
  * The same for a process that asks by dns_look_up() alone, and may have no
- * network: by the resolver (resolver.h), if it is there.  That is decided here,
+ * network: by the resolver (resolver.h), if one is there that takes questions
+ * of this user; NULL: it is, and cannot be asked now.  That is decided here,
  * once; dns_needs_sockets() says what has been, of NULL, too.
  */
 struct dns *dns_open_worker(const struct config *);

@@ -53,8 +53,7 @@ enum { RESOLVER_MESSAGE = sizeof(struct resolver_head) + DNS_LOOKUP_ROOM };
 
 struct resolver;
 
-/* Connects to a path, and says what server to ask.  NULL with errno: ENOENT,
-   ECONNREFUSED: nobody is there. */
+/* Connects to a path, and says what server to ask.  NULL with errno. */
 struct resolver *resolver_open(const char *path, const char *server);
 void resolver_close(struct resolver *);
 

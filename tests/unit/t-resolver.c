@@ -8,6 +8,9 @@
 #include "tests/unit/t-dns.h"
 #include "tests/unit/tap.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 enum { SERIAL = 7, COUNT = 2 };
 
 static struct dns_lookup lookups[COUNT];
@@ -186,14 +189,58 @@ test_batches(void)
 	ok(!resolver_greeting_valid(&g, sizeof(g)), "a server without an end");
 }
 
+static void
+ask_at(const char *path, bool sockets, const char *what)
+{
+	static struct config config = { .resolver = "127.0.0.1:53" };
+
+	strlcpy(config.resolver_socket, path, sizeof(config.resolver_socket));
+	struct dns *d = dns_open_worker(&config);
+	ok(dns_needs_sockets(d) == sockets, "%s", what);
+	dns_close(d);
+}
+
+/* Where there is no resolver for us, name servers are asked from here. */
+static void
+test_nobody(void)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	char path[PATH_MAX], deep[PATH_MAX];
+
+	ask_at(scratch_path(path, "none"), true, "no socket");
+	scratch_write(scratch_path(path, "file"), "x", 1);
+	ask_at(path, true, "a file");
+	snprintf(deep, sizeof(deep), "%s/%0*d", scratch_dir, 200, 0);
+	ask_at(deep, true, "a path that no socket can have");
+	scratch_path(deep, "file/resolver");
+	ask_at(deep, true, "a folder that is none");
+	strlcpy(un.sun_path, scratch_path(path, "socket"), sizeof(un.sun_path));
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	scratch_need(
+	    bind(fd, (const struct sockaddr *)&un, sizeof(un)) == 0, "bind");
+	ask_at(path, true, "a socket at which nobody listens");
+	scratch_need(listen(fd, 4) == 0, "listen");
+	ask_at(path, false, "the resolver");
+	close(fd);
+	unlink(path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	scratch_need(bind(fd, (const struct sockaddr *)&un, sizeof(un)) == 0 &&
+			 listen(fd, 4) == 0,
+	    "bind");
+	ask_at(path, false, "another kind of socket: nobody is asked");
+	close(fd);
+}
+
 int
 main(void)
 {
 	static struct bytes b;
 
+	scratch_make();
 	test_words(&b);
 	test_answers(&b);
 	test_longest();
 	test_batches();
+	test_nobody();
 	return tap_done();
 }

@@ -497,6 +497,27 @@ def test_worker():
             daemon.stop()
 
 
+def test_not_ours():
+    """A server that may not connect to it asks name servers itself"""
+    if not AM_ROOT:
+        raise Skip("needs root: the socket is to be root's")
+    zone = {"example.com": {"TXT": ["v=spf1 ip4:127.0.0.1 -all"]}}
+    with ZoneDns(records_of(zone)) as dns, Scratch(
+            f"policy-exempt 192.0.2.1\nresolver {dns.address}") as scratch, \
+            Hostile(scratch, close) as resolver:
+        os.chown(scratch.dir / "resolver", 0, 0)
+        daemon = scratch.serve("smtpd", "127.0.0.1:0")
+        try:
+            with scratch.connect(daemon.ports[0]) as talker:
+                talker.hello()
+                talker.submit("carol@example.com", ["bob@example.org"],
+                              "From: carol@example.com\r\n\r\nx\r\n")
+            check(" spf=pass " in daemon.text(), daemon.text())
+            equal(resolver.connections, 0)
+        finally:
+            daemon.stop()
+
+
 # ---- what --check says ----
 
 WANTED = Path("/etc/systemd/system/sockets.target.wants/restante-smtp.socket")
