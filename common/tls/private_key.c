@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { ED25519_OCTETS = 32, PROBE = 4096 };
+enum { ED25519_OCTETS = 32 };
 
 struct private_key {
 	gnutls_x509_privkey_t file; /* for writing it */
@@ -64,17 +64,6 @@ allocate(const char **why)
 	return k;
 }
 
-/* Where there is no memory, GnuTLS and its libraries may call that anything. */
-static bool
-is_memory_short(void)
-{
-	void *volatile probe = malloc(PROBE);
-	bool is_short = probe == NULL;
-
-	free(probe);
-	return is_short;
-}
-
 /* The key, or NULL if there is something wrong with it, with errno. */
 static struct private_key *
 finish(struct private_key *k, const char *wrong, const char **why)
@@ -83,7 +72,7 @@ finish(struct private_key *k, const char *wrong, const char **why)
 	if (*why == NULL) {
 		return k;
 	}
-	bool is_short = is_memory_short();
+	bool is_short = tls_memory_is_short();
 	private_key_close(k);
 	if (is_short) {
 		*why = "no memory";

@@ -69,6 +69,10 @@ public_key_check(enum public_key_kind kind, const void *key, size_t key_len,
 		    : rc == GNUTLS_E_MEMORY_ERROR ? PUBLIC_KEY_UNAVAILABLE
 		                                  : PUBLIC_KEY_BAD;
 	}
+	/* Nobody's signature is wrong because of that. */
+	if (r != PUBLIC_KEY_GOOD && tls_memory_is_short()) {
+		r = PUBLIC_KEY_UNAVAILABLE;
+	}
 	lib->gnutls_pubkey_deinit(k);
 	return r;
 }

@@ -21,7 +21,8 @@ tls_idna_label(
 	int error = lib->gnutls_idna_map(label, (unsigned)len, &mapped, 0);
 	if (error != 0) {
 		return error == GNUTLS_E_MEMORY_ERROR ||
-		               error == GNUTLS_E_UNIMPLEMENTED_FEATURE
+		               error == GNUTLS_E_UNIMPLEMENTED_FEATURE ||
+		               tls_memory_is_short()
 		           ? IDNA_LATER
 		           : IDNA_NO;
 	}

@@ -6,7 +6,10 @@
 
 #include <dlfcn.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { PROBE = 4096 };
 
 static const char *const names[] = {
 #define NAME(name) #name,
@@ -48,6 +51,16 @@ tls_library(void)
 	}
 	loaded = true;
 	return &library;
+}
+
+bool
+tls_memory_is_short(void)
+{
+	void *volatile probe = malloc(PROBE);
+	bool is_short = probe == NULL;
+
+	free(probe);
+	return is_short;
 }
 
 #ifdef __SANITIZE_ADDRESS__

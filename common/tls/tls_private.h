@@ -135,6 +135,10 @@ const struct tls_library *tls_library(void);
 /* True if the library has been loaded. */
 bool tls_library_loaded(void);
 
+/* True if that is why something has failed: GnuTLS and its libraries may call
+   it anything. */
+bool tls_memory_is_short(void);
+
 /* ---- tls_session.c: what servers and clients share of a session ---- */
 
 /*

@@ -79,8 +79,8 @@ read_body(struct verification *v)
 	static char piece[PIECE];
 	size_t at = v->header_len;
 
-	bool dkim = v->dkim != NULL && !dkim_idle(v->dkim);
-	bool arc = v->arc != NULL && !arc_idle(v->arc);
+	bool dkim = !dkim_idle(v->dkim);
+	bool arc = !arc_idle(v->arc);
 
 	while ((dkim || arc) && at < v->size) {
 		ssize_t n =
@@ -96,12 +96,8 @@ read_body(struct verification *v)
 		}
 		at += (size_t)n;
 	}
-	if (v->dkim != NULL) {
-		dkim_body_end(v->dkim);
-	}
-	if (v->arc != NULL) {
-		arc_body_end(v->arc);
-	}
+	dkim_body_end(v->dkim);
+	arc_body_end(v->arc);
 	return 0;
 }
 
@@ -263,7 +259,8 @@ verify(struct verification *v)
 	v->dkim = dkim_open(text, len,
 	    v->author.count > 0 ? v->author.domain[0] : "", time(NULL));
 	v->arc = arc_open(text, len, time(NULL));
-	if (read_body(v) == -1) {
+	/* What cannot be looked at now is not missing. */
+	if (v->dkim == NULL || v->arc == NULL || read_body(v) == -1) {
 		return -1;
 	}
 	/* Who writes a message chooses what keys and sender are asked about:

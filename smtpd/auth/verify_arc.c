@@ -64,7 +64,7 @@ verify_chain(struct verification *v)
 	struct ask asks[DNS_LOOKUPS];
 	size_t from = 0, n;
 
-	while (v->arc != NULL && from < arc_questions(v->arc)) {
+	while (from < arc_questions(v->arc)) {
 		size_t to = gather(v, from, asks, &n);
 		if (n > 0) {
 			verify_ask(v, asks, n);
@@ -94,19 +94,17 @@ trusts(const void *context, const char *sealer)
 bool
 verify_chain_vouches(const struct verification *v)
 {
-	return v->arc != NULL && v->config->narc_trust > 0 &&
+	return v->config->narc_trust > 0 &&
 	       arc_vouches(v->arc, &v->dmarc, trusts, v->config);
 }
 
 bool
 verify_chain_may_vouch(const struct verification *v)
 {
-	struct arc_report r = { .result = ARC_NONE };
+	struct arc_report r;
 	struct span rest;
 
-	if (v->arc != NULL) {
-		arc_report(v->arc, &r);
-	}
+	arc_report(v->arc, &r);
 	for (unsigned i = r.result == ARC_TEMPERROR ? r.sets : 0;
 	     i > 0 && trusts(v->config, arc_sealer(v->arc, i)); i--) {
 		if (results_of_anybody(arc_results(v->arc, i), &rest) &&
@@ -120,12 +118,10 @@ verify_chain_may_vouch(const struct verification *v)
 void
 verify_chain_write(struct verification *v)
 {
-	struct arc_report r = { .result = ARC_TEMPERROR };
+	struct arc_report r;
 	char sets[16], oldest[16];
 
-	if (v->arc != NULL) {
-		arc_report(v->arc, &r);
-	}
+	arc_report(v->arc, &r);
 	if (r.result == ARC_NONE) {
 		return;
 	}

@@ -148,7 +148,7 @@ verify_keys(struct verification *v)
 	char name[DKIM_QUESTION];
 
 	_Static_assert(DNS_LOOKUPS >= (int)DKIM_MOST, "all keys at once");
-	for (size_t i = 0; v->dkim != NULL && i < dkim_count(v->dkim); i++) {
+	for (size_t i = 0; i < dkim_count(v->dkim); i++) {
 		if (dkim_question(v->dkim, i, name) &&
 		    ask_name(name, strlen(name), asks[n].name)) {
 			asks[n].type = ASK_TXT;
@@ -189,7 +189,7 @@ add_identifiers(struct verification *v)
 		add_identifier(&v->dmarc, v->sender.domain, false,
 		    v->sender.result == SPF_TEMPERROR);
 	}
-	for (size_t i = 0; v->dkim != NULL && i < dkim_count(v->dkim); i++) {
+	for (size_t i = 0; i < dkim_count(v->dkim); i++) {
 		dkim_report(v->dkim, i, &r);
 		if (r.result == DKIM_PASS || r.result == DKIM_TEMPERROR) {
 			add_identifier(&v->dmarc, r.domain, true,

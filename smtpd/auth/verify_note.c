@@ -76,7 +76,7 @@ note_signatures(const struct verification *v, struct report_note *n)
 {
 	struct dkim_report r;
 
-	for (size_t i = 0; v->dkim != NULL && i < dkim_count(v->dkim); i++) {
+	for (size_t i = 0; i < dkim_count(v->dkim); i++) {
 		dkim_report(v->dkim, i, &r);
 		n->dkim = n->dkim || (r.result == DKIM_PASS &&
 					 is_aligned(&v->dmarc, r.domain,

@@ -34,12 +34,11 @@ dmarc_result_of(const struct verification *v)
 static void
 write_dkim(struct verification *v)
 {
-	size_t n = v->dkim == NULL ? 0 : dkim_count(v->dkim);
+	size_t n = dkim_count(v->dkim);
 	struct dkim_report r;
 
 	if (n == 0) {
-		results_add(&v->results, "dkim",
-		    v->dkim == NULL ? "temperror" : "none", NULL, NULL);
+		results_add(&v->results, "dkim", "none", NULL, NULL);
 	}
 	for (size_t i = 0; i < n; i++) {
 		dkim_report(v->dkim, i, &r);
@@ -150,7 +149,7 @@ count_dmarc(const struct verification *v)
 static void
 add_signatures(const struct verification *v, struct writer *w)
 {
-	size_t n = v->dkim == NULL ? 0 : dkim_count(v->dkim);
+	size_t n = dkim_count(v->dkim);
 	struct dkim_report r;
 
 	if (n == 0) {
@@ -170,11 +169,9 @@ add_signatures(const struct verification *v, struct writer *w)
 static void
 add_chain(const struct verification *v, struct writer *w)
 {
-	struct arc_report r = { .result = ARC_NONE };
+	struct arc_report r;
 
-	if (v->arc != NULL) {
-		arc_report(v->arc, &r);
-	}
+	arc_report(v->arc, &r);
 	if (r.result != ARC_NONE) {
 		writer_text(w, " arc=");
 		writer_text(w, arc_result_name(r.result));
@@ -224,8 +221,7 @@ write_all(struct verification *v)
 void
 verify_write(struct verification *v)
 {
-	bool any = v->question.exempt == 0 ||
-	           (v->dkim != NULL && dkim_count(v->dkim) > 0);
+	bool any = v->question.exempt == 0 || dkim_count(v->dkim) > 0;
 
 	results_begin(&v->results, v->config->auth_id);
 	if (v->question.exempt == 0) {

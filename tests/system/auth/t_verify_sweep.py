@@ -9,13 +9,17 @@ import errno
 import mmap
 import struct
 import subprocess
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
+from lib import dkimpeers
+from lib.hunger import Hunger
 from lib.resolver import both_ways
-from lib.scratch import Instance, preloadable, tool
+from lib.scratch import Instance, Scratch, preloadable, tool
 from lib.spfsuite import ZoneDns, records_of
 from lib.sweep import sample
-from lib.talk import stuff
+from lib.talk import Closed, stuff
 from lib.tap import Skip, Tap, check, equal
 
 tap = Tap()
@@ -189,6 +193,71 @@ def test_failing(bench):
              for n, call in enumerate(calls_of(bench), 1)
              for error in ERRORS.get(call, ())]
     sweep(bench, "fail", sample(cases, 2 * MOST))
+
+
+class Hungry(Scratch):
+    """A server whose processes may have no memory from some allocation on."""
+
+    starved = {}
+
+    def environment(self):
+        """Of the server."""
+        return dict(super().environment(), **self.starved)
+
+
+def signed(site):
+    """A message that only its signature vouches for; its records."""
+    records = dkimpeers.published(site, "example.org")
+    path = next((site.dir / "state/dkim/example.org").glob("r*.pem"))
+    text = b"From: a@example.org\r\nSubject: hungry\r\n\r\ntext\r\n"
+    return dkimpeers.dkimpy().sign(
+        text, path.stem.encode(), b"example.org", path.read_bytes(),
+        canonicalize=(b"relaxed", b"relaxed")) + text, records
+
+
+def hungry(site, hunger, number, text):
+    """The reply to a message, or to the command that is refused."""
+    site.starved = hunger.environment(number, "NO_MEMORY_FORKED")
+    server = site.serve("smtpd", "127.0.0.1:0")
+    reply = "421"
+    with suppress(Closed), site.connect(server.ports[0]) as talker:
+        for line in (f"PROXY TCP4 {CLIENT} 192.0.2.1 4711 25\r\n",
+                     "EHLO c.example.org\r\n",
+                     "MAIL FROM:<a@example.org>\r\n",
+                     "RCPT TO:<bob@example.org>\r\n", "DATA\r\n",
+                     stuff(text) + b".\r\n"):
+            talker.send(line)
+            reply = talker.reply().last
+            if reply[0] not in "23":
+                break
+    server.stop()
+    return reply
+
+
+def cases_hungry():
+    """No message is refused for good because there is no memory to verify it
+    """
+    with Hungry(tls=False) as site:
+        text, records = signed(site)
+        zone = {name: {"TXT": [record]} for name, record in records.items()}
+        zone["example.org"] = {"TXT": ["v=spf1 -all"], "MX": ["mx.example.org"]}
+        zone["_dmarc.example.org"] = {"TXT": ["v=DMARC1; p=reject"]}
+        hunger = Hunger(site)
+        with ZoneDns(records_of(zone)) as dns:
+            site.configure(f"resolver {dns.address}\nproxy 127.0.0.1\n"
+                           "penalties off", tls=False)
+            for name, message in (
+                    ("a signature alone vouches for it", text),
+                    ("its author's domain is outside ASCII", text.replace(
+                        b"@example.org\r\n", "@bücher.example\r\n".encode()))):
+                with tap.case(f"No memory: {name}"):
+                    check(hungry(site, hunger, 10 ** 9, message)
+                          .startswith("250 "), "with memory")
+                    replies = {number: hungry(site, hunger, number, message)
+                               for number in sample(range(1, 3000), 3 * MOST)}
+                    tap.diag(f"{Counter(r[:3] for r in replies.values())}")
+                    equal({n: r for n, r in replies.items() if r[0] == "5"},
+                          {}, "what is refused")
 
 
 def everything():
