@@ -3,14 +3,17 @@
  * Preloaded into a server: kills the worker that verifies a message at one of
  * its calls, or makes that call fail.  What to do and what was done is in the
  * file $VERIFY_CONTROL, which tests/system/auth/t_verify_sweep.py maps too.
- * The worker is the first process that looks for the end of a file: it is
- * told the size of the message so.
+ * The worker is the first process that looks for the end of a file, which is
+ * not empty, before it has received anything since it was forked: it is told
+ * the size of the message so, and sessions look whether there is something in
+ * it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -31,11 +34,18 @@ struct control {
 };
 
 static struct control *control;
+static bool heard; /* something, since this process was forked */
 
 #define REAL(f) ((__typeof__(&f))dlsym(RTLD_NEXT, #f))
 
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
+
+static void
+start_anew(void)
+{
+	heard = false;
+}
 
 __attribute__((constructor)) static void
 begin(void)
@@ -49,6 +59,7 @@ begin(void)
 		control = map == MAP_FAILED ? NULL : map;
 		close(fd);
 	}
+	pthread_atfork(NULL, NULL, start_anew);
 }
 
 /* Counts a call of the worker; true: it is to fail, with errno. */
@@ -76,12 +87,13 @@ meet(const char *name)
 off_t
 lseek(int fd, off_t offset, int whence)
 {
+	off_t at = REAL(lseek)(fd, offset, whence);
 	int32_t none = 0;
 
-	if (control != NULL && whence == SEEK_END) {
+	if (control != NULL && whence == SEEK_END && at > 0 && !heard) {
 		atomic_compare_exchange_strong(&control->pid, &none, getpid());
 	}
-	return meet("lseek") ? -1 : REAL(lseek)(fd, offset, whence);
+	return meet("lseek") ? -1 : at;
 }
 
 ssize_t
@@ -123,6 +135,7 @@ send(int fd, const void *data, size_t len, int flags)
 ssize_t
 recv(int fd, void *data, size_t len, int flags)
 {
+	heard = true;
 	return meet("recv") ? -1 : REAL(recv)(fd, data, len, flags);
 }
 
