@@ -125,24 +125,25 @@ may_precede(char c)
 /*
  * Passes over empty lines, and over NULs, which a power cut leaves in the place
  * of octets that have not reached the disk.  *at: where that ends, after the
- * octet last.  1: something else is there; 0: nothing; -1: errno.
+ * octet last.  How many octets of something else are there, in the window; 0:
+ * nothing is there; -1: errno.
  */
-static int
-skip_nothing(int fd, off_t *at, char *last)
+static ssize_t
+skip_nothing(int fd, char window[WINDOW], off_t *at, char *last)
 {
-	char window[WINDOW];
-	ssize_t n;
+	ssize_t n, passed;
 
-	while ((n = file_read_some(fd, window, sizeof(window), *at)) > 0) {
-		for (ssize_t i = 0; i < n; i++) {
-			if (!may_precede(window[i])) {
-				return 1;
-			}
-			*last = window[i];
-			++*at;
+	while ((n = file_read_some(fd, window, WINDOW, *at)) > 0) {
+		for (passed = 0; passed < n && may_precede(window[passed]);
+		     passed++) {
+			*last = window[passed];
 		}
+		if (passed == 0) {
+			break;
+		}
+		*at += passed;
 	}
-	return (int)n;
+	return n;
 }
 
 int
@@ -150,15 +151,11 @@ foreign_look(int fd, const char **like)
 {
 	char window[WINDOW], last = '\n';
 	off_t at = 0;
-	int more = skip_nothing(fd, &at, &last);
+	ssize_t n = skip_nothing(fd, window, &at, &last);
 
 	*like = NULL;
-	if (more <= 0 || (last == '\0' && at % BLOCK == 0)) {
-		return more < 0 ? -1 : 0;
-	}
-	ssize_t n = file_read_some(fd, window, sizeof(window), at);
-	if (n < 0) {
-		return -1;
+	if (n <= 0 || (last == '\0' && at % BLOCK == 0)) {
+		return n < 0 ? -1 : 0;
 	}
 	bool begins = last == '\n' || last == '\0';
 	bool is_ours = begins && is_from(window, (size_t)n);
