@@ -67,7 +67,7 @@ def boxes(site, **counts):
         site.wait_mail(user, count)
     site.wait_empty()
     found = {p.name: len(mbox.read(p)) for p in site.mail.iterdir()
-             if not p.name.endswith(".lock")}
+             if not p.name.endswith((".lock", ".lk"))}
     equal({k: v for k, v in found.items() if v}, counts, "mailboxes")
     site.settled()
 
