@@ -119,6 +119,7 @@ struct spares {
 	int channel;      /* to it */
 	unsigned changes; /* of the tables, when it was forked */
 	size_t ordered;   /* sessions that were not taken yet */
+	int64_t asked;    /* when it was last asked for some */
 	int64_t began;    /* when a session last began */
 	int64_t again;    /* not before that time another starter */
 };

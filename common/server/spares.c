@@ -17,7 +17,6 @@
 #include "common/server/order.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,7 +28,8 @@ enum {
 	BUSY = 1000,         /* ms between sessions, at most */
 	IDLE = 5 * 1000,     /* ms without any */
 	PATIENCE = 2 * 1000, /* ms for what takes less than one */
-	PAUSE = 1000,        /* ms before another one, after one that failed */
+	LATE = -2,
+	PAUSE = 1000, /* ms before another one, after one that failed */
 };
 
 /* What the process is asked for: so many sessions. */
@@ -155,6 +155,7 @@ demand(struct spares *sp)
 	    send(sp->channel, &d, sizeof(d), MSG_NOSIGNAL | MSG_DONTWAIT) ==
 		(ssize_t)sizeof(d)) {
 		sp->ordered = SPARES;
+		sp->asked = deadline_coarse();
 	}
 }
 
@@ -195,7 +196,8 @@ is_child(pid_t pid)
 
 /*
  * The next session that waits, with its channel; 0: it could not be forked; -1:
- * the process does not do what it should.
+ * the process does not do what it should; LATE: it has not yet.  The server
+ * waits for nobody: then it forks the session itself.
  */
 static pid_t
 next(struct spares *sp, int *channel)
@@ -205,12 +207,8 @@ next(struct spares *sp, int *channel)
 	ssize_t size = socket_receive_with(
 	    sp->channel, &ready, sizeof(ready), channel, &n, MSG_DONTWAIT);
 
-	if (size == -1 && errno == EAGAIN &&
-	    deadline_wait(
-		sp->channel, POLLIN, deadline_now() + PATIENCE, false) == 0) {
-		n = 1;
-		size = socket_receive_with(sp->channel, &ready, sizeof(ready),
-		    channel, &n, MSG_DONTWAIT);
+	if (size == -1 && errno == EAGAIN) {
+		return deadline_coarse() - sp->asked < PATIENCE ? LATE : -1;
 	}
 	sp->ordered--;
 	if (size == (ssize_t)sizeof(ready) && n == 1 &&
@@ -249,6 +247,9 @@ hand_over(struct server *s, const struct connection *c, int *channel)
 		pid_t pid = next(sp, channel);
 		if (pid > 0 && give(*channel, c)) {
 			return pid;
+		}
+		if (pid == LATE) {
+			return 0;
 		}
 		if (pid > 0) {
 			close(*channel); /* it ends, if it has not */
