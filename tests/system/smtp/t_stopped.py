@@ -54,7 +54,7 @@ def test_stopped(scratch):
         talker.send("Subject: both\r\n\r\nx\r\n.\r\n")
         pid = stop_delivery(scratch, process)
         talker.expect("250 ")
-        check(not proc.status(pid), "the stopped process is still there")
+        wait_for(lambda: not proc.status(pid), "the stopped process to go")
     check(scratch.queue_files(), "nothing waits in the queue")
     scratch.run_queue()
     equal([len(mbox.read(scratch.mailbox(u))) for u in ("alice", "bob")],
