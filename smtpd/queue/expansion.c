@@ -127,7 +127,9 @@ expansion_run(struct runner *r, struct queue_file *f, struct result *result)
 		break;
 	case EXPANDED_BROKEN:
 		result_set(result, OUTCOME_DEFERRED, "4.3.5", "local",
-		    "the aliases of this address are a loop, or too deep");
+		    "the aliases of this address are a loop, too deep, or "
+		    "lists with "
+		    "nobody in them; the log says which");
 		break;
 	}
 	mail_free(&child);

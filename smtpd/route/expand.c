@@ -379,9 +379,12 @@ expand_recipient(
 		if (address_path_utf8(from->text, &a, &rest) != PATH_OK ||
 		    *rest != '\0' || address_is_null(&a)) {
 			(void)walk_broken(&f, "not an address");
-		} else if (expand_address(&f, &a) && w.held &&
-			   mail->count == before) {
-			(void)walk_fail(&f, EXPANDED_HELD);
+		} else if (expand_address(&f, &a) && mail->count == before &&
+			   (w.held || !w.met)) {
+			/* Mail for nobody waits: it is not thrown away. */
+			(void)(w.held
+				   ? walk_fail(&f, EXPANDED_HELD)
+				   : walk_broken(&f, "nobody is in its lists"));
 		}
 	}
 	return walk_finish(&w, before);

@@ -34,7 +34,9 @@ enum expanded {
 	EXPANDED_OK,
 	EXPANDED_NONE,      /* no such user here */
 	EXPANDED_TEMPORARY, /* could not read something; logged */
-	EXPANDED_BROKEN,    /* a loop, or too deep: logged; temporary, too */
+	/* A loop, too deep, or lists with nobody in them: logged; temporary,
+	   too. */
+	EXPANDED_BROKEN,
 	EXPANDED_HELD, /* spam for other hosts alone, and there is no mailbox */
 };
 

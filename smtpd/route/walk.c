@@ -185,6 +185,7 @@ walk_add(const struct frame *f, enum target target, const char *text,
 	struct expansion *w = f->walk;
 	int new = note_target(w, target, text, owner);
 
+	w->met = true;
 	if (new == -1) {
 		return walk_no_memory(f);
 	}

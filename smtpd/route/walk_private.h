@@ -26,6 +26,7 @@ struct expansion {
 	struct mail *mail;
 	struct seen seen;
 	bool held; /* spam was not added to another host's mail */
+	bool met;  /* a target, if only one that the message has already */
 	enum expanded result;
 };
 

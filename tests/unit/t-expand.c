@@ -267,7 +267,8 @@ test_include(void)
 
 	include("alice\n# bob\nbob # x\ncarol@y.z, x@y.z\n",
 	    "u:alice u:bob a:carol@y.z a:x@y.z", "a list of addresses");
-	include("", "", "an empty list");
+	include("", "broken", "an empty list");
+	include("# nobody yet\n\n", "broken", "a list of comments");
 	include("alice\r\nbob\r\n", "u:alice u:bob", "a list with CR LF");
 	include("|/bin/x, /var/f", "p:/bin/x=nobody f:/var/f=nobody",
 	    "files and commands in a list that root alone writes");
