@@ -10,14 +10,15 @@ for glibc asks for a few hundred octets there, for which a heap has room: with
 less and less memory, as a machine would have it, no such program dies.
 """
 import os
+import subprocess
 from contextlib import suppress
 
 from lib import mbox
 from lib.hunger import Hunger
 from lib.player import PASSWORDS
-from lib.scratch import LONG, Scratch, client_context
+from lib.scratch import LONG, Scratch, client_context, tool
 from lib.talk import Closed
-from lib.tap import Tap, check, equal
+from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
 
 tap = Tap()
