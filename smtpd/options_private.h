@@ -5,12 +5,12 @@
 #include "common/config/option.h"
 #include "smtpd/options.h"
 
-/* What the files that parse the command line share. */
+/* Shared by the files that parse the command line. */
 
 /* All options: options_table.c. */
 extern const struct option_table options_table;
 
-/* What fits together once all has been taken: options.c. */
+/* Checks that all options fit together: options.c. */
 int options_decide(
     void *, unsigned *verb, bool operands, char error[CONFIG_ERROR]);
 

@@ -37,7 +37,7 @@ struct append {
 int append_message(const struct append *) __attribute__((warn_unused_result));
 
 /*
- * The same for some messages, APPEND_MOST at most, of one store and timeout:
+ * Does the same for at most APPEND_MOST messages of one store and timeout, with
  * one lock and one sync for all.  0: errors has an errno for each that is not
  * in the mailbox, or 0.  -1 with errno: it could not be locked.
  */

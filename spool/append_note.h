@@ -73,7 +73,7 @@ void append_note_back(
  */
 int append_note_end(struct append_note *) __attribute__((warn_unused_result));
 
-/* It stays, for whoever takes hold of the mailbox next. */
+/* Leaves it for the next process that takes hold of the mailbox. */
 void append_note_leave(struct append_note *);
 
 /* True if an append was not completed. */

@@ -26,7 +26,7 @@
 
 enum become {
 	BECOME_OK,
-	/* No such user, or no path: the process is as it was. */
+	/* There is no such user, or no path; the process is unchanged. */
 	BECOME_NO_MAILBOX,
 	/* The process may be anybody: it must end. */
 	BECOME_NO_RIGHTS,

@@ -15,7 +15,7 @@ uint64_t fingerprint_of(const void *data, size_t len);
 
 enum { FINGERPRINT_STAGE = 16 * 1024 };
 
-/* That of a text which comes in pieces, however it is cut. */
+/* The fingerprint of a text that comes in pieces, however it is cut. */
 struct fingerprint {
 	uint64_t lanes[4];
 	uint64_t total;

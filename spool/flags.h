@@ -17,8 +17,8 @@
 #define FLAGS_ROOM "Status:   \n"
 
 /*
- * Where in a header section the mark goes, and how many octets of "RO": 0: it
- * is marked already, or there is no room.  Pure.
+ * Finds where in a header section the mark goes, and how many octets of "RO" to
+ * write; 0: it is already marked, or there is no room.  Pure.
  */
 size_t flags_room(const char *header, size_t len, size_t *octets);
 

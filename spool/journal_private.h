@@ -60,7 +60,7 @@ struct rewrite {
 /* The first octets of the SHA-256 of data. */
 void journal_sum(const void *data, size_t len, uint8_t sum[SUM]);
 
-/* Where the data area of a batch lies. */
+/* The position of a batch's data area. */
 off_t journal_area(const struct rewrite *, uint64_t serial);
 
 /* The length of the stream: of all that stays after the first hole. */
@@ -97,7 +97,7 @@ int journal_write_plan(struct rewrite *);
 /* Removes the journal: there is nothing to finish. */
 int journal_drop(const struct rewrite *);
 
-/* All batches from the position on, and the truncation: journal.c. */
+/* Writes all batches from the position on, and truncates: journal.c. */
 int journal_run_on(struct rewrite *);
 
 /* The truncation alone. */

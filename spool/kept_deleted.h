@@ -21,9 +21,9 @@ struct kept_deleted {
 };
 
 /*
- * For struct mailbox_update: keeps messages that are about to go, durably.
- * context: a struct kept_deleted.  0, or -1 with errno, and then nothing was
- * kept.
+ * For struct mailbox_update: durably keeps messages that are about to be
+ * deleted.  context: a struct kept_deleted.  0, or -1 with errno, and then
+ * nothing was kept.
  */
 int kept_deleted_add(void *context, int mailbox, const struct message *list,
     const bool *gone, size_t count) __attribute__((warn_unused_result));

@@ -41,7 +41,7 @@ void listing_free(struct listing *);
 int listing_open(struct listing *, const struct hold *)
     __attribute__((warn_unused_result));
 bool listing_good_at(const struct listing *, size_t);
-/* The same of all records from index first on. */
+/* Answers the same for all records from index first on. */
 bool listing_good(const struct listing *, size_t first);
 
 /* True if the ids of all messages are known. */

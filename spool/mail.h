@@ -61,7 +61,7 @@ enum recipient_state {
 	RECIPIENT_REMOVED,  /* by the administrator */
 };
 
-/* What changes during a message's life: a slot. */
+/* The part that changes during a message's life: a slot. */
 struct slot_state {
 	enum recipient_state state;
 	bool delay_notice; /* was sent */

@@ -61,13 +61,13 @@ uint64_t mailbox_octets(const struct mailbox *, bool utf8);
  */
 int mailbox_check(struct mailbox *) __attribute__((warn_unused_result));
 
-/* The same for one message: this takes no longer for many. */
+/* Does the same for one message; takes no longer if there are many. */
 int mailbox_check_at(struct mailbox *, size_t index)
     __attribute__((warn_unused_result));
 
 /*
- * The same, and that UIDLs are known: messages that nobody has asked that for
- * before are read.
+ * Does the same, and makes sure that UIDLs are known: messages whose UIDL
+ * nobody has asked for are read.
  */
 int mailbox_identify(struct mailbox *) __attribute__((warn_unused_result));
 

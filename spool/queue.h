@@ -146,8 +146,9 @@ int queue_set(struct queue_file *, size_t recipient, const struct slot_state *)
     __attribute__((warn_unused_result));
 
 /*
- * The same in two steps: what was written outlives us, and what was synced the
- * machine.  A sync that has failed is not tried again.
+ * Do the same in two steps: data that was written survives the process, and
+ * data that was synced survives the machine.  A sync that has failed is not
+ * tried again.
  */
 int queue_write(struct queue_file *, size_t recipient,
     const struct slot_state *) __attribute__((warn_unused_result));

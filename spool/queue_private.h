@@ -4,7 +4,7 @@
 
 #include "spool/queue.h"
 
-/* What the parts of the queue share; nobody else includes this. */
+/* Shared by the parts of the queue; nobody else includes this. */
 
 /* Names that begin so are files not yet finished. */
 #define QUEUE_UNFINISHED ".tmp."

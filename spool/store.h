@@ -14,7 +14,8 @@
  * read all the same, but not deleted.
  */
 
-/* What a process may open, for good; confine_to_store() decides that. */
+/* The files that a process may open from then on; confine_to_store() decides
+   that. */
 enum store_confined {
 	STORE_AT_LARGE,
 	STORE_CONFINED,  /* this mailbox, not one that takes its place */
@@ -46,7 +47,8 @@ int store_take(struct hold *, const struct store *, enum lock_mode, int timeout)
 /* Unlocks; errno stays. */
 void store_release(struct hold *);
 
-/* True if a journal was committed: whoever takes the store next finishes it. */
+/* True if a journal was committed: the next process that takes the store
+   finishes it. */
 bool store_is_unfinished(const struct store *);
 
 /* For journal_run(): lock_touch() of a struct hold. */

@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 /*
- * What other POP3 servers make UIDLs from, pure: the lines of a message as they
- * are stored go in, a number comes out whose 16 hexadecimal digits are the
- * UIDL.  A function that takes lines answers false when it needs no more.
+ * Computes UIDLs as other POP3 servers do; pure.  The input is the lines of a
+ * message as they are stored, the output a number whose 16 hexadecimal digits
+ * are the UIDL.  A function that takes lines returns false when it needs no
+ * more.
  */
 
 /* ---- Dovecot: the UID of the message, and the mailbox's UIDVALIDITY ---- */

@@ -6,8 +6,8 @@
 #include "spool/mailbox.h"
 
 /*
- * What a client sees of one message, read from the mailbox open as fd.  Both
- * return 0, or -1 with errno.
+ * Finds what a client sees of one message, read from the mailbox open as fd.
+ * Both return 0, or -1 with errno.
  */
 
 /* Makes the id of the message: a digest of all that a client sees. */

@@ -2,7 +2,8 @@
 #ifndef RESTANTE_COMMON_AUTH_ARC_PRIVATE_H
 #define RESTANTE_COMMON_AUTH_ARC_PRIVATE_H
 
-/* What those share who validate a chain and who add a set to it. */
+/* Shared by the code that validates a chain and the code that adds a set to
+   it. */
 
 #include "common/auth/arc.h"
 #include "common/auth/dkim_private.h"
@@ -33,8 +34,8 @@ void arc_sets_close(struct arc_sets *);
 bool arc_seal_says(const struct field *seal, const char *word);
 
 /*
- * What a seal is of: the sets from one to another, and itself, the last,
- * without its b.
+ * Hashes what a seal covers: the sets from one to another, and finally the seal
+ * itself, without its b.
  */
 void arc_seal_hash(const struct arc_sets *, unsigned first, unsigned last,
     uint8_t digest[CRYPTO_SHA256]);

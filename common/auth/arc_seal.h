@@ -34,7 +34,7 @@ void arc_seal_close(struct arc_seal *);
  */
 bool arc_seal_wanted(const struct arc_seal *, const char **why);
 
-/* Of the new set: its number, and "none", "pass" or "fail". */
+/* The number of the new set, and its "none", "pass" or "fail". */
 unsigned arc_seal_instance(const struct arc_seal *);
 const char *arc_seal_status(const struct arc_seal *);
 

@@ -16,7 +16,7 @@
 
 enum canon { CANON_SIMPLE, CANON_RELAXED };
 
-/* Where the octets go. */
+/* The receiver of the octets. */
 struct canon_sink {
 	void (*put)(void *context, const char *octets, size_t len);
 	void *context;

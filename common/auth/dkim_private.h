@@ -2,7 +2,7 @@
 #ifndef RESTANTE_COMMON_AUTH_DKIM_PRIVATE_H
 #define RESTANTE_COMMON_AUTH_DKIM_PRIVATE_H
 
-/* What DKIM and ARC share: fields that are signed, hashes of bodies. */
+/* Shared by DKIM and ARC: fields that are signed, hashes of bodies. */
 
 #include "common/auth/dkim.h"
 #include "common/auth/dkim_key.h"

@@ -13,8 +13,8 @@
 #include <time.h>
 
 /*
- * What a signature field says: DKIM-Signature (RFC 6376 section 3.5), and the
- * two of ARC that are like it (RFC 8617 section 4.1).  Pure.
+ * Parses a signature field: DKIM-Signature (RFC 6376 section 3.5), and the two
+ * of ARC that are like it (RFC 8617 section 4.1).  Pure.
  */
 
 enum {

@@ -59,7 +59,7 @@ struct dmarc_name {
 	struct dmarc_record record;
 };
 
-/* Large: allocated by whoever runs it. */
+/* Large: allocated by its caller. */
 struct dmarc {
 	char author[ASK_NAME];
 	struct dmarc_identifier identifier[DMARC_IDENTIFIERS];
@@ -83,7 +83,7 @@ struct dmarc {
 /* Begins; author is as ask_name() has it. */
 void dmarc_begin(struct dmarc *, const char *author);
 
-/* What is to be asked for, all TXT; 0: the outcome is there. */
+/* The next questions, all for TXT; 0: the outcome is known. */
 size_t dmarc_next(struct dmarc *, struct ask asks[DMARC_STEPS]);
 
 /* The answer to one of them. */

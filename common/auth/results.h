@@ -22,7 +22,8 @@ struct results {
 	struct writer w;
 	size_t column;
 	size_t start; /* where the first result or key is */
-	/* Where the last one is: it goes if not all of it fits. */
+	/* The position of the last result, which is removed if it does not
+	   fit as a whole. */
 	size_t item, item_column;
 	char text[RESULTS_SIZE];
 };

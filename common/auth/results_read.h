@@ -22,7 +22,7 @@ struct results_item {
    that one. */
 bool results_of(struct span value, const char *id, struct span *rest);
 
-/* The same, whosever they are. */
+/* Does the same for any authserv-id. */
 bool results_of_anybody(struct span value, struct span *rest);
 
 /* The next result; those that are malformed are passed over. */

@@ -37,7 +37,7 @@ enum {
 	SPF_REASON = 160,
 };
 
-/* Who sends what.  Strings that are not needed after spf_begin(). */
+/* The client and its sender.  The strings are not needed after spf_begin(). */
 struct spf_question {
 	uint8_t address[16]; /* of the client; IPv4 as ::ffff:192.0.2.1 */
 	const char *helo;

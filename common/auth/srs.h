@@ -49,7 +49,7 @@ enum srs_back {
 /* True if an address has the form of such a sender, whoever has made it. */
 bool srs_is_rewritten(const char *address);
 
-/* Where a bounce goes that is for an address of ours. */
+/* Finds where a bounce to an address of ours goes. */
 enum srs_back srs_reverse(const char *address, const struct srs_keys *,
     time_t now, char *out, size_t size);
 

@@ -48,7 +48,7 @@ bool sts_policy_has(const struct sts_policy *, const char *host);
 
 /* ---- the memory of a policy, STATE/sts/DOMAIN ---- */
 
-/* What is known of a domain; times are seconds since 1970. */
+/* The known policy of a domain; times are seconds since 1970. */
 struct sts_known {
 	char id[STS_ID + 1]; /* "": there is no policy */
 	uint64_t fetched;    /* when it came */

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * What the machines of this room ask the DNS, and what they are told.  They do
- * not ask themselves: whoever runs them does, in a worker or in a test.
+ * The questions of this room's machines to the DNS, and the answers.  The
+ * machines do not ask themselves: their caller does, in a worker or in a test.
  */
 
 enum {
@@ -34,9 +34,9 @@ enum ask_status {
 };
 
 /*
- * An answer; the records belong to whoever asked.  TXT: the strings of each
- * record, joined.  A, AAAA: 4 or 16 octets.  MX, PTR: a name without its last
- * dot, "" for the root.  n is 0 unless the status is ASK_OK.
+ * An answer; the records belong to the caller that asked.  TXT: the strings of
+ * each record, joined.  A, AAAA: 4 or 16 octets.  MX, PTR: a name without its
+ * last dot, "" for the root.  n is 0 unless the status is ASK_OK.
  */
 struct ask_answer {
 	enum ask_status status;

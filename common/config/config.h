@@ -26,7 +26,7 @@ enum plaintext_login {
 	PLAINTEXT_ALWAYS,
 };
 
-/* Whose offences are counted: "all" are those of this machine, too. */
+/* The clients whose offences are counted; "all" includes this machine. */
 enum penalty_scope { PENALTIES_OFF, PENALTIES_ON, PENALTIES_ALL };
 
 /* How a session takes what the standards do not allow: restante.conf(5). */
@@ -36,23 +36,23 @@ enum profile {
 	PROFILE_STRICT,     /* the letter of RFC 5321 */
 };
 
-/* Which senders a user who has logged in may use: any; of the addresses in our
-   own domains, the user's own; the user's own alone. */
+/* The senders that a user who has logged in may use: any; of the addresses
+   in our own domains, the user's own; the user's own alone. */
 enum sender_check { SENDER_OFF, SENDER_DOMAIN, SENDER_LOGIN };
 
 enum log_target { LOG_DEFAULT, LOG_SYSLOG, LOG_STDERR };
 
 /* UIDLs of POP3: ours, or those of the server that was there before. */
-/* What is done about a message that DMARC does not vouch for. */
+/* The treatment of a message that DMARC does not vouch for. */
 enum dmarc_mode { DMARC_OFF, DMARC_MARK, DMARC_ENFORCE };
 
-/* Whether name servers are believed that an answer is signed: never, those on
-   this machine, all. */
+/* The name servers that are trusted to say that an answer is signed: none,
+   those on this machine, or all. */
 enum dane_mode { DANE_OFF, DANE_AUTO, DANE_ON };
 
 enum uidl_style { UIDL_NATIVE, UIDL_DOVECOT, UIDL_POPA3D };
 
-/* Which keys sign mail that we send, of those that there are. */
+/* The keys, of those that exist, that sign mail that we send. */
 enum dkim_sign { DKIM_SIGN_RSA, DKIM_SIGN_BOTH, DKIM_SIGN_OFF };
 
 /* A rule of routing: what it is for, and where that goes. */

@@ -12,7 +12,7 @@
  * place and the reason in the error.
  */
 
-/* Where in the file we are, and the first thing that was wrong there. */
+/* The place in the file, and the first error there. */
 struct config_place {
 	const char *file;
 	unsigned line;
@@ -29,7 +29,7 @@ int config_places(struct config *, const char *file, char error[CONFIG_ERROR]);
 int config_fail(
     const struct config_place *, const char *what, const char *value);
 
-/* The same for a domain: outside ASCII, with the form that the DNS has. */
+/* Does the same for a domain; one outside ASCII gets its DNS form as well. */
 int config_fail_domain(
     const struct config_place *, const char *what, const char *value);
 
@@ -90,11 +90,11 @@ int config_set_mailbox(
 struct config_rule *config_next_rule(const struct config_place *,
     struct config_rule *rules, size_t count, const char *text);
 
-/* What a role is lenient about. */
+/* Sets what a role is lenient about. */
 int config_set_profile(
     const struct config_place *, struct config *, const char *value);
 
-/* What the users may send as. */
+/* Sets the addresses that users may send as. */
 int config_set_sender_check(
     const struct config_place *, struct config *, const char *value);
 int config_set_user_sender(
@@ -104,8 +104,8 @@ int config_set_user_sender(
 bool config_is_sender(const char *pattern);
 
 /*
- * What routing is made of.  A hop may hold a password, so that errors never
- * show it; smtpd/route/hop.h knows what it must look like.
+ * Sets parts of the routing.  A hop may hold a password, so errors never show
+ * it; smtpd/route/hop.h knows what it must look like.
  */
 int config_set_hop(
     const struct config_place *, char dst[CONFIG_VALUE], const char *value);

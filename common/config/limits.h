@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * What applies to each user's mailbox: a number for everybody, and others for
- * some, as "expire 30" and "expire 0 alice" say.  0: no limit.
+ * A limit of the users' mailboxes: a number for everybody, and others for some,
+ * as "expire 30" and "expire 0 alice" say.  0: no limit.
  */
 
 enum { LIMITS_USER = 64, LIMITS_OWN = 32 };

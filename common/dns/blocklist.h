@@ -41,7 +41,7 @@ enum blocklist_answer {
 	BLOCKLIST_REFUSED, /* 127.255.255.x: the list does not serve us */
 };
 
-/* What an answer of the zone says, as a number. */
+/* Interprets an answer of the zone, given as a number. */
 enum blocklist_answer blocklist_read(const struct blocklist *, uint32_t answer);
 
 #endif

@@ -49,21 +49,22 @@ struct dns *dns_open(const struct config *);
 void dns_close(struct dns *);
 
 /*
- * The same for a process that asks by dns_look_up() alone, and may have no
- * network: by the resolver (resolver.h), if one is there that takes questions
- * of this user; NULL: it is, and cannot be asked now.  That is decided here,
- * once; dns_needs_sockets() says what has been, of NULL, too.
+ * Does the same for a process that asks only by dns_look_up(), and may have no
+ * network.  It asks the resolver (resolver.h), if there is one that accepts
+ * questions from this user; NULL: there is, but it cannot be asked now.  This
+ * is decided here, once; dns_needs_sockets() returns the decision, also for
+ * NULL.
  */
 struct dns *dns_open_worker(const struct config *);
 bool dns_needs_sockets(const struct dns *);
 
-/* For the resolver: resolv.conf; and then a server of the key resolver.  0, or
-   -1 with errno. */
+/* For the resolver: opens the DNS with resolv.conf; then sets a server from
+   the key resolver.  0, or -1 with errno. */
 struct dns *dns_open_system(void);
 int dns_use(struct dns *, const char *server)
     __attribute__((warn_unused_result));
 
-/* Where the last answer comes from. */
+/* The origin of the last answer. */
 struct dns_origin {
 	/* It is signed (DNSSEC), by the word of name servers that the key dane
 	   lets us believe: this also holds for what there is not. */
@@ -100,7 +101,7 @@ struct dns_texts {
 	} all[DNS_TEXTS];
 };
 
-/* Of a name. */
+/* Looks up the TXT records of a name. */
 enum dns_status dns_texts(
     struct dns *, const char *name, struct dns_texts *, char why[CONFIG_ERROR]);
 

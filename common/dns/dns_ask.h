@@ -5,7 +5,7 @@
 #include "common/auth/verify_ask.h"
 #include "common/dns/dns_lookup.h"
 
-/* What the machines of common/auth ask, as questions of the DNS.  Pure. */
+/* Turns what the machines of common/auth ask into DNS questions.  Pure. */
 
 enum { DNS_ASKED = 128 * 1024 }; /* octets of all records of an answer */
 
@@ -19,7 +19,7 @@ struct dns_asked {
 /* The question, for dns_look_up(). */
 void dns_ask_make(const struct ask *, struct dns_lookup *);
 
-/* What has come of it. */
+/* Reads the result of such a lookup. */
 void dns_ask_read(const struct dns_lookup *, struct dns_asked *);
 
 #endif

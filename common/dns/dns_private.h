@@ -4,7 +4,7 @@
 
 #include "common/dns/dns.h"
 
-/* By which name servers are asked, or NULL: from here. */
+/* The resolver that queries name servers, or NULL: this process does. */
 struct resolver *dns_resolver(const struct dns *);
 
 #endif

@@ -57,13 +57,13 @@ struct resolver;
 struct resolver *resolver_open(const char *path, const char *server);
 void resolver_close(struct resolver *);
 
-/* As dns_look_up(), by it. */
+/* Does what dns_look_up() does, through the resolver. */
 void resolver_ask(
     struct resolver *, struct dns_lookup *, size_t n, int64_t deadline);
 
 /* ---- pure ---- */
 
-/* What is answered so far: a bit for each question. */
+/* The questions answered so far, a bit for each. */
 struct resolver_progress {
 	uint32_t serial;
 	size_t count, answered;
@@ -81,7 +81,7 @@ enum resolver_word {
 enum resolver_word resolver_take(struct resolver_progress *,
     struct dns_lookup *, const unsigned char *message, size_t len);
 
-/* What the resolver is sent. */
+/* Checks what the resolver is sent. */
 bool resolver_greeting_valid(const struct resolver_greeting *, size_t size);
 bool resolver_batch_valid(const struct resolver_batch *, size_t size);
 

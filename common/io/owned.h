@@ -31,7 +31,7 @@ enum owned {
 	OWNED_LINKED,
 };
 
-/* What hinders owned_open() from opening the file. */
+/* Finds the reason why owned_open() does not open the file. */
 enum owned owned_look(int directory, const char *name);
 
 enum { OWNED_TEXT = 1024 };

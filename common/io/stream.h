@@ -102,7 +102,7 @@ bool stream_drained(const struct stream *);
 /* The most octets of it. */
 enum { STREAM_BUFFERED = 32 * 1024 };
 
-/* What was read from the peer and not yet asked for. */
+/* The octets that were read from the peer and not yet asked for. */
 size_t stream_buffered(const struct stream *, const char **data);
 
 /* Puts bytes in front of what is read next; false: no room. */

@@ -7,11 +7,11 @@
 #include <sys/types.h>
 
 /*
- * What the processes of one server say to each other, over a SOCK_SEQPACKET
- * pair: a session sends a struct request (header, then the payload of its
- * kind), and gets one struct answer, followed by data if the kind has some and
- * the request succeeded.  One request at a time.  No descriptors travel here:
- * the server opened all that a session has, and kept its own copies.
+ * The messages between the processes of one server, over a SOCK_SEQPACKET pair:
+ * a session sends a struct request (header, then the payload of its kind), and
+ * gets one struct answer, followed by data if the kind has some and the request
+ * succeeded.  One request at a time.  No descriptors travel here: the server
+ * opened all that a session has, and kept its own copies.
  */
 
 enum request_kind {
@@ -49,9 +49,10 @@ struct request {
 	uint32_t kind;
 	uint32_t serial; /* comes back in the answer */
 	/*
-	 * What the job is about, as a number that says nothing else, if a
-	 * resident may do it (common/job/resident.h).  Then only the first head
-	 * octets are the payload, and the rest is what the body file holds.
+	 * Identifies the subject of the job, by a number with no other meaning,
+	 * if a resident may do it (common/job/resident.h).  Then only the first
+	 * head octets are the payload, and the rest is the contents of the body
+	 * file.
 	 */
 	uint64_t key; /* 0: no resident */
 	uint64_t head;
@@ -99,7 +100,8 @@ enum status channel_hand(int channel, enum request_kind, uint64_t key,
     const void *payload, size_t size, const void *text, size_t len)
     __attribute__((warn_unused_result));
 
-/* As channel_call() for a request whose success brings room octets of data. */
+/* Does the same as channel_call() for a request whose success brings room
+   octets of data. */
 enum status channel_ask(int channel, enum request_kind, const void *payload,
     size_t size, void *data, size_t room) __attribute__((warn_unused_result));
 

@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 /*
- * What a session and a worker are given, and the rule of every request.
+ * The data given to a session and to a worker, and the rule of every request.
  */
 
 enum offence {
@@ -27,7 +27,7 @@ enum offence {
 
 enum { OFFENCES = OFFENCE_ABUSE + 1 };
 
-/* What a session is told of its client at the start. */
+/* The facts about its client that a session gets at the start. */
 struct welcome {
 	uint32_t counted; /* 1 if offences are counted, else 0 */
 	uint32_t delay;   /* ms before each reply to an error */
@@ -50,7 +50,7 @@ enum start {
 
 struct tls_server;
 
-/* All that a session process has. */
+/* Everything that a session process has. */
 struct connection {
 	const struct config *config;
 	const struct confinement *confinement;
@@ -73,13 +73,13 @@ struct connection {
 	bool asks;   /* TLS asks the client for a certificate, if configured */
 };
 
-/* What a worker's answer carries, if it ends STATUS_OK. */
+/* The contents of a worker's answer, if it ends with STATUS_OK. */
 struct reply {
 	size_t size;
 	unsigned char data[CHANNEL_DATA];
 };
 
-/* All that a worker process has. */
+/* Everything that a worker process has. */
 struct task {
 	const struct config *config;
 	const struct names *names;
@@ -124,7 +124,7 @@ enum answered {
 	ANSWERED_BY_STATUS, /* the server, from the exit status of a worker */
 };
 
-/* What a worker is given besides its task. */
+/* The things that a worker is given besides its task. */
 enum given {
 	GIVEN_NOTHING,
 	GIVEN_BODY,   /* the body file */
@@ -148,7 +148,7 @@ struct request_rule {
 /* By enum request_kind; the same for both daemons. */
 extern const struct request_rule request_rules[REQUESTS];
 
-/* What the server knows of a session that asks. */
+/* The server's knowledge of a session that asks. */
 struct asker {
 	bool proxied; /* a proxy has yet to name its client */
 	bool tls;
@@ -159,7 +159,7 @@ struct asker {
 /* True if a session may send a request of that kind, of any number, now. */
 bool request_allowed(uint32_t kind, const struct asker *);
 
-/* What a daemon's workers do for a request. */
+/* The work that a daemon's workers do for a request. */
 struct job {
 	enum status (*run)(const struct task *); /* NULL: not available */
 	/*

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * What a session sends to have a login checked: REQUEST_LOGIN, _SALT, _PROOF
- * and _NAME.  The session knows no credentials; a worker checks.  Pure.
+ * The data that a session sends to have a login checked: REQUEST_LOGIN, _SALT,
+ * _PROOF and _NAME.  The session knows no credentials; a worker checks.  Pure.
  */
 
 enum {

@@ -36,7 +36,7 @@ enum proxy_kind {
 	PROXY_CLIENT,  /* address and port */
 };
 
-/* What REQUEST_PEER carries: what a PROXY header says of the client. */
+/* The payload of REQUEST_PEER: the client as named by a PROXY header. */
 struct claim {
 	uint32_t kind; /* enum proxy_kind */
 	uint32_t port;

@@ -20,7 +20,7 @@ enum {
 	DKIM_KEY_NAME = 254, /* octets of a domain or selector, with NUL */
 };
 
-/* What is not secret of a key; fixed, to be sent. */
+/* The public part of a key, of fixed size, so that it can be sent. */
 struct dkim_name {
 	char domain[DKIM_KEY_NAME];
 	char selector[DKIM_KEY_NAME];

@@ -37,8 +37,9 @@ struct keeper_result {
 };
 
 /*
- * What the process does that was forked for it: reads the keys with the rights
- * that it has, gives them up, and serves.  check: as for tls_keys_open().
+ * Runs the keeper in the process that was forked for it: reads the keys with
+ * the rights that it has, gives up these rights, and serves.  check: as for
+ * tls_keys_open().
  */
 _Noreturn void keeper_run(
     const struct config *, const struct confinement *, bool check, int channel);

@@ -38,8 +38,8 @@ struct signer_result {
 	struct signature signature;
 };
 
-/* What the process does that was forked for it: reads the keys with the rights
-   that it has, gives them up, and serves. */
+/* Runs the signer in the process that was forked for it: reads the keys with
+   the rights that it has, gives up these rights, and serves. */
 _Noreturn void signer_run(const struct config *, int channel);
 
 #endif

@@ -9,9 +9,9 @@
 /* ---- the parts of a line ---- */
 
 /*
- * What a line of the log says, taken apart.  Pure; all that is found are parts
- * of the text, which need not be clean: names in it are (see log_value()), but
- * not what other servers have said.
+ * Takes a line of the log apart.  Pure; everything found is a part of the text,
+ * which need not be clean: names in it are (see log_value()), but not what
+ * other servers have said.
  */
 
 struct log_span {

@@ -14,15 +14,15 @@ struct aliases *aliases_load_lines(
     const struct config *, char error[CONFIG_ERROR]);
 
 /*
- * The same, but a long file is made into an image once, and that is mapped
- * then: what is malformed is logged when the image is made.
+ * Does the same, but makes a long file into an image once, and then maps that.
+ * Malformed entries are logged when the image is made.
  */
 struct aliases *aliases_load(const struct config *, char error[CONFIG_ERROR]);
 
 /*
- * The same if that takes no longer for many aliases, because the file has an
- * image or is gone; else NULL.  slow: aliases_load() would take its time, and
- * make one.
+ * Does the same if that takes no longer for many aliases, because the file has
+ * an image or is gone; else returns NULL.  slow: aliases_load() would take its
+ * time, and make one.
  */
 struct aliases *aliases_ready(const struct config *, bool *slow);
 

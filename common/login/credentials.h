@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 /*
- * What a user logs in by: the credentials of the user's own line in the users
- * file, and those of the lines with a label, each with its terms; or the
- * system's.  Secrets, for workers.
+ * The means by which a user logs in: the credentials of the user's own line in
+ * the users file, and those of the lines with a label, each with its terms; or
+ * the system's.  Secrets, for workers.
  */
 
 /* The protocols that a line's credentials are for, and their last day. */

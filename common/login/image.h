@@ -19,7 +19,7 @@
 /* Octets of a file from which on it has an image. */
 enum { IMAGE_FROM = 64 * 1024 };
 
-/* What its maker notes of it: how much of what is there. */
+/* The numbers that its maker notes: how many of each thing it holds. */
 enum { IMAGE_NUMBERS = 6 };
 
 struct image {

@@ -10,16 +10,15 @@
 /* Checks a login; the server trusts the worker's exit status alone. */
 enum status login_run(const struct task *);
 
-/* For SCRAM, before login_run(): the salt of a name, which looks the same for
- * unknown names; and our signature of the AuthMessage, if the proof is right.
- * Neither logs a user in.
- */
+/* For SCRAM, before login_run(): answer the salt of a name, which looks the
+   same for unknown names; and our signature of the AuthMessage, if the proof
+   is right.  Neither logs a user in. */
 enum status login_salt_run(const struct task *);
 enum status login_proof_run(const struct task *);
 
 /*
- * For EXTERNAL, when the client names no user: the name (NUL ended) of the one
- * user who has the certificate.  It logs no user in, either.
+ * For EXTERNAL, when the client names no user: answers the name (NUL ended) of
+ * the one user who has the certificate.  It logs no user in, either.
  */
 enum status login_name_run(const struct task *);
 

@@ -68,7 +68,7 @@ enum status password_check_scram(const char *credentials, enum crypto_kind,
     const char *text, const char *proof, uint8_t signature[PASSWORD_DIGEST])
     __attribute__((warn_unused_result));
 
-/* What is stored besides SCRAM-SHA-256. */
+/* The verifiers that are stored besides SCRAM-SHA-256. */
 struct password_extras {
 	bool cram, scram_sha1;
 	const struct password_salt *salt; /* the user's; NULL: a new one */

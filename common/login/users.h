@@ -30,8 +30,9 @@ enum {
 struct names *names_load(const struct config *, char error[CONFIG_ERROR]);
 
 /*
- * The same if that takes no longer for many names, because the file has an
- * image; else NULL.  slow: names_load() would take its time, and make one.
+ * Does the same if that takes no longer for many names, because the file has an
+ * image; else returns NULL.  slow: names_load() would take its time, and make
+ * one.
  */
 struct names *names_ready(const struct config *, bool *slow);
 
@@ -120,9 +121,9 @@ struct users_file;
 struct users_file *users_open(const char *path);
 /* The next line, cut into its fields, which stay until the next call. */
 enum user_line_kind users_next(struct users_file *, struct user_line *);
-/* That line as it was, without its end. */
+/* The text of that line, without its line end. */
 const char *users_text(const struct users_file *);
-/* Where it begins in the file. */
+/* The position of the line in the file. */
 uint64_t users_line_at(const struct users_file *);
 /* Goes on with the line that begins there; 0, or -1 with errno. */
 int users_seek(struct users_file *, uint64_t line)

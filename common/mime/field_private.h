@@ -2,7 +2,7 @@
 #ifndef RESTANTE_COMMON_MIME_FIELD_PRIVATE_H
 #define RESTANTE_COMMON_MIME_FIELD_PRIVATE_H
 
-/* What the files field*.c share. */
+/* Shared by the files field*.c. */
 
 #include "common/text/output.h"
 

@@ -97,7 +97,7 @@ void multipart_init(struct multipart *, char *room, size_t size);
 /* The next octets, which stay until multipart_next() says MULTIPART_MORE. */
 void multipart_feed(struct multipart *, const char *data, size_t len);
 
-/* No more octets come. */
+/* Ends the input: no more octets come. */
 void multipart_finish(struct multipart *);
 
 enum multipart_event multipart_next(struct multipart *);

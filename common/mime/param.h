@@ -18,8 +18,8 @@ enum {
 };
 
 /*
- * What stands before the parameters, in small letters: "text/plain",
- * "attachment".  false: nothing that can be read, and type is "".
+ * Copies what comes before the parameters, in lower case: "text/plain",
+ * "attachment".  false: it cannot be parsed, and type is "".
  */
 bool param_type(const char *value, size_t len, char type[PARAM_TYPE]);
 

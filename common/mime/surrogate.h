@@ -25,7 +25,7 @@ struct surrogate {
 	char room[HEADER_KEPT];
 };
 
-/* To be freed by surrogate_close(); NULL: no memory. */
+/* Makes a surrogate, to be freed by surrogate_close(); NULL: no memory. */
 struct surrogate *surrogate_open(void);
 void surrogate_close(struct surrogate *);
 

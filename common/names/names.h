@@ -58,7 +58,7 @@ size_t names_lines(const struct names *, const char *user, size_t *count);
 /* Finds such a user; owner, if not NULL: as the file names it, or "". */
 bool names_find(const struct names *, const char *user, const char **owner);
 
-/* What is known of all credentials, as a number, and back. */
+/* Writes what is known about all credentials as a number, and reads it back. */
 unsigned names_kinds(const struct names *);
 void names_set_kinds(struct names *, unsigned);
 

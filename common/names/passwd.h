@@ -30,7 +30,7 @@ void passwd_prepare(void);
 const struct passwd *passwd_by_name(const char *name);
 const struct passwd *passwd_by_uid(uid_t uid);
 
-/* The same for its password, which is a secret; it needs root. */
+/* Does the same for the password, which is a secret; needs root. */
 const struct spwd *passwd_shadow(const char *name);
 
 #endif

@@ -11,7 +11,7 @@
  * the places that it names.  What it has open already stays open.
  */
 
-/* What may be done to a place, and to all beneath it. */
+/* The rights to a place, and to everything below it. */
 enum {
 	PLACE_READ = 1 << 0,   /* open files for reading */
 	PLACE_WRITE = 1 << 1,  /* open files for writing, cut them */
@@ -30,7 +30,7 @@ struct place {
 /* The version that the kernel speaks; 0: it has none. */
 int landlock_abi(void);
 
-/* What a process may go on doing, as far as it could before. */
+/* The rights that a process keeps, as far as it had them before. */
 enum {
 	LANDLOCK_READING = 1 << 0, /* read files and list folders */
 	LANDLOCK_SOCKETS = 1 << 1, /* of TCP, and abstract ones */

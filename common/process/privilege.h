@@ -28,7 +28,7 @@ int privilege_become(uid_t uid, gid_t gid, gid_t shared)
  */
 void privilege_empty_bounds(void);
 
-/* What session processes become: a user, in an empty root directory. */
+/* The confinement of session processes: a user, in an empty root directory. */
 struct confinement {
 	uid_t uid;
 	gid_t gid;
@@ -52,7 +52,8 @@ int privilege_confine(const struct confinement *)
  */
 void privilege_become_client(const struct config *);
 
-/* The same for who has all the descriptors that it needs: it gets no more. */
+/* Does the same for a process that has all the descriptors that it needs: it
+   gets no more. */
 void privilege_become_talker(const struct config *);
 
 #endif

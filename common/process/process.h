@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What every forked process does first, and how its parent waits for it. */
+/* The first steps of every forked process, and how its parent waits for it. */
 
 /*
  * Closes all descriptors but 0 to 2 and those listed, which get sorted (-1
@@ -16,8 +16,8 @@
 void process_close_others(int *keep, size_t n);
 
 /*
- * No signal is caught or blocked, and SIGINT is ignored: the parent passes on
- * what matters.
+ * Catches and blocks no signals, and ignores SIGINT: the parent passes on the
+ * signals that matter.
  */
 void process_default_signals(void);
 
@@ -30,7 +30,7 @@ void process_default_signals(void);
  */
 void process_lead_group(void);
 
-/* The same in two steps: whether there is one can be asked by the parent. */
+/* Do the same in two steps: the parent can ask whether there is a terminal. */
 bool process_has_terminal(void);
 void process_lead_group_by(bool terminal);
 
@@ -47,9 +47,9 @@ void process_plain_signals(void);
 void process_end_with_parent(pid_t parent);
 
 /*
- * As fork(2), but the child is one of our parent's, which hears of its end.
- * What handlers of pthread_atfork(3) do is left out, so this is for a process
- * that has no library with such handlers.  -1 with errno.
+ * Forks like fork(2), but the child belongs to our parent, which is told of its
+ * end.  Handlers of pthread_atfork(3) are not run, so this is only for a
+ * process without libraries that have such handlers.  -1 with errno.
  */
 pid_t process_fork_sibling(void) __attribute__((warn_unused_result));
 

@@ -27,7 +27,7 @@ enum {
 	SASL_BINDINGS = 2,
 };
 
-/* What a login can be tied to; see tls_binding(). */
+/* The channel that a login can be bound to; see tls_binding(). */
 struct sasl_binding {
 	const char *name;
 	size_t size;

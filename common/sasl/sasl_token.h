@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 /*
- * What a client says that has a token of OAuth, taken apart: OAUTHBEARER (RFC
- * 7628 section 3.1), and XOAUTH2, which is like it.  Pure; the pointers go
- * into the message, and what is not there has the length 0.
+ * Takes the message of a client with an OAuth token apart: OAUTHBEARER (RFC
+ * 7628 section 3.1), and XOAUTH2, which is like it.  Pure; the pointers go into
+ * the message, and what is not there has the length 0.
  */
 
 struct sasl_token {

@@ -28,7 +28,7 @@ struct scram_client {
 	    server[CRYPTO_SHA256]; /* the signature that proves the server */
 };
 
-/* What the client says first.  false: the name is too long. */
+/* Writes the client's first message.  false: the name is too long. */
 bool scram_first(struct scram_client *, const char *user, const char *nonce,
     char message[SCRAM_MESSAGE]);
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /*
- * What a client of SCRAM says (RFC 5802 section 7), taken apart.  Pure; the
+ * Takes the messages of a SCRAM client (RFC 5802 section 7) apart.  Pure; the
  * pointers go into the message.
  */
 

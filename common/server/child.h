@@ -17,10 +17,10 @@
 pid_t child_session(
     const struct server *, const struct keeper *, struct connection *);
 
-/* What such a process does, be it forked here or by a starter. */
+/* Runs such a process, whether it was forked here or by a starter. */
 _Noreturn void child_run_session(const struct service *, struct connection *);
 
-/* The same in steps, for one that is forked before there is a client. */
+/* Do the same in steps, for one that is forked before there is a client. */
 void child_catch_signals(void);
 
 /*

@@ -32,7 +32,8 @@ void keepers_refresh(struct server *);
  */
 bool keepers_wait(struct server *);
 
-/* What to poll: KEEPERS of them.  What then is ready is served. */
+/* Lists the descriptors to poll, KEEPERS of them; those that are ready are
+   then served. */
 void keepers_fill(const struct server *, struct pollfd *);
 void keepers_serve(struct server *, const struct pollfd *);
 

@@ -14,7 +14,7 @@
 
 enum { LISTEN_BACKLOG = 4096 }; /* the kernel cuts it to somaxconn */
 
-/* What an option or a port says of a listener. */
+/* The properties that an option or a port gives to a listener. */
 struct service_kind {
 	enum role role;
 	bool tls; /* from the first byte */
@@ -44,9 +44,9 @@ bool listen_is_listening(int fd);
 struct service_kind listen_kind(int fd);
 
 /*
- * Who is connected to fd.  false: nobody any more.  A socket pair is a local
- * peer that counts as loopback; a connection to a named AF_UNIX socket comes
- * with its uid.
+ * Finds who is connected to fd.  false: nobody any more.  A socket pair is a
+ * local peer that counts as loopback; a connection to a named AF_UNIX socket
+ * comes with its uid.
  */
 bool listen_peer(int fd, struct peer *);
 

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 /*
- * Where clients wait for a place that somebody was told to leave: for some
- * seconds at most, and only few of them.
+ * Clients wait here for a place that a session was told to leave: for at most
+ * some seconds, and only a few of them.
  */
 
 /* Lets a client wait, whose descriptor it takes.  false: no room for it. */

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * What a process that was forked before a connection came is told about it, by
- * the server: a fixed struct, with the descriptors of the session.
+ * The server's message about a connection to a process that was forked before
+ * it came: a fixed struct, with the descriptors of the session.
  */
 
 enum { ORDER_DESCRIPTORS = 5 };

@@ -50,7 +50,7 @@ struct penalty_image {
 	struct penalty_entry entries[PENALTY_ENTRIES];
 };
 
-/* What the table says of an address. */
+/* The table's record of an address. */
 struct penalty {
 	uint8_t key[NETWORK_ADDRESS];
 	unsigned points;
@@ -67,7 +67,7 @@ void penalty_key(
 bool penalty_is_table(const struct penalty_image *);
 void penalty_reset(struct penalty_image *);
 
-/* What is known of a key.  false: nothing, or nothing any more. */
+/* Finds what is known about a key.  false: nothing, or nothing any more. */
 bool penalty_look(const struct penalty_image *,
     const uint8_t key[NETWORK_ADDRESS], int64_t now, struct penalty *);
 

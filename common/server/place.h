@@ -7,12 +7,12 @@
 #include <stdbool.h>
 
 /*
- * Who gets a place when there are few.  Some are kept for submission, for users
- * of this machine, and for addresses from which somebody has logged in; the
- * programs of this machine never get all.  When those for a newcomer are taken,
- * the connection is told to go that has brought nothing for the longest time:
- * by SIGTERM, to which a session that is in the middle of a transaction does
- * not listen.  Who has logged in stays.
+ * Decides who gets a place when there are few.  Some are kept for submission,
+ * for users of this machine, and for addresses from which somebody has logged
+ * in; the programs of this machine never get all.  If no place is left for a
+ * newcomer, the server sends SIGTERM to the connection that has submitted
+ * nothing for the longest time; a session in the middle of a transaction
+ * ignores it.  Users who have logged in keep their places.
  */
 
 enum place {
@@ -21,7 +21,7 @@ enum place {
 	PLACE_PER_SOURCE, /* that address has all that it may have */
 };
 
-/* What there is for a client of that role. */
+/* Finds out which place there is for a client of that role. */
 enum place place_ask(const struct server *, const struct peer *, enum role);
 
 /*

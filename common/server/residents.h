@@ -35,7 +35,8 @@ struct resident *residents_offer(struct server *, struct slot *, struct task *);
 /* It was forked, or not (-1). */
 void residents_begun(struct resident *, struct task *, pid_t);
 
-/* What to poll: RESIDENTS of them.  What then is ready is served. */
+/* Lists the descriptors to poll, RESIDENTS of them; those that are ready are
+   then served. */
 void residents_fill(const struct server *, struct pollfd *);
 void residents_serve(struct server *, const struct pollfd *);
 

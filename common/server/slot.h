@@ -20,7 +20,7 @@
  * alone.
  */
 
-/* What a slot waits for, of a keeper: common/server/keepers.h. */
+/* The thing that a slot awaits from a keeper: common/server/keepers.h. */
 enum awaits {
 	AWAITS_NOTHING,
 	AWAITS_START,     /* keys, so that its session can start with TLS */
@@ -286,7 +286,7 @@ void errand_start(struct server *);
 /* Starts it if it is due; asks at most every few minutes. */
 void errand_if_due(struct server *);
 
-/* In ms, until it is to be asked whether the errand is due. */
+/* The time in ms until it has to be asked whether the errand is due. */
 int64_t errand_left(const struct server *);
 
 /* Notes that a child has ended; true if it was the errand. */

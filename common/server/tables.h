@@ -15,7 +15,7 @@
  */
 void tables_refresh(struct server *);
 
-/* The same in a child: what is ready, and nothing else. */
+/* Does the same in a child, but only with what is ready. */
 void tables_reread(struct server *);
 
 /* Notes that a child has ended; true if it made images. */

@@ -21,17 +21,17 @@ enum {
 	DIALOGUE_LINE = 12288 + 64, /* of AUTH with SASL data, RFC 4954 */
 };
 
-/* What counts towards the limits; one for each session. */
+/* The counts for the limits; one struct for each session. */
 struct dialogue_counts {
 	unsigned errors; /* refusals, by the rules of the daemon */
 	unsigned idle;   /* commands without progress */
 	bool progress;   /* a command sets it that brings mail nearer */
 };
 
-/* What a session has had too much of. */
+/* The limit that a session has exceeded. */
 enum excess { EXCESS_ERRORS, EXCESS_OCTETS, EXCESS_COMMANDS };
 
-/* What a check finds out about a line. */
+/* The result of checking a line. */
 enum line_check {
 	CHECK_PASSED,
 	CHECK_REFUSED, /* and the client was told so */

@@ -5,8 +5,8 @@
 #include "common/job/job.h"
 
 /*
- * What counts against the address of a client, as a session reports it.  What
- * comes of it is the server's: common/server/guard.h.
+ * The offences that count against a client's address, as a session reports
+ * them.  The server decides what follows: common/server/guard.h.
  */
 
 /* Reports one, if those of this client are counted. */

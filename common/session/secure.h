@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* What both daemons' sessions do about TLS. */
+/* TLS in the sessions of both daemons. */
 
 /*
  * Turns a connection to TLS, if it begins with that; go_ahead is said first

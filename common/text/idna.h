@@ -37,7 +37,7 @@ void idna_use(enum idna (*map)(const void *context, const char *label,
  */
 enum idna idna_domain(const char *domain, size_t len, char *out, size_t size);
 
-/* The same without tables, as every process has it: what needs them is
+/* Does the same without tables, in any process; labels that need tables are
    refused. */
 enum idna idna_domain_alone(
     const char *domain, size_t len, char *out, size_t size);

@@ -26,7 +26,7 @@ const char *transfer_name(enum transfer);
    no encoding but a mistyped "8bit", or a charset, is TRANSFER_8BIT. */
 enum transfer transfer_parse(const char *value, size_t len);
 
-/* What is to be known of a body; begins zeroed. */
+/* The facts about a body; begins zeroed. */
 struct transfer_count {
 	uint64_t octets;
 	uint64_t eight_bit; /* octets beyond ASCII */

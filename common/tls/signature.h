@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * What the process that keeps the private keys is asked, and what it answers:
- * a session sends the question to the server, the server to the keeper.  It
+ * The questions to the process that keeps the private keys, and its answers: a
+ * session sends the question to the server, the server to the keeper.  It
  * signs, and nothing else: there is no way to ask it for a decryption.
  */
 

@@ -29,7 +29,7 @@ void tls_preload(void);
 /* True if it is loaded, so that using it costs nothing more. */
 bool tls_loaded(void);
 
-/* What is known of a key where the key is not: all but the key. */
+/* The public part of a key, for processes that do not have the key. */
 enum { TLS_CHAIN = 16, TLS_CHAIN_OCTETS = 60 * 1024 };
 struct tls_chain {
 	uint32_t algorithm, bits; /* of the key; the number is GnuTLS' */
@@ -56,9 +56,9 @@ struct tls_server *tls_server_make(const struct config *,
     struct tls_chain *const *, size_t n, char error[CONFIG_ERROR]);
 
 /*
- * In a process that clone(2) made of one that has loaded the library: without
- * it both would draw the same random numbers.  After fork(3) it does nothing
- * that is needed.
+ * To be called in a process that clone(2) made from one that has loaded the
+ * library: otherwise both would draw the same random numbers.  It is not needed
+ * after fork(3).
  */
 void tls_forked(void);
 
@@ -70,7 +70,7 @@ void tls_files_note(struct tls_files *, const struct config *);
 /* True if one of them has changed since; one that is gone has not. */
 bool tls_files_changed(const struct tls_files *, const struct config *);
 
-/* Who signs: 0, or -1 when there is no signature. */
+/* The function that signs: 0, or -1 if there is no signature. */
 struct tls_signer {
 	int (*sign)(void *context, const struct signature_question *,
 	    struct signature *);
@@ -96,11 +96,11 @@ enum { TLS_FINGERPRINT = 64 };
 void tls_client_fingerprint(
     struct tls_session *, char hex[TLS_FINGERPRINT + 1]);
 
-/* As read(2) and write(2) on a non-blocking socket; EPROTO: broken TLS. */
+/* Work as read(2) and write(2) on a non-blocking socket; EPROTO: broken TLS. */
 ssize_t tls_receive(struct tls_session *, void *buf, size_t size);
 ssize_t tls_send(struct tls_session *, const void *buf, size_t size);
 
-/* As stream_drained(). */
+/* Answers as stream_drained() does. */
 bool tls_drained(struct tls_session *);
 
 /* Says good-bye and frees; the descriptors stay open. */
@@ -110,8 +110,9 @@ void tls_close(struct tls_session *);
 extern const struct stream_transport tls_transport;
 
 /*
- * What ties a login to this connection (RFC 9266, RFC 5929 section 4).  How
- * many octets of data, or 0: this connection has none of the kind.
+ * Gets the data that binds a login to this connection (RFC 9266, RFC 5929
+ * section 4).  Returns the number of octets, or 0 if this connection has no
+ * such data.
  */
 enum tls_binding { TLS_BINDING_EXPORTER, TLS_BINDING_END_POINT };
 enum { TLS_BINDING_SIZE = 64 };

@@ -29,11 +29,11 @@ void tls_keys_close(struct tls_keys *);
 /* How many there are. */
 size_t tls_keys_count(const struct tls_keys *);
 
-/* What is not secret of one of them: 0, or -1 with a message. */
+/* Gets the public part of one key: 0, or -1 with a message. */
 int tls_keys_chain(const struct tls_keys *, size_t key, struct tls_chain *,
     char error[CONFIG_ERROR]) __attribute__((warn_unused_result));
 
-/* What is said about a certificate. */
+/* The facts about a certificate that are reported. */
 struct tls_look {
 	time_t starts, ends;
 	bool self_signed;

@@ -2,7 +2,7 @@
 #ifndef RESTANTE_COMMON_TLS_TLS_PRIVATE_H
 #define RESTANTE_COMMON_TLS_TLS_PRIVATE_H
 
-/* What the files of common/tls/ share; no other file sees GnuTLS. */
+/* Shared by the files of common/tls/; no other file sees GnuTLS. */
 
 #include "common/config/config.h"
 #include "common/tls/signature.h"

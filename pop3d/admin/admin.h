@@ -5,7 +5,7 @@
 #include "common/config/config.h"
 
 /*
- * What the administrator asks pop3d for.  All return an exit status of
+ * The administrator's commands of pop3d.  All return an exit status of
  * sysexits.h.
  */
 

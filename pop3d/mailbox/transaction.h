@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What a session may do with an open mailbox, in the mailbox process. */
+/* The commands of a session with an open mailbox, in the mailbox process. */
 
 /* The open mailbox of a session. */
 struct transaction {

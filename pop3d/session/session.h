@@ -70,7 +70,7 @@ enum next session_login(struct session *, int64_t started, const char *wrong);
 /* AUTH: auth.c. */
 enum next command_auth(struct session *, char *argument);
 
-/* What to say when a line did not come as it should. */
+/* Answers a line that did not come as it should. */
 enum next session_bad_line(struct session *, enum line);
 
 /*
@@ -86,7 +86,7 @@ enum line_check session_check_web(struct session *, char *line);
 /* Carries bytes between a TLS client and its mailbox process: pump.c. */
 void pump_run(struct stream *client, int mailbox);
 
-/* The capabilities of both states; before the login for whoever it may be. */
+/* The capabilities of both states; before the login, those for any user. */
 void session_capabilities(struct session *);
 
 /* LANG (RFC 6856 section 3), for the tables of both processes. */

@@ -6,11 +6,11 @@
 #include "common/log/stats_report.h"
 
 /*
- * What the administrator asks smtpd for; the queue has its own manage.h, the
- * users file passwd.h.  All return an exit status of sysexits.h.
+ * The administrator's commands of smtpd; the queue has its own manage.h, and
+ * the users file passwd.h.  All return an exit status of sysexits.h.
  */
 
-/* Where systemd has the sockets that are enabled. */
+/* The directory in which systemd lists enabled sockets. */
 #define ADMIN_SOCKETS "/etc/systemd/system/sockets.target.wants/"
 
 /* --check: tests the whole set-up, and says what to type next. */

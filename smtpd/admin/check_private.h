@@ -25,17 +25,19 @@ struct check {
 void check_finding(struct check *, enum finding, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Who runs what, and what confines it: check_rights.c. */
+/* Checks who runs what, and what confines it: check_rights.c. */
 void check_rights(struct check *);
 
 /*
- * What try() returns as the account, with what its mailbox needs (NULL:
- * nothing): 0, or an errno; -1: that cannot be found out, which is reported.
+ * Returns what try() returns when run as the account, with the rights that its
+ * mailbox needs (NULL: none): 0, or an errno; -1: that cannot be found out,
+ * which is reported.
  */
 int check_as(struct check *, const struct account *, const char *mailbox,
     int (*try)(void *context), void *context);
 
-/* For check_as(): 0, or why the program at that path cannot be run. */
+/* Checks, for check_as(): 0, or the errno why the program at that path
+   cannot be run. */
 int check_runnable(void *path);
 
 /* A directory of the servers', which is to have that mode; queue, state, and
@@ -73,7 +75,7 @@ void check_routes(struct check *);
 /* Quotas and other limits of users: check_limits.c. */
 void check_limits(struct check *);
 
-/* What logins need besides users: check_logins.c. */
+/* Checks what logins need besides users: check_logins.c. */
 void check_logins(struct check *);
 
 /* Senders that users may use: check_senders.c. */
@@ -82,7 +84,7 @@ void check_senders(struct check *);
 /* Keys of DKIM, and the senders of forwarded mail: check_signing.c. */
 void check_signing(struct check *);
 
-/* What the DNS has about our domains: check_dns.c. */
+/* Checks the DNS records of our domains: check_dns.c. */
 void check_dns(struct check *);
 
 /* Rules for strangers: check_policy.c. */

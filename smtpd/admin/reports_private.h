@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What reports say, summed up.  Hostile: anybody may send one. */
+/* A summary of reports.  Their contents are hostile: anybody may send one. */
 
 enum {
 	REPORT_PACKED = 10 * 1024 * 1024,   /* octets of one as it comes */
@@ -46,7 +46,7 @@ struct report_row {
 	} key;
 };
 
-/* What failed, of connections to a domain's servers (RFC 8460). */
+/* The failed connections to a domain's servers (RFC 8460). */
 struct report_tls {
 	uint64_t count;
 	struct report_tls_key {
@@ -78,7 +78,7 @@ struct report_sum {
 	struct report_row rows[REPORT_ROWS];
 	struct report_tls tls[REPORT_TLS];
 	char problems[REPORT_PROBLEMS][REPORT_WHY];
-	/* Of who reads; nobody else looks at these. */
+	/* For the reader only; nobody else looks at these. */
 	uint16_t slots[REPORT_SLOTS]; /* number of a row and 1, by hash */
 	uint64_t seen[REPORT_SEEN];   /* hashes of reports */
 	uint64_t seed[2];
@@ -94,13 +94,13 @@ void report_problem(struct report_sum *, const char *what, const char *why);
 /* Copies a text that others wrote: what is not printable ASCII becomes "?". */
 void report_copy(char *out, size_t size, const char *text);
 
-/* The same, in lower case. */
+/* Does the same, in lower case. */
 void report_copy_word(char *out, size_t size, const char *text);
 
 /* Digits alone; what is above the largest becomes that. */
 uint64_t report_number(const char *text);
 
-/* What a report says of itself. */
+/* The facts that a report states about itself. */
 struct report_head {
 	char org[REPORT_NAME], id[REPORT_NAME];
 	struct report_domain domain;
@@ -111,7 +111,7 @@ struct report_head {
 int report_sum_begin(struct report_sum *, const struct report_head *);
 void report_sum_add(struct report_sum *, const struct report_row *);
 
-/* The same for reports on TLS; connections are counted by themselves. */
+/* Do the same for reports on TLS; connections are counted separately. */
 int report_tls_begin(struct report_sum *, const struct report_head *);
 void report_tls_add(struct report_sum *, const struct report_tls *);
 void report_tls_count(

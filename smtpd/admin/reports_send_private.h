@@ -16,7 +16,7 @@ enum {
 	OUTBOX_DAY = 24 * 60 * 60,
 };
 
-/* What a process that looks names up and makes mails of notes hands back. */
+/* The result of the process that looks names up and makes mails from notes. */
 struct outbox {
 	uint32_t count, used, left_out;
 	uint32_t silent;             /* domains whose name servers were */
@@ -30,7 +30,7 @@ struct outbox {
 
 /* ---- reports_make.c: pure but for memory ---- */
 
-/* What a report says of itself. */
+/* The facts that a report states about itself. */
 struct report_frame {
 	const char *host, *from; /* who sends it */
 	int64_t begin;           /* of the day */

@@ -8,7 +8,7 @@
 
 /* smtpd --setup: questions, a plan, and the files of a first configuration. */
 
-/* What the command line says; NULL: not said. */
+/* The wishes on the command line; NULL: not given. */
 struct setup_wish {
 	const char *address, *hostname, *relay;
 	const char *tls; /* a PEM file with key and chain, or "self" */

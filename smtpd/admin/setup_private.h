@@ -14,14 +14,14 @@
 
 enum { SETUP_LOCAL = 64, SETUP_PATH = 1024, SETUP_ITEMS = 24 };
 
-/* Where the files are. */
+/* The places of the files. */
 struct setup_place {
 	bool system; /* the machine's own set-up, as root */
 	bool root;   /* by root: mailboxes have other owners */
 	char folder[SETUP_PATH], conf[SETUP_PATH], aliases[SETUP_PATH];
 };
 
-/* What is there already; texts are "" where there is no file. */
+/* The facts about what exists already; texts are "" where there is no file. */
 struct setup_facts {
 	char *conf, *users, *aliases; /* allocated */
 	bool has_certificate, has_account, has_user;

@@ -13,7 +13,7 @@
  * find the old file or the new one.
  */
 
-/* What the file has for a user, besides the line in question. */
+/* The contents of the file for a user, besides the line in question. */
 struct users_view {
 	bool known;  /* the user's own line is there */
 	bool found;  /* and the line in question */

@@ -12,7 +12,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 
-/* What --dns has of a domain, and what the DNS has. */
+/* The records that --dns has for a domain, and those in the DNS. */
 
 enum {
 	ZONE_ADDRESSES = 8, /* of this machine */
@@ -103,7 +103,7 @@ enum zone_word {
 	ZONE_UNKNOWN, /* the DNS cannot be asked now */
 };
 
-/* What was found out about a record. */
+/* The findings about a record. */
 struct zone_finding {
 	enum zone_word word;
 	size_t len;
@@ -142,9 +142,9 @@ int zone_dns_type(enum zone_type);
 enum dns_status zone_ask(struct zone_check *, const char *name, enum zone_type);
 
 /*
- * Behind a router the machine has no public address of its own: it has those
- * that the DNS has, which SPF and reverse names have to fit.  Adds them, and
- * the records of their names.
+ * Adds the addresses that the DNS has, and the records of their names.  A
+ * machine behind a router has no public address of its own: SPF and reverse
+ * names have to match those in the DNS.
  */
 void zone_learn_addresses(struct zone_check *);
 

@@ -55,14 +55,15 @@ enum outcome_kind {
 	OUTCOME_DEAD,
 };
 
-/* What the next hop does not support, as bits, so that we tell the sender. */
+/* The features that the next hop does not support, as bits, so that the
+   sender is told. */
 enum relayed {
 	RELAYED_WITHOUT_DSN = 1, /* and NOTIFY=SUCCESS was asked for */
 	RELAYED_WITHOUT_BY = 2,  /* DELIVERBY */
 };
 
-/* The same bits, of OUTCOME_DEFERRED: the next hop surely does not have the
-   message, so that another one may be tried at once. */
+/* A further bit, with OUTCOME_DEFERRED: the next hop surely does not have
+   the message, so that another one may be tried at once. */
 enum { DEFERRED_ELSEWHERE = 4 };
 
 struct outcome {
@@ -112,7 +113,7 @@ struct agent_answer {
 	char why[CONFIG_ERROR];
 };
 
-/* What an agent has found out about the MTA-STS policy of its hop's domain. */
+/* The findings of an agent about the MTA-STS policy of its hop's domain. */
 struct agent_news {
 	char id[STS_ID + 1]; /* its version; see common/auth/sts.h */
 	uint32_t len;        /* octets of text; 0: it cannot be had now */

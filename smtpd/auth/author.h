@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Who a message says has written it: the domains in From.  Pure. */
+/* The authors that a message names: the domains in From.  Pure. */
 
 enum {
 	AUTHOR_MOST = 4,
@@ -17,8 +17,8 @@ enum {
 struct author {
 	unsigned fields; /* of the name From */
 	size_t named;    /* domains of mailboxes in it */
-	/* These, and what a careless reader could take
-	   for one, each once; in the form of ask_name(). */
+	/* These domains, and anything that a careless reader could take for
+	   one, each once, in the form of ask_name(). */
 	size_t count;
 	bool many;       /* there are more than AUTHOR_MOST */
 	unsigned looked; /* at AUTHOR_LOOKS there are many, too */

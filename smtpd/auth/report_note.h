@@ -12,7 +12,7 @@
 #include <time.h>
 
 /*
- * What a report (RFC 9990) says of one message: a line of the file
+ * A note for a report (RFC 9990) about one message: a line of the file
  * STATE/reports/dmarc.YYYYMMDD of its day, UTC.  Pure.
  */
 

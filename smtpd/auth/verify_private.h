@@ -12,7 +12,7 @@
 #include "smtpd/auth/author.h"
 #include "smtpd/auth/verify.h"
 
-/* What came of SPF for one of the two names. */
+/* The result of SPF for one of the two names. */
 struct verify_spf {
 	enum spf_result result;
 	char domain[ASK_NAME];
@@ -41,7 +41,7 @@ struct verification {
 	struct dkim *dkim;   /* NULL: no memory */
 	struct arc *arc;     /* the same */
 
-	/* Of the author's domain whose policy decides. */
+	/* These are for the author's domain whose policy decides. */
 	enum dmarc_result result;
 	enum dmarc_policy published, apply;
 	char policy_domain[ASK_NAME], from[ASK_NAME];

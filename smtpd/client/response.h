@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /*
- * What an SMTP or LMTP server answers (RFC 5321 section 4.2).  The server is
+ * The reply of an SMTP or LMTP server (RFC 5321 section 4.2).  The server is
  * not trusted: whatever it sends, this is bounded.  All but response_read() is
  * pure.
  */
@@ -47,7 +47,8 @@ void response_start(struct response *);
  */
 size_t response_feed(struct response *, const char *data, size_t len);
 
-/* For people: "550 5.1.1 No such user / ask somebody else", cut to size. */
+/* Writes the response for people: "550 5.1.1 No such user / ask somebody
+   else", cut to size. */
 const char *response_words(const struct response *, char *buf, size_t size);
 
 struct stream;

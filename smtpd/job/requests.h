@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 /*
- * What the sessions of smtpd ask workers, besides logins and deliveries: the
- * payloads and answers of common/job/job.h's requests.
+ * The requests of smtpd's sessions to workers, besides logins and deliveries:
+ * the payloads and answers of common/job/job.h's requests.
  */
 
 /*
@@ -22,7 +22,7 @@
  * has to be asked for: most recipients cost no request.
  */
 
-/* What is asked for. */
+/* The question. */
 enum rcpt_ask {
 	RCPT_LOOKUP = 1,   /* whole, then user: is there such an account? */
 	RCPT_QUOTA = 2,    /* has that user's mailbox room for the message? */

@@ -31,9 +31,9 @@ struct deliver {
 };
 
 /*
- * Becomes the owner for good, delivers, and writes the verdict to out, with
- * the text of a ~/.forward after it instead of following that.  0, or -1:
- * what was written is not whole.
+ * Becomes the owner permanently, delivers, and writes the verdict to out, with
+ * the text of a ~/.forward after it instead of following that.  0, or -1: what
+ * was written is not whole.
  */
 int deliver_recipient(const struct deliver *, int out)
     __attribute__((warn_unused_result));

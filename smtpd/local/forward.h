@@ -22,8 +22,9 @@ enum { FORWARD_SIZE = 64 * 1024 };
 bool forward_exists(const struct account *);
 
 /*
- * The same in two steps, for a process that will be confined in between: where
- * it would be (false: that cannot be found out), and whether it is there.
+ * Do the same in two steps, for a process that will be confined in between:
+ * first where the file would be (false: that cannot be found out), and then
+ * whether it is there.
  */
 struct forward_place {
 	int home; /* or -1: it would be nowhere */

@@ -50,8 +50,8 @@ struct local_mail {
 };
 
 /*
- * As local_append() for messages to one mailbox, APPEND_MOST at most, in a
- * process that is confined: under one lock, with one sync.
+ * Does what local_append() does for at most APPEND_MOST messages to one
+ * mailbox, in a confined process, under one lock and with one sync.
  */
 void local_append_all(const struct config *, const char *user,
     const struct store *, struct local_mail *, size_t n, int patience);

@@ -43,7 +43,7 @@ struct pipe_command {
 /* Runs it to its end; the process is confined from then on, and ends soon. */
 void pipe_run(const struct pipe_command *, struct verdict *);
 
-/* What a command finds in its environment.  Pure. */
+/* The environment of a command.  Pure. */
 
 enum { ENVIRONMENT_MOST = 10, ENVIRONMENT_TEXT = PATH_MAX + 32 };
 

@@ -33,8 +33,9 @@ struct resend {
 bool resend_message(const struct resend *, struct verdict *);
 
 /*
- * The same in a process that can write to the queue alone from then on, where
- * the kernel has Landlock, and ends soon; false is EXPANDED with mailbox set.
+ * Does the same in a process that ends soon and, if the kernel has Landlock,
+ * can write only to the queue from then on.  False becomes EXPANDED with
+ * mailbox set.
  */
 void resend_confined(const struct resend *, struct verdict *);
 

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /*
- * What a delivery process, which has become some user, tells the local agent:
- * this, and after it the text of a ~/.forward.  The user may have a hand in
- * all of it.
+ * The report of a delivery process, which has become some user, to the local
+ * agent: this, followed by the text of a ~/.forward.  The user may have a hand
+ * in all of it.
  */
 struct verdict {
 	uint32_t kind;    /* SENT, DEFERRED, FAILED; EXPANDED: the text after

@@ -9,9 +9,9 @@
 #include <stddef.h>
 
 /*
- * Who gets a message, however many they are, each once.  What is no address is
- * among them as a name that nobody has, so that whoever refuses unknown users
- * tells the sender of it, and the others get the message.
+ * The recipients of a message, any number of them, each once.  Text that is not
+ * an address is among them as a name that nobody has: it is refused like an
+ * unknown user, the sender is told, and the others get the message.
  */
 
 struct recipients {

@@ -18,7 +18,7 @@
 enum path rewrite_path(
     const struct config *, const char *text, char out[ADDRESS_TEXT]);
 
-/* What stands for the address by the rules of "masquerade"; false: itself. */
+/* Replaces the address by the rules of "masquerade"; false: it stays. */
 bool rewrite_masquerade(
     const struct config *, const char *address, char out[ADDRESS_TEXT]);
 

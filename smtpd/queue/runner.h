@@ -35,7 +35,7 @@ bool runner_is_due(const struct config *, bool start);
 void runner_run_due(const struct config *);
 
 /*
- * Asks for a run by whoever reads from QUEUE/wake, as systemd does for
+ * Asks for a run by the process that reads from QUEUE/wake, as systemd does for
  * restante-queue.service.  Never blocks.  false: nobody does.
  */
 bool runner_wake(const struct config *);
@@ -44,8 +44,8 @@ bool runner_wake(const struct config *);
 bool runner_has_unit(const struct config *);
 
 /*
- * In such a run, first: takes away what has asked for it, so that what asks
- * from now on has one more made.
+ * The first step of such a run: takes away the requests for it, so that a later
+ * request starts one more.
  */
 void runner_woken(void);
 

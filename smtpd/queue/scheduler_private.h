@@ -56,16 +56,17 @@ enum {
 	DESTINATION_TABLE = 1024, /* chains */
 };
 
-/* What the keys of all that is delivered on this machine begin with. */
+/* The prefix of the keys of all local deliveries. */
 #define DESTINATION_LOCAL "local"
 
-/* What became of a recipient; strings are owned, "" when there is none. */
+/* The result for a recipient; strings are owned, "" when there is none. */
 struct result {
 	uint32_t recipient; /* number in the file */
 	bool known;
 	bool noted; /* in its slot */
 	bool dead;  /* DEFERRED since the next hop does not work */
-	/* Whose turn it takes while an agent has it; local mail alone. */
+	/* The owner whose turn it takes while an agent has it; for local
+	   mail only. */
 	struct destination *turn;
 	enum outcome_kind kind;
 	/* Why the report is ours to write; SENT: enum relayed, EXPANDED: 1.
@@ -92,10 +93,11 @@ struct batch {
 };
 TAILQ_HEAD(batches, batch);
 
-/* Who goes first: a report that we, or others, have written goes last. */
+/* The order of sending: a report that we, or others, have written goes last. */
 enum standing { STANDING_REPORT, STANDING_STRANGER, STANDING_USER };
 
-/* Whose mail it is, by hashes; each may have a part of the places. */
+/* The parties to which mail belongs, as hashes; each may have a share of the
+   places. */
 enum party { PARTY_USER, PARTY_CLIENT, PARTY_NETWORK, PARTY_DOMAIN };
 enum { PARTIES = 4, PARTY_ROOMS = 256 };
 
@@ -312,8 +314,9 @@ size_t destination_share(const struct runner *);
 enum { OWNER_KEY = sizeof(DESTINATION_LOCAL) + USER_NAME + MAIL_TEXT + 4 };
 
 /*
- * What is delivered here waits by owner: of a mailbox; of commands and files,
- * apart from that.  Those of aliases have one owner, and wait each for itself.
+ * Local deliveries wait by owner: that of a mailbox and, apart from it, that of
+ * commands and files.  Commands and files of aliases have one owner, and each
+ * waits for itself.
  */
 const char *owner_key(
     const struct config *, const struct recipient *, char key[OWNER_KEY]);
@@ -381,10 +384,10 @@ int forwarding_sender(const struct runner *, const struct batch *,
     __attribute__((warn_unused_result));
 /* Has the secret for it while the file can be opened. */
 void forwarding_prepare(const struct runner *);
-/* What signed such senders, for expanding them; NULL: the file is to be read.
- */
+/* The keys that signed such senders, for expanding them; NULL: the file has
+   to be read. */
 const struct srs_keys *forwarding_keys(void);
-/* No process that reads the network has it. */
+/* Wipes the key: no process that reads the network has it. */
 void forwarding_forget(void);
 
 /* ---- batches.c ---- */

@@ -22,8 +22,8 @@ struct starter {
 
 enum starter_kind { START_RELAY, START_LOCAL, START_SIGNER };
 
-/* What an agent, or the signer, runs in a process of its own; hop: of a relay
-   agent alone. */
+/* Runs an agent, or the signer, in a process of its own; hop: only for a
+   relay agent. */
 typedef void starter_agent(const struct config *, enum starter_kind,
     const struct hop *, int channel, int slot);
 

@@ -18,7 +18,7 @@
 
 /* The client's side of SMTP and LMTP: one next hop, one connection. */
 
-/* What a server offers in its EHLO reply. */
+/* The extensions that a server offers in its EHLO reply. */
 enum extension {
 	EXT_PIPELINING = 1,
 	EXT_SIZE = 2,

@@ -79,7 +79,7 @@ struct connected {
 int connect_host(struct dns *, const char *host, unsigned port, enum family,
     const struct tried_addresses *, struct connected *, char why[CONFIG_ERROR])
     __attribute__((warn_unused_result));
-/* To an AF_UNIX socket. */
+/* Connects to an AF_UNIX socket. */
 int connect_unix(const char *path, struct connected *, char why[CONFIG_ERROR])
     __attribute__((warn_unused_result));
 

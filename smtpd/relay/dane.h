@@ -5,7 +5,7 @@
 #include "common/dns/dns.h"
 #include "common/tls/tlsa.h"
 
-/* What the TLSA records of a host ask of whoever sends mail there (RFC 7672
+/* The requirements of a host's TLSA records for senders of mail (RFC 7672
    section 2.2). */
 
 enum dane_state {

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* What to make of a reply.  Pure. */
+/* Decides what a reply means.  Pure. */
 
 enum phase {
 	PHASE_GREETING,

@@ -5,8 +5,8 @@
 #include "common/tls/tls_client.h"
 #include "smtpd/relay/dane.h"
 
-/* What a host must prove before it gets mail: by the hop's ?tls=, and by what
-   the owner of the domain has published. */
+/* The proof that a host must give before it gets mail: by the hop's ?tls=,
+   and by what the owner of the domain has published. */
 
 struct policy {
 	bool tls; /* nothing goes there in the clear */
@@ -31,7 +31,7 @@ bool policy_find(struct client *, const char *host);
    the words of RFC 8460 section 4.3. */
 void policy_note(const struct client *, const char *fault);
 
-/* These words. */
+/* Returns these words. */
 const char *policy_fault(enum tls_fault);
 
 #endif

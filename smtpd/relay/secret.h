@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* Where the password for a smarthost comes from. */
+/* The sources of a password for a smarthost. */
 
 enum { SECRET_SIZE = 4096 };
 

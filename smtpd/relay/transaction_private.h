@@ -41,7 +41,7 @@ struct mail_object {
 	int channel; /* where outcomes of delivered mail go at once */
 	uint32_t serial;
 	bool sealed; /* it is to get a set of ARC */
-	/* By content_prepare(). */
+	/* Set by content_prepare(). */
 	bool surveyed, prepared;
 	struct survey survey;
 	struct convert_terms terms;
@@ -67,7 +67,7 @@ enum transacted transaction_run(struct client *, struct mail_object *);
 
 /* Tells the runner the outcomes that it has not been told. */
 void object_report(struct mail_object *);
-/* Of those, the successes alone: others may still change. */
+/* Tells it only the successes: other outcomes may still change. */
 void object_report_sent(struct mail_object *);
 
 /* Gives the outcome to all recipients that have none. */
@@ -93,7 +93,8 @@ size_t object_pending(const struct mail_object *);
  * NULL.
  */
 size_t object_go_on(struct mail_object *, const struct outcome *why);
-/* There is nowhere to go on to: the last answers count, or else that. */
+/* Settles all recipients when there is no further host to try: by their last
+   replies, or else as deferred, with why. */
 void object_conclude(struct mail_object *, const struct outcome *why);
 
 /* How a transaction goes on after a step. */
@@ -107,7 +108,7 @@ enum step {
 };
 
 enum judgement step_judge(const struct client *, enum phase);
-/* There was no reply, and the verdict says why. */
+/* Ends a step without a reply; the verdict says why. */
 enum step step_no_response(const struct client *);
 /* The reply ends the session, or makes no sense: sets the verdict from it. */
 enum step step_broken(struct client *, enum judgement, enum phase);

@@ -55,7 +55,7 @@ enum expanded expand_recipient(const struct expand *, const struct recipient *,
     struct mail *) __attribute__((warn_unused_result));
 
 /*
- * Where a report goes that is for the sender of mail which we have forwarded;
+ * Finds where a report to the sender of mail that we have forwarded goes;
  * SRS_UNKNOWN: the secret cannot be read, which is logged.
  */
 enum srs_back expand_rewritten(

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* Where mail for an address goes.  Pure: no DNS, no files. */
+/* Finds where mail for an address goes.  Pure: no DNS, no files. */
 
 enum route_kind {
 	ROUTE_LOCAL, /* one of our domains */
@@ -25,10 +25,11 @@ struct route {
 };
 
 /*
- * In this order: our own domains, unless they are handed on; the keys "route"
- * by recipient domain (the longest match), "sender-relay" by sender address,
- * then its domain; "relay"; else the MX of the domain.  These last two, and
- * every hop that goes by MX, have the "fallback-relay" after them.
+ * Finds the route, in this order: our own domains, unless they are handed on;
+ * the keys "route" by recipient domain (the longest match), "sender-relay" by
+ * sender address, then its domain; "relay"; else the MX of the domain.  These
+ * last two, and every hop that goes by MX, have the "fallback-relay" after
+ * them.
  */
 void route_find(const struct config *, const char *sender,
     const struct address *recipient, struct route *);

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What a target of an alias or a ~/.forward says. */
+/* The meaning of a target of an alias or a ~/.forward. */
 
 enum meaning {
 	MEANS_ADDRESS, /* address; without a domain it is local */
@@ -51,7 +51,8 @@ struct include {
 /* Files that were read before, for a process that can open none any more. */
 struct lists;
 
-/* Reads those that aliases name, and that these name.  NULL: no memory. */
+/* Reads the files that aliases name, and the files that these name.  NULL:
+   no memory. */
 struct lists *lists_read(const struct config *, const struct aliases *);
 void lists_free(struct lists *);
 

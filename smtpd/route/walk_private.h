@@ -53,7 +53,7 @@ bool walk_no_memory(const struct frame *);
 /* 1: a list of that name has not been met yet; 0: it has; -1: no memory. */
 int walk_is_new(struct expansion *, const char *name);
 
-/* If a user's ~/.forward is followed. */
+/* Says whether a user's ~/.forward is followed. */
 enum user_target { USER_FORWARDED, USER_MAILBOX };
 
 /* Each adds a target or a user, once.  false: the expansion has ended. */

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* What a message is to be made of. */
+/* The parts of which a message is made. */
 struct compose {
 	const char *subject;     /* or NULL */
 	char *const *recipients; /* of To, NULL at the end */

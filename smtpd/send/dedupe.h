@@ -10,9 +10,9 @@
 #include <time.h>
 
 /*
- * What is remembered of a notice that is sent once in a period: one line of
- * fixed width, "restante-notice 1", when it was sent last (seconds since 1970)
- * and how many were held back since then.  Pure.
+ * The record of a notice that is sent once in a period: one line of fixed
+ * width, "restante-notice 1", when it was sent last (seconds since 1970) and
+ * how many were held back since then.  Pure.
  */
 
 struct notice_record {

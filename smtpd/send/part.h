@@ -25,7 +25,7 @@ struct text {
 	struct transfer_count count;
 };
 
-/* What is to be known of a part before it is written. */
+/* The facts about a part that are needed before it is written. */
 struct part_form {
 	char type[MIMETYPE_SIZE];
 	const char *charset; /* or NULL */

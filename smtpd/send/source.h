@@ -10,9 +10,9 @@
 #include <sys/types.h>
 
 /*
- * What a message is made of: a file, or a copy of our own, in a file without a
- * name, of what can be read only once.  Functions return EX_OK, or log what is
- * wrong and return the exit status for that.
+ * The source of a message: a file or, if it can be read only once, our own copy
+ * in an unnamed file.  Functions return EX_OK, or log what is wrong and return
+ * the exit status for that.
  */
 struct source {
 	int fd;           /* -1: there is none */
@@ -41,10 +41,11 @@ int source_add(struct source *, const char *text)
 ssize_t source_read(struct source *, char *data, size_t size)
     __attribute__((warn_unused_result));
 
-/* At the end: EX_OK if it is the file that was opened, and all of it. */
+/* To be called at the end: EX_OK if the whole file was read, and is still
+   the one that was opened. */
 int source_check(const struct source *) __attribute__((warn_unused_result));
 
-/* To its beginning, for the next reader. */
+/* Returns to the beginning, for the next reader. */
 int source_rewind(struct source *) __attribute__((warn_unused_result));
 
 /* Reads it all, for what there is to know of it, and rewinds. */

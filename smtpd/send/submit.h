@@ -15,7 +15,7 @@
 int submit(const struct service *, const struct config *,
     const struct options *, int fd);
 
-/* The same in a process for which reserve_begin() has been called. */
+/* Does the same in a process for which reserve_begin() has been called. */
 int submit_begun(struct reserve *, const struct options *, int fd);
 
 #endif

@@ -7,10 +7,10 @@
 #include <stddef.h>
 
 /*
- * What the header section of mail from users lacks (RFC 6409 section 8): Date,
- * Message-ID and From are added where they are missing, bare names in addresses
- * get the hostname, and Bcc goes.  All else stays, octet for octet; of a
- * message with a DKIM-Signature, everything does.
+ * Completes the header section of mail from users (RFC 6409 section 8): adds
+ * Date, Message-ID and From if they are missing, adds the hostname to bare
+ * names in addresses, and removes Bcc.  Everything else stays, octet for octet;
+ * a message with a DKIM-Signature is not changed at all.
  */
 
 /*

@@ -6,9 +6,9 @@
 #include "smtpd/session/session.h"
 
 /*
- * What a session writes into the log: one line for each event, shaped like
- * Postfix's, so that what reads Postfix's logs reads ours.  Sessions of
- * programs on this machine are spoken of by their messages alone.
+ * The log lines of a session: one line for each event, in the form of Postfix,
+ * so that programs that read Postfix's logs can read ours.  For sessions of
+ * programs on this machine, only their messages are logged.
  */
 
 enum { EVENT_CLIENT = 96, EVENT_TEXT = REPLY_TEXT + 512 };
@@ -44,8 +44,9 @@ void event_reject(const struct session *, const char *where, const char *stage,
 void event_refused(const char *address, const char *reply, const char *why);
 
 /*
- * What is logged for a reply at that stage: its codes, then its words for the
- * log; subject: the recipient or sender that it is about.  Returns text.
+ * Writes the text that is logged for a reply at that stage: its codes, then its
+ * words for the log; subject: the recipient or sender that it is about.
+ * Returns text.
  */
 const char *event_words(enum smtp_reply, const char *const *args,
     const char *stage, const char *subject, char text[EVENT_TEXT]);

@@ -38,7 +38,7 @@ struct incoming {
 	char buffer[INCOMING_HEAD]; /* of which most messages need little */
 };
 
-/* For a session; NULL when there is no memory. */
+/* Makes one for a session; NULL when there is no memory. */
 struct incoming *incoming_new(void);
 void incoming_free(struct incoming *);
 
@@ -54,7 +54,7 @@ void incoming_begin(struct incoming *, struct session *, bool chunks);
 /* Takes a piece, or of DATA what is up to its end; how many octets. */
 size_t incoming_take(struct incoming *, const char *data, size_t len);
 
-/* All of it has come. */
+/* Ends it: the whole message has been received. */
 void incoming_end(struct incoming *);
 
 /*

@@ -26,7 +26,7 @@ enum params {
 	PARAMS_BY,      /* to be returned in less than PARAMS_BY_LEAST */
 };
 
-/* What decides about parameters besides their grammar. */
+/* The rules for parameters besides their grammar. */
 struct params_rules {
 	time_t now;
 	bool tls;  /* REQUIRETLS is offered: the session is in TLS */

@@ -11,11 +11,11 @@
 struct session;
 
 /*
- * What decides about a recipient here: first, once for each client, lists in
- * the DNS; then what is known of the address, and what a worker is asked.
+ * Decides about a recipient here: first, once for each client, lists in the
+ * DNS; then what is known of the address, and what a worker is asked.
  */
 
-/* What a session has found out about its client. */
+/* The findings of a session about its client. */
 struct rcpt_policy {
 	bool asked, listed; /* by a list in the DNS */
 	struct dnsbl_answer answer;

@@ -172,7 +172,7 @@ struct reply_row {
 	bool error;       /* counts towards the most errors of a session */
 };
 
-/* All but REPLY_NONE have one. */
+/* The row of a reply; all but REPLY_NONE have one. */
 const struct reply_row *reply_row(enum smtp_reply);
 
 enum { REPLY_TEXT = 1024, REPLY_MOST_ARGS = 4 };

@@ -21,13 +21,15 @@ enum {
 	TRACE_ROOM = 2048, /* octets of a field that are looked at */
 };
 
-/* What a message's header section tells as it streams by.  Begins zeroed. */
+/* The facts found in a message's header section as it streams by.  Begins
+   zeroed. */
 struct trace_header {
 	bool over; /* an empty line was there */
 	unsigned received;
 	char message_id[TRACE_ID]; /* without < and >; "": none so far */
 	bool tls_optional;         /* TLS-Required: No (RFC 8689 section 5) */
-	/* There are Authentication-Results or a DKIM signature, or may be. */
+	/* True if there are, or may be, Authentication-Results or a DKIM
+	   signature. */
 	bool vouched;
 
 	/* The rest is its own. */

@@ -15,9 +15,10 @@
  */
 
 /*
- * For workers, before a message is taken: counts it against the account that
- * sends it.  STATUS_LIMITED: that has had its share, which is logged.  Mail to
- * addresses of ours alone does not count, nor does mail of strangers.
+ * Counts a message against the account that sends it; for workers, before the
+ * message is accepted.  STATUS_LIMITED: the account has had its share, which is
+ * logged.  Mail only to addresses of ours does not count, nor does mail from
+ * strangers.
  */
 enum status allowance_take(const struct task *, const struct mail *);
 

@@ -10,13 +10,13 @@
 
 #include <stdint.h>
 
-/* What the files of this module share. */
+/* Shared by the files of this module. */
 
 /* Logs and counts a delivery; text: what became of it, or why not. */
 void at_once_log(const struct task *, const struct mail *,
     const struct recipient *, int64_t started, enum status, const char *text);
 
-/* All that a resident has. */
+/* Everything that a resident has. */
 struct resident_owner {
 	const struct task *task;             /* of its first job */
 	const struct recipient *recipient;   /* of that, and of all others */

@@ -20,7 +20,7 @@ bool dnsbl_valid(const void *payload, size_t size);
  */
 enum status dnsbl_run(const struct task *);
 
-/* What the list says by its answer to a question for A records.  Pure. */
+/* Interprets the list's answer to a query for A records.  Pure. */
 enum blocklist_answer dnsbl_read(
     const struct blocklist *, const struct dns_lookup *);
 

@@ -56,8 +56,8 @@ struct table_key greylist_mail_key(const uint64_t seed[2],
     const uint8_t network[16], const struct greylist_mail *);
 
 /*
- * What the record of client, sender and recipient says at a time, and what it
- * is to say from now on.  *first: passed for the first time.
+ * Judges by the record of client, sender and recipient at a time, and updates
+ * the record.  *first: it has passed for the first time.
  */
 bool greylist_judge(
     struct table_entry *, uint32_t now, uint32_t delay, bool *first);

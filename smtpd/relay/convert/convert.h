@@ -31,7 +31,7 @@
  * it, where the server is none of these.
  */
 
-/* What the server takes. */
+/* The forms that the server accepts. */
 struct convert_terms {
 	bool eight_bit; /* octets beyond ASCII in bodies */
 	bool utf8;      /* and in header fields */
@@ -57,9 +57,9 @@ enum convert_action {
 };
 
 /*
- * What the plan of a part is: such an action; a charset; and CONVERT_RAW if its
- * label says base64, but its first line is text.  Readers show such a body as
- * it is, and to decode it would destroy it.
+ * The plan of a part: such an action; a charset; and CONVERT_RAW if its label
+ * says base64, but its first line is text.  Readers show such a body as it is,
+ * and to decode it would destroy it.
  */
 enum {
 	CONVERT_ACTION = 0x0f,
@@ -90,7 +90,7 @@ struct convert_level {
 	enum { SAID_NOTHING, SAID_ASCII, SAID_OTHER } charset;
 };
 
-/* What is in the first line of a body that is not empty. */
+/* The contents of the first line of a body that is not empty. */
 struct convert_first {
 	size_t digits, others; /* of base64; blanks between them */
 	size_t blanks;         /* that may be at its end */
@@ -133,7 +133,7 @@ struct convert {
 	struct report_text text;
 };
 
-/* To be freed by convert_close(); NULL: no memory.  The first pass begins. */
+/* Begins the first pass.  To be freed by convert_close(); NULL: no memory. */
 struct convert *convert_open(const struct convert_terms *);
 void convert_close(struct convert *);
 
@@ -148,13 +148,13 @@ void convert_write(struct convert *);
 
 /* ---- between the files of this folder ---- */
 
-/* What an event is to the plan, or makes be written. */
+/* Handles an event: plans for it, or writes what follows from it. */
 void convert_plan_event(struct convert *, enum multipart_event);
 void convert_write_event(struct convert *, enum multipart_event);
 
 /* ---- report.c ---- */
 
-/* What is to be done with a part of a report; ACTION_KEEP: as of others. */
+/* Decides about a part of a report; ACTION_KEEP: as for other messages. */
 enum convert_action report_action(
     const struct convert_terms *, const struct multipart *);
 /* How many of these octets are of the header section. */
