@@ -305,6 +305,7 @@ fill(struct stream *s)
 			return LINE_OK;
 		}
 		if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+			s->failed = s->failed || n == -1;
 			return LINE_EOF;
 		}
 		if (deadline_wait(
@@ -344,8 +345,12 @@ stream_poll(struct stream *s)
 		s->received += (uint64_t)n;
 		return LINE_OK;
 	}
-	return n == -1 && (errno == EAGAIN || errno == EINTR) ? LINE_TIMEOUT
-	                                                      : LINE_EOF;
+	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+		return LINE_TIMEOUT;
+	}
+	/* Whoever reads on then waits for nothing. */
+	s->failed = s->failed || n == -1;
+	return LINE_EOF;
 }
 
 bool

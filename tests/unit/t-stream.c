@@ -372,6 +372,57 @@ test_output(void)
 	close_pair(&p);
 }
 
+/* A connection that fails once, and is as before then, as for want of memory.
+ */
+static ssize_t
+fail_once(struct tls_session *tls, void *buf, size_t size)
+{
+	static bool failed;
+
+	(void)tls;
+	(void)buf;
+	(void)size;
+	errno = failed ? EAGAIN : ENOMEM;
+	failed = true;
+	return -1;
+}
+
+static ssize_t
+take_all(struct tls_session *tls, const void *buf, size_t size)
+{
+	(void)tls;
+	(void)buf;
+	return (ssize_t)size;
+}
+
+static void
+end_nothing(struct tls_session *tls)
+{
+	(void)tls;
+}
+
+/* After an error nothing is waited for: a reply may never come. */
+static void
+test_failure(void)
+{
+	static const struct stream_transport failing = {
+		.receive = fail_once,
+		.send = take_all,
+		.close = end_nothing,
+	};
+	struct pair p = open_pair(LONG, LONG);
+	const char *data;
+	size_t len;
+
+	stream_secure(p.stream, &failing, (struct tls_session *)(uintptr_t)1);
+	enum line first = stream_poll(p.stream);
+	enum line then = stream_peek(p.stream, &data, &len);
+	ok(first == LINE_EOF && then == LINE_EOF,
+	    "a connection that has failed stays so: %s, %s", results[first],
+	    results[then]);
+	close_pair(&p);
+}
+
 int
 main(void)
 {
@@ -381,5 +432,6 @@ main(void)
 	test_times();
 	test_bytes();
 	test_output();
+	test_failure();
 	return tap_done();
 }

@@ -304,6 +304,9 @@ def cell(kind, kill):
         trouble = run.account.trouble(foreign_kills=kill)
         check(not trouble, f"seed {SEED}: {trouble!r:.3000}")
         check(not run.errors, "\n".join(run.errors[:5]))
+        if not kill:    # a resident lives on for a moment, with its file
+            wait_for(lambda: not any(n.endswith(".lk") for n in run.left()),
+                     "the end of the resident")
         equal([n for n in run.left() if n.endswith(".lock") or not kill], [],
               "left beside the mailbox")
         if kill:
