@@ -395,6 +395,13 @@ take_all(struct tls_session *tls, const void *buf, size_t size)
 	return (ssize_t)size;
 }
 
+static bool
+never_drained(struct tls_session *tls)
+{
+	(void)tls;
+	return false;
+}
+
 static void
 end_nothing(struct tls_session *tls)
 {
@@ -408,6 +415,7 @@ test_failure(void)
 	static const struct stream_transport failing = {
 		.receive = fail_once,
 		.send = take_all,
+		.drained = never_drained,
 		.close = end_nothing,
 	};
 	struct pair p = open_pair(LONG, LONG);
