@@ -88,10 +88,10 @@ def test_postfix(site):
         site.send(ALICE, ["nobody@example.org"], message("postfix"))
         site.wait_empty()
         hop.settle()
-        text = site.mailbox("nobody").read_bytes()
-        check(b"X-Ledger: postfix" in text, repr(text[:900]))
         arrived(site, hop, "postfix",
                 lambda: [m.wire for m in site.wait_mail("nobody")])
+        text = site.mailbox("nobody").read_bytes()
+        check(b"X-Ledger: postfix" in text, repr(text[:900]))
 
 
 def test_exim(site):
