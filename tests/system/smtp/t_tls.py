@@ -209,22 +209,19 @@ class Chosen(Instance):
 CURVES = ("X25519", "prime256v1", "secp384r1", "secp521r1")
 
 
-def curves(server, port):
-    """The curves with which a client gets a session."""
-    found = []
-    for curve in CURVES:
-        context = client_context()
-        context.set_ecdh_curve(curve)
-        try:
-            server.connect(port, context).close()
-            found.append(curve)
-        except (ssl.SSLError, ConnectionError):
-            pass
-    return found
+def curves(port):
+    """The curves with which a client gets a session. Python knows X25519 by
+    that name from OpenSSL 3.2 on alone."""
+    return [curve for curve in CURVES if subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-groups",
+         curve, "-brief"], input=b"QUIT\r\n", capture_output=True,
+        timeout=60, check=False).returncode == 0]
 
 
 def cases_curves(_):
     """What the system's administrator has left out stays out."""
+    if not tool("openssl"):
+        raise Skip("no openssl")
     for name, priority, key, left in (
             ("all", "NORMAL", "", CURVES),
             ("one left out", "NORMAL:-GROUP-SECP521R1", "", CURVES[:3]),
@@ -236,7 +233,7 @@ def cases_curves(_):
             ("one that the key leaves out", "NORMAL",
              "tls-priority -GROUP-SECP384R1", CURVES[:2] + CURVES[3:])):
         with tap.case(f"curves: {name}"), Chosen(priority, key) as server:
-            equal(curves(server, server.submissions), list(left), "curves")
+            equal(curves(server.submissions), list(left), "curves")
 
 
 def test_old_version_by_starttls(server):
