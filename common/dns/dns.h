@@ -135,7 +135,8 @@ enum { DNS_RECORD = 65536 }; /* octets that the longest record may have */
 /*
  * Calls each for every record of that type (TXT: its strings, joined; A, AAAA:
  * the address; MX, PTR: the name; SRV: "priority weight port host"; others: as
- * they are).  DNS_TEMPORARY also if it returns false.
+ * they are).  NULL: it is enough to know that there are some.  DNS_TEMPORARY
+ * also if it returns false.
  */
 enum dns_status dns_parse_each(const unsigned char *answer, size_t len,
     int type, bool (*each)(void *context, const char *data, size_t len),

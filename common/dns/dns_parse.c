@@ -431,7 +431,8 @@ dns_parse_each(const unsigned char *answer, size_t len, int type,
 	}
 	while (next_of(&a, (unsigned)type, &r, &malformed)) {
 		ssize_t n = read_data(&a, &r, data);
-		if (n == -1 || !each(context, data, (size_t)n)) {
+		if (n == -1 ||
+		    (each != NULL && !each(context, data, (size_t)n))) {
 			return DNS_TEMPORARY;
 		}
 		seen = true;

@@ -40,22 +40,13 @@ find_records(struct dns *dns, const char *base, unsigned port,
 	return DNS_OK;
 }
 
-static bool
-no_record(void *context, const char *data, size_t len)
-{
-	(void)context;
-	(void)data;
-	(void)len;
-	return true;
-}
-
 /* True if the host is an alias by a signed record, whatever it leads to. */
 static bool
 is_signed_alias(
     struct dns *dns, const char *host, bool *unknown, char why[CONFIG_ERROR])
 {
 	enum dns_status status =
-	    dns_records(dns, host, ns_t_cname, no_record, NULL, why);
+	    dns_records(dns, host, ns_t_cname, NULL, NULL, why);
 	const struct dns_origin *o = dns_origin(dns);
 
 	*unknown = status == DNS_TEMPORARY;
