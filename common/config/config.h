@@ -42,7 +42,6 @@ enum sender_check { SENDER_OFF, SENDER_DOMAIN, SENDER_LOGIN };
 
 enum log_target { LOG_DEFAULT, LOG_SYSLOG, LOG_STDERR };
 
-/* UIDLs of POP3: ours, or those of the server that was there before. */
 /* The treatment of a message that DMARC does not vouch for. */
 enum dmarc_mode { DMARC_OFF, DMARC_MARK, DMARC_ENFORCE };
 
@@ -50,6 +49,7 @@ enum dmarc_mode { DMARC_OFF, DMARC_MARK, DMARC_ENFORCE };
    those on this machine, or all. */
 enum dane_mode { DANE_OFF, DANE_AUTO, DANE_ON };
 
+/* UIDLs of POP3: ours, or those of the server that was there before. */
 enum uidl_style { UIDL_NATIVE, UIDL_DOVECOT, UIDL_POPA3D };
 
 /* The keys, of those that exist, that sign mail that we send. */

@@ -159,7 +159,7 @@ has_group(gnutls_priority_t priority, const char *name)
 	return false;
 }
 
-/* Puts groups behind others, but for those that the administrator left out. */
+/* Puts groups after others, but for those that the administrator left out. */
 static void
 add_groups(char *text, size_t size)
 {

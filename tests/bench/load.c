@@ -194,7 +194,7 @@ flush(struct client *c)
 	epoll_ctl(queue, EPOLL_CTL_MOD, c->fd, &event);
 }
 
-/* Whether there may be more: TLS keeps records that epoll does not see. */
+/* True if there may be more: TLS keeps records that epoll does not see. */
 static bool
 receive(struct client *c)
 {
