@@ -199,9 +199,13 @@ class Run:
             thread.start()
         for thread in threads:
             thread.join()
-        self.writer.settle()
         for daemon in (self.server.smtpd, self.server.pop3d):
             wait_for(lambda: not proc.children(daemon.pid), "all to end", 60)
+        # A lock with a number is ours, and nobody is left who may hold it:
+        # a process that ended with the one that was killed has left it.
+        # The other program would wait until it is old.
+        writers.age(self.path, lambda text: text != "")
+        self.writer.settle()
         self.server.run_queue()     # what a locked mailbox left there
 
     def settle(self):
