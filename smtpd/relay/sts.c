@@ -4,6 +4,7 @@
 
 #include "common/log/log.h"
 #include "smtpd/relay/client_private.h"
+#include "smtpd/relay/sts_fetch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -83,8 +84,8 @@ get(struct client *c, const char *id, uint64_t now)
 	char why[CONFIG_ERROR];
 
 	memset(&s->news, 0, sizeof(s->news));
-	ssize_t n =
-	    sts_fetch(c, c->hop->host, s->news.text, sizeof(s->news.text), why);
+	ssize_t n = sts_fetch(c->dns, c->tls, c->hop->host, s->news.text,
+	    sizeof(s->news.text), why);
 	if (n != -1 && !sts_policy_read(
 			   (struct span){ s->news.text, (size_t)n }, &policy)) {
 		strlcpy(why, "what its web server has is none", sizeof(why));

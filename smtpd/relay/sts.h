@@ -31,9 +31,4 @@ void sts_open(struct client *);
  */
 void sts_refresh(struct client *);
 
-/* Gets the policy of a domain from its web server.  How many octets; -1: why
-   says what went wrong. */
-ssize_t sts_fetch(struct client *, const char *domain, char *text, size_t size,
-    char why[CONFIG_ERROR]);
-
 #endif
