@@ -120,7 +120,8 @@ act(const struct options *o, const struct config *config)
 	case ACTION_DKIM:
 		return admin_dkim(config, o->dkim, o->rotate);
 	case ACTION_DNS:
-		return admin_dns(config, o->recipients[0], o->zone, o->json);
+		return admin_dns(
+		    config, o->recipients[0], o->zone, o->policy, o->json);
 	case ACTION_REPORTS:
 		return admin_reports(config, o->recipients, o->json);
 	case ACTION_EXPLAIN:

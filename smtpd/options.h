@@ -55,6 +55,7 @@ struct options {
 	const char *forgiven;        /* --forgive */
 	const char *dkim;            /* --dkim: a domain */
 	enum zone_form zone;         /* --dns */
+	const char *policy;          /* --policy: a file */
 	bool rotate;                 /* --rotate */
 	bool json;                   /* -j, --json: for programs */
 	enum stats_form stats;       /* --prometheus */

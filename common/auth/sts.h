@@ -2,6 +2,7 @@
 #ifndef RESTANTE_COMMON_AUTH_STS_H
 #define RESTANTE_COMMON_AUTH_STS_H
 
+#include "common/config/config.h"
 #include "common/text/bytes.h"
 
 #include <stdbool.h>
@@ -19,12 +20,6 @@ enum {
 	STS_TEXT = 16 * 1024, /* octets of a policy that we read */
 	STS_HOSTS = 64,       /* of a policy */
 	STS_AGE = 31557600,   /* s that a policy is good for at most */
-};
-
-enum sts_mode {
-	STS_NONE,    /* as if there were no policy */
-	STS_TESTING, /* what fails is told in reports alone */
-	STS_ENFORCE, /* what fails gets no mail */
 };
 
 /* True if a TXT record of _mta-sts.DOMAIN is one of MTA-STS (section 3.1). */

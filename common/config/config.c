@@ -50,6 +50,7 @@ enum kind {
 	KIND_DMARC,
 	KIND_DMARC_EXEMPT,
 	KIND_DANE,
+	KIND_STS_MODE,
 	KIND_AUTH_TRUST,
 	KIND_ARC_TRUST,
 	KINDS,
@@ -131,6 +132,8 @@ static const struct key keys[] = {
 	    offsetof(struct config, sessions_reserved) },
 	{ "size-limit", KIND_SIZE, offsetof(struct config, size_limit) },
 	{ "mta-sts", KIND_SWITCH, offsetof(struct config, mta_sts) },
+	{ "mta-sts-mode", KIND_STS_MODE,
+	    offsetof(struct config, mta_sts_mode) },
 	{ "minimum-free", KIND_SIZE, offsetof(struct config, minimum_free) },
 	{ "socket", KIND_PATH, offsetof(struct config, socket) },
 	{ "srs", KIND_SWITCH, offsetof(struct config, srs) },
@@ -168,11 +171,14 @@ static const struct {
 	    "off, mark or enforce expected, not" },
 	[KIND_DANE] = { { "off", "auto", "on" },
 	    "off, auto or on expected, not" },
+	[KIND_STS_MODE] = { { "none", "testing", "enforce" },
+	    "none, testing or enforce expected, not" },
 };
 
 _Static_assert(sizeof(enum uidl_style) == sizeof(unsigned), "see set_key()");
 _Static_assert(sizeof(enum dmarc_mode) == sizeof(unsigned), "the same");
 _Static_assert(sizeof(enum dane_mode) == sizeof(unsigned), "the same");
+_Static_assert(sizeof(enum sts_mode) == sizeof(unsigned), "the same");
 _Static_assert(sizeof(enum dkim_sign) == sizeof(unsigned), "the same");
 
 static int
@@ -450,6 +456,7 @@ config_defaults(struct config *c)
 	c->dmarc = DMARC_ENFORCE;
 	c->dane = DANE_AUTO;
 	c->mta_sts = true;
+	c->mta_sts_mode = STS_TESTING;
 	c->srs = true;
 	c->penalties = PENALTIES_ON;
 	c->recipients = 1000;

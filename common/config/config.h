@@ -49,6 +49,13 @@ enum dmarc_mode { DMARC_OFF, DMARC_MARK, DMARC_ENFORCE };
    those on this machine, or all. */
 enum dane_mode { DANE_OFF, DANE_AUTO, DANE_ON };
 
+/* RFC 8461 section 3.2. */
+enum sts_mode {
+	STS_NONE,    /* as if there were no policy */
+	STS_TESTING, /* what fails is told in reports alone */
+	STS_ENFORCE, /* what fails gets no mail */
+};
+
 /* UIDLs of POP3: ours, or those of the server that was there before. */
 enum uidl_style { UIDL_NATIVE, UIDL_DOVECOT, UIDL_POPA3D };
 
@@ -161,6 +168,7 @@ struct config {
 	enum dmarc_mode dmarc;
 	enum dane_mode dane;
 	bool mta_sts; /* policies of domains are asked for, and obeyed */
+	enum sts_mode mta_sts_mode; /* of the policy of our domains */
 	char dmarc_exempt[CONFIG_LIST][CONFIG_NAME];
 	size_t ndmarc_exempt;
 	bool reports; /* to those who publish policies */

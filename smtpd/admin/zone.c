@@ -4,11 +4,31 @@
 
 #include "smtpd/admin/zone_private.h"
 
+#include "common/log/log.h"
+
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+/* Writes the policy, and says which record belongs to it. */
+static int
+write_policy(const struct zone *zone, const char *path)
+{
+	if (zone_write_policy(zone, path) == -1) {
+		log_error("cannot write %s: %s", path, strerror(errno));
+		return EX_CANTCREAT;
+	}
+	printf("; once %s\n; is this file, this record belongs into the DNS:\n"
+	       "_mta-sts.%s. IN TXT \"v=STSv1; id=%s\"\n",
+	    zone->policy_url, zone->domain, zone->policy_id);
+	return EX_OK;
+}
 
 int
 admin_dns(const struct config *config, const char *domain, enum zone_form form,
-    bool json)
+    const char *policy, bool json)
 {
 	int status;
 	struct zone *zone = zone_make(config, domain, &status);
@@ -16,7 +36,9 @@ admin_dns(const struct config *config, const char *domain, enum zone_form form,
 	if (zone == NULL) {
 		return status;
 	}
-	if (form == ZONE_CHECK) {
+	if (policy != NULL) {
+		status = write_policy(zone, policy);
+	} else if (form == ZONE_CHECK) {
 		status = zone_check(zone, json);
 	} else if (json) {
 		zone_print_json(zone);

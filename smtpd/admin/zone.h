@@ -16,10 +16,11 @@ enum zone_form {
 
 /*
  * Prints that, as one object of JSON if json is set.  domain NULL: the first of
- * ours.  EX_OK; for ZONE_CHECK 1 if something is missing or another, 2 if that
+ * ours.  policy: a file to which the policy of MTA-STS is written instead, or
+ * NULL.  EX_OK; for ZONE_CHECK 1 if something is missing or another, 2 if that
  * cannot be found out now; else an exit status of sysexits.h.
  */
-int admin_dns(
-    const struct config *, const char *domain, enum zone_form, bool json);
+int admin_dns(const struct config *, const char *domain, enum zone_form,
+    const char *policy, bool json);
 
 #endif

@@ -19,7 +19,7 @@ zone_dns_type(enum zone_type type)
 {
 	static const int types[ZONE_TYPES] = { ns_t_a, ns_t_aaaa, ns_t_ptr,
 		ns_t_mx, ns_t_txt, ns_t_srv, ns_t_cname, ns_t_caa,
-		52 /* TLSA, which <arpa/nameser.h> need not have */ };
+		52 /* TLSA, which <arpa/nameser.h> need not have */, 0 };
 
 	return types[type];
 }

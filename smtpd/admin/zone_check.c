@@ -83,6 +83,13 @@ zone_compare(struct zone *zone,
 			tell(context, r, &finding);
 		}
 	}
+	if (c->policy_id[0] != '\0') {
+		struct zone_record r = { .type = ZONE_POLICY };
+		strlcpy(r.name, zone->policy_url, sizeof(r.name));
+		strlcpy(r.value, zone->policy, sizeof(r.value));
+		zone_check_policy(c, c->policy_id, &finding);
+		tell(context, &r, &finding);
+	}
 	dns_close(c->dns);
 	free(c);
 	return 0;
@@ -118,6 +125,16 @@ count(struct outcome *o, enum zone_word word)
 }
 
 static void
+print_lines(const char *what, const char *line)
+{
+	while (*line != '\0') {
+		size_t n = strcspn(line, "\n");
+		printf("        %s %.*s\n", what, (int)n, line);
+		line += n + (line[n] == '\n');
+	}
+}
+
+static void
 tell_person(
     void *context, const struct zone_record *r, const struct zone_finding *f)
 {
@@ -127,13 +144,10 @@ tell_person(
 	}
 	printf("%-7s %s %s\n", words[f->word], zone_types[r->type], r->name);
 	if (f->word != ZONE_OK) {
-		printf("        should be: %s\n", r->value);
-	}
-	for (const char *line = f->found;
-	     f->word != ZONE_OK && *line != '\0';) {
-		size_t n = strcspn(line, "\n");
-		printf("        the DNS:   %.*s\n", (int)n, line);
-		line += n + (line[n] == '\n');
+		print_lines("should be:", r->value);
+		print_lines(
+		    r->type == ZONE_POLICY ? "it is:    " : "the DNS:  ",
+		    f->found);
 	}
 	if (f->note[0] != '\0') {
 		printf("        %s\n", f->note);

@@ -3,6 +3,7 @@
 #include "smtpd/admin/zone_private.h"
 
 #include "common/auth/dkim_key.h"
+#include "common/auth/sts.h"
 #include "common/auth/tags.h"
 
 #include <stdio.h>
@@ -132,6 +133,7 @@ means_the_same(const char *theirs, const char *ours, struct zone_finding *f)
 {
 	struct span text = { theirs, strlen(theirs) }, rua;
 	struct dmarc_record policy;
+	char id[STS_ID + 1];
 
 	if (strcmp(theirs, ours) == 0) {
 		return true;
@@ -141,6 +143,9 @@ means_the_same(const char *theirs, const char *ours, struct zone_finding *f)
 	}
 	if (is_kind(ours, "v=DMARC1")) {
 		return dmarc_record_read(text, &policy);
+	}
+	if (is_kind(ours, "v=STSv1")) {
+		return sts_record_read(text, id);
 	}
 	if (is_kind(ours, "v=TLSRPTv1")) {
 		return tags_valid(text.at, text.len) &&

@@ -106,6 +106,10 @@ judge_text(struct zone_check *c, const struct zone_record *r,
 
 	(void)dns_parse_texts(l->answer, l->len, &c->texts);
 	zone_compare_texts(r, &c->texts, f);
+	if (strncmp(r->name, "_mta-sts.", 9) == 0 && f->word == ZONE_OK) {
+		(void)sts_record_read(
+		    (struct span){ f->found, f->len }, c->policy_id);
+	}
 	if (f->word == ZONE_MISSING && strncmp(r->name, "_dmarc.", 7) == 0 &&
 	    zone_policy_above(c, f)) {
 		f->word = ZONE_OK;
@@ -298,6 +302,7 @@ zone_judge(struct zone_check *c, const struct zone_record *r,
 	case ZONE_CNAME:
 	case ZONE_CAA:
 	case ZONE_TLSA:
+	case ZONE_POLICY:
 	case ZONE_TYPES:
 		judge_others(r, l, f);
 		break;

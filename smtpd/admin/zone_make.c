@@ -18,7 +18,7 @@
 enum { UNDER_WAY = 7 * 24 * 60 * 60 }; /* s that mail may wait, and more */
 
 const char *const zone_types[ZONE_TYPES] = { "A", "AAAA", "PTR", "MX", "TXT",
-	"SRV", "CNAME", "CAA", "TLSA" };
+	"SRV", "CNAME", "CAA", "TLSA", "policy" };
 
 __attribute__((format(printf, 5, 6))) static struct zone_record *
 add(struct zone *zone, enum zone_type type, enum zone_need need,
@@ -214,6 +214,17 @@ add_transport(struct zone *zone)
 	char name[ZONE_NAME];
 
 	add_certificates(zone);
+	zone_make_policy(zone);
+	below(zone, "mta-sts", name);
+	if (strcasecmp(name, zone->host) != 0) {
+		add(zone, ZONE_CNAME, ZONE_DEPENDS, name, "%s.", zone->host)
+		    ->note = "MTA-STS: a web server that has the policy, which "
+			     "smtpd --dns --policy writes";
+	}
+	add(zone, ZONE_TXT, ZONE_DEPENDS, below(zone, "_mta-sts", name),
+	    "v=STSv1; id=%s", zone->policy_id)
+	    ->note = "once that web server has the policy; with each change "
+		     "of it, and after that";
 	add(zone, ZONE_TXT, ZONE_NEEDED, below(zone, "_smtp._tls", name),
 	    "v=TLSRPTv1; rua=mailto:postmaster@%s", zone->domain);
 }

@@ -78,6 +78,19 @@ print_gaps(const struct zone *zone, const char *mark)
 	}
 }
 
+/* The policy of MTA-STS, which is a file and no record. */
+static void
+print_policy(const struct zone *zone, const char *mark)
+{
+	printf("%s%s,\n%swhich smtpd --dns %s --policy FILE writes:\n", mark,
+	    zone->policy_url, mark, zone->domain);
+	for (const char *line = zone->policy; *line != '\0';) {
+		size_t n = strcspn(line, "\n");
+		printf("%s  %.*s\n", mark, (int)n, line);
+		line += n + 1;
+	}
+}
+
 void
 zone_print_file(const struct zone *zone)
 {
@@ -86,6 +99,7 @@ zone_print_file(const struct zone *zone)
 	for (size_t i = 0; i < zone->count; i++) {
 		print_record(zone, &zone->records[i]);
 	}
+	print_policy(zone, "; ");
 }
 
 /* ---- for web pages ---- */
@@ -109,6 +123,7 @@ zone_print_web(const struct zone *zone)
 		printf("\n");
 	}
 	print_gaps(zone, "# ");
+	print_policy(zone, "# ");
 	printf("# Most pages add %s to names: enter what stands here. No\n"
 	       "# quotes belong around values, and no backslashes before\n"
 	       "# semicolons. Numbers before the host of MX and SRV may have\n"
@@ -141,5 +156,8 @@ zone_print_json(const struct zone *zone)
 		}
 		printf("}");
 	}
-	printf("]}\n");
+	printf("]");
+	json_member(stdout, "policy_url", zone->policy_url);
+	json_member(stdout, "policy", zone->policy);
+	printf("}\n");
 }

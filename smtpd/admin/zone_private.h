@@ -4,6 +4,7 @@
 
 #include "common/auth/dmarc.h"
 #include "common/auth/spf.h"
+#include "common/auth/sts.h"
 #include "common/dns/dns_ask.h"
 #include "common/dns/dns_lookup.h"
 #include "smtpd/admin/dkim.h"
@@ -31,6 +32,7 @@ enum zone_type {
 	ZONE_CNAME,
 	ZONE_CAA,
 	ZONE_TLSA,
+	ZONE_POLICY, /* no record: a file of a web server */
 	ZONE_TYPES,
 };
 
@@ -57,6 +59,9 @@ struct zone {
 	bool addresses_full; /* there are more, which are left out */
 	size_t nkeys;        /* of DKIM */
 	bool no_tlsa;        /* the keys of TLS cannot be read */
+	/* The policy of MTA-STS, the id of its record, and where it is. */
+	char policy[2 * DKIM_KEY_NAME], policy_id[STS_ID + 1];
+	char policy_url[DKIM_KEY_NAME + 64];
 	struct zone_record records[ZONE_RECORDS];
 	size_t count;
 	/* Once it was compared: answers for names of the domain, and how many
@@ -133,6 +138,7 @@ struct zone_check {
 	struct spf spf;
 	struct dmarc dmarc;
 	struct dns_asked asked;
+	char policy_id[STS_ID + 1]; /* of the record of MTA-STS, or "" */
 };
 
 /* The number of a type, as the DNS has it. */
@@ -160,6 +166,24 @@ bool zone_spf_passes(struct zone_check *, struct zone_finding *);
 
 /* True if a domain above has a policy for the domain; says which. */
 bool zone_policy_above(struct zone_check *, struct zone_finding *);
+
+/* ---- zone_policy.c ---- */
+
+/* Fills in the policy of MTA-STS. */
+void zone_make_policy(struct zone *);
+
+/* Writes it for a web server, in place of what is there.  0, or -1 with errno:
+   the file is as before. */
+int zone_write_policy(const struct zone *, const char *path);
+
+/* Judges the policy that senders get, with the id that they find and the hosts
+   in MX.  Pure. */
+void zone_judge_policy(const struct zone *, const char *id, struct span text,
+    const struct dns_mx *hosts, size_t count, struct zone_finding *);
+
+/* Gets it as senders do, and judges it. */
+void zone_check_policy(
+    struct zone_check *, const char *id, struct zone_finding *);
 
 /* ---- zone_judge.c ---- */
 

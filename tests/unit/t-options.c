@@ -213,6 +213,7 @@ static const struct {
 	{ "smtpd --dns x.y --check", "dns 2 [x.y]" },
 	{ "smtpd --check --dns x.y", "dns 2 [x.y]" },
 	{ "smtpd --web x.y --dns", "dns 1 [x.y]" },
+	{ "smtpd --dns x.y --policy f", "dns 0 [x.y]" },
 	{ "smtpd --setup a@x.y --yes", "setup [a@x.y]" },
 	{ "smtpd --yes a@x.y --setup", "setup [a@x.y]" },
 	{ "smtpd --remove --passwd bob", "passwd bob remove" },
@@ -325,6 +326,8 @@ test_words(void)
 		    "--generate and --credential exclude each other" },
 		{ "smtpd --dns --web --check",
 		    "--web and --check exclude each other" },
+		{ "smtpd --dns --policy f --check",
+		    "--policy and --check exclude each other" },
 		{ "smtpd --passwd a --passwd b", "--passwd is given twice" },
 		{ "smtpd --check -bp",
 		    "one thing at a time: another option says what to do "
