@@ -19,10 +19,13 @@ from pathlib import Path
 from lib.chain import Chain
 from lib.dns import (A, AAAA, MX, NXDOMAIN, SERVFAIL, TXT, LyingDns, a, mx,
                      record, refuse)
-from lib.fakemx import FakeMx
+from lib import mbox
+from lib.fakemx import DROP, EXTENSIONS, FakeMx
 from lib.namespace import NETWORK, again
+from lib.queuefile import make
 from lib.relaying import Relaying, wire
-from lib.scratch import AM_ROOT, tool
+from lib.scratch import AM_ROOT, Scratch, tool
+from lib.site import Queue
 from lib.tap import Skip, Tap, check, equal
 
 tap = Tap()
@@ -100,25 +103,26 @@ class Rig:
         Path(folder).chmod(0o755)
         self.trust.chmod(0o644)
 
-    def lies(self, port, txt, signed=False):
+    def lies(self, txt, signed=False, domain=DOMAIN):
         """What the name server says."""
         flags = 0x81A0 if signed else 0x8180
+        web = f"mta-sts.{domain}"
 
         def say(*records):
             return lambda q: q.answer(*records, flags=flags)
         return {
-            (DOMAIN, MX): say(mx(DOMAIN, 10, HOST)),
+            (domain, MX): say(mx(domain, 10, HOST)),
             (HOST, A): say(a(HOST)), (HOST, AAAA): say(),
             (OTHER, A): say(a(OTHER, "127.0.0.2")), (OTHER, AAAA): say(),
-            (WEB, A): say(a(WEB)), (WEB, AAAA): say(),
-            (f"_mta-sts.{DOMAIN}", TXT): say(*(
-                record(f"_mta-sts.{DOMAIN}", TXT, bytes([len(t)]) + t.encode())
+            (web, A): say(a(web)), (web, AAAA): say(),
+            (f"_mta-sts.{domain}", TXT): say(*(
+                record(f"_mta-sts.{domain}", TXT, bytes([len(t)]) + t.encode())
                 for t in txt)),
         }
 
     def open(self, port, txt=("v=STSv1; id=1",), config="", state=None, **lies):
         """A name server and an agent; both are context managers."""
-        said = self.lies(port, txt, lies.pop("signed", False))
+        said = self.lies(txt, lies.pop("signed", False))
         said.update(lies.get("lies", {}))
         dns = LyingDns(said, lambda q: q.answer(code=NXDOMAIN, flags=0x81A0))
         relay = Relaying(
@@ -141,12 +145,12 @@ def known(text=None, ident="1", fetched=None, retry=0):
     return prepare
 
 
-def carry(rig, says=None, certificate="good", **settings):
+def carry(rig, says=None, certificate="good", script=None, **settings):
     """Sends one message; (outcome, messages, requests, the file, log)."""
     rig.web.says = answer(policy()) if says is None else says
     before = len(rig.web.asked)
     pem = rig.names[certificate] if certificate else None
-    with FakeMx(pem=pem) as hop:
+    with FakeMx(script, pem=pem) as hop:
         dns, relay = rig.open(hop.port, **settings)
         with dns, relay:
             outcome = relay.send(TEXT, [f"bob@{DOMAIN}"])[0]
@@ -187,6 +191,89 @@ def test_enforce(rig):
     check("policy=sts" in got[4] and "result=ok" in got[4], got[4])
     for certificate, words in WRONG:
         waits(carry(rig, certificate=certificate), words, f"{certificate}")
+
+
+# A man in the middle: no STARTTLS, one that is refused or broken, a
+# certificate of somebody else, or an old one.
+MIDDLE = ((None, None), ("good", {"starttls": "454 4.7.0 Not now"}),
+          ("good", {"starttls": DROP}), ("good", {"starttls": "500 What?"}),
+          ("other", None), ("old", None))
+
+
+def test_man_in_the_middle(rig):
+    """With enforce he gets not an octet of the mail; with testing he does"""
+    for certificate, script in MIDDLE:
+        why = f"{certificate} {script}"
+        waits(carry(rig, certificate=certificate, script=script), "", why)
+        if script != {"starttls": DROP}:
+            outcome = carry(rig, answer(policy("testing")), certificate,
+                            script)[0]
+            equal(outcome.kind, "sent", why)
+
+
+class Server(Queue, Scratch):
+    """A server with a queue."""
+
+
+def require(rig, says=None, certificate="good", script=None,
+            extensions=("REQUIRETLS",), to=DOMAIN, domain=DOMAIN):
+    """A message with REQUIRETLS, from the queue: what the hop got, what waits,
+    and what came back."""
+    rig.web.says = answer(policy()) if says is None else says
+    pem = rig.names[certificate] if certificate else None
+    with FakeMx(script, pem=pem, extensions=EXTENSIONS + extensions) as hop:
+        said = rig.lies(("v=STSv1; id=1",), domain=domain)
+        with LyingDns(said, lambda q: q.answer(code=NXDOMAIN)) as dns, Server(
+                f"resolver {dns.address}\ntls-trust {rig.trust}\n"
+                f"relay mx:{hop.port}\n") as server:
+            server.flush("-q")      # makes the folders
+            if to.isascii():
+                make(server.dir / "queue", sender="alice@example.org",
+                     recipients=[f"bob@{to}"], body=TEXT, tls="required")
+            else:
+                done = server.call("smtpd", "-i", "-f", "alice@example.org",
+                                   f"bob@{to}", stdin=TEXT.decode())
+                equal(done.returncode, 0, done.stderr)
+            server.flush("-q")
+            return (list(hop.messages), server.mailq(),
+                    mbox.read(server.mailbox("alice")))
+
+
+def test_requiretls(rig):
+    """REQUIRETLS: to hosts that a policy vouches for, if it is no test"""
+    got, left, back = require(rig)
+    equal(([m.tls for m in got], left, back), ([True], [], []))
+    check("REQUIRETLS" in got[0].mail_params.split(), got[0].mail_params)
+    for says, extensions in ((answer(policy("testing")), ("REQUIRETLS",)),
+                             (answer(policy("none", ())), ("REQUIRETLS",)),
+                             (answer("", "404 No"), ("REQUIRETLS",)),
+                             (None, ())):
+        got, left, back = require(rig, says, extensions=extensions)
+        equal((got, left, len(back)), ([], [], 1), f"{says}")
+        check(b"5.7.30" in back[0].wire, repr(back[0].wire))
+
+
+def test_requiretls_middle(rig):
+    """A man in the middle gets not an octet of mail with REQUIRETLS"""
+    for certificate, script in MIDDLE:
+        got, left, back = require(rig, certificate=certificate, script=script)
+        equal((got, len(left), back), ([], 1, []),
+              f"{certificate} {script}")
+
+
+def test_u_label(rig):
+    """The policy of a domain outside ASCII is at its A-labels"""
+    domain = "xn--fr-via.example"
+    rig.web.pem = rig.chain.server(f"mta-sts.{domain}", file="a-label.pem")
+    try:
+        got, left, back = require(rig, to="f\u00e4r.example", domain=domain,
+                                  extensions=("REQUIRETLS", "SMTPUTF8"))
+    finally:
+        rig.web.pem = rig.web_pem
+    equal(([m.tls for m in got], left, back), ([True], [], []))
+    equal(got[0].rcpts, [f"bob@{domain}"])
+    check(f"Host: mta-sts.{domain}\r\n" in rig.web.asked[-1],
+          rig.web.asked[-1])
 
 
 def test_remembered(rig):
