@@ -121,6 +121,59 @@ def test_configuration():
     none(found)
 
 
+def providers():
+    """(provider, host, port) for each port in the table that has a mark."""
+    for line in (SRC / "doc/smarthost.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if len(cells) == 5 and "✓" in cells[1]:
+            *hosts, ports = re.split(r", (?=[\w.-]+\.[a-z]+,|\d)", cells[1])
+            for host in ", ".join(hosts).split(", "):
+                for port in re.findall(r"(\d+) ✓", ports):
+                    yield cells[0], host.replace("REGION", "eu-1"), port
+
+
+def test_providers():
+    """Each provider is reached at its port, with TLS that is verified"""
+    found, seen = [], 0
+    for provider, host, port in providers():
+        seen += 1
+        begin, end = ("smtps", "") if port == "465" else ("smtp", f":{port}")
+        with tempfile.TemporaryDirectory() as folder:
+            conf = Path(folder, "restante.conf")
+            conf.write_text("resolver 127.0.0.1:1\n"
+                            f"relay {begin}://a%40b.example@{host}{end}\n")
+            said = subprocess.run(
+                [BUILD / "smtpd/smtpd", "-c", conf, "-bt", "x@example.com"],
+                capture_output=True, text=True, check=False).stdout
+        if f"@{host}:{port}?tls=verify" not in said or \
+                ("from the first octet on" in said) != (port == "465"):
+            found.append(f"{provider}: {said}")
+    check(seen > 20, f"only {seen} providers found")
+    none(found)
+
+
+def test_known_providers():
+    """The providers that --setup knows are in the table"""
+    table = (SRC / "doc/smarthost.md").read_text()
+    known = re.findall(r'\{ "[\w.]+", "([\w.]+)", "',
+                       (SRC / "smtpd/admin/setup_text.c").read_text())
+    check(len(known) > 4, f"only {known} found in smtpd/admin/setup_text.c")
+    none([host for host in known if host not in table])
+
+
+def test_chinese():
+    """Chinese: blanks before and after Latin words, wide punctuation, and the
+    reader is not an official"""
+    wide = "[\u4e00-\u9fff]"
+    found = []
+    for number, line in documents.Page(SRC / "README.zh-CN.md").prose():
+        text = re.sub(r"`[^`]*`", "`x`", line)
+        if re.search(f"{wide}[A-Za-z0-9`]|[A-Za-z0-9`]{wide}"
+                     f"|{wide}[,.;:!?()]|[,;:!?()]{wide}|您", text):
+            found.append(f"README.zh-CN.md:{number}: {line}")
+    none(found)
+
+
 def test_shell():
     """A shell can read every command"""
     found = []
