@@ -25,7 +25,8 @@ refuse(int wfd, bool tls, const char *reply)
 	}
 	if (send(wfd, reply, n, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 &&
 	    errno == ENOTSOCK && write(wfd, reply, n) == -1) {
-		log_warn("and cannot even say so: %s", strerror(errno));
+		log_warn("cannot tell a client that it is refused: %s",
+		    strerror(errno));
 	}
 }
 

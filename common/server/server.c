@@ -330,8 +330,8 @@ static void
 start_counting(const struct server *s)
 {
 	if (stats_open(s->config) == -1 && s->nlisteners > 0) {
-		log_warn("cannot count in %s/stats: %s; smtpd --stats will "
-			 "tell less",
+		log_warn("cannot open %s/stats: %s; what smtpd --stats "
+			 "prints will be incomplete",
 		    s->config->state, strerror(errno));
 	}
 }

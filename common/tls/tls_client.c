@@ -168,10 +168,12 @@ static const struct {
 	{ GNUTLS_CERT_INSECURE_ALGORITHM, "uses an algorithm that is broken",
 	    TLS_FAULT_OTHER },
 	{ GNUTLS_CERT_PURPOSE_MISMATCH, "is not for servers", TLS_FAULT_OTHER },
-	{ GNUTLS_CERT_SIGNER_NOT_CA, "was issued by one who must not",
+	{ GNUTLS_CERT_SIGNER_NOT_CA,
+	    "was issued by a certificate that may not issue any",
 	    TLS_FAULT_TRUST },
 	{ GNUTLS_CERT_SIGNER_NOT_FOUND,
-	    "was issued by one whom we do not trust (see tls-trust)",
+	    "was issued by an authority that is not trusted (see "
+	    "tls-trust)",
 	    TLS_FAULT_TRUST },
 	{ 0, "cannot be verified", TLS_FAULT_OTHER }, /* matches all */
 };

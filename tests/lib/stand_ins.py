@@ -20,7 +20,7 @@ for word; do
 		continue
 	fi
 	case $word in
-	restante-\*) continue ;;
+	restante-\**) continue ;;
 	restante-*) ;;
 	*) continue ;;
 	esac
@@ -50,7 +50,8 @@ for word; do
 	done
 done
 case $verb in
-daemon-reload | enable | start | restart | stop | cat | edit | disable) ;;
+daemon-reload | enable | disable | start | stop | restart | try-restart | \
+	cat | edit) ;;
 *)
 	echo "systemctl has no $verb" >&2
 	exit 1
