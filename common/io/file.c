@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -81,6 +82,26 @@ int
 file_write(int fd, const void *data, size_t len, off_t at)
 {
 	return write_all(fd, data, len, at);
+}
+
+int
+file_move(int fd, off_t from, off_t to, size_t len)
+{
+	static char piece[64 * 1024];
+	bool up = to > from;
+
+	/* It begins at the end that is not overwritten. */
+	for (size_t done = 0; done < len && to != from;) {
+		size_t n =
+		    len - done < sizeof(piece) ? len - done : sizeof(piece);
+		off_t at = (off_t)(up ? len - done - n : done);
+		if (file_read(fd, piece, n, from + at) == -1 ||
+		    file_write(fd, piece, n, to + at) == -1) {
+			return -1;
+		}
+		done += n;
+	}
+	return 0;
 }
 
 int

@@ -12,6 +12,11 @@ int file_read(int fd, void *data, size_t len, off_t at)
 int file_write(int fd, const void *data, size_t len, off_t at)
     __attribute__((warn_unused_result));
 
+/* Moves octets within a file, where both places may overlap; those in between
+   are what they may be.  0, or -1 with errno. */
+int file_move(int fd, off_t from, off_t to, size_t len)
+    __attribute__((warn_unused_result));
+
 /* Appends all of it at the descriptor's position.  0, or -1 with errno. */
 int file_append(int fd, const void *data, size_t len)
     __attribute__((warn_unused_result));

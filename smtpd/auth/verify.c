@@ -101,24 +101,16 @@ read_body(struct verification *v)
 	return 0;
 }
 
-/* Moves the body, from the end that is not overwritten. */
+/* Moves the body to where the header section will end. */
 static int
 move_body(struct verification *v, size_t to)
 {
-	static char piece[PIECE];
-	size_t from = v->header_len, left = v->size - from;
-	bool up = to > from;
+	size_t len = v->size - v->header_len;
 
-	for (size_t done = 0; done < left && to != from;) {
-		size_t n = left - done < PIECE ? left - done : PIECE;
-		size_t at = up ? left - done - n : done;
-		if (file_read(v->fd, piece, n, (off_t)(from + at)) == -1 ||
-		    file_write(v->fd, piece, n, (off_t)(to + at)) == -1) {
-			return -1;
-		}
-		done += n;
+	if (file_move(v->fd, (off_t)v->header_len, (off_t)to, len) == -1) {
+		return -1;
 	}
-	return up ? 0 : ftruncate(v->fd, (off_t)(to + left));
+	return to < v->header_len ? ftruncate(v->fd, (off_t)(to + len)) : 0;
 }
 
 /* True for what must not come in; an exempt peer may mark mail itself, and say
