@@ -90,7 +90,8 @@ mail_is_valid(const struct mail *m)
 	    !fits(m->sender, sizeof(m->sender)) ||
 	    !fits(m->user, sizeof(m->user)) ||
 	    !fits(m->client, sizeof(m->client)) ||
-	    !fits(m->envid, sizeof(m->envid))) {
+	    !fits(m->envid, sizeof(m->envid)) ||
+	    !fits(m->held, sizeof(m->held))) {
 		return false;
 	}
 	for (size_t i = 0; i < m->count; i++) {
@@ -210,6 +211,7 @@ mail_inherit(struct mail *child, const struct mail *parent)
 	*child = *parent;
 	mail_new_id(child->id);
 	child->size = 0;
+	child->held[0] = '\0'; /* that one was, and has been released */
 	child->recipients = NULL;
 	child->count = child->room = 0;
 	child->texts = NULL;

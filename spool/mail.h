@@ -21,6 +21,7 @@ enum {
 	MAIL_ORCPT = 500,              /* RFC 3461 section 4.2, as xtext */
 	MAIL_TEXT = 1024,              /* a recipient and its NUL: commands */
 	MAIL_RECIPIENTS = 100000,      /* in one file */
+	MAIL_REASON = 199,             /* why it is held */
 	MAIL_HEAD = 64 * 1024 * 1024,  /* octets of a head that we believe */
 	MAIL_HOLD = 30 * 24 * 60 * 60, /* seconds that one may be held for */
 	MAIL_PRIORITY = 9              /* from the negative of it, RFC 6710 */
@@ -93,6 +94,7 @@ struct mail {
 	bool need_tls;     /* REQUIRETLS: over verified TLS */
 	bool tls_optional; /* TLS-Required: No; not both */
 	bool marked;       /* as spam: it is not forwarded to other hosts */
+	char held[MAIL_REASON + 1]; /* why it waits in hold/ at first, or "" */
 	struct deliver_by by;
 	time_t hold;   /* FUTURERELEASE: not to be sent before; 0: at once */
 	int priority;  /* MT-PRIORITY: higher ones go first */

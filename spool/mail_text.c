@@ -113,6 +113,7 @@ put_mail(FILE *f, const struct mail *m)
 	    : m->tls_optional ? "optional"
 			      : "");
 	put_line(f, "marked", m->marked ? "yes" : "");
+	put_line(f, "held", m->held);
 	if (m->hold != 0) {
 		fprintf(f, "hold: %" PRId64 "\n", bounded(m->hold));
 	}
@@ -283,6 +284,7 @@ enum key {
 	KEY_UTF8,
 	KEY_TLS,
 	KEY_MARKED,
+	KEY_HELD,
 	KEY_HOLD,
 	KEY_BY,
 	KEY_PRIORITY,
@@ -296,8 +298,9 @@ enum key {
 };
 
 static const char *const keys[KEYS] = { "id", "arrival", "sender", "user",
-	"client", "envid", "ret", "body", "utf8", "tls", "marked", "hold", "by",
-	"priority", "to", "given", "owner", "orcpt", "notify", "size" };
+	"client", "envid", "ret", "body", "utf8", "tls", "marked", "held",
+	"hold", "by", "priority", "to", "given", "owner", "orcpt", "notify",
+	"size" };
 
 struct parser {
 	struct mail *mail;
@@ -427,6 +430,8 @@ parse_value(struct parser *parser, enum key key, const char *value)
 		       read_flag(value, "optional", &m->tls_optional);
 	case KEY_MARKED:
 		return read_flag(value, "yes", &m->marked);
+	case KEY_HELD:
+		return copy(m->held, sizeof(m->held), value);
 	case KEY_HOLD:
 		return read_time(value, &m->hold) && m->hold > 0;
 	case KEY_BY:

@@ -51,10 +51,10 @@ struct queue_body {
 };
 
 /*
- * Writes the message and makes it durable in active/; sets mail->size.  When
- * this answers 0 the mail is ours for good, and until then nobody else can
- * claim it.  EEXIST: there is a message with that id, and that one is durable.
- * On any failure nothing is left.
+ * Writes the message and makes it durable in active/, or in hold/ if the mail
+ * is held; sets mail->size.  When this answers 0 the mail is ours for good, and
+ * until then nobody else can claim it.  EEXIST: there is a message with that
+ * id, and that one is durable. On any failure nothing is left.
  */
 int queue_commit(struct queue *, struct mail *, const struct queue_body *)
     __attribute__((warn_unused_result));

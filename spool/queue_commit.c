@@ -192,39 +192,39 @@ link_file(int active, int fd, const char *id)
  * none keeps nothing on btrfs.
  */
 static int
-name_file(int active, int fd, const char *unfinished, const char *id)
+name_file(int active, int place, int fd, const char *unfinished, const char *id)
 {
 	return fsync(fd) == -1 || queue_lock(fd) == -1
 	           ? -1
-	           : queue_rename(active, unfinished, active, id);
+	           : queue_rename(active, unfinished, place, id);
 }
 
-/* Gives the finished file its name and closes it. */
+/* Gives the finished file its name in a place and closes it. */
 static int
-publish(int active, int fd, const char *unfinished, const char *id)
+publish(int active, int place, int fd, const char *unfinished, const char *id)
 {
-	if (name_file(active, fd, unfinished, id) == -1) {
+	if (name_file(active, place, fd, unfinished, id) == -1) {
 		int saved = errno;
 		close(fd);
 		errno = saved;
 		return -1;
 	}
 	/* Commit point: from here on a power cut leaves the message. */
-	if (fsync(active) == -1) {
+	if (fsync(place) == -1) {
 		int saved = errno;
-		unlinkat(active, id, 0);
+		unlinkat(place, id, 0);
 		close(fd);
 		errno = saved;
 		return -1;
 	}
 	if (close(fd) == -1) {
 		int saved = errno;
-		unlinkat(active, id, 0);
+		unlinkat(place, id, 0);
 		errno = saved;
 		return -1;
 	}
 	/* A runner that found it locked looks at the folder again. */
-	(void)!futimens(active, NULL);
+	(void)!futimens(place, NULL);
 	return 0;
 }
 
@@ -310,6 +310,7 @@ put_file(struct queue *q, struct mail *m, const struct queue_body *body,
 {
 	char name[UNFINISHED_NAME];
 	int active = q->places[QUEUE_ACTIVE];
+	int place = m->held[0] == '\0' ? active : q->places[QUEUE_HOLD];
 
 	snprintf(name, sizeof(name), "%s%s.%d", QUEUE_UNFINISHED, m->id,
 	    (int)getpid());
@@ -328,7 +329,7 @@ put_file(struct queue *q, struct mail *m, const struct queue_body *body,
 		close(fd);
 		errno = saved;
 	} else {
-		result = publish(active, fd, name, m->id);
+		result = publish(active, place, fd, name, m->id);
 	}
 	if (result == -1 && !nameless) {
 		int saved = errno;
@@ -350,7 +351,8 @@ queue_commit(struct queue *q, struct mail *m, const struct queue_body *body)
 		result = put_file(q, m, body, false);
 	}
 	if (result == 0) {
-		queue_log_taken(m, "queue active");
+		queue_log_taken(
+		    m, m->held[0] == '\0' ? "queue active" : "queue hold");
 	}
 	return result == -1 && errno == EEXIST ? take_existing(q, m->id)
 	                                       : result;

@@ -197,6 +197,10 @@ view_text(FILE *out, struct queue_file *f, time_t now)
 					: ' ',
 	    (unsigned long long)f->mail.size, when, age);
 	wrap_text(&p, 0, f->mail.sender[0] != '\0' ? f->mail.sender : "<>");
+	if (f->mail.held[0] != '\0' && f->place == QUEUE_HOLD) {
+		wrap_text(&p, 4, "held by a filter:");
+		wrap_reply(&p, 8, f->mail.held);
+	}
 	for (size_t i = 0; i < f->mail.count; i++) {
 		print_recipient(&p, f, i, now);
 	}

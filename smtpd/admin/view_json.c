@@ -53,6 +53,7 @@ view_json(FILE *out, struct queue_file *f)
 	json_member(out, "sender", m->sender);
 	json_member(out, "user", m->user);
 	json_member(out, "client", m->client);
+	json_member(out, "held", m->held);
 	fputs(",\"recipients\":[", out);
 	for (size_t i = 0; i < m->count; i++) {
 		json_recipient(out, f, i);

@@ -98,7 +98,7 @@ is_from_session(const struct config *config, const struct mail *m, time_t now)
 	if (m->user[0] != '\0' || m->client[0] != '\0' ||
 	    m->count > config->recipients || m->hold > now + MAIL_HOLD ||
 	    m->by.time > now + BY_MOST || !is_printable(m->sender, m->utf8) ||
-	    !is_printable(m->envid, false)) {
+	    !is_printable(m->envid, false) || !is_printable(m->held, false)) {
 		return false;
 	}
 	for (size_t i = 0; i < m->count; i++) {
@@ -240,6 +240,7 @@ make_mail(const struct task *task, struct mail *mail)
 	}
 	mail_inherit(mail, &envelope);
 	strlcpy(mail->id, envelope.id, sizeof(mail->id));
+	strlcpy(mail->held, envelope.held, sizeof(mail->held));
 	enum status status = expand(task, &envelope, mail);
 	mail_free(&envelope);
 	return status;
@@ -381,7 +382,8 @@ dispose(const struct task *task, struct mail *mail)
 	if (allowed != STATUS_OK) {
 		return allowed;
 	}
-	if (!is_local(mail) || mail->hold != 0 || task->wary) {
+	if (!is_local(mail) || mail->hold != 0 || mail->held[0] != '\0' ||
+	    task->wary) {
 		return enqueue(task, mail);
 	}
 	queue_log_taken(mail, "delivered at once");

@@ -16,7 +16,7 @@ STATES = {"w": "waiting", "s": "sent", "x": "expanded", "f": "failed",
           "r": "removed"}
 # The order of the lines that need not be there.
 OF_MESSAGE = ("user", "client", "envid", "ret", "body", "utf8", "tls",
-              "marked", "hold", "by", "priority")
+              "marked", "held", "hold", "by", "priority")
 OF_RECIPIENT = ("given", "owner", "orcpt", "notify")
 
 
