@@ -14,6 +14,7 @@
 #include "smtpd/admin/reports.h"
 #include "smtpd/admin/reports_send.h"
 #include "smtpd/auth/verify.h"
+#include "smtpd/filter/filter.h"
 #include "smtpd/job/requests.h"
 #include "smtpd/options.h"
 #include "smtpd/queue/runner.h"
@@ -60,6 +61,7 @@ static const struct service smtp = {
 	    [REQUEST_DNSBL] = { dnsbl_run, dnsbl_valid },
 	    [REQUEST_LABEL] = { label_run, label_valid },
 	    [REQUEST_VERIFY] = { verify_run, verify_valid },
+	    [REQUEST_FILTER] = { filter_run, filter_valid },
 	    [REQUEST_ENQUEUE] = { enqueue_run, delivery_valid },
 	},
 	.errand = { runner_is_due, runner_run_due, runner_wake },

@@ -53,6 +53,9 @@ enum kind {
 	KIND_STS_MODE,
 	KIND_AUTH_TRUST,
 	KIND_ARC_TRUST,
+	KIND_FILTER,
+	KIND_FILTER_FAILURE,
+	KIND_FILTER_TIMEOUT,
 	KINDS,
 };
 
@@ -84,6 +87,10 @@ static const struct key keys[] = {
 	{ "domains", KIND_DOMAINS, 0 },
 	{ "expire", KIND_LIMIT, offsetof(struct config, expire) },
 	{ "fallback-relay", KIND_HOP, offsetof(struct config, fallback_relay) },
+	{ "filter", KIND_FILTER, 0 },
+	{ "filter-failure", KIND_FILTER_FAILURE, 0 },
+	{ "filter-timeout", KIND_FILTER_TIMEOUT, 0 },
+	{ "filter-users", KIND_SWITCH, offsetof(struct config, filter_users) },
 	{ "greet-delay", KIND_COUNT, offsetof(struct config, greet_delay) },
 	{ "greylist", KIND_COUNT, offsetof(struct config, greylist) },
 	{ "hostname", KIND_HOSTNAME, 0 },
@@ -279,6 +286,9 @@ static int (*const setters[KINDS])(
 	[KIND_EXEMPT] = set_exempt,
 	[KIND_AUTH_TRUST] = set_auth_trust,
 	[KIND_PENALTY_EXEMPT] = set_penalty_exempt,
+	[KIND_FILTER] = config_set_filter,
+	[KIND_FILTER_FAILURE] = config_set_filter_failure,
+	[KIND_FILTER_TIMEOUT] = config_set_filter_timeout,
 };
 
 static int
@@ -463,6 +473,7 @@ config_defaults(struct config *c)
 	c->sessions = 1000;
 	c->sessions_per_user = 50;
 	c->idle_exit = 60;
+	c->filter_timeout = 300;
 }
 
 /* This machine and the networks that are private (RFC 1918, RFC 4193). */

@@ -175,6 +175,12 @@ struct config {
 	char arc_trust[CONFIG_LIST][CONFIG_NAME]; /* sealers */
 	size_t narc_trust;
 	bool arc_seal; /* strangers' mail that we forward */
+	/* milters: "unix:PATH", "inet:HOST:PORT" */
+	char filters[CONFIG_LIST][CONFIG_NAME];
+	size_t nfilters;
+	bool filter_accept;      /* what a filter that fails has not seen */
+	bool filter_users;       /* have users' mail looked at, too */
+	unsigned filter_timeout; /* seconds */
 	struct limits account_messages, account_recipients; /* in an hour */
 };
 

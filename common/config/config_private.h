@@ -78,6 +78,14 @@ int config_set_networks(const struct config_place *,
 int config_set_log(
     const struct config_place *, struct config *, const char *value);
 
+/* Adds filters; what becomes of mail that one has not seen; its seconds. */
+int config_set_filter(
+    const struct config_place *, struct config *, const char *value);
+int config_set_filter_failure(
+    const struct config_place *, struct config *, const char *value);
+int config_set_filter_timeout(
+    const struct config_place *, struct config *, const char *value);
+
 /* Letters, digits, "-" and "_"; "none": "". */
 int config_set_log_name(
     const struct config_place *, struct config *, const char *value);

@@ -32,6 +32,8 @@ enum request_kind {
 	REQUEST_LABEL,   /* of a domain, not ASCII; answers its A-label */
 	REQUEST_VERIFY,  /* struct verify_question, about what is in the body;
 	                    answers struct verify_answer */
+	REQUEST_FILTER,  /* struct filter_question, then text of mail_head(),
+	                    about the same; answers struct filter_answer */
 	/* Made by the server itself: */
 	REQUEST_MAILBOX, /* after a login */
 	REQUEST_ENQUEUE, /* after a REQUEST_DELIVER that ended STATUS_LATER */

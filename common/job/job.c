@@ -16,6 +16,7 @@
 enum {
 	CHECK = 2 * 60 * 1000,
 	DELIVERY = 4 * 60 * 1000,
+	FILTERS = 10 * 60 * 1000, /* which a worker keeps to by itself */
 };
 
 static const char login[] = "the users file, NSS, PAM and oauth-command",
@@ -52,6 +53,8 @@ const struct request_rule request_rules[REQUESTS] = {
 	    GIVEN_NOTHING, IDNA_LABEL + 1, CHECK, "the GnuTLS library" },
 	[REQUEST_VERIFY] = { "VERIFY", WHEN_ANY, ANSWERED_BY_WORKER, GIVEN_BODY,
 	    CHANNEL_DATA, CHECK, "the name servers" },
+	[REQUEST_FILTER] = { "FILTER", WHEN_ANY, ANSWERED_BY_WORKER, GIVEN_BODY,
+	    CHANNEL_DATA, FILTERS, "the filter" },
 	[REQUEST_MAILBOX] = { "MAILBOX", WHEN_NEVER, ANSWERED_BY_STATUS,
 	    GIVEN_CLIENT, 0, 0, mailbox },
 	[REQUEST_ENQUEUE] = { "ENQUEUE", WHEN_NEVER, ANSWERED_BY_WORKER,

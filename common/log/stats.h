@@ -72,6 +72,10 @@ enum stats {
 	STATS_DANE_FAILED,    /* and tries of which nothing came */
 	STATS_STS_PROVED,     /* the same by policies of MTA-STS */
 	STATS_STS_FAILED,
+	STATS_FILTER_REFUSED, /* messages, by filters */
+	STATS_FILTER_DISCARDED,
+	STATS_FILTER_HELD,
+	STATS_FILTER_FAILED, /* times that one was not to be relied on */
 	STATS_COUNT,
 	STATS_NONE = STATS_COUNT, /* not to be counted */
 };

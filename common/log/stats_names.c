@@ -13,6 +13,7 @@
 #define DKIM_HELP "DKIM signatures of strangers' messages, by result."
 #define ARC_HELP                                                               \
 	"Messages with a chain of ARC: sealed, or trusted in spite of DMARC."
+#define FILTER_HELP "Messages, by what a filter (milter) did to them."
 #define SRS_HELP                                                               \
 	"Senders of forwarded mail that were rewritten, reports that came "    \
 	"back to them, and addresses that only look like such."
@@ -117,6 +118,14 @@ const struct stats_name stats_names[STATS_COUNT] = {
 	    STS_HELP },
 	[STATS_STS_FAILED] = { "sts_failed", "sts", "result", "failed",
 	    STS_HELP },
+	[STATS_FILTER_REFUSED] = { "filter_refused", "filter", "result",
+	    "refused", FILTER_HELP },
+	[STATS_FILTER_DISCARDED] = { "filter_discarded", "filter", "result",
+	    "discarded", FILTER_HELP },
+	[STATS_FILTER_HELD] = { "filter_held", "filter", "result", "held",
+	    FILTER_HELP },
+	[STATS_FILTER_FAILED] = { "filter_failed", "filter", "result", "failed",
+	    FILTER_HELP },
 	[STATS_SRS_OUT] = { "srs_out", "srs", "what", "out", SRS_HELP },
 	[STATS_SRS_IN] = { "srs_in", "srs", "what", "in", SRS_HELP },
 	[STATS_SRS_BAD] = { "srs_bad", "srs", "what", "bad", SRS_HELP },

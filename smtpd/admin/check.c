@@ -139,6 +139,7 @@ admin_check(const struct config *config, bool json)
 	check_aliases(&c);
 	check_routes(&c);
 	check_policy(&c);
+	check_filters(&c);
 	check_senders(&c);
 	check_signing(&c);
 	check_logins(&c);

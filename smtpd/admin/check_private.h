@@ -90,4 +90,7 @@ void check_dns(struct check *);
 /* Rules for strangers: check_policy.c. */
 void check_policy(struct check *);
 
+/* Sends the filters a test: check_filters.c. */
+void check_filters(struct check *);
+
 #endif

@@ -323,6 +323,7 @@ verify_run(const struct task *task)
 	}
 	answer.outcome = v->outcome;
 	answer.marked = v->marked;
+	answer.head = v->question.head + v->received.w.len;
 	memcpy(answer.domain,
 	    v->outcome == VERIFY_SENDER ? v->sender.domain : v->policy_domain,
 	    sizeof(v->policy_domain));

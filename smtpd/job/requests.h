@@ -5,6 +5,7 @@
 #include "common/config/config.h"
 #include "common/names/names.h"
 #include "common/text/address.h"
+#include "spool/mail.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -96,9 +97,52 @@ enum verify_outcome {
 
 /* Comes with STATUS_OK. */
 struct verify_answer {
-	uint32_t outcome;                /* enum verify_outcome */
-	uint32_t marked;                 /* 1: it says X-Spam-Flag now */
+	uint32_t outcome; /* enum verify_outcome */
+	uint32_t marked;  /* 1: it says X-Spam-Flag now */
+	uint32_t spare;
+	uint64_t head; /* octets of our own fields on top now */
 	char domain[ADDRESS_DOMAIN + 1]; /* whose policy it is, or "" */
+};
+
+/* ---- REQUEST_FILTER: what one filter makes of a message ---- */
+
+enum {
+	FILTER_LINE = 512,
+	FILTER_RCPTS = 1024, /* recipients that a filter can delete */
+	FILTER_ADDED = 800,  /* octets of those that it adds */
+	/* ms for all filters together: clients wait for ten minutes. */
+	FILTER_PATIENCE = 9 * 60 * 1000,
+};
+
+/* Comes before the text of mail_head(). */
+struct filter_question {
+	uint64_t head;     /* as above; filters do not see these fields */
+	uint32_t filter;   /* of the configuration */
+	uint32_t patience; /* ms for all of it */
+	char helo[ADDRESS_DOMAIN + 1];
+	char tls[64];    /* version and cipher, or "" */
+	char method[24]; /* of the login, or "" */
+};
+
+enum filter_outcome {
+	FILTER_ACCEPT,
+	FILTER_REFUSE, /* with line */
+	FILTER_DISCARD,
+	FILTER_FAILED, /* the message is as it was */
+	FILTER_HEADER, /* its header section is too long to be looked at */
+};
+
+/* Comes with STATUS_OK.  The body file is as the filter wants it. */
+struct filter_answer {
+	uint32_t outcome;    /* enum filter_outcome */
+	uint32_t marked;     /* 1: as spam */
+	uint32_t new_sender; /* 1: there is one */
+	uint32_t added_len;
+	char line[FILTER_LINE];            /* 550 5.7.1 text */
+	char reason[MAIL_REASON + 1];      /* it is to be held; "": it is not */
+	char sender[ADDRESS_TEXT];         /* "": the null path */
+	uint8_t deleted[FILTER_RCPTS / 8]; /* bits, by number */
+	char added[FILTER_ADDED];          /* strings with NUL */
 };
 
 /* ---- REQUEST_FLUSH: the argument of ETRN (RFC 1985), NUL ended ---- */

@@ -162,6 +162,22 @@ event_reject(const struct session *s, const char *where, const char *stage,
 	    s->esmtp ? "ESMTP" : "SMTP", log_path(s->helo, helo, sizeof(helo)));
 }
 
+/* In the words of Postfix. */
+void
+event_filter(const struct session *s, const char *what, const char *text)
+{
+	char client[EVENT_CLIENT], helo[ADDRESS_DOMAIN + 1];
+	char from[ADDRESS_TEXT], to[ADDRESS_TEXT];
+	const struct mail *m = &s->mail;
+
+	log_path(m->count > 0 ? m->recipients[0].text : "", to, sizeof(to));
+	log_info("%s: milter-%s: END-OF-MESSAGE from %s: %s; from=<%s> "
+		 "to=<%s> proto=%s helo=<%s>",
+	    m->id, what, event_client(s, client), text,
+	    log_path(m->sender, from, sizeof(from)), to,
+	    s->esmtp ? "ESMTP" : "SMTP", log_path(s->helo, helo, sizeof(helo)));
+}
+
 void
 event_refused(const char *address, const char *reply, const char *why)
 {

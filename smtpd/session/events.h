@@ -40,6 +40,10 @@ void event_login_failed(const struct session *, const char *method,
 void event_reject(const struct session *, const char *where, const char *stage,
     enum smtp_reply, const char *const *args, const struct address *to);
 
+/* Something that a filter has done to a message: "reject", "discard", "hold".
+ */
+void event_filter(const struct session *, const char *what, const char *text);
+
 /* A client that is not served at all, as struct service has it. */
 void event_refused(const char *address, const char *reply, const char *why);
 

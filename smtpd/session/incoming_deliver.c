@@ -7,6 +7,7 @@
 #include "common/log/stats.h"
 #include "smtpd/job/requests.h"
 #include "smtpd/session/events.h"
+#include "smtpd/session/filtering.h"
 #include "smtpd/session/verification.h"
 
 #include <errno.h>
@@ -30,7 +31,8 @@ for_resident(const struct incoming *in, size_t head, size_t *len)
 	if (s->connection->resident_secret == NULL || s->mail.marked ||
 	    s->connection->role != ROLE_MX || s->user[0] != '\0' ||
 	    s->mail.count != 1 || (r->notify & NOTIFY_SUCCESS) != 0 ||
-	    s->mail.hold != 0 || s->mail.priority > 0 || head > RESIDENT_HEAD ||
+	    s->mail.hold != 0 || s->mail.held[0] != '\0' ||
+	    s->mail.priority > 0 || head > RESIDENT_HEAD ||
 	    lseek(body, 0, SEEK_SET) == -1) {
 		return NULL;
 	}
@@ -95,17 +97,32 @@ refuse(struct incoming *in, enum smtp_reply refusal, const char *const *args)
 	return reply_send_with(s, refusal, args);
 }
 
-enum next
-incoming_deliver(struct incoming *in)
+/* What is said of a message that is not delivered by the will of a filter. */
+static enum next
+filtered_reply(struct incoming *in, enum filtered filtered, const char *line)
 {
 	struct session *s = in->session;
-	struct verify_answer answer = { .outcome = VERIFY_ACCEPT };
-	enum smtp_reply refusal = verification_ask(in, &answer);
 
-	if (refusal != REPLY_NONE) {
-		return refuse(in, refusal, REPLY_ARGS(answer.domain));
+	switch (filtered) {
+	case FILTERED_REFUSED:
+		return reply_send_line(s, REPLY_FILTER, line);
+	case FILTERED_DISCARDED:
+		return accept_message(in, REPLY_QUEUED);
+	case FILTERED_HEADER:
+		return refuse(in, REPLY_HEADER_LONG, NULL);
+	case FILTERED_ON:
+	case FILTERED_LATER:
+		break;
 	}
-	s->mail.marked = answer.marked == 1;
+	return reply_send(s, REPLY_FILTER_LATER);
+}
+
+/* Has workers deliver or queue it. */
+static enum next
+hand_on(struct incoming *in)
+{
+	struct session *s = in->session;
+
 	switch (deliver(in)) {
 	case STATUS_OK:
 		return accept_message(in, REPLY_DELIVERED);
@@ -123,4 +140,22 @@ incoming_deliver(struct incoming *in)
 		break;
 	}
 	return reply_send(s, REPLY_DELIVER_LATER);
+}
+
+enum next
+incoming_deliver(struct incoming *in)
+{
+	struct session *s = in->session;
+	struct verify_answer answer = { .outcome = VERIFY_ACCEPT,
+		.head = in->head };
+	enum smtp_reply refusal = verification_ask(in, &answer);
+	char line[FILTER_LINE] = "";
+
+	if (refusal != REPLY_NONE) {
+		return refuse(in, refusal, REPLY_ARGS(answer.domain));
+	}
+	s->mail.marked = answer.marked == 1;
+	enum filtered filtered = filtering_run(in, answer.head, line);
+	return filtered == FILTERED_ON ? hand_on(in)
+	                               : filtered_reply(in, filtered, line);
 }

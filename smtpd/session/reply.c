@@ -250,6 +250,10 @@ static const struct reply_row rows[REPLIES] = {
 	    FAULT(552, "5.3.4", "The header section is too long"),
 	[REPLY_VERIFY_LATER] =
 	    FAULT(451, "4.3.0", "Cannot verify the message now"),
+	/* The line that is sent is the filter's own. */
+	[REPLY_FILTER] = FAULT(550, "5.7.1", "A filter refuses the message"),
+	[REPLY_FILTER_LATER] =
+	    FAULT(451, "4.7.1", "Cannot filter the message now"),
 	[REPLY_STORE_LATER] =
 	    FAULT(451, "4.3.0", "Cannot store the message now"),
 	[REPLY_DELIVERED] = FINE(250, "2.0.0", "Delivered as %s"),
@@ -332,6 +336,15 @@ reply_send_with(
 {
 	count(s, &rows[reply]);
 	return write_reply(s, reply, args);
+}
+
+enum next
+reply_send_line(struct session *s, enum smtp_reply reply, const char *line)
+{
+	count(s, &rows[reply]);
+	stream_printf(s->stream, "%s\r\n", line);
+	s->obeyed = false;
+	return NEXT_COMMAND;
 }
 
 enum next

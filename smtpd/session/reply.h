@@ -142,6 +142,8 @@ enum smtp_reply {
 	REPLY_SENDS_NO_MAIL, /* domain */
 	REPLY_HEADER_LONG,
 	REPLY_VERIFY_LATER,
+	REPLY_FILTER,
+	REPLY_FILTER_LATER,
 	REPLY_STORE_LATER,
 	REPLY_DELIVERED, /* id */
 	REPLY_QUEUED,    /* id */
@@ -195,6 +197,9 @@ const char *reply_codes(enum smtp_reply, char codes[REPLY_CODES]);
 enum next reply_send(struct session *, enum smtp_reply);
 enum next reply_send_with(
     struct session *, enum smtp_reply, const char *const *args);
+
+/* Does the same with another line than the row's, without its end. */
+enum next reply_send_line(struct session *, enum smtp_reply, const char *line);
 
 /* Repeats a refusal that has been counted already. */
 enum next reply_repeat(struct session *, enum smtp_reply);

@@ -28,7 +28,9 @@ test_table(void)
 		    "request %u: its worker has a deadline", i);
 	}
 	ok(request_rules[REQUEST_DELIVER].given == GIVEN_BODY &&
-		request_rules[REQUEST_ENQUEUE].given == GIVEN_BODY,
+		request_rules[REQUEST_ENQUEUE].given == GIVEN_BODY &&
+		request_rules[REQUEST_VERIFY].given == GIVEN_BODY &&
+		request_rules[REQUEST_FILTER].given == GIVEN_BODY,
 	    "a message comes with its body");
 	ok(request_rules[REQUEST_MAILBOX].given == GIVEN_CLIENT,
 	    "the mailbox process gets the client");
