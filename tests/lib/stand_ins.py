@@ -81,12 +81,20 @@ for option; do
 done
 """
 
-# "run" is what bootstrap runs once all is built.
+# "run" is what bootstrap runs once all is built; it ends by itself here.
 BOOTSTRAP = r"""#!/bin/sh
 @source@/bootstrap --help | grep -q "bootstrap $1" || {
 	echo "bootstrap has no $1" >&2
 	exit 1
 }
+case $1 in
+run)
+	mkdir @work@/tree
+	ln -s @source@/tests @work@/tree/tests
+	ln -s @build@ @work@/tree/build
+	exec @work@/tree/tests/demo/run --once
+	;;
+esac
 """
 
 QUIET = "#!/bin/sh\nexit 0\n"
