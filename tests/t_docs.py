@@ -345,7 +345,7 @@ def machine(work):
         subprocess.run(["userdel", name], capture_output=True, check=False)
     for name in ("alice", "bob"):
         subprocess.run(["userdel", name], capture_output=True, check=False)
-    desk = make_stand_ins(work / "bin", BUILD, SRC, work, UNITS, tool("make"))
+    desk = make_stand_ins(work / "bin", BUILD, SRC, work, UNITS)
     os.environ["PATH"] = f"{work}/bin:/usr/local/sbin:/usr/local/bin:" \
         + "/usr/sbin:/usr/bin:/sbin:/bin"
     os.environ["HOME"] = "/root"
