@@ -190,6 +190,13 @@ queue_set_aside(
 
 /* ---- what lies there ---- */
 
+static bool
+is_unfinished(const char *name)
+{
+	return strncmp(name, QUEUE_UNFINISHED, sizeof(QUEUE_UNFINISHED) - 1) ==
+	       0;
+}
+
 static int
 list_add(struct queue_list *list, const struct queue_entry *entry)
 {
@@ -221,8 +228,7 @@ list_name(void *data, const char *name)
 	struct queue_entry entry = { .place = s->place };
 	struct stat st;
 
-	if (strncmp(name, QUEUE_UNFINISHED, sizeof(QUEUE_UNFINISHED) - 1) ==
-	    0) {
+	if (is_unfinished(name)) {
 		return 0;
 	}
 	if (!mail_is_id(name)) {
@@ -450,6 +456,31 @@ is_message(const struct queue *q, const char *id)
 	return false;
 }
 
+void
+queue_forget_unfinished(const struct queue *q, const struct stat *st)
+{
+	int active = q->places[QUEUE_ACTIVE];
+	int fd = openat(active, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	struct stat named;
+
+	if (d == NULL) {
+		if (fd != -1) {
+			close(fd);
+		}
+		return;
+	}
+	for (struct dirent *e; (e = readdir(d)) != NULL;) {
+		if (is_unfinished(e->d_name) &&
+		    fstatat(active, e->d_name, &named, AT_SYMLINK_NOFOLLOW) ==
+			0 &&
+		    named.st_dev == st->st_dev && named.st_ino == st->st_ino) {
+			unlinkat(active, e->d_name, 0);
+		}
+	}
+	closedir(d);
+}
+
 /* Removes old unfinished files, and reasons of messages that are gone. */
 static void
 sweep(const struct queue *q, int directory)
@@ -464,8 +495,7 @@ sweep(const struct queue *q, int directory)
 		return;
 	}
 	for (struct dirent *e; (e = readdir(d)) != NULL;) {
-		bool unfinished = strncmp(e->d_name, QUEUE_UNFINISHED,
-				      sizeof(QUEUE_UNFINISHED) - 1) == 0;
+		bool unfinished = is_unfinished(e->d_name);
 		bool reason = directory == q->reasons && mail_is_id(e->d_name);
 		/* The age comes first: a message that is moved while we look
 		   may be missed in every place. */

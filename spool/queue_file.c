@@ -335,6 +335,12 @@ lock_message(struct queue_file *f, struct stat *st, const char **why)
 	if (st->st_dev != named.st_dev || st->st_ino != named.st_ino) {
 		return QUEUE_GONE;
 	}
+	if (st->st_nlink > 1) {
+		queue_forget_unfinished(f->queue, st);
+		if (fstat(f->fd, st) == -1) {
+			return QUEUE_ERROR;
+		}
+	}
 	*why = "it has more than one name";
 	return st->st_nlink == 1 ? QUEUE_CLAIMED : QUEUE_DAMAGED;
 }

@@ -2,6 +2,8 @@
 #ifndef RESTANTE_SPOOL_QUEUE_PRIVATE_H
 #define RESTANTE_SPOOL_QUEUE_PRIVATE_H
 
+#include <sys/stat.h>
+
 #include "spool/queue.h"
 
 /* Shared by the parts of the queue; nobody else includes this. */
@@ -18,6 +20,13 @@ int queue_rename(int from, const char *old, int to, const char *new)
  * is closed; EAGAIN or EACCES: another process has the lock.
  */
 int queue_lock(int fd) __attribute__((warn_unused_result));
+
+/*
+ * Removes the names of unfinished files from a message that has its own:
+ * after a power cut btrfs may give it both, the one before the last rename
+ * and the one after it.
+ */
+void queue_forget_unfinished(const struct queue *, const struct stat *);
 
 /* Moves a file that is not a whole message into corrupt/, and logs that. */
 void queue_set_aside(

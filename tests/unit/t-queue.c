@@ -667,6 +667,36 @@ test_damaged(void)
 	    "also when there is one of that name");
 }
 
+/* A power cut on btrfs brings the name back that it had before the last one. */
+static void
+test_two_names(void)
+{
+	struct queue_file f;
+	char id[MAIL_ID + 1], path[PATH_MAX], twin[PATH_MAX], moved[PATH_MAX];
+
+	queue_fresh(&q);
+	add("active", ".tmp.ELSE", 0);
+	for (enum queue_place p = QUEUE_ACTIVE; p <= QUEUE_DEFERRED; p++) {
+		queue_put_one(&q, id, 1);
+		queue_path_of(path, "active", id);
+		snprintf(twin, sizeof(twin), "%.*s.tmp.%s.%d",
+		    (int)(strlen(path) - strlen(id)), path, id, getpid());
+		scratch_need(link(path, twin) == 0, twin);
+		if (p == QUEUE_DEFERRED) {
+			queue_path_of(moved, "deferred", id);
+			scratch_need(rename(path, moved) == 0, moved);
+		}
+		ok(queue_claim(&q, p, id, &f) == QUEUE_CLAIMED &&
+			access(twin, F_OK) == -1,
+		    "a message in %s/ is whole, though it has the name of "
+		    "an unfinished one, too",
+		    queue_place_names[p]);
+		queue_release(&f);
+	}
+	ok(queue_has("active", ".tmp.ELSE"),
+	    "another unfinished file is left alone");
+}
+
 /* ---- reasons ---- */
 
 static bool
@@ -847,6 +877,7 @@ main(void)
 	test_defer();
 	test_scan();
 	test_damaged();
+	test_two_names();
 	test_reasons();
 	test_turn();
 	test_connections();
