@@ -6,17 +6,17 @@
 #define REJECTED_HELP                                                          \
 	"Commands, recipients and messages that were refused, by reason."
 #define LOGIN "logins", "mechanism"
-#define LOGIN_HELP "Logins by SMTP and POP3 that were right, by mechanism."
+#define LOGIN_HELP "Successful logins by SMTP and POP3, by mechanism."
 #define FAILED "failed_logins", "mechanism"
-#define FAILED_HELP "Logins by SMTP and POP3 that were wrong, by mechanism."
+#define FAILED_HELP "Failed logins by SMTP and POP3, by mechanism."
 #define SPF_HELP "Messages of strangers, by the result of SPF."
 #define DKIM_HELP "DKIM signatures of strangers' messages, by result."
 #define ARC_HELP                                                               \
-	"Messages with a chain of ARC: sealed, or trusted in spite of DMARC."
+	"Messages with an ARC chain: sealed, or accepted in spite of DMARC."
 #define FILTER_HELP "Messages, by what a filter (milter) did to them."
 #define SRS_HELP                                                               \
 	"Senders of forwarded mail that were rewritten, reports that came "    \
-	"back to them, and addresses that only look like such."
+	"back to them, and addresses that were forged, changed or too old."
 #define DANE_HELP "Sessions with next hops that have TLSA records."
 #define STS_HELP "Sessions with next hops of domains with MTA-STS."
 #define DMARC_HELP "Messages of strangers, by the result of DMARC."
@@ -29,15 +29,15 @@ const struct stats_name stats_names[STATS_COUNT] = {
 	[STATS_RECEIVED] = { "received", "received", "", "",
 	    "Messages that were taken." },
 	[STATS_RECEIVED_OCTETS] = { "received_octets", "received_octets", "",
-	    "", "Octets of messages that were taken." },
+	    "", "Octets of messages that were accepted." },
 	[STATS_DELIVERED] = { "delivered", "delivered", "", "",
-	    "Recipients here who have got a message." },
+	    "Local recipients to whom a message was delivered." },
 	[STATS_RELAYED] = { "relayed", "relayed", "", "",
-	    "Recipients elsewhere for whom a next hop took a message." },
+	    "Other recipients for whom a next hop accepted a message." },
 	[STATS_DEFERRED] = { "deferred", "deferred", "", "",
-	    "Tries for a recipient that have to be made again." },
+	    "Attempts for a recipient that will be repeated." },
 	[STATS_BOUNCED] = { "bounced", "bounced", "", "",
-	    "Recipients for whom a message failed." },
+	    "Recipients that were given up." },
 	[STATS_REJECTED_USER] = { "rejected_unknown_user", REJECTED,
 	    "unknown_user", REJECTED_HELP },
 	[STATS_REJECTED_RELAY] = { "rejected_relay", REJECTED, "relay",
@@ -101,7 +101,7 @@ const struct stats_name stats_names[STATS_COUNT] = {
 	[STATS_DMARC_MARKED] = { "dmarc_marked", "dmarc_marked", "", "",
 	    "Messages that were marked for the same reason." },
 	[STATS_FORGED_RESULTS] = { "forged_ar", "forged_ar", "", "",
-	    "Fields in our name that were removed." },
+	    "Results that strangers had put in the name of this server." },
 	[STATS_SIGNED] = { "signed", "signed", "", "",
 	    "Messages that were signed by DKIM for a next hop." },
 	[STATS_SIGN_FAILED] = { "sign_failed", "sign_failed", "", "",

@@ -338,8 +338,8 @@ place_seek(struct server *s, const struct peer *peer)
 		return false;
 	}
 	if (!place_is_scarce(s)) {
-		log_warn("places are scarce, %zu of %u are taken: connections "
-			 "that bring nothing are ended, the oldest first",
+		log_warn("few places are left, %zu of %u are taken: "
+			 "connections without mail are ended, the oldest first",
 		    s->used, s->config->sessions);
 	}
 	s->scarce_at = now;

@@ -26,7 +26,7 @@ static const struct reply_row rows[REPLIES] = {
 	[REPLY_ARGUMENT] = { RESPONSE_NONE, "%s takes an argument" },
 	[REPLY_LOGIN_FIRST] = { RESPONSE_NONE, "Log in first" },
 	[REPLY_LOGIN_ALREADY] = { RESPONSE_NONE, "Logged in already" },
-	[REPLY_LANGUAGE] = { RESPONSE_NONE, "There is only English here" },
+	[REPLY_LANGUAGE] = { RESPONSE_NONE, "Only English is available" },
 
 	/* the login */
 	[REPLY_NEEDS_TLS] = { RESPONSE_AUTH,
@@ -78,8 +78,7 @@ static const struct reply_row rows[REPLIES] = {
 	[REPLY_LOCKED] = { RESPONSE_IN_USE, "The mailbox is locked" },
 	[REPLY_MESSAGE_MEMORY] = { RESPONSE_SYS_TEMP,
 	    "No memory for that message now" },
-	[REPLY_GONE] = { RESPONSE_SYS_TEMP,
-	    "That message is not there any more" },
+	[REPLY_GONE] = { RESPONSE_SYS_TEMP, "That message no longer exists" },
 };
 
 const struct reply_row *

@@ -195,10 +195,10 @@ static const struct reply_row rows[REPLIES] = {
 	[REPLY_NO_USER] = RECIPIENT(550, "5.1.1", "No such user here",
 	    "User unknown in local recipient table", SHAPE_REASON,
 	    STATS_REJECTED_USER),
-	[REPLY_REPORTS_ALONE] = RECIPIENT(550, "5.7.1",
-	    "That address takes nothing but reports from <>",
-	    "Recipient address rejected: not a report", SHAPE_REASON,
-	    STATS_REJECTED_RELAY),
+	[REPLY_REPORTS_ALONE] =
+	    RECIPIENT(550, "5.7.1", "That address accepts only reports from <>",
+		"Recipient address rejected: not a report", SHAPE_REASON,
+		STATS_REJECTED_RELAY),
 	/* In the words that programs which read logs know from Postfix. */
 	[REPLY_LISTED] = LOGGED(554, "5.7.1",
 	    "Service unavailable; Client host [%s] blocked using %s%s%s", NULL,
