@@ -329,10 +329,14 @@ def machine(work):
                   "/run/restante", "/root/restante"):
         shutil.rmtree(place, ignore_errors=True)
     etc = Path(make_value("sysconfdir"))
+    for place in (etc / "restante", Path("/etc/restante")):
+        shutil.rmtree(place, ignore_errors=True)    # of a live installation
     if etc != Path("/etc"):     # as the pages say it is configured
-        run("cp", "-a", f"{etc}/.", "/etc/")
         shutil.rmtree(etc)
         etc.symlink_to("/etc")
+    shutil.copytree(work / "installed" / etc.relative_to("/"), "/etc",
+                    dirs_exist_ok=True)
+    Path("/etc/aliases").unlink(missing_ok=True)
     Path("/etc/aliases").write_text("")
     Path("/etc/mailname").write_text("mail.example.org\n")
     Path("/etc/hosts").write_text(
