@@ -159,6 +159,7 @@ test_longest(void)
 		    RESOLVER_BREACH &&
 		lookups[0].len == 0,
 	    "one that is longer");
+	free(dns.data);
 }
 
 static void
