@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The process that relays mail to one next hop.  Runs as root (if the queue
- * runner does) until it has all that needs rights or files: the password, the
- * trusted certificates, the resolver, an AF_UNIX connection.  Then it becomes
- * an unprivileged user in an empty directory, in a sandbox, and only then does
- * it read from the network.
+ * runner does) until it has all that needs rights or files (prepare.c).  Then
+ * it becomes an unprivileged user in an empty directory, in a sandbox, and only
+ * then does it read from the network.
  */
 #include "smtpd/relay/agent.h"
 
-#include "common/io/statefile.h"
 #include "common/log/log.h"
-#include "common/tls/tls_idna.h"
 #include "common/process/privilege.h"
 #include "smtpd/relay/transaction_private.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -286,92 +282,6 @@ run_order(struct client *c, int channel, const struct order *order, int fd)
 
 /* ---- the process ---- */
 
-/* True if hosts(5) may have the host of the hop. */
-static bool
-in_hosts(const struct client *c)
-{
-	return !c->hop->mx && c->config->resolver[0] == '\0' &&
-	       strcasecmp(c->hop->host, "localhost") != 0;
-}
-
-static bool
-prepare_network(struct client *c)
-{
-	char why[CONFIG_ERROR];
-
-	if (c->hop->unix_socket) {
-		if (connect_unix(c->hop->host, &c->unix_peer, why) == -1) {
-			client_set_verdict(c, OUTCOME_DEAD, "4.4.1", "%s", why);
-			return false;
-		}
-		return true;
-	}
-	if ((c->dns = dns_open(c->config)) == NULL) {
-		client_set_verdict(c, OUTCOME_DEAD, "4.3.5",
-		    "no name server: %s", strerror(errno));
-		return false;
-	}
-	if (in_hosts(c) && connect_hosts_file("/etc/hosts", c->hop->host,
-			       &c->literals) == -1) {
-		client_set_verdict(c, OUTCOME_DEAD, "4.3.5",
-		    "cannot read /etc/hosts: %s", strerror(errno));
-		return false;
-	}
-	return true;
-}
-
-/* Loads what TLS needs; whom we trust takes time, and may be nobody. */
-static bool
-prepare_tls(struct client *c)
-{
-	bool verify = c->hop->tls == HOP_TLS_VERIFY && !c->hop->mx;
-	bool sts = sts_is_for(c);
-	char why[CONFIG_ERROR];
-
-	c->tls = tls_client_open(c->config, verify || sts, why);
-	if (c->tls == NULL && sts) {
-		if (statefile_due(c->config, "sts-trust")) {
-			log_warn("MTA-STS policies are not asked for: %s", why);
-		}
-		sts = false;
-		c->tls = tls_client_open(c->config, false, why);
-	}
-	if (c->tls == NULL) {
-		client_set_verdict(c, OUTCOME_DEAD, "4.7.5", "%s", why);
-		return false;
-	}
-	if (sts) {
-		sts_open(c);
-	}
-	return true;
-}
-
-/* Gets all that needs rights or files; false: the verdict says why not. */
-static bool
-prepare_client(struct client *c)
-{
-	char why[CONFIG_ERROR];
-
-	strlcpy(c->peer.peer, c->hop->host, sizeof(c->peer.peer));
-	if (c->hop->user[0] != '\0') {
-		if (secret_find(c->config, c->hop, &c->secret, why) == -1) {
-			client_set_verdict(c, OUTCOME_DEAD, "4.7.8", "%s", why);
-			return false;
-		}
-	}
-	c->signs =
-	    c->hop->transport == TRANSPORT_SMTP &&
-	    (c->config->dkim_sign != DKIM_SIGN_OFF || c->config->arc_seal) &&
-	    dkim_keys_exist(c->config) != 0;
-	if (!c->hop->unix_socket && c->hop->tls != HOP_TLS_NEVER &&
-	    !prepare_tls(c)) {
-		return false;
-	}
-	/* Nothing can be loaded in the sandbox. */
-	idna_use(tls_loaded() ? tls_idna_label : NULL, NULL);
-	return prepare_network(c);
-}
-
 void
 relay_agent(const struct config *config, const struct hop *hop, int channel)
 {
@@ -389,7 +299,7 @@ relay_agent(const struct config *config, const struct hop *hop, int channel)
 	c->channel = channel;
 	c->timeouts = usual;
 	c->unix_peer.fd = c->peer.fd = -1;
-	bool ready = prepare_client(c);
+	bool ready = client_prepare(c);
 	privilege_become_client(config);
 	while (agent_receive_order(channel, &order, &fd) == 0) {
 		if (!ready) {

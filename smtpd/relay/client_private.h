@@ -125,6 +125,11 @@ void client_response_outcome(
 void client_quit(struct client *);
 void client_drop(struct client *);
 
+/* ---- prepare.c ---- */
+
+/* Gets all that needs rights or files; false: the verdict says why not. */
+bool client_prepare(struct client *) __attribute__((warn_unused_result));
+
 /* ---- session_start.c ---- */
 
 enum session_result {
