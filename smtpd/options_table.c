@@ -70,6 +70,12 @@ static const struct option_row rows[] = {
 	    WITH(SETUP),
 	    TEXT(setup.relay),
 	    .help = "... the provider, as smtps://user@smtp.example.net" },
+	{ .name = "relay-password",
+	    .argument = "FILE",
+	    WITH(SETUP),
+	    TEXT(setup.relay_password),
+	    .help = "... its password, in a file; or token:PATH, which is "
+		    "run" },
 	{ .name = "tls",
 	    .argument = "self|FILE",
 	    WITH(SETUP),

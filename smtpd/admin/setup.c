@@ -87,8 +87,8 @@ show_plan(const struct setup_wish *w, const struct setup_plan *p)
 
 	for (size_t i = 0; i < p->count; i++) {
 		const struct setup_item *item = &p->items[i];
-		bool run =
-		    item->kind == SETUP_UNITS || item->kind == SETUP_USER;
+		bool run = item->kind == SETUP_UNITS ||
+		           item->kind == SETUP_USER || item->kind == SETUP_KEYS;
 		if (is_done(item) ||
 		    (item->kind == SETUP_UNITS && w->no_start)) {
 			continue;
@@ -100,6 +100,26 @@ show_plan(const struct setup_wish *w, const struct setup_plan *p)
 		    item->name, item->note);
 	}
 	return count;
+}
+
+/* The records that the DNS should have; --dns is asked, which reads the new
+   configuration. */
+static void
+show_records(const struct setup_place *place, const struct setup_answers *a)
+{
+	const char *const words[] = { "--dns", a->domain, NULL };
+
+	printf("DNS records to add for %s. If it has mail elsewhere today, do "
+	       "not\nreplace its MX before you have moved it. To see them "
+	       "again, or as web pages\nask for them: smtpd --dns, smtpd --dns "
+	       "--web\n",
+	    a->domain);
+	fflush(stdout);
+	if (setup_run_self(place, words, NULL, false) != 0) {
+		log_error("the records cannot be printed; see above, and type: "
+			  "smtpd --dns %s",
+		    a->domain);
+	}
 }
 
 static void
@@ -132,9 +152,9 @@ say_next(const struct setup_wish *w, const struct setup_place *place,
 	    "  smtpd -bt someone@example.com    which way mail would take\n");
 	if (!a->hosted) {
 		printf(
-		    "  smtpd --dkim %s    makes the keys that sign your mail\n"
-		    "  smtpd --dns %s     prints what the DNS has to say\n",
-		    a->domain, a->domain);
+		    "  smtpd --dns %s --check    when the records are in the "
+		    "DNS\n",
+		    a->domain);
 	}
 }
 
@@ -169,12 +189,15 @@ carry_out(const struct setup_wish *w, const struct setup_place *place,
 	}
 	fflush(stdout);
 	int rc = setup_try(place, a, password) == -1 ? 1 : EX_OK;
-	if (a->hosted && a->relay[0] != '\0' && a->relay_password[0] == '\0') {
+	if (a->relay_open) {
 		printf("warning: no password for the provider yet; put it into "
-		       "%s/relay-password and name that in %s: "
-		       "relay-password HOST file:%s/relay-password\n",
-		    place->folder, place->conf, place->folder);
+		       "a file, and type: smtpd --setup %s@%s --relay-password "
+		       "FILE\n",
+		    a->user, a->domain);
 		rc = 1;
+	}
+	if (!a->hosted) {
+		show_records(place, a);
 	}
 	say_next(w, place, f, a);
 	return fflush(stdout) == EOF ? EX_IOERR : rc;

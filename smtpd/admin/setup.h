@@ -11,6 +11,8 @@
 /* The wishes on the command line; NULL: not given. */
 struct setup_wish {
 	const char *address, *hostname, *relay;
+	/* A file with the relay's password, or a source of relay-password. */
+	const char *relay_password;
 	const char *tls; /* a PEM file with key and chain, or "self" */
 	bool dry_run;    /* print the plan, and end */
 	bool yes;        /* ask nothing */

@@ -314,6 +314,25 @@ has_files(const struct setup_plan *p)
 	return false;
 }
 
+/* --dkim, with the configuration that is there now. */
+static int
+make_keys(const struct setup_place *place, const struct setup_answers *a,
+    const struct setup_plan *p)
+{
+	const char *const words[] = { "--dkim", a->domain, NULL };
+
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->items[i].kind == SETUP_KEYS &&
+		    setup_run_self(place, words, NULL, true) != 0) {
+			log_error("no keys were made to sign mail of %s; see "
+				  "above, and type it again",
+			    a->domain);
+			return -1;
+		}
+	}
+	return 0;
+}
+
 int
 setup_apply(const struct setup_place *place, const struct setup_answers *a,
     const struct setup_plan *p)
@@ -334,6 +353,9 @@ setup_apply(const struct setup_place *place, const struct setup_answers *a,
 		}
 	}
 	if (replace_files(a, p, SETUP_ALIASES) == -1) {
+		return -1;
+	}
+	if (make_keys(place, a, p) == -1) {
 		return -1;
 	}
 	return do_kind(p, SETUP_UNITS);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What --setup finds on the machine.  Changes nothing. */
 #include "common/io/file.h"
+#include "common/keeper/dkim_keys.h"
 #include "common/log/log.h"
 #include "smtpd/admin/admin.h"
 #include "smtpd/admin/setup_private.h"
@@ -64,9 +65,30 @@ has_user(const char *users, const char *name)
 	return false;
 }
 
+static int
+count_key(void *count, const char *selector, const char *path)
+{
+	(void)selector;
+	(void)path;
+	++*(size_t *)count;
+	return 0;
+}
+
+/* True if keys sign mail, and none was being taken into use as a first one. */
+static bool
+has_keys(const struct config *config, const char *domain)
+{
+	size_t used = 0, next = 0;
+
+	return dkim_keys_walk(config, domain, ".pem", count_key, &used) == -1 ||
+	       dkim_keys_walk(config, domain, ".next", count_key, &next) ==
+	           -1 ||
+	       used > 1 || (used == 1 && next == 0);
+}
+
 int
-setup_look(
-    const struct setup_place *place, const char *user, struct setup_facts *f)
+setup_look(const struct setup_place *place, const struct setup_answers *a,
+    struct setup_facts *f)
 {
 	char users[SETUP_PATH + 32], tls[SETUP_PATH + 32];
 	char error[CONFIG_ERROR];
@@ -89,8 +111,8 @@ setup_look(
 	}
 	f->has_certificate = (!begun && access(tls, F_OK) == 0) ||
 	                     setup_value(f->conf, "tls", &len) != NULL;
-	f->has_user = has_user(f->users, user);
-	f->has_account = getpwnam(user) != NULL;
+	f->has_user = has_user(f->users, a->user);
+	f->has_account = getpwnam(a->user) != NULL;
 	f->has_sessions_user = getpwnam("_restante") != NULL;
 	f->has_mail_user = getpwnam("_restante-mail") != NULL;
 	f->systemd = access("/run/systemd/system", F_OK) == 0;
@@ -98,20 +120,22 @@ setup_look(
 	    access(ADMIN_SOCKETS "restante-local.socket", F_OK) == 0;
 	f->has_open_units =
 	    access(ADMIN_SOCKETS "restante-smtp.socket", F_OK) == 0;
-	struct config *c =
-	    config_load(f->conf[0] != '\0' ? place->conf : "/dev/null", error);
-	if (c == NULL) {
+	f->config = config_load(place->system        ? NULL
+				: f->conf[0] != '\0' ? place->conf
+						     : "/dev/null",
+	    error);
+	if (f->config == NULL) {
 		log_error("%s", error);
 		return -1;
 	}
-	strlcpy(f->hostname, c->hostname, sizeof(f->hostname));
-	free(c);
+	f->has_keys = has_keys(f->config, a->domain);
 	return 0;
 }
 
 void
 setup_facts_free(struct setup_facts *f)
 {
+	free(f->config);
 	free(f->conf);
 	free(f->users);
 	free(f->aliases);

@@ -52,17 +52,19 @@ struct conf {
 	bool changed, failed;
 };
 
+/* Sets a key, or the line of it whose value begins with that word. */
 static void
-set_key(struct conf *c, const char *key, const char *value, bool secret)
+set_rule(struct conf *c, const char *key, const char *word, const char *value)
 {
 	size_t len, used = strlen(c->note);
-	const char *old = setup_value(c->text, key, &len);
+	const char *old =
+	    c->failed ? NULL : setup_rule(c->text, key, word, &len);
 
-	if (old != NULL && strlen(value) == len &&
-	    strncmp(old, value, len) == 0) {
+	if (c->failed || (old != NULL && strlen(value) == len &&
+			     strncmp(old, value, len) == 0)) {
 		return;
 	}
-	char *text = setup_set(c->text, key, value);
+	char *text = setup_set(c->text, key, word, value);
 	if (text == NULL) {
 		c->failed = true;
 		return;
@@ -71,7 +73,13 @@ set_key(struct conf *c, const char *key, const char *value, bool secret)
 	c->text = text;
 	c->changed = true;
 	snprintf(c->note + used, sizeof(c->note) - used, "%s%s %s",
-	    used > 0 ? "; " : "", key, secret ? "..." : value);
+	    used > 0 ? "; " : "", key, value);
+}
+
+static void
+set_key(struct conf *c, const char *key, const char *value)
+{
+	set_rule(c, key, NULL, value);
 }
 
 /* A domain joins those that are there. */
@@ -80,7 +88,8 @@ set_domain(struct conf *c, const char *domain)
 {
 	char value[CONFIG_VALUE];
 	size_t len, n = strlen(domain);
-	const char *old = setup_value(c->text, "domains", &len);
+	const char *old =
+	    c->failed ? NULL : setup_value(c->text, "domains", &len);
 
 	for (const char *w = old; old != NULL && w < old + len;) {
 		size_t word = strcspn(w, " \t\n");
@@ -91,7 +100,7 @@ set_domain(struct conf *c, const char *domain)
 	}
 	snprintf(value, sizeof(value), "%.*s%s%s", old == NULL ? 0 : (int)len,
 	    old == NULL ? "" : old, old == NULL ? "" : " ", domain);
-	set_key(c, "domains", value, false);
+	set_key(c, "domains", value);
 }
 
 /* The password lies in a file of its own. */
@@ -99,24 +108,29 @@ static void
 set_relay(struct conf *c, const struct setup_place *place,
     const struct setup_answers *a)
 {
-	char path[SETUP_PATH + 32], value[CONFIG_VALUE + SETUP_PATH + 32];
-	const char *host = strrchr(a->relay, '@');
+	char path[SETUP_PATH + 32], host[CONFIG_NAME], word[CONFIG_NAME];
+	char value[2 * CONFIG_NAME + CONFIG_VALUE + SETUP_PATH];
+	const char *at = strrchr(a->relay, '@');
 
 	if (a->relay[0] == '\0') {
 		return;
 	}
-	set_key(c, "relay", a->relay, false);
-	if (a->relay_password[0] != '\0' && host != NULL) {
-		host++;
-		snprintf(value, sizeof(value), "%.*s file:%s",
-		    (int)strcspn(host, ":/"), host,
-		    path_of(place, "relay-password", path));
-		set_key(c, "relay-password", value, false);
+	set_key(c, "relay", a->relay);
+	if (at != NULL &&
+	    (a->relay_password[0] != '\0' || a->relay_source[0] != '\0')) {
+		bool source = a->relay_source[0] != '\0';
+		snprintf(host, sizeof(host), "%.*s",
+		    (int)strcspn(at + 1, ":/?"), at + 1);
+		snprintf(value, sizeof(value), "%s %s%s", host,
+		    source ? a->relay_source : "file:",
+		    source ? "" : path_of(place, "relay-password", path));
+		set_rule(c, "relay-password", host, value);
 	}
 	if (a->hosted) {
-		snprintf(value, sizeof(value), "@%s %s@%s", a->hostname,
-		    a->user, a->domain);
-		set_key(c, "masquerade", value, false);
+		snprintf(word, sizeof(word), "@%.250s", a->hostname);
+		snprintf(
+		    value, sizeof(value), "%s %s@%s", word, a->user, a->domain);
+		set_rule(c, "masquerade", word, value);
 	}
 }
 
@@ -127,18 +141,14 @@ plan_conf(const struct setup_place *place, const struct setup_facts *f,
 	struct conf c = { .text = strdup(f->conf) };
 
 	c.failed = c.text == NULL;
-	if (!c.failed) {
-		set_key(&c, "hostname", a->hostname, false);
-	}
-	if (!c.failed && !a->hosted) {
+	set_key(&c, "hostname", a->hostname);
+	if (!a->hosted) {
 		set_domain(&c, a->domain);
 	}
-	if (!c.failed && a->tls[0] != '\0') {
-		set_key(&c, "tls", a->tls, false);
+	if (a->tls[0] != '\0') {
+		set_key(&c, "tls", a->tls);
 	}
-	if (!c.failed) {
-		set_relay(&c, place, a);
-	}
+	set_relay(&c, place, a);
 	p->failed = p->failed || c.failed;
 	if (c.failed || !c.changed) {
 		free(c.text);
@@ -237,6 +247,21 @@ plan_system(const struct setup_facts *f, struct setup_plan *p)
 	add(p, SETUP_FOLDER, "/var/lib/restante", NULL, 0755, "the state");
 }
 
+/* After the configuration, which says where the state is. */
+static void
+plan_keys(const struct setup_facts *f, const struct setup_answers *a,
+    struct setup_plan *p)
+{
+	char command[SETUP_PATH];
+
+	if (a->hosted || f->has_keys) {
+		return;
+	}
+	snprintf(command, sizeof(command), "smtpd --dkim %s", a->domain);
+	add(p, SETUP_KEYS, command, NULL, 0,
+	    "keys that sign mail of %s, RSA and Ed25519", a->domain);
+}
+
 static void
 plan_units(const struct setup_facts *f, const struct setup_answers *a,
     struct setup_plan *p)
@@ -293,6 +318,7 @@ setup_plan(const struct setup_place *place, const struct setup_facts *f,
 	if (place->system) {
 		plan_alias(place, f, a, p);
 	}
+	plan_keys(f, a, p);
 	if (place->system && f->systemd) {
 		plan_units(f, a, p);
 	}

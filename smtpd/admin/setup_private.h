@@ -27,14 +27,17 @@ struct setup_facts {
 	bool has_certificate, has_account, has_user;
 	bool systemd, has_sessions_user, has_mail_user;
 	bool has_local_units, has_open_units; /* are enabled */
-	char hostname[CONFIG_NAME];           /* as it would be without a key */
+	bool has_keys;                        /* of DKIM, for the domain */
+	struct config *config; /* as it is, or would be without a file */
 };
 
 struct setup_answers {
 	char user[SETUP_LOCAL + 1], domain[CONFIG_NAME], hostname[CONFIG_NAME];
-	char relay[CONFIG_VALUE];           /* or "" */
-	char relay_password[CONFIG_VALUE];  /* or "" */
-	char tls[SETUP_PATH];               /* a file, or "": one of our own */
+	char relay[CONFIG_VALUE];          /* or "" */
+	char relay_password[CONFIG_VALUE]; /* or "" */
+	char relay_source[CONFIG_VALUE];   /* of relay-password, or "" */
+	bool relay_open;                   /* there is no password for it yet */
+	char tls[SETUP_PATH];              /* a file, or "": one of our own */
 	char credentials[USER_CREDENTIALS]; /* for the new user, or "" */
 	bool open;                          /* ports for the network */
 	bool hosted; /* the address is at the provider, not here */
@@ -46,6 +49,7 @@ enum setup_kind {
 	SETUP_FOLDER,
 	SETUP_FILE,    /* in the folder of the configuration */
 	SETUP_ALIASES, /* outside of it */
+	SETUP_KEYS,    /* of DKIM; name: their folder */
 	SETUP_UNITS,   /* systemctl enable --now */
 };
 
@@ -63,25 +67,44 @@ struct setup_plan {
 	bool failed; /* no memory, or too long */
 };
 
-/* ---- setup_text.c: pure ---- */
+/* ---- setup_providers.c: pure ---- */
 
 /* A provider whose addresses we know by their domain. */
 struct setup_provider {
-	const char *domain, *host, *secret; /* what its password is called */
+	const char *domain, *scheme, *host;
+	/* What its password is called, and where it is to be had; NULL: it
+	   takes tokens alone. */
+	const char *secret, *where;
 };
 const struct setup_provider *setup_provider(const char *domain);
+
+/* The URL for an address that a provider has. */
+void setup_provider_url(const struct setup_provider *,
+    const struct setup_answers *, char url[CONFIG_VALUE]);
+
+/* ---- setup_text.c: pure ---- */
 
 /* The value of a key in the text of restante.conf, or NULL; len: its length. */
 const char *setup_value(const char *text, const char *key, size_t *len);
 
+/* Does the same for the line whose value begins with that word, of a key that
+   may be given several times. */
+const char *setup_rule(
+    const char *text, const char *key, const char *word, size_t *len);
+
 /*
- * The text with the key set: in the place of its first line, else after the
- * comment that shows it, else at the end.  NULL: no memory.  The caller frees.
+ * The text with the key set: in the place of its first line (of that word, if
+ * it is not NULL), else after the last one of its like, else after the comment
+ * that shows it, else at the end.  NULL: no memory.  The caller frees.
  */
-char *setup_set(const char *text, const char *key, const char *value);
+char *setup_set(
+    const char *text, const char *key, const char *word, const char *value);
 
 /* True if the text of an aliases file has a line for the name. */
 bool setup_has_alias(const char *text, const char *name);
+
+/* A full name of a domain or machine, as the DNS has it.  false: it is none. */
+bool setup_domain(const char *text, char out[CONFIG_NAME]);
 
 /* Takes local part and domain of an address apart.  false: it is none. */
 bool setup_address(const char *address, struct setup_answers *);
@@ -95,7 +118,7 @@ void setup_plan_free(struct setup_plan *);
 /* ---- the others ---- */
 
 /* setup_facts.c: looks at the machine.  0, or -1, logged. */
-int setup_look(const struct setup_place *, const char *user,
+int setup_look(const struct setup_place *, const struct setup_answers *,
     struct setup_facts *) __attribute__((warn_unused_result));
 void setup_facts_free(struct setup_facts *);
 
@@ -104,8 +127,19 @@ void setup_facts_free(struct setup_facts *);
 int setup_ask(const struct setup_wish *, const struct setup_place *,
     struct setup_facts *, struct setup_answers *)
     __attribute__((warn_unused_result));
+/* True if there is somebody to ask. */
+bool setup_person(const struct setup_wish *);
+/* Asks for a line; Enter, or an end of input, takes what is in brackets. */
+void setup_question(
+    const char *question, const char *shown, char *answer, size_t size);
+/* True without blanks and comments. */
+bool setup_is_word(const char *text);
 /* A question with yes or no for an answer; true without a person. */
 bool setup_agree(const struct setup_wish *, const char *question);
+
+/* setup_relay.c: how mail leaves; the login is tried.  An exit status. */
+int setup_ask_relay(const struct setup_wish *, const struct setup_facts *,
+    struct setup_answers *) __attribute__((warn_unused_result));
 
 /* setup_apply.c: 0, or -1, logged: then nothing has changed. */
 int setup_apply(const struct setup_place *, const struct setup_answers *,
@@ -114,6 +148,10 @@ int setup_apply(const struct setup_place *, const struct setup_answers *,
 /* setup_run.c: runs a program to its end; its exit status, or -1.  input: what
    it reads, or NULL. */
 int setup_run(char *const words[], const char *input);
+/* Runs this program with that configuration; words: at most four, up to NULL.
+   quiet: what it prints is of no interest. */
+int setup_run_self(const struct setup_place *, const char *const words[],
+    const char *input, bool quiet);
 
 /* setup_try.c: sends a mail and collects it.  0, or -1 with what went wrong
    printed. */

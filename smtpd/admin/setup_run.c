@@ -11,11 +11,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { WORDS = 4 };
+
 /* In the child: never returns. */
 static void
-become(char *const words[], int input)
+become(char *const words[], int input, bool quiet)
 {
-	if (dup2(input, STDIN_FILENO) != -1) {
+	int nothing = quiet ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+
+	if (dup2(input, STDIN_FILENO) != -1 &&
+	    (!quiet || dup2(nothing, STDOUT_FILENO) != -1)) {
 		signal(SIGPIPE, SIG_DFL);
 		execvp(words[0], words);
 	}
@@ -23,8 +28,8 @@ become(char *const words[], int input)
 	_exit(127);
 }
 
-int
-setup_run(char *const words[], const char *input)
+static int
+run(char *const words[], const char *input, bool quiet)
 {
 	int ends[2], status;
 
@@ -35,7 +40,7 @@ setup_run(char *const words[], const char *input)
 	signal(SIGPIPE, SIG_IGN);
 	pid_t pid = fork();
 	if (pid == 0) {
-		become(words, ends[0]);
+		become(words, ends[0], quiet);
 	}
 	close(ends[0]);
 	/* A program that does not read its input fails, and says so. */
@@ -53,4 +58,27 @@ setup_run(char *const words[], const char *input)
 		}
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int
+setup_run(char *const words[], const char *input)
+{
+	return run(words, input, false);
+}
+
+int
+setup_run_self(const struct setup_place *place, const char *const words[],
+    const char *input, bool quiet)
+{
+	char self[] = "/proc/self/exe", c[] = "-c", conf[SETUP_PATH];
+	char copies[WORDS][SETUP_PATH], *all[WORDS + 4] = { self, c, conf };
+	size_t n = place->system ? 1 : 3;
+
+	strlcpy(conf, place->conf, sizeof(conf));
+	for (size_t i = 0; i < WORDS && words[i] != NULL; i++) {
+		strlcpy(copies[i], words[i], sizeof(copies[i]));
+		all[n++] = copies[i];
+	}
+	all[n] = NULL;
+	return run(all, input, quiet);
 }

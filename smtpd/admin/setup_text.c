@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Lines of configuration files, found and changed.  Pure. */
 #include "common/text/address.h"
+#include "common/text/idna.h"
 #include "smtpd/admin/setup_private.h"
 
 #include <stdio.h>
@@ -8,40 +9,32 @@
 #include <string.h>
 #include <strings.h>
 
-static const struct setup_provider providers[] = {
-	{ "qq.com", "smtp.qq.com", "authorization code" },
-	{ "foxmail.com", "smtp.qq.com", "authorization code" },
-	{ "163.com", "smtp.163.com", "authorization code" },
-	{ "126.com", "smtp.126.com", "authorization code" },
-	{ "yeah.net", "smtp.yeah.net", "authorization code" },
-	{ "gmail.com", "smtp.gmail.com", "app password" },
-	{ "outlook.com", NULL, NULL },
-	{ "hotmail.com", NULL, NULL },
-	{ "live.com", NULL, NULL },
-};
-
-const struct setup_provider *
-setup_provider(const char *domain)
+/* True if a value begins with that word. */
+static bool
+begins(const char *value, const char *word)
 {
-	for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
-		if (strcasecmp(providers[i].domain, domain) == 0) {
-			return &providers[i];
-		}
-	}
-	return NULL;
+	size_t n = strlen(word);
+
+	value += strspn(value, " \t");
+	return strncmp(value, word, n) == 0 &&
+	       (value[n] == ' ' || value[n] == '\t');
 }
 
-/* Finds the first line of the key; skip: characters before it in the line. */
+/*
+ * Finds the first line of the key, whose value begins with the word unless that
+ * is NULL; skip: characters before the key.
+ */
 static const char *
-find_line(const char *text, const char *key, const char *skip)
+find_line(const char *text, const char *key, const char *word, const char *skip)
 {
 	size_t n = strlen(key);
 
 	for (const char *line = text; *line != '\0';) {
-		const char *word = line + strspn(line, skip);
-		bool good = skip[0] != '#' || word > line;
-		if (good && strncmp(word, key, n) == 0 &&
-		    (word[n] == ' ' || word[n] == '\t')) {
+		const char *at = line + strspn(line, skip);
+		bool good = skip[0] != '#' || at > line;
+		if (good && strncmp(at, key, n) == 0 &&
+		    (at[n] == ' ' || at[n] == '\t') &&
+		    (word == NULL || begins(at + n, word))) {
 			return line;
 		}
 		const char *end = strchr(line, '\n');
@@ -53,7 +46,13 @@ find_line(const char *text, const char *key, const char *skip)
 const char *
 setup_value(const char *text, const char *key, size_t *len)
 {
-	const char *line = find_line(text, key, " \t");
+	return setup_rule(text, key, NULL, len);
+}
+
+const char *
+setup_rule(const char *text, const char *key, const char *word, size_t *len)
+{
+	const char *line = find_line(text, key, word, " \t");
 
 	if (line == NULL) {
 		return NULL;
@@ -74,21 +73,36 @@ setup_value(const char *text, const char *key, size_t *len)
 	return line;
 }
 
-char *
-setup_set(const char *text, const char *key, const char *value)
+/* The end of the last line of the key, or NULL. */
+static const char *
+after_last(const char *text, const char *key, const char *skip)
 {
-	const char *at = find_line(text, key, " \t"), *after = at;
+	const char *after = NULL, *line;
+
+	for (; (line = find_line(text, key, NULL, skip)) != NULL;
+	     text = after) {
+		after = line + strcspn(line, "\n");
+		after += *after == '\n';
+	}
+	return after;
+}
+
+char *
+setup_set(
+    const char *text, const char *key, const char *word, const char *value)
+{
+	const char *at = find_line(text, key, word, " \t"), *after = at;
 	char *made;
 
 	if (at != NULL) {
 		after += strcspn(at, "\n");
 		after += *after == '\n';
-	} else if ((at = find_line(text, key, "#")) != NULL) {
-		at += strcspn(at, "\n");
-		at += *at == '\n';
-		after = at;
 	} else {
-		at = after = text + strlen(text);
+		/* Beside its like, or below the comment that shows it. */
+		at = after_last(text, key, " \t");
+		at = at == NULL ? after_last(text, key, "#") : at;
+		at = at == NULL ? text + strlen(text) : at;
+		after = at;
 	}
 	bool apart = at > text && at[-1] != '\n';
 	if (asprintf(&made, "%.*s%s%-15s %s\n%s", (int)(at - text), text,
@@ -115,6 +129,13 @@ setup_has_alias(const char *text, const char *name)
 }
 
 bool
+setup_domain(const char *text, char out[CONFIG_NAME])
+{
+	return idna_domain(text, strlen(text), out, CONFIG_NAME) == IDNA_OK &&
+	       address_is_domain(out) && strchr(out, '.') != NULL;
+}
+
+bool
 setup_address(const char *address, struct setup_answers *a)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
@@ -123,7 +144,7 @@ setup_address(const char *address, struct setup_answers *a)
 
 	if (at == NULL || at == address ||
 	    (size_t)(at - address) > SETUP_LOCAL ||
-	    strlen(at + 1) >= sizeof(a->domain) || !address_is_domain(at + 1)) {
+	    !setup_domain(at + 1, a->domain)) {
 		return false;
 	}
 	for (const char *c = address; c < at; c++) {
@@ -134,6 +155,5 @@ setup_address(const char *address, struct setup_answers *a)
 	}
 	snprintf(
 	    a->user, sizeof(a->user), "%.*s", (int)(at - address), address);
-	strlcpy(a->domain, at + 1, sizeof(a->domain));
-	return strchr(a->domain, '.') != NULL;
+	return true;
 }

@@ -10,6 +10,12 @@ import termios
 from .tap import Skip
 
 
+def control():
+    """Makes the terminal on descriptor 0 that of the new session, which
+    /dev/tty is then: passwords are read there."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 def on_terminal(command, talk=(), **settings):
     """Runs a program that wants a terminal; (what it showed, status).
 
@@ -24,7 +30,7 @@ def on_terminal(command, talk=(), **settings):
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
     process = subprocess.Popen(command, stdin=slave, stdout=slave,
                                stderr=slave, start_new_session=True,
-                               **settings)
+                               preexec_fn=control, **settings)
     os.close(slave)
     said = b""
     try:

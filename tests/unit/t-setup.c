@@ -24,14 +24,57 @@ test_set(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char *text =
-		    setup_set(cases[i].before, cases[i].key, cases[i].value);
+		char *text = setup_set(
+		    cases[i].before, cases[i].key, NULL, cases[i].value);
 		if (!ok(text != NULL && strcmp(text, cases[i].after) == 0,
 			"a key is set: %s", cases[i].what)) {
 			note("got %s", text == NULL ? "nothing" : text);
 		}
 		free(text);
 	}
+}
+
+/* Keys that may be given several times. */
+static void
+test_rule(void)
+{
+	static const struct {
+		const char *before, *after, *what;
+	} cases[] = {
+		{ "k a 1\nk b 2\nx 1\n", "k a 1\nk               b 3\nx 1\n",
+		    "in place" },
+		{ "k a 1\nk bb 2\nx 1\n",
+		    "k a 1\nk bb 2\nk               b 3\nx 1\n",
+		    "after its like" },
+		{ "#k x y\nx 1\n", "#k x y\nk               b 3\nx 1\n",
+		    "after the comment" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *text = setup_set(cases[i].before, "k", "b", "b 3");
+		if (!ok(text != NULL && strcmp(text, cases[i].after) == 0,
+			"a line of a key is set: %s", cases[i].what)) {
+			note("got %s", text == NULL ? "nothing" : text);
+		}
+		free(text);
+	}
+}
+
+static void
+test_provider(void)
+{
+	struct setup_answers a;
+	char url[CONFIG_VALUE];
+
+	ok(setup_provider("example.org") == NULL, "nobody's domain");
+	const struct setup_provider *p = setup_provider("Gmail.com");
+	if (!ok(p != NULL && setup_address("a.b+c=d@gmail.com", &a),
+		"a provider's domain")) {
+		return;
+	}
+	setup_provider_url(p, &a, url);
+	ok(strcmp(url, "smtps://a.b%2Bc%3Dd%40gmail.com@smtp.gmail.com") == 0,
+	    "its URL: %s", url);
 }
 
 static void
@@ -138,6 +181,8 @@ int
 main(void)
 {
 	test_set();
+	test_rule();
+	test_provider();
 	test_value();
 	test_address();
 	test_plan();

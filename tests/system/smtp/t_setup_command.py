@@ -60,6 +60,14 @@ def test_first():
         check(password not in (conf.parent / "users").read_text(), "plain")
         check("root: alice" in (conf.parent / "aliases").read_text(), "root")
         check(not (conf.parent / "mail/alice").read_bytes(), "mail is left")
+        keys = list((conf.parent / "state/dkim/example.org").iterdir())
+        equal(sorted(k.suffix for k in keys), [".pem", ".pem"], "DKIM keys")
+        for key in keys:
+            check(f"{key.stem}._domainkey.example.org. IN TXT" in said, said)
+        for record in ("example.org. IN MX 10 mail.example.org.",
+                       '_dmarc.example.org. IN TXT "v=DMARC1;',
+                       'example.org. IN TXT "v=spf1 mx'):
+            check(record in said, f"{record}: {said}")
 
 
 def test_check():
