@@ -178,14 +178,15 @@ carry_out(const struct setup_wish *w, const struct setup_place *place,
 		puts("Nothing was changed.");
 		return EX_OK;
 	}
-	fflush(stdout);
-	if (setup_apply(place, a, p) == -1) {
-		return EX_CANTCREAT;
-	}
+	/* First, so that nobody has one that was never seen. */
 	if (password[0] != '\0') {
 		printf("Password of %s: %s\n  (shown once; smtpd --passwd %s "
 		       "changes it)\n",
 		    a->user, password, a->user);
+	}
+	fflush(stdout);
+	if (setup_apply(place, a, p) == -1) {
+		return EX_CANTCREAT;
 	}
 	fflush(stdout);
 	int rc = setup_try(place, a, password) == -1 ? 1 : EX_OK;

@@ -146,27 +146,54 @@ remove_folder(const char *path)
 	rmdir(path);
 }
 
-/* Exchanges the folder for the new one, and keeps the old one. */
+/* The name that the old folder gets, with the time; nobody has it yet. */
+static void
+name_kept(const char *folder, char kept[PATH])
+{
+	char when[32] = "old";
+	struct stat st;
+	struct tm tm;
+	time_t now = time(NULL);
+
+	if (localtime_r(&now, &tm) != NULL) {
+		(void)strftime(when, sizeof(when), "%Y-%m-%d-%H%M%S", &tm);
+	}
+	snprintf(kept, PATH, "%s.%s", folder, when);
+	for (unsigned i = 2; lstat(kept, &st) == 0; i++) {
+		snprintf(kept, PATH, "%s.%s-%u", folder, when, i);
+	}
+}
+
+/*
+ * Exchanges the folder for the new one, which gets the name for the old one
+ * before, so that whoever is killed removes no old files the next time.  0; -1,
+ * logged; 1: it cannot be exchanged.
+ */
 static int
 exchange(const char *folder, const char *new)
 {
 	char kept[PATH];
-	struct tm tm;
-	time_t now = time(NULL);
 
-	/* Commit point. */
-	if (renameat2(AT_FDCWD, new, AT_FDCWD, folder, RENAME_EXCHANGE) == -1) {
-		return -1;
+	name_kept(folder, kept);
+	if (rename(new, kept) == -1) {
+		return fail("make", kept);
 	}
-	strlcpy(kept, folder, sizeof(kept));
-	size_t n = strlen(kept);
-	if (localtime_r(&now, &tm) != NULL &&
-	    strftime(kept + n, sizeof(kept) - n, ".%Y-%m-%d-%H%M%S", &tm) > 0 &&
-	    rename(new, kept) == 0) {
+	/* Commit point. */
+	if (renameat2(AT_FDCWD, kept, AT_FDCWD, folder, RENAME_EXCHANGE) ==
+	    -1) {
+		int rc = errno == EBUSY || errno == EINVAL || errno == ENOSYS
+		             ? 1 /* a mount point, or no such call */
+		             : fail("replace", folder);
+		remove_folder(kept);
+		return rc;
+	}
+	if (rmdir(kept) == -1) {
 		printf("The old files are in %s\n", kept);
 	}
 	*strrchr(kept, '/') = '\0';
-	return sync_folder(kept[0] != '\0' ? kept : "/");
+	return sync_folder(kept[0] != '\0' ? kept : "/") == -1
+	           ? fail("write", folder)
+	           : 0;
 }
 
 /* 0; -1, logged; 1: this folder cannot be exchanged. */
@@ -196,8 +223,8 @@ replace_folder(const struct setup_place *place, const struct setup_answers *a,
 	if (rc == 0 && sync_folder(new) == -1) {
 		rc = fail("write", new);
 	}
-	if (rc == 0 && exchange(place->folder, new) == -1) {
-		rc = 1; /* a mount point, or no such call */
+	if (rc == 0) {
+		rc = exchange(place->folder, new);
 	}
 	if (rc != 0) {
 		remove_folder(new);
@@ -205,43 +232,57 @@ replace_folder(const struct setup_place *place, const struct setup_answers *a,
 	return rc;
 }
 
+/* Puts the new file, of that name, in the place of the old one, of which a copy
+   stays. */
+static int
+replace_file(const char *temp, const char *name)
+{
+	char old[PATH], folder[PATH];
+	struct stat st;
+
+	snprintf(old, sizeof(old), "%s.old", name);
+	strlcpy(folder, name, sizeof(folder));
+	*strrchr(folder, '/') = '\0';
+	if (stat(name, &st) == 0) {
+		if (chown(temp, st.st_uid, st.st_gid) == -1 ||
+		    chmod(temp, st.st_mode & 07777) == -1) {
+			return fail("write", temp);
+		}
+		unlink(old);
+		if (link(name, old) == -1) {
+			return fail("keep a copy of", name);
+		}
+	}
+	/* Commit point. */
+	return rename(temp, name) == -1 || sync_folder(folder) == -1
+	           ? fail("write", name)
+	           : 0;
+}
+
 /* One file after the other; that of the configuration, the last, counts. */
 static int
 replace_files(const struct setup_answers *a, const struct setup_plan *p,
     enum setup_kind kind)
 {
-	for (size_t i = 0; i < p->count; i++) {
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < p->count; i++) {
 		const struct setup_item *item = &p->items[i];
-		char temp[PATH], old[PATH];
-		struct stat st;
+		char temp[PATH];
 		if (item->kind != kind) {
 			continue;
 		}
 		snprintf(temp, sizeof(temp), "%s.setup-new", item->name);
-		snprintf(old, sizeof(old), "%s.old", item->name);
 		unlink(temp); /* of one that was killed */
-		bool there = stat(item->name, &st) == 0;
-		if (write_item(temp, item, a) == -1) {
-			return -1;
+		rc = write_item(temp, item, a);
+		if (rc == 0) {
+			rc = replace_file(temp, item->name);
 		}
-		if (there && (chown(temp, st.st_uid, st.st_gid) == -1 ||
-				 chmod(temp, st.st_mode & 07777) == -1)) {
-			return fail("write", temp);
-		}
-		unlink(old);
-		if (there && link(item->name, old) == -1) {
-			return fail("keep a copy of", item->name);
-		}
-		/* Commit point. */
-		if (rename(temp, item->name) == -1) {
-			return fail("write", item->name);
-		}
-		*strrchr(temp, '/') = '\0';
-		if (sync_folder(temp) == -1) {
-			return fail("write", temp);
+		if (rc == -1) {
+			unlink(temp);
 		}
 	}
-	return 0;
+	return rc;
 }
 
 /* ---- all of it ---- */

@@ -4,6 +4,7 @@
 #include "common/keeper/dkim_keys.h"
 #include "common/log/log.h"
 #include "smtpd/admin/admin.h"
+#include "smtpd/admin/dkim.h"
 #include "smtpd/admin/setup_private.h"
 
 #include <errno.h>
@@ -74,16 +75,32 @@ count_key(void *count, const char *selector, const char *path)
 	return 0;
 }
 
+/* How many files of keys have that ending. */
+static size_t
+count_keys(const struct config *config, const char *domain, const char *ending)
+{
+	size_t count = 0;
+
+	/* Where nobody may look, there are some. */
+	return dkim_keys_walk(config, domain, ending, count_key, &count) ==
+	                   -1 &&
+	               errno != ENOENT
+	           ? 2
+	           : count;
+}
+
 /* True if keys sign mail, and none was being taken into use as a first one. */
 static bool
-has_keys(const struct config *config, const char *domain)
+has_keys(const struct config *config, const char *text)
 {
-	size_t used = 0, next = 0;
+	char domain[DKIM_KEY_NAME];
 
-	return dkim_keys_walk(config, domain, ".pem", count_key, &used) == -1 ||
-	       dkim_keys_walk(config, domain, ".next", count_key, &next) ==
-	           -1 ||
-	       used > 1 || (used == 1 && next == 0);
+	if (!dkim_domain(text, domain)) {
+		return true;
+	}
+	size_t used = count_keys(config, domain, ".pem");
+	return used > 1 ||
+	       (used == 1 && count_keys(config, domain, ".next") == 0);
 }
 
 int

@@ -43,6 +43,19 @@ def tool(name):
                         + ":/usr/local/sbin:/usr/sbin:/sbin")
 
 
+def sysconfdir():
+    """Where the programs under test look for the installed config."""
+    try:
+        text = (BUILD / "Makefile").read_text()
+    except OSError:
+        raise Skip("no Makefile in the build folder") from None
+    values = dict(re.findall(r"^(\w+) = (.*)$", text, re.M))
+    name = values["sysconfdir"]
+    for _ in range(5):
+        name = re.sub(r"\$\{(\w+)\}", lambda m: values[m[1]], name)
+    return Path(name)
+
+
 def client_context(**settings):
     """A TLS context of a client that accepts any certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

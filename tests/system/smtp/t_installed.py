@@ -20,7 +20,8 @@ from pathlib import Path
 
 from lib.namespace import again
 from lib.opens import Opens
-from lib.scratch import AM_ROOT, BUILD, SRC, Scratch, make_certificate
+from lib.scratch import (AM_ROOT, SRC, Scratch, make_certificate,
+                         sysconfdir)
 from lib.tap import Skip, Tap, check, equal
 
 tap = Tap()
@@ -28,19 +29,6 @@ INSIDE = "--inside"
 PORTS = (25, 110, 465, 587, 995)
 NAMESPACES = ["unshare", "-m", "-n", "--propagation", "private"]
 MESSAGE = "Subject: trial\n\nThis must not reach a live mailbox.\n"
-
-
-def sysconfdir():
-    """Where the programs under test look for the installed config."""
-    try:
-        text = (BUILD / "Makefile").read_text()
-    except OSError:
-        raise Skip("no Makefile in the build folder") from None
-    values = dict(re.findall(r"^(\w+) = (.*)$", text, re.M))
-    name = values["sysconfdir"]
-    for _ in range(5):
-        name = re.sub(r"\$\{(\w+)\}", lambda m: values[m[1]], name)
-    return Path(name)
 
 
 class Live:

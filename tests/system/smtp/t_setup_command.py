@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: ISC
 """smtpd --setup in a folder of its own: what it writes, that it shows it
-before, that it is done once, and that it is done wholly or not at all."""
+before, and that it is done once."""
 import contextlib
 import os
 import re
-import signal
 import stat
 import subprocess
-import tempfile
 from pathlib import Path
 
 from lib.scratch import SRC, Scratch, tool
@@ -16,7 +14,6 @@ from lib.terminal import on_terminal
 
 tap = Tap()
 ADDRESS = "alice@example.org"
-MOST = 200
 
 
 @contextlib.contextmanager
@@ -197,36 +194,6 @@ def test_asked():
             env=scratch.environment(), cwd="/", **scratch.as_user())
         equal(status, 0, said)
         check("mx.example.org" in conf.read_text(), conf.read_text())
-
-
-def test_killed():
-    """killed at any call, it has done nothing that counts, or all; the next
-    run does the rest"""
-    with tempfile.TemporaryDirectory(prefix="restante-test-") as place:
-        os.chmod(place, 0o755)
-        library = Path(place, "shim.so")
-        compiler = tool(os.environ.get("CC", "cc").split()[0])
-        if not compiler:
-            raise Skip("no C compiler for the preloaded library")
-        subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library),
-                        str(SRC / "tests/lib/setup_shim.c"), "-ldl"],
-                       check=True)
-        kills = {False: 0, True: 0}
-        for at in range(1, MOST):
-            with folder() as (scratch, conf):
-                done = setup(scratch, conf, "--yes", ADDRESS, env={
-                    "LD_PRELOAD": str(library), "SETUP_KILL_AT": str(at)})
-                if done.returncode != -signal.SIGKILL:
-                    break
-                kills[conf.exists()] += 1
-                done = setup(scratch, conf, "--yes", ADDRESS)
-                equal(done.returncode, 0,
-                      f"{at}: {done.stdout}{done.stderr}")
-                check("ok: a mail" in done.stdout
-                      or "Nothing has to be" in done.stdout, done.stdout)
-                left = [n for n in snapshot(conf.parent) if "setup-new" in n]
-                equal(left, [], f"{at}: left")
-        check(kills[False] > 20 and kills[True] > 0, f"kills: {kills}")
 
 
 if __name__ == "__main__":
