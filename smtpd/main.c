@@ -9,6 +9,7 @@
 #include "common/session/proxied.h"
 #include "common/tls/tls_idna.h"
 #include "smtpd/admin/admin.h"
+#include "smtpd/admin/clients.h"
 #include "smtpd/admin/dkim.h"
 #include "smtpd/admin/manage.h"
 #include "smtpd/admin/reports.h"
@@ -124,6 +125,9 @@ act(const struct options *o, const struct config *config)
 	case ACTION_DNS:
 		return admin_dns(
 		    config, o->recipients[0], o->zone, o->policy, o->json);
+	case ACTION_CLIENTS:
+		return admin_clients(
+		    config, o->recipients[0], o->clients, o->apple);
 	case ACTION_REPORTS:
 		return admin_reports(config, o->recipients, o->json);
 	case ACTION_EXPLAIN:

@@ -4,6 +4,7 @@
 
 #include "common/log/stats_report.h"
 #include "common/server/launch.h"
+#include "smtpd/admin/clients.h"
 #include "smtpd/admin/passwd.h"
 #include "smtpd/admin/zone.h"
 #include "smtpd/admin/setup.h"
@@ -30,6 +31,7 @@ enum action {
 	ACTION_FORGIVE,
 	ACTION_DKIM,
 	ACTION_DNS,
+	ACTION_CLIENTS,
 	ACTION_REPORTS,
 	ACTION_EXPLAIN,
 	ACTION_VERIFY,
@@ -56,6 +58,8 @@ struct options {
 	const char *dkim;            /* --dkim: a domain */
 	enum zone_form zone;         /* --dns */
 	const char *policy;          /* --policy: a file */
+	enum clients_form clients;   /* --clients */
+	const char *apple;           /* a user */
 	bool rotate;                 /* --rotate */
 	bool json;                   /* -j, --json: for programs */
 	enum stats_form stats;       /* --prometheus */

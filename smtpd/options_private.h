@@ -39,6 +39,7 @@ options_take options_listen;     /* -l */
 options_take options_role;       /* --role */
 options_take options_notice;     /* -s and its like */
 options_take options_zone;       /* --web and --check of --dns */
+options_take options_clients;    /* --thunderbird and its like */
 options_take options_prometheus; /* --prometheus */
 options_take options_passwd;     /* --label, --for, --until, --credential */
 

@@ -10,7 +10,7 @@
 #define CALL(function) .kind = OPTION_CALL, .take = (function)
 #define WITH(action) .with = OPTION_WITH(ACTION_##action)
 
-enum { ONE_SECRET = 1, ONE_ZONE, ONE_FORM };
+enum { ONE_SECRET = 1, ONE_ZONE, ONE_FORM, ONE_CLIENT };
 
 static const struct option_row rows[] = {
 	{ .help = "Everywhere:" },
@@ -146,6 +146,37 @@ static const struct option_row rows[] = {
 	    .one_of = ONE_ZONE,
 	    TEXT(policy),
 	    .help = "... write the policy of MTA-STS for a web server" },
+	{ .name = "clients",
+	    .verb = ACTION_CLIENTS,
+	    .operands = "[DOMAIN]",
+	    .most = 1,
+	    .help = "print the settings of mail clients" },
+	{ .name = "thunderbird",
+	    WITH(CLIENTS),
+	    .one_of = ONE_CLIENT,
+	    CALL(options_clients),
+	    .help = "... for Thunderbird, as XML" },
+	{ .name = "apple",
+	    .argument = "USER",
+	    WITH(CLIENTS),
+	    .one_of = ONE_CLIENT,
+	    CALL(options_clients),
+	    .help = "... a profile for an iPhone, an iPad or a Mac" },
+	{ .name = "outlook",
+	    WITH(CLIENTS),
+	    .one_of = ONE_CLIENT,
+	    CALL(options_clients),
+	    .help = "... for Outlook, as XML" },
+	{ .name = "srv",
+	    WITH(CLIENTS),
+	    .one_of = ONE_CLIENT,
+	    CALL(options_clients),
+	    .help = "... as records for the DNS" },
+	{ .name = "nginx",
+	    WITH(CLIENTS),
+	    .one_of = ONE_CLIENT,
+	    CALL(options_clients),
+	    .help = "... a web server that has the files" },
 	{ .name = "reports",
 	    .verb = ACTION_REPORTS,
 	    .operands = "[FILE ...]",

@@ -52,6 +52,28 @@ options_zone(void *target, const struct option_row *row, const char *argument,
 }
 
 int
+options_clients(void *target, const struct option_row *row,
+    const char *argument, char error[CONFIG_ERROR])
+{
+	static const struct {
+		const char *name;
+		enum clients_form form;
+	} forms[] = { { "thunderbird", CLIENTS_THUNDERBIRD },
+		{ "apple", CLIENTS_APPLE }, { "outlook", CLIENTS_OUTLOOK },
+		{ "srv", CLIENTS_SRV }, { "nginx", CLIENTS_NGINX } };
+	struct options *o = target;
+
+	(void)error;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (strcmp(row->name, forms[i].name) == 0) {
+			o->clients = forms[i].form;
+		}
+	}
+	o->apple = argument;
+	return 0;
+}
+
+int
 options_prometheus(void *target, const struct option_row *row,
     const char *argument, char error[CONFIG_ERROR])
 {

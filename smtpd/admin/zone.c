@@ -50,3 +50,16 @@ admin_dns(const struct config *config, const char *domain, enum zone_form form,
 	free(zone);
 	return status;
 }
+
+int
+admin_dns_services(const struct config *config, const char *domain)
+{
+	int status;
+	struct zone *zone = zone_make_services(config, domain, &status);
+
+	if (zone != NULL) {
+		zone_print_records(zone);
+	}
+	free(zone);
+	return status;
+}

@@ -23,4 +23,7 @@ enum zone_form {
 int admin_dns(const struct config *, const char *domain, enum zone_form,
     const char *policy, bool json);
 
+/* Prints those alone by which clients find the servers.  An exit status. */
+int admin_dns_services(const struct config *, const char *domain);
+
 #endif

@@ -286,8 +286,9 @@ zone_relative(const struct zone *zone, const char *name, char out[ZONE_NAME])
 	}
 }
 
-struct zone *
-zone_make(const struct config *config, const char *domain, int *status)
+/* A zone without records. */
+static struct zone *
+begin_zone(const struct config *config, const char *domain, int *status)
 {
 	struct zone *zone = calloc(1, sizeof(*zone));
 
@@ -296,33 +297,72 @@ zone_make(const struct config *config, const char *domain, int *status)
 		log_error("not enough memory");
 		return NULL;
 	}
-	*status = EX_USAGE;
 	if (domain == NULL) {
 		domain = config->ndomains > 0 ? config->domains[0]
 		                              : config->hostname;
 	}
 	zone->config = config;
+	*status = EX_OK;
 	if (!dkim_domain(domain, zone->domain)) {
 		log_error("not a domain: %s", domain);
+		*status = EX_USAGE;
 	} else if (!dkim_domain(config->hostname, zone->host)) {
 		log_error("the host name %s cannot be in the DNS: set the key "
 			  "hostname",
 		    config->hostname);
 		*status = EX_CONFIG;
-	} else {
-		zone_find_addresses(zone);
-		add_host(zone);
-		add_mail(zone);
-		if (add_keys(zone) == 0) {
-			add_policy(zone);
-			add_transport(zone);
-			add_services(zone);
-			add_authorities(zone);
-			*status = EX_OK;
-			return zone;
-		}
-		*status = EX_NOPERM;
 	}
-	free(zone);
-	return NULL;
+	if (*status != EX_OK) {
+		free(zone);
+		return NULL;
+	}
+	return zone;
+}
+
+struct zone *
+zone_make(const struct config *config, const char *domain, int *status)
+{
+	struct zone *zone = begin_zone(config, domain, status);
+
+	if (zone == NULL) {
+		return NULL;
+	}
+	zone_find_addresses(zone);
+	add_host(zone);
+	add_mail(zone);
+	if (add_keys(zone) == -1) {
+		*status = EX_NOPERM;
+		free(zone);
+		return NULL;
+	}
+	add_policy(zone);
+	add_transport(zone);
+	add_services(zone);
+	add_authorities(zone);
+	return zone;
+}
+
+/* Outlook's name for a web server with its file. */
+static void
+add_autodiscover(struct zone *zone)
+{
+	char name[ZONE_NAME];
+
+	add(zone, ZONE_SRV, ZONE_DEPENDS,
+	    below(zone, "_autodiscover._tcp", name), "0 0 443 autodiscover.%s.",
+	    zone->domain)
+	    ->note = "for Outlook, if a web server there has "
+		     "/autodiscover/autodiscover.xml";
+}
+
+struct zone *
+zone_make_services(const struct config *config, const char *domain, int *status)
+{
+	struct zone *zone = begin_zone(config, domain, status);
+
+	if (zone != NULL) {
+		add_services(zone);
+		add_autodiscover(zone);
+	}
+	return zone;
 }

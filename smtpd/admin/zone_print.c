@@ -92,13 +92,19 @@ print_policy(const struct zone *zone, const char *mark)
 }
 
 void
+zone_print_records(const struct zone *zone)
+{
+	for (size_t i = 0; i < zone->count; i++) {
+		print_record(zone, &zone->records[i]);
+	}
+}
+
+void
 zone_print_file(const struct zone *zone)
 {
 	printf("$TTL 300\n");
 	print_gaps(zone, "; ");
-	for (size_t i = 0; i < zone->count; i++) {
-		print_record(zone, &zone->records[i]);
-	}
+	zone_print_records(zone);
 	print_policy(zone, "; ");
 }
 

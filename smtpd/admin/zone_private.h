@@ -75,6 +75,10 @@ struct zone {
    that is no domain, or there is no memory; *status is the exit status. */
 struct zone *zone_make(const struct config *, const char *domain, int *status);
 
+/* Does the same with those alone that clients look for; reads no file. */
+struct zone *zone_make_services(
+    const struct config *, const char *domain, int *status);
+
 /* Adds what belongs to an address of the host: its record, the name for it. */
 void zone_add_address(struct zone *, const char *address);
 void zone_add_pointer(struct zone *, const char *address);
@@ -94,6 +98,7 @@ void zone_find_addresses(struct zone *);
 /* ---- zone_print.c ---- */
 
 void zone_print_file(const struct zone *);
+void zone_print_records(const struct zone *); /* without what is missing */
 void zone_print_web(const struct zone *);
 void zone_print_json(const struct zone *);
 
