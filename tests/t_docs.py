@@ -204,7 +204,11 @@ def test_dovecot():
                == (dovecot.version() >= (2, 4)))
     with tempfile.TemporaryDirectory() as folder:
         conf = Path(folder, "dovecot.conf")
-        conf.write_text("ssl = no\ndefault_login_user = nobody\n"
+        # Debian's own file begins like this.
+        begin = "dovecot_config_version = 2.4.0\n" \
+            "dovecot_storage_version = 2.4.0\n"
+        conf.write_text((begin if own is not blocks[-1] else "") + "ssl = no\n"
+                        "default_login_user = nobody\n"
                         "default_internal_user = nobody\n" + own.text)
         done = subprocess.run(
             [program, "-c", conf, "-n"], capture_output=True, text=True,
