@@ -76,22 +76,33 @@ connect_filter(struct filtering *f)
 	return true;
 }
 
+/* Connects; *connected: the filter is there.  -1: the file is not. */
+static int
+begin(struct filtering *f, bool *connected)
+{
+	off_t size = lseek(f->fd, 0, SEEK_END);
+
+	if (size == -1) {
+		return -1;
+	}
+	f->size = (size_t)size;
+	*connected = connect_filter(f);
+	return 0;
+}
+
 /* Lists the recipients for the machine; the list is never freed. */
 static int
 prepare(struct filtering *f)
 {
 	const char **rcpts = calloc(f->mail.count + 1, sizeof(*rcpts));
-	off_t size = lseek(f->fd, 0, SEEK_END);
 
-	if (rcpts == NULL || size == -1 ||
-	    talk_begin(&f->talk, patience_of(f)) == -1) {
+	if (rcpts == NULL || talk_begin(&f->talk, patience_of(f)) == -1) {
 		return -1;
 	}
 	for (size_t i = 0; i < f->mail.count; i++) {
 		rcpts[i] = f->mail.recipients[i].text;
 	}
-	f->size = f->new_end = (size_t)size;
-	f->mail.size = f->size;
+	f->new_end = f->mail.size = f->size;
 	f->milter.edits = &f->edits;
 	f->milter.rcpts = rcpts;
 	f->milter.nrcpts = f->mail.count;
@@ -177,7 +188,11 @@ filter_run(const struct task *task)
 	if (f->question.filter >= f->config->nfilters) {
 		return STATUS_TEMPORARY;
 	}
-	bool connected = connect_filter(f);
+	bool connected = false;
+	if (begin(f, &connected) == -1) {
+		log_error("cannot filter a message: %s", strerror(errno));
+		return STATUS_TEMPORARY;
+	}
 	privilege_become_talker(task->config);
 	if (!take_envelope(f, task)) {
 		log_error("a session sent a malformed envelope: refused");
@@ -247,9 +262,10 @@ filter_probe(const struct config *config, size_t filter, int fd,
 	strlcpy(f.mail.sender, "sender@example.org", sizeof(f.mail.sender));
 	snprintf(address, sizeof(address), "postmaster@%s", config->domains[0]);
 	rcpt.text = address;
-	bool connected = connect_filter(&f);
+	bool connected = false;
+	int begun = begin(&f, &connected);
 	privilege_become_talker(config);
-	if (mail_add(&f.mail, &rcpt) == -1 ||
+	if (begun == -1 || mail_add(&f.mail, &rcpt) == -1 ||
 	    (connected && play(&f, &a) == -1)) {
 		strlcpy(probe->text, strerror(errno), sizeof(probe->text));
 		return;

@@ -72,15 +72,12 @@ play_connect(struct filtering *f, bool *file)
 	const char *address = f->peer->address;
 	bool local = strcmp(address, "local") == 0;
 	bool six = strchr(address, ':') != NULL;
-	char host[80], text[80];
+	char host[80];
 
 	snprintf(host, sizeof(host), local ? "localhost" : "[%s]", address);
-	/* As sendmail writes it, which filters expect. */
-	snprintf(text, sizeof(text), "%s%s", six ? "IPv6:" : "",
-	    local ? "127.0.0.1" : address);
 	filter_macros(f, MILTER_CONNECT, "");
-	milter_connect(
-	    &f->talk.out, host, six ? '6' : '4', f->peer->port, text);
+	milter_connect(&f->talk.out, host, six ? '6' : '4', f->peer->port,
+	    local ? "127.0.0.1" : address);
 	return ask(f, MILTER_CONNECT, file);
 }
 

@@ -14,6 +14,7 @@
 #include "common/log/log.h"
 #include "common/process/process.h"
 #include "common/text/utf8.h"
+#include "smtpd/job/requests.h"
 #include "smtpd/local/forward.h"
 #include "smtpd/local/junk.h"
 #include "smtpd/local/mailbox.h"
@@ -95,9 +96,12 @@ are_fresh(const char *head, size_t count)
 static bool
 is_from_session(const struct config *config, const struct mail *m, time_t now)
 {
-	if (m->user[0] != '\0' || m->client[0] != '\0' ||
-	    m->count > config->recipients || m->hold > now + MAIL_HOLD ||
-	    m->by.time > now + BY_MOST || !is_printable(m->sender, m->utf8) ||
+	/* Filters may add some, each a few. */
+	size_t most = config->recipients + config->nfilters * FILTER_ADDED;
+
+	if (m->user[0] != '\0' || m->client[0] != '\0' || m->count > most ||
+	    m->hold > now + MAIL_HOLD || m->by.time > now + BY_MOST ||
+	    !is_printable(m->sender, m->utf8) ||
 	    !is_printable(m->envid, false) || !is_printable(m->held, false)) {
 		return false;
 	}

@@ -384,6 +384,29 @@ test_commit(void)
 	mail_free(&m);
 }
 
+/* Whoever looks into active/ must not see it, not even for a moment. */
+static void
+test_held(void)
+{
+	struct mail m, child;
+
+	queue_fresh(&q);
+	queue_mail(&m, 1);
+	strlcpy(m.held, "looks odd", sizeof(m.held));
+	watch.on = true;
+	watch.id = m.id;
+	ok(queue_put(&q, &m, "x\n", 2, false) == 0, "it is written");
+	watch.on = false;
+	ok(watch.claim == QUEUE_GONE &&
+		claim_elsewhere(QUEUE_ACTIVE, m.id) == QUEUE_GONE,
+	    "never into active/");
+	ok(claim_elsewhere(QUEUE_HOLD, m.id) == QUEUE_CLAIMED,
+	    "but into hold/");
+	mail_inherit(&child, &m);
+	ok(child.held[0] == '\0', "what is made of it is not held again");
+	mail_free(&m);
+}
+
 /* A process that was killed after the link has left a name, and no sync. */
 static void
 test_commit_of_another(void)
@@ -871,6 +894,7 @@ main(void)
 	test_same_id();
 	test_claim();
 	test_commit();
+	test_held();
 	test_commit_of_another();
 	test_commit_after_a_kill();
 	test_set();

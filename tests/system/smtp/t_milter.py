@@ -2,15 +2,17 @@
 """Filters (milters): what they are sent, all that they may want, in their
 order; and filters that fail, of which never half a list of edits is done."""
 import contextlib
+import inspect
+import socket
 import struct
 import tempfile
 from pathlib import Path
 
-from lib import mbox, milter
+from lib import mbox, milter, proc
 from lib.milter import Filter, Raw, add, change, insert, packet, reply, strings
 from lib.scratch import ALICE
 from lib.site import Site
-from lib.tap import Tap, check, equal
+from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
 
 tap = Tap()
@@ -457,6 +459,70 @@ def test_gone(site, first, second):
     delivered(site)
 
 
+def test_rights(site, first, second):
+    """The worker that asks a filter has one socket and no files: besides, the
+    message, the server and the log"""
+    found = {}
+
+    def look(connection):
+        pid = struct.unpack("3i", connection.sock.getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        try:
+            found["files"] = proc.descriptors(pid)
+            found["status"] = Path(f"/proc/{pid}/status").read_text()
+        except (Skip, OSError) as error:
+            found["error"] = error
+        connection.answer([b"a"])
+    first.reset()
+    second.reset()
+    first.say["E"] = [look]
+    delivered(site)
+    if "error" in found:
+        raise Skip(f"its descriptors cannot be seen: {found['error']}")
+    status = dict(line.split(":\t", 1)
+                  for line in found["status"].splitlines() if ":\t" in line)
+    equal((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"), "its rights")
+    kinds = sorted(target.split(":")[0] if target.startswith("socket:")
+                   else "message" if target.endswith("(deleted)") else "other"
+                   for number, target in found["files"].items()
+                   if int(number) > 2)
+    equal(kinds, ["message", "socket", "socket"], "its descriptors")
+
+
+def test_results(folder):
+    """A filter sees the results of verifying, and none of our other fields"""
+    with Filter(folder, name="results") as filter, \
+            Site(1, "mail.example.org", "example.org",
+                 f"filter {filter.place}\nreceived-spf on\n"
+                 "proxy 127.0.0.1\npenalties off\n", tls=False) as site:
+        for client, family in (("198.51.100.7", b"4"), ("2001:db8::7", b"6")):
+            filter.reset()
+            filter.say["E"] = [insert(0, "X-Top", "1"), b"a"]
+            kind = "TCP4" if family == b"4" else "TCP6"
+            server = "192.0.2.1" if family == b"4" else "2001:db8::1"
+            with site.talk() as talker:
+                talker.send(f"PROXY {kind} {client} {server} 4711 25\r\n")
+                talker.hello()
+                talker.expect("250 ", f"MAIL FROM:<{SENDER}>")
+                talker.expect("250 ", "RCPT TO:<bob@example.org>")
+                talker.expect("354 ", "DATA")
+                talker.send(TEXT + b".\r\n")
+                talker.expect("250 ")
+            equal([n for n, _ in filter.fields()][:3],
+                  ["Authentication-Results", "From", "Subject"], "fields")
+            host, rest = filter.all("C")[0].split(b"\0", 1)
+            equal((host, rest), (f"[{client}]".encode(), family
+                                 + struct.pack(">H", 4711)
+                                 + client.encode() + b"\0"), "client")
+            names = [line.split(":")[0] for line in
+                     box(site)[0].headers.decode().split("\r\n")
+                     if line[:1].strip()]
+            at = names.index("X-Top")
+            equal(names[at - 2:at + 2],
+                  ["Received-SPF", "Received", "X-Top",
+                   "Authentication-Results"], "what is delivered")
+
+
 # ---- all ways in ----
 
 def test_ways(lenient, only):
@@ -485,6 +551,34 @@ def test_ways(lenient, only):
     check(b"X-Seen: yes" in lenient.wait_mail("bob")[0].wire, "the command")
     box(lenient)
     equal(only.body(), b"by the command\r\n", "body")
+    dialogue = ("EHLO x.example.org\r\nMAIL FROM:<>\r\n"
+                "RCPT TO:<bob@example.org>\r\nDATA\r\nSubject: y\r\n\r\n"
+                "by -bs\r\n.\r\nQUIT\r\n")
+    done = lenient.call("smtpd", "-bs", stdin=dialogue)
+    check("\n250 2.0.0 " in done.stdout, done.stdout + done.stderr)
+    check(b"X-Seen: yes" in lenient.wait_mail("bob")[0].wire, "-bs")
+    box(lenient)
+
+
+def test_more_recipients(lenient, only):
+    """A filter may add recipients beyond what one client may name"""
+    only.reset()
+    only.say["E"] = [b"+" + strings("<alice@example.org>"), b"a"]
+    delivered(lenient)
+    equal(len(box(lenient, "alice")), 1, "messages of alice")
+
+
+def test_users_recipient(lenient, only):
+    """To users' mail a filter may add anybody"""
+    only.reset()
+    only.say["E"] = [b"+" + strings("<x@elsewhere.example>"), b"a"]
+    said = send(lenient, user=ALICE, sender="alice@example.org")
+    check(said.startswith("250 "), said)
+    lenient.end_runners()
+    equal(sorted(r["address"] for m in lenient.mailq()
+                 for r in m["recipients"]),
+          ["bob", "x@elsewhere.example"], "recipients")
+    lenient.settled()
 
 
 def test_counts(site, first, second):
@@ -511,6 +605,13 @@ def test_check(site, first, second):
     nothing(site)
 
 
+def tests(number):
+    """The tests here that have so many fixtures."""
+    return {name: f for name, f in globals().items()
+            if name.startswith(("test_", "cases_"))
+            and len(inspect.signature(f).parameters) == number}
+
+
 def main():
     """Two filters before one server, and one before another."""
     settings = {"tls": False}
@@ -523,17 +624,14 @@ def main():
                      "auth off\nsize-limit 1M\n", **settings) as site:
             (site.dir / "aliases").write_text("away: x@elsewhere.example\n")
             site.hand(site.dir / "aliases")
-            tap.run({k: v for k, v in globals().items()
-                     if not k.endswith(("lenient", "stall", "ways"))},
-                    site, first, second)
+            tap.run(tests(3), site, first, second)
         with Filter(folder, name="only") as only, \
                 Site(1, "mail.example.org", "example.org",
                      f"filter {only.place}\nfilter-failure accept\n"
                      "filter-timeout 3\nfilter-users on\nauth off\n"
-                     "size-limit 1M\n", **settings) as lenient:
-            tap.run({k: v for k, v in globals().items()
-                     if k in ("cases_lenient", "cases_stall", "test_ways")},
-                    lenient, only)
+                     "size-limit 1M\nrecipients 1\n", **settings) as lenient:
+            tap.run(tests(2), lenient, only)
+        tap.run(tests(1), folder)
     tap.finish()
 
 
