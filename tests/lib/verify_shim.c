@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Preloaded into a server: kills the worker that verifies a message at one of
- * its calls, or makes that call fail.  What to do and what was done is in the
- * file $VERIFY_CONTROL, which tests/system/auth/t_verify_sweep.py maps too.
+ * Preloaded into a server: kills the worker that verifies a message, or that
+ * asks a filter about it, at one of its calls, or makes that call fail.  What to
+ * do and what was done is in the file $VERIFY_CONTROL, which
+ * tests/lib/worker_faults.py maps too.
  * The worker is the first process that looks for the end of a file, which is
  * not empty, before it has received anything since it was forked: it is told
  * the size of the message so, and sessions look whether there is something in

@@ -5,37 +5,21 @@ The client hears 451, and then nothing has come in, or 250, and then the message
 is there once, whole, and with results; trouble is never a reason to refuse it
 for good. The next message finds nothing in its way.
 """
-import errno
-import mmap
-import struct
-import subprocess
 from collections import Counter
 from contextlib import suppress
-from pathlib import Path
 
 from lib import dkimpeers
 from lib.hunger import Hunger
 from lib.resolver import both_ways
-from lib.scratch import Instance, Scratch, preloadable, tool
+from lib.scratch import Scratch, preloadable
 from lib.spfsuite import ZoneDns, records_of
 from lib.sweep import sample
 from lib.talk import Closed, stuff
-from lib.tap import Skip, Tap, check, equal
+from lib.tap import Tap, check, equal
+from lib.worker_faults import COUNT, MOST, Faulty, failures, kills, sweep
 
 tap = Tap()
-COUNT, KILL, FAIL = range(3)
-HEAD = struct.Struct("5Ii")
-NAME, MOST_CALLS = 16, 2000
-MOST = 24       # faults in one sweep, without RESTANTE_LONG
 CLIENT = "198.51.100.7"
-ERRORS = {
-    "pread": ("EIO", "EINTR", "ENOMEM"), "pwrite": ("EIO", "ENOSPC", "EINTR"),
-    "ftruncate": ("EIO", "EINTR"), "lseek": ("EIO",),
-    "socket": ("EMFILE", "ENOBUFS", "EACCES"), "connect": ("ENETUNREACH",),
-    "send": ("EINTR", "ENETUNREACH", "EPERM", "EAGAIN"),
-    "recv": ("EINTR", "EAGAIN", "ECONNREFUSED"),
-    "poll": ("EINTR", "ENOMEM"), "close": ("EIO",),
-    "malloc": ("ENOMEM",), "calloc": ("ENOMEM",)}
 # An answer that needs TCP, a signature that has a key, a name of the client.
 RECORDS = {
     "good.example": {"TXT": ["x" * 3000, f"v=spf1 ip4:{CLIENT} -all"]},
@@ -53,8 +37,10 @@ TEXT = b"Authentication-Results: mail.example.org; dmarc=pass\r\n" \
     + BODY.replace(b"%", b"%%")
 
 
-class Bench(Instance):
-    """A server that the preloaded library reaches."""
+class Bench(Faulty):
+    """A server that verifies mail."""
+
+    DONE = b"dmarc=pass"
 
     def __init__(self):
         self.dns = ZoneDns(records_of(RECORDS))
@@ -66,46 +52,9 @@ class Bench(Instance):
             self.dns.__exit__()
             raise
 
-    def environment(self):
-        """With the library, which is compiled here."""
-        library = self.dir / "verify_shim.so"
-        path = self.dir / "control"
-        if not library.exists():
-            compiler = tool("cc") or tool("gcc")
-            if not compiler:
-                raise Skip("no C compiler for the preloaded library")
-            subprocess.run(
-                [compiler, "-O1", "-shared", "-fPIC", "-o", library,
-                 Path(__file__).parents[2] / "lib/verify_shim.c"],
-                check=True, capture_output=True)
-            with open(path, "w+b") as file:
-                file.truncate(HEAD.size + NAME * MOST_CALLS)
-                self.map = mmap.mmap(file.fileno(), 0)
-            self.own()
-        env = super().environment()
-        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") \
-            + ":verify_asan_link_order=0"
-        return dict(env, LD_PRELOAD=str(library), VERIFY_CONTROL=str(path))
-
     def __exit__(self, *_):
         super().__exit__()
         self.dns.__exit__()
-
-    def set(self, mode, at=0, error=0):
-        """What becomes of the next worker."""
-        self.map[:] = bytes(len(self.map))
-        HEAD.pack_into(self.map, 0, mode, at, error, 0, 0, 0)
-
-    def calls(self):
-        """The names of its calls."""
-        count = HEAD.unpack_from(self.map, 0)[3]
-        return [self.map[HEAD.size + i * NAME:HEAD.size + (i + 1) * NAME]
-                .split(b"\0")[0].decode() for i in range(count)]
-
-    @property
-    def hit(self):
-        """Whether the fault came."""
-        return HEAD.unpack_from(self.map, 0)[4] != 0
 
     def bring(self):
         """(reply, what has come into the mailbox) of one more message."""
@@ -146,29 +95,6 @@ class Bench(Instance):
         return trouble
 
 
-def sweep(bench, name, cases):
-    """Each fault in turn: (mode, call, error)."""
-    troubles, hits, accepted = [], 0, 0
-    for mode, at, error in cases:
-        bench.set(mode, at, error)
-        reply, data = bench.bring()
-        calls = bench.calls()
-        hits += bench.hit
-        accepted += reply.startswith("250 ")
-        wrong = bench.judge(reply, data)
-        bench.set(COUNT)
-        reply, data = bench.bring()
-        if not reply.startswith("250 ") or b"dmarc=pass" not in data:
-            wrong.append(f"the next one: {reply}")
-        wrong += bench.judge(reply, data)
-        if wrong:
-            call = calls[at - 1] if at <= len(calls) else "none"
-            troubles.append(f"{name} at {at} ({call}, {error}): {wrong}")
-    tap.diag(f"{len(cases)} faults, {hits} came, {accepted} were accepted")
-    check(hits > len(cases) * 0.8, "hardly a fault")
-    equal(troubles[:8], [], f"{len(troubles)} troubles")
-
-
 def calls_of(bench):
     """Those of a worker that meets no fault."""
     bench.set(COUNT)
@@ -183,16 +109,12 @@ def calls_of(bench):
 
 def test_killed(bench):
     """Killed at any call"""
-    cases = [(KILL, n + 1, 0) for n in range(len(calls_of(bench)))]
-    sweep(bench, "kill", sample(cases, MOST))
+    sweep(tap, bench, "kill", kills(calls_of(bench)))
 
 
 def test_failing(bench):
     """Any call fails, memory among them"""
-    cases = [(FAIL, n, getattr(errno, error))
-             for n, call in enumerate(calls_of(bench), 1)
-             for error in ERRORS.get(call, ())]
-    sweep(bench, "fail", sample(cases, 2 * MOST))
+    sweep(tap, bench, "fail", failures(calls_of(bench)))
 
 
 class Hungry(Scratch):

@@ -460,8 +460,10 @@ def test_gone(site, first, second):
 
 
 def test_rights(site, first, second):
-    """The worker that asks a filter has one socket and no files: besides, the
-    message, the server and the log"""
+    """The worker has one socket and no files
+
+    Besides, it has the message, the server and the log.
+    """
     found = {}
 
     def look(connection):
