@@ -127,6 +127,8 @@ write_line(struct writer *w, const char *line, size_t len)
 /*
  * Writes a value.  Its lines end in LF or CRLF, or in a CR; whatever they begin
  * with, they become the folded lines of one field, and none of them is blank.
+ * Others stay what they are, with the blanks at their ends: the filter may have
+ * signed them.
  */
 static void
 write_value(struct writer *w, const struct span *value, bool exact)
@@ -142,14 +144,16 @@ write_value(struct writer *w, const struct span *value, bool exact)
 		while (at + n < end && at[n] != '\r' && at[n] != '\n') {
 			n++;
 		}
-		size_t shown = n;
-		while (shown > 0 && is_blank(at[shown - 1])) {
-			shown--;
+		size_t blanks = 0;
+		while (blanks < n && is_blank(at[blanks])) {
+			blanks++;
 		}
-		if (shown > 0 && !first) {
-			writer_text(w, is_blank(*at) ? "\n" : "\n\t");
+		if (first) {
+			write_line(w, at, n);
+		} else if (blanks < n) {
+			writer_text(w, blanks > 0 ? "\n" : "\n\t");
+			write_line(w, at, n);
 		}
-		write_line(w, at, shown);
 		first = false;
 		at += n < (size_t)(end - at) ? n + 1 : n;
 	}

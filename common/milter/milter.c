@@ -252,6 +252,27 @@ has_enhanced(const char *text, char class)
 }
 
 /*
+ * Takes the first line of a text.  It is a format to sendmail, and filters
+ * write "%%" for "%".
+ */
+static void
+take_line(char *text, size_t size, const char *data, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0;
+	     i < len && n < size - 1 && data[i] != '\r' && data[i] != '\n';
+	     i++) {
+		bool good = data[i] >= ' ' && data[i] <= '~';
+		text[n++] = good ? data[i] : '?';
+		if (data[i] == '%' && i + 1 < len && data[i + 1] == '%') {
+			i++;
+		}
+	}
+	text[n] = '\0';
+}
+
+/*
  * Makes a reply of what a filter wants to be said: the first line of it, with
  * an enhanced status code.  421 would end the session, and so is 451.
  */
@@ -259,15 +280,8 @@ static bool
 set_line(struct milter *m, const char *data, size_t len)
 {
 	char text[MILTER_LINE - 16];
-	size_t n = 0;
 
-	while (n < len && n < sizeof(text) - 1 &&
-	       strchr("\r\n", data[n]) == NULL) {
-		bool good = data[n] >= ' ' && data[n] <= '~';
-		text[n] = good ? data[n] : '?';
-		n++;
-	}
-	text[n] = '\0';
+	take_line(text, sizeof(text), data, len);
 	if ((text[0] != '4' && text[0] != '5') ||
 	    strspn(text, "0123456789") != 3 || strchr(" -", text[3]) == NULL) {
 		return false;

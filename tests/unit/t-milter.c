@@ -170,7 +170,8 @@ static const struct {
 	{ "A", "b\nc", "A: b\n\tc\n" },
 	{ "A", "b\r\n\tc\r\n", "A: b\n\tc\n" },
 	{ "A", "b\n\n\nB: c", "A: b\n\tB: c\n" },
-	{ "A", "b \t\n \n  c ", "A: b\n  c\n" },
+	{ "A", "b \t\n \n  c ", "A: b \t\n  c \n" },
+	{ "A", " \n \t\n c", "A:  \n c\n" },
 	{ "A", "\n\r\r\n", "A: \n" },
 	{ "A", "\xc3\xa4\x01\x7f\t.", "A: \xc3\xa4??\t.\n" },
 	{ "", "b", NULL },
@@ -266,6 +267,8 @@ static const struct {
 	{ MILTER_EOM, "y554 5.6. no", 13, MILTER_OVER, "554 5.7.1 5.6. no" },
 	{ MILTER_EOM, "y554 5..6 no", 13, MILTER_OVER, "554 5.7.1 5..6 no" },
 	{ MILTER_EOM, "y451 no\r\n250 yes", 17, MILTER_OVER, "451 4.7.1 no" },
+	{ MILTER_EOM, "y550 5%% of%%%% %x%", 20, MILTER_OVER,
+	    "550 5.7.1 5% of%% %x%" },
 	{ MILTER_EOM, "y250 yes", 9, MILTER_BROKEN, NULL },
 };
 
