@@ -5,6 +5,7 @@ Each runs in the foreground in a folder of its own, as the user of the tests,
 on a socket there, with no more of a configuration than it needs. They are
 unpacked below $RESTANTE_PEERS: installed, they would start.
 """
+import base64
 import grp
 import os
 import pwd
@@ -16,7 +17,6 @@ import tempfile
 from pathlib import Path
 
 from . import peers
-from .launch import free_port
 from .milter_client import connect
 from .scratch import reachable
 from .tap import Skip, check
@@ -27,7 +27,24 @@ GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 # In two halves, so that no scanner finds this file.
 EICAR = (r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-" +
          "STANDARD-ANTIVIRUS-TEST-FILE!$H+H*")
+HEADER = (b"From: Someone <someone@example.com>\r\nTo: alice@example.org\r\n"
+          b"Subject: a subject\r\n that is folded\r\n"
+          b"Message-ID: <1@example.com>\r\n"
+          b"Date: Mon, 30 Nov 2026 10:00:00 +0000\r\n")
 EICAR_SIGNATURE = "44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test-Signature\n"
+
+
+def gtube(header=HEADER, letter="X"):
+    """A message with GTUBE, or one of Rspamd's other test patterns."""
+    return header + f"\r\n{letter}{GTUBE[1:]}\r\n".encode()
+
+
+def eicar(header=HEADER):
+    """A message with EICAR as an attachment."""
+    return header + (
+        b"MIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n"
+        + base64.b64encode(EICAR.encode()) + b"\r\n")
 
 
 def unpacked(package, *parts):
@@ -103,12 +120,14 @@ class Process:
 
 
 class Filter(Process):
-    """A milter, with its socket in its folder."""
+    """A milter, with its socket in its folder or at another path."""
+
+    path = None
 
     @property
     def socket(self):
         """The path of its socket."""
-        return self.dir / "sock"
+        return self.path or self.dir / "sock"
 
     @property
     def address(self):
@@ -157,9 +176,10 @@ class Clamd(Filter):
 class ClamavMilter(Filter):
     """Refuses viruses; lines of its configuration may be added."""
 
-    def __init__(self, scratch, clamd, lines="OnInfected Reject\n"
-                 "RejectMsg Found %v\nAddHeader Replace\n"):
-        self.clamd, self.lines = clamd, lines
+    def __init__(self, scratch, clamd, path=None,
+                 lines="OnInfected Reject\nRejectMsg Found %v\n"
+                 "AddHeader Replace\n"):
+        self.clamd, self.path, self.lines = clamd, path, lines
         super().__init__(scratch, "clamav-milter")
 
     def start(self):
@@ -175,12 +195,7 @@ class Spamd(Filter):
     """SpamAssassin's daemon, without the network."""
 
     def __init__(self, scratch):
-        self.port = free_port()
         super().__init__(scratch, "spamd")
-
-    @property
-    def address(self):
-        return f"inet:127.0.0.1:{self.port}"
 
     def start(self):
         program = self.find("spamd", "spamd")
@@ -192,16 +207,16 @@ class Spamd(Filter):
             self.write(f"site/{name}", unpacked(
                 "spamassassin", "etc", "spamassassin", name).read_text())
         self.run(["perl", "-T", f"-I{perl}", program, "-L", "-x", "-m", "2",
-                  "--min-children=1", "-i", "127.0.0.1", "-p", self.port,
-                  "-C", rules, "--siteconfigpath", site, "-H", self.dir,
-                  "-s", "stderr"], self.answers)
+                  "--min-children=1", f"--socketpath={self.socket}",
+                  "--socketmode=0666", "-C", rules, "--siteconfigpath", site,
+                  "-H", self.dir, "-s", "stderr"], self.answers)
 
 
 class SpamassMilter(Filter):
     """Asks Spamd; refuses at a score of 15."""
 
-    def __init__(self, scratch, spamd, *arguments):
-        self.spamd, self.arguments = spamd, arguments
+    def __init__(self, scratch, spamd, *arguments, path=None):
+        self.spamd, self.arguments, self.path = spamd, arguments, path
         super().__init__(scratch, "spamass-milter")
 
     def start(self):
@@ -209,8 +224,8 @@ class SpamassMilter(Filter):
         if not os.access("/usr/bin/spamc", os.X_OK):
             raise Skip("/usr/bin/spamc is not there (Debian package spamc)")
         self.run([self.find("spamass-milter", "spamass-milter"), "-p",
-                  self.socket, "-r", "15", *self.arguments, "--", "-d",
-                  "127.0.0.1", "-p", self.spamd.port], self.answers)
+                  self.socket, "-r", "15", *self.arguments, "--", "-U",
+                  self.spamd.socket], self.answers)
 
 
 RSPAMD_CONF = """
@@ -230,7 +245,7 @@ modules { path = "$PLUGINSDIR/milter_headers.lua"; }
 actions { reject = 15; add_header = 6; rewrite_subject = 10; }
 milter_headers { use = ["x-spamd-bar", "x-spam-level"]; }
 worker "rspamd_proxy" {
-  bind_socket = "$LOCAL_CONFDIR/sock mode=0666";
+  milter = yes;
   count = 1;
   timeout = 120s;
   spam_header = "X-Spam";
@@ -248,7 +263,8 @@ rspamd_config:register_symbol({
   end
 })
 """
-RSPAMD_PROXY = """milter = yes;
+RSPAMD_PROXY = """
+bind_socket = "$LOCAL_CONFDIR/sock mode=0666";
 upstream "local" {
   default = yes;
   self_scan = yes;
@@ -261,8 +277,8 @@ class Rspamd(Filter):
     with Y or Z in front gets fields or another subject, and a field X-Again
     makes it ask for another try. It asks no name server."""
 
-    def __init__(self, scratch, proxy=RSPAMD_PROXY):
-        self.proxy = proxy
+    def __init__(self, scratch, path=None, proxy=RSPAMD_PROXY):
+        self.path, self.proxy = path, proxy
         super().__init__(scratch, "rspamd")
 
     def places(self):
