@@ -72,6 +72,7 @@ struct milter {
 	enum milter_outcome outcome;
 	char line[MILTER_LINE];     /* 550 5.7.1 text */
 	char reason[MILTER_REASON]; /* it is to be held; "": it is not */
+	bool flagged;  /* by X-Spam-Flag, the field that counts here */
 	bool marked;   /* the filter calls it spam by a field, or for some */
 	bool edited;   /* the header section is another one */
 	bool replaced; /* so is the body */
@@ -122,6 +123,10 @@ enum milter_turn milter_take(
 
 /* All recipients have been sent: the filter may have refused them all. */
 enum milter_turn milter_rcpts_over(struct milter *);
+
+/* Writes the field that counts here, X-Spam-Flag, on top of a message that the
+   filter has marked otherwise.  0, or -1: there is no memory for it. */
+int milter_flag(struct milter *);
 
 /* True if the filter has deleted the recipient with that number. */
 bool milter_is_deleted(const struct milter *, size_t);

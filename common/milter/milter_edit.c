@@ -5,6 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* The field that junk goes by. */
+#define FLAG "X-Spam-Flag"
+
 static enum milter_turn
 malformed(struct milter *m)
 {
@@ -13,11 +16,16 @@ malformed(struct milter *m)
 
 /* ---- the header section ---- */
 
-/* A field by which filters call a message spam. */
 static bool
-is_mark(const struct edit *e)
+is_named(const struct edit *e, const char *name)
 {
-	static const char *const names[] = { "X-Spam-Flag", "X-Spam" };
+	return e->name.len == strlen(name) &&
+	       strncasecmp(e->name.at, name, e->name.len) == 0;
+}
+
+static bool
+is_yes(const struct edit *e)
+{
 	const char *at = e->value.at, *end = at + e->value.len;
 
 	while (at < end && is_space(*at)) {
@@ -26,16 +34,34 @@ is_mark(const struct edit *e)
 	while (end > at && is_space(end[-1])) {
 		end--;
 	}
-	if (end - at != 3 || strncasecmp(at, "yes", 3) != 0) {
-		return false;
+	return end - at == 3 && strncasecmp(at, "yes", 3) == 0;
+}
+
+/* Notes a field by which filters call a message spam. */
+static void
+note_mark(struct milter *m, const struct edit *e)
+{
+	bool flag = is_named(e, FLAG);
+
+	if (flag) {
+		m->flagged = is_yes(e);
 	}
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (e->name.len == strlen(names[i]) &&
-		    strncasecmp(e->name.at, names[i], e->name.len) == 0) {
-			return true;
-		}
+	if ((flag || is_named(e, "X-Spam")) && is_yes(e)) {
+		m->marked = true;
 	}
-	return false;
+}
+
+int
+milter_flag(struct milter *m)
+{
+	static const struct edit flag = { .name = { FLAG, sizeof(FLAG) - 1 },
+		.value = { "YES", 3 } };
+
+	if (!m->marked || m->flagged) {
+		return 0;
+	}
+	m->edited = true;
+	return edits_insert(m->edits, 0, &flag) == EDITED_OK ? 0 : -1;
 }
 
 /* Reads a name and a value. */
@@ -72,7 +98,7 @@ edit_header(struct milter *m, const struct packet *p)
 	switch (done) {
 	case EDITED_OK:
 		m->edited = true;
-		m->marked = m->marked || is_mark(&e);
+		note_mark(m, &e);
 		return MILTER_MORE;
 	case EDITED_NAME:
 		return milter_broken(m, "the name of a field is malformed");

@@ -126,6 +126,12 @@ play(struct filtering *f, struct filter_answer *a)
 	played = filter_replay(f);
 	if (played == FILTER_PLAYED && m->outcome == MILTER_ACCEPT) {
 		a->outcome = FILTER_ACCEPT;
+		/* Users' mail is not marked: see filtering.c of the session. */
+		bool user = f->user[0] != '\0' || f->role == ROLE_LOCAL;
+		if (!user && milter_flag(&f->milter) == -1) {
+			errno = ENOMEM;
+			return -1;
+		}
 		return filter_rewrite(f);
 	}
 	a->outcome = played != FILTER_PLAYED        ? FILTER_FAILED

@@ -169,7 +169,8 @@ filtering_run(struct incoming *in, uint64_t head, char line[FILTER_LINE])
 	int64_t end = deadline_now() + FILTER_PATIENCE;
 	enum filtered filtered = FILTERED_ON;
 
-	if (session_is_user(s) && !config->filter_users) {
+	if (config->nfilters == 0 ||
+	    (session_is_user(s) && !config->filter_users)) {
 		return FILTERED_ON;
 	}
 	strlcpy(q.helo, s->helo, sizeof(q.helo));

@@ -251,12 +251,19 @@ def test_sender(site, first, second):
 def test_marked(site, first, second):
     """A field of a filter marks mail as spam; one of a stranger does not"""
     second.reset()
-    for edit in (add("X-Spam", "Yes"), change(1, "X-Spam-Flag", " YES ")):
+    for edit in (add("X-Spam", "Yes"), change(1, "X-Spam-Flag", "YES")):
         first.reset()
         first.say["E"] = [edit, b"a"]
         check(send(site, to=("away@example.org",)).startswith("550 "),
               "marked mail is not forwarded")
         nothing(site)
+        fields, _ = delivered(site)
+        equal([f.upper() for f in fields].count("X-SPAM-FLAG: YES"), 1,
+              "the field by which mail is filed as junk")
+    first.reset()
+    first.say["E"] = [add("X-Spam", "No"), add("X-Spam-Flag", "NO"), b"a"]
+    fields, _ = delivered(site)
+    check("X-Spam-Flag: YES" not in fields, "mail that is not marked")
 
 
 def test_quarantine(site, first, second):
@@ -332,7 +339,10 @@ def test_some_recipients(site, first, second):
         [reply("550 5.1.1 no")] if b"alice" in c.packets[-1] else [b"c"])]
     check(send(site, to=("bob@example.org", "alice@example.org"))
           .startswith("250 "), "250")
-    equal((len(box(site)), len(box(site, "alice"))), (1, 1), "messages")
+    for user in ("bob", "alice"):
+        found = box(site, user)
+        equal(len(found), 1, f"messages of {user}")
+        check(b"\r\nX-Spam-Flag: YES\r\n" in found[0].headers, "the mark")
     check(send(site, to=("alice@example.org",)).startswith("550 5.1.1 no"),
           "all refused")
     nothing(site)
