@@ -256,7 +256,7 @@ def stopped_recovery(server):
     if child == 0:
         raise Skip("it was faster than we")
     os.kill(child, signal.SIGSTOP)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     check("killed" in said or process.returncode == 0, said)
 
 
