@@ -300,6 +300,7 @@ def install(top):
     for target in ("install", "install-mta"):
         done = subprocess.run(
             ["make", "-s", "-C", BUILD, f"DESTDIR={top}", target,
+             "prefix=/usr/local", f"sysconfdir={make_value('sysconfdir')}",
              f"systemdsystemunitdir={UNITS}"],
             capture_output=True, text=True, check=False, env=quiet)
         equal(done.returncode, 0, done.stdout + done.stderr)
