@@ -392,6 +392,7 @@ def test_shell():
     if not tool("shellcheck"):
         raise Skip("no shellcheck (Debian package shellcheck)")
     scripts = [p for p in (SRC / "bootstrap", SRC / ".ci/run",
+                           SRC / "smtpd/certificate-hook",
                            *sorted((SRC / "tests").rglob("*")))
                if p.is_file() and re.match(rb"#!/bin/(ba)?sh\b",
                                            p.read_bytes()[:16])]

@@ -86,7 +86,8 @@ struct config {
 	char resolver_socket[PATH_MAX]; /* of the process that asks name
 	                                   servers; no key */
 	char aliases[PATH_MAX];
-	char tls[CONFIG_LIST][PATH_MAX];
+	char tls[CONFIG_LIST][PATH_MAX];       /* files of private keys */
+	char tls_chain[CONFIG_LIST][PATH_MAX]; /* of their certificates */
 	size_t ntls;
 	char tls_default[PATH_MAX];   /* used where no "tls" is set */
 	char tls_client_ca[PATH_MAX]; /* of clients' certificates, or "" */

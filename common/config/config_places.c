@@ -86,7 +86,9 @@ find_certificate(struct config *c)
 	    c, c->tls_default, "tls.pem", SYSCONFDIR "/restante/tls.pem");
 
 	if (c->ntls == 0 && access(c->tls_default, F_OK) == 0) {
-		strlcpy(c->tls[c->ntls++], c->tls_default, PATH_MAX);
+		strlcpy(c->tls[0], c->tls_default, PATH_MAX);
+		strlcpy(c->tls_chain[0], c->tls_default, PATH_MAX);
+		c->ntls = 1;
 	}
 	return fits;
 }

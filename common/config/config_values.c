@@ -247,10 +247,24 @@ int
 config_set_tls(
     const struct config_place *at, struct config *c, const char *value)
 {
+	size_t n = strcspn(value, " \t");
+	const char *chain = value + n + strspn(value + n, " \t");
+
 	if (c->ntls == CONFIG_LIST) {
 		return config_fail(at, "too many certificates from", value);
 	}
-	return config_set_word(at, c->tls[c->ntls++], PATH_MAX, value);
+	if (strpbrk(chain, " \t") != NULL) {
+		return config_fail(at, "one or two files expected, not", value);
+	}
+	if (n >= PATH_MAX || strlen(chain) >= PATH_MAX) {
+		return config_fail(at, "value too long:", value);
+	}
+	char *key = c->tls[c->ntls];
+	memcpy(key, value, n);
+	key[n] = '\0';
+	strlcpy(c->tls_chain[c->ntls], *chain != '\0' ? chain : key, PATH_MAX);
+	c->ntls++;
+	return 0;
 }
 
 int

@@ -250,22 +250,37 @@ tls_forked(void)
 	}
 }
 
-static void
-note(const char *file, struct stat *st)
+enum { FILES = 2 * CONFIG_LIST + 1 };
+
+/* The file of that number, or NULL; none twice in a row. */
+static const char *
+file_at(const struct config *config, size_t i)
 {
-	if (stat(file, st) == -1) {
-		memset(st, 0, sizeof(*st));
+	size_t key = i / 2;
+
+	if (i == FILES - 1) {
+		return config->tls_client_ca[0] != '\0' ? config->tls_client_ca
+		                                        : NULL;
 	}
+	if (key >= config->ntls) {
+		return NULL;
+	}
+	if (i % 2 == 0) {
+		return config->tls[key];
+	}
+	return strcmp(config->tls_chain[key], config->tls[key]) != 0
+	           ? config->tls_chain[key]
+	           : NULL;
 }
 
 void
 tls_files_note(struct tls_files *f, const struct config *config)
 {
-	for (size_t i = 0; i < config->ntls; i++) {
-		note(config->tls[i], &f->files[i]);
-	}
-	if (config->tls_client_ca[0] != '\0') {
-		note(config->tls_client_ca, &f->files[CONFIG_LIST]);
+	for (size_t i = 0; i < FILES; i++) {
+		const char *file = file_at(config, i);
+		if (file != NULL && stat(file, &f->files[i]) == -1) {
+			memset(&f->files[i], 0, sizeof(f->files[i]));
+		}
 	}
 }
 
@@ -283,13 +298,13 @@ changed(const char *file, const struct stat *then)
 bool
 tls_files_changed(const struct tls_files *f, const struct config *config)
 {
-	for (size_t i = 0; i < config->ntls; i++) {
-		if (changed(config->tls[i], &f->files[i])) {
+	for (size_t i = 0; i < FILES; i++) {
+		const char *file = file_at(config, i);
+		if (file != NULL && changed(file, &f->files[i])) {
 			return true;
 		}
 	}
-	return config->tls_client_ca[0] != '\0' &&
-	       changed(config->tls_client_ca, &f->files[CONFIG_LIST]);
+	return false;
 }
 
 /*

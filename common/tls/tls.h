@@ -64,7 +64,8 @@ void tls_forked(void);
 
 /* The files of keys and authorities, as they were at one time. */
 struct tls_files {
-	struct stat files[CONFIG_LIST + 1]; /* the last: of tls-client-ca */
+	/* Of keys, their certificates, and last of tls-client-ca. */
+	struct stat files[2 * CONFIG_LIST + 1];
 };
 void tls_files_note(struct tls_files *, const struct config *);
 /* True if one of them has changed since; one that is gone has not. */

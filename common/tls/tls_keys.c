@@ -37,6 +37,36 @@ take_key(struct tls_keys *k, unsigned index)
 	    k->keys[index], key, GNUTLS_PRIVKEY_IMPORT_AUTO_RELEASE);
 }
 
+static bool
+is_readable(const char *file, char error[CONFIG_ERROR])
+{
+	if (access(file, R_OK) == 0) {
+		return true;
+	}
+	snprintf(error, CONFIG_ERROR, "cannot read %.200s: %s", file,
+	    strerror(errno));
+	return false;
+}
+
+static void
+tell_wrong(const char *key, const char *chain, int rc, char error[CONFIG_ERROR])
+{
+	bool one = strcmp(key, chain) == 0;
+
+	if (rc == GNUTLS_E_CERTIFICATE_KEY_MISMATCH && !one) {
+		snprintf(error, CONFIG_ERROR,
+		    "the key in %.200s is not that of the certificate in "
+		    "%.200s",
+		    key, chain);
+		return;
+	}
+	snprintf(error, CONFIG_ERROR, "%.200s%s%.200s: %s (%s)", key,
+	    one ? "" : ", ", one ? "" : chain,
+	    tls_library()->gnutls_strerror(rc),
+	    one ? "it must hold the key and the certificate chain, in PEM"
+		: "they must hold the key, and the certificate chain, in PEM");
+}
+
 static int
 open_files(
     struct tls_keys *k, const struct config *config, char error[CONFIG_ERROR])
@@ -44,24 +74,32 @@ open_files(
 	const struct tls_library *lib = tls_library();
 
 	for (size_t i = 0; i < config->ntls; i++) {
-		const char *file = config->tls[i];
-		if (access(file, R_OK) == -1) {
-			snprintf(error, CONFIG_ERROR, "cannot read %.200s: %s",
-			    file, strerror(errno));
+		const char *file = config->tls[i],
+			   *chain = config->tls_chain[i];
+		if (!is_readable(file, error) || !is_readable(chain, error)) {
 			return -1;
 		}
 		int rc = lib->gnutls_certificate_set_x509_key_file2(
-		    k->credentials, file, file, GNUTLS_X509_FMT_PEM, NULL, 0);
+		    k->credentials, chain, file, GNUTLS_X509_FMT_PEM, NULL, 0);
 		rc = rc < 0 ? rc : take_key(k, (unsigned)i);
 		if (rc < 0) {
-			snprintf(error, CONFIG_ERROR,
-			    "%.200s: %s (it must hold the key and the "
-			    "certificate chain, in PEM)",
-			    file, lib->gnutls_strerror(rc));
+			tell_wrong(file, chain, rc, error);
 			return -1;
 		}
 	}
 	return 0;
+}
+
+/* True if a key may have been replaced, and its certificate not yet. */
+static bool
+are_apart(const struct config *config)
+{
+	for (size_t i = 0; i < config->ntls; i++) {
+		if (strcmp(config->tls[i], config->tls_chain[i]) != 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 struct tls_keys *
@@ -77,7 +115,7 @@ tls_keys_open(const struct config *config, bool check, char error[CONFIG_ERROR])
 		free(k);
 		return NULL;
 	}
-	if (!check) {
+	if (!check && !are_apart(config)) {
 		lib->gnutls_certificate_set_flags(
 		    k->credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
 	}

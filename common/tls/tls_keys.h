@@ -20,7 +20,8 @@ struct tls_keys;
 
 /*
  * Reads keys and certificates.  check: also that each key belongs to its
- * certificate, which costs a signature.  NULL: error says why.
+ * certificate, which costs a signature; where they lie in two files, that is
+ * always found out.  NULL: error says why.
  */
 struct tls_keys *tls_keys_open(
     const struct config *, bool check, char error[CONFIG_ERROR]);

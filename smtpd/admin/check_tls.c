@@ -69,7 +69,7 @@ check_keys(struct check *c, const struct tls_keys *keys)
 	bool named = false;
 
 	for (size_t i = 0; i < tls_keys_count(keys); i++) {
-		named |= check_certificate(c, keys, i, config->tls[i]);
+		named |= check_certificate(c, keys, i, config->tls_chain[i]);
 		check_key_file(c, config->tls[i]);
 	}
 	if (!named) {

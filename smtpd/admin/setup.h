@@ -13,7 +13,7 @@ struct setup_wish {
 	const char *address, *hostname, *relay;
 	/* A file with the relay's password, or a source of relay-password. */
 	const char *relay_password;
-	const char *tls; /* a PEM file with key and chain, or "self" */
+	const char *tls; /* as the key tls, or "self" */
 	bool dry_run;    /* print the plan, and end */
 	bool yes;        /* ask nothing */
 	bool local_only; /* open no port */

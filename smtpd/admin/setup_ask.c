@@ -121,29 +121,61 @@ ask_hostname(const struct setup_wish *w, const struct setup_facts *f,
 	return EX_OK;
 }
 
+/* True for the whole path of a file that can be read, or of two: what the key
+   tls takes. */
+static bool
+are_files(const char *value)
+{
+	char text[SETUP_PATH], *rest = text;
+	size_t count = 0;
+
+	strlcpy(text, value, sizeof(text));
+	for (char *file; (file = strsep(&rest, " ")) != NULL; count++) {
+		if (file[0] != '/' || !setup_is_word(file) ||
+		    access(file, R_OK) == -1) {
+			return false;
+		}
+	}
+	return count <= 2;
+}
+
+/* The files that certbot renews for the machine, or "self". */
+static void
+find_certificate(const struct setup_answers *a, char found[SETUP_PATH])
+{
+	static const char live[] = "/etc/letsencrypt/live";
+
+	snprintf(found, SETUP_PATH, "%s/%s/privkey.pem %s/%s/fullchain.pem",
+	    live, a->hostname, live, a->hostname);
+	if (!are_files(found)) {
+		strlcpy(found, "self", SETUP_PATH);
+	}
+}
+
 static int
-ask_certificate(const struct setup_wish *w, const struct setup_place *place,
-    const struct setup_facts *f, struct setup_answers *a)
+ask_certificate(const struct setup_wish *w, const struct setup_facts *f,
+    struct setup_answers *a)
 {
 	char answer[SETUP_PATH] = "self", found[SETUP_PATH];
 
-	(void)place;
 	if (w->tls != NULL) {
 		strlcpy(answer, w->tls, sizeof(answer));
-	} else if (!f->has_certificate && !a->hosted && setup_person(w)) {
-		snprintf(found, sizeof(found), "self");
-		setup_question(
-		    "Certificate: a PEM file with key and chain, or self for "
-		    "one of its own",
-		    found, answer, sizeof(answer));
+	} else if (!f->has_certificate && !a->hosted) {
+		find_certificate(a, found);
+		strlcpy(answer, found, sizeof(answer));
+		if (setup_person(w)) {
+			setup_question("Certificate: a PEM file with key and "
+				       "chain, or one for each, or self for "
+				       "one of its own",
+			    found, answer, sizeof(answer));
+		}
 	}
 	if (strcmp(answer, "self") == 0) {
 		return EX_OK;
 	}
-	if (answer[0] != '/' || !setup_is_word(answer) ||
-	    access(answer, R_OK) == -1) {
+	if (!are_files(answer)) {
 		log_error("%s: no file that can be read; name a PEM file by "
-			  "its whole path, or self",
+			  "its whole path, or those of key and chain, or self",
 		    answer);
 		return EX_NOINPUT;
 	}
@@ -166,7 +198,7 @@ setup_ask(const struct setup_wish *w, const struct setup_place *place,
 	}
 	if ((rc = ask_hostname(w, f, a)) != EX_OK ||
 	    (rc = setup_ask_relay(w, f, a)) != EX_OK ||
-	    (rc = ask_certificate(w, place, f, a)) != EX_OK) {
+	    (rc = ask_certificate(w, f, a)) != EX_OK) {
 		return rc;
 	}
 	a->open = !w->local_only && !a->hosted;

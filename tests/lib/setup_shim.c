@@ -2,7 +2,8 @@
 /*
  * Kills the program at the call of number SETUP_AT that changes files, or, with
  * SETUP_ERROR, makes that call fail with that errno; with SETUP_FULL, and all
- * after it that need room on the disk.
+ * after it that need room on the disk.  SETUP_COUNT names a file that gets the
+ * number of these calls.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

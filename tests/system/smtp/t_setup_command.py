@@ -8,7 +8,7 @@ import stat
 import subprocess
 from pathlib import Path
 
-from lib.scratch import SRC, Scratch, tool
+from lib.scratch import Scratch, make_certificate, tool
 from lib.tap import Skip, Tap, check, equal
 from lib.terminal import on_terminal
 
@@ -135,6 +135,26 @@ def test_edited():
             "domains\texample.net",
             "domains         example.net example.org"), "conf")
         equal((conf.parent / "restante.conf.old").read_text(), text, "old")
+
+
+def test_two_files():
+    """--tls names a key and a certificate that another program renews"""
+    with folder() as (scratch, conf):
+        both = scratch.dir / "both.pem"
+        make_certificate(both, "mail.example.org")
+        text = both.read_text()
+        at = text.index("-----BEGIN CERT")
+        names = []
+        for name, part in (("a.key", text[:at]), ("a.crt", text[at:])):
+            (scratch.dir / name).write_text(part)
+            names.append(str(scratch.dir / name))
+        scratch.own()
+        done = setup(scratch, conf, "--tls", " ".join(names), ADDRESS)
+        equal(done.returncode, 0, done.stdout + done.stderr)
+        check(f"tls             {' '.join(names)}\n" in conf.read_text(),
+              conf.read_text())
+        check(not (conf.parent / "tls.pem").exists(), "one of its own")
+        check("collected by POP3" in done.stdout, done.stdout)
 
 
 def test_provider():
