@@ -35,7 +35,8 @@ struct stream {
 	struct pace pace; /* of what is read, if paced */
 	bool paced;
 	bool accept_lf;
-	bool had_lf; /* the last line ended in LF alone */
+	bool had_lf;  /* the last line ended in LF alone */
+	bool in_line; /* a line has begun */
 	bool interruptible;
 	bool failed;
 	bool drained; /* in the clear: the last piece was a short one */
@@ -60,7 +61,7 @@ stream_open(int rfd, int wfd, int timeout, int lifetime)
 	s->transport = NULL;
 	s->timeout = timeout;
 	s->end = deadline_now() + lifetime;
-	s->had_lf = false;
+	s->had_lf = s->in_line = false;
 	s->accept_lf = s->interruptible = s->failed = s->paced = false;
 	s->drained = false;
 	s->received = s->sent = 0;
@@ -110,6 +111,12 @@ bool
 stream_had_lf(const struct stream *s)
 {
 	return s->had_lf;
+}
+
+bool
+stream_ended_in_line(const struct stream *s)
+{
+	return s->in_line;
 }
 
 void
@@ -451,6 +458,7 @@ stream_getline(struct stream *s, char *buf, size_t size, size_t *len)
 			s->in_pos += n + 1;
 			return take_line(s, p, n, buf, len);
 		}
+		s->in_line = n > 0;
 		if (n > size) {
 			return discard_line(s);
 		}

@@ -78,6 +78,9 @@ void stream_set_lifetime(struct stream *, int lifetime);
 enum line stream_getline(struct stream *, char *buf, size_t size, size_t *len)
     __attribute__((warn_unused_result));
 
+/* True if the input ended before the line did that was asked for last. */
+bool stream_ended_in_line(const struct stream *);
+
 /*
  * The bytes that are there, at least one unless the answer is not LINE_OK;
  * they stay until stream_consume().  For bodies.

@@ -73,6 +73,13 @@ struct connection {
 	bool asks;   /* TLS asks the client for a certificate, if configured */
 };
 
+/* How a session has ended. */
+enum session_end {
+	SESSION_OVER,      /* all that the client had begun is done */
+	SESSION_CUT,       /* the client was lost, or sent away, before that */
+	SESSION_HANDED_ON, /* the client is another process's now */
+};
+
 /* The contents of a worker's answer, if it ends with STATUS_OK. */
 struct reply {
 	size_t size;

@@ -102,11 +102,13 @@ child_enter_session(
 		log_error("cannot enter the sandbox: %s", strerror(errno));
 		_exit(EX_OSERR);
 	}
-	bool over = c->welcome.proxied != 0 && !service->proxied(c);
-	if (over || service->session(c)) {
+	enum session_end end = c->welcome.proxied != 0 && !service->proxied(c)
+	                           ? SESSION_CUT
+	                           : service->session(c);
+	if (end != SESSION_HANDED_ON) {
 		hang_up(c->rfd, c->wfd);
 	}
-	_exit(EX_OK);
+	_exit(end == SESSION_CUT ? EX_TEMPFAIL : EX_OK);
 }
 
 pid_t

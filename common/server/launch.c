@@ -97,7 +97,7 @@ connected(const struct launch *launch, struct launched *l, int fd)
 static bool
 standard(const struct launch *launch, struct launched *l)
 {
-	l->connected = true;
+	l->connected = l->standard = true;
 	l->kind.role = launch->has_role ? launch->role
 	               : launch->local  ? ROLE_LOCAL
 	                                : ROLE_MX;

@@ -10,7 +10,8 @@
 
 struct launched {
 	bool forever;   /* -l: nobody would start us again */
-	bool connected; /* one session, on rfd and wfd */
+	bool connected; /* one session, on rfd and wfd, */
+	bool standard;  /* which were standard input and output */
 	int rfd, wfd;
 	struct peer peer;
 	struct service_kind kind;

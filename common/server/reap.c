@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum { CHANGES = WEXITED | WSTOPPED }; /* of a child, that we are told */
@@ -72,6 +73,8 @@ session_ended(struct server *s, struct slot *slot, pid_t pid, int status)
 		log_error("session %d ended by signal %d", (int)pid,
 		    WTERMSIG(status));
 	}
+	s->session_status =
+	    WIFEXITED(status) ? WEXITSTATUS(status) : EX_TEMPFAIL;
 	slot_settle(s, slot);
 }
 

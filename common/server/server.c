@@ -336,6 +336,19 @@ start_counting(const struct server *s)
 	}
 }
 
+/* Tells whoever gave us the session by standard input how it has ended. */
+static int
+tell_ending(const struct server *s)
+{
+	if (s->session_status != EX_OK) {
+		dprintf(STDERR_FILENO,
+		    "%s: the session was cut off before its end; what has not "
+		    "been answered by 250 was not accepted\n",
+		    s->service->name);
+	}
+	return s->session_status;
+}
+
 static int
 run(struct server *s, const struct launched *l)
 {
@@ -371,6 +384,7 @@ run(struct server *s, const struct launched *l)
 		launch_announce(l, s->listeners, s->nlisteners);
 		serve(s, fds);
 		errand_leave(s);
+		status = l->standard ? tell_ending(s) : EX_OK;
 	}
 	free(fds);
 	free(s->slots);

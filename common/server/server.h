@@ -31,8 +31,7 @@ struct service {
 	 * finds out who the client is.  false: the session is over.
 	 */
 	bool (*proxied)(struct connection *);
-	/* The session; false: the client was handed on. */
-	bool (*session)(const struct connection *);
+	enum session_end (*session)(const struct connection *);
 	/*
 	 * By kind.  After a REQUEST_LOGIN that succeeded the server runs
 	 * REQUEST_MAILBOX, if there is one, with the same payload; after a

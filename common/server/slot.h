@@ -200,8 +200,9 @@ struct server {
 	uint64_t tickets;
 	int bodies[SPARE_BODIES]; /* empty, for the next connections */
 	size_t nbodies;
-	bool forever; /* started with -l: never idle enough to end */
-	pid_t maker;  /* makes images of long files; 0: nobody */
+	bool forever;       /* started with -l: never idle enough to end */
+	int session_status; /* exit status of the last session that ended */
+	pid_t maker;        /* makes images of long files; 0: nobody */
 	int64_t maker_until;
 	bool maker_failed;  /* so that they are read here */
 	pid_t errand;       /* the process of the service's errand, or 0 */

@@ -250,7 +250,7 @@ static const struct command commands[] = {
 	{ NULL, 0, ARG_NONE, NULL },
 };
 
-bool
+enum session_end
 session_run(const struct connection *c)
 {
 	static struct session s;
@@ -265,7 +265,7 @@ session_run(const struct connection *c)
 	s.stream = stream_open(c->rfd, c->wfd, LOGIN_TIMEOUT, LOGIN_TIMEOUT);
 	if (s.stream == NULL) {
 		log_error("no memory for a session");
-		return true;
+		return SESSION_CUT;
 	}
 	stream_accept_lf(s.stream, true);
 	if (c->start != START_STARTTLS) {
@@ -293,5 +293,5 @@ session_run(const struct connection *c)
 		    c->peer.address, error[0] == '\0' ? "" : ", TLS: ", error);
 	}
 	stream_close(s.stream);
-	return !s.handed_over || s.tls;
+	return s.handed_over && !s.tls ? SESSION_HANDED_ON : SESSION_OVER;
 }

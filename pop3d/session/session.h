@@ -55,7 +55,7 @@ struct session {
 };
 
 /* The service's session function: authorization.c. */
-bool session_run(const struct connection *);
+enum session_end session_run(const struct connection *);
 
 /* The log's line on a client that is not served, as struct service has it. */
 void session_refused(const char *address, const char *reply, const char *why);

@@ -122,6 +122,7 @@ quit(struct session *s, char *argument)
 {
 	(void)argument;
 	reply_send_with(s, REPLY_BYE, REPLY_ARGS(session_hostname(s)));
+	s->over = true;
 	return NEXT_END;
 }
 

@@ -169,9 +169,29 @@ too_much(struct session *s, enum excess what)
 	    s, REPLY_EXCESS, REPLY_ARGS(session_hostname(s), words[what]));
 }
 
+/*
+ * True if the input has ended where nothing is under way: a script need not say
+ * QUIT, nor end its last line.  What has not been told everything was not asked
+ * everything either, so that the output must have gone out, too.
+ */
+static bool
+ended_at_rest(const struct session *s)
+{
+	static const char quit[] = "QUIT";
+	const char *rest;
+
+	if (!at_rest(s) || stream_flush(s->stream) == -1) {
+		return false;
+	}
+	size_t len = stream_buffered(s->stream, &rest);
+	return !stream_ended_in_line(s->stream) ||
+	       (len == sizeof(quit) - 1 && strncasecmp(rest, quit, len) == 0);
+}
+
 static enum next
 bad_line(struct session *s, enum line got, const char *line)
 {
+	s->over = got == LINE_EOF && ended_at_rest(s);
 	enum next next = bad_line_answer(s, got);
 
 	/* The data that BDAT announces must not be taken for commands. */
@@ -253,7 +273,7 @@ ask_label(const void *context, const char *label, size_t len,
 	                             : IDNA_LATER;
 }
 
-bool
+enum session_end
 session_run(const struct connection *c)
 {
 	struct session *s = calloc(1, sizeof(*s));
@@ -267,7 +287,7 @@ session_run(const struct connection *c)
 		incoming_free(incoming);
 		free(s);
 		stream_close(stream);
-		return true;
+		return SESSION_CUT;
 	}
 	s->connection = c;
 	s->stream = stream;
@@ -290,9 +310,10 @@ session_run(const struct connection *c)
 		event_end(s, "lost connection");
 	}
 	event_disconnect(s);
+	enum session_end end = s->over ? SESSION_OVER : SESSION_CUT;
 	stream_close(stream);
 	incoming_free(incoming);
 	mail_free(&s->mail);
 	free(s);
-	return true;
+	return end;
 }

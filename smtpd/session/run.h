@@ -4,11 +4,9 @@
 
 #include "common/job/job.h"
 
-#include <stdbool.h>
-
 enum { SESSION_LIFE = 4 * 60 * 60 * 1000 }; /* ms */
 
 /* Runs a session from greeting to good-bye; the service's session function. */
-bool session_run(const struct connection *);
+enum session_end session_run(const struct connection *);
 
 #endif

@@ -210,6 +210,74 @@ def test_bs_lf(server):
           last(server).wire)
 
 
+MAIL = ("EHLO x\r\nMAIL FROM:<a@example.com>\r\n"
+        "RCPT TO:<bob@example.org>\r\n")
+SENT = MAIL + "DATA\r\nSubject: cut\r\n\r\nx\r\n.\r\n"
+
+# How a script's input for -bs ends: what it is, the exit status, the messages
+# that were accepted.
+ENDINGS = [
+    ("", 0, 0),
+    ("EHLO x\r\n", 0, 0),
+    ("EHLO x\r\nQUIT\r\n", 0, 0),
+    (MAIL + "RSET\r\n", 0, 0),
+    (MAIL + "QUIT\r\n", 0, 0),
+    (SENT, 0, 1),
+    (SENT + "QUIT", 0, 1),
+    (SENT + SENT + "quit\n", 0, 2),
+    ("EHLO x\r\nMAIL FROM:<a@example.com>\r\n", 75, 0),
+    (MAIL, 75, 0),
+    (MAIL + "QUIT", 75, 0),
+    (MAIL + "DATA\r\n", 75, 0),
+    (MAIL + "DATA\r\nSubject: cut\r\n\r\nx\r\n", 75, 0),
+    (MAIL + "DATA\r\nSubject: cut\r\n\r\nx", 75, 0),
+    (MAIL + "DATA\r\nSubject: cut\r\n\r\nx\r\n.", 75, 0),
+    (SENT + MAIL + "DATA\r\nSubject: second\r\n", 75, 1),
+    (MAIL + "BDAT 100 LAST\r\nSubject: cut\r\n", 75, 0),
+    (MAIL + "BDAT 14\r\nSubject: cut\r\n", 75, 0),
+    (MAIL + "BDAT x\r\nSubject: cut\r\n", 75, 0),
+    (SENT + "MAIL FROM:<a@example.com>", 75, 1),
+    (SENT + "MAIL FROM:<" + "a" * 9000, 75, 1),
+    ("x\r\n" * 100 + SENT, 75, 0),
+]
+
+
+def bs(server, text, *options, **streams):
+    """Runs smtpd -bs with that input; it speaks as far as the input goes."""
+    streams.setdefault("stdout", subprocess.PIPE)
+    return subprocess.run(
+        [*server.command("smtpd"), *(options or ["-bs"])],
+        input=text.encode(), stderr=subprocess.PIPE, timeout=60, check=False,
+        env=server.environment(), **server.as_user(), **streams)
+
+
+def cases_bs_ending(server):
+    """-bs fails if its input ends, or is given up, before the script is done"""
+    box = server.mailbox("bob")
+    for text, status, accepted in ENDINGS:
+        with tap.case(f"-bs, {len(text)} octets that end in {text[-24:]!r}",
+                      server.notes):
+            before = len(mbox.read(box)) if box.exists() else 0
+            done = bs(server, text)
+            equal(done.returncode, status, done.stdout + done.stderr)
+            equal(b"was not accepted" in done.stderr, status != 0, done.stderr)
+            after = len(mbox.read(box)) if box.exists() else 0
+            equal(after - before, accepted, "messages")
+
+
+def test_bs_login(server):
+    """A session that is cut off in a login fails, too"""
+    done = bs(server, "EHLO x\r\nAUTH LOGIN\r\n", "--role", "submission")
+    check(b"334 " in done.stdout, done.stdout)
+    equal(done.returncode, 75, done.stderr)
+
+
+def test_bs_deaf(server):
+    """-bs fails if nobody can have read what it answered"""
+    with open("/dev/full", "wb") as full:
+        equal(bs(server, SENT, stdout=full).returncode, 75, "status")
+
+
 def test_nul(server):
     """A NUL is replaced: what a program has to say is never refused"""
     for text, there in (
