@@ -55,7 +55,7 @@ is_binary(const char *text, size_t len)
 static const char *
 name_kind(const char *text, size_t len)
 {
-	size_t mailbox;
+	size_t lead;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (len >= kinds[i].len &&
@@ -66,7 +66,7 @@ name_kind(const char *text, size_t len)
 	if (is_binary(text, len)) {
 		return "binary data";
 	}
-	return header_top(text, len, true, &mailbox) == HEADER_TOP_SECTION
+	return header_top(text, len, true, &lead) == HEADER_TOP_SECTION
 	           ? "a single message, without a From_ line"
 	           : "text";
 }
@@ -76,12 +76,11 @@ static bool
 is_followed(const char *text, size_t len, size_t size)
 {
 	const char *next = text + size, *end = text + len;
-	size_t mailbox;
+	size_t lead;
 
 	next += next < end && *next == '\r';
 	return next >= end || *next == '\n' ||
-	       header_top(text, len, len < WINDOW, &mailbox) ==
-	           HEADER_TOP_SECTION;
+	       header_top(text, len, len < WINDOW, &lead) == HEADER_TOP_SECTION;
 }
 
 /* True if an mbox may begin with these octets, which begin a line. */

@@ -193,11 +193,11 @@ static bool
 field_follows(const struct scan *s)
 {
 	char text[LOOKAHEAD];
-	size_t lines;
+	size_t lead;
 	ssize_t n = file_read_some(s->fd, text, sizeof(text), s->at);
 
 	return n > 0 &&
-	       header_top(text, (size_t)n, false, &lines) == HEADER_TOP_SECTION;
+	       header_top(text, (size_t)n, false, &lead) == HEADER_TOP_SECTION;
 }
 
 /* True if the line begins a message. */

@@ -11,6 +11,9 @@
 #include <string.h>
 #include <strings.h>
 
+enum { MARK = 3 }; /* octets */
+static const char mark[] = "\xef\xbb\xbf";
+
 /* RFC 5322 section 3.6.8: ftext. */
 static bool
 is_name(char c)
@@ -61,6 +64,17 @@ is_mailbox_line(const char *p, const char *end)
 		p++;
 	}
 	return end - p >= 5 && memcmp(p, "From ", 5) == 0;
+}
+
+size_t
+header_marks(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (len - n >= MARK && memcmp(text + n, mark, MARK) == 0) {
+		n += MARK;
+	}
+	return n;
 }
 
 bool
@@ -184,7 +198,8 @@ look_at_line(const char *p, const char *end)
 {
 	size_t name_len;
 
-	if (p == end || (end - p == 1 && *p == '\r')) {
+	if ((end - p == 1 && *p == '\r') ||
+	    (end - p < MARK && memcmp(p, mark, (size_t)(end - p)) == 0)) {
 		return TOP_OPEN;
 	}
 	if (*p == '\n' || (*p == '\r' && p[1] == '\n')) {
@@ -229,16 +244,19 @@ judge(enum top_line line, bool first, bool nameless)
 }
 
 enum header_top
-header_top(const char *text, size_t len, bool over, size_t *mailbox)
+header_top(const char *text, size_t len, bool over, size_t *lead)
 {
 	const char *p = text, *end = text + len;
 	bool nameless = false;
 
-	*mailbox = 0;
+	*lead = 0;
 	over = over || len >= HEADER_TOP_MOST;
 	for (unsigned lines = 0; lines < HEADER_TOP_LINES; lines++) {
+		bool first = p == text;
+		p += nameless ? 0 : header_marks(p, (size_t)(end - p));
+		*lead = nameless ? *lead : (size_t)(p - text);
 		enum top_line line = look_at_line(p, end);
-		enum header_top top = judge(line, p == text, nameless);
+		enum header_top top = judge(line, first, nameless);
 		const char *lf = memchr(p, '\n', (size_t)(end - p));
 		if (top != HEADER_TOP_MORE) {
 			return top;
@@ -251,7 +269,6 @@ header_top(const char *text, size_t len, bool over, size_t *mailbox)
 		}
 		p = lf + 1;
 		nameless = nameless || line == TOP_NAMELESS;
-		*mailbox = nameless ? *mailbox : (size_t)(p - text);
 	}
 	return HEADER_TOP_TEXT;
 }
@@ -305,14 +322,22 @@ name_octet(struct header_walk *h, char c)
 {
 	bool first = h->kept == 0;
 	bool cr = !first && h->room[0] == '\r';
+	bool part = !first && h->room[0] == mark[0]; /* and no more of it */
 
+	if (!h->begun && h->kept < MARK && c == mark[h->kept] &&
+	    memcmp(h->room, mark, h->kept) == 0) {
+		h->room[h->kept++] = c;
+		h->inside = h->kept == MARK;
+		h->state = h->inside ? HEADER_AT_VALUE : HEADER_AT_NAME;
+		return HEADER_MORE;
+	}
 	if (c == '\n' && (first || cr)) {
 		h->room[h->kept++] = c;
 		return give_end(h, h->kept);
 	}
 	bool blank = is_blank(c);
 	bool name = c > ' ' && c < 0x7f && c != ':' && !h->blank;
-	if (cr || h->kept > HEADER_NAME ||
+	if (cr || part || h->kept > HEADER_NAME ||
 	    (!name && c != ':' && (first ? c != '\r' : !blank))) {
 		if (h->begun || !is_mailbox_line(h->room, h->room + h->kept)) {
 			return give_end(h, 0);

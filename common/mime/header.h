@@ -67,12 +67,20 @@ enum header_top {
 
 /*
  * Tells what a message begins with, of which the first len octets are here, or
- * all if it is over.  *mailbox octets at the start are lines of an mbox ("From
- * " or ">From "), and lines folded to them: they count only where a field
- * follows, as a line without a name does; else they are text.
+ * all if it is over.  *lead octets at the start are lines of an mbox ("From "
+ * or ">From "), lines folded to them, and byte order marks at the start of a
+ * line: they count only where a section follows, as a line without a name does;
+ * else they are text.
  */
 enum header_top header_top(
-    const char *text, size_t len, bool over, size_t *mailbox);
+    const char *text, size_t len, bool over, size_t *lead);
+
+/*
+ * Octets of byte order marks at the start (U+FEFF in UTF-8).  Editors put one
+ * into files, and programs send these; in front of the first field it would
+ * make text of the whole section, for readers that go by the standard.
+ */
+size_t header_marks(const char *text, size_t len);
 
 /* True if a line begins as an mbox's does: "From ", ">From ". */
 bool header_is_mailbox_line(const char *text, size_t len);
@@ -96,7 +104,8 @@ enum header_event {
  * that writes them all has copied it.  Lines of an mbox on top are
  * HEADER_FIELD, too, and are none for header_split().  Begins with room and
  * size set (to memory of the caller, from HEADER_NAME + 2 to HEADER_KEPT
- * octets), all else zero. text stays valid until the next call.
+ * octets), all else zero.  A line on top that begins with a byte order mark is
+ * such a line, too.  text stays valid until the next call.
  */
 struct header_walk {
 	char *room;

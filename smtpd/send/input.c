@@ -149,6 +149,9 @@ struct head {
 static bool
 is_header_line(struct head *h, const struct piece *p)
 {
+	size_t marks = h->any ? 0 : header_marks(p->text, p->len);
+	const char *text = p->text + marks;
+	size_t len = p->len - marks;
 	struct field f;
 
 	if (!p->first) {
@@ -157,8 +160,8 @@ is_header_line(struct head *h, const struct piece *p)
 	if (p->len > 0 && (*p->text == ' ' || *p->text == '\t')) {
 		return h->len > 0;
 	}
-	if (!header_split(p->text, p->len, &f)) {
-		return !h->any && header_is_mailbox_line(p->text, p->len);
+	if (!header_split(text, len, &f)) {
+		return !h->any && header_is_mailbox_line(text, len);
 	}
 	h->any = true;
 	h->common = h->common || header_is_common(&f);
@@ -210,18 +213,18 @@ read_lines(struct input *in, struct head *h)
 static bool
 take_section(struct head *h)
 {
-	size_t mailbox;
+	size_t lead;
 
 	if (h->len == 1 && h->text[0] == '\n') {
 		h->len = 0; /* an empty one */
 		return true;
 	}
 	if (!h->common ||
-	    header_top(h->text, h->len, true, &mailbox) != HEADER_TOP_SECTION) {
+	    header_top(h->text, h->len, true, &lead) != HEADER_TOP_SECTION) {
 		return false;
 	}
-	h->len -= mailbox;
-	memmove(h->text, h->text + mailbox, h->len);
+	h->len -= lead;
+	memmove(h->text, h->text + lead, h->len);
 	if (h->len > 1 && memcmp(h->text + h->len - 2, "\n\n", 2) == 0) {
 		h->len--; /* the empty line after it */
 	}

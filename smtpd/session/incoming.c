@@ -234,15 +234,29 @@ insert(struct incoming *in, size_t at, const char *text)
 	in->len += n;
 }
 
-/* Makes fields of the lines of an mbox on top, as Postfix does. */
+/* Takes text out of what is in the buffer. */
 static void
-name_mailbox_lines(struct incoming *in, size_t len)
+take_out(struct incoming *in, size_t at, size_t n)
+{
+	in->len -= n;
+	memmove(in->buffer + at, in->buffer + at + n, in->len - at);
+}
+
+/*
+ * Makes fields of the lines of an mbox on top, as Postfix does, and takes byte
+ * order marks away: those who read on must agree on what the section is.
+ */
+static void
+tidy_lead(struct incoming *in, size_t len)
 {
 	static const char name_of_it[] = "X-Mailbox-Line: ";
 	size_t at = in->head, end = in->head + len;
 
 	while (at < end) {
-		if (!is_blank(in->buffer[at])) {
+		size_t marks = header_marks(in->buffer + at, end - at);
+		take_out(in, at, marks);
+		end -= marks;
+		if (at < end && !is_blank(in->buffer[at])) {
 			insert(in, at, name_of_it);
 			end += strlen(name_of_it);
 		}
@@ -258,10 +272,10 @@ name_mailbox_lines(struct incoming *in, size_t len)
 static void
 settle_top(struct incoming *in, bool over)
 {
-	size_t mailbox;
+	size_t lead;
 
-	in->top = header_top(
-	    in->buffer + in->head, in->len - in->head, over, &mailbox);
+	in->top =
+	    header_top(in->buffer + in->head, in->len - in->head, over, &lead);
 	switch (in->top) {
 	case HEADER_TOP_MORE:
 		return;
@@ -269,7 +283,7 @@ settle_top(struct incoming *in, bool over)
 		insert(in, in->head, "\n");
 		break;
 	case HEADER_TOP_SECTION:
-		name_mailbox_lines(in, mailbox);
+		tidy_lead(in, lead);
 		break;
 	}
 	trace_header(&in->header, in->buffer + in->head, in->len - in->head);

@@ -124,6 +124,9 @@ test_long(void)
 	    "nothing of a long field is lost");
 }
 
+/* A byte order mark. */
+#define MARK "\357\273\277"
+
 /* What a message begins with, however it comes. */
 static const struct {
 	const char *text;
@@ -158,6 +161,18 @@ static const struct {
 	{ ":-) hello\n", HEADER_TOP_TEXT, 0 },
 	{ ":-) hello\nyou\n", HEADER_TOP_TEXT, 0 },
 	{ ":-)\nFrom a\nX: x\n", HEADER_TOP_TEXT, 0 },
+	{ MARK "Subject: x\n", HEADER_TOP_SECTION, 3 },
+	{ MARK MARK "Subject : x\n", HEADER_TOP_SECTION, 6 },
+	{ MARK "\nx\n", HEADER_TOP_SECTION, 3 },
+	{ MARK "From a\nSubject: x\n", HEADER_TOP_SECTION, 10 },
+	{ "From a\n" MARK "Subject: x\n", HEADER_TOP_SECTION, 10 },
+	{ MARK "From a\n" MARK ": x\nX: x\n", HEADER_TOP_SECTION, 13 },
+	{ MARK ": x\n" MARK "Subject: x\n", HEADER_TOP_TEXT, 0 },
+	{ MARK "Hello\n", HEADER_TOP_TEXT, 0 },
+	{ MARK " Subject: x\n", HEADER_TOP_TEXT, 0 },
+	{ MARK, HEADER_TOP_TEXT, 0 },
+	{ "\357\273Subject: x\n", HEADER_TOP_TEXT, 0 },
+	{ "\357\274\214: x\n", HEADER_TOP_TEXT, 0 },
 };
 
 static void
@@ -194,26 +209,52 @@ test_top(void)
 	    "a line of an mbox without an end is text");
 }
 
-/* Mailboxes of other programs have their lines on top. */
+/* Octet by octet: the fields, those that can be split, and the end. */
 static void
-test_walk_mailbox_lines(void)
+walk_lead(const char *text, unsigned fields, unsigned split)
 {
-	static const char text[] = ">From a Sun 1:2\nFrom b\nC : d\n\nx";
 	static char room[HEADER_KEPT];
 	struct header_walk h = { .room = room, .size = sizeof(room) };
 	enum header_event event = HEADER_MORE;
-	unsigned fields = 0, split = 0;
-	size_t at = 0;
+	size_t at = 0, len = 0;
+	char copy[64];
 	struct field f;
 
 	while (event != HEADER_END) {
 		at += header_feed(&h, text + at, 1, &event);
-		fields += event == HEADER_FIELD;
-		split +=
+		memcpy(copy + len, h.text, h.len);
+		len += h.len;
+		fields -= event == HEADER_FIELD;
+		split -=
 		    event == HEADER_FIELD && header_split(h.text, h.len, &f);
 	}
-	ok(fields == 3 && split == 1 && text[at] == 'x',
-	    "lines of an mbox do not end a section");
+	memcpy(copy + len, h.body, h.body_len);
+	len += h.body_len;
+	ok(fields == 0 && split == 0 && len == at &&
+		memcmp(copy, text, len) == 0,
+	    "the lead of %s", text);
+}
+
+/* Mailboxes of other programs have their lines on top, or a mark. */
+static void
+test_walk_lead(void)
+{
+	static const struct {
+		const char *text;
+		unsigned fields, split;
+	} leads[] = {
+		{ ">From a Sun 1:2\nFrom b\nC : d\n\nx", 3, 1 },
+		{ MARK "A: b\nC : d\n\nx", 2, 1 },
+		{ MARK "A: b\n c\nC: d\n\nx", 2, 1 },
+		{ "From a\n" MARK "A: b\nC: d\n\nx", 3, 1 },
+		{ "A: b\n" MARK "C: d\n\nx", 1, 1 },
+		{ "\357\273A: b\n\nx", 0, 0 },
+		{ "\357\274\214: b\n\nx", 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(leads) / sizeof(leads[0]); i++) {
+		walk_lead(leads[i].text, leads[i].fields, leads[i].split);
+	}
 }
 
 int
@@ -225,7 +266,7 @@ main(void)
 	test_pieces();
 	test_long();
 	test_top();
-	test_walk_mailbox_lines();
+	test_walk_lead();
 	ok(header_split("sUBJECT : x\n", 12, &f) && header_is(&f, "Subject"),
 	    "names have no case");
 	return tap_done();

@@ -67,6 +67,7 @@ def matches(got, pattern, what):
     return found
 
 
+MARK = "\N{BYTE ORDER MARK}".encode()  # some editors begin files with it
 TOPS = [  # what comes, and what is kept of its top
     (b"Subject : hello\r\n", b"Subject : hello\r\n"),
     (b"Subject\t \t: hello\r\n", b"Subject\t \t: hello\r\n"),
@@ -80,10 +81,14 @@ TOPS = [  # what comes, and what is kept of its top
      b"X-Mailbox-Line: From x\r\n y\r\n"),
     (b">>From joe\r\n: nameless\r\n",
      b"X-Mailbox-Line: >>From joe\r\n: nameless\r\n"),
+    (MARK + b"Subject: hello\r\n", b"Subject: hello\r\n"),
+    (MARK * 2 + b"From  : a@far.example\r\n", b"From  : a@far.example\r\n"),
+    (MARK + b"From joe\r\n" + MARK, b"X-Mailbox-Line: From joe\r\n"),
 ]
 TEXTS = [  # no header section: an empty line is put before it
     b"From now on it is dark.\r\nNothing else.\r\n", b"hello\r\n\r\nyou\r\n",
     b"From now on\r\n\r\nSubject: x\r\n", b":-) hello\r\n", b":-)\r\nyou\r\n",
+    MARK + b"hello\r\n", MARK[:2] + b"Subject: x\r\n",
     b" Subject: x\r\n", b"From a\r\n" * 9 + b"Subject: x\r\n",
 ]
 

@@ -278,6 +278,22 @@ def test_bs_deaf(server):
         equal(bs(server, SENT, stdout=full).returncode, 75, "status")
 
 
+def test_mark(server):
+    """A file that begins with a byte order mark has a header section as well"""
+    for mark in ("\ufeff", "\ufeff\ufeff", "From a\n\ufeff"):
+        sendmail(server, "-i", "-t", stdin=mark + "To: bob@example.org\n"
+                 "Bcc: carol\nSubject: mark\n\n\ufeffx\n")
+        found = headers(last(server))
+        equal(found["to"], ["bob@example.org"], "To")
+        equal(found["subject"], ["mark"], "Subject")
+        check("bcc" not in found, found)
+        check(last(server).wire.endswith("\r\n\r\n\ufeffx\r\n".encode()),
+              last(server).wire)
+    sendmail(server, "bob@example.org", stdin="\ufeffhello: all\n")
+    check(last(server).wire.endswith("\r\n\r\n\ufeffhello: all\r\n".encode()),
+          last(server).wire)
+
+
 def test_nul(server):
     """A NUL is replaced: what a program has to say is never refused"""
     for text, there in (
