@@ -41,40 +41,16 @@ skip(const char *value, size_t len)
 }
 
 /*
- * True for what programs write when they mean 8bit: "8-bit", "7bits", "utf-8".
- * None of these encodes anything.
+ * True for an encoding that sender and reader may have agreed on: RFC 2045
+ * section 6.3 leaves them names that begin with "x-", and uuencode is older
+ * than that.  No reader undoes anything else, be it a mistyped "8-bit" or
+ * "quoted_printable", or a charset: such a body is what its octets are.
  */
 static bool
-means_8bit(const char *word, size_t len)
+is_private(const char *word, size_t len)
 {
-	static const char *const whole[] = { "7", "8", "none", "identity",
-		"text", "plain", "textplain", "raw", "normal", "default",
-		"unencoded", "unicode" };
-	static const char *const first[] = { "7bit", "8bit", "bit7", "bit8",
-		"utf", "ascii", "usascii", "iso8859", "windows12", "cp12",
-		"koi8", "latin" };
-	char plain[32] = "";
-	size_t n = 0;
-
-	for (size_t i = 0; i < len && n + 1 < sizeof(plain); i++) {
-		char c = word[i];
-		c = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
-			plain[n++] = c;
-		}
-	}
-	plain[n] = '\0';
-	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
-		if (strcmp(plain, whole[i]) == 0) {
-			return true;
-		}
-	}
-	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
-		if (strncmp(plain, first[i], strlen(first[i])) == 0) {
-			return true;
-		}
-	}
-	return false;
+	return len >= 2 && (strncasecmp(word, "x-", 2) == 0 ||
+			       strncasecmp(word, "uu", 2) == 0);
 }
 
 enum transfer
@@ -96,7 +72,7 @@ transfer_parse(const char *value, size_t len)
 	if (n == 0 && start == len) {
 		return TRANSFER_7BIT;
 	}
-	return means_8bit(value + start, n) ? TRANSFER_8BIT : TRANSFER_OTHER;
+	return is_private(value + start, n) ? TRANSFER_OTHER : TRANSFER_8BIT;
 }
 
 /* ---- counting ---- */

@@ -14,7 +14,7 @@ enum transfer {
 	TRANSFER_BINARY,
 	TRANSFER_QP,
 	TRANSFER_BASE64,
-	TRANSFER_OTHER, /* one that we do not know: hands off */
+	TRANSFER_OTHER, /* a private one: hands off */
 };
 
 enum { TRANSFER_LINE = 998 }; /* octets of a line, its end not counted */
@@ -22,8 +22,8 @@ enum { TRANSFER_LINE = 998 }; /* octets of a line, its end not counted */
 /* "quoted-printable" and so on; "" for TRANSFER_OTHER. */
 const char *transfer_name(enum transfer);
 
-/* From the value of the field, as header_next() gives it; empty: 7bit.  What is
-   no encoding but a mistyped "8bit", or a charset, is TRANSFER_8BIT. */
+/* From the value of the field, as header_next() gives it; empty: 7bit.  What no
+   reader takes for an encoding is TRANSFER_8BIT. */
 enum transfer transfer_parse(const char *value, size_t len);
 
 /* The facts about a body; begins zeroed. */

@@ -130,6 +130,48 @@ def test_python_mails():
             equal(outcome.dsn[:4], "5.6.")
 
 
+LABELS = (
+    "", "7bit", "8bit", "binary", "quoted-printable", "Quoted-Printable",
+    "quoted_printable", "quotedprintable", "quoted printable", "qp", "base64",
+    "base-64", "BASE_64", "base64x", "hexbin")
+BODIES = (  # none of them is what every label says
+    "grün\r\n", "a=3Db grün =C3=BC\r\n", "1+1=2, gr=\r\nün\r\n",
+    "Z3LDvG4=\r\n", "Z3LDvG4=\r\nViele Grüße\r\n", "Z3L\u00a0DvG4=\r\n",
+    "=\r\n=ü\r\n", "trailing \t\r\nü \r\n", "ü=", "ü" * 2000 + "\r\n",
+    "AAAA" * 400 + "\r\n")
+
+
+def test_mislabelled():
+    """What says to be encoded and is not arrives as its readers read it"""
+    wires = []
+    for label in LABELS:
+        for kind in ("text/plain; charset=utf-8", "text/html", "a/b"):
+            for body in BODIES:
+                field = f"Content-Transfer-Encoding: {label}\r\n"
+                wire = (f"Subject: a\r\nMIME-Version: 1.0\r\nContent-Type: "
+                        f"{kind}\r\n{field if label else ''}\r\n"
+                        f"{body}").encode()
+                wires.append(wire if wire.endswith(b"\n") else wire + b"\r\n")
+    for wire in wires[::7]:
+        wires.append(b"Subject: b\r\nMIME-Version: 1.0\r\nContent-Type: multi"
+                     b"part/mixed; boundary=o\r\n\r\n--o\r\n%s\r\n--o--\r\n"
+                     % wire)
+    outcomes, messages = carry(wires, PLAIN)
+    all_sent(outcomes)
+    same_meaning(wires, messages, True)
+
+
+def test_private():
+    """An encoding by agreement is not replaced: only its readers know it"""
+    for label in ("x-uuencode", "X-Yencode", "uuencode"):
+        wire = ("Subject: a\r\nMIME-Version: 1.0\r\nContent-Type: text/plain"
+                f"\r\nContent-Transfer-Encoding: {label}\r\n\r\n"
+                "begin ü\r\n").encode()
+        outcomes, messages = carry([wire], PLAIN)
+        equal((outcomes[0].kind, outcomes[0].dsn), ("failed", "5.6.3"))
+        equal(messages, [])
+
+
 def test_mistyped():
     """A mistyped transfer encoding is text as it stands"""
     for label in ("7-bit", "8-bit", "8bits", "utf-8", "8 bit", "none",
