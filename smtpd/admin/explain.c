@@ -32,6 +32,10 @@ struct explain {
 	struct expand expand;
 	struct dns *dns; /* NULL until it is needed */
 	int result;
+	/* What the addresses lead to, those without trouble, the first other
+	   one: */
+	size_t targets, good;
+	char trouble[ALIAS_TARGET];
 };
 
 static void print_line(const struct explain *, unsigned depth, const char *fmt,
@@ -291,6 +295,23 @@ explain_recipient(struct explain *x, const struct recipient *r)
 	}
 }
 
+/* Counts a target, too. */
+static void
+explain_target(struct explain *x, const struct recipient *r)
+{
+	int before = x->result;
+
+	x->result = EX_OK;
+	explain_recipient(x, r);
+	x->targets++;
+	if (x->result == EX_OK) {
+		x->good++;
+	} else if (x->trouble[0] == '\0') {
+		strlcpy(x->trouble, r->text, sizeof(x->trouble));
+	}
+	x->result = before == EX_OK ? x->result : before;
+}
+
 static void
 explain_address(struct explain *x, const char *text)
 {
@@ -330,16 +351,17 @@ explain_address(struct explain *x, const char *text)
 		break;
 	}
 	for (size_t i = 0; i < mail.count; i++) {
-		explain_recipient(x, &mail.recipients[i]);
+		explain_target(x, &mail.recipients[i]);
 	}
 	mail_free(&mail);
 }
 
 /* ---- the whole ---- */
 
+/* To out, or only into *x. */
 static int
-route_explain(const struct config *config, const char *sender, char **addresses,
-    FILE *out)
+route_explain(struct explain *x, const struct config *config,
+    const char *sender, char **addresses, FILE *out)
 {
 	char error[CONFIG_ERROR];
 	struct names *names = names_load(config, error);
@@ -351,24 +373,24 @@ route_explain(const struct config *config, const char *sender, char **addresses,
 		names_free(names);
 		return EX_CONFIG;
 	}
-	struct explain x = { .config = config,
+	*x = (struct explain){ .config = config,
 		.sender = sender != NULL ? sender : "",
 		.out = out,
 		.expand = { .config = config,
 		    .names = names,
 		    .aliases = aliases,
 		    .trace = out != NULL ? print_step : NULL,
-		    .context = &x },
+		    .context = x },
 		.result = EX_OK };
 	for (; *addresses != NULL; addresses++) {
-		explain_address(&x, *addresses);
+		explain_address(x, *addresses);
 	}
-	if (x.dns != NULL) {
-		dns_close(x.dns);
+	if (x->dns != NULL) {
+		dns_close(x->dns);
 	}
 	aliases_free(aliases);
 	names_free(names);
-	return x.result;
+	return x->result;
 }
 
 /* What name servers answer is read; nothing is ever written. */
@@ -382,12 +404,14 @@ confine(void)
 int
 admin_explain(const struct config *config, const char *sender, char **addresses)
 {
+	struct explain x;
+
 	if (*addresses == NULL) {
 		log_error("-bt needs an address");
 		return EX_USAGE;
 	}
 	confine();
-	return route_explain(config, sender, addresses, stdout);
+	return route_explain(&x, config, sender, addresses, stdout);
 }
 
 static const char *
@@ -409,9 +433,22 @@ verdict(int status)
 	}
 }
 
+/* The line for an address; of one with several targets it says which. */
+static void
+print_verdict(const struct explain *x, const char *address, int status)
+{
+	if (x->targets < 2 || status == EX_OK) {
+		printf("%s: %s\n", address, verdict(status));
+	} else {
+		printf("%s: %s: %s (%zu of %zu targets are deliverable)\n",
+		    address, verdict(status), x->trouble, x->good, x->targets);
+	}
+}
+
 int
 admin_verify(const struct config *config, const char *sender, char **addresses)
 {
+	struct explain x = { .result = EX_OK };
 	int result = EX_OK;
 
 	if (*addresses == NULL) {
@@ -421,8 +458,8 @@ admin_verify(const struct config *config, const char *sender, char **addresses)
 	confine();
 	for (; *addresses != NULL; addresses++) {
 		char *one[] = { *addresses, NULL };
-		int status = route_explain(config, sender, one, NULL);
-		printf("%s: %s\n", *addresses, verdict(status));
+		int status = route_explain(&x, config, sender, one, NULL);
+		print_verdict(&x, *addresses, status);
 		result = result == EX_OK ? status : result;
 	}
 	return result;

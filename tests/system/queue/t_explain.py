@@ -23,6 +23,12 @@ list: :include:%DIR/list
 info@virtual.example: alice
 @example.net: bob
 """
+HALF = """\
+half: alice, left@example.org, bob
+dead: left@example.org, "|/no/such/program"
+nested: half, bob
+team: alice, /dev/null
+"""
 KEYS = """\
 aliases %DIR/aliases
 virtual-domains virtual.example
@@ -150,6 +156,43 @@ def test_nobody(scratch):
         "gone has moved to dave@there.example")
     has(explain(scratch, "not an address", status=64), "not an address")
     explain(scratch, "-bt", status=64)
+
+
+def verify(scratch, *addresses):
+    """The status of -bv, and its lines."""
+    done = scratch.call("smtpd", "-bv", *addresses)
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_half(scratch):
+    """-bv names the target of an alias that is not there, and counts others"""
+    path = scratch.dir / "aliases"
+    text = path.read_text()
+    path.write_text(HALF)
+    try:
+        check_half(scratch)
+    finally:
+        path.write_text(text)
+
+
+def check_half(scratch):
+    """The same, with the aliases in place."""
+    left = "no such user here: left@example.org"
+    equal(verify(scratch, "half"),
+          (67, [f"half: {left} (2 of 3 targets are deliverable)"]))
+    equal(verify(scratch, "nested"),
+          (67, [f"nested: {left} (2 of 3 targets are deliverable)"]))
+    equal(verify(scratch, "dead"),
+          (67, [f"dead: {left} (0 of 2 targets are deliverable)"]))
+    equal(verify(scratch, "alice", "half", "bob", "eve"), (67, [
+        "alice: deliverable",
+        f"half: {left} (2 of 3 targets are deliverable)",
+        "bob: deliverable", "eve: no such user here"]))
+    equal(verify(scratch, "team")[0], 0)
+    has(explain(scratch, "half", status=67),
+        f"alice is delivered to the mailbox {scratch.mailbox('alice')}",
+        "left@example.org does not exist here: mail would be returned",
+        f"bob is delivered to the mailbox {scratch.mailbox('bob')}")
 
 
 def test_dns(scratch):
