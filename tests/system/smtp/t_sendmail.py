@@ -265,6 +265,20 @@ def cases_bs_ending(server):
             equal(after - before, accepted, "messages")
 
 
+def test_bs_confined(server):
+    """What reads the input of -bs is behind the filter of all sessions"""
+    with subprocess.Popen(
+            [*server.command("smtpd"), "-bs"], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, env=server.environment(),
+            **server.as_user()) as process:
+        check(process.stdout.readline().startswith(b"220"), "no greeting")
+        (session,) = proc.children(process.pid)
+        status = proc.status(session)
+        process.stdin.close()
+    equal(process.returncode, 0, "status")
+    equal((status["Seccomp"], status["NoNewPrivs"]), ("2", "1"), "a filter")
+
+
 def test_bs_login(server):
     """A session that is cut off in a login fails, too"""
     done = bs(server, "EHLO x\r\nAUTH LOGIN\r\n", "--role", "submission")
