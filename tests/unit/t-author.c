@@ -62,6 +62,21 @@ static const struct {
 	{ "From: \"c@d.example\" \" <a@b.example>\n", false, "" },
 	{ "From: <a@b.example>, <c@[d.example\n", false, "b.example" },
 	{ "Subject: x\n\nFrom: a@b.example\n", false, "" },
+	/* A name is a name, whatever it decodes to; alone it names nobody. */
+	{ "From: =?utf-8?q?x=40evil.example?= <a@b.example>\n", true,
+	    "b.example" },
+	{ "From: =?utf-8?b?eEBldmlsLmV4YW1wbGU=?= <a@b.example>\n", true,
+	    "b.example" },
+	{ "From: =?utf-8?q?=3Cx=40evil.example=3E=2C?= <a@b.example>\n", true,
+	    "b.example" },
+	{ "From: a@b.example (=?utf-8?q?x=40evil.example?=)\n", true,
+	    "b.example" },
+	{ "From: \"=?utf-8?q?x=40evil.example?=\" <a@b.example>\n", true,
+	    "b.example" },
+	{ "From: =?utf-8?q?a@b.example?= <a@b.example>\n", true, "b.example" },
+	{ "From: =?utf-8?q?x@evil.example?= <a@b.example>\n", true, NULL },
+	{ "From: =?utf-8?q?x=40evil.example?=\n", false, "" },
+	{ "From: =?utf-8?q?=3Cx=40evil.example=3E?=\n", false, "" },
 };
 
 static bool
