@@ -2,24 +2,18 @@
 /* smtpd --check: tests the set-up, and says what to type next. */
 #include "smtpd/admin/check_private.h"
 
-#include "common/login/credentials.h"
-#include "common/login/password.h"
-#include "common/login/users.h"
 #include "smtpd/admin/admin.h"
+#include "smtpd/queue/runner.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 static void
 check_names(struct check *c)
 {
 	const struct config *config = c->config;
 
-	check_finding(c, FINDING_OK, "configuration %s",
-	    config->file[0] != '\0' ? config->file
-				    : "by default (there is no file)");
+	check_configuration(c);
 	if (strchr(config->hostname, '.') == NULL) {
 		check_finding(c, FINDING_WARNING,
 		    "the host name %s has no domain, and other servers may "
@@ -40,99 +34,37 @@ check_names(struct check *c)
 	}
 }
 
+/* Who makes the runs of the queue, where systemd could. */
 static void
-check_user_line(struct check *c, const struct names *names,
-    const struct user_line *u, size_t number, enum user_line_kind kind)
+check_runs(struct check *c)
 {
-	char name[USER_NAME + 1];
-	struct terms terms;
-
-	if (kind == USER_LINE_BAD || !user_name(c->config, u->name, name)) {
-		check_finding(c, FINDING_ERROR,
-		    "%s:%zu: not of the form "
-		    "name:credentials",
-		    c->config->users, number);
-	} else if (u->label[0] != '\0' && names != NULL &&
-		   !names_listed(names, name)) {
-		check_finding(c, FINDING_ERROR,
-		    "%s:%zu: %s/%s has no line for %s; type: smtpd --passwd %s",
-		    c->config->users, number, u->name, u->label, name, name);
-	} else if (!terms_parse(u->terms, &terms)) {
-		check_finding(c, FINDING_ERROR,
-		    "%s:%zu: \"%s\" is not [for=smtp|pop3] "
-		    "[until=YYYY-MM-DD]: nobody logs in by that line",
-		    c->config->users, number, u->terms);
-	} else if (!password_is_valid(u->credentials)) {
-		check_finding(c, FINDING_ERROR,
-		    "%s:%zu: no credentials that can be "
-		    "checked; type: smtpd --passwd %s",
-		    c->config->users, number, name);
+	if (geteuid() != 0) {
+		return;
 	}
-}
-
-static void
-check_users_file(struct check *c, struct users_file *f)
-{
-	char error[CONFIG_ERROR];
-	struct names *names = names_load(c->config, error);
-	size_t users = 0, number = 0;
-	enum user_line_kind kind;
-	struct user_line u;
-	struct stat st;
-
-	if (users_stat(f, &st) == 0 && (st.st_mode & S_IROTH) != 0) {
-		check_finding(c, FINDING_ERROR,
-		    "everybody can read %s; type: chmod "
-		    "600 %s",
-		    c->config->users, c->config->users);
-	}
-	while ((kind = users_next(f, &u)) < USER_LINE_END) {
-		number++;
-		users += kind == USER_LINE_USER && u.label[0] == '\0';
-		if (kind != USER_LINE_EMPTY) {
-			check_user_line(c, names, &u, number, kind);
-		}
-	}
-	names_free(names);
-	if (kind == USER_LINE_ERROR) {
-		check_finding(c, FINDING_ERROR, "users %s: %s",
-		    c->config->users, strerror(errno));
-	}
-	check_finding(c, users > 0 ? FINDING_OK : FINDING_WARNING,
-	    "%zu users in %s%s", users, c->config->users,
-	    users > 0 ? "" : "; type: smtpd --passwd NAME");
-}
-
-static void
-check_users(struct check *c)
-{
-	if (config_system_users(c->config)) {
-		bool named = strcmp(c->config->users, "system") == 0;
+	if (runner_has_unit(c->config)) {
 		check_finding(c, FINDING_OK,
-		    "users are the system's accounts%s%s",
-		    named ? "" : ": there is no ",
-		    named ? "" : c->config->users);
-		return;
+		    "queue runs are made by restante-queue.service");
+	} else if (access("/run/systemd/system", F_OK) == 0) {
+		check_finding(c, FINDING_OK,
+		    "queue runs are made by the servers, with the "
+		    "restrictions of their units, which have no network; for "
+		    "a unit of its own type: "
+		    "systemctl enable --now restante-queue.socket");
 	}
-	struct users_file *f = users_open(c->config->users);
-	if (f == NULL) {
-		check_finding(c, FINDING_ERROR,
-		    "users %s: %s; type: smtpd --passwd NAME", c->config->users,
-		    strerror(errno));
-		return;
-	}
-	check_users_file(c, f);
-	users_close(f);
 }
 
 int
 admin_check(const struct config *config, bool json)
 {
-	struct check c = { .config = config, .json = json };
+	static const unsigned ports[] = { 25, 465, 587, 110, 995 };
+	struct check c = { .config = config, .program = "smtpd", .json = json };
 
 	check_names(&c);
 	check_rights(&c);
-	check_folders(&c);
+	check_runs(&c);
+	check_state(&c);
+	check_believed(&c, "the aliases", config->aliases);
+	check_queue(&c);
 	check_mailboxes(&c);
 	check_users(&c);
 	check_limits(&c);
@@ -140,14 +72,12 @@ admin_check(const struct config *config, bool json)
 	check_routes(&c);
 	check_policy(&c);
 	check_filters(&c);
+	check_clients(&c);
 	check_senders(&c);
 	check_signing(&c);
 	check_logins(&c);
 	check_tls(&c);
 	check_dns(&c);
-	check_ports(&c);
-	if (!json) {
-		printf("%u errors, %u warnings\n", c.errors, c.warnings);
-	}
-	return c.errors > 0 ? 1 : 0;
+	check_ports(&c, ports, sizeof(ports) / sizeof(ports[0]));
+	return check_end(&c);
 }

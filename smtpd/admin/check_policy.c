@@ -16,7 +16,6 @@ enum {
 	LONG_DELAY = 30, /* seconds */
 	PATIENCE = 5000, /* ms */
 	LONG_WAIT = 4 * 60 * 60,
-	ALL_OF_V4 = 96, /* bits of struct network before IPv4 */
 	USUAL = 100,    /* recipients that all take, RFC 5321 4.5.3.1.8 */
 };
 
@@ -163,21 +162,6 @@ check_resolver(struct check *c)
 	dns_close(dns);
 }
 
-/* A list of networks that has all addresses. */
-static void
-check_everybody(struct check *c, enum finding how, const char *key,
-    const char *effect, const struct network *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		bool v4 = network_is_v4(list[i].address);
-		if (list[i].bits == 0 || (list[i].bits == ALL_OF_V4 && v4)) {
-			check_finding(c, how,
-			    "%s: %s contains everybody, so %s", key,
-			    v4 ? "0.0.0.0/0" : "::/0", effect);
-		}
-	}
-}
-
 void
 check_policy(struct check *c)
 {
@@ -204,10 +188,4 @@ check_policy(struct check *c)
 	check_everybody(c, FINDING_WARNING, "policy-exempt",
 	    "the rules for strangers never apply", config->policy_exempt,
 	    config->npolicy_exempt);
-	check_everybody(c, FINDING_WARNING, "penalties-exempt",
-	    "no errors count, and passwords can be guessed at any speed",
-	    config->penalties_exempt, config->npenalties_exempt);
-	check_everybody(c, FINDING_ERROR, "proxy",
-	    "anybody may claim any address; name the proxy alone",
-	    config->proxies, config->nproxies);
 }

@@ -2,7 +2,7 @@
 /* What reports say, for people and for programs. */
 #include "smtpd/admin/reports_private.h"
 
-#include "smtpd/admin/json.h"
+#include "common/io/json.h"
 #include "smtpd/admin/zone_private.h"
 
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 /* What reports on TLS say (RFC 8460). */
 #include "smtpd/admin/reports_private.h"
 
-#include "smtpd/admin/json.h"
+#include "common/io/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>

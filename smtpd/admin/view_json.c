@@ -2,7 +2,7 @@
 /* Messages for programs: one object of JSON (RFC 8259) a line. */
 #include "smtpd/admin/view_private.h"
 
-#include "smtpd/admin/json.h"
+#include "common/io/json.h"
 
 #include <string.h>
 

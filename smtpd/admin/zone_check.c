@@ -4,7 +4,7 @@
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
-#include "smtpd/admin/json.h"
+#include "common/io/json.h"
 
 #include <errno.h>
 #include <stdio.h>

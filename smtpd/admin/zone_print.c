@@ -2,7 +2,7 @@
 /* Prints the records that a mail domain needs. */
 #include "smtpd/admin/zone_private.h"
 
-#include "smtpd/admin/json.h"
+#include "common/io/json.h"
 
 #include <stdio.h>
 #include <string.h>

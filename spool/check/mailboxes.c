@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * smtpd --check: mailboxes and their folders, as their owners find them, who
+ * --check: mailboxes and their folders, as their owners find them, who
  * deliver and collect.
  */
-#include "smtpd/admin/check_private.h"
+#include "spool/check/check.h"
 
 #include "common/log/log.h"
 #include "common/login/users.h"
@@ -242,9 +242,9 @@ check_user(struct check *c, const struct names *names, const char *name)
 		(void)check_folder(c, &account, path, folder);
 	} else if (errno != ENOENT) {
 		check_finding(c, FINDING_WARNING,
-		    "the mailbox %s cannot be looked at: %s; run smtpd --check "
-		    "as root",
-		    path, strerror(errno));
+		    "the mailbox %s cannot be looked at: %s; run %s --check as "
+		    "root",
+		    path, strerror(errno), c->program);
 	}
 	check_state_of(c, &account);
 }

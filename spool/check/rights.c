@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * smtpd --check: who runs what, and what confines it.  Processes of one uid can
+ * --check: who runs what, and what confines it.  Processes of one uid can
  * signal each other, so what is trusted differently needs different accounts.
  */
-#include "smtpd/admin/check_private.h"
+#include "spool/check/check.h"
 
 #include "common/login/users.h"
 #include "common/names/passwd.h"
 #include "common/process/landlock.h"
 #include "common/process/process.h"
 #include "common/process/sandbox.h"
-#include "smtpd/queue/runner.h"
 #include "spool/become.h"
 
 #include <errno.h>
@@ -174,22 +173,6 @@ check_folder_group(
 	}
 }
 
-/* Who makes the runs of the queue, where systemd could. */
-static void
-check_runs(struct check *c)
-{
-	if (runner_has_unit(c->config)) {
-		check_finding(c, FINDING_OK,
-		    "queue runs are made by restante-queue.service");
-	} else if (access("/run/systemd/system", F_OK) == 0) {
-		check_finding(c, FINDING_OK,
-		    "queue runs are made by the servers, with the "
-		    "restrictions of their units, which have no network; for "
-		    "a unit of its own type: "
-		    "systemctl enable --now restante-queue.socket");
-	}
-}
-
 /* What the process of check_as() does. */
 struct trial {
 	const struct config *config;
@@ -251,5 +234,4 @@ check_rights(struct check *c)
 	}
 	check_session_user(c);
 	check_roles(c);
-	check_runs(c);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * smtpd --check: other programs at our ports.  Root can see who has a socket;
+ * --check: other programs at our ports.  Root can see who has a socket;
  * for others there is nothing to say.
  */
-#include "smtpd/admin/check_private.h"
+#include "spool/check/check.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -16,12 +16,11 @@
 
 enum { LISTENING = 0x0a, NAME = 64 };
 
-static const unsigned ports[] = { 25, 465, 587, 110, 995 };
-enum { PORTS = sizeof(ports) / sizeof(ports[0]) };
-
 /* The inodes of listening sockets. */
 struct sockets {
-	unsigned long inode[PORTS];
+	const unsigned *ports;
+	size_t count;
+	unsigned long inode[CHECK_PORTS];
 };
 
 /* The words of a line of /proc/net/tcp, proc_net(5). */
@@ -44,8 +43,8 @@ read_socket(struct sockets *s, char *line)
 	    strtoul(words[SOCKET_STATE], NULL, 16) != LISTENING) {
 		return;
 	}
-	for (size_t i = 0; i < PORTS; i++) {
-		if (strtoul(port + 1, NULL, 16) == ports[i]) {
+	for (size_t i = 0; i < s->count; i++) {
+		if (strtoul(port + 1, NULL, 16) == s->ports[i]) {
 			s->inode[i] = strtoul(words[SOCKET_INODE], NULL, 10);
 		}
 	}
@@ -105,7 +104,7 @@ check_descriptor(
 	char name[NAME];
 	unsigned long inode = strtoul(link + strlen("socket:["), NULL, 10);
 
-	for (size_t i = 0; i < PORTS; i++) {
+	for (size_t i = 0; i < s->count; i++) {
 		if (inode == 0 || s->inode[i] != inode) {
 			continue;
 		}
@@ -117,7 +116,7 @@ check_descriptor(
 			    "servers cannot listen there; type: ss -ltnp "
 			    "sport = :%u, and stop that program if it is not "
 			    "wanted",
-			    ports[i], name, pid, ports[i]);
+			    s->ports[i], name, pid, s->ports[i]);
 		}
 	}
 }
@@ -144,9 +143,9 @@ check_process(struct check *c, struct sockets *s, const char *pid)
 }
 
 void
-check_ports(struct check *c)
+check_ports(struct check *c, const unsigned *ports, size_t count)
 {
-	struct sockets s = { .inode = { 0 } };
+	struct sockets s = { .ports = ports, .count = count };
 	const struct dirent *entry;
 
 	if (geteuid() != 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* smtpd --check: what its parts have found. */
-#include "smtpd/admin/check_private.h"
+/* --check: what its parts have found. */
+#include "spool/check/check.h"
 
-#include "smtpd/admin/json.h"
+#include "common/io/json.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,4 +32,21 @@ check_finding(struct check *c, enum finding how, const char *fmt, ...)
 	} else {
 		printf("%s: %s\n", words[how], text);
 	}
+}
+
+int
+check_end(const struct check *c)
+{
+	if (!c->json) {
+		printf("%u errors, %u warnings\n", c->errors, c->warnings);
+	}
+	return c->errors > 0 ? 1 : 0;
+}
+
+void
+check_configuration(struct check *c)
+{
+	check_finding(c, FINDING_OK, "configuration %s",
+	    c->config->file[0] != '\0' ? c->config->file
+				       : "by default (there is no file)");
 }

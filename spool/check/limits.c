@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* smtpd --check: users named by quota and other limits, and full mailboxes. */
-#include "smtpd/admin/check_private.h"
+/* --check: users named by quota and other limits, and full mailboxes. */
+#include "spool/check/check.h"
 
 #include "common/login/users.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_ADMIN_JSON_H
-#define RESTANTE_SMTPD_ADMIN_JSON_H
+#ifndef RESTANTE_COMMON_IO_JSON_H
+#define RESTANTE_COMMON_IO_JSON_H
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* smtpd --check: what logins need besides the users file. */
+/* --check: what logins need besides the users file. */
+#include "spool/check/check.h"
+
 #include "common/login/pam.h"
 #include "common/login/users.h"
 #include "common/names/passwd.h"
-#include "smtpd/admin/check_private.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* smtpd --check: certificates and their keys, and logins in the clear. */
-#include "smtpd/admin/check_private.h"
+/* --check: certificates and their keys, and logins in the clear. */
+#include "spool/check/check.h"
 
 #include "common/tls/tls.h"
 #include "common/tls/tls_keys.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "smtpd/admin/json.h"
+#include "common/io/json.h"
 
 #include "common/text/utf8.h"
 
