@@ -46,6 +46,8 @@ act(const struct options *o, const struct config *config)
 	switch (o->action) {
 	case ACTION_SERVE:
 		return server_run(&pop3, &o->launch, config);
+	case ACTION_CHECK:
+		return admin_check(config, o->json);
 	case ACTION_RECOVER:
 		return admin_recover(config);
 	case ACTION_LAST_LOGIN:

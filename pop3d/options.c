@@ -43,6 +43,12 @@ static const struct option_row rows[] = {
 	    .help = "begin with TLS, whatever the port" },
 
 	{ .help = "Look after mailboxes:" },
+	{ .name = "check",
+	    .verb = ACTION_CHECK,
+	    .help = "test the configuration, and say what to type" },
+	{ 'j', .name = "json", .with = OPTION_WITH(ACTION_CHECK),
+	    .kind = OPTION_FLAG, .offset = offsetof(struct options, json),
+	    .help = "... for programs" },
 	{ .name = "last-login",
 	    .verb = ACTION_LAST_LOGIN,
 	    .operands = "[USER]",

@@ -8,6 +8,7 @@
 
 enum action {
 	ACTION_SERVE,
+	ACTION_CHECK,
 	ACTION_RECOVER,
 	ACTION_LAST_LOGIN,
 	ACTION_DELETED,
@@ -19,6 +20,7 @@ enum action {
 struct options {
 	enum action action;
 	const char *config; /* -c */
+	bool json;          /* --json */
 	struct launch launch;
 	char **operands; /* NULL at the end */
 };

@@ -4,10 +4,15 @@
 
 #include "common/config/config.h"
 
+#include <stdbool.h>
+
 /*
  * The administrator's commands of pop3d.  All return an exit status of
  * sysexits.h.
  */
+
+/* --check: tests what POP3 needs; 1 if there is an error. */
+int admin_check(const struct config *, bool json);
 
 /*
  * --last-login: prints when, how and from where users logged in, or one of them

@@ -16,7 +16,7 @@ enum {
 	LONG_DELAY = 30, /* seconds */
 	PATIENCE = 5000, /* ms */
 	LONG_WAIT = 4 * 60 * 60,
-	USUAL = 100,    /* recipients that all take, RFC 5321 4.5.3.1.8 */
+	USUAL = 100, /* recipients that all take, RFC 5321 4.5.3.1.8 */
 };
 
 /* Warns if an account may send less than one message can need. */
