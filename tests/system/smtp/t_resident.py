@@ -276,11 +276,11 @@ def taken(edits, run):
 
 SAME = {"common/job/resident.c": [
     ("	return key != 0 ? key : 1;\n", "	return key != 0;\n")]}
-MARKED = {"smtpd/session/incoming.c": [
+MARKED = {"smtpd/session/incoming_deliver.c": [
     ("	s->mail.size = in->octets;\n",
      "	s->mail.size = in->octets;\n"
      "	s->mail.marked = s->mail.sender[0] == 'm';\n")]}
-OTHERS = {"smtpd/session/incoming.c": [
+OTHERS = {"smtpd/session/incoming_deliver.c": [
     ("s->mail.recipients[0].text)", '"alice@example.org")')]}
 STRANGE = {"smtpd/worker/at_once_stay.c": [
     ("	r.ticket = ticket;\n", "	r.ticket = ticket + 1000;\n")]}

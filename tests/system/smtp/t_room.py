@@ -150,8 +150,8 @@ def cases_taken_over():
         with tap.case(f"a session that {name}"), \
                 tempfile.TemporaryDirectory() as folder:
             Path(folder).chmod(0o755)
-            edits = {"smtpd/session/incoming.c": [(DELIVER,
-                                                   change + DELIVER)]}
+            edits = {"smtpd/session/incoming_deliver.c": [
+                (DELIVER, change + DELIVER)]}
             if "no limit" in name:
                 edits["common/server/child.c"] = [(LIMIT, "return 0;")]
             built = hostile.build(Path(folder), "smtpd", edits)
