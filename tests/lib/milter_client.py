@@ -246,7 +246,7 @@ class Edited:
             at = places[max(index, 1) - 1]
             # An empty field stays in place until all edits are made, so that
             # the numbers of those after it stay what they were.
-            self.fields[at][1] = value
+            self.fields[at] = [name, value]
         elif value is not None:
             self.fields.append([name, value])
 
@@ -282,8 +282,11 @@ class Edited:
     @property
     def message(self):
         """It as it has to be delivered; lines end in CRLF."""
-        body = re.sub(rb"\r\n|\r|\n", b"\r\n", b"".join(self.pieces)) \
-            if self.replaced else self.body
+        body = self.body
+        if self.replaced:
+            body = re.sub(rb"\r\n|\r|\n", b"\r\n", b"".join(self.pieces))
+            if body and not body.endswith(b"\r\n"):
+                body += b"\r\n"
         return join([f for f in self.fields if f[1] is not None], body)
 
 

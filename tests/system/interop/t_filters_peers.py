@@ -12,11 +12,10 @@ import concurrent.futures
 import contextlib
 import json
 
-from lib import dkimpeers, filters, mbox
-from lib.milter_client import Envelope, Recorder, apply, scan
+from lib import dkimpeers, filters
+from lib.filtered import Filtered, asking
+from lib.milter_client import Envelope, apply, scan
 from lib.scratch import ALICE, Scratch
-from lib.site import Site
-from lib.talk import stuff
 from lib.tap import Tap, check, equal
 
 tap = Tap()
@@ -115,16 +114,10 @@ def test_rig_spf(scratch):
               (b"M", ["550", "5.7.23"]), str(verdict))
 
 
-def asking(*todo, message=PLAIN):
-    """A message that asks every_action.py for all that."""
-    return b"".join(b"X-Do: " + json.dumps(what).encode() + b"\r\n"
-                    for what in todo) + message
-
-
 def test_rig_every_action(scratch):
     """A filter by python3-milter, asked by the tests for every action"""
     with filters.EveryAction(scratch) as every:
-        message = asking(["addheader", "X-New", "value\n\tfolded"],
+        message = asking(PLAIN, ["addheader", "X-New", "value\n\tfolded"],
                          ["addheader", "X-Top", "first", 0],
                          ["chgheader", "X-A", 2, "changed"],
                          ["chgheader", "Message-ID", 1, ""],
@@ -147,7 +140,7 @@ def test_rig_every_action(scratch):
               ("other@example.com", ["bob@example.org"], "to be looked at"))
         for name, reply in (("reject", "550 5.7.1"),
                             ("tempfail", "451 4.7.1"), ("discard", None)):
-            verdict = scan(every.address, asking(["return", name]))
+            verdict = scan(every.address, asking(PLAIN, ["return", name]))
             refused(verdict, reply)
             verdict = scan(every.address, PLAIN, Envelope(
                 f"do-{name}@example.com"))
@@ -155,68 +148,6 @@ def test_rig_every_action(scratch):
 
 
 # ---- with a server ----
-
-class Filtered(Site):
-    """A server that asks filters, which start later; each is recorded."""
-
-    def __init__(self, filters=1, config=""):
-        super().__init__(1, "mail.example.org", "example.org", "".join(
-            f"filter unix:%DIR/recorder{n}\n" for n in range(filters))
-            + "auth off\n" + config, tls=False)
-        self.recorders = []
-
-    def record(self, a_filter, number=0):
-        """Puts a Recorder before a filter, which is that of the
-        configuration; returns it."""
-        self.recorders.append(Recorder(
-            self.dir / f"recorder{number}", a_filter.address))
-        return self.recorders[-1]
-
-    def __exit__(self, *_):
-        for recorder in self.recorders:
-            recorder.__exit__()
-        super().__exit__()
-
-    def say(self, message, sender="someone@example.com",
-            to=("alice@example.org",), helo="client.example.com", login=None):
-        """Sends a message; the last line of the reply to its end."""
-        with self.talk(self.submission if login else self.smtp) as talker:
-            talker.hello(helo)
-            if login:
-                talker.login(*login)
-            talker.expect("250 ", f"MAIL FROM:<{sender}>")
-            for recipient in to:
-                talker.expect("250 ", f"RCPT TO:<{recipient}>")
-            talker.expect("354 ", "DATA")
-            talker.send(stuff(message) + b".\r\n")
-            return talker.reply().last
-
-    def box(self, user="alice"):
-        """The messages of a mailbox, which is then empty."""
-        found = mbox.read(self.mailbox(user))
-        self.mailbox(user).unlink(missing_ok=True)
-        return found
-
-    def refuses(self, message, reply, **settings):
-        """The client gets that reply, and nobody the message."""
-        said = self.say(message, **settings)
-        check(said.startswith(reply), f"{said!r} is not {reply!r}")
-        equal(self.box() + self.box("bob"), [], "what is delivered")
-        equal(self.queued(), 0, "messages in the queue")
-
-    def delivers(self, message, recorder, user="alice", **settings):
-        """The filter sees what was sent, and its edits are delivered to the
-        octet. Returns the message as it is delivered, and the Edited one."""
-        said = self.say(message, **settings)
-        check(said.startswith("250 "), said)
-        talk = recorder.last()
-        equal(talk.message, talk.as_seen(message), "what the filter has seen")
-        edited = apply(message, talk.verdict)
-        box = self.box(user)
-        equal(len(box), 1, "messages")
-        equal(box[0].sent, edited.message, "what is delivered")
-        return box[0], edited
-
 
 @contextlib.contextmanager
 def clamav(site):
@@ -310,7 +241,7 @@ def test_every_action(site):
     with filters.EveryAction(site) as a_filter:
         recorder = site.record(a_filter)
         message, edited = site.delivers(asking(
-            ["addheader", "X-New", "value\n\tfolded\n  twice"],
+            PLAIN, ["addheader", "X-New", "value\n\tfolded\n  twice"],
             ["addheader", "X-Top", "first", 0],
             ["addheader", "X-Second", "", 1],
             ["addheader", "X-Empty", ""], ["addheader", "X-Far", "x", 99],
@@ -341,8 +272,8 @@ def test_stages(site):
                             ("tempfail", "451 4.7.1"), ("discard", "250 ")):
             site.refuses(PLAIN, reply, sender=f"do-{name}@example.com")
             site.refuses(PLAIN, reply, helo=f"do-{name}.example.com")
-            site.refuses(asking(["addheader", "X", "y"], ["return", name]),
-                         reply)
+            site.refuses(asking(PLAIN, ["addheader", "X", "y"],
+                                ["return", name]), reply)
             for stage in ("header", "eoh", "body"):
                 do = json.dumps([stage, name]).encode()
                 site.refuses(b"X-Do-At: " + do + b"\r\n" + PLAIN, reply)
@@ -350,10 +281,10 @@ def test_stages(site):
             to = f"do-{name}@example.org"
             site.refuses(PLAIN, "550" if name == "reject" else "451",
                          to=[to])
-        site.refuses(asking(["setreply", "554", "5.7.9", "no, 100%%"],
+        site.refuses(asking(PLAIN, ["setreply", "554", "5.7.9", "no, 100%%"],
                             ["return", "reject"]), "554 5.7.9 no, 100%")
         skipped = b'X-Do-At: ["body", "skip"]\r\n' + asking(
-            ["addheader", "X-Skipped", "yes"])
+            PLAIN, ["addheader", "X-Skipped", "yes"])
         site.say(skipped)
         equal(site.box()[0].sent, apply(
             skipped, recorder.last().verdict).message, "after a skip")
@@ -363,7 +294,7 @@ def test_quarantine(site):
     """A filter by python3-milter has a message held, with its reason"""
     with filters.EveryAction(site) as a_filter:
         site.record(a_filter)
-        said = site.say(asking(["quarantine", "to be looked at"],
+        said = site.say(asking(PLAIN, ["quarantine", "to be looked at"],
                                ["addheader", "X-New", "value"]))
         check(said.startswith("250 "), said)
         equal(site.box(), [], "what is delivered")
@@ -374,9 +305,9 @@ def test_faults(site):
     """A filter floods, or ends in the middle: nothing of it is done"""
     with filters.EveryAction(site) as a_filter:
         recorder = site.record(a_filter)
-        site.refuses(asking(["addheader", "X-New", "value"],
+        site.refuses(asking(PLAIN, ["addheader", "X-New", "value"],
                             ["flood", 1000000]), "451 4.7.1")
-        site.refuses(asking(["addheader", "X-New", "value"],
+        site.refuses(asking(PLAIN, ["addheader", "X-New", "value"],
                             ["replacebody", "other\r\n"], ["die"]),
                      "451 4.7.1")
     with filters.EveryAction(site) as a_filter:
@@ -389,7 +320,7 @@ def test_stall(lenient):
     for what in ("stall", "die"):
         with filters.EveryAction(lenient) as a_filter:
             lenient.record(a_filter)
-            message = asking(["addheader", "X-New", "value"],
+            message = asking(PLAIN, ["addheader", "X-New", "value"],
                              ["replacebody", "other\r\n"], [what])
             said = lenient.say(message)
             check(said.startswith("250 "), said)
@@ -400,7 +331,7 @@ def test_order(both):
     """The second filter sees what the first has made of a message"""
     with clamav(both) as (_, first), filters.EveryAction(both) as second:
         one, two = both.record(first), both.record(second, 1)
-        message = asking(["chgheader", "X-Virus-Status", 1, "changed"])
+        message = asking(PLAIN, ["chgheader", "X-Virus-Status", 1, "changed"])
         said = both.say(message)
         check(said.startswith("250 "), said)
         edited = apply(message, one.last().verdict).message
