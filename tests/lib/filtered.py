@@ -63,9 +63,10 @@ class Filtered(Site):
         equal(self.box() + self.box("bob"), [], "what is delivered")
         equal(self.queued(), 0, "messages in the queue")
 
-    def delivers(self, message, recorder, user="alice", **settings):
+    def delivers(self, message, recorder, user="alice", mark=b"", **settings):
         """The filter sees what was sent, and its edits are delivered to the
-        octet. Returns the message as it is delivered, and the Edited one."""
+        octet; mark: the field by which we mark what it calls spam otherwise.
+        Returns the message as it is delivered, and the Edited one."""
         said = self.say(message, **settings)
         check(said.startswith("250 "), said)
         talk = recorder.last()
@@ -73,5 +74,5 @@ class Filtered(Site):
         edited = apply(message, talk.verdict)
         box = self.box(user)
         equal(len(box), 1, "messages")
-        equal(box[0].sent, edited.message, "what is delivered")
+        equal(box[0].sent, mark + edited.message, "what is delivered")
         return box[0], edited

@@ -201,7 +201,8 @@ def test_rspamd(site):
         site.delivers(PLAIN, recorder)
         site.refuses(GTUBE, "554 5.7.1 Gtube pattern")
         site.refuses(AGAIN, "451 4.7.1 Try again later")
-        site.delivers(filters.gtube(HEAD, "Y"), recorder)
+        site.delivers(filters.gtube(HEAD, "Y"), recorder,
+                      mark=b"X-Spam-Flag: YES\r\n")
         _, edited = site.delivers(filters.gtube(HEAD, "Z"), recorder)
         check(b"\r\nSubject: *** SPAM *** a subject that is folded\r\n"
               in edited.message, edited.message)
