@@ -75,7 +75,21 @@ enum stats {
 	STATS_FILTER_REFUSED, /* messages, by filters */
 	STATS_FILTER_DISCARDED,
 	STATS_FILTER_HELD,
-	STATS_FILTER_FAILED, /* times that one was not to be relied on */
+	STATS_FILTER_FAILED,    /* times that one was not to be relied on */
+	STATS_NO_POLICY_PROVED, /* sessions over TLS without such a policy, */
+	STATS_NO_POLICY_FAILED, /* and tries of which nothing came */
+	/* What was wrong, in the order of RFC 8460 section 4.3. */
+	STATS_TLS_STARTTLS,
+	STATS_TLS_HOST,
+	STATS_TLS_EXPIRED,
+	STATS_TLS_TRUST,
+	STATS_TLS_OTHER,
+	STATS_TLS_TLSA,
+	STATS_TLS_DNSSEC,
+	STATS_TLS_DANE,
+	STATS_TLS_FETCH,
+	STATS_TLS_POLICY,
+	STATS_TLS_WEB,
 	STATS_COUNT,
 	STATS_NONE = STATS_COUNT, /* not to be counted */
 };

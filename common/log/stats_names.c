@@ -19,6 +19,10 @@
 	"back to them, and addresses that were forged, changed or too old."
 #define DANE_HELP "Sessions with next hops that have TLSA records."
 #define STS_HELP "Sessions with next hops of domains with MTA-STS."
+#define NO_POLICY_HELP                                                         \
+	"Sessions with next hops of domains without a policy for TLS."
+#define FAULT "tls_faults", "result"
+#define FAULT_HELP "What was wrong with TLS to next hops."
 #define DMARC_HELP "Messages of strangers, by the result of DMARC."
 
 const struct stats_name stats_names[STATS_COUNT] = {
@@ -126,6 +130,32 @@ const struct stats_name stats_names[STATS_COUNT] = {
 	    FILTER_HELP },
 	[STATS_FILTER_FAILED] = { "filter_failed", "filter", "result", "failed",
 	    FILTER_HELP },
+	[STATS_NO_POLICY_PROVED] = { "no_policy_proved", "no_policy", "result",
+	    "proved", NO_POLICY_HELP },
+	[STATS_NO_POLICY_FAILED] = { "no_policy_failed", "no_policy", "result",
+	    "failed", NO_POLICY_HELP },
+	[STATS_TLS_STARTTLS] = { "tls_starttls_not_supported", FAULT,
+	    "starttls-not-supported", FAULT_HELP },
+	[STATS_TLS_HOST] = { "tls_certificate_host_mismatch", FAULT,
+	    "certificate-host-mismatch", FAULT_HELP },
+	[STATS_TLS_EXPIRED] = { "tls_certificate_expired", FAULT,
+	    "certificate-expired", FAULT_HELP },
+	[STATS_TLS_TRUST] = { "tls_certificate_not_trusted", FAULT,
+	    "certificate-not-trusted", FAULT_HELP },
+	[STATS_TLS_OTHER] = { "tls_validation_failure", FAULT,
+	    "validation-failure", FAULT_HELP },
+	[STATS_TLS_TLSA] = { "tls_tlsa_invalid", FAULT, "tlsa-invalid",
+	    FAULT_HELP },
+	[STATS_TLS_DNSSEC] = { "tls_dnssec_invalid", FAULT, "dnssec-invalid",
+	    FAULT_HELP },
+	[STATS_TLS_DANE] = { "tls_dane_required", FAULT, "dane-required",
+	    FAULT_HELP },
+	[STATS_TLS_FETCH] = { "tls_sts_policy_fetch_error", FAULT,
+	    "sts-policy-fetch-error", FAULT_HELP },
+	[STATS_TLS_POLICY] = { "tls_sts_policy_invalid", FAULT,
+	    "sts-policy-invalid", FAULT_HELP },
+	[STATS_TLS_WEB] = { "tls_sts_webpki_invalid", FAULT,
+	    "sts-webpki-invalid", FAULT_HELP },
 	[STATS_SRS_OUT] = { "srs_out", "srs", "what", "out", SRS_HELP },
 	[STATS_SRS_IN] = { "srs_in", "srs", "what", "in", SRS_HELP },
 	[STATS_SRS_BAD] = { "srs_bad", "srs", "what", "bad", SRS_HELP },

@@ -177,6 +177,7 @@ static int
 fetch_confined(void *context)
 {
 	struct fetching *f = context;
+	bool untrusted;
 	struct tls_client *tls = tls_client_open(f->config, true, f->why);
 
 	if (tls == NULL) {
@@ -186,8 +187,8 @@ fetch_confined(void *context)
 		return EX_OSERR;
 	}
 	privilege_become_client(f->config);
-	f->len =
-	    sts_fetch(f->dns, tls, f->domain, f->text, sizeof(f->text), f->why);
+	f->len = sts_fetch(f->dns, tls, f->domain, f->text, sizeof(f->text),
+	    &untrusted, f->why);
 	return EX_OK;
 }
 

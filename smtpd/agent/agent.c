@@ -63,11 +63,11 @@ agent_send_outcome(int channel, const struct outcome *outcome)
 	}
 }
 
-void
-agent_send_news(int channel, const struct agent_news *news)
+static void
+tell(int channel, const void *message, size_t size)
 {
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)news,
-		.iov_len = sizeof(*news) };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)message,
+		.iov_len = size };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (socket_send(channel, &m, MSG_NOSIGNAL) == -1) {
@@ -75,9 +75,24 @@ agent_send_news(int channel, const struct agent_news *news)
 	}
 }
 
+void
+agent_send_news(int channel, const struct agent_news *news)
+{
+	tell(channel, news, sizeof(*news));
+}
+
+void
+agent_send_note(int channel, const struct tls_note *note)
+{
+	tell(channel, note, sizeof(*note));
+}
+
 _Static_assert(sizeof(struct agent_question) != sizeof(struct outcome) &&
 		   sizeof(struct agent_news) != sizeof(struct outcome) &&
-		   sizeof(struct agent_news) != sizeof(struct agent_question),
+		   sizeof(struct agent_news) != sizeof(struct agent_question) &&
+		   sizeof(struct tls_note) != sizeof(struct outcome) &&
+		   sizeof(struct tls_note) != sizeof(struct agent_news) &&
+		   sizeof(struct tls_note) != sizeof(struct agent_question),
     "they are told apart by their sizes");
 
 enum agent_message
@@ -99,6 +114,8 @@ agent_receive(int channel, union agent_said *said)
 	case (ssize_t)sizeof(said->news):
 		said->news.id[STS_ID] = '\0';
 		return said->news.len <= STS_TEXT ? AGENT_NEWS : AGENT_GONE;
+	case (ssize_t)sizeof(said->note):
+		return tls_note_valid(&said->note) ? AGENT_NOTE : AGENT_GONE;
 	case (ssize_t)sizeof(said->outcome):
 		clean_outcome(&said->outcome);
 		return said->outcome.kind <= OUTCOME_DEAD ? AGENT_OUTCOME

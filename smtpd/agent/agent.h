@@ -6,6 +6,7 @@
 #include "common/keeper/dkim_keys.h"
 #include "common/text/address.h"
 #include "common/tls/signature.h"
+#include "smtpd/agent/tls_note.h"
 
 #include <stdint.h>
 
@@ -123,6 +124,9 @@ struct agent_news {
 /* Tells the runner, which keeps it for later agents. */
 void agent_send_news(int channel, const struct agent_news *);
 
+/* Tells the runner the result of TLS with a host, which it notes down. */
+void agent_send_note(int channel, const struct tls_note *);
+
 /* Asks and waits, which the runner limits.  0, or -1: there is no answer. */
 int agent_ask(int channel, const struct agent_question *, struct agent_answer *)
     __attribute__((warn_unused_result));
@@ -147,6 +151,7 @@ union agent_said {
 	struct outcome outcome;
 	struct agent_question question;
 	struct agent_news news;
+	struct tls_note note;
 };
 
 enum agent_message {
@@ -155,6 +160,7 @@ enum agent_message {
 	AGENT_OUTCOME,
 	AGENT_QUESTION,
 	AGENT_NEWS,
+	AGENT_NOTE,
 };
 
 /*

@@ -9,41 +9,29 @@
  */
 #include "smtpd/auth/report_note.h"
 
-#include "common/text/bytes.h"
+#include "common/text/note.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const char octets[] = "abcdefghijklmnopqrstuvwxyz"
-			     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_-";
-
 /* ---- writing ---- */
-
-static bool
-put(struct writer *w, const char *word)
-{
-	if (w->len > 0) {
-		writer_octet(w, ' ');
-	}
-	writer_text(w, word[0] == '\0' ? "-" : word);
-	return strspn(word, octets) == strlen(word);
-}
 
 ssize_t
 report_note_write(const struct report_note *n, char line[REPORT_NOTE_LINE])
 {
 	struct writer w = { .out = line, .size = REPORT_NOTE_LINE };
-	bool good = put(&w, n->policy) && put(&w, n->author) &&
-	            put(&w, n->address) && put(&w, n->done) &&
-	            put(&w, n->reason) && put(&w, n->dkim ? "pass" : "fail") &&
-	            put(&w, n->spf ? "pass" : "fail") &&
-	            put(&w, n->helo ? "helo" : "mfrom") && put(&w, n->sender) &&
-	            put(&w, n->sender_result);
+	bool good = note_put(&w, n->policy) && note_put(&w, n->author) &&
+	            note_put(&w, n->address) && note_put(&w, n->done) &&
+	            note_put(&w, n->reason) &&
+	            note_put(&w, n->dkim ? "pass" : "fail") &&
+	            note_put(&w, n->spf ? "pass" : "fail") &&
+	            note_put(&w, n->helo ? "helo" : "mfrom") &&
+	            note_put(&w, n->sender) && note_put(&w, n->sender_result);
 
 	for (size_t i = 0; good && i < n->signatures; i++) {
-		good = put(&w, n->signature[i].domain) &&
-		       put(&w, n->signature[i].selector) &&
-		       put(&w, n->signature[i].result);
+		good = note_put(&w, n->signature[i].domain) &&
+		       note_put(&w, n->signature[i].selector) &&
+		       note_put(&w, n->signature[i].result);
 	}
 	writer_octet(&w, '\n');
 	return good ? writer_finish(&w) : -1;
@@ -51,34 +39,7 @@ report_note_write(const struct report_note *n, char line[REPORT_NOTE_LINE])
 
 /* ---- reading ---- */
 
-/* Takes a word that fits; false: there is none, or it is another. */
-static bool
-take(struct span *rest, char *out, size_t size)
-{
-	size_t n = 0;
-
-	while (n < rest->len && rest->at[n] != ' ') {
-		n++;
-	}
-	if (n == 0 || n >= size) {
-		return false;
-	}
-	memcpy(out, rest->at, n);
-	out[n] = '\0';
-	if (strspn(out, octets) != n) {
-		return false;
-	}
-	if (strcmp(out, "-") == 0) {
-		out[0] = '\0';
-	}
-	/* A blank at the end is one too many. */
-	bool more = n < rest->len;
-	rest->at += n + more;
-	rest->len -= n + more;
-	return !more || rest->len > 0;
-}
-
-#define TAKE(rest, member) take(rest, member, sizeof(member))
+#define TAKE(rest, member) note_take(rest, member, sizeof(member))
 
 /* Takes one of two words. */
 static bool

@@ -506,6 +506,8 @@ take_message(struct runner *r, struct agent *a, enum agent_message kind,
 		return true;
 	case AGENT_NEWS:
 		return policies_take(r, a, &said->news);
+	case AGENT_NOTE:
+		return policies_note(r, a, &said->note);
 	case AGENT_NOTHING:
 	case AGENT_GONE:
 		break;

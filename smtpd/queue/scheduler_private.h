@@ -498,5 +498,8 @@ void signing_close(struct runner *);
    not say that. */
 bool policies_take(
     const struct runner *, const struct agent *, const struct agent_news *);
+/* Does the same with the result of TLS, for a report. */
+bool policies_note(
+    const struct runner *, const struct agent *, const struct tls_note *);
 
 #endif

@@ -57,7 +57,7 @@ send_request(const struct asking *a, const struct https_request *r)
 	       send_all(a, r->body.at, r->body.len);
 }
 
-static int
+static enum https_result
 receive(const struct asking *a, struct http_answer *answer, char *body,
     size_t size, char why[CONFIG_ERROR])
 {
@@ -74,7 +74,7 @@ receive(const struct asking *a, struct http_answer *answer, char *body,
 			    -1) {
 				strlcpy(why, "it does not answer in time",
 				    CONFIG_ERROR);
-				return -1;
+				return HTTPS_SILENT;
 			}
 			continue;
 		}
@@ -86,12 +86,12 @@ receive(const struct asking *a, struct http_answer *answer, char *body,
 	if (state == HTTP_BAD) {
 		strlcpy(
 		    why, "its answer is malformed, or too long", CONFIG_ERROR);
-		return -1;
+		return HTTPS_SILENT;
 	}
-	return 0;
+	return HTTPS_ANSWERED;
 }
 
-int
+enum https_result
 https_ask(struct dns *dns, const struct tls_client *client,
     const struct https_request *r, struct http_answer *answer, char *body,
     size_t size, char why[CONFIG_ERROR])
@@ -100,11 +100,11 @@ https_ask(struct dns *dns, const struct tls_client *client,
 	struct asking a = { .deadline = deadline_now() + r->patience };
 	struct connected peer;
 	enum tls_fault fault;
-	int result = -1;
+	enum https_result result = HTTPS_SILENT;
 
 	if (connect_host(dns, r->host, r->port, FAMILY_ANY, NULL, &peer, why) ==
 	    -1) {
-		return -1;
+		return HTTPS_SILENT;
 	}
 	a.fd = peer.fd;
 	a.tls = tls_connect(
@@ -115,6 +115,8 @@ https_ask(struct dns *dns, const struct tls_client *client,
 			result = receive(&a, answer, body, size, why);
 		}
 		tls_close(a.tls);
+	} else if (fault != TLS_FAULT_OTHER) {
+		result = HTTPS_UNTRUSTED;
 	}
 	close(peer.fd);
 	return result;

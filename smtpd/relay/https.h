@@ -23,13 +23,18 @@ struct https_request {
 
 enum { HTTPS_BODY = 32 * 1024 }; /* octets of an answer that are read */
 
+enum https_result {
+	HTTPS_ANSWERED,
+	HTTPS_SILENT,    /* why says why, for people */
+	HTTPS_UNTRUSTED, /* so it does for who has not proved who it is */
+};
+
 /*
  * Asks.  Needs sockets only; dns, and tls with those that we trust, are opened
- * before.  The body of the answer is written to body.  0; -1: why says, for
- * people, why there is no answer.
+ * before.  The body of the answer is written to body.
  */
-int https_ask(struct dns *, const struct tls_client *,
+enum https_result https_ask(struct dns *, const struct tls_client *,
     const struct https_request *, struct http_answer *, char *body, size_t size,
-    char why[CONFIG_ERROR]) __attribute__((warn_unused_result));
+    char why[CONFIG_ERROR]);
 
 #endif

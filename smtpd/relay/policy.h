@@ -3,19 +3,26 @@
 #define RESTANTE_SMTPD_RELAY_POLICY_H
 
 #include "common/tls/tls_client.h"
+#include "smtpd/agent/tls_note.h"
 #include "smtpd/relay/dane.h"
 
 /* The proof that a host must give before it gets mail: by the hop's ?tls=,
    and by what the owner of the domain has published. */
 
+/* Who asks for the proof. */
+enum policy_kind {
+	POLICY_OPEN,        /* nobody but the hop */
+	POLICY_DANE,        /* TLSA records of the host */
+	POLICY_STS,         /* the MTA-STS policy of the domain */
+	POLICY_STS_TESTING, /* it would, if it were no test */
+};
+
 struct policy {
+	enum policy_kind kind;
 	bool tls; /* nothing goes there in the clear */
 	char host[DNS_NAME];
 	const char *name;     /* for SNI, and for the certificate */
 	struct tls_want want; /* its TLSA records are in c->dane */
-	bool dane;            /* there are such records */
-	bool sts;             /* a policy of MTA-STS is to be obeyed */
-	bool testing;         /* or would be, if it were no test */
 };
 
 struct client;
@@ -27,11 +34,14 @@ struct client;
  */
 bool policy_find(struct client *, const char *host);
 
-/* Logs and counts that a host has proved what it must (NULL), or why not, in
-   the words of RFC 8460 section 4.3. */
-void policy_note(const struct client *, const char *fault);
+/* Logs, counts and notes for a report that TLS with a host was as it should be,
+   or what was wrong. */
+void policy_note(const struct client *, enum tls_result);
 
-/* Returns these words. */
-const char *policy_fault(enum tls_fault);
+/* Does the same if the policy of the domain cannot be had. */
+void policy_note_missing(const struct client *, enum tls_result);
+
+/* What reports call a fault. */
+enum tls_result policy_result(enum tls_fault);
 
 #endif

@@ -206,16 +206,16 @@ ehlo(struct client *c)
 }
 
 /* What would be wrong with the certificate if the policy were no test. */
-static const char *
-testing_fault(const struct client *c, struct tls_session *tls)
+static enum tls_result
+testing_result(const struct client *c, struct tls_session *tls)
 {
 	enum tls_fault fault = TLS_FAULT_OTHER;
 	char error[CONFIG_ERROR];
 
 	return sts_policy_has(&c->sts.policy, c->policy.host) &&
 	               tls_is_trusted(tls, c->policy.host, &fault, error)
-	           ? NULL
-	           : policy_fault(fault);
+	           ? TLS_RESULT_OK
+	           : policy_result(fault);
 }
 
 static enum session_result
@@ -228,12 +228,13 @@ handshake(struct client *c)
 	    &p->want, deadline_now() + c->timeouts.handshake, &fault, error);
 
 	if (tls != NULL) {
-		policy_note(
-		    c, p->testing ? testing_fault(c, tls) : (const char *)NULL);
+		policy_note(c, p->kind == POLICY_STS_TESTING
+				   ? testing_result(c, tls)
+				   : TLS_RESULT_OK);
 		stream_secure(c->stream, &tls_transport, tls);
 		return SESSION_OK;
 	}
-	policy_note(c, policy_fault(fault));
+	policy_note(c, policy_result(fault));
 	client_set_verdict(c, OUTCOME_DEAD, "4.7.5", "TLS with %s failed: %s",
 	    c->peer.peer, error);
 	return p->tls ? SESSION_NEXT_HOST : SESSION_CLEAR;
@@ -245,7 +246,7 @@ starttls(struct client *c)
 	bool may = !c->policy.tls;
 
 	if ((c->offer.extensions & EXT_STARTTLS) == 0) {
-		policy_note(c, "starttls-not-supported");
+		policy_note(c, TLS_RESULT_STARTTLS);
 		client_set_verdict(c, OUTCOME_DEAD, "4.7.4",
 		    "host %s does not offer STARTTLS, and mail goes there only "
 		    "over TLS",
@@ -257,12 +258,14 @@ starttls(struct client *c)
 		return SESSION_NEXT_HOST;
 	}
 	if (c->response.code != 220) {
+		policy_note(c, TLS_RESULT_OTHER);
 		client_set_verdict_response(
 		    c, OUTCOME_DEAD, PHASE_STARTTLS, "4.7.4");
 		return may && c->response.code != 421 ? SESSION_OK
 		                                      : SESSION_NEXT_HOST;
 	}
 	if (stream_poll(c->stream) == LINE_OK) {
+		policy_note(c, TLS_RESULT_OTHER);
 		/* Injected by an attacker, to be read as if it came over TLS.
 		 */
 		client_set_verdict(c, OUTCOME_DEAD, "4.7.5",

@@ -75,32 +75,46 @@ use(struct sts *s, uint64_t now)
 	            sts_policy_read(s->memory.known.policy, &s->policy);
 }
 
+/* Gets the policy as news; else why says why there is none. */
+static enum tls_result
+fetch(struct client *c, char why[CONFIG_ERROR])
+{
+	struct agent_news *news = &c->sts.news;
+	struct sts_policy policy;
+	bool untrusted;
+
+	ssize_t n = sts_fetch(c->dns, c->tls, c->hop->host, news->text,
+	    sizeof(news->text), &untrusted, why);
+	if (n == -1) {
+		return untrusted ? TLS_RESULT_WEB : TLS_RESULT_FETCH;
+	}
+	if (!sts_policy_read((struct span){ news->text, (size_t)n }, &policy)) {
+		strlcpy(why, "what its web server has is none", CONFIG_ERROR);
+		return TLS_RESULT_POLICY;
+	}
+	news->len = (uint32_t)n;
+	return TLS_RESULT_OK;
+}
+
 /* Gets the policy; false: what was known is all that there is. */
 static bool
 get(struct client *c, const char *id, uint64_t now)
 {
 	struct sts *s = &c->sts;
-	struct sts_policy policy;
 	char why[CONFIG_ERROR];
 
 	memset(&s->news, 0, sizeof(s->news));
-	ssize_t n = sts_fetch(c->dns, c->tls, c->hop->host, s->news.text,
-	    sizeof(s->news.text), why);
-	if (n != -1 && !sts_policy_read(
-			   (struct span){ s->news.text, (size_t)n }, &policy)) {
-		strlcpy(why, "what its web server has is none", sizeof(why));
-		n = -1;
-	}
-	if (n == -1) {
+	enum tls_result result = fetch(c, why);
+	if (result == TLS_RESULT_OK) {
+		strlcpy(s->news.id, id, sizeof(s->news.id));
+	} else {
 		s->memory.known.retry = now + DAY; /* once for this agent */
 		log_warn("no MTA-STS policy of %s%s: %s", c->hop->host,
 		    s->counts ? ", the old one counts" : "", why);
-	} else {
-		s->news.len = (uint32_t)n;
-		strlcpy(s->news.id, id, sizeof(s->news.id));
+		policy_note_missing(c, result);
 	}
 	agent_send_news(c->channel, &s->news);
-	return n != -1;
+	return result == TLS_RESULT_OK;
 }
 
 void

@@ -17,7 +17,7 @@ static const char plain[] = "text/plain";
 
 ssize_t
 sts_fetch(struct dns *dns, const struct tls_client *tls, const char *domain,
-    char *text, size_t size, char why[CONFIG_ERROR])
+    char *text, size_t size, bool *untrusted, char why[CONFIG_ERROR])
 {
 	char host[DNS_NAME];
 	const struct https_request request = { .host = host,
@@ -27,12 +27,16 @@ sts_fetch(struct dns *dns, const struct tls_client *tls, const char *domain,
 		.patience = PATIENCE };
 	struct http_answer answer;
 
+	*untrusted = false;
 	if ((size_t)snprintf(host, sizeof(host), "mta-sts.%s", domain) >=
 	    sizeof(host)) {
 		strlcpy(why, "its name is too long", CONFIG_ERROR);
 		return -1;
 	}
-	if (https_ask(dns, tls, &request, &answer, text, size, why) == -1) {
+	enum https_result result =
+	    https_ask(dns, tls, &request, &answer, text, size, why);
+	*untrusted = result == HTTPS_UNTRUSTED;
+	if (result != HTTPS_ANSWERED) {
 		return -1;
 	}
 	if (answer.status != 200) {
