@@ -6,6 +6,7 @@
 #include "smtpd/admin/reports_ask.h"
 
 #include "common/auth/tags.h"
+#include "common/auth/tlsrpt.h"
 #include "common/io/deadline.h"
 #include "common/text/address.h"
 
@@ -132,6 +133,32 @@ take_policy(struct inquiry *i, const struct dns_texts *texts)
 	}
 }
 
+/* ---- the receivers of reports on TLS, which need no consent ---- */
+
+static void
+take_receivers(struct inquiry *i, const struct dns_texts *texts)
+{
+	struct tlsrpt_uri uri;
+	struct span rua = { NULL, 0 };
+	size_t found = 0;
+
+	for (size_t k = 0; k < texts->count; k++) {
+		struct span s = { texts->all[k].octets, texts->all[k].len };
+		if (tlsrpt_record_is(s)) {
+			found++;
+			if (!tlsrpt_record_read(s, &rua)) {
+				return;
+			}
+		}
+	}
+	/* Several are as good as none (RFC 8460 section 3). */
+	while (found == 1 && i->receivers < INQUIRY_RECEIVERS &&
+	       tlsrpt_uri_next(&rua, &uri)) {
+		strlcpy(i->to[i->count], uri.text, OUTBOX_ADDRESS);
+		i->receiver[i->receivers++] = i->to[i->count++];
+	}
+}
+
 /* ---- who may get reports about it ---- */
 
 /* The host of the address in hand; false: it is no name. */
@@ -206,18 +233,19 @@ look_at_hosts(struct inquiries *q, size_t at)
 void
 inquiries_ask(struct inquiries *q)
 {
-	char name[ASK_NAME + 8];
+	char name[ASK_NAME + 16];
 
 	q->nlookups = 0;
 	for (size_t k = 0; k < q->count; k++) {
 		struct inquiry *i = &q->all[k];
 		i->silent = false;
 		i->count = i->receivers = 0;
-		snprintf(name, sizeof(name), "_dmarc.%s", i->domain);
+		snprintf(name, sizeof(name), "%s.%s",
+		    q->tls ? "_smtp._tls" : "_dmarc", i->domain);
 		(void)ask(q, k, name);
 	}
-	ask_all(q, take_policy);
-	for (size_t at = 0; at < INQUIRY_ADDRESSES; at++) {
+	ask_all(q, q->tls ? take_receivers : take_policy);
+	for (size_t at = 0; !q->tls && at < INQUIRY_ADDRESSES; at++) {
 		look_at_hosts(q, at);
 	}
 }

@@ -34,6 +34,7 @@ struct inquiry {
 struct inquiries {
 	const struct dns *dns;
 	int patience; /* ms for what is asked at once */
+	bool tls;     /* about reports on TLS, and not of DMARC */
 	size_t count;
 	struct inquiry all[INQUIRIES];
 

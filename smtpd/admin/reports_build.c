@@ -22,6 +22,7 @@ struct group {
 };
 
 struct building {
+	const struct report_kind *kind;
 	const struct config *config;
 	int64_t begin;
 	const char *from;
@@ -64,21 +65,17 @@ build_mails(struct building *b, const struct inquiry *i, const struct group *g)
 			.domain = i->domain,
 			.policy = &i->policy };
 		output_clear(&b->mail);
-		report_make(&f, g->lines, g->count, i->receiver[k], &b->mail);
+		b->kind->make(&f, g->lines, g->count, i->receiver[k], &b->mail);
 		put_mail(b, i->receiver[k]);
 	}
 }
 
 /* ---- the domains ---- */
 
-/* The first word of a note. */
 static void
-name_of(const struct group *g, char domain[ASK_NAME])
+name_of(const struct building *b, const struct group *g, char domain[ASK_NAME])
 {
-	struct report_note n;
-
-	(void)report_note_read(g->lines[0].at, g->lines[0].len, &n);
-	memcpy(domain, n.policy, ASK_NAME);
+	(void)b->kind->read(g->lines[0].at, g->lines[0].len, domain);
 }
 
 /* Asks about the next domains, from *next on, and makes their mails. */
@@ -91,7 +88,7 @@ build_some(struct building *b, size_t *next)
 	for (q->count = 0; q->count < INQUIRIES && *next < b->count; ++*next) {
 		struct group *g = &b->groups[*next];
 		if (!g->done) {
-			name_of(g, q->all[q->count].domain);
+			name_of(b, g, q->all[q->count].domain);
 			of[q->count++] = g;
 		}
 	}
@@ -123,7 +120,7 @@ build_all(struct building *b)
 	}
 	for (size_t i = 0; i < b->count; i++) {
 		if (!b->groups[i].done && b->box->silent++ == 0) {
-			name_of(&b->groups[i], b->box->first_silent);
+			name_of(b, &b->groups[i], b->box->first_silent);
 		}
 	}
 }
@@ -143,17 +140,18 @@ compare(const void *a, const void *b)
 /* Finds the lines that are notes, sorted: those of a domain together, and
    those that are the same. */
 static struct span *
-sort_lines(char *notes, size_t len, size_t *count)
+sort_lines(const struct report_kind *kind, struct span notes, size_t *count)
 {
 	struct span *lines = NULL;
-	struct report_note n;
+	char domain[ASK_NAME];
 	size_t room = 0;
 
 	*count = 0;
-	for (size_t at = 0; at < len;) {
-		const char *end = memchr(notes + at, '\n', len - at);
+	for (size_t at = 0; at < notes.len;) {
+		const char *line = notes.at + at;
+		const char *end = memchr(line, '\n', notes.len - at);
 		size_t size =
-		    end == NULL ? len - at : (size_t)(end - notes) - at;
+		    end == NULL ? notes.len - at : (size_t)(end - line);
 		if (*count == room) {
 			room = room == 0 ? 1024 : 2 * room;
 			struct span *more =
@@ -164,8 +162,8 @@ sort_lines(char *notes, size_t len, size_t *count)
 			lines = more;
 		}
 		/* The last line may be cut. */
-		if (end != NULL && report_note_read(notes + at, size, &n)) {
-			lines[(*count)++] = (struct span){ notes + at, size };
+		if (end != NULL && kind->read(line, size, domain)) {
+			lines[(*count)++] = (struct span){ line, size };
 		}
 		at += size + 1;
 	}
@@ -188,17 +186,17 @@ compare_groups(const void *a, const void *b)
 static void
 sort_groups(struct building *b, const struct span *lines, size_t count)
 {
-	struct report_note first, n;
+	char first[ASK_NAME], next[ASK_NAME];
 
 	for (size_t i = 0, same; i < count; i += same) {
-		(void)report_note_read(lines[i].at, lines[i].len, &first);
+		(void)b->kind->read(lines[i].at, lines[i].len, first);
 		for (same = 1; i + same < count &&
-			       report_note_read(lines[i + same].at,
-				   lines[i + same].len, &n) &&
-			       strcmp(n.policy, first.policy) == 0;) {
+			       b->kind->read(lines[i + same].at,
+				   lines[i + same].len, next) &&
+			       strcmp(next, first) == 0;) {
 			same++;
 		}
-		if (!config_is_ours_to_all(b->config, first.policy)) {
+		if (!config_is_ours_to_all(b->config, first)) {
 			b->groups[b->count++] =
 			    (struct group){ lines + i, same, false };
 		}
@@ -209,22 +207,25 @@ sort_groups(struct building *b, const struct span *lines, size_t count)
 }
 
 int
-report_build(const struct config *config, const struct dns *dns, char *notes,
-    size_t len, int64_t begin, const char *from, struct outbox *box)
+report_build(const struct report_kind *kind, const struct config *config,
+    const struct dns *dns, struct span notes, int64_t begin, const char *from,
+    struct outbox *box)
 {
-	struct building b = { .config = config,
+	struct building b = { .kind = kind,
+		.config = config,
 		.begin = begin,
 		.from = from,
 		.box = box,
 		.deadline = deadline_now() + ASKING };
 	size_t count;
-	struct span *lines = sort_lines(notes, len, &count);
+	struct span *lines = sort_lines(kind, notes, &count);
 	int result = -1;
 
 	b.asked = calloc(1, sizeof(*b.asked));
 	b.groups = calloc(count + 1, sizeof(*b.groups));
 	if (b.asked != NULL && b.groups != NULL) {
 		b.asked->dns = dns;
+		b.asked->tls = kind->tls;
 		sort_groups(&b, lines, count);
 		build_all(&b);
 		result = 0;

@@ -12,7 +12,8 @@
  * counted there.  Runs in a sandbox, with sockets.  The notes are sorted in
  * place.  -1: not enough memory.
  */
-int report_build(const struct config *, const struct dns *, char *notes,
-    size_t len, int64_t begin, const char *from, struct outbox *);
+int report_build(const struct report_kind *, const struct config *,
+    const struct dns *, struct span notes, int64_t begin, const char *from,
+    struct outbox *);
 
 #endif

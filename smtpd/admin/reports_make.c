@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Makes a mail with an aggregate report (RFC 9990). */
+/* Makes a mail with an aggregate report of DMARC (RFC 9990). */
 #include "smtpd/admin/reports_send_private.h"
 
 #include "common/text/base64.h"
@@ -15,8 +15,8 @@ enum {
 	STORED = 65535, /* of a block of DEFLATE that is not packed */
 };
 
-__attribute__((format(printf, 2, 3))) static void
-add(struct output *out, const char *fmt, ...)
+void
+report_add(struct output *out, const char *fmt, ...)
 {
 	char text[ROOM];
 	va_list ap;
@@ -38,18 +38,18 @@ add_head(const struct report_frame *f, struct output *out)
 {
 	const struct dmarc_record *p = f->policy;
 
-	add(out,
+	report_add(out,
 	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 	    "<feedback xmlns=\"urn:ietf:params:xml:ns:dmarc-2.0\">\n"
 	    "<version>1.0</version>\n<report_metadata>\n"
 	    "<org_name>%s</org_name>\n<email>%s</email>\n",
 	    f->host, f->from);
-	add(out,
+	report_add(out,
 	    "<report_id>%" PRId64 ".%08" PRIx32 "</report_id>\n<date_range>"
 	    "<begin>%" PRId64 "</begin><end>%" PRId64 "</end></date_range>\n"
 	    "<generator>restante</generator>\n</report_metadata>\n",
 	    f->begin, f->random, f->begin, f->begin + OUTBOX_DAY - 1);
-	add(out,
+	report_add(out,
 	    "<policy_published>\n<domain>%s</domain>\n"
 	    "<discovery_method>treewalk</discovery_method>\n<p>%s</p>\n"
 	    "<sp>%s</sp>\n<np>%s</np>\n<adkim>%c</adkim>\n<aspf>%c</aspf>\n"
@@ -62,33 +62,46 @@ add_head(const struct report_frame *f, struct output *out)
 static void
 add_record(const struct report_note *n, size_t count, struct output *out)
 {
-	add(out,
+	report_add(out,
 	    "<record>\n<row>\n<source_ip>%s</source_ip>\n<count>%zu</count>\n"
 	    "<policy_evaluated>\n<disposition>%s</disposition>\n"
 	    "<dkim>%s</dkim>\n<spf>%s</spf>\n",
 	    n->address, count, n->done, n->dkim ? "pass" : "fail",
 	    n->spf ? "pass" : "fail");
 	if (n->reason[0] != '\0') {
-		add(out, "<reason><type>%s</type></reason>\n", n->reason);
+		report_add(
+		    out, "<reason><type>%s</type></reason>\n", n->reason);
 	}
-	add(out,
+	report_add(out,
 	    "</policy_evaluated>\n</row>\n<identifiers>\n"
 	    "<header_from>%s</header_from>\n</identifiers>\n<auth_results>\n",
 	    n->author);
 	for (size_t i = 0; i < n->signatures; i++) {
 		const struct report_signature *s = &n->signature[i];
-		add(out,
+		report_add(out,
 		    "<dkim><domain>%s</domain><selector>%s</selector>"
 		    "<result>%s</result></dkim>\n",
 		    s->domain, s->selector, s->result);
 	}
 	if (n->sender[0] != '\0') {
-		add(out,
+		report_add(out,
 		    "<spf><domain>%s</domain><scope>%s</scope>"
 		    "<result>%s</result></spf>\n",
 		    n->sender, n->helo ? "helo" : "mfrom", n->sender_result);
 	}
-	add(out, "</auth_results>\n</record>\n");
+	report_add(out, "</auth_results>\n</record>\n");
+}
+
+size_t
+report_same(const struct span *lines, size_t count)
+{
+	size_t same = 1;
+
+	while (same < count && lines[same].len == lines[0].len &&
+	       memcmp(lines[same].at, lines[0].at, lines[0].len) == 0) {
+		same++;
+	}
+	return same;
 }
 
 static void
@@ -99,17 +112,12 @@ add_report(const struct report_frame *f, const struct span *lines, size_t count,
 
 	add_head(f, out);
 	for (size_t i = 0, same; i < count; i += same) {
-		for (same = 1;
-		     i + same < count && lines[i + same].len == lines[i].len &&
-		     memcmp(lines[i + same].at, lines[i].at, lines[i].len) ==
-			 0;) {
-			same++;
-		}
+		same = report_same(lines + i, count - i);
 		if (report_note_read(lines[i].at, lines[i].len, &n)) {
 			add_record(&n, same, out);
 		}
 	}
-	add(out, "</feedback>\n");
+	report_add(out, "</feedback>\n");
 }
 
 /* ---- gzip (RFC 1952), which packs nothing ---- */
@@ -123,8 +131,8 @@ put(struct output *out, uint64_t value, size_t octets)
 	}
 }
 
-static void
-add_gzip(const struct output *xml, struct output *out)
+void
+report_add_gzip(const struct output *xml, struct output *out)
 {
 	static const char header[] = "\x1f\x8b\x08\0\0\0\0\0\0\xff";
 
@@ -141,8 +149,8 @@ add_gzip(const struct output *xml, struct output *out)
 	put(out, xml->len, 4);
 }
 
-static void
-add_base64(const struct output *data, struct output *out)
+void
+report_add_base64(const struct output *data, struct output *out)
 {
 	struct base64_encoder e = { .crlf = false };
 	char text[BASE64_ROOM * 8];
@@ -158,21 +166,21 @@ add_base64(const struct output *data, struct output *out)
 
 /* ---- the mail ---- */
 
-void
-report_make(const struct report_frame *f, const struct span *lines,
-    size_t count, const char *to, struct output *out)
+static void
+make(const struct report_frame *f, const struct span *lines, size_t count,
+    const char *to, struct output *out)
 {
 	struct output xml = { .len = 0 }, packed = { .len = 0 };
 
 	add_report(f, lines, count, &xml);
 	if (!xml.failed) {
-		add_gzip(&xml, &packed);
+		report_add_gzip(&xml, &packed);
 	}
-	add(out,
+	report_add(out,
 	    "From: %s\nTo: %s\nSubject: Report Domain: %s\n Submitter: %s\n"
 	    " Report-ID: <%" PRId64 ".%08" PRIx32 "@%s>\n",
 	    f->from, to, f->domain, f->host, f->begin, f->random, f->host);
-	add(out,
+	report_add(out,
 	    "Auto-Submitted: auto-generated\nMIME-Version: 1.0\n"
 	    "Content-Type: multipart/mixed; boundary=\"report-%08" PRIx32
 	    "\"\n\n--report-%08" PRIx32 "\n"
@@ -180,16 +188,36 @@ report_make(const struct report_frame *f, const struct span *lines,
 	    "This is an aggregate report of DMARC (RFC 9990) from\n%s,\n"
 	    "for mail in the name of %s.\n\n--report-%08" PRIx32 "\n",
 	    f->random, f->random, f->host, f->domain, f->random);
-	add(out,
+	report_add(out,
 	    "Content-Type: application/gzip\n"
 	    "Content-Transfer-Encoding: base64\n"
 	    "Content-Disposition: attachment;\n"
 	    " filename=\"%s!%s!%" PRId64 "!%" PRId64 "!%08" PRIx32
 	    ".xml.gz\"\n\n",
 	    f->host, f->domain, f->begin, f->begin + OUTBOX_DAY - 1, f->random);
-	add_base64(&packed, out);
-	add(out, "--report-%08" PRIx32 "--\n", f->random);
+	report_add_base64(&packed, out);
+	report_add(out, "--report-%08" PRIx32 "--\n", f->random);
 	out->failed = out->failed || xml.failed || packed.failed;
 	output_free(&xml);
 	output_free(&packed);
 }
+
+static bool
+read(const char *line, size_t len, char domain[ASK_NAME])
+{
+	struct report_note n;
+
+	if (!report_note_read(line, len, &n)) {
+		return false;
+	}
+	memcpy(domain, n.policy, ASK_NAME);
+	return true;
+}
+
+const struct report_kind report_dmarc = {
+	.files = "dmarc.",
+	.name = "DMARC",
+	.sender = "noreply-dmarc",
+	.read = read,
+	.make = make,
+};

@@ -5,6 +5,7 @@
  */
 #include "smtpd/admin/reports_send.h"
 
+#include "common/auth/tlsrpt.h"
 #include "common/io/file.h"
 #include "common/log/log.h"
 #include "common/process/privilege.h"
@@ -39,6 +40,7 @@ static const char claimed[] = ".sending";
 struct sending {
 	const struct service *service;
 	const struct config *config;
+	const struct report_kind *kind;
 	struct dns *dns;
 	int fd; /* the notes, or the mail that is submitted */
 	int64_t begin;
@@ -65,18 +67,37 @@ build_confined(void *context)
 	if (n == -1) {
 		return EX_IOERR;
 	}
-	return report_build(s->config, s->dns, s->notes, (size_t)n, s->begin,
-		   s->from, s->box) == -1
+	return report_build(s->kind, s->config, s->dns,
+		   (struct span){ s->notes, (size_t)n }, s->begin, s->from,
+		   s->box) == -1
 	           ? EX_OSERR
 	           : EX_OK;
 }
 
-/* False if its process was taken over. */
+/* True for an address, or a URI where these may be. */
 static bool
-is_valid(const struct outbox *box)
+is_receiver(const struct report_kind *kind, const char *to)
 {
 	struct address address;
+	struct tlsrpt_uri uri;
+	struct span rua = { to, strnlen(to, OUTBOX_ADDRESS) };
 	const char *rest;
+
+	if (rua.len == OUTBOX_ADDRESS) {
+		return false;
+	}
+	if (report_is_web(to)) {
+		return kind->tls && tlsrpt_uri_next(&rua, &uri) && uri.web &&
+		       strcmp(uri.text, to) == 0;
+	}
+	return address_path(to, &address, &rest) == PATH_OK && *rest == '\0' &&
+	       address.domain[0] != '\0';
+}
+
+/* False if its process was taken over. */
+static bool
+is_valid(const struct report_kind *kind, const struct outbox *box)
+{
 	char name[ASK_NAME];
 	bool good = box->count <= OUTBOX_MAILS;
 
@@ -85,10 +106,7 @@ is_valid(const struct outbox *box)
 					strlen(box->first_silent), name));
 
 	for (size_t i = 0; good && i < box->count; i++) {
-		good = memchr(box->mails[i].to, '\0', OUTBOX_ADDRESS) != NULL &&
-		       address_path(box->mails[i].to, &address, &rest) ==
-		           PATH_OK &&
-		       *rest == '\0' && address.domain[0] != '\0' &&
+		good = is_receiver(kind, box->mails[i].to) &&
 		       box->mails[i].at <= OUTBOX_ROOM &&
 		       box->mails[i].len <= OUTBOX_ROOM - box->mails[i].at;
 	}
@@ -117,22 +135,27 @@ submit_mail(void *context)
 static bool
 send_mail(struct sending *s, size_t i)
 {
+	const char *text = s->box->text + s->box->mails[i].at;
+	size_t len = s->box->mails[i].len;
 	int status = EX_OSERR;
 
 	s->to = s->box->mails[i].to;
+	if (report_is_web(s->to)) {
+		return report_post(s->config, s->dns, s->to, text, len);
+	}
 	s->fd = source_scratch();
 	if (s->fd == -1) {
 		return false;
 	}
-	bool good = file_append(s->fd, s->box->text + s->box->mails[i].at,
-			s->box->mails[i].len) == 0 &&
+	bool good = file_append(s->fd, text, len) == 0 &&
 	            lseek(s->fd, 0, SEEK_SET) == 0 &&
 	            process_run(submit_mail, s, SUBMITTING, &status) ==
 	                PROCESS_EXITED &&
 	            status == EX_OK;
 	close(s->fd);
 	if (!good) {
-		log_warn("a report of DMARC for %s could not be sent", s->to);
+		log_warn("a report of %s for %s could not be sent",
+		    s->kind->name, s->to);
 	}
 	return good;
 }
@@ -157,39 +180,40 @@ send_day(struct sending *s, const char *path)
 	/* What is ready when the time is over is whole. */
 	if ((end != PROCESS_LATE &&
 		(end != PROCESS_EXITED || status != EX_OK)) ||
-	    !is_valid(s->box)) {
-		log_error("no reports of DMARC are sent of %s: it cannot be "
-			  "read",
-		    path);
+	    !is_valid(s->kind, s->box)) {
+		log_error("no reports of %s are sent of %s: it cannot be read",
+		    s->kind->name, path);
 		return;
 	}
 	for (size_t i = 0; i < s->box->count; i++) {
 		sent += send_mail(s, i);
 	}
-	log_info("sent %zu reports of DMARC%s", sent,
+	log_info("sent %zu reports of %s%s", sent, s->kind->name,
 	    s->box->left_out > 0 ? ", and left others out" : "");
 	if (s->box->silent > 0) {
-		log_warn("reports of DMARC on %" PRIu32
+		log_warn("reports of %s on %" PRIu32
 			 " domains are not sent: no name server says who wants "
 			 "them, of %s for one",
-		    s->box->silent, s->box->first_silent);
+		    s->kind->name, s->box->silent, s->box->first_silent);
 	}
 }
 
-/* The day that a file of notes is about; false: it is none. */
-static bool
-day_of(const char *name, int64_t *begin)
+/* The day that a file of notes is about, and what is left of its name; NULL: it
+   is none. */
+static const char *
+day_of(const struct report_kind *kind, const char *name, int64_t *begin)
 {
 	struct tm tm = { .tm_hour = 0 };
-	const char *end = strncmp(name, "dmarc.", 6) == 0
-	                      ? strptime(name + 6, "%Y%m%d", &tm)
+	size_t n = strlen(kind->files);
+	const char *end = strncmp(name, kind->files, n) == 0
+	                      ? strptime(name + n, "%Y%m%d", &tm)
 	                      : NULL;
 
-	if (end == NULL || end != name + 14) {
-		return false;
+	if (end == NULL || end != name + n + 8) {
+		return NULL;
 	}
 	*begin = timegm(&tm);
-	return *end == '\0' || strcmp(end, claimed) == 0;
+	return *end == '\0' || strcmp(end, claimed) == 0 ? end : NULL;
 }
 
 /* Claims the notes of a day that is over, and sends what is in them; what
@@ -199,13 +223,14 @@ take_file(struct sending *s, const char *folder, const char *name)
 {
 	char path[PATH_MAX], mine[PATH_MAX];
 	int64_t now = (int64_t)time(NULL);
+	const char *rest = day_of(s->kind, name, &s->begin);
 
-	if (!day_of(name, &s->begin) || s->begin + OUTBOX_DAY > now ||
+	if (rest == NULL || s->begin + OUTBOX_DAY > now ||
 	    snprintf(path, sizeof(path), "%s/%s", folder, name) >= PATH_MAX ||
 	    snprintf(mine, sizeof(mine), "%s%s", path, claimed) >= PATH_MAX) {
 		return;
 	}
-	if (strchr(name + 6, '.') != NULL) {
+	if (*rest != '\0') {
 		struct stat st;
 		if (stat(path, &st) == 0 && st.st_ctime + OUTBOX_DAY < now) {
 			(void)unlink(path);
@@ -241,15 +266,19 @@ prepare(struct sending *s)
 	s->notes = memory(REPORT_NOTES_MOST, MAP_PRIVATE);
 	s->box = memory(sizeof(*s->box), MAP_SHARED);
 	s->dns = dns_open(config);
-	int n = snprintf(s->from, sizeof(s->from), "noreply-dmarc@%s", domain);
+	int n = snprintf(
+	    s->from, sizeof(s->from), "%s@%s", s->kind->sender, domain);
 	return s->notes != NULL && s->box != NULL && s->dns != NULL &&
 	       n < (int)sizeof(s->from);
 }
 
-void
-reports_send(const struct service *service, const struct config *config)
+static void
+send_kind(const struct service *service, const struct config *config,
+    const struct report_kind *kind)
 {
-	struct sending s = { .service = service, .config = config };
+	struct sending s = {
+		.service = service, .config = config, .kind = kind
+	};
 	char folder[PATH_MAX];
 	DIR *d =
 	    config->reports && report_notes_folder(config->state, folder) == 0
@@ -265,7 +294,8 @@ reports_send(const struct service *service, const struct config *config)
 			take_file(&s, folder, e->d_name);
 		}
 	} else {
-		log_error("no reports of DMARC are sent: %s", strerror(errno));
+		log_error("no reports of %s are sent: %s", kind->name,
+		    strerror(errno));
 	}
 	closedir(d);
 	dns_close(s.dns);
@@ -275,4 +305,11 @@ reports_send(const struct service *service, const struct config *config)
 	if (s.box != NULL) {
 		munmap(s.box, sizeof(*s.box));
 	}
+}
+
+void
+reports_send(const struct service *service, const struct config *config)
+{
+	send_kind(service, config, &report_dmarc);
+	send_kind(service, config, &report_tls);
 }

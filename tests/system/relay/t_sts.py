@@ -54,7 +54,7 @@ class Web:
     """A web server; says: the octets of each answer, or a function."""
 
     def __init__(self, pem):
-        self.says, self.pem, self.asked = b"", pem, []
+        self.says, self.pem, self.asked, self.bodies = b"", pem, [], []
         self.listener = socket.create_server(("127.0.0.1", 443))
         threading.Thread(target=self.run, daemon=True).start()
 
@@ -79,7 +79,12 @@ class Web:
             if not more:
                 return
             request += more
-        self.asked.append(request.decode())
+        head, _, body = request.partition(b"\r\n\r\n")
+        length = re.search(rb"\nContent-Length: (\d+)", head)
+        while length and len(body) < int(length[1]):
+            body += tls.recv(4096)
+        self.asked.append(head.decode() + "\r\n\r\n")
+        self.bodies += [body] if length else []
         if callable(self.says):
             self.says(tls)
         else:
