@@ -113,6 +113,16 @@ def test_recovery_cannot_stop_the_boot():
           "README does not enable it")
 
 
+def test_restart():
+    """systemctl restart of a socket restarts its service, too"""
+    # systemd starts no socket whose service runs.
+    for name in (*SOCKETS, RESOLVER):
+        own = Path(name).name + ".socket"
+        for line in (f"PartOf={own}", f"After={own}"):
+            check(f"\n{line}\n" in unit(name + ".service"),
+                  f"{name}.service without {line}")
+
+
 def test_local_socket():
     """The socket of the sendmail command opens no port, and is no TCP one"""
     text = unit("smtpd/restante-local.socket")
