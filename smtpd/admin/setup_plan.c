@@ -262,6 +262,24 @@ plan_keys(const struct setup_facts *f, const struct setup_answers *a,
 	    "keys that sign mail of %s, RSA and Ed25519", a->domain);
 }
 
+/* A server that runs has read the old configuration. */
+static void
+plan_restart(const struct setup_facts *f, struct setup_plan *p)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < p->count; i++) {
+		changed = changed || p->items[i].kind == SETUP_FILE;
+	}
+	if (changed && f->has_local_units) {
+		add(p, SETUP_UNITS,
+		    "systemctl try-restart restante-local.service "
+		    "restante-smtp.service restante-submission.service "
+		    "restante-pop3.service",
+		    NULL, 0, "servers that run read what is new");
+	}
+}
+
 static void
 plan_units(const struct setup_facts *f, const struct setup_answers *a,
     struct setup_plan *p)
@@ -282,6 +300,7 @@ plan_units(const struct setup_facts *f, const struct setup_answers *a,
 		    "restante-pop3.socket",
 		    NULL, 0, "ports 25, 465, 587, 110 and 995");
 	}
+	plan_restart(f, p);
 }
 
 static void
