@@ -109,8 +109,8 @@ def test_recovery_cannot_stop_the_boot():
         check("recover" not in unit(name + ".socket"), name)
     for name in SERVICES:
         check("recover" not in unit(name + ".service"), name)
-    check("restante-recover.service" in (SRC / "README.md").read_text(),
-          "README does not enable it")
+    page = SRC / "doc/by-hand.md"
+    check(Path(FALLBACK).name in page.read_text(), f"{page} does not enable it")
 
 
 def test_restart():
