@@ -65,7 +65,8 @@ is_wanted(const struct multipart_part *p)
 		"application/x-gzip", "application/zip",
 		"application/x-zip-compressed", "application/x-zip",
 		"application/xml", "text/xml", "application/tlsrpt+gzip",
-		"application/tlsrpt+json", "application/octet-stream" };
+		"application/tlsrpt+json", "application/json",
+		"application/octet-stream" };
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		if (p->kind == MULTIPART_LEAF &&

@@ -111,8 +111,13 @@ struct report_head {
 int report_sum_begin(struct report_sum *, const struct report_head *);
 void report_sum_add(struct report_sum *, const struct report_row *);
 
-/* Do the same for reports on TLS; connections are counted separately. */
-int report_tls_begin(struct report_sum *, const struct report_head *);
+/* False: it has been counted before. */
+bool report_tls_begin(struct report_sum *, const struct report_head *);
+/* The number of a domain of that report on TLS, which may have several; -1:
+   there is no room.  counted: those that it was counted for so far. */
+int report_tls_domain(struct report_sum *, const struct report_head *,
+    bool counted[REPORT_DOMAINS]);
+/* Connections are counted separately. */
 void report_tls_add(struct report_sum *, const struct report_tls *);
 void report_tls_count(
     struct report_sum *, uint32_t domain, uint64_t good, uint64_t failed);

@@ -129,7 +129,7 @@ count(uint64_t *sum, uint64_t more)
 	*sum = more > UINT64_MAX - *sum ? UINT64_MAX : *sum + more;
 }
 
-/* True if it is new; remembers it. */
+/* True if it is new; remembers it, or that it came again. */
 static bool
 is_new(struct report_sum *s, const struct report_head *h)
 {
@@ -139,6 +139,7 @@ is_new(struct report_sum *s, const struct report_head *h)
 
 	for (size_t i = 0; i < s->nseen; i++) {
 		if (s->seen[i] == hash) {
+			s->twice++;
 			return false;
 		}
 	}
@@ -161,17 +162,13 @@ add_org(struct report_domain *d, const char *org)
 	}
 }
 
-/* The domain of a report that is new; NULL: it is not, or has no room. */
+/* The domain of a report; NULL: it has no room. */
 static struct report_domain *
-begin(struct report_sum *s, const struct report_head *h)
+find_domain(struct report_sum *s, const struct report_head *h)
 {
 	const struct report_domain *from = &h->domain;
 	size_t i = 0;
 
-	if (!is_new(s, h)) {
-		s->twice++;
-		return NULL;
-	}
 	while (i < s->ndomains &&
 	       strcasecmp(s->domains[i].name, from->name) != 0) {
 		i++;
@@ -195,32 +192,45 @@ begin(struct report_sum *s, const struct report_head *h)
 	}
 	d->begin = from->begin < d->begin ? from->begin : d->begin;
 	add_org(d, h->org);
-	s->reports++;
 	return d;
 }
 
 int
 report_sum_begin(struct report_sum *s, const struct report_head *h)
 {
-	struct report_domain *d = begin(s, h);
+	struct report_domain *d = is_new(s, h) ? find_domain(s, h) : NULL;
 
 	if (d == NULL) {
 		return -1;
 	}
+	s->reports++;
 	d->reports++;
 	return (int)(d - s->domains);
 }
 
-int
+bool
 report_tls_begin(struct report_sum *s, const struct report_head *h)
 {
-	struct report_domain *d = begin(s, h);
+	if (!is_new(s, h)) {
+		return false;
+	}
+	s->reports++;
+	return true;
+}
+
+int
+report_tls_domain(struct report_sum *s, const struct report_head *h,
+    bool counted[REPORT_DOMAINS])
+{
+	const struct report_domain *d = find_domain(s, h);
 
 	if (d == NULL) {
 		return -1;
 	}
-	d->tls_reports++;
-	return (int)(d - s->domains);
+	size_t number = (size_t)(d - s->domains);
+	s->domains[number].tls_reports += !counted[number];
+	counted[number] = true;
+	return (int)number;
 }
 
 void

@@ -15,6 +15,8 @@ struct reading {
 	struct report_tls row;
 	uint64_t good, failed; /* of the policy in hand */
 	size_t policies;
+	int domain; /* of the policy in hand; -1: there is no room for it */
+	bool counted[REPORT_DOMAINS];
 };
 
 #define COPY(member, text) report_copy(member, sizeof(member), text)
@@ -51,16 +53,15 @@ read_head(struct reading *r)
 }
 
 static void
-read_policy(struct reading *r, struct report_sum *sum, uint32_t domain)
+read_policy(struct reading *r, struct report_sum *sum)
 {
 	const struct json *j = &r->json;
+	uint32_t domain = r->row.key.domain;
 	static const char detail[] = "policies//failure-details//";
 	char path[REPORT_NAME];
 
-	if (json_is(j, "policies//policy/policy-type")) {
-		COPY(r->row.key.policy, j->text);
-	} else if (json_is(j, "policies//summary/"
-			      "total-successful-session-count")) {
+	if (json_is(j, "policies//summary/"
+		       "total-successful-session-count")) {
 		report_tls_count(sum, domain, report_number(j->text), 0);
 	} else if (json_is(j, "policies//summary/"
 			      "total-failure-session-count")) {
@@ -102,23 +103,48 @@ read_whole(struct reading *r, const char *text, size_t len)
 	                                        : NULL;
 }
 
+/* Begins with a policy: what it is about may come after its failures. */
+static void
+begin_policy(struct reading *r, struct report_sum *sum)
+{
+	static const char type[] = "policies//policy/policy-type",
+			  domain[] = "policies//policy/policy-domain";
+	struct json ahead = r->json;
+	enum json_event event;
+	struct report_head h = r->head;
+
+	memset(&r->row, 0, sizeof(r->row));
+	while ((event = json_next(&ahead)) < JSON_DONE &&
+	       !(event == JSON_CLOSE && json_is(&ahead, "policies/"))) {
+		if (event == JSON_VALUE && json_is(&ahead, type)) {
+			COPY(r->row.key.policy, ahead.text);
+		} else if (event == JSON_VALUE && json_is(&ahead, domain)) {
+			report_copy_word(
+			    h.domain.name, REPORT_NAME, ahead.text);
+		}
+	}
+	r->domain = report_tls_domain(sum, &h, r->counted);
+	r->row.key.domain = r->domain == -1 ? 0 : (uint32_t)r->domain;
+}
+
 static void
 add_policies(
     struct reading *r, const char *text, size_t len, struct report_sum *sum)
 {
-	int domain = report_tls_begin(sum, &r->head);
 	enum json_event event;
 
-	if (domain == -1) {
+	if (!report_tls_begin(sum, &r->head)) {
 		return;
 	}
+	r->domain = -1;
 	r->json = (struct json){ .at = text, .end = text + len };
 	while ((event = json_next(&r->json)) < JSON_DONE) {
 		bool policy = json_is(&r->json, "policies/");
 		bool detail = json_is(&r->json, "policies//failure-details/");
 		if (event == JSON_OPEN && policy) {
-			memset(&r->row, 0, sizeof(r->row));
-			r->row.key.domain = (uint32_t)domain;
+			begin_policy(r, sum);
+		} else if (r->domain == -1) {
+			continue;
 		} else if (event == JSON_OPEN && detail) {
 			memset(r->row.key.result, 0, sizeof(r->row.key.result));
 			memset(r->row.key.host, 0, sizeof(r->row.key.host));
@@ -126,7 +152,7 @@ add_policies(
 		} else if (event == JSON_CLOSE && detail) {
 			report_tls_add(sum, &r->row);
 		} else if (event == JSON_VALUE) {
-			read_policy(r, sum, (uint32_t)domain);
+			read_policy(r, sum);
 		}
 	}
 }

@@ -26,12 +26,19 @@ explain(enum inflate_result result, const struct report_bound *bound)
 	return NULL;
 }
 
+/* The octets of a byte order mark. */
+static size_t
+mark(const char *data, size_t len)
+{
+	return len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 /* The first octet but for blanks, after a byte order mark; NUL: there is
    none. */
 static char
 first_octet(const char *data, size_t len)
 {
-	size_t i = len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	size_t i = mark(data, len);
 
 	while (i < len && is_space(data[i])) {
 		i++;
@@ -43,11 +50,13 @@ first_octet(const char *data, size_t len)
 static const char *
 read_plain(const char *data, size_t len, struct report_sum *sum)
 {
+	size_t skip = mark(data, len);
+
 	switch (first_octet(data, len)) {
 	case '<':
 		return report_read(data, len, sum);
 	case '{':
-		return report_tls_read(data, len, sum);
+		return report_tls_read(data + skip, len - skip, sum);
 	default:
 		return "it has no report in it";
 	}

@@ -310,6 +310,85 @@ def test_tls(server):
     check("DMARC" not in text, text)
 
 
+def form(policies, **more):
+    """A report on TLS with these policies, and members in any order."""
+    return json.dumps({
+        "policies": policies, "report-id": f"f{form.count}",
+        "contact-info": "tls@sender.example", "organization-name": "Sender",
+        "date-range": {"end-datetime": "2026-11-02T23:59:59.999+00:00",
+                       "start-datetime": "2026-11-02T00:00:00.000Z"},
+        **more}).encode()
+
+
+form.count = 0
+
+
+def cases_tls_forms(server):
+    """Reports as other senders write them, within the grammar"""
+    plain = {"policy": {"policy-type": "no-policy-found",
+                        "policy-domain": DOMAIN},
+             "summary": {"total-successful-session-count": 7,
+                         "total-failure-session-count": 0}}
+    failed = {"failure-details": [
+        {"failed-session-count": 2, "failure-reason-code": "X509 {\"}",
+         "receiving-ip": "192.0.2.1", "receiving-mx-helo": "mx",
+         "receiving-mx-hostname": "mx.example.org",
+         "additional-information": "https://a.example/",
+         "result-type": "certificate-not-trusted"},
+        {"failed-session-count": 1, "sending-mta-ip": "192.0.2.2",
+         "result-type": "sts-policy-fetch-error"}],
+        "summary": {"total-failure-session-count": 3,
+                    "total-successful-session-count": 4},
+        "policy": {"mx-host": "*.example.org", "policy-domain": DOMAIN,
+                   "policy-string": ["version: STSv1", "mode: enforce"],
+                   "policy-type": "sts"}}
+    tlsa = {"policy": {"policy-type": "tlsa", "policy-domain":
+                       "MX." + DOMAIN, "policy-string": ["3 1 1 00"]},
+            "summary": {"total-successful-session-count": "5",
+                        "total-failure-session-count": "0"}}
+    empty = {**plain, "failure-details": []}
+    rows = (
+        ("one without failures", [plain], {DOMAIN: (7, 0)}, []),
+        ("an empty list of failures", [empty], {DOMAIN: (7, 0)}, []),
+        ("the policy comes last", [failed], {DOMAIN: (4, 3)},
+         [("sts", "certificate-not-trusted", "mx.example.org", 2),
+          ("sts", "sts-policy-fetch-error", "", 1)]),
+        ("several policies of a domain", [plain, failed],
+         {DOMAIN: (11, 3)}, [
+             ("sts", "certificate-not-trusted", "mx.example.org", 2),
+             ("sts", "sts-policy-fetch-error", "", 1)]),
+        ("several domains, and digits as texts", [plain, tlsa],
+         {DOMAIN: (7, 0), "mx." + DOMAIN: (5, 0)}, []),
+    )
+    for title, policies, domains, failures in rows:
+        with tap.case(title):
+            form.count += 1
+            data = form(policies)
+            for way in (data, gzip.compress(data), b"\xef\xbb\xbf" + data,
+                        message(data, "application/json"),
+                        message(data, "application/tlsrpt+json")):
+                told = server.read(way)
+                equal(told["reports"], 1)
+                equal({d["domain"]: (d["tls_good"], d["tls_failed"])
+                       for d in told["domains"]}, domains)
+                equal([d["tls_reports"] for d in told["domains"]],
+                      [1] * len(domains))
+                equal([(t["policy"], t["result"], t["host"], t["count"])
+                       for t in told["tls"]], failures)
+
+
+def test_tls_domains(server):
+    """A report with more domains than there is room for: the first ones"""
+    many = [{"policy": {"policy-type": "sts", "policy-domain": f"d{i}.example"},
+             "summary": {"total-successful-session-count": 2**70,
+                         "total-failure-session-count": 1}}
+            for i in range(100)]
+    told = server.read(form(many + many), status=65)
+    equal((told["reports"], len(told["domains"])), (1, 64))
+    check("too many domains" in server.said, server.said)
+    equal({d["tls_failed"] for d in told["domains"]}, {2})
+
+
 def cases_tls_hostile(server):
     """What is no report on TLS is not counted"""
     good = tls_report()
