@@ -300,6 +300,7 @@ struct retiring {
 	const char *domain;
 	const struct dkim_keys *next;
 	struct dkim_names *old;
+	bool said; /* why it failed */
 };
 
 static bool
@@ -317,7 +318,7 @@ is_next(const struct dkim_keys *next, const char *selector)
 static int
 retire(void *context, const char *selector, const char *path)
 {
-	const struct retiring *r = context;
+	struct retiring *r = context;
 	char to[PATH_MAX], error[CONFIG_ERROR];
 
 	if (is_next(r->next, selector)) {
@@ -327,6 +328,7 @@ retire(void *context, const char *selector, const char *path)
 	if (key == NULL) {
 		bool blame = errno == EPERM || errno == EINVAL;
 		log_error("%s", error);
+		r->said = !blame;
 		return blame ? 0 : -1;
 	}
 	enum public_key_kind kind = private_key_kind(key);
@@ -337,6 +339,7 @@ retire(void *context, const char *selector, const char *path)
 	if (dkim_key_path(r->config, r->domain, selector, ".old", to) == -1 ||
 	    rename(path, to) == -1) {
 		log_error("cannot rename %s: %s", path, strerror(errno));
+		r->said = true;
 		return -1;
 	}
 	if (r->old->count < DKIM_NAMES_MOST) {
@@ -346,19 +349,32 @@ retire(void *context, const char *selector, const char *path)
 	return 0;
 }
 
+/* Retires the keys that have signed so far. */
+static int
+retire_all(struct retiring *r)
+{
+	if (dkim_keys_walk(r->config, r->domain, ".pem", retire, r) == 0) {
+		return 0;
+	}
+	if (!r->said) {
+		log_error("cannot look for the keys of %s: %s", r->domain,
+		    strerror(errno));
+	}
+	return -1;
+}
+
 int
 dkim_files_switch(const struct config *config, const char *domain,
     const struct dkim_keys *next, struct dkim_names *old)
 {
-	struct retiring r = { config, domain, next, old };
+	struct retiring r = { config, domain, next, old, false };
 
 	/* The new ones first, so that at no time there is none; each step is
 	   on the disk before the next one. */
 	old->count = 0;
 	return begin_use(config, next) == -1 ||
 	               sync_folders(config, domain) == -1 ||
-	               dkim_keys_walk(config, domain, ".pem", retire, &r) ==
-	                   -1 ||
+	               retire_all(&r) == -1 ||
 	               sync_folders(config, domain) == -1 ||
 	               end_change(config, next) == -1 ||
 	               sync_folders(config, domain) == -1

@@ -148,6 +148,8 @@ class Sweep:
         left = sorted(keys.files())
         if status == 0 and not self.end(keys):
             trouble.append(f"a success, and there is {left}: {said}")
+        if status != 0 and "error=" in inject and not said:
+            trouble.append(f"status {status}, and it says nothing")
         for _ in range(3):
             if self.end(keys):
                 break

@@ -16,7 +16,7 @@ from contextlib import suppress
 from lib import mbox
 from lib.hunger import Hunger
 from lib.player import PASSWORDS
-from lib.scratch import LONG, Scratch, client_context, tool
+from lib.scratch import LONG, Scratch, client_context, preloadable, tool
 from lib.talk import Closed
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
@@ -192,8 +192,7 @@ def cases_room():
     """Less and less memory: a program for one client ends, and by no fault"""
     if not tool("prlimit"):
         raise Skip("no prlimit")
-    if "SAN_OPTIONS" in " ".join(os.environ):
-        raise Skip("a sanitizer needs more than there is")
+    preloadable()   # a sanitizer needs more room than there is
     for name in TALKS:
         with tap.case(f"{name}, from enough room down to none"), \
                 Scratch(tls=False) as scratch:

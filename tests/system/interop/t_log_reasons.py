@@ -5,7 +5,7 @@ counts. Nor does what a next hop says pass for what became of the mail."""
 import json
 import re
 
-from lib import readers
+from lib import proc, readers
 from lib.traffic import connect
 from lib.dns import A, LyingDns, a, honest
 from lib.fakemx import FakeMx
@@ -47,6 +47,9 @@ def message(server, text, code):
         talker.expect("250 ", "RCPT TO:<bob@example.org>")
         talker.expect("354 ", "DATA")
         talker.expect(code, text + "\r\n.")
+        talker.expect("221 ", "QUIT")
+    # The next one is of the same address, which may have three.
+    wait_for(lambda: not proc.children(server.smtpd.pid), "it to end")
 
 
 def user(server):
