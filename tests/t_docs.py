@@ -88,10 +88,13 @@ def test_links():
 
 
 def test_linked():
-    """Every page of doc/ is linked from README"""
+    """Every page of doc/ is linked from README, and is installed"""
     text = (SRC / "README.md").read_text()
     none([p.name for p in documents.pages()
           if p.name != "README.md" and f"({p.name})" not in text])
+    text = (SRC / "Makefile.am").read_text().split()
+    none([f"{p.name} is not in Makefile.am" for p in documents.pages()
+          if p.name not in text])
 
 
 def test_manual_pages():
@@ -421,7 +424,7 @@ def cases_commands():
     """Every command of every page works"""
     if not AM_ROOT:
         raise Skip("namespaces and /etc need root")
-    for program in ("unshare", "ip", "make", "useradd", "mount"):
+    for program in ("unshare", "ip", "make", "useradd", "mount", "openssl"):
         if not tool(program):
             raise Skip(f"{program} is not there")
     with tempfile.TemporaryDirectory(prefix="restante-test-") as top:
