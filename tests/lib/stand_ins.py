@@ -115,7 +115,7 @@ QUIET = "#!/bin/sh\nexit 0\n"
 # What needs the network, hardware or another program's own set-up.
 ELSEWHERE = """apt apt-get apt-cache docker podman git service restic
     borg journalctl nc lego dehydrated crontab newgrp doveadm
-    autoreconf rsync ssh scp exim""".split()
+    autoreconf rsync ssh scp exim update-ca-certificates""".split()
 
 
 def make_stand_ins(folder, build, source, work, units):
