@@ -2,11 +2,27 @@
 """A server that asks filters, with a Recorder before each."""
 import json
 
-from . import mbox
+from . import dkimpeers, filters, mbox
 from .milter_client import Recorder, apply
 from .site import Site
 from .talk import stuff
 from .tap import check, equal
+
+
+HEAD = filters.HEADER + b"X-A: one\r\nX-Other:x\r\nX-A:two\r\nx-a:  three\r\n"
+PLAIN = HEAD + b"\r\nhello\r\n.dot\r\nFrom me\r\n\r\n"
+OURS = PLAIN.replace(b"example.com>", b"example.org>")
+GTUBE, EICAR = filters.gtube(HEAD), filters.eicar(HEAD)
+AGAIN = b"X-Again: yes\r\n" + PLAIN
+
+
+def verified(signer, message, selector="test"):
+    """dkimpy finds that the signature of a filter is valid."""
+    dkim = dkimpeers.dkimpy()
+    key = filters.public_key(signer.dir / "key.pem")
+    name = f"{selector}._domainkey.example.org"
+    check(dkim.verify(message, dnsfunc=dkimpeers.asks(
+        {name: f"v=DKIM1; k=rsa; p={key}"})), message)
 
 
 def asking(message, *todo):
