@@ -317,6 +317,9 @@ login_checked(struct server *s, struct slot *slot, int status)
 		start_worker(s, slot, REQUEST_MAILBOX);
 		if (slot->worker != 0) {
 			answer(slot, STATUS_OK);
+			/* It has its own; and each child to come wipes, and so
+			   copies, what others have asked. */
+			request_end(s, slot);
 		}
 		return;
 	}
