@@ -97,7 +97,7 @@ open_top(const char *path)
 }
 
 int
-queue_open(struct queue *q, const char *path)
+queue_open_top(struct queue *q, const char *path)
 {
 	memset(q, 0, sizeof(*q));
 	q->fd = q->reasons = -1;
@@ -108,7 +108,15 @@ queue_open(struct queue *q, const char *path)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	bool good = (q->fd = open_top(path)) != -1;
+	q->fd = open_top(path);
+	return q->fd == -1 ? -1 : 0;
+}
+
+int
+queue_open(struct queue *q, const char *path)
+{
+	bool good = queue_open_top(q, path) == 0;
+
 	for (int i = 0; good && i < QUEUE_PLACES; i++) {
 		q->places[i] = open_folder(q->fd, queue_place_names[i]);
 		good = q->places[i] != -1;

@@ -37,6 +37,9 @@ extern const char *const queue_place_names[QUEUE_PLACES];
 /* Opens it; makes folders that are not there, durably. */
 int queue_open(struct queue *, const char *path)
     __attribute__((warn_unused_result));
+/* Opens it without its folders: enough for the times of runs. */
+int queue_open_top(struct queue *, const char *path)
+    __attribute__((warn_unused_result));
 void queue_close(struct queue *);
 
 /* ---- putting in ---- */

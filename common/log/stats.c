@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -92,9 +93,12 @@ stats_today(void)
 
 /* ---- the file ---- */
 
-/* Opens it if it is what it should be; else -1, EINVAL. */
+/*
+ * Opens it if it is what it should be; else -1, EINVAL.  Reads size octets of
+ * it, the head at least.
+ */
 static int
-open_file(const char *path, int flags, struct stats_image *image)
+open_file(const char *path, int flags, struct stats_image *image, size_t size)
 {
 	struct stat st;
 	int fd = statefile_open(path, flags, &st);
@@ -104,8 +108,7 @@ open_file(const char *path, int flags, struct stats_image *image)
 		return -1;
 	}
 	if (st.st_size != sizeof(*image) ||
-	    pread(fd, image, sizeof(*image), 0) != sizeof(*image) ||
-	    !stats_valid(image)) {
+	    pread(fd, image, size, 0) != (ssize_t)size || !stats_valid(image)) {
 		close(fd);
 		errno = EINVAL;
 		return -1;
@@ -121,7 +124,7 @@ open_file(const char *path, int flags, struct stats_image *image)
 static int
 make_file(const struct config *config, const char *path)
 {
-	struct stats_image image;
+	static struct stats_image image; /* large, and seldom needed */
 	char beside[PATH_MAX];
 
 	if (statefile_path(config, "stats", ".XXXXXX", beside) == -1) {
@@ -171,13 +174,14 @@ int
 stats_open(const struct config *config)
 {
 	struct sigaction sa = { .sa_sigaction = cut, .sa_flags = SA_SIGINFO };
-	struct stats_image image;
+	static struct stats_image image; /* of which the head is read */
 	char path[PATH_MAX];
 
 	if (statefile_path(config, "stats", "", path) == -1) {
 		return -1;
 	}
-	int fd = open_file(path, O_RDWR, &image);
+	int fd = open_file(
+	    path, O_RDWR, &image, offsetof(struct stats_image, totals));
 	if (fd == -1 && (errno == EINVAL || errno == ENOENT)) {
 		fd = make_file(config, path);
 	}
@@ -206,7 +210,7 @@ stats_read(const struct config *config, struct stats_image *image)
 	if (statefile_path(config, "stats", "", path) == -1) {
 		return -1;
 	}
-	int fd = open_file(path, O_RDONLY, image);
+	int fd = open_file(path, O_RDONLY, image, sizeof(*image));
 	if (fd == -1) {
 		return -1;
 	}

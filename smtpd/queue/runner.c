@@ -245,7 +245,10 @@ runner_is_due(const struct config *config, bool start)
 {
 	struct queue q;
 
-	if (queue_open(&q, config->queue) == -1) {
+	/* A server for one connection asks this, too, and needs no folders. */
+	int result = start ? queue_open(&q, config->queue)
+	                   : queue_open_top(&q, config->queue);
+	if (result == -1) {
 		return false; /* sessions say so when they need it */
 	}
 	bool due = intake_is_due(&q, start);
