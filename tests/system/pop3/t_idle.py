@@ -29,11 +29,13 @@ def log_in(server, user, known):
     talker = server.connect(server.pop3)
     talker.pop_login(user, PASSWORDS["bob"])
     talker.pop("+OK", "STAT")
-    new = wait_for(lambda: [p for p in proc.children(server.pop3d.pid)
-                            if p not in known and proc.status(p)],
-                   "the process of a mailbox")
-    return talker, wait_for(lambda: [p for p in new if len(new) == 1],
-                            "the session to end")[0]
+
+    def mailbox():
+        """Once the session has ended, the mailbox's is the only new one."""
+        new = [p for p in proc.children(server.pop3d.pid) if p not in known]
+        return new if len(new) == 1 else None
+
+    return talker, wait_for(mailbox, "the process of a mailbox")[0]
 
 
 def test_memory(server):
