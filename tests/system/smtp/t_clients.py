@@ -9,8 +9,10 @@ import ssl
 import subprocess
 
 from lib import client_settings
+from lib.peers import find
 from lib.scratch import ALICE, Instance, Scratch, make_certificate, tool
 from lib.tap import Skip, Tap, check, equal
+from lib.wait import wait_for
 
 tap = Tap()
 HOST = "mail.example.org"
@@ -160,9 +162,7 @@ def test_login():
 
 def test_nginx():
     """nginx takes the part of its configuration, and serves the files"""
-    nginx = tool("nginx")
-    if not nginx:
-        raise Skip("no nginx")
+    nginx = find("nginx", "nginx")
     with Clients() as clients:
         root = clients.dir / "www/example.org"
         root.mkdir(parents=True)
@@ -189,6 +189,8 @@ def test_nginx():
         process = clients.popen([nginx, "-p", str(clients.dir), "-e",
                                  "stderr", "-c", str(conf)],
                                 stderr=subprocess.PIPE)
+        wait_for(lambda: socket.exists() or process.poll() is not None,
+                 "nginx to listen")
         fetch(clients, socket, process)
 
 
