@@ -153,7 +153,7 @@ def test_json(queue):
     equal(one, {"id": id, "place": "deferred", "busy": False,
                 "damaged": False, "size": 3, "arrival": now,
                 "sender": "b\u00fcro@example.org", "user": "alice",
-                "client": "127.0.0.1", "recipients": [
+                "client": "127.0.0.1", "held": "", "recipients": [
                     {"address": "bob@example.net", "kind": "address",
                      "given": "bobby@example.net", "state": "waiting",
                      "attempts": 9999, "next": now + 100, "last": now}]})
