@@ -301,7 +301,8 @@ def as_given(octets, got):
         return
     end = re.search(rb"\n\r*\n|\Z", octets).start()
     forms = [octets, re.sub(rb"\r(?!\r*(\n|\Z))", b" ", octets[:end])
-             + octets[end:], re.sub(rb"\n\r(?=[^\r\n])", b"\n\n\n", octets)]
+             + octets[end:],
+             re.sub(rb"\n\r(?=[^\r\n])", b"\n\n\n", b"\n" + octets)[1:]]
     for form in forms:
         try:
             same_mail(clean(form), got)
