@@ -180,7 +180,7 @@ def test_refused(certificates):
         "top wildcard": ["is for *.org, not for"],
         "expired": [HOST, "has expired"],
         "early": [HOST, "is not yet valid"],
-        "self-signed": ["we do not trust"],
+        "self-signed": ["is not trusted"],
         "client": ["is not for servers"],
         "address": ["is for 127.0.0.1, ::1, not for " + HOST],
     }
