@@ -5,6 +5,7 @@
  */
 #include "spool/append_note.h"
 
+#include "common/text/hash.h"
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
 
@@ -169,6 +170,246 @@ test_second(const struct second *s)
 	close(dir);
 }
 
+/* ---- what looks like another's, and what is ours after a power cut ---- */
+
+#define DATED "From c@d Mon Nov 30 07:00:00 2026"
+#define HEAD "From s@x Mon Nov 30 07:00:00 2026\nA: b\n\n"
+
+enum {
+	FIRST_OCTETS = 512, /* of ours that a note holds */
+	WINDOW = 256 * 1024 /* octets that are looked at together */
+};
+
+/* A mailbox with something after a message of ours, and a note of that. */
+struct rig {
+	struct append_note n;
+	int dir, fd;
+};
+
+static void
+rig_begin(struct rig *r, const char *first, size_t len, bool durable)
+{
+	scratch_write(path, BEFORE, strlen(BEFORE));
+	r->dir = open(scratch_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r->fd = open(path, O_RDWR | O_CLOEXEC);
+	scratch_need(lseek(r->fd, 0, SEEK_END) != -1, "lseek");
+	scratch_need(append_note_begin(&r->n, r->dir, r->fd,
+			 (off_t)strlen(BEFORE), first, len, durable) == 0,
+	    "append_note_begin");
+}
+
+static void
+rig_add(const struct rig *r, const char *text, size_t len)
+{
+	scratch_need(write(r->fd, text, len) == (ssize_t)len, "write");
+}
+
+/* Recovers; true if that is what is left after BEFORE. */
+static bool
+rig_leaves(struct rig *r, const char *rest, size_t rest_len)
+{
+	size_t before = strlen(BEFORE), len;
+
+	append_note_leave(&r->n);
+	bool good = append_note_recover(r->dir, r->fd, touch, NULL) == 0;
+	char *data = scratch_read(path, &len);
+	good = good && len == before + rest_len &&
+	       memcmp(data, BEFORE, before) == 0 &&
+	       memcmp(data + before, rest, rest_len) == 0;
+	free(data);
+	close(r->fd);
+	close(r->dir);
+	return good;
+}
+
+/* The text of ours that is filled up with lines to that many octets. */
+static void
+filled(struct bytes *b, size_t octets)
+{
+	bytes_text(b, HEAD);
+	while (b->len + 2 <= octets) {
+		bytes_text(b, "x\n");
+	}
+	if (b->len < octets) {
+		b->data[b->len - 1] = 'x';
+		bytes_text(b, "\n");
+	}
+}
+
+static const struct look {
+	const char *name;
+	size_t ours;      /* octets of lines, */
+	size_t wide;      /* of one without an end after them, */
+	const char *more; /* and then this: all ours */
+	const char *then; /* what another program appended */
+	const char *rest; /* what stays */
+} looks[] = {
+	{ "a From_ line without a date at the start of a line", 600, 0, "",
+	    "From c\n\ny\n\n", "From c\n\ny\n\n" },
+	{ "\"From \" without a date in a line of ours", 600, 0,
+	    "said From me to you\n\n", "", "" },
+	{ "the same, and another's From_ line glued to it", 600, 0,
+	    "said From me ", OTHER, OTHER },
+	{ "what the note holds ends a line, and a From_ line follows",
+	    FIRST_OCTETS, 0, "", "From c\n\ny\n\n", "From c\n\ny\n\n" },
+	{ "what it holds ends in a line, and \"From \" follows",
+	    FIRST_OCTETS - 1, 0, "yFrom me\n\n", "", "" },
+	{ "what is read at once ends in a From_ line",
+	    FIRST_OCTETS + WINDOW - 3, 0, "", OTHER, OTHER },
+	{ "it ends before one", FIRST_OCTETS + WINDOW, 0, "", "From c\n\ny\n\n",
+	    "From c\n\ny\n\n" },
+	{ "it ends in a line of ours, and \"From \" follows", FIRST_OCTETS,
+	    WINDOW, "From me to you\n\n", "", "" },
+	{ "it ends in a line of ours, and another's is glued to a \">\"",
+	    FIRST_OCTETS, WINDOW, ">", OTHER, OTHER },
+	{ "a line of ours that is longer", FIRST_OCTETS, 3 * WINDOW + 7, "",
+	    OTHER, OTHER },
+	{ "another's From_ line that has no end", 600, 0, "", DATED, DATED },
+	{ "a quote at the end of a write, and another's is glued to it",
+	    2 * APPEND_NOTE_WRITE - 2, 0, "\n>", OTHER, OTHER },
+};
+
+static void
+test_look(const struct look *l)
+{
+	struct bytes b = { .len = 0 };
+	struct rig r;
+
+	filled(&b, l->ours);
+	bytes_fill(&b, 'x', l->wide);
+	bytes_text(&b, l->more);
+	rig_begin(&r, b.data, b.len, false);
+	rig_add(&r, b.data, b.len);
+	rig_add(&r, l->then, strlen(l->then));
+	ok(rig_leaves(&r, l->rest, strlen(l->rest)), "%s", l->name);
+	free(b.data);
+}
+
+/* ---- notes of another boot, of another file, and broken ones ---- */
+
+enum { BOOT_AT = 8, INODE_AT = 48, CHECK_AT = 584, NOTE = 736 };
+
+static const struct changed {
+	const char *name;
+	bool durable;
+	int at;    /* the octet of the note that is another; -1: none is */
+	bool sum;  /* it has the sum for that */
+	bool goes; /* ours does, up to what looks like another's */
+	bool all;  /* and that, as it is noted */
+} changes[] = {
+	{ "control: a note of this boot", false, -1, false, true, true },
+	{ "one of another boot counts for nothing", false, BOOT_AT, true, false,
+	    false },
+	{ "unless it is durable, and then its start alone", true, BOOT_AT, true,
+	    true, false },
+	{ "a note of another file", true, INODE_AT, true, false, false },
+	{ "a note with a wrong sum", true, CHECK_AT, false, false, false },
+	{ "a note of a mailbox, with a wrong sum", true, INODE_AT, false, false,
+	    false },
+	{ "something else with a right sum", true, 0, true, false, false },
+};
+
+static void
+change_note(const struct changed *c)
+{
+	char note[PATH_MAX];
+	size_t len;
+	char *data = scratch_read(scratch_path(note, "append"), &len);
+
+	scratch_need(len == NOTE, "the size of a note");
+	if (c->at >= 0) {
+		data[c->at] ^= 1;
+	}
+	if (c->sum) {
+		uint64_t sum = hash_add(HASH_START, data, CHECK_AT);
+		memcpy(data + CHECK_AT, &sum, sizeof(sum));
+	}
+	scratch_write(note, data, len);
+	free(data);
+}
+
+static void
+test_changed(const struct changed *c)
+{
+	struct bytes b = { .len = 0 };
+	struct rig r;
+
+	filled(&b, 600);
+	bytes_text(&b, OTHER);
+	rig_begin(&r, b.data, b.len, c->durable);
+	rig_add(&r, b.data, b.len);
+	append_note_wrote(&r.n, b.len, b.data, b.len);
+	change_note(c);
+	size_t gone = c->all ? b.len : c->goes ? 600 : 0;
+	ok(rig_leaves(&r, b.data + gone, b.len - gone), "%s", c->name);
+	free(b.data);
+}
+
+/* Blocks that a power cut has left out, of which the note is durable. */
+static void
+test_zeros(void)
+{
+	struct bytes b = { .len = 0 };
+	struct rig r;
+
+	filled(&b, 2000);
+	rig_begin(&r, b.data, b.len, true);
+	memset(b.data + 100, 0, 1500);
+	rig_add(&r, b.data, b.len);
+	ok(rig_leaves(&r, "", 0), "ours with zeros in it goes");
+	free(b.data);
+}
+
+/* ---- how far it has come ---- */
+
+static void
+test_pieces(void)
+{
+	static const size_t lasts[] = { 1, 10, APPEND_NOTE_LAST - 1,
+		APPEND_NOTE_LAST, APPEND_NOTE_LAST + 1 };
+
+	for (size_t i = 0; i < sizeof(lasts) / sizeof(lasts[0]); i++) {
+		struct bytes b = { .len = 0 };
+		struct rig r;
+		filled(&b, 600);
+		bytes_text(&b, OTHER);
+		size_t rest = b.len - lasts[i];
+		rig_begin(&r, b.data, b.len, false);
+		rig_add(&r, b.data, b.len);
+		append_note_wrote(&r.n, rest, b.data, rest);
+		append_note_wrote(&r.n, b.len, b.data + rest, lasts[i]);
+		ok(rig_leaves(&r, "", 0), "the last piece has %zu octets",
+		    lasts[i]);
+		free(b.data);
+	}
+}
+
+/* The second of two messages is to be cut off again, and we are killed. */
+static void
+test_back(bool cut)
+{
+	struct bytes b = { .len = 0 };
+	size_t second = strlen(SECOND);
+	struct rig r;
+
+	filled(&b, 600);
+	bytes_text(&b, OTHER);
+	rig_begin(&r, b.data, b.len, false);
+	rig_add(&r, b.data, b.len);
+	append_note_wrote(&r.n, b.len, b.data, b.len);
+	append_note_next(&r.n, SECOND, second);
+	append_note_wrote(&r.n, b.len + second, SECOND, second);
+	append_note_back(
+	    &r.n, b.len, b.data + b.len - APPEND_NOTE_LAST, APPEND_NOTE_LAST);
+	if (!cut) {
+		rig_add(&r, SECOND, second);
+	}
+	ok(rig_leaves(&r, "", 0), "%s",
+	    cut ? "a message that was cut off again"
+		: "one that was about to be");
+	free(b.data);
+}
+
 int
 main(void)
 {
@@ -180,5 +421,15 @@ main(void)
 	for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
 		test_second(&seconds[i]);
 	}
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
+		test_look(&looks[i]);
+	}
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		test_changed(&changes[i]);
+	}
+	test_zeros();
+	test_pieces();
+	test_back(false);
+	test_back(true);
 	return tap_done();
 }
