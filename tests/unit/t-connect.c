@@ -373,6 +373,60 @@ test_hosts(void)
 	unlink(path);
 	ok(connect_hosts_file(path, "relay", &found) == 0 && found.count == 0,
 	    "one that is not there says nothing");
+	scratch_write(path, "", 0);
+	strlcat(path, "/hosts", sizeof(path));
+	ok(connect_hosts_file(path, "relay", &found) == 0 && found.count == 0,
+	    "nor does one below a file");
+}
+
+/* What lines of hosts(5) say of the host "relay". */
+static void
+test_hosts_lines(void)
+{
+	static const struct {
+		const char *name, *line, *address;
+	} lines_of[] = {
+		{ "blanks before the address", " \t192.0.2.1 relay\n",
+		    "192.0.2.1" },
+		{ "tabs", "192.0.2.1\tx\t\trelay\n", "192.0.2.1" },
+		{ "no end of the line", "192.0.2.1 relay", "192.0.2.1" },
+		{ "a comment at once after it", "192.0.2.1 relay#x\n",
+		    "192.0.2.1" },
+		{ "a longer name", "192.0.2.1 relay.example.org\n", NULL },
+		{ "a shorter name", "192.0.2.1 rela\n", NULL },
+		{ "no address", "here relay\n", NULL },
+		{ "half an address", "192.0.2 relay\n", NULL },
+		{ "a name for its address", "relay 192.0.2.1\n", NULL },
+		{ "an address alone", "192.0.2.1\n", NULL },
+		{ "a comment", "#192.0.2.1 relay\n", NULL },
+		{ "an empty line", "\n", NULL },
+	};
+	struct exchangers found;
+	char path[PATH_MAX];
+
+	scratch_path(path, "hosts");
+	for (size_t i = 0; i < sizeof(lines_of) / sizeof(lines_of[0]); i++) {
+		const char *line = lines_of[i].line;
+		const char *address = lines_of[i].address;
+		scratch_write(path, line, strlen(line));
+		bool good = connect_hosts_file(path, "relay", &found) == 0 &&
+		            found.count == (address != NULL ? 1 : 0);
+		ok(good && (address == NULL ||
+			       strcmp(found.hosts[0].host, address) == 0),
+		    "hosts: %s", lines_of[i].name);
+	}
+	struct bytes b = { .len = 0 };
+	for (int i = 0; i < DNS_HOSTS + 2; i++) {
+		char line[64];
+		snprintf(line, sizeof(line), "192.0.2.%d relay\n", i + 1);
+		bytes_text(&b, line);
+	}
+	scratch_write(path, b.data, b.len);
+	ok(connect_hosts_file(path, "relay", &found) == 0 &&
+		found.count == DNS_HOSTS &&
+		strcmp(found.hosts[0].host, "192.0.2.1") == 0,
+	    "more than there is room for: the first ones");
+	free(b.data);
 }
 
 int
@@ -387,5 +441,6 @@ main(void)
 	test_unix();
 	test_alone();
 	test_hosts();
+	test_hosts_lines();
 	return tap_done();
 }
