@@ -627,6 +627,20 @@ def test_no_mechanism():
         check("No such account" in outcomes[0].text, outcomes[0].text)
 
 
+def test_last_mechanism():
+    """After a temporary refusal, or without a connection, none is tried"""
+    later = "454 4.7.0 Later"
+    for answers, words in (
+            ([later], later), (["535 5.7.8 No", later], later),
+            ([DROP], "lost connection"),
+            ([RESET], "lost connection")):
+        outcomes, mx = login(("PLAIN", "LOGIN"),
+                             script={"auth": list(answers)})
+        equal(kinds(outcomes), ["dead"], str(answers))
+        check(words in outcomes[0].text, outcomes[0].text)
+        equal(len(mx.logins), len(answers), str(answers))
+
+
 def test_wrong_password():
     """A wrong password bounces nothing, and the server's words are kept"""
     outcomes, mx = login(("PLAIN",), secret="wrong")
