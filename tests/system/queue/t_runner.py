@@ -542,6 +542,63 @@ def test_null_sender():
         equal(len(r.box("postmaster")), 1)
 
 
+def test_unreported():
+    """A failure that cannot be reported is none yet: it is tried again"""
+    if not tool("prlimit"):
+        raise Skip("no prlimit")
+    no = "550 5.1.1 No such user"
+    answers = {"no@remote.test": no, "later@remote.test": DEFERRAL}
+    with FakeMx({"rcpt": answers}) as mx, Runner(mx) as r:
+        id = queuefile.new_id()
+        text = f"Message-ID: <{id}@test>\r\n\r\n" + "line\r\n" * 4000
+        queuefile.make(r.queue, id=id, sender="alice@example.org",
+                       body=text.encode(), ret="full",
+                       recipients=["bob@remote.test", "no@remote.test",
+                                   "later@remote.test"])
+        # The report is larger than a file may be, and the log is not; that
+        # is an error like any other.
+        done = subprocess.run(
+            ["prlimit", "--fsize=8192", "--", *r.command("smtpd", "-q")],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=90, check=False, restore_signals=False,
+            env=r.environment(), **r.as_user())
+        found = r.find(id)
+        equal((found.place, found.states()),
+              ("deferred", ["sent", "waiting", "waiting"]), done.stderr)
+        line, = re.findall(".*to=<no@remote.test>.*", done.stderr)
+        for words in ("relay=127.0.0.1", "dsn=4.3.0, status=deferred",
+                      "cannot write the report to the sender: File too large; "
+                      f"it would say: {no}"):
+            check(words in line, line)
+        line, = re.findall(".*to=<later@remote.test>.*", done.stderr)
+        check("the report" not in line and DEFERRAL in line, line)
+        equal(r.box("alice"), [])
+        log = r.run("-qI", id)
+        equal(r.find(id).states(), ["sent", "failed", "waiting"], log)
+        report, = r.box("alice")
+        check(no.encode() in report, report)
+        sent_once(mx, [id])
+
+
+def test_held():
+    """A report for postmaster that fails is kept on hold, and said once"""
+    no = "550 5.1.1 No such user"
+    answers = {"no@remote.test": no, "later@remote.test": DEFERRAL}
+    with FakeMx({"rcpt": answers}) as mx, Runner(mx) as r:
+        id = r.put(recipient("no@remote.test", given="postmaster@example.org"),
+                   "bob@remote.test", "later@remote.test", sender="")
+        log = r.run()
+        equal(queuefile.ids(r.queue, "hold"), [id], log)
+        equal(r.left(), [id], log)
+        equal(r.find(id).states(), ["waiting", "sent", "waiting"], log)
+        check("is on hold" in log, log)
+        line, = re.findall(".*to=<no@remote.test>.*", log)
+        check("status=bounced" in line and no in line, line)
+        line, = re.findall(".*to=<later@remote.test>.*", log)
+        check("status=deferred" in line and DEFERRAL in line, line)
+        equal(r.box("postmaster"), [])
+
+
 def test_life():
     """Only what is old and was tried often expires; a notice is sent once"""
     with FakeMx({"rcpt": DEFERRAL}) as mx, Runner(mx) as r:
@@ -558,6 +615,7 @@ def test_life():
         check(re.search(rf"{old}: .*status=bounced", log), log)
         report, = r.box("alice")
         check(DEFERRAL.encode() in report, report)
+        check(b"Status: 5.4.7" in report, report)
         late = r.put("bob@remote.test", arrival=now - 5 * 3600)
         r.run()
         check(r.find(late).recipients[0]["notice"], "no notice noted")
