@@ -99,6 +99,17 @@ def test_exchange(folder):
         check("/journal" not in calls, "a journal was used as well")
 
 
+def test_large(folder):
+    """What is copied in several pieces is whole"""
+    with fixture(folder) as (scratch, box):
+        fill(box, 1000)
+        before = wires(box)
+        said, _ = delete(scratch, folder)
+        check("+OK Bye" in said, said)
+        check(wires(box) == [w for n, w in enumerate(before)
+                             if n not in (1, 29)], "other messages")
+
+
 def test_unsynced(folder):
     """A sync that fails after the exchange: nothing is moved once more"""
     with fixture(folder) as (scratch, box):
