@@ -10,6 +10,7 @@
 #include "pop3d/options.h"
 #include "pop3d/session/session.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -83,6 +84,8 @@ main(int argc, char **argv)
 	struct config *config;
 	struct stat st;
 
+	/* A limit on the size of files is an error like any other. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* Under inetd descriptor 2 is the client: errors go to syslog. */
 	bool client = fstat(STDERR_FILENO, &st) == -1 || S_ISSOCK(st.st_mode);
 	log_open("pop3d", client ? LOG_TO_SYSLOG : LOG_TO_PERSON);

@@ -31,6 +31,7 @@
 #include "smtpd/worker/login.h"
 #include "smtpd/worker/rcpt.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -163,6 +164,8 @@ main(int argc, char **argv)
 	struct config *config;
 	struct stat st;
 
+	/* A limit on the size of files is an error like any other. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* Under inetd descriptor 2 is the client: errors go to syslog. */
 	bool client = fstat(STDERR_FILENO, &st) == -1 || S_ISSOCK(st.st_mode);
 	launch_fill_descriptors();

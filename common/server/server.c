@@ -301,7 +301,6 @@ catch_signals(void)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
 	/* Callers of sendmail(8) block SIGCHLD, and that is inherited. */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

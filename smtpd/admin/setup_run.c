@@ -2,6 +2,7 @@
 /* Programs that --setup runs: useradd, systemctl, sendmail. */
 #include "common/io/file.h"
 #include "common/log/log.h"
+#include "common/process/process.h"
 #include "smtpd/admin/setup_private.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@ become(char *const words[], int input, bool quiet)
 
 	if (dup2(input, STDIN_FILENO) != -1 &&
 	    (!quiet || dup2(nothing, STDOUT_FILENO) != -1)) {
-		signal(SIGPIPE, SIG_DFL);
+		process_plain_signals();
 		execvp(words[0], words);
 	}
 	log_error("cannot run %s: %s", words[0], strerror(errno));

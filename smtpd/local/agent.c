@@ -412,7 +412,6 @@ local_agent(const struct config *config, int channel)
 	signal(SIGCHLD, SIG_DFL); /* its children are waited for */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, SIG_IGN); /* what was begun is finished */
-	signal(SIGXFSZ, SIG_IGN); /* a limit is an error like any other */
 	a.config = config;
 	a.channel = channel;
 	a.order = &order;

@@ -103,7 +103,7 @@ exec_command(const char *command, int out, int complaints)
 	    dup2(out, STDOUT_FILENO) != -1) {
 		(void)dup2(complaints, STDERR_FILENO);
 		closefrom(STDERR_FILENO + 1);
-		signal(SIGPIPE, SIG_DFL);
+		process_plain_signals();
 		execv(argv[0], argv);
 	}
 	_exit(127);

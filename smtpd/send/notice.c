@@ -9,7 +9,6 @@
 #include "smtpd/send/submit.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,7 +278,6 @@ notice_send(const struct service *service, const struct config *config,
 		log_error("no memory left");
 		return EX_OSERR;
 	}
-	signal(SIGXFSZ, SIG_IGN); /* a limit is an error like any other */
 	composed.dot_is_text = true;
 	s->message = -1;
 	s->dedupe = (struct dedupe){ .fd = -1, .due = true };

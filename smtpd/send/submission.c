@@ -358,7 +358,6 @@ submission_send(struct reserve *reserve, const struct submission *s)
 	int fd = connect_socket(config);
 
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a limit is an error like any other */
 	if (fd == -1) {
 		fd = reserve_call(reserve, errno);
 	}

@@ -560,8 +560,7 @@ def test_unreported():
         done = subprocess.run(
             ["prlimit", "--fsize=8192", "--", *r.command("smtpd", "-q")],
             stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=90, check=False, restore_signals=False,
-            env=r.environment(), **r.as_user())
+            timeout=90, check=False, env=r.environment(), **r.as_user())
         found = r.find(id)
         equal((found.place, found.states()),
               ("deferred", ["sent", "waiting", "waiting"]), done.stderr)
