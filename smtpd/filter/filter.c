@@ -114,7 +114,6 @@ static int
 play(struct filtering *f, struct filter_answer *a)
 {
 	const struct milter *m = &f->milter;
-	enum filter_played played = FILTER_FAULT;
 
 	if (prepare(f) == -1) {
 		return -1;
@@ -123,7 +122,7 @@ play(struct filtering *f, struct filter_answer *a)
 		a->outcome = FILTER_HEADER;
 		return 0;
 	}
-	played = filter_replay(f);
+	enum filter_played played = filter_replay(f);
 	if (played == FILTER_PLAYED && m->outcome == MILTER_ACCEPT) {
 		a->outcome = FILTER_ACCEPT;
 		/* Users' mail is not marked: see filtering.c of the session. */
