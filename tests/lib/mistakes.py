@@ -391,3 +391,13 @@ def one_mistake(row, as_root, program="smtpd"):
             type_it(scratch, found[0])
             left, _ = find(scratch, kind, pattern, program)
             equal(left, [], "found after the cure")
+
+
+def refused_cases(tap, program):
+    """Mistakes with which nothing starts: each is a case."""
+    for name, line, words in REFUSED:
+        with tap.case(name), Scratch(users=False) as scratch:
+            scratch.configure(line)
+            done = scratch.call(program, "--check")
+            equal(done.returncode, 78, done.stdout)
+            check(words in done.stderr, done.stderr)

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: ISC
 """Programs that run themselves again in a namespace of their own."""
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 
 from .tap import Skip, check
 
 COMMAND = ["unshare", "-m", "--propagation", "private"]
 NETWORK = ["unshare", "-n"]
+LOOPBACK = ["ip", "link", "set", "lo", "up"]
 
 
 def again(tap, argument, probe=("true",), timeout=None, command=None):
@@ -34,3 +37,22 @@ def again(tap, argument, probe=("true",), timeout=None, command=None):
         elif line.startswith("#"):
             print(line)
     check("1.." in done.stdout, f"no plan: {done.stdout} {done.stderr}")
+
+
+def in_network(tap, name, tests, make):
+    """Runs tests with what make(folder) makes, in a network of their own, where
+    every port is free; skips name where that cannot be had. Needs root."""
+    if sys.argv[1:] == ["inside"]:
+        subprocess.run(LOOPBACK, check=True)
+        with tempfile.TemporaryDirectory(prefix="restante-test-") as folder:
+            tap.run(tests, make(folder))
+        tap.finish()
+    try:
+        if os.getuid() != 0:
+            raise Skip("needs root")
+        if not shutil.which("ip"):
+            raise Skip("ip is not there")
+        again(tap, "inside", LOOPBACK, 280, NETWORK)
+    except Skip as reason:
+        tap.skip(name, str(reason))
+    tap.finish()

@@ -5,7 +5,8 @@ import json
 import os
 import re
 
-from lib.mistakes import ANYBODY, REFUSED, ROOT, find, findings, one_mistake
+from lib.mistakes import (ANYBODY, ROOT, refused_cases, find, findings,
+                          one_mistake)
 from lib.scratch import AM_ROOT, Scratch
 from lib.tap import Skip, Tap, check, equal
 
@@ -48,12 +49,7 @@ def test_enough():
 
 def cases_refused():
     """Mistakes with which nothing starts"""
-    for name, line, words in REFUSED:
-        with tap.case(name), Scratch(users=False) as scratch:
-            scratch.configure(line)
-            done = scratch.call("pop3d", "--check")
-            equal(done.returncode, 78, done.stdout)
-            check(words in done.stderr, done.stderr)
+    refused_cases(tap, "pop3d")
 
 
 def test_same_words():

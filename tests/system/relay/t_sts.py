@@ -9,9 +9,6 @@ import hashlib
 import re
 import socket
 import ssl
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -21,12 +18,12 @@ from lib.dns import (A, AAAA, MX, NXDOMAIN, SERVFAIL, TXT, LyingDns, a, mx,
                      record, refuse)
 from lib import mbox
 from lib.fakemx import DROP, EXTENSIONS, FakeMx
-from lib.namespace import NETWORK, again
+from lib.namespace import in_network
 from lib.queuefile import make
 from lib.relaying import Relaying, wire
-from lib.scratch import AM_ROOT, Scratch, tool
+from lib.scratch import Scratch
 from lib.site import Queue
-from lib.tap import Skip, Tap, check, equal
+from lib.tap import Tap, check, equal
 
 tap = Tap()
 DOMAIN, HOST, OTHER = "far.example", "mx.far.example", "second.far.example"
@@ -446,22 +443,5 @@ def test_no_authorities(rig):
     check("MTA-STS policies are not asked for" in got[4], got[4])
 
 
-def main():
-    if sys.argv[1:] == ["inside"]:
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        with tempfile.TemporaryDirectory(prefix="restante-test-") as place:
-            tap.run(globals(), Rig(place))
-        tap.finish()
-    try:
-        if not AM_ROOT:
-            raise Skip("needs root")
-        if not tool("ip"):
-            raise Skip("ip is not there")
-        again(tap, "inside", ("ip", "link", "set", "lo", "up"), 280, NETWORK)
-    except Skip as reason:
-        tap.skip("policies of domains", str(reason))
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    in_network(tap, "policies of domains", globals(), Rig)

@@ -10,17 +10,13 @@ own. Needs root.
 """
 import json
 import re
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 from lib.chain import Chain
 from lib.dns import A, AAAA, MX, NXDOMAIN, TXT, LyingDns, a, mx, record
-from lib.namespace import NETWORK, again
-from lib.scratch import AM_ROOT, tool
+from lib.namespace import in_network
 from lib.site import Site
-from lib.tap import Skip, Tap, check, equal
+from lib.tap import Tap, check, equal
 from t_sts import OLD, Web, answer, policy
 
 tap = Tap()
@@ -157,7 +153,7 @@ def test_own_choice(rig):
     equal(verdict(got), ("ok", ""), got[1])
 
 
-def cases_wrong():
+def cases_wrong(rig):
     """What senders would stumble over"""
     with Site(2, HOST, DOMAIN) as site:
         text, ident = ours(site)
@@ -182,7 +178,7 @@ def cases_wrong():
             ("it has control characters", answer("\x1b[2J: x\n"), mine,
              (HOST,), "differs", "no policy")):
         with tap.case(f"{title}: it is said"):
-            got = look(RIG, says, txt, hosts)
+            got = look(rig, says, txt, hosts)
             status, note = verdict(got)
             equal((status, got[2]), (word, 1), got[1])
             check(words in note, note)
@@ -217,18 +213,4 @@ def test_no_record(rig):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["inside"]:
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        with tempfile.TemporaryDirectory(prefix="restante-test-") as place:
-            RIG = Rig(place)
-            tap.run(globals(), RIG)
-        tap.finish()
-    try:
-        if not AM_ROOT:
-            raise Skip("needs root")
-        if not tool("ip"):
-            raise Skip("ip is not there")
-        again(tap, "inside", ("ip", "link", "set", "lo", "up"), 280, NETWORK)
-    except Skip as reason:
-        tap.skip("our policy", str(reason))
-    tap.finish()
+    in_network(tap, "our policy", globals(), Rig)

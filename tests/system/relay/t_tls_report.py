@@ -14,18 +14,15 @@ import gzip
 import hashlib
 import json
 import re
-import subprocess
-import sys
-import tempfile
 
 from lib import mbox
-from lib.dns import A, AAAA, NXDOMAIN, TXT, LyingDns, a, record
+from lib.dns import NXDOMAIN, TXT, LyingDns, record
 from lib.fakemx import EXTENSIONS, FakeMx
-from lib.namespace import NETWORK, again
+from lib.namespace import in_network
 from lib.queuefile import make
-from lib.scratch import AM_ROOT, Scratch, tool
+from lib.scratch import Scratch
 from lib.site import Queue
-from lib.tap import Skip, Tap, check, equal
+from lib.tap import Tap, check, equal
 from t_sts import DOMAIN, HOST, TEXT, Rig, answer, policy
 
 tap = Tap()
@@ -118,9 +115,9 @@ def tlsa(digest):
     return lies
 
 
-def cases_results():
+def cases_results(rig):
     """What a session with an exchanger is noted and counted as"""
-    key = hashlib.sha256(RIG.chain.spki()).digest()
+    key = hashlib.sha256(rig.chain.spki()).digest()
     none, sts, dane = "no-policy-found", "sts", "tlsa"
     testing = answer(policy("testing"))
     ones = "3+1+1+" + key.hex()
@@ -155,7 +152,7 @@ def cases_results():
              [HOST, dane, "3+1+1+" + "00" * 32, None, HOST],
              ["dane_failed", None], 0)):
         with tap.case(title):
-            notes, counts, messages = carried(RIG, lies, pem, says)
+            notes, counts, messages = carried(rig, lies, pem, says)
             equal(len(messages), arrives, str(notes))
             equal(len(notes), 1, str(notes))
             row = [word or notes[0][i] for i, word in enumerate(row)]
@@ -402,18 +399,4 @@ def test_hostile_notes(rig):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["inside"]:
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        with tempfile.TemporaryDirectory(prefix="restante-test-") as place:
-            RIG = Rig(place)
-            tap.run(globals(), RIG)
-        tap.finish()
-    try:
-        if not AM_ROOT:
-            raise Skip("needs root")
-        if not tool("ip"):
-            raise Skip("ip is not there")
-        again(tap, "inside", ("ip", "link", "set", "lo", "up"), 280, NETWORK)
-    except Skip as reason:
-        tap.skip("reports on TLS", str(reason))
-    tap.finish()
+    in_network(tap, "reports on TLS", globals(), Rig)

@@ -9,7 +9,8 @@ import subprocess
 import threading
 
 from lib import dns
-from lib.mistakes import ANYBODY, REFUSED, ROOT, find, findings, one_mistake
+from lib.mistakes import (ANYBODY, ROOT, refused_cases, find, findings,
+                          one_mistake)
 from lib.scratch import AM_ROOT, Scratch, tool
 from lib.tap import Skip, Tap, check, equal
 
@@ -34,12 +35,7 @@ def cases_anybody():
 
 def cases_refused():
     """Mistakes with which nothing starts"""
-    for name, line, words in REFUSED:
-        with tap.case(name), Scratch(users=False) as scratch:
-            scratch.configure(line)
-            done = scratch.call("smtpd", "--check")
-            equal(done.returncode, 78, done.stdout)
-            check(words in done.stderr, done.stderr)
+    refused_cases(tap, "smtpd")
 
 
 def test_own_set_up():
