@@ -2,6 +2,7 @@
 /* Records of TLSRPT. */
 #include "common/auth/tlsrpt.h"
 
+#include "common/auth/rua.h"
 #include "common/auth/tags.h"
 #include "common/text/address.h"
 
@@ -24,39 +25,6 @@ tlsrpt_record_read(struct span text, struct span *rua)
 {
 	return tlsrpt_record_is(text) && tags_valid(text.at, text.len) &&
 	       tags_find(text.at, text.len, "rua", rua) && rua->len > 0;
-}
-
-/* Takes what comes before the next comma, without blanks around it. */
-static struct span
-next_item(struct span *rest)
-{
-	const char *comma = memchr(rest->at, ',', rest->len);
-	size_t n = comma == NULL ? rest->len : (size_t)(comma - rest->at);
-	struct span item = { rest->at, n };
-
-	rest->at += n + (comma != NULL);
-	rest->len -= n + (comma != NULL);
-	while (item.len > 0 && is_space(*item.at)) {
-		item.at++;
-		item.len--;
-	}
-	while (item.len > 0 && is_space(item.at[item.len - 1])) {
-		item.len--;
-	}
-	return item;
-}
-
-/* True for an address without quotes, escapes and parameters. */
-static bool
-is_address(const char *text)
-{
-	static const char plain[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "0123456789._+=-";
-	size_t local = strspn(text, plain);
-
-	return local > 0 && local <= ADDRESS_LOCAL && text[local] == '@' &&
-	       text[local + 1] != '[' && address_is_domain(text + local + 1);
 }
 
 static bool
@@ -102,8 +70,9 @@ tlsrpt_uri_next(struct span *rua, struct tlsrpt_uri *u)
 	static const char mailto[] = "mailto:", https[] = "https://";
 	const size_t mail = sizeof(mailto) - 1, web = sizeof(https) - 1;
 
-	while (rua->len > 0) {
-		struct span item = next_item(rua);
+	struct span item;
+
+	while (rua_next(rua, &item)) {
 		memset(u, 0, sizeof(*u));
 		if (item.len >= sizeof(u->text) ||
 		    memchr(item.at, '\0', item.len) != NULL) {
@@ -117,8 +86,9 @@ tlsrpt_uri_next(struct span *rua, struct tlsrpt_uri *u)
 			}
 		} else if (item.len > mail &&
 			   strncasecmp(item.at, mailto, mail) == 0) {
-			memcpy(u->text, item.at + mail, item.len - mail);
-			if (is_address(u->text)) {
+			struct span address = { item.at + mail,
+				item.len - mail };
+			if (rua_address(address, u->text, sizeof(u->text))) {
 				return true;
 			}
 		}

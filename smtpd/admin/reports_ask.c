@@ -5,6 +5,7 @@
  */
 #include "smtpd/admin/reports_ask.h"
 
+#include "common/auth/rua.h"
 #include "common/auth/tags.h"
 #include "common/auth/tlsrpt.h"
 #include "common/io/deadline.h"
@@ -21,39 +22,21 @@ bool
 report_address(struct span *rest, char to[OUTBOX_ADDRESS])
 {
 	static const char scheme[] = "mailto:";
-	static const char plain[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "0123456789._+=-";
+	const size_t skip = sizeof(scheme) - 1;
+	struct span uri;
 
-	while (rest->len > 0) {
-		const char *comma = memchr(rest->at, ',', rest->len);
-		size_t n =
-		    comma == NULL ? rest->len : (size_t)(comma - rest->at);
-		struct span uri = { rest->at, n };
-		rest->at += n + (comma != NULL);
-		rest->len -= n + (comma != NULL);
-		while (uri.len > 0 && is_space(*uri.at)) {
-			uri.at++;
-			uri.len--;
-		}
-		size_t skip = sizeof(scheme) - 1;
+	while (rua_next(rest, &uri)) {
 		if (uri.len <= skip || strncasecmp(uri.at, scheme, skip) != 0) {
 			continue;
 		}
 		/* A size may follow, which nobody keeps to any more. */
-		size_t len = 0;
-		while (skip + len < uri.len && uri.at[skip + len] != '!' &&
-		       !is_space(uri.at[skip + len])) {
-			len++;
+		struct span address = { uri.at + skip, 0 };
+		while (skip + address.len < uri.len &&
+		       address.at[address.len] != '!' &&
+		       !is_space(address.at[address.len])) {
+			address.len++;
 		}
-		if (len >= OUTBOX_ADDRESS) {
-			continue;
-		}
-		memcpy(to, uri.at + skip, len);
-		to[len] = '\0';
-		size_t local = strspn(to, plain);
-		if (local > 0 && local <= ADDRESS_LOCAL && to[local] == '@' &&
-		    address_is_domain(to + local + 1)) {
+		if (rua_address(address, to, OUTBOX_ADDRESS)) {
 			return true;
 		}
 	}

@@ -73,6 +73,7 @@ test_addresses(void)
 		{ "mailto:@b.example", "" },
 		{ "mailto:", "" },
 		{ "a@b.example", "" },
+		{ "mailto:a@[192.0.2.1]", "" },
 		{ ",,", "" },
 		{ "", "" },
 	};
