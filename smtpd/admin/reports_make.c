@@ -2,6 +2,7 @@
 /* Makes a mail with an aggregate report of DMARC (RFC 9990). */
 #include "smtpd/admin/reports_send_private.h"
 
+#include "common/io/notes_file.h"
 #include "common/text/base64.h"
 #include "common/text/inflate.h"
 
@@ -215,7 +216,7 @@ read(const char *line, size_t len, char domain[ASK_NAME])
 }
 
 const struct report_kind report_dmarc = {
-	.files = "dmarc.",
+	.files = NOTES_DMARC,
 	.name = "DMARC",
 	.sender = "noreply-dmarc",
 	.read = read,

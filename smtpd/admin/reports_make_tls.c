@@ -2,6 +2,7 @@
 /* Makes a report on TLS (RFC 8460). */
 #include "smtpd/admin/reports_send_private.h"
 
+#include "common/io/notes_file.h"
 #include "smtpd/agent/tls_note.h"
 
 #include <inttypes.h>
@@ -215,7 +216,7 @@ read(const char *line, size_t len, char domain[ASK_NAME])
 }
 
 const struct report_kind report_tls = {
-	.files = "tls.",
+	.files = NOTES_TLS,
 	.name = "TLS",
 	.sender = "noreply-tls",
 	.tls = true,

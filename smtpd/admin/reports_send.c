@@ -7,6 +7,8 @@
 
 #include "common/auth/tlsrpt.h"
 #include "common/io/file.h"
+#include "common/io/notes_file.h"
+#include "common/io/statefile.h"
 #include "common/log/log.h"
 #include "common/process/privilege.h"
 #include "common/process/process.h"
@@ -63,7 +65,7 @@ build_confined(void *context)
 		return EX_OSERR;
 	}
 	privilege_become_client(s->config);
-	ssize_t n = file_read_all(s->fd, s->notes, REPORT_NOTES_MOST);
+	ssize_t n = file_read_all(s->fd, s->notes, NOTES_MOST);
 	if (n == -1) {
 		return EX_IOERR;
 	}
@@ -263,7 +265,7 @@ prepare(struct sending *s)
 	const char *domain =
 	    config->ndomains > 0 ? config->domains[0] : config->hostname;
 
-	s->notes = memory(REPORT_NOTES_MOST, MAP_PRIVATE);
+	s->notes = memory(NOTES_MOST, MAP_PRIVATE);
 	s->box = memory(sizeof(*s->box), MAP_SHARED);
 	s->dns = dns_open(config);
 	int n = snprintf(
@@ -280,10 +282,10 @@ send_kind(const struct service *service, const struct config *config,
 		.service = service, .config = config, .kind = kind
 	};
 	char folder[PATH_MAX];
-	DIR *d =
-	    config->reports && report_notes_folder(config->state, folder) == 0
-		? opendir(folder)
-		: NULL;
+	DIR *d = config->reports &&
+	                 statefile_path(config, NOTES_FOLDER, "", folder) == 0
+	             ? opendir(folder)
+	             : NULL;
 	struct dirent *e;
 
 	if (d == NULL) {
@@ -300,7 +302,7 @@ send_kind(const struct service *service, const struct config *config,
 	closedir(d);
 	dns_close(s.dns);
 	if (s.notes != NULL) {
-		munmap(s.notes, REPORT_NOTES_MOST);
+		munmap(s.notes, NOTES_MOST);
 	}
 	if (s.box != NULL) {
 		munmap(s.box, sizeof(*s.box));

@@ -135,17 +135,3 @@ tls_note_valid(const struct tls_note *n)
 	       is_word(n->address, sizeof(n->address)) &&
 	       is_word(n->source, sizeof(n->source));
 }
-
-int
-tls_notes_path(const char *state, time_t day, char path[PATH_MAX])
-{
-	char date[16];
-	struct tm tm;
-
-	if (gmtime_r(&day, &tm) == NULL ||
-	    strftime(date, sizeof(date), "%Y%m%d", &tm) == 0) {
-		return -1;
-	}
-	int n = snprintf(path, PATH_MAX, "%s/reports/tls.%s", state, date);
-	return n > 0 && n < PATH_MAX ? 0 : -1;
-}

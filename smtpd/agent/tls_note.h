@@ -4,18 +4,15 @@
 
 #include "common/auth/verify_ask.h"
 
-#include <limits.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <time.h>
 
 /*
  * The result of TLS with a mail exchanger, for a report to the owner of its
- * domain (RFC 8460): a line of the file STATE/reports/tls.YYYYMMDD of its day,
- * UTC.  Pure.
+ * domain (RFC 8460): a line of a file of notes (common/io/notes_file.h).  Pure.
  */
 
 /* RFC 8460 section 4.4, policy-type. */
@@ -49,8 +46,7 @@ extern const char *const tls_result_words[TLS_RESULTS];
 
 enum {
 	TLS_NOTE_TEXT = 1024,
-	TLS_NOTE_LINE = 2048,             /* with its end */
-	TLS_NOTES_MOST = 4 * 1024 * 1024, /* octets of a day */
+	TLS_NOTE_LINE = 2048, /* with its end */
 };
 
 struct tls_note {
@@ -76,8 +72,5 @@ bool tls_note_read(const char *line, size_t len, struct tls_note *);
 
 /* True if another process may have sent it. */
 bool tls_note_valid(const struct tls_note *);
-
-/* The file of a day.  0 or -1: the path is too long. */
-int tls_notes_path(const char *state, time_t day, char path[PATH_MAX]);
 
 #endif

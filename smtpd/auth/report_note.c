@@ -82,27 +82,3 @@ report_note_read(const char *line, size_t len, struct report_note *n)
 	return n->policy[0] != '\0' && n->author[0] != '\0' &&
 	       n->address[0] != '\0' && n->done[0] != '\0';
 }
-
-/* ---- files ---- */
-
-int
-report_notes_folder(const char *state, char path[PATH_MAX])
-{
-	int n = snprintf(path, PATH_MAX, "%s/reports", state);
-
-	return n > 0 && n < PATH_MAX ? 0 : -1;
-}
-
-int
-report_notes_path(const char *state, time_t day, char path[PATH_MAX])
-{
-	char date[16];
-	struct tm tm;
-
-	if (gmtime_r(&day, &tm) == NULL ||
-	    strftime(date, sizeof(date), "%Y%m%d", &tm) == 0) {
-		return -1;
-	}
-	int n = snprintf(path, PATH_MAX, "%s/reports/dmarc.%s", state, date);
-	return n > 0 && n < PATH_MAX ? 0 : -1;
-}

@@ -4,24 +4,21 @@
 
 #include "common/auth/verify_ask.h"
 
-#include <limits.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
-#include <time.h>
 
 /*
- * A note for a report (RFC 9990) about one message: a line of the file
- * STATE/reports/dmarc.YYYYMMDD of its day, UTC.  Pure.
+ * A note for a report (RFC 9990) about one message: a line of a file of notes
+ * (common/io/notes_file.h).  Pure.
  */
 
 enum {
 	REPORT_NOTE_SIGNATURES = 4,
 	REPORT_NOTE_WORD = 24,
 	REPORT_NOTE_SELECTOR = 64,
-	REPORT_NOTE_LINE = 4096,             /* with its end */
-	REPORT_NOTES_MOST = 4 * 1024 * 1024, /* octets of a day */
+	REPORT_NOTE_LINE = 4096, /* with its end */
 };
 
 struct report_note {
@@ -48,9 +45,5 @@ ssize_t report_note_write(
 
 /* Reads a line without its end; false: nobody here has written it. */
 bool report_note_read(const char *line, size_t len, struct report_note *);
-
-/* The folder, and the file of a day.  0 or -1: the path is too long. */
-int report_notes_folder(const char *state, char path[PATH_MAX]);
-int report_notes_path(const char *state, time_t day, char path[PATH_MAX]);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "common/io/deadline.h"
 #include "common/io/file.h"
+#include "common/io/notes_file.h"
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "common/process/privilege.h"
@@ -289,7 +290,7 @@ begin(const struct task *task)
 	v->fd = task->fd;
 	v->size = (size_t)size;
 	v->started = deadline_now();
-	v->notes = verify_notes_open(task->config);
+	v->notes = notes_file_open(task->config, NOTES_DMARC);
 	v->dns = dns_open_worker(task->config);
 	if (v->dns == NULL) {
 		log_error(

@@ -4,38 +4,10 @@
 #include "smtpd/auth/report_note.h"
 #include "smtpd/auth/verify_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-int
-verify_notes_open(const struct config *config)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	if (!config->reports ||
-	    report_notes_folder(config->state, path) == -1 ||
-	    (mkdir(path, S_IRWXU) == -1 && errno != EEXIST) ||
-	    report_notes_path(config->state, time(NULL), path) == -1) {
-		return -1;
-	}
-	int fd = open(path,
-	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-	    S_IRUSR | S_IWUSR);
-	/* What a flood brings is not all counted. */
-	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
-			    st.st_size >= REPORT_NOTES_MOST)) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
 
 /* True if it is a report itself: reports on these would never end. */
 static bool

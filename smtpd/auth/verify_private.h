@@ -89,8 +89,6 @@ void verify_chain_write(struct verification *);
 
 /* ---- verify_note.c: what a report will say of it ---- */
 
-/* Opens the notes of today; -1: there are none to be taken. */
-int verify_notes_open(const struct config *);
 void verify_note(struct verification *);
 
 /* Writes the results into v->results, and a line into the log. */

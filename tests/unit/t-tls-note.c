@@ -122,22 +122,11 @@ test_policy(void)
 	    "a long one is read again");
 }
 
-static void
-test_path(void)
-{
-	char path[PATH_MAX];
-
-	ok(tls_notes_path("/s", 86400 * 365, path) == 0 &&
-		strcmp(path, "/s/reports/tls.19710101") == 0,
-	    "the file of a day");
-}
-
 int
 main(void)
 {
 	test_lines();
 	test_wrong();
 	test_policy();
-	test_path();
 	return tap_done();
 }
