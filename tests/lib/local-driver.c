@@ -17,6 +17,7 @@
 #include <err.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,7 @@ main(int argc, char **argv)
 	struct queue_file file;
 	int pair[2], status;
 
+	signal(SIGXFSZ, SIG_IGN); /* as main() of smtpd */
 	log_open("local-driver", LOG_TO_PERSON);
 	if (argc < 9 || (config = config_load(argv[1], error)) == NULL ||
 	    queue_open(&queue, config->queue) == -1 ||

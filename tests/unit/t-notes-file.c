@@ -68,6 +68,7 @@ test_kind(const char *kind)
 	ok(unlink(path) == 0 && symlink("elsewhere", path) == 0 &&
 		is_refused(kind),
 	    "no link is followed");
+	unlink(path);
 }
 
 int
@@ -75,6 +76,7 @@ main(void)
 {
 	char path[PATH];
 
+	scratch_make();
 	strlcpy(
 	    config.state, scratch_path(path, "state"), sizeof(config.state));
 	ok(is_refused(NOTES_TLS), "there is no folder for the state");
@@ -85,5 +87,7 @@ main(void)
 	config.reports = true;
 	test_kind(NOTES_DMARC);
 	test_kind(NOTES_TLS);
+	snprintf(path, sizeof(path), "%s/reports", config.state);
+	ok(rmdir(path) == 0 && rmdir(config.state) == 0, "no more is left");
 	return tap_done();
 }

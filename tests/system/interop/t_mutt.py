@@ -65,7 +65,9 @@ def listing(talker):
     found = []
     for number, uidl in enumerate(uidls, 1):
         text = talker.pop_block(f"RETR {number}")
-        ident = writers.ID.search(text).group(1).decode()
+        ident = writers.ID.search(text)
+        check(ident, f"no id in message {number} of {len(uidls)}: {text!r:.900}")
+        ident = ident.group(1).decode()
         found.append((ident, uidl, text))
     return found
 
