@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -27,7 +28,8 @@ struct index_header {
 	uint64_t dev, ino, size;
 	int64_t mtime, mtime_ns, ctime, ctime_ns;
 	uint64_t count, octets, ascii, pseudo;
-	uint64_t epoch;
+	uint32_t epoch;
+	uint32_t birth;      /* another one for each file */
 	uint64_t head, tail; /* of the mailbox */
 	uint64_t check;
 };
@@ -44,6 +46,13 @@ bool
 index_good(const struct index *x, const struct message *m)
 {
 	return m->check == record_check(m) && m->epoch <= x->epoch;
+}
+
+bool
+index_same(const struct index *a, const struct index *b)
+{
+	return a->ino != 0 && a->dev == b->dev && a->ino == b->ino &&
+	       a->birth == b->birth && a->epoch == b->epoch;
 }
 
 static off_t
@@ -118,7 +127,8 @@ name_file(struct index *x, int fd, const struct index_header *h)
 	}
 	x->dev = st.st_dev;
 	x->ino = st.st_ino;
-	x->epoch = (uint32_t)h->epoch;
+	x->birth = h->birth;
+	x->epoch = h->epoch;
 	return true;
 }
 
@@ -216,20 +226,20 @@ has_copies(const struct message *list, size_t count)
 }
 
 static int
-write_index(int fd, int mailbox, struct message *list, size_t count)
+write_index(int fd, int mailbox, struct message *list, size_t count,
+    struct index_header *h)
 {
-	struct index_header h = { .count = count };
-
-	h.pseudo = count > 0 && list[0].pseudo;
+	h->count = count;
+	h->pseudo = count > 0 && list[0].pseudo;
 	for (size_t i = 0; i < count; i++) {
-		list[i].epoch = 0;
+		list[i].epoch = h->epoch;
 		list[i].check = record_check(&list[i]);
-		bool shown = i > 0 || !h.pseudo;
-		h.octets += shown ? list[i].octets : 0;
-		h.ascii += shown ? list[i].ascii : 0;
+		bool shown = i > 0 || !h->pseudo;
+		h->octets += shown ? list[i].octets : 0;
+		h->ascii += shown ? list[i].ascii : 0;
 	}
-	if (file_write(fd, list, count * sizeof(*list), sizeof(h)) == -1 ||
-	    write_header(fd, mailbox, &h) == -1) {
+	if (file_write(fd, list, count * sizeof(*list), sizeof(*h)) == -1 ||
+	    write_header(fd, mailbox, h) == -1) {
 		return -1;
 	}
 	return has_copies(list, count) ? fdatasync(fd) : 0;
@@ -239,7 +249,7 @@ void
 index_store(int directory, int mailbox, struct message *list, size_t count,
     struct index *made)
 {
-	struct index_header h = { .epoch = 0 };
+	struct index_header h = { .birth = arc4random() };
 	char name[64];
 
 	if (directory == -1) {
@@ -251,7 +261,7 @@ index_store(int directory, int mailbox, struct message *list, size_t count,
 	if (fd == -1) {
 		return;
 	}
-	if (write_index(fd, mailbox, list, count) == -1 ||
+	if (write_index(fd, mailbox, list, count, &h) == -1 ||
 	    (made != NULL && !name_file(made, fd, &h)) ||
 	    renameat(directory, name, directory, "index") == -1) {
 		if (made != NULL) {
@@ -292,8 +302,7 @@ open_loaded(int directory, const struct index *x, struct index_header *h)
 	int fd = x->ino == 0 ? -1 : open_to_change(directory, h);
 	struct index now;
 
-	if (fd != -1 && (!name_file(&now, fd, h) || now.dev != x->dev ||
-			    now.ino != x->ino || now.epoch != x->epoch ||
+	if (fd != -1 && (!name_file(&now, fd, h) || !index_same(&now, x) ||
 			    h->count != x->count)) {
 		close(fd);
 		return -1;
@@ -364,7 +373,7 @@ write_records(int fd, struct index_header *h, uint64_t former,
 	int blank = is_blank(fd, record_at(first), record_at(first + count));
 
 	for (size_t i = 0; i < count; i++) {
-		list[i].epoch = (uint32_t)h->epoch;
+		list[i].epoch = h->epoch;
 		list[i].check = record_check(&list[i]);
 		h->octets += list[i].octets;
 		h->ascii += list[i].ascii;
@@ -403,11 +412,10 @@ index_replace(int directory, int mailbox, const struct index *x, size_t first,
 		h.octets -= x->list[i].octets;
 		h.ascii -= x->list[i].ascii;
 	}
+	bool last = h.epoch == UINT32_MAX;
 	h.epoch += first < x->count;
 	h.count = first;
-	int result = h.epoch > UINT32_MAX
-	                 ? -1
-	                 : write_records(fd, &h, x->count, list, count);
+	int result = last ? -1 : write_records(fd, &h, x->count, list, count);
 	if (result == 0) {
 		result = write_header(fd, mailbox, &h);
 	}

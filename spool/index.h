@@ -28,9 +28,11 @@ struct index {
 	bool pseudo;     /* the first one is c-client's */
 	void *map;
 	size_t map_len;
-	/* Which file it is; all zero: none. */
+	/* Which file it is; all zero: none.  A new file may get the number of
+	   one that is gone, but not its birth. */
 	dev_t dev;
 	ino_t ino;
+	uint32_t birth;
 	uint32_t epoch;
 };
 
@@ -48,6 +50,9 @@ void index_unload(struct index *);
 
 /* True if a record is as it was written, and was there at the loading. */
 bool index_good(const struct index *, const struct message *);
+
+/* True if what the one says has not been taken back in the other. */
+bool index_same(const struct index *, const struct index *);
 
 /*
  * Makes the index from a list; made, if not NULL, is told which file it is.

@@ -280,13 +280,10 @@ listing_own(struct listing *l)
 bool
 listing_only_grew(const struct listing *old, const struct listing *now)
 {
-	const struct index *a = &old->index, *b = &now->index;
-
 	if (old->count > now->count) {
 		return false;
 	}
-	if (a->ino != 0 && a->dev == b->dev && a->ino == b->ino &&
-	    a->epoch == b->epoch) {
+	if (index_same(&old->index, &now->index)) {
 		return true;
 	}
 	for (size_t i = 0; i < old->count; i++) {

@@ -228,18 +228,25 @@ test_damage(void)
 	ok(wrong == 0, "a damaged index is not believed");
 }
 
+static void
+index_path(char name[PATH_MAX], const char *base)
+{
+	int n =
+	    snprintf(name, PATH_MAX, "%s/%s", store_of(path)->directory, base);
+
+	scratch_need(n < PATH_MAX, "index_path");
+}
+
 /* Changes an octet in a record of the index, after its header. */
 static void
 damage_record(void)
 {
 	char name[PATH_MAX];
 	struct stat st;
-	int n =
-	    snprintf(name, sizeof(name), "%s/index", store_of(path)->directory);
-	int fd = open(name, O_RDWR | O_CLOEXEC);
 
-	scratch_need(n < (int)sizeof(name) && fd != -1 && fstat(fd, &st) == 0,
-	    "the index");
+	index_path(name, "index");
+	int fd = open(name, O_RDWR | O_CLOEXEC);
+	scratch_need(fd != -1 && fstat(fd, &st) == 0, "the index");
 	off_t at = st.st_size - 10 * (off_t)sizeof(struct message) + 3;
 	unsigned char c;
 	scratch_need(pread(fd, &c, 1, at) == 1, "pread");
@@ -333,11 +340,9 @@ index_inode(void)
 {
 	char name[PATH_MAX];
 	struct stat st;
-	int n =
-	    snprintf(name, sizeof(name), "%s/index", store_of(path)->directory);
 
-	scratch_need(
-	    n < (int)sizeof(name) && stat(name, &st) == 0, "the index");
+	index_path(name, "index");
+	scratch_need(stat(name, &st) == 0, "the index");
 	return st.st_ino;
 }
 
@@ -427,6 +432,58 @@ test_shared(void)
 	mailbox_close(m);
 }
 
+/* Gives the index that is there now the inode of the one that was linked. */
+static void
+take_inode(const char *linked)
+{
+	char name[PATH_MAX];
+	size_t len;
+
+	index_path(name, "index");
+	char *data = scratch_read(name, &len);
+	scratch_write(linked, data, len);
+	free(data);
+	scratch_need(rename(linked, name) == 0, "rename");
+}
+
+/*
+ * Others rewrite the mailbox while a session has it open, and the new index
+ * gets the inode of the old one, as file systems give them out again.
+ */
+static void
+test_inode_again(void)
+{
+	static const char before[] = "From a\nA: 0\n\nFrom a\nA: 1\n\n"
+				     "From a\nA: 2\n\n",
+			  after[] = "From a\nA: 1\n\nFrom a\nA: 2\n\n"
+				    "From a\nA: 3\n\nFrom a\nA: 4\n\n";
+	bool deleted[3] = { false, true, false };
+	char name[PATH_MAX], linked[PATH_MAX];
+	struct mailbox *m, *other;
+
+	index_path(name, "index");
+	index_path(linked, "linked");
+	scratch_write(path, before, sizeof(before) - 1);
+	scratch_need(mailbox_open(&m, store_of(path), 0) == 0, "mailbox_open");
+	ino_t inode = index_inode();
+	scratch_need(rename(name, linked) == 0, "rename");
+	scratch_write(path, after, sizeof(after) - 1);
+	scratch_need(
+	    mailbox_open(&other, store_of(path), 0) == 0, "mailbox_open");
+	mailbox_close(other);
+	take_inode(linked);
+	ok(index_inode() == inode && mailbox_has(m, 2, "A: 2\n", 5) &&
+		mailbox_has(m, 1, "A: 1\n", 5),
+	    "an index with the inode of another one: texts are the right ones");
+	ok(expunge_from(m, deleted) == 0, "a message is deleted");
+	mailbox_close(m);
+	size_t len;
+	char *data = scratch_read(path, &len);
+	ok(strcmp(data, after + strlen("From a\nA: 1\n\n")) == 0,
+	    "it is the one that was chosen");
+	free(data);
+}
+
 /* UIDLs of copies, and what may not change them. */
 static void
 test_kept_ids(void)
@@ -475,11 +532,10 @@ test_blank_record(void)
 	fill_long(20);
 	mailbox_close(mailbox_at(path));
 	scratch_need(deliver(), "deliver");
-	int n =
-	    snprintf(name, sizeof(name), "%s/index", store_of(path)->directory);
+	index_path(name, "index");
 	int fd = open(name, O_RDWR | O_CLOEXEC);
 	struct stat st;
-	scratch_need(n < (int)sizeof(name) && fd != -1 && fstat(fd, &st) == 0 &&
+	scratch_need(fd != -1 && fstat(fd, &st) == 0 &&
 			 pwrite(fd, blank, sizeof(blank),
 			     st.st_size - (off_t)sizeof(blank)) ==
 			     (ssize_t)sizeof(blank),
@@ -562,6 +618,7 @@ main(void)
 	test_separator();
 	test_in_place();
 	test_shared();
+	test_inode_again();
 	test_kept_ids();
 	test_blank_record();
 	test_random();
