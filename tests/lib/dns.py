@@ -14,7 +14,7 @@ import subprocess
 import threading
 
 from . import peers
-from .launch import free_port
+from .ports import free_port
 from .scratch import reachable
 from .tap import Skip, check
 from .wait import wait_for
@@ -256,17 +256,10 @@ class LyingDns:
 
     def open(self):
         """UDP and TCP on one port."""
-        for attempt in range(20):
-            self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self.udp.bind(("127.0.0.1", 0))
-            self.port = self.udp.getsockname()[1]
-            try:
-                self.tcp = socket.create_server(("127.0.0.1", self.port))
-                return
-            except OSError:
-                self.udp.close()
-                if attempt == 19:
-                    raise
+        self.port = free_port()
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(("127.0.0.1", self.port))
+        self.tcp = socket.create_server(("127.0.0.1", self.port))
 
     @property
     def address(self):

@@ -7,7 +7,7 @@ import subprocess
 
 from . import peers
 from .dns import MX, RealDns, ask
-from .launch import free_port
+from .ports import free_port
 from .scratch import reachable, tool
 from .tap import Skip, check
 from .wait import wait_for

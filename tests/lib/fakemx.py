@@ -37,6 +37,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from .fakemx_auth import MECHANISMS
+from .ports import free_port
 from .wait import wait_for
 
 DROP, RESET, STALL = "<drop>", "<reset>", "<stall>"
@@ -484,8 +485,8 @@ class FakeMx:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             self.socket = socket.socket(family)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.socket.bind((host, port))
-            self.port = self.socket.getsockname()[1]
+            self.port = port or free_port()
+            self.socket.bind((host, self.port))
             self.address = f"{host}:{self.port}"
         self.socket.listen(128)
         self._acceptor = threading.Thread(target=self._accept, daemon=True)

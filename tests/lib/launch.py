@@ -13,15 +13,9 @@ import time
 from pathlib import Path
 
 from . import proc
+from .ports import free_port
 from .tap import check, equal
 from .wait import wait_for
-
-
-def free_port():
-    """A loopback port that is free now. Another program may take it first,
-    so whoever uses it tries again (start() does)."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
 
 
 class Launcher:

@@ -15,7 +15,7 @@ import subprocess
 from pathlib import Path
 
 from . import dovecot, mbox, proc
-from .launch import free_port
+from .ports import free_port
 from .namespace import COMMAND as UNSHARE
 from .postfix import Postfix
 from .scratch import AM_ROOT, make_certificate, reachable

@@ -14,7 +14,7 @@ import subprocess
 from pathlib import Path
 
 from . import proc
-from .launch import free_port
+from .ports import free_port
 from .scratch import AM_ROOT
 from .tap import Skip, check
 from .wait import wait_for
@@ -111,8 +111,9 @@ class Postfix(Writer):
 
     def log(self):
         """What it has logged of trouble, first of all."""
-        path = self.top / "maillog"
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = []
+        for path in (self.scratch.dir / "postfix.log", self.top / "maillog"):
+            lines += path.read_text().splitlines() if path.exists() else []
         return "\n".join([line[:400] for line in lines if not
                           re.search(r"status=sent|connect from|postfix/(qmgr|"
                                     r"cleanup)|: client=|: removed", line)

@@ -17,24 +17,6 @@ from .tap import equal
 from .wait import wait_for
 
 
-def shared_port(addresses):
-    """A port that is free on each of these addresses."""
-    for _ in range(50):
-        socks = []
-        try:
-            socks.append(socket.create_server((addresses[0], 0)))
-            port = socks[0].getsockname()[1]
-            for address in addresses[1:]:
-                socks.append(socket.create_server((address, port)))
-            return port
-        except OSError:
-            continue
-        finally:
-            for sock in socks:
-                sock.close()
-    raise AssertionError(f"no port is free on all of {addresses}")
-
-
 class Queue:
     """What people and timers do with the queue of a Scratch."""
 

@@ -11,7 +11,8 @@ import random
 from .dns import RealDns
 from .ledger import compose
 from .nexthops import text_of
-from .site import Site, shared_port
+from .ports import free_port
+from .site import Site
 from .tap import equal
 
 FROM = "alice@a.test"
@@ -43,7 +44,7 @@ class TwoSites:
     """Two sites, a name server, and a fake site: the rest of the Internet."""
 
     def __init__(self):
-        self.port = shared_port([HERE, THERE, THIRD])
+        self.port = free_port()
         self.number = 0
         self.opened = []
 

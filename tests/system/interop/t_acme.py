@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 from lib.peers import find
+from lib.ports import free_port
 from lib.scratch import (SRC, Scratch, client_context, make_certificate,
                          reachable)
 from lib.spfsuite import ZoneDns, records_of
@@ -22,12 +23,6 @@ from lib.wait import wait_for
 tap = Tap()
 NAME = "mail.example.org"
 HOOK = SRC / "smtpd/certificate-hook"
-
-
-def free_port():
-    """A port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
 
 
 def answers(port):

@@ -10,7 +10,7 @@ import subprocess
 
 from lib.dnssec import SignedDns, Unbound
 from lib.fakemx import DROP, EXTENSIONS, FakeMx
-from lib.launch import free_port
+from lib.ports import free_port
 from lib.relaying import Relaying, wire
 from lib.scratch import Scratch, make_certificate, tool
 from lib.tap import Skip, Tap, check, equal

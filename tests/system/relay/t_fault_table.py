@@ -13,7 +13,7 @@ from lib.dns_faults import empty, honest
 from lib.fakemx import DROP, EXTENSIONS, STALL, FakeMx
 from lib.relaying import Relaying
 from lib.scratch import ALICE, LONG, Scratch, make_certificate
-from lib.site import shared_port
+from lib.ports import free_port
 from lib.tap import Tap, check, equal
 
 tap = Tap()
@@ -89,12 +89,11 @@ class Hop:
     """far.test: a mail exchanger for each address, the best ones first."""
 
     def __init__(self, addresses, **settings):
-        self.port = shared_port(addresses) if V6[0] not in addresses else 0
+        self.port = free_port()
         self.settings, self.mxs = settings, []
         for address in reversed(addresses):     # the last is listening always
             self.mxs.insert(0, FakeMx(host=address, port=self.port,
                                       extensions=EXTENSIONS, **settings))
-            self.port = self.mxs[0].port
         zone = {("far.test", MX): honest(*(
             mx("far.test", 10 * n, f"mx{n}.far.test")
             for n in range(len(addresses))))}

@@ -9,8 +9,9 @@ message was lost, goes nowhere else: nobody wants it twice.
 from lib.dns import LyingDns, MX, A, a, mx
 from lib.dns_faults import empty, honest
 from lib.fakemx import DROP, EXTENSIONS, RESET, FakeMx
+from lib.ports import free_port
 from lib.relaying import Relaying, wire
-from lib.site import Site, shared_port
+from lib.site import Site
 from lib.tap import Tap, check, equal
 
 tap = Tap()
@@ -59,7 +60,7 @@ class Hop:
     """The addresses of far.test, and an agent that knows them by DNS."""
 
     def __init__(self, layout, scripts, **settings):
-        port = shared_port(HOSTS)
+        port = free_port()
         self.opened = []
         self.mxs = [self.open(FakeMx(script, host=host, port=port,
                                      **settings))

@@ -10,9 +10,10 @@ import stat
 
 from lib.dns import RealDns
 from lib.fakemx import FakeMx
-from lib.site import Site, shared_port
+from lib.ports import free_port
+from lib.site import Site
 from lib.tap import Tap, check, equal
-from lib.two_sites import HERE, THERE, THIRD, ZONE
+from lib.two_sites import THIRD, ZONE
 
 tap = Tap()
 STRANGER = "carol@example.com"
@@ -25,7 +26,7 @@ class World:
     and so does everything of example.com go."""
 
     def __init__(self):
-        self.port = shared_port([HERE, THERE, THIRD])
+        self.port = free_port()
         self.opened = []
 
     def __enter__(self):

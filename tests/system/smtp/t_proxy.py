@@ -6,7 +6,7 @@ import socket
 import struct
 from pathlib import Path
 
-from lib.launch import free_port
+from lib.ports import free_port
 from lib.nexthops import peer
 from lib.player import PASSWORDS
 from lib.scratch import Instance, Scratch, client_context
