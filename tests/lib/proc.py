@@ -65,13 +65,13 @@ def named(word):
     Who stays as long as its parent is not among them.
     """
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
         try:
-            words = path.read_bytes().split(b"\0")
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if word.encode() in words and name(path.parent.name) not in STAYING:
-            found.append(int(path.parent.name))
+        if word.encode() in words and name(pid) not in STAYING:
+            found.append(int(pid))
     return found
 
 
