@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from . import peers
-from .milter_client import connect
+from .milter_client import connect, scan
 from .scratch import reachable
 from .tap import Skip, check
 from .wait import wait_for
@@ -54,6 +54,9 @@ def unpacked(package, *parts):
         if base.joinpath(*parts).exists():
             return base.joinpath(*parts)
     raise Skip(f"/{'/'.join(parts)} is not there (Debian package {package})")
+
+
+HARMLESS = b"Subject: x\r\n\r\nx\r\n"
 
 
 class Process:
@@ -170,7 +173,17 @@ class Clamd(Filter):
             f"LocalSocket {self.socket}\nTemporaryDirectory {self.dir}\n"
             "Foreground yes\nMaxThreads 2\n")
         self.run([self.find("clamd", "clamav-daemon"), "-c", conf],
-                 self.answers)
+                 self.pongs)
+
+    def pongs(self):
+        """Whether it serves: clamav-milter looks once, and then again only
+        after a while."""
+        try:
+            with connect(self.address, 30) as sock:
+                sock.sendall(b"zPING\0")
+                return sock.recv(16) == b"PONG\0"
+        except OSError:
+            return False
 
 
 class ClamavMilter(Filter):
@@ -188,7 +201,11 @@ class ClamavMilter(Filter):
             f"ClamdSocket unix:{self.clamd.socket}\n"
             f"TemporaryDirectory {self.dir}\nForeground yes\n" + self.lines)
         self.run([self.find("clamav-milter", "clamav-milter"), "-c", conf],
-                 self.answers)
+                 self.knows_clamd)
+
+    def knows_clamd(self):
+        """Whether it listens, and has found the daemon."""
+        return self.answers() and scan(self.address, HARMLESS).accepted
 
 
 class Spamd(Filter):
