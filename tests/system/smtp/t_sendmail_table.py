@@ -400,7 +400,10 @@ def test_limits(server):
                            timeout=60, cwd="/", env=server.environment(),
                            **server.as_user())
         users, message = command.take()
-        check((done.returncode == 0) == (users == ["bob"]),
+        # Nobody knows when a limit of CPU time ends a process: it may have
+        # delivered, and not have said so.
+        check(users == ["bob"] if done.returncode == 0
+              else users == [] or limit == "CPU",
               f"{limit}: status {done.returncode}, {users} got it")
         if message:
             check(message.wire.endswith(b"hello\r\n"), "the message")
