@@ -105,6 +105,8 @@ static const struct key keys[] = {
 	{ "masquerade", KIND_MASQUERADE, 0 },
 	{ "oauth-command", KIND_OAUTH, 0 },
 	{ "oauth-owner", KIND_NAME, offsetof(struct config, oauth_owner) },
+	{ "password-minimum", KIND_COUNT,
+	    offsetof(struct config, password_minimum) },
 	{ "penalties", KIND_PENALTIES, offsetof(struct config, penalties) },
 	{ "penalties-exempt", KIND_PENALTY_EXEMPT, 0 },
 	{ "pipelining-check", KIND_SWITCH,
@@ -470,6 +472,7 @@ config_defaults(struct config *c)
 	c->srs = true;
 	c->penalties = PENALTIES_ON;
 	c->recipients = 1000;
+	c->password_minimum = 10;
 	c->sessions = 1000;
 	c->sessions_per_user = 50;
 	c->idle_exit = 60;

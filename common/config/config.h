@@ -131,8 +131,9 @@ struct config {
 	struct limits undelete; /* days that deleted mail is kept aside */
 	struct limits login_delay; /* seconds from a POP3 login to the next */
 	enum plaintext_login plaintext_login;
-	bool channel_binding; /* SCRAM's -PLUS is offered */
-	unsigned recipients;  /* of a message */
+	bool channel_binding;      /* SCRAM's -PLUS is offered */
+	unsigned recipients;       /* of a message */
+	unsigned password_minimum; /* characters of a new one */
 	unsigned sessions;
 	unsigned sessions_per_source; /* 0: the default; loopback has more */
 	unsigned sessions_per_user;

@@ -3,6 +3,7 @@
 #include "smtpd/admin/passwd.h"
 
 #include "common/log/log.h"
+#include "smtpd/admin/password_rule.h"
 #include "smtpd/admin/users_edit_private.h"
 
 #include <errno.h>
@@ -87,8 +88,30 @@ passwd_generate(char password[PASSWD_GENERATED])
 	password[n] = '\0';
 }
 
+/* EX_OK if guessers do not try it first. */
 static int
-get_password(const struct passwd_change *w, char password[PASSWORD])
+judge_password(
+    const struct config *config, const char *user, const char *password)
+{
+	const char *names[2 + CONFIG_LIST + 1] = { user, config->hostname };
+
+	for (size_t i = 0; i < config->ndomains; i++) {
+		names[2 + i] = config->domains[i];
+	}
+	const char *weakness =
+	    password_weakness(password, config->password_minimum, names);
+	if (weakness == NULL) {
+		return EX_OK;
+	}
+	log_error("the password %s: choose another one, of at least %u "
+		  "characters, or type smtpd --passwd %s --generate",
+	    weakness, config->password_minimum, user);
+	return EX_DATAERR;
+}
+
+static int
+get_password(const struct config *config, const struct passwd_change *w,
+    const char *user, char password[PASSWORD])
 {
 	if (w->credential != NULL) {
 		return EX_OK;
@@ -104,7 +127,7 @@ get_password(const struct passwd_change *w, char password[PASSWORD])
 		log_error("an empty password can never be used to log in");
 		return EX_DATAERR;
 	}
-	return EX_OK;
+	return judge_password(config, user, password);
 }
 
 /* EX_OK if the lines of the user allow the change. */
@@ -193,7 +216,7 @@ passwd_run(const struct config *config, const struct passwd_change *w)
 	int rc = check_name(config, w, user);
 
 	if (rc == EX_OK && !w->remove) {
-		rc = get_password(w, password);
+		rc = get_password(config, w, user, password);
 	}
 	if (rc != EX_OK) {
 		return rc;

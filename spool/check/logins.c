@@ -62,6 +62,13 @@ check_pam(struct check *c)
 void
 check_logins(struct check *c)
 {
+	if (c->config->password_minimum < 8) {
+		check_finding(c, FINDING_WARNING,
+		    "password-minimum %u: so short a password is guessed; "
+		    "remove the line, and type smtpd --passwd --generate for "
+		    "users who want a good one",
+		    c->config->password_minimum);
+	}
 	if (pam_available() && config_system_users(c->config)) {
 		check_pam(c);
 	}

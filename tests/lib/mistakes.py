@@ -286,6 +286,8 @@ ANYBODY = [
      "error", "absent.pem", ""),
     ("a key that everybody can read", "", mode("tls.pem", 0o644), "error",
      "everybody can read the key", "cure"),
+    ("short passwords", "password-minimum 6", nothing, "warning",
+     "password-minimum 6: so short a password", ""),
     ("logins in the clear", "plaintext-login always", nothing, "warning",
      "plaintext-login always: passwords cross the network", ""),
     # Names that no server knows: this machine may have a mail server.

@@ -296,7 +296,8 @@ def test_passwd_errors(scratch):
     before = scratch.users.read_bytes()
     for user in ("", "a:b", "a/b", "..", "a\nb", "-x", "a" * 300,
                  "\x01"):
-        done = scratch.call("smtpd", "--passwd", user, stdin="secret\n")
+        done = scratch.call("smtpd", "--passwd", user,
+                            stdin="kiln apron velvet\n")
         check(done.returncode > 0, f"took the user {user!r}")
         check(done.stderr.startswith("smtpd"), repr(done.stderr))
     for password in ("", "\n", "x" * 5000 + "\n", "a\0b\n"):

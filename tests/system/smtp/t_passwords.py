@@ -92,10 +92,10 @@ def test_labels(server):
 @kept
 def test_protocol(server):
     """A password for one protocol does not open the other"""
-    server.passwd("alice", "collects", "--label", "c", "--for", "pop3")
-    server.passwd("alice", "sends", "--label", "s", "--for", "smtp")
-    opens(server, "collects", False, True)
-    opens(server, "sends", True, False)
+    server.passwd("alice", "collects it", "--label", "c", "--for", "pop3")
+    server.passwd("alice", "sends it only", "--label", "s", "--for", "smtp")
+    opens(server, "collects it", False, True)
+    opens(server, "sends it only", True, False)
     wait_for(lambda: 'the password "c" of alice is not for SMTP'
              in server.smtpd.text(), "the reason in smtpd's log")
     wait_for(lambda: 'the password "s" of alice is not for POP3'
@@ -107,10 +107,10 @@ def test_expiry(server):
     """A password counts until its day has ended, and the log says so"""
     server.passwd("alice", "good still", "--label", "new",
                   "--until", "2199-12-31")
-    server.passwd("alice", "gone by", "--label", "old", "--until",
+    server.passwd("alice", "gone by then", "--label", "old", "--until",
                   "2001-01-01")
     opens(server, "good still", True, True)
-    opens(server, "gone by", False, False)
+    opens(server, "gone by then", False, False)
     wait_for(lambda: 'the password "old" of alice has expired'
              in server.smtpd.text(), "the reason in smtpd's log")
     server.passwd("alice", MAIN, "--until", "2001-01-01")
@@ -215,7 +215,7 @@ def test_change(server):
         "\nbob:", "\n# bob's\nbob:", 1).rstrip("\n") + ":vmail\n")
     before = server.users.read_text().splitlines()
     server.passwd("bob", "of the phone", "--label", "phone")
-    server.passwd("bob", "a new one")
+    server.passwd("bob", "a newer one")
     after = server.users.read_text().splitlines()
     equal(len(after), len(before) + 1, "lines")
     for old, new in zip(before, after):
@@ -225,7 +225,7 @@ def test_change(server):
         else:
             equal(new, old, "another line")
     check(after[-1].startswith("bob/phone:{SCRAM"), after[-1])
-    opens(server, "a new one", True, True, "bob")
+    opens(server, "a newer one", True, True, "bob")
     opens(server, "of the phone", True, True, "bob")
     opens(server, PASSWORDS["bob"], False, False, "bob")
 
@@ -249,9 +249,28 @@ def test_credential(server):
 
 
 @kept
+def test_weak(server):
+    """What guessers try first is refused, and what to do instead is said"""
+    before = server.users.read_bytes()
+    for password in ("velvet-7", "aaaaaaaaaaaa", "1234567890123",
+                     "Password2026", "bob-bob-bob", "example.org"):
+        done = server.call("smtpd", "--passwd", "bob", stdin=password + "\n")
+        equal(done.returncode, 65, f"{password}: {done.stderr}")
+        check("--passwd bob --generate" in done.stderr
+              and password not in done.stderr, done.stderr)
+        equal(server.users.read_bytes(), before, f"the file, {password}")
+    check(smtp(server, "bob", PASSWORDS["bob"]).startswith("235 "), "it holds")
+    text = server.conf.read_text()
+    server.configure(text + "password-minimum 4\n")
+    server.passwd("bob", "k7wq")
+    server.configure(text)
+    opens(server, "k7wq", True, True, "bob")
+
+
+@kept
 def test_list(server):
     """--users shows who logs in by what, and no credential"""
-    server.passwd("alice", "x", "--label", "phone", "--for", "pop3",
+    server.passwd("alice", "not shown here", "--label", "phone", "--for", "pop3",
                   "--until", "2199-12-31", "--scram-sha-1")
     done = server.call("smtpd", "--users")
     equal(done.returncode, 0, done.stderr)
@@ -292,7 +311,7 @@ def test_errors(server):
             (64, ["--passwd", "alice", "--until", "2031-02-29"]),
             (64, ["--passwd", "alice", "--until", "soon"]),
             (64, ["--label", "x"]), (64, ["--generate"])):
-        done = server.call("smtpd", *words, stdin="secret\n")
+        done = server.call("smtpd", *words, stdin="kiln apron velvet\n")
         equal(done.returncode, status, f"{words}: {done.stderr}")
         check(done.stderr.startswith("smtpd"), repr(done.stderr))
         equal(server.users.read_bytes(), before, f"the file after {words}")
@@ -310,14 +329,15 @@ def test_most(server):
                        "--generate")
     check(done.returncode != 0 and "remove one first" in done.stderr,
           f"{done.returncode} {done.stderr}")
-    server.passwd("bob", "another", "--label", "7")
-    opens(server, "another", True, True, "bob")
+    server.passwd("bob", "another one", "--label", "7")
+    opens(server, "another one", True, True, "bob")
 
 
 def test_nothing_in_the_logs(server):
     """No password reaches a log, whatever its label"""
     text = server.smtpd.text() + server.pop3d.text()
-    for word in ("of the", "collects", "sends", "gone by", MAIN, "{SCRAM"):
+    for word in ("of the", "collects it", "sends it only", "gone by then",
+                 MAIN, "{SCRAM"):
         check(word not in text.replace("of the password", ""),
               f"the log holds {word!r}")
 
