@@ -9,6 +9,7 @@
 #include "common/session/proxied.h"
 #include "common/tls/tls_idna.h"
 #include "smtpd/admin/admin.h"
+#include "smtpd/admin/alert.h"
 #include "smtpd/admin/clients.h"
 #include "smtpd/admin/dkim.h"
 #include "smtpd/admin/manage.h"
@@ -82,10 +83,48 @@ run_queue(const struct config *config, const struct queue_run *run)
 	return runner_run(config, run);
 }
 
+/* What is not about mail itself. */
+static int
+administer(const struct options *o, const struct config *config)
+{
+	switch ((int)o->action) {
+	case ACTION_PASSWD:
+		return passwd_run(config, &o->passwd);
+	case ACTION_USERS:
+		return users_list(config);
+	case ACTION_CHECK:
+		return admin_check(config, o->json);
+	case ACTION_STATS:
+		return admin_stats(config, o->json ? STATS_JSON : o->stats);
+	case ACTION_ALERT:
+		return alert_run(config);
+	case ACTION_PENALTIES:
+		return admin_penalties(config);
+	case ACTION_FORGIVE:
+		return admin_forgive(config, o->forgiven);
+	case ACTION_DKIM:
+		return admin_dkim(config, o->dkim, o->rotate);
+	case ACTION_DNS:
+		return admin_dns(
+		    config, o->recipients[0], o->zone, o->policy, o->json);
+	case ACTION_CLIENTS:
+		return admin_clients(
+		    config, o->recipients[0], o->clients, o->apple);
+	case ACTION_REPORTS:
+		return admin_reports(config, o->recipients, o->json);
+	case ACTION_EXPLAIN:
+		return admin_explain(config, o->from, o->recipients);
+	case ACTION_VERIFY:
+		return admin_verify(config, o->from, o->recipients);
+	default: /* needs no configuration, and never comes here */
+		return EX_SOFTWARE;
+	}
+}
+
 static int
 act(const struct options *o, const struct config *config)
 {
-	switch (o->action) {
+	switch ((int)o->action) {
 	case ACTION_SERVE:
 		return server_run(&smtp, &o->launch, config);
 	case ACTION_SUBMIT:
@@ -109,39 +148,9 @@ act(const struct options *o, const struct config *config)
 	case ACTION_NEWALIASES:
 	case ACTION_NOTHING:
 		return EX_OK; /* nothing is compiled, no host status kept */
-	case ACTION_PASSWD:
-		return passwd_run(config, &o->passwd);
-	case ACTION_USERS:
-		return users_list(config);
-	case ACTION_CHECK:
-		return admin_check(config, o->json);
-	case ACTION_STATS:
-		return admin_stats(config, o->json ? STATS_JSON : o->stats);
-	case ACTION_PENALTIES:
-		return admin_penalties(config);
-	case ACTION_FORGIVE:
-		return admin_forgive(config, o->forgiven);
-	case ACTION_DKIM:
-		return admin_dkim(config, o->dkim, o->rotate);
-	case ACTION_DNS:
-		return admin_dns(
-		    config, o->recipients[0], o->zone, o->policy, o->json);
-	case ACTION_CLIENTS:
-		return admin_clients(
-		    config, o->recipients[0], o->clients, o->apple);
-	case ACTION_REPORTS:
-		return admin_reports(config, o->recipients, o->json);
-	case ACTION_EXPLAIN:
-		return admin_explain(config, o->from, o->recipients);
-	case ACTION_VERIFY:
-		return admin_verify(config, o->from, o->recipients);
-	case ACTION_SETUP:
-	case ACTION_RESOLVER:
-	case ACTION_VERSION:
-	case ACTION_HELP:
-		break; /* need no configuration, and never come here */
+	default:
+		return administer(o, config);
 	}
-	return EX_SOFTWARE;
 }
 
 /* Says what is the same whatever the configuration is, and whether it did. */

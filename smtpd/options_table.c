@@ -107,6 +107,10 @@ static const struct option_row rows[] = {
 	    .one_of = ONE_FORM, FLAG(json),
 	    .help = "with --check, --stats, --dns, --reports or -bp: for "
 		    "programs" },
+	{ .name = "alert",
+	    .verb = ACTION_ALERT,
+	    .help = "look for trouble, and tell the command of the key "
+		    "alert" },
 	{ .name = "penalties",
 	    .verb = ACTION_PENALTIES,
 	    .help = "list addresses that have made errors" },

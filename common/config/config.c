@@ -36,7 +36,7 @@ enum kind {
 	KIND_PENALTIES,
 	KIND_PENALTY_EXEMPT,
 	KIND_PROXY,
-	KIND_OAUTH,
+	KIND_COMMAND,
 	KIND_LOG,
 	KIND_LOG_NAME,
 	KIND_UIDL,
@@ -70,6 +70,7 @@ static const struct key keys[] = {
 	    offsetof(struct config, account_messages) },
 	{ "account-recipients", KIND_LIMIT,
 	    offsetof(struct config, account_recipients) },
+	{ "alert", KIND_COMMAND, offsetof(struct config, alert) },
 	{ "alias-owner", KIND_NAME, offsetof(struct config, alias_owner) },
 	{ "aliases", KIND_PATH, offsetof(struct config, aliases) },
 	{ "arc-seal", KIND_SWITCH, offsetof(struct config, arc_seal) },
@@ -103,7 +104,8 @@ static const struct key keys[] = {
 	{ "mailbox-owner", KIND_NAME, offsetof(struct config, mailbox_owner) },
 	{ "mark-as-read", KIND_SWITCH, offsetof(struct config, mark_as_read) },
 	{ "masquerade", KIND_MASQUERADE, 0 },
-	{ "oauth-command", KIND_OAUTH, 0 },
+	{ "oauth-command", KIND_COMMAND,
+	    offsetof(struct config, oauth_command) },
 	{ "oauth-owner", KIND_NAME, offsetof(struct config, oauth_owner) },
 	{ "password-minimum", KIND_COUNT,
 	    offsetof(struct config, password_minimum) },
@@ -280,7 +282,6 @@ static int (*const setters[KINDS])(
 	[KIND_LOG] = config_set_log,
 	[KIND_LOG_NAME] = config_set_log_name,
 	[KIND_PROXY] = set_proxies,
-	[KIND_OAUTH] = config_set_oauth,
 	[KIND_HOSTNAME] = set_hostname,
 	[KIND_SRS_DOMAIN] = set_srs_domain,
 	[KIND_DMARC_EXEMPT] = set_dmarc_exempt,
@@ -315,6 +316,8 @@ set_key(const struct config_place *at, struct config *c, const struct key *key,
 		return config_set_word(at, field, PATH_MAX, value);
 	case KIND_MAILBOX:
 		return config_set_mailbox(at, field, value);
+	case KIND_COMMAND:
+		return config_set_command(at, field, value);
 	case KIND_COUNT:
 		return config_set_count(at, field, value);
 	case KIND_SIZE:

@@ -115,6 +115,7 @@ struct config {
 	                                                   aliases alone */
 	size_t nvirtual_domains;
 	char subaddress[CONFIG_NAME];     /* delimiters; "none": "" */
+	char alert[CONFIG_VALUE];         /* told of trouble, or "" */
 	char oauth_command[CONFIG_VALUE]; /* asked about tokens, or "" */
 	char oauth_owner[CONFIG_NAME];    /* "": see account_oauth_owner() */
 	char alias_owner[CONFIG_NAME]; /* the user that runs commands of aliases

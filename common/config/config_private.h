@@ -38,8 +38,8 @@ int config_set_text(
 int config_set_word(
     const struct config_place *, char *dst, size_t size, const char *value);
 /* A whole path, and arguments between blanks. */
-int config_set_oauth(
-    const struct config_place *, struct config *, const char *value);
+int config_set_command(
+    const struct config_place *, char dst[CONFIG_VALUE], const char *value);
 int config_set_count(
     const struct config_place *, unsigned *count, const char *value);
 int config_set_size(

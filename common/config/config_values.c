@@ -57,15 +57,14 @@ config_set_word(
 }
 
 int
-config_set_oauth(
-    const struct config_place *at, struct config *c, const char *value)
+config_set_command(
+    const struct config_place *at, char dst[CONFIG_VALUE], const char *value)
 {
-	return value[0] == '/'
-	           ? config_set_text(at, c->oauth_command, CONFIG_VALUE, value)
-	           : config_fail(at,
-			 "a command starts with its whole path, "
-			 "not",
-			 value);
+	return value[0] == '/' ? config_set_text(at, dst, CONFIG_VALUE, value)
+	                       : config_fail(at,
+				     "a command starts with its whole path, "
+				     "not",
+				     value);
 }
 
 int

@@ -10,32 +10,41 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A command of a key, tried as the account that is to run it. */
 static void
-check_oauth(struct check *c)
+check_command(struct check *c, const char *key, const char *command,
+    const char *owner_key, const char *owner)
 {
-	const struct config *config = c->config;
-	const char *owner = account_oauth_owner(config);
-	size_t n = strcspn(config->oauth_command, " \t");
+	size_t n = strcspn(command, " \t");
 	char path[CONFIG_VALUE];
 
-	snprintf(path, sizeof(path), "%.*s", (int)n, config->oauth_command);
+	snprintf(path, sizeof(path), "%.*s", (int)n, command);
 	struct account account;
 	int error = account_system(owner, &account) == STATUS_OK
 	                ? check_as(c, &account, NULL, check_runnable, path)
 	                : 0;
 	if (error > 0) {
 		check_finding(c, FINDING_ERROR,
-		    "the key oauth-command names %s, which %s cannot run: %s",
-		    path, owner, strerror(error));
+		    "the key %s names %s, which %s cannot run: %s", key, path,
+		    owner, strerror(error));
 	}
 	const struct passwd *pw = passwd_by_name(owner);
 	if (geteuid() == 0 && (pw == NULL || pw->pw_uid == 0)) {
-		check_finding(c, FINDING_ERROR,
-		    "the key oauth-owner names %s: %s", owner,
+		check_finding(c, FINDING_ERROR, "the key %s names %s: %s",
+		    owner_key, owner,
 		    pw != NULL   ? "commands are never run as root"
 		    : errno != 0 ? "it cannot be asked for now"
 				 : "there is no such account");
 	}
+}
+
+static void
+check_oauth(struct check *c)
+{
+	const struct config *config = c->config;
+
+	check_command(c, "oauth-command", config->oauth_command, "oauth-owner",
+	    account_oauth_owner(config));
 	if (config->ntls == 0) {
 		check_finding(c, FINDING_WARNING,
 		    "oauth-command: tokens are only accepted over TLS, and "
@@ -74,5 +83,9 @@ check_logins(struct check *c)
 	}
 	if (c->config->oauth_command[0] != '\0') {
 		check_oauth(c);
+	}
+	if (c->config->alert[0] != '\0') {
+		check_command(c, "alert", c->config->alert, "alias-owner",
+		    c->config->alias_owner);
 	}
 }

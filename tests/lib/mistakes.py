@@ -286,6 +286,8 @@ ANYBODY = [
      "error", "absent.pem", ""),
     ("a key that everybody can read", "", mode("tls.pem", 0o644), "error",
      "everybody can read the key", "cure"),
+    ("an alert that nobody can run", "alert /nonexistent/tell", nothing,
+     "error", "the key alert names /nonexistent/tell, which", ""),
     ("short passwords", "password-minimum 6", nothing, "warning",
      "password-minimum 6: so short a password", ""),
     ("logins in the clear", "plaintext-login always", nothing, "warning",
