@@ -15,6 +15,7 @@ static const char *const private_fields[] = {
 	"X-IMAP",
 	"X-IMAPbase",
 	"X-Keywords",
+	MBOX_UIDL_FIELD,
 	"X-Status",
 	"X-UID",
 };

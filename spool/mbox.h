@@ -16,6 +16,13 @@
  * on the way out, so that every message comes out as it came in.
  */
 
+/*
+ * The field in which a message that was brought here has the UIDL of the server
+ * that it comes from.  No message comes in with it: it begins with our prefix,
+ * so one that is sent gets another.
+ */
+#define MBOX_UIDL_FIELD "X-Restante-UIDL"
+
 /* ---- writing ---- */
 
 typedef void mbox_sink(void *context, const char *data, size_t len);

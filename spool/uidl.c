@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * UIDLs as Dovecot and popa3d make them.
+ * UIDLs as Dovecot and popa3d make them, and as they were noted.
  *
  * Dovecot keeps in the first message of a mailbox
  *
@@ -18,6 +18,12 @@
  * folded after them, in the order in which they are there: every Delivered-To
  * and X-Delivery-ID, the first Received, and each Date and Message-ID as long
  * as no Received has been seen.
+ *
+ * What another server gave out is noted by an import (pop3d --import) in
+ *
+ *	X-Restante-UIDL: UIDL
+ *
+ * of which the first counts.
  */
 #include "spool/uidl.h"
 
@@ -133,6 +139,40 @@ uidl_uid_number(const struct uidl_uid *u)
 	return u->uid == 0 || u->base.validity == 0
 	           ? 0
 	           : (uint64_t)u->uid << 32 | u->base.validity;
+}
+
+/* ---- what was noted ---- */
+
+bool
+uidl_is_valid(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < 0x21 || text[i] > 0x7e) {
+			return false;
+		}
+	}
+	return len > 0 && len <= UIDL_MOST;
+}
+
+bool
+uidl_noted_line(char uidl[UIDL_MOST + 1], const struct mbox_line *line)
+{
+	size_t at = named(line, MBOX_UIDL_FIELD ":"), end = line->len;
+
+	if (at == 0 || !line->ends) {
+		return !ends_header(line);
+	}
+	while (blank(line, at)) {
+		at++;
+	}
+	while (end > at && blank(line, end - 1)) {
+		end--;
+	}
+	if (uidl_is_valid(line->text + at, end - at)) {
+		memcpy(uidl, line->text + at, end - at);
+		uidl[end - at] = '\0';
+	}
+	return false;
 }
 
 /* ---- popa3d ---- */

@@ -6,13 +6,14 @@
 
 #include <md5.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
  * Computes UIDLs as other POP3 servers do; pure.  The input is the lines of a
- * message as they are stored, the output a number whose 16 hexadecimal digits
- * are the UIDL.  A function that takes lines returns false when it needs no
- * more.
+ * message as they are stored, the output a UIDL, or a number whose 16
+ * hexadecimal digits are one.  A function that takes lines returns false when
+ * it needs no more.
  */
 
 /* ---- Dovecot: the UID of the message, and the mailbox's UIDVALIDITY ---- */
@@ -35,6 +36,16 @@ bool uidl_uid_line(struct uidl_uid *, const struct mbox_line *);
 
 /* The number, or 0: no UID, or no base. */
 uint64_t uidl_uid_number(const struct uidl_uid *);
+
+/* ---- another server: what was noted when the message was brought here ---- */
+
+enum { UIDL_MOST = 70 }; /* octets, RFC 1939 section 7 */
+
+/* True if that can be a UIDL: 1 to 70 octets from 0x21 to 0x7e. */
+bool uidl_is_valid(const char *text, size_t len);
+
+/* Finds a UIDL among the lines of a message; it is empty at first. */
+bool uidl_noted_line(char uidl[UIDL_MOST + 1], const struct mbox_line *);
 
 /* ---- popa3d: a digest of lines that tell how the message came here ---- */
 

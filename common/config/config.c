@@ -165,17 +165,17 @@ static const struct key keys[] = {
 	{ "virtual-domains", KIND_VIRTUAL, 0 },
 };
 
-/* One of three words, in the order of its enum. */
+/* One of up to four words, in the order of its enum. */
 static const struct {
-	const char *const words[3];
+	const char *const words[CONFIG_CHOICES];
 	const char *expected;
 } choices[KINDS] = {
 	[KIND_PLAINTEXT] = { { "never", "loopback", "always" },
 	    "never, loopback or always expected, not" },
 	[KIND_PENALTIES] = { { "off", "on", "all" },
 	    "off, on or all expected, not" },
-	[KIND_UIDL] = { { "native", "dovecot", "popa3d" },
-	    "native, dovecot or popa3d expected, not" },
+	[KIND_UIDL] = { { "native", "dovecot", "popa3d", "header" },
+	    "native, dovecot, popa3d or header expected, not" },
 	[KIND_DKIM_SIGN] = { { "rsa", "both", "off" },
 	    "rsa, both or off expected, not" },
 	[KIND_DMARC] = { { "off", "mark", "enforce" },

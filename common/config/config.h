@@ -57,7 +57,7 @@ enum sts_mode {
 };
 
 /* UIDLs of POP3: ours, or those of the server that was there before. */
-enum uidl_style { UIDL_NATIVE, UIDL_DOVECOT, UIDL_POPA3D };
+enum uidl_style { UIDL_NATIVE, UIDL_DOVECOT, UIDL_POPA3D, UIDL_HEADER };
 
 /* The keys, of those that exist, that sign mail that we send. */
 enum dkim_sign { DKIM_SIGN_RSA, DKIM_SIGN_BOTH, DKIM_SIGN_OFF };

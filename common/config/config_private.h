@@ -55,9 +55,11 @@ int config_set_domains(const struct config_place *,
 int config_set_tls(
     const struct config_place *, struct config *, const char *value);
 
-/* One of three words, into an enum that has them in this order. */
+/* One of the words, into an enum that has them in this order. */
+enum { CONFIG_CHOICES = 4 }; /* at most */
 int config_set_choice(const struct config_place *, unsigned *field,
-    const char *const words[3], const char *expected, const char *value);
+    const char *const words[CONFIG_CHOICES], const char *expected,
+    const char *value);
 
 /* "on" or "off" */
 int config_set_switch(

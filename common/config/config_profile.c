@@ -26,7 +26,8 @@ int
 config_set_profile(
     const struct config_place *at, struct config *c, const char *value)
 {
-	static const char *const words[] = { "mx", "submission", "strict" };
+	static const char *const words[CONFIG_CHOICES] = { "mx", "submission",
+		"strict" };
 	char role[CONFIG_NAME];
 	const char *profile = first_word(at, value, role);
 	unsigned choice = 0;
@@ -53,7 +54,8 @@ int
 config_set_sender_check(
     const struct config_place *at, struct config *c, const char *value)
 {
-	static const char *const words[] = { "off", "domain", "login" };
+	static const char *const words[CONFIG_CHOICES] = { "off", "domain",
+		"login" };
 	char word[CONFIG_NAME];
 	const char *second = first_word(at, value, word);
 	unsigned choice = 0;

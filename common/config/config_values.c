@@ -268,9 +268,10 @@ config_set_tls(
 
 int
 config_set_choice(const struct config_place *at, unsigned *field,
-    const char *const words[3], const char *expected, const char *value)
+    const char *const words[CONFIG_CHOICES], const char *expected,
+    const char *value)
 {
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < CONFIG_CHOICES && words[i] != NULL; i++) {
 		if (strcasecmp(words[i], value) == 0) {
 			*field = i;
 			return 0;

@@ -8,17 +8,13 @@
  */
 #include "pop3d/mailbox/uidl.h"
 
+#include "pop3d/mailbox/uidl_private.h"
 #include "spool/uidl.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct uidls {
-	uint64_t *numbers; /* 0: our own UIDL */
-	bool *shared;      /* our own UIDL follows */
-};
 
 static bool
 take_base(void *context, const struct mbox_line *line)
@@ -132,20 +128,32 @@ identify(const struct uidls *u, struct mailbox *m, size_t count)
 	return 0;
 }
 
+/* Reads the numbers of that style. */
+static int
+read_numbers(struct uidls *u, struct mailbox *m, enum uidl_style style)
+{
+	u->numbers = calloc(u->count + 1, sizeof(*u->numbers));
+	u->shared = calloc(u->count + 1, sizeof(*u->shared));
+	return u->numbers == NULL || u->shared == NULL ||
+	               read_all(u, m, style) == -1 ||
+	               find_shared(u, u->count) == -1 ||
+	               identify(u, m, u->count) == -1
+	           ? -1
+	           : 0;
+}
+
 int
 uidls_open(struct uidls **out, struct mailbox *m, enum uidl_style style)
 {
-	size_t n = mailbox_count(m);
 	struct uidls *u = calloc(1, sizeof(*u));
 
 	if (u == NULL) {
 		return -1;
 	}
-	u->numbers = calloc(n + 1, sizeof(*u->numbers));
-	u->shared = calloc(n + 1, sizeof(*u->shared));
-	if (u->numbers == NULL || u->shared == NULL ||
-	    read_all(u, m, style) == -1 || find_shared(u, n) == -1 ||
-	    identify(u, m, n) == -1) {
+	u->count = mailbox_count(m);
+	int result = style == UIDL_HEADER ? uidls_read_noted(u, m)
+	                                  : read_numbers(u, m, style);
+	if (result == -1) {
 		int saved = errno;
 		uidls_close(u);
 		errno = saved;
@@ -159,6 +167,10 @@ void
 uidls_close(struct uidls *u)
 {
 	if (u != NULL) {
+		for (size_t i = 0; u->noted != NULL && i < u->count; i++) {
+			free(u->noted[i]);
+		}
+		free(u->noted);
 		free(u->numbers);
 		free(u->shared);
 		free(u);
@@ -171,8 +183,12 @@ uidls_text(const struct uidls *u, const struct mailbox *m, size_t index,
 {
 	char own[MAILBOX_UIDL + 1];
 
+	if (u != NULL && u->noted != NULL && u->noted[index] != NULL) {
+		strlcpy(text, u->noted[index], MAILBOX_UIDL + 1);
+		return;
+	}
 	mailbox_uidl(mailbox_message(m, index), own);
-	if (u == NULL || u->numbers[index] == 0) {
+	if (u == NULL || u->noted != NULL || u->numbers[index] == 0) {
 		memcpy(text, own, sizeof(own));
 		return;
 	}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 PREFIX = b"x-restante-"
 PRIVATE = (b"content-length:", b"lines:", b"status:", b"x-imap:", b"x-imapbase:",
-           b"x-keywords:", b"x-status:", b"x-uid:")
+           b"x-keywords:", b"x-restante-uidl:", b"x-status:", b"x-uid:")
 TRACE = (b"return-path:", b"received:", b"delivered-to:")
 
 

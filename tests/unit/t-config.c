@@ -257,6 +257,7 @@ static const struct {
 	{ "uidl native\n", "uidl", "0" },
 	{ "uidl dovecot\n", "uidl", "1" },
 	{ "uidl Popa3d\n", "uidl", "2" },
+	{ "uidl header\n", "uidl", "3" },
 	{ "", "arc-seal", "0" },
 	{ "arc-seal on\n", "arc-seal", "1" },
 	{ "", "arc-trust", "0" },

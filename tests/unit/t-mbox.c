@@ -43,6 +43,8 @@ static const struct {
 	    "X-Restante-X-Restante-Status: x\n" },
 	{ "our own prefix alone", "x-restante-: x\n",
 	    "X-Restante-x-restante-: x\n" },
+	{ "the field of noted UIDLs", "X-Restante-UIDL: x\n",
+	    "X-Restante-X-Restante-UIDL: x\n" },
 	{ "no name of theirs", "Statuss: x\nX-Statu: x\nContent-Type: x\n",
 	    "Statuss: x\nX-Statu: x\nContent-Type: x\n" },
 	{ "Status in the body", "\nStatus: x\n", "\nStatus: x\n" },
@@ -108,6 +110,8 @@ static const struct {
 	    "X-Status: A\nX-UID: 7\nX-Keywords: k\nContent-Length: 9\n"
 	    "X-IMAPbase: 1 2\nA: b\n",
 	    "A: b\n", false },
+	{ "a noted UIDL", "X-Restante-UIDL: 7\nUIDL: 8\nA: b\n",
+	    "UIDL: 8\nA: b\n", false },
 	{ "their names in any case", "STATUS: RO\nx-uid: 7\n", "", false },
 	{ "X-IMAP tells a pseudo message", "X-IMAP: 1 2\n\nx\n", "\nx\n",
 	    true },

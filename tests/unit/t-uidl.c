@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * UIDLs in the style of Dovecot and popa3d.  The numbers expected here were
- * told by those servers; a client that is told others collects everything
- * again.
+ * UIDLs in the style of Dovecot and popa3d, and those that an import has noted.
+ * The numbers expected here were told by those servers; a client that is told
+ * others collects everything again.
  */
 #include "spool/uidl.h"
 
@@ -289,12 +289,53 @@ test_stored(void)
 	mailbox_close(m);
 }
 
+#define MANY "0123456789012345678901234567890123456789012345678901234567890123"
+
+static const struct {
+	const char *name, *header, *uidl;
+} noted[] = {
+	{ "nothing", "", "" },
+	{ "another field", "X-UIDL: a\nUIDL: b\n", "" },
+	{ "a UIDL", "A: b\nX-Restante-UIDL: a\nC: d\n", "a" },
+	{ "without a blank", "X-Restante-UIDL:a\n", "a" },
+	{ "with blanks around it", "X-Restante-UIDL: \t a \t\n", "a" },
+	{ "in lower case", "x-restante-uidl: A\n", "A" },
+	{ "CRLF", "X-Restante-UIDL: a\r\n", "a" },
+	{ "the first of two", "X-Restante-UIDL: a\nX-Restante-UIDL: b\n", "a" },
+	{ "every character", "X-Restante-UIDL: !\"'/:@[`{~\n", "!\"'/:@[`{~" },
+	{ "the longest", "X-Restante-UIDL: " MANY "012345\n", MANY "012345" },
+	{ "one that is too long", "X-Restante-UIDL: " MANY "0123456\n", "" },
+	{ "a blank in it", "X-Restante-UIDL: a b\n", "" },
+	{ "no text", "X-Restante-UIDL:\n", "" },
+	{ "beyond ASCII", "X-Restante-UIDL: \xc3\xa4\n", "" },
+	{ "in the body", "A: b\n\nX-Restante-UIDL: a\n", "" },
+};
+
+static bool
+take_noted(void *context, const struct mbox_line *line)
+{
+	return uidl_noted_line(context, line);
+}
+
+static void
+test_noted(void)
+{
+	for (size_t i = 0; i < sizeof(noted) / sizeof(noted[0]); i++) {
+		char uidl[UIDL_MOST + 1] = "";
+		feed(
+		    noted[i].header, strlen(noted[i].header), take_noted, uidl);
+		ok(strcmp(uidl, noted[i].uidl) == 0, "noted: %s",
+		    noted[i].name);
+	}
+}
+
 int
 main(void)
 {
 	scratch_make();
 	test_dovecot();
 	test_popa3d();
+	test_noted();
 	test_pieces();
 	test_stored();
 	return tap_done();

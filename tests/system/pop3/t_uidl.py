@@ -154,7 +154,7 @@ def generated(seed):
     return b"".join(box)
 
 
-def test_popa3d(ours, _):
+def test_popa3d(ours, *_):
     """popa3d: the same UIDLs, but none twice"""
     oracle = Popa3d(ours.scratch)
     for seed in range(SEEDS):
@@ -173,7 +173,7 @@ def test_popa3d(ours, _):
             seen.add(wanted)
 
 
-def test_popa3d_same(ours, _):
+def test_popa3d_same(ours, *_):
     """popa3d: what makes equal UIDLs unique stays when others go or come"""
     first = message("Date: x", "Subject: a")
     ours.put(first + message("Subject: b") + message("Subject: c") +
@@ -189,7 +189,7 @@ def test_popa3d_same(ours, _):
     equal(ours.uidls()[:5], after, "after a delivery")
 
 
-def test_popa3d_changed(ours, _):
+def test_popa3d_changed(ours, *_):
     """popa3d: a message that another program removed does not matter"""
     rest = message("Date: b") + message("Date: c")
     ours.put(message("Date: a") + rest)
@@ -203,7 +203,7 @@ def test_popa3d_changed(ours, _):
 
 # ---- Dovecot ----
 
-def test_dovecot(_, ours):
+def test_dovecot(_, ours, __):
     """Dovecot: the UIDLs that it gave out, our own for what came later"""
     ours.put(b"".join(message(f"Subject: {n}", "Date: x") for n in range(9)))
     oracle = Dovecot(ours.scratch)
@@ -252,7 +252,7 @@ def dovecot_boxes(ours):
             equal(oracle.uidls(), mine, "UIDLs")
 
 
-def test_dovecot_odd(_, ours):
+def test_dovecot_odd(_, ours, __):
     """Dovecot: UIDs that make no sense, or twice"""
     ours.put(message(BASE, "X-UID: 9") + message("X-UID: 9", body="other") +
              message("X-UID: 21") + message("X-UID: 0") + message("X-UID: 3"))
@@ -266,7 +266,7 @@ def test_dovecot_odd(_, ours):
     check(all(NATIVE.fullmatch(uidl) for uidl in ours.uidls()), "no base")
 
 
-def test_dovecot_changed(_, ours):
+def test_dovecot_changed(_, ours, __):
     """Dovecot: without the first message no UIDLs are told, for once"""
     second = message("X-UID: 2", body="second")
     ours.put(message(BASE, "X-UID: 1") + second)
@@ -284,15 +284,94 @@ def test_dovecot_changed(_, ours):
         leave(talker)
 
 
-def test_nothing(one, other):
+# ---- what was noted ----
+
+def noted(uidl, subject):
+    """A message that an import has noted a UIDL in."""
+    return message(f"X-Restante-UIDL: {uidl}", f"Subject: {subject}")
+
+
+def test_header(_, __, ours):
+    """header: what was noted, and our own for the others"""
+    longest = "x" * 70
+    ours.put(noted("UID7-1234", "a") + message("Subject: b") +
+             noted(longest, "c") + noted("/~'\"", "d"))
+    found = ours.uidls()
+    equal(found[:1] + found[2:], ["UID7-1234", longest, "/~'\""], "UIDLs")
+    check(NATIVE.fullmatch(found[1]), found[1])
+    ours.add(message("Subject: e"))
+    equal(ours.uidls(1)[:4], found, "after a delivery")
+    equal(ours.uidls()[:3], found[1:], "after a deletion")
+
+
+def test_header_limits(_, __, ours):
+    """header: what RFC 1939 does not allow is not told"""
+    ours.put(noted("x" * 71, "a") + noted("a b", "b") + noted("\xe4", "c") +
+             noted("", "d") + noted("\x7f", "e") + message("X-UIDL: f"))
+    for uidl in ours.uidls():
+        check(NATIVE.fullmatch(uidl), uidl)
+
+
+def test_header_same(_, __, ours):
+    """header: of messages with one UIDL the first has it"""
+    ours.put(noted("a", "a") + noted("b", "b") + noted("a", "c"))
+    found = ours.uidls(2)
+    equal(found[:2], ["a", "b"], "UIDLs")
+    check(NATIVE.fullmatch(found[2]), found[2])
+    equal(ours.uidls(), [found[0], found[2]], "after a deletion")
+
+
+def test_header_ours(_, __, ours):
+    """header: never the UIDL that another message has from us"""
+    ours.put(message("Subject: a"))
+    own, = ours.uidls()
+    ours.put(noted(own, "b") + message("Subject: a"))
+    found = ours.uidls()
+    check(found[0] != own and NATIVE.fullmatch(found[0]), found[0])
+    equal(found[1], own, "whose it is")
+    ours.put(noted(own, "a") + noted("c", "c"))
+    equal(ours.uidls(), [own, "c"], "its own")
+
+
+def test_header_stranger(_, __, ours):
+    """header: a message that is received with the field chooses no UIDL"""
+    ours.put(b"")
+    talker, process = ours.scratch.session("smtpd")
+    with talker:
+        talker.hello()
+        talker.submit("carol@example.com", ["bob@example.org"],
+                      b"X-Restante-UIDL: 1\r\nSubject: a\r\n\r\nx\r\n")
+    process.wait()
+    uidl, = ours.uidls()
+    check(NATIVE.fullmatch(uidl), uidl)
+    with ours.login() as talker:
+        check(b"\r\nX-Restante-UIDL: 1\r\n" in talker.pop_block("RETR 1"),
+              "the field")
+        leave(talker)
+
+
+def test_header_changed(_, __, ours):
+    """header: a message that another program removed does not matter"""
+    rest = noted("b", "b") + message("Subject: c")
+    ours.put(noted("a", "a") + rest)
+    before = ours.uidls()
+    with ours.login() as talker:
+        ours.put(rest)
+        found = [uidl.decode() for uidl in told(talker.pop_block("UIDL"))]
+        leave(talker)
+    equal(found[1:], before[1:], "UIDLs of the others")
+
+
+def test_nothing(*all_styles):
     """An empty mailbox has no UIDLs in any style"""
-    for ours in (one, other):
+    for ours in all_styles:
         ours.put(b"")
         equal(ours.uidls(), [], "UIDLs")
 
 
 if __name__ == "__main__":
-    with Ours("popa3d") as one, Ours("dovecot") as other:
-        tap.run(globals(), one, other)
+    with Ours("popa3d") as one, Ours("dovecot") as other, \
+            Ours("header") as third:
+        tap.run(globals(), one, other, third)
         dovecot_boxes(other)
     tap.finish()
