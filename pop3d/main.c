@@ -57,6 +57,13 @@ act(const struct options *o, const struct config *config)
 		return admin_deleted(config, o->operands[0]);
 	case ACTION_UNDELETE:
 		return admin_undelete(config, o->operands[0], o->operands + 1);
+	case ACTION_BACKUP:
+		return admin_backup(config, o->operands[0]);
+	case ACTION_RESTORE:
+		return admin_restore(config, o->operands[0]);
+	case ACTION_IMPORT:
+		return admin_import(config, o->operands[0], o->operands[1],
+		    o->uidls, o->format);
 	case ACTION_VERSION:
 	case ACTION_HELP:
 		break; /* need no configuration, and never come here */

@@ -13,6 +13,9 @@ enum action {
 	ACTION_LAST_LOGIN,
 	ACTION_DELETED,
 	ACTION_UNDELETE,
+	ACTION_BACKUP,
+	ACTION_RESTORE,
+	ACTION_IMPORT,
 	ACTION_VERSION,
 	ACTION_HELP,
 };
@@ -21,6 +24,8 @@ struct options {
 	enum action action;
 	const char *config; /* -c */
 	bool json;          /* --json */
+	const char *uidls;  /* --uidls */
+	const char *format; /* --uidl-format */
 	struct launch launch;
 	char **operands; /* NULL at the end */
 };

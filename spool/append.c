@@ -146,35 +146,20 @@ count(struct appender *w, const char *data, size_t len)
 static void
 put_head(struct appender *w, const struct append *a)
 {
-	static const char days[] = "SunMonTueWedThuFriSat";
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	char text[TEXT], from[TEXT / 2];
-	struct tm tm = { .tm_mday = 1 };
-	size_t n = 0;
+	char text[TEXT];
 
-	/* One word: the sender ends at a blank when others read the line. */
-	for (const char *p = a->sender; *p != '\0' && n < sizeof(from) - 1;
-	     p++) {
-		from[n++] = *p > ' ' && *p < 0x7f ? *p : '_';
-	}
-	from[n] = '\0';
-	gmtime_r(&a->when, &tm);
-	int line = snprintf(text, sizeof(text),
-	    "From %s %.3s %.3s %2d %02d:%02d:%02d %d\n",
-	    n > 0 ? from : "MAILER-DAEMON", days + 3 * tm.tm_wday,
-	    months + 3 * tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min,
-	    tm.tm_sec, tm.tm_year + 1900);
-	int path = snprintf(text + line, sizeof(text) - (size_t)line,
-	    "Return-Path: <%s>\n", a->sender);
-	size_t len = (size_t)line + (size_t)path;
-	if (line < 0 || path < 0 || len >= sizeof(text)) {
+	size_t line = mbox_from_line(text, sizeof(text), a->sender, a->when);
+	int path = snprintf(
+	    text + line, sizeof(text) - line, "Return-Path: <%s>\n", a->sender);
+	size_t len = line + (size_t)path;
+	if (line == 0 || path < 0 || len >= sizeof(text)) {
 		w->error = EINVAL;
 		return;
 	}
 	w->now.record.start = place(w) + (int64_t)w->len;
-	w->now.record.text = w->now.record.start + line;
+	w->now.record.text = w->now.record.start + (int64_t)line;
 	put_octets(w, text, len);
-	fingerprint_add(&w->print, text, (size_t)line - 1);
+	fingerprint_add(&w->print, text, line - 1);
 	w->now.record.from = fingerprint_end(&w->print);
 	count(w, text + line, (size_t)path);
 	if (a->flags_room) {

@@ -2,6 +2,7 @@
 /* Quoting and unquoting of mailboxes, and their lines.  See mbox.h. */
 #include "spool/mbox.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -125,6 +126,30 @@ mbox_encode(struct mbox_encoder *e, const char *data, size_t len, bool last,
 	}
 	sink(context, data + out, at - out);
 	return at;
+}
+
+size_t
+mbox_from_line(char *text, size_t size, const char *sender, time_t when)
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	enum { FROM = 512 };
+	char from[FROM];
+	struct tm tm = { .tm_mday = 1 };
+	size_t n = 0;
+
+	/* One word: the sender ends at a blank when others read the line. */
+	for (const char *p = sender; *p != '\0' && n < FROM - 1; p++) {
+		from[n++] = *p > ' ' && *p < 0x7f ? *p : '_';
+	}
+	from[n] = '\0';
+	gmtime_r(&when, &tm);
+	int len =
+	    snprintf(text, size, "From %s %.3s %.3s %2d %02d:%02d:%02d %d\n",
+		n > 0 ? from : "MAILER-DAEMON", days + 3 * tm.tm_wday,
+		months + 3 * tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min,
+		tm.tm_sec, tm.tm_year + 1900);
+	return len < 0 || (size_t)len >= size ? 0 : (size_t)len;
 }
 
 /*

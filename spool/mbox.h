@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /*
  * The mbox format, pure: bytes in, values out.  A mailbox is messages, each a
@@ -42,6 +43,12 @@ enum { MBOX_LOOKAHEAD = 32 }; /* octets of a line that decide on quoting */
  */
 size_t mbox_encode(struct mbox_encoder *, const char *data, size_t len,
     bool last, mbox_sink *, void *context);
+
+/*
+ * Writes the From_ line of a message with its LF: the sender, "" for the null
+ * path, and the time in UTC.  How many octets, or 0: there is no room.
+ */
+size_t mbox_from_line(char *text, size_t size, const char *sender, time_t when);
 
 /* ---- reading ---- */
 

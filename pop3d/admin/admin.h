@@ -36,4 +36,23 @@ int admin_deleted(const struct config *, const char *user);
  */
 int admin_undelete(const struct config *, const char *user, char **ids);
 
+/*
+ * --backup USER: writes the mailbox to standard output, as an mbox that
+ * --restore reads.
+ */
+int admin_backup(const struct config *, const char *user);
+
+/*
+ * --restore USER: puts back what is on standard input and not in the mailbox.
+ */
+int admin_restore(const struct config *, const char *user);
+
+/*
+ * --import USER FILE|MAILDIR: adds the mail of another server that is not in
+ * the mailbox yet.  uidls: the file with that server's UIDLs, "names" or NULL;
+ * format: that of Dovecot's, or NULL.
+ */
+int admin_import(const struct config *, const char *user, const char *path,
+    const char *uidls, const char *format);
+
 #endif

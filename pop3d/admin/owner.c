@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 /* What the process of owner_run() does. */
 struct errand {
+	pid_t parent;
 	const struct config *config;
 	const struct names *names;
 	const char *user;
@@ -48,6 +50,7 @@ as_owner(void *context)
 		    e->user);
 		return EX_NOUSER;
 	}
+	process_end_with_parent(e->parent); /* becoming the owner undid it */
 	return keep_status(e->act(&store, e->context));
 }
 
@@ -91,7 +94,8 @@ owner_run(const struct config *config, const struct names *names,
     const char *user, int (*act)(const struct store *, void *context),
     void *context, int limit)
 {
-	struct errand e = { .config = config,
+	struct errand e = { .parent = getpid(),
+		.config = config,
 		.names = names,
 		.user = user,
 		.act = act,
@@ -109,4 +113,24 @@ owner_run_in(int directory, int (*act)(int directory, void *context),
 	};
 
 	return run_process(as_owner_of, &v, limit);
+}
+
+int
+owner_run_for(const struct config *config, const char *word,
+    int (*act)(const struct store *, void *context), void *context, int limit)
+{
+	char user[USER_NAME + 1], error[CONFIG_ERROR];
+
+	if (!user_name(config, word, user)) {
+		log_error("%s cannot be the name of a user", word);
+		return EX_NOUSER;
+	}
+	struct names *names = names_load(config, error);
+	if (names == NULL) {
+		log_error("%s", error);
+		return EX_CONFIG;
+	}
+	int status = owner_run(config, names, user, act, context, limit);
+	names_free(names);
+	return status;
 }

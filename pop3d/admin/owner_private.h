@@ -14,6 +14,10 @@
 int owner_run(const struct config *, const struct names *, const char *user,
     int (*act)(const struct store *, void *context), void *context, int limit);
 
+/* Does the same for a user who was named on the command line. */
+int owner_run_for(const struct config *, const char *word,
+    int (*act)(const struct store *, void *context), void *context, int limit);
+
 /*
  * Runs act as the owner of a user's directory below the key state's, which is
  * open: for what needs no mailbox, even if there is no such user any more.

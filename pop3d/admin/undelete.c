@@ -4,7 +4,6 @@
 
 #include "common/io/owned.h"
 #include "common/log/log.h"
-#include "common/login/users.h"
 #include "pop3d/admin/owner_private.h"
 #include "spool/append.h"
 #include "spool/foreign.h"
@@ -268,32 +267,12 @@ undelete_owned(const struct store *user, void *context)
 	return s->failed > 0 ? EX_TEMPFAIL : status;
 }
 
-static int
-for_user(const struct config *config, const char *word,
-    int (*act)(const struct store *, void *context), struct restore *search)
-{
-	char user[USER_NAME + 1], error[CONFIG_ERROR];
-
-	if (!user_name(config, word, user)) {
-		log_error("%s cannot be the name of a user", word);
-		return EX_NOUSER;
-	}
-	struct names *names = names_load(config, error);
-	if (names == NULL) {
-		log_error("%s", error);
-		return EX_CONFIG;
-	}
-	int status = owner_run(config, names, user, act, search, LIMIT);
-	names_free(names);
-	return status;
-}
-
 int
 admin_deleted(const struct config *config, const char *user)
 {
 	struct restore search = { .count = 0 };
 
-	return for_user(config, user, list_owned, &search);
+	return owner_run_for(config, user, list_owned, &search, LIMIT);
 }
 
 int
@@ -304,5 +283,5 @@ admin_undelete(const struct config *config, const char *user, char **ids)
 	while (ids[search.count] != NULL) {
 		search.count++;
 	}
-	return for_user(config, user, undelete_owned, &search);
+	return owner_run_for(config, user, undelete_owned, &search, LIMIT);
 }

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: ISC */
+/* Decodes messages of other servers' files, and encodes them as ours. */
+#include "spool/stored.h"
+
+#include "common/io/file.h"
+#include "spool/mbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { WINDOW = 256 * 1024, BUFFER = 64 * 1024 };
+
+/* ---- reading ---- */
+
+/* Gives out the lines of a window; false: that was enough. */
+static bool
+give_lines(struct mbox_window *w, mailbox_line *give, void *context)
+{
+	struct mbox_line line;
+
+	while (mbox_next_line(w, &line)) {
+		if (!give(context, &line)) {
+			return false;
+		}
+	}
+	return w->done > 0;
+}
+
+int
+stored_lines(
+    int fd, int64_t from, int64_t to, mailbox_line *give, void *context)
+{
+	char *window = malloc(WINDOW);
+	struct mbox_window w = { .data = window, .begins = true };
+	int result = window == NULL ? -1 : 0;
+
+	while (result == 0 && from < to) {
+		w.len = to - from < WINDOW ? (size_t)(to - from) : WINDOW;
+		w.last = from + (int64_t)w.len == to;
+		w.full = w.len == WINDOW;
+		w.done = 0;
+		result = file_read(fd, window, w.len, from);
+		if (result == 0 && !give_lines(&w, give, context)) {
+			break;
+		}
+		from += (int64_t)w.done;
+	}
+	int saved = errno;
+	free(window);
+	errno = saved;
+	return result;
+}
+
+/* ---- writing ---- */
+
+struct writer {
+	const struct stored_source *source;
+	int out;
+	off_t at;
+	int error; /* sticky */
+	struct mbox_decoder decoder;
+	struct mbox_encoder encoder;
+	bool first; /* no line has come yet */
+	bool body;  /* the header section is over */
+	bool keep;  /* the field under way is a mail reader's */
+	bool open;  /* the last line has not ended */
+	size_t len;
+	char buffer[BUFFER];
+};
+
+static void
+flush(struct writer *w)
+{
+	if (w->error == 0 && w->len > 0 &&
+	    file_write(w->out, w->buffer, w->len, w->at) == -1) {
+		w->error = errno;
+	}
+	w->at += (off_t)w->len;
+	w->len = 0;
+}
+
+static void
+put(void *context, const char *data, size_t len)
+{
+	struct writer *w = context;
+
+	while (len > 0) {
+		size_t room = BUFFER - w->len;
+		size_t n = len < room ? len : room;
+		memcpy(w->buffer + w->len, data, n);
+		w->len += n;
+		data += n;
+		len -= n;
+		if (w->len == BUFFER) {
+			flush(w);
+		}
+	}
+}
+
+/* True if a header line is one of the fields that mail readers keep. */
+static bool
+is_readers(const struct mbox_line *line)
+{
+	static const char *const names[] = {
+		"Status:", "X-Status:", "X-Keywords:"
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t n = strlen(names[i]);
+		if (line->len >= n &&
+		    strncasecmp(line->text, names[i], n) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A line of an mbox: what it stands for, or false if for nothing. */
+static bool
+decode(struct writer *w, struct mbox_line *line)
+{
+	struct mbox_line same = *line;
+	bool header = !w->decoder.body;
+
+	if (header && line->begins &&
+	    (line->len == 0 ||
+		(line->text[0] != ' ' && line->text[0] != '\t'))) {
+		w->keep = is_readers(line);
+	}
+	bool shown = mbox_decode(&w->decoder, line);
+	if (header && w->keep) {
+		put(w, same.text, same.len);
+		put(w, "\n", same.ends);
+		w->open = !same.ends;
+		return false;
+	}
+	if (!w->source->quoted) {
+		same.text = header ? line->text : same.text;
+		same.len = header ? line->len : same.len;
+		*line = same;
+	}
+	return shown;
+}
+
+/*
+ * Our fields come last in the header section: before a line that begins with a
+ * blank they would make it a part of them.
+ */
+static void
+end_header(struct writer *w)
+{
+	if (!w->body) {
+		put(w, "\n", w->open);
+		put(w, w->source->fields, strlen(w->source->fields));
+		w->open = false;
+		w->body = true;
+	}
+}
+
+/* Every piece is long enough for the encoder, or whole. */
+static bool
+take(void *context, const struct mbox_line *piece)
+{
+	struct writer *w = context;
+	struct mbox_line line = *piece;
+	/* Some deliver into a Maildir with what is a line of an mbox. */
+	bool odd = w->first && !w->source->mbox && mbox_is_from(&line, true);
+
+	w->first = false;
+	if (odd || (w->source->mbox && !decode(w, &line))) {
+		return w->error == 0;
+	}
+	if (line.begins && line.ends && line.len == 0) {
+		end_header(w);
+	}
+	(void)mbox_encode(&w->encoder, line.text, line.len, true, put, w);
+	if (line.ends) {
+		(void)mbox_encode(&w->encoder, "\n", 1, true, put, w);
+	}
+	w->open = !line.ends;
+	return w->error == 0;
+}
+
+int
+stored_write(
+    const struct stored_source *s, int out, off_t at, struct message *m)
+{
+	struct writer *w = malloc(sizeof(*w));
+
+	if (w == NULL) {
+		return -1;
+	}
+	memset(w, 0, offsetof(struct writer, buffer));
+	w->source = s;
+	w->out = out;
+	w->at = at;
+	w->first = true;
+	put(w, s->from_line, strlen(s->from_line));
+	*m = (struct message){ .start = at, .text = at + (int64_t)w->len };
+	int result = stored_lines(s->fd, s->from, s->to, take, w);
+	end_header(w);
+	put(w, "\n", w->open);
+	flush(w);
+	m->end = m->next = w->at;
+	int error = w->error != 0 ? w->error : errno;
+	result = w->error != 0 ? -1 : result;
+	free(w);
+	errno = error;
+	return result;
+}
