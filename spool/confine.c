@@ -9,6 +9,7 @@
 
 #include "common/process/landlock.h"
 #include "common/process/sandbox.h"
+#include "spool/exchange.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,6 +53,27 @@ open_mailbox(int folder, const char *name, enum lock_mode mode)
 	return fd;
 }
 
+/*
+ * Makes what dotlocks of that process come from; false: there are no such
+ * files.  An exchange takes one more, and leaves it without a name.
+ */
+static bool
+make_stock(struct lock_stock *stock, int folder, const char *mailbox,
+    enum lock_mode mode, size_t locks)
+{
+	if (mode == LOCK_TO_READ) {
+		size_t more = exchange_is_possible(folder) ? 1 : 0;
+		if (!lock_stock_make(stock, folder, locks + more)) {
+			return false;
+		}
+		lock_stock_return(stock, mailbox);
+		return true;
+	}
+	return (mode == LOCK_TO_CREATE && locks > 1 &&
+		   lock_stock_make_lasting(stock, folder, mailbox)) ||
+	       lock_stock_make(stock, folder, locks);
+}
+
 int
 confine_to_store(struct store *s, struct lock_stock *stock, enum lock_mode mode,
     size_t locks)
@@ -71,10 +93,7 @@ confine_to_store(struct store *s, struct lock_stock *stock, enum lock_mode mode,
 		snprintf(lock, sizeof(lock), "%s.lock", name);
 		fd[SANDBOX_DOTLOCK] =
 		    openat(folder, lock, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-		bool stocked =
-		    (mode == LOCK_TO_CREATE && locks > 1 &&
-			lock_stock_make_lasting(stock, folder, name)) ||
-		    lock_stock_make(stock, folder, locks);
+		bool stocked = make_stock(stock, folder, name, mode, locks);
 		s->stock = stocked ? stock : NULL;
 		fd[stocked ? SANDBOX_FOLDER : SANDBOX_LOCKS] = folder;
 	}

@@ -11,8 +11,8 @@
  * if there is none; its locks; the folder of the store.  A mailbox that comes
  * later, or in place of this one, cannot be opened.
  *
- * locks: how often it will lock, LOCK_STOCK at most.  A session locks to
- * recover and to delete, for which an exchange takes one more: LOCK_SESSION.
+ * locks: how often it will lock, LOCK_STOCK at most; a session (LOCK_TO_READ)
+ * locks as often as it has to, one time after the other.
  *
  * The store is to be used with the stock from then on, which lives as long and
  * is closed by the end of the process.  0, or -1 with errno.

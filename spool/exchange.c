@@ -103,17 +103,25 @@ run(struct end *e, const struct plan *p, uint64_t block, bool *unsynced)
 	return *unsynced ? -1 : 0;
 }
 
+bool
+exchange_is_possible(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == XFS_MAGIC;
+}
+
 int
 exchange_run(const struct lock *l, const struct plan *p, bool *unsynced)
 {
 	struct end e = { .from = l->fd };
 	struct statfs fs;
 
-	if (fstatfs(l->fd, &fs) == -1) {
+	if (!exchange_is_possible(l->fd)) {
+		errno = ENOTSUP;
 		return -1;
 	}
-	if (fs.f_type != XFS_MAGIC) {
-		errno = ENOTSUP;
+	if (fstatfs(l->fd, &fs) == -1) {
 		return -1;
 	}
 	/* One that could become a dotlock serves as well, once it is empty. */
@@ -132,6 +140,13 @@ exchange_run(const struct lock *l, const struct plan *p, bool *unsynced)
 }
 
 #else
+
+bool
+exchange_is_possible(int fd)
+{
+	(void)fd;
+	return false;
+}
 
 int
 exchange_run(const struct lock *l, const struct plan *p, bool *unsynced)

@@ -5,6 +5,11 @@
 #include "spool/journal.h"
 #include "spool/lock.h"
 
+#include <stdbool.h>
+
+/* True if the file system of that folder or file may be one that exchanges. */
+bool exchange_is_possible(int fd);
+
 /*
  * The rewrite of a plan where the file system can exchange the contents of two
  * files in one atomic step (XFS, made with exchange=1, since Linux 6.10): the

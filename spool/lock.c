@@ -330,14 +330,18 @@ try_lock(struct lock *l, enum lock_mode mode)
 	return verify(l);
 }
 
+/* again: the stock gets the dotlock back, if it takes it. */
 static void
-undo(struct lock *l)
+undo(struct lock *l, bool again)
 {
 	char name[NAME_MAX + 1];
 	int saved = errno;
 
 	if (l->dotlock && lock_name(l, name)) {
-		unlinkat(l->directory, name, 0);
+		if (!again || l->stock == NULL ||
+		    !lock_stock_put_back(l->stock, l->directory, name)) {
+			unlinkat(l->directory, name, 0);
+		}
 		l->dotlock = false;
 	}
 	if (l->fd != -1) {
@@ -385,7 +389,7 @@ lock_take_by(struct lock *l, const char *path, struct lock_stock *stock,
 		return -1;
 	}
 	while (try_lock(l, mode) == -1) {
-		undo(l);
+		undo(l, true);
 		bool again = errno == EWOULDBLOCK || errno == ESTALE;
 		if (!again || now_ms() >= deadline) {
 			errno = errno == ESTALE ? EWOULDBLOCK : errno;
@@ -411,12 +415,24 @@ lock_touch(const struct lock *l)
 	}
 }
 
-void
-lock_release(struct lock *l)
+static void
+release(struct lock *l, bool again)
 {
-	undo(l);
+	undo(l, again);
 	if (l->directory != -1) {
 		close(l->directory);
 		l->directory = -1;
 	}
+}
+
+void
+lock_release(struct lock *l)
+{
+	release(l, false);
+}
+
+void
+lock_put_back(struct lock *l)
+{
+	release(l, true);
 }

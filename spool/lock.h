@@ -55,4 +55,8 @@ void lock_collect(const struct lock *);
 /* Unlocks and closes. */
 void lock_release(struct lock *);
 
+/* The same, by a process that may lock again, and may have nothing left for it.
+ */
+void lock_put_back(struct lock *);
+
 #endif

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +36,14 @@ write_id(int fd)
 	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 
 	return lock_write(fd, text, (size_t)len);
+}
+
+static void
+begin(struct lock_stock *s)
+{
+	s->left = 0;
+	s->returns = false;
+	s->used = s->folder = -1;
 }
 
 /* A file that holds our process id; -1 with errno. */
@@ -105,8 +114,7 @@ lock_stock_make_lasting(struct lock_stock *s, int folder, const char *mailbox)
 	char proc[LINK_NAME];
 	int n = snprintf(s->name, sizeof(s->name), ".%s.lk", mailbox);
 
-	s->left = 0;
-	s->folder = -1;
+	begin(s);
 	if (n < 0 || n > NAME_MAX) {
 		return false;
 	}
@@ -131,8 +139,7 @@ lock_stock_make_lasting(struct lock_stock *s, int folder, const char *mailbox)
 bool
 lock_stock_make(struct lock_stock *s, int folder, size_t count)
 {
-	s->left = 0;
-	s->folder = -1;
+	begin(s);
 	while (s->left < count) {
 		int fd = make_file(folder);
 		if (fd == -1) {
@@ -144,10 +151,44 @@ lock_stock_make(struct lock_stock *s, int folder, size_t count)
 	return true;
 }
 
+void
+lock_stock_return(struct lock_stock *s, const char *mailbox)
+{
+	/* A name that lock_collect() knows, if we are killed. */
+	int n = snprintf(s->name, sizeof(s->name), "%s.lk%d.%08x", mailbox,
+	    (int)getpid(), (unsigned)arc4random());
+
+	s->returns = n > 0 && n <= NAME_MAX;
+}
+
 int
 lock_stock_take(struct lock_stock *s)
 {
 	return s->left == 0 ? -1 : s->fd[--s->left];
+}
+
+/* Removes the name, if one of the files has it. */
+static void
+remove_name(struct lock_stock *s)
+{
+	if (s->folder != -1) {
+		unlinkat(s->folder, s->name, 0);
+		close(s->folder);
+		s->folder = -1;
+	}
+}
+
+/* The last one has become a dotlock. */
+static void
+use_last(struct lock_stock *s)
+{
+	if (s->returns) {
+		remove_name(s); /* it has another one now */
+		close_if_open(s->used);
+		s->used = s->fd[--s->left];
+	} else if (s->folder == -1) {
+		close(s->fd[--s->left]);
+	}
 }
 
 int
@@ -172,24 +213,37 @@ lock_stock_link(struct lock_stock *s, int folder, const char *name)
 	/* What link() says may be wrong over a network: the name counts. */
 	if (fstatat(folder, name, &theirs, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino) {
-		if (s->folder == -1) {
-			close(fd);
-			s->left--;
-		}
+		use_last(s);
 		return 0;
 	}
-	errno = why == 0 ? EEXIST : why;
+	/* What somebody has removed is no lock, and no missing mailbox. */
+	errno = why == 0 ? EEXIST : why == ENOENT ? EWOULDBLOCK : why;
 	return -1;
+}
+
+bool
+lock_stock_put_back(struct lock_stock *s, int folder, const char *name)
+{
+	if (!s->returns || s->used == -1 || s->folder != -1) {
+		return false;
+	}
+	int own = openat(folder, ".", O_PATH | O_CLOEXEC);
+	if (own == -1 || renameat(folder, name, folder, s->name) == -1) {
+		close_if_open(own);
+		return false;
+	}
+	s->folder = own;
+	s->fd[s->left++] = s->used;
+	s->used = -1;
+	return true;
 }
 
 void
 lock_stock_close(struct lock_stock *s)
 {
-	if (s->folder != -1) {
-		unlinkat(s->folder, s->name, 0);
-		close(s->folder);
-		s->folder = -1;
-	}
+	remove_name(s);
+	close_if_open(s->used);
+	s->used = -1;
 	while (s->left > 0) {
 		close(s->fd[--s->left]);
 	}

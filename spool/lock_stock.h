@@ -9,17 +9,25 @@
 /*
  * Files in the folder of a mailbox, each ready to become its dotlock by one
  * link(2).  A process makes some before it gives up the right to write to new
- * files there: files without a name, which serve once each, or one with a name,
- * which serves again.
+ * files there: files without a name, which serve once each unless they are put
+ * back, or one with a name, which serves again.
  */
-enum { LOCK_STOCK = 16, LOCK_SESSION = 3 };
+enum { LOCK_STOCK = 16 };
 
 struct lock_stock {
 	int fd[LOCK_STOCK];
 	size_t left;
-	int folder; /* of the one with a name, or -1 */
+	bool returns; /* what is put back is kept, under the name */
+	int used;     /* the dotlock of now, that may be put back; or -1 */
+	int folder;   /* of the one that has the name, or -1 */
 	char name[NAME_MAX + 1];
 };
+
+/* One that has none, and may be closed. */
+#define LOCK_STOCK_EMPTY                                                       \
+	{                                                                      \
+		.used = -1, .folder = -1                                       \
+	}
 
 /*
  * Makes so many in the folder, LOCK_STOCK at most; each costs what a dotlock
@@ -27,6 +35,13 @@ struct lock_stock {
  * no /proc to name them by.
  */
 bool lock_stock_make(struct lock_stock *, int folder, size_t count);
+
+/*
+ * Keeps the files of that stock that are put back.  A session may lock more
+ * than once, to recover and to delete, but most never do, and making a file is
+ * a large part of what a login costs.
+ */
+void lock_stock_return(struct lock_stock *, const char *mailbox);
 
 /*
  * Makes one for as many locks as are wanted, .MAILBOX.lk.  What another process
@@ -45,6 +60,12 @@ int lock_stock_take(struct lock_stock *);
  * then the stock has it still.  One that serves again stays in the stock.
  */
 int lock_stock_link(struct lock_stock *, int folder, const char *name);
+
+/*
+ * Takes the dotlock of that name back: it is one no longer, and serves again.
+ * False: the stock takes nothing back, and the dotlock is still there.
+ */
+bool lock_stock_put_back(struct lock_stock *, int folder, const char *name);
 
 /* Closes what is left, and removes what has a name. */
 void lock_stock_close(struct lock_stock *);

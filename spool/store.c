@@ -60,8 +60,9 @@ recover_first(struct hold *h, const struct store *s, int timeout)
 		&h->lock, s->mailbox, s->stock, LOCK_TO_WRITE, timeout) == -1) {
 		return -1;
 	}
-	int result = recover(h);
-	release_lock(h);
+	int result = recover(h), saved = errno;
+	lock_put_back(&h->lock);
+	errno = saved;
 	return result;
 }
 

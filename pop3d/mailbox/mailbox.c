@@ -120,7 +120,7 @@ open_mailbox(const struct task *task, struct session *s)
 		return -1;
 	}
 	if (confine_to_store(&s->transaction->store, &s->transaction->locks,
-		LOCK_TO_READ, LOCK_SESSION) == -1 ||
+		LOCK_TO_READ, 1) == -1 ||
 	    sandbox_mailbox() == -1) {
 		log_error("cannot enter the sandbox: %s", strerror(errno));
 		reply_error(s, REPLY_CANNOT_OPEN);
@@ -160,7 +160,8 @@ enum status
 mailbox_run(const struct task *task)
 {
 	const struct login *login = task->payload;
-	struct transaction open = { .uidl_style = task->config->uidl };
+	struct transaction open = { .locks = LOCK_STOCK_EMPTY,
+		.uidl_style = task->config->uidl };
 	struct session s = { .state = STATE_TRANSACTION,
 		.config = task->config,
 		.peer = task->peer,
@@ -191,6 +192,7 @@ mailbox_run(const struct task *task)
 	free(open.deleted);
 	uidls_close(open.uidls);
 	mailbox_close(open.mailbox);
+	lock_stock_close(&open.locks);
 	session_lock_release(open.lock);
 	stream_close(s.stream);
 	shutdown(task->out, SHUT_WR); /* the server's copy stays a little */

@@ -45,7 +45,7 @@ at_once_deliver(const struct task *task, const struct mail *mail, size_t i)
 	int64_t started = deadline_now();
 	struct account account;
 	struct store store;
-	struct lock_stock locks = { .folder = -1 };
+	struct lock_stock locks = LOCK_STOCK_EMPTY;
 	struct local_mail m = { .sender = mail->sender, .fd = task->fd };
 	struct forward_place forward = { .home = -1 };
 	bool junk = false;

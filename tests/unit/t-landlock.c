@@ -440,7 +440,7 @@ reads_and_deletes(void)
 	struct mailbox_update u = { .deleted = deleted };
 	size_t octets = 0;
 
-	if (confine_to_store(&bob, &stock, LOCK_TO_READ, LOCK_SESSION) == -1 ||
+	if (confine_to_store(&bob, &stock, LOCK_TO_READ, 1) == -1 ||
 	    mailbox_open(&m, &bob, 2000) == -1 || mailbox_check(m) == -1 ||
 	    mailbox_count(m) != 3 ||
 	    mailbox_read(m, 2, takes_line, &octets) == -1 || octets < 4000 ||
@@ -470,8 +470,7 @@ confined_as_mailbox_comes(void)
 		scratch_write(scratch_path(new, "m/mail/new"), text, (size_t)n);
 		_exit(rename(new, bob.mailbox) != 0);
 	}
-	bool good =
-	    confine_to_store(&bob, &stock, LOCK_TO_READ, LOCK_SESSION) == 0;
+	bool good = confine_to_store(&bob, &stock, LOCK_TO_READ, 1) == 0;
 	close(gate[1]);
 	close(gate[0]);
 	return waitpid(pid, &status, 0) == pid && status == 0 && good;
@@ -524,8 +523,7 @@ opens(const char *name, int flags)
 static bool
 confined_opens(const char *name, int flags)
 {
-	return confine_to_store(&bob, &stock, LOCK_TO_READ, LOCK_SESSION) ==
-	           0 &&
+	return confine_to_store(&bob, &stock, LOCK_TO_READ, 1) == 0 &&
 	       opens(name, flags);
 }
 
@@ -536,8 +534,7 @@ confined_moves(void)
 
 	scratch_path(from, "m/mail/alice");
 	scratch_path(to, "m/state/bob/stolen");
-	return confine_to_store(&bob, &stock, LOCK_TO_READ, LOCK_SESSION) ==
-	           0 &&
+	return confine_to_store(&bob, &stock, LOCK_TO_READ, 1) == 0 &&
 	       linkat(AT_FDCWD, from, AT_FDCWD, to, 0) == 0;
 }
 

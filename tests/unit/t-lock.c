@@ -10,6 +10,7 @@
 #include "tests/unit/t-scratch.h"
 #include "tests/unit/tap.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -459,9 +460,12 @@ test_counting(void)
 static int folder;
 static char lasting[PATH_MAX];
 
-/* Takes the lock by that stock: true if the dotlock is there, and ours. */
+/*
+ * Takes the lock by that stock: true if the dotlock is there, and ours.
+ * back: the file is to serve again.
+ */
 static bool
-takes_by(struct lock_stock *stock)
+takes_by(struct lock_stock *stock, bool back)
 {
 	struct lock l;
 	char id[16];
@@ -475,8 +479,28 @@ takes_by(struct lock_stock *stock)
 	bool good = strcmp(text, id) == 0 &&
 	            try_elsewhere(LOCK_TO_WRITE, 0) == EWOULDBLOCK;
 	free(text);
-	lock_release(&l);
+	if (back) {
+		lock_put_back(&l);
+	} else {
+		lock_release(&l);
+	}
 	return good && access(dotlock, F_OK) == -1;
+}
+
+/* True if nothing but the mailbox is there. */
+static bool
+is_alone(void)
+{
+	const struct dirent *e;
+	size_t n = 0;
+	DIR *d = opendir(scratch_path((char[PATH_MAX]){ 0 }, "."));
+
+	scratch_need(d != NULL, "opendir");
+	while ((e = readdir(d)) != NULL) {
+		n += strstr(e->d_name, "box") != NULL;
+	}
+	closedir(d);
+	return n == 1;
 }
 
 static bool
@@ -486,7 +510,7 @@ lasts(void)
 	bool good = lock_stock_make_lasting(&stock, folder, "box");
 
 	for (int i = 0; i < 3; i++) {
-		good = good && takes_by(&stock);
+		good = good && takes_by(&stock, false);
 	}
 	if (good) {
 		lock_stock_close(&stock);
@@ -536,7 +560,7 @@ test_lasting(void)
 	    O_PATH | O_DIRECTORY | O_CLOEXEC);
 	ok(lasts(), "one file serves for several locks, and is removed");
 	ok(lock_stock_make_lasting(&stock, folder, "box") &&
-		!makes_elsewhere() && takes_by(&stock),
+		!makes_elsewhere() && takes_by(&stock, false),
 	    "nobody else uses a file that is in use");
 	lock_stock_close(&stock);
 	scratch_write(lasting, "4194304999\n", 11);
@@ -557,6 +581,38 @@ test_lasting(void)
 	close(folder);
 }
 
+static void
+test_returning(void)
+{
+	struct lock_stock stock;
+
+	folder = open(scratch_path((char[PATH_MAX]){ 0 }, "."),
+	    O_PATH | O_DIRECTORY | O_CLOEXEC);
+	scratch_need(lock_stock_make(&stock, folder, 1), "O_TMPFILE");
+	lock_stock_return(&stock, "box");
+	ok(is_alone(), "what nobody has used has no name");
+	ok(takes_by(&stock, true) && takes_by(&stock, true) &&
+		takes_by(&stock, true),
+	    "what is put back serves again");
+	lock_stock_close(&stock);
+	ok(is_alone(), "it loses its name when the stock is closed");
+	scratch_need(lock_stock_make(&stock, folder, 1), "O_TMPFILE");
+	lock_stock_return(&stock, "box");
+	ok(takes_by(&stock, true) && takes_by(&stock, false) && is_alone(),
+	    "nothing is left behind by the last lock");
+	ok(!takes_by(&stock, false) && errno == EWOULDBLOCK,
+	    "what was not put back serves no more");
+	lock_stock_close(&stock);
+	scratch_need(lock_stock_make(&stock, folder, 1), "O_TMPFILE");
+	lock_stock_return(&stock, "box");
+	bool first = takes_by(&stock, true);
+	unlinkat(folder, stock.name, 0);
+	ok(first && !takes_by(&stock, false) && errno == EWOULDBLOCK,
+	    "what somebody has removed is no lock, and the mailbox is there");
+	lock_stock_close(&stock);
+	close(folder);
+}
+
 int
 main(void)
 {
@@ -573,5 +629,6 @@ main(void)
 	race(false);
 	test_counting();
 	test_lasting();
+	test_returning();
 	return tap_done();
 }
