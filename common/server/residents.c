@@ -19,9 +19,9 @@
 #include <unistd.h>
 
 enum {
-	RECENT = 1000, /* ms: jobs that are like each other come in these */
-	FEW = 2,
-	MANY = 16,        /* jobs of the first resident, of the last */
+	RECENT = 1000,    /* ms: jobs that are like each other come in these */
+	RECENT_SET = 8,   /* places that a key may have */
+	JOBS = 16,        /* of a resident, at most */
 	AT_ONCE = 16,     /* jobs that wait for a resident */
 	LIFE = 5 * 1000,  /* ms: what it knew of names may be old then */
 	GOES = 10 * 1000, /* ms for its end when it was let go */
@@ -29,18 +29,35 @@ enum {
 
 /* ---- which job is like which ---- */
 
+/*
+ * The note about jobs with that key; if there is none, the oldest of those in
+ * whose place it may be.  Were there one place for a key, recipients who share
+ * it would never have a resident.
+ */
+static struct recent *
+find_recent(struct server *s, uint64_t key)
+{
+	size_t sets = RECENT_JOBS / RECENT_SET;
+	struct recent *set = &s->recent[key % sets * RECENT_SET];
+	struct recent *oldest = set;
+
+	for (size_t i = 0; i < RECENT_SET; i++) {
+		if (set[i].key == key) {
+			return &set[i];
+		}
+		oldest = set[i].when < oldest->when ? &set[i] : oldest;
+	}
+	return oldest;
+}
+
 /* True if such a job came within the last second; notes this one. */
 static bool
-is_recent(struct server *s, uint64_t key, int64_t now, size_t *jobs)
+is_recent(struct server *s, uint64_t key, int64_t now)
 {
-	struct recent *r = &s->recent[key % RECENT_JOBS];
+	struct recent *r = find_recent(s, key);
 	bool recent = r->key == key && now - r->when < RECENT;
 
-	if (!recent) {
-		*r = (struct recent){ .key = key, .jobs = FEW };
-	}
-	r->when = now;
-	*jobs = r->jobs;
+	*r = (struct recent){ .key = key, .when = now };
 	return recent;
 }
 
@@ -139,7 +156,7 @@ residents_take(struct server *s, struct slot *slot, size_t size)
 	}
 	r->jobs--;
 	slot->resident = r;
-	s->recent[r->key % RECENT_JOBS].when = now;
+	(void)is_recent(s, r->key, now);
 	return true;
 }
 
@@ -162,11 +179,10 @@ residents_offer(struct server *s, struct slot *slot, struct task *task)
 	int64_t now = deadline_coarse();
 	uint64_t key = slot->request.key;
 	struct resident *r;
-	size_t jobs;
 	int pair[2];
 
 	task->jobs = 1;
-	if (!may_be_taken(s, slot) || !is_recent(s, key, now, &jobs) ||
+	if (!may_be_taken(s, slot) || !is_recent(s, key, now) ||
 	    find(s, key) != NULL || (r = new_place(s)) == NULL ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
 		return NULL;
@@ -175,10 +191,10 @@ residents_offer(struct server *s, struct slot *slot, struct task *task)
 	*r = (struct resident){ .key = key,
 		.channel = pair[0],
 		.since = now,
-		.jobs = jobs - 1,
+		.jobs = JOBS - 1,
 		.changes = s->changes,
 		.waiting = 1 };
-	task->jobs = jobs;
+	task->jobs = JOBS;
 	task->key = key;
 	task->secret = s->resident_secret;
 	task->ticket = slot->ticket;
@@ -272,10 +288,6 @@ take(struct server *s, struct resident *r)
 	           : r->leaving     ? now + GOES
 	                            : now + RECENT;
 	if (r->jobs == 0 && r->waiting == 0) {
-		struct recent *recent = &s->recent[r->key % RECENT_JOBS];
-		if (recent->key == r->key && recent->jobs < MANY) {
-			recent->jobs *= 2; /* each job costs a dotlock */
-		}
 		let_go(r, now);
 	}
 	return true;

@@ -148,7 +148,6 @@ enum { RECENT_JOBS = 128 };
 struct recent {
 	uint64_t key;
 	int64_t when;
-	size_t jobs; /* that a resident for it gets */
 };
 
 /* An address from which somebody has logged in; see place.h. */
