@@ -301,6 +301,13 @@ def started_as_root():
                 equal(daemon.stop(), 0, "exit status")
 
 
+def groups(server, uid):
+    """The further groups of pop3d's processes with that uid."""
+    all_of_them = [status(pid) for pid in tree(server.pop3d.pid)]
+    return [has["Groups"].split() for has in all_of_them
+            if has and has["Uid"].split()[0] == str(uid)]
+
+
 def groups_of_mailboxes():
     """Which groups the process of a mailbox has, by the folder it lies in."""
     with tap.case("started as root: one more group only where locks need it"):
@@ -324,16 +331,15 @@ def groups_of_mailboxes():
                 with server.connect(server.pop3) as talker:
                     talker.pop_login("bob", PASSWORDS["bob"])
                     # Sessions that have not ended yet have none.
-                    has = [status(p) for p in tree(server.pop3d.pid)
-                           if status(p)["Uid"].split()[0]
-                           == str(owner.pw_uid)]
-                    has = [h["Groups"].split() for h in has]
+                    has = groups(server, owner.pw_uid)
                     wanted = [str(g) for g in more]
                     check(wanted in has and all(
                         h in ([], wanted) for h in has), f"{mode:o}: {has}")
                     talker.pop("+OK", "DELE 1")
                     talker.pop("+OK", "QUIT")
                 equal(box.stat().st_size, 0, "the mailbox")
+                wait_for(lambda: not any(groups(server, owner.pw_uid)),
+                         "the end of the process")
 
 
 def root_has_no_mail():
