@@ -46,6 +46,7 @@ claim_apply(const struct claim *claim, struct peer *peer)
 	if (claim->kind == PROXY_CLIENT) {
 		peer_set_ip(peer, claim->address, claim->port);
 	}
+	peer->prober = claim->kind != PROXY_CLIENT;
 	/* Only the proxy itself is where it says: a loopback address that it
 	 * claims for a client belongs to another machine, or to none. */
 	peer->loopback = peer->loopback && claim->kind == PROXY_OWN;

@@ -22,6 +22,7 @@ struct peer {
 	char address[64]; /* 192.0.2.1, 2001:db8::1, or "local" */
 	unsigned port;
 	bool loopback;       /* on this machine */
+	bool prober;         /* a proxy that names no client: a health check */
 	uid_t uid;           /* ROLE_LOCAL: the owner of the process */
 	uint8_t network[16]; /* its /32 or /64, for counting */
 	uint8_t ip[16];      /* see common/text/network.h; 0: it has none */

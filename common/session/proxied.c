@@ -13,9 +13,12 @@
 
 enum { PATIENCE = 5000 /* ms for the whole header */ };
 
-/* Reads just the header: what follows belongs to TLS or the protocol. */
+/*
+ * Reads just the header: what follows belongs to TLS or the protocol.  silent:
+ * the proxy has left without a word.
+ */
 static enum proxy_result
-read_header(int fd, struct proxy *proxy)
+read_header(int fd, struct proxy *proxy, bool *silent)
 {
 	int64_t deadline = deadline_now() + PATIENCE;
 	uint8_t data[PROXY_MOST];
@@ -28,6 +31,7 @@ read_header(int fd, struct proxy *proxy)
 			len += (size_t)n;
 		} else if (n == 0 || (errno != EAGAIN && errno != EINTR) ||
 			   deadline_wait(fd, POLLIN, deadline, true) == -1) {
+			*silent = len == 0 && (n == 0 || errno == ECONNRESET);
 			return PROXY_MORE;
 		}
 	}
@@ -49,11 +53,15 @@ proxied_start(struct connection *c)
 {
 	struct proxy proxy;
 	struct claim claim;
+	bool silent = false;
 
-	switch (read_header(c->rfd, &proxy)) {
+	switch (read_header(c->rfd, &proxy, &silent)) {
 	case PROXY_DONE:
 		break;
 	case PROXY_MORE:
+		if (silent) {
+			return false; /* it only looked if we listen */
+		}
 		log_warn("no PROXY header from %s, which the key proxy lists",
 		    c->peer.address);
 		return false;

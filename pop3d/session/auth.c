@@ -34,6 +34,7 @@ command_auth(struct session *s, char *argument)
 	struct sasl sasl;
 	enum line line;
 
+	session_note(s);
 	if (!secure_for_passwords(s->connection, s->stream)) {
 		return reply_error(s, REPLY_NEEDS_TLS);
 	}

@@ -66,9 +66,21 @@ is_ascii(const char *text)
 	return *text == '\0';
 }
 
+void
+session_note(struct session *s)
+{
+	if (!s->noted) {
+		s->noted = true;
+		stats_add(STATS_POP3_CONNECTIONS, 1);
+		log_info("Connection, ip=[%s], port=[%u]", s->peer->address,
+		    s->peer->port);
+	}
+}
+
 static enum next
 user(struct session *s, char *name)
 {
+	session_note(s);
 	if (!secure_for_passwords(s->connection, s->stream)) {
 		return reply_error(s, REPLY_NEEDS_TLS);
 	}
@@ -268,14 +280,14 @@ session_run(const struct connection *c)
 		return SESSION_CUT;
 	}
 	stream_accept_lf(s.stream, true);
-	if (c->start != START_STARTTLS) {
-		stats_add(STATS_POP3_CONNECTIONS, 1);
-		log_info("Connection, ip=[%s], port=[%u]", c->peer.address,
-		    c->peer.port);
+	/* A health check of a proxy is no session until it logs in. */
+	s.noted = c->start == START_STARTTLS && !c->peer.prober;
+	if (!c->peer.prober) {
+		session_note(&s);
 	}
 	if (secure_start(c, s.stream, "+OK Begin TLS", error)) {
 		s.tls = stream_tls(s.stream) != NULL;
-		stats_add(STATS_POP3_TLS, s.tls);
+		stats_add(STATS_POP3_TLS, s.tls && s.noted);
 		if (c->start != START_STARTTLS) {
 			reply_ok_with(
 			    &s, "restante at %s ready", c->config->hostname);
@@ -287,7 +299,7 @@ session_run(const struct connection *c)
 			pump_run(s.stream, c->mailbox);
 		}
 	}
-	if (!s.handed_over) {
+	if (!s.handed_over && s.noted) {
 		log_info("%s, ip=[%s]%s%s",
 		    s.ending == ENDING_QUIT ? "LOGOUT" : "DISCONNECTED",
 		    c->peer.address, error[0] == '\0' ? "" : ", TLS: ", error);

@@ -44,6 +44,7 @@ struct session {
 	/* AUTHORIZATION */
 	const struct connection *connection;
 	bool tls;
+	bool noted;       /* the log has a line about it: no health check */
 	bool handed_over; /* the client, to another process */
 	unsigned failures;
 	struct login login;
@@ -53,6 +54,9 @@ struct session {
 	struct transaction *transaction;
 	unsigned long long retrieved, topped; /* octets, by RETR and by TOP */
 };
+
+/* Counts it and writes its first line in the log; once. */
+void session_note(struct session *);
 
 /* The service's session function: authorization.c. */
 enum session_end session_run(const struct connection *);

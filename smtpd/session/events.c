@@ -20,10 +20,11 @@ event_client(const struct session *s, char text[EVENT_CLIENT])
 }
 
 void
-event_connect(const struct session *s)
+event_connect(struct session *s)
 {
 	char client[EVENT_CLIENT];
 
+	s->noted = true;
 	if (s->connection->role != ROLE_LOCAL) {
 		stats_add(STATS_CONNECTIONS, 1);
 		log_info("connect from %s", event_client(s, client));
@@ -35,7 +36,7 @@ event_disconnect(const struct session *s)
 {
 	char client[EVENT_CLIENT], counts[COMMAND_COUNTS_TEXT];
 
-	if (s->connection->role != ROLE_LOCAL) {
+	if (s->noted && s->connection->role != ROLE_LOCAL) {
 		log_info("disconnect from %s%s", event_client(s, client),
 		    command_counts_text(&s->commands, counts));
 	}
@@ -48,6 +49,9 @@ event_tls(const struct session *s)
 	size_t version = strcspn(s->tls, ",");
 	const char *cipher = s->tls + version + strspn(s->tls + version, ", ");
 
+	if (!s->noted) {
+		return;
+	}
 	stats_add(STATS_TLS, 1);
 	/* "TLS1.3, AES-256-GCM" */
 	log_info("Anonymous TLS connection established from %s: TLSv%.*s with "
@@ -61,7 +65,7 @@ event_tls_failed(const struct session *s, const char *why)
 {
 	char client[EVENT_CLIENT];
 
-	if (*why != '\0') {
+	if (s->noted && *why != '\0') {
 		log_info("SSL_accept error from %s: %s",
 		    event_client(s, client), why);
 	}
@@ -72,7 +76,7 @@ event_end(const struct session *s, const char *how)
 {
 	char client[EVENT_CLIENT];
 
-	if (s->connection->role != ROLE_LOCAL) {
+	if (s->noted && s->connection->role != ROLE_LOCAL) {
 		log_info("%s after %s from %s", how, s->verb,
 		    event_client(s, client));
 	}

@@ -16,8 +16,12 @@ enum { EVENT_CLIENT = 96, EVENT_TEXT = REPLY_TEXT + 512 };
 /* The client: "unknown[192.0.2.1]".  Returns text. */
 const char *event_client(const struct session *, char text[EVENT_CLIENT]);
 
-/* "connect from"; "disconnect from", with how often each command was given. */
-void event_connect(const struct session *);
+/*
+ * "connect from", which also counts the session; "disconnect from", with how
+ * often each command was given.  Of a session without the first one nothing is
+ * logged about its connection.
+ */
+void event_connect(struct session *);
 void event_disconnect(const struct session *);
 
 /* "TLS connection established from"; "SSL_accept error from". */

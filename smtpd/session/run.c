@@ -121,11 +121,29 @@ check_pipelining(struct session *s, char *line)
 	return early_talker_command(s, line) ? CHECK_PASSED : CHECK_FATAL;
 }
 
+/* True for what health checks of a proxy say. */
+static bool
+is_probe(const char *verb)
+{
+	static const char *const verbs[] = { "EHLO", "HELO", "NOOP", "RSET",
+		"HELP", "STARTTLS", "QUIT" };
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(verb, verbs[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The line goes to the table: that is the command to be logged and counted. */
 static enum line_check
 note_verb(struct session *s, char *line)
 {
 	strlcpy(s->verb, command_counts_verb(line), sizeof(s->verb));
+	if (!s->noted && !is_probe(s->verb)) {
+		event_connect(s);
+	}
 	s->obeyed = false;
 	return CHECK_PASSED;
 }
@@ -245,9 +263,10 @@ begin_log(struct session *s)
 	bool again = s->connection->start == START_STARTTLS;
 
 	strlcpy(s->verb, again ? "STARTTLS" : "CONNECT", sizeof(s->verb));
+	s->noted = !s->connection->peer.prober;
 	if (again) {
 		command_counts_add(&s->commands, s->verb, true);
-	} else {
+	} else if (s->noted) {
 		event_connect(s);
 	}
 }

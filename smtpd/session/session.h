@@ -39,6 +39,7 @@ struct session {
 	struct command_counts commands;
 	char verb[40]; /* for the log: the command under way, or the last */
 	bool obeyed;   /* the last reply was 2xx */
+	bool noted;    /* the log has a line about it: no health check */
 	bool over;     /* all that the client had begun is done */
 	struct rcpt_policy policy; /* what was found out about the client */
 	struct incoming *incoming; /* the message under way */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The PROXY protocol: from listed peers, and from nobody else; then the
 client's own address is what counts everywhere. By hand and by haproxy."""
+import json
 import os
 import socket
 import struct
@@ -146,6 +147,66 @@ def test_never_from_here(server):
             check("AUTH" not in offers(talker), repr(header))
     with connect(server, server.submission, LOCAL) as talker:
         check("AUTH" in offers(talker), "the proxy itself is")
+
+
+def lines_of(server, act):
+    """What the two logs have to say about that, and the connections that are
+    counted meanwhile."""
+    def counted():
+        said = server.call("smtpd", "--stats", "--json").stdout
+        total = json.loads(said)["totals"]
+        return total["connections"] + total["pop3_connections"]
+    logs = (server.smtpd, server.pop3d)
+    before, count = [len(log.text()) for log in logs], counted()
+    act()
+    # The logs are in order: what came before an ordinary client is there.
+    for port, hello in ((server.smtp, "220 "), (server.pop3, "+OK")):
+        with connect(server, port, v1()) as talker:
+            check(talker.line().startswith(hello), "greeting")
+    wait_for(lambda: all(CLIENT in log.text()[n:]
+                         for log, n in zip(logs, before)), "the client")
+    lines = "".join(log.text()[n:] for log, n in zip(logs, before))
+    return [line for line in lines.splitlines() if CLIENT not in line], \
+        counted() - count - 2
+
+
+def test_health_checks(server):
+    """What a proxy asks for itself is no session in the log, until it has mail
+    or a login"""
+    def probes():
+        for header in (LOCAL, UNKNOWN):
+            with connect(server, server.smtp, header) as talker:
+                talker.expect("220 ")
+                talker.expect("250 ", "EHLO check.example.org")
+                talker.expect("221 ", "QUIT")
+            with connect(server, server.smtp, header) as talker:
+                talker.expect("220 ")
+            with connect(server, server.pop3, header) as talker:
+                talker.pop("+OK")
+            with connect(server, server.pop3, header) as talker:
+                talker.pop("+OK")
+                talker.pop("+OK", "QUIT")
+        for port in (server.smtp, server.pop3):
+            for linger in (False, True):
+                with socket.create_connection(("127.0.0.1", port)) as sock:
+                    if linger:      # as a check of the connection alone
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                        struct.pack("ii", 1, 0))
+    equal(lines_of(server, probes), ([], 0), "what health checks leave")
+
+    def works():
+        with connect(server, server.smtp, LOCAL) as talker:
+            talker.expect("220 ")
+            talker.expect("250 ", "EHLO check.example.org")
+            talker.expect("250 ", "MAIL FROM:<a@example.com>")
+        with connect(server, server.pop3, LOCAL) as talker:
+            talker.pop("+OK")
+            talker.send("USER bob\r\n")
+            talker.line()
+    lines, count = lines_of(server, works)
+    equal(count, 2, "\n".join(lines))
+    for word in ("]: connect from", "disconnect from", "Connection, ip=["):
+        equal(sum(word in line for line in lines), 1, "\n".join(lines))
 
 
 def test_twice(server):
