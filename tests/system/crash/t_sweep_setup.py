@@ -215,10 +215,11 @@ def cases_machine():
 
 
 def cover(path):
-    """Puts a folder with the same content over a folder: nobody outside sees a
-    change."""
+    """Puts a folder with the same content over a folder, but for that of a live
+    installation: nobody outside sees a change."""
     with tempfile.TemporaryDirectory(dir="/mnt") as copy:
-        shutil.copytree(path, copy, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(path, copy, symlinks=True, dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns("restante*", "aliases*"))
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "x", path],
                        check=True)
         shutil.copytree(copy, path, symlinks=True, dirs_exist_ok=True)
