@@ -113,12 +113,17 @@ privilege_confine(const struct confinement *c)
 	return 0;
 }
 
-/* Gives up all but what that sandbox lets it do, or ends. */
+/* Gives up all but so much memory and what that sandbox lets it do, or ends. */
 static void
-become_confined(const struct config *config, int (*shut_in)(void))
+become_confined(
+    const struct config *config, size_t memory, int (*shut_in)(void))
 {
 	struct confinement confinement;
 
+	if (sandbox_memory(memory) == -1) {
+		log_error("cannot limit the memory: %s", strerror(errno));
+		_exit(EX_OSERR);
+	}
 	if (privilege_prepare(config, &confinement) == -1 ||
 	    privilege_confine(&confinement) == -1) {
 		_exit(EX_OSERR);
@@ -130,13 +135,13 @@ become_confined(const struct config *config, int (*shut_in)(void))
 }
 
 void
-privilege_become_client(const struct config *config)
+privilege_become_client(const struct config *config, size_t memory)
 {
-	become_confined(config, sandbox_client);
+	become_confined(config, memory, sandbox_client);
 }
 
 void
 privilege_become_talker(const struct config *config)
 {
-	become_confined(config, sandbox_talker);
+	become_confined(config, SANDBOX_MEMORY, sandbox_talker);
 }

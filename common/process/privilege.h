@@ -47,10 +47,11 @@ int privilege_confine(const struct confinement *)
     __attribute__((warn_unused_result));
 
 /*
- * Gives up all but connecting to others, in an empty root directory; ends the
- * process, and logs why, if that fails.
+ * Gives up all but connecting to others, in an empty root directory, and so
+ * many octets of memory (sandbox.h); ends the process, and logs why, if that
+ * fails.
  */
-void privilege_become_client(const struct config *);
+void privilege_become_client(const struct config *, size_t memory);
 
 /* Does the same for a process that has all the descriptors that it needs: it
    gets no more. */

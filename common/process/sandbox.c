@@ -38,7 +38,6 @@
 
 enum {
 	FILES = 64,
-	MEMORY = 16 * 1024 * 1024,
 	STATM_DATA = 6, /* the field of /proc/PID/statm, proc(5) */
 };
 
@@ -397,12 +396,12 @@ data_size(void)
 }
 
 int
-sandbox_memory(void)
+sandbox_memory(size_t octets)
 {
 	size_t now = data_size();
 
 	/* A sanitizer has memory of its own, and much of it. */
-	return now == 0 || IS_SANITIZED ? 0 : LIMIT(RLIMIT_DATA, now + MEMORY);
+	return now == 0 || IS_SANITIZED ? 0 : LIMIT(RLIMIT_DATA, now + octets);
 }
 
 int

@@ -3,6 +3,7 @@
 #define RESTANTE_COMMON_PROCESS_SANDBOX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -103,8 +104,11 @@ enum sandbox_task {
 int sandbox_task(enum sandbox_task, const char *folder)
     __attribute__((warn_unused_result));
 
-/* Limits a session's memory to what it has inherited and 16 MiB more.  Called
- * before it loses its rights. */
-int sandbox_memory(void);
+/*
+ * Limits the memory of the calling process to what it has inherited and so
+ * many octets more.  Called before it loses its rights.
+ */
+enum { SANDBOX_MEMORY = 16 * 1024 * 1024 }; /* enough for most */
+int sandbox_memory(size_t octets);
 
 #endif

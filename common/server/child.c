@@ -82,7 +82,7 @@ child_run_session(const struct service *service, struct connection *c)
 	int keep[] = { c->rfd, c->wfd, c->channel, c->body, c->mailbox,
 		log_fd() };
 	process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
-	if (sandbox_memory() == -1 ||
+	if (sandbox_memory(SANDBOX_MEMORY) == -1 ||
 	    (c->body != -1 && child_limit_body(c->config) == -1) ||
 	    privilege_confine(c->confinement) == -1) {
 		_exit(EX_OSERR);

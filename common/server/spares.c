@@ -117,7 +117,7 @@ run(const struct server *s, int channel)
 	bool terminal = process_has_terminal();
 	process_default_signals();
 	signal(SIGTERM, SIG_IGN);
-	if (sandbox_memory() == -1 ||
+	if (sandbox_memory(SANDBOX_MEMORY) == -1 ||
 	    privilege_confine(&s->confinement) == -1) {
 		_exit(EX_OSERR);
 	}

@@ -10,6 +10,7 @@
 #include "common/dns/dns.h"
 #include "common/process/privilege.h"
 #include "common/process/process.h"
+#include "common/process/sandbox.h"
 #include "smtpd/relay/connect.h"
 #include "smtpd/relay/race.h"
 
@@ -138,7 +139,7 @@ ask(struct question *q)
 		return EX_OSERR;
 	}
 	read_hosts(q);
-	privilege_become_client(q->config);
+	privilege_become_client(q->config, SANDBOX_MEMORY);
 	strlcpy(q->why, "no answer in time", sizeof(q->why));
 	q->answer = find_addresses(q);
 	if (q->answer == GREETED_GOOD) {

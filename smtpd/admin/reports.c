@@ -79,7 +79,8 @@ read_confined(void *context)
 	int others[] = { r->fd };
 
 	process_close_others(others, 1);
-	int status = sandbox_memory() == -1 ? EX_OSERR : lose_rights(r);
+	int status =
+	    sandbox_memory(SANDBOX_MEMORY) == -1 ? EX_OSERR : lose_rights(r);
 	if (status != EX_OK) {
 		return status;
 	}

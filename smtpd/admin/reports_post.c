@@ -34,6 +34,7 @@ static int
 post_confined(void *context)
 {
 	struct posting *p = context;
+	int none[] = { -1 };
 	struct tls_client *tls = tls_client_open(p->config, true, p->why);
 	static char answer[ANSWER];
 	const char *rest = p->uri.text + p->uri.path;
@@ -48,14 +49,12 @@ post_confined(void *context)
 	};
 	struct http_answer head;
 
+	process_close_others(none, 1);
 	snprintf(path, sizeof(path), "%s%s", rest[0] == '/' ? "" : "/", rest);
 	if (tls == NULL) {
 		return EX_OK;
 	}
-	if (sandbox_memory() == -1) {
-		return EX_OSERR;
-	}
-	privilege_become_client(p->config);
+	privilege_become_client(p->config, SANDBOX_MEMORY);
 	if (https_ask(p->dns, tls, &request, &head, answer, sizeof(answer),
 		p->why) == HTTPS_ANSWERED) {
 		p->status = head.status;

@@ -61,10 +61,7 @@ build_confined(void *context)
 	int others[] = { s->fd };
 
 	process_close_others(others, 1);
-	if (sandbox_memory() == -1) {
-		return EX_OSERR;
-	}
-	privilege_become_client(s->config);
+	privilege_become_client(s->config, SANDBOX_MEMORY);
 	ssize_t n = file_read_all(s->fd, s->notes, NOTES_MOST);
 	if (n == -1) {
 		return EX_IOERR;

@@ -177,16 +177,16 @@ static int
 fetch_confined(void *context)
 {
 	struct fetching *f = context;
+	int none[] = { -1 };
 	bool untrusted;
+
+	process_close_others(none, 1);
 	struct tls_client *tls = tls_client_open(f->config, true, f->why);
 
 	if (tls == NULL) {
 		return EX_OK;
 	}
-	if (sandbox_memory() == -1) {
-		return EX_OSERR;
-	}
-	privilege_become_client(f->config);
+	privilege_become_client(f->config, SANDBOX_MEMORY);
 	f->len = sts_fetch(f->dns, tls, f->domain, f->text, sizeof(f->text),
 	    &untrusted, f->why);
 	return EX_OK;

@@ -13,6 +13,7 @@
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "common/process/privilege.h"
+#include "common/process/sandbox.h"
 #include "common/tls/tls.h"
 #include "smtpd/auth/verify_private.h"
 
@@ -313,7 +314,7 @@ verify_run(const struct task *task)
 		return STATUS_TEMPORARY;
 	}
 	if (dns_needs_sockets(v->dns)) {
-		privilege_become_client(task->config);
+		privilege_become_client(task->config, SANDBOX_MEMORY);
 	} else {
 		privilege_become_talker(task->config);
 	}

@@ -23,6 +23,9 @@ enum {
 	MINUTE = 60 * 1000,
 	HEAD_FIRST = 16 * 1024, /* octets of a queue file to read first */
 	MAX_LOSSES = 2,         /* connections lost in a row */
+	/* Of a head there is the text that is read, which grows to twice as
+	   much, a copy, and a list of recipients. */
+	MEMORY = 5 * MAIL_HEAD,
 };
 
 /* RFC 5321 section 4.5.3.2. */
@@ -300,7 +303,7 @@ relay_agent(const struct config *config, const struct hop *hop, int channel)
 	c->timeouts = usual;
 	c->unix_peer.fd = c->peer.fd = -1;
 	bool ready = client_prepare(c);
-	privilege_become_client(config);
+	privilege_become_client(config, MEMORY);
 	while (agent_receive_order(channel, &order, &fd) == 0) {
 		if (!ready) {
 			give_up(c, channel, order.serial);

@@ -7,6 +7,7 @@
 
 #include "common/process/privilege.h"
 #include "common/process/process.h"
+#include "common/process/sandbox.h"
 #include "smtpd/relay/client_private.h"
 
 #include <errno.h>
@@ -81,7 +82,7 @@ run(void *context)
 	c->timeouts = impatient;
 	c->unix_peer.fd = c->peer.fd = -1;
 	bool ready = client_prepare(c);
-	privilege_become_client(q->config);
+	privilege_become_client(q->config, SANDBOX_MEMORY);
 	enum trial answer = ready ? try_all(c, q->sender) : TRIAL_UNREACHED;
 	explicit_bzero(&c->secret, sizeof(c->secret));
 	strlcpy(q->why, c->verdict.text, sizeof(q->why));

@@ -115,7 +115,7 @@ serve(int fd, pid_t parent)
 	close(SOCKET_HANDED_DOWN);
 	struct dns *dns = dns_open_system();
 	if (dns == NULL || setrlimit(RLIMIT_CPU, &processor) == -1 ||
-	    sandbox_memory() == -1 || sandbox_client() == -1) {
+	    sandbox_memory(SANDBOX_MEMORY) == -1 || sandbox_client() == -1) {
 		log_error("the resolver cannot enter its sandbox: %s",
 		    strerror(errno));
 		_exit(EX_OSERR);

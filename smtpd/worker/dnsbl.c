@@ -8,6 +8,7 @@
 #include "common/io/deadline.h"
 #include "common/log/log.h"
 #include "common/process/privilege.h"
+#include "common/process/sandbox.h"
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
@@ -129,7 +130,7 @@ dnsbl_run(const struct task *task)
 		return STATUS_TEMPORARY;
 	}
 	if (dns_needs_sockets(dns)) {
-		privilege_become_client(task->config);
+		privilege_become_client(task->config, SANDBOX_MEMORY);
 	} else {
 		privilege_become_talker(task->config);
 	}

@@ -3,6 +3,7 @@
 #include "smtpd/worker/label.h"
 
 #include "common/process/privilege.h"
+#include "common/process/sandbox.h"
 #include "common/text/address.h"
 #include "common/tls/tls.h"
 #include "common/tls/tls_idna.h"
@@ -24,7 +25,7 @@ label_run(const struct task *task)
 	char label[IDNA_LABEL + 1] = "";
 
 	tls_preload();
-	privilege_become_client(task->config);
+	privilege_become_client(task->config, SANDBOX_MEMORY);
 	switch (tls_idna_label(NULL, task->payload, task->size, label)) {
 	case IDNA_OK:
 		memcpy(task->reply->data, label, sizeof(label));

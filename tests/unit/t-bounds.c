@@ -111,7 +111,7 @@ can_have(bool bound, size_t size, size_t pieces)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		bool good = !bound || sandbox_memory() == 0;
+		bool good = !bound || sandbox_memory(SANDBOX_MEMORY) == 0;
 		for (size_t i = 0; good && i < pieces; i++) {
 			char *p = malloc(size / pieces);
 			good = p != NULL;

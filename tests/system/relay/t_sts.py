@@ -122,14 +122,15 @@ class Rig:
                 for t in txt)),
         }
 
-    def open(self, port, txt=("v=STSv1; id=1",), config="", state=None, **lies):
+    def open(self, port, txt=("v=STSv1; id=1",), config="", state=None,
+             speed=None, **lies):
         """A name server and an agent; both are context managers."""
         said = self.lies(txt, lies.pop("signed", False))
         said.update(lies.get("lies", {}))
         dns = LyingDns(said, lambda q: q.answer(code=NXDOMAIN, flags=0x81A0))
         relay = Relaying(
             f"mx:{port}", f"resolver {dns.address}\ntls-trust {self.trust}\n"
-            + config, domain=DOMAIN, prepare=state)
+            + config, domain=DOMAIN, prepare=state, speed=speed)
         return dns, relay
 
 

@@ -4,12 +4,12 @@ login, places. And that a crowd of them leaves others served."""
 import random
 import resource
 import socket
-import subprocess
 from pathlib import Path
 
 from lib import proc
+from lib.limits import sanitized
 from lib.player import PASSWORDS
-from lib.scratch import BUILD, Instance, client_context
+from lib.scratch import Instance, client_context
 from lib.talk import Closed
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
@@ -210,13 +210,6 @@ def cases_endless_pop3(server):
                 talker.pop("+", line)
             flood(talker, start + b"x" * 200000 + b"\r\n")
             talker.pop("-ERR Line too long")
-
-
-def sanitized():
-    """Whether this is a build that needs more memory than any other."""
-    return subprocess.run(
-        ["grep", "-q", "libasan", str(BUILD / "smtpd" / "smtpd")],
-        check=False).returncode == 0
 
 
 def bound(pid):
