@@ -96,6 +96,7 @@ struct config {
 	                             "": the system's */
 	char relay[CONFIG_VALUE]; /* a hop, see smtpd/route/hop.h, or "" */
 	char fallback_relay[CONFIG_VALUE];
+	char deliver_by[CONFIG_VALUE]; /* a hop for users' mail; "": none */
 	/* "route DOMAIN HOP", "sender-relay ADDRESS HOP",
 	   "relay-password [USER@]HOST SOURCE", "masquerade ADDRESS ADDRESS" */
 	struct config_rule routes[CONFIG_LIST];
@@ -106,6 +107,8 @@ struct config {
 	size_t nrelay_passwords;
 	struct config_rule masquerades[CONFIG_LIST];
 	size_t nmasquerades;
+	/* Who gets a copy of strangers' mail, and of users'; "": nobody. */
+	char archive_in[CONFIG_NAME], archive_out[CONFIG_NAME];
 	enum profile profile_mx, profile_submission;
 	enum sender_check sender_check;
 	bool sender_check_header; /* in From: of the message, too */

@@ -125,6 +125,10 @@ int config_set_sender(
     const struct config_place *, struct config *, const char *value);
 int config_set_secret(
     const struct config_place *, struct config *, const char *value);
+int config_set_archive(
+    const struct config_place *, struct config *, const char *value);
+int config_set_deliver_by(
+    const struct config_place *, struct config *, const char *value);
 int config_set_masquerade(
     const struct config_place *, struct config *, const char *value);
 int config_set_subaddress(

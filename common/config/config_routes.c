@@ -21,6 +21,16 @@ config_set_hop(
 	return 0;
 }
 
+/* A server of ours that keeps users' mail: by LMTP, which answers for each. */
+int
+config_set_deliver_by(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	return strncmp(value, "lmtp:", 5) == 0
+	           ? config_set_hop(at, c->deliver_by, value)
+	           : config_fail(at, "lmtp:... expected, not", value);
+}
+
 struct config_rule *
 config_next_rule(const struct config_place *at, struct config_rule *rules,
     size_t count, const char *text)
@@ -164,6 +174,36 @@ config_set_masquerade(
 		    at, "an address or @domain expected, not", rule->value);
 	}
 	c->nmasquerades++;
+	return 0;
+}
+
+/* "a@b", or "a@b in", "a@b out". */
+int
+config_set_archive(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	char address[CONFIG_NAME];
+	size_t n = strcspn(value, " \t");
+	const char *what = value + n + strspn(value + n, " \t");
+	bool in = strcmp(what, "in") == 0, out = strcmp(what, "out") == 0;
+
+	if (n >= sizeof(address)) {
+		return config_fail(at, "too long:", "the first word");
+	}
+	memcpy(address, value, n);
+	address[n] = '\0';
+	if (address[0] == '@' || !config_is_sender(address)) {
+		return config_fail(at, "an address expected, not", address);
+	}
+	if (!in && !out && *what != '\0') {
+		return config_fail(at, "in or out expected, not", what);
+	}
+	if (!out) {
+		strlcpy(c->archive_in, address, CONFIG_NAME);
+	}
+	if (!in) {
+		strlcpy(c->archive_out, address, CONFIG_NAME);
+	}
 	return 0;
 }
 

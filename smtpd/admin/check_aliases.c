@@ -243,6 +243,7 @@ check_aliases(struct check *c)
 	check_owner(c);
 	check_duty(c, &e, "root");
 	check_duty(c, &e, "postmaster");
+	check_delivery(c, &e);
 	aliases_free(aliases);
 	names_free(names);
 }

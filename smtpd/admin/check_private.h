@@ -2,6 +2,7 @@
 #ifndef RESTANTE_SMTPD_ADMIN_CHECK_PRIVATE_H
 #define RESTANTE_SMTPD_ADMIN_CHECK_PRIVATE_H
 
+#include "smtpd/route/expand.h"
 #include "smtpd/route/hop.h"
 #include "spool/check/check.h"
 
@@ -16,6 +17,10 @@ void check_greetings(struct check *);
 
 /* The aliases, and where root and postmaster lead: check_aliases.c. */
 void check_aliases(struct check *);
+
+/* What else becomes of mail for users: check_delivery.c; for check_aliases.c.
+ */
+void check_delivery(struct check *, const struct expand *);
 
 /* Next hops, their passwords, the name server: check_routes.c. */
 void check_routes(struct check *);

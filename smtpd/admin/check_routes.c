@@ -222,6 +222,9 @@ check_routes(struct check *c)
 	if (config->fallback_relay[0] != '\0') {
 		check_hop(c, "fallback-relay", config->fallback_relay);
 	}
+	if (config->deliver_by[0] != '\0') {
+		check_hop(c, "deliver-by", config->deliver_by);
+	}
 	check_greetings(c);
 	for (size_t i = 0; i < config->nrelay_passwords; i++) {
 		check_source(c, &config->relay_passwords[i]);

@@ -269,6 +269,28 @@ explain_program(struct explain *x, const char *command)
 	}
 }
 
+/* A user's mail, if another server keeps it. */
+static bool
+explain_handed_on(struct explain *x, const char *user)
+{
+	struct route route;
+
+	route_user(x->config, &route);
+	switch (route.kind) {
+	case ROUTE_LOCAL:
+		return false;
+	case ROUTE_HOP:
+		print_line(x, 1, "%s is handed on, by %s", user, route.why);
+		explain_hop(x, "next hop", &route.hop);
+		return true;
+	case ROUTE_NONE:
+		print_line(x, 1, "%s would wait: %s", user, route.why);
+		note_status(x, EX_CONFIG);
+		return true;
+	}
+	return false;
+}
+
 static void
 explain_recipient(struct explain *x, const struct recipient *r)
 {
@@ -278,7 +300,9 @@ explain_recipient(struct explain *x, const struct recipient *r)
 
 	switch (r->target) {
 	case TARGET_USER:
-		explain_user(x, r);
+		if (!explain_handed_on(x, r->text)) {
+			explain_user(x, r);
+		}
 		return;
 	case TARGET_FILE:
 		print_line(x, 1, "%s is appended to, as %s", r->text, owner);

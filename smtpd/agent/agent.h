@@ -25,6 +25,8 @@ enum {
 	OUTCOME_HOST = 300,
 };
 
+#define ORDER_NULL_SENDER "<>"
+
 struct order {
 	uint32_t serial; /* comes back */
 	uint32_t count;

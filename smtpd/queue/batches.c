@@ -10,6 +10,7 @@
 #include "common/log/log.h"
 #include "smtpd/queue/by.h"
 #include "smtpd/queue/retry.h"
+#include "smtpd/route/archive.h"
 #include "smtpd/route/route.h"
 
 #include <stdio.h>
@@ -73,21 +74,31 @@ do_without_tls(struct hop *hop)
 	}
 }
 
-static enum where
-locate(const struct runner *r, const struct mail *mail,
+/* Finds the route of a recipient, by what it is. */
+static void
+find_route(const struct runner *r, const struct mail *mail,
     const struct recipient *to, struct route *route)
 {
 	struct address address;
 
-	if (to->target != TARGET_ADDRESS) {
-		return WHERE_LOCAL;
-	}
-	if (!parse_address(to->text, &address)) {
+	if (to->target == TARGET_USER) {
+		route_user(r->config, route);
+	} else if (parse_address(to->text, &address)) {
+		route_find(r->config, mail->sender, &address, route);
+	} else {
 		route->kind = ROUTE_NONE;
 		strlcpy(route->why, "not a mail address", sizeof(route->why));
-		return WHERE_NOWHERE;
 	}
-	route_find(r->config, mail->sender, &address, route);
+}
+
+static enum where
+locate(const struct runner *r, const struct mail *mail,
+    const struct recipient *to, struct route *route)
+{
+	if (to->target == TARGET_FILE || to->target == TARGET_PIPE) {
+		return WHERE_LOCAL;
+	}
+	find_route(r, mail, to, route);
 	if (mail_insists_on_tls(mail)) {
 		insist_on_tls(&route->hop);
 		insist_on_tls(&route->fallback);
@@ -99,7 +110,7 @@ locate(const struct runner *r, const struct mail *mail,
 	}
 	switch (route->kind) {
 	case ROUTE_LOCAL:
-		return WHERE_OURS;
+		return to->target == TARGET_USER ? WHERE_LOCAL : WHERE_OURS;
 	case ROUTE_HOP:
 		return WHERE_HOP;
 	case ROUTE_NONE:
@@ -281,7 +292,9 @@ goes_along(const struct runner *r, const struct batch *b, uint32_t i)
 	}
 	const struct recipient *first =
 	    &mail->recipients[b->results[0].recipient];
-	return forwarding_is(r->config, mail, to) ==
+	return archive_is_copy(r->config, to) ==
+	           archive_is_copy(r->config, first) &&
+	       forwarding_is(r->config, mail, to) ==
 	           forwarding_is(r->config, mail, first) &&
 	       forwarding_seals(r->config, mail, to) ==
 	           forwarding_seals(r->config, mail, first);

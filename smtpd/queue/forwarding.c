@@ -10,6 +10,7 @@
 
 #include "common/log/log.h"
 #include "common/log/stats.h"
+#include "smtpd/route/archive.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -98,7 +99,8 @@ forwarding_is(const struct config *config, const struct mail *mail,
     const struct recipient *to)
 {
 	return config->srs && mail->sender[0] != '\0' &&
-	       is_forwarded(config, to) && !is_ours(config, mail->sender);
+	       !archive_is_copy(config, to) && is_forwarded(config, to) &&
+	       !is_ours(config, mail->sender);
 }
 
 bool
@@ -147,6 +149,10 @@ forwarding_sender(const struct runner *r, const struct batch *b,
 	char from[ADDRESS_TEXT], by[ADDRESS_TEXT];
 
 	sender[0] = '\0';
+	if (!b->local && archive_is_copy(r->config, to)) {
+		strlcpy(sender, ORDER_NULL_SENDER, ADDRESS_TEXT);
+		return 0;
+	}
 	if (b->local || !forwarding_is(r->config, mail, to) ||
 	    is_at_home(r, b)) {
 		return 0;

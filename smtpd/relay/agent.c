@@ -83,7 +83,7 @@ make_rcpts(struct mail_object *m, const struct order *order, const char *why)
 		struct rcpt *p = &m->rcpts[m->count++];
 		p->number = order->recipients[i];
 		if (p->number < m->mail->count &&
-		    m->mail->recipients[p->number].target == TARGET_ADDRESS) {
+		    m->mail->recipients[p->number].target <= TARGET_USER) {
 			p->recipient = &m->mail->recipients[p->number];
 		} else {
 			p->outcome = odd;
@@ -260,7 +260,9 @@ run_order(struct client *c, int channel, const struct order *order, int fd)
 	}
 	if (memchr(order->sender, '\0', sizeof(order->sender)) != NULL &&
 	    order->sender[0] != '\0') {
-		strlcpy(mail.sender, order->sender, sizeof(mail.sender));
+		bool null = strcmp(order->sender, ORDER_NULL_SENDER) == 0;
+		strlcpy(mail.sender, null ? "" : order->sender,
+		    sizeof(mail.sender));
 	}
 	if (!make_rcpts(&m, order,
 		readable ? "internal error: not a recipient to relay to"

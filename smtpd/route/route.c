@@ -99,6 +99,16 @@ add_fallback(
 	r->has_fallback = true;
 }
 
+void
+route_user(const struct config *c, struct route *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->kind = ROUTE_LOCAL;
+	if (c->deliver_by[0] != '\0') {
+		set_hop(r, c->deliver_by, "", "key deliver-by", "");
+	}
+}
+
 bool
 route_hands_on(const struct config *c, const char *domain)
 {

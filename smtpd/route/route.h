@@ -35,6 +35,11 @@ void route_find(const struct config *, const char *sender,
     const struct address *recipient, struct route *);
 
 /*
+ * Finds where mail for a user's mailbox goes: the key "deliver-by", else here.
+ */
+void route_user(const struct config *, struct route *);
+
+/*
  * True if mail for users of a domain of ours is handed on to another server:
  * a key "route" names the domain, and not only by "*".
  */

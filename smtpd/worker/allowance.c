@@ -4,6 +4,7 @@
 
 #include "common/log/log.h"
 #include "common/log/stats.h"
+#include "smtpd/route/archive.h"
 #include "smtpd/send/identity.h"
 
 #include <errno.h>
@@ -80,6 +81,7 @@ count_others(const struct config *config, const struct mail *mail)
 		const struct recipient *r = &mail->recipients[i];
 		const char *at = strrchr(r->text, '@');
 		n += r->target == TARGET_ADDRESS && at != NULL &&
+		     !archive_is_copy(config, r) &&
 		     !config_is_ours(config, at + 1);
 	}
 	return n;

@@ -40,7 +40,8 @@ at_once_deliver(const struct task *task, const struct mail *mail, size_t i)
 	const struct recipient *r = &mail->recipients[i];
 	/* What is marked may have been kept from others: see expand.h. */
 	bool stays = task->jobs > 1 && task->config->junk[0] == '\0' &&
-	             !mail->marked && r->given[0] != '\0' &&
+	             task->config->archive_in[0] == '\0' && !mail->marked &&
+	             r->given[0] != '\0' &&
 	             resident_key(task->secret, r->given) == task->key;
 	int64_t started = deadline_now();
 	struct account account;

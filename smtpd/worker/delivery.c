@@ -19,6 +19,7 @@
 #include "smtpd/local/junk.h"
 #include "smtpd/local/mailbox.h"
 #include "smtpd/queue/delivery_log.h"
+#include "smtpd/route/archive.h"
 #include "smtpd/route/expand.h"
 #include "smtpd/worker/allowance.h"
 #include "smtpd/worker/at_once.h"
@@ -181,6 +182,37 @@ add_recipient(
 	return mail_add(mail, r) == 0 ? STATUS_OK : STATUS_TEMPORARY;
 }
 
+/*
+ * Adds the copy for the archive.  Whatever hinders that refuses no mail: an
+ * address that cannot be found now is left to the queue.  Spam is not sent on
+ * to other hosts.
+ */
+static void
+add_copy(
+    const struct task *task, const struct mail *envelope, struct mail *mail)
+{
+	struct expand e = { .config = task->config,
+		.names = task->names,
+		.aliases = task->aliases };
+	const char *to =
+	    archive_address(task->config, envelope, may_relay(task));
+	const char *at = to == NULL ? NULL : strrchr(to, '@');
+
+	if (at == NULL) {
+		return;
+	}
+	const struct recipient r = archive_recipient(to);
+	bool here = config_is_ours(task->config, at + 1);
+	enum expanded expanded = here           ? expand_recipient(&e, &r, mail)
+	                         : mail->marked ? EXPANDED_HELD
+	                                        : EXPANDED_NONE;
+	if (expanded != EXPANDED_OK && expanded != EXPANDED_HELD &&
+	    mail_add(mail, &r) == -1) {
+		log_error("%s: no copy for the archive: %s", mail->id,
+		    strerror(errno));
+	}
+}
+
 /* Adds to mail those that the recipients of an envelope stand for. */
 static enum status
 expand(const struct task *task, const struct mail *envelope, struct mail *mail)
@@ -195,6 +227,9 @@ expand(const struct task *task, const struct mail *envelope, struct mail *mail)
 		struct recipient r = envelope->recipients[i];
 		r.given = r.text;
 		status = add_recipient(task, &r, mail);
+	}
+	if (status == STATUS_OK) {
+		add_copy(task, envelope, mail);
 	}
 	for (size_t i = 0; i < mail->count; i++) {
 		mail->recipients[i].slot.next = mail->hold;
@@ -386,8 +421,8 @@ dispose(const struct task *task, struct mail *mail)
 	if (allowed != STATUS_OK) {
 		return allowed;
 	}
-	if (!is_local(mail) || mail->hold != 0 || mail->held[0] != '\0' ||
-	    task->wary) {
+	if (!is_local(mail) || task->config->deliver_by[0] != '\0' ||
+	    mail->hold != 0 || mail->held[0] != '\0' || task->wary) {
 		return enqueue(task, mail);
 	}
 	queue_log_taken(mail, "delivered at once");

@@ -323,8 +323,12 @@ class DovecotLmtp(InNamespace):
     def configure(self):
         storage = STORAGE if dovecot.version() < (2, 4) else STORAGE_2_4
         (self.top / "conf").write_text(DOVECOT.format(
-            storage=storage.format(top=self.top), top=self.top, port=self.port, user=self.account.pw_name,
-            group=grp.getgrgid(self.account.pw_gid).gr_name))
+            storage=storage.format(top=self.top), top=self.top,
+            port=self.port, user=self.account.pw_name, group=self.group()))
+
+    def group(self):
+        """The name of its user's group."""
+        return grp.getgrgid(self.account.pw_gid).gr_name
 
     def command(self):
         return self.inside(
