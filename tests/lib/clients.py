@@ -251,10 +251,19 @@ class Mailutils(Client):
         fields = ("MIME-Version: 1.0",
                   "Content-Type: text/plain; charset=utf-8",
                   "Content-Transfer-Encoding: 8bit")
-        job.run(peers.find("mail.mailutils", "mailutils"), "-n",
-                "--no-config", "-r", SENDER, "-s", "matrix",
-                *(word for field in fields for word in ("-a", field)),
-                "-E", f'set sendmail="{url}"', RCPT, stdin=job.text.encode())
+        words = [peers.find("mail.mailutils", "mailutils"), "-n",
+                 "--no-config", "-r", SENDER, "-s", "matrix",
+                 *(word for field in fields for word in ("-a", field)),
+                 "-E", f'set sendmail="{url}"', RCPT]
+        for attempt in range(3):
+            try:
+                job.run(*words, stdin=job.text.encode())
+                return
+            except AssertionError as error:
+                # Now and then it sends its password as it keeps it in memory,
+                # with each octet changed.
+                if attempt == 2 or "handshake failed: 535" not in str(error):
+                    raise
 
 
 class PhpMailer(Client):
