@@ -12,8 +12,8 @@
 #include <time.h>
 
 /*
- * Private keys: for the process that keeps them, for --check and --dns.  No
- * other process may ever read the files of the key tls.
+ * Private keys: for the process that keeps them, for --check, --dns and
+ * --setup.  No other process may ever read the files of the key tls.
  */
 
 struct tls_keys;

@@ -122,6 +122,21 @@ show_records(const struct setup_place *place, const struct setup_answers *a)
 	}
 }
 
+/* The first users file takes the place of the machine's accounts. */
+static void
+show_accounts(const struct setup_place *place, const struct setup_facts *f,
+    const struct setup_answers *a)
+{
+	if (place->system && a->credentials[0] != '\0' && f->users[0] == '\0' &&
+	    f->accounts[0] != '\0') {
+		printf("warning: once there is a users file, accounts have no "
+		       "mailbox, and mail to them, also from their cron jobs, "
+		       "is refused: %s. For each, type: smtpd --passwd NAME; "
+		       "or add a line to %s: NAME: %s\n",
+		    f->accounts, place->aliases, a->user);
+	}
+}
+
 static void
 drop_units(struct setup_plan *p)
 {
@@ -148,12 +163,14 @@ say_next(const struct setup_wish *w, const struct setup_place *place,
 		     "smtpd(8)");
 	}
 	printf(
-	    "  smtpd --check           at any time; it says what to type\n"
+	    "  smtpd --check    at any time; it says what to type\n"
 	    "  smtpd -bt someone@example.com    which way mail would take\n");
 	if (!a->hosted) {
-		printf(
-		    "  smtpd --dns %s --check    when the records are in the "
-		    "DNS\n",
+		printf("  smtpd --dns %s --check    when the records are in "
+		       "the DNS\n"
+		       "  smtpd --clients    what to type into phones and mail "
+		       "programs\n"
+		       "  smtpd --passwd NAME    one more user\n",
 		    a->domain);
 	}
 }
@@ -171,6 +188,7 @@ carry_out(const struct setup_wish *w, const struct setup_place *place,
 		puts("Nothing has to be changed.");
 		return EX_OK;
 	}
+	show_accounts(place, f, a);
 	if (w->dry_run) {
 		return EX_OK;
 	}

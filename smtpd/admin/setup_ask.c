@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The questions of --setup. */
 #include "common/log/log.h"
+#include "common/tls/tls_keys.h"
 #include "smtpd/admin/setup_private.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 bool
@@ -86,39 +88,49 @@ ask_address(const struct setup_wish *w, struct setup_answers *a)
 	return EX_USAGE;
 }
 
+/* Takes the answer in a->hostname; an exit status. */
+static int
+take_hostname(struct setup_answers *a)
+{
+	char text[CONFIG_NAME];
+
+	strlcpy(text, a->hostname, sizeof(text));
+	if (!setup_domain(text, a->hostname)) {
+		log_error("\"%s\" is no full name of a machine, such as "
+			  "mail.example.org",
+		    text);
+		return EX_DATAERR;
+	}
+	return EX_OK;
+}
+
 static int
 ask_hostname(const struct setup_wish *w, const struct setup_facts *f,
     struct setup_answers *a)
 {
 	size_t len = 0;
 	const char *old = setup_value(f->conf, "hostname", &len);
-	char shown[2 * CONFIG_NAME];
+	char guess[CONFIG_NAME];
+	int rc;
 
+	setup_guess_name(
+	    f, a->domain, setup_provider(a->domain) != NULL, guess);
 	if (w->hostname != NULL) {
 		strlcpy(a->hostname, w->hostname, sizeof(a->hostname));
-	} else if (old != NULL) {
-		snprintf(
-		    a->hostname, sizeof(a->hostname), "%.*s", (int)len, old);
-	} else {
-		bool full = strchr(f->config->hostname, '.') != NULL;
-		snprintf(shown, sizeof(shown), "%s%s",
-		    full ? f->config->hostname : "mail.",
-		    full ? "" : a->domain);
-		if (setup_person(w)) {
-			setup_question("Full name of this machine", shown,
-			    a->hostname, sizeof(a->hostname));
-		} else {
-			strlcpy(a->hostname, shown, sizeof(a->hostname));
-		}
+		return take_hostname(a);
 	}
-	strlcpy(shown, a->hostname, sizeof(shown));
-	if (!setup_domain(shown, a->hostname)) {
-		log_error("\"%s\" is no full name of a machine, such as "
-			  "mail.example.org",
-		    shown);
-		return EX_DATAERR;
+	if (old != NULL || !setup_person(w)) {
+		snprintf(a->hostname, sizeof(a->hostname), "%.*s",
+		    old != NULL ? (int)len : CONFIG_NAME,
+		    old != NULL ? old : guess);
+		return take_hostname(a);
 	}
-	return EX_OK;
+	do {
+		setup_question("Full name of this machine", guess, a->hostname,
+		    sizeof(a->hostname));
+		rc = take_hostname(a);
+	} while (rc != EX_OK && feof(stdin) == 0);
+	return rc;
 }
 
 /* True for the whole path of a file that can be read, or of two: what the key
@@ -152,24 +164,46 @@ find_certificate(const struct setup_answers *a, char found[SETUP_PATH])
 	}
 }
 
-static int
-ask_certificate(const struct setup_wish *w, const struct setup_facts *f,
-    struct setup_answers *a)
+/* Reads them as a server does, which would not start otherwise.  The words are
+   those of are_files(). */
+static bool
+is_certificate(const struct setup_facts *f, const char *hostname,
+    const char *value, char error[CONFIG_ERROR])
 {
-	char answer[SETUP_PATH] = "self", found[SETUP_PATH];
+	struct config *config = f->config;
+	struct tls_look look;
+	size_t len = strcspn(value, " ");
+	const char *chain = value[len] == ' ' ? value + len + 1 : value;
 
-	if (w->tls != NULL) {
-		strlcpy(answer, w->tls, sizeof(answer));
-	} else if (!f->has_certificate && !a->hosted) {
-		find_certificate(a, found);
-		strlcpy(answer, found, sizeof(answer));
-		if (setup_person(w)) {
-			setup_question("Certificate: a PEM file with key and "
-				       "chain, or one for each, or self for "
-				       "one of its own",
-			    found, answer, sizeof(answer));
-		}
+	snprintf(
+	    config->tls[0], sizeof(config->tls[0]), "%.*s", (int)len, value);
+	strlcpy(config->tls_chain[0], chain, sizeof(config->tls_chain[0]));
+	config->ntls = 1;
+	struct tls_keys *keys = tls_keys_open(config, true, error);
+	if (keys == NULL) {
+		return false;
 	}
+	bool good = tls_keys_look(keys, 0, hostname, &look);
+	if (good && look.ends < time(NULL)) {
+		snprintf(error, CONFIG_ERROR,
+		    "the certificate in %.300s has expired", chain);
+		good = false;
+	} else if (good && !look.names_host) {
+		printf("warning: the certificate in %s is not for %s: clients "
+		       "that look refuse it\n",
+		    chain, hostname);
+	}
+	tls_keys_close(keys);
+	return good;
+}
+
+/* Takes an answer; an exit status. */
+static int
+take_certificate(
+    const struct setup_facts *f, const char *answer, struct setup_answers *a)
+{
+	char error[CONFIG_ERROR] = "it cannot be read";
+
 	if (strcmp(answer, "self") == 0) {
 		return EX_OK;
 	}
@@ -179,8 +213,40 @@ ask_certificate(const struct setup_wish *w, const struct setup_facts *f,
 		    answer);
 		return EX_NOINPUT;
 	}
+	if (!is_certificate(f, a->hostname, answer, error)) {
+		log_error("%s", error);
+		return EX_DATAERR;
+	}
 	strlcpy(a->tls, answer, sizeof(a->tls));
 	return EX_OK;
+}
+
+static int
+ask_certificate(const struct setup_wish *w, const struct setup_facts *f,
+    struct setup_answers *a)
+{
+	char answer[SETUP_PATH], found[SETUP_PATH];
+	int rc;
+
+	if (w->tls != NULL) {
+		strlcpy(answer, w->tls, sizeof(answer));
+		return take_certificate(f, answer, a);
+	}
+	if (f->has_certificate || a->hosted) {
+		return EX_OK;
+	}
+	find_certificate(a, found);
+	if (!setup_person(w)) {
+		return take_certificate(f, found, a);
+	}
+	puts("Certificate: the path of a PEM file with key and chain, or of "
+	     "two files; or\nself for one that is made now and signs itself, "
+	     "for a start");
+	do {
+		setup_question("Certificate", found, answer, sizeof(answer));
+		rc = take_certificate(f, answer, a);
+	} while (rc != EX_OK && feof(stdin) == 0);
+	return rc;
 }
 
 int

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +17,6 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Links that "systemctl enable" makes. */
 
 enum { MOST = 4 * 1024 * 1024 };
 
@@ -103,6 +102,69 @@ has_keys(const struct config *config, const char *text)
 	       (used == 1 && count_keys(config, domain, ".next") == 0);
 }
 
+/* What /etc/hosts calls a machine in full; false: nothing.  Asks no server. */
+static bool
+find_full_name(const char *name, char full[CONFIG_NAME])
+{
+	bool found = false;
+
+	sethostent(0);
+	for (const struct hostent *e; !found && (e = gethostent()) != NULL;) {
+		for (char **a = e->h_aliases; !found && *a != NULL; a++) {
+			found = strcasecmp(*a, name) == 0 &&
+			        strchr(e->h_name, '.') != NULL &&
+			        setup_domain(e->h_name, full);
+		}
+	}
+	endhostent();
+	return found;
+}
+
+static void
+find_name(struct setup_facts *f)
+{
+	const char *name = f->config->hostname;
+
+	if (strchr(name, '.') != NULL || strcasecmp(name, "localhost") == 0 ||
+	    !find_full_name(name, f->name)) {
+		strlcpy(f->name, name, sizeof(f->name));
+	}
+}
+
+/* True for people's accounts, by Debian's numbers, and if there is mail. */
+static bool
+reads_mail(const struct passwd *pw)
+{
+	enum { FIRST = 1000, LAST = 59999 };
+	char path[SETUP_PATH];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/var/mail/%.200s", pw->pw_name);
+	return (pw->pw_uid >= FIRST && pw->pw_uid <= LAST) ||
+	       (stat(path, &st) == 0 && st.st_size > 0);
+}
+
+/* Accounts that lose their mailboxes to a users file. */
+static void
+find_accounts(struct setup_facts *f, const char *user)
+{
+	const struct passwd *pw;
+
+	setpwent();
+	while ((pw = getpwent()) != NULL) {
+		const char *name = pw->pw_name;
+		size_t used = strlen(f->accounts);
+		if (pw->pw_uid == 0 || strcmp(name, user) == 0 ||
+		    setup_has_alias(f->aliases, name) || !reads_mail(pw) ||
+		    used + strlen(name) + 3 > sizeof(f->accounts)) {
+			continue;
+		}
+		snprintf(f->accounts + used, sizeof(f->accounts) - used, "%s%s",
+		    used > 0 ? ", " : "", name);
+	}
+	endpwent();
+}
+
 int
 setup_look(const struct setup_place *place, const struct setup_answers *a,
     struct setup_facts *f)
@@ -146,6 +208,8 @@ setup_look(const struct setup_place *place, const struct setup_answers *a,
 		return -1;
 	}
 	f->has_keys = has_keys(f->config, a->domain);
+	find_name(f);
+	find_accounts(f, a->user);
 	return 0;
 }
 

@@ -12,7 +12,12 @@
 
 /* The parts of smtpd --setup. */
 
-enum { SETUP_LOCAL = 64, SETUP_PATH = 1024, SETUP_ITEMS = 24 };
+enum {
+	SETUP_LOCAL = 64,
+	SETUP_PATH = 1024,
+	SETUP_ITEMS = 24,
+	SETUP_ACCOUNTS = 200
+};
 
 /* The places of the files. */
 struct setup_place {
@@ -28,6 +33,10 @@ struct setup_facts {
 	bool systemd, has_sessions_user, has_mail_user;
 	bool has_local_units, has_open_units; /* are enabled */
 	bool has_keys;                        /* of DKIM, for the domain */
+	char name[CONFIG_NAME]; /* of the machine: a full one if it has one */
+	/* Accounts of people, or with a mailbox, that no alias has; as far as
+	   there is room, with commas. */
+	char accounts[SETUP_ACCOUNTS];
 	struct config *config; /* as it is, or would be without a file */
 };
 
@@ -106,6 +115,13 @@ bool setup_has_alias(const char *text, const char *name);
 /* A full name of a domain or machine, as the DNS has it.  false: it is none. */
 bool setup_domain(const char *text, char out[CONFIG_NAME]);
 
+/*
+ * What the machine may be called in full if it has been told nothing: its own
+ * name, or one in the domain of the address; hosted: that is not ours.
+ */
+void setup_guess_name(const struct setup_facts *, const char *domain,
+    bool hosted, char out[CONFIG_NAME]);
+
 /* Takes local part and domain of an address apart.  false: it is none. */
 bool setup_address(const char *address, struct setup_answers *);
 
@@ -140,6 +156,12 @@ bool setup_agree(const struct setup_wish *, const char *question);
 /* setup_relay.c: how mail leaves; the login is tried.  An exit status. */
 int setup_ask_relay(const struct setup_wish *, const struct setup_facts *,
     struct setup_answers *) __attribute__((warn_unused_result));
+
+/* setup_outside.c: prints findings about the way of mail to the world and back:
+   port 25, reverse names, a list of spammers.  Within ten seconds, if the DNS
+   of the world may know the domain. */
+void setup_look_outside(
+    const struct setup_facts *, const struct setup_answers *);
 
 /* setup_apply.c: 0, or -1, logged: then nothing has changed. */
 int setup_apply(const struct setup_place *, const struct setup_answers *,

@@ -20,6 +20,17 @@ enum { TRIES = 3 }; /* more of them may lock an account */
 
 /* ---- the URL ---- */
 
+static void
+ask_relay(const struct setup_wish *w, struct setup_answers *a)
+{
+	if (setup_person(w)) {
+		printf("How does mail leave? Directly: Enter. Through a "
+		       "provider: its URL,\nsuch as "
+		       "smtps://user%%40example.net@smtp.example.net\n");
+		setup_question("Provider", "", a->relay, sizeof(a->relay));
+	}
+}
+
 /* The relay of wishes, of the configuration, of the address, or of a person. */
 static void
 choose_relay(const struct setup_wish *w, const struct setup_facts *f,
@@ -36,11 +47,10 @@ choose_relay(const struct setup_wish *w, const struct setup_facts *f,
 		setup_provider_url(p, a, a->relay);
 		printf("Mail leaves by %s, as %s@%s\n", p->host, a->user,
 		    a->domain);
-	} else if (setup_person(w)) {
-		printf("How does mail leave? Directly: Enter. Through a "
-		       "provider: its URL,\nsuch as "
-		       "smtps://user%%40example.net@smtp.example.net\n");
-		setup_question("Provider", "", a->relay, sizeof(a->relay));
+	} else {
+		/* First, since the answer may depend on it. */
+		setup_look_outside(f, a);
+		ask_relay(w, a);
 	}
 }
 

@@ -135,6 +135,21 @@ setup_domain(const char *text, char out[CONFIG_NAME])
 	       address_is_domain(out) && strchr(out, '.') != NULL;
 }
 
+void
+setup_guess_name(const struct setup_facts *f, const char *domain, bool hosted,
+    char out[CONFIG_NAME])
+{
+	bool full = strchr(f->name, '.') != NULL;
+
+	/* The provider's domain has no machine of ours in it; "localdomain" is
+	   what Debian calls the domain of a machine that has none. */
+	strlcpy(out, full || hosted ? f->name : "mail", CONFIG_NAME);
+	if (!full) {
+		strlcat(out, ".", CONFIG_NAME);
+		strlcat(out, hosted ? "localdomain" : domain, CONFIG_NAME);
+	}
+}
+
 bool
 setup_address(const char *address, struct setup_answers *a)
 {

@@ -157,6 +157,38 @@ def test_two_files():
         check("collected by POP3" in done.stdout, done.stdout)
 
 
+def test_bad_certificate():
+    """a file that no server could start with is refused before anything is
+    written, and a person is asked again"""
+    with folder() as (scratch, conf):
+        good, key = scratch.dir / "good.pem", scratch.dir / "key.pem"
+        make_certificate(good, "mail.example.org")
+        text = good.read_text()
+        key.write_text(text[:text.index("-----BEGIN CERT")])
+        other = scratch.dir / "other.pem"
+        make_certificate(other, "mail.example.net")
+        scratch.own()
+        for value in (key, f"{key} {other}", f"{other} {key}"):
+            done = setup(scratch, conf, "--tls", str(value), ADDRESS)
+            equal(done.returncode, os.EX_DATAERR, f"{value}: {done.stderr}")
+            check(str(key) in done.stderr, done.stderr)
+            check(not conf.parent.exists(), f"{value}: the folder is there")
+        done = setup(scratch, conf, "--dry-run", "--tls", str(other), ADDRESS)
+        equal(done.returncode, 0, done.stderr)
+        check(f"warning: the certificate in {other} is not for mail.example."
+              "org" in done.stdout, done.stdout)
+        said, status = on_terminal(
+            [scratch.program("smtpd"), "-c", str(conf), "--setup",
+             "--dry-run", ADDRESS],
+            [("Full name", "mail\n"), ("Full name", "\n"),
+             ("Provider", "\n"), ("Certificate [", f"{key}\n"),
+             ("Certificate [", f"{good}\n")],
+            env=scratch.environment(), cwd="/", **scratch.as_user())
+        equal(status, 0, said)
+        check(b"is no full name" in said, said)
+        check(f"tls {good}".encode() in said, said)
+
+
 def test_provider():
     """an address of a provider: mail leaves by it, and nothing is ours there"""
     with folder() as (scratch, conf):
@@ -202,7 +234,7 @@ def test_asked():
         command = [scratch.program("smtpd"), "-c", str(conf), "--setup"]
         talk = [("Your address", "nobody\n"), ("Your address", ADDRESS + "\n"),
                 ("Full name", "mx.example.org\n"), ("Provider", "\n"),
-                ("Certificate", "\n"), ("Go on?", "n\n")]
+                ("Certificate [", "\n"), ("Go on?", "n\n")]
         said, status = on_terminal(
             command, talk, env=scratch.environment(), cwd="/",
             **scratch.as_user())
