@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: ISC
 """smtpd --clients: the files for mail clients are what these read, whatever
 names are in them, and what they say logs in."""
+import json
 import os
 import poplib
 import re
 import smtplib
 import ssl
 import subprocess
+import xml.etree.ElementTree as ET
+import zipfile
 
 from lib import client_settings
-from lib.peers import find
-from lib.scratch import ALICE, Instance, Scratch, make_certificate, tool
+from lib.peers import files, find
+from lib.scratch import ALICE, SRC, Instance, Scratch, make_certificate, tool
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
 
@@ -55,6 +58,65 @@ def test_thunderbird():
             equal((domains, shown), ([domain], typed), "domain")
             equal([*incoming, *outgoing],
                   servers(HOST, f"alice@{domain}"), "servers")
+
+
+MODULES = ("readFromXML.sys.mjs", "JXON.sys.mjs", "InputSanitizer.sys.mjs",
+           "AccountConfig.sys.mjs", "OAuth2Providers.sys.mjs",
+           "hostnameUtils.sys.mjs")
+SSL_AT_ONCE, PASSWORD = 3, 3    # of nsMsgSocketType and nsMsgAuthMethod
+
+
+def unpack_parser(archive, folder):
+    """What Thunderbird reads such files by, in one folder."""
+    with zipfile.ZipFile(archive) as packed:
+        for path in packed.namelist():
+            name = os.path.basename(path)
+            if name in MODULES:
+                text = packed.read(path).decode()
+                (folder / name).write_text(re.sub(
+                    r'(from\s+)"resource:[^"]*/([^/"]+)"', r'\1"./\2"', text),
+                    encoding="utf-8")
+
+
+def tree(element):
+    """A document as thunderbird_config.mjs takes it."""
+    children = [element.text or ""]
+    for child in element:
+        children += [tree(child), child.tail or ""]
+    return {"name": element.tag, "attributes": element.attrib,
+            "children": [c for c in children if c]}
+
+
+def test_thunderbird_itself():
+    """Thunderbird's own code reads the file, and has all that it needs for an
+    account"""
+    node = find("node", "nodejs")
+    archive = files("usr/share/thunderbird/omni.ja", "thunderbird")[0]
+    driver = SRC / "tests/lib/drivers/thunderbird_config.mjs"
+    with Clients() as clients:
+        folder = clients.dir / "modules"
+        folder.mkdir()
+        unpack_parser(archive, folder)
+        for typed, domain in DOMAINS:
+            text = clients.print(typed, "--thunderbird")
+            done = subprocess.run(
+                [node, str(driver), str(folder)], capture_output=True,
+                text=True, check=False, timeout=60,
+                input=json.dumps(tree(ET.fromstring(text))))
+            equal(done.returncode, 0, done.stderr)
+            found = json.loads(done.stdout)
+            check(found["complete"], found)
+            equal((found["id"], found["domains"], found["displayName"]),
+                  (domain, [domain], typed), "names")
+            for way, kind, port in (("incoming", "pop3", 995),
+                                    ("outgoing", "smtp", 465)):
+                server = found[way]
+                equal([server[x] for x in ("type", "hostname", "port",
+                                           "socketType", "auth", "username")],
+                      [kind, HOST, port, SSL_AT_ONCE, PASSWORD,
+                       "%EMAILADDRESS%"], way)
+                equal(found[way + "Alternatives"], [], "alternatives")
+            equal(found["incoming"]["leaveMessagesOnServer"], True, "leave")
 
 
 def test_outlook():
