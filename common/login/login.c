@@ -126,33 +126,35 @@ check_all(const struct task *task, const char *user,
 	return result;
 }
 
-/* True if the login is a system account's password, which PAM checks. */
+/* True if the login is by a password as such, which PAM can check. */
 static bool
-is_for_pam(const struct task *task)
+is_password(const struct login *l)
 {
-	const struct login *l = task->payload;
-
-	return pam_available() && config_system_users(task->config) &&
-	       (l->mechanism == MECHANISM_PLAIN ||
-		   l->mechanism == MECHANISM_LOGIN);
+	return l->mechanism == MECHANISM_PLAIN ||
+	       l->mechanism == MECHANISM_LOGIN;
 }
 
+/*
+ * Asks PAM.  account: if the system has such an account; STATUS_NO for root,
+ * which does not log in here, and whose failures must not count.
+ */
 static enum status
-check_by_pam(const struct task *task)
+ask_pam(const struct task *task, enum status *account)
 {
 	const struct login *l = task->payload;
 	char user[USER_NAME + 1];
 	struct account a;
 
+	*account = STATUS_NO;
 	if (!user_name(task->config, l->name, user)) {
 		return STATUS_NO;
 	}
-	enum status known = account_system(user, &a);
-	if (known == STATUS_TEMPORARY) {
-		return known;
+	*account = account_system(user, &a);
+	if (*account == STATUS_TEMPORARY) {
+		return STATUS_TEMPORARY;
 	}
-	/* root does not log in here, and its failures must not count. */
-	if (known == STATUS_OK && a.uid == 0) {
+	if (*account == STATUS_OK && a.uid == 0) {
+		*account = STATUS_NO;
 		return STATUS_NO;
 	}
 	const struct pam_login p = { .user = user,
@@ -160,8 +162,44 @@ check_by_pam(const struct task *task)
 		.program = task->service,
 		.address = task->peer->address };
 	/* PAM is asked about unknown users too, so that time tells nothing. */
-	enum status result = pam_check(&p);
-	return result == STATUS_OK ? known : result;
+	return pam_check(&p);
+}
+
+/* The password of a system account. */
+static enum status
+check_account(const struct task *task)
+{
+	enum status account, result = ask_pam(task, &account);
+
+	return result == STATUS_OK ? account : result;
+}
+
+/*
+ * A password that is none of those in the users file: PAM may know it, if one
+ * of the user's lines leaves that to PAM.  The system need not have such an
+ * account.
+ */
+static enum status
+check_pam(const struct task *task, const char *user,
+    const struct credentials *c, bool last)
+{
+	enum status account, asked = ask_pam(task, &account), result = asked;
+
+	if (asked != STATUS_OK) {
+		return asked;
+	}
+	result = STATUS_NO;
+	for (size_t i = 0; i < c->n && result != STATUS_OK; i++) {
+		if (!password_has(c->list[i].text, PASSWORD_PAM)) {
+			continue;
+		}
+		const char *why = refusal(task, &c->list[i]);
+		if (last) {
+			log_use(task, user, &c->list[i], why);
+		}
+		result = why == NULL ? STATUS_OK : STATUS_NO;
+	}
+	return result;
 }
 
 static enum status
@@ -184,6 +222,10 @@ find_and_check(
 	if (result != STATUS_TEMPORARY) {
 		result = check_all(task, user, &c, signature, last);
 	}
+	if (result == STATUS_NO && pam_available() &&
+	    is_password(task->payload) && names_have_pam(task->names)) {
+		result = check_pam(task, user, &c, last);
+	}
 	explicit_bzero(&c, sizeof(c));
 	return result;
 }
@@ -193,8 +235,11 @@ login_run(const struct task *task)
 {
 	uint8_t signature[PASSWORD_DIGEST];
 
-	return is_for_pam(task) ? check_by_pam(task)
-	                        : find_and_check(task, signature, true);
+	bool account = pam_available() && config_system_users(task->config) &&
+	               is_password(task->payload);
+
+	return account ? check_account(task)
+	               : find_and_check(task, signature, true);
 }
 
 /* The salt of the first verifier; --passwd gives it to the others, too. */

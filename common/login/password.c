@@ -304,7 +304,7 @@ password_opens(const char *credentials)
 	bool opens = false;
 
 	while (!opens && next_word(&credentials, word, sizeof(word))) {
-		opens = is_secret(word);
+		opens = is_secret(word) || strcmp(word, PASSWORD_PAM) == 0;
 	}
 	explicit_bzero(word, sizeof(word));
 	return opens;
@@ -319,7 +319,8 @@ password_is_valid(const char *credentials)
 
 	for (; good && next_word(&credentials, word, sizeof(word)); words++) {
 		good = is_secret(word) || is_certificate(word) ||
-		       strcmp(word, PASSWORD_OAUTH) == 0;
+		       strcmp(word, PASSWORD_OAUTH) == 0 ||
+		       strcmp(word, PASSWORD_PAM) == 0;
 	}
 	explicit_bzero(word, sizeof(word));
 	return good && words > 0;

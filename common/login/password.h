@@ -18,10 +18,12 @@
  *   {CRAM-MD5}HEX     the HMAC-MD5 state after both pads (RFC 2195, 2104)
  *   $id$...           a crypt(3) hash
  *   {OAUTH}           no secret: tokens are good for the user
+ *   {PAM}             no secret: PAM knows the password
  *   {EXTERNAL}sha256-HEX  no secret: the fingerprint of a certificate whose
  *                     key the client has
  */
 #define PASSWORD_OAUTH "{OAUTH}"
+#define PASSWORD_PAM "{PAM}"
 
 /* True if the credentials have that certificate's fingerprint; NULL: any. */
 bool password_has_certificate(const char *credentials, const char *fingerprint);

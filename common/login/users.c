@@ -31,6 +31,7 @@ add_kinds(struct names *n, const char *credentials)
 	n->certificate =
 	    n->certificate || password_has_certificate(credentials, NULL);
 	n->oauth = n->oauth || password_has(credentials, PASSWORD_OAUTH);
+	n->pam = n->pam || password_has(credentials, PASSWORD_PAM);
 }
 
 static bool

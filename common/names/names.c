@@ -68,9 +68,11 @@ names_listed(const struct names *n, const char *user)
 	return names_find(n, user, NULL);
 }
 
+enum { FLAGS = 5 + 2 * NAMES_KINDS };
+
 /* The flags in the order of their bits. */
 static size_t
-flags(struct names *n, bool *list[4 + 2 * NAMES_KINDS])
+flags(struct names *n, bool *list[FLAGS])
 {
 	size_t k = 0;
 
@@ -82,6 +84,7 @@ flags(struct names *n, bool *list[4 + 2 * NAMES_KINDS])
 		list[k++] = &n->scram[i];
 		list[k++] = &n->not_scram[i];
 	}
+	list[k++] = &n->pam;
 	return k;
 }
 
@@ -89,7 +92,7 @@ unsigned
 names_kinds(const struct names *n)
 {
 	struct names copy = *n;
-	bool *list[4 + 2 * NAMES_KINDS];
+	bool *list[FLAGS];
 	unsigned kinds = 0;
 
 	for (size_t i = flags(&copy, list); i-- > 0;) {
@@ -101,7 +104,7 @@ names_kinds(const struct names *n)
 void
 names_set_kinds(struct names *n, unsigned kinds)
 {
-	bool *list[4 + 2 * NAMES_KINDS];
+	bool *list[FLAGS];
 	size_t count = flags(n, list);
 
 	for (size_t i = 0; i < count; i++) {
@@ -125,6 +128,12 @@ bool
 names_have_oauth(const struct names *n)
 {
 	return n->oauth || n->open;
+}
+
+bool
+names_have_pam(const struct names *n)
+{
+	return n->pam;
 }
 
 bool

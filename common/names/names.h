@@ -40,7 +40,7 @@ struct names {
 	void *map; /* a mapped image */
 	size_t map_len;
 	/* Some have such a verifier; some log in by others alone. */
-	bool cram, not_cram, oauth, certificate;
+	bool cram, not_cram, oauth, certificate, pam;
 	bool scram[NAMES_KINDS],
 	    not_scram[NAMES_KINDS]; /* by enum crypto_kind */
 	bool open;                  /* the system has the users */
@@ -65,8 +65,10 @@ void names_set_kinds(struct names *, unsigned);
 bool names_have(const struct names *, const char *user);
 /* Finds an entry, but postmaster's: it has a mailbox without being a user. */
 bool names_listed(const struct names *, const char *user);
-/* True if some user can log in by CRAM-MD5, a token, a certificate. */
+/* True if some user can log in by CRAM-MD5, a token, a certificate, or by a
+   password that PAM knows. */
 bool names_have_cram(const struct names *);
+bool names_have_pam(const struct names *);
 bool names_have_oauth(const struct names *);
 bool names_have_certificate(const struct names *);
 /* True if all users who can log in can do so by CRAM-MD5, or SCRAM: many

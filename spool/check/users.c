@@ -3,6 +3,7 @@
 #include "spool/check/check.h"
 
 #include "common/login/credentials.h"
+#include "common/login/pam.h"
 #include "common/login/password.h"
 
 #include <errno.h>
@@ -31,6 +32,12 @@ check_user_line(struct check *c, const struct names *names,
 		    "%s:%zu: \"%s\" is not [for=smtp|pop3] "
 		    "[until=YYYY-MM-DD]: nobody logs in by that line",
 		    c->config->users, number, u->terms);
+	} else if (password_has(u->credentials, PASSWORD_PAM) &&
+		   !pam_available()) {
+		check_finding(c, FINDING_ERROR,
+		    "%s:%zu: {PAM}, but restante is built without PAM: build "
+		    "it by configure --with-pam",
+		    c->config->users, number);
 	} else if (!password_is_valid(u->credentials)) {
 		check_finding(c, FINDING_ERROR,
 		    "%s:%zu: no credentials that can be "

@@ -9,6 +9,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+from lib.player import PASSWORDS
 from lib.scratch import BUILD, SRC, Instance, client_context, tool
 from lib.talk import plain
 from lib.tap import Tap, check, equal
@@ -94,14 +95,19 @@ class Wrapped(Instance):
             dir=self.dir, matrix=MATRIX, system=SYSTEM.parent))
         (self.dir / "passwords").write_text("".join(
             f"{user}:{GOOD}:restante\n" for user in
-            ("nobody", "daemon", "games", "bin", "root", "ghost-of-nobody")))
+            ("nobody", "daemon", "games", "bin", "root", "ghost-of-nobody",
+             "alice", "bob", "dave", "eve")))
         slow = self.dir / "slow"
         slow.write_text(f"#!/bin/sh\necho $$ > {self.dir}/pids/$$\n"
                         "exec sleep 1000\n")
         (self.dir / "pids").mkdir()
         self.own()
         slow.chmod(0o755)
+        self.people()
         super().start()
+
+    def people(self):
+        """The users are the system's accounts."""
 
     def __exit__(self, *details):
         # pam_exec gives its programs sessions of their own, which outlive it.
@@ -217,6 +223,59 @@ def test_logs(server):
         check(word not in text, f"the log holds {word!r}")
 
 
+class WithFile(Wrapped):
+    """The same with a users file."""
+
+    def people(self):
+        """alice's password is PAM's, dave's has one of his own as well, eve's
+        is for POP3 alone; bob's is not PAM's business."""
+        self.passwd("bob", PASSWORDS["bob"])
+        line = self.users.read_text().strip()
+        own = line.partition(":")[2]
+        self.users.write_text("\n".join([
+            line, "alice:{PAM}", f"dave:{own} {{PAM}}", "eve:{PAM}::for=pop3",
+            "bin:{PAM}:nobody", "root:{PAM}", "zoe:{PAM}"]) + "\n")
+        self.own()
+
+
+def file_good(server):
+    """{PAM} in the users file: the password that PAM knows, or one there"""
+    for user in ("alice", "Alice@example.org", "dave"):
+        answer = smtp(server, user, GOOD)
+        check(answer.startswith("235 2.7.0"), f"{user}: {answer}")
+    answer = smtp(server, "dave", PASSWORDS["bob"])
+    check(answer.startswith("235 2.7.0"), answer)
+    answer = pop3(server, "eve", GOOD)
+    check(answer.startswith("+OK"), answer)
+
+
+def file_wrong(server):
+    """PAM lets in nobody whose line does not say so, nor beyond its terms"""
+    for user, password in (("alice", OTHER), ("dave", OTHER), ("bob", GOOD),
+                           ("bob", OTHER), ("carol", GOOD), ("root", GOOD),
+                           ("zoe", GOOD), ("alice", PASSWORDS["bob"])):
+        refused(server, user, password)
+    answer = smtp(server, "eve", GOOD)
+    check(answer.startswith("535 5.7.8"), answer)
+
+
+def file_outage(server):
+    """While PAM cannot be asked, the users are there, and their mail comes"""
+    temporary(server, "bin")
+    with server.connect(server.smtp) as talker:
+        talker.hello()
+        talker.expect("250 ", "MAIL FROM:<x@example.com>")
+        talker.expect("250 ", "RCPT TO:<bin@example.org>")
+        talker.expect("550 ", "RCPT TO:<ghost@example.org>")
+    answer = smtp(server, "bob", PASSWORDS["bob"])
+    check(answer.startswith("235 2.7.0"), answer)
+
+
+def file_offer(server):
+    """No mechanism is offered that needs what only PAM has"""
+    test_offer(server)
+
+
 def run():
     """All of it, if it can be built and there are such accounts."""
     reason = missing()
@@ -231,6 +290,9 @@ def run():
     Wrapped.programs = build()
     with Wrapped("users system\npenalties off", users=False) as server:
         tap.run(globals(), server)
+    with WithFile("penalties off", users=False) as server:
+        tap.run({"test_" + key: value for key, value in globals().items()
+                 if key.startswith("file_")}, server)
     tap.finish()
 
 
