@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import re
 
 from lib.mistakes import (ANYBODY, ROOT, refused_cases, find, findings,
                           one_mistake)
@@ -81,15 +82,21 @@ def test_json():
     """--json, anywhere: one object for each finding"""
     with Scratch() as scratch:
         for words in (["--check", "--json"], ["-j", "--check"]):
-            before, found, lines = None, None, ()
-            while before != lines:      # the machine is not ours alone
-                before = findings(scratch, program="pop3d")
+            for _ in range(10):
+                before = same(findings(scratch, program="pop3d"))
                 done = scratch.call("pop3d", *words)
                 found = [json.loads(line) for line in done.stdout.splitlines()]
-                lines = findings(scratch, program="pop3d")
-            found = [(f["finding"], f["text"]) for f in found]
+                lines = same(findings(scratch, program="pop3d"))
+                if before == lines:
+                    break               # else others have taken a port, or so
+            found = same((f["finding"], f["text"]) for f in found)
             equal([f for f in found if f not in lines], [], "in JSON alone")
             equal(found, lines, "findings")
+
+
+def same(found):
+    """Findings without their figures: the disk is not ours alone."""
+    return [(kind, re.sub(r"\d+", "0", text)) for kind, text in found]
 
 
 def test_options():
