@@ -4,7 +4,6 @@
 import json
 import os
 import re
-import re
 
 from lib.mistakes import (ANYBODY, ROOT, refused_cases, find, findings,
                           one_mistake)
