@@ -26,6 +26,7 @@ static const struct kind {
 	{ "relay-login", alert_login },
 	{ "disk", alert_disk },
 	{ "certificate", alert_certificate },
+	{ "listed", alert_listed },
 	{ "quota", alert_quota },
 };
 

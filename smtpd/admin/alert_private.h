@@ -44,4 +44,7 @@ typedef enum look alert_look(const struct alert_view *, char text[ALERT_TEXT]);
 alert_look alert_waiting, alert_login, alert_disk, alert_certificate,
     alert_quota;
 
+/* Asks the DNS: alert_list.c. */
+alert_look alert_listed;
+
 #endif

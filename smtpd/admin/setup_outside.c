@@ -9,6 +9,9 @@
 #include "common/dns/blocklist.h"
 #include "common/dns/dns_lookup.h"
 #include "common/io/deadline.h"
+#include "common/process/privilege.h"
+#include "common/process/process.h"
+#include "common/process/sandbox.h"
 #include "common/text/network.h"
 #include "smtpd/admin/setup_private.h"
 #include "smtpd/admin/zone_private.h"
@@ -23,10 +26,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 /* ms for all answers of the DNS, and for all connections. */
-enum { DNS_PATIENCE = 5000, PORT_PATIENCE = 5000 };
+enum { DNS_PATIENCE = 5000, PORT_PATIENCE = 5000, LIMIT = 15000 };
 
 enum { SMTP_PORT = 25, TARGETS = 4 };
 
@@ -50,6 +54,7 @@ _Static_assert(QUESTIONS <= (int)DNS_LOOKUP_MOST, "one batch");
 static const struct blocklist list = { .zone = "zen.spamhaus.org" };
 
 struct outside {
+	const struct config *config;
 	const struct setup_answers *answers;
 	struct zone zone; /* its addresses alone */
 	struct dns_lookup questions[QUESTIONS];
@@ -306,27 +311,42 @@ look_at_addresses(const struct outside *o)
 	}
 }
 
+/* Asks and connects in a process that has no file and no right. */
+static int
+look(void *context)
+{
+	struct outside *o = context;
+	struct dns *dns = dns_open(o->config);
+
+	if (dns == NULL) {
+		return EX_OSERR;
+	}
+	zone_find_addresses(&o->zone);
+	make_questions(o);
+	privilege_become_client(o->config, SANDBOX_MEMORY);
+	dns_look_up(dns, o->questions, o->count, deadline_now() + DNS_PATIENCE);
+	look_at_port(o);
+	look_at_addresses(o);
+	look_at_domain(o);
+	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}
+
 void
 setup_look_outside(const struct setup_facts *f, const struct setup_answers *a)
 {
+	int status;
+
 	/* What is not in the world's DNS has no mail from there. */
 	if (!zone_is_known(f->config, a->domain)) {
 		return;
 	}
 	struct outside *o = calloc(1, sizeof(*o));
-	struct dns *dns = dns_open(f->config);
-	if (o != NULL && dns != NULL) {
+	if (o != NULL) {
 		puts("Looking at the network, for 10 seconds at most");
 		fflush(stdout);
+		o->config = f->config;
 		o->answers = a;
-		zone_find_addresses(&o->zone);
-		make_questions(o);
-		dns_look_up(
-		    dns, o->questions, o->count, deadline_now() + DNS_PATIENCE);
-		look_at_port(o);
-		look_at_addresses(o);
-		look_at_domain(o);
+		(void)process_run(look, o, LIMIT, &status);
 	}
-	dns_close(dns);
 	free(o);
 }

@@ -84,7 +84,8 @@ def test_well():
         events, said = place.look()
         equal(events, [], said)
         equal(said.splitlines(), [f"{kind}: well" for kind in (
-            "queue", "relay-login", "disk", "certificate", "quota")])
+            "queue", "relay-login", "disk", "certificate", "listed",
+            "quota")])
         make(place.queue, recipients=["bob@example.net"])
         equal(place.look()[0], [], "mail that has just come")
         equal(sorted(p.name for p in place.queue.rglob("*") if p.is_file()),

@@ -14,8 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lib.dns import A, MX, NXDOMAIN, PTR, LyingDns, a, honest, mx, name, \
-    record, refuse
+from lib.dns import A, MX, NXDOMAIN, PTR, SERVFAIL, LyingDns, a, honest, mx, \
+    name, record, refuse
 from lib.namespace import LOOPBACK, again
 from lib.scratch import Scratch, sysconfdir
 from lib.tap import Skip, Tap, check, equal
@@ -101,6 +101,35 @@ FINDINGS = (
     ("mail of the domain is elsewhere", {**GOOD, **exchanger("mx.old.example")},
      (f"mail for {DOMAIN} goes to mx.old.example today",), 1),
     ("mail of the domain is here", {**GOOD, **exchanger(HOST.upper())}, (), 0))
+
+
+def test_alert():
+    """--alert tells once that a list of spammers has the address, and once
+    that it is gone; an answer that is none changes nothing"""
+    mine = "8.7.6.5.bl.mine.example"
+    gone = {(LISTED, A): refuse(NXDOMAIN), (mine, A): refuse(NXDOMAIN)}
+    other = {**gone, (mine, A): honest(a(mine, "127.0.0.2"))}
+    failing = {(LISTED, A): refuse(SERVFAIL), (mine, A): refuse(SERVFAIL)}
+    with machine(gone) as (scratch, _):
+        program, told = scratch.dir / "tell", scratch.dir / "told"
+        program.write_text(f"#!/bin/sh\necho $* >>{told}\n")
+        program.chmod(0o755)
+        told.touch()
+        for lies, events in (
+                (gone, ""), ({**gone, **listed("127.0.0.2")}, "listed bad\n"),
+                (failing, ""), ({**gone, **listed("127.0.0.4")}, ""),
+                (gone, "listed well\n"), (other, "listed bad\n"),
+                ({**gone, **listed("127.255.255.254")}, "listed well\n")):
+            with LyingDns(lies, refuse(NXDOMAIN)) as dns:
+                scratch.configure(f"alert {program}\nresolver {dns.address}\n"
+                                  "dnsbl bl.mine.example", tls=False)
+                scratch.own()
+                told.write_text("")
+                done = scratch.call("smtpd", "--alert")
+            equal((done.returncode, told.read_text()), (0, events),
+                  done.stdout + done.stderr)
+            if "bad" in events:
+                check(f"{OWN} is listed" in done.stdout, done.stdout)
 
 
 def test_findings():
