@@ -3,6 +3,8 @@
 #include "common/tls/tls_client.h"
 #include "common/tls/tls_private.h"
 
+#include "common/io/deadline.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,14 @@ struct tls_client {
 	gnutls_certificate_credentials_t credentials;
 	gnutls_priority_t priority;
 };
+
+enum { GOOD = 60 * 1000 }; /* ms: certificates may have changed then */
+
+/* Whom the children trust: for the first client that wants to. */
+static struct {
+	gnutls_certificate_credentials_t credentials; /* NULL: to be read */
+	int64_t when;
+} prepared;
 
 static int
 open_trust(
@@ -41,27 +51,74 @@ open_trust(
 	return -1;
 }
 
+/* Makes the credentials.  0, or -1 with a message. */
+static int
+open_credentials(struct tls_client *c, const struct config *config, bool trust,
+    char error[CONFIG_ERROR])
+{
+	const struct tls_library *lib = tls_library();
+
+	if (trust && prepared.credentials != NULL) {
+		c->credentials = prepared.credentials;
+		prepared.credentials = NULL;
+		return 0;
+	}
+	if (lib == NULL || lib->gnutls_certificate_allocate_credentials(
+			       &c->credentials) != GNUTLS_E_SUCCESS) {
+		c->credentials = NULL;
+		snprintf(error, CONFIG_ERROR, "GnuTLS is not available");
+		return -1;
+	}
+	return trust ? open_trust(c, config, error) : 0;
+}
+
+static void
+close_credentials(struct tls_client *c)
+{
+	if (c->credentials != NULL) {
+		tls_library()->gnutls_certificate_free_credentials(
+		    c->credentials);
+		c->credentials = NULL;
+	}
+}
+
 struct tls_client *
 tls_client_open(
     const struct config *config, bool trust, char error[CONFIG_ERROR])
 {
-	const struct tls_library *lib = tls_library();
 	struct tls_client *c = calloc(1, sizeof(*c));
 
-	if (lib == NULL || c == NULL ||
-	    lib->gnutls_certificate_allocate_credentials(&c->credentials) !=
-		GNUTLS_E_SUCCESS) {
-		snprintf(error, CONFIG_ERROR, "GnuTLS is not available");
-		free(c);
+	if (c == NULL) {
+		snprintf(error, CONFIG_ERROR, "no memory for TLS");
 		return NULL;
 	}
-	if (tls_session_priority(config, PRIORITY, "", &c->priority, error) ==
-		-1 ||
-	    (trust && open_trust(c, config, error) == -1)) {
+	if (open_credentials(c, config, trust, error) == -1 ||
+	    tls_session_priority(config, PRIORITY, "", &c->priority, error) ==
+		-1) {
 		tls_client_close(c);
 		return NULL;
 	}
 	return c;
+}
+
+void
+tls_client_prepare(const struct config *config, bool trust)
+{
+	struct tls_client c = { .credentials = prepared.credentials };
+	int64_t now = deadline_now();
+	char error[CONFIG_ERROR];
+
+	if (tls_library() == NULL || !trust ||
+	    (c.credentials != NULL && now - prepared.when < GOOD)) {
+		return;
+	}
+	close_credentials(&c);
+	prepared.credentials = NULL;
+	if (open_credentials(&c, config, true, error) == -1) {
+		close_credentials(&c);
+	}
+	prepared.credentials = c.credentials;
+	prepared.when = now;
 }
 
 void
@@ -70,11 +127,10 @@ tls_client_close(struct tls_client *c)
 	if (c == NULL) {
 		return;
 	}
-	const struct tls_library *lib = tls_library();
 	if (c->priority != NULL) {
-		lib->gnutls_priority_deinit(c->priority);
+		tls_library()->gnutls_priority_deinit(c->priority);
 	}
-	lib->gnutls_certificate_free_credentials(c->credentials);
+	close_credentials(c);
 	free(c);
 }
 

@@ -21,6 +21,13 @@ struct tls_client *tls_client_open(
     const struct config *, bool trust, char error[CONFIG_ERROR]);
 void tls_client_close(struct tls_client *);
 
+/*
+ * Does once what all children would do that open a client: loads the library
+ * and, if trust is wanted, the certificates, which are read again after a
+ * minute.  What fails here is tried again, and told, by the child.
+ */
+void tls_client_prepare(const struct config *, bool trust);
+
 /* How a server proves who it is. */
 enum tls_proof {
 	TLS_PROOF_NONE,  /* any certificate will do */

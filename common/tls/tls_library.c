@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 enum { PROBE = 4096 };
 
@@ -28,12 +30,12 @@ const struct tls_library *
 tls_library(void)
 {
 	static struct tls_library library;
-	static bool tried;
+	static pid_t tried; /* a child may do what its parent could not */
 
-	if (tried) {
+	if (loaded || tried == getpid()) {
 		return loaded ? &library : NULL;
 	}
-	tried = true;
+	tried = getpid();
 	void *handle = dlopen("libgnutls.so.30", RTLD_NOW | RTLD_LOCAL);
 	if (handle == NULL) {
 		log_error("cannot load GnuTLS: %s", dlerror());

@@ -160,7 +160,7 @@ agent_start(struct runner *r, struct agent *a, struct destination *d,
 int
 agents_begin_starter(struct runner *r)
 {
-	return starter_begin(&r->starter, r->config, run_agent);
+	return starter_begin(&r->starter, r->config, run_agent, relay_prepare);
 }
 
 /* ---- ending ---- */

@@ -5,6 +5,7 @@
 #include "common/io/socket.h"
 #include "common/log/log.h"
 #include "common/process/process.h"
+#include "common/tls/tls.h"
 #include "smtpd/route/hop.h"
 
 #include <errno.h>
@@ -58,8 +59,24 @@ is_sound(const struct hop *h)
 	       h->port <= UINT16_MAX;
 }
 
+/* Forks what is asked for; as fork(2). */
+static pid_t
+start(const struct config *config, const struct start *s,
+    starter_prepare *prepare)
+{
+	if (s->kind == START_RELAY) {
+		prepare(config, &s->hop);
+	}
+	pid_t pid = process_fork_sibling();
+	if (pid == 0) {
+		tls_forked();
+	}
+	return pid;
+}
+
 static _Noreturn void
-serve(const struct config *config, starter_agent *run, int channel)
+serve(const struct config *config, starter_agent *run, starter_prepare *prepare,
+    int channel)
 {
 	struct sigaction quiet = { .sa_handler = ignore_signal,
 		.sa_flags = SA_RESTART };
@@ -76,7 +93,7 @@ serve(const struct config *config, starter_agent *run, int channel)
 		struct started answer = { .pid = -1, .error = EINVAL };
 		if (s.kind == START_LOCAL || s.kind == START_SIGNER ||
 		    (s.kind == START_RELAY && is_sound(&s.hop))) {
-			answer.pid = process_fork_sibling();
+			answer.pid = start(config, &s, prepare);
 			answer.error = errno;
 		}
 		if (answer.pid == 0) {
@@ -102,8 +119,8 @@ serve(const struct config *config, starter_agent *run, int channel)
 /* ---- in the runner ---- */
 
 int
-starter_begin(
-    struct starter *s, const struct config *config, starter_agent *run)
+starter_begin(struct starter *s, const struct config *config,
+    starter_agent *run, starter_prepare *prepare)
 {
 	int pair[2];
 
@@ -112,7 +129,7 @@ starter_begin(
 	}
 	s->pid = fork();
 	if (s->pid == 0) {
-		serve(config, run, pair[1]);
+		serve(config, run, prepare, pair[1]);
 	}
 	int saved = errno;
 	close(pair[1]);

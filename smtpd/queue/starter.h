@@ -27,9 +27,12 @@ enum starter_kind { START_RELAY, START_LOCAL, START_SIGNER };
 typedef void starter_agent(const struct config *, enum starter_kind,
     const struct hop *, int channel, int slot);
 
+/* Does in that process what relay agents of a hop would each do. */
+typedef void starter_prepare(const struct config *, const struct hop *);
+
 /* Begins it.  0, or -1 with errno. */
-int starter_begin(struct starter *, const struct config *, starter_agent *)
-    __attribute__((warn_unused_result));
+int starter_begin(struct starter *, const struct config *, starter_agent *,
+    starter_prepare *) __attribute__((warn_unused_result));
 
 /*
  * Starts an agent with these descriptors (slot may be -1), which stay the

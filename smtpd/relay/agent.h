@@ -13,4 +13,11 @@
 _Noreturn void relay_agent(
     const struct config *, const struct hop *, int channel);
 
+/*
+ * Does for the agents of that hop, in the process that is to fork them, what
+ * takes most of their time before they connect: loads what TLS needs.  Nothing
+ * of it is secret.
+ */
+void relay_prepare(const struct config *, const struct hop *);
+
 #endif

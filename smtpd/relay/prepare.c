@@ -3,6 +3,7 @@
  * All that a connection to a next hop needs of rights and files: the password,
  * the trusted certificates, the resolver, an AF_UNIX connection.
  */
+#include "smtpd/relay/agent.h"
 #include "smtpd/relay/client_private.h"
 
 #include "common/io/statefile.h"
@@ -49,12 +50,34 @@ prepare_network(struct client *c)
 	return true;
 }
 
+static bool
+uses_tls(const struct hop *h)
+{
+	return !h->unix_socket && h->tls != HOP_TLS_NEVER;
+}
+
+/* True if the server itself must prove who it is, by an authority. */
+static bool
+must_verify(const struct hop *h)
+{
+	return h->tls == HOP_TLS_VERIFY && !h->mx;
+}
+
+void
+relay_prepare(const struct config *config, const struct hop *hop)
+{
+	if (uses_tls(hop)) {
+		tls_client_prepare(
+		    config, must_verify(hop) || sts_is_for(config, hop));
+	}
+}
+
 /* Loads what TLS needs; whom we trust takes time, and may be nobody. */
 static bool
 prepare_tls(struct client *c)
 {
-	bool verify = c->hop->tls == HOP_TLS_VERIFY && !c->hop->mx;
-	bool sts = sts_is_for(c);
+	bool verify = must_verify(c->hop);
+	bool sts = sts_is_for(c->config, c->hop);
 	char why[CONFIG_ERROR];
 
 	c->tls = tls_client_open(c->config, verify || sts, why);
@@ -91,8 +114,7 @@ client_prepare(struct client *c)
 	    c->hop->transport == TRANSPORT_SMTP &&
 	    (c->config->dkim_sign != DKIM_SIGN_OFF || c->config->arc_seal) &&
 	    dkim_keys_exist(c->config) != 0;
-	if (!c->hop->unix_socket && c->hop->tls != HOP_TLS_NEVER &&
-	    !prepare_tls(c)) {
+	if (uses_tls(c->hop) && !prepare_tls(c)) {
 		return false;
 	}
 	/* Nothing can be loaded in the sandbox. */

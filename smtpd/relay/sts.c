@@ -13,11 +13,9 @@
 enum { DAY = 24 * 60 * 60 }; /* s after which a policy is got again */
 
 bool
-sts_is_for(const struct client *c)
+sts_is_for(const struct config *config, const struct hop *hop)
 {
-	const struct hop *hop = c->hop;
-
-	return c->config->mta_sts && hop->mx &&
+	return config->mta_sts && hop->mx &&
 	       (hop->tls == HOP_TLS_POLICY || hop->tls == HOP_TLS_VERIFY) &&
 	       sts_file_is_for(hop->host);
 }

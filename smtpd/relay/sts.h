@@ -17,9 +17,11 @@ struct sts {
 };
 
 struct client;
+struct config;
+struct hop;
 
 /* True if the hop is one whose policy is asked for. */
-bool sts_is_for(const struct client *);
+bool sts_is_for(const struct config *, const struct hop *);
 
 /* Reads what is known; before the sandbox. */
 void sts_open(struct client *);

@@ -6,12 +6,17 @@ password, a certificate, a mechanism. The mail stays in the queue, with the
 reason, until it is put right; nothing of that makes a bounce, and no password
 goes where it should not.
 """
+import ctypes
+import threading
+
 from lib.fakemx import FakeMx
 from lib.scratch import ALICE, make_certificate
-from lib.tap import Tap, check, equal
+from lib.tap import Skip, Tap, check, equal
 from lib.two_sites import FROM, THERE, THIRD, TwoSites, taken
+from lib.wait import wait_for
 
 tap = Tap()
+LANDLOCK = 444          # landlock_create_ruleset(2), which tells its version
 
 
 def certificate(path):
@@ -29,6 +34,16 @@ def smarthost(sites, scheme, password=ALICE[1], host="mx.b.test", trust=None):
     trust = trust or certificate(sites.b.pem)
     sites.a.change(f"resolver {sites.dns.address}\ntls-trust {trust}\n"
                    f"relay {scheme}://alice:{password}@{host}:{port}\n")
+
+
+def replies(site, domain, text):
+    """Waits until the mail to a domain is deferred; the reason."""
+    found = wait_for(
+        lambda: [r["reply"] for m in site.a.mailq() for r in m["recipients"]
+                 if r["state"] == "waiting" and r.get("reply")
+                 and r["address"].endswith(domain)],
+        f"a reason for {domain}")
+    check(text in found[0], found[0])
 
 
 def test_smarthost(sites):
@@ -127,6 +142,29 @@ def test_mechanisms(sites):
             equal((got.user, got.tls), (ALICE[0], True), "login")
             equal(hop.complaints, [], "complaints")
             sites.a.wait_empty()
+
+
+def test_trust_is_read_once(sites):
+    """The agents of a queue run are given whom to trust, and do not read it"""
+    if ctypes.CDLL(None).syscall(LANDLOCK, None, 0, 1) < 2:
+        raise Skip("the kernel has no Landlock that confines a runner")
+    trust, stop = certificate(sites.b.pem), threading.Event()
+    with FakeMx({"1:mail": [lambda *_: stop.wait(60)]}, host=THIRD) as slow, \
+            FakeMx(host=THIRD) as one, FakeMx(host=THIRD) as two:
+        sites.a.change(
+            f"resolver {sites.dns.address}\ntls-trust {trust}\n"
+            f"route slow.test smtp://{THIRD}:{slow.port}?tls=never\n"
+            f"route one.test smtp://{THIRD}:{one.port}?tls=verify\n"
+            f"route two.test smtp://{THIRD}:{two.port}?tls=verify\n")
+        sites.send("x@slow.test")       # so that the run goes on
+        wait_for(lambda: any(c.startswith("MAIL") for c in slow.commands()),
+                 "the first transaction")
+        sites.send("x@one.test")
+        replies(sites, "one.test", "TLS")
+        trust.unlink()
+        sites.send("x@two.test")
+        replies(sites, "two.test", "TLS")
+        stop.set()
 
 
 def test_routes(sites):
