@@ -143,6 +143,8 @@ act(const struct options *o, const struct config *config)
 		return manage_verb(config, MANAGE_BOUNCE, o->recipients);
 	case ACTION_SHOW:
 		return manage_verb(config, MANAGE_SHOW, o->recipients);
+	case ACTION_ADOPT:
+		return manage_adopt(config, o->adopted);
 	case ACTION_QUEUE:
 		return run_queue(config, &o->run);
 	case ACTION_NEWALIASES:

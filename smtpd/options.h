@@ -26,6 +26,7 @@ enum action {
 	ACTION_USERS,
 	ACTION_CHECK,
 	ACTION_SETUP,
+	ACTION_ADOPT,
 	ACTION_ALERT,
 	ACTION_PENALTIES,
 	ACTION_STATS,
@@ -56,6 +57,7 @@ struct options {
 	struct passwd_change passwd; /* --passwd and its options */
 	struct setup_wish setup;     /* --setup and its options */
 	const char *forgiven;        /* --forgive */
+	const char *adopted;         /* --adopt */
 	const char *dkim;            /* --dkim: a domain */
 	enum zone_form zone;         /* --dns */
 	const char *policy;          /* --policy: a file */

@@ -270,6 +270,11 @@ static const struct option_row rows[] = {
 	    .most = UINT_MAX,
 	    .help = "give up, and tell the "
 		    "sender" },
+	{ .name = "adopt",
+	    .argument = "DIR",
+	    .verb = ACTION_ADOPT,
+	    TEXT(adopted),
+	    .help = "take over the queue of a machine that is gone" },
 	{ .name = "show",
 	    .verb = ACTION_SHOW,
 	    .operands = "ID ...",

@@ -62,6 +62,17 @@ struct queue_body {
 int queue_commit(struct queue *, struct mail *, const struct queue_body *)
     __attribute__((warn_unused_result));
 
+/*
+ * Takes a claimed message of another queue over: makes a copy durable in q, and
+ * then moves the other file into the folder of that name beside its place,
+ * where no queue looks for messages.  One with that id in q counts as the copy.
+ * 0, or -1 with errno: the other queue still has it.
+ */
+#define QUEUE_ADOPTED "adopted"
+struct queue_file;
+int queue_adopt(struct queue *q, struct queue_file *)
+    __attribute__((warn_unused_result));
+
 /* Logs that a message was taken; queue_commit() does so. */
 void queue_log_taken(const struct mail *, const char *how);
 

@@ -303,22 +303,28 @@ queue_log_taken(const struct mail *m, const char *how)
 	    (unsigned long long)m->size, m->count, how);
 }
 
+/* A message to be put in: its name, its folder, and what writes the file. */
+struct entry {
+	const char *id;
+	int folder;
+	int (*write)(int fd, void *context);
+	void *context;
+};
+
 /* Writes the file and makes it durable under its name.  0, or -1 with errno. */
 static int
-put_file(struct queue *q, struct mail *m, const struct queue_body *body,
-    bool nameless)
+put_file(struct queue *q, const struct entry *e, bool nameless)
 {
 	char name[UNFINISHED_NAME];
 	int active = q->places[QUEUE_ACTIVE];
-	int place = m->held[0] == '\0' ? active : q->places[QUEUE_HOLD];
 
-	snprintf(name, sizeof(name), "%s%s.%d", QUEUE_UNFINISHED, m->id,
+	snprintf(name, sizeof(name), "%s%s.%d", QUEUE_UNFINISHED, e->id,
 	    (int)getpid());
 	int fd = open_unfinished(q, name, &nameless);
 	if (fd == -1) {
 		return -1;
 	}
-	int result = write_file(fd, m, body);
+	int result = e->write(fd, e->context);
 	if (result == 0 && nameless) {
 		result = link_file(active, fd, name);
 		nameless = result == -1;
@@ -329,7 +335,7 @@ put_file(struct queue *q, struct mail *m, const struct queue_body *body,
 		close(fd);
 		errno = saved;
 	} else {
-		result = publish(active, place, fd, name, m->id);
+		result = publish(active, e->folder, fd, name, e->id);
 	}
 	if (result == -1 && !nameless) {
 		int saved = errno;
@@ -339,21 +345,110 @@ put_file(struct queue *q, struct mail *m, const struct queue_body *body,
 	return result;
 }
 
+static int
+put_entry(struct queue *q, const struct entry *e)
+{
+	if (is_elsewhere(q, e->id)) {
+		return take_existing(q, e->id);
+	}
+	int result = put_file(q, e, true);
+	if (result == -1 && errno == ENOENT) {
+		/* It could not be given a name: so it has one all along. */
+		result = put_file(q, e, false);
+	}
+	return result == -1 && errno == EEXIST ? take_existing(q, e->id)
+	                                       : result;
+}
+
+struct new_message {
+	struct mail *mail;
+	const struct queue_body *body;
+};
+
+static int
+write_message(int fd, void *context)
+{
+	const struct new_message *n = context;
+
+	return write_file(fd, n->mail, n->body);
+}
+
 int
 queue_commit(struct queue *q, struct mail *m, const struct queue_body *body)
 {
-	if (is_elsewhere(q, m->id)) {
-		return take_existing(q, m->id);
-	}
-	int result = put_file(q, m, body, true);
-	if (result == -1 && errno == ENOENT) {
-		/* It could not be given a name: so it has one all along. */
-		result = put_file(q, m, body, false);
-	}
+	bool held = m->held[0] != '\0';
+	struct new_message message = { m, body };
+	const struct entry e = { .id = m->id,
+		.folder = q->places[held ? QUEUE_HOLD : QUEUE_ACTIVE],
+		.write = write_message,
+		.context = &message };
+	int result = put_entry(q, &e);
+
 	if (result == 0) {
-		queue_log_taken(
-		    m, m->held[0] == '\0' ? "queue active" : "queue hold");
+		queue_log_taken(m, held ? "queue hold" : "queue active");
 	}
-	return result == -1 && errno == EEXIST ? take_existing(q, m->id)
-	                                       : result;
+	return result;
+}
+
+/* ---- from another queue ---- */
+
+/* Copies the file as it is: what was sent already stays sent. */
+static int
+copy_message(int fd, void *context)
+{
+	static char data[BUFFER];
+	const struct queue_file *f = context;
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = file_read_some(f->fd, data, sizeof(data), at)) > 0) {
+		if (file_write(fd, data, (size_t)n, at) == -1) {
+			return -1;
+		}
+		at += n;
+	}
+	return n == -1 ? -1 : 0;
+}
+
+/* Opens the folder of those that are another machine's now; -1: errno. */
+static int
+open_adopted(const struct queue *q)
+{
+	if (mkdirat(q->fd, QUEUE_ADOPTED, 0700) == -1 && errno != EEXIST) {
+		return -1;
+	}
+	return fsync(q->fd) == -1
+	           ? -1
+	           : openat(q->fd, QUEUE_ADOPTED,
+			 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int
+queue_adopt(struct queue *q, struct queue_file *f)
+{
+	int from = f->queue->places[f->place];
+	const struct entry e = { .id = f->id,
+		.folder = q->places[f->place == QUEUE_HOLD ? QUEUE_HOLD
+							   : QUEUE_ACTIVE],
+		.write = copy_message,
+		.context = f };
+	int adopted = open_adopted(f->queue);
+
+	if (adopted == -1) {
+		return -1;
+	}
+	/* It is there already if we were killed before the next step. */
+	int result = put_entry(q, &e);
+	if (result == -1 && errno == EEXIST) {
+		result = 0;
+	}
+	/* Commit point: from here on it is not the other queue's. */
+	if (result == 0 && (queue_rename(from, f->id, adopted, f->id) == -1 ||
+			       fsync(adopted) == -1 || fsync(from) == -1)) {
+		result = -1;
+	}
+	int saved = errno;
+	close(adopted);
+	errno = saved;
+	return result;
 }

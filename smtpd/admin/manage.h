@@ -22,4 +22,11 @@ enum manage_verb {
 /* ids: NULL at the end; "all" is every message (not for SHOW). */
 int manage_verb(const struct config *, enum manage_verb, char **ids);
 
+/*
+ * smtpd --adopt DIR: takes over the messages of another queue, whose machine is
+ * gone, and prints their ids.  What somebody works on, or what is damaged, is
+ * left there and named.
+ */
+int manage_adopt(const struct config *, const char *path);
+
 #endif
