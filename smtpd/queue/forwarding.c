@@ -85,6 +85,25 @@ is_ours(const struct config *config, const char *address)
 	return at == NULL || config_is_ours(config, at + 1);
 }
 
+/*
+ * True for an address that mail of this machine has by the key masquerade: that
+ * of an account at a provider, which takes no other sender from us.
+ */
+static bool
+is_our_mask(const struct config *config, const char *address)
+{
+	const char *at = strrchr(address, '@');
+
+	for (size_t i = 0; i < config->nmasquerades; i++) {
+		const char *mask = config->masquerades[i].value;
+		if (strcasecmp(mask,
+			mask[0] == '@' && at != NULL ? at : address) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* True if an alias or a ~/.forward of ours has named a recipient elsewhere. */
 static bool
 is_forwarded(const struct config *config, const struct recipient *to)
@@ -100,7 +119,8 @@ forwarding_is(const struct config *config, const struct mail *mail,
 {
 	return config->srs && mail->sender[0] != '\0' &&
 	       !archive_is_copy(config, to) && is_forwarded(config, to) &&
-	       !is_ours(config, mail->sender);
+	       !is_ours(config, mail->sender) &&
+	       !(mail_is_ours(mail) && is_our_mask(config, mail->sender));
 }
 
 bool
