@@ -201,9 +201,10 @@ try_login(const struct setup_facts *f, const struct setup_provider *p,
 	case TRIAL_LOGIN:
 		log_error("%s refuses the login of %s: %s", hop->host,
 		    hop->user, why);
+		/* Not by the log, which has ASCII alone. */
 		if (p != NULL && p->where != NULL) {
-			log_error("it wants the %s, not the password of its "
-				  "web page; get one at %s",
+			printf("It wants the %s, not the password of its web "
+			       "page; get one at %s\n",
 			    p->secret, p->where);
 		}
 		return EX_NOPERM;

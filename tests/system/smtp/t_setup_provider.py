@@ -110,6 +110,26 @@ def test_first_mail():
         equal(files(conf.parent), before, "the second time")
 
 
+def test_root():
+    """Mail for root, which an alias sends on to the provider, has the one
+    sender that the provider takes"""
+    with provider() as (scratch, conf, hop, url):
+        status, said = setup(scratch, conf, "--relay", url, "--relay-password",
+                             secret(scratch), ADDRESS)
+        equal(status, 0, said)
+        for words, text in ((["-i", "root"], "Subject: a report\n\nx\n"),
+                            (["-q"], "")):
+            done = subprocess.run(
+                [scratch.program("smtpd"), "-c", str(conf), *words],
+                capture_output=True, text=True, check=False, timeout=120,
+                cwd="/", input=text, env=scratch.environment(),
+                **scratch.as_user())
+            equal(done.returncode, 0, done.stderr)
+        equal([(m.sender, m.rcpts) for m in hop.messages],
+              [(ADDRESS, [ADDRESS])] * 2, "messages")
+        check(b"Subject: a report" in hop.messages[1].body, "what came")
+
+
 def test_refused():
     """A password that is refused: a finding that says what to get, and nothing
     is written"""
@@ -120,7 +140,8 @@ def test_refused():
         equal(status, os.EX_NOPERM, said)
         check(f"localhost refuses the login of {ADDRESS}" in said, said)
         check("535" in said, said)
-        check("authorization code" in said and "mail.qq.com" in said, said)
+        check("authorization code (\u6388\u6743\u7801)" in said, said)
+        check("mail.qq.com, \u8bbe\u7f6e" in said, said)
         equal(files(conf.parent), before, "files")
         equal(hop.messages, [], "messages")
         equal(sorted(p.name for p in conf.parent.iterdir()),
