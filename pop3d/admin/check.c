@@ -12,6 +12,7 @@ admin_check(const struct config *config, bool json)
 	check_configuration(&c);
 	check_rights(&c);
 	check_state(&c);
+	check_remote(&c);
 	check_mailboxes(&c);
 	check_users(&c);
 	check_limits(&c);

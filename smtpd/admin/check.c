@@ -63,6 +63,7 @@ admin_check(const struct config *config, bool json)
 	check_rights(&c);
 	check_runs(&c);
 	check_state(&c);
+	check_remote(&c);
 	check_believed(&c, "the aliases", config->aliases);
 	check_queue(&c);
 	check_mailboxes(&c);

@@ -64,6 +64,9 @@ void check_believed(struct check *, const char *what, const char *path);
 /* The configuration and the users as files, and the state. */
 void check_state(struct check *);
 
+/* Checks for disks and accounts on other machines: remote.c. */
+void check_remote(struct check *);
+
 /* Networks of a key that are to be few: says so if they are everybody. */
 void check_everybody(struct check *, enum finding, const char *key,
     const char *effect, const struct network *, size_t count);

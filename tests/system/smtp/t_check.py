@@ -11,7 +11,7 @@ import threading
 from lib import dns
 from lib.mistakes import (ANYBODY, ROOT, refused_cases, find, findings,
                           one_mistake)
-from lib.scratch import AM_ROOT, Scratch, tool
+from lib.scratch import AM_ROOT, SRC, Scratch, tool
 from lib.tap import Skip, Tap, check, equal
 
 tap = Tap()
@@ -170,6 +170,38 @@ def test_ports():
         check(re.search(r"^warning: port 25 is taken by python3 ",
                         done.stdout, re.M), done.stdout + done.stderr)
         check("port 587" not in done.stdout, done.stdout)
+
+
+def test_network_disk():
+    """Folders on the disk of another machine are warned of, whatever it is"""
+    compiler = tool(os.environ.get("CC", "cc").split()[0])
+    if not compiler:
+        raise Skip("no C compiler for the preloaded library")
+    with Scratch() as scratch:
+        shim = scratch.dir / "shim.so"
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", shim,
+                        SRC / "tests/lib/network_disk_shim.c", "-ldl"],
+                       check=True)
+        scratch.own()
+        for kind, name, below, whats in (
+                ("0x6969", "NFS", "", ("queue", "state", "the folder of")),
+                ("0xff534d42", "CIFS", "/state", ("state",)),
+                ("0xff534d42", "CIFS", "/mail", ("the folder of",)),
+                ("0xef53", "", "", ())):
+            for program in ("smtpd", "pop3d"):
+                done = subprocess.run(
+                    scratch.command(program, "--check"), text=True, cwd="/",
+                    capture_output=True, check=False, timeout=120,
+                    env=dict(scratch.environment(), LD_PRELOAD=str(shim),
+                             NETWORK_DISK=kind,
+                             NETWORK_BELOW=f"{scratch.dir}{below}"),
+                    **scratch.as_user())
+                said = [line for line in done.stdout.splitlines()
+                        if "another machine's disk" in line]
+                equal(len(said), len(whats), done.stdout)
+                for line, what in zip(said, whats):
+                    check(line.startswith(f"warning: {what}")
+                          and f"({name})" in line, line)
 
 
 def test_json():
