@@ -4,6 +4,7 @@
 
 #include "common/dns/dns.h"
 #include "smtpd/route/hop.h"
+#include "smtpd/route/route.h"
 
 #include <arpa/nameser.h>
 #include <errno.h>
@@ -209,6 +210,33 @@ check_dane(struct check *c, struct dns *dns)
 	}
 }
 
+/*
+ * A front hands mail for its domains on to a store: mail for its own name would
+ * end in mailboxes of its own, which nobody reads.
+ */
+static void
+check_own_name(struct check *c)
+{
+	const struct config *config = c->config;
+	const char *routed = NULL;
+
+	for (size_t i = 0; i < config->ndomains; i++) {
+		const char *domain = config->domains[i];
+		if (route_hands_on(config, domain)) {
+			routed = domain;
+		} else if (strcasecmp(domain, config->hostname) != 0) {
+			return; /* some mail is meant for mailboxes here */
+		}
+	}
+	if (routed != NULL && !route_hands_on(config, config->hostname)) {
+		check_finding(c, FINDING_WARNING,
+		    "mail for %s has a route, and mail for %s, which is always "
+		    "ours, goes to mailboxes of this machine: set a route for "
+		    "that, too, or smtpd -bt root@%s shows who gets it",
+		    routed, config->hostname, config->hostname);
+	}
+}
+
 void
 check_routes(struct check *c)
 {
@@ -225,6 +253,7 @@ check_routes(struct check *c)
 	if (config->deliver_by[0] != '\0') {
 		check_hop(c, "deliver-by", config->deliver_by);
 	}
+	check_own_name(c);
 	check_greetings(c);
 	for (size_t i = 0; i < config->nrelay_passwords; i++) {
 		check_source(c, &config->relay_passwords[i]);

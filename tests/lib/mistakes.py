@@ -293,6 +293,9 @@ ANYBODY = [
     ("logins in the clear", "plaintext-login always", nothing, "warning",
      "plaintext-login always: passwords cross the network", ""),
     # Names that no server knows: this machine may have a mail server.
+    ("a relay that keeps mail for its own name",
+     "domains example.org\nroute example.org lmtp:127.0.0.1:24", nothing,
+     "warning", "mail for mail.example.org, which is always ours", ""),
     ("smtp:// to 465", "relay smtp://u:p@relay.example:465", nothing,
      "warning", "write smtps://", ""),
     ("smtps:// to 587", "relay smtps://u:p@relay.example:587", nothing,
