@@ -7,9 +7,6 @@ of this test's own. Needs root.
 """
 import hashlib
 import re
-import socket
-import ssl
-import threading
 import time
 from pathlib import Path
 
@@ -24,6 +21,7 @@ from lib.relaying import Relaying, wire
 from lib.scratch import Scratch
 from lib.site import Queue
 from lib.tap import Tap, check, equal
+from lib.web import PLAIN, Web, answer
 
 tap = Tap()
 DOMAIN, HOST, OTHER = "far.example", "mx.far.example", "second.far.example"
@@ -31,7 +29,6 @@ WEB = f"mta-sts.{DOMAIN}"
 TEXT = wire("Subject: hello\n\nHello.\n")
 OLD = ('activation_date = "2001-01-01 00:00:00"\n'
        'expiration_date = "2002-01-01 00:00:00"\n')
-PLAIN = "Content-Type: text/plain\r\n"
 
 
 def policy(mode="enforce", hosts=(HOST,), age=86400, more=""):
@@ -39,53 +36,6 @@ def policy(mode="enforce", hosts=(HOST,), age=86400, more=""):
     return "".join(f"{line}\r\n" for line in (
         "version: STSv1", f"mode: {mode}", *(f"mx: {h}" for h in hosts),
         f"max_age: {age}")) + more
-
-
-def answer(text, status="200 OK", head=PLAIN):
-    """The answer of a web server."""
-    return (f"HTTP/1.1 {status}\r\n{head}Content-Length: {len(text)}\r\n\r\n"
-            + text).encode()
-
-
-class Web:
-    """A web server; says: the octets of each answer, or a function."""
-
-    def __init__(self, pem):
-        self.says, self.pem, self.asked, self.bodies = b"", pem, [], []
-        self.listener = socket.create_server(("127.0.0.1", 443))
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        """One connection after the other."""
-        while True:
-            sock, _ = self.listener.accept()
-            try:
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                context.load_cert_chain(self.pem)
-                sock.settimeout(10)
-                with context.wrap_socket(sock, server_side=True) as tls:
-                    self.serve(tls)
-            except OSError:
-                sock.close()
-
-    def serve(self, tls):
-        """One request."""
-        request = b""
-        while b"\r\n\r\n" not in request:
-            more = tls.recv(4096)
-            if not more:
-                return
-            request += more
-        head, _, body = request.partition(b"\r\n\r\n")
-        length = re.search(rb"\nContent-Length: (\d+)", head)
-        while length and len(body) < int(length[1]):
-            body += tls.recv(4096)
-        self.asked.append(head.decode() + "\r\n\r\n")
-        self.bodies += [body] if length else []
-        if callable(self.says):
-            self.says(tls)
-        else:
-            tls.sendall(self.says)
 
 
 class Rig:
