@@ -51,6 +51,9 @@ may_lack_dane(struct client *c)
 	if (c->hop->tls != HOP_TLS_DANE) {
 		return true;
 	}
+	c->policy.kind = POLICY_DANE;
+	policy_note(
+	    c, c->dane.state == DANE_TLS ? TLS_RESULT_TLSA : TLS_RESULT_DANE);
 	client_set_verdict(c, OUTCOME_DEAD, "4.7.5",
 	    "host %s has no signed TLSA records, without which ?tls=dane sends "
 	    "it nothing%s",

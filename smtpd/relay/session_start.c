@@ -218,6 +218,25 @@ testing_result(const struct client *c, struct tls_session *tls)
 	           : policy_result(fault);
 }
 
+/* What a session is for a report, now that there is TLS.  Where there are TLSA
+   records, but none that can be used, nobody has proved anything, and the owner
+   should know (RFC 8460 section 4.3.2.1). */
+static enum tls_result
+secured_result(const struct client *c, struct tls_session *tls)
+{
+	switch (c->policy.kind) {
+	case POLICY_STS_TESTING:
+		return testing_result(c, tls);
+	case POLICY_DANE:
+		return c->dane.state == DANE_TLS ? TLS_RESULT_TLSA
+		                                 : TLS_RESULT_OK;
+	case POLICY_OPEN:
+	case POLICY_STS:
+		break;
+	}
+	return TLS_RESULT_OK;
+}
+
 static enum session_result
 handshake(struct client *c)
 {
@@ -228,9 +247,7 @@ handshake(struct client *c)
 	    &p->want, deadline_now() + c->timeouts.handshake, &fault, error);
 
 	if (tls != NULL) {
-		policy_note(c, p->kind == POLICY_STS_TESTING
-				   ? testing_result(c, tls)
-				   : TLS_RESULT_OK);
+		policy_note(c, secured_result(c, tls));
 		stream_secure(c->stream, &tls_transport, tls);
 		return SESSION_OK;
 	}

@@ -52,8 +52,15 @@ class Rig:
         self.web_pem = self.chain.server(WEB, file="web.pem")
         self.web = Web(self.web_pem)
         self.trust = self.chain.file("trust.pem", self.chain.ca.read_bytes())
-        Path(folder).chmod(0o755)
+        self.folder = Path(folder)
+        self.folder.chmod(0o755)
         self.trust.chmod(0o644)
+
+    def scratch(self, name):
+        """A folder of that name."""
+        path = self.folder / name
+        path.mkdir()
+        return path
 
     def lies(self, txt, signed=False, domain=DOMAIN):
         """What the name server says."""

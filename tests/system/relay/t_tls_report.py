@@ -16,8 +16,9 @@ import json
 import re
 
 from lib import mbox
-from lib.dns import NXDOMAIN, TXT, LyingDns, record
-from lib.fakemx import EXTENSIONS, FakeMx
+from lib.chain import Chain
+from lib.dns import NXDOMAIN, SERVFAIL, TXT, LyingDns, record, refuse
+from lib.fakemx import DROP, EXTENSIONS, FakeMx
 from lib.namespace import in_network
 from lib.queuefile import make
 from lib.scratch import Scratch
@@ -40,14 +41,14 @@ def text(name, *strings):
 class Server(Queue, Scratch):
     """A server with a queue, its name server and an exchanger."""
 
-    def __init__(self, rig, hop, lies, config="reports on\n"):
+    def __init__(self, rig, hop, lies, config="reports on\n", relay="mx:{}"):
         said = rig.lies(lies.pop("sts", ()), lies.pop("signed", False))
         said.update(lies)
         self.dns = LyingDns(
             said, lambda q: q.answer(code=NXDOMAIN, flags=0x81A0))
         self.dns.__enter__()
         super().__init__(f"resolver {self.dns.address}\n"
-                         f"tls-trust {rig.trust}\nrelay mx:{hop.port}\n"
+                         f"tls-trust {rig.trust}\nrelay {relay.format(hop.port)}\n"
                          + config)
         self.flush("-q")            # makes the folders
 
@@ -90,34 +91,49 @@ class Server(Queue, Scratch):
 
 
 def carried(rig, lies, certificate="good", says=None, config="reports on\n",
-            **settings):
+            relay="mx:{}", script=None, **settings):
     """A message goes, or waits: (notes, counts, messages)."""
     rig.web.says = answer(policy()) if says is None else says
     pem = rig.names[certificate] if certificate else None
-    with FakeMx(pem=pem) as hop:
+    with FakeMx(script, pem=pem) as hop:
         lies = lies(hop.port) if callable(lies) else dict(lies)
-        with Server(rig, hop, lies, config) as server:
+        with Server(rig, hop, lies, config, relay) as server:
             server.bring(**settings)
+            SEEN.update(line[3] for line in server.lines())
             return server.lines(), server.counts(), list(hop.messages)
 
 
+# RFC 8460 section 4.3, and success.
+RESULTS = {
+    "ok", "starttls-not-supported", "certificate-host-mismatch",
+    "certificate-expired", "certificate-not-trusted", "validation-failure",
+    "tlsa-invalid", "dnssec-invalid", "dane-required",
+    "sts-policy-fetch-error", "sts-policy-invalid", "sts-webpki-invalid"}
+SEEN = set()
 STS = {"sts": ("v=STSv1; id=1",)}
 STRINGS = f"version:+STSv1;mode:+{{}};mx:+{HOST};max_age:+86400"
 
 
-def tlsa(digest):
+def tlsa(digest, kind=(3, 1, 1)):
     """Records of that key, which are signed."""
     def lies(port):
         owner = f"_{port}._tcp.{HOST}"
-        data = record(owner, 52, bytes((3, 1, 1)) + digest)
+        data = record(owner, 52, bytes(kind) + digest)
         return {"signed": True,
                 (owner, 52): lambda q: q.answer(data, flags=0x81A0)}
     return lies
 
 
+def no_tlsa(port):
+    """A name server that does not say if there are records."""
+    return {"signed": True, (f"_{port}._tcp.{HOST}", 52): refuse(SERVFAIL)}
+
+
 def cases_results(rig):
     """What a session with an exchanger is noted and counted as"""
     key = hashlib.sha256(rig.chain.spki()).digest()
+    authority = hashlib.sha256(rig.chain.ca_der).digest()
+    rig.names["stranger"] = Chain(rig.scratch("stranger")).server(HOST)
     none, sts, dane = "no-policy-found", "sts", "tlsa"
     testing = answer(policy("testing"))
     ones = "3+1+1+" + key.hex()
@@ -149,17 +165,72 @@ def cases_results(rig):
             ("the key that is published", tlsa(key), "other", None,
              [HOST, dane, ones, "ok", HOST], ["dane_proved"], 1),
             ("another key", tlsa(bytes(32)), "good", None,
-             [HOST, dane, "3+1+1+" + "00" * 32, None, HOST],
-             ["dane_failed", None], 0)):
+             [HOST, dane, "3+1+1+" + "00" * 32,
+              "certificate-not-trusted", HOST],
+             ["dane_failed", "tls_certificate_not_trusted"], 0),
+            ("no TLS, against the records", tlsa(key), None, None,
+             [HOST, dane, ones, "starttls-not-supported", HOST],
+             ["dane_failed", "tls_starttls_not_supported"], 0),
+            ("another's certificate, by the authority of the records",
+             tlsa(authority, (2, 0, 1)), "other", None,
+             [HOST, dane, "2+0+1+" + authority.hex(),
+              "certificate-host-mismatch", HOST],
+             ["dane_failed", "tls_certificate_host_mismatch"], 0),
+            ("an old certificate, by the authority of the records",
+             tlsa(authority, (2, 0, 1)), "old", None,
+             [HOST, dane, "2+0+1+" + authority.hex(), "certificate-expired",
+              HOST], ["dane_failed", "tls_certificate_expired"], 0),
+            ("records of which none can be used", tlsa(key, (0, 1, 1)),
+             "good", None, [HOST, dane, "-", "tlsa-invalid", HOST],
+             ["dane_failed", "tls_tlsa_invalid"], 1),
+            ("records that nobody can ask for", no_tlsa, "good", None,
+             [HOST, dane, "-", "dnssec-invalid", HOST],
+             ["dane_failed", "tls_dnssec_invalid"], 0),
+            ("an authority that nobody trusts", STS, "stranger", None,
+             [DOMAIN, sts, STRINGS.format("enforce"),
+              "certificate-not-trusted", HOST],
+             ["sts_failed", "tls_certificate_not_trusted"], 0),
+            ("an old certificate", STS, "old", None,
+             [DOMAIN, sts, STRINGS.format("enforce"), "certificate-expired",
+              HOST], ["sts_failed", "tls_certificate_expired"], 0)):
         with tap.case(title):
-            notes, counts, messages = carried(rig, lies, pem, says)
-            equal(len(messages), arrives, str(notes))
-            equal(len(notes), 1, str(notes))
-            row = [word or notes[0][i] for i, word in enumerate(row)]
-            equal(notes, [row])
-            check(all(v == 1 for v in counts.values()), str(counts))
-            equal(sorted(counts), sorted(
-                n or "tls_" + notes[0][3].replace("-", "_") for n in names))
+            judge(carried(rig, lies, pem, says), row, names, arrives)
+
+
+def judge(got, row, names, arrives):
+    """There is that one note, and these counts are 1."""
+    notes, counts, messages = got
+    equal((notes, len(messages)), ([row], arrives))
+    equal(counts, dict.fromkeys(names, 1))
+
+
+def cases_dane_required(rig):
+    """A hop that must have TLSA records, which are not there, or useless: it is
+    counted, and no owner of a domain is concerned"""
+    key = hashlib.sha256(rig.chain.spki()).digest()
+    for title, lies, result in (
+            ("no records", {}, "dane-required"),
+            ("signed absence", {"signed": True}, "dane-required"),
+            ("useless records", tlsa(key, (0, 1, 1)), "tlsa-invalid")):
+        with tap.case(f"?tls=dane and {title}"):
+            notes, counts, messages = carried(
+                rig, lies, relay=f"smtp://{HOST}:{{}}?tls=dane")
+            equal((notes, messages), ([], []))
+            equal(counts, {"dane_failed": 1,
+                           "tls_" + result.replace("-", "_"): 1})
+            SEEN.add(result)
+
+
+def cases_broken(rig):
+    """STARTTLS that is offered and refused, or broken, is a failure, and no
+    mail goes there against the policy"""
+    row = [DOMAIN, "sts", STRINGS.format("enforce"), "validation-failure",
+           HOST]
+    for action in ("454 4.7.0 Not now", b"220 Go\r\n250 injected\r\n",
+                   (b"220 Go\r\n", DROP)):
+        with tap.case(f"STARTTLS is answered {action}"):
+            judge(carried(rig, STS, script={"starttls": action}), row,
+                  ["sts_failed", "tls_validation_failure"], 0)
 
 
 def test_fetch(rig):
@@ -178,6 +249,12 @@ def test_fetch(rig):
         equal(counts, {"no_policy_proved": 1,
                        "tls_" + result.replace("-", "_"): 1})
         equal(len(messages), 1)
+
+
+def test_all_results(rig):
+    """Each result type of RFC 8460 has been met, in notes or in counts"""
+    del rig
+    equal(sorted(RESULTS ^ SEEN), [])
 
 
 def test_addresses(rig):
