@@ -217,8 +217,8 @@ check_alias_file(struct check *c, const struct expand *e)
 			check_alias(c, e, key);
 		}
 	}
-	check_finding(
-	    c, FINDING_OK, "%zu aliases in %s", keys, c->config->aliases);
+	check_finding(c, FINDING_OK, "%zu alias%s in %s", keys,
+	    keys == 1 ? "" : "es", c->config->aliases);
 }
 
 void

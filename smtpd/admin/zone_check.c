@@ -103,6 +103,7 @@ static const char *const words[] = { "OK", "MISSING", "DIFFERS", "EXTRA",
 struct outcome {
 	bool json, wrong, unknown;
 	size_t told;
+	char silence[ZONE_NOTE]; /* why nothing was known of the last one */
 };
 
 static void
@@ -138,12 +139,20 @@ static void
 tell_person(
     void *context, const struct zone_record *r, const struct zone_finding *f)
 {
-	count(context, f->word);
+	struct outcome *o = context;
+
+	count(o, f->word);
 	if (f->word == ZONE_ABSENT) {
 		return;
 	}
 	printf("%-7s %s %s\n", words[f->word], zone_types[r->type], r->name);
-	if (f->word != ZONE_OK) {
+	if (f->word == ZONE_UNKNOWN) {
+		/* Said once, where a name server answers nothing at all. */
+		if (strcmp(o->silence, f->note) == 0) {
+			return;
+		}
+		strlcpy(o->silence, f->note, sizeof(o->silence));
+	} else if (f->word != ZONE_OK) {
 		print_lines("should be:", r->value);
 		print_lines(
 		    r->type == ZONE_POLICY ? "it is:    " : "the DNS:  ",

@@ -75,8 +75,8 @@ check_users_file(struct check *c, struct users_file *f)
 		    c->config->users, strerror(errno));
 	}
 	check_finding(c, users > 0 ? FINDING_OK : FINDING_WARNING,
-	    "%zu users in %s%s", users, c->config->users,
-	    users > 0 ? "" : "; type: smtpd --passwd NAME");
+	    "%zu user%s in %s%s", users, users == 1 ? "" : "s",
+	    c->config->users, users > 0 ? "" : "; type: smtpd --passwd NAME");
 }
 
 void
