@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,31 +21,14 @@ all_can_read(const char *path)
 	return stat(path, &st) == 0 && (st.st_mode & S_IROTH) != 0;
 }
 
-/* True if the key relay-password has one for the hop. */
-static bool
-has_source(const struct config *config, const struct hop *h)
-{
-	for (size_t i = 0; i < config->nrelay_passwords; i++) {
-		const char *pattern = config->relay_passwords[i].pattern;
-		const char *at = strrchr(pattern, '@');
-		const char *host = at != NULL ? at + 1 : pattern;
-		size_t n = at != NULL ? (size_t)(at - pattern) : 0;
-		if (strcasecmp(host, h->host) == 0 &&
-		    (at == NULL ||
-			(strlen(h->user) == n &&
-			    strncasecmp(pattern, h->user, n) == 0))) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static void
 check_login(struct check *c, const char *what, const struct hop *h)
 {
 	const char *file = c->config->file;
 
-	if (h->password[0] == '\0' && !has_source(c->config, h)) {
+	if (h->password[0] == '\0' &&
+	    hop_rule(h, c->config->relay_passwords,
+		c->config->nrelay_passwords) == NULL) {
 		check_finding(c, FINDING_ERROR,
 		    "%s: no password for %s; put it into a file of mode 600, "
 		    "and set: relay-password %s file:/path",

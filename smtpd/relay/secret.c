@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,20 +30,10 @@ enum {
 static const char *
 find_source(const struct config *config, const struct hop *hop)
 {
-	char exact[sizeof(hop->user) + PATH_MAX];
-	const char *found = NULL;
+	const struct config_rule *rule =
+	    hop_rule(hop, config->relay_passwords, config->nrelay_passwords);
 
-	snprintf(exact, sizeof(exact), "%s@%s", hop->user, hop->host);
-	for (size_t i = 0; i < config->nrelay_passwords; i++) {
-		const struct config_rule *r = &config->relay_passwords[i];
-		if (strcasecmp(r->pattern, exact) == 0) {
-			return r->value;
-		}
-		if (found == NULL && strcasecmp(r->pattern, hop->host) == 0) {
-			found = r->value;
-		}
-	}
-	return found;
+	return rule == NULL ? NULL : rule->value;
 }
 
 /* Cuts the text off after its first line. */

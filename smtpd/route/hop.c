@@ -308,3 +308,22 @@ hop_text(const struct hop *h, char text[HOP_TEXT])
 	}
 	return text;
 }
+
+const struct config_rule *
+hop_rule(const struct hop *h, const struct config_rule *rules, size_t count)
+{
+	char exact[HOP_USER + PATH_MAX + 2];
+	const struct config_rule *found = NULL;
+
+	snprintf(exact, sizeof(exact), "%s@%s", h->user, h->host);
+	for (size_t i = 0; i < count; i++) {
+		if (strcasecmp(rules[i].pattern, exact) == 0) {
+			return &rules[i];
+		}
+		if (found == NULL &&
+		    strcasecmp(rules[i].pattern, h->host) == 0) {
+			found = &rules[i];
+		}
+	}
+	return found;
+}

@@ -65,4 +65,9 @@ enum { HOP_TEXT = PATH_MAX + HOP_USER + 64 };
  */
 const char *hop_text(const struct hop *, char text[HOP_TEXT]);
 
+/* The rule, of those that begin with "USER@HOST" or "HOST", for the hop; the
+   first of the longer ones goes before the others.  NULL: there is none. */
+const struct config_rule *hop_rule(
+    const struct hop *, const struct config_rule *rules, size_t count);
+
 #endif

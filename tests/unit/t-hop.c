@@ -195,11 +195,39 @@ test_lengths(void)
 	    "a user of encoded octets has a whole text");
 }
 
+static void
+test_rules(void)
+{
+	static const struct config_rule rules[] = { { .pattern = "other" },
+		{ .pattern = "H.example", .value = "host" },
+		{ .pattern = "me@x@h.example", .value = "user" },
+		{ .pattern = "h.example", .value = "second" } };
+	static const struct {
+		const char *url, *value;
+	} cases[] = {
+		{ "smtp://h.example", "host" },
+		{ "smtps://you@h.example:4650", "host" },
+		{ "smtp://me%40x@h.example", "user" },
+		{ "smtp://me@i.example", "" },
+	};
+	char error[CONFIG_ERROR];
+	struct hop h;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool parsed = hop_parse(&h, cases[i].url, DOMAIN, error) == 0;
+		const struct config_rule *r = hop_rule(&h, rules, 4);
+		const char *value = r != NULL ? r->value : "";
+		ok(parsed && strcmp(value, cases[i].value) == 0,
+		    "the rule for %s", cases[i].url);
+	}
+}
+
 int
 main(void)
 {
 	test_tables();
 	test_domains();
 	test_lengths();
+	test_rules();
 	return tap_done();
 }
