@@ -42,7 +42,7 @@ static const struct timeouts usual = {
 
 /* Reads the head of a queue file; false if it is missing or damaged. */
 static bool
-read_mail(int fd, struct mail *mail, off_t *body)
+read_mail(struct body *body, struct mail *mail)
 {
 	enum mail_parsed parsed = MAIL_SHORT;
 	char *head = NULL;
@@ -52,8 +52,8 @@ read_mail(int fd, struct mail *mail, off_t *body)
 	     parsed == MAIL_SHORT && want <= 2 * (size_t)MAIL_HEAD; want *= 2) {
 		char *more = realloc(head, want);
 		ssize_t n = more == NULL ? -1
-		                         : pread(fd, more + size, want - size,
-					       (off_t)size);
+		                         : pread(body->fd, more + size,
+					       want - size, (off_t)size);
 		head = more == NULL ? head : more;
 		if (n <= 0) {
 			break;
@@ -63,7 +63,8 @@ read_mail(int fd, struct mail *mail, off_t *body)
 	}
 	free(head);
 	if (parsed == MAIL_OK) {
-		*body = (off_t)len;
+		body->from = (off_t)len;
+		body->length = mail->size;
 	}
 	return parsed == MAIL_OK;
 }
@@ -249,12 +250,12 @@ run_order(struct client *c, int channel, const struct order *order, int fd)
 	struct mail mail;
 	struct outcome done = { .serial = order->serial, .kind = OUTCOME_DONE };
 	struct mail_object m = { .mail = &mail,
-		.fd = fd,
+		.body = { .fd = fd },
 		.channel = channel,
 		.serial = order->serial,
 		.sealed = order->seal == 1 };
 
-	bool readable = read_mail(fd, &mail, &m.body);
+	bool readable = read_mail(&m.body, &mail);
 	if (!readable) {
 		mail_init(&mail);
 	}

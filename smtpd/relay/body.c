@@ -10,13 +10,28 @@
 #include <string.h>
 #include <unistd.h>
 
-ssize_t
-body_read(int fd, char block[BODY_BLOCK], off_t from, uint64_t left)
+uint64_t
+body_length(const struct body *b)
 {
-	size_t want = left < BODY_BLOCK ? (size_t)left : BODY_BLOCK;
-	ssize_t n = file_read_some(fd, block, want, from);
+	return b->front_len + b->length;
+}
 
-	if (n == 0) {
+ssize_t
+body_read(const struct body *b, uint64_t at, char block[BODY_BLOCK])
+{
+	uint64_t left = body_length(b) - at;
+	size_t want = left < BODY_BLOCK ? (size_t)left : BODY_BLOCK;
+
+	if (at < b->front_len) {
+		size_t n = b->front_len - (size_t)at;
+		n = n < want ? n : want;
+		memcpy(block, b->front + at, n);
+		return (ssize_t)n;
+	}
+	ssize_t n = want == 0 ? 0
+	                      : file_read_some(b->fd, block, want,
+				    b->from + (off_t)(at - b->front_len));
+	if (n == 0 && want > 0) {
 		/* The file is shorter than its head says. */
 		errno = EIO;
 		return -1;
@@ -32,29 +47,28 @@ make_room(void)
 }
 
 enum body_sent
-body_send(struct stream *stream, int fd, off_t from, uint64_t length,
-    enum dotstuff_form form)
+body_send(struct stream *stream, const struct body *b, enum dotstuff_form form)
 {
 	struct dotstuff_encoder e = { .form = form };
 	char *block = make_room();
 	enum body_sent result = BODY_SENT;
+	uint64_t at = 0, length = body_length(b);
 
 	if (block == NULL) {
 		return BODY_UNREADABLE;
 	}
 	char *out = block + BODY_BLOCK;
-	while (length > 0) {
-		ssize_t n = body_read(fd, block, from, length);
+	while (at < length) {
+		ssize_t n = body_read(b, at, block);
 		if (n == -1) {
 			result = BODY_UNREADABLE;
 			break;
 		}
-		from += n;
-		length -= (uint64_t)n;
+		at += (uint64_t)n;
 		size_t len = dotstuff_encode(&e, block, (size_t)n, out);
 		stream_write(stream, out, len);
 		/* The last block goes out together with what ends it. */
-		if (length > 0 && stream_flush(stream) == -1) {
+		if (at < length && stream_flush(stream) == -1) {
 			result = BODY_LOST;
 			break;
 		}
@@ -69,24 +83,24 @@ body_send(struct stream *stream, int fd, off_t from, uint64_t length,
 }
 
 int64_t
-body_size(int fd, off_t from, uint64_t length, enum dotstuff_form form)
+body_size(const struct body *b, enum dotstuff_form form)
 {
 	struct dotstuff_encoder e = { .form = form };
 	char *block = make_room();
+	uint64_t at = 0, length = body_length(b);
 	int64_t size = 0;
 
 	if (block == NULL) {
 		return -1;
 	}
 	char *out = block + BODY_BLOCK;
-	while (length > 0 && size >= 0) {
-		ssize_t n = body_read(fd, block, from, length);
+	while (at < length && size >= 0) {
+		ssize_t n = body_read(b, at, block);
 		if (n == -1) {
 			size = -1;
 			break;
 		}
-		from += n;
-		length -= (uint64_t)n;
+		at += (uint64_t)n;
 		size += (int64_t)dotstuff_encode(&e, block, (size_t)n, out);
 	}
 	if (size >= 0) {

@@ -12,11 +12,23 @@
 
 enum { BODY_BLOCK = 64 * 1024, BODY_ROOM = DOTSTUFF_ROOM(BODY_BLOCK) };
 
+/* The octets of a message: what stands in front, then a part of its file. */
+struct body {
+	const char *front; /* stays the caller's */
+	size_t front_len;
+	int fd;
+	off_t from;
+	uint64_t length; /* octets of the part */
+};
+
+uint64_t body_length(const struct body *);
+
 /*
- * Reads a block of a stored message that has `left` octets from `from` on.
- * Returns its length, or -1 with errno; a file that is shorter is an error.
+ * Reads the next octets after the first `at` of them, at least one of those
+ * that there are.  Returns how many; 0 at the end; -1 with errno: a file that
+ * is shorter is an error.
  */
-ssize_t body_read(int fd, char block[BODY_BLOCK], off_t from, uint64_t left);
+ssize_t body_read(const struct body *, uint64_t at, char block[BODY_BLOCK]);
 
 struct stream;
 
@@ -27,13 +39,13 @@ enum body_sent {
 };
 
 /*
- * Writes the length octets from offset, encoded, to the stream; the last of
- * them may wait there for what follows.
+ * Writes the message, encoded, to the stream; the last octets may wait there
+ * for what follows.
  */
 enum body_sent body_send(
-    struct stream *, int fd, off_t from, uint64_t length, enum dotstuff_form);
+    struct stream *, const struct body *, enum dotstuff_form);
 
 /* The number of octets that body_send() would write; -1 with errno. */
-int64_t body_size(int fd, off_t from, uint64_t length, enum dotstuff_form);
+int64_t body_size(const struct body *, enum dotstuff_form);
 
 #endif

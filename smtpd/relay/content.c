@@ -21,8 +21,7 @@ struct blocks {
 /* One reading of the message. */
 struct reading {
 	struct mail_object *object;
-	off_t from;
-	uint64_t left;
+	uint64_t at;
 	struct dotstuff_encoder line_ends;
 	struct blocks *blocks;
 };
@@ -32,8 +31,6 @@ reading_start(struct reading *r, struct mail_object *m)
 {
 	*r = (struct reading){
 		.object = m,
-		.from = m->body,
-		.left = m->mail->size,
 		.line_ends = { .form = DOTSTUFF_BDAT },
 		.blocks = malloc(sizeof(*r->blocks)),
 	};
@@ -53,15 +50,9 @@ reading_end(struct reading *r)
 static ssize_t
 read_block(struct reading *r)
 {
-	if (r->left == 0) {
-		return 0;
-	}
-	ssize_t n =
-	    body_read(r->object->fd, r->blocks->stored, r->from, r->left);
-	if (n > 0) {
-		r->from += n;
-		r->left -= (uint64_t)n;
-	}
+	ssize_t n = body_read(&r->object->body, r->at, r->blocks->stored);
+
+	r->at += n > 0 ? (uint64_t)n : 0;
 	return n;
 }
 
@@ -478,9 +469,8 @@ send_content(struct client *c, struct mail_object *m, enum dotstuff_form form)
 {
 	/* No line of it begins with a dot. */
 	stream_write(c->stream, m->signatures.data, m->signatures.len);
-	return m->convert != NULL
-	           ? send_converted(c->stream, m, form)
-	           : body_send(c->stream, m->fd, m->body, m->mail->size, form);
+	return m->convert != NULL ? send_converted(c->stream, m, form)
+	                          : body_send(c->stream, &m->body, form);
 }
 
 static enum step
@@ -525,8 +515,7 @@ static enum step
 send_chunk(struct client *c, struct mail_object *m)
 {
 	int64_t size = m->convert != NULL ? (int64_t)m->said.size
-	                                  : body_size(m->fd, m->body,
-						m->mail->size, DOTSTUFF_BDAT);
+	                                  : body_size(&m->body, DOTSTUFF_BDAT);
 
 	/* What was converted has been counted with the signatures. */
 	size +=

@@ -34,8 +34,7 @@ struct rcpt {
 /* RFC 5321 section 2.3.1: an envelope and its content. */
 struct mail_object {
 	const struct mail *mail;
-	int fd;
-	off_t body;
+	struct body body;
 	struct rcpt *rcpts;
 	size_t count;
 	int channel; /* where outcomes of delivered mail go at once */

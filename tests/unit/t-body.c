@@ -131,12 +131,21 @@ test_size(void)
 	}
 	scratch_write(scratch_path(path, "m"), b.data, b.len);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ok(body_size(fd, 0, b.len, DOTSTUFF_BDAT) == (int64_t)b.len,
+	struct body whole = { .fd = fd, .length = b.len };
+	struct body rest = { .fd = fd, .from = 7, .length = b.len - 7 };
+	struct body more = { .fd = fd, .length = b.len + 1 };
+	struct body other = { .front = ".x\r\n",
+		.front_len = 4,
+		.fd = fd,
+		.from = 7,
+		.length = b.len - 7 };
+	ok(body_size(&whole, DOTSTUFF_BDAT) == (int64_t)b.len,
 	    "BDAT's length is that of the file");
-	ok(body_size(fd, 7, b.len - 7, DOTSTUFF_DATA) ==
-		(int64_t)b.len - 7 + 29999,
+	ok(body_size(&rest, DOTSTUFF_DATA) == (int64_t)b.len - 7 + 29999,
 	    "DATA's has the dots");
-	ok(body_size(fd, 0, b.len + 1, DOTSTUFF_BDAT) == -1,
+	ok(body_size(&other, DOTSTUFF_DATA) == (int64_t)b.len - 7 + 29999 + 5,
+	    "and what stands in front, with its dots");
+	ok(body_size(&more, DOTSTUFF_BDAT) == -1,
 	    "a file that is too short is noticed");
 	close(fd);
 	free(b.data);
