@@ -66,6 +66,8 @@ enum dkim_sign { DKIM_SIGN_RSA, DKIM_SIGN_BOTH, DKIM_SIGN_OFF };
 struct config_rule {
 	char pattern[CONFIG_NAME];
 	char value[CONFIG_VALUE];
+	bool more; /* a last word: "header" of relay-from, "for login" of
+	              masquerade */
 };
 
 struct config {
@@ -98,13 +100,17 @@ struct config {
 	char fallback_relay[CONFIG_VALUE];
 	char deliver_by[CONFIG_VALUE]; /* a hop for users' mail; "": none */
 	/* "route DOMAIN HOP", "sender-relay ADDRESS HOP",
-	   "relay-password [USER@]HOST SOURCE", "masquerade ADDRESS ADDRESS" */
+	   "relay-password [USER@]HOST SOURCE",
+	   "relay-from [USER@]HOST ADDRESS [header]",
+	   "masquerade ADDRESS ADDRESS [for login]" */
 	struct config_rule routes[CONFIG_LIST];
 	size_t nroutes;
 	struct config_rule sender_relays[CONFIG_LIST];
 	size_t nsender_relays;
 	struct config_rule relay_passwords[CONFIG_LIST];
 	size_t nrelay_passwords;
+	struct config_rule relay_froms[CONFIG_LIST];
+	size_t nrelay_froms;
 	struct config_rule masquerades[CONFIG_LIST];
 	size_t nmasquerades;
 	/* Who gets a copy of strangers' mail, and of users'; "": nobody. */

@@ -129,6 +129,8 @@ int config_set_archive(
     const struct config_place *, struct config *, const char *value);
 int config_set_deliver_by(
     const struct config_place *, struct config *, const char *value);
+int config_set_relay_from(
+    const struct config_place *, struct config *, const char *value);
 int config_set_masquerade(
     const struct config_place *, struct config *, const char *value);
 int config_set_subaddress(

@@ -123,26 +123,33 @@ config_set_sender(
 	return add_hop(at, rule, &c->nsender_relays);
 }
 
-/* "[user@]host": names of users may be addresses themselves. */
+/* True for "[user@]host": names of users may be addresses themselves. */
+static bool
+is_login(const char *pattern)
+{
+	const char *sep = strrchr(pattern, '@');
+
+	return sep != pattern &&
+	       address_is_domain(sep == NULL ? pattern : sep + 1);
+}
+
 int
 config_set_secret(
     const struct config_place *at, struct config *c, const char *value)
 {
-	static const char *const sources[] = { "file:/", "command:/",
-		"token:/" };
+	static const char *const sources[] = { "file:/", "command:/", "token:/",
+		"token-file:/" };
 	const struct config_rule *rule = config_next_rule(
 	    at, c->relay_passwords, c->nrelay_passwords, value);
 
 	if (rule == NULL) {
 		return -1;
 	}
-	const char *sep = strrchr(rule->pattern, '@');
-	if (sep == rule->pattern ||
-	    !address_is_domain(sep == NULL ? rule->pattern : sep + 1)) {
+	if (!is_login(rule->pattern)) {
 		return config_fail(
 		    at, "a host or user@host expected, not", rule->pattern);
 	}
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
 		if (strncmp(rule->value, sources[i], strlen(sources[i])) == 0) {
 			c->nrelay_passwords++;
 			return 0;
@@ -150,16 +157,60 @@ config_set_secret(
 	}
 	/* It may be the password itself: not shown. */
 	return config_fail(at,
-	    "file:/path, command:/path or token:/path expected after",
+	    "file:/path, command:/path, token:/path or token-file:/path "
+	    "expected after",
 	    rule->pattern);
 }
 
-/* "a@b c@d", "@b c@d" for all of a domain, "@b @d" with the names kept. */
+/* Cuts the words after the first off the value, if they are these. */
+static void
+cut_words(struct config_rule *rule, const char *first, const char *second)
+{
+	char *at = rule->value + strcspn(rule->value, " \t");
+	char *words = at + strspn(at, " \t");
+	size_t n = strcspn(words, " \t");
+	char *rest = words + n;
+
+	rest += strspn(rest, " \t");
+	rule->more = n == strlen(first) && strncmp(words, first, n) == 0 &&
+	             strcmp(rest, second) == 0;
+	if (rule->more) {
+		*at = '\0';
+	}
+}
+
+/* "[user@]host a@b" and perhaps "header". */
+int
+config_set_relay_from(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	struct config_rule *rule =
+	    config_next_rule(at, c->relay_froms, c->nrelay_froms, value);
+
+	if (rule == NULL) {
+		return -1;
+	}
+	if (!is_login(rule->pattern)) {
+		return config_fail(
+		    at, "a host or user@host expected, not", rule->pattern);
+	}
+	cut_words(rule, "header", "");
+	if (rule->value[0] == '@' || !config_is_sender(rule->value)) {
+		return config_fail(at,
+		    "an address, and perhaps \"header\", expected, not",
+		    rule->value);
+	}
+	c->nrelay_froms++;
+	return 0;
+}
+
+/* "a@b c@d", "@b c@d" for all of a domain, "@b @d" with the names kept; and
+   perhaps "for login". */
 int
 config_set_masquerade(
     const struct config_place *at, struct config *c, const char *value)
 {
-	const struct config_rule *rule =
+	struct config_rule *rule =
 	    config_next_rule(at, c->masquerades, c->nmasquerades, value);
 
 	if (rule == NULL) {
@@ -169,6 +220,7 @@ config_set_masquerade(
 		return config_fail(
 		    at, "an address or @domain expected, not", rule->pattern);
 	}
+	cut_words(rule, "for", "login");
 	if (!config_is_sender(rule->value)) {
 		return config_fail(
 		    at, "an address or @domain expected, not", rule->value);

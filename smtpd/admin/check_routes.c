@@ -3,6 +3,7 @@
 #include "smtpd/admin/check_private.h"
 
 #include "common/dns/dns.h"
+#include "smtpd/admin/setup_private.h"
 #include "smtpd/route/hop.h"
 #include "smtpd/route/route.h"
 
@@ -86,6 +87,24 @@ check_port(struct check *c, const char *what, const struct hop *h)
 	}
 }
 
+/* The one sender of a hop; providers that have none refuse most mail. */
+static void
+check_sender(struct check *c, const char *what, const struct hop *h)
+{
+	const struct config_rule *rule = hop_sender(h, c->config);
+	bool address = strchr(h->user, '@') != NULL;
+
+	if (rule != NULL) {
+		check_finding(c, FINDING_OK, "%s: sent as %s%s", what,
+		    rule->value, rule->more ? ", in From, too" : "");
+	} else if (setup_provider_own(h->host)) {
+		check_finding(c, FINDING_WARNING,
+		    "%s: %s lets mail and reports leave from its account's "
+		    "address alone; set: relay-from %s %s header",
+		    what, h->host, h->host, address ? h->user : "ADDRESS");
+	}
+}
+
 static void
 check_hop(struct check *c, const char *what, const char *url)
 {
@@ -109,6 +128,9 @@ check_hop(struct check *c, const char *what, const char *url)
 	if (h.user[0] != '\0') {
 		check_login(c, what, &h);
 	}
+	if (h.transport == TRANSPORT_SMTP && !h.mx) {
+		check_sender(c, what, &h);
+	}
 }
 
 static void
@@ -129,7 +151,8 @@ check_source(struct check *c, const struct config_rule *rule)
 {
 	char path[CONFIG_VALUE];
 	const char *from = strchr(rule->value, '/');
-	bool file = strncmp(rule->value, "file:", 5) == 0;
+	bool file = strncmp(rule->value, "file:", 5) == 0 ||
+	            strncmp(rule->value, "token-file:", 11) == 0;
 
 	strlcpy(path, from, sizeof(path));
 	if (!file) {
@@ -147,6 +170,43 @@ check_source(struct check *c, const struct config_rule *rule)
 	}
 }
 
+static bool
+is_used(const struct config_rule *rule, const char *url)
+{
+	char error[CONFIG_ERROR];
+	struct hop h;
+
+	return url[0] != '\0' &&
+	       hop_parse(&h, url, "example.org", error) == 0 &&
+	       h.transport == TRANSPORT_SMTP && !h.mx &&
+	       hop_rule(&h, rule, 1) != NULL;
+}
+
+/* The senders of hops: each is for one that there is. */
+static void
+check_relay_froms(struct check *c)
+{
+	const struct config *k = c->config;
+
+	for (size_t i = 0; i < k->nrelay_froms; i++) {
+		const struct config_rule *rule = &k->relay_froms[i];
+		bool used =
+		    is_used(rule, k->relay) || is_used(rule, k->fallback_relay);
+		for (size_t j = 0; j < k->nroutes; j++) {
+			used = used || is_used(rule, k->routes[j].value);
+		}
+		for (size_t j = 0; j < k->nsender_relays; j++) {
+			used = used || is_used(rule, k->sender_relays[j].value);
+		}
+		if (!used) {
+			check_finding(c, FINDING_WARNING,
+			    "relay-from %s: no relay or route names that host "
+			    "and user, so that it changes nothing",
+			    rule->pattern);
+		}
+	}
+}
+
 /* Addresses that replace those of this machine. */
 static void
 check_masquerades(struct check *c)
@@ -156,7 +216,8 @@ check_masquerades(struct check *c)
 		const char *at = strrchr(rule->pattern, '@');
 		bool ours = config_is_ours(c->config, at + 1);
 		check_finding(c, ours ? FINDING_OK : FINDING_WARNING,
-		    "masquerade %s: %s%s", rule->pattern, rule->value,
+		    "masquerade %s: %s%s%s", rule->pattern, rule->value,
+		    rule->more ? ", for users who log in, too" : "",
 		    ours ? "" : ", which is not an address of ours");
 	}
 }
@@ -241,6 +302,7 @@ check_routes(struct check *c)
 		check_source(c, &config->relay_passwords[i]);
 	}
 	check_masquerades(c);
+	check_relay_froms(c);
 	if (config->tls_trust[0] != '\0' &&
 	    access(config->tls_trust, R_OK) == -1) {
 		check_finding(c, FINDING_ERROR, "tls-trust %s: %s",

@@ -175,6 +175,11 @@ explain_hop(struct explain *x, const char *what, const struct hop *hop)
 			note_status(x, EX_CONFIG);
 		}
 	}
+	const struct config_rule *own = hop_sender(hop, x->config);
+	if (own != NULL) {
+		print_line(x, 3, "sent as %s, by the key relay-from%s",
+		    own->value, own->more ? ", in From, too" : "");
+	}
 	if (!hop->unix_socket) {
 		explain_hosts(x, hop);
 	}

@@ -116,15 +116,20 @@ set_relay(struct conf *c, const struct setup_place *place,
 		return;
 	}
 	set_key(c, "relay", a->relay);
+	const char *named = at == NULL ? "" : at + 1;
+	snprintf(host, sizeof(host), "%.*s", (int)strcspn(named, ":/?"), named);
 	if (at != NULL &&
 	    (a->relay_password[0] != '\0' || a->relay_source[0] != '\0')) {
 		bool source = a->relay_source[0] != '\0';
-		snprintf(host, sizeof(host), "%.*s",
-		    (int)strcspn(at + 1, ":/?"), at + 1);
 		snprintf(value, sizeof(value), "%s %s%s", host,
 		    source ? a->relay_source : "file:",
 		    source ? "" : path_of(place, "relay-password", path));
 		set_rule(c, "relay-password", host, value);
+	}
+	if (at != NULL && a->own_address) {
+		snprintf(value, sizeof(value), "%s %s@%s header", host, a->user,
+		    a->domain);
+		set_rule(c, "relay-from", host, value);
 	}
 	if (a->hosted) {
 		snprintf(word, sizeof(word), "@%.250s", a->hostname);

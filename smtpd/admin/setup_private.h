@@ -49,7 +49,8 @@ struct setup_answers {
 	char tls[SETUP_PATH];              /* a file, or "": one of our own */
 	char credentials[USER_CREDENTIALS]; /* for the new user, or "" */
 	bool open;                          /* ports for the network */
-	bool hosted; /* the address is at the provider, not here */
+	bool hosted;      /* the address is at the provider, not here */
+	bool own_address; /* the relay takes mail from no other */
 };
 
 /* In the order in which they are done; the files are the commit point. */
@@ -86,6 +87,10 @@ struct setup_provider {
 	const char *secret, *where;
 };
 const struct setup_provider *setup_provider(const char *domain);
+
+/* True if that host of a provider takes mail from the address alone that has
+   logged in; a port may follow it. */
+bool setup_provider_own(const char *host);
 
 /* The URL for an address that a provider has. */
 void setup_provider_url(const struct setup_provider *,

@@ -50,6 +50,42 @@ static const struct setup_provider providers[] = {
 	{ "msn.com", "smtp", "smtp-mail.outlook.com:587", BY_TOKEN },
 };
 
+/*
+ * Hosts that take mail from the account's address alone, in the envelope and in
+ * From, or that put it there themselves: reports have to come from it, too.
+ */
+static const char *const own_address[] = {
+	"mail.gmx.com",
+	"mail.gmx.net",
+	"smtp-mail.outlook.com",
+	"smtp.126.com",
+	"smtp.163.com",
+	"smtp.gmail.com",
+	"smtp.office365.com",
+	"smtp.qiye.aliyun.com",
+	"smtp.qq.com",
+	"smtp.sina.cn",
+	"smtp.sina.com",
+	"smtp.vip.126.com",
+	"smtp.vip.163.com",
+	"smtp.yeah.net",
+};
+
+bool
+setup_provider_own(const char *host)
+{
+	size_t n = strcspn(host, ":");
+
+	for (size_t i = 0; i < sizeof(own_address) / sizeof(own_address[0]);
+	     i++) {
+		if (strlen(own_address[i]) == n &&
+		    strncasecmp(own_address[i], host, n) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 const struct setup_provider *
 setup_provider(const char *domain)
 {

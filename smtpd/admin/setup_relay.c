@@ -13,6 +13,7 @@
 #include <readpassphrase.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -127,6 +128,7 @@ static bool
 is_source(const char *text)
 {
 	return strncmp(text, "token:", 6) == 0 ||
+	       strncmp(text, "token-file:", 11) == 0 ||
 	       strncmp(text, "command:", 8) == 0;
 }
 
@@ -149,10 +151,12 @@ find_password(const struct setup_wish *w, const struct setup_facts *f,
 		return EX_OK;
 	}
 	if (p != NULL && p->secret == NULL) {
-		log_error("%s takes no passwords from programs any more: name "
-			  "a program that gets a token, by --relay-password "
-			  "token:PATH, see relay-password in restante.conf(5); "
-			  "or another provider by --relay",
+		log_error(
+		    "%s takes no passwords from programs any more: name "
+		    "a program that gets a token, by --relay-password "
+		    "token:PATH, or a file that has one, by "
+		    "token-file:PATH, see relay-password in restante.conf(5); "
+		    "or another provider by --relay",
 		    a->domain);
 		return EX_UNAVAILABLE;
 	}
@@ -243,6 +247,18 @@ agree_on_password(const struct setup_wish *w, const struct setup_facts *f,
 	}
 }
 
+/* True if the provider of the address takes its mail, and none else. */
+static bool
+wants_own_address(const struct setup_provider *p, const struct setup_answers *a,
+    const struct hop *hop)
+{
+	char address[SETUP_LOCAL + CONFIG_NAME + 2];
+
+	snprintf(address, sizeof(address), "%s@%s", a->user, a->domain);
+	return p != NULL && setup_provider_own(p->host) &&
+	       strcasecmp(hop->user, address) == 0;
+}
+
 int
 setup_ask_relay(const struct setup_wish *w, const struct setup_facts *f,
     struct setup_answers *a)
@@ -256,6 +272,7 @@ setup_ask_relay(const struct setup_wish *w, const struct setup_facts *f,
 		return EX_OK;
 	}
 	int rc = read_relay(w, a, &hop);
+	a->own_address = rc == EX_OK && wants_own_address(p, a, &hop);
 	if (rc == EX_OK && hop.user[0] != '\0') {
 		rc = agree_on_password(w, f, p, &hop, a);
 	}

@@ -4,7 +4,6 @@
 
 #include "common/mime/header.h"
 #include "common/mime/mailboxes.h"
-#include "smtpd/message/rewrite.h"
 
 #include <string.h>
 #include <strings.h>
@@ -89,7 +88,7 @@ write_address(const struct fixup *x, const struct mailboxes_entry *e,
 	    whole[0] == '\0') {
 		return from;
 	}
-	if (!x->complete_only && rewrite_masquerade(config, whole, other)) {
+	if (rewrite_masquerade(config, x->whose, whole, other)) {
 		fwrite(from, 1, (size_t)(e->spec.at - from), out);
 		fputs(other, out);
 		return end;

@@ -4,6 +4,7 @@
 
 #include "common/config/config.h"
 #include "smtpd/message/recipients.h"
+#include "smtpd/message/rewrite.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,9 +37,7 @@ struct fixup {
 	const char *from, *date, *id;
 	struct recipients *recipients; /* -t: add To, Cc, Bcc; or NULL */
 	bool no_to; /* add a To that names nobody, if there is none */
-	/* What a mail program has written stays: "masquerade" is not applied.
-	 */
-	bool complete_only;
+	enum rewrite_whose whose; /* for "masquerade" */
 };
 
 /* 0, or -1: no memory. */

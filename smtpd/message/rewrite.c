@@ -46,11 +46,13 @@ rewrite_path(
 
 /* The rule for an address, or for "@domain"; NULL: there is none. */
 static const struct config_rule *
-find_pattern(const struct config *config, const char *pattern)
+find_pattern(
+    const struct config *config, enum rewrite_whose whose, const char *pattern)
 {
 	for (size_t i = 0; i < config->nmasquerades; i++) {
 		const struct config_rule *rule = &config->masquerades[i];
-		if (strcasecmp(rule->pattern, pattern) == 0) {
+		if ((whose == REWRITE_COMMAND || rule->more) &&
+		    strcasecmp(rule->pattern, pattern) == 0) {
 			return rule;
 		}
 	}
@@ -58,17 +60,17 @@ find_pattern(const struct config *config, const char *pattern)
 }
 
 bool
-rewrite_masquerade(
-    const struct config *config, const char *address, char out[ADDRESS_TEXT])
+rewrite_masquerade(const struct config *config, enum rewrite_whose whose,
+    const char *address, char out[ADDRESS_TEXT])
 {
 	const char *at = strrchr(address, '@');
 
-	if (at == NULL) {
+	if (at == NULL || whose == REWRITE_OTHER) {
 		return false;
 	}
-	const struct config_rule *rule = find_pattern(config, address);
+	const struct config_rule *rule = find_pattern(config, whose, address);
 	if (rule == NULL) {
-		rule = find_pattern(config, at);
+		rule = find_pattern(config, whose, at);
 	}
 	if (rule == NULL) {
 		return false;

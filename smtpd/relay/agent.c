@@ -271,12 +271,14 @@ run_order(struct client *c, int channel, const struct order *order, int fd)
 		client_set_verdict(c, OUTCOME_DEAD, "4.3.0", "no memory");
 		give_up(c, channel, order->serial);
 	}
-	object_report(&m); /* those that make_rcpts() deferred */
+	front_find(c, &m);
+	object_report(&m); /* those that are settled already */
 	c->reused = c->reused || c->stream != NULL;
 	m.dead = object_count(&m, RCPT_TODO) > 0 && !send_object(c, &m);
 	object_report(&m);
 	free(m.rcpts);
 	content_forget(&m);
+	output_free(&m.front);
 	mail_free(&mail);
 	if (m.dead) {
 		give_up(c, channel, order->serial);

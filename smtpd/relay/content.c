@@ -305,10 +305,17 @@ content_prepare(struct client *c, struct mail_object *m)
 	}
 	content_forget(m);
 	m->terms = terms;
+	if (!m->surveyed && !front_make(c, m)) {
+		return false;
+	}
 	if (!m->surveyed && !survey_message(m)) {
 		return defer_unreadable(c);
 	}
 	m->said = *m->mail;
+	m->said.size = body_length(&m->body);
+	if (m->own != NULL) {
+		strlcpy(m->said.sender, m->own->value, sizeof(m->said.sender));
+	}
 	m->said.utf8 = (m->mail->utf8 || has_utf8_rcpt(m)) && utf8;
 	m->said.eight_bit =
 	    eight_bit && (m->mail->eight_bit || m->survey.eight_bit);

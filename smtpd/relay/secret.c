@@ -283,13 +283,17 @@ secret_find(const struct config *config, const struct hop *hop,
 	if (strncmp(from, "command:", 8) == 0) {
 		return from_command(s, from + 8, why);
 	}
+	if (strncmp(from, "token-file:", 11) == 0) {
+		s->token = true;
+		return from_file(s, from + 11, why);
+	}
 	if (strncmp(from, "token:", 6) == 0) {
 		s->token = true;
 		return from_command(s, from + 6, why);
 	}
 	snprintf(why, CONFIG_ERROR,
-	    "relay-password: a source is file:, command: or token:, not "
-	    "\"%.200s\"",
+	    "relay-password: a source is file:, command:, token: or "
+	    "token-file:, not \"%.200s\"",
 	    from);
 	return -1;
 }

@@ -21,9 +21,10 @@ bool secret_is_named(const struct config *, const struct hop *);
 
 /*
  * The hop's own password, else that of the key relay-password for USER@HOST
- * or HOST: the first line of a file ("file:PATH") or of what a command writes
- * ("command:PATH WORD...", "token:PATH WORD..."; no shell, 30 s).  0, or -1:
- * why is for people.  Reads files and runs commands with the caller's rights.
+ * or HOST: the first line of a file ("file:PATH", "token-file:PATH") or of what
+ * a command writes ("command:PATH WORD...", "token:PATH WORD..."; no shell,
+ * 30 s).  0, or -1: why is for people.  Reads files and runs commands with the
+ * caller's rights.
  */
 int secret_find(const struct config *, const struct hop *, struct secret *,
     char why[CONFIG_ERROR]) __attribute__((warn_unused_result));

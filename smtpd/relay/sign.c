@@ -18,7 +18,7 @@ sign_wanted(const struct client *c, const struct mail_object *m)
 {
 	return c->signs &&
 	       (m->sealed || (c->config->dkim_sign != DKIM_SIGN_OFF &&
-				 mail_is_ours(m->mail)));
+				 (m->author || mail_is_ours(m->mail))));
 }
 
 /* What comes of a signature: STALE: the keys are others by now. */

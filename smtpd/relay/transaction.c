@@ -133,7 +133,13 @@ send_rcpts(struct client *c, struct mail_object *m, struct pipeline *ahead,
 		    !within_limits(c, ahead, p->recipient->text)) {
 			continue;
 		}
-		if (envelope_rcpt(&m->said, p->recipient, &c->offer, line)) {
+		struct recipient to = *p->recipient;
+		/* A report has a sender here, and yet nobody is told. */
+		to.notify = m->said.sender[0] != m->mail->sender[0] &&
+		                    m->mail->sender[0] == '\0'
+		                ? NOTIFY_NEVER
+		                : to.notify;
+		if (envelope_rcpt(&m->said, &to, &c->offer, line)) {
 			client_send_command(c, "%s", line);
 			p->state = RCPT_SENT;
 			sent++;

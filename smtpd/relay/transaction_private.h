@@ -40,6 +40,11 @@ struct mail_object {
 	int channel; /* where outcomes of delivered mail go at once */
 	uint32_t serial;
 	bool sealed; /* it is to get a set of ARC */
+	/* The rule for the one sender that the hop takes, or NULL. */
+	const struct config_rule *own;
+	struct output front; /* of the body, by that rule */
+	bool fronted;        /* front is made, if it has to be */
+	bool author;         /* From says another than its author */
 	/* Set by content_prepare(). */
 	bool surveyed, prepared;
 	struct survey survey;
@@ -113,6 +118,14 @@ enum step step_no_response(const struct client *);
 enum step step_broken(struct client *, enum judgement, enum phase);
 /* The outcome of mail that is refused. */
 enum outcome_kind refusal_outcome(enum judgement);
+
+/* ---- front.c ---- */
+
+/* Finds the rule of relay-from, and settles those that it would loop for. */
+void front_find(const struct client *, struct mail_object *);
+/* Makes what the hop gets in front.  false: the verdict says why not. */
+bool front_make(struct client *, struct mail_object *)
+    __attribute__((warn_unused_result));
 
 /* ---- sign.c ---- */
 

@@ -327,3 +327,11 @@ hop_rule(const struct hop *h, const struct config_rule *rules, size_t count)
 	}
 	return found;
 }
+
+const struct config_rule *
+hop_sender(const struct hop *h, const struct config *config)
+{
+	return h->transport == TRANSPORT_SMTP && !h->mx
+	           ? hop_rule(h, config->relay_froms, config->nrelay_froms)
+	           : NULL;
+}

@@ -70,4 +70,7 @@ const char *hop_text(const struct hop *, char text[HOP_TEXT]);
 const struct config_rule *hop_rule(
     const struct hop *, const struct config_rule *rules, size_t count);
 
+/* The rule of relay-from for the hop, or NULL: MX hosts have none. */
+const struct config_rule *hop_sender(const struct hop *, const struct config *);
+
 #endif

@@ -185,7 +185,7 @@ make_from(struct draft *s, char from[FROM_SIZE])
 	    rewrite_path(s->config, who->login, address) != PATH_OK) {
 		return EX_USAGE;
 	}
-	if (rewrite_masquerade(s->config, address, other)) {
+	if (rewrite_masquerade(s->config, REWRITE_COMMAND, address, other)) {
 		strlcpy(address, other, sizeof(address));
 	}
 	if (strlen(name) > IDENTITY_NAME) {
@@ -276,7 +276,8 @@ send_draft(struct draft *s, struct reserve *reserve)
 	if (status != EX_OK) {
 		return status;
 	}
-	if (!rewrite_masquerade(s->config, s->sender, sender)) {
+	if (!rewrite_masquerade(
+		s->config, REWRITE_COMMAND, s->sender, sender)) {
 		strlcpy(sender, s->sender, sizeof(sender));
 	}
 	struct submission submission = { .sender = sender,

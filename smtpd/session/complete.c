@@ -89,7 +89,7 @@ complete_head(const struct session *s, const char *id, const char *text,
 	struct fixup x = { .config = s->connection->config,
 		.date = date,
 		.id = unique,
-		.complete_only = true };
+		.whose = s->user[0] != '\0' ? REWRITE_LOGIN : REWRITE_OTHER };
 	bool stays;
 
 	*head_len = survey(s, text, len, &stays);

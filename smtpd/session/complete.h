@@ -9,8 +9,9 @@
 /*
  * Completes the header section of mail from users (RFC 6409 section 8): adds
  * Date, Message-ID and From if they are missing, adds the hostname to bare
- * names in addresses, and removes Bcc.  Everything else stays, octet for octet;
- * a message with a DKIM-Signature is not changed at all.
+ * names in addresses, masquerades those that it is to, and removes Bcc.
+ * Everything else stays, octet for octet; a message with a DKIM-Signature is
+ * not changed at all.
  */
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* MAIL and RCPT: who sends, and whether the mail is for somebody here. */
 #include "common/session/secure.h"
+#include "smtpd/message/rewrite.h"
 #include "smtpd/session/commands.h"
 #include "smtpd/session/events.h"
 #include "smtpd/session/incoming.h"
@@ -85,6 +86,20 @@ not_yours(struct session *s, const struct address *sender)
 	return next;
 }
 
+/* The sender as the message gets it: "masquerade" may name another. */
+static void
+put_sender(const struct session *s, const struct address *sender,
+    char text[ADDRESS_TEXT])
+{
+	char given[ADDRESS_TEXT];
+
+	address_text(sender, given, sizeof(given));
+	if (s->user[0] == '\0' || !rewrite_masquerade(s->connection->config,
+				      REWRITE_LOGIN, given, text)) {
+		strlcpy(text, given, ADDRESS_TEXT);
+	}
+}
+
 enum next
 command_mail(struct session *s, char *argument)
 {
@@ -128,7 +143,7 @@ command_mail(struct session *s, char *argument)
 		return refuse_mail(s, REPLY_NO_ROOM, NULL);
 	}
 	session_reset(s);
-	address_text(&sender, mail.sender, sizeof(mail.sender));
+	put_sender(s, &sender, mail.sender);
 	/* Strangers' mail has no higher priority than that of our users. */
 	bool lowered = mail.priority > 0 && !session_is_user(s);
 	mail.priority = lowered ? 0 : mail.priority;

@@ -192,7 +192,7 @@ test_complete_only(void)
 		.from = "me",
 		.date = "now",
 		.id = "id",
-		.complete_only = true };
+		.whose = REWRITE_OTHER };
 	char *fixed = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&fixed, &len);
@@ -202,6 +202,39 @@ test_complete_only(void)
 	ok(result == 0 && strcmp(fixed, want) == 0,
 	    "what is missing, and no Bcc");
 	free(fixed);
+}
+
+/* Of a user's mail only what a rule names for that becomes another. */
+static void
+test_login(void)
+{
+	static const struct config some = { .hostname = "h.example",
+		.masquerades = { { "a@h.example", "me@example.net", true },
+		    { "@h.example", "all@example.net", false },
+		    { "@i.example", "@example.net", true } },
+		.nmasquerades = 3 };
+	static const struct {
+		enum rewrite_whose whose;
+		const char *address, *other;
+	} pairs[] = {
+		{ REWRITE_COMMAND, "a@h.example", "me@example.net" },
+		{ REWRITE_COMMAND, "b@h.example", "all@example.net" },
+		{ REWRITE_LOGIN, "A@H.example", "me@example.net" },
+		{ REWRITE_LOGIN, "b@h.example", "" },
+		{ REWRITE_LOGIN, "b@i.example", "b@example.net" },
+		{ REWRITE_LOGIN, "", "" },
+		{ REWRITE_OTHER, "a@h.example", "" },
+		{ REWRITE_OTHER, "b@i.example", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		char out[ADDRESS_TEXT] = "";
+		bool other = rewrite_masquerade(
+		    &some, pairs[i].whose, pairs[i].address, out);
+		ok(other == (pairs[i].other[0] != '\0') &&
+			strcmp(out, pairs[i].other) == 0,
+		    "masquerade %zu: %s", i, pairs[i].address);
+	}
 }
 
 /* Lists as arguments have them: what it takes, each with a blank after it. */
@@ -351,6 +384,7 @@ main(void)
 	test_arguments();
 	test_signed();
 	test_complete_only();
+	test_login();
 	test_lists();
 	test_paths();
 	test_names();

@@ -63,9 +63,22 @@ is_postmaster(const struct config *config, const char *address)
 		   config_is_ours(config, address + 11));
 }
 
-/* True if a report on this would loop. */
+/* True if reports of a next hop come to the address, by relay-from. */
 static bool
-was_for_postmaster(const struct dsn *d)
+is_relay_sender(const struct config *config, const char *address)
+{
+	for (size_t i = 0; i < config->nrelay_froms; i++) {
+		if (strcasecmp(config->relay_froms[i].value, address) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The address that it was for, if a report on this would loop: postmaster, or
+   one that reports to postmaster may be sent with; else NULL. */
+static const char *
+looping(const struct dsn *d)
 {
 	const struct mail *m = &d->file->mail;
 
@@ -74,10 +87,13 @@ was_for_postmaster(const struct dsn *d)
 		    &m->recipients[d->recipients[i].recipient];
 		if (is_postmaster(d->config, r->text) ||
 		    is_postmaster(d->config, r->given)) {
-			return true;
+			return "postmaster";
+		}
+		if (is_relay_sender(d->config, r->given)) {
+			return r->given;
 		}
 	}
-	return false;
+	return NULL;
 }
 
 /* The report in a file; its descriptor, or -1. */
@@ -137,17 +153,17 @@ commit_report(const struct dsn *d, struct mail *m)
 }
 
 static int
-hold_report(struct queue_file *f)
+hold_report(struct queue_file *f, const char *to)
 {
 	if (queue_move(f, QUEUE_HOLD) == -1) {
-		log_error("%s: undeliverable report to postmaster could not be "
+		log_error("%s: an undeliverable report to %s could not be "
 			  "held: %s",
-		    f->id, strerror(errno));
+		    f->id, to, strerror(errno));
 		return -1;
 	}
-	log_error("%s: undeliverable report to postmaster is on hold: see "
-		  "mailq, and check the alias postmaster",
-	    f->id);
+	log_error("%s: an undeliverable report to %s is on hold: see mailq, "
+		  "and check where that alias leads",
+	    f->id, to);
 	errno = EMLINK;
 	return -1;
 }
@@ -189,8 +205,9 @@ bounce_report(const struct report *report)
 		.now = time(NULL),
 	};
 
-	if (d.undelivered && was_for_postmaster(&d)) {
-		return hold_report(f);
+	const char *loop = d.undelivered ? looping(&d) : NULL;
+	if (loop != NULL) {
+		return hold_report(f, loop);
 	}
 	snprintf(
 	    postmaster, sizeof(postmaster), "postmaster@%s", config->hostname);

@@ -59,6 +59,18 @@ def test_srs(place):
     check(b"Return-Path: <carol@example.com>" in kept.wire, kept.wire)
 
 
+def test_relay_from(place):
+    """Through a host that takes one sender alone it goes with that one"""
+    user = next(place.unused)
+    place.forward(user, "x@c.test\n")
+    with FakeMx() as hop:
+        run(place, hop, user, "relay-from 127.0.0.1 me@qq.test header\n")
+        got, = hop.wait(1)
+        equal(got.sender, "me@qq.test", "the sender")
+        check(b"From: me@qq.test\r\n" in got.body or
+              b"From: me@qq.test\n" in got.body, got.body)
+
+
 def test_log(place):
     """No sender makes the log say of another message what is not true"""
     user = next(place.unused)

@@ -101,6 +101,7 @@ def test_first_mail():
         text = conf.read_text()
         check(f"relay-password  localhost file:{kept}\n" in text, text)
         check("masquerade      @mail.example.org 12345@qq.com\n" in text, text)
+        check("relay-from      localhost 12345@qq.com header\n" in text, text)
         # What others need stays.
         check("relay-password other.example file:/dev/null\n" in text, text)
         check("masquerade me@other.example you@other.example\n" in text, text)
@@ -228,6 +229,8 @@ def test_token():
             "--relay-password", f"token:{program}", "me@outlook.com")
         equal(status, 0, said)
         check(f"relay-password  localhost token:{program}\n"
+              in conf.read_text(), conf.read_text())
+        check("relay-from      localhost me@outlook.com header\n"
               in conf.read_text(), conf.read_text())
         equal([m.user for m in hop.messages], ["me@outlook.com"], "messages")
 
