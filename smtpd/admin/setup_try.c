@@ -293,7 +293,8 @@ setup_try(const struct setup_place *place, const struct setup_answers *a,
 	snprintf(address, sizeof(address), "%s@%s", a->user, a->domain);
 	snprintf(token, sizeof(token), "%08x%08x", arc4random(), arc4random());
 	snprintf(message, sizeof(message),
-	    "To: %s\nSubject: restante works (%s)\n\n"
+	    "To: %s\nSubject: restante works (%s)\n"
+	    "Auto-Submitted: auto-generated\n\n"
 	    "smtpd --setup has sent this.\n",
 	    address, token);
 	rc = a->hosted ? send_away(place, address, message)

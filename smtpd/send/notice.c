@@ -284,7 +284,7 @@ notice_send(const struct service *service, const struct config *config,
 	s->compose = (struct compose){ .subject = o->notice.subject,
 		.recipients = o->recipients,
 		.host = config->hostname,
-		.automatic = o->notice.key != NULL,
+		.automatic = o->notice.key != NULL || isatty(STDIN_FILENO) == 0,
 		.text.source.fd = -1,
 		.html.source.fd = -1,
 		.parts = s->parts };

@@ -136,6 +136,7 @@ def test_text(server):
     equal([a.addr_spec for a in message["to"].addresses],
           ["bob@example.org", "alice@example.org"], "To")
     equal(message["mime-version"], "1.0", "MIME-Version")
+    equal(message["auto-submitted"], "auto-generated", "a program's mail")
     equal(shape(message), "mixed(plain png plain)", "structure")
     text, first, second = message.iter_parts()
     equal(lines(octets(text)), b"/dev/sda1 97%\n", "the text")
@@ -441,7 +442,9 @@ def test_terminal(server):
         [("Control-D", "Typed.\n\4")], cwd=server.dir,
         env=server.environment(), **server.as_user())
     equal(status, 0, said)
-    equal(lines(octets(one(server))), b"Typed.\n", "the text")
+    message = one(server)
+    equal(lines(octets(message)), b"Typed.\n", "the text")
+    equal(message["auto-submitted"], None, "a person's mail")
 
 
 def test_python_by_smtp(server):

@@ -97,6 +97,8 @@ def test_first_mail():
         equal(stat.S_IMODE(kept.stat().st_mode), 0o600, "mode")
         equal([(m.sender, m.rcpts, m.user) for m in hop.messages],
               [(ADDRESS, [ADDRESS], ADDRESS)], "messages")
+        check(b"\r\nAuto-Submitted: auto-generated\r\n"
+              in hop.messages[0].body, "a program's mail")
         equal(hop.complaints, [], "complaints")
         text = conf.read_text()
         check(f"relay-password  localhost file:{kept}\n" in text, text)
