@@ -92,6 +92,8 @@ administer(const struct options *o, const struct config *config)
 		return passwd_run(config, &o->passwd);
 	case ACTION_USERS:
 		return users_list(config);
+	case ACTION_VACATION:
+		return vacation_run(config, &o->vacation);
 	case ACTION_CHECK:
 		return admin_check(config, o->json);
 	case ACTION_STATS:

@@ -8,6 +8,7 @@
 #include "smtpd/admin/passwd.h"
 #include "smtpd/admin/zone.h"
 #include "smtpd/admin/setup.h"
+#include "smtpd/admin/vacation.h"
 #include "smtpd/queue/runner.h"
 #include "smtpd/send/notice.h"
 #include "spool/mail.h"
@@ -24,6 +25,7 @@ enum action {
 	ACTION_QUEUE,
 	ACTION_PASSWD,
 	ACTION_USERS,
+	ACTION_VACATION,
 	ACTION_CHECK,
 	ACTION_SETUP,
 	ACTION_ADOPT,
@@ -54,29 +56,30 @@ struct options {
 	char mode;          /* the letter that has said so, or 0 */
 	const char *config; /* -c */
 	struct launch launch;
-	struct passwd_change passwd; /* --passwd and its options */
-	struct setup_wish setup;     /* --setup and its options */
-	const char *forgiven;        /* --forgive */
-	const char *adopted;         /* --adopt */
-	const char *dkim;            /* --dkim: a domain */
-	enum zone_form zone;         /* --dns */
-	const char *policy;          /* --policy: a file */
-	enum clients_form clients;   /* --clients */
-	const char *apple;           /* a user */
-	bool rotate;                 /* --rotate */
-	bool json;                   /* -j, --json: for programs */
-	enum stats_form stats;       /* --prometheus */
-	struct queue_run run;        /* -q */
-	const char *from;            /* -f, -r */
-	const char *full_name;       /* -F */
-	unsigned notify;             /* -N: bits of enum notify; 0: not said */
-	enum ret ret;                /* -R */
-	char envid[MAIL_ENVID + 1];  /* -V, as xtext, or "" */
-	bool seven_bit;              /* -B7BIT */
-	bool dot_is_text;            /* -i */
-	bool from_headers;           /* -t */
-	struct notice notice;        /* -s and its like */
-	char **recipients;           /* the operands, NULL at the end */
+	struct passwd_change passwd;   /* --passwd and its options */
+	struct vacation_wish vacation; /* --vacation and its options */
+	struct setup_wish setup;       /* --setup and its options */
+	const char *forgiven;          /* --forgive */
+	const char *adopted;           /* --adopt */
+	const char *dkim;              /* --dkim: a domain */
+	enum zone_form zone;           /* --dns */
+	const char *policy;            /* --policy: a file */
+	enum clients_form clients;     /* --clients */
+	const char *apple;             /* a user */
+	bool rotate;                   /* --rotate */
+	bool json;                     /* -j, --json: for programs */
+	enum stats_form stats;         /* --prometheus */
+	struct queue_run run;          /* -q */
+	const char *from;              /* -f, -r */
+	const char *full_name;         /* -F */
+	unsigned notify;            /* -N: bits of enum notify; 0: not said */
+	enum ret ret;               /* -R */
+	char envid[MAIL_ENVID + 1]; /* -V, as xtext, or "" */
+	bool seven_bit;             /* -B7BIT */
+	bool dot_is_text;           /* -i */
+	bool from_headers;          /* -t */
+	struct notice notice;       /* -s and its like */
+	char **recipients;          /* the operands, NULL at the end */
 };
 
 /* 0, or -1 with a message for people in error. */

@@ -117,6 +117,7 @@ options_passwd(void *target, const struct option_row *row, const char *argument,
 		good = take_for(&w->terms, argument);
 		wants = "smtp or pop3";
 	} else if (strcmp(row->name, "until") == 0) {
+		((struct options *)target)->vacation.until = argument;
 		good = take_until(&w->terms, argument);
 		wants = "a day such as 2031-12-31";
 	} else {

@@ -97,6 +97,7 @@ static const struct key keys[] = {
 	{ "filter-failure", KIND_FILTER_FAILURE, 0 },
 	{ "filter-timeout", KIND_FILTER_TIMEOUT, 0 },
 	{ "filter-users", KIND_SWITCH, offsetof(struct config, filter_users) },
+	{ "forward", KIND_MAILBOX, offsetof(struct config, forward) },
 	{ "greet-delay", KIND_COUNT, offsetof(struct config, greet_delay) },
 	{ "greylist", KIND_COUNT, offsetof(struct config, greylist) },
 	{ "hostname", KIND_HOSTNAME, 0 },
@@ -468,6 +469,7 @@ config_defaults(struct config *c)
 {
 	strlcpy(c->log_name, "postfix", sizeof(c->log_name));
 	strlcpy(c->alias_owner, "nobody", sizeof(c->alias_owner));
+	strlcpy(c->forward, "%h/.forward", sizeof(c->forward));
 	strlcpy(c->subaddress, "+", sizeof(c->subaddress));
 	c->profile_mx = PROFILE_MX;
 	c->profile_submission = PROFILE_SUBMISSION;

@@ -81,7 +81,8 @@ struct config {
 	char users[PATH_MAX]; /* a file, or "system" */
 	bool system_users;    /* so it is, or no file is named or there */
 	char mailbox[PATH_MAX];
-	char junk[PATH_MAX]; /* of marked mail, as mailbox, or "" */
+	char junk[PATH_MAX];    /* of marked mail, as mailbox, or "" */
+	char forward[PATH_MAX]; /* where .forward files are, as mailbox */
 	char queue[PATH_MAX];
 	char state[PATH_MAX];
 	char socket[PATH_MAX];          /* of local submission */

@@ -153,6 +153,13 @@ account_junk(
 	return fill_path(config, config->junk, a, path);
 }
 
+int
+account_forward(
+    const struct config *config, const struct account *a, char path[PATH_MAX])
+{
+	return fill_path(config, config->forward, a, path);
+}
+
 /* Makes the names of a directory and of the two around it durable. */
 static int
 settle(int directory)

@@ -69,6 +69,10 @@ int account_mailbox(const struct config *, const struct account *,
 int account_junk(const struct config *, const struct account *,
     char path[PATH_MAX]) __attribute__((warn_unused_result));
 
+/* The path of the file that says where the account's mail goes; the same. */
+int account_forward(const struct config *, const struct account *,
+    char path[PATH_MAX]) __attribute__((warn_unused_result));
+
 /*
  * The path of the account's own directory below the key state's; makes it,
  * still root.  A failure to make it is logged.  -1: too long,

@@ -221,14 +221,12 @@ explain_route(struct explain *x, const struct address *a)
 
 /* The file is only readable to the owner of the mailbox. */
 static bool
-has_forward(const struct account *a)
+has_forward(
+    const struct config *config, const struct account *a, char path[PATH_MAX])
 {
-	char path[PATH_MAX];
 	struct stat st;
 
-	return a->home[0] != '\0' && a->uid != 0 &&
-	       snprintf(path, sizeof(path), "%s/.forward", a->home) <
-	           (int)sizeof(path) &&
+	return a->uid != 0 && account_forward(config, a, path) == 0 &&
 	       lstat(path, &st) == 0;
 }
 
@@ -236,18 +234,18 @@ static void
 explain_user(struct explain *x, const struct recipient *r)
 {
 	struct account account;
-	char path[PATH_MAX];
+	char path[PATH_MAX], forward[PATH_MAX];
 
 	if (account_find(x->config, x->expand.names, r->text, &account) !=
 		STATUS_OK ||
 	    account_mailbox(x->config, &account, path) == -1) {
 		print_line(x, 1, "%s would wait: no mailbox is found", r->text);
 		note_status(x, EX_TEMPFAIL);
-	} else if (r->owner[0] == '\0' && has_forward(&account)) {
+	} else if (r->owner[0] == '\0' &&
+		   has_forward(x->config, &account, forward)) {
 		print_line(x, 1,
-		    "%s has a file %s/.forward, which says where the mail "
-		    "goes",
-		    r->text, account.home);
+		    "%s has a file %s, which says where the mail goes", r->text,
+		    forward);
 	} else {
 		print_line(
 		    x, 1, "%s is delivered to the mailbox %s", r->text, path);

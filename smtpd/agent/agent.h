@@ -69,6 +69,9 @@ enum relayed {
    the message, so that another one may be tried at once. */
 enum { DEFERRED_ELSEWHERE = 4 };
 
+/* Of OUTCOME_DONE: the local agent has put more mail into the queue. */
+enum { DONE_QUEUED = 8 };
+
 struct outcome {
 	uint32_t serial;
 	uint32_t recipient; /* number in the file; where there is one */

@@ -14,8 +14,10 @@
 #include "common/log/log.h"
 #include "common/login/aliases_load.h"
 #include "common/process/process.h"
+#include "smtpd/local/away.h"
 #include "smtpd/local/deliver.h"
 #include "smtpd/local/local_message.h"
+#include "smtpd/local/reply.h"
 #include "smtpd/local/resend.h"
 
 #include <errno.h>
@@ -40,6 +42,9 @@ enum step {
 	STEP_FORWARD, /* gives back ~/.forward, or delivers */
 	STEP_RESEND,  /* sends the message on, where ~/.forward says */
 	STEP_MAILBOX, /* delivers, whatever ~/.forward says */
+	/* After the delivery, for a user who is away: */
+	STEP_AWAY,  /* says what is answered, if anything */
+	STEP_REPLY, /* puts the answer into the queue */
 };
 
 /* One delivery process. */
@@ -60,6 +65,8 @@ struct local_agent {
 	int channel;
 	const struct order *order;
 	uint32_t reported; /* recipients of the order */
+	uint32_t answers;  /* that were thought of; then OUTCOME_DONE is last */
+	bool queued;       /* one of them was put into the queue */
 	struct local_message message;
 	struct delivery_process processes[ORDER_RECIPIENTS];
 };
@@ -70,7 +77,7 @@ report(struct local_agent *a, uint32_t number, const struct verdict *v)
 	struct outcome o = { .serial = a->order->serial,
 		.recipient = number,
 		.kind = v->kind,
-		.last = ++a->reported == a->order->count,
+		.last = ++a->reported == a->order->count && a->answers == 0,
 		.host = "local" };
 
 	memcpy(o.dsn, v->dsn, sizeof(o.dsn));
@@ -85,6 +92,27 @@ defer_recipient(struct local_agent *a, uint32_t number, const char *what)
 
 	verdict_set(&v, OUTCOME_DEFERRED, "4.3.0", "%s", what);
 	report(a, number, &v);
+}
+
+static bool
+is_answer(enum step step)
+{
+	return step == STEP_AWAY || step == STEP_REPLY;
+}
+
+/* The step does not come to its end.  The message of an answer is delivered
+   without one, too. */
+static void
+defer_step(
+    struct local_agent *a, const struct delivery_process *d, const char *what)
+{
+	if (!is_answer(d->step)) {
+		defer_recipient(a, d->number, what);
+	} else {
+		log_warn("%s: vacation: no answer of %.100s: %s",
+		    a->message.mail.id,
+		    a->message.mail.recipients[d->number].text, what);
+	}
 }
 
 /* ---- processes ---- */
@@ -128,6 +156,31 @@ resend(struct local_agent *a, const struct delivery_process *d, int out)
 	return file_append(out, &v, sizeof(v));
 }
 
+/* What the user's process has said is the text of the answer. */
+static int
+answer(struct local_agent *a, const struct delivery_process *d, int out)
+{
+	static char text[FORWARD_SIZE];
+	struct expand expand = {
+		.config = a->config, .names = a->names, .aliases = a->aliases
+	};
+	struct away away = { .expand = &expand,
+		.message = &a->message,
+		.recipient = &a->message.mail.recipients[d->number] };
+	struct verdict v;
+
+	if (d->step == STEP_AWAY) {
+		away_decide(&away, &v, text);
+	} else {
+		reply_queue(&away, d->number, d->answer + sizeof(v),
+		    d->len - sizeof(v), &v);
+	}
+	return file_append(out, &v, sizeof(v)) == 0 &&
+	               file_append(out, text, v.forward) == 0
+	           ? 0
+	           : -1;
+}
+
 _Noreturn static void
 run_step(struct local_agent *a, const struct delivery_process *d, int out)
 {
@@ -135,28 +188,29 @@ run_step(struct local_agent *a, const struct delivery_process *d, int out)
 	   kills what an orphan leaves of its group. */
 	process_lead_group();
 	close(a->channel);
-	int result =
-	    d->step == STEP_RESEND ? resend(a, d, out) : deliver(a, d, out);
+	int result = is_answer(d->step)       ? answer(a, d, out)
+	             : d->step == STEP_RESEND ? resend(a, d, out)
+	                                      : deliver(a, d, out);
 	_exit(result == 0 ? 0 : 1);
 }
 
-/* Starts a process, or defers the recipient. */
+/* Starts a process, or says that the step is not done. */
 static void
 start_step(struct local_agent *a, struct delivery_process *d, uint32_t number,
     enum step step)
 {
 	int fds[2];
 
+	d->number = number;
+	d->step = step;
 	if (d->answer == NULL && (d->answer = malloc(ANSWER + 1)) == NULL) {
-		defer_recipient(a, number, "out of memory");
+		defer_step(a, d, "out of memory");
 		return;
 	}
 	if (pipe2(fds, O_CLOEXEC) == -1) {
-		defer_recipient(a, number, "cannot make a pipe");
+		defer_step(a, d, "cannot make a pipe");
 		return;
 	}
-	d->number = number;
-	d->step = step;
 	pid_t pid = fork();
 	if (pid == 0) {
 		run_step(a, d, fds[1]);
@@ -164,7 +218,7 @@ start_step(struct local_agent *a, struct delivery_process *d, uint32_t number,
 	close(fds[1]);
 	if (pid == -1) {
 		close(fds[0]);
-		defer_recipient(a, number, "cannot fork");
+		defer_step(a, d, "cannot fork");
 		return;
 	}
 	(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
@@ -186,6 +240,9 @@ is_sound(const struct local_agent *a, const struct delivery_process *d,
 	memcpy(v, d->answer, sizeof(*v));
 	v->dsn[sizeof(v->dsn) - 1] = '\0';
 	v->text[sizeof(v->text) - 1] = '\0';
+	if (d->step == STEP_REPLY) {
+		return v->forward == 0;
+	}
 	if (v->kind == OUTCOME_EXPANDED) {
 		return d->step != STEP_MAILBOX &&
 		       v->forward == d->len - sizeof(*v) &&
@@ -196,19 +253,47 @@ is_sound(const struct local_agent *a, const struct delivery_process *d,
 	       v->kind == OUTCOME_FAILED;
 }
 
-/* Has ~/.forward followed. */
+/* Starts a step that looks at the aliases. */
 static void
-start_resend(struct local_agent *a, struct delivery_process *d)
+start_aliased(struct local_agent *a, struct delivery_process *d, enum step step)
 {
 	char error[CONFIG_ERROR];
 
 	if (a->aliases == NULL) {
 		a->aliases = aliases_load(a->config, error);
 	}
+	d->step = step;
 	if (a->aliases == NULL) {
-		defer_recipient(a, d->number, error);
+		defer_step(a, d, error);
 	} else {
-		start_step(a, d, d->number, STEP_RESEND);
+		start_step(a, d, d->number, step);
+	}
+}
+
+/* Goes on with what the process has said. */
+static void
+take_verdict(
+    struct local_agent *a, struct delivery_process *d, const struct verdict *v)
+{
+	bool expanded = v->kind == OUTCOME_EXPANDED;
+
+	if (d->step == STEP_REPLY) {
+		a->queued = a->queued || expanded;
+	} else if (d->step == STEP_AWAY) {
+		if (expanded) {
+			start_step(a, d, d->number, STEP_REPLY);
+		}
+	} else if (expanded && v->mailbox != 0) {
+		start_step(a, d, d->number, STEP_MAILBOX);
+	} else if (expanded && d->step == STEP_FORWARD) {
+		start_aliased(a, d, STEP_RESEND);
+	} else {
+		bool away = v->kind == OUTCOME_SENT && v->away != 0;
+		a->answers += away;
+		report(a, d->number, v);
+		if (away) {
+			start_aliased(a, d, STEP_AWAY);
+		}
 	}
 }
 
@@ -229,7 +314,7 @@ end_delivery(struct local_agent *a, struct delivery_process *d)
 		    a->message.mail.id, (int)d->pid,
 		    a->message.mail.recipients[d->number].text);
 		d->pid = 0;
-		defer_recipient(a, d->number,
+		defer_step(a, d,
 		    "the disk or file system of the mailbox does not answer");
 		return;
 	}
@@ -239,17 +324,11 @@ end_delivery(struct local_agent *a, struct delivery_process *d)
 		log_error("%s: the delivery to %.100s ended without a result",
 		    a->message.mail.id,
 		    a->message.mail.recipients[d->number].text);
-		defer_recipient(a, d->number,
+		defer_step(a, d,
 		    "internal error: the delivery process gave no result");
 		return;
 	}
-	if (v.kind == OUTCOME_EXPANDED && v.mailbox != 0) {
-		start_step(a, d, d->number, STEP_MAILBOX);
-	} else if (v.kind == OUTCOME_EXPANDED && d->step == STEP_FORWARD) {
-		start_resend(a, d);
-	} else {
-		report(a, d->number, &v);
-	}
+	take_verdict(a, d, &v);
 }
 
 /* Reads a part of the answer; ends the delivery after the last part. */
@@ -379,7 +458,8 @@ run_order(struct local_agent *a, int fd)
 		.kind = OUTCOME_DONE };
 	const char *wrong = load_names(a, error);
 
-	a->reported = 0;
+	a->reported = a->answers = 0;
+	a->queued = false;
 	if (wrong == NULL &&
 	    local_message_open(&a->message, fd, a->config->queue) == -1) {
 		wrong = errno == EINVAL ? "the queue file is damaged"
@@ -397,7 +477,9 @@ run_order(struct local_agent *a, int fd)
 	if (wrong != NULL) {
 		refuse_all(a, wrong);
 	}
-	if (a->reported == 0 || a->reported < a->order->count) {
+	done.relayed = a->queued ? DONE_QUEUED : 0;
+	if (a->reported == 0 || a->reported < a->order->count ||
+	    a->answers > 0) {
 		agent_send_outcome(a->channel, &done);
 	}
 }

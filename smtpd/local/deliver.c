@@ -9,6 +9,7 @@
 #include "smtpd/local/mailbox.h"
 #include "smtpd/local/owner.h"
 #include "smtpd/local/pipe.h"
+#include "spool/vacation.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -30,7 +31,7 @@ deliver_user(
 	struct store store;
 	char why[LOCAL_WHY];
 	size_t len = 0;
-	bool junk = false, confined = false;
+	bool junk = false, confined = false, away = false;
 	bool at_once =
 	    d->mode == DELIVER_MAILBOX || d->recipient->owner[0] != '\0';
 	enum status status = local_become(
@@ -38,7 +39,7 @@ deliver_user(
 
 	enum forward forward =
 	    status == STATUS_OK && !at_once
-		? forward_read(&account, text, &len, &confined, why)
+		? forward_read(d->config, &account, text, &len, &confined, why)
 		: FORWARD_NONE;
 	if (forward == FORWARD_TEXT || (forward == FORWARD_NONE && confined)) {
 		verdict_set(v, OUTCOME_EXPANDED, "2.0.0", "forwarded");
@@ -49,6 +50,8 @@ deliver_user(
 	if (forward == FORWARD_TROUBLE) {
 		status = STATUS_TEMPORARY;
 	} else if (status == STATUS_OK) {
+		away = d->message->mail.sender[0] != '\0' &&
+		       vacation_exists(store.directory);
 		junk =
 		    junk_choose(d->config, &account, d->message->text, &store);
 		status = local_append(d->config, account.name, &store,
@@ -60,6 +63,7 @@ deliver_user(
 		}
 		verdict_set(v, OUTCOME_SENT, "2.0.0", "delivered to %s",
 		    junk ? "junk" : "mailbox");
+		v->away = away && !junk;
 	} else if (status == STATUS_NO) {
 		verdict_set(v, OUTCOME_FAILED, "5.2.2", "%s", why);
 	} else {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reads ~/.forward and does not follow it.  The checks make sure that nobody
- * but the user decides where the mail goes; a file that fails them is ignored,
- * because mail in the mailbox is not lost.
+ * Reads a .forward file and does not follow it.  The checks make sure that
+ * nobody but the user decides where the mail goes; a file that fails them is
+ * ignored, because mail in the mailbox is not lost.
  */
 #include "smtpd/local/forward.h"
 
@@ -20,24 +20,47 @@
 #include <unistd.h>
 
 /*
- * The home of the account, or -1 with errno; ENOENT: none.  The account's own
- * field may hold the home of a shared owner of mailboxes, or nothing.
+ * Puts the home of the account into it, or none.  Its own field may hold the
+ * home of a shared owner of mailboxes, or nothing.  -1: that cannot be found
+ * out now.
  */
 static int
-open_home(const struct account *a)
+find_home(struct account *a)
 {
 	errno = 0;
-	const struct passwd *pw = a->uid == 0 ? NULL : passwd_by_name(a->name);
+	const struct passwd *pw = passwd_by_name(a->name);
 
 	if (pw == NULL && errno != 0) {
+		return -1;
+	}
+	bool own = pw != NULL && pw->pw_uid == a->uid && pw->pw_dir[0] == '/';
+	strlcpy(a->home, own ? pw->pw_dir : "", sizeof(a->home));
+	return 0;
+}
+
+/* Opens the folder of the file, and says its name; -1 with errno; ENOENT: there
+   is none. */
+static int
+open_folder(const struct config *config, const struct account *a,
+    char name[NAME_MAX + 1])
+{
+	struct account own = *a;
+	char path[PATH_MAX];
+
+	if (strstr(config->forward, "%h") != NULL && find_home(&own) == -1) {
 		errno = EAGAIN; /* whatever it was, it is not "none" */
 		return -1;
 	}
-	if (pw == NULL || pw->pw_uid != a->uid || pw->pw_dir[0] != '/') {
+	char *slash = account_forward(config, &own, path) == -1
+	                  ? NULL
+	                  : strrchr(path, '/');
+	if (a->uid == 0 || slash == NULL ||
+	    strlcpy(name, slash + 1, NAME_MAX + 1) > NAME_MAX) {
 		errno = ENOENT;
 		return -1;
 	}
-	return open(pw->pw_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	slash[slash == path] = '\0';
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* True if the error means that there is no file that the user can read. */
@@ -48,10 +71,11 @@ is_nothing(int error)
 }
 
 bool
-forward_find(const struct account *a, struct forward_place *place)
+forward_find(const struct config *config, const struct account *a,
+    struct forward_place *place)
 {
-	place->home = open_home(a);
-	return place->home != -1 || is_nothing(errno);
+	place->folder = open_folder(config, a, place->name);
+	return place->folder != -1 || is_nothing(errno);
 }
 
 bool
@@ -59,25 +83,26 @@ forward_is_there(const struct forward_place *place)
 {
 	struct stat st;
 
-	return place->home != -1 && (fstatat(place->home, ".forward", &st,
-					 AT_SYMLINK_NOFOLLOW) == 0 ||
-					!is_nothing(errno));
+	return place->folder != -1 && (fstatat(place->folder, place->name, &st,
+					   AT_SYMLINK_NOFOLLOW) == 0 ||
+					  !is_nothing(errno));
 }
 
 void
 forward_forget(struct forward_place *place)
 {
-	if (place->home != -1) {
-		close(place->home);
-		place->home = -1;
+	if (place->folder != -1) {
+		close(place->folder);
+		place->folder = -1;
 	}
 }
 
 bool
-forward_exists(const struct account *a)
+forward_exists(const struct config *config, const struct account *a)
 {
 	struct forward_place place;
-	bool found = !forward_find(a, &place) || forward_is_there(&place);
+	bool found =
+	    !forward_find(config, a, &place) || forward_is_there(&place);
 
 	forward_forget(&place);
 	return found;
@@ -86,11 +111,11 @@ forward_exists(const struct account *a)
 /* NULL, or why the file is not to be trusted. */
 static const char *
 distrust(
-    const struct account *a, const struct stat *home, const struct stat *file)
+    const struct account *a, const struct stat *folder, const struct stat *file)
 {
-	if ((home->st_uid != a->uid && home->st_uid != 0) ||
-	    (home->st_mode & S_IWOTH) != 0) {
-		return "others can write to the home directory";
+	if ((folder->st_uid != a->uid && folder->st_uid != 0) ||
+	    (folder->st_mode & S_IWOTH) != 0) {
+		return "others can write to its folder";
 	}
 	if (!S_ISREG(file->st_mode)) {
 		return "it is not a regular file";
@@ -129,12 +154,12 @@ read_all(int fd, char text[FORWARD_SIZE])
 }
 
 static enum forward
-read_checked(const struct account *a, int home, int fd, char text[FORWARD_SIZE],
-    size_t *len)
+read_checked(const struct account *a, int folder, int fd,
+    char text[FORWARD_SIZE], size_t *len)
 {
 	struct stat directory, file;
 
-	if (fstat(home, &directory) == -1 || fstat(fd, &file) == -1) {
+	if (fstat(folder, &directory) == -1 || fstat(fd, &file) == -1) {
 		return FORWARD_TROUBLE;
 	}
 	const char *wrong = distrust(a, &directory, &file);
@@ -163,11 +188,11 @@ report_trouble(const struct account *a, char why[LOCAL_WHY])
 }
 
 static enum forward
-open_and_read(const struct account *a, int home, char text[FORWARD_SIZE],
-    size_t *len, char why[LOCAL_WHY])
+open_and_read(const struct account *a, const struct forward_place *place,
+    char text[FORWARD_SIZE], size_t *len, char why[LOCAL_WHY])
 {
 	/* A FIFO or a device must not stop us, nor a link lead elsewhere. */
-	int fd = openat(home, ".forward",
+	int fd = openat(place->folder, place->name,
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd == -1) {
@@ -178,7 +203,7 @@ open_and_read(const struct account *a, int home, char text[FORWARD_SIZE],
 		           ? ignore_forward(a, strerror(errno))
 		           : report_trouble(a, why);
 	}
-	enum forward result = read_checked(a, home, fd, text, len);
+	enum forward result = read_checked(a, place->folder, fd, text, len);
 	if (result == FORWARD_TROUBLE) {
 		(void)report_trouble(a, why);
 	}
@@ -187,21 +212,21 @@ open_and_read(const struct account *a, int home, char text[FORWARD_SIZE],
 }
 
 enum forward
-forward_read(const struct account *a, char text[FORWARD_SIZE], size_t *len,
-    bool *confined, char why[LOCAL_WHY])
+forward_read(const struct config *config, const struct account *a,
+    char text[FORWARD_SIZE], size_t *len, bool *confined, char why[LOCAL_WHY])
 {
 	struct forward_place place;
 	enum forward result = FORWARD_NONE;
 
 	*confined = false;
-	if (!forward_find(a, &place)) {
+	if (!forward_find(config, a, &place)) {
 		return report_trouble(a, why);
 	}
 	if (forward_is_there(&place)) {
 		*confined = landlock_abi() > 0;
 		result = sandbox_task(SANDBOX_READER, NULL) == -1
 		             ? report_trouble(a, why)
-		             : open_and_read(a, place.home, text, len, why);
+		             : open_and_read(a, &place, text, len, why);
 	}
 	forward_forget(&place);
 	return result;

@@ -2,6 +2,7 @@
 /* Runs with the rights of the queue's owner. */
 #include "smtpd/local/resend.h"
 
+#include "common/names/passwd.h"
 #include "common/process/sandbox.h"
 #include "spool/queue.h"
 
@@ -75,15 +76,40 @@ is_mailbox(const struct resend *r, const struct mail *m)
 		   strcmp(m->recipients[0].text, r->user) == 0);
 }
 
+/*
+ * The account that owns the mailbox, and so what its .forward names.  A user
+ * without an account has it from the users file, as all who share that.
+ */
+static enum expanded
+find_owner(const struct resend *r, char owner[USER_NAME + 1])
+{
+	struct account a;
+
+	enum status s =
+	    account_find(r->expand->config, r->expand->names, r->user, &a);
+	const struct passwd *pw =
+	    s == STATUS_OK ? passwd_by_name(r->user) : NULL;
+	if (s == STATUS_OK && (pw == NULL || pw->pw_uid != a.uid)) {
+		pw = passwd_by_uid(a.uid);
+	}
+	return pw != NULL &&
+	               strlcpy(owner, pw->pw_name, USER_NAME + 1) <= USER_NAME
+	           ? EXPANDED_OK
+	           : EXPANDED_TEMPORARY;
+}
+
 bool
 resend_message(const struct resend *r, struct verdict *v)
 {
-	char line[LINE];
+	char line[LINE], owner[USER_NAME + 1];
 	struct mail mail;
 
 	make_envelope(r, &mail);
-	enum expanded expanded = expand_forward(r->expand, r->user, r->text,
-	    r->len, &r->message->mail.recipients[r->number], &mail);
+	enum expanded expanded = find_owner(r, owner);
+	if (expanded == EXPANDED_OK) {
+		expanded = expand_forward(r->expand, r->user, owner, r->text,
+		    r->len, &r->message->mail.recipients[r->number], &mail);
+	}
 	if (expanded == EXPANDED_NONE ||
 	    (expanded == EXPANDED_OK && is_mailbox(r, &mail))) {
 		mail_free(&mail);

@@ -476,6 +476,7 @@ take_outcome(struct runner *r, struct agent *a, const struct outcome *o)
 		}
 		return true;
 	case OUTCOME_DONE:
+		r->committed = r->committed || (o->relayed & DONE_QUEUED) != 0;
 		order_done(r, a);
 		return true;
 	case OUTCOME_OPEN:

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 static bool expand_address(const struct frame *, const struct address *);
@@ -391,15 +392,16 @@ expand_recipient(
 }
 
 enum expanded
-expand_forward(const struct expand *e, const char *user, const char *text,
-    size_t len, const struct recipient *from, struct mail *mail)
+expand_forward(const struct expand *e, const char *user, const char *owner,
+    const char *text, size_t len, const struct recipient *from,
+    struct mail *mail)
 {
 	struct expansion w = { .e = e,
 		.from = from,
 		.given = from->given[0] != '\0' ? from->given : from->text,
 		.forward = user,
 		.mail = mail };
-	struct frame f = { .walk = &w, .owner = user };
+	struct frame f = { .walk = &w, .owner = owner };
 	size_t before = mail->count;
 
 	if (walk_start(&w, &f)) {
@@ -411,4 +413,77 @@ expand_forward(const struct expand *e, const char *user, const char *text,
 		}
 	}
 	return walk_finish(&w, before);
+}
+
+/* ---- whose address ---- */
+
+/* True if the alias has the name of the user: then it keeps mail, too. */
+static bool
+is_named_so(const struct alias *alias, const char *user)
+{
+	size_t n = strcspn(alias->name, "@");
+
+	return n == strlen(user) && strncasecmp(alias->name, user, n) == 0;
+}
+
+/* True if there is one target alone, that *next then is, or the user. */
+static bool
+follow_alone(const struct expand *e, const struct alias *alias,
+    const char *user, struct address *next, bool *found)
+{
+	const char *first = alias->targets;
+	char name[USER_NAME + 1];
+	struct target_parsed t;
+
+	*found = alias->kind != ALIAS_MOVED && is_named_so(alias, user);
+	if (*found || alias->kind == ALIAS_NONE || alias->kind == ALIAS_MOVED ||
+	    first[0] == '\0' || *alias_next(first) != '\0') {
+		return false;
+	}
+	switch (target_parse(first, &t)) {
+	case MEANS_ADDRESS:
+		*next = t.address;
+		return true;
+	case MEANS_MAILBOX:
+		*found = user_name(e->config, t.text, name) &&
+		         strcmp(name, user) == 0;
+		return false;
+	case MEANS_PIPE:
+	case MEANS_FILE:
+	case MEANS_INCLUDE:
+	case MEANS_NOTHING:
+		break;
+	}
+	return false;
+}
+
+bool
+expand_is_user(
+    const struct expand *e, const struct address *address, const char *user)
+{
+	struct address a = *address;
+	struct resolved r;
+	bool found = false;
+
+	for (int depth = 0; depth < EXPAND_DEPTH; depth++) {
+		if (a.domain[0] != '\0' &&
+		    !config_is_ours(e->config, a.domain)) {
+			return false;
+		}
+		aliases_resolve(e->aliases, e->config, e->names, &a, &r);
+		if (r.kind == RESOLVED_NONE) {
+			return false;
+		}
+		if (r.kind != RESOLVED_ALIAS &&
+		    (strcmp(r.user, user) == 0 ||
+			(r.kind == RESOLVED_ASK &&
+			    strcmp(r.whole, user) == 0))) {
+			return true;
+		}
+		if (r.kind == RESOLVED_USER ||
+		    !follow_alone(e, &r.alias, user, &a, &found)) {
+			return r.kind != RESOLVED_USER && found;
+		}
+	}
+	return false;
 }

@@ -62,13 +62,20 @@ enum srs_back expand_rewritten(
     const struct expand *, const char *text, char out[ADDRESS_TEXT]);
 
 /*
- * Adds the targets of user's ~/.forward, whose text this is: files and
- * commands belong to the user, :include: is not allowed, "\user" or the user's
- * own address is the mailbox and is not forwarded again (owner: the user), and
- * so is a text without targets.  For local/.
+ * Adds the targets of user's .forward, whose text this is: files and commands
+ * belong to owner, that of the mailbox, :include: is not allowed, "\user" or
+ * the user's own address is the mailbox and is not forwarded again (owner: the
+ * user), and so is a text without targets.  For local/.
  */
 enum expanded expand_forward(const struct expand *, const char *user,
-    const char *text, size_t len, const struct recipient *, struct mail *)
-    __attribute__((warn_unused_result));
+    const char *owner, const char *text, size_t len, const struct recipient *,
+    struct mail *) __attribute__((warn_unused_result));
+
+/*
+ * True if an address of ours is that user's: the user's name, or an alias that
+ * leads there and to nobody else.  Reads no file and asks nobody.
+ */
+bool expand_is_user(
+    const struct expand *, const struct address *, const char *user);
 
 #endif

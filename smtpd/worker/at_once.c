@@ -11,6 +11,7 @@
 #include "smtpd/local/mailbox.h"
 #include "smtpd/queue/delivery_log.h"
 #include "smtpd/worker/at_once_private.h"
+#include "spool/vacation.h"
 
 #include <stdlib.h>
 
@@ -48,13 +49,19 @@ at_once_deliver(const struct task *task, const struct mail *mail, size_t i)
 	struct store store;
 	struct lock_stock locks = LOCK_STOCK_EMPTY;
 	struct local_mail m = { .sender = mail->sender, .fd = task->fd };
-	struct forward_place forward = { .home = -1 };
+	struct forward_place forward = { .folder = -1 };
 	bool junk = false;
 
 	m.status = local_become(
 	    task->config, task->names, r->text, &account, &store, m.why);
 	if (m.status == STATUS_OK && r->owner[0] == '\0' &&
-	    (!forward_find(&account, &forward) || forward_is_there(&forward))) {
+	    (!forward_find(task->config, &account, &forward) ||
+		forward_is_there(&forward))) {
+		return STATUS_LATER;
+	}
+	/* The queue has the answer sent. */
+	if (m.status == STATUS_OK && mail->sender[0] != '\0' &&
+	    vacation_exists(store.directory)) {
 		return STATUS_LATER;
 	}
 	if (m.status == STATUS_OK) {

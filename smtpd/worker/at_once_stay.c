@@ -15,6 +15,7 @@
 #include "smtpd/worker/at_once_private.h"
 #include "smtpd/worker/delivery.h"
 #include "spool/queue.h"
+#include "spool/vacation.h"
 
 #include <errno.h>
 #include <string.h>
@@ -99,7 +100,8 @@ choose(const struct resident_owner *o, struct job_message *jobs, size_t n,
 	/* Somebody has taken the folder away; another worker makes a new one.
 	 */
 	bool lost = access(o->store->directory, F_OK) == -1;
-	bool forwards = forward_is_there(o->forward);
+	bool forwards = forward_is_there(o->forward) ||
+	                vacation_exists(o->store->directory);
 	size_t count = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -161,8 +163,8 @@ static void
 leave_session(const struct resident_owner *o)
 {
 	const struct lock_stock *stock = o->store->stock;
-	int keep[4 + LOCK_STOCK] = { o->task->stay, o->forward->home, log_fd(),
-		stock == NULL ? -1 : stock->folder };
+	int keep[4 + LOCK_STOCK] = { o->task->stay, o->forward->folder,
+		log_fd(), stock == NULL ? -1 : stock->folder };
 	size_t n = 4;
 
 	for (size_t i = 0; stock != NULL && i < stock->left; i++) {

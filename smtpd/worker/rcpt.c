@@ -137,7 +137,7 @@ check_quota(const struct task *task, const char *user, uint64_t size)
 		return RCPT_OK;
 	}
 	uint64_t quota = limits_of(&task->config->quota, account.name);
-	if (quota == 0 || forward_exists(&account)) {
+	if (quota == 0 || forward_exists(task->config, &account)) {
 		return RCPT_OK;
 	}
 	if (size >= quota) {

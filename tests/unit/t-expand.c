@@ -502,8 +502,8 @@ test_forward(void)
 		struct mail m;
 		char what[128];
 		mail_init(&m);
-		enum expanded result =
-		    expand_forward(&e, "alice", text, strlen(text), &r, &m);
+		enum expanded result = expand_forward(
+		    &e, "alice", "alice", text, strlen(text), &r, &m);
 		snprintf(what, sizeof(what), "forward %zu", i);
 		is(shown(result, &m, 0), forwards[i].result, what);
 		ok(m.count == 0 ||

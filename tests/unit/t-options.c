@@ -54,6 +54,7 @@ outcome(char *text, size_t size, const char *line)
 		[ACTION_DNS] = "dns",
 		[ACTION_STATS] = "stats",
 		[ACTION_USERS] = "users",
+		[ACTION_VACATION] = "vacation",
 		[ACTION_NEWALIASES] = "newaliases",
 		[ACTION_QUEUE] = "queue",
 		[ACTION_PASSWD] = "passwd",
@@ -94,6 +95,12 @@ outcome(char *text, size_t size, const char *line)
 		n += (size_t)snprintf(text + n, size - n, " %s%s%s",
 		    o->passwd.user, o->passwd.generate ? " generate" : "",
 		    o->passwd.remove ? " remove" : "");
+	}
+	if (o->vacation.user != NULL) {
+		n += (size_t)snprintf(text + n, size - n, " %s%s %s %s",
+		    o->vacation.user, o->vacation.off ? " off" : "",
+		    o->vacation.from != NULL ? o->vacation.from : "-",
+		    o->vacation.until != NULL ? o->vacation.until : "-");
 	}
 	if (o->action == ACTION_DNS) {
 		n += (size_t)snprintf(text + n, size - n, " %d", (int)o->zone);
@@ -217,6 +224,10 @@ static const struct {
 	{ "smtpd --dns x.y --policy f", "dns 0 [x.y]" },
 	{ "smtpd --setup a@x.y --yes", "setup [a@x.y]" },
 	{ "smtpd --yes a@x.y --setup", "setup [a@x.y]" },
+	{ "smtpd --vacation bob", "vacation bob - -" },
+	{ "smtpd --vacation bob --from 2031-01-02 --until=2031-02-01",
+	    "vacation bob 2031-01-02 2031-02-01" },
+	{ "smtpd --off --vacation bob", "vacation bob off - -" },
 	{ "smtpd --remove --passwd bob", "passwd bob remove" },
 	{ "smtpd --generate --passwd=bob", "passwd bob generate" },
 	{ "smtpd --passwd -x", "passwd -x" },
@@ -316,11 +327,12 @@ test_words(void)
 		{ "smtpd -l :25 bob", "a server takes no recipients" },
 		{ "sendmail -Z", "unknown option -Z" },
 		{ "smtpd -iZ bob", "unknown option -Z" },
-		{ "smtpd --frob", "unknown option --frob" },
+		{ "smtpd --frob",
+		    "unknown option --frob; did you mean --from?" },
 		{ "smtpd --chekc",
 		    "unknown option --chekc; did you mean --check?" },
-		{ "smtpd --prom=1",
-		    "unknown option --prom; did you mean --prometheus?" },
+		{ "smtpd --promet=1",
+		    "unknown option --promet; did you mean --prometheus?" },
 		{ "smtpd -check",
 		    "unknown option -check; did you mean --check?" },
 		{ "smtpd --check --stats",
