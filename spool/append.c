@@ -464,16 +464,23 @@ static void
 append_held(
     struct appender *w, const struct append *list, size_t n, int *errors)
 {
+	bool stop = false;
 	int lost = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		w->durable = w->durable || size_of(&list[i]) >= LARGE;
 	}
 	for (size_t i = 0; i < n && lost == 0; i++) {
+		if (stop) {
+			errors[i] = ECANCELED;
+			continue;
+		}
 		errors[i] = append_one(w, &list[i]) == 0 ? 0 : errno;
 		if (errors[i] != 0 && drop(w) == -1) {
 			lost = errno;
 		}
+		/* Stored messages keep their order. */
+		stop = errors[i] != 0 && list[i].stored != NULL;
 	}
 	if (lost == 0 && w->kept > 0 && commit(w) == -1) {
 		lost = errno;
