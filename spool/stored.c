@@ -66,6 +66,7 @@ struct writer {
 	bool body;  /* the header section is over */
 	bool keep;  /* the field under way is a mail reader's */
 	bool open;  /* the last line has not ended */
+	bool cr;    /* and its last octet is a CR of its own */
 	size_t len;
 	char buffer[BUFFER];
 };
@@ -144,6 +145,28 @@ decode(struct writer *w, struct mbox_line *line)
 	return shown;
 }
 
+/* After a CR of the line's own, a lone LF would take it away. */
+static const char *
+line_end(bool cr)
+{
+	return cr ? "\r\n" : "\n";
+}
+
+static bool
+ends_in_cr(const struct mbox_line *line)
+{
+	return line->len > 0 && line->text[line->len - 1] == '\r';
+}
+
+static void
+close_line(struct writer *w)
+{
+	if (w->open) {
+		put(w, line_end(w->cr), strlen(line_end(w->cr)));
+		w->open = false;
+	}
+}
+
 /*
  * Our fields come last in the header section: before a line that begins with a
  * blank they would make it a part of them.
@@ -152,9 +175,8 @@ static void
 end_header(struct writer *w)
 {
 	if (!w->body) {
-		put(w, "\n", w->open);
+		close_line(w);
 		put(w, w->source->fields, strlen(w->source->fields));
-		w->open = false;
 		w->body = true;
 	}
 }
@@ -177,8 +199,10 @@ take(void *context, const struct mbox_line *piece)
 	}
 	(void)mbox_encode(&w->encoder, line.text, line.len, true, put, w);
 	if (line.ends) {
-		(void)mbox_encode(&w->encoder, "\n", 1, true, put, w);
+		const char *end = line_end(ends_in_cr(&line));
+		(void)mbox_encode(&w->encoder, end, strlen(end), true, put, w);
 	}
+	w->cr = ends_in_cr(&line);
 	w->open = !line.ends;
 	return w->error == 0;
 }
@@ -201,7 +225,7 @@ stored_write(
 	*m = (struct message){ .start = at, .text = at + (int64_t)w->len };
 	int result = stored_lines(s->fd, s->from, s->to, take, w);
 	end_header(w);
-	put(w, "\n", w->open);
+	close_line(w);
 	flush(w);
 	m->end = m->next = w->at;
 	int error = w->error != 0 ? w->error : errno;

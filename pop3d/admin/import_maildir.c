@@ -211,6 +211,10 @@ import_file(struct import *o, struct maildir *m, const struct file *f)
 {
 	int fd = open_file(m, f);
 
+	if (fd == -1 && errno != EACCES && errno != EPERM && errno != ELOOP &&
+	    errno != ENOENT) {
+		return false; /* it is not the file that is to blame */
+	}
 	if (fd == -1) {
 		log_error("cannot read %s/%s/%s: %s", o->path,
 		    folder_names[f->old], f->name, strerror(errno));

@@ -198,6 +198,16 @@ def test_maildir_octets(old):
         equal(old.uidls(), [f"{n}.x" for n in range(len(messages))], seed)
 
 
+def test_maildir_crs(old):
+    """A Maildir: a CR that a line ends in is not taken for its end"""
+    old.clear()
+    old.maildir({"cur/1.a": b"A: b\n\nx\r\r\n\ry\r\n", "cur/2.a":
+                 b"A: b\r\n\r\nx\r", "cur/3.a": b"A: b\r\r\n"})
+    old.take(old.path)
+    equal(old.wires(), [b"A: b\r\n\r\nx\r\r\n\ry\r\n",
+                        b"A: b\r\n\r\nx\r\r\n", b"A: b\r\r\n"], "messages")
+
+
 def test_maildir(old):
     """A Maildir: flags, times, senders and the order"""
     old.clear()
