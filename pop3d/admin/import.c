@@ -7,6 +7,7 @@
 #include "pop3d/admin/admin.h"
 
 #include "common/io/file.h"
+#include "common/io/owned.h"
 #include "common/log/log.h"
 #include "pop3d/admin/import_private.h"
 #include "pop3d/admin/owner_private.h"
@@ -145,6 +146,21 @@ import_open(struct import *o, const struct store *store)
 	                           : import_mbox(o, store);
 }
 
+/* Has --check see to it that they are reported. */
+static void
+note_uidls(const struct import *o, const struct store *store)
+{
+	int fd = owned_open_at(store->directory, "uidls", O_WRONLY | O_CREAT);
+
+	if (fd != -1) {
+		close(fd);
+	}
+	if (o->config->uidl != UIDL_HEADER) {
+		printf("For clients to see their UIDLs, put the line \"uidl "
+		       "header\" into restante.conf\n");
+	}
+}
+
 static int
 import_owned(const struct store *store, void *context)
 {
@@ -153,9 +169,8 @@ import_owned(const struct store *store, void *context)
 
 	if (o->intake != NULL) {
 		import_report(o->intake, "imported");
-		if (o->noted > 0 && o->config->uidl != UIDL_HEADER) {
-			printf("For clients to see their UIDLs, put the line "
-			       "\"uidl header\" into restante.conf\n");
+		if (o->noted > 0) {
+			note_uidls(o, store);
 		}
 	}
 	if (o->stored != -1) {

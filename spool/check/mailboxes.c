@@ -108,6 +108,28 @@ check_file(struct check *c, const struct account *a, const char *path,
 	}
 }
 
+/*
+ * UIDLs that an import has noted, and that are not reported.  By the name of a
+ * file: root does not look into it.
+ */
+static void
+check_noted(struct check *c, const struct account *a, const char *folder)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (c->config->uidl != UIDL_HEADER &&
+	    snprintf(path, sizeof(path), "%s/uidls", folder) <
+		(int)sizeof(path) &&
+	    lstat(path, &st) == 0) {
+		check_finding(c, FINDING_WARNING,
+		    "mail of %s was imported with the UIDLs of another server, "
+		    "which clients do not see: they retrieve it again; set "
+		    "uidl header, or remove %s if that does not matter",
+		    a->name, path);
+	}
+}
+
 /* Where the owner keeps what belongs to the mailbox. */
 static void
 check_state_of(struct check *c, const struct account *a)
@@ -130,6 +152,8 @@ check_state_of(struct check *c, const struct account *a)
 		    "%s belongs to uid %u, and not to %s; type: chown -R -h "
 		    "%u %s",
 		    path, (unsigned)st.st_uid, a->name, (unsigned)a->uid, path);
+	} else {
+		check_noted(c, a, path);
 	}
 }
 

@@ -159,6 +159,14 @@ def program(name, bits=0o755):
     return change
 
 
+def noted_uidls(scratch):
+    """An import with UIDLs."""
+    home = scratch.dir / "state/users/alice"
+    home.mkdir(parents=True, exist_ok=True)
+    write(home / "uidls", "")
+    scratch.own()
+
+
 def nothing(_):
     """The configuration is mistake enough."""
 
@@ -322,6 +330,8 @@ ANYBODY = [
      "no credentials that can be checked", ""),
     ("a users file without users", "", lambda s: write(s.users, ""),
      "warning", "0 users", ""),
+    ("UIDLs that are not reported", "", noted_uidls, "warning",
+     "with the UIDLs of another server, .* set uidl header", ""),
     ("a quota for nobody", "quota 1G nobody-here", nothing, "warning",
      "nobody-here, which is not a user", ""),
     ("senders of nobody", "sender nobody-here x@example.org", nothing,

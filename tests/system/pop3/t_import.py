@@ -327,6 +327,7 @@ def test_names(old):
                  "cur/6 a": b"A: 6\n\nx\n"})
     out = old.take(old.path, "--uidls", "names")
     check("uidl header" not in out, out)
+    check((old.server.dir / "state/users/bob/uidls").exists(), "for --check")
     told = old.uidls()
     equal(told[:4], ["1.a,S=3", "2.b", "3.c", "4.d"], "UIDLs")
     check(all(NATIVE.fullmatch(uidl) for uidl in told[4:]), told)
