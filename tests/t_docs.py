@@ -42,6 +42,7 @@ ENDS = [(r"smtpd .*--check", (0, 1, 2, 75)), (r"smtpd -b[tv]", (0, 75)),
         (r"smtpd --setup", (0, 1)), (r"smtpd --dns", (0, 1)),
         (r"smtpd --dkim .*--rotate", (0, 75)), (r"smtpd -q", (0, 75)),
         (r"pop3d --(undelete|deleted|last-login)", (0, 65, 67)),
+        (r"curl .*old\.example\.net", (0, 6)),
         (r"smtpd --reports", (0, 65, 66))]
 
 
@@ -365,9 +366,20 @@ def machine(work):
     os.environ["HOME"] = "/root"
     for name in ("message.txt", "usage.png", "report.pdf", "log.txt"):
         (desk / name).write_text("Subject: test\n\nhello\n")
-    old = mailbox.Maildir(desk / "old-Maildir")
-    old.add("Subject: moved\n\nhello\n")
+    move_from(desk)
     return desk
+
+
+def move_from(desk):
+    """Mail of an old server."""
+    old = Path("/srv/old")
+    (old / "alice").mkdir(parents=True)
+    mailbox.Maildir(old / "alice/Maildir").add("Subject: moved\n\nhello\n")
+    for path in (old / "alice/archive.mbox", old / "bob.mbox"):
+        box = mailbox.mbox(path)
+        box.add("Subject: moved, too\n\nhello\n")
+        box.close()
+    (desk / "bob.uidls").write_text("1 UID7-1234567890\n")
 
 
 def settle(desk):

@@ -116,6 +116,6 @@ def script(blocks, answers, password, place):
         elif block.kind == PYTHON:
             text = block.text.replace("the password", password)
             parts.append(
-                f"python3 - old-Maildir new-mbox <<'{MARK}'\n{text}{MARK}\n"
+                f"python3 - <<'{MARK}'\n{text}{MARK}\n"
                 f"echo \"{block.page}:{block.line} $?\" >&3\n")
     return "".join(parts)
