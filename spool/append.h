@@ -39,8 +39,8 @@ int append_message(const struct append *) __attribute__((warn_unused_result));
 /*
  * Does the same for at most APPEND_MOST messages of one store and timeout, with
  * one lock and one sync for all.  0: errors has an errno for each that is not
- * in the mailbox, or 0; ECANCELED: a stored message before it is not, and stored
- * messages keep their order.  -1 with errno: it could not be locked.
+ * in the mailbox, or 0; ECANCELED: a stored message before it is not, and
+ * stored messages keep their order.  -1 with errno: it could not be locked.
  */
 enum { APPEND_MOST = 16 };
 int append_messages(const struct append *, size_t n, int *errors)
