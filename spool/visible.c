@@ -146,7 +146,7 @@ visible_measure(int fd, struct message *message)
 	if (r != NULL && (r->surrogate = surrogate_open()) != NULL) {
 		result = take_message(r, fd, message);
 		surrogate_finish(r->surrogate);
-		measure_text(r, NULL, 0);
+		measure_text(r, "", 0);
 		if (r->surrogate->failed) {
 			errno = ENOMEM;
 			result = -1;
