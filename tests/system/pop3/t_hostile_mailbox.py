@@ -53,7 +53,7 @@ ATTACK = {"pop3d/mailbox/transaction.c": [
      "\t(void)argument;\n\treturn reply_ok_with(s, \"" +
      "%d" * len(ATTEMPTS) + "\", " + ", ".join(ATTEMPTS.values()) + ");\n")]}
 AT_LARGE = {"pop3d/mailbox/mailbox.c": [
-    ("sandbox_mailbox() == -1", "sandbox_memory() == -1")]}
+    ("sandbox_mailbox() == -1", "sandbox_memory(SANDBOX_MEMORY) == -1")]}
 
 
 class Taken(Instance):
