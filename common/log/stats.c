@@ -14,10 +14,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
-static const char magic[8] = { 'R', 'S', 'T', 'S', 'T', 'A', 'T', '1' };
+static const char magic[8] = { 'R', 'S', 'T', 'S', 'T', 'A', 'T', '2' };
+/* The file of version 0.2 ends where the senders begin. */
+static const char before[8] = { 'R', 'S', 'T', 'S', 'T', 'A', 'T', '1' };
 
 _Static_assert((int)STATS_COUNT <= (int)STATS_ROOM, "no room in the file");
 
@@ -57,6 +60,7 @@ place(struct stats_image *image, uint32_t day)
 		for (size_t i = 0; i < STATS_ROOM; i++) {
 			d->counts[i] = 0;
 		}
+		d->disk = 0;
 	}
 	return d;
 }
@@ -116,6 +120,29 @@ open_file(const char *path, int flags, struct stats_image *image, size_t size)
 	return fd;
 }
 
+/* An empty image, or one with the counts of a file of an earlier version. */
+static void
+take_over(const char *path, struct stats_image *image)
+{
+	const size_t size = offsetof(struct stats_image, top);
+	struct stat st;
+	int fd = statefile_open(path, O_RDONLY, &st);
+	bool good = fd != -1 && st.st_size == (off_t)size &&
+	            pread(fd, image, size, 0) == (ssize_t)size &&
+	            memcmp(image->magic, before, sizeof(before)) == 0 &&
+	            image->room == STATS_ROOM && image->days == STATS_DAYS;
+
+	if (fd != -1) {
+		close(fd);
+	}
+	if (good) {
+		memcpy(image->magic, magic, sizeof(magic));
+		memset(image->top, 0, sizeof(image->top));
+	} else {
+		stats_clear(image);
+	}
+}
+
 /*
  * Makes a new file and puts it in the place of what is there, which others may
  * have mapped: it never gets shorter under them.  All its room is on the disk,
@@ -135,7 +162,7 @@ make_file(const struct config *config, const char *path)
 	if (fd == -1) {
 		return -1;
 	}
-	stats_clear(&image);
+	take_over(path, &image);
 	errno = 0;
 	if (statefile_size(fd, sizeof(image)) == -1 ||
 	    pwrite(fd, &image, sizeof(image), 0) != sizeof(image) ||
@@ -218,7 +245,62 @@ stats_read(const struct config *config, struct stats_image *image)
 	return 0;
 }
 
+int
+stats_load(const struct config *config, struct stats_image *image)
+{
+	if (stats_read(config, image) == 0) {
+		return 0;
+	}
+	if (errno == ENOENT) {
+		stats_clear(image);
+		return 0;
+	}
+	return -1;
+}
+
 /* ---- counting ---- */
+
+void
+stats_sender(const char *domain)
+{
+	time_t now = time(NULL);
+
+	if (stats_image != NULL && domain[0] != '\0') {
+		stats_top_count(
+		    stats_image, stats_today(), (uint32_t)now, domain);
+	}
+}
+
+void
+stats_mail_folder(const struct config *config, char folder[PATH_MAX])
+{
+	char *end;
+
+	strlcpy(folder, config->mailbox, PATH_MAX);
+	folder[strcspn(folder, "%")] = '\0';
+	end = strrchr(folder, '/');
+	if (end == NULL || end == folder) {
+		strlcpy(folder, config->queue, PATH_MAX);
+	} else {
+		*end = '\0';
+	}
+}
+
+void
+stats_disk(const struct config *config)
+{
+	char folder[PATH_MAX];
+	struct statvfs fs;
+
+	stats_mail_folder(config, folder);
+	if (stats_image == NULL || statvfs(folder, &fs) == -1) {
+		return;
+	}
+	uint64_t used = (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;
+	used = (used >> 20) + 1; /* 0 is for what is not known */
+	place(stats_image, stats_today())->disk =
+	    used < UINT32_MAX ? (uint32_t)used : UINT32_MAX;
+}
 
 void
 stats_add(enum stats which, uint64_t n)

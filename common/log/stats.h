@@ -4,6 +4,7 @@
 
 #include "common/config/config.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -90,6 +91,11 @@ enum stats {
 	STATS_TLS_FETCH,
 	STATS_TLS_POLICY,
 	STATS_TLS_WEB,
+	/* Refusals that have a reason of their own besides "policy". */
+	STATS_REJECTED_LISTED,
+	STATS_REJECTED_GREYLIST,
+	STATS_REJECTED_DMARC,
+	STATS_REJECTED_RATE, /* too many sessions, errors or messages */
 	STATS_COUNT,
 	STATS_NONE = STATS_COUNT, /* not to be counted */
 };
@@ -103,22 +109,41 @@ struct stats_name {
 extern const struct stats_name stats_names[STATS_COUNT];
 
 enum {
-	STATS_DAYS = 32, /* that are kept, today among them */
-	STATS_ROOM = 96, /* counts that the file has room for */
+	STATS_DAYS = 32,     /* that are kept, today among them */
+	STATS_ROOM = 96,     /* counts that the file has room for */
+	STATS_TOP_DAYS = 14, /* for which there are senders, */
+	STATS_TOP = 24,      /* so many each */
+	STATS_TOP_NAME = 96, /* octets of a domain; of a longer one the end */
 };
 
 struct stats_day {
-	_Atomic uint32_t day; /* since 1970, of the local date; 0: none yet */
-	uint32_t spare;
+	_Atomic uint32_t day;  /* since 1970, of the local date; 0: none yet */
+	_Atomic uint32_t disk; /* MiB in use where mail is; 0: not known */
 	_Atomic uint64_t counts[STATS_ROOM];
+};
+
+/*
+ * The domains that strangers' mail names most on a day, in a table that does
+ * not grow: where it is full, a new one takes the place of the one with the
+ * lowest count and goes on from there, so that a count may be too high, and
+ * none that is higher than a row's is lost.
+ */
+struct stats_top {
+	_Atomic uint32_t day;
+	_Atomic uint32_t busy; /* the second since 1970 of who writes, or 0 */
+	struct stats_sender {
+		uint64_t count;
+		char domain[STATS_TOP_NAME];
+	} senders[STATS_TOP];
 };
 
 /* The file. */
 struct stats_image {
 	char magic[8];
 	uint32_t room, days;
-	_Atomic uint64_t totals[STATS_ROOM]; /* since it was made */
-	struct stats_day table[STATS_DAYS];  /* by day modulo STATS_DAYS */
+	_Atomic uint64_t totals[STATS_ROOM];  /* since it was made */
+	struct stats_day table[STATS_DAYS];   /* by day modulo STATS_DAYS */
+	struct stats_top top[STATS_TOP_DAYS]; /* the same */
 };
 
 /* ---- counting ---- */
@@ -131,6 +156,12 @@ int stats_open(const struct config *);
 
 void stats_add(enum stats, uint64_t n);
 
+/* A message of a stranger whose sender is of that domain. */
+void stats_sender(const char *domain);
+
+/* Notes how full the disk is on which mail is kept. */
+void stats_disk(const struct config *);
+
 /* A login by the mechanism of that name; USER and PASS are "PLAIN". */
 void stats_login(const char *mechanism, bool good);
 
@@ -140,6 +171,13 @@ void stats_login(const char *mechanism, bool good);
 int stats_read(const struct config *, struct stats_image *)
     __attribute__((warn_unused_result));
 
+/* Copies the file, as does stats_read(); one that is not there has nothing. */
+int stats_load(const struct config *, struct stats_image *)
+    __attribute__((warn_unused_result));
+
+/* The folder in which mailboxes are, or the queue if each has its own. */
+void stats_mail_folder(const struct config *, char folder[PATH_MAX]);
+
 /* The local date, as days since 1970. */
 uint32_t stats_today(void);
 
@@ -148,6 +186,18 @@ uint32_t stats_today(void);
 void stats_clear(struct stats_image *);
 bool stats_valid(const struct stats_image *);
 void stats_count(struct stats_image *, uint32_t day, enum stats, uint64_t n);
+
+/* When: seconds since 1970. */
+void stats_top_count(
+    struct stats_image *, uint32_t day, uint32_t when, const char *domain);
+
+/*
+ * Sums up the senders of some days, the last being that one: most first, at
+ * most STATS_TOP.  How many there are.  Names have no control character of
+ * ASCII, and need not be UTF-8.
+ */
+size_t stats_top_sum(const struct stats_image *, uint32_t last, uint32_t days,
+    struct stats_sender sum[STATS_TOP]);
 
 /* How much was counted on that day. */
 uint64_t stats_on(const struct stats_image *, uint32_t day, enum stats);

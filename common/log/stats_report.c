@@ -94,25 +94,49 @@ print_json(FILE *out, const struct stats_image *image, uint32_t today)
 	fprintf(out, "]}\n");
 }
 
+/* True if a count before it belongs to the same metric. */
+static bool
+is_told(enum stats which)
+{
+	for (enum stats i = 0; i < which; i++) {
+		if (strcmp(stats_names[i].metric, stats_names[which].metric) ==
+		    0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+print_metric(FILE *out, const struct stats_image *image, enum stats first)
+{
+	const struct stats_name *n = &stats_names[first];
+
+	fprintf(out,
+	    "# HELP restante_%s_total %s\n"
+	    "# TYPE restante_%s_total counter\n",
+	    n->metric, n->help, n->metric);
+	for (enum stats i = first; i < STATS_COUNT; i++) {
+		const struct stats_name *s = &stats_names[i];
+		if (strcmp(s->metric, n->metric) != 0) {
+			continue;
+		}
+		fprintf(out, "restante_%s_total", s->metric);
+		if (s->label[0] != '\0') {
+			fprintf(out, "{%s=\"%s\"}", s->label, s->value);
+		}
+		fprintf(out, " %llu\n", (unsigned long long)image->totals[i]);
+	}
+}
+
+/* All lines of a metric have to be one group. */
 static void
 print_prometheus(FILE *out, const struct stats_image *image)
 {
-	const char *last = "";
-
 	for (enum stats i = 0; i < STATS_COUNT; i++) {
-		const struct stats_name *n = &stats_names[i];
-		if (strcmp(n->metric, last) != 0) {
-			fprintf(out,
-			    "# HELP restante_%s_total %s\n"
-			    "# TYPE restante_%s_total counter\n",
-			    n->metric, n->help, n->metric);
+		if (!is_told(i)) {
+			print_metric(out, image, i);
 		}
-		last = n->metric;
-		fprintf(out, "restante_%s_total", n->metric);
-		if (n->label[0] != '\0') {
-			fprintf(out, "{%s=\"%s\"}", n->label, n->value);
-		}
-		fprintf(out, " %llu\n", (unsigned long long)image->totals[i]);
 	}
 }
 
@@ -133,27 +157,12 @@ stats_report_print(FILE *out, const struct stats_image *image, uint32_t today,
 	}
 }
 
-/* Reads the counts; if there is no file yet they are 0.  0, or -1 with errno.
- */
-static int
-load_counts(const struct config *config, struct stats_image *image)
-{
-	if (stats_read(config, image) == 0) {
-		return 0;
-	}
-	if (errno == ENOENT) {
-		stats_clear(image);
-		return 0;
-	}
-	return -1;
-}
-
 int
 stats_report(const struct config *config, FILE *out, enum stats_form form)
 {
 	struct stats_image image;
 
-	if (load_counts(config, &image) == -1) {
+	if (stats_load(config, &image) == -1) {
 		return -1;
 	}
 	stats_report_print(out, &image, stats_today(), form);
@@ -184,8 +193,7 @@ stats_report_write(const struct config *config)
 	char beside[PATH_MAX];
 	int fd = -1;
 
-	if (config->stats_file[0] == '\0' ||
-	    load_counts(config, &image) == -1) {
+	if (config->stats_file[0] == '\0' || stats_load(config, &image) == -1) {
 		return; /* a damaged file is replaced at the next start */
 	}
 	int n =

@@ -7,6 +7,7 @@
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
+#include "common/log/stats.h"
 #include "common/log/stats_report.h"
 #include "common/names/aliases.h"
 #include "common/names/passwd.h"
@@ -224,6 +225,7 @@ runner_run(const struct config *config, const struct queue_run *run)
 	} else {
 		watch_queue(&r);
 	}
+	stats_disk(config);
 	stats_report_write(config);
 	starter_end(&r.starter);
 	destinations_free(&r);

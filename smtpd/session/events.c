@@ -185,7 +185,7 @@ event_filter(const struct session *s, const char *what, const char *text)
 void
 event_refused(const char *address, const char *reply, const char *why)
 {
-	stats_add(STATS_REJECTED_POLICY, 1);
+	stats_add(STATS_REJECTED_RATE, 1);
 	/* It begins with "421 4.7.0 ", as main.c has it. */
 	log_info("NOQUEUE: reject: CONNECT from unknown[%s]: %.10sClient host "
 		 "rejected: %s; proto=SMTP",

@@ -82,6 +82,10 @@ accept_message(struct incoming *in, enum smtp_reply reply)
 
 	stats_add(STATS_RECEIVED, 1);
 	stats_add(STATS_RECEIVED_OCTETS, in->octets);
+	if (!session_is_user(s)) {
+		const char *at = strrchr(s->mail.sender, '@');
+		stats_sender(at != NULL ? at + 1 : "");
+	}
 	s->counts.idle = 0;
 	s->counts.progress = true;
 	return reply_send_with(s, reply, REPLY_ARGS(s->mail.id));

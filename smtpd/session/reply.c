@@ -202,9 +202,10 @@ static const struct reply_row rows[REPLIES] = {
 	/* In the words that programs which read logs know from Postfix. */
 	[REPLY_LISTED] = LOGGED(554, "5.7.1",
 	    "Service unavailable; Client host [%s] blocked using %s%s%s", NULL,
-	    SHAPE_WHOLE, STATS_REJECTED_POLICY),
+	    SHAPE_WHOLE, STATS_REJECTED_LISTED),
 	[REPLY_GREYLISTED] =
-	    FAULT(450, "4.7.1", "Greylisted: try again in %s seconds or later"),
+	    LOGGED(450, "4.7.1", "Greylisted: try again in %s seconds or later",
+		NULL, SHAPE_REASON, STATS_REJECTED_GREYLIST),
 	[REPLY_MAILBOX_FULL] = FAULT(452, "4.2.2", "That mailbox is full"),
 	[REPLY_MAILBOX_SIZE] = FAULT(
 	    552, "5.2.2", "The message is larger than that mailbox may be"),
@@ -241,7 +242,7 @@ static const struct reply_row rows[REPLIES] = {
 	[REPLY_DMARC] = LOGGED(550, "5.7.26",
 	    "The DMARC policy of %s refuses this message: neither SPF nor DKIM "
 	    "vouches for its From; send it through a server of that domain",
-	    NULL, SHAPE_WHOLE, STATS_REJECTED_POLICY),
+	    NULL, SHAPE_WHOLE, STATS_REJECTED_DMARC),
 	[REPLY_SENDS_NO_MAIL] = LOGGED(550, "5.7.27",
 	    "%s sends no mail, as its SPF record and the lack of an MX say: "
 	    "use an address of another domain as the sender",

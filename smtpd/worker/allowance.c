@@ -124,7 +124,7 @@ ask_table(const struct task *task, const struct mail *mail, const char *account,
 	if (fits) {
 		return STATUS_OK;
 	}
-	stats_add(STATS_REJECTED_POLICY, 1);
+	stats_add(STATS_REJECTED_RATE, 1);
 	log_path(mail->sender, from, sizeof(from));
 	/* Of the shape of a session's event_reject(). */
 	log_info("%s: reject: END-OF-MESSAGE from %s[%s]: 450 4.7.1 <%s>: "

@@ -153,6 +153,90 @@ test_other_files(const struct config *config, const char *path)
 	rmdir(path);
 }
 
+/* ---- senders ---- */
+
+static void
+test_top(void)
+{
+	static struct stats_image image;
+	struct stats_sender sum[STATS_TOP];
+	char name[400];
+
+	stats_clear(&image);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "d%d.example", i);
+		stats_top_count(&image, MONDAY, 1, name);
+		stats_top_count(&image, MONDAY, 1, "Often.Example");
+	}
+	stats_top_count(&image, MONDAY + 1, 1, "often.example");
+	stats_top_count(&image, MONDAY - 12, 1, "old.example");
+	size_t n = stats_top_sum(&image, MONDAY + 1, 2, sum);
+	ok(n == STATS_TOP && strcmp(sum[0].domain, "often.example") == 0 &&
+		sum[0].count >= 1001 && sum[0].count < 1050 &&
+		sum[1].count < 100,
+	    "of a thousand domains, the one that is there often: %llu",
+	    (unsigned long long)sum[0].count);
+	n = stats_top_sum(&image, MONDAY, STATS_TOP_DAYS, sum);
+	ok(n == STATS_TOP, "fourteen days");
+	n = stats_top_sum(&image, MONDAY + STATS_TOP_DAYS, 1, sum);
+	ok(n == 0, "a day without mail");
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	stats_top_count(&image, MONDAY + 2, 1, name);
+	stats_top_count(&image, MONDAY + 2, 1, "a\n\x1b.example");
+	n = stats_top_sum(&image, MONDAY + 2, 1, sum);
+	ok(n == 2 && strlen(sum[0].domain) == STATS_TOP_NAME - 1 &&
+		strncmp(sum[0].domain, "...x", 4) == 0 &&
+		strcmp(sum[1].domain, "a??.example") == 0,
+	    "a long name, and one with control characters");
+	/* A table without an end anywhere. */
+	memset(image.top, 0xff, sizeof(image.top));
+	n = stats_top_sum(&image, UINT32_MAX, 2, sum);
+	ok(n == 1 && strlen(sum[0].domain) == STATS_TOP_NAME - 1, "all ones");
+}
+
+/* Whoever was killed while it wrote keeps others out for seconds at most. */
+static void
+test_stale(void)
+{
+	static struct stats_image image;
+	struct stats_sender sum[STATS_TOP];
+
+	stats_clear(&image);
+	image.top[MONDAY % STATS_TOP_DAYS].busy = 100;
+	stats_top_count(&image, MONDAY, 101, "a.example");
+	ok(stats_top_sum(&image, MONDAY, 1, sum) == 0, "somebody writes");
+	stats_top_count(&image, MONDAY, 103, "a.example");
+	stats_top_count(&image, MONDAY, 103, "a.example");
+	ok(stats_top_sum(&image, MONDAY, 1, sum) == 1 && sum[0].count == 2,
+	    "nobody does any more");
+}
+
+/* The file of the version before is taken over. */
+static void
+test_before(const struct config *config, const char *path)
+{
+	static struct stats_image image;
+
+	stats_clear(&image);
+	memcpy(image.magic, "RSTSTAT1", 8);
+	stats_count(&image, stats_today(), STATS_RECEIVED, 7);
+	unlink(path);
+	scratch_write(path, &image, offsetof(struct stats_image, top));
+	ok(stats_read(config, &image) == -1 && errno == EINVAL, "another one");
+	ok(stats_open(config) == 0 && total(config, STATS_RECEIVED) == 7,
+	    "the counts stay");
+	stats_sender("example.org");
+	stats_disk(config);
+	ok(stats_read(config, &image) == 0 &&
+		image.table[stats_today() % STATS_DAYS].disk > 0 &&
+		strcmp(
+		    image.top[stats_today() % STATS_TOP_DAYS].senders[0].domain,
+		    "example.org") == 0,
+	    "and others join them");
+	unlink(path);
+}
+
 int
 main(void)
 {
@@ -162,10 +246,14 @@ main(void)
 	scratch_make();
 	scratch_path(config.state, scratch_inner);
 	snprintf(path, sizeof(path), "%.4000s/stats", config.state);
+	strlcpy(config.queue, "/tmp", sizeof(config.queue));
 	test_days();
+	test_top();
+	test_stale();
 	stats_add(STATS_RECEIVED, 1);
 	ok(access(path, F_OK) == -1, "without a file nothing is counted");
 	test_many(&config);
+	test_before(&config, path);
 	test_other_files(&config, path);
 	test_damage(&config, path);
 	return tap_done();

@@ -212,8 +212,8 @@ def test_sums(server):
     equal({name: count for name, count in totals.items()
            if name.startswith("rejected_") and count > 0},
           {"rejected_unknown_user": 31, "rejected_relay": 1,
-           # One in a list, one beyond its hour, one of a crowd, one guesser.
-           "rejected_policy": 4, "rejected_size": 2,
+           # One beyond its hour, one of a crowd, one guesser.
+           "rejected_dnsbl": 1, "rejected_rate": 3, "rejected_size": 2,
            # NUL, bare LF, a loop, another's address.
            "rejected_other": 4, "rejected_syntax": 1}, "--stats")
 
