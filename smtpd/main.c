@@ -12,6 +12,7 @@
 #include "smtpd/admin/alert.h"
 #include "smtpd/admin/clients.h"
 #include "smtpd/admin/dkim.h"
+#include "smtpd/admin/letter.h"
 #include "smtpd/admin/manage.h"
 #include "smtpd/admin/reports.h"
 #include "smtpd/admin/reports_send.h"
@@ -97,7 +98,12 @@ administer(const struct options *o, const struct config *config)
 	case ACTION_CHECK:
 		return admin_check(config, o->json);
 	case ACTION_STATS:
-		return admin_stats(config, o->json ? STATS_JSON : o->stats);
+		return o->letter.page != NULL
+		           ? admin_page(config, &o->letter)
+		           : admin_stats(
+				 config, o->json ? STATS_JSON : o->stats);
+	case ACTION_LETTER:
+		return admin_letter(&smtp, config, &o->letter);
 	case ACTION_ALERT:
 		return alert_run(config);
 	case ACTION_PENALTIES:

@@ -72,6 +72,10 @@ options_decide(
 		    "beside -%c",
 		    o->mode);
 	}
+	if (*verb == ACTION_STATS && o->letter.names &&
+	    o->letter.page == NULL) {
+		return option_fail(error, "--names is for --html");
+	}
 	if (*verb != 0) {
 		return 0;
 	}

@@ -5,6 +5,7 @@
 #include "common/log/stats_report.h"
 #include "common/server/launch.h"
 #include "smtpd/admin/clients.h"
+#include "smtpd/admin/letter.h"
 #include "smtpd/admin/passwd.h"
 #include "smtpd/admin/zone.h"
 #include "smtpd/admin/setup.h"
@@ -32,6 +33,7 @@ enum action {
 	ACTION_ALERT,
 	ACTION_PENALTIES,
 	ACTION_STATS,
+	ACTION_LETTER,
 	ACTION_FORGIVE,
 	ACTION_DKIM,
 	ACTION_DNS,
@@ -69,6 +71,7 @@ struct options {
 	bool rotate;                   /* --rotate */
 	bool json;                     /* -j, --json: for programs */
 	enum stats_form stats;         /* --prometheus */
+	struct letter_wish letter;     /* --letter, --stats --html */
 	struct queue_run run;          /* -q */
 	const char *from;              /* -f, -r */
 	const char *full_name;         /* -F */

@@ -47,6 +47,7 @@ enum kind {
 	KIND_SRS_DOMAIN,
 	KIND_MAILBOX,
 	KIND_HOSTNAME,
+	KIND_LETTER,
 	KIND_SWITCH,
 	KIND_EXEMPT,
 	KIND_DNSBL,
@@ -103,6 +104,7 @@ static const struct key keys[] = {
 	{ "hostname", KIND_HOSTNAME, 0 },
 	{ "idle-exit", KIND_COUNT, offsetof(struct config, idle_exit) },
 	{ "junk", KIND_MAILBOX, offsetof(struct config, junk) },
+	{ "letter", KIND_LETTER, 0 },
 	{ "log", KIND_LOG, 0 },
 	{ "login-delay", KIND_LIMIT, offsetof(struct config, login_delay) },
 	{ "log-name", KIND_LOG_NAME, 0 },
@@ -293,6 +295,7 @@ static int (*const setters[KINDS])(
 	[KIND_LOG_NAME] = config_set_log_name,
 	[KIND_PROXY] = set_proxies,
 	[KIND_HOSTNAME] = set_hostname,
+	[KIND_LETTER] = config_set_letter,
 	[KIND_SRS_DOMAIN] = set_srs_domain,
 	[KIND_DMARC_EXEMPT] = set_dmarc_exempt,
 	[KIND_ARC_TRUST] = set_arc_trust,
@@ -471,6 +474,7 @@ config_defaults(struct config *c)
 	strlcpy(c->alias_owner, "nobody", sizeof(c->alias_owner));
 	strlcpy(c->forward, "%h/.forward", sizeof(c->forward));
 	strlcpy(c->subaddress, "+", sizeof(c->subaddress));
+	strlcpy(c->letter, "postmaster", sizeof(c->letter));
 	c->profile_mx = PROFILE_MX;
 	c->profile_submission = PROFILE_SUBMISSION;
 	c->relay_concurrency = 5;

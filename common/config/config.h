@@ -159,6 +159,7 @@ struct config {
 	char mailbox_owner[CONFIG_NAME]; /* "": see account_mailbox_owner() */
 	enum log_target log;
 	bool log_json;
+	char letter[CONFIG_NAME];   /* who gets the weekly letter; "": nobody */
 	char stats_file[PATH_MAX];  /* for Prometheus; "": none */
 	char log_name[CONFIG_NAME]; /* in front of smtpd's parts; "": none */
 	enum uidl_style uidl;

@@ -76,6 +76,9 @@ int config_set_dnsbl(
 /* Adds networks. */
 int config_set_networks(const struct config_place *,
     struct network list[CONFIG_LIST], size_t *count, const char *value);
+/* Who gets the weekly letter, or off. */
+int config_set_letter(
+    const struct config_place *, struct config *, const char *value);
 /* A target and a form, or one of them. */
 int config_set_log(
     const struct config_place *, struct config *, const char *value);

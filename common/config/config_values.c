@@ -300,6 +300,19 @@ config_set_mailbox(
 }
 
 int
+config_set_letter(
+    const struct config_place *at, struct config *c, const char *value)
+{
+	if (strcmp(value, "off") == 0) {
+		c->letter[0] = '\0';
+		return 0;
+	}
+	return value[0] == '-'
+	           ? config_fail(at, "an address or off expected, not", value)
+	           : config_set_word(at, c->letter, CONFIG_NAME, value);
+}
+
+int
 config_set_log(
     const struct config_place *at, struct config *c, const char *value)
 {

@@ -13,6 +13,10 @@
 /* The directory in which systemd lists enabled sockets. */
 #define ADMIN_SOCKETS "/etc/systemd/system/sockets.target.wants/"
 
+/* That of the weekly letter, if it is enabled. */
+#define ADMIN_LETTER_TIMER                                                     \
+	"/etc/systemd/system/timers.target.wants/restante-letter.timer"
+
 /* --check: tests the whole set-up, and says what to type next. */
 int admin_check(const struct config *, bool json);
 

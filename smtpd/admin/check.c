@@ -53,6 +53,27 @@ check_runs(struct check *c)
 	}
 }
 
+/* Whether a letter comes each week, where systemd would start it. */
+static void
+check_letter(struct check *c)
+{
+	const char *to = c->config->letter;
+
+	if (to[0] == '\0') {
+		check_finding(c, FINDING_OK, "letter off: none on Mondays");
+	} else if (access("/run/systemd/system", F_OK) == -1) {
+		return;
+	} else if (access(ADMIN_LETTER_TIMER, F_OK) == 0) {
+		check_finding(
+		    c, FINDING_OK, "a letter goes to %s on Mondays", to);
+	} else {
+		check_finding(c, FINDING_OK,
+		    "no letter goes to %s on Mondays; for one type: systemctl "
+		    "enable --now restante-letter.timer",
+		    to);
+	}
+}
+
 int
 admin_check(const struct config *config, bool json)
 {
@@ -62,6 +83,7 @@ admin_check(const struct config *config, bool json)
 	check_names(&c);
 	check_rights(&c);
 	check_runs(&c);
+	check_letter(&c);
 	check_state(&c);
 	check_remote(&c);
 	check_believed(&c, "the aliases", config->aliases);

@@ -118,17 +118,12 @@ check_lists(struct check *c, const struct zone *zone)
 /* first: what is about the host is looked at, too.  False: nobody answers, and
    it is of no use to go on. */
 static bool
-check_domain(struct check *c, const char *domain, bool first)
+check_zone(struct check *c, struct zone *zone, bool first)
 {
-	int status;
-	struct zone *zone = zone_make(c->config, domain, &status);
+	const char *domain = zone->domain;
 	struct tally t = { .zone = zone };
 
-	if (zone == NULL) {
-		return true; /* check_names(), check_signing() say it */
-	}
 	if (zone_compare(zone, count, &t) == -1) {
-		free(zone);
 		return false; /* check_routes() says it */
 	}
 	if (t.known == 0) {
@@ -154,29 +149,47 @@ check_domain(struct check *c, const char *domain, bool first)
 		    "mail of %s is not signed; type: smtpd --dkim %s", domain,
 		    domain);
 	}
-	bool answered = t.known > 0;
 	/* With a relay, nobody sees our addresses. */
-	if (answered && first && c->config->relay[0] == '\0') {
+	if (t.known > 0 && first && c->config->relay[0] == '\0') {
 		check_lists(c, zone);
 	}
-	free(zone);
-	return answered;
+	return t.known > 0;
+}
+
+size_t
+check_make_zones(const struct config *config, struct zone *zones[CONFIG_LIST])
+{
+	size_t n = 0;
+	int status;
+
+	for (size_t i = 0; i < config->ndomains; i++) {
+		struct zone *zone =
+		    zone_is_known(config, config->domains[i])
+			? zone_make(config, config->domains[i], &status)
+			: NULL;
+		if (zone != NULL) {
+			zones[n++] = zone;
+		} /* else check_names() or check_signing() says why */
+	}
+	return n;
+}
+
+void
+check_zones(struct check *c, struct zone *const *zones, size_t count)
+{
+	for (size_t i = 0; i < count && check_zone(c, zones[i], i == 0); i++) {
+		continue;
+	}
 }
 
 void
 check_dns(struct check *c)
 {
-	const struct config *config = c->config;
-	bool first = true;
+	struct zone *zones[CONFIG_LIST];
+	size_t n = check_make_zones(c->config, zones);
 
-	for (size_t i = 0; i < config->ndomains; i++) {
-		const char *domain = config->domains[i];
-		if (!zone_is_known(config, domain)) {
-			continue;
-		}
-		if (!check_domain(c, domain, first)) {
-			return;
-		}
-		first = false;
+	check_zones(c, zones, n);
+	for (size_t i = 0; i < n; i++) {
+		free(zones[i]);
 	}
 }

@@ -34,6 +34,15 @@ void check_signing(struct check *);
 /* Checks the DNS records of our domains: check_dns.c. */
 void check_dns(struct check *);
 
+/*
+ * Do the same in two steps: makes what the DNS should have, which reads files,
+ * for each domain that it can have something about; how many there are, to be
+ * freed by free(3).  And then compares that with what the DNS has.
+ */
+struct zone;
+size_t check_make_zones(const struct config *, struct zone *zones[CONFIG_LIST]);
+void check_zones(struct check *, struct zone *const *zones, size_t count);
+
 /* Rules for strangers: check_policy.c. */
 void check_policy(struct check *);
 

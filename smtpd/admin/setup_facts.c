@@ -197,6 +197,7 @@ setup_look(const struct setup_place *place, const struct setup_answers *a,
 	f->systemd = access("/run/systemd/system", F_OK) == 0;
 	f->has_local_units =
 	    access(ADMIN_SOCKETS "restante-local.socket", F_OK) == 0;
+	f->has_letter = access(ADMIN_LETTER_TIMER, F_OK) == 0;
 	f->has_open_units =
 	    access(ADMIN_SOCKETS "restante-smtp.socket", F_OK) == 0;
 	f->config = config_load(place->system        ? NULL

@@ -298,6 +298,12 @@ plan_units(const struct setup_facts *f, const struct setup_answers *a,
 		add(p, SETUP_UNITS, "systemctl enable restante-recover.service",
 		    NULL, 0, "recovery of mailboxes at boot");
 	}
+	if (!f->has_letter &&
+	    (f->config == NULL || f->config->letter[0] != '\0')) {
+		add(p, SETUP_UNITS,
+		    "systemctl enable --now restante-letter.timer", NULL, 0,
+		    "a letter on Mondays; the key letter");
+	}
 	if (a->open && !f->has_open_units) {
 		add(p, SETUP_UNITS,
 		    "systemctl enable --now restante-smtp.socket "

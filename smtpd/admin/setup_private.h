@@ -32,6 +32,7 @@ struct setup_facts {
 	bool has_certificate, has_account, has_user;
 	bool systemd, has_sessions_user, has_mail_user;
 	bool has_local_units, has_open_units; /* are enabled */
+	bool has_letter;                      /* so is its timer */
 	bool has_keys;                        /* of DKIM, for the domain */
 	char name[CONFIG_NAME]; /* of the machine: a full one if it has one */
 	/* Accounts of people, or with a mailbox, that no alias has; as far as

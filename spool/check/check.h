@@ -27,6 +27,9 @@ struct check {
 	/* For smtpd's own parts: */
 	bool dns_trouble; /* said already */
 	struct greeting *greetings;
+	/* Who wants the findings, in place of printing them; or NULL. */
+	void (*tell)(void *context, enum finding, const char *text);
+	void *context;
 };
 
 /* Prints a finding and counts it: finding.c. */

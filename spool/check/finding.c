@@ -25,7 +25,9 @@ check_finding(struct check *c, enum finding how, const char *fmt, ...)
 	for (char *p = text; *p != '\0'; p++) {
 		*p = (unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p;
 	}
-	if (c->json) {
+	if (c->tell != NULL) {
+		c->tell(c->context, how, text);
+	} else if (c->json) {
 		printf("{\"finding\":\"%s\",\"text\":", words[how]);
 		json_string(stdout, text);
 		puts("}");

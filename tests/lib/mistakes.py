@@ -359,6 +359,7 @@ REFUSED = [
     ("a key with a slip", "hostnme mail.example.org",
      "did you mean hostname?"),
     ("a number out of range", "sessions 0", "from 1 to 1000000"),
+    ("a letter to an option", "letter -x", "an address or off expected"),
     ("an unknown word", "plaintext-login maybe", "never, loopback or always"),
 ]
 

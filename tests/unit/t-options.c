@@ -53,6 +53,7 @@ outcome(char *text, size_t size, const char *line)
 		[ACTION_CLIENTS] = "clients",
 		[ACTION_DNS] = "dns",
 		[ACTION_STATS] = "stats",
+		[ACTION_LETTER] = "letter",
 		[ACTION_USERS] = "users",
 		[ACTION_VACATION] = "vacation",
 		[ACTION_NEWALIASES] = "newaliases",
