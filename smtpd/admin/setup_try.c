@@ -126,7 +126,14 @@ try_pop3(const struct setup_place *place, const struct setup_answers *a,
 	char pop3d[SETUP_PATH];
 	int ends[2], status;
 
-	if (!find_pop3d(pop3d) || !connect_pair(ends)) {
+	if (!find_pop3d(pop3d)) {
+		log_error("there is no pop3d beside this program");
+		return false;
+	}
+	if (!connect_pair(ends)) {
+		log_error("cannot connect to 127.0.0.1: %s; if the loopback "
+			  "interface is down, type: ip link set lo up",
+		    strerror(errno));
 		return false;
 	}
 	pid_t pid = fork();

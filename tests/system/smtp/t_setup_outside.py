@@ -155,6 +155,20 @@ def test_silence():
         check("collected by POP3" in said, said)
 
 
+def test_loopback():
+    """Without loopback the test mail cannot be collected, which is said with
+    what to type"""
+    with machine() as (scratch, conf):
+        done = subprocess.run(
+            ["unshare", "-n", scratch.program("smtpd"), "-c", str(conf),
+             "--setup", "--hostname", HOST, ADDRESS], capture_output=True,
+            text=True, check=False, timeout=120, cwd="/", input="",
+            env=scratch.environment())
+        equal(done.returncode, 1, done.stdout + done.stderr)
+        check("cannot connect to 127.0.0.1" in done.stderr, done.stderr)
+        check("ip link set lo up" in done.stderr, done.stderr)
+
+
 def test_router():
     """A machine behind a router is told so"""
     with machine(OPEN, addresses=("10.0.0.5",)) as (scratch, conf):
