@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Of the drawing, in its own units. */
-enum { WIDTH = 520, LEFT = 44, TOP = 8, FOOT = 22, RIGHT = 6, STEPS = 5 };
+enum { WIDTH = 520, LEFT = 56, TOP = 8, FOOT = 22, RIGHT = 6, STEPS = 5 };
 
 static const char style[] =
     "<style>\n"
@@ -27,7 +27,6 @@ static const char style[] =
     "svg{width:100%;height:auto;display:block;margin-bottom:.5rem}"
     ".grid path{stroke:var(--line)}"
     "text{font:11px system-ui,sans-serif;fill:var(--mute)}\n"
-    "@media(max-width:520px){text{font-size:16px}}"
     ".in{fill:var(--in);background:var(--in)}"
     ".out{fill:var(--out);background:var(--out)}"
     ".ref{fill:var(--ref);background:var(--ref)}"
@@ -40,6 +39,7 @@ static const char style[] =
     "td.b i{display:block;height:.7em;margin-top:.45em}"
     ".ok{color:var(--ok)}.bad{color:var(--bad);font-weight:bold}"
     "code{font:.9em ui-monospace,monospace}\n"
+    "@media(max-width:520px){text{font-size:16px}td.b{width:25%}}\n"
     "</style>";
 
 /* ---- drawings ---- */
@@ -83,8 +83,9 @@ highest(const struct series *s, size_t count)
 static const char *
 short_number(uint64_t n, char text[24])
 {
-	if (n >= 10000000) {
-		snprintf(text, 24, "%lluM", (unsigned long long)(n / 1000000));
+	if (n >= 1000000) {
+		snprintf(text, 24, n % 1000000 == 0 ? "%.0fM" : "%.1fM",
+		    (double)n / 1000000);
 	} else if (n >= 10000) {
 		snprintf(text, 24, "%lluk", (unsigned long long)(n / 1000));
 	} else {

@@ -27,7 +27,10 @@ frame.onload = () => {
     for (const r of range.getClientRects()) {
       if (r.width < 1 || r.height < 2) continue;
       const name = node.data.trim().slice(0, 40);
-      if (r.left < -0.5 || r.right > wide + 0.5)
+      const drawing = node.parentNode.closest('svg');
+      const b = drawing ? drawing.getBoundingClientRect()
+                        : {left: 0, right: wide};
+      if (r.left < b.left - 0.5 || r.right > b.right + 0.5)
         found.push('is cut: ' + name);
       for (const [other, o] of boxes)
         if (Math.min(r.right, o.right) - Math.max(r.left, o.left) > 1 &&
