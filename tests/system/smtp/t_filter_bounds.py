@@ -81,6 +81,30 @@ def test_needs(server, filter):
     check(FIELDS in head and b"X-Long: " + b"w" * 60000 in head, "fields")
 
 
+SECTIONS = {
+    "a million fields": lambda: b"X: y\r\n" * 1000000,
+    "a field too many": lambda: b"X-A: y\r\n" * 16384,
+    "long fields": lambda: FIELDS * 2,
+    "one field": lambda: b"X-A: y\r\n" + b" " * 70 + b"y\r\n"
+    + (b" " + b"z" * 75 + b"\r\n") * 65000,
+}
+
+
+def cases_sections(server, filter):
+    """A header section that no filter can be shown is refused"""
+    for name, section in SECTIONS.items():
+        with tap.case(f"a header section of {name}", server.notes):
+            filter.reset()
+            said = send(server, HEAD + section(), LINE)
+            check(said.startswith("552 5.3.4 The header section is too long"),
+                  said)
+            equal(taken(server), [], "what has come")
+            check(not any(filter.seen), "the filter has seen something")
+            filter.reset()
+            check(send(server, HEAD, LINE).startswith("250 "), "the next one")
+            equal(len(taken(server)), 1, "the next one")
+
+
 FLOODS = {
     "fields": lambda: [add("X", "y")] * 200000,
     "long fields": lambda: [add("X", "y" * 1000000)] * 64,
