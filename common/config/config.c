@@ -60,6 +60,9 @@ enum kind {
 	KIND_FILTER,
 	KIND_FILTER_FAILURE,
 	KIND_FILTER_TIMEOUT,
+	KIND_TRUST,
+	KIND_EHLO_HIDE,
+	KIND_RECIPIENTS,
 	KINDS,
 };
 
@@ -92,6 +95,7 @@ static const struct key keys[] = {
 	{ "dmarc-exempt", KIND_DMARC_EXEMPT, 0 },
 	{ "dnsbl", KIND_DNSBL, 0 },
 	{ "domains", KIND_DOMAINS, 0 },
+	{ "ehlo-hide", KIND_EHLO_HIDE, 0 },
 	{ "expire", KIND_LIMIT, offsetof(struct config, expire) },
 	{ "fallback-relay", KIND_HOP, offsetof(struct config, fallback_relay) },
 	{ "filter", KIND_FILTER, 0 },
@@ -101,6 +105,7 @@ static const struct key keys[] = {
 	{ "forward", KIND_MAILBOX, offsetof(struct config, forward) },
 	{ "greet-delay", KIND_COUNT, offsetof(struct config, greet_delay) },
 	{ "greylist", KIND_COUNT, offsetof(struct config, greylist) },
+	{ "hide-client", KIND_SWITCH, offsetof(struct config, hide_client) },
 	{ "hostname", KIND_HOSTNAME, 0 },
 	{ "idle-exit", KIND_COUNT, offsetof(struct config, idle_exit) },
 	{ "junk", KIND_MAILBOX, offsetof(struct config, junk) },
@@ -131,7 +136,7 @@ static const struct key keys[] = {
 	    offsetof(struct config, queue_concurrency) },
 	{ "quota", KIND_QUOTA, offsetof(struct config, quota) },
 	{ "received-spf", KIND_SWITCH, offsetof(struct config, received_spf) },
-	{ "recipients", KIND_COUNT, offsetof(struct config, recipients) },
+	{ "recipients", KIND_RECIPIENTS, 0 },
 	{ "relay", KIND_HOP, offsetof(struct config, relay) },
 	{ "relay-concurrency", KIND_COUNT,
 	    offsetof(struct config, relay_concurrency) },
@@ -167,6 +172,7 @@ static const struct key keys[] = {
 	{ "tls-client-ca", KIND_PATH, offsetof(struct config, tls_client_ca) },
 	{ "tls-priority", KIND_TEXT, offsetof(struct config, tls_priority) },
 	{ "tls-trust", KIND_PATH, offsetof(struct config, tls_trust) },
+	{ "trust", KIND_TRUST, 0 },
 	{ "uidl", KIND_UIDL, offsetof(struct config, uidl) },
 	{ "undelete", KIND_LIMIT, offsetof(struct config, undelete) },
 	{ "user", KIND_NAME, offsetof(struct config, user) },
@@ -305,6 +311,9 @@ static int (*const setters[KINDS])(
 	[KIND_FILTER] = config_set_filter,
 	[KIND_FILTER_FAILURE] = config_set_filter_failure,
 	[KIND_FILTER_TIMEOUT] = config_set_filter_timeout,
+	[KIND_TRUST] = config_set_trust,
+	[KIND_EHLO_HIDE] = config_set_ehlo_hide,
+	[KIND_RECIPIENTS] = config_set_recipients,
 };
 
 static int
@@ -489,8 +498,9 @@ config_defaults(struct config *c)
 	c->mta_sts_mode = STS_TESTING;
 	c->srs = true;
 	c->penalties = PENALTIES_ON;
-	c->recipients = 1000;
 	c->password_minimum = 10;
+	c->recipients = 100;
+	c->hide_client = true;
 	c->sessions = 1000;
 	c->sessions_per_user = 50;
 	c->idle_exit = 60;
@@ -556,6 +566,7 @@ config_finish(struct config *c)
 	if (c->npolicy_exempt == 0) {
 		exempt_neighbours(c);
 	}
+	config_finish_recipients(c);
 }
 
 struct config *

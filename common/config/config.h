@@ -70,6 +70,20 @@ struct config_rule {
 	              masquerade */
 };
 
+/* Clients that may send without a login. */
+struct trusted {
+	struct network network;
+	char text[NETWORK_TEXT];    /* as it was written */
+	char name[LIMITS_USER + 1]; /* as whom they send, or "" */
+};
+
+/* Extensions that are not offered. */
+struct hidden {
+	uint64_t extensions; /* bits of config_extension() */
+	bool everybody;      /* else to clients from here: */
+	struct network network;
+};
+
 struct config {
 	char file[PATH_MAX];   /* where it was read from, or "" */
 	char folder[PATH_MAX]; /* of paths that are not set, or "": those of
@@ -142,8 +156,14 @@ struct config {
 	struct limits undelete; /* days that deleted mail is kept aside */
 	struct limits login_delay; /* seconds from a POP3 login to the next */
 	enum plaintext_login plaintext_login;
-	bool channel_binding;      /* SCRAM's -PLUS is offered */
-	unsigned recipients;       /* of a message */
+	bool channel_binding;     /* SCRAM's -PLUS is offered */
+	unsigned recipients;      /* of a message of a stranger's, */
+	unsigned recipients_user; /* and of a user's */
+	struct trusted trusts[CONFIG_LIST];
+	size_t ntrusts;
+	struct hidden hidden[CONFIG_LIST];
+	size_t nhidden;
+	bool hide_client;          /* where a user is, in Received */
 	unsigned password_minimum; /* characters of a new one */
 	unsigned sessions;
 	unsigned sessions_per_source; /* 0: the default; loopback has more */
@@ -226,6 +246,12 @@ bool config_is_ours_to_all(const struct config *, const char *domain);
 
 /* True if it is one whose addresses are aliases alone, "virtual-domains". */
 bool config_is_virtual(const struct config *, const char *domain);
+
+/*
+ * The extension that a line of EHLO or CAPA announces, as one bit; 0: none that
+ * we know.
+ */
+uint64_t config_extension(const char *line);
 
 /* True if users are the system's accounts. */
 bool config_system_users(const struct config *);

@@ -107,6 +107,17 @@ struct config_rule *config_next_rule(const struct config_place *,
 int config_set_profile(
     const struct config_place *, struct config *, const char *value);
 
+/* "NETWORK [NAME]"; "KEYWORD[,...] [NETWORK ...]"; "NUMBER [user]". */
+int config_set_trust(
+    const struct config_place *, struct config *, const char *value);
+int config_set_ehlo_hide(
+    const struct config_place *, struct config *, const char *value);
+int config_set_recipients(
+    const struct config_place *, struct config *, const char *value);
+
+/* Users have 1000 recipients, unless strangers have more. */
+void config_finish_recipients(struct config *);
+
 /* Sets the addresses that users may send as. */
 int config_set_sender_check(
     const struct config_place *, struct config *, const char *value);

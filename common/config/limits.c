@@ -25,6 +25,12 @@ limits_of(const struct limits *l, const char *user)
 }
 
 bool
+limits_say(const struct limits *l, const char *user)
+{
+	return l->usual != 0 || find_limit(l, user) < l->count;
+}
+
+bool
 limits_range(const struct limits *l, uint64_t *least, uint64_t *most)
 {
 	bool differ = false;

@@ -27,6 +27,9 @@ struct limits {
 /* A user's. */
 uint64_t limits_of(const struct limits *, const char *user);
 
+/* True if a limit is set for the user, or for everybody; "0 alice" is one. */
+bool limits_say(const struct limits *, const char *user);
+
 /*
  * The least and the most of all users that have a limit; both 0: no user has
  * one.  True if users differ.

@@ -28,6 +28,18 @@ peer_set_ip(struct peer *p, const uint8_t ip[16], unsigned port)
 }
 
 bool
+peer_is_in(const struct peer *p, const struct network *n)
+{
+	struct peer plain;
+
+	if (p->prober || network_is_none(p->ip)) {
+		return false;
+	}
+	peer_set_ip(&plain, p->ip, p->port);
+	return (p->loopback || !plain.loopback) && network_has(n, p->ip);
+}
+
+bool
 claim_valid(const void *payload, size_t size)
 {
 	struct claim claim;

@@ -31,6 +31,12 @@ struct peer {
 /* Makes a peer of an address (see common/text/network.h) and a port. */
 void peer_set_ip(struct peer *, const uint8_t ip[16], unsigned port);
 
+/*
+ * True if the client is surely in that network: what a proxy does not tell is
+ * in none, and addresses of this machine are only those that we see ourselves.
+ */
+bool peer_is_in(const struct peer *, const struct network *);
+
 enum proxy_kind {
 	PROXY_OWN,     /* the proxy itself: a health check */
 	PROXY_UNKNOWN, /* a client whose address the proxy does not tell */

@@ -3,6 +3,7 @@
 #include "common/server/place.h"
 
 #include "common/io/deadline.h"
+#include "common/job/clients.h"
 #include "common/log/log.h"
 
 #include <signal.h>
@@ -36,6 +37,9 @@ place_is_known(const struct server *s, const struct peer *peer)
 {
 	int64_t now = deadline_now();
 
+	if (!peer->loopback && client_trusted(s->config, peer) != NULL) {
+		return true;
+	}
 	for (size_t i = 0; i < KNOWN_NETWORKS && !peer->loopback; i++) {
 		const struct known *k = &s->known[i];
 		if (k->until > now && is_network(peer, k->network)) {

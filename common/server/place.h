@@ -45,7 +45,10 @@ bool place_is_scarce(const struct server *);
 /* Somebody has logged in from there: that address is known for a day. */
 void place_remember(struct server *, const struct peer *);
 
-/* True if somebody has; of this machine, which is everybody's, never. */
+/*
+ * True if somebody has, or "trust" has it; of this machine, which is
+ * everybody's, never.
+ */
 bool place_is_known(const struct server *, const struct peer *);
 
 /* True if the slot's user has as many other sessions as a user may have. */

@@ -3,6 +3,7 @@
 #include "common/server/room.h"
 
 #include "common/io/deadline.h"
+#include "common/job/clients.h"
 #include "common/log/log.h"
 
 #include <signal.h>
@@ -97,17 +98,18 @@ room_share(uint64_t unused, uint64_t least, uint64_t held, uint64_t message)
 
 /*
  * True if it is a file that is counted: not that of somebody who has logged in,
- * and not one that a worker has already been given.
+ * or is trusted, and not one that a worker has already been given.
  */
 static bool
-is_counted(const struct slot *slot)
+is_counted(const struct server *s, const struct slot *slot)
 {
 	bool given = slot_is_busy(slot) &&
 	             request_rules[slot->request.kind].given == GIVEN_BODY;
 
 	return slot->used && slot->body != -1 && slot->session != 0 &&
 	       slot->user[0] == '\0' && slot->role != ROLE_LOCAL && !given &&
-	       !slot->restarting;
+	       !slot->restarting &&
+	       client_trusted(s->config, &slot->peer) == NULL;
 }
 
 static uint64_t
@@ -136,7 +138,7 @@ find(struct server *s, struct room_file *files)
 
 	for (size_t i = 0; i < s->nslots; i++) {
 		struct slot *slot = &s->slots[i];
-		if (!is_counted(slot)) {
+		if (!is_counted(s, slot)) {
 			continue;
 		}
 		uint64_t octets = size_of(slot);
@@ -235,7 +237,7 @@ room_left(const struct server *s)
 	size_t n = 0;
 
 	for (size_t i = 0; s->service->body && i < s->nslots; i++) {
-		n += is_counted(&s->slots[i]);
+		n += is_counted(s, &s->slots[i]);
 	}
 	if (n == 0) {
 		return INT64_MAX;

@@ -6,6 +6,7 @@
  * under TLS, and then this process carries the bytes.
  */
 #include "common/io/deadline.h"
+#include "common/job/clients.h"
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "common/sasl/sasl_server.h"
@@ -22,6 +23,14 @@ enum {
 	FAILURE_DELAY = 1000, /* ms from PASS to its refusal */
 };
 
+/* True unless there are no keys, or "ehlo-hide" spares the client. */
+static bool
+can_start_tls(const struct session *s)
+{
+	return s->connection->can_tls &&
+	       client_is_offered(s->config, s->peer, "STLS");
+}
+
 static enum next
 capa(struct session *s, char *argument)
 {
@@ -30,12 +39,13 @@ capa(struct session *s, char *argument)
 	session_capabilities(s);
 	if (secure_for_passwords(s->connection, s->stream)) {
 		char offer[SASL_OFFER];
-		stream_printf(s->stream, "USER\r\nSASL %s\r\n",
+		session_offer(s, "USER");
+		session_offer(s, "SASL %s",
 		    sasl_server_offer(s->connection, s->stream, true, offer));
 	}
 	/* RFC 6856 section 2.1: not after UTF8. */
-	if (s->connection->can_tls && !s->tls && !s->utf8) {
-		stream_printf(s->stream, "STLS\r\n");
+	if (can_start_tls(s) && !s->tls && !s->utf8) {
+		session_offer(s, "STLS");
 	}
 	stream_printf(s->stream, ".\r\n");
 	return NEXT_COMMAND;
@@ -214,7 +224,7 @@ stls(struct session *s, char *argument)
 	if (s->tls) {
 		return reply_error(s, REPLY_TLS_ALREADY);
 	}
-	if (!c->can_tls) {
+	if (!can_start_tls(s)) {
 		return reply_error(s, REPLY_TLS_NONE);
 	}
 	if (s->utf8) {

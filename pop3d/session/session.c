@@ -3,10 +3,27 @@
 #include "pop3d/session/session.h"
 
 #include "common/io/deadline.h"
+#include "common/job/clients.h"
 #include "common/log/log.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+void
+session_offer(struct session *s, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (client_is_offered(s->config, s->peer, text)) {
+		stream_printf(s->stream, "%s\r\n", text);
+	}
+}
 
 /*
  * LOGIN-DELAY: the user's own; before the login the most that anybody has, and
@@ -24,8 +41,8 @@ announce_delay(struct session *s)
 		user = " USER";
 	}
 	if (most > 0) {
-		stream_printf(s->stream, "LOGIN-DELAY %llu%s\r\n",
-		    (unsigned long long)most, user);
+		session_offer(
+		    s, "LOGIN-DELAY %llu%s", (unsigned long long)most, user);
 	}
 }
 
@@ -42,20 +59,25 @@ announce_expire(struct session *s)
 		user = " USER";
 	}
 	if (least > 0) {
-		stream_printf(s->stream, "EXPIRE %llu%s\r\n",
-		    (unsigned long long)least, user);
+		session_offer(
+		    s, "EXPIRE %llu%s", (unsigned long long)least, user);
 	} else {
-		stream_printf(s->stream, "EXPIRE NEVER\r\n");
+		session_offer(s, "EXPIRE NEVER");
 	}
 }
 
 void
 session_capabilities(struct session *s)
 {
-	stream_printf(s->stream, "TOP\r\nUIDL\r\nRESP-CODES\r\n"
-				 "AUTH-RESP-CODE\r\nPIPELINING\r\n");
+	static const char *const first[] = { "TOP", "UIDL", "RESP-CODES",
+		"AUTH-RESP-CODE", "PIPELINING" };
+
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
+		session_offer(s, "%s", first[i]);
+	}
 	announce_expire(s);
-	stream_printf(s->stream, "UTF8\r\nLANG\r\n");
+	session_offer(s, "UTF8");
+	session_offer(s, "LANG");
 	announce_delay(s);
 }
 

@@ -93,6 +93,10 @@ void pump_run(struct stream *client, int mailbox);
 /* The capabilities of both states; before the login, those for any user. */
 void session_capabilities(struct session *);
 
+/* Writes a line of CAPA, unless "ehlo-hide" keeps it from the client. */
+void session_offer(struct session *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* LANG (RFC 6856 section 3), for the tables of both processes. */
 enum next session_lang(struct session *, char *argument);
 

@@ -96,6 +96,7 @@ admin_check(const struct config *config, bool json)
 	check_policy(&c);
 	check_filters(&c);
 	check_clients(&c);
+	check_trust(&c);
 	check_senders(&c);
 	check_signing(&c);
 	check_logins(&c);

@@ -34,11 +34,17 @@ check_accounts(struct check *c)
 		    (unsigned long long)most);
 	}
 	limits_range(r, &least, &most);
-	if (least != 0 && least < USUAL && least < c->config->recipients) {
+	if (c->config->recipients < USUAL) {
+		check_finding(c, FINDING_WARNING,
+		    "recipients %u: other servers send to %u at a time, and "
+		    "some give up; see RFC 5321 section 4.5.3.1.8",
+		    c->config->recipients, USUAL);
+	}
+	if (least != 0 && least < USUAL && least < c->config->recipients_user) {
 		check_finding(c, FINDING_WARNING,
 		    "account-recipients %llu: a message may have %u "
 		    "recipients, and would never be sent",
-		    (unsigned long long)least, c->config->recipients);
+		    (unsigned long long)least, c->config->recipients_user);
 	}
 }
 

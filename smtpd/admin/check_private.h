@@ -46,6 +46,9 @@ void check_zones(struct check *, struct zone *const *zones, size_t count);
 /* Rules for strangers: check_policy.c. */
 void check_policy(struct check *);
 
+/* Who may send without a login: check_trust.c. */
+void check_trust(struct check *);
+
 /* Sends the filters a test: check_filters.c. */
 void check_filters(struct check *);
 

@@ -162,9 +162,12 @@ say_next(const struct setup_wish *w, const struct setup_place *place,
 		puts("  start the servers: systemd, xinetd or inetd, see "
 		     "smtpd(8)");
 	}
-	printf(
-	    "  smtpd --check    at any time; it says what to type\n"
-	    "  smtpd -bt someone@example.com    which way mail would take\n");
+	printf("  smtpd --check    at any time; it says what to type\n"
+	       "  smtpd -bt someone@example.com    which way mail would take\n"
+	       "  programs here that send by TCP to port 25 and cannot log in "
+	       "need a line\n"
+	       "  in %s: trust 127.0.0.0/8\n",
+	    place->conf);
 	if (!a->hosted) {
 		printf("  smtpd --dns %s --check    when the records are in "
 		       "the DNS\n"

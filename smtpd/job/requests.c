@@ -22,3 +22,12 @@ etrn_allowed(const struct config *config, const char *domain)
 	domain += *domain == '@';
 	return config_is_ours(config, domain) || route_hands_on(config, domain);
 }
+
+unsigned
+recipients_most(const struct config *config, enum role role, bool user)
+{
+	enum { LOCAL = 10000 }; /* a script cannot send the rest later */
+	unsigned own = user ? config->recipients_user : config->recipients;
+
+	return role == ROLE_LOCAL && own < LOCAL ? LOCAL : own;
+}

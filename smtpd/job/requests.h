@@ -3,6 +3,7 @@
 #define RESTANTE_SMTPD_JOB_REQUESTS_H
 
 #include "common/config/config.h"
+#include "common/job/peer.h"
 #include "common/names/names.h"
 #include "common/text/address.h"
 #include "spool/mail.h"
@@ -65,6 +66,11 @@ enum rcpt_found {
 	RCPT_FOUND_ALIAS,
 	RCPT_FOUND_SENDER, /* by RCPT_REPORT */
 };
+
+/* ---- REQUEST_DELIVER: the envelope as text ---- */
+
+/* The most recipients of a message; user: of one of ours.  Pure. */
+unsigned recipients_most(const struct config *, enum role, bool user);
 
 /* ---- REQUEST_DNSBL: lists in the DNS are asked about the client ---- */
 

@@ -68,7 +68,7 @@ command_auth(struct session *s, char *argument)
 	struct sasl sasl;
 	enum line line;
 
-	if (session_is_user(s)) {
+	if (!session_may_log_in(s)) {
 		return reply_send(s, REPLY_LOGIN_ALREADY);
 	}
 	if (!secure_for_passwords(s->connection, s->stream)) {

@@ -2,7 +2,7 @@
 /* SMTP's commands as a table, and the short ones among them. */
 #include "smtpd/session/commands.h"
 
-#include "common/log/log.h"
+#include "common/job/clients.h"
 #include "common/sasl/sasl_server.h"
 #include "common/session/secure.h"
 #include "common/text/date.h"
@@ -45,7 +45,16 @@ helo(struct session *s, char *name)
 	return reply_send_with(s, REPLY_HELLO, REPLY_ARGS(session_hostname(s)));
 }
 
-/* One line of the reply to EHLO; another follows. */
+/* True unless there are no keys, or "ehlo-hide" spares the client. */
+static bool
+can_start_tls(const struct session *s)
+{
+	const struct connection *c = s->connection;
+
+	return c->can_tls && client_is_offered(c->config, &c->peer, "STARTTLS");
+}
+
+/* One line of the reply to EHLO, if the client gets it; another follows. */
 static void offer(struct session *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 static void
@@ -57,7 +66,10 @@ offer(struct session *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	stream_printf(s->stream, "250-%s\r\n", text);
+	const struct connection *c = s->connection;
+	if (client_is_offered(c->config, &c->peer, text)) {
+		stream_printf(s->stream, "250-%s\r\n", text);
+	}
 }
 
 static enum next
@@ -69,7 +81,7 @@ ehlo(struct session *s, char *name)
 
 	s->esmtp = true;
 	greeted(s, name);
-	offer(s, "%s", session_hostname(s));
+	stream_printf(s->stream, "250-%s\r\n", session_hostname(s));
 	offer(s, "PIPELINING");
 	offer(s, "SIZE %llu", (unsigned long long)c->config->size_limit);
 	offer(s, "8BITMIME");
@@ -82,7 +94,7 @@ ehlo(struct session *s, char *name)
 	for (size_t i = 0; (keyword = params_keyword(&i)) != NULL;) {
 		offer(s, "%s", keyword);
 	}
-	offer(s, "LIMITS RCPTMAX=%u", c->config->recipients);
+	offer(s, "LIMITS RCPTMAX=%u", session_recipients(s));
 	if (session_is_submission(s)) {
 		date_stamp(time(NULL) + MAIL_HOLD, latest);
 		offer(s, "FUTURERELEASE %d %s", MAIL_HOLD, latest);
@@ -90,11 +102,11 @@ ehlo(struct session *s, char *name)
 	if (s->tls[0] != '\0') {
 		offer(s, "REQUIRETLS");
 	}
-	if (c->can_tls && s->tls[0] == '\0') {
+	if (can_start_tls(s) && s->tls[0] == '\0') {
 		offer(s, "STARTTLS");
 	}
 	if (secure_for_passwords(s->connection, s->stream) &&
-	    !session_is_user(s)) {
+	    session_may_log_in(s)) {
 		char mechanisms[SASL_OFFER];
 		offer(s, "AUTH %s",
 		    sasl_server_offer(c, s->stream, false, mechanisms));
@@ -129,14 +141,17 @@ quit(struct session *s, char *argument)
 static enum next
 help(struct session *s, char *topic)
 {
+	const char *account = session_account(s);
+
 	if (strcasecmp(topic, "STATUS") == 0) {
 		stream_printf(s->stream, "211-2.0.0 Connected from %s, %s\r\n",
 		    session_peer(s),
 		    s->tls[0] != '\0' ? s->tls : "in the clear");
 		return reply_send_with(s, REPLY_STATUS,
-		    REPLY_ARGS(
-			s->user[0] != '\0' ? "Logged in as " : "Not logged in",
-			s->user));
+		    REPLY_ARGS(s->user[0] != '\0'   ? "Logged in as "
+			       : account[0] != '\0' ? "Trusted as "
+						    : "Not logged in",
+			account));
 	}
 	stream_printf(s->stream,
 	    "214-2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT HELP\r\n"
@@ -227,7 +242,7 @@ starttls(struct session *s, char *argument)
 	if (s->tls[0] != '\0') {
 		return reply_send(s, REPLY_TLS_ALREADY);
 	}
-	if (!c->can_tls) {
+	if (!can_start_tls(s)) {
 		return reply_send(s, REPLY_TLS_NONE);
 	}
 	if (stream_buffered(s->stream, &pending) > 0) {

@@ -2,6 +2,7 @@
 /* Completes the header section of a message that begins its way here. */
 #include "smtpd/session/complete.h"
 
+#include "common/job/clients.h"
 #include "common/mime/header.h"
 #include "common/text/date.h"
 #include "common/text/network.h"
@@ -52,8 +53,12 @@ has_domain(const char *address)
 static void
 make_from(const struct session *s, char from[ADDRESS_TEXT])
 {
-	const char *sender =
-	    s->mail.sender[0] != '\0' ? s->mail.sender : s->user;
+	const struct connection *c = s->connection;
+	const struct trusted *trusted = client_trusted(c->config, &c->peer);
+	const char *sender = s->mail.sender[0] != '\0' ? s->mail.sender
+	                     : s->user[0] != '\0'      ? s->user
+	                     : trusted != NULL         ? trusted->name
+	                                               : "";
 
 	strlcpy(from, sender, ADDRESS_TEXT);
 	if (from[0] != '\0' && !has_domain(from)) {

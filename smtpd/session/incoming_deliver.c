@@ -29,7 +29,7 @@ for_resident(const struct incoming *in, size_t head, size_t *len)
 	int body = s->connection->body;
 
 	if (s->connection->resident_secret == NULL || s->mail.marked ||
-	    s->connection->role != ROLE_MX || s->user[0] != '\0' ||
+	    s->connection->role != ROLE_MX || session_is_user(s) ||
 	    s->mail.count != 1 || (r->notify & NOTIFY_SUCCESS) != 0 ||
 	    s->mail.hold != 0 || s->mail.held[0] != '\0' ||
 	    s->mail.priority > 0 || head > RESIDENT_HEAD ||

@@ -36,18 +36,28 @@ is_listed(const char *list, const char *address)
 	return false;
 }
 
+/* True if a line is for the account; that of "trust" may be a network. */
+static bool
+is_own(const struct session *s, const char *name)
+{
+	const char *account = session_account(s);
+	char user[USER_NAME + 1];
+
+	return strcasecmp(name, account) == 0 ||
+	       (user_name(s->connection->config, name, user) &&
+		   strcmp(user, account) == 0);
+}
+
 static bool
 is_granted(const struct session *s, const struct address *a)
 {
 	const struct config *config = s->connection->config;
-	char text[ADDRESS_TEXT], user[USER_NAME + 1];
+	char text[ADDRESS_TEXT];
 
 	address_text(a, text, sizeof(text));
 	for (size_t i = 0; i < config->nsenders; i++) {
 		const struct config_rule *rule = &config->senders[i];
-		if (user_name(config, rule->pattern, user) &&
-		    strcmp(user, s->user) == 0 &&
-		    is_listed(rule->value, text)) {
+		if (is_own(s, rule->pattern) && is_listed(rule->value, text)) {
 			return true;
 		}
 	}
@@ -89,7 +99,8 @@ is_user(const struct session *s, const char *local, const char *domain)
 	char user[USER_NAME + 1];
 
 	return !config_is_virtual(config, domain) &&
-	       user_name(config, local, user) && strcmp(user, s->user) == 0;
+	       user_name(config, local, user) &&
+	       strcmp(user, session_account(s)) == 0;
 }
 
 /*
@@ -106,7 +117,7 @@ is_another(const struct session *s, const char *alias)
 	return (at == NULL || !config_is_virtual(config, at + 1)) &&
 	       user_name(config, alias, user) &&
 	       names_listed(s->connection->names, user) &&
-	       strcmp(user, s->user) != 0;
+	       strcmp(user, session_account(s)) != 0;
 }
 
 static bool
@@ -131,7 +142,7 @@ leads_to_user(struct search *x, const struct address *a, int depth)
 	switch (r.kind) {
 	case RESOLVED_USER:
 	case RESOLVED_ASK:
-		return strcmp(r.user, s->user) == 0;
+		return strcmp(r.user, session_account(s)) == 0;
 	case RESOLVED_ALIAS:
 		return !is_another(s, r.alias.name) &&
 		       targets_lead(x, &r.alias, depth);
@@ -147,8 +158,9 @@ sender_allowed(const struct session *s, const struct address *a)
 	const struct config *config = s->connection->config;
 	struct search x = { .session = s };
 
-	if (config->sender_check == SENDER_OFF || s->user[0] == '\0' ||
-	    address_is_null(a) || is_granted(s, a)) {
+	if (config->sender_check == SENDER_OFF ||
+	    session_account(s)[0] == '\0' || address_is_null(a) ||
+	    is_granted(s, a)) {
 		return true;
 	}
 	if (a->domain[0] != '\0' && !config_is_ours(config, a->domain)) {
@@ -191,7 +203,7 @@ sender_header_checked(const struct session *s)
 	const struct config *config = s->connection->config;
 
 	return config->sender_check != SENDER_OFF &&
-	       config->sender_check_header && s->user[0] != '\0';
+	       config->sender_check_header && session_account(s)[0] != '\0';
 }
 
 bool

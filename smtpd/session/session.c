@@ -3,6 +3,8 @@
 #include "smtpd/session/session.h"
 
 #include "common/io/giveup.h"
+#include "common/job/clients.h"
+#include "smtpd/job/requests.h"
 #include "smtpd/session/incoming.h"
 
 #include <string.h>
@@ -31,7 +33,32 @@ session_reset(struct session *s)
 bool
 session_is_user(const struct session *s)
 {
-	return s->user[0] != '\0' || s->connection->role == ROLE_LOCAL;
+	return s->connection->role == ROLE_LOCAL ||
+	       session_account(s)[0] != '\0';
+}
+
+bool
+session_may_log_in(const struct session *s)
+{
+	return s->user[0] == '\0' && s->connection->role != ROLE_LOCAL;
+}
+
+const char *
+session_account(const struct session *s)
+{
+	const struct connection *c = s->connection;
+	const char *trusted =
+	    c->role == ROLE_LOCAL ? NULL : client_account(c->config, &c->peer);
+
+	return s->user[0] != '\0' ? s->user : trusted != NULL ? trusted : "";
+}
+
+unsigned
+session_recipients(const struct session *s)
+{
+	/* A client of port 587 is a user, or gets no further than EHLO. */
+	return recipients_most(s->connection->config, s->connection->role,
+	    session_is_submission(s));
 }
 
 bool

@@ -54,8 +54,20 @@ struct session {
 /* Forgets the transaction under way (RFC 5321 section 4.1.1.5). */
 void session_reset(struct session *);
 
-/* True if the client is a user of ours, by login or by uid. */
+/*
+ * True if the client is a user of ours, by login or by uid, or is trusted as
+ * such for its address.
+ */
 bool session_is_user(const struct session *);
+
+/* True if it may log in: it has not, and is no user of this machine. */
+bool session_may_log_in(const struct session *);
+
+/* The account for which mail counts, but a local user's; "": there is none. */
+const char *session_account(const struct session *);
+
+/* The most recipients that a message may have. */
+unsigned session_recipients(const struct session *);
 
 /* True for submission: extensions that are for users alone are offered. */
 bool session_is_submission(const struct session *);

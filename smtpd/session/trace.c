@@ -31,14 +31,28 @@ protocol(const struct session *s)
 	                   : "ESMTP";
 }
 
+/* True if nobody is to learn from where a user has written. */
+static bool
+is_hidden(const struct session *s)
+{
+	const struct connection *c = s->connection;
+
+	return c->config->hide_client && c->role != ROLE_LOCAL &&
+	       session_is_user(s);
+}
+
 size_t
 trace_received(const struct session *s, const char *id, char text[TRACE_SIZE])
 {
 	const struct connection *c = s->connection;
 	char when[DATE_SIZE], who[128], recipient[ADDRESS_TEXT + 16] = "";
-	const char *address = c->peer.address;
+	const char *address = c->peer.address, *from = s->helo;
 
-	if (strcmp(address, "local") == 0) {
+	if (is_hidden(s)) {
+		/* RFC 5321 section 4.4 wants a domain here: our own. */
+		from = c->config->hostname;
+		strlcpy(who, "a user", sizeof(who));
+	} else if (strcmp(address, "local") == 0) {
 		snprintf(who, sizeof(who), "local, uid %d", (int)c->peer.uid);
 	} else {
 		snprintf(who, sizeof(who), "[%s%s]",
@@ -53,7 +67,7 @@ trace_received(const struct session *s, const char *id, char text[TRACE_SIZE])
 	int n = snprintf(text, TRACE_SIZE,
 	    "Received: from %s (%s)\n"
 	    "\t%s%s%sby %s (restante) with %s id %s%s;\n\t%s\n",
-	    s->helo[0] != '\0' ? s->helo : "unknown", who,
+	    from[0] != '\0' ? from : "unknown", who,
 	    s->tls[0] != '\0' ? "(" : "", s->tls,
 	    s->tls[0] != '\0' ? ")\n\t" : "", c->config->hostname, protocol(s),
 	    id, recipient, when);

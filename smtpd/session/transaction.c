@@ -81,7 +81,8 @@ static enum next
 not_yours(struct session *s, const struct address *sender)
 {
 	address_text(sender, s->mail.sender, sizeof(s->mail.sender));
-	enum next next = refuse_mail(s, REPLY_NOT_YOURS, REPLY_ARGS(s->user));
+	enum next next =
+	    refuse_mail(s, REPLY_NOT_YOURS, REPLY_ARGS(session_account(s)));
 	session_reset(s);
 	return next;
 }
@@ -209,12 +210,12 @@ add_rcpt(struct session *s, const struct address *a, const struct recipient *r,
 	/* Its slot and its lines, with their keys; and those of the message. */
 	size_t octets = 2 * MAIL_LINE + strlen(text) +
 	                (r->orcpt == NULL ? 0 : strlen(r->orcpt)) + 64;
-	if (s->accepted >= s->connection->config->recipients ||
+	unsigned most = session_recipients(s);
+	if (s->accepted >= most ||
 	    s->envelope + octets > REQUEST_MAX - HEAD_ROOM) {
 		/* A client that does not read this before it has named all is
 		   no idler: 421 would take the message from the others. */
-		s->counts.progress =
-		    s->excess++ < s->connection->config->recipients;
+		s->counts.progress = s->excess++ < most;
 		return reply_send(s, REPLY_RCPT_EXCESS);
 	}
 	s->envelope += first_time ? octets : 0;

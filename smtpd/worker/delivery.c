@@ -11,6 +11,7 @@
 
 #include "common/io/deadline.h"
 #include "common/io/file.h"
+#include "common/job/clients.h"
 #include "common/log/log.h"
 #include "common/process/process.h"
 #include "common/text/utf8.h"
@@ -94,11 +95,33 @@ are_fresh(const char *head, size_t count)
 	return true;
 }
 
-static bool
-is_from_session(const struct config *config, const struct mail *m, time_t now)
+/* The account that the mail counts for, as far as the server knows; or "". */
+static const char *
+account_of(const struct task *task)
 {
+	const char *trusted = task->role == ROLE_LOCAL
+	                          ? NULL
+	                          : client_account(task->config, task->peer);
+
+	return task->user[0] != '\0' ? task->user
+	       : trusted != NULL     ? trusted
+	                             : "";
+}
+
+/* True if the client may send to other domains. */
+static bool
+may_relay(const struct task *task)
+{
+	return account_of(task)[0] != '\0' || task->role == ROLE_LOCAL;
+}
+
+static bool
+is_from_session(const struct task *task, const struct mail *m, time_t now)
+{
+	const struct config *config = task->config;
 	/* Filters may add some, each a few. */
-	size_t most = config->recipients + config->nfilters * FILTER_ADDED;
+	size_t most = recipients_most(config, task->role, may_relay(task)) +
+	              config->nfilters * FILTER_ADDED;
 
 	if (m->user[0] != '\0' || m->client[0] != '\0' || m->count > most ||
 	    m->hold > now + MAIL_HOLD || m->by.time > now + BY_MOST ||
@@ -123,11 +146,11 @@ delivery_envelope(const struct task *task, time_t now, struct mail *mail)
 		return false;
 	}
 	if (len != task->size || !are_fresh(task->payload, mail->count) ||
-	    !is_from_session(task->config, mail, now)) {
+	    !is_from_session(task, mail, now)) {
 		mail_free(mail);
 		return false;
 	}
-	strlcpy(mail->user, task->user, sizeof(mail->user));
+	strlcpy(mail->user, account_of(task), sizeof(mail->user));
 	strlcpy(mail->client, task->peer->address, sizeof(mail->client));
 	mail->arrival = now;
 	mail->hold = mail->hold > now ? mail->hold : 0;
@@ -135,13 +158,6 @@ delivery_envelope(const struct task *task, time_t now, struct mail *mail)
 }
 
 /* ---- who gets it ---- */
-
-/* True if the client may send to other domains, by what the server knows. */
-static bool
-may_relay(const struct task *task)
-{
-	return task->user[0] != '\0' || task->role == ROLE_LOCAL;
-}
 
 /* Adds those that an address stands for. */
 static enum status

@@ -40,7 +40,7 @@ enum { RECIPIENTS = 1000 };
 static bool
 takes(const char *text, size_t len, struct mail *m)
 {
-	static struct config config = { .recipients = RECIPIENTS };
+	static struct config config = { .recipients_user = RECIPIENTS };
 	const struct task task = { .config = &config,
 		.peer = &peer,
 		.user = "alice",

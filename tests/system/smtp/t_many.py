@@ -14,13 +14,15 @@ from lib.tap import Tap, check, equal
 from lib.wait import wait_for
 
 tap = Tap()
-MANY = 1000     # the default of the key recipients
+MANY = 1000     # recipients; as many as users may name by default
 LEAST = 100     # that every server takes
 # 64 octets before the "@", and 254 in all: a path of 256.
 DOMAIN = ".".join(["d" * 60] * 3) + ".exampl"
 LONG = [f"{n:04}".ljust(64, "x") + "@" + DOMAIN for n in range(MANY)]
 ORCPT = "rfc822;".ljust(500, "y")
-CONFIG = f"domains example.org {DOMAIN}\naliases %DIR/aliases"
+CONFIG = f"""domains example.org {DOMAIN}
+aliases %DIR/aliases
+recipients {MANY}"""
 
 
 def site():
