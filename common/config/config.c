@@ -73,6 +73,7 @@ struct key {
 };
 
 static const struct key keys[] = {
+	{ "access", KIND_PATH, offsetof(struct config, access) },
 	{ "account-messages", KIND_LIMIT,
 	    offsetof(struct config, account_messages) },
 	{ "account-recipients", KIND_LIMIT,

@@ -103,6 +103,7 @@ struct config {
 	char resolver_socket[PATH_MAX]; /* of the process that asks name
 	                                   servers; no key */
 	char aliases[PATH_MAX];
+	char access[PATH_MAX];                 /* rules for clients, or "" */
 	char tls[CONFIG_LIST][PATH_MAX];       /* files of private keys */
 	char tls_chain[CONFIG_LIST][PATH_MAX]; /* of their certificates */
 	size_t ntls;

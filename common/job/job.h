@@ -5,6 +5,7 @@
 #include "common/config/config.h"
 #include "common/job/channel.h"
 #include "common/job/peer.h"
+#include "common/names/access.h"
 #include "common/names/aliases.h"
 #include "common/names/names.h"
 
@@ -57,6 +58,7 @@ struct connection {
 	const uint8_t *resident_secret; /* for resident_key() */
 	const struct names *names;
 	const struct aliases *aliases; /* NULL unless the service uses them */
+	const struct access *access;   /* NULL: there are no rules */
 	const struct tls_server *tls;  /* NULL but with TLS to come */
 	bool can_tls;                  /* STARTTLS may be offered */
 	enum start start;

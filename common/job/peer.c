@@ -27,16 +27,24 @@ peer_set_ip(struct peer *p, const uint8_t ip[16], unsigned port)
 	memcpy(p->network, ip, 8);
 }
 
-bool
-peer_is_in(const struct peer *p, const struct network *n)
+const uint8_t *
+peer_address(const struct peer *p)
 {
 	struct peer plain;
 
 	if (p->prober || network_is_none(p->ip)) {
-		return false;
+		return NULL;
 	}
 	peer_set_ip(&plain, p->ip, p->port);
-	return (p->loopback || !plain.loopback) && network_has(n, p->ip);
+	return p->loopback || !plain.loopback ? p->ip : NULL;
+}
+
+bool
+peer_is_in(const struct peer *p, const struct network *n)
+{
+	const uint8_t *address = peer_address(p);
+
+	return address != NULL && network_has(n, address);
 }
 
 bool

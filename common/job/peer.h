@@ -32,9 +32,12 @@ struct peer {
 void peer_set_ip(struct peer *, const uint8_t ip[16], unsigned port);
 
 /*
- * True if the client is surely in that network: what a proxy does not tell is
- * in none, and addresses of this machine are only those that we see ourselves.
+ * The client's address, if that is sure: a proxy has told it, and addresses of
+ * this machine are only those that we see ourselves.  NULL: it is not.
  */
+const uint8_t *peer_address(const struct peer *);
+
+/* True if the client is surely in that network. */
 bool peer_is_in(const struct peer *, const struct network *);
 
 enum proxy_kind {

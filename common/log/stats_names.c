@@ -48,6 +48,8 @@ const struct stats_name stats_names[STATS_COUNT] = {
 	    REJECTED_HELP },
 	[STATS_REJECTED_POLICY] = { "rejected_policy", REJECTED, "policy",
 	    REJECTED_HELP },
+	[STATS_REJECTED_ACCESS] = { "rejected_access", REJECTED, "access",
+	    REJECTED_HELP },
 	[STATS_REJECTED_SIZE] = { "rejected_size", REJECTED, "size",
 	    REJECTED_HELP },
 	[STATS_REJECTED_SYNTAX] = { "rejected_syntax", REJECTED, "syntax",

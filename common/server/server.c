@@ -389,6 +389,7 @@ run(struct server *s, const struct launched *l)
 	free(s->slots);
 	names_free(s->names);
 	aliases_free(s->aliases);
+	access_free(s->access);
 	spares_close(s);
 	keepers_close(s);
 	penalties_close(&s->penalties);

@@ -167,6 +167,7 @@ begin(struct server *s, struct slot *slot, enum start start)
 		.resident_secret = s->resident_secret,
 		.names = s->names,
 		.aliases = s->aliases,
+		.access = s->access,
 		.can_tls = start == START_PLAIN && can_tls(s, slot),
 		.start = start,
 		.first = start == START_STARTTLS ? slot->first : 0,

@@ -3,6 +3,7 @@
 #define RESTANTE_COMMON_SERVER_SLOT_H
 
 #include "common/job/resident.h"
+#include "common/login/access_load.h"
 #include "common/process/privilege.h"
 #include "common/server/guess.h"
 #include "common/server/penalty.h"
@@ -177,7 +178,9 @@ struct server {
 	struct confinement confinement;
 	struct names *names;
 	struct aliases *aliases;
-	unsigned changes; /* of names and aliases */
+	struct access *access;
+	struct access_seen access_seen;
+	unsigned changes; /* of names, aliases and rules */
 	struct resident residents[RESIDENTS];
 	struct recent recent[RECENT_JOBS];
 	uint8_t resident_secret[RESIDENT_SECRET];

@@ -71,6 +71,7 @@ wait_for_client(const struct server *s, int channel, bool terminal)
 	c.resident_secret = s->resident_secret;
 	c.names = s->names;
 	c.aliases = s->aliases;
+	c.access = s->access;
 	c.refusals = &s->service->refusals;
 	c.channel = channel;
 	child_enter_session(s->service, &c, sandbox_started_session);

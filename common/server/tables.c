@@ -4,6 +4,7 @@
 
 #include "common/io/deadline.h"
 #include "common/log/log.h"
+#include "common/login/access_load.h"
 #include "common/login/aliases_load.h"
 #include "common/login/users.h"
 #include "common/server/child.h"
@@ -93,9 +94,66 @@ refresh_aliases(struct server *s, bool at_once)
 	s->changes++;
 }
 
+/* What is to be said of rules that are not, or not all, taken. */
+static void
+say_access(const struct server *s, const struct access *a,
+    const struct access_faults *faults, const char *error)
+{
+	if (a == NULL) {
+		log_error("%s; %s", error,
+		    s->access == NULL ? "nobody is refused or accepted by it"
+				      : "its rules from before hold");
+		return;
+	}
+	log_error("%s:%u: %s; %s (lines with mistakes: %zu); smtpd --check "
+		  "shows them",
+	    s->config->access, faults->line, faults->what,
+	    s->access == NULL ? "such lines do not count"
+			      : "the rules from before hold",
+	    faults->count);
+}
+
+/*
+ * Reads the rules again.  A file with mistakes may be one that is being
+ * written: what was there before is better.  aloud: the mistakes are said, once
+ * for each change.
+ */
+static void
+refresh_access(struct server *s, bool aloud)
+{
+	struct access_faults faults = { .count = 0 };
+	char error[CONFIG_ERROR];
+	bool again = false;
+
+	if (!s->service->body || s->config->access[0] == '\0' ||
+	    !access_changed(s->config, &s->access_seen)) {
+		return;
+	}
+	struct access *a = access_load(s->config, &faults, &again, error);
+	if (again) {
+		s->access_seen.looked = false;
+		return;
+	}
+	if (aloud && (a == NULL || faults.count > 0)) {
+		say_access(s, a, &faults, error);
+	}
+	if (a == NULL || (faults.count > 0 && s->access != NULL)) {
+		access_free(a);
+		return;
+	}
+	if (aloud && s->access != NULL) {
+		log_info("%s was changed: it has %zu rules", s->config->access,
+		    access_count(a));
+	}
+	access_free(s->access);
+	s->access = a;
+	s->changes++;
+}
+
 void
 tables_refresh(struct server *s)
 {
+	refresh_access(s, true);
 	refresh_names(s, false);
 	refresh_aliases(s, false);
 }
@@ -116,6 +174,7 @@ tables_maker_ended(struct server *s, pid_t pid, int status)
 void
 tables_reread(struct server *s)
 {
+	refresh_access(s, false);
 	refresh_names(s, true);
 	refresh_aliases(s, true);
 }

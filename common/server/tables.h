@@ -7,7 +7,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* The users' names and the aliases, which sessions and workers inherit. */
+/*
+ * The users' names, the aliases and the rules of access, which sessions and
+ * workers inherit.
+ */
 
 /*
  * Reads again what has changed.  The image of a long file is made by another

@@ -83,6 +83,7 @@ serve(struct server *s, const struct tls_server *tls, int channel)
 		tables_reread(s);
 		c.names = s->names;
 		c.aliases = s->aliases;
+		c.access = s->access;
 		if (whole && c.channel != -1) {
 			done.pid = process_fork_sibling();
 			done.error = errno;

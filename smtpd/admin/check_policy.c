@@ -3,6 +3,7 @@
 #include "smtpd/admin/check_private.h"
 
 #include "common/io/deadline.h"
+#include "common/login/access_load.h"
 #include "smtpd/admin/admin.h"
 #include "smtpd/worker/dnsbl.h"
 #include "spool/mail.h"
@@ -168,12 +169,41 @@ check_resolver(struct check *c)
 	dns_close(dns);
 }
 
+/* The rules of the access file. */
+static void
+check_access(struct check *c)
+{
+	struct access_faults faults = { .count = 0 };
+	const char *path = c->config->access;
+	char error[CONFIG_ERROR];
+	bool again;
+
+	if (path[0] == '\0') {
+		return;
+	}
+	struct access *a = access_load(c->config, &faults, &again, error);
+	if (a == NULL) {
+		check_finding(c, FINDING_ERROR, "%s", error);
+	} else if (faults.count > 0) {
+		check_finding(c, FINDING_ERROR,
+		    "%s:%u: %s; lines with mistakes: %zu, and none of the "
+		    "file's changes count while a server runs that has read "
+		    "it without them",
+		    path, faults.line, faults.what, faults.count);
+	} else {
+		check_finding(c, FINDING_OK, "%zu rules for clients in %s",
+		    access_count(a), path);
+	}
+	access_free(a);
+}
+
 void
 check_policy(struct check *c)
 {
 	const struct config *config = c->config;
 
 	check_accounts(c);
+	check_access(c);
 	if (config->greet_delay > LONG_DELAY) {
 		check_finding(c, FINDING_WARNING,
 		    "greet-delay %u: many servers do not wait that long for a "

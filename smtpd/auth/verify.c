@@ -46,8 +46,8 @@ verify_valid(const void *payload, size_t size)
 {
 	const struct verify_question *q = payload;
 
-	return size == sizeof(*q) && q->spared <= 1 && q->exempt <= 1 &&
-	       is_text(q->id, sizeof(q->id)) &&
+	return size == sizeof(*q) && q->spared <= VERIFY_SPARED_ACCESS &&
+	       q->exempt <= 1 && is_text(q->id, sizeof(q->id)) &&
 	       is_text(q->helo, sizeof(q->helo)) &&
 	       is_text(q->sender, sizeof(q->sender));
 }

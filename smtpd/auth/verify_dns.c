@@ -301,8 +301,12 @@ static void
 decide(struct verification *v)
 {
 	enum verify_outcome reason = reason_to_refuse(v);
-	bool spared = v->question.spared != 0;
+	bool spared = v->question.spared != VERIFY_SPARED_NOT;
 
+	if (v->question.spared == VERIFY_SPARED_ACCESS) {
+		v->spared = "accepted by a rule of access";
+		return;
+	}
 	if (spared) {
 		v->spared = "for the postmaster";
 	} else if (reason != VERIFY_AUTHOR) {

@@ -89,8 +89,14 @@ struct verify_question {
 	char id[32];   /* of the message, for the log */
 	char helo[ADDRESS_DOMAIN + 1];
 	char sender[ADDRESS_TEXT]; /* "": the null path */
-	uint32_t spared; /* 1: for postmaster or abuse alone, never refused */
+	uint32_t spared;           /* enum verify_spared: it is never refused */
 	uint32_t exempt; /* 1: of policy-exempt: nothing but its signatures */
+};
+
+enum verify_spared {
+	VERIFY_SPARED_NOT,
+	VERIFY_SPARED_POSTMASTER, /* for postmaster or abuse alone */
+	VERIFY_SPARED_ACCESS,     /* by a rule; not marked either */
 };
 
 enum verify_outcome {

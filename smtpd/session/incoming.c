@@ -9,6 +9,7 @@
 #include "common/io/giveup.h"
 #include "common/log/log.h"
 #include "common/text/bytes.h"
+#include "smtpd/session/access_policy.h"
 #include "smtpd/session/complete.h"
 #include "smtpd/session/events.h"
 #include "smtpd/session/sender.h"
@@ -160,7 +161,7 @@ incoming_begin(struct incoming *in, struct session *s, bool chunks)
 	if (s->binary) {
 		begin_binary(in);
 	}
-	in->at_head = complete_wanted(s);
+	in->at_head = complete_wanted(s) || access_wants_authors(s);
 }
 
 /* True if more has come than a message may have. */
@@ -188,7 +189,8 @@ name(struct incoming *in)
 
 /*
  * The header section of a user's message is in the buffer, or as much of it as
- * there is room for: it is completed if it is all there.
+ * there is room for: it is completed if it is all there.  Of a stranger's,
+ * rules may want to know who wrote it.
  */
 static void
 end_head(struct incoming *in)
@@ -199,6 +201,11 @@ end_head(struct incoming *in)
 
 	in->at_head = false;
 	if (in->error != 0 || too_big(in)) {
+		return;
+	}
+	in->author = access_authors(in->session, text, len);
+	if (!complete_wanted(in->session)) {
+		flush(in);
 		return;
 	}
 	switch (complete_head(in->session, in->session->mail.id, text, len,
@@ -352,6 +359,9 @@ take_lines(struct incoming *in, const char *data, size_t len)
 		in->forbidden =
 		    in->forbidden ||
 		    (in->at_head && sender_header_checked(in->session));
+		in->head_long =
+		    in->head_long ||
+		    (in->at_head && access_wants_authors(in->session));
 		in->at_head = false;
 		flush(in);
 	}
@@ -462,6 +472,9 @@ incoming_fault(struct incoming *in, bool *leave)
 	}
 	if (in->forbidden) {
 		return reject(in, REPLY_FROM_NOT_YOURS);
+	}
+	if (in->head_long) {
+		return reject(in, REPLY_HEADER_LONG);
 	}
 	if (in->header.received > MOST_RECEIVED) {
 		return reject(in, REPLY_HOPS);

@@ -32,7 +32,9 @@ struct incoming {
 	char last;             /* octet of it; NUL: none */
 	bool at_head;   /* its header section is in the buffer as a whole */
 	bool forbidden; /* From is not the user's */
-	bool given_up;  /* because the server has asked for it */
+	bool head_long; /* so that its authors were not looked at */
+	struct access_found author; /* what access says of them */
+	bool given_up;              /* because the server has asked for it */
 	struct binary *binary; /* for BINARYMIME, once there was such a one */
 	size_t len;
 	char buffer[INCOMING_HEAD]; /* of which most messages need little */

@@ -6,6 +6,7 @@
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "smtpd/job/requests.h"
+#include "smtpd/session/access_policy.h"
 #include "smtpd/session/events.h"
 #include "smtpd/session/filtering.h"
 #include "smtpd/session/verification.h"
@@ -152,9 +153,13 @@ incoming_deliver(struct incoming *in)
 	struct session *s = in->session;
 	struct verify_answer answer = { .outcome = VERIFY_ACCEPT,
 		.head = in->head };
-	enum smtp_reply refusal = verification_ask(in, &answer);
 	char line[FILTER_LINE] = "";
 
+	if (in->author.verdict == ACCESS_REFUSE) {
+		return access_refuse(
+		    s, &in->author, s->mail.id, "END-OF-MESSAGE", NULL);
+	}
+	enum smtp_reply refusal = verification_ask(in, &answer);
 	if (refusal != REPLY_NONE) {
 		return refuse(in, refusal, REPLY_ARGS(answer.domain));
 	}

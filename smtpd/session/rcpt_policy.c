@@ -16,7 +16,8 @@
 static bool
 applies(const struct session *s, const struct address *rcpt)
 {
-	return strcasecmp(rcpt->local, "postmaster") != 0 &&
+	return !s->policy.accepted &&
+	       strcasecmp(rcpt->local, "postmaster") != 0 &&
 	       strcasecmp(rcpt->local, "mailer-daemon") != 0 &&
 	       !exempt_client(s);
 }

@@ -20,6 +20,7 @@ struct rcpt_policy {
 	bool asked, listed; /* by a list in the DNS */
 	struct dnsbl_answer answer;
 	bool greylist_failed; /* so that nobody is asked again */
+	bool accepted; /* a rule of access accepts the recipient at hand */
 };
 
 /*

@@ -199,6 +199,9 @@ static const struct reply_row rows[REPLIES] = {
 	    RECIPIENT(550, "5.7.1", "That address accepts only reports from <>",
 		"Recipient address rejected: not a report", SHAPE_REASON,
 		STATS_REJECTED_RELAY),
+	/* The text is that of a rule; the log has what it is about as well. */
+	[REPLY_ACCESS] = LOGGED(
+	    550, "5.7.1", "%s", NULL, SHAPE_WHOLE, STATS_REJECTED_ACCESS),
 	/* In the words that programs which read logs know from Postfix. */
 	[REPLY_LISTED] = LOGGED(554, "5.7.1",
 	    "Service unavailable; Client host [%s] blocked using %s%s%s", NULL,

@@ -117,6 +117,7 @@ enum smtp_reply {
 	REPLY_RELAYING,
 	REPLY_NO_USER,
 	REPLY_REPORTS_ALONE,
+	REPLY_ACCESS,     /* text */
 	REPLY_LISTED,     /* address, zone, "; " or "", text of the list */
 	REPLY_GREYLISTED, /* seconds */
 	REPLY_MAILBOX_FULL,

@@ -2,8 +2,7 @@
 /* Decides which addresses a user may send from. */
 #include "smtpd/session/sender.h"
 
-#include "common/mime/header.h"
-#include "common/mime/mailboxes.h"
+#include "smtpd/session/authors.h"
 #include "smtpd/session/rcpt_policy.h"
 
 #include <string.h>
@@ -171,30 +170,11 @@ sender_allowed(const struct session *s, const struct address *a)
 
 /* ---- the header section ---- */
 
+/* What cannot be read might be read as anybody elsewhere. */
 static bool
-field_allowed(const struct session *s, const struct field *f)
+author_allowed(void *context, const struct address *author)
 {
-	struct mailboxes list = { .text = f->value,
-		.end = f->value + f->value_len };
-	struct mailboxes_entry entry;
-	char text[ADDRESS_TEXT];
-	enum mailboxes_kind got;
-	struct address a;
-	const char *rest;
-
-	while ((got = mailboxes_next(&list, &entry)) != MAILBOXES_END) {
-		if (got == MAILBOXES_GROUP || got == MAILBOXES_GROUP_END) {
-			continue;
-		}
-		/* What cannot be read might be read as anybody elsewhere. */
-		if (got == MAILBOXES_BROKEN ||
-		    mailboxes_address(&entry, text, sizeof(text)) == -1 ||
-		    address_path_utf8(text, &a, &rest) != PATH_OK ||
-		    *rest != '\0' || !sender_allowed(s, &a)) {
-			return false;
-		}
-	}
-	return true;
+	return author != NULL && sender_allowed(context, author);
 }
 
 bool
@@ -209,20 +189,6 @@ sender_header_checked(const struct session *s)
 bool
 sender_header_allowed(const struct session *s, const char *text, size_t len)
 {
-	const char *at = text, *end = text + len;
-	struct field f;
-
-	if (!sender_header_checked(s)) {
-		return true;
-	}
-	/* Some readers go on after a line that is not a field. */
-	while (at < end && *at != '\n') {
-		if (!header_next(&at, end, &f)) {
-			const char *lf = memchr(at, '\n', (size_t)(end - at));
-			at = lf == NULL ? end : lf + 1;
-		} else if (header_is(&f, "From") && !field_allowed(s, &f)) {
-			return false;
-		}
-	}
-	return true;
+	return !sender_header_checked(s) ||
+	       authors_each(text, len, author_allowed, (void *)(uintptr_t)s);
 }

@@ -23,6 +23,7 @@ session_reset(struct session *s)
 	memset(&s->mail, 0, sizeof(s->mail));
 	s->binary = false;
 	s->accepted = s->refused = s->excess = 0;
+	s->accepted_by = s->excused_by = 0;
 	s->envelope = 0;
 	stream_pace(s->stream, 0);
 	if (s->state > STATE_READY) {

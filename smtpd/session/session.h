@@ -49,6 +49,9 @@ struct session {
 	unsigned accepted, refused; /* RCPTs, doubles and all */
 	unsigned excess;            /* those that were too many */
 	size_t envelope; /* octets that their envelope takes, at most */
+	/* Of access: the number of the rule that accepts the recipient at hand,
+	   and the last of those that do for one; ACCESS_LAST: none does. */
+	uint32_t accepted_by, excused_by;
 };
 
 /* Forgets the transaction under way (RFC 5321 section 4.1.1.5). */

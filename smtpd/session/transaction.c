@@ -2,6 +2,7 @@
 /* MAIL and RCPT: who sends, and whether the mail is for somebody here. */
 #include "common/session/secure.h"
 #include "smtpd/message/rewrite.h"
+#include "smtpd/session/access_policy.h"
 #include "smtpd/session/commands.h"
 #include "smtpd/session/events.h"
 #include "smtpd/session/incoming.h"
@@ -223,6 +224,9 @@ add_rcpt(struct session *s, const struct address *a, const struct recipient *r,
 		return reply_send(s, REPLY_NO_MEMORY);
 	}
 	s->accepted++;
+	if (s->accepted_by > s->excused_by) {
+		s->excused_by = s->accepted_by;
+	}
 	s->state = STATE_RCPT;
 	s->counts.progress = true;
 	return reply_send_with(s, reply, args);
@@ -341,6 +345,11 @@ command_rcpt(struct session *s, char *argument)
 	}
 	if (report) {
 		return add_rcpt(s, &a, &to, REPLY_RCPT_OK, NULL);
+	}
+	const struct access_found found = access_rcpt(s, &a);
+	if (found.verdict == ACCESS_REFUSE) {
+		s->refused++;
+		return access_refuse(s, &found, "NOQUEUE", "RCPT", &a);
 	}
 	if (a.domain[0] != '\0') {
 		return means_us(s, a.domain) ? local_rcpt(s, &a, &to)

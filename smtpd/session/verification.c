@@ -39,6 +39,14 @@ is_wanted(const struct incoming *in)
 		       !exempt_trusted(s)));
 }
 
+/* True if rules of access accept it for all of its recipients. */
+static bool
+is_excused(const struct incoming *in)
+{
+	return in->session->excused_by != ACCESS_LAST ||
+	       in->author.verdict == ACCESS_ACCEPT;
+}
+
 enum smtp_reply
 verification_ask(const struct incoming *in, struct verify_answer *answer)
 {
@@ -52,6 +60,9 @@ verification_ask(const struct incoming *in, struct verify_answer *answer)
 	}
 	for (size_t i = 0; i < s->mail.count; i++) {
 		q.spared = q.spared && is_spared(&s->mail.recipients[i]);
+	}
+	if (q.spared == 0 && is_excused(in)) {
+		q.spared = VERIFY_SPARED_ACCESS;
 	}
 	strlcpy(q.id, s->mail.id, sizeof(q.id));
 	strlcpy(q.helo, s->helo, sizeof(q.helo));
