@@ -4,6 +4,22 @@
 
 #include "common/login/users.h"
 
+#include <strings.h>
+
+/* True if it is what clients of "trust" send as. */
+static bool
+is_trusted(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->ntrusts; i++) {
+		const struct trusted *t = &config->trusts[i];
+		if (strcasecmp(name, t->name[0] != '\0' ? t->name : t->text) ==
+		    0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Warns of lines for unknown users, which a typing error makes. */
 static void
 check_users_of(struct check *c, const struct names *names)
@@ -13,8 +29,9 @@ check_users_of(struct check *c, const struct names *names)
 
 	for (size_t i = 0; i < config->nsenders; i++) {
 		const char *name = config->senders[i].pattern;
-		if (!user_name(config, name, user) ||
-		    (!names_open(names) && !names_listed(names, user))) {
+		if (!is_trusted(config, name) &&
+		    (!user_name(config, name, user) ||
+			(!names_open(names) && !names_listed(names, user)))) {
 			check_finding(c, FINDING_WARNING,
 			    "sender %s: there is no such user", name);
 		}

@@ -7,6 +7,7 @@
  */
 #include "smtpd/filter/filter.h"
 
+#include "common/job/clients.h"
 #include "common/log/log.h"
 #include "common/process/privilege.h"
 #include "smtpd/filter/filter_private.h"
@@ -126,7 +127,8 @@ play(struct filtering *f, struct filter_answer *a)
 	if (played == FILTER_PLAYED && m->outcome == MILTER_ACCEPT) {
 		a->outcome = FILTER_ACCEPT;
 		/* Users' mail is not marked: see filtering.c of the session. */
-		bool user = f->user[0] != '\0' || f->role == ROLE_LOCAL;
+		bool user = f->user[0] != '\0' || f->role == ROLE_LOCAL ||
+		            client_trusted(f->config, f->peer) != NULL;
 		if (!user && milter_flag(&f->milter) == -1) {
 			errno = ENOMEM;
 			return -1;

@@ -6,7 +6,9 @@ import email
 import re
 import smtplib
 import subprocess
+import sys
 
+from lib.namespace import COMMAND, again
 from lib.scratch import ALICE, Instance, Scratch, client_context, tool
 from lib.site import Queue
 from lib.tap import Skip, Tap, check, equal
@@ -362,7 +364,10 @@ CHECKS = [
     ("ehlo-hide STARTTLS 126.0.0.0/7", "error: ehlo-hide STARTTLS: "),
     ("recipients 50", "warning: recipients 50: "),
 ]
-FINE = ["ehlo-hide STARTTLS,STLS 127.0.0.0/8 ::1",
+FINE = ["sender-check login\n"
+        "trust 10.255.0.1 scan\nsender scan s@example.org\n"
+        "trust 10.255.1.0/24\nsender 10.255.1.0/24 t@example.org",
+        "ehlo-hide STARTTLS,STLS 127.0.0.0/8 ::1",
         "ehlo-hide CHUNKING",
         "trust 10.255.0.0/16\nehlo-hide STARTTLS 10.255.3.0/24"]
 
@@ -381,9 +386,46 @@ def checks():
                 scratch.configure(config)
                 lines = scratch.call("smtpd", "--check").stdout.splitlines()
                 check(not [x for x in lines if re.match(
-                    "(error|warning): (trust|ehlo-hide)", x)], str(lines))
+                    "(error|warning): (trust|ehlo-hide|sender)", x)], str(lines))
 
 
-checks()
-tap.run(globals())
-tap.finish()
+# ---- a bridge and a router, in a network of our own ----
+
+BRIDGE = ["ip link set lo up", "ip link add br9 type bridge",
+          "ip address add 10.255.7.1/24 dev br9", "ip link set br9 up",
+          "ip route add default via 10.255.7.254"]
+SYSFS = ("mount", "-t", "sysfs", "sysfs", "/sys")
+BEHIND = ("error: trust {} contains 10.255.7.1, the address of this machine "
+          "at the bridge br9: ",
+          "warning: trust {} contains the router 10.255.7.254: ")
+
+
+def inside():
+    """--check finds whom others can hide behind, and nothing else"""
+    with Scratch() as scratch:
+        for network, found in (("10.255.7.0/24", 2), ("10.255.7.1", 1),
+                               ("10.255.7.9", 0)):
+            scratch.configure(f"trust {network}")
+            lines = scratch.call("smtpd", "--check").stdout.splitlines()
+            equal(sum(x.startswith(tuple(b.format(network) for b in BEHIND))
+                      for x in lines), found, str(lines))
+
+
+def main():
+    """All of it, or what is run again in a network of its own."""
+    if sys.argv[1:] == ["inside"]:
+        for command in (SYSFS, *map(str.split, BRIDGE)):
+            subprocess.run(command, check=True)
+        with tap.case(inside.__doc__):
+            inside()
+        tap.finish()
+    checks()
+    tap.run(globals())
+    try:
+        again(tap, "inside", SYSFS, command=["unshare", "-n", *COMMAND[1:]])
+    except Skip as reason:
+        tap.skip("a bridge and a router", str(reason))
+    tap.finish()
+
+
+main()
