@@ -508,21 +508,6 @@ config_defaults(struct config *c)
 	c->filter_timeout = 300;
 }
 
-/* This machine and the networks that are private (RFC 1918, RFC 4193). */
-static void
-exempt_neighbours(struct config *c)
-{
-	static const char *const own[] = { "127.0.0.0/8", "::1", "10.0.0.0/8",
-		"172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
-		"fe80::/10", "fc00::/7" };
-
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-		if (network_parse(own[i], &c->policy_exempt[i])) {
-			c->npolicy_exempt++;
-		}
-	}
-}
-
 static void
 find_hostname(struct config *c)
 {
@@ -564,10 +549,7 @@ config_finish(struct config *c)
 	if (gethostname(c->system_name, sizeof(c->system_name) - 1) == -1) {
 		c->system_name[0] = '\0';
 	}
-	if (c->npolicy_exempt == 0) {
-		exempt_neighbours(c);
-	}
-	config_finish_recipients(c);
+	config_finish_clients(c);
 }
 
 struct config *

@@ -170,11 +170,31 @@ config_set_recipients(
 	    at, *value != '\0' ? &c->recipients_user : &c->recipients, number);
 }
 
+/* ---- defaults ---- */
+
+/* This machine and the networks that are private (RFC 1918, RFC 4193). */
+static void
+exempt_neighbours(struct config *c)
+{
+	static const char *const own[] = { "127.0.0.0/8", "::1", "10.0.0.0/8",
+		"172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+		"fe80::/10", "fc00::/7" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (network_parse(own[i], &c->policy_exempt[i])) {
+			c->npolicy_exempt++;
+		}
+	}
+}
+
 void
-config_finish_recipients(struct config *c)
+config_finish_clients(struct config *c)
 {
 	enum { USERS = 1000 };
 
+	if (c->npolicy_exempt == 0) {
+		exempt_neighbours(c);
+	}
 	if (c->recipients_user == 0) {
 		c->recipients_user =
 		    c->recipients > USERS ? c->recipients : USERS;

@@ -115,8 +115,11 @@ int config_set_ehlo_hide(
 int config_set_recipients(
     const struct config_place *, struct config *, const char *value);
 
-/* Users have 1000 recipients, unless strangers have more. */
-void config_finish_recipients(struct config *);
+/*
+ * Sets what the file did not: neighbours are exempt, and users have 1000
+ * recipients, unless strangers have more.
+ */
+void config_finish_clients(struct config *);
 
 /* Sets the addresses that users may send as. */
 int config_set_sender_check(
