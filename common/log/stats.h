@@ -95,7 +95,7 @@ enum stats {
 	STATS_REJECTED_LISTED,
 	STATS_REJECTED_GREYLIST,
 	STATS_REJECTED_DMARC,
-	STATS_REJECTED_RATE, /* too many sessions, errors or messages */
+	STATS_REJECTED_RATE,   /* too many sessions, errors or messages */
 	STATS_REJECTED_ACCESS, /* by the access file */
 	STATS_COUNT,
 	STATS_NONE = STATS_COUNT, /* not to be counted */

@@ -15,6 +15,7 @@ static const struct {
 	{ STATS_REJECTED_GREYLIST, "told to come again (greylist)" },
 	{ STATS_REJECTED_DMARC, "forged (DMARC)" },
 	{ STATS_REJECTED_RATE, "too much at once" },
+	{ STATS_REJECTED_ACCESS, "by your own rules" },
 	{ STATS_REJECTED_POLICY, "other rules" },
 	{ STATS_FILTER_REFUSED, "by a filter" },
 	{ STATS_REJECTED_SIZE, "too big" },
