@@ -144,8 +144,8 @@ start_process(
 	return pid;
 }
 
-/* The slot's session is that process. */
-static void
+/* The slot's session is that process: 0, always. */
+static int
 begun(struct slot *slot, const struct connection *c, pid_t pid, int channel)
 {
 	slot->channel = channel;
@@ -154,6 +154,7 @@ begun(struct slot *slot, const struct connection *c, pid_t pid, int channel)
 	slot->tls = c->start != START_PLAIN;
 	slot->user[0] = '\0';
 	slot->asked = 0;
+	return 0;
 }
 
 /* Starts it now. */
@@ -191,8 +192,7 @@ begin(struct server *s, struct slot *slot, enum start start)
 	}
 	pid_t pid = start == START_PLAIN ? spares_take(s, &c, &pair[0]) : 0;
 	if (pid > 0) {
-		begun(slot, &c, pid, pair[0]);
-		return 0;
+		return begun(slot, &c, pid, pair[0]);
 	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
 		return -1;
@@ -216,8 +216,7 @@ begin(struct server *s, struct slot *slot, enum start start)
 	}
 	slot->mailbox = stream[1];
 	slot->keeper = keeper;
-	begun(slot, &c, pid, pair[0]);
-	return 0;
+	return begun(slot, &c, pid, pair[0]);
 }
 
 int
