@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from lib import mbox
+from lib.no_directory import NoDirectory
 from lib.scratch import AM_ROOT, Instance, tool
 from lib.talk import b64, plain
 from lib.tap import Skip, Tap, check, equal
@@ -20,37 +21,11 @@ ERRORS = ("EIO", "ENOENT", "EMFILE", "ESRCH", "ENOMEM", "ECONNREFUSED",
           "EAGAIN", "EINTR", "ERANGE", "EBADF", "EPERM", "ETIMEDOUT")
 
 
-class Site(Instance):
+class Site(NoDirectory, Instance):
     """Both servers, whose directory of accounts a file can silence."""
 
     def __init__(self, config="", **settings):
-        self.library = None
         super().__init__(config, as_root=True, **settings)
-
-    def environment(self):
-        """The environment of all programs: with the shim."""
-        compiler = tool("cc") or tool("gcc")
-        if not compiler:
-            raise Skip("no C compiler for the preloaded library")
-        if self.library is None:
-            self.library = self.dir / "shim.so"
-            source = Path(__file__).parents[2] / "lib/no_directory_shim.c"
-            subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o",
-                            self.library, source, "-ldl"], check=True,
-                           capture_output=True)
-        env = dict(super().environment(), LD_PRELOAD=str(self.library),
-                   NO_DIRECTORY=str(self.dir / "silent"))
-        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") \
-            + ":verify_asan_link_order=0"
-        return env
-
-    def silence(self, number):
-        """From now on looking an account up fails so."""
-        (self.dir / "silent").write_text(str(number))
-
-    def speak(self):
-        """The directory answers again."""
-        (self.dir / "silent").unlink(missing_ok=True)
 
 
 def rcpt(site, user, prefix):

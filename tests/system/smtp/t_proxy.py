@@ -2,14 +2,12 @@
 """The PROXY protocol: from listed peers, and from nobody else; then the
 client's own address is what counts everywhere. By hand and by haproxy."""
 import json
-import os
 import socket
 import struct
-from pathlib import Path
 
-from lib.ports import free_port
-from lib.nexthops import peer
+from lib.haproxy import Haproxy
 from lib.player import PASSWORDS
+from lib.ports import free_port
 from lib.scratch import Instance, Scratch, client_context
 from lib.talk import Closed, Talker
 from lib.tap import Tap, check, equal
@@ -288,72 +286,32 @@ def test_local():
         check(b"Subject: x" in scratch.mailbox("bob").read_bytes(), "mail")
 
 
-class Haproxy:
-    """haproxy in front of both daemons, one port for each version."""
-
-    def __init__(self, server):
-        path = peer("haproxy", "usr/sbin/haproxy")
-        root = os.environ.get("RESTANTE_PEERS")
-        libraries = {str(p.parent) for name in (
-            "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1")
-                     for p in Path(root or "/nowhere", name).rglob("*.so*")}
-        self.ports = [free_port() for _ in range(3)]
-        self.socket = server.dir / "haproxy.sock"
-        config = server.dir / "haproxy.cfg"
-        config.write_text(self.config(server))
-        server.own()
-        with open(server.dir / "haproxy.log", "ab") as log:
-            self.process = server.popen(
-                [str(path), "-db", "-f", str(config)], stdout=log, stderr=log,
-                env=dict(server.environment(),
-                         LD_LIBRARY_PATH=":".join(sorted(libraries))))
-
-    def config(self, server):
-        """Its configuration."""
-        smtp, smtp2, pop3 = self.ports
-        return f"""global
-    stats socket {self.socket} mode 600 level user
-defaults
+SECTIONS = """defaults
     mode tcp
     timeout connect 30s
     timeout client 1m
     timeout server 1m
     timeout check 30s
 listen smtp
-    bind 127.0.0.1:{smtp}
+    bind 127.0.0.1:{ports[0]}
     option smtpchk EHLO check.example.org
     server one 127.0.0.1:{server.smtp} send-proxy check inter 200
 listen smtp2
-    bind 127.0.0.1:{smtp2}
+    bind 127.0.0.1:{ports[1]}
     option smtpchk EHLO check.example.org
     server two 127.0.0.1:{server.smtp} send-proxy-v2 check inter 200
 listen pop3
-    bind 127.0.0.1:{pop3}
+    bind 127.0.0.1:{ports[2]}
     option tcp-check
     tcp-check expect string +OK
     server three 127.0.0.1:{server.pop3} send-proxy-v2 check inter 200
 """
 
-    def checks(self):
-        """What its health checks found, by server."""
-        check(self.process.poll() is None, "haproxy has ended")
-        with socket.socket(socket.AF_UNIX) as sock:
-            try:
-                sock.connect(str(self.socket))
-            except OSError:
-                return {}
-            sock.sendall(b"show stat\n")
-            text = b"".join(iter(lambda: sock.recv(65536), b"")).decode()
-        names, *rows = [line.split(",") for line in text.splitlines() if line]
-        names[0] = names[0].lstrip("# ")
-        rows = [dict(zip(names, row)) for row in rows]
-        return {row["svname"]: row["check_status"] for row in rows
-                if row.get("check_status")}
-
 
 def test_haproxy(server):
     """haproxy: send-proxy, send-proxy-v2, and its health checks"""
-    front = Haproxy(server)
+    ports = [free_port() for _ in range(3)]     # one for each version
+    front = Haproxy(server, SECTIONS.format(ports=ports, server=server))
     wait_for(lambda: front.checks() == {"one": "L7OK", "two": "L7OK",
                                         "three": "L7OK"},
              "health checks that pass", 60, 0.1)
@@ -362,12 +320,12 @@ def test_haproxy(server):
         sock = socket.create_connection(("127.0.0.1", port), 60,
                                         source_address=("127.0.0.9", 0))
         return Talker(sock)
-    for port in front.ports[:2]:
+    for port in ports[:2]:
         with client(port) as talker:
             send_mail(talker)
         text = trace(server)
         check(b"127.0.0.9" in text and b"127.0.0.1]" not in text, repr(text))
-    with client(front.ports[2]) as talker:
+    with client(ports[2]) as talker:
         talker.pop("+OK")
         talker.pop("-ERR", "USER bob")
     equal(front.process.poll(), None, "haproxy")
