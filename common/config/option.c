@@ -154,6 +154,23 @@ find_verb(struct scan *s)
 	return 0;
 }
 
+/* True if the option fits the verb; or, where no option has said one, some verb
+   that none says: the table decides on that later. */
+static bool
+fits_verb(const struct scan *s, const struct option_row *row)
+{
+	const struct option_table *t = s->table;
+	uint64_t said = 0;
+
+	if (s->verb != 0) {
+		return (row->with & OPTION_WITH(s->verb)) != 0;
+	}
+	for (size_t i = 0; i < t->count; i++) {
+		said |= t->rows[i].verb != 0 ? OPTION_WITH(t->rows[i].verb) : 0;
+	}
+	return (row->with & ~said) != 0;
+}
+
 /* Of the rows for one option, the one that is meant with this verb. */
 static const struct option_row *
 meant(const struct scan *s, const struct option_row *row)
@@ -161,8 +178,7 @@ meant(const struct scan *s, const struct option_row *row)
 	for (const struct option_row *r = row; r != NULL;
 	     r = next_row(s->table, r)) {
 		if (r->verb != 0 ? r->verb == s->verb
-				 : r->with == 0 ||
-				       (r->with & OPTION_WITH(s->verb)) != 0) {
+				 : r->with == 0 || fits_verb(s, r)) {
 			return r;
 		}
 	}

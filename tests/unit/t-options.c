@@ -92,6 +92,11 @@ outcome(char *text, size_t size, const char *line)
 		n += (size_t)snprintf(text + n, size - n, " s=%s a=%zu",
 		    o->notice.subject, o->notice.nfiles);
 	}
+	if (o->notice.html != NULL || o->letter.page != NULL) {
+		n += (size_t)snprintf(text + n, size - n, " html=%s page=%s",
+		    o->notice.html != NULL ? o->notice.html : "-",
+		    o->letter.page != NULL ? o->letter.page : "-");
+	}
 	if (o->passwd.user != NULL) {
 		n += (size_t)snprintf(text + n, size - n, " %s%s%s",
 		    o->passwd.user, o->passwd.generate ? " generate" : "",
@@ -215,6 +220,12 @@ static const struct {
 	{ "smtpd -s x bob -a f", "submit s=x a=1 [bob]" },
 	{ "smtpd bob -a f carol -s x", "submit s=x a=1 [bob] [carol]" },
 	{ "sendmail -s x bob -a f", "submit s=x a=1 [bob]" },
+	/* One option with two meanings, also where no option says the verb. */
+	{ "smtpd -s x --html f bob", "submit s=x a=0 html=f page=- [bob]" },
+	{ "sendmail -s x --html f bob", "submit s=x a=0 html=f page=- [bob]" },
+	{ "smtpd bob --html f -s x", "submit s=x a=0 html=f page=- [bob]" },
+	{ "smtpd --stats --html f", "stats html=- page=f" },
+	{ "smtpd --html f --stats", "stats html=- page=f" },
 	{ "sendmail -s x bob -- -a f", "submit s=x a=0 [bob] [-a] [f]" },
 	/* Verbs, and options that mean another thing beside one. */
 	{ "smtpd --users", "users" },
