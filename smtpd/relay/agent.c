@@ -69,10 +69,15 @@ read_mail(struct body *body, struct mail *mail)
 	return parsed == MAIL_OK;
 }
 
-/* Lists the recipients of an order; defers those that cannot be relayed. */
+/*
+ * Lists the recipients of an order; defers those that cannot be relayed. users:
+ * the next hop keeps users' mail ("deliver-by"), and takes their names.
+ */
 static bool
-make_rcpts(struct mail_object *m, const struct order *order, const char *why)
+make_rcpts(struct mail_object *m, const struct order *order, bool users,
+    const char *why)
 {
+	enum target last = users ? TARGET_USER : TARGET_ADDRESS;
 	struct outcome odd = { .kind = OUTCOME_DEFERRED, .dsn = "4.3.0" };
 	size_t count =
 	    order->count < ORDER_RECIPIENTS ? order->count : ORDER_RECIPIENTS;
@@ -84,7 +89,7 @@ make_rcpts(struct mail_object *m, const struct order *order, const char *why)
 		struct rcpt *p = &m->rcpts[m->count++];
 		p->number = order->recipients[i];
 		if (p->number < m->mail->count &&
-		    m->mail->recipients[p->number].target <= TARGET_USER) {
+		    m->mail->recipients[p->number].target <= last) {
 			p->recipient = &m->mail->recipients[p->number];
 		} else {
 			p->outcome = odd;
@@ -265,7 +270,7 @@ run_order(struct client *c, int channel, const struct order *order, int fd)
 		strlcpy(mail.sender, null ? "" : order->sender,
 		    sizeof(mail.sender));
 	}
-	if (!make_rcpts(&m, order,
+	if (!make_rcpts(&m, order, c->hop->transport == TRANSPORT_LMTP,
 		readable ? "internal error: not a recipient to relay to"
 			 : "the queue file cannot be read")) {
 		client_set_verdict(c, OUTCOME_DEAD, "4.3.0", "no memory");

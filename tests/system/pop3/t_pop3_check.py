@@ -15,7 +15,7 @@ tap = Tap()
 SMTP = re.compile(
     r"queue|damaged|room|file that the owner of aliases|a file in a folder|"
     r"program|list that|alias|relay|password file|socket|name server|465|587|"
-    r"senders|short host|trust that|counts|reply address|commands")
+    r"senders|short host|trust |archive|provider|users' mail|counts|reply address|commands")
 TOKENS = "a program for tokens that its owner cannot run"
 
 
