@@ -499,7 +499,6 @@ config_defaults(struct config *c)
 	c->mta_sts_mode = STS_TESTING;
 	c->srs = true;
 	c->penalties = PENALTIES_ON;
-	c->password_minimum = 10;
 	c->recipients = 100;
 	c->hide_client = true;
 	c->sessions = 1000;

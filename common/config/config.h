@@ -165,7 +165,7 @@ struct config {
 	struct hidden hidden[CONFIG_LIST];
 	size_t nhidden;
 	bool hide_client;          /* where a user is, in Received */
-	unsigned password_minimum; /* characters of a new one */
+	unsigned password_minimum; /* characters of a new one; 0: unsaid */
 	unsigned sessions;
 	unsigned sessions_per_source; /* 0: the default; loopback has more */
 	unsigned sessions_per_user;

@@ -14,7 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { PASSWORD = 256, GROUPS = 5, GROUP = 4 };
+enum { PASSWORD = 256, GROUPS = 5, GROUP = 4, MINIMUM = 10 };
 _Static_assert(GROUPS *(GROUP + 1) <= PASSWD_GENERATED, "room");
 
 static int
@@ -98,14 +98,24 @@ judge_password(
 	for (size_t i = 0; i < config->ndomains; i++) {
 		names[2 + i] = config->domains[i];
 	}
+	unsigned least = config->password_minimum;
 	const char *weakness =
-	    password_weakness(password, config->password_minimum, names);
+	    password_weakness(password, least != 0 ? least : MINIMUM, names);
 	if (weakness == NULL) {
+		return EX_OK;
+	}
+	/* A script has its reasons, unless the administrator has said more. */
+	if (least == 0 && isatty(STDIN_FILENO) == 0) {
+		log_warn("the password %s, and is taken nevertheless, since a "
+			 "program gave it; smtpd --passwd %s --generate makes "
+			 "a good one, and the key password-minimum refuses "
+			 "such as this",
+		    weakness, user);
 		return EX_OK;
 	}
 	log_error("the password %s: choose another one, of at least %u "
 		  "characters, or type smtpd --passwd %s --generate",
-	    weakness, config->password_minimum, user);
+	    weakness, least != 0 ? least : MINIMUM, user);
 	return EX_DATAERR;
 }
 

@@ -71,7 +71,8 @@ check_pam(struct check *c)
 void
 check_logins(struct check *c)
 {
-	if (c->config->password_minimum < 8) {
+	if (c->config->password_minimum != 0 &&
+	    c->config->password_minimum < 8) {
 		check_finding(c, FINDING_WARNING,
 		    "password-minimum %u: so short a password is guessed; "
 		    "remove the line, and type smtpd --passwd --generate for "

@@ -251,6 +251,8 @@ def test_credential(server):
 @kept
 def test_weak(server):
     """What guessers try first is refused, and what to do instead is said"""
+    text = server.conf.read_text()
+    server.configure(text + "password-minimum 10\n")
     before = server.users.read_bytes()
     for password in ("velvet-7", "aaaaaaaaaaaa", "1234567890123",
                      "Password2026", "bob-bob-bob", "example.org"):
@@ -260,11 +262,20 @@ def test_weak(server):
               and password not in done.stderr, done.stderr)
         equal(server.users.read_bytes(), before, f"the file, {password}")
     check(smtp(server, "bob", PASSWORDS["bob"]).startswith("235 "), "it holds")
-    text = server.conf.read_text()
     server.configure(text + "password-minimum 4\n")
     server.passwd("bob", "k7wq")
     server.configure(text)
     opens(server, "k7wq", True, True, "bob")
+
+
+@kept
+def test_weak_of_a_program(server):
+    """Without the key a program's password is taken, with a warning"""
+    done = server.call("smtpd", "--passwd", "bob", stdin="pw-bob\n")
+    equal(done.returncode, 0, done.stderr)
+    check("too short, and is taken" in done.stderr
+          and "pw-bob" not in done.stderr, done.stderr)
+    opens(server, "pw-bob", True, True, "bob")
 
 
 @kept
