@@ -53,7 +53,7 @@ check_runs(struct check *c)
 	}
 }
 
-/* Whether a letter comes each week, where systemd would start it. */
+/* Says if a letter comes each week, where systemd would start it. */
 static void
 check_letter(struct check *c)
 {

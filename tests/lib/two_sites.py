@@ -40,13 +40,29 @@ late.test. 60 IN MX 10 mx.a.test.
 """.strip().splitlines()
 
 
-class TwoSites:
-    """Two sites, a name server, and a fake site: the rest of the Internet."""
+class Opened:
+    """Sites on one port, and what is opened beside them, closed in the end."""
 
     def __init__(self):
         self.port = free_port()
-        self.number = 0
         self.opened = []
+
+    def open(self, thing):
+        """To be closed in the end."""
+        self.opened.append(thing.__enter__())
+        return thing
+
+    def __exit__(self, *_):
+        for thing in reversed(self.opened):
+            thing.__exit__(None, None, None)
+
+
+class TwoSites(Opened):
+    """Two sites, a name server, and a fake site: the rest of the Internet."""
+
+    def __init__(self):
+        super().__init__()
+        self.number = 0
 
     def __enter__(self):
         try:
@@ -60,15 +76,6 @@ class TwoSites:
             self.__exit__()
             raise
         return self
-
-    def open(self, thing):
-        """To be closed in the end."""
-        self.opened.append(thing.__enter__())
-        return thing
-
-    def __exit__(self, *_):
-        for thing in reversed(self.opened):
-            thing.__exit__(None, None, None)
 
     def direct(self, resolver=None):
         """The keys for mail by MX on the common port."""

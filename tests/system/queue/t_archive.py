@@ -7,21 +7,16 @@ anyway; and mail that a process delivers without one.
 """
 from lib.dns import RealDns
 from lib.fakemx import FakeMx
-from lib.ports import free_port
 from lib.site import Site
 from lib.tap import Tap, check, equal
-from lib.two_sites import THIRD, ZONE
+from lib.two_sites import THIRD, ZONE, Opened
 
 tap = Tap()
 STRANGER = "carol@example.com"
 
 
-class World:
+class World(Opened):
     """a.test, b.test, and c.test: whatever a test puts there."""
-
-    def __init__(self):
-        self.port = free_port()
-        self.opened = []
 
     def __enter__(self):
         try:
@@ -35,15 +30,6 @@ class World:
             self.__exit__()
             raise
         return self
-
-    def open(self, thing):
-        """To be closed in the end."""
-        self.opened.append(thing.__enter__())
-        return thing
-
-    def __exit__(self, *_):
-        for thing in reversed(self.opened):
-            thing.__exit__(None, None, None)
 
     def set(self, a, b="", aliases=""):
         """The keys of both sites, and the aliases of a.test."""

@@ -10,10 +10,9 @@ import stat
 
 from lib.dns import RealDns
 from lib.fakemx import FakeMx
-from lib.ports import free_port
 from lib.site import Site
 from lib.tap import Tap, check, equal
-from lib.two_sites import THIRD, ZONE
+from lib.two_sites import THIRD, ZONE, Opened
 
 tap = Tap()
 STRANGER = "carol@example.com"
@@ -21,13 +20,9 @@ LETTER = "Subject: x\r\n\r\nText.\r\n"
 KEEP = (32 + 32) + 1    # octets of a key in its file
 
 
-class World:
+class World(Opened):
     """a.test forwards to b.test, that to c.test: whatever a test puts there;
     and so does everything of example.com go."""
-
-    def __init__(self):
-        self.port = free_port()
-        self.opened = []
 
     def __enter__(self):
         try:
@@ -43,15 +38,6 @@ class World:
             self.__exit__()
             raise
         return self
-
-    def open(self, thing):
-        """To be closed in the end."""
-        self.opened.append(thing.__enter__())
-        return thing
-
-    def __exit__(self, *_):
-        for thing in reversed(self.opened):
-            thing.__exit__(None, None, None)
 
     def keys(self):
         """Mail by MX on the common port; aliases; no SPF of strangers."""

@@ -269,6 +269,19 @@ def test_weak(server):
 
 
 @kept
+def test_weak_at_a_terminal(server):
+    """A person has to choose a better one, also without the key"""
+    before = server.users.read_bytes()
+    said, status = on_terminal(
+        server.command("smtpd", "--passwd", "bob"),
+        (("New password: ", "pw-bob\n"), ("Once more: ", "pw-bob\n")),
+        env=server.environment(), **server.as_user())
+    equal(status, 65, said)
+    check(b"too short: choose another one" in said, said)
+    equal(server.users.read_bytes(), before, "the file")
+
+
+@kept
 def test_weak_of_a_program(server):
     """Without the key a program's password is taken, with a warning"""
     done = server.call("smtpd", "--passwd", "bob", stdin="pw-bob\n")
