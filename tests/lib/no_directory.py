@@ -31,7 +31,10 @@ class NoDirectory:
 
     def silence(self, number):
         """From now on looking an account up fails so."""
-        (self.dir / "silent").write_text(str(number))
+        # By a rename: an empty file would say that there is no such account.
+        made = self.dir / "silent.new"
+        made.write_text(str(number))
+        made.rename(self.dir / "silent")
 
     def speak(self):
         """The directory answers again."""
