@@ -49,6 +49,15 @@ has_prefix(const char *text, size_t len)
 	       strncasecmp(text, prefix, sizeof(prefix) - 1) == 0;
 }
 
+/* Whether a header line gets our prefix. */
+static bool
+wants_prefix(const char *text, size_t len)
+{
+	bool imap;
+
+	return has_prefix(text, len) || private_field(text, len, &imap) > 0;
+}
+
 /* True if the first character of a line can make it need quoting. */
 static bool
 may_need_quote(const struct mbox_encoder *e, char c)
@@ -61,13 +70,11 @@ may_need_quote(const struct mbox_encoder *e, char c)
 static const char *
 quote(const struct mbox_encoder *e, const char *text, size_t len)
 {
-	bool imap;
-
 	if (len >= 5 && memcmp(text, "From ", 5) == 0) {
 		return ">";
 	}
 	if (e->state == MBOX_LINE_START && !e->body &&
-	    (has_prefix(text, len) || private_field(text, len, &imap) > 0)) {
+	    wants_prefix(text, len)) {
 		return prefix;
 	}
 	return NULL;
@@ -383,9 +390,11 @@ decode_header(struct mbox_decoder *d, struct mbox_line *line)
 	}
 	d->hidden = private_field(line->text, line->len, &imap) > 0;
 	d->pseudo = d->pseudo || imap;
-	if (has_prefix(line->text, line->len)) {
-		line->text += sizeof(prefix) - 1;
-		line->len -= sizeof(prefix) - 1;
+	size_t n = sizeof(prefix) - 1;
+	if (has_prefix(line->text, line->len) &&
+	    wants_prefix(line->text + n, line->len - n)) {
+		line->text += n;
+		line->len -= n;
 	}
 	return !d->hidden;
 }
