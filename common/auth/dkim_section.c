@@ -144,7 +144,9 @@ section_hash(struct section *s, const struct dkim_signature *own,
 	crypto_hash_begin(&hash);
 	memset(s->used, 0, s->count * sizeof(*s->used));
 	while (tags_item(&rest, &name)) {
-		const struct field *f = take_field(s, name, own);
+		/* Lines without a name are not what an empty one asks for. */
+		const struct field *f =
+		    name.len == 0 ? NULL : take_field(s, name, own);
 		if (f != NULL) {
 			canon_field(own->header, f, &sink);
 		}

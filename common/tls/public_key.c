@@ -3,13 +3,63 @@
 #include "common/tls/public_key.h"
 #include "common/tls/tls_private.h"
 
-enum { ED25519_OCTETS = 32 };
+#include <string.h>
+
+enum {
+	ED25519_OCTETS = 32,
+	BARE_MOST = PUBLIC_KEY_MOST / 8 + 32, /* octets of an RSAPublicKey */
+	DER_HEAD = 4, /* octets of a type and a length, the long way */
+};
 
 static gnutls_datum_t
 datum(const void *data, size_t len)
 {
 	return (gnutls_datum_t){ .data = (void *)(uintptr_t)data,
 		.size = (unsigned)len };
+}
+
+static bool
+import(gnutls_pubkey_t key, const gnutls_datum_t *text)
+{
+	return tls_library()->gnutls_pubkey_import(
+		   key, text, GNUTLS_X509_FMT_DER) >= 0;
+}
+
+/* Writes a type of DER and the length of its value. */
+static void
+put_head(unsigned char *p, unsigned char type, size_t len)
+{
+	p[0] = type;
+	p[1] = 0x82; /* two octets of length follow */
+	p[2] = (unsigned char)(len >> 8);
+	p[3] = (unsigned char)len;
+}
+
+/* Reads a bare RSAPublicKey, by putting the rest around it. */
+static bool
+import_bare(gnutls_pubkey_t key, const gnutls_datum_t *text)
+{
+	/* AlgorithmIdentifier: rsaEncryption, NULL */
+	static const unsigned char rsa[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86,
+		0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00 };
+	unsigned char whole[DER_HEAD + sizeof(rsa) + DER_HEAD + 1 + BARE_MOST];
+	unsigned char *p = whole;
+	size_t len = text->size;
+
+	if (len > BARE_MOST) {
+		return false;
+	}
+	put_head(p, 0x30, sizeof(rsa) + DER_HEAD + 1 + len); /* SEQUENCE */
+	p += DER_HEAD;
+	memcpy(p, rsa, sizeof(rsa));
+	p += sizeof(rsa);
+	put_head(p, 0x03, 1 + len); /* BIT STRING */
+	p += DER_HEAD;
+	*p++ = 0; /* bits that are left over */
+	memcpy(p, text->data, len);
+	p += len;
+	const gnutls_datum_t all = datum(whole, (size_t)(p - whole));
+	return import(key, &all);
 }
 
 /* Reads an RSA key, and sees how long it is. */
@@ -19,7 +69,7 @@ read_rsa(gnutls_pubkey_t key, const gnutls_datum_t *text)
 	const struct tls_library *lib = tls_library();
 	unsigned bits = 0;
 
-	if (lib->gnutls_pubkey_import(key, text, GNUTLS_X509_FMT_DER) < 0 ||
+	if ((!import(key, text) && !import_bare(key, text)) ||
 	    lib->gnutls_pubkey_get_pk_algorithm(key, &bits) != GNUTLS_PK_RSA) {
 		return PUBLIC_KEY_UNREADABLE;
 	}

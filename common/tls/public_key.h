@@ -31,8 +31,9 @@ enum public_key_result {
 };
 
 /*
- * Checks a signature.  The key is for RSA a SubjectPublicKeyInfo, for Ed25519
- * its 32 octets.
+ * Checks a signature.  The key is for RSA a SubjectPublicKeyInfo, which is what
+ * all publish, or the RSAPublicKey in it, which is what RFC 6376 says; for
+ * Ed25519 its 32 octets.
  */
 enum public_key_result public_key_check(enum public_key_kind, const void *key,
     size_t key_len, const uint8_t digest[CRYPTO_SHA256], const void *signature,

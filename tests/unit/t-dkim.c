@@ -49,6 +49,12 @@ static const char rsa[] =
     "8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l"
     "/K4w3QIDAQAB";
 
+/* The same as an RSAPublicKey. */
+static const char bare[] =
+    "v=DKIM1; k=rsa; p=MIGJAoGBAOQeU5CgFPNZGIazlXo2k/eJ1jpaTTxrmqF1HrDLlt04pvaM"
+    "tCJj8nXoliLRC/H9vJjMI1vdb3XLcW60AIN/PBD8EL97/y4GwJH7LPUvGP48vqUe+owqszesbi"
+    "Gy1PlCO8c70/OjFnJVgvMF87YR4Lcincb7aSvI5MgpP6X8rjDdAgMBAAE=";
+
 static struct dkim_report reports[DKIM_MOST];
 
 /* Verifies a message; how many signatures were looked at. */
@@ -205,6 +211,10 @@ test_records(void)
 		    "key %zu: %s %s", i, dkim_result_name(reports[0].result),
 		    reports[0].reason);
 	}
+	const char *const keys[] = { ed25519, bare };
+	(void)verify(message, 64, keys, DKIM_LOOKUP_OK);
+	ok(reports[1].result == DKIM_PASS, "an RSAPublicKey: %s",
+	    reports[1].reason);
 	struct span two[] = { { ed25519, strlen(ed25519) },
 		{ "v=spf1 -all", 11 }, { ed25519, strlen(ed25519) } };
 	struct dkim_key key;
