@@ -4,6 +4,7 @@
 
 #include "common/text/siphash.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -129,12 +130,14 @@ count(uint64_t *sum, uint64_t more)
 	*sum = more > UINT64_MAX - *sum ? UINT64_MAX : *sum + more;
 }
 
-/* True if it is new; remembers it, or that it came again. */
+/* True if it is new; remembers it, or that it came again.  Some number their
+   reports anew for each domain, or each day. */
 static bool
 is_new(struct report_sum *s, const struct report_head *h)
 {
-	char text[2 * REPORT_NAME + 1];
-	int n = snprintf(text, sizeof(text), "%s\n%s", h->org, h->id);
+	char text[3 * REPORT_NAME + 64];
+	int n = snprintf(text, sizeof(text), "%s\n%s\n%s\n%" PRId64 " %" PRId64,
+	    h->org, h->id, h->domain.name, h->domain.begin, h->domain.end);
 	uint64_t hash = siphash(s->seed, text, (size_t)n);
 
 	for (size_t i = 0; i < s->nseen; i++) {

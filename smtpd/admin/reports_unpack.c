@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-enum { FILES = 8 }; /* of a zip that are looked at; one is the rule */
+enum { FILES = 64 }; /* of a zip that are looked at; one is the rule */
+
+static const char nothing[] = "it has no report in it";
 
 static const char *
 explain(enum inflate_result result, const struct report_bound *bound)
@@ -58,7 +60,16 @@ read_plain(const char *data, size_t len, struct report_sum *sum)
 	case '{':
 		return report_tls_read(data + skip, len - skip, sum);
 	default:
-		return "it has no report in it";
+		return nothing;
+	}
+}
+
+/* Says what is wrong, if anything is. */
+static void
+say(struct report_sum *sum, const char *what, const char *why)
+{
+	if (why != NULL && what != NULL) {
+		report_problem(sum, what, why);
 	}
 }
 
@@ -66,35 +77,46 @@ static void
 add(const char *data, size_t len, struct report_sum *sum, const char *what,
     const char *why)
 {
-	if (why == NULL) {
-		why = read_plain(data, len, sum);
-	}
-	if (why != NULL && what != NULL) {
-		report_problem(sum, what, why);
-	}
+	say(sum, what, why == NULL ? read_plain(data, len, sum) : why);
 }
 
+/* True if the files that follow one in an archive can be found. */
+static bool
+may_go_on(enum inflate_result result)
+{
+	return result == INFLATE_OK || result == INFLATE_UNKNOWN;
+}
+
+/* Looks at the files of an archive.  What is beside a report is nobody's
+   business. */
 static void
 unpack_zip(const char *data, size_t len, char *room, struct report_bound *bound,
     struct report_sum *sum, const char *what)
 {
+	enum inflate_result result = INFLATE_OK;
+	bool found = false, others = false;
 	size_t n;
 
-	for (size_t i = 0; i < FILES; i++) {
-		enum inflate_result result = inflate_zip((const uint8_t *)data,
-		    len, i, (uint8_t *)room, bound->left, &n);
-		if (result == INFLATE_NONE) {
-			return;
-		}
+	for (size_t i = 0; i < FILES && may_go_on(result); i++) {
+		result = inflate_zip((const uint8_t *)data, len, i,
+		    (uint8_t *)room, bound->left, &n);
 		bound->left -= n;
 		/* Folders, and things of which only their system knows. */
-		if (result == INFLATE_OK && n == 0) {
+		if (result == INFLATE_NONE ||
+		    (result == INFLATE_OK && n == 0)) {
 			continue;
 		}
-		add(room, n, sum, what, explain(result, bound));
-		if (result != INFLATE_OK) {
-			return;
+		const char *why = explain(result, bound);
+		why = why == NULL ? read_plain(room, n, sum) : why;
+		if (why == nothing) {
+			others = true;
+		} else {
+			say(sum, what, why);
+			found = true;
 		}
+	}
+	if (others && !found) {
+		say(sum, what, nothing);
 	}
 }
 

@@ -67,6 +67,14 @@ def zipped(data, name="report.xml", method=zipfile.ZIP_DEFLATED, more=()):
     return out.getvalue()
 
 
+def half_encrypted(data):
+    """A zip whose first file is said to be encrypted."""
+    out = bytearray(zipped(data, more=(("secret", "x"),)))
+    for mark, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        out[out.index(mark) + at] |= 1
+    return bytes(out)
+
+
 def message(data, kind="application/gzip", results="", encoding="base64",
             subject=f"Report Domain: {DOMAIN} Submitter: receiver.example"):
     """A mail with that attachment, as mailboxes have it."""
@@ -131,10 +139,17 @@ def cases_forms(server):
         ("zip", zipped(xml)),
         ("zip, stored", zipped(xml, method=zipfile.ZIP_STORED)),
         ("zip with a folder", zipped(xml, more=(("folder/", ""),))),
+        ("zip with things of its system, and a note", zipped(xml, more=(
+            ("__MACOSX/._report.xml", b"\0\5\x16\7"), ("note", "hello")))),
+        ("zip, the tenth file", zipped(xml, more=tuple(
+            (f"{n}.txt", "hello") for n in range(9)))),
         ("a message", message(gzip.compress(xml))),
         ("a message with a zip", message(zipped(xml), "application/zip")),
         ("a message with another type",
          message(zipped(xml), "application/octet-stream")),
+        *((f"a message with {kind}", message(gzip.compress(xml), kind))
+          for kind in ("application/x-gunzip", "application/x-compressed",
+                       "application/tlsrpt", "binary/octet-stream")),
         ("a message with XML", message(xml, "text/xml", encoding="8bit")),
         ("a message that is only the report",
          b"Subject: Report domain: example.org\nContent-Type: application/gzip"
@@ -186,6 +201,27 @@ def test_sum(server):
     equal(by_name[DOMAIN]["reporters"], ["receiver.example", "other.example"])
     equal(by_name["example.net"]["passed"], 6)
     equal(len(told["sources"]), 3)
+
+
+def test_half(server):
+    """What can be read of an archive counts, and the rest is said"""
+    told = server.read(half_encrypted(report()), zipped(
+        report(ident="2"), more=(("r", report(ident="3")[:-9]),)), status=65)
+    equal(told["reports"], 2)
+    check(re.search("not known here\n.*a tag is broken", server.said),
+          server.said)
+
+
+def test_numbered(server):
+    """Reports with the same number are others if their domain or time is"""
+    later = report(record(count=5)).replace(b"1790000000", b"1790000001")
+    told = server.read(report(record(count=3)), later,
+                       report(record(count=4), domain="example.net"))
+    equal((told["reports"], told["duplicates"]), (3, 0))
+    equal(counts(told), {"192.0.2.1": 12})
+    told = server.read(tls_report(), tls_report().replace(
+        DOMAIN.encode(), b"example.net"))
+    equal((told["reports"], told["duplicates"]), (2, 0))
 
 
 def cases_advice(server):
