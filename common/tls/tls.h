@@ -101,6 +101,10 @@ void tls_client_fingerprint(
 ssize_t tls_receive(struct tls_session *, void *buf, size_t size);
 ssize_t tls_send(struct tls_session *, const void *buf, size_t size);
 
+/* True if there was an end without a good-bye: anybody on the way may have made
+   it, and more may have been meant to come. */
+bool tls_is_cut(const struct tls_session *);
+
 /* Answers as stream_drained() does. */
 bool tls_drained(struct tls_session *);
 

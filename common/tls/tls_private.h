@@ -157,6 +157,7 @@ struct tls_session {
 	bool established; /* the handshake is over */
 	bool more;        /* another record follows the one under way */
 	bool drained;     /* the last piece from the socket was a short one */
+	bool cut;         /* it ended without the peer's good-bye */
 	size_t ahead_pos, ahead_len;
 	char ahead[TLS_AHEAD];
 };

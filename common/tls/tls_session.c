@@ -97,7 +97,7 @@ tls_session_open(unsigned flags, gnutls_priority_t priority,
 	}
 	t->rfd = rfd;
 	t->wfd = wfd;
-	t->established = t->more = t->drained = false;
+	t->established = t->more = t->drained = t->cut = false;
 	t->ahead_pos = t->ahead_len = 0;
 	lib->gnutls_transport_set_ptr(t->gnutls, t);
 	lib->gnutls_transport_set_pull_function(t->gnutls, pull);
@@ -175,7 +175,14 @@ tls_receive(struct tls_session *t, void *buf, size_t size)
 		errno = EPROTO; /* renegotiation is not for us */
 		return -1;
 	}
+	t->cut = t->cut || n == GNUTLS_E_PREMATURE_TERMINATION;
 	return as_errno(lib, n);
+}
+
+bool
+tls_is_cut(const struct tls_session *t)
+{
+	return t->cut;
 }
 
 ssize_t

@@ -78,10 +78,17 @@ receive(const struct asking *a, struct http_answer *answer, char *body,
 			}
 			continue;
 		}
-		closed = n <= 0;
-		len += n > 0 ? (size_t)n : 0;
+		if (n == -1 || (n == 0 && tls_is_cut(a->tls))) {
+			break; /* RFC 9112 section 9.8: it is not whole */
+		}
+		closed = n == 0;
+		len += (size_t)n;
 		state = http_read((struct span){ text, len },
 		    closed || len == sizeof(text), answer, body, size);
+	}
+	if (state == HTTP_MORE) {
+		strlcpy(why, "the connection was cut", CONFIG_ERROR);
+		return HTTPS_SILENT;
 	}
 	if (state == HTTP_BAD) {
 		strlcpy(

@@ -5,6 +5,7 @@ it comes from, and that it is remembered.
 The web server of the policy is at port 443 of loopback, in a network namespace
 of this test's own. Needs root.
 """
+import contextlib
 import hashlib
 import re
 import time
@@ -297,7 +298,19 @@ def flood(tls):
         tls.sendall(b"x: " + b"y" * 65532 + b"\n")
 
 
+def unmeasured(good_bye):
+    """An answer that says not how long it is, but ends."""
+    def says(tls):
+        tls.sendall(f"HTTP/1.1 200 OK\r\n{PLAIN}\r\n{policy('none', ())}"
+                    .encode())
+        if good_bye:
+            with contextlib.suppress(OSError):
+                tls.unwrap()
+    return says
+
+
 LIES = {
+    "cut by anybody on the way": unmeasured(False),
     "not found": answer("", "404 Not Found"),
     "elsewhere": answer(policy("none", ()), "301 Moved Permanently",
                         PLAIN + "Location: https://a.example/\r\n"),
@@ -327,6 +340,14 @@ def test_lies(rig):
     got = carry(rig, certificate=None, state=known(retry=1 << 40))
     sent(got, tls=False, why="retry")
     equal(got[2], [], "requests")
+
+
+def test_unmeasured(rig):
+    """The end of an answer without a length is TLS' good-bye"""
+    got = carry(rig, unmeasured(True), certificate=None,
+                txt=("v=STSv1; id=9",), state=known(policy()))
+    sent(got, tls=False)
+    check("id: 9\n" in got[3], got[3])
 
 
 def test_web_certificate(rig):

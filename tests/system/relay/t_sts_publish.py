@@ -166,7 +166,7 @@ def cases_wrong(rig):
              (HOST,), "missing", "status 301"),
             ("it is HTML", answer(text, head="Content-Type: text/html\r\n"),
              mine, (HOST,), "missing", "text/plain"),
-            ("nothing comes", b"", mine, (HOST,), "missing", "malformed"),
+            ("nothing comes", b"", mine, (HOST,), "missing", "was cut"),
             ("it is no policy", answer("mode: enforce\n"), mine, (HOST,),
              "differs", "no policy"),
             ("a host is missing", answer(text), mine, (HOST, "mx2.a.example"),
