@@ -166,7 +166,7 @@ look_at_all(const struct config *config, const struct account *owner, int fd,
 	struct alert_view view = { .config = config };
 	bool good = true;
 
-	alert_search(config, &view.queue);
+	waiting_search(config, "smtpd --alert", &view.queue);
 	for (size_t i = 0; i < KINDS; i++) {
 		char text[ALERT_TEXT] = "";
 		view.before = told[i];

@@ -33,7 +33,7 @@ unknown_queue(char text[ALERT_TEXT])
 enum look
 alert_waiting(const struct alert_view *v, char text[ALERT_TEXT])
 {
-	const struct alert_queue *q = &v->queue;
+	const struct waiting *q = &v->queue;
 
 	if (!q->known && q->late == 0) {
 		return unknown_queue(text);
@@ -42,9 +42,10 @@ alert_waiting(const struct alert_view *v, char text[ALERT_TEXT])
 		return LOOK_WELL;
 	}
 	snprintf(text, ALERT_TEXT,
-	    "%u messages have waited for more than 4 hours, the oldest for "
+	    "%zu message%s waited for more than %d hours, the oldest for "
 	    "%ld; the last reply: %s; type: mailq",
-	    q->late, (long)((time(NULL) - q->oldest) / HOUR),
+	    q->late, q->late == 1 ? " has" : "s have", WAITING_LATE,
+	    (long)((time(NULL) - q->since) / HOUR),
 	    q->reply[0] != '\0' ? q->reply : "none");
 	return LOOK_BAD;
 }
@@ -52,7 +53,7 @@ alert_waiting(const struct alert_view *v, char text[ALERT_TEXT])
 enum look
 alert_login(const struct alert_view *v, char text[ALERT_TEXT])
 {
-	const struct alert_queue *q = &v->queue;
+	const struct waiting *q = &v->queue;
 
 	if (!q->known && q->login[0] == '\0') {
 		return unknown_queue(text);

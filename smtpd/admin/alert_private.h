@@ -3,9 +3,9 @@
 #define RESTANTE_SMTPD_ADMIN_ALERT_PRIVATE_H
 
 #include "common/config/config.h"
+#include "smtpd/admin/waiting_private.h"
 
 #include <stdbool.h>
-#include <time.h>
 
 /* Looks for trouble: alert_look.c. */
 
@@ -17,20 +17,9 @@ enum look {
 
 enum { ALERT_TEXT = 600 };
 
-/* What waits in the queue: alert_queue.c. */
-struct alert_queue {
-	bool known;
-	unsigned late;   /* messages that have waited for more than 4 hours */
-	time_t oldest;   /* when the first of all arrived; 0: none waits */
-	char reply[300]; /* the last one to a message that is late, or "" */
-	char login[300]; /* a refusal of our login by a next hop, or "" */
-};
-
-void alert_search(const struct config *, struct alert_queue *);
-
 struct alert_view {
 	const struct config *config;
-	struct alert_queue queue;
+	struct waiting queue;
 	/*
 	 * There was this kind of trouble at the last look: where a figure goes
 	 * up and down around a limit, there is until it is well below.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Looks at what strangers have written, in processes with less rights: queue
- * files as the owner of the queue, answers of name servers as the user of the
- * sessions.  What such a process says is a small struct, which is believed to
- * be nothing but numbers and text.
+ * files as the owner of the queue (waiting.c), answers of name servers as the
+ * user of the sessions.  What such a process says is a small struct, which is
+ * believed to be nothing but numbers and text.
  */
 #include "smtpd/admin/letter_private.h"
 
@@ -12,7 +12,7 @@
 #include "common/process/process.h"
 #include "common/process/sandbox.h"
 #include "smtpd/admin/check_private.h"
-#include "smtpd/admin/view_private.h"
+#include "smtpd/admin/waiting_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,21 +22,14 @@
 #include <unistd.h>
 
 enum {
-	DAY = 24 * 60 * 60,
-	QUEUE_PATIENCE = 60 * 1000, /* ms */
-	DNS_PATIENCE = 120 * 1000,
-	LONG = DAY, /* s that a message may wait before somebody should look */
+	DNS_PATIENCE = 120 * 1000, /* ms */
 	FINDINGS = 16,
 	MEMORY = 64 * 1024 * 1024, /* octets, for certificates of authorities */
 };
 
 struct asked {
 	const struct letter *letter;
-	size_t count; /* messages, or findings */
-	/* The message that waits longest. */
-	time_t oldest;
-	char id[MAIL_ID + 1], domain[LETTER_LABEL];
-	/* Of the DNS. */
+	size_t count;
 	struct {
 		enum finding how;
 		char text[LETTER_TEXT];
@@ -58,59 +51,6 @@ asked_new(const struct letter *l)
 
 /* ---- the queue ---- */
 
-struct walk {
-	struct asked *asked;
-	struct queue queue;
-};
-
-static int
-look_at(void *data, enum queue_place place, const char *name)
-{
-	struct walk *w = data;
-	struct asked *a = w->asked;
-	struct queue_file f;
-
-	if (queue_read(&w->queue, place, name, &f) != QUEUE_CLAIMED) {
-		return 0;
-	}
-	a->count++;
-	if (a->oldest == 0 || f.mail.arrival < a->oldest) {
-		a->oldest = f.mail.arrival;
-		strlcpy(a->id, f.id, sizeof(a->id));
-		a->domain[0] = '\0';
-		for (size_t i = f.mail.count; i-- > 0;) {
-			const struct recipient *r = &f.mail.recipients[i];
-			const char *at = strrchr(r->text, '@');
-			if (r->slot.state == RECIPIENT_WAITING && at != NULL) {
-				strlcpy(a->domain, at + 1, sizeof(a->domain));
-			}
-		}
-	}
-	queue_release(&f);
-	return 0;
-}
-
-static int
-walk_queue(void *context)
-{
-	static const enum queue_place places[] = { QUEUE_ACTIVE, QUEUE_DEFERRED,
-		QUEUE_HOLD };
-	struct walk w = { .asked = context };
-	int status =
-	    view_open(w.asked->letter->config, &w.queue, "smtpd --letter");
-
-	if (status != EX_OK) {
-		return status == VIEW_NONE ? EX_OK : status;
-	}
-	view_confine();
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		if (view_each(&w.queue, places[i], look_at, &w) == -1) {
-			return EX_IOERR;
-		}
-	}
-	return EX_OK;
-}
-
 static const char *
 age_of(time_t seconds, char text[32])
 {
@@ -124,50 +64,58 @@ age_of(time_t seconds, char text[32])
 	return text;
 }
 
+/* Those that are late, and what to type. */
 static void
-tell_queue(struct letter *l, const struct asked *a)
+tell_late(struct letter *l, const struct waiting *w)
 {
-	char age[32], text[LETTER_TEXT];
-	bool late = l->now - a->oldest >= LONG;
+	char age[32], text[LETTER_TEXT], domain[WAITING_DOMAIN + 8] = "";
 
-	if (a->count == 0) {
-		letter_add(l, LETTER_FACT, "queue", "empty");
-		return;
+	age_of(l->now - w->since, age);
+	if (l->names && w->domain[0] != '\0') {
+		snprintf(domain, sizeof(domain), " for %s", w->domain);
 	}
-	age_of(l->now - a->oldest, age);
-	struct letter_line *line = letter_add(l, LETTER_FACT, "queue",
-	    "%zu message%s, the oldest for %s", a->count,
-	    a->count == 1 ? "" : "s", age);
-	if (line == NULL || !late) {
-		return;
+	if (w->late == 1) {
+		snprintf(text, sizeof(text),
+		    "a message%s has waited for %s; type: smtpd --show %s",
+		    domain, age, w->id);
+	} else {
+		snprintf(text, sizeof(text),
+		    "%zu messages have waited for more than %d hours, one%s "
+		    "for %s; type: mailq",
+		    w->late, WAITING_LATE, domain, age);
 	}
-	line->bad = true;
-	snprintf(text, sizeof(text),
-	    "a message%s%.100s has waited for %s; type: smtpd --show %.32s",
-	    l->names && a->domain[0] != '\0' ? " for " : "",
-	    l->names ? a->domain : "", age, a->id);
 	letter_task(l, false, text);
 }
 
 void
 letter_ask_queue(struct letter *l)
 {
-	struct asked *a = asked_new(l);
-	int status;
+	struct waiting w;
+	char age[32], held[32] = "";
 
-	if (a == NULL) {
+	waiting_search(l->config, "smtpd --letter", &w);
+	if (!w.known) {
+		letter_task(l, true, "the queue cannot be read; type: mailq");
 		return;
 	}
-	if (process_run(walk_queue, a, QUEUE_PATIENCE, &status) !=
-		PROCESS_EXITED ||
-	    status != EX_OK) {
-		letter_task(l, true, "the queue cannot be read; type: mailq");
-	} else {
-		a->id[sizeof(a->id) - 1] = '\0';
-		a->domain[sizeof(a->domain) - 1] = '\0';
-		tell_queue(l, a);
+	if (w.held > 0) {
+		snprintf(held, sizeof(held), "%zu on hold", w.held);
 	}
-	munmap(a, sizeof(*a));
+	if (w.count == 0) {
+		letter_add(
+		    l, LETTER_FACT, "queue", "%s", w.held > 0 ? held : "empty");
+		return;
+	}
+	struct letter_line *line = letter_add(l, LETTER_FACT, "queue",
+	    "%zu message%s, the oldest for %s%s%s", w.count,
+	    w.count == 1 ? "" : "s", age_of(l->now - w.since, age),
+	    w.held > 0 ? "; " : "", held);
+	if (w.late > 0) {
+		tell_late(l, &w);
+	}
+	if (line != NULL) {
+		line->bad = w.late > 0;
+	}
 }
 
 /* ---- the DNS ---- */

@@ -102,7 +102,7 @@ def test_waiting():
         place.reason(ident, "host a.example said: \x1b[31m451 4.2.0 later")
         events, said = place.look()
         equal(events, ["queue bad"], said)
-        for word in ("mail.example.org: 1 messages", "451 4.2.0 later",
+        for word in ("mail.example.org: 1 message has waited", "451 4.2.0 later",
                      "type: mailq"):
             check(word in place.text(), f"{word}: {place.text()}")
         check("\x1b" not in place.text() + said, said)
@@ -128,6 +128,46 @@ def test_held():
              recipients=[recipient("bob@example.net", state="s"),
                          "carol@example.net"])
         equal(place.look()[0], ["queue bad"], "of two one waits")
+
+
+def test_late():
+    """Mail is late after the same time for the alert and for the letter"""
+    rows = (("3 hours", False, "deferred", 3, {}),
+            ("5 hours", True, "deferred", 5, {}),
+            ("5 hours, and not tried yet", True, "active", 5, {}),
+            ("on hold for days", False, "hold", 90, {}),
+            ("asked to be sent later", False, "deferred", 90,
+             {"hold": int(time.time()) + 9 * HOUR}),
+            ("asked to be sent an hour ago", False, "deferred", 90,
+             {"hold": int(time.time()) - HOUR}),
+            ("asked to be sent six hours ago", True, "deferred", 90,
+             {"hold": int(time.time()) - 6 * HOUR}))
+    for what, late, where, hours, fields in rows:
+        with Place() as place:
+            make(place.queue, where, recipients=["bob@example.net"],
+                 arrival=time.time() - hours * HOUR, **fields)
+            place.own()
+            equal(place.look()[0], ["queue bad"] if late else [], what)
+            letter = place.call("smtpd", "--letter", seconds=240).stdout
+            equal("for example.net has waited" in letter, late,
+                  f"{what}\n{letter}")
+            equal("1 on hold" in letter, where == "hold", letter)
+
+
+def test_several():
+    """Several messages that are late are one thing to do"""
+    with Place() as place:
+        for hours in (1, 5, 30):
+            make(place.queue, "deferred", arrival=time.time() - hours * HOUR,
+                 recipients=[f"bob@h{hours}.example.net"])
+        place.own()
+        equal(place.look()[0], ["queue bad"])
+        check("2 messages have waited" in place.text(), place.text())
+        letter = " ".join(place.call("smtpd", "--letter",
+                                     seconds=240).stdout.split())
+        check("3 messages, the oldest for 30 hours" in letter, letter)
+        check("2 messages have waited for more than 4 hours, one for "
+              "h30.example.net for 30 hours" in letter, letter)
 
 
 def test_login():
