@@ -39,6 +39,7 @@ enum blocklist_answer {
 	BLOCKLIST_IGNORED,
 	BLOCKLIST_LISTED,
 	BLOCKLIST_REFUSED, /* 127.255.255.x: the list does not serve us */
+	BLOCKLIST_SILENT,  /* there is no answer, or that of a failure */
 };
 
 /* Interprets an answer of the zone, given as a number. */

@@ -52,35 +52,30 @@ add_questions(struct listed *l, const struct blocklist *list)
 	}
 }
 
-/* SERVFAIL and the like are no answer. */
-static bool
-is_answer(const struct dns_lookup *q)
-{
-	struct dns_address found[DNS_ADDRESSES];
-	size_t n = 0;
-
-	return q->len > 0 && dns_parse_addresses(q->answer, q->len, q->type,
-				 found, &n) != DNS_TEMPORARY;
-}
-
+/* A list that is silent, or does not serve us, says neither. */
 static void
 judge(struct listed *l)
 {
 	l->look = LOOK_WELL;
 	for (size_t i = 0; i < l->count && l->look != LOOK_BAD; i++) {
 		const struct dns_lookup *q = &l->questions[i];
-		enum blocklist_answer answer = dnsbl_read(l->lists[i], q);
-		if (answer == BLOCKLIST_LISTED) {
+		switch (dnsbl_read(l->lists[i], q)) {
+		case BLOCKLIST_LISTED:
 			l->look = LOOK_BAD;
 			snprintf(l->text, sizeof(l->text),
 			    "%s is listed as a sender of spam by %s, and many "
 			    "refuse its mail: see what the list says, find out "
 			    "who sends it, and have the address removed there",
 			    l->addresses[i], l->lists[i]->zone);
-		} else if (!is_answer(q)) {
+			break;
+		case BLOCKLIST_REFUSED:
+		case BLOCKLIST_SILENT:
 			l->look = LOOK_UNKNOWN;
-			snprintf(l->text, sizeof(l->text), "%s does not answer",
-			    l->lists[i]->zone);
+			snprintf(l->text, sizeof(l->text),
+			    "%s does not answer, or not us", l->lists[i]->zone);
+			break;
+		case BLOCKLIST_IGNORED:
+			break;
 		}
 	}
 }

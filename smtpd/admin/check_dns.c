@@ -7,8 +7,8 @@
 #include "common/io/deadline.h"
 #include "common/text/network.h"
 #include "smtpd/admin/zone_private.h"
+#include "smtpd/worker/dnsbl.h"
 
-#include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,30 +55,26 @@ static void
 check_list(struct check *c, const struct blocklist *list, const char *address,
     const struct dns_lookup *q)
 {
-	struct dns_address found[DNS_ADDRESSES];
-	enum blocklist_answer said = BLOCKLIST_IGNORED;
-	struct sockaddr_in sin;
-	size_t n = 0;
-
-	(void)dns_parse_addresses(q->answer, q->len, ns_t_a, found, &n);
-	for (size_t i = 0; i < n && said == BLOCKLIST_IGNORED; i++) {
-		memcpy(&sin, &found[i].address, sizeof(sin));
-		said = blocklist_read(list, ntohl(sin.sin_addr.s_addr));
-	}
-	if (said == BLOCKLIST_LISTED) {
+	switch (dnsbl_read(list, q)) {
+	case BLOCKLIST_LISTED:
 		check_finding(c, FINDING_WARNING,
 		    "%s is listed as a sender of spam by %s, and many refuse "
 		    "its mail: see what the list says, mend that, and have it "
 		    "removed there",
 		    address, list->zone);
-	} else if (said == BLOCKLIST_REFUSED) {
-		check_finding(c, FINDING_WARNING,
+		break;
+	case BLOCKLIST_REFUSED:
+		check_finding(c, FINDING_UNKNOWN,
 		    "%s does not say if %s is listed: it does not serve the "
 		    "name server that we ask; see the key resolver",
 		    list->zone, address);
-	} else if (q->len > 0) {
+		break;
+	case BLOCKLIST_IGNORED:
 		check_finding(c, FINDING_OK, "%s is not listed by %s", address,
 		    list->zone);
+		break;
+	case BLOCKLIST_SILENT:
+		break;
 	}
 }
 
@@ -127,7 +123,7 @@ check_zone(struct check *c, struct zone *zone, bool first)
 		return false; /* check_routes() says it */
 	}
 	if (t.known == 0) {
-		check_finding(c, FINDING_WARNING,
+		check_finding(c, FINDING_UNKNOWN,
 		    "the DNS cannot be asked about %s: %s", domain, t.why);
 	} else if (t.wrong > 0) {
 		check_finding(c, FINDING_WARNING,
@@ -138,7 +134,7 @@ check_zone(struct check *c, struct zone *zone, bool first)
 		    domain,
 		    t.unknown > 0 ? ", as far as it could be asked" : "");
 	}
-	if (t.known > 0 && zone->naddresses == 0) {
+	if (t.known > 0 && zone->naddresses == 0 && !zone->addresses_unknown) {
 		check_finding(c, FINDING_WARNING,
 		    "%s has no address that the world can reach, neither here "
 		    "nor in the DNS: no mail comes in",

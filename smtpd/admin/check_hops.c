@@ -200,7 +200,7 @@ report_answer(struct check *c, const struct question *q)
 			break;
 		}
 		c->dns_trouble = true;
-		check_finding(c, FINDING_WARNING,
+		check_finding(c, FINDING_UNKNOWN,
 		    "%s: the name server cannot be asked now (%s): mail "
 		    "waits until it answers; see the key resolver and "
 		    "resolv.conf(5)",

@@ -161,19 +161,23 @@ compare_zones(void *context)
 static void
 tell_dns(struct letter *l, const struct asked *a)
 {
-	size_t wrong = 0, n = a->count < FINDINGS ? a->count : FINDINGS;
+	size_t wrong = 0, unknown = 0,
+	       n = a->count < FINDINGS ? a->count : FINDINGS;
 
 	for (size_t i = 0; i < n; i++) {
 		char text[LETTER_TEXT];
 		memcpy(text, a->findings[i].text, sizeof(text));
 		text[sizeof(text) - 1] = '\0';
-		if (a->findings[i].how != FINDING_OK) {
-			letter_tell(l, a->findings[i].how, text);
-			wrong++;
-		}
+		enum finding how = a->findings[i].how;
+		letter_tell(l, how, text);
+		wrong += how == FINDING_WARNING || how == FINDING_ERROR;
+		unknown += how == FINDING_UNKNOWN;
 	}
 	struct letter_line *line = letter_add(l, LETTER_FACT, "DNS",
-	    wrong > 0 ? "not all is as it should be" : "as it should be");
+	    wrong > 0     ? "not all is as it should be"
+	    : unknown > 0 ? "it could not all be asked; the next letter asks "
+			    "again"
+			  : "as it should be");
 	if (line != NULL) {
 		line->bad = wrong > 0;
 	}

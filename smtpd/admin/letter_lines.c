@@ -78,7 +78,7 @@ letter_task(struct letter *l, bool urgent, const char *text)
 void
 letter_tell(void *letter, enum finding how, const char *text)
 {
-	if (how != FINDING_OK) {
+	if (how == FINDING_WARNING || how == FINDING_ERROR) {
 		letter_task(letter, how == FINDING_ERROR, text);
 	}
 }

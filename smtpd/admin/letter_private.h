@@ -130,7 +130,8 @@ void letter_mailboxes(struct letter *);
 void letter_ask_queue(struct letter *);
 void letter_ask_dns(struct letter *);
 
-/* For struct check: a finding that is not good is a task. */
+/* For struct check: what is wrong is a task; what cannot be found out is not.
+ */
 void letter_tell(void *letter, enum finding, const char *text);
 
 /* ---- letter_text.c, letter_html.c, letter_page.c ---- */

@@ -268,10 +268,9 @@ look_at_list(const char *address, const struct dns_lookup *q)
 		    list.zone, address);
 		break;
 	case BLOCKLIST_IGNORED:
-		if (q->len > 0) {
-			printf(
-			    "ok: %s is not listed by %s\n", address, list.zone);
-		}
+		printf("ok: %s is not listed by %s\n", address, list.zone);
+		break;
+	case BLOCKLIST_SILENT:
 		break;
 	}
 }

@@ -73,12 +73,15 @@ zone_learn_addresses(struct zone_check *c)
 	struct dns_address found[DNS_ADDRESSES];
 	struct zone *z = c->zone;
 	size_t count = 0;
+	bool failed = false;
 
 	for (size_t i = 0; z->naddresses == 0 && i < 2; i++) {
-		if (zone_ask(c, z->host, types[i]) == DNS_OK) {
+		enum dns_status status = zone_ask(c, z->host, types[i]);
+		if (status == DNS_OK) {
 			(void)dns_parse_addresses(c->more.answer, c->more.len,
 			    c->more.type, found, &count);
 		}
+		failed = failed || status == DNS_TEMPORARY;
 	}
 	for (size_t i = 0; i < count && z->naddresses < ZONE_ADDRESSES; i++) {
 		char *text = z->addresses[z->naddresses];
@@ -88,6 +91,7 @@ zone_learn_addresses(struct zone_check *c)
 			zone_add_pointer(z, text);
 		}
 	}
+	z->addresses_unknown = z->naddresses == 0 && failed;
 }
 
 /* What the machines of common/auth ask. */
@@ -177,6 +181,14 @@ zone_policy_above(struct zone_check *c, struct zone_finding *f)
 		for (size_t i = 0; i < n; i++) {
 			dmarc_answer(
 			    &c->dmarc, asks[i].name, answer(c, &asks[i]));
+		}
+	}
+	for (size_t i = 0; i < c->dmarc.names; i++) {
+		if (c->dmarc.name[i].status == ASK_FAILED) {
+			f->word = ZONE_UNKNOWN;
+			snprintf(f->note, sizeof(f->note),
+			    "the name server has failed for %.200s",
+			    c->dmarc.name[i].name);
 		}
 	}
 	if (c->dmarc.policy_domain[0] == '\0' ||

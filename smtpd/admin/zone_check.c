@@ -195,7 +195,7 @@ is_signed(const struct zone *zone)
 static void
 print_gaps(const struct zone *zone)
 {
-	if (zone->naddresses == 0) {
+	if (zone->naddresses == 0 && !zone->addresses_unknown) {
 		printf("%s has no address that the world can reach, neither "
 		       "here nor in the DNS:\nwithout A or AAAA no mail comes "
 		       "in.\n",

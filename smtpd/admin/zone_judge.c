@@ -100,9 +100,9 @@ static void
 judge_text(struct zone_check *c, const struct zone_record *r,
     const struct dns_lookup *l, struct zone_finding *f)
 {
-	bool ours =
-	    zone_same_name(r->name, c->zone->domain) &&
-	    (c->zone->naddresses > 0 || c->zone->config->relay[0] != '\0');
+	bool top = zone_same_name(r->name, c->zone->domain);
+	bool ours = top && (c->zone->naddresses > 0 ||
+			       c->zone->config->relay[0] != '\0');
 
 	(void)dns_parse_texts(l->answer, l->len, &c->texts);
 	zone_compare_texts(r, &c->texts, f);
@@ -118,6 +118,11 @@ judge_text(struct zone_check *c, const struct zone_record *r,
 	} else if (ours && (f->word == ZONE_OK || f->word == ZONE_DIFFERS) &&
 		   f->note[0] == '\0' && zone_spf_passes(c, f)) {
 		f->word = ZONE_OK;
+	} else if (top && !ours && f->word == ZONE_DIFFERS &&
+		   c->zone->addresses_unknown) {
+		/* It may pass our addresses. */
+		f->word = ZONE_UNKNOWN;
+		explain_silence(c, f);
 	}
 }
 

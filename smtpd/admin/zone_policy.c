@@ -213,6 +213,17 @@ fetch(struct fetching *f)
 	f->why[sizeof(f->why) - 1] = '\0';
 }
 
+/* True if the name server does not say where the policy is. */
+static bool
+host_is_unknown(struct zone_check *c)
+{
+	char host[DKIM_KEY_NAME + 16];
+
+	snprintf(host, sizeof(host), "mta-sts.%s", c->zone->domain);
+	return zone_ask(c, host, ZONE_A) == DNS_TEMPORARY ||
+	       zone_ask(c, host, ZONE_AAAA) == DNS_TEMPORARY;
+}
+
 void
 zone_check_policy(
     struct zone_check *c, const char *id, struct zone_finding *finding)
@@ -231,7 +242,10 @@ zone_check_policy(
 	f->dns = c->dns;
 	f->domain = c->zone->domain;
 	fetch(f);
-	if (f->len == -1) {
+	if (f->len == -1 && host_is_unknown(c)) {
+		find(finding, ZONE_UNKNOWN,
+		    "the name server has failed for the host of the policy");
+	} else if (f->len == -1) {
 		find(finding, ZONE_MISSING, "senders do not get it: %.300s",
 		    f->why);
 	} else {

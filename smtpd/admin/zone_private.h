@@ -56,9 +56,10 @@ struct zone {
 	char domain[DKIM_KEY_NAME], host[DKIM_KEY_NAME];
 	size_t naddresses;
 	char addresses[ZONE_ADDRESSES][INET6_ADDRSTRLEN]; /* of the host */
-	bool addresses_full; /* there are more, which are left out */
-	size_t nkeys;        /* of DKIM */
-	bool no_tlsa;        /* the keys of TLS cannot be read */
+	bool addresses_full;    /* there are more, which are left out */
+	bool addresses_unknown; /* we have none, and the DNS cannot be asked */
+	size_t nkeys;           /* of DKIM */
+	bool no_tlsa;           /* the keys of TLS cannot be read */
 	/* The policy of MTA-STS, the id of its record, and where it is. */
 	char policy[2 * DKIM_KEY_NAME], policy_id[STS_ID + 1];
 	char policy_url[DKIM_KEY_NAME + 64];

@@ -48,9 +48,9 @@ dnsbl_read(const struct blocklist *list, const struct dns_lookup *q)
 	enum blocklist_answer best = BLOCKLIST_IGNORED;
 	size_t n = 0;
 
-	if (dns_parse_addresses(q->answer, q->len, ns_t_a, found, &n) !=
-	    DNS_OK) {
-		return BLOCKLIST_IGNORED;
+	if (q->len == 0 || dns_parse_addresses(q->answer, q->len, ns_t_a, found,
+			       &n) == DNS_TEMPORARY) {
+		return BLOCKLIST_SILENT;
 	}
 	for (size_t i = 0; i < n && best == BLOCKLIST_IGNORED; i++) {
 		best = blocklist_read(list, number_of(&found[i]));
@@ -70,6 +70,7 @@ is_listed(const struct blocklist *list, const struct dns_lookup *q)
 		    list->zone);
 		break;
 	case BLOCKLIST_IGNORED:
+	case BLOCKLIST_SILENT:
 		break;
 	}
 	return false;

@@ -15,7 +15,12 @@
  * do it, and a finding says what to type.
  */
 
-enum finding { FINDING_OK, FINDING_WARNING, FINDING_ERROR };
+enum finding {
+	FINDING_OK,
+	FINDING_UNKNOWN, /* it cannot be found out now: shown as a warning */
+	FINDING_WARNING,
+	FINDING_ERROR,
+};
 
 struct greeting;
 

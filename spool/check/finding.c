@@ -12,12 +12,13 @@ enum { TEXT = 2 * PATH_MAX };
 void
 check_finding(struct check *c, enum finding how, const char *fmt, ...)
 {
-	static const char *const words[] = { "ok", "warning", "error" };
+	static const char *const words[] = { "ok", "warning", "warning",
+		"error" };
 	char text[TEXT];
 	va_list ap;
 
 	c->errors += how == FINDING_ERROR;
-	c->warnings += how == FINDING_WARNING;
+	c->warnings += how == FINDING_WARNING || how == FINDING_UNKNOWN;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);

@@ -209,7 +209,7 @@ check_as(struct check *c, const struct account *a, const char *mailbox,
 	if (process_run(run_trial, &t, TRIAL_LIMIT, &status) !=
 		PROCESS_EXITED ||
 	    status == NO_RIGHTS) {
-		check_finding(c, FINDING_WARNING,
+		check_finding(c, FINDING_UNKNOWN,
 		    "what %s may do cannot be found out now", a->name);
 		return -1;
 	}

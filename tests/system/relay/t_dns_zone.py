@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from lib import namespace, peers
-from lib.dns import LyingDns, NXDOMAIN, RealDns, refuse, SERVFAIL, TXT
+from lib.dns import LyingDns, NXDOMAIN, RealDns, dead, refuse, SERVFAIL, TXT
 from lib.scratch import tool
 from lib.site import Site
 from lib.tap import Skip, Tap, check, equal
@@ -140,6 +140,59 @@ def test_failure():
         check(f"UNKNOWN TXT _dmarc.{DOMAIN}" in done.stdout, done.stdout)
         check(f"MISSING MX {DOMAIN}" in done.stdout, done.stdout)
         equal(done.returncode, 1, "what is wrong counts more")
+
+
+def letter(site):
+    """What the letter says, on one line."""
+    done = site.call("smtpd", "--letter", seconds=240)
+    equal(done.returncode, 0, done.stderr)
+    return " ".join(done.stdout.split())
+
+
+def test_letter():
+    """A name server that is silent or fails gives the letter nothing to do"""
+    with Site(2, HOST, DOMAIN) as site:
+        equal(site.call("smtpd", "--dkim", DOMAIN).returncode, 0)
+        for trouble in (dead, refuse(SERVFAIL)):
+            with LyingDns({}, trouble) as dns:
+                site.change(f"resolver {dns.address}\n")
+                said = letter(site)
+                check(dns.asked, "nobody was asked")
+            check("DNS it could not all be asked" in said, said)
+            for words in ("cannot be asked", "--dns", "no mail comes in"):
+                check(words not in said, said)
+        with LyingDns({}) as dns:
+            site.change(f"resolver {dns.address}\n")
+            said = letter(site)
+        check("DNS not all is as it should be" in said, said)
+        check(f"smtpd --dns {DOMAIN} --check" in said, said)
+
+
+def test_partly():
+    """Where the server fails for what a finding rests upon, there is none"""
+    with Site(2, HOST, "lists." + DOMAIN) as site:
+        equal(site.call("smtpd", "--dkim", site.domain).returncode, 0)
+        records = [line for line in zone(site)
+                   if not line.startswith((HOST, "_dmarc"))]
+        passes = f'TXT "v=spf1 include:s.{DOMAIN} -all"'
+        records = [re.sub('TXT "v=spf1 mx .*', passes, line)
+                   for line in records]
+        for what, zones, kind in (
+                ("addresses", {f"{HOST}.": None}, f"TXT {site.domain}"),
+                ("the policy above", {f"_dmarc.{DOMAIN}.": None},
+                 f"TXT _dmarc.{site.domain}")):
+            shutil.rmtree(site.dir / "nsd", ignore_errors=True)
+            more = [] if HOST + "." in zones else [
+                f'{HOST}. IN TXT "v=spf1 a -all"', f"{HOST}. IN A 1.2.3.4"]
+            with RealDns(site, records + more, zones) as dns:
+                site.change(f"resolver {dns.address}\n")
+                done = site.call("smtpd", "--dns", "--check")
+                check(f"UNKNOWN {kind}\n" in done.stdout,
+                      f"{what}: {done.stdout}")
+                check("no address that" not in done.stdout, done.stdout)
+                said = letter(site)
+                check(f"no {kind}" not in said and f"another {kind}"
+                      not in said and "no mail comes" not in said, said)
 
 
 def test_signed():
@@ -427,6 +480,7 @@ def inside_lists():
                 site.change(f"resolver {dns.address}\n")
                 done = site.call("smtpd", "--check")
                 check(re.search(words, done.stdout), words + done.stdout)
+                check((" listed " in letter(site)) == ("as a" in words), words)
                 site.change(f"resolver {dns.address}\ndnsbl bl.test\n")
                 done = site.call("smtpd", "--check")
                 check(f"{V6} is not listed by bl.test" in done.stdout,

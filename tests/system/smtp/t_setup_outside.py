@@ -14,8 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lib.dns import A, MX, NXDOMAIN, PTR, SERVFAIL, LyingDns, a, honest, mx, \
-    name, record, refuse
+from lib.dns import A, MX, NXDOMAIN, PTR, SERVFAIL, LyingDns, a, dead, \
+    honest, mx, name, record, refuse
 from lib.namespace import LOOPBACK, again
 from lib.scratch import Scratch, sysconfdir
 from lib.tap import Skip, Tap, check, equal
@@ -119,7 +119,9 @@ def test_alert():
                 (gone, ""), ({**gone, **listed("127.0.0.2")}, "listed bad\n"),
                 (failing, ""), ({**gone, **listed("127.0.0.4")}, ""),
                 (gone, "listed well\n"), (other, "listed bad\n"),
-                ({**gone, **listed("127.255.255.254")}, "listed well\n")):
+                ({**gone, **listed("127.255.255.254")}, ""),
+                ({(LISTED, A): dead, (mine, A): dead}, ""), (gone, "listed well\n"),
+                ({**gone, (LISTED, A): dead}, "")):
             with LyingDns(lies, refuse(NXDOMAIN)) as dns:
                 scratch.configure(f"alert {program}\nresolver {dns.address}\n"
                                   "dnsbl bl.mine.example", tls=False)
