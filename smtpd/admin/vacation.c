@@ -85,6 +85,22 @@ make_vacation(const struct vacation_wish *w, struct vacation *v)
 	return read_answer(v);
 }
 
+/* True if the user's folder is there, or can be made: by root, or, where all
+   belongs to one user, by that one. */
+static bool
+has_folder(const struct config *config, const char *name)
+{
+	char user[USER_NAME + 1], users[PATH_MAX], path[PATH_MAX];
+
+	return !user_name(config, name, user) ||
+	       snprintf(users, sizeof(users), "%s/users", config->state) >=
+	           (int)sizeof(users) ||
+	       snprintf(path, sizeof(path), "%s/%s", users, user) >=
+	           (int)sizeof(path) ||
+	       access(path, F_OK) == 0 || errno != ENOENT ||
+	       access(users, W_OK) == 0 || errno == ENOENT;
+}
+
 /* Becomes the owner of the user's files, for good. */
 static int
 become_user(const struct config *config, const char *name, struct store *store)
@@ -101,7 +117,13 @@ become_user(const struct config *config, const char *name, struct store *store)
 	names_free(names);
 	switch (became) {
 	case BECOME_OK:
-		return EX_OK;
+		if (account.uid != 0) {
+			return EX_OK;
+		}
+		log_error("nobody is answered for %.100s, who has all rights; "
+			  "let an alias lead that mail to a user",
+		    account.name);
+		return EX_NOPERM;
 	case BECOME_NO_MAILBOX:
 		log_error("there is no user %.100s", name);
 		return EX_NOUSER;
@@ -120,6 +142,15 @@ vacation_run(const struct config *config, const struct vacation_wish *w)
 	struct store store;
 	int status = w->off ? EX_OK : make_vacation(w, &v);
 
+	if (status == EX_OK && !has_folder(config, w->user)) {
+		if (w->off) {
+			return EX_OK;
+		}
+		log_error("%.100s has had no mail yet, and so no folder for "
+			  "this; type: sudo smtpd --vacation %.100s",
+		    w->user, w->user);
+		return EX_CANTCREAT;
+	}
 	if (status == EX_OK) {
 		status = become_user(config, w->user, &store);
 	}

@@ -50,7 +50,7 @@ deliver_user(
 	if (forward == FORWARD_TROUBLE) {
 		status = STATUS_TEMPORARY;
 	} else if (status == STATUS_OK) {
-		away = d->message->mail.sender[0] != '\0' &&
+		away = account.uid != 0 && d->message->mail.sender[0] != '\0' &&
 		       vacation_exists(store.directory);
 		junk =
 		    junk_choose(d->config, &account, d->message->text, &store);
