@@ -9,6 +9,7 @@
 #include "common/log/log.h"
 #include "common/mime/header.h"
 #include "smtpd/relay/relay_from.h"
+#include "smtpd/route/archive.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -119,6 +120,19 @@ fail(struct client *c, int error)
 	return false;
 }
 
+/* True if it is a copy for the archive; others go for themselves. */
+static bool
+is_copy(const struct client *c, const struct mail_object *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->rcpts[i].state == RCPT_TODO) {
+			return archive_is_copy(
+			    c->config, m->rcpts[i].recipient);
+		}
+	}
+	return false;
+}
+
 void
 front_find(const struct client *c, struct mail_object *m)
 {
@@ -145,6 +159,7 @@ bool
 front_make(struct client *c, struct mail_object *m)
 {
 	struct relay_from_done done;
+	bool copy = is_copy(c, m);
 	size_t len;
 
 	if (m->own == NULL || m->fronted) {
@@ -153,12 +168,21 @@ front_make(struct client *c, struct mail_object *m)
 	output_clear(&m->front);
 	const struct relay_from x = { .address = m->own->value,
 		.header = m->own->more,
-		.automatic = m->mail->sender[0] == '\0' };
+		.automatic = m->mail->sender[0] == '\0' && !copy,
+		.host = c->config->hostname };
 	char *text = read_section(&m->body, &len);
 	if (text == NULL) {
 		return fail(c, errno);
 	}
 	relay_from_head(&x, text, len, &m->front, &done);
+	if (copy && done.received > 1 && !mail_is_ours(m->mail)) {
+		free(text);
+		client_set_verdict(c, OUTCOME_FAILED, "5.4.6",
+		    "the message has been here before: its copy for the "
+		    "archive may be one that has come back, and with the "
+		    "sender of relay-from would go round");
+		return false;
+	}
 	bool good = use(m, text, len, &done);
 	free(text);
 	if (!good) {

@@ -6,6 +6,7 @@
 #include "common/mime/mailboxes.h"
 #include "common/text/bytes.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,7 +16,8 @@ struct survey {
 	bool other;     /* somebody else is named there */
 	bool usable;    /* there is an address that can be answered to */
 	bool reply_to, automatic, signature;
-	struct span name; /* of the first author, as written */
+	unsigned received; /* by us */
+	struct span name;  /* of the first author, as written */
 	char former[ADDRESS_TEXT];
 };
 
@@ -62,8 +64,19 @@ survey_author(struct survey *s, const struct field *f, const char *address)
 	s->authors++;
 }
 
+/* True if we have written that Received: see smtpd/session/trace.c. */
+static bool
+is_our_trace(const struct field *f, const char *host)
+{
+	char by[ADDRESS_TEXT];
+	int n = snprintf(by, sizeof(by), "by %s (restante) ", host);
+
+	return n > 0 && n < (int)sizeof(by) &&
+	       memmem(f->value, f->value_len, by, (size_t)n) != NULL;
+}
+
 static struct survey
-survey(const char *text, size_t len, const char *address, size_t *head)
+survey(const struct relay_from *x, const char *text, size_t len, size_t *head)
 {
 	const char *at = text, *before = text;
 	struct survey s = { 0 };
@@ -72,13 +85,15 @@ survey(const char *text, size_t len, const char *address, size_t *head)
 	while (header_next(&at, text + len, &f)) {
 		before = at;
 		if (header_is(&f, "From")) {
-			survey_author(&s, &f, address);
+			survey_author(&s, &f, x->address);
 		} else if (header_is(&f, "Reply-To")) {
 			s.reply_to = s.reply_to || !is_empty(&f);
 		} else if (header_is(&f, "Auto-Submitted")) {
 			s.automatic = s.automatic || !is_empty(&f);
 		} else if (header_is(&f, "DKIM-Signature")) {
 			s.signature = true;
+		} else if (header_is(&f, "Received")) {
+			s.received += is_our_trace(&f, x->host);
 		}
 	}
 	*head = (size_t)(before - text);
@@ -149,13 +164,14 @@ void
 relay_from_head(const struct relay_from *x, const char *text, size_t len,
     struct output *out, struct relay_from_done *done)
 {
-	struct survey s = survey(text, len, x->address, &done->len);
+	struct survey s = survey(x, text, len, &done->len);
 	const char *at = text, *end = text + done->len;
 	bool automatic = x->automatic && !s.automatic;
 	bool written = false;
 	struct field f;
 
 	done->author = x->header && s.other;
+	done->received = s.received;
 	done->changed = done->author || automatic;
 	done->signature = done->author && s.signature;
 	strlcpy(done->former, s.former, sizeof(done->former));

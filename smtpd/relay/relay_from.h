@@ -15,9 +15,10 @@
 
 struct relay_from {
 	const char *address;
-	bool header;    /* From is to say it, too */
-	bool automatic; /* nobody is the sender: the mail says that a program
-	                   wrote it, so that none answers it */
+	bool header;      /* From is to say it, too */
+	bool automatic;   /* nobody is the sender: the mail says that a program
+	                     wrote it, so that none answers it */
+	const char *host; /* our name in Received */
 };
 
 /* What has become of the section. */
@@ -27,6 +28,7 @@ struct relay_from_done {
 	bool author;  /* From is another */
 	char former[ADDRESS_TEXT]; /* the first address there was, or "" */
 	bool signature;            /* there was one, and it is broken now */
+	unsigned received;         /* how often the host has received it */
 };
 
 /*

@@ -101,7 +101,8 @@ test_case(size_t i, const char *rest)
 	const char *head = cases[i].head, *wanted = cases[i].wanted;
 	const struct relay_from x = { .address = ME,
 		.header = (cases[i].what & HEADER) != 0,
-		.automatic = (cases[i].what & AUTOMATIC) != 0 };
+		.automatic = (cases[i].what & AUTOMATIC) != 0,
+		.host = "mx.example" };
 	struct relay_from_done done;
 	struct output out = { 0 };
 	char text[1024];
@@ -129,7 +130,9 @@ test_long_name(void)
 {
 	static const char wanted[] = "n\r\n <me@qq.example>\r\nReply-To: n";
 	char text[1200], name[1000];
-	const struct relay_from x = { .address = ME, .header = true };
+	const struct relay_from x = {
+		.address = ME, .header = true, .host = "mx.example"
+	};
 	struct relay_from_done done;
 	struct output out = { 0 };
 
@@ -143,9 +146,44 @@ test_long_name(void)
 	output_free(&out);
 }
 
+/* How often we have received it, by our own fields alone. */
+static void
+test_received(void)
+{
+	static const char ours[] = "Received: from a (b)\r\n\tby mx.example "
+				   "(restante) with SMTP id X;\r\n\tnow\r\n";
+	static const struct {
+		const char *more;
+		unsigned received;
+	} rows[] = {
+		{ "", 1 },
+		{ ours, 2 },
+		{ "Received: by mx.example (restante) with ESMTP\n", 2 },
+		{ "Received: by amx.example (restante) with ESMTP\n", 1 },
+		{ "Received: by mx.example (Postfix) with ESMTP\n", 1 },
+		{ "X-Received: by mx.example (restante) with ESMTP\n", 1 },
+		{ "\r\nReceived: by mx.example (restante) with ESMTP\n", 1 },
+	};
+	const struct relay_from x = { .address = ME, .host = "mx.example" };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct relay_from_done done;
+		struct output out = { 0 };
+		char text[1024];
+		snprintf(text, sizeof(text), "%s%s", ours, rows[i].more);
+		relay_from_head(&x, text, strlen(text), &out, &done);
+		if (!ok(done.received == rows[i].received, "Received, row %zu",
+			i)) {
+			note("it is %u", done.received);
+		}
+		output_free(&out);
+	}
+}
+
 int
 main(void)
 {
+	test_received();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		test_case(i, "");
 		if (strchr(cases[i].head, '\n') != NULL) {

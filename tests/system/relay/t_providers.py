@@ -338,6 +338,75 @@ def test_masquerade_login():
         equal(fields(hop.messages[1], "From"), ["alice@example.org"], "From")
 
 
+BOX = "box@far.example"
+
+
+def copies(hop):
+    """The messages that the archive has got."""
+    return [m for m in hop.messages if m.rcpts == [BOX]]
+
+
+def cases_archive():
+    """A copy for an archive elsewhere leaves as all else does: under the
+    account's address, as its author's own words, and without reports"""
+    for kind in KINDS:
+        with tap.case(kind.name), home(kind, f"archive {BOX}\n") as (
+                machine, hop):
+            machine.phone()
+            machine.stranger("bob@example.org")
+            hop.wait(3)
+            machine.wait_empty()
+            equal([m.sender for m in hop.messages], [kind.account] * 3)
+            equal(sorted(fields(m, "Reply-To")[0] for m in copies(hop)),
+                  ["Alice <alice@example.org>", f"Carol <{STRANGER}>"],
+                  "who wrote what is in the archive")
+            for copy in copies(hop):
+                equal(fields(copy, "Auto-Submitted"), [], "a person's words")
+                equal(copy.rcpt_params[BOX],
+                      "NOTIFY=NEVER" if kind.extensions == MODERN else "")
+            equal([m for m in hop.received if not m.accepted], [], "refused")
+
+
+def test_archive_refused():
+    """Neither sender nor account hears of an archive that takes nothing"""
+    with home(QQ, f"archive {BOX}\n") as (machine, hop):
+        hop.script["rcpt"] = {BOX: GONE}
+        machine.stranger("bob@example.org")
+        machine.phone()
+        machine.wait_mail("bob", 1)
+        machine.wait_empty()
+        equal([m.rcpts for m in hop.messages], [[FAR]], "what left")
+        equal(len(machine.wait_mail("bob", 1)), 1, "bob's")
+        check(not machine.mailbox("alice").exists(), "alice has a report")
+
+
+def test_archive_loop():
+    """A copy that another server's archive sends back, under a sender by now,
+    is not copied again; no user gets past the archive in this way"""
+    with home(QQ, f"archive {BOX}\n") as (machine, hop):
+        machine.stranger("bob@example.org")
+        hop.wait(1)
+        machine.wait_empty()
+        back = copies(hop)[0].body.decode()
+        machine.talk(machine.smtp, "54321@qq.com", ["bob@example.org"], back)
+        machine.wait_mail("bob", 2)
+        machine.wait_empty()
+        equal(len(copies(hop)), 1, "copies")
+        check("has been here before" in machine.log(), machine.log())
+        machine.phone(text=back)
+        hop.wait(3)
+        equal(len(copies(hop)), 2, "a user's mail is copied")
+
+
+def test_archive_own():
+    """The account itself may be the archive"""
+    with home(QQ, f"archive {QQ.account} in\n") as (machine, hop):
+        machine.stranger("bob@example.org")
+        got, = hop.wait(1)
+        machine.wait_empty()
+        equal((got.sender, got.rcpts), (QQ.account, [QQ.account]))
+
+
 def test_check():
     """--check names the hosts of providers that have no address yet"""
     with Home() as machine:
