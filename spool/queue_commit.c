@@ -7,6 +7,7 @@
  */
 #include "common/log/log.h"
 #include "common/io/file.h"
+#include "common/io/file_writer.h"
 #include "spool/queue_private.h"
 
 #include <errno.h>
@@ -20,51 +21,20 @@
 enum { BUFFER = 64 * 1024, UNFINISHED_NAME = MAIL_ID + 24 };
 
 struct body_writer {
-	int fd;
-	off_t at;  /* where the buffer will be written */
-	int error; /* sticky */
-	size_t len;
-	char buffer[BUFFER];
+	struct file_writer file;
 	char input[BUFFER];
 };
 
-static void
-flush(struct body_writer *w)
-{
-	if (w->error == 0 &&
-	    file_write(w->fd, w->buffer, w->len, w->at) == -1) {
-		w->error = errno;
-	}
-	w->at += (off_t)w->len;
-	w->len = 0;
-}
-
-static void
-put_octets(struct body_writer *w, const char *data, size_t len)
-{
-	while (len > 0) {
-		size_t room = BUFFER - w->len;
-		size_t n = len < room ? len : room;
-		memcpy(w->buffer + w->len, data, n);
-		w->len += n;
-		data += n;
-		len -= n;
-		if (w->len == BUFFER) {
-			flush(w);
-		}
-	}
-}
-
 /* Writes lines that end in LF with CRLF. */
 static void
-put_lines(struct body_writer *w, const char *data, size_t len)
+put_lines(struct file_writer *w, const char *data, size_t len)
 {
 	while (len > 0) {
 		const char *lf = memchr(data, '\n', len);
 		size_t n = lf == NULL ? len : (size_t)(lf - data);
-		put_octets(w, data, n);
+		file_writer_put(w, data, n);
 		if (lf != NULL) {
-			put_octets(w, "\r\n", 2);
+			file_writer_put(w, "\r\n", 2);
 			n++;
 		}
 		data += n;
@@ -100,26 +70,25 @@ put_body(struct body_writer *w, const struct queue_body *body)
 	off_t done = 0;
 	char last = '\n';
 
-	while (w->error == 0) {
+	while (w->file.error == 0) {
 		ssize_t n = take_body(w, body, done);
 		if (n == -1) {
-			w->error = errno;
+			w->file.error = errno;
 		}
 		if (n <= 0) {
 			break;
 		}
 		if (body->wire) {
-			put_octets(w, w->input, (size_t)n);
+			file_writer_put(&w->file, w->input, (size_t)n);
 		} else {
-			put_lines(w, w->input, (size_t)n);
+			put_lines(&w->file, w->input, (size_t)n);
 		}
 		last = w->input[n - 1];
 		done += n;
 	}
 	if (last != '\n') {
-		put_octets(w, "\r\n", 2);
+		file_writer_put(&w->file, "\r\n", 2);
 	}
-	flush(w);
 }
 
 /* What a body has now that is to be taken to its end: it must not change. */
@@ -151,16 +120,17 @@ write_file(int fd, struct mail *m, const struct queue_body *body)
 		return -1;
 	}
 	struct queue_body told = *body;
-	memset(&w, 0, offsetof(struct body_writer, buffer));
-	w.error = find_length(&told) == 0 ? 0 : errno;
-	w.fd = fd;
-	w.at = (off_t)len;
-	put_body(&w, &told);
-	m->size = (uint64_t)(w.at - (off_t)len);
-	int result = -1;
-	if (w.error != 0) {
-		errno = w.error;
-	} else if (mail_head_size(head, len, m->size) == 0) {
+	file_writer_begin(&w.file, fd, (off_t)len);
+	int result = find_length(&told);
+	if (result == 0) {
+		put_body(&w, &told);
+		result = file_writer_end(&w.file);
+		m->size = (uint64_t)(w.file.at - (off_t)len);
+	}
+	if (result == 0) {
+		result = mail_head_size(head, len, m->size);
+	}
+	if (result == 0) {
 		result = file_write(fd, head, len, 0);
 	}
 	int saved = errno;

@@ -3,6 +3,7 @@
 #include "spool/stored.h"
 
 #include "common/io/file.h"
+#include "common/io/file_writer.h"
 #include "spool/mbox.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { WINDOW = 256 * 1024, BUFFER = 64 * 1024 };
+enum { WINDOW = 256 * 1024 };
 
 /* ---- reading ---- */
 
@@ -57,9 +58,6 @@ stored_lines(
 
 struct writer {
 	const struct stored_source *source;
-	int out;
-	off_t at;
-	int error; /* sticky */
 	struct mbox_decoder decoder;
 	struct mbox_encoder encoder;
 	bool first; /* no line has come yet */
@@ -67,37 +65,15 @@ struct writer {
 	bool keep;  /* the field under way is a mail reader's */
 	bool open;  /* the last line has not ended */
 	bool cr;    /* and its last octet is a CR of its own */
-	size_t len;
-	char buffer[BUFFER];
+	struct file_writer out;
 };
-
-static void
-flush(struct writer *w)
-{
-	if (w->error == 0 && w->len > 0 &&
-	    file_write(w->out, w->buffer, w->len, w->at) == -1) {
-		w->error = errno;
-	}
-	w->at += (off_t)w->len;
-	w->len = 0;
-}
 
 static void
 put(void *context, const char *data, size_t len)
 {
 	struct writer *w = context;
 
-	while (len > 0) {
-		size_t room = BUFFER - w->len;
-		size_t n = len < room ? len : room;
-		memcpy(w->buffer + w->len, data, n);
-		w->len += n;
-		data += n;
-		len -= n;
-		if (w->len == BUFFER) {
-			flush(w);
-		}
-	}
+	file_writer_put(&w->out, data, len);
 }
 
 /* True if a header line is one of the fields that mail readers keep. */
@@ -192,7 +168,7 @@ take(void *context, const struct mbox_line *piece)
 
 	w->first = false;
 	if (odd || (w->source->mbox && !decode(w, &line))) {
-		return w->error == 0;
+		return w->out.error == 0;
 	}
 	if (line.begins && line.ends && line.len == 0) {
 		end_header(w);
@@ -204,7 +180,7 @@ take(void *context, const struct mbox_line *piece)
 	}
 	w->cr = ends_in_cr(&line);
 	w->open = !line.ends;
-	return w->error == 0;
+	return w->out.error == 0;
 }
 
 int
@@ -216,21 +192,22 @@ stored_write(
 	if (w == NULL) {
 		return -1;
 	}
-	memset(w, 0, offsetof(struct writer, buffer));
+	memset(w, 0, offsetof(struct writer, out));
+	file_writer_begin(&w->out, out, at);
 	w->source = s;
-	w->out = out;
-	w->at = at;
 	w->first = true;
 	put(w, s->from_line, strlen(s->from_line));
-	*m = (struct message){ .start = at, .text = at + (int64_t)w->len };
+	*m = (struct message){ .start = at, .text = at + (int64_t)w->out.len };
 	int result = stored_lines(s->fd, s->from, s->to, take, w);
 	end_header(w);
 	close_line(w);
-	flush(w);
-	m->end = m->next = w->at;
-	int error = w->error != 0 ? w->error : errno;
-	result = w->error != 0 ? -1 : result;
+	int saved = errno;
+	if (file_writer_end(&w->out) == -1) {
+		result = -1;
+		saved = errno;
+	}
+	m->end = m->next = w->out.at;
 	free(w);
-	errno = error;
+	errno = saved;
 	return result;
 }
