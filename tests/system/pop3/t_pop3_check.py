@@ -52,6 +52,11 @@ def cases_refused():
     refused_cases(tap, "pop3d")
 
 
+def without_figures(found):
+    """The days that are left, for one, are those of some moment."""
+    return [(kind, re.sub(r"[0-9]+", "N", text)) for kind, text in found]
+
+
 def test_same_words():
     """Each finding is one of smtpd's, but for the name of the program"""
     with Scratch() as scratch:
@@ -59,8 +64,8 @@ def test_same_words():
         (scratch.dir / "state").chmod(0o777)
         theirs = findings(scratch)
         ours = findings(scratch, program="pop3d")
-        strange = [f for f in ours if f not in theirs]
-        equal(strange, [], "other words")
+        strange = set(without_figures(ours)) - set(without_figures(theirs))
+        equal(strange, set(), "other words")
         for word in ("queue", "relay", "alias", "DNS", "dnsbl"):
             check(not any(word in text for kind, text in ours
                           if kind != "ok"), f"{word}: {ours}")

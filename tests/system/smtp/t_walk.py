@@ -204,7 +204,8 @@ def main():
     """All of it."""
     tap = Tap()
     with Scratch(f"size-limit {LIMIT}\n"
-                 f"recipients {automaton.MOST_RCPTS}") as scratch:
+                 f"recipients {automaton.MOST_RCPTS}\n"
+                 f"recipients {automaton.MOST_RCPTS} user") as scratch:
         kinds = {(role, tls): f"127.0.0.1:0{'/tls' if tls else ''}={role}"
                  for role in ("mx", "submission") for tls in (False, True)}
         server = scratch.serve("smtpd", *kinds.values())
