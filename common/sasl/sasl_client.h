@@ -7,8 +7,8 @@
 
 /*
  * The client's side of SASL: SCRAM-SHA-256 (RFC 7677), PLAIN (RFC 4616), LOGIN,
- * CRAM-MD5 (RFC 2195), XOAUTH2.  Pure, but for random numbers and hashes;
- * octets in, octets out, base64 is the caller's.
+ * CRAM-MD5 (RFC 2195), OAUTHBEARER (RFC 7628), XOAUTH2.  Pure, but for random
+ * numbers and hashes; octets in, octets out, base64 is the caller's.
  */
 
 enum { SASL_CLIENT_DATA = 8192 };
@@ -18,7 +18,8 @@ struct sasl_client;
 /*
  * The best of the mechanisms that the server offers ("PLAIN LOGIN ..."), for
  * credentials of that kind, that is not among those tried already (the same
- * form); NULL: none is left.  PLAIN, LOGIN and XOAUTH2 only if secure.
+ * form); NULL: none is left.  Those that show
+ * the secret only if secure.
  */
 const char *sasl_client_choose(
     const char *offered, const char *tried, bool token, bool secure);

@@ -28,9 +28,8 @@ struct keys {
 	uint8_t proof[CRYPTO_SHA256];
 };
 
-/* A name as RFC 5802 section 5.1 writes it; false: too long. */
-static bool
-add_name(char *dst, size_t size, const char *user)
+bool
+scram_add_name(char *dst, size_t size, const char *user)
 {
 	for (; *user != '\0'; user++) {
 		char c[2] = { *user, '\0' };
@@ -53,7 +52,7 @@ scram_first(struct scram_client *s, const char *user, const char *nonce,
 	snprintf(s->nonce, sizeof(s->nonce), "%s", nonce);
 	snprintf(rest, sizeof(rest), ",r=%s", s->nonce);
 	strlcpy(s->bare, "n=", sizeof(s->bare));
-	if (!add_name(s->bare, sizeof(s->bare), user) ||
+	if (!scram_add_name(s->bare, sizeof(s->bare), user) ||
 	    strlcat(s->bare, rest, sizeof(s->bare)) >= sizeof(s->bare)) {
 		return false;
 	}

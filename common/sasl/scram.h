@@ -28,6 +28,9 @@ struct scram_client {
 	    server[CRYPTO_SHA256]; /* the signature that proves the server */
 };
 
+/* Adds a name to a text as RFC 5802 section 5.1 has it.  false: no room. */
+bool scram_add_name(char *text, size_t size, const char *user);
+
 /* Writes the client's first message.  false: the name is too long. */
 bool scram_first(struct scram_client *, const char *user, const char *nonce,
     char message[SCRAM_MESSAGE]);

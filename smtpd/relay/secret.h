@@ -13,7 +13,7 @@ enum { SECRET_SIZE = 4096 };
 
 struct secret {
 	char text[SECRET_SIZE];
-	bool token; /* for XOAUTH2 */
+	bool token; /* for OAUTHBEARER or XOAUTH2 */
 };
 
 /* True if the configuration says where the hop's password comes from. */

@@ -82,5 +82,19 @@ def xoauth2(users, first):
     return user, False
 
 
-MECHANISMS = {"PLAIN": plain, "LOGIN": login, "CRAM-MD5": cram_md5,
+def oauthbearer(users, first):
+    """RFC 7628: a refusal is a challenge, which one ^A answers"""
+    answer = (first if first is not None else (yield b"")).decode()
+    header, *fields, end, last = answer.split("\1")
+    flag, user, rest = header.split(",")
+    user = user.removeprefix("a=").replace("=2C", ",").replace("=3D", "=")
+    token = dict(f.split("=", 1) for f in fields).get("auth")
+    well = (flag, rest, end, last) == ("n", "", "", "")
+    if well and users.get(user) and token == "Bearer " + users[user]:
+        return user, True
+    answer = yield b'{"status":"invalid_token","scope":"smtp"}'
+    return user if answer == b"\1" else "(no ^A)", False
+
+
+MECHANISMS = {"OAUTHBEARER": oauthbearer, "PLAIN": plain, "LOGIN": login, "CRAM-MD5": cram_md5,
               "SCRAM-SHA-256": scram_sha_256, "XOAUTH2": xoauth2}

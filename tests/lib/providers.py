@@ -56,6 +56,7 @@ OUTLOOK = Kind(
     "550 5.7.60 SMTP; Client does not have permissions to send as this sender",
     "535 5.7.139 Authentication unsuccessful, basic authentication is "
     "disabled")
+TOKENS = {"OAUTHBEARER", "XOAUTH2"}
 KINDS = (QQ, NETEASE, OUTLOOK)
 
 
@@ -89,6 +90,11 @@ class Provider(FakeMx):
         user = self.kind.account.replace("@", "%40")
         return f"{scheme}://{user}@localhost:{self.port}"
 
+    @property
+    def takes_tokens(self):
+        """Passwords are of no use."""
+        return not TOKENS.isdisjoint(self.mechanisms)
+
     def judge_sender(self, session, argument):
         """The account's alone, once it has logged in."""
         address, _ = session.path(argument, "FROM")
@@ -109,7 +115,7 @@ class Provider(FakeMx):
     def judge_login(self, session, argument):
         """With tokens alone, a password fails whatever it is."""
         mechanism = argument.split()[0].upper()
-        if "XOAUTH2" in self.mechanisms and mechanism != "XOAUTH2":
+        if self.takes_tokens and mechanism not in TOKENS:
             session.mx.logins.append((mechanism, "", False))
             return self.kind.login
         return None

@@ -47,6 +47,10 @@ test_choose(void)
 		{ "PLAIN XOAUTH2", "", true, true, "XOAUTH2" },
 		{ "PLAIN XOAUTH2", "", true, false, NULL },
 		{ "PLAIN XOAUTH2", "XOAUTH2", true, true, NULL },
+		{ "XOAUTH2 OAUTHBEARER", "", true, true, "OAUTHBEARER" },
+		{ "XOAUTH2 OAUTHBEARER", "OAUTHBEARER", true, true, "XOAUTH2" },
+		{ "LOGIN OAUTHBEARER", "", true, false, NULL },
+		{ "LOGIN OAUTHBEARER", "", false, true, "LOGIN" },
 		{ "PLAIN LOGIN", "", true, true, NULL },
 		{ "SCRAM-SHA-256-PLUS GSSAPI", "", false, true, NULL },
 		{ "", "", false, true, NULL },
@@ -95,6 +99,24 @@ test_plain(void)
 		sasl_client_done(c) && says(c, "{\"status\":\"401\"}", "", 0) &&
 		!sasl_client_done(c),
 	    "XOAUTH2, and an empty answer to its reasons");
+	sasl_client_close(c);
+	/* RFC 7628 section 4.1, but for host and port; and section 4.3. */
+	c = sasl_client_open("OAUTHBEARER", "user@example.com",
+	    "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==");
+	ok(sasl_client_starts(c) &&
+		says(c, NULL,
+		    "n,a=user@example.com,\001auth=Bearer "
+		    "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\001\001",
+		    78) &&
+		sasl_client_done(c) &&
+		says(c, "{\"status\":\"invalid_token\"}", "\001", 1) &&
+		!sasl_client_done(c) &&
+		!sasl_client_step(c, "{}", 2, answer, &len),
+	    "OAUTHBEARER, and its answer to a refusal, once");
+	sasl_client_close(c);
+	c = sasl_client_open("OAUTHBEARER", "a,b=c", "t");
+	ok(says(c, NULL, "n,a=a=2Cb=3Dc,\001auth=Bearer t\001\001", 30),
+	    "a name with a comma");
 	sasl_client_close(c);
 	ok(sasl_client_open("ANONYMOUS", "x", "y") == NULL, "no such thing");
 	char *much = calloc(1, 10000);

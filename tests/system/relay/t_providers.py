@@ -9,6 +9,7 @@ a sender by now begin a loop of reports.
 """
 import contextlib
 import re
+from dataclasses import replace
 
 from lib import dkimpeers
 from lib.authprobe import Probe
@@ -38,7 +39,7 @@ class Home(Queue, Instance):
         secret.write_text(hop.kind.secret + "\n")
         self.hand(secret, 0o600)
         source = source or \
-            ("token-file:" if "XOAUTH2" in hop.mechanisms else "file:") + \
+            ("token-file:" if hop.takes_tokens else "file:") + \
             str(secret)
         own = f"relay-from localhost {hop.kind.account} header\n" \
             if from_it else ""
@@ -201,6 +202,43 @@ def test_tokens():
         machine.wait_empty()
         equal({(m, good) for m, _, good in hop.logins},
               {("XOAUTH2", True), ("XOAUTH2", False)}, "logins")
+
+
+def cases_token_mechanisms():
+    """A token goes by what the server offers: OAUTHBEARER first, XOAUTH2 also
+    where the other one is a lie; when it has expired, the mail waits for the
+    next one, and mailq has the reason"""
+    bearer, other = "OAUTHBEARER", "XOAUTH2"
+    for what, offers, does, used in (
+            ("only OAUTHBEARER", (bearer,), (bearer,), [bearer]),
+            ("only XOAUTH2", (other,), (other,), [other]),
+            ("both", (other, bearer), (bearer, other), [bearer]),
+            ("a lie", (bearer, other), (other,), [bearer, other])):
+        kind = replace(OUTLOOK, mechanisms=("LOGIN", *offers))
+        with tap.case(what), home(kind) as (machine, hop):
+            def judge(session, argument, hop=hop, does=does):
+                return hop.judge_login(session, argument) \
+                    if argument.split()[0] in does else \
+                    "504 5.7.4 Unrecognized authentication type"
+            hop.script["auth"] = judge
+            machine.cron(FAR)
+            hop.wait(1)
+            machine.wait_empty()
+            machine.end_runners()
+            equal([m for m, _, _ in hop.logins], used, "logins")
+            equal(hop.logins[-1], (used[-1], kind.account, True))
+            hop.users[kind.account] = "t0ken.of.tomorrow"
+            machine.cron(FAR)
+            machine.waits_with("535 5.7.8 Authentication credentials")
+            for mechanism, user, good in hop.logins[len(used):]:
+                if mechanism in does:
+                    equal((user, good), (kind.account, False), "expired")
+            token = machine.dir / "secret"
+            token.write_text("t0ken.of.tomorrow\n")
+            machine.flush("-qf")
+            hop.wait(2)
+            machine.wait_empty()
+            equal(hop.complaints, [], "complaints")
 
 
 def test_limits():
