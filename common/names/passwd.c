@@ -91,6 +91,13 @@ passwd_prepare(void)
 	endnetent();
 }
 
+void
+passwd_load(void)
+{
+	/* It is nobody's, so that each source is asked. */
+	(void)getpwnam("");
+}
+
 const struct passwd *
 passwd_by_name(const char *name)
 {

@@ -21,6 +21,13 @@
 void passwd_prepare(void);
 
 /*
+ * Has it load all modules that it asks about accounts, for a process that can
+ * open no library later: one that cannot be loaded is left out silently, and
+ * whoever is known to that alone would be nobody.
+ */
+void passwd_load(void);
+
+/*
  * The account, as it is or was within the last second, until the next call; or
  * NULL, and then errno is 0 if there is
  * none, and else says why that cannot be found out, which is logged.  The C

@@ -158,7 +158,7 @@ confine(struct runner *r)
 	expansion_prepare(r);
 	forwarding_prepare(r);
 	if (config_system_users(r->config)) {
-		(void)passwd_by_uid(0); /* loads what knows of accounts */
+		passwd_load();
 	}
 	/* The file is replaced by one beside it. */
 	char stats[PATH_MAX];
