@@ -33,15 +33,22 @@ class Haproxy:
     def checks(self):
         """What its health checks found, by server."""
         check(self.process.poll() is None, "haproxy has ended")
-        with socket.socket(socket.AF_UNIX) as sock:
-            try:
-                sock.connect(str(self.socket))
-            except OSError:
-                return {}
-            sock.sendall(b"show stat\n")
-            text = b"".join(iter(lambda: sock.recv(65536), b"")).decode()
-        names, *rows = [line.split(",") for line in text.splitlines() if line]
-        names[0] = names[0].lstrip("# ")
-        rows = [dict(zip(names, row)) for row in rows]
-        return {row["svname"]: row["check_status"] for row in rows
-                if row.get("check_status")}
+        return {server: found for (_, server), found
+                in checks(self.socket).items()}
+
+
+def checks(path):
+    """What the health checks found: {(proxy, server): its word}; nothing as
+    long as nobody answers at the socket."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        try:
+            sock.connect(str(path))
+        except OSError:
+            return {}
+        sock.sendall(b"show stat\n")
+        text = b"".join(iter(lambda: sock.recv(65536), b"")).decode()
+    names, *rows = [line.split(",") for line in text.splitlines() if line]
+    names[0] = names[0].lstrip("# ")
+    rows = [dict(zip(names, row)) for row in rows]
+    return {(row["pxname"], row["svname"]): row["check_status"]
+            for row in rows if row.get("check_status")}

@@ -6,24 +6,19 @@ would notice a lost message."""
 import errno
 import os
 import signal
-import socket
-import threading
-import time
-from collections import Counter
 
 from lib import proc, queuefile
 from lib.fakemx import FakeMx
 from lib.haproxy import Haproxy
-from lib.ledger import ID, Ledger, generator
+from lib.ledger import ID
 from lib.no_directory import NoDirectory
 from lib.ports import free_port
+from lib.repeating import Clients
 from lib.scratch import Scratch
-from lib.talk import Closed, Talker, stuff
 from lib.tap import Tap, check, equal
 from lib.wait import wait_for
 
 tap = Tap()
-CLIENTS = 16
 AGENTS = 4      # that one server has at work for the store
 PEOPLE = ("nobody", "daemon", "mail")   # accounts that each system has
 CONFIG = """users system
@@ -122,95 +117,9 @@ class FrontByName(NoDirectory, Front):
     """One whose directory of accounts can be silenced."""
 
 
-class Clients:
-    """They repeat each message until it is acknowledged."""
-
-    def __init__(self, port):
-        self.port = port
-        self.ledger = Ledger()
-        self.lock = threading.Lock()
-        self.codes = Counter()      # of all replies to MAIL, RCPT and the dot
-        self.refusals = []          # replies of 5yz
-        self.unsure = []            # ids of tries whose dot was not answered 250
-        self.longest = 0.0          # from a first try to its acknowledgement
-        self.enough = threading.Event()
-        self.threads = [threading.Thread(target=self._work, args=(n,))
-                        for n in range(CLIENTS)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.enough.set()
-        for thread in self.threads:
-            thread.join()
-
-    def more(self, count):
-        """Waits until that many more messages are acknowledged."""
-        goal = len(self.ledger.acked) + count
-        wait_for(lambda: len(self.ledger.acked) >= goal,
-                 f"{count} more acknowledgements", 120)
-
-    def told_no(self, count):
-        """Waits until that many more commands were answered 4yz or 5yz."""
-        def so_far():
-            with self.lock:
-                return sum(n for code, n in self.codes.items()
-                           if code >= 400)
-        goal = so_far() + count
-        wait_for(lambda: so_far() >= goal, f"{count} times 4yz or 5yz", 120)
-
-    def _work(self, number):
-        chance = generator(number)
-        while not self.enough.is_set():
-            user = chance.choice(PEOPLE)
-            ident, data = self.ledger.new([user], chance)
-            begun = time.monotonic()
-            source = f"127.0.{number}.{chance.randint(2, 254)}"
-            while not self._try(source, ident, user, data):
-                if self.enough.wait(0.02):
-                    return
-            self.ledger.ack(ident)
-            with self.lock:
-                self.longest = max(self.longest, time.monotonic() - begun)
-
-    def _try(self, source, ident, user, data):
-        """Whether it was acknowledged."""
-        at_dot = done = False
-        try:
-            sock = socket.create_connection(("127.0.0.1", self.port), 60,
-                                            (source, 0))
-            with Talker(sock) as talker:
-                for line, wanted in (
-                        (None, 220), ("EHLO client.example.net", 250),
-                        ("MAIL FROM:<a@ledger.example>", 250),
-                        (f"RCPT TO:<{user}@example.org>", 250),
-                        ("DATA", 354), (stuff(data) + b".", 250)):
-                    at_dot = isinstance(line, bytes)
-                    if at_dot:
-                        talker.send(line + b"\r\n")
-                    elif line:
-                        talker.send(line + "\r\n")
-                    if self._note(talker.reply()) != wanted:
-                        break
-                else:
-                    done = True
-        except (OSError, Closed):
-            pass    # it is tried again
-        if at_dot and not done:
-            with self.lock:
-                self.unsure.append(ident)
-        return done
-
-    def _note(self, reply):
-        """Remembers a reply; returns its code."""
-        with self.lock:
-            self.codes[reply.code] += 1
-            if reply.code >= 500:
-                self.refusals.append(reply.last)
-        return reply.code
+def source(number, chance):
+    """Each client is on a network of its own."""
+    return f"127.0.{number}.{chance.randint(2, 254)}"
 
 
 class Cluster:
@@ -221,7 +130,7 @@ class Cluster:
         self.fronts = []
         self.store = Store()
         port = free_port()
-        self.clients = Clients(port)
+        self.clients = Clients(("127.0.0.1", port), PEOPLE, source)
         try:
             for number in (1, 2, 3):
                 self.fronts.append(kind(number, self.store))

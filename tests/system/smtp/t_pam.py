@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: ISC
 """PAM, in a build of its own: who gets in is what its modules say, and those
 that are slow or broken are temporary trouble, never a wrong password."""
-import ctypes.util
 import os
 import pwd
-import re
 import signal
-import subprocess
-from pathlib import Path
 
+from lib import with_pam
+from lib.peers import files
 from lib.player import PASSWORDS
-from lib.scratch import BUILD, SRC, Instance, client_context, tool
+from lib.scratch import BUILD, Instance, client_context
 from lib.talk import plain
-from lib.tap import Tap, check, equal
+from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
 
 tap = Tap()
-PEERS = Path(os.environ.get("RESTANTE_PEERS", "/nonexistent"))
 GOOD, OTHER = "right it is", "another one"
 
 # nobody: whose the programs are; games: a slow module; daemon: no account.
@@ -31,56 +28,9 @@ account required {matrix} passdb={dir}/passwords
 """
 
 
-def find(name, *patterns):
-    """A file of a package, installed or only unpacked; or None."""
-    for root in (Path("/"), PEERS / name):
-        for pattern in patterns:
-            found = sorted(root.glob(pattern)) if root.is_dir() else []
-            if found:
-                return found[0]
-    return None
-
-
-HEADER = find("libpam0g-dev", "usr/include/security/pam_appl.h")
-WRAPPER = find("libpam-wrapper", "usr/lib/*/libpam_wrapper.so",
-               "usr/lib/*/libpam_wrapper.so.0")
-MATRIX = find("libpam-wrapper", "usr/lib/*/pam_wrapper/pam_matrix.so")
-SYSTEM = find("", "lib/*/security/pam_succeed_if.so",
-              "usr/lib/*/security/pam_succeed_if.so")
-LIBRARY = ctypes.util.find_library("pam")
-
-
-def missing():
-    """What there is not, or None."""
-    for what, there in (("libpam0g-dev", HEADER), ("libpam-wrapper", WRAPPER),
-                        ("pam_matrix", MATRIX), ("libpam-modules", SYSTEM),
-                        ("libpam", LIBRARY), ("make", tool("make"))):
-        if not there:
-            return f"there is no {what}"
-    if "-fsanitize" in (BUILD / "Makefile").read_text():
-        return "the wrapper and sanitizers exclude each other"
-    return None
-
-
-def build():
-    """Makes the programs with PAM; the folder that they are in."""
-    folder = BUILD / "with-pam"
-    folder.mkdir(exist_ok=True)
-    if not (folder / "Makefile").exists():
-        # The package has a link for the linker that leads out of it.
-        link = folder / "libpam.so"
-        link.unlink(missing_ok=True)
-        link.symlink_to(sorted(SYSTEM.parent.parent.glob(LIBRARY))[0])
-        compiler = re.search(r"(?m)^CC = (.*)$",
-                             (BUILD / "Makefile").read_text()).group(1)
-        subprocess.run(
-            [SRC / "configure", "--quiet", "--with-pam", "CC=" + compiler,
-             "CFLAGS=-O0", f"CPPFLAGS=-I{HEADER.parent.parent}",
-             f"LDFLAGS=-L{folder}"], cwd=folder, check=True,
-            capture_output=True, timeout=600)
-    subprocess.run(["make", "-s", "-j2", "smtpd/smtpd", "pop3d/pop3d"],
-                   cwd=folder, check=True, capture_output=True, timeout=1200)
-    return folder
+WRAPPER = files("usr/lib/*/libpam_wrapper.so*", "libpam-wrapper")[0]
+MATRIX = files("usr/lib/*/pam_wrapper/pam_matrix.so",
+                        "libpam-wrapper")[0]
 
 
 class Wrapped(Instance):
@@ -92,7 +42,7 @@ class Wrapped(Instance):
         folder = self.dir / "pam"
         folder.mkdir()
         (folder / "restante").write_text(SERVICE.format(
-            dir=self.dir, matrix=MATRIX, system=SYSTEM.parent))
+            dir=self.dir, matrix=MATRIX, system=with_pam.modules()))
         (self.dir / "passwords").write_text("".join(
             f"{user}:{GOOD}:restante\n" for user in
             ("nobody", "daemon", "games", "bin", "root", "ghost-of-nobody",
@@ -278,16 +228,14 @@ def file_offer(server):
 
 def run():
     """All of it, if it can be built and there are such accounts."""
-    reason = missing()
+    if "-fsanitize" in (BUILD / "Makefile").read_text():
+        raise Skip("the wrapper and sanitizers exclude each other")
     try:
         for user in ("nobody", "daemon", "games", "bin"):
             pwd.getpwnam(user)
     except KeyError as error:
-        reason = reason or str(error)
-    if reason:
-        print(f"1..0 # SKIP {reason}")
-        return
-    Wrapped.programs = build()
+        raise Skip(str(error)) from None
+    Wrapped.programs = with_pam.build()
     with Wrapped("users system\npenalties off", users=False) as server:
         tap.run(globals(), server)
     with WithFile("penalties off", users=False) as server:
