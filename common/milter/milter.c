@@ -10,6 +10,7 @@
 enum {
 	VERSION_OFFERED = 6,
 	OLDEST = 2,
+	HAS_DATA = 4, /* the version that has the command of DATA */
 	ACTIONS = 0x1ff,
 	STEPS = 0x1fffff,
 	NEGOTIATED = 12, /* octets of three numbers */
@@ -208,6 +209,9 @@ milter_negotiate(struct milter *m, const struct packet *p)
 		return false;
 	}
 	m->steps = packet_number_at(p->data + 8);
+	if (version < HAS_DATA) {
+		m->steps |= stages[MILTER_DATA].unwanted;
+	}
 	take_symbols(m, p->data + NEGOTIATED, p->data + p->len);
 	return true;
 }

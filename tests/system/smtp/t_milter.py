@@ -428,12 +428,16 @@ def cases_death(site, first, second):
 def cases_versions(site, first, second):
     """An offer is answered in another version"""
     second.reset()
-    for version, good in ((2, True), (6, True), (1, False), (7, False)):
+    for version, good in ((2, True), (3, True), (4, True), (6, True),
+                          (1, False), (7, False)):
         with tap.case(f"version {version}: {'good' if good else '451'}"):
             first.reset()
             first.say["O"] = [b"O" + struct.pack(">III", version, 0x1f, 0)]
             said = send(site)
             check(said.startswith("250 " if good else LATER), said)
+            # Older ones may hang up at a command that they do not know.
+            equal(any(p[:1] == b"T" for p in first.seen[-1]),
+                  good and version >= 4, "DATA")
             box(site)
 
 
