@@ -2,6 +2,7 @@
 /* The sets of a chain (RFC 8617 section 4.2), and what a seal is of. */
 #include "common/auth/arc_private.h"
 
+#include "common/auth/results_read.h"
 #include "common/auth/tags.h"
 
 #include <stdlib.h>
@@ -12,24 +13,14 @@ const char *const arc_part_names[ARC_PARTS] = { "ARC-Authentication-Results",
 
 /* The number of an ARC-Authentication-Results; 0: none.  *rest: after it. */
 static unsigned
-results_instance(const struct field *f, struct span *rest)
+number_of(const struct field *f, struct span *rest)
 {
+	const struct span value = { f->value, f->value_len };
+	struct span digits;
 	uint64_t number;
-	struct tag tag;
 
-	*rest = (struct span){ f->value, 0 };
-	const char *end = memchr(f->value, ';', f->value_len);
-	if (end == NULL) {
-		return 0;
-	}
-	size_t len = (size_t)(end - f->value);
-	*rest = (struct span){ end + 1, f->value_len - len - 1 };
-	struct tags t = { f->value, end };
-	if (tags_next(&t, &tag) != TAGS_TAG) {
-		return 0;
-	}
-	return tag.name.len == 1 && *tag.name.at == 'i' &&
-	               tags_number(tag.value, &number) && number <= ARC_SETS
+	return results_instance(value, &digits, rest) &&
+	               tags_number(digits, &number) && number <= ARC_SETS
 	           ? (unsigned)number
 	           : 0;
 }
@@ -51,7 +42,7 @@ static bool
 place(struct arc_sets *a, enum arc_part part, const struct field *f)
 {
 	struct span results = { NULL, 0 };
-	unsigned i = part == ARC_RESULTS ? results_instance(f, &results)
+	unsigned i = part == ARC_RESULTS ? number_of(f, &results)
 	                                 : signature_instance(f);
 
 	if (i == 0 || a->sets[i].fields[part] != NULL) {

@@ -117,6 +117,23 @@ take_equals(struct span *s)
 }
 
 bool
+results_instance(struct span value, struct span *digits, struct span *rest)
+{
+	*rest = value;
+	skip_blanks(rest);
+	if (!is_text(take_word(rest, "=;"), "i") || !take_equals(rest)) {
+		return false;
+	}
+	*digits = take_word(rest, ";");
+	skip_blanks(rest);
+	if (rest->len == 0 || *rest->at != ';') {
+		return false;
+	}
+	step(rest, 1);
+	return true;
+}
+
+bool
 results_next(struct span *rest, struct results_item *item)
 {
 	while (rest->len > 0) {

@@ -25,6 +25,13 @@ bool results_of(struct span value, const char *id, struct span *rest);
 /* Does the same for any authserv-id. */
 bool results_of_anybody(struct span value, struct span *rest);
 
+/*
+ * Takes the instance off, which the results of ARC begin with (RFC 8617 section
+ * 4.1.1): "i=1;".  *rest is what comes after it.  false: there is none.
+ */
+bool results_instance(
+    struct span value, struct span *digits, struct span *rest);
+
 /* The next result; those that are malformed are passed over. */
 bool results_next(struct span *rest, struct results_item *);
 

@@ -229,9 +229,34 @@ test_vouch(void)
 	}
 }
 
+/* Comments and folds may stand anywhere (RFC 8617 section 4.1.1). */
+static void
+test_instance(void)
+{
+	static const struct {
+		const char *text, *digits;
+	} rows[] = { { " i=1; mx.example; none", "1" }, { "i=50;x", "50" },
+		{ "(a;b) i\n\t(c) = (d) 7 (e) ;x", "7" }, { "I=3;", "3" },
+		{ "i=;", "" }, { "i=1", NULL }, { "i=1 2;", NULL },
+		{ "j=1;", NULL }, { "1;", NULL }, { "mx.example; i=1;", NULL },
+		{ "(i=1;", NULL }, { "", NULL } };
+	struct span digits, rest;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct span text = { rows[i].text, strlen(rows[i].text) };
+		bool got = results_instance(text, &digits, &rest);
+		ok(got == (rows[i].digits != NULL) &&
+			(!got || (digits.len == strlen(rows[i].digits) &&
+				     memcmp(digits.at, rows[i].digits,
+					 digits.len) == 0)),
+		    "\"%s\"", rows[i].text);
+	}
+}
+
 int
 main(void)
 {
+	test_instance();
 	test_forged();
 	test_values();
 	test_spf_field();
