@@ -8,6 +8,8 @@
  */
 #include "common/auth/results.h"
 
+#include "common/text/idna.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -15,11 +17,11 @@ enum { LINE = 76 };
 
 /* ---- writing ---- */
 
+static const char specials[] = "()<>@,;:\\\"/[]?=";
+
 static bool
 is_token(const char *text)
 {
-	static const char specials[] = "()<>@,;:\\\"/[]?=";
-
 	for (const char *p = text; *p != '\0'; p++) {
 		if (*p <= ' ' || *p >= 0x7f || strchr(specials, *p) != NULL) {
 			return false;
@@ -269,6 +271,21 @@ skip_version(struct span *s)
 	return skip_cfws(s) && (s->len == 0 || *s->at == ';');
 }
 
+/* True if it is the same name, or may be: what is no name can be taken for any,
+   and a name with U-labels is another form of it. */
+static bool
+is_same(const char *found, const char *id)
+{
+	char ascii[512];
+
+	if (strpbrk(found, specials) != NULL ||
+	    idna_domain(found, strlen(found), ascii, sizeof(ascii)) !=
+		IDNA_OK) {
+		return true;
+	}
+	return strcasecmp(ascii, id) == 0;
+}
+
 /* True if it is our name, or nobody can tell whose it is. */
 static bool
 has_our_id(const struct field *f, const char *id)
@@ -289,8 +306,7 @@ has_our_id(const struct field *f, const char *id)
 	while (len > 0 && found[len - 1] == '.') {
 		found[--len] = '\0';
 	}
-	return len == 0 || strpbrk(found, " \t") != NULL ||
-	       strcasecmp(found, id) == 0;
+	return len == 0 || strpbrk(found, " \t") != NULL || is_same(found, id);
 }
 
 bool
