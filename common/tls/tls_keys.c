@@ -174,27 +174,42 @@ tls_keys_look(const struct tls_keys *k, size_t key, const char *host,
 	return good;
 }
 
+/* Copies what fits; its length, or 0. */
+static size_t
+copy(uint8_t out[TLS_PUBLIC], const gnutls_datum_t *der)
+{
+	if (der->size > TLS_PUBLIC) {
+		return 0;
+	}
+	memcpy(out, der->data, der->size);
+	return der->size;
+}
+
 bool
-tls_keys_digest(
-    const struct tls_keys *k, size_t key, uint8_t digest[CRYPTO_SHA256])
+tls_keys_public(const struct tls_keys *k, size_t key, struct tls_public *public)
 {
 	const struct tls_library *lib = tls_library();
-	gnutls_datum_t der = { .data = NULL };
+	gnutls_datum_t der = { .data = NULL }, certificate;
 	gnutls_pubkey_t public_key;
 
+	public->certificate_len = public->key_len = 0;
 	if (lib->gnutls_pubkey_init(&public_key) != GNUTLS_E_SUCCESS) {
 		return false;
 	}
-	bool good = lib->gnutls_pubkey_import_privkey(
-			public_key, k->keys[key], 0, 0) == GNUTLS_E_SUCCESS &&
-	            lib->gnutls_pubkey_export2(public_key, GNUTLS_X509_FMT_DER,
-			&der) == GNUTLS_E_SUCCESS;
-	if (good) {
-		crypto_sha256(der.data, der.size, digest);
+	if (lib->gnutls_pubkey_import_privkey(public_key, k->keys[key], 0, 0) ==
+		GNUTLS_E_SUCCESS &&
+	    lib->gnutls_pubkey_export2(public_key, GNUTLS_X509_FMT_DER, &der) ==
+		GNUTLS_E_SUCCESS) {
+		public->key_len = copy(public->key, &der);
 	}
 	free(der.data); /* GnuTLS allocates by malloc(3) */
 	lib->gnutls_pubkey_deinit(public_key);
-	return good;
+	if (lib->gnutls_certificate_get_crt_raw(k->credentials, (unsigned)key,
+		0, &certificate) == GNUTLS_E_SUCCESS) {
+		public->certificate_len =
+		    copy(public->certificate, &certificate);
+	}
+	return public->key_len > 0;
 }
 
 int

@@ -45,10 +45,16 @@ struct tls_look {
 bool tls_keys_look(
     const struct tls_keys *, size_t key, const char *host, struct tls_look *);
 
-/* The SHA-256 of its public key (SubjectPublicKeyInfo), which TLSA records
-   have. false: no memory. */
-bool tls_keys_digest(
-    const struct tls_keys *, size_t key, uint8_t digest[CRYPTO_SHA256]);
+/* What TLSA records are of, in DER: a certificate, and its public key
+   (SubjectPublicKeyInfo). */
+enum { TLS_PUBLIC = 8192 };
+struct tls_public {
+	uint8_t certificate[TLS_PUBLIC], key[TLS_PUBLIC];
+	size_t certificate_len, key_len; /* 0: it does not fit */
+};
+
+/* false: no memory, or the public key does not fit. */
+bool tls_keys_public(const struct tls_keys *, size_t key, struct tls_public *);
 
 /* Signs what a valid question asks for.  false: this key cannot do that. */
 bool tls_keys_sign(const struct tls_keys *, const struct signature_question *,

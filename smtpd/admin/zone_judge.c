@@ -217,10 +217,7 @@ each_other(void *context, const char *data, size_t len)
 	return true;
 }
 
-/*
- * One that names an authority is a choice; others must be of our keys, of
- * which each has a record.
- */
+/* Shows a TLSA record as zone files have it; a whole certificate is cut. */
 static bool
 each_certificate(void *context, const char *data, size_t len)
 {
@@ -237,10 +234,51 @@ each_certificate(void *context, const char *data, size_t len)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%02x", p[i]);
 	}
 	zone_found(e->finding, text, n);
-	if (p[0] == TLSA_ANCHOR || strcmp(text, e->record->value) == 0) {
-		e->finding->word = ZONE_OK;
-	}
 	return true;
+}
+
+/* True if others find our certificate by the records, or an authority, which is
+   a choice. */
+static bool
+are_good(const struct tlsa_set *set, const struct tls_public *public)
+{
+	const struct tlsa_certificate c = {
+		.der = public->certificate,
+		.der_len = public->certificate_len,
+		.key = public->key,
+		.key_len = public->key_len,
+	};
+
+	for (size_t i = 0; i < set->count; i++) {
+		if (set->records[i].usage == TLSA_ANCHOR) {
+			return true;
+		}
+	}
+	return tlsa_matches(set, TLSA_SERVER, &c);
+}
+
+static void
+judge_certificates(const struct zone_record *r, const struct dns_lookup *l,
+    struct zone_finding *f)
+{
+	static struct tlsa_set set;
+	struct each e = { r, f };
+
+	memset(&set, 0, sizeof(set));
+	f->word = ZONE_MISSING;
+	(void)dns_parse_each(l->answer, l->len, l->type, tlsa_add, &set);
+	(void)dns_parse_each(l->answer, l->len, l->type, each_certificate, &e);
+	if (!tlsa_exists(&set)) {
+		return;
+	}
+	f->word = are_good(&set, r->public) ? ZONE_OK : ZONE_DIFFERS;
+	if (f->word == ZONE_DIFFERS && set.count > 0) {
+		explain(f, "servers that follow these records (DANE) send no "
+			   "mail here, if the zone is signed");
+	} else if (f->word == ZONE_DIFFERS) {
+		explain(f, "mail servers can use none of these: usages are 3 "
+			   "and 2, and a SHA-256 has 32 octets");
+	}
 }
 
 static void
@@ -254,7 +292,6 @@ judge_others(const struct zone_record *r, const struct dns_lookup *l,
 		[ZONE_SRV] = each_service,
 		[ZONE_CNAME] = each_other,
 		[ZONE_CAA] = each_other,
-		[ZONE_TLSA] = each_certificate,
 	};
 	struct each e = { r, f };
 	char alias[DNS_NAME];
@@ -264,10 +301,6 @@ judge_others(const struct zone_record *r, const struct dns_lookup *l,
 	bool is_alias = dns_parse_alias(l->answer, l->len, alias);
 	if (f->word != ZONE_OK && f->len > 0) {
 		f->word = ZONE_DIFFERS;
-	}
-	if (r->type == ZONE_TLSA && f->word == ZONE_DIFFERS) {
-		explain(f, "servers that follow these records (DANE) send no "
-			   "mail here, if the zone is signed");
 	}
 	if (r->type == ZONE_CNAME && is_alias) {
 		f->word = ZONE_OK;
@@ -300,13 +333,15 @@ zone_judge(struct zone_check *c, const struct zone_record *r,
 	case ZONE_TXT:
 		judge_text(c, r, l, f);
 		break;
+	case ZONE_TLSA:
+		judge_certificates(r, l, f);
+		break;
 	case ZONE_A:
 	case ZONE_AAAA:
 	case ZONE_PTR:
 	case ZONE_SRV:
 	case ZONE_CNAME:
 	case ZONE_CAA:
-	case ZONE_TLSA:
 	case ZONE_POLICY:
 	case ZONE_TYPES:
 		judge_others(r, l, f);

@@ -4,7 +4,6 @@
 
 #include "common/log/log.h"
 #include "common/text/network.h"
-#include "common/tls/tls_keys.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -183,6 +182,7 @@ static void
 add_certificates(struct zone *zone)
 {
 	uint8_t digest[CRYPTO_SHA256];
+	struct tls_public *public = zone->certificates;
 	char name[ZONE_NAME], hex[2 * sizeof(digest) + 1], error[CONFIG_ERROR];
 	struct tls_keys *keys = tls_keys_open(zone->config, false, error);
 
@@ -191,18 +191,21 @@ add_certificates(struct zone *zone)
 		return;
 	}
 	snprintf(name, sizeof(name), "_25._tcp.%s", zone->host);
-	for (size_t i = 0; i < tls_keys_count(keys); i++) {
-		if (!tls_keys_digest(keys, i, digest)) {
+	for (size_t i = 0; i < tls_keys_count(keys); i++, public ++) {
+		if (!tls_keys_public(keys, i, public)) {
 			zone->no_tlsa = true;
 			break;
 		}
+		crypto_sha256(public->key, public->key_len, digest);
 		for (size_t k = 0; k < sizeof(digest); k++) {
 			snprintf(hex + 2 * k, 3, "%02x", digest[k]);
 		}
-		add(zone, ZONE_TLSA, ZONE_DEPENDS, name, "3 1 1 %s", hex)
-		    ->note = "only in a zone that is signed (DNSSEC), and if "
-			     "renewals of the certificate keep its key: mail "
-			     "from servers that follow it waits if it is wrong";
+		struct zone_record *r =
+		    add(zone, ZONE_TLSA, ZONE_DEPENDS, name, "3 1 1 %s", hex);
+		r->public = public;
+		r->note = "only in a zone that is signed (DNSSEC), and if "
+			  "renewals of the certificate keep its key: mail "
+			  "from servers that follow it waits if it is wrong";
 	}
 	tls_keys_close(keys);
 }

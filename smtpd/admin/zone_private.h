@@ -7,6 +7,7 @@
 #include "common/auth/sts.h"
 #include "common/dns/dns_ask.h"
 #include "common/dns/dns_lookup.h"
+#include "common/tls/tls_keys.h"
 #include "smtpd/admin/dkim.h"
 #include "smtpd/admin/zone.h"
 
@@ -48,7 +49,8 @@ struct zone_record {
 	} need;
 	char name[ZONE_NAME];
 	char value[DKIM_RECORD];
-	const char *note; /* for people, or NULL */
+	const char *note;                /* for people, or NULL */
+	const struct tls_public *public; /* of a TLSA record */
 };
 
 struct zone {
@@ -60,6 +62,7 @@ struct zone {
 	bool addresses_unknown; /* we have none, and the DNS cannot be asked */
 	size_t nkeys;           /* of DKIM */
 	bool no_tlsa;           /* the keys of TLS cannot be read */
+	struct tls_public certificates[CONFIG_LIST];
 	/* The policy of MTA-STS, the id of its record, and where it is. */
 	char policy[2 * DKIM_KEY_NAME], policy_id[STS_ID + 1];
 	char policy_url[DKIM_KEY_NAME + 64];

@@ -82,12 +82,23 @@ def test_spoilt():
         equal(set(checked(site, wider, 0).values()), {"OK"}, "choices")
 
 
-def tlsa_of(pem):
-    """The data of the record for the key in a file."""
-    key = subprocess.run(
+def key_of(pem):
+    """The public key of a file, in DER."""
+    return subprocess.run(
         ["certtool", "--pubkey-info", "--outder", "--load-privkey", pem],
         check=True, capture_output=True).stdout
-    return f"3 1 1 {hashlib.sha256(key).hexdigest()}"
+
+
+def tlsa_of(pem):
+    """The data of the record for the key in a file."""
+    return f"3 1 1 {hashlib.sha256(key_of(pem)).hexdigest()}"
+
+
+def certificate_of(pem):
+    """The certificate of a file, in DER."""
+    return subprocess.run(
+        ["certtool", "--certificate-info", "--outder", "--infile", pem],
+        check=True, capture_output=True).stdout
 
 
 def test_certificate():
@@ -100,11 +111,21 @@ def test_certificate():
         check(f"\n; {owner}. IN TLSA {ours}\n" in said, said)
         equal(site.call("smtpd", "--dkim", DOMAIN).returncode, 0)
         records = zone(site)
-        for data, word in ((None, None), (ours, "OK"),
-                           ("3 1 1 " + "00" * 32, "DIFFERS"),
-                           ("3 0 1 " + ours[6:], "DIFFERS"),
-                           ("2 1 1 " + "00" * 32, "OK")):
-            more = [f"{owner}. IN TLSA {data}"] if data else []
+        der, key = certificate_of(site.pem), key_of(site.pem)
+        whole = hashlib.sha256(der).hexdigest()
+        wrong = "00" * 32
+        for data, word in (
+                ([], None), ([ours], "OK"), ([f"3 1 1 {wrong}"], "DIFFERS"),
+                (["3 0 1 " + ours[6:]], "DIFFERS"), ([f"2 1 1 {wrong}"], "OK"),
+                ([f"3 0 1 {whole}"], "OK"), ([f"3 1 0 {key.hex()}"], "OK"),
+                ([f"3 0 0 {der.hex()}"], "OK"),
+                ([f"3 1 2 {hashlib.sha512(key).hexdigest()}"], "OK"),
+                ([ours, f"3 1 1 {wrong}"], "OK"),
+                # Of digests the strongest alone counts (RFC 7671 section 9).
+                ([ours, f"3 1 2 {wrong * 2}"], "DIFFERS"),
+                ([f"1 1 1 {ours[6:]}"], "DIFFERS"),
+                ([ours, f"1 1 1 {wrong}"], "OK")):
+            more = [f"{owner}. IN TLSA {one}" for one in data]
             with RealDns(site, records + more) as dns:
                 site.change(f"resolver {dns.address}\n")
                 done = site.call("smtpd", "--dns", DOMAIN, "--check")
