@@ -105,13 +105,21 @@ static const struct option_row rows[] = {
 	{ .help = "See pop3d(8)." },
 };
 
+/* smtpd's verbs. */
+static const char *const others[] = { "adopt", "alert", "bounce", "clients",
+	"dkim", "dns", "forgive", "hold", "letter", "passwd", "penalties",
+	"release", "remove", "reports", "resolver", "setup", "show", "stats",
+	"users", "vacation" };
+
 /* Only a server has no verb, and it takes no operands. */
 static int
 decide(void *target, unsigned *verb, bool operands, char error[CONFIG_ERROR])
 {
 	(void)target;
 	if (*verb == ACTION_SERVE && operands) {
-		return option_fail(error, "a server takes no operands");
+		return option_fail(error,
+		    "a server takes no arguments: options "
+		    "begin with a dash");
 	}
 	return 0;
 }
@@ -120,6 +128,9 @@ static const struct option_table table = {
 	.usage = "usage: pop3d [-c FILE] [OPTION ...]\n",
 	.rows = rows,
 	.count = sizeof(rows) / sizeof(rows[0]),
+	.other = "smtpd ",
+	.others = others,
+	.nothers = sizeof(others) / sizeof(others[0]),
 	.decide = decide,
 };
 

@@ -406,6 +406,10 @@ static const struct option_row rows[] = {
 	{ .help = "See smtpd(8)." },
 };
 
+/* pop3d's verbs. */
+static const char *const others[] = { "backup", "deleted", "import",
+	"last-login", "recover", "restore", "undelete" };
+
 const struct option_table options_table = {
 	.usage = "usage: smtpd [-c FILE] [OPTION ...] [RECIPIENT ...]\n"
 		 "       smtpd -s SUBJECT [-a FILE] ... RECIPIENT ... <text\n"
@@ -413,5 +417,8 @@ const struct option_table options_table = {
 		 "       mailq [-c FILE] [-j]\n",
 	.rows = rows,
 	.count = sizeof(rows) / sizeof(rows[0]),
+	.other = "pop3d ",
+	.others = others,
+	.nothers = sizeof(others) / sizeof(others[0]),
 	.decide = options_decide,
 };

@@ -262,18 +262,25 @@ needs_argument(const struct scan *s, const struct option_row *row)
 static int
 unknown(const struct scan *s, const char *name, size_t n)
 {
+	const struct option_table *t = s->table;
 	char cut[NEAREST_WORD + 2];
 	struct nearest nearest = { .word = cut };
+	const char *program = "";
 
 	snprintf(cut, sizeof(cut), "%.*s", (int)n, name);
-	for (size_t i = 0; i < s->table->count; i++) {
-		if (s->table->rows[i].name != NULL) {
-			nearest_offer(&nearest, s->table->rows[i].name);
+	for (size_t i = 0; i < t->count; i++) {
+		if (t->rows[i].name != NULL) {
+			nearest_offer(&nearest, t->rows[i].name);
 		}
 	}
-	return option_fail(s->error, "unknown option --%.*s%s%s%s",
+	for (size_t i = 0; i < t->nothers; i++) {
+		nearest_offer(&nearest, t->others[i]);
+		program = nearest.best == t->others[i] ? t->other : program;
+	}
+	return option_fail(s->error, "unknown option --%.*s%s%s%s%s%s",
 	    n > 100 ? 100 : (int)n, name,
-	    nearest.best != NULL ? "; did you mean --" : "",
+	    nearest.best != NULL ? "; did you mean " : "", program,
+	    nearest.best != NULL ? "--" : "",
 	    nearest.best != NULL ? nearest.best : "",
 	    nearest.best != NULL ? "?" : "");
 }
@@ -438,10 +445,11 @@ check_operands(struct scan *s, char **operands, size_t count)
 	}
 	if (count > row->most) {
 		return option_fail(s->error,
-		    "%s takes %s, and not \"%.100s\"%s",
-		    option_spelled(row, text),
-		    row->most == 0 ? "no argument" : "one argument",
-		    operands[row->most], row->most == 0 ? "" : ", too");
+		    "\"%.100s\" is one argument too many: %s takes %s",
+		    operands[row->most], option_spelled(row, text),
+		    row->most > 0           ? row->operands
+		    : row->argument != NULL ? row->argument
+					    : "none");
 	}
 	return 0;
 }

@@ -54,6 +54,10 @@ struct option_table {
 	const struct option_row *rows;
 	size_t count;
 	bool in_order; /* the first operand ends the options */
+	/* What people look for here, but another program has: "smtpd ". */
+	const char *other;
+	const char *const *others;
+	size_t nothers;
 	/*
 	 * Once all have been taken: the verb that results, if not all are said
 	 * by options.  0, or -1 with a message for people in error.

@@ -236,8 +236,8 @@ listen_on(struct listener *l, const char *spec, char error[CONFIG_ERROR])
 		}
 	}
 	if (!split(text, &host, &port)) {
-		return fail(error, spec,
-		    "ADDRESS:PORT[/tls][=mx|submission] or unix:PATH expected");
+		return fail(
+		    error, spec, "ADDRESS:PORT[/tls] or unix:PATH expected");
 	}
 	if (listen_inet(l, host, port, spec, error) == -1) {
 		return -1;

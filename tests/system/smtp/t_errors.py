@@ -116,10 +116,38 @@ def test_usage_words(scratch):
         for name in BOTH:
             fails(scratch, name, *words, status=USAGE,
                   words=(f"{name}: {said}", "(see --help)"))
+    fails(scratch, "pop3d", "--import", "bob", "file", "more", status=USAGE,
+          words=('"more" is one argument too many: '
+                 '--import takes USER FILE|MAILDIR',))
     fails(scratch, "pop3d", "--deleted", status=USAGE,
           words=("pop3d: --deleted needs an argument: USER",))
     fails(scratch, "pop3d", "--recover", "--last-login", status=USAGE,
           words=("pop3d: --last-login and --recover exclude each other",))
+
+
+def verbs(scratch, name):
+    """The options of --help that say what to do; what they have besides
+    follows them with three dots."""
+    lines = scratch.call(name, "--help").stdout.splitlines()
+    looked_after = False
+    for line, after in zip(lines, lines[1:]):
+        if line and line[0] != " ":
+            looked_after = line.startswith(("Set up", "Look", "Users", "The"))
+        option = re.match(r"  (?:-\w, )?--([a-z-]+)", line)
+        text = line[26:] or after[26:]
+        if looked_after and option and not text.startswith(("...", "with ")):
+            yield option[1]
+
+
+def test_other_program(scratch):
+    """An option that the other program has leads there"""
+    known = {name: set(verbs(scratch, name)) for name in BOTH}
+    check({"passwd", "setup", "hold"} <= known["smtpd"], known)
+    check({"undelete", "import"} <= known["pop3d"], known)
+    for name, other in (BOTH, BOTH[::-1]):
+        for option in sorted(known[other] - known[name]):
+            fails(scratch, name, f"--{option}", status=USAGE,
+                  words=(f"did you mean {other} --{option}?",))
 
 
 def test_key_hint(scratch):

@@ -215,7 +215,7 @@ WRONG = (
     (("--relay",), "--relay needs an argument: URL"),
     (("--frob", ADDRESS), "unknown option --frob"),
     (("--hostnme", "a.example", ADDRESS), "did you mean --hostname?"),
-    ((ADDRESS, "bob@example.org"), "--setup takes one argument"))
+    ((ADDRESS, "bob@example.org"), "--setup takes [ADDRESS]"))
 
 
 def test_wrong():
