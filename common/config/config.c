@@ -89,6 +89,7 @@ static const struct key keys[] = {
 	{ "auth-trust", KIND_AUTH_TRUST, 0 },
 	{ "channel-binding", KIND_SWITCH,
 	    offsetof(struct config, channel_binding) },
+	{ "clients-imap", KIND_SWITCH, offsetof(struct config, clients_imap) },
 	{ "dane", KIND_DANE, offsetof(struct config, dane) },
 	{ "deliver-by", KIND_DELIVER_BY, 0 },
 	{ "dkim-sign", KIND_DKIM_SIGN, offsetof(struct config, dkim_sign) },

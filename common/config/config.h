@@ -165,6 +165,7 @@ struct config {
 	struct hidden hidden[CONFIG_LIST];
 	size_t nhidden;
 	bool hide_client;          /* where a user is, in Received */
+	bool clients_imap;         /* another server has IMAP: --clients */
 	unsigned password_minimum; /* characters of a new one; 0: unsaid */
 	unsigned sessions;
 	unsigned sessions_per_source; /* 0: the default; loopback has more */

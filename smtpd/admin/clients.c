@@ -22,15 +22,20 @@ print_page(const struct clients *c)
 
 	printf("Settings of mail clients for %s%s%s%s\n\n"
 	       "address         NAME@%s\n"
-	       "user name       the whole address, for both servers\n"
+	       "user name       the whole address, for each server\n"
 	       "password        the one of smtpd --passwd; clients call that a "
 	       "normal password\n"
-	       "incoming mail   POP3, server %s, port %d, SSL/TLS\n"
+	       "incoming mail   ",
+	    c->shown, mapped ? " (" : "", mapped ? c->domain : "",
+	    mapped ? ")" : "", c->domain);
+	if (c->imap) {
+		printf("IMAP, server %s, port %d, SSL/TLS; or\n%16s", c->host,
+		    CLIENTS_IMAPS, "");
+	}
+	printf("POP3, server %s, port %d, SSL/TLS\n"
 	       "outgoing mail   SMTP, server %s, port %d, SSL/TLS, with login\n"
 	       "\n",
-	    c->shown, mapped ? " (" : "", mapped ? c->domain : "",
-	    mapped ? ")" : "", c->domain, c->host, CLIENTS_POP3S, c->host,
-	    CLIENTS_SUBMISSIONS);
+	    c->host, CLIENTS_POP3S, c->host, CLIENTS_SUBMISSIONS);
 	printf("Files that spare people the typing; they need a web server "
 	       "with HTTPS:\n"
 	       "  smtpd --clients %s --thunderbird   also Evolution, KMail, "
@@ -43,9 +48,12 @@ print_page(const struct clients *c)
 	       "For an iPhone, an iPad or a Mac, to be sent to its owner:\n"
 	       "  smtpd --clients %s --apple NAME >NAME.mobileconfig\n\n",
 	    c->domain, c->domain, c->domain, c->domain, c->domain);
-	printf("Thunderbird for Android and K-9 Mail set up IMAP alone by "
-	       "themselves: choose\nPOP3 there, and type the settings.\n"
-	       "Clients refuse a certificate that signs itself, or that is not "
+	if (!c->imap) {
+		printf("Thunderbird for Android and K-9 Mail set up IMAP alone "
+		       "by themselves: choose\nPOP3 there, and type the "
+		       "settings.\n");
+	}
+	printf("Clients refuse a certificate that signs itself, or that is not "
 	       "for\n%s; smtpd --check says which there is.\n",
 	    c->host);
 }
@@ -154,6 +162,7 @@ begin(struct clients *c, const struct config *config, const char *domain,
 		return EX_USAGE;
 	}
 	strlcpy(c->shown, domain, sizeof(c->shown));
+	c->imap = config->clients_imap;
 	if (!dkim_domain(config->hostname, c->host)) {
 		log_error("clients cannot find the host name %s: set the key "
 			  "hostname to a full name",

@@ -139,9 +139,10 @@ clients_apple(const struct clients *c)
 	snprintf(identifier, sizeof(identifier), "restante.%s.mail", address);
 	payload(indent, "com.apple.mail.managed", identifier, shown);
 	text(indent, "EmailAccountDescription", shown);
-	text(indent, "EmailAccountType", "EmailTypePOP");
+	text(indent, "EmailAccountType",
+	    c->imap ? "EmailTypeIMAP" : "EmailTypePOP");
 	text(indent, "EmailAddress", address);
-	server(c, "Incoming", CLIENTS_POP3S, address);
+	server(c, "Incoming", c->imap ? CLIENTS_IMAPS : CLIENTS_POP3S, address);
 	server(c, "Outgoing", CLIENTS_SUBMISSIONS, address);
 	truth(indent, "OutgoingPasswordSameAsIncomingPassword");
 	printf("    </dict>\n  </array>\n</dict>\n</plist>\n");

@@ -7,6 +7,7 @@
 
 enum {
 	CLIENTS_POP3S = 995,
+	CLIENTS_IMAPS = 993,
 	CLIENTS_SUBMISSIONS = 465,
 	CLIENTS_USER = 64, /* octets of a local part */
 };
@@ -17,6 +18,7 @@ struct clients {
 	    host[DKIM_KEY_NAME];     /* as the DNS has them */
 	char shown[CONFIG_NAME];     /* the domain, as people write it */
 	char user[CLIENTS_USER + 1]; /* of one user, or "" */
+	bool imap; /* another server has it: the first choice */
 };
 
 /* ---- clients_xml.c ---- */

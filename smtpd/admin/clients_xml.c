@@ -48,6 +48,11 @@ clients_thunderbird(const struct clients *c)
 	element("    ", "domain", c->domain);
 	element("    ", "displayName", c->shown);
 	element("    ", "displayShortName", c->shown);
+	if (c->imap) {
+		printf("    <incomingServer type=\"imap\">\n");
+		thunderbird_server(c, CLIENTS_IMAPS);
+		printf("    </incomingServer>\n");
+	}
 	printf("    <incomingServer type=\"pop3\">\n");
 	thunderbird_server(c, CLIENTS_POP3S);
 	printf("      <pop3>\n"
@@ -99,6 +104,9 @@ clients_outlook(const struct clients *c)
 	       "    <Account>\n"
 	       "      <AccountType>email</AccountType>\n"
 	       "      <Action>settings</Action>\n");
+	if (c->imap) {
+		outlook_protocol(c, "IMAP", CLIENTS_IMAPS);
+	}
 	outlook_protocol(c, "POP3", CLIENTS_POP3S);
 	outlook_protocol(c, "SMTP", CLIENTS_SUBMISSIONS);
 	printf("    </Account>\n"

@@ -238,12 +238,13 @@ add_transport(struct zone *zone)
 static void
 add_services(struct zone *zone)
 {
-	static const struct {
+	const struct {
 		const char *service;
 		unsigned port;
 	} services[] = { { "_submissions._tcp", 465 }, { "_pop3s._tcp", 995 },
 		{ "_submission._tcp", 0 }, { "_pop3._tcp", 0 },
-		{ "_imap._tcp", 0 }, { "_imaps._tcp", 0 } };
+		{ "_imap._tcp", 0 },
+		{ "_imaps._tcp", zone->config->clients_imap ? 993 : 0 } };
 	char name[ZONE_NAME];
 
 	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {

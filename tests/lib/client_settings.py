@@ -140,13 +140,13 @@ def apple(data):
             for u in uuids):
         raise ValueError(f"{uuids} {names}")
     if (profile["PayloadType"], profile["PayloadVersion"],
-            account["PayloadType"], account["PayloadVersion"],
-            account["EmailAccountType"]) != (
-                "Configuration", 1, "com.apple.mail.managed", 1,
-                "EmailTypePOP"):
+            account["PayloadType"], account["PayloadVersion"]
+            ) != ("Configuration", 1, "com.apple.mail.managed", 1):
         raise ValueError("types")
+    incoming = {"EmailTypePOP": "pop3", "EmailTypeIMAP": "imap"}[
+        account["EmailAccountType"]]
     servers = []
-    for way, kind in (("Incoming", "pop3"), ("Outgoing", "smtp")):
+    for way, kind in (("Incoming", incoming), ("Outgoing", "smtp")):
         part = {k.removeprefix(f"{way}MailServer"): v
                 for k, v in account.items()
                 if k.startswith(f"{way}MailServer")}

@@ -31,9 +31,9 @@ DOMAINS = (("example.org", "example.org"),
 class Clients(Scratch):
     """A configuration."""
 
-    def __init__(self, host=HOST):
-        super().__init__(f"hostname {host}\ndomains example.org\n", tls=False,
-                         users=False)
+    def __init__(self, host=HOST, more=""):
+        super().__init__(f"hostname {host}\ndomains example.org\n{more}",
+                         tls=False, users=False)
 
     def print(self, *words):
         """smtpd --clients; what it prints."""
@@ -202,6 +202,33 @@ def test_srv():
               lines)
         check("; _autodiscover._tcp.example.org. IN SRV 0 0 443 "
               "autodiscover.example.org." in lines, lines)
+
+
+def test_imap():
+    """clients-imap: the other server comes first, for each client"""
+    address = "alice@example.org"
+    imap = client_settings.Server("imap", HOST, 993, True, address)
+    pop3, smtp = servers(HOST, address)
+    with Clients(more="clients-imap on\n") as clients:
+        _, _, incoming, outgoing = client_settings.thunderbird(
+            clients.print("--thunderbird"), address)
+        equal((incoming, outgoing), ([imap, pop3], [smtp]), "thunderbird")
+        text = clients.print("--outlook")
+        found = client_settings.outlook(text, address)
+        equal(list(found.items()),
+              [("IMAP", imap), ("POP3", pop3), ("SMTP", smtp)], "outlook")
+        _, account, *found = client_settings.apple(
+            clients.print("--apple", "alice").encode())
+        equal(found, [imap, smtp], "apple")
+        equal(account["EmailAccountType"], "EmailTypeIMAP", "apple")
+        for words in (("--clients", "--srv"), ("--dns",)):
+            text = clients.call("smtpd", *words).stdout
+            for record in (f"_imaps._tcp.example.org. IN SRV 0 1 993 {HOST}.",
+                           "_imap._tcp.example.org. IN SRV 0 0 0 ."):
+                check(record in text.splitlines(), f"{record}: {text}")
+        text = clients.print()
+        check(f"IMAP, server {HOST}, port 993" in text, text)
+        check("K-9" not in text, text)
 
 
 def test_login():
