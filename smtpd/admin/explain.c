@@ -103,6 +103,24 @@ explain_addresses(struct explain *x, const char *host)
 	return true;
 }
 
+/* As when mail is sent there, a host of hosts(5) needs no name server. */
+static bool
+is_in_hosts_file(const struct explain *x, const struct hop *hop)
+{
+	struct exchangers found = { .count = 0 };
+
+	if (!connect_asks_hosts(x->config, hop) ||
+	    connect_hosts_file("/etc/hosts", hop->host, &found) == -1 ||
+	    found.count == 0) {
+		return false;
+	}
+	print_line(x, 3, "host %s, in /etc/hosts", hop->host);
+	for (size_t i = 0; i < found.count; i++) {
+		print_line(x, 4, "%s", found.hosts[i].host);
+	}
+	return true;
+}
+
 static void
 explain_hosts(struct explain *x, const struct hop *hop)
 {
@@ -110,6 +128,9 @@ explain_hosts(struct explain *x, const struct hop *hop)
 	char why[CONFIG_ERROR] = "";
 	bool reachable = false;
 
+	if (is_in_hosts_file(x, hop)) {
+		return;
+	}
 	if (x->dns == NULL && (x->dns = dns_open(x->config)) == NULL) {
 		print_line(x, 3, "no name server: %s", strerror(errno));
 		note_status(x, EX_TEMPFAIL);

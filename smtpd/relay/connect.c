@@ -196,6 +196,13 @@ is_address(const char *text)
 	       inet_pton(AF_INET6, text, address) == 1;
 }
 
+bool
+connect_asks_hosts(const struct config *config, const struct hop *hop)
+{
+	return !hop->mx && config->resolver[0] == '\0' &&
+	       strcasecmp(hop->host, "localhost") != 0;
+}
+
 int
 connect_hosts_file(const char *file, const char *host, struct exchangers *found)
 {

@@ -39,6 +39,9 @@ enum found connect_exchangers(struct dns *, const struct config *,
 /* The order alone; pure, but for the random numbers it is given. */
 void connect_order(struct exchangers *, uint32_t (*random)(uint32_t below));
 
+/* True if hosts(5) may have the host of the hop. */
+bool connect_asks_hosts(const struct config *, const struct hop *);
+
 /*
  * The addresses that hosts(5) has for a host, which no name server knows; they
  * need no DNS.  Without any, count is 0.  0; -1 with errno: it cannot be read

@@ -16,14 +16,6 @@
 #include <string.h>
 #include <strings.h>
 
-/* True if hosts(5) may have the host of the hop. */
-static bool
-in_hosts(const struct client *c)
-{
-	return !c->hop->mx && c->config->resolver[0] == '\0' &&
-	       strcasecmp(c->hop->host, "localhost") != 0;
-}
-
 static bool
 prepare_network(struct client *c)
 {
@@ -41,8 +33,9 @@ prepare_network(struct client *c)
 		    "no name server: %s", strerror(errno));
 		return false;
 	}
-	if (in_hosts(c) && connect_hosts_file("/etc/hosts", c->hop->host,
-			       &c->literals) == -1) {
+	if (connect_asks_hosts(c->config, c->hop) &&
+	    connect_hosts_file("/etc/hosts", c->hop->host, &c->literals) ==
+		-1) {
 		client_set_verdict(c, OUTCOME_DEAD, "4.3.5",
 		    "cannot read /etc/hosts: %s", strerror(errno));
 		return false;

@@ -5,10 +5,13 @@ Who moves in tries both before the first message: what they do not say shows
 when mail has gone to the wrong place, or waits.
 """
 import os
+import re
 import socket
 import struct
+import subprocess
 import threading
 
+from lib.namespace import COMMAND
 from lib.scratch import AM_ROOT, Scratch
 from lib.tap import Skip, Tap, check, equal
 
@@ -228,6 +231,34 @@ def test_routes(scratch):
     lines = explain(scratch, "x@wrong.example", status=78)
     check(any("x@wrong.example would wait: the key route" in line
               for line in lines), lines)
+
+
+def test_hosts_file(_):
+    """A host that /etc/hosts has needs no name server, as when mail is sent"""
+    if not AM_ROOT:
+        raise Skip("needs root")
+    with Scratch("hostname a.example\nrelay smtps://u@relay.example\n"
+                 "relay-password relay.example file:%DIR/password",
+                 tls=False, as_root=True) as scratch:
+        scratch.conf.write_text(re.sub(r"(?m)^resolver .*\n", "",
+                                       scratch.conf.read_text()))
+        hosts = scratch.dir / "hosts"
+        hosts.write_text("192.0.2.9 relay.example relay\n"
+                         "2001:db8::9 relay.example\n")
+        password = scratch.dir / "password"
+        password.write_text("secret\n")
+        password.chmod(0o600)
+        done = subprocess.run(
+            [*COMMAND, "-n", "sh", "-c",
+             'mount --bind "$0" /etc/hosts && "$@"',
+             str(hosts), *scratch.command("smtpd", "-bt", "x@there.example")],
+            capture_output=True, text=True, check=False,
+            env=scratch.environment())
+        if "mount: " in done.stderr or "unshare: " in done.stderr:
+            raise Skip(done.stderr.strip())
+        equal(done.returncode, 0, done.stdout + done.stderr)
+        has([line.strip() for line in done.stdout.splitlines()],
+            "host relay.example, in /etc/hosts", "192.0.2.9", "2001:db8::9")
 
 
 def test_waits(scratch):
