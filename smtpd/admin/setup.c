@@ -137,6 +137,27 @@ show_accounts(const struct setup_place *place, const struct setup_facts *f,
 	}
 }
 
+/* A line that was there says who reads the mail of the machine's programs. */
+static void
+show_root(const struct setup_place *place, const struct setup_facts *f,
+    const struct setup_answers *a)
+{
+	char address[CONFIG_VALUE];
+	size_t len = 0;
+	const char *to = setup_alias(f->aliases, "root", &len);
+
+	snprintf(address, sizeof(address), "%s@%s", a->user, a->domain);
+	bool by_name = !a->hosted && len == strlen(a->user);
+	if (to == NULL || strcmp(a->user, "root") == 0 ||
+	    (by_name && strncasecmp(to, a->user, len) == 0) ||
+	    (len == strlen(address) && strncasecmp(to, address, len) == 0)) {
+		return;
+	}
+	printf("warning: %s stays as it is: mail for root goes to %.*s, not to "
+	       "%s\n",
+	    place->aliases, len > 200 ? 200 : (int)len, to, address);
+}
+
 static void
 drop_units(struct setup_plan *p)
 {
@@ -173,7 +194,8 @@ say_next(const struct setup_wish *w, const struct setup_place *place,
 		       "the DNS\n"
 		       "  smtpd --clients    what to type into phones and mail "
 		       "programs\n"
-		       "  smtpd --passwd NAME    one more user\n",
+		       "  smtpd --passwd NAME    one more user, or another "
+		       "password\n",
 		    a->domain);
 	}
 }
@@ -192,6 +214,7 @@ carry_out(const struct setup_wish *w, const struct setup_place *place,
 		return EX_OK;
 	}
 	show_accounts(place, f, a);
+	show_root(place, f, a);
 	if (w->dry_run) {
 		return EX_OK;
 	}

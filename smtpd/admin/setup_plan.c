@@ -48,7 +48,7 @@ path_of(const struct setup_place *place, const char *name,
 
 struct conf {
 	char *text;
-	char note[200]; /* the lines that are new */
+	char note[SETUP_NOTE]; /* the lines that are new */
 	bool changed, failed;
 };
 
@@ -73,7 +73,7 @@ set_rule(struct conf *c, const char *key, const char *word, const char *value)
 	c->text = text;
 	c->changed = true;
 	snprintf(c->note + used, sizeof(c->note) - used, "%s%s %s",
-	    used > 0 ? "; " : "", key, value);
+	    used > 0 ? "\n        " : "", key, value);
 }
 
 static void

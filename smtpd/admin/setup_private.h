@@ -16,6 +16,7 @@ enum {
 	SETUP_LOCAL = 64,
 	SETUP_PATH = 1024,
 	SETUP_ITEMS = 24,
+	SETUP_NOTE = 1024,
 	SETUP_ACCOUNTS = 200
 };
 
@@ -69,7 +70,7 @@ struct setup_item {
 	char name[SETUP_PATH]; /* a path, or a command and its words */
 	char *text;            /* of a file; NULL: made when it is written */
 	mode_t mode;
-	char note[256]; /* what it is, for people; holds no secret */
+	char note[SETUP_NOTE]; /* what it is, for people; holds no secret */
 };
 
 struct setup_plan {
@@ -117,6 +118,9 @@ char *setup_set(
 
 /* True if the text of an aliases file has a line for the name. */
 bool setup_has_alias(const char *text, const char *name);
+
+/* What the first line of an alias says, *len octets; NULL: there is none. */
+const char *setup_alias(const char *text, const char *name, size_t *len);
 
 /* A full name of a domain or machine, as the DNS has it.  false: it is none. */
 bool setup_domain(const char *text, char out[CONFIG_NAME]);

@@ -112,20 +112,32 @@ setup_set(
 	return made;
 }
 
-bool
-setup_has_alias(const char *text, const char *name)
+const char *
+setup_alias(const char *text, const char *name, size_t *len)
 {
 	size_t n = strlen(name);
 
 	for (const char *line = text; *line != '\0';) {
-		if (strncasecmp(line, name, n) == 0 &&
-		    line[n + strspn(line + n, " \t")] == ':') {
-			return true;
+		if (strncasecmp(line, name, n) == 0) {
+			const char *at = line + n + strspn(line + n, " \t");
+			if (*at == ':') {
+				at += 1 + strspn(at + 1, " \t");
+				*len = strcspn(at, "\r\n");
+				return at;
+			}
 		}
 		const char *end = strchr(line, '\n');
 		line = end == NULL ? line + strlen(line) : end + 1;
 	}
-	return false;
+	return NULL;
+}
+
+bool
+setup_has_alias(const char *text, const char *name)
+{
+	size_t len;
+
+	return setup_alias(text, name, &len) != NULL;
 }
 
 bool

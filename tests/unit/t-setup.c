@@ -104,6 +104,12 @@ test_address(void)
 	ok(setup_has_alias("Root : x\n", "root") &&
 		!setup_has_alias("rooted: x\n#root: x\n", "root"),
 	    "a line for root");
+	size_t n = 0;
+	const char *to =
+	    setup_alias("a: b\nROOT\t:  x, y\r\nc: d\n", "root", &n);
+	ok(to != NULL && n == 4 && strncmp(to, "x, y", n) == 0 &&
+		setup_alias("roo", "root", &n) == NULL,
+	    "what it says");
 }
 
 /* Has the plan an item of that kind and name? */
@@ -151,6 +157,10 @@ test_plan(void)
 		strstr(item->text, "relay-password  h.example "
 				   "file:/etc/restante/relay-password") != NULL,
 	    "the password's file is named, without the port");
+	ok(item != NULL &&
+		strstr(item->note, "\n        relay-password h.example "
+				   "file:/etc/restante/relay-password") != NULL,
+	    "each line that is new is told, on a line");
 	bool secret = false;
 	for (size_t i = 0; i < p.count; i++) {
 		secret = secret || strstr(p.items[i].note, "secret") != NULL;

@@ -106,8 +106,8 @@ def test_dry_run():
     with folder() as (scratch, conf):
         done = setup(scratch, conf, "--dry-run", ADDRESS)
         equal(done.returncode, 0, done.stderr)
-        check(f"write {conf}\n        hostname mail.example.org; "
-              "domains example.org" in done.stdout, done.stdout)
+        check(f"write {conf}\n        hostname mail.example.org\n"
+              "        domains example.org\n" in done.stdout, done.stdout)
         check(not conf.parent.exists(), "the folder is there")
 
 

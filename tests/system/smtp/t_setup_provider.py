@@ -184,6 +184,26 @@ def test_others():
             equal(files(conf.parent), before, f"{text}: files")
 
 
+def test_root_elsewhere():
+    """What the aliases say of root stays, and is told; each new line of the
+    configuration is shown whole"""
+    with provider() as (scratch, conf, _hop, url):
+        aliases = conf.parent / "aliases"
+        conf.write_text(conf.read_text() + f"aliases {aliases}\n")
+        for line, told in (("root: carol\n", True),
+                           (f"root:\t{ADDRESS}\n", False)):
+            aliases.write_text(line)
+            scratch.own()
+            status, said = setup(scratch, conf, "--relay", url, "--dry-run",
+                                 "--relay-password", secret(scratch), ADDRESS)
+            equal(status, 0, said)
+            equal("mail for root goes to carol, not to " + ADDRESS in said,
+                  told, said)
+            equal("stays as it is" in said, told, said)
+            check("\n        masquerade @mail.example.org 12345@qq.com\n"
+                  in said, said)
+
+
 def test_asked():
     """A person is asked for the code, sees no echo, and may try again"""
     with provider() as (scratch, conf, hop, url):
