@@ -181,8 +181,11 @@ exchange(const char *folder, const char *new)
 	/* Commit point. */
 	if (renameat2(AT_FDCWD, kept, AT_FDCWD, folder, RENAME_EXCHANGE) ==
 	    -1) {
-		int rc = errno == EBUSY || errno == EINVAL || errno == ENOSYS
-		             ? 1 /* a mount point, or no such call */
+		/* A mount point, a lower layer of an overlay, or no such
+		   call. */
+		int rc = errno == EBUSY || errno == EXDEV || errno == EINVAL ||
+		                 errno == ENOSYS
+		             ? 1
 		             : fail("replace", folder);
 		remove_folder(kept);
 		return rc;

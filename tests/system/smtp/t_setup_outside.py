@@ -258,6 +258,36 @@ def test_accounts():
         check("ben" not in found.group(1), said)
 
 
+def test_layers():
+    """A folder of the configuration that cannot be exchanged, as in the image
+    of a container or as its volume, gets its files one by one"""
+    with machine() as (scratch, conf):
+        for kind in ("overlay", "bind"):
+            top = scratch.dir / kind
+            for name in ("lower/etc", "upper", "work", "all/etc"):
+                (top / name).mkdir(parents=True)
+            (top / "lower/etc/restante.conf").write_text(conf.read_text())
+            command = ["mount", "--bind", str(top / "lower/etc"),
+                       str(top / "all/etc")] if kind == "bind" else [
+                "mount", "-t", "overlay", "overlay", "-o",
+                f"lowerdir={top}/lower,upperdir={top}/upper,"
+                f"workdir={top}/work,redirect_dir=off", str(top / "all")]
+            scratch.own()
+            done = subprocess.run(command, capture_output=True, check=False)
+            if done.returncode != 0:
+                raise Skip(f"no mount: {done.stderr}")
+            there = top / "all/etc/restante.conf"
+            try:
+                _, said = setup(scratch, there, "--hostname", HOST, ADDRESS)
+                check("cannot replace" not in said, f"{kind}: {said}")
+                check(f"hostname        {HOST}" in there.read_text(), said)
+                check((there.parent / "users").exists(), said)
+            finally:
+                subprocess.run(["umount", "-R", str(top / "all/etc" if kind ==
+                                                    "bind" else top / "all")],
+                               check=True)
+
+
 def alone():
     """Files of the machine's name, which only this test sees."""
     subprocess.run(LOOPBACK, check=True)
