@@ -106,6 +106,22 @@ fail(char error[CONFIG_ERROR], const char *spec, const char *why)
 	return -1;
 }
 
+/* The folder, too: /run is empty after each boot. */
+static void
+make_folder(const char *path)
+{
+	char folder[PATH_MAX];
+	char *slash;
+
+	if (strlcpy(folder, path, sizeof(folder)) < sizeof(folder) &&
+	    (slash = strrchr(folder, '/')) != NULL && slash > folder) {
+		*slash = '\0';
+		if (mkdir(folder, 0755) == 0) {
+			chmod(folder, 0755); /* whatever the umask says */
+		}
+	}
+}
+
 static int
 listen_unix(struct listener *l, const char *path, char error[CONFIG_ERROR])
 {
@@ -126,6 +142,7 @@ listen_unix(struct listener *l, const char *path, char error[CONFIG_ERROR])
 		unlink(path);
 	}
 	close(fd);
+	make_folder(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd == -1 || bind(fd, &a.sa, sizeof(a.un)) == -1 ||
 	    chmod(path, 0666) == -1 || listen(fd, LISTEN_BACKLOG) == -1) {

@@ -457,7 +457,8 @@ def test_empty_config():
 def test_listening_forms():
     """-l takes IPv6, several addresses and unix: sockets, and names them"""
     with Scratch() as scratch:
-        path = scratch.dir / "socket"
+        # As in /run, which is empty after each boot.
+        path = scratch.dir / "folder" / "socket"
         forms = ["127.0.0.1:0", "127.0.0.1:0=submission", f"unix:{path}"]
         if socket.has_ipv6 and os.path.exists("/proc/net/if_inet6") and \
                 "lo" in open("/proc/net/if_inet6").read():
@@ -471,6 +472,7 @@ def test_listening_forms():
             sock.settimeout(30)
             sock.connect(str(path))
             check(sock.recv(100).startswith(b"220 "), "no greeting")
+        equal(path.parent.stat().st_mode & 0o777, 0o755, "the folder")
         equal(daemon.stop(), 0, "exit status")
 
 
