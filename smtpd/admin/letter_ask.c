@@ -174,12 +174,12 @@ tell_dns(struct letter *l, const struct asked *a)
 		unknown += how == FINDING_UNKNOWN;
 	}
 	struct letter_line *line = letter_add(l, LETTER_FACT, "DNS",
-	    wrong > 0     ? "not all is as it should be"
-	    : unknown > 0 ? "it could not all be asked; the next letter asks "
-			    "again"
-			  : "as it should be");
+	    unknown > 0
+		? "it could not all be asked; the next letter asks again"
+	    : wrong > 0 ? "not all is as it should be"
+			: "as it should be");
 	if (line != NULL) {
-		line->bad = wrong > 0;
+		line->bad = wrong > 0 && unknown == 0;
 	}
 }
 
