@@ -33,22 +33,21 @@ class Haproxy:
     def checks(self):
         """What its health checks found, by server."""
         check(self.process.poll() is None, "haproxy has ended")
-        return {server: found for (_, server), found
-                in checks(self.socket).items()}
+        return {row["svname"]: row["check_status"]
+                for row in rows(self.socket)}
 
 
-def checks(path):
-    """What the health checks found: {(proxy, server): its word}; nothing as
+def rows(path):
+    """What is known of the servers, by the names of the columns; nothing as
     long as nobody answers at the socket."""
     with socket.socket(socket.AF_UNIX) as sock:
         try:
             sock.connect(str(path))
         except OSError:
-            return {}
+            return []
         sock.sendall(b"show stat\n")
         text = b"".join(iter(lambda: sock.recv(65536), b"")).decode()
-    names, *rows = [line.split(",") for line in text.splitlines() if line]
+    names, *lines = [line.split(",") for line in text.splitlines() if line]
     names[0] = names[0].lstrip("# ")
-    rows = [dict(zip(names, row)) for row in rows]
-    return {(row["pxname"], row["svname"]): row["check_status"]
-            for row in rows if row.get("check_status")}
+    return [row for row in (dict(zip(names, line)) for line in lines)
+            if row.get("check_status")]

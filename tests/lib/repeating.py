@@ -29,8 +29,9 @@ class Clients:
         self.lock = threading.Lock()
         self.codes = Counter()      # of all replies to MAIL, RCPT and the dot
         self.refusals = []          # replies of 5yz
-        self.unsure = []            # ids of tries whose dot was not answered 250
+        self.unsure = []            # ids of dots that were not answered 250
         self.longest = 0.0          # from a first try to its acknowledgement
+        self.slowest = []           # (seconds, why) of that one's vain tries
         self.enough = threading.Event()
         self.threads = [threading.Thread(target=self._work, args=(n,))
                         for n in range(CLIENTS)]
@@ -66,17 +67,20 @@ class Clients:
             user = chance.choice(self.people)
             ident, data = self.ledger.new([user], chance)
             begun = time.monotonic()
-            source = self.source(number, chance)
-            while not self._try(source, ident, user, data):
+            source, vain = self.source(number, chance), []
+            while why := self._try(source, ident, user, data):
+                vain.append((round(time.monotonic() - begun, 1), why))
                 if self.enough.wait(0.02):
                     return
             self.ledger.ack(ident)
+            taken = time.monotonic() - begun
             with self.lock:
-                self.longest = max(self.longest, time.monotonic() - begun)
+                if taken > self.longest:
+                    self.longest, self.slowest = taken, vain
 
     def _try(self, source, ident, user, data):
-        """Whether it was acknowledged."""
-        at_dot = done = False
+        """Why it was not acknowledged; nothing if it was."""
+        at_dot, why = False, ""
         try:
             sock = socket.create_connection(self.address, PATIENCE,
                                             (source, 0))
@@ -91,19 +95,20 @@ class Clients:
                         talker.send(line + b"\r\n")
                     elif line:
                         talker.send(line + "\r\n")
-                    if self._note(talker.reply()) != wanted:
+                    reply = talker.reply()
+                    if self._note(reply) != wanted:
+                        why = reply.last
                         break
-                else:
-                    done = True
-        except (OSError, Closed):
-            pass    # it is tried again
+        except (OSError, Closed) as error:
+            why = str(error).partition("\n")[0] or "closed"
         except AssertionError as error:     # no reply, or none of SMTP
+            why = str(error)
             with self.lock:
-                self.refusals.append(str(error))
-        if at_dot and not done:
+                self.refusals.append(why)
+        if at_dot and why:
             with self.lock:
                 self.unsure.append(ident)
-        return done
+        return why
 
     def _note(self, reply):
         """Remembers a reply; returns its code."""
