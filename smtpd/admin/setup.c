@@ -102,18 +102,30 @@ show_plan(const struct setup_wish *w, const struct setup_plan *p)
 	return count;
 }
 
+/* What comes after the name of the program: a server that is not the machine's
+   own has its configuration elsewhere. */
+static const char *
+option_of(const struct setup_place *place, char text[SETUP_PATH + 8])
+{
+	snprintf(text, SETUP_PATH + 8, "%s%s", place->system ? "" : " -c ",
+	    place->system ? "" : place->conf);
+	return text;
+}
+
 /* The records that the DNS should have; --dns is asked, which reads the new
    configuration. */
 static void
 show_records(const struct setup_place *place, const struct setup_answers *a)
 {
 	const char *const words[] = { "--dns", a->domain, NULL };
+	char option[SETUP_PATH + 8];
 
+	option_of(place, option);
 	printf("DNS records to add for %s. If it has mail elsewhere today, do "
 	       "not\nreplace its MX before you have moved it. To see them "
-	       "again, or as web pages\nask for them: smtpd --dns, smtpd --dns "
-	       "--web\n",
-	    a->domain);
+	       "again, or as web pages\nask for them: smtpd%s --dns, smtpd%s "
+	       "--dns --web\n",
+	    a->domain, option, option);
 	fflush(stdout);
 	if (setup_run_self(place, words, NULL, false) != 0) {
 		log_error("the records cannot be printed; see above, and type: "
@@ -172,7 +184,9 @@ say_next(const struct setup_wish *w, const struct setup_place *place,
 {
 	puts("Next:");
 	if (!place->system) {
-		printf("  smtpd -c %s -l 127.0.0.1:2525 -l 127.0.0.1:2465/tls "
+		/* The ports do not tell the role. */
+		printf("  smtpd -c %s -l 127.0.0.1:2525 "
+		       "-l 127.0.0.1:2465/tls=submission "
 		       "-l unix:%s/submission &\n"
 		       "  pop3d -c %s -l 127.0.0.1:2995/tls &\n"
 		       "  smtpd -c %s --check\n",
@@ -206,6 +220,8 @@ carry_out(const struct setup_wish *w, const struct setup_place *place,
     const struct setup_facts *f, const struct setup_answers *a,
     struct setup_plan *p, const char *password)
 {
+	char option[SETUP_PATH + 8];
+
 	if (w->no_start) {
 		drop_units(p);
 	}
@@ -224,9 +240,9 @@ carry_out(const struct setup_wish *w, const struct setup_place *place,
 	}
 	/* First, so that nobody has one that was never seen. */
 	if (password[0] != '\0') {
-		printf("Password of %s: %s\n  (shown once; smtpd --passwd %s "
+		printf("Password of %s: %s\n  (shown once; smtpd%s --passwd %s "
 		       "changes it)\n",
-		    a->user, password, a->user);
+		    a->user, password, option_of(place, option), a->user);
 	}
 	fflush(stdout);
 	if (setup_apply(place, a, p) == -1) {
