@@ -3,8 +3,8 @@
 #include "smtpd/admin/passwd.h"
 
 #include "common/log/log.h"
-#include "smtpd/admin/password_rule.h"
-#include "smtpd/admin/users_edit_private.h"
+#include "common/login/password_rule.h"
+#include "common/login/users_edit.h"
 
 #include <errno.h>
 #include <readpassphrase.h>

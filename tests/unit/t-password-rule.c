@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* New passwords: what guessers try first is refused, and nothing else. */
-#include "smtpd/admin/password_rule.h"
+#include "common/login/password_rule.h"
 
 #include "tests/unit/tap.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What guessers try first is no password. */
-#include "smtpd/admin/password_rule.h"
+#include "common/login/password_rule.h"
 
 #include <ctype.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Rewrites the users file with one line changed. */
-#include "smtpd/admin/users_edit_private.h"
+#include "common/login/users_edit.h"
 
 #include "common/log/log.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef RESTANTE_SMTPD_ADMIN_USERS_EDIT_PRIVATE_H
-#define RESTANTE_SMTPD_ADMIN_USERS_EDIT_PRIVATE_H
+#ifndef RESTANTE_COMMON_LOGIN_USERS_EDIT_H
+#define RESTANTE_COMMON_LOGIN_USERS_EDIT_H
 
 #include "common/config/config.h"
 #include "common/login/credentials.h"
