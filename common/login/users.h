@@ -125,10 +125,13 @@ struct users_file;
 struct users_file *users_open(const char *path);
 /* The next line, cut into its fields, which stay until the next call. */
 enum user_line_kind users_next(struct users_file *, struct user_line *);
-/* The text of that line, without its line end. */
-const char *users_text(const struct users_file *);
-/* The position of the line in the file. */
+/* Where the line begins in the file, and where the next one does. */
 uint64_t users_line_at(const struct users_file *);
+uint64_t users_line_end(const struct users_file *);
+/* Copies whole lines as they are in the file, and ends the last one if it has
+   no end.  0, or -1 with errno. */
+int users_copy(const struct users_file *, uint64_t from, uint64_t to, int fd)
+    __attribute__((warn_unused_result));
 /* Goes on with the line that begins there; 0, or -1 with errno. */
 int users_seek(struct users_file *, uint64_t line)
     __attribute__((warn_unused_result));

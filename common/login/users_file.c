@@ -20,7 +20,7 @@ struct users_file {
 	int fd;
 	uint64_t line_at, next_at; /* in the file */
 	size_t at, len;
-	char line[LINE], fields[LINE];
+	char line[LINE];
 	char buffer[16 * 1024];
 };
 
@@ -58,12 +58,6 @@ users_stat(const struct users_file *f, struct stat *st)
 	return fstat(f->fd, st);
 }
 
-const char *
-users_text(const struct users_file *f)
-{
-	return f->line;
-}
-
 uint64_t
 users_line_at(const struct users_file *f)
 {
@@ -76,6 +70,31 @@ users_seek(struct users_file *f, uint64_t line)
 	f->at = f->len = 0;
 	f->next_at = line;
 	return lseek(f->fd, (off_t)line, SEEK_SET) == -1 ? -1 : 0;
+}
+
+uint64_t
+users_line_end(const struct users_file *f)
+{
+	return f->next_at;
+}
+
+int
+users_copy(const struct users_file *f, uint64_t from, uint64_t to, int fd)
+{
+	char octets[sizeof(f->buffer)];
+	char last = '\n';
+	int rc = 0;
+
+	while (rc == 0 && from < to) {
+		size_t n = to - from < sizeof(octets) ? (size_t)(to - from)
+		                                      : sizeof(octets);
+		rc = file_read(f->fd, octets, n, (off_t)from);
+		rc = rc == 0 ? file_append(fd, octets, n) : rc;
+		last = octets[n - 1];
+		from += n;
+	}
+	explicit_bzero(octets, sizeof(octets));
+	return rc == 0 && last != '\n' ? file_append(fd, "\n", 1) : rc;
 }
 
 /* The next octet; -1 at the end, -2 on an error. */
@@ -152,6 +171,5 @@ users_next(struct users_file *f, struct user_line *u)
 	}
 	n -= n > 0 && f->line[n - 1] == '\r';
 	f->line[n] = '\0';
-	memcpy(f->fields, f->line, n + 1);
-	return fits ? cut(f->fields, u) : USER_LINE_BAD;
+	return fits ? cut(f->line, u) : USER_LINE_BAD;
 }

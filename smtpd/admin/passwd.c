@@ -166,7 +166,8 @@ allowed(const struct passwd_change *w, const struct users_line *line,
 /* Changes the file, which is locked. */
 static int
 change_line(const struct config *config, const struct passwd_change *w,
-    int lock, struct users_line *line, const char *password)
+    const struct users_lock *lock, struct users_line *line,
+    const char *password)
 {
 	char credentials[USER_CREDENTIALS];
 	struct password_extras extras = w->extras;
@@ -232,9 +233,12 @@ passwd_run(const struct config *config, const struct passwd_change *w)
 		return rc;
 	}
 	terms_print(&w->terms, terms);
-	int lock = users_lock(config);
-	rc = lock == -1 ? EX_CANTCREAT
-	                : change_line(config, w, lock, &line, password);
+	struct users_lock lock;
+	rc = EX_CANTCREAT;
+	if (users_lock(config, &lock) == 0) {
+		rc = change_line(config, w, &lock, &line, password);
+		users_unlock(&lock);
+	}
 	if (rc == EX_OK && w->generate && !w->remove) {
 		rc = printf("%s\n", password) > 0 && fflush(stdout) == 0
 		         ? EX_OK

@@ -2,8 +2,10 @@
 """Several passwords for a user: each opens what it is for, until its day, and
 nothing of anybody else's; and what smtpd --passwd does to the users file."""
 import base64
+import fcntl
 import hashlib
 import hmac
+import os
 import re
 
 from lib.player import PASSWORDS
@@ -228,6 +230,53 @@ def test_change(server):
     opens(server, "a newer one", True, True, "bob")
     opens(server, "of the phone", True, True, "bob")
     opens(server, PASSWORDS["bob"], False, False, "bob")
+
+
+@kept
+def test_link(server):
+    """The file behind a link is changed, with its mode; the link stays, and a
+    link to nothing is no place for a first user"""
+    real = server.dir / "elsewhere" / "users"
+    real.parent.mkdir()
+    server.users.rename(real)
+    server.users.symlink_to("elsewhere/users")
+    real.chmod(0o644)
+    server.own()
+    try:
+        server.passwd("bob", "a newer one")
+        check(server.users.is_symlink(), "the link was replaced")
+        equal(oct(real.stat().st_mode & 0o777), "0o644", "its mode")
+        opens(server, "a newer one", True, True, "bob")
+        server.users.unlink()
+        server.users.symlink_to("elsewhere/missing")
+        done = server.call("smtpd", "--passwd", "carol", "--generate")
+        check(done.returncode == 73 and "it is a link" in done.stderr,
+              f"{done.returncode}: {done.stderr}")
+    finally:
+        server.users.unlink()
+        real.rename(server.users)
+        real.parent.rmdir()
+
+
+@kept
+def test_odd_lines(server):
+    """Lines that are none of ours stay, octet for octet"""
+    odd = b"# " + b"x" * 9000 + b"\nnul:\0:x\nwindows:*:vmail\r\n# no end"
+    server.users.write_bytes(server.users.read_bytes() + odd)
+    server.passwd("bob", "a newer one")
+    check(server.users.read_bytes().endswith(b"\n" + odd + b"\n"),
+          "something has changed")
+
+
+@kept
+def test_lock_on_the_folder(server):
+    """A lock that anybody can have keeps nobody from a change"""
+    fd = os.open(server.dir, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        server.passwd("bob", "a newer one")
+    finally:
+        os.close(fd)
 
 
 @kept
