@@ -3,6 +3,7 @@
 #include "common/config/config.h"
 #include "common/log/log.h"
 #include "common/login/login.h"
+#include "common/login/own_password.h"
 #include "common/server/server.h"
 #include "common/session/proxied.h"
 #include "pop3d/admin/admin.h"
@@ -17,6 +18,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+static const struct refusals passwd = {
+	.too_many = "500 Too many sessions, try again later\r\n",
+	.not_ready = "500 Not ready, try again later\r\n",
+	.unwelcome = "500 Not from there, or too many errors: try again "
+		     "later\r\n",
+};
+
 static const struct service pop3 = {
 	.name = "pop3d",
 	.refusals = {
@@ -26,6 +34,7 @@ static const struct service pop3 = {
 	    .unwelcome = "-ERR [SYS/TEMP] Too many errors from your address, "
 			 "try again later\r\n",
 	},
+	.passwd = &passwd,
 	.refused = session_refused,
 	.life = LIFETIME,
 	.life_before_login = LOGIN_TIMEOUT,
@@ -37,6 +46,7 @@ static const struct service pop3 = {
 	    [REQUEST_SALT] = { login_salt_run, login_valid },
 	    [REQUEST_PROOF] = { login_proof_run, login_valid },
 	    [REQUEST_NAME] = { login_name_run, login_valid },
+	    [REQUEST_PASSWD] = { own_password_run, own_password_valid },
 	    [REQUEST_MAILBOX] = { mailbox_run, login_valid },
 	},
 };

@@ -15,6 +15,14 @@ take_listen(void *target, const struct option_row *row, const char *spec,
 	return launch_listen(&((struct options *)target)->launch, spec, error);
 }
 
+static int
+take_role(void *target, const struct option_row *row, const char *name,
+    char error[CONFIG_ERROR])
+{
+	(void)row;
+	return launch_role(&((struct options *)target)->launch, name, error);
+}
+
 static const struct option_row rows[] = {
 	{ .help = "Everywhere:" },
 	{ 'c', .argument = "FILE", .kind = OPTION_TEXT,
@@ -31,11 +39,17 @@ static const struct option_row rows[] = {
 
 	{ .help = "Serve (without options: on the socket of inetd, xinetd or "
 		  "systemd, or on standard input):" },
-	{ 'l', .argument = "ADDRESS:PORT[/tls]",
+	{ 'l', .argument = "ADDRESS:PORT[/tls][=passwd]",
 	    .with = OPTION_WITH(ACTION_SERVE), .kind = OPTION_CALL,
 	    .take = take_listen,
 	    .help = "listen there, in the foreground; or on unix:PATH; may be "
 		    "repeated" },
+	{ .name = "role",
+	    .argument = "ROLE",
+	    .with = OPTION_WITH(ACTION_SERVE),
+	    .kind = OPTION_CALL,
+	    .take = take_role,
+	    .help = "passwd, whatever the port: users change their passwords" },
 	{ .name = "implicit-tls",
 	    .with = OPTION_WITH(ACTION_SERVE),
 	    .kind = OPTION_FLAG,
@@ -138,9 +152,12 @@ int
 options_parse(
     struct options *o, int argc, char **argv, char error[CONFIG_ERROR])
 {
+	static const struct role_name roles[] = { { "passwd", ROLE_PASSWD },
+		{ NULL, ROLE_MX } };
 	unsigned verb;
 
 	memset(o, 0, sizeof(*o));
+	o->launch.roles = roles;
 	if (argc == 0) {
 		return option_fail(error, "no name of the program given");
 	}

@@ -4,6 +4,7 @@
 #include "common/log/log.h"
 #include "common/log/stats.h"
 #include "common/login/login.h"
+#include "common/login/own_password.h"
 #include "common/server/launch.h"
 #include "common/server/server.h"
 #include "common/session/proxied.h"
@@ -59,6 +60,7 @@ static const struct service smtp = {
 	    [REQUEST_SALT] = { login_salt_run, login_valid },
 	    [REQUEST_PROOF] = { login_proof_run, login_valid },
 	    [REQUEST_NAME] = { login_name_run, login_valid },
+	    [REQUEST_PASSWD] = { own_password_run, own_password_valid },
 	    [REQUEST_RCPT] = { rcpt_run, rcpt_valid },
 	    [REQUEST_DELIVER] = { delivery_run, delivery_valid },
 	    [REQUEST_FLUSH] = { etrn_run, etrn_valid },

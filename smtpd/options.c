@@ -99,10 +99,13 @@ int
 options_parse(
     struct options *o, int argc, char **argv, char error[CONFIG_ERROR])
 {
+	static const struct role_name roles[] = { { "mx", ROLE_MX },
+		{ "submission", ROLE_SUBMISSION }, { NULL, ROLE_MX } };
 	struct option_table table = options_table;
 	unsigned verb;
 
 	memset(o, 0, sizeof(*o));
+	o->launch.roles = roles;
 	o->passwd.terms.smtp = o->passwd.terms.pop3 = true;
 	if (argc == 0) {
 		return option_fail(error, "no name of the program given");

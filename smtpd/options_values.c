@@ -18,16 +18,8 @@ int
 options_role(void *target, const struct option_row *row, const char *name,
     char error[CONFIG_ERROR])
 {
-	struct launch *launch = &((struct options *)target)->launch;
-
 	(void)row;
-	launch->has_role = true;
-	launch->role =
-	    strcmp(name, "submission") == 0 ? ROLE_SUBMISSION : ROLE_MX;
-	return launch->role == ROLE_SUBMISSION || strcmp(name, "mx") == 0
-	           ? 0
-	           : option_fail(error,
-			 "--role takes mx or submission, not %.200s", name);
+	return launch_role(&((struct options *)target)->launch, name, error);
 }
 
 int

@@ -439,6 +439,12 @@ take_line(struct stream *s, const char *p, size_t n, char *buf, size_t *len)
 	return LINE_OK;
 }
 
+void
+stream_forget(struct stream *s)
+{
+	explicit_bzero(s->in, s->in_pos);
+}
+
 enum line
 stream_getline(struct stream *s, char *buf, size_t size, size_t *len)
 {

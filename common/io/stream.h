@@ -122,4 +122,7 @@ int stream_flush(struct stream *);
 uint64_t stream_received(const struct stream *);
 uint64_t stream_sent(const struct stream *);
 
+/* Wipes the input that was read: there were secrets in it. */
+void stream_forget(struct stream *);
+
 #endif

@@ -25,6 +25,7 @@ enum request_kind {
 	REQUEST_SALT,    /* struct login: a name; answers password_salt */
 	REQUEST_PROOF,   /* struct login: SCRAM; answers the signature */
 	REQUEST_NAME,    /* struct login: EXTERNAL; answers the user name */
+	REQUEST_PASSWD,  /* struct own_password; answers struct own_answer */
 	REQUEST_RCPT,    /* struct rcpt_question; answers struct rcpt_answer */
 	REQUEST_DELIVER, /* text of mail_head(); the message is in the body */
 	REQUEST_FLUSH,   /* a domain, NUL ended: its mail is to be tried now */

@@ -3,6 +3,7 @@
 #include "common/job/job.h"
 
 #include "common/job/login.h"
+#include "common/job/own_password.h"
 #include "common/text/idna.h"
 #include "common/tls/signature.h"
 
@@ -41,6 +42,8 @@ const struct request_rule request_rules[REQUESTS] = {
 	    GIVEN_NOTHING, PASSWORD_DIGEST, CHECK, login },
 	[REQUEST_NAME] = { "NAME", WHEN_BEFORE_LOGIN, ANSWERED_BY_WORKER,
 	    GIVEN_NOTHING, USER_NAME + 1, CHECK, login },
+	[REQUEST_PASSWD] = { "PASSWD", WHEN_OWNER, ANSWERED_BY_WORKER,
+	    GIVEN_NOTHING, sizeof(struct own_answer), CHECK, login },
 	[REQUEST_RCPT] = { "RCPT", WHEN_ANY, ANSWERED_BY_WORKER, GIVEN_NOTHING,
 	    CHANNEL_DATA, CHECK, account },
 	[REQUEST_DELIVER] = { "DELIVER", WHEN_ANY, ANSWERED_BY_WORKER,
@@ -82,6 +85,9 @@ request_allowed(uint32_t kind, const struct asker *asker)
 		return asker->tls && (asker->asked & 1U << kind) == 0;
 	case WHEN_BEFORE_LOGIN:
 		return !asker->logged_in;
+	case WHEN_OWNER:
+		return asker->role == ROLE_LOCAL ||
+		       (asker->role == ROLE_PASSWD && asker->logged_in);
 	case WHEN_CLEAR:
 		return !asker->tls;
 	case WHEN_NEVER:

@@ -121,7 +121,9 @@ enum when {
 	WHEN_ONCE,         /* in the life of a session process */
 	WHEN_TLS_ONCE,     /* the same, if that began with TLS */
 	WHEN_BEFORE_LOGIN, /* nobody has logged in yet */
-	WHEN_CLEAR,        /* not in TLS */
+	WHEN_OWNER, /* the client is sure to be a user: by uid, or by the login
+	               of a session that is for passwords alone */
+	WHEN_CLEAR, /* not in TLS */
 	WHEN_PROXIED, /* the client is not known: the first request, once */
 	WHEN_NEVER,   /* the server itself starts it after another one */
 };
@@ -162,6 +164,7 @@ struct asker {
 	bool proxied; /* a proxy has yet to name its client */
 	bool tls;
 	bool logged_in;
+	enum role role;
 	uint32_t asked; /* bits: the kinds that it has asked for before */
 };
 

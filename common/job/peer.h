@@ -13,9 +13,10 @@
  */
 
 enum role {
-	ROLE_MX,         /* from anybody, for our users (pop3d: the one role) */
+	ROLE_MX,         /* from anybody, for our users (pop3d: mailboxes) */
 	ROLE_SUBMISSION, /* from our users, after a login */
 	ROLE_LOCAL,      /* from a user of this machine, identified by uid */
+	ROLE_PASSWD,     /* pop3d: users change their passwords, from here */
 };
 
 struct peer {

@@ -72,11 +72,18 @@ refusal(const struct task *task, const struct credential *c)
 {
 	bool pop3 = strcmp(task->service, "pop3d") == 0;
 
+	/* Of a device: it may be lost, and is to be revoked then. */
+	if (task->role == ROLE_PASSWD && c->label[0] != '\0') {
+		return "does not change passwords";
+	}
 	if (!c->good) {
 		return "has terms that cannot be read: see smtpd --check";
 	}
 	if (c->terms.until != 0 && time(NULL) >= (time_t)c->terms.until) {
 		return "has expired";
+	}
+	if (task->role == ROLE_PASSWD) {
+		return NULL;
 	}
 	return pop3            ? c->terms.pop3 ? NULL : "is not for POP3"
 	       : c->terms.smtp ? NULL

@@ -370,3 +370,87 @@ password_make(const char *password, const struct password_extras *extras,
 	explicit_bzero(hex, sizeof(hex));
 	return rc;
 }
+
+/* A hash by the method of an old one; by the best, if that is out of date. */
+static int
+append_hash(
+    const char *old, const char *password, char *credentials, size_t size)
+{
+	char setting[CRYPT_GENSALT_OUTPUT_SIZE], prefix[16] = "";
+	struct crypt_data *data = calloc(1, sizeof(*data));
+	size_t n = strcspn(old + 1, "$") + 2;
+	int rc = -1;
+
+	if (n < sizeof(prefix)) {
+		strlcpy(prefix, old, n + 1);
+	}
+	bool good = crypt_checksalt(old) == CRYPT_SALT_OK;
+	if (data != NULL && crypt_gensalt_rn(good ? prefix : NULL, 0, NULL, 0,
+				setting, sizeof(setting)) != NULL) {
+		const char *hash =
+		    crypt_rn(password, setting, data, sizeof(*data));
+		rc = hash != NULL ? append(credentials, size, hash, "") : -1;
+	}
+	if (data != NULL) {
+		explicit_bzero(data, sizeof(*data));
+		free(data);
+	}
+	return rc;
+}
+
+static int
+append_verifier(enum crypto_kind kind, const struct password_salt *salt,
+    const char *password, char *credentials, size_t size)
+{
+	struct verifier v = { .kind = kind, .salt = *salt };
+	char text[VERIFIER_TEXT];
+
+	verifier_derive(&v, password);
+	int rc = verifier_print(&v, text, sizeof(text));
+	rc = rc == 0 ? append(credentials, size, text, "") : rc;
+	explicit_bzero(&v, sizeof(v));
+	explicit_bzero(text, sizeof(text));
+	return rc;
+}
+
+static int
+append_cram(const char *password, char *credentials, size_t size)
+{
+	char hex[CRAM_STATES + 1];
+
+	cram_make(password, hex);
+	int rc = append(credentials, size, CRAM, hex);
+	explicit_bzero(hex, sizeof(hex));
+	return rc;
+}
+
+int
+password_renew(const char *old, const char *password,
+    const struct password_salt *salt, char *credentials, size_t size)
+{
+	struct password_salt own = { .iterations = VERIFIER_ITERATIONS,
+		.size = VERIFIER_SALT };
+	char word[USHRT_MAX / 64];
+	enum crypto_kind kind;
+	bool secret = false;
+	int rc = 0;
+
+	arc4random_buf(own.salt, VERIFIER_SALT);
+	strlcpy(credentials, "", size);
+	while (rc == 0 && next_word(&old, word, sizeof(word))) {
+		if (verifier_named(word, &kind)) {
+			rc = append_verifier(kind, salt != NULL ? salt : &own,
+			    password, credentials, size);
+			secret = true;
+		} else if (strncmp(word, CRAM, strlen(CRAM)) == 0) {
+			rc = append_cram(password, credentials, size);
+		} else if (is_crypt(word)) {
+			rc = append_hash(word, password, credentials, size);
+			secret = true;
+		} else {
+			rc = append(credentials, size, word, "");
+		}
+	}
+	explicit_bzero(word, sizeof(word));
+	return secret ? rc : -1;
+}

@@ -83,4 +83,13 @@ bool password_shown_salt(const char *credentials, struct password_salt *);
 int password_make(const char *password, const struct password_extras *,
     char *credentials, size_t size) __attribute__((warn_unused_result));
 
+/*
+ * Makes the credentials that take the place of old ones: a new secret of each
+ * kind that is there, and what holds no secret stays.  salt: as in struct
+ * password_extras.  0, or -1: there is no room, or no secret.
+ */
+int password_renew(const char *old, const char *password,
+    const struct password_salt *salt, char *credentials, size_t size)
+    __attribute__((warn_unused_result));
+
 #endif

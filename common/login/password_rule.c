@@ -2,6 +2,8 @@
 /* What guessers try first is no password. */
 #include "common/login/password_rule.h"
 
+#include "common/text/utf8.h"
+
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
@@ -147,4 +149,45 @@ password_weakness(
 		return "is the name of the user or of the server";
 	}
 	return is_word(letters, len) ? "is one that is tried first" : NULL;
+}
+
+enum { MINIMUM = 10 };
+
+unsigned
+password_least(const struct config *config)
+{
+	return config->password_minimum != 0 ? config->password_minimum
+	                                     : MINIMUM;
+}
+
+const char *
+password_weakness_for(
+    const struct config *config, const char *user, const char *password)
+{
+	const char *names[2 + CONFIG_LIST + 1] = { user, config->hostname };
+
+	for (size_t i = 0; i < config->ndomains; i++) {
+		names[2 + i] = config->domains[i];
+	}
+	return password_weakness(password, password_least(config), names);
+}
+
+const char *
+password_unusable(const char *password)
+{
+	size_t left = strlen(password), used;
+
+	if (left == 0) {
+		return "is empty";
+	}
+	for (; left > 0; left -= used, password += used) {
+		int32_t c = utf8_next(password, left, &used);
+		if (c == -1) {
+			return "is not UTF-8";
+		}
+		if (!utf8_is_text(c)) {
+			return "holds a control character";
+		}
+	}
+	return NULL;
 }

@@ -2,6 +2,8 @@
 #ifndef RESTANTE_COMMON_LOGIN_PASSWORD_RULE_H
 #define RESTANTE_COMMON_LOGIN_PASSWORD_RULE_H
 
+#include "common/config/config.h"
+
 #include <stddef.h>
 
 /*
@@ -14,5 +16,18 @@
  */
 const char *password_weakness(
     const char *password, size_t minimum, const char *const *names);
+
+/* The fewest characters of a new password here. */
+unsigned password_least(const struct config *);
+
+/* Does the same for a password of that user here. */
+const char *password_weakness_for(
+    const struct config *, const char *user, const char *password);
+
+/*
+ * The same for what mail programs cannot all send alike, or nobody can type:
+ * it is empty, has control characters, or is not UTF-8.
+ */
+const char *password_unusable(const char *password);
 
 #endif

@@ -30,6 +30,14 @@ refuse(int wfd, bool tls, const char *reply)
 	}
 }
 
+const struct refusals *
+service_refusals(const struct service *service, enum role role)
+{
+	return role == ROLE_PASSWD && service->passwd != NULL
+	           ? service->passwd
+	           : &service->refusals;
+}
+
 void
 accept_refuse(struct server *s, int rfd, int wfd, const struct peer *peer,
     bool tls, const char *reply, const char *why)
@@ -62,21 +70,39 @@ waits(struct server *s, int fd, const struct peer *peer,
 	return (told || others_wait) && lobby_enter(s, fd, peer, welcome, kind);
 }
 
+/*
+ * True for a proxy: of that what counts is who it speaks for, accept_claim().
+ * It can speak for nobody where only programs of this machine are served: a
+ * PROXY header is no command, and ends the session.
+ */
+static bool
+speaks_for_others(
+    const struct server *s, const struct peer *peer, enum role role)
+{
+	return role != ROLE_PASSWD && network_listed(s->config->proxies,
+					  s->config->nproxies, peer->ip);
+}
+
 bool
 accept_connection(struct server *s, int rfd, int wfd, const struct peer *peer,
     struct service_kind kind)
 {
-	const char *reply = s->service->refusals.not_ready, *why = "not ready";
+	const struct refusals *refusals =
+	    service_refusals(s->service, kind.role);
+	const char *reply = refusals->not_ready, *why = "not ready";
 	struct welcome welcome = { .proxied = 1 };
 	char penalty[PENALTY_TEXT];
 
 	slot_refresh(s);
-	/* Of a proxy's what counts is who it speaks for: accept_claim(). */
-	bool proxied =
-	    network_listed(s->config->proxies, s->config->nproxies, peer->ip);
-	if (!proxied && !guard_admits(s, peer, &welcome, penalty)) {
-		accept_refuse(s, rfd, wfd, peer, kind.tls,
-		    s->service->refusals.unwelcome, penalty);
+	if (kind.role == ROLE_PASSWD && !peer->loopback) {
+		accept_refuse(s, rfd, wfd, peer, kind.tls, refusals->unwelcome,
+		    "passwords are changed from this machine alone");
+		return false;
+	}
+	bool proxied = speaks_for_others(s, peer, kind.role);
+	if (!proxied && !guard_admits(s, peer, kind.role, &welcome, penalty)) {
+		accept_refuse(
+		    s, rfd, wfd, peer, kind.tls, refusals->unwelcome, penalty);
 		return false;
 	}
 	enum place place = !proxied ? place_ask(s, peer, kind.role)
@@ -87,7 +113,7 @@ accept_connection(struct server *s, int rfd, int wfd, const struct peer *peer,
 		return true;
 	}
 	if (place != PLACE_FREE) {
-		reply = s->service->refusals.too_many;
+		reply = refusals->too_many;
 		why = place == PLACE_TAKEN ? from_all : from_one;
 	} else if (slot_connect(s, rfd, wfd, peer, &welcome, kind)) {
 		return true;
@@ -108,7 +134,7 @@ accept_claim(struct server *s, struct slot *slot, const void *payload)
 	memcpy(&claim, payload, sizeof(claim));
 	claim_apply(&claim, &peer);
 	if (claim.kind == PROXY_CLIENT) {
-		if (!guard_admits(s, &peer, &welcome, why)) {
+		if (!guard_admits(s, &peer, slot->role, &welcome, why)) {
 			s->service->refused(
 			    peer.address, s->service->refusals.unwelcome, why);
 			return STATUS_NO;

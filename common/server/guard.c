@@ -9,7 +9,7 @@
 
 /* True if offences of that client are counted at all. */
 static bool
-counted(const struct config *config, const struct peer *peer)
+counted(const struct config *config, const struct peer *peer, enum role role)
 {
 	if (network_is_none(peer->ip) ||
 	    network_listed(config->penalties_exempt, config->npenalties_exempt,
@@ -20,7 +20,8 @@ counted(const struct config *config, const struct peer *peer)
 	case PENALTIES_OFF:
 		return false;
 	case PENALTIES_ON:
-		return !peer->loopback;
+		/* Nobody else can guess where passwords are changed. */
+		return !peer->loopback || role == ROLE_PASSWD;
 	case PENALTIES_ALL:
 		break;
 	}
@@ -43,14 +44,14 @@ table(struct server *s)
 }
 
 bool
-guard_admits(struct server *s, const struct peer *peer, struct welcome *welcome,
-    char why[PENALTY_TEXT])
+guard_admits(struct server *s, const struct peer *peer, enum role role,
+    struct welcome *welcome, char why[PENALTY_TEXT])
 {
 	uint8_t key[NETWORK_ADDRESS];
 	struct penalty penalty;
 
 	*welcome = (struct welcome){ .counted = 0 };
-	if (!counted(s->config, peer)) {
+	if (!counted(s->config, peer, role)) {
 		return true;
 	}
 	welcome->counted = 1;

@@ -19,8 +19,8 @@
  * True if a client is served; tells what its session is told.  Else why has the
  * reason for the log.
  */
-bool guard_admits(struct server *, const struct peer *, struct welcome *,
-    char why[PENALTY_TEXT]);
+bool guard_admits(struct server *, const struct peer *, enum role,
+    struct welcome *, char why[PENALTY_TEXT]);
 
 /* True if a payload is one of REQUEST_OFFENCE, which a session may send. */
 bool guard_valid(const void *payload, size_t size);

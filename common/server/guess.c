@@ -8,9 +8,10 @@
 static size_t
 place_of(enum request_kind kind)
 {
-	return kind == REQUEST_LOGIN   ? 0
-	       : kind == REQUEST_PROOF ? 1
-	                               : GUESS_KINDS;
+	return kind == REQUEST_LOGIN    ? 0
+	       : kind == REQUEST_PROOF  ? 1
+	       : kind == REQUEST_PASSWD ? 2
+	                                : GUESS_KINDS;
 }
 
 bool

@@ -19,14 +19,15 @@ enum {
 	GUESS_EVERY = 1000, /* ms from a failure's start to the next */
 };
 
-/* One for logins and one for proofs of SCRAM: an attempt needs both. */
+/* One for logins and one for proofs of SCRAM, since an attempt needs both; and
+   one for changes of a password. */
 struct guesses {
 	unsigned failed;
 	int64_t started; /* the last check */
 	int64_t next;    /* when another one may start */
 };
 
-enum { GUESS_KINDS = 2 };
+enum { GUESS_KINDS = 3 };
 
 /* Requests of other kinds are no guesses: nothing is said against them. */
 

@@ -62,6 +62,18 @@ launch_listen(struct launch *l, const char *spec, char error[CONFIG_ERROR])
 	return 0;
 }
 
+int
+launch_role(struct launch *l, const char *name, char error[CONFIG_ERROR])
+{
+	char names[64];
+
+	l->has_role = listen_role(l->roles, name, &l->role);
+	listen_roles(l->roles, names, sizeof(names));
+	return l->has_role ? 0
+	                   : option_fail(error, "--role takes %s, not %.200s",
+				 names, name);
+}
+
 void
 launch_fill_descriptors(void)
 {
@@ -87,7 +99,7 @@ static bool
 connected(const struct launch *launch, struct launched *l, int fd)
 {
 	l->connected = listen_peer(fd, &l->peer);
-	l->kind = listen_kind(fd);
+	l->kind = listen_kind(fd, launch->roles);
 	override(launch, &l->kind);
 	l->rfd = l->wfd = move_up(fd);
 	return l->connected && l->rfd != -1;
@@ -120,7 +132,7 @@ inherited(const struct launch *launch, struct launched *l,
 		if (!listen_is_listening(fd)) {
 			return connected(launch, l, fd);
 		}
-		listen_inherited(&listeners[*n], fd);
+		listen_inherited(&listeners[*n], launch->roles, fd);
 		override(launch, &listeners[(*n)++].kind);
 	}
 	if (fds > 0) {
@@ -132,7 +144,7 @@ inherited(const struct launch *launch, struct launched *l,
 	if (!listen_is_listening(STDIN_FILENO)) {
 		return connected(launch, l, STDIN_FILENO);
 	}
-	listen_inherited(&listeners[*n], move_up(STDIN_FILENO));
+	listen_inherited(&listeners[*n], launch->roles, move_up(STDIN_FILENO));
 	override(launch, &listeners[*n].kind);
 	return listeners[(*n)++].fd != -1;
 }
@@ -145,7 +157,8 @@ launch_start(const struct launch *launch, const struct config *config,
 	memset(l, 0, sizeof(*l));
 	l->forever = launch->nlisten > 0;
 	for (size_t i = 0; i < launch->nlisten; i++) {
-		if (listen_on(&listeners[i], launch->listen[i], error) == -1) {
+		if (listen_on(&listeners[i], launch->roles, launch->listen[i],
+			error) == -1) {
 			return EX_OSERR;
 		}
 		(*nlisteners)++;
@@ -166,6 +179,15 @@ launch_start(const struct launch *launch, const struct config *config,
 		fcntl(listeners[i].fd, F_SETFL, flags | O_NONBLOCK);
 	}
 	log_start(config, name, l->forever);
+	for (size_t i = 0; i < *nlisteners; i++) {
+		if (listeners[i].kind.role == ROLE_PASSWD &&
+		    !listen_is_here(listeners[i].fd)) {
+			log_warn("passwords are changed from this machine "
+				 "alone, and %s can be reached from elsewhere: "
+				 "have 127.0.0.1 in its place",
+			    listeners[i].name);
+		}
+	}
 	return EX_OK;
 }
 

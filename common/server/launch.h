@@ -28,6 +28,9 @@ int launch_start(const struct launch *, const struct config *, const char *name,
 /* Adds a socket of -l.  0, or -1 with a message for people in error. */
 int launch_listen(struct launch *, const char *spec, char error[CONFIG_ERROR]);
 
+/* Takes the name of a role, of those that launch->roles has; the same. */
+int launch_role(struct launch *, const char *name, char error[CONFIG_ERROR]);
+
 /*
  * Opens those of 0, 1 and 2 that are closed, before a socket or a file becomes
  * one of them.  Reading from such a 0 is an error: nobody gave us an input.

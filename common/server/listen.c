@@ -16,7 +16,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { PORT_SUBMISSIONS = 465, PORT_SUBMISSION = 587, PORT_POP3S = 995 };
+enum {
+	PORT_PASSWD = 106,
+	PORT_SUBMISSIONS = 465,
+	PORT_SUBMISSION = 587,
+	PORT_POP3S = 995
+};
 
 union address {
 	struct sockaddr sa;
@@ -26,13 +31,39 @@ union address {
 	struct sockaddr_storage storage;
 };
 
+bool
+listen_role(const struct role_name *roles, const char *name, enum role *role)
+{
+	for (; roles->name != NULL; roles++) {
+		if (strcmp(roles->name, name) == 0) {
+			*role = roles->role;
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+listen_roles(const struct role_name *roles, char *text, size_t size)
+{
+	strlcpy(text, "", size);
+	for (; roles->name != NULL; roles++) {
+		strlcat(text, text[0] != '\0' ? " or " : "", size);
+		strlcat(text, roles->name, size);
+	}
+}
+
 static struct service_kind
-kind_of_port(unsigned port)
+kind_of_port(unsigned port, const struct role_name *roles)
 {
 	struct service_kind kind = { .role = ROLE_MX };
+	enum role role = port == PORT_PASSWD ? ROLE_PASSWD
+	                 : port == PORT_SUBMISSION || port == PORT_SUBMISSIONS
+	                     ? ROLE_SUBMISSION
+	                     : ROLE_MX;
 
-	if (port == PORT_SUBMISSION || port == PORT_SUBMISSIONS) {
-		kind.role = ROLE_SUBMISSION;
+	for (; roles->name != NULL; roles++) {
+		kind.role = roles->role == role ? role : kind.role;
 	}
 	kind.tls = port == PORT_SUBMISSIONS || port == PORT_POP3S;
 	return kind;
@@ -56,7 +87,7 @@ has_path(const union address *a, socklen_t len)
 }
 
 struct service_kind
-listen_kind(int fd)
+listen_kind(int fd, const struct role_name *roles)
 {
 	union address a = { .sa = { .sa_family = AF_UNSPEC } };
 	socklen_t len = sizeof(a);
@@ -67,7 +98,7 @@ listen_kind(int fd)
 	if (has_path(&a, len)) {
 		return (struct service_kind){ .role = ROLE_LOCAL };
 	}
-	return kind_of_port(port_of(&a));
+	return kind_of_port(port_of(&a), roles);
 }
 
 static void
@@ -92,10 +123,10 @@ name_of(int fd, char *name, size_t size)
 }
 
 void
-listen_inherited(struct listener *l, int fd)
+listen_inherited(struct listener *l, const struct role_name *roles, int fd)
 {
 	l->fd = fd;
-	l->kind = listen_kind(fd);
+	l->kind = listen_kind(fd, roles);
 	name_of(fd, l->name, sizeof(l->name));
 }
 
@@ -123,7 +154,8 @@ make_folder(const char *path)
 }
 
 static int
-listen_unix(struct listener *l, const char *path, char error[CONFIG_ERROR])
+listen_unix(struct listener *l, const struct role_name *roles, const char *path,
+    char error[CONFIG_ERROR])
 {
 	union address a = { .un = { .sun_family = AF_UNIX } };
 	struct stat st;
@@ -150,7 +182,7 @@ listen_unix(struct listener *l, const char *path, char error[CONFIG_ERROR])
 		close(fd);
 		return fail(error, path, strerror(saved));
 	}
-	listen_inherited(l, fd);
+	listen_inherited(l, roles, fd);
 	return 0;
 }
 
@@ -185,8 +217,8 @@ split(char *spec, const char **host, const char **port)
 }
 
 static int
-listen_inet(struct listener *l, const char *host, const char *port,
-    const char *spec, char error[CONFIG_ERROR])
+listen_inet(struct listener *l, const struct role_name *roles, const char *host,
+    const char *port, const char *spec, char error[CONFIG_ERROR])
 {
 	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST,
 		.ai_family = host == NULL ? AF_INET6 : AF_UNSPEC,
@@ -201,7 +233,7 @@ listen_inet(struct listener *l, const char *host, const char *port,
 	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd == -1 && host == NULL && errno == EAFNOSUPPORT) {
 		freeaddrinfo(ai); /* a machine without IPv6 */
-		return listen_inet(l, "0.0.0.0", port, spec, error);
+		return listen_inet(l, roles, "0.0.0.0", port, spec, error);
 	}
 	if (fd != -1) {
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -220,29 +252,52 @@ listen_inet(struct listener *l, const char *host, const char *port,
 		return fail(error, spec, strerror(saved));
 	}
 	freeaddrinfo(ai);
-	listen_inherited(l, fd);
+	listen_inherited(l, roles, fd);
 	return 0;
 }
 
-int
-listen_on(struct listener *l, const char *spec, char error[CONFIG_ERROR])
+/* Makes a peer of an Internet address; false: it is another one. */
+static bool
+set_ip(const union address *a, struct peer *p)
 {
-	char text[PATH_MAX];
-	const char *host, *port;
+	uint8_t ip[16] = { [10] = 0xff, [11] = 0xff };
 
-	if (strncmp(spec, "unix:", 5) == 0) {
-		return listen_unix(l, spec + 5, error);
+	if (a->sa.sa_family == AF_INET6) {
+		peer_set_ip(p, a->in6.sin6_addr.s6_addr, port_of(a));
+	} else if (a->sa.sa_family == AF_INET) {
+		memcpy(ip + 12, &a->in.sin_addr, 4);
+		peer_set_ip(p, ip, port_of(a));
 	}
-	if (strlcpy(text, spec, sizeof(text)) >= sizeof(text)) {
-		return fail(error, spec, "too long");
+	return a->sa.sa_family == AF_INET6 || a->sa.sa_family == AF_INET;
+}
+
+bool
+listen_is_here(int fd)
+{
+	union address a = { .sa = { .sa_family = AF_UNSPEC } };
+	socklen_t len = sizeof(a);
+	struct peer p;
+
+	if (getsockname(fd, &a.sa, &len) == -1) {
+		return false;
 	}
-	char *role = strrchr(text, '=');
+	return !set_ip(&a, &p) || p.loopback;
+}
+
+/* What follows the port: a role, and before that TLS. */
+static int
+cut_kind(char *text, const struct role_name *roles, const char *spec,
+    struct service_kind *kind, bool *role_given, char error[CONFIG_ERROR])
+{
+	char *role = strrchr(text, '='), names[64], why[96];
+
+	*role_given = role != NULL;
 	if (role != NULL) {
 		*role++ = '\0';
-		if (strcmp(role, "mx") != 0 &&
-		    strcmp(role, "submission") != 0) {
-			return fail(error, spec,
-			    "the role after = is mx or submission");
+		listen_roles(roles, names, sizeof(names));
+		snprintf(why, sizeof(why), "the role after = is %s", names);
+		if (!listen_role(roles, role, &kind->role)) {
+			return fail(error, spec, why);
 		}
 	}
 	char *tls = strrchr(text, '/');
@@ -252,17 +307,42 @@ listen_on(struct listener *l, const char *spec, char error[CONFIG_ERROR])
 			return fail(error, spec, "only /tls may follow a port");
 		}
 	}
+	kind->tls = tls != NULL;
+	return 0;
+}
+
+int
+listen_on(struct listener *l, const struct role_name *roles, const char *spec,
+    char error[CONFIG_ERROR])
+{
+	struct service_kind kind = { .role = ROLE_MX };
+	char text[PATH_MAX];
+	const char *host, *port;
+	bool role;
+
+	if (strncmp(spec, "unix:", 5) == 0) {
+		return listen_unix(l, roles, spec + 5, error);
+	}
+	if (strlcpy(text, spec, sizeof(text)) >= sizeof(text)) {
+		return fail(error, spec, "too long");
+	}
+	if (cut_kind(text, roles, spec, &kind, &role, error) == -1) {
+		return -1;
+	}
 	if (!split(text, &host, &port)) {
 		return fail(
 		    error, spec, "ADDRESS:PORT[/tls] or unix:PATH expected");
 	}
-	if (listen_inet(l, host, port, spec, error) == -1) {
+	if (listen_inet(l, roles, host, port, spec, error) == -1) {
 		return -1;
 	}
-	l->kind.tls = l->kind.tls || tls != NULL;
-	if (role != NULL) {
-		l->kind.role =
-		    strcmp(role, "mx") == 0 ? ROLE_MX : ROLE_SUBMISSION;
+	l->kind.tls = l->kind.tls || kind.tls;
+	l->kind.role = role ? kind.role : l->kind.role;
+	if (l->kind.role == ROLE_PASSWD && !listen_is_here(l->fd)) {
+		close(l->fd);
+		return fail(error, spec,
+		    "passwords are changed from this machine alone: give a "
+		    "loopback address, as in 127.0.0.1:106=passwd");
 	}
 	return 0;
 }
@@ -308,13 +388,7 @@ listen_peer(int fd, struct peer *p)
 	if (getpeername(fd, &a.sa, &len) == -1) {
 		return false;
 	}
-	if (a.sa.sa_family == AF_INET6) {
-		peer_set_ip(p, a.in6.sin6_addr.s6_addr, port_of(&a));
-	} else if (a.sa.sa_family == AF_INET) {
-		uint8_t ip[16] = { [10] = 0xff, [11] = 0xff };
-		memcpy(ip + 12, &a.in.sin_addr, 4);
-		peer_set_ip(p, ip, port_of(&a));
-	} else {
+	if (!set_ip(&a, p)) {
 		peer_unix(fd, p);
 	}
 	return true;

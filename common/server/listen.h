@@ -20,6 +20,12 @@ struct service_kind {
 	bool tls; /* from the first byte */
 };
 
+/* A role by its name in options; NULL ends a table. */
+struct role_name {
+	const char *name;
+	enum role role;
+};
+
 struct listener {
 	int fd;
 	char name[PATH_MAX]; /* 127.0.0.1:25, [::1]:25, unix:PATH */
@@ -27,21 +33,29 @@ struct listener {
 };
 
 /*
- * Makes the listener that a -l option asks for: ADDR:PORT[/tls][=ROLE] or
- * unix:PATH.  0, or -1 with a message.
+ * Makes the listener that a -l option asks for: ADDR:PORT[/tls][=ROLE], with a
+ * role of the table, or unix:PATH.  0, or -1 with a message.
  */
-int listen_on(struct listener *, const char *spec, char error[CONFIG_ERROR])
-    __attribute__((warn_unused_result));
+int listen_on(struct listener *, const struct role_name *, const char *spec,
+    char error[CONFIG_ERROR]) __attribute__((warn_unused_result));
+
+/* Finds a role by its name, or says which there are: "mx or submission". */
+bool listen_role(const struct role_name *, const char *name, enum role *);
+void listen_roles(const struct role_name *, char *text, size_t size);
 
 /* Fills in a listener that was handed down as fd. */
-void listen_inherited(struct listener *, int fd);
+void listen_inherited(struct listener *, const struct role_name *, int fd);
+
+/* True if only programs of this machine reach the socket. */
+bool listen_is_here(int fd);
 
 /* True if fd is a socket, and one that listens. */
 bool listen_is_socket(int fd);
 bool listen_is_listening(int fd);
 
-/* The role and TLS that the local address of a socket stands for. */
-struct service_kind listen_kind(int fd);
+/* The role, one of the table's, and TLS that the local address of a socket
+   stands for. */
+struct service_kind listen_kind(int fd, const struct role_name *);
 
 /*
  * Finds who is connected to fd.  false: nobody any more.  A socket pair is a

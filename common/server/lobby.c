@@ -32,7 +32,8 @@ static void
 turn_away(struct server *s, const struct guest *g)
 {
 	accept_refuse(s, g->fd, g->fd, &g->peer, g->kind.tls,
-	    s->service->refusals.too_many, "too many sessions");
+	    service_refusals(s->service, g->kind.role)->too_many,
+	    "too many sessions");
 }
 
 /* True if the guest has left the lobby, one way or the other. */

@@ -197,6 +197,7 @@ acceptable(const struct server *s, const struct slot *slot, ssize_t size)
 	const struct asker asker = { .proxied = slot->welcome.proxied != 0,
 		.tls = slot->tls,
 		.logged_in = slot->user[0] != '\0',
+		.role = slot->role,
 		.asked = slot->asked };
 	uint32_t kind = slot->request.kind;
 
@@ -313,7 +314,8 @@ login_checked(struct server *s, struct slot *slot, int status)
 	}
 	explicit_bzero(login->secret, sizeof(login->secret));
 	explicit_bzero(login->challenge, sizeof(login->challenge));
-	if (ok && s->service->jobs[REQUEST_MAILBOX].run != NULL) {
+	if (ok && slot->role != ROLE_PASSWD &&
+	    s->service->jobs[REQUEST_MAILBOX].run != NULL) {
 		start_worker(s, slot, REQUEST_MAILBOX);
 		if (slot->worker != 0) {
 			answer(slot, STATUS_OK);

@@ -19,6 +19,7 @@
 struct service {
 	const char *name;
 	struct refusals refusals;
+	const struct refusals *passwd; /* of ROLE_PASSWD, if it has that */
 	/* Logs that a client was refused. */
 	void (*refused)(
 	    const char *address, const char *reply, const char *why);
@@ -53,10 +54,14 @@ struct service {
 	} errand;
 };
 
+/* What clients of a role are told that are not served. */
+const struct refusals *service_refusals(const struct service *, enum role);
+
 /* How the program was started. */
 enum { LAUNCH_LISTENERS = 16 };
 
 struct launch {
+	const struct role_name *roles;        /* that its listeners may have */
 	const char *listen[LAUNCH_LISTENERS]; /* -l */
 	size_t nlisten;
 	bool has_role, local, implicit_tls; /* --role, -bs, --implicit-tls */

@@ -175,7 +175,7 @@ begin(struct server *s, struct slot *slot, enum start start)
 		.role = slot->role,
 		.peer = slot->peer,
 		.welcome = slot->welcome,
-		.refusals = &s->service->refusals,
+		.refusals = service_refusals(s->service, slot->role),
 		.rfd = slot->rfd,
 		.wfd = slot->wfd,
 		.body = slot->body,
@@ -250,7 +250,8 @@ slot_keys_settled(struct server *s, struct slot *slot)
 		if (!keepers_have_keys(s) ||
 		    begin(s, slot, slot->start) == -1) {
 			s->service->refused(slot->peer.address,
-			    s->service->refusals.not_ready, "not ready");
+			    service_refusals(s->service, slot->role)->not_ready,
+			    "not ready");
 		}
 		slot_settle(s, slot);
 	}

@@ -6,7 +6,7 @@
 int
 admin_check(const struct config *config, bool json)
 {
-	static const unsigned ports[] = { 110, 995 };
+	static const unsigned ports[] = { 110, 995, 106 };
 	struct check c = { .config = config, .program = "pop3d", .json = json };
 
 	check_configuration(&c);
@@ -20,5 +20,6 @@ admin_check(const struct config *config, bool json)
 	check_logins(&c);
 	check_tls(&c);
 	check_ports(&c, ports, sizeof(ports) / sizeof(ports[0]));
+	check_passwd_port(&c);
 	return check_end(&c);
 }

@@ -272,6 +272,19 @@ static const struct command commands[] = {
 	{ NULL, 0, ARG_NONE, NULL },
 };
 
+static void
+converse(struct session *s)
+{
+	if (s->connection->role == ROLE_PASSWD) {
+		passwd_converse(s);
+		return;
+	}
+	if (s->connection->start != START_STARTTLS) {
+		reply_ok_with(s, "restante at %s ready", s->config->hostname);
+	}
+	session_converse(s, commands, session_check_web);
+}
+
 enum session_end
 session_run(const struct connection *c)
 {
@@ -298,11 +311,7 @@ session_run(const struct connection *c)
 	if (secure_start(c, s.stream, "+OK Begin TLS", error)) {
 		s.tls = stream_tls(s.stream) != NULL;
 		stats_add(STATS_POP3_TLS, s.tls && s.noted);
-		if (c->start != START_STARTTLS) {
-			reply_ok_with(
-			    &s, "restante at %s ready", c->config->hostname);
-		}
-		session_converse(&s, commands, session_check_web);
+		converse(&s);
 		if (s.handed_over && s.tls) {
 			stream_set_timeout(s.stream, TIMEOUT);
 			stream_set_lifetime(s.stream, LIFETIME);

@@ -28,7 +28,8 @@ enum {
 /* How a session came to its end; what the log says of that. */
 enum ending { ENDING_LOST, ENDING_TIMEOUT, ENDING_QUIT };
 
-enum state { STATE_AUTHORIZATION = 1, STATE_TRANSACTION = 2 };
+/* Where passwords are changed: before PASS, before NEWPASS, and after that. */
+enum state { STATE_AUTHORIZATION = 1, STATE_TRANSACTION = 2, STATE_UPDATE = 4 };
 
 struct transaction; /* pop3d/mailbox/transaction.h */
 
@@ -89,6 +90,9 @@ enum line_check session_check_web(struct session *, char *line);
 
 /* Carries bytes between a TLS client and its mailbox process: pump.c. */
 void pump_run(struct stream *client, int mailbox);
+
+/* The dialogue of ROLE_PASSWD: passwd.c. */
+void passwd_converse(struct session *);
 
 /* The capabilities of both states; before the login, those for any user. */
 void session_capabilities(struct session *);

@@ -85,6 +85,7 @@ session_profile(const struct session *s)
 	case ROLE_SUBMISSION:
 		return config->profile_submission;
 	case ROLE_LOCAL:
+	case ROLE_PASSWD: /* never here */
 		break;
 	}
 	return PROFILE_SUBMISSION;

@@ -101,6 +101,9 @@ void check_tls(struct check *);
 enum { CHECK_PORTS = 8 };
 void check_ports(struct check *, const unsigned *ports, size_t count);
 
+/* The port where users change their passwords, if it is open: ports.c. */
+void check_passwd_port(struct check *);
+
 /*
  * The folder of a mailbox, an example, gives its group only if it is root's;
  * warns if it does not, and its owner needs that.

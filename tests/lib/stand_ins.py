@@ -39,6 +39,7 @@ for word; do
 		mkdir -p /run/restante
 		set -- smtpd -l unix:/run/restante/submission ;;
 	restante-pop3.socket) set -- pop3d -l :110 -l :995 ;;
+	restante-passwd.socket) set -- pop3d -l 127.0.0.1:106=passwd ;;
 	*) continue ;;
 	esac
 	log=@work@/$word.log

@@ -27,10 +27,10 @@ test_speed(void)
 static void
 test_number(void)
 {
-	static const enum request_kind kinds[] = { REQUEST_LOGIN,
-		REQUEST_PROOF };
+	static const enum request_kind kinds[] = { REQUEST_LOGIN, REQUEST_PROOF,
+		REQUEST_PASSWD };
 
-	for (size_t k = 0; k < 2; k++) {
+	for (size_t k = 0; k < 3; k++) {
 		struct guesses g[GUESS_KINDS] = { { .failed = 0 } };
 		int most = 0;
 		while (!guess_is_excess(g, kinds[k]) && most < 100) {
@@ -39,8 +39,8 @@ test_number(void)
 			guess_failed(g, REQUEST_RCPT);
 		}
 		ok(most == GUESS_MOST, "five of kind %u", kinds[k]);
-		ok(!guess_is_excess(g, kinds[1 - k]),
-		    "which do not count for the other kind");
+		ok(!guess_is_excess(g, kinds[(k + 1) % 3]),
+		    "which do not count for another kind");
 		ok(!guess_is_excess(g, REQUEST_RCPT) &&
 			!guess_is_excess(g, REQUEST_DELIVER),
 		    "nor for what is no guess");

@@ -56,6 +56,17 @@ test_turn(void)
 	ok(!may(REQUEST_LOGIN, user) && !may(REQUEST_SALT, user) &&
 		!may(REQUEST_PROOF, user) && !may(REQUEST_NAME, user),
 	    "but not when somebody has logged in");
+	const struct asker local = { .role = ROLE_LOCAL };
+	const struct asker mx = { .role = ROLE_MX, .logged_in = true };
+	const struct asker sender = { .role = ROLE_SUBMISSION,
+		.logged_in = true };
+	const struct asker webmail = { .role = ROLE_PASSWD };
+	const struct asker owner = { .role = ROLE_PASSWD, .logged_in = true };
+	ok(may(REQUEST_PASSWD, local) && may(REQUEST_PASSWD, owner),
+	    "passwords are changed by owners, here");
+	ok(!may(REQUEST_PASSWD, webmail) && !may(REQUEST_PASSWD, mx) &&
+		!may(REQUEST_PASSWD, sender) && !may(REQUEST_PASSWD, nobody),
+	    "by nobody else, whoever has logged in");
 	ok(may(REQUEST_TLS, nobody) && !may(REQUEST_TLS, tls),
 	    "TLS starts once");
 	ok(may(REQUEST_DELIVER, user) && may(REQUEST_DELIVER, nobody),

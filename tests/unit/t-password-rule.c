@@ -82,5 +82,18 @@ main(void)
 	ok(password_weakness(longest, 10, names) != NULL, "a long one");
 	longest[sizeof(longest) - 2] = 'y';
 	ok(password_weakness(longest, 10, names) == NULL, "another long one");
+	static const struct {
+		const char *password, *part;
+	} forms[] = { { "caf\xc3\xa9 au lait", NULL }, { "", "empty" },
+		{ "a\tb", "control" }, { "a\x7f", "control" },
+		{ "\xe4", "UTF-8" }, { "a\xc3", "UTF-8" },
+		{ "\xc2\x85", "control" }, { " blanks ", NULL } };
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		const char *said = password_unusable(forms[i].password);
+		ok(forms[i].part == NULL
+			? said == NULL
+			: said != NULL && strstr(said, forms[i].part) != NULL,
+		    "form %zu: %s", i, said == NULL ? "good" : said);
+	}
 	return tap_done();
 }

@@ -320,6 +320,59 @@ test_equal(void)
 	    "and the same is the same");
 }
 
+/* The words that begin the credentials, and what they open to. */
+static bool
+renewed(const char *old, const char *kinds, bool same_salt)
+{
+	const struct password_salt salt = {
+		.iterations = 4096, .size = 4, .salt = { 1, 2, 3, 4 }
+	};
+	char now[USER_CREDENTIALS], found[256] = "";
+	struct password_salt shown;
+
+	if (password_renew(old, "pencil case", same_salt ? &salt : NULL, now,
+		sizeof(now)) == -1) {
+		return false;
+	}
+	bool good = password_check(now, "pencil case", false) == STATUS_OK &&
+	            password_check(now, "pencil", false) == STATUS_NO &&
+	            password_check(now, "opensesame", false) == STATUS_NO;
+	if (same_salt) {
+		good = good && password_shown_salt(now, &shown) &&
+		       shown.iterations == 4096 && shown.size == 4 &&
+		       memcmp(shown.salt, salt.salt, 4) == 0;
+	}
+	for (char *rest = now, *word; (word = strsep(&rest, " ")) != NULL;) {
+		size_t n = word[0] == '{' ? strcspn(word, "}") + 1
+		                          : strcspn(word + 1, "$") + 2;
+		strlcat(found, found[0] != '\0' ? " " : "", sizeof(found));
+		strncat(found, word, n);
+	}
+	return good && strcmp(found, kinds) == 0;
+}
+
+static void
+test_renew(void)
+{
+	char small[64];
+
+	ok(renewed(SCRAM, "{SCRAM-SHA-256}", false), "SCRAM");
+	ok(renewed(SCRAM, "{SCRAM-SHA-256}", true), "SCRAM with a given salt");
+	ok(renewed(SCRAM " " SCRAM_SHA1 " {CRAM-MD5}" HEX64 " {OAUTH}",
+	       "{SCRAM-SHA-256} {SCRAM-SHA-1} {CRAM-MD5} {OAUTH}", true),
+	    "each kind in its place");
+	ok(renewed(SHA512, "$6$", false), "SHA-512 crypt");
+	ok(renewed(YESCRYPT, "$y$", false), "yescrypt");
+	ok(renewed(BCRYPT, "$2b$", false), "bcrypt");
+	ok(renewed("$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/", "$y$", false),
+	    "MD5 crypt becomes what is good today");
+	ok(!renewed("*", "", false) && !renewed("", "", false) &&
+		!renewed("{OAUTH}", "{OAUTH}", false),
+	    "who has no password gets none");
+	ok(password_renew(SCRAM, "x", NULL, small, sizeof(small)) == -1,
+	    "no room");
+}
+
 int
 main(void)
 {
@@ -329,5 +382,6 @@ main(void)
 	test_make();
 	test_cram();
 	test_equal();
+	test_renew();
 	return tap_done();
 }

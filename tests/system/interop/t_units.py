@@ -27,7 +27,8 @@ from lib.wait import wait_for
 tap = Tap()
 # Servers, and how far they may be exposed at most.
 SERVICES = {"smtpd/restante-smtp": 2.0, "smtpd/restante-submission": 2.0,
-            "smtpd/restante-local": 2.0, "pop3d/restante-pop3": 1.5}
+            "smtpd/restante-local": 2.0, "pop3d/restante-pop3": 1.5,
+            "pop3d/restante-passwd": 1.5}
 RESOLVER = "smtpd/restante-resolver"
 EXPOSURE = {**SERVICES, RESOLVER: 1.5}
 SOCKETS = ("smtpd/restante-smtp", "smtpd/restante-submission",

@@ -237,6 +237,29 @@ class Searched:
             self.look("mailbox process", next(p for p in pids if p != pump))
         self.over(server.pop3d)
 
+    def passwords(self):
+        """A user changes a password; then nobody has the two any more."""
+        server, after = self.server, "kiln apron velvet"
+        daemon = server.serve("pop3d", "127.0.0.1:0=passwd")
+        try:
+            with server.connect(daemon.ports[0]) as talker:
+                talker.expect("200 ")
+                talker.expect("200 ", "USER " + ALICE[0])
+                talker.expect("200 ", "PASS " + ALICE[1])
+                session = jailed(daemon)
+                self.look("session for a new password", session)
+                talker.expect("200 ", "NEWPASS " + after)
+                both = {"present": [ALICE[1].encode()],
+                        "new": [after.encode()]}
+                wait_for(lambda: proc.children(daemon.pid) == [session],
+                         "the worker's end")
+                for name, pid in (("session", session),
+                                  ("server", daemon.pid)):
+                    equal(found(pid, both), set(), f"{name}, after a change")
+        finally:
+            daemon.stop()
+        server.passwd(*ALICE, "--cram-md5")
+
     def agents(self, hole):
         """A runner that has an agent of each kind under way."""
         server = self.server
@@ -265,7 +288,7 @@ class Searched:
     def compare(self):
         """The table must be true, and the search able to find something."""
         says = table()
-        equal(sorted(set(says) - {"login worker", "signer"}),
+        equal(sorted(set(says) - {"login worker", "signer", "password worker"}),
               sorted(set(self.has) | {"starter"}),
               "kinds of processes")
         wrong = [f"{kind}: {secret}: \"{says[kind][secret]}\", but "
@@ -329,6 +352,7 @@ def test_table():
             search.residents()
             search.resolver()
             search.logins()
+            search.passwords()
             runner = search.agents(lambda: [
                 p for p in connected(port) if p != os.getpid()])
             children = proc.tree(runner)
