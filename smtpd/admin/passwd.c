@@ -5,6 +5,7 @@
 #include "common/log/log.h"
 #include "common/login/password_rule.h"
 #include "common/login/users_edit.h"
+#include "smtpd/admin/passwd_private.h"
 
 #include <errno.h>
 #include <readpassphrase.h>
@@ -14,7 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { PASSWORD = 256, GROUPS = 5, GROUP = 4, MINIMUM = 10 };
+enum { GROUPS = 5, GROUP = 4 };
 _Static_assert(GROUPS *(GROUP + 1) <= PASSWD_GENERATED, "room");
 
 static int
@@ -44,24 +45,22 @@ read_line(char password[PASSWORD])
 	return ok ? 0 : -1;
 }
 
-/* One line of stdin, or twice from the terminal. */
-static int
-read_password(char password[PASSWORD])
+int
+passwd_read(const char *prompt, bool repeat, char password[PASSWORD])
 {
 	char again[PASSWORD];
-	bool same;
 
 	if (!isatty(STDIN_FILENO)) {
 		return read_line(password);
 	}
-	if (readpassphrase("New password: ", password, PASSWORD,
-		RPP_REQUIRE_TTY) == NULL ||
-	    readpassphrase("Once more: ", again, PASSWORD, RPP_REQUIRE_TTY) ==
-		NULL) {
+	if (readpassphrase(prompt, password, PASSWORD, RPP_REQUIRE_TTY) ==
+		NULL ||
+	    (repeat && readpassphrase("Once more: ", again, PASSWORD,
+			   RPP_REQUIRE_TTY) == NULL)) {
 		log_error("cannot read the password: %s", strerror(errno));
 		return -1;
 	}
-	same = strcmp(password, again) == 0;
+	bool same = !repeat || strcmp(password, again) == 0;
 	explicit_bzero(again, sizeof(again));
 	if (!same) {
 		log_error("the two passwords differ");
@@ -93,19 +92,13 @@ static int
 judge_password(
     const struct config *config, const char *user, const char *password)
 {
-	const char *names[2 + CONFIG_LIST + 1] = { user, config->hostname };
+	const char *weakness = password_weakness_for(config, user, password);
 
-	for (size_t i = 0; i < config->ndomains; i++) {
-		names[2 + i] = config->domains[i];
-	}
-	unsigned least = config->password_minimum;
-	const char *weakness =
-	    password_weakness(password, least != 0 ? least : MINIMUM, names);
 	if (weakness == NULL) {
 		return EX_OK;
 	}
 	/* A script has its reasons, unless the administrator has said more. */
-	if (least == 0 && isatty(STDIN_FILENO) == 0) {
+	if (config->password_minimum == 0 && isatty(STDIN_FILENO) == 0) {
 		log_warn("the password %s, and is taken nevertheless, since a "
 			 "program gave it; smtpd --passwd %s --generate makes "
 			 "a good one, and the key password-minimum refuses "
@@ -115,7 +108,7 @@ judge_password(
 	}
 	log_error("the password %s: choose another one, of at least %u "
 		  "characters, or type smtpd --passwd %s --generate",
-	    weakness, least != 0 ? least : MINIMUM, user);
+	    weakness, password_least(config), user);
 	return EX_DATAERR;
 }
 
@@ -130,7 +123,7 @@ get_password(const struct config *config, const struct passwd_change *w,
 		passwd_generate(password);
 		return EX_OK;
 	}
-	if (read_password(password) == -1) {
+	if (passwd_read("New password: ", true, password) == -1) {
 		return EX_NOINPUT;
 	}
 	if (password[0] == '\0') {
@@ -226,6 +219,9 @@ passwd_run(const struct config *config, const struct passwd_change *w)
 		.terms = terms };
 	int rc = check_name(config, w, user);
 
+	if (rc == EX_OK && passwd_needs_server(config)) {
+		return passwd_change_own(config, w, user);
+	}
 	if (rc == EX_OK && !w->remove) {
 		rc = get_password(config, w, user, password);
 	}

@@ -4,6 +4,7 @@
 
 #include "common/io/stream.h"
 #include "common/log/log.h"
+#include "common/text/base64.h"
 #include "common/text/dotstuff.h"
 #include "smtpd/client/response.h"
 
@@ -328,9 +329,9 @@ transact_many(struct smtp_client *c, const struct submission *s)
 	return status;
 }
 
+/* Reads the greeting, and says EHLO. */
 static int
-converse(struct smtp_client *c, const struct config *config,
-    const struct submission *s)
+greet(struct smtp_client *c, const struct config *config)
 {
 	int status = read_reply(c, EX_TEMPFAIL, "greeting", "");
 
@@ -338,6 +339,15 @@ converse(struct smtp_client *c, const struct config *config,
 		stream_printf(c->stream, "EHLO %s\r\n", config->hostname);
 		status = read_reply(c, EX_PROTOCOL, "EHLO", "");
 	}
+	return status;
+}
+
+static int
+converse(struct smtp_client *c, const struct config *config,
+    const struct submission *s)
+{
+	int status = greet(c, config);
+
 	if (status != EX_OK) {
 		return status;
 	}
@@ -371,6 +381,54 @@ submission_send(struct reserve *reserve, const struct submission *s)
 		return EX_TEMPFAIL;
 	}
 	int status = converse(&c, config, s);
+	stream_close(c.stream);
+	close(fd);
+	return status;
+}
+
+/* XPASSWD, of which the server's session knows more. */
+static int
+ask_for_change(struct smtp_client *c, const char *before, const char *after)
+{
+	char one[BASE64_SIZE(256)], other[BASE64_SIZE(256)];
+	int status = EX_DATAERR;
+
+	if (base64_encode(before, strlen(before), one, sizeof(one)) == -1 ||
+	    base64_encode(after, strlen(after), other, sizeof(other)) == -1) {
+		log_error("the password is too long");
+	} else {
+		stream_printf(c->stream, "XPASSWD %s %s\r\n", one, other);
+		status = read_reply(c, EX_DATAERR, "no change", "");
+	}
+	explicit_bzero(one, sizeof(one));
+	explicit_bzero(other, sizeof(other));
+	return status;
+}
+
+int
+submission_password(
+    const struct config *config, const char *before, const char *after)
+{
+	static struct smtp_client c; /* too large for the stack */
+	int fd = connect_socket(config);
+
+	signal(SIGPIPE, SIG_IGN);
+	if (fd == -1) {
+		log_error("users' passwords are changed by the server at %s, "
+			  "which does not answer: %s",
+		    config->socket, strerror(errno));
+		return EX_UNAVAILABLE;
+	}
+	c.stream = stream_open(fd, fd, TIMEOUT, LIFETIME);
+	if (c.stream == NULL) {
+		log_error("no memory for a connection");
+		close(fd);
+		return EX_TEMPFAIL;
+	}
+	int status = greet(&c, config);
+	if (status == EX_OK) {
+		status = ask_for_change(&c, before, after);
+	}
 	stream_close(c.stream);
 	close(fd);
 	return status;

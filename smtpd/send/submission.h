@@ -26,6 +26,13 @@ struct submission {
 	bool somebody;     /* gets it already: in another transaction */
 };
 
+/*
+ * Has the server at the submission socket change the password of whoever runs
+ * us.  An exit status; a refusal is logged.
+ */
+int submission_password(const struct config *, const char *before,
+    const char *after) __attribute__((warn_unused_result));
+
 /* An exit status of sysexits.h, after an error; 0 when it is durable. */
 int submission_send(struct reserve *, const struct submission *)
     __attribute__((warn_unused_result));

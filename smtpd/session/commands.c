@@ -305,6 +305,7 @@ const struct command commands_smtp[] = {
 	{ "STARTTLS", STATE_START | STATE_READY, ARG_NONE, starttls },
 	{ "AUTH", STATE_START | STATE_READY, ARG_REQUIRED, command_auth },
 	{ "ETRN", STATE_READY, ARG_REQUIRED, etrn },
+	{ "XPASSWD", STATE_READY, ARG_REQUIRED, command_xpasswd },
 	{ NULL, 0, ARG_NONE, NULL },
 };
 

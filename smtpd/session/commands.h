@@ -11,11 +11,13 @@ extern const struct command commands_smtp[];
 enum next commands_refuse(
     struct session *, const struct command *, enum refusal);
 
-/* Those that have files of their own: transaction.c, data.c, auth.c. */
+/* Those that have files of their own: transaction.c, data.c, auth.c,
+   own_password.c. */
 enum next command_mail(struct session *, char *);
 enum next command_rcpt(struct session *, char *);
 enum next command_data(struct session *, char *);
 enum next command_bdat(struct session *, char *);
 enum next command_auth(struct session *, char *);
+enum next command_xpasswd(struct session *, char *);
 
 #endif

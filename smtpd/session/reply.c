@@ -142,6 +142,21 @@ static const struct reply_row rows[REPLIES] = {
 	[REPLY_SASL_CANCELLED] = SYNTAX(501, "5.7.0", "Cancelled"),
 	[REPLY_SASL_MALFORMED] = SYNTAX(501, "5.5.2", "Malformed SASL data"),
 
+	/* XPASSWD */
+	[REPLY_PASSWORD_CHANGED] =
+	    FINE(250, "2.7.0", "The password is changed"),
+	[REPLY_PASSWORD_SYNTAX] =
+	    SYNTAX(501, "5.5.4", "Two passwords expected, in base64"),
+	[REPLY_PASSWORD_WRONG] = FAULT(535, "5.7.8", "Wrong password"),
+	[REPLY_PASSWORD_WEAK] =
+	    FAULT(550, "5.7.0", "The password %s: choose another one"),
+	[REPLY_PASSWORD_SYSTEM] = FAULT(550, "5.7.0",
+	    "This is the system's password: passwd(1) changes it"),
+	[REPLY_PASSWORD_NOBODY] = FAULT(550, "5.7.0",
+	    "No user here has your name and your mailbox: ask root"),
+	[REPLY_PASSWORD_LATER] =
+	    FAULT(451, "4.3.0", "Cannot change the password now"),
+
 	/* MAIL */
 	[REPLY_SENDER_OK] = FINE(250, "2.1.0", "OK"),
 	/* RFC 6710 section 5.1 */

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * XPASSWD, for our own smtpd --passwd at the local socket alone: a user of this
+ * machine changes the password of the same name.  Both passwords come in
+ * base64, the present one first.
+ */
+#include "common/job/own_password.h"
+
+#include "common/io/deadline.h"
+#include "common/text/base64.h"
+#include "smtpd/session/commands.h"
+#include "smtpd/session/reply.h"
+#include "smtpd/session/session.h"
+
+#include <string.h>
+#include <time.h>
+
+enum {
+	MOST_FAILURES = 3,
+	FAILURE_DELAY = 1000, /* ms from the attempt to its refusal */
+};
+
+/* One of the two; false: no base64, too long, or with a NUL. */
+static bool
+decode(const char *text, size_t len, char *password, size_t size)
+{
+	ssize_t n = base64_decode(text, len, password, size - 1);
+
+	if (n == -1 || memchr(password, '\0', (size_t)n) != NULL) {
+		return false;
+	}
+	password[n] = '\0';
+	return true;
+}
+
+static bool
+parse(const char *argument, struct own_password *p)
+{
+	size_t n = strcspn(argument, " ");
+
+	return argument[n] == ' ' &&
+	       decode(argument, n, p->before, sizeof(p->before)) &&
+	       decode(argument + n + 1, strlen(argument + n + 1), p->after,
+		   sizeof(p->after));
+}
+
+static enum next
+failed(struct session *s, int64_t started)
+{
+	int64_t left = started + FAILURE_DELAY - deadline_now();
+	struct timespec ts = { .tv_sec = left / 1000,
+		.tv_nsec = left % 1000 * 1000000 };
+
+	if (left > 0) {
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+	}
+	reply_send(s, REPLY_PASSWORD_WRONG);
+	if (++s->logins_failed >= MOST_FAILURES) {
+		reply_send_with(
+		    s, REPLY_LOGIN_EXCESS, REPLY_ARGS(session_hostname(s)));
+		return NEXT_END;
+	}
+	return NEXT_COMMAND;
+}
+
+static enum next
+tell(struct session *s, struct own_answer *a)
+{
+	a->reason[sizeof(a->reason) - 1] = '\0';
+	switch ((enum own_result)a->result) {
+	case OWN_CHANGED:
+		return reply_send(s, REPLY_PASSWORD_CHANGED);
+	case OWN_WEAK:
+		return reply_send_with(
+		    s, REPLY_PASSWORD_WEAK, REPLY_ARGS(a->reason));
+	case OWN_SYSTEM:
+		return reply_send(s, REPLY_PASSWORD_SYSTEM);
+	case OWN_NOBODY:
+		break;
+	}
+	return reply_send(s, REPLY_PASSWORD_NOBODY);
+}
+
+enum next
+command_xpasswd(struct session *s, char *argument)
+{
+	struct own_answer answer = { .result = OWN_NOBODY };
+	struct own_password p = { .before = "" };
+	int64_t started = deadline_now();
+
+	if (s->connection->role != ROLE_LOCAL) {
+		return reply_send(s, REPLY_UNKNOWN);
+	}
+	bool good = parse(argument, &p);
+	enum status status = STATUS_TEMPORARY;
+	if (good) {
+		status = channel_ask(s->connection->channel, REQUEST_PASSWD, &p,
+		    sizeof(p), &answer, sizeof(answer));
+	}
+	explicit_bzero(&p, sizeof(p));
+	if (!good) {
+		return reply_send(s, REPLY_PASSWORD_SYNTAX);
+	}
+	if (status == STATUS_OK) {
+		return tell(s, &answer);
+	}
+	return status == STATUS_NO ? failed(s, started)
+	                           : reply_send(s, REPLY_PASSWORD_LATER);
+}
