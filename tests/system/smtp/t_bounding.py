@@ -7,7 +7,7 @@ import os
 from lib import proc
 from lib.player import PASSWORDS
 from lib.scratch import AM_ROOT, Instance, client_context
-from lib.tap import Tap, check, equal
+from lib.tap import Tap, check
 from lib.wait import wait_for
 
 tap = Tap()
@@ -22,11 +22,14 @@ def bounds(pid):
 def kind(name, pids, empty, count=1):
     """One row of the table: so many processes, with that set."""
     with tap.case(f"{name}: {'none' if empty else 'as the server'}"):
-        found = wait_for(lambda: len(pids()) >= count and pids(),
-                         f"{count} processes")
-        for pid in found:
-            equal(bounds(pid), 0 if empty else bounds(os.getpid()),
-                  f"bounding set of {pid}")
+        wanted = 0 if empty else bounds(os.getpid())
+
+        # One that was forked just now has still what its parent has.
+        def all_have_it():
+            found = [bounds(pid) for pid in pids()]
+            return len(found) >= count and set(found) == {wanted}
+
+        wait_for(all_have_it, f"{count} processes that have {wanted:#x}")
 
 
 def owned_by(pid, uid):
