@@ -225,6 +225,10 @@ static const struct {
 	    "5.6.3" },
 	{ "a multipart without boundary",
 	    "Content-Type: multipart/mixed\r\n\r\n" UE "\r\n", "5.6.3" },
+	{ "a boundary beyond ASCII",
+	    "Content-Type: multipart/mixed; boundary=\"" UE "\"\r\n\r\n"
+	    "--" UE "\r\n\r\na\r\n--" UE "--\r\n",
+	    "5.6.3" },
 	{ "a piece of a message",
 	    "Content-Type: message/partial; id=a; number=2\r\n\r\n" UE "\r\n",
 	    "5.6.3" },

@@ -124,6 +124,19 @@ plan_around(struct convert *c, struct convert_level *level)
 	}
 }
 
+/* Nothing else can be written there: the parts would not be found. */
+static void
+plan_delimiter(struct convert *c)
+{
+	c->count = (struct transfer_count){ 0 };
+	transfer_count(&c->count, c->walk.text, c->walk.len);
+	if (is_trouble(c, c->terms.eight_bit)) {
+		impossible(c, "5.6.3",
+		    "a boundary between parts is not ASCII, or too long");
+	}
+	c->count = (struct transfer_count){ 0 };
+}
+
 static bool
 is_text(const char *type)
 {
@@ -309,8 +322,10 @@ convert_plan_event(struct convert *c, enum multipart_event event)
 	case MULTIPART_END:
 		end_part(c, level);
 		break;
-	case MULTIPART_MORE:
 	case MULTIPART_DELIMITER:
+		plan_delimiter(c);
+		break;
+	case MULTIPART_MORE:
 	case MULTIPART_DONE:
 		break;
 	}
