@@ -69,6 +69,19 @@ replace(struct output *o, const char **from, struct span span,
 	*from = span.at + span.len;
 }
 
+/* A name, and without its route an address that has one beyond ASCII: nobody
+   uses routes any more (RFC 5322 section 4.4). */
+static void
+replace_name(
+    struct output *o, const char **from, const struct mailboxes_entry *e)
+{
+	replace(o, from, e->name, WORDS_PHRASE);
+	if (words_high(e->route.at, e->route.len)) {
+		copy(o, *from, (size_t)(e->route.at - *from));
+		*from = e->route.at + e->route.len;
+	}
+}
+
 /* An address that ASCII cannot say: all of it as a name of no address. */
 static void
 write_surrogate(struct output *o, const char **from, struct span all)
@@ -95,7 +108,7 @@ write_domain(struct output *o, const char **from,
 	    !address_is_domain(domain)) {
 		return false;
 	}
-	replace(o, from, e->name, WORDS_PHRASE);
+	replace_name(o, from, e);
 	copy(o, *from, (size_t)(e->domain.at - *from));
 	output_text(o, domain);
 	*from = e->domain.at + e->domain.len;
@@ -137,7 +150,7 @@ addresses_write(struct output *o, const char *value, size_t len, bool surrogate)
 		} else if (whole) {
 			replace(o, &from, e.all, WORDS_PHRASE);
 		} else if (kind != MAILBOXES_GROUP_END) {
-			replace(o, &from, e.name, WORDS_PHRASE);
+			replace_name(o, &from, &e);
 			replace(o, &from, e.note, WORDS_COMMENT);
 		}
 	}

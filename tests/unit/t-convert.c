@@ -256,6 +256,10 @@ static const struct {
 	const char *in, *out; /* NULL: the same */
 } fields[] = {
 	{ "Subject: a\r\n", NULL },
+	{ "To: x <@" UE ".example,@b.example:a@c.example>, <@d:e@f>\r\n",
+	    "To: x <a@c.example>, <@d:e@f>\r\n" },
+	{ "To: " UE " <@" UE ".example:a@" UE ".example>\r\n",
+	    "To: =?utf-8?B?w7w=?= <a@xn--tda.example>\r\n" },
 	{ "Subject: f" UE "r alle\r\n",
 	    "Subject: =?utf-8?Q?f=C3=BCr?= alle\r\n" },
 	{ "Subject: " UE " " UE " a\r\n",

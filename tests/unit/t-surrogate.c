@@ -41,6 +41,9 @@ static const struct {
 	    "To: =?utf-8?B?w6k=?= <a@xn--9ca.example> (=?utf-8?B?w6k=?=),\r\n"
 	    "\tB <b@c>, =?utf-8?B?w6lAw6kuZXhhbXBsZQ==?=\r\n " NOBODY
 	    "\r\n\r\n" },
+	{ "a route beyond ASCII, which is left out",
+	    "Cc: <@\xc3\xa9.example:a@b.example>, x <@c:d@e>\r\n\r\n",
+	    "Cc: <a@b.example>, x <@c:d@e>\r\n\r\n" },
 	{ "a domain that is none", "Cc: a@\xc3\xa9_.example\r\n\r\n",
 	    "Cc: =?utf-8?B?YUDDqV8uZXhhbXBsZQ==?=\r\n " NOBODY "\r\n\r\n" },
 	{ "a file name", "Content-Type: text/plain; name=\"\xc3\xa9\"\r\n\r\n",
