@@ -6,6 +6,7 @@
 #include "smtpd/session/rcpt_policy.h"
 
 #include "common/auth/srs.h"
+#include "smtpd/route/target.h"
 #include "smtpd/session/exempt.h"
 #include "smtpd/session/session.h"
 
@@ -121,32 +122,45 @@ enum { DEEPEST = 10, MOST_LOOKUPS = 50 };
 static bool ends_nowhere(
     const struct session *, const struct alias *, int depth, int *lookups);
 
+/* True if "\user" is surely nobody. */
+static bool
+is_no_mailbox(const struct session *s, const char *text)
+{
+	const struct connection *c = s->connection;
+	char user[USER_NAME + 1];
+
+	return strchr(text, '@') == NULL && !names_open(c->names) &&
+	       !(user_name(c->config, text, user) &&
+		   names_have(c->names, user));
+}
+
 /* True if a target is surely no user here, nor anything else. */
 static bool
 is_nobody(const struct session *s, const char *target, int depth, int *lookups)
 {
-	const struct connection *c = s->connection;
-	bool mailbox = target[0] == '\\';
-	char user[USER_NAME + 1];
-	struct address a;
-	const char *rest;
+	const struct config *config = s->connection->config;
+	struct target_parsed t;
 	struct resolved r;
 
-	if (mailbox) {
-		return strchr(target, '@') == NULL && !names_open(c->names) &&
-		       !(user_name(c->config, target + 1, user) &&
-			   names_have(c->names, user));
-	}
-	if (strchr("|/:", target[0]) != NULL || (*lookups)++ >= MOST_LOOKUPS ||
-	    address_path_utf8(target, &a, &rest) != PATH_OK || *rest != '\0' ||
-	    address_is_null(&a) ||
-	    (a.domain[0] != '\0' && !config_is_ours(c->config, a.domain))) {
+	switch (target_parse(target, &t)) {
+	case MEANS_ADDRESS:
+		break;
+	case MEANS_MAILBOX:
+		return is_no_mailbox(s, t.text);
+	case MEANS_PIPE:
+	case MEANS_FILE:
+	case MEANS_INCLUDE:
+	case MEANS_NOTHING:
 		return false;
 	}
-	enum rcpt_result result = rcpt_policy_resolve(s, &a, &r);
+	if ((*lookups)++ >= MOST_LOOKUPS ||
+	    (t.address.domain[0] != '\0' &&
+		!config_is_ours(config, t.address.domain))) {
+		return false;
+	}
+	enum rcpt_result result = rcpt_policy_resolve(s, &t.address, &r);
 	if (result == RCPT_OK && r.kind == RESOLVED_ALIAS) {
-		return r.alias.kind != ALIAS_LIST ||
-		       ends_nowhere(s, &r.alias, depth + 1, lookups);
+		return ends_nowhere(s, &r.alias, depth + 1, lookups);
 	}
 	return result == RCPT_NO;
 }
@@ -159,6 +173,9 @@ static bool
 ends_nowhere(
     const struct session *s, const struct alias *alias, int depth, int *lookups)
 {
+	if (alias->kind == ALIAS_MOVED) {
+		return true; /* nobody is told the new address further down */
+	}
 	if (depth > DEEPEST || alias->targets[0] == '\0') {
 		return false; /* a mistake, and mail waits until it is mended */
 	}
@@ -168,6 +185,16 @@ ends_nowhere(
 		}
 	}
 	return true;
+}
+
+/* True for such an alias, unless the sender is told where its user is now. */
+static bool
+is_dead_alias(const struct session *s, const struct resolved *r)
+{
+	int lookups = 0;
+
+	return r->kind == RESOLVED_ALIAS && r->alias.kind != ALIAS_MOVED &&
+	       ends_nowhere(s, &r->alias, 0, &lookups);
 }
 
 /* ---- all of it ---- */
@@ -223,13 +250,11 @@ rcpt_policy_check(
 	if (found != RCPT_OK && (q.ask & RCPT_REPORT) == 0) {
 		return no;
 	}
+	if (is_dead_alias(s, r)) {
+		return RCPT_NO;
+	}
 	if (r->kind == RESOLVED_ALIAS && r->alias.kind != ALIAS_LIST) {
 		return RCPT_OK;
-	}
-	int lookups = 0;
-	if (r->kind == RESOLVED_ALIAS &&
-	    ends_nowhere(s, &r->alias, 0, &lookups)) {
-		return RCPT_NO;
 	}
 	q.ask |= has_quota(s, r) ? RCPT_QUOTA : 0;
 	q.size = s->mail.size;
@@ -246,5 +271,9 @@ rcpt_policy_check(
 	p->greylist_failed =
 	    p->greylist_failed || ((q.ask & RCPT_GREYLIST) != 0 && failed);
 	result = or_alias(result, r);
+	if (result == RCPT_OK && (q.ask & RCPT_LOOKUP) != 0 &&
+	    is_dead_alias(s, r)) {
+		return RCPT_NO;
+	}
 	return result == RCPT_NO ? no : result;
 }

@@ -76,14 +76,21 @@ def test_nobody(site):
     """An alias that leads to nobody alone is no user; others still work"""
     site.aliases("sales: eve\nteam: eve, mallory@home.test\n"
                  "chain: team, \\eve\nmixed: eve, bob\nfar: x@far.test\n"
-                 "self: \\bob\n")
-    for name in ("sales", "team", "chain"):
+                 "self: \\bob\nnamed: Eve <eve@home.test>\n"
+                 "told: :forwarded: eve@home.test\nold: told\n"
+                 "gone: :moved: eve@far.test\nlast: gone\n"
+                 "here: :forwarded: bob@home.test\nalso: here\n"
+                 "person: Bob <bob@home.test>\n")
+    for name in ("sales", "team", "chain", "named", "told", "old", "last"):
         said = site.refuses("550 5.1.1", f"{name}@home.test")
         check("5.1.1" in str(said), str(said))
     for name in ("mixed", "far", "self"):
         site.refuses("250 ", f"{name}@home.test")
-    site.receive("self@home.test")
-    boxes(site, bob=1)
+    site.refuses("551 ", "gone@home.test")
+    site.refuses("251 ", "here@home.test")
+    for name in ("self", "also", "person"):
+        site.receive(f"{name}@home.test")
+    boxes(site, bob=3)
 
 
 def test_utf8_target(site):
