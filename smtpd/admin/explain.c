@@ -9,6 +9,7 @@
 #include "common/login/users.h"
 #include "common/process/sandbox.h"
 #include "smtpd/admin/admin.h"
+#include "smtpd/local/words.h"
 #include "smtpd/relay/connect.h"
 #include "smtpd/relay/race.h"
 #include "smtpd/relay/secret.h"
@@ -273,22 +274,59 @@ explain_user(struct explain *x, const struct recipient *r)
 	}
 }
 
+static bool
+is_missing(int error)
+{
+	return error == ENOENT || error == ENOTDIR;
+}
+
 /* The program of a command must be there; who runs it may see more. */
 static void
 explain_program(struct explain *x, const char *command)
 {
-	char program[PATH_MAX];
-	size_t n = strcspn(command, " \t\"'\\$;|&<>()`*?");
+	char text[ALIAS_TARGET + 1], *words[WORDS_MOST + 1];
 	struct stat st;
 
-	if (command[0] != '/' || n >= sizeof(program) ||
-	    (command[n] != '\0' && command[n] != ' ')) {
-		return; /* the shell's business */
+	if (strlcpy(text, command, sizeof(text)) >= sizeof(text) ||
+	    !words_split(text, words)) {
+		print_line(x, 2, "mail would wait: a quote is open");
+	} else if (words[0][0] != '/') {
+		print_line(x, 2,
+		    "mail would wait: write %s with its whole path", words[0]);
+	} else if (stat(words[0], &st) == -1 && is_missing(errno)) {
+		print_line(x, 2, "mail would wait: there is no %s", words[0]);
+	} else if (stat(words[0], &st) == 0 &&
+		   (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)) {
+		print_line(x, 2, "mail would wait: %s is no program", words[0]);
+	} else {
+		return;
 	}
-	memcpy(program, command, n);
-	program[n] = '\0';
-	if (stat(program, &st) == -1 && (errno == ENOENT || errno == ENOTDIR)) {
-		print_line(x, 2, "mail would wait: there is no %s", program);
+	note_status(x, EX_CONFIG);
+}
+
+/* A file must be one, or have a folder in which it can be created. */
+static void
+explain_file(struct explain *x, const char *path)
+{
+	char folder[PATH_MAX];
+	struct stat st;
+
+	if (lstat(path, &st) == 0) {
+		if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) {
+			print_line(x, 2, "mail would wait: it is no file");
+			note_status(x, EX_CONFIG);
+		}
+		return;
+	}
+	bool missing = is_missing(errno);
+	strlcpy(folder, path, sizeof(folder));
+	char *slash = strrchr(folder, '/');
+	slash[slash == folder] = '\0';
+	missing = missing && (stat(folder, &st) == -1 ? is_missing(errno)
+						      : !S_ISDIR(st.st_mode));
+	if (missing) {
+		print_line(
+		    x, 2, "mail would wait: there is no folder %s", folder);
 		note_status(x, EX_CONFIG);
 	}
 }
@@ -330,6 +368,7 @@ explain_recipient(struct explain *x, const struct recipient *r)
 		return;
 	case TARGET_FILE:
 		print_line(x, 1, "%s is appended to, as %s", r->text, owner);
+		explain_file(x, r->text);
 		return;
 	case TARGET_PIPE:
 		print_line(x, 1, "%s is run, as %s", r->text, owner);

@@ -292,9 +292,25 @@ route nologin.example smtps://carol@[192.0.2.9]
         has(lines, "mail would wait: no host has an address")
         has(explain(scratch, "x@nologin.example", status=78),
             "mail would wait: no password: set the key relay-password")
-        aliases.write_text(before + 'run: "|/no/such/program -x"\n')
-        has(explain(scratch, "run", status=78),
-            "mail would wait: there is no /no/such/program")
+        file, folder = scratch.dir / "a file", scratch.dir
+        file.write_text("text\n")
+        file.chmod(0o644)
+        for target, why in (
+                ("|/no/such/program -x", "there is no /no/such/program"),
+                ("|'/no/such program' x", "there is no /no/such program"),
+                ("|program -x", "write program with its whole path"),
+                ("|/bin/cat 'x", "a quote is open"),
+                (f"|'{file}'", f"{file} is no program"),
+                (f"|{folder} x", f"{folder} is no program"),
+                (f"{folder}", "it is no file"),
+                (f"{file}/x", f"there is no folder {file}"),
+                ("/no/such/x", "there is no folder /no/such")):
+            aliases.write_text(before + f'run: "{target}"\n')
+            has(explain(scratch, "run", status=78), f"mail would wait: {why}")
+        for target in ("|/bin/cat -u", "|'/bin/cat'", "/dev/null", str(file),
+                       f"{folder}/new"):
+            aliases.write_text(before + f'run: "{target}"\n')
+            explain(scratch, "run")
     finally:
         aliases.write_text(before)
         scratch.configure(scratch.keys)
