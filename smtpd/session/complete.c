@@ -5,22 +5,12 @@
 #include "common/job/clients.h"
 #include "common/mime/header.h"
 #include "common/text/date.h"
-#include "common/text/network.h"
 #include "smtpd/message/fixup.h"
 #include "smtpd/session/sender.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-bool
-complete_wanted(const struct session *s)
-{
-	const struct peer *peer = &s->connection->peer;
-
-	return session_is_user(s) ||
-	       (peer->loopback && !network_is_none(peer->ip));
-}
 
 /* Octets of the header section; *stays: nothing in it may be changed. */
 static size_t

@@ -11,14 +11,8 @@
  * Date, Message-ID and From if they are missing, adds the hostname to bare
  * names in addresses, masquerades those that it is to, and removes Bcc.
  * Everything else stays, octet for octet; a message with a DKIM-Signature is
- * not changed at all.
+ * not changed at all.  For session_is_ours().
  */
-
-/*
- * True for mail from users, and from programs that reach this machine's own
- * addresses from inside, unless it has a Received field already.
- */
-bool complete_wanted(const struct session *);
 
 enum complete {
 	COMPLETE_SAME,

@@ -161,7 +161,7 @@ incoming_begin(struct incoming *in, struct session *s, bool chunks)
 	if (s->binary) {
 		begin_binary(in);
 	}
-	in->at_head = complete_wanted(s) || access_wants_authors(s);
+	in->at_head = session_is_ours(s) || access_wants_authors(s);
 }
 
 /* True if more has come than a message may have. */
@@ -204,7 +204,7 @@ end_head(struct incoming *in)
 		return;
 	}
 	in->author = access_authors(in->session, text, len);
-	if (!complete_wanted(in->session)) {
+	if (!session_is_ours(in->session)) {
 		flush(in);
 		return;
 	}

@@ -57,11 +57,15 @@ is_utf8_question(const char *line)
 		   strncasecmp(line, "EXPN ", 5) == 0);
 }
 
-/* True for a mail program that says the name of its machine as that is. */
+/* True for a mail program, printer or script that says the name of its machine
+   as that is: on the submission ports, or one of ours on another port. */
 static bool
 is_local_name(const struct session *s, const char *line)
 {
-	return session_profile(s) == PROFILE_SUBMISSION &&
+	enum profile profile = session_profile(s);
+
+	return (profile == PROFILE_SUBMISSION ||
+		   (profile == PROFILE_MX && session_is_ours(s))) &&
 	       (strncasecmp(line, "EHLO ", 5) == 0 ||
 		   strncasecmp(line, "HELO ", 5) == 0);
 }

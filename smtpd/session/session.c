@@ -4,6 +4,7 @@
 
 #include "common/io/giveup.h"
 #include "common/job/clients.h"
+#include "common/text/network.h"
 #include "smtpd/job/requests.h"
 #include "smtpd/session/incoming.h"
 
@@ -60,6 +61,15 @@ session_recipients(const struct session *s)
 	/* A client of port 587 is a user, or gets no further than EHLO. */
 	return recipients_most(s->connection->config, s->connection->role,
 	    session_is_submission(s));
+}
+
+bool
+session_is_ours(const struct session *s)
+{
+	const struct peer *peer = &s->connection->peer;
+
+	return session_is_user(s) ||
+	       (peer->loopback && !network_is_none(peer->ip));
 }
 
 bool

@@ -72,6 +72,10 @@ const char *session_account(const struct session *);
 /* The most recipients that a message may have. */
 unsigned session_recipients(const struct session *);
 
+/* True for users, and for programs that reach this machine's own addresses from
+   inside. */
+bool session_is_ours(const struct session *);
+
 /* True for submission: extensions that are for users alone are offered. */
 bool session_is_submission(const struct session *);
 

@@ -155,6 +155,25 @@ def test_as_users():
         check(message["Date"] and message["Message-ID"], "completed")
 
 
+def test_name():
+    """A name outside ASCII is no error of theirs; of a stranger it is"""
+    name, octets = "MÜLLER-PC", b"HELO M\xdcLLER\r\n"
+    with Server(CONFIG + "proxy 127.0.0.8\n") as server:
+        for source in (PRINTER, "127.0.0.1"):
+            check(send(server, source, "bob@example.org",
+                       helo=name).startswith("250 "))
+            with server.connect(server.smtp, source=source) as talker:
+                talker.expect("220 ")
+                talker.send(octets)
+                talker.expect("250 ")
+        with server.connect(server.smtp, source="127.0.0.8") as talker:
+            talker.send(b"PROXY TCP4 192.0.2.7 192.0.2.9 4711 25\r\n")
+            talker.expect("220 ")
+            talker.send(octets)
+            talker.expect("500 5.5.2")
+        check(server.mailbox("bob").read_bytes().isascii(), "Received")
+
+
 def test_proxy():
     """What counts is the proxy's client; not the proxy; no claimed loopback"""
     local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
