@@ -78,7 +78,8 @@ mail_is_recipient(const struct recipient *r)
 
 	return r->text[0] != '\0' && fits(r->text, MAIL_TEXT) &&
 	       fits(r->given, MAIL_TEXT) && fits(r->owner, USER_NAME + 1) &&
-	       fits(r->orcpt, MAIL_ORCPT + 1) && (r->notify & ~all) == 0;
+	       fits(r->orcpt, MAIL_ORCPT + 1) &&
+	       fits(r->refused, MAIL_REFUSAL + 1) && (r->notify & ~all) == 0;
 }
 
 bool
@@ -158,6 +159,7 @@ mail_add(struct mail *m, const struct recipient *recipient)
 	r.given = or_empty(r.given);
 	r.owner = or_empty(r.owner);
 	r.orcpt = or_empty(r.orcpt);
+	r.refused = or_empty(r.refused);
 	if (!mail_is_recipient(&r)) {
 		errno = EINVAL;
 		return -1;
@@ -166,8 +168,9 @@ mail_add(struct mail *m, const struct recipient *recipient)
 		errno = E2BIG;
 		return -1;
 	}
-	char *p = mail_strings(m, strlen(r.text) + strlen(r.given) +
-				      strlen(r.owner) + strlen(r.orcpt) + 4);
+	char *p =
+	    mail_strings(m, strlen(r.text) + strlen(r.given) + strlen(r.owner) +
+				strlen(r.orcpt) + strlen(r.refused) + 5);
 	if (p == NULL || make_room(m) == -1) {
 		return -1;
 	}
@@ -175,6 +178,7 @@ mail_add(struct mail *m, const struct recipient *recipient)
 	r.given = copy(&p, r.given);
 	r.owner = copy(&p, r.owner);
 	r.orcpt = copy(&p, r.orcpt);
+	r.refused = copy(&p, r.refused);
 	m->recipients[m->count++] = r;
 	return 0;
 }

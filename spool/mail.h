@@ -22,6 +22,7 @@ enum {
 	MAIL_TEXT = 1024,              /* a recipient and its NUL: commands */
 	MAIL_RECIPIENTS = 100000,      /* in one file */
 	MAIL_REASON = 199,             /* why it is held */
+	MAIL_REFUSAL = 255,            /* why a recipient is refused */
 	MAIL_HEAD = 64 * 1024 * 1024,  /* octets of a head that we believe */
 	MAIL_HOLD = 30 * 24 * 60 * 60, /* seconds that one may be held for */
 	MAIL_PRIORITY = 9              /* from the negative of it, RFC 6710 */
@@ -79,6 +80,7 @@ struct recipient {
 	const char *orcpt; /* "type;xtext" as it came, or "" */
 	unsigned notify;   /* bits of enum notify */
 	struct slot_state slot;
+	const char *refused; /* why it only is to be reported, or "" */
 };
 
 struct mail {

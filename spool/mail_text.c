@@ -86,6 +86,7 @@ put_recipient(FILE *f, const struct recipient *r)
 	put_line(f, "given", r->given);
 	put_line(f, "owner", r->owner);
 	put_line(f, "orcpt", r->orcpt);
+	put_line(f, "refused", r->refused);
 	put_notify(f, r->notify);
 }
 
@@ -292,6 +293,7 @@ enum key {
 	KEY_GIVEN,
 	KEY_OWNER,
 	KEY_ORCPT,
+	KEY_REFUSED,
 	KEY_NOTIFY,
 	KEY_SIZE,
 	KEYS
@@ -299,8 +301,8 @@ enum key {
 
 static const char *const keys[KEYS] = { "id", "arrival", "sender", "user",
 	"client", "envid", "ret", "body", "utf8", "tls", "marked", "held",
-	"hold", "by", "priority", "to", "given", "owner", "orcpt", "notify",
-	"size" };
+	"hold", "by", "priority", "to", "given", "owner", "orcpt", "refused",
+	"notify", "size" };
 
 struct parser {
 	struct mail *mail;
@@ -377,8 +379,7 @@ parse_to(struct parser *parser, const char *value)
 	struct recipient *r = &m->recipients[m->count++];
 	r->target = (enum target)(kind - mail_targets);
 	r->text = value + 2;
-	r->given = r->owner = r->orcpt = "";
-	r->notify = 0;
+	r->given = r->owner = r->orcpt = r->refused = "";
 	return true;
 }
 
@@ -391,7 +392,8 @@ parse_of_recipient(struct recipient *r, enum key key, const char *value)
 	}
 	*(key == KEY_GIVEN     ? &r->given
 	    : key == KEY_OWNER ? &r->owner
-			       : &r->orcpt) = value;
+	    : key == KEY_ORCPT ? &r->orcpt
+			       : &r->refused) = value;
 	return true;
 }
 
@@ -402,10 +404,6 @@ parse_value(struct parser *parser, enum key key, const char *value)
 	int64_t n = 0;
 	bool good;
 
-	/* A line that would say nothing is left out, but for the sender. */
-	if (value[0] == '\0' && key != KEY_SENDER) {
-		return false;
-	}
 	switch (key) {
 	case KEY_ID:
 		return mail_is_id(value) && copy(m->id, sizeof(m->id), value);
@@ -443,6 +441,7 @@ parse_value(struct parser *parser, enum key key, const char *value)
 	case KEY_GIVEN:
 	case KEY_OWNER:
 	case KEY_ORCPT:
+	case KEY_REFUSED:
 	case KEY_NOTIFY:
 		return parse_of_recipient(
 		    &m->recipients[m->count - 1], key, value);
@@ -493,7 +492,9 @@ parse_line(struct parser *p, char *line)
 		return false;
 	}
 	int key = find_key(line, colon);
+	/* A line that would say nothing is left out, but for the sender. */
 	if (key == -1 || !may_follow(p, key) ||
+	    (colon[2] == '\0' && key != KEY_SENDER) ||
 	    !parse_value(p, (enum key)key, colon + 2)) {
 		return false;
 	}
@@ -535,12 +536,11 @@ parse_text(struct parser *p, char *text, size_t len)
 	if ((p->seen & needed) != needed || p->mail->count != p->slots) {
 		return false;
 	}
+	bool good = true;
 	for (size_t i = 0; i < p->slots; i++) {
-		if (!mail_is_recipient(&p->mail->recipients[i])) {
-			return false;
-		}
+		good = good && mail_is_recipient(&p->mail->recipients[i]);
 	}
-	return true;
+	return good;
 }
 
 /* The text is copied: the recipients' strings lie in the copy. */

@@ -271,7 +271,8 @@ crowded(const struct runner *r, const struct queue_file *f, time_t now,
 		if (!to_be_tried(r, mail, to, now)) {
 			continue;
 		}
-		if (!recipient_crowded(r, mail, to, &other)) {
+		if (to->refused[0] != '\0' ||
+		    !recipient_crowded(r, mail, to, &other)) {
 			return false;
 		}
 		*hash = !found || *hash == other ? other : 0;
@@ -351,14 +352,18 @@ static bool
 distribute(struct runner *r, struct claimed *m, uint32_t i, struct batch *ours)
 {
 	const struct mail *mail = &m->file.mail;
+	const struct recipient *to = &mail->recipients[i];
 	struct route route;
 	struct result *result;
 
+	if (to->refused[0] != '\0') {
+		return fail_recipient(ours, i, "5.7.1", to->refused);
+	}
 	if (by_is_over(mail, time(NULL))) {
 		return fail_recipient(ours, i, "5.4.7",
 		    "the delivery time that the sender asked for has passed");
 	}
-	switch (locate(r, mail, &mail->recipients[i], &route)) {
+	switch (locate(r, mail, to, &route)) {
 	case WHERE_LOCAL:
 		return add_local(r, m, i);
 	case WHERE_HOP:

@@ -210,7 +210,8 @@ add_rcpt(struct session *s, const struct address *a, const struct recipient *r,
 	bool first_time = !has_rcpt(&s->mail, text);
 	/* Its slot and its lines, with their keys; and those of the message. */
 	size_t octets = 2 * MAIL_LINE + strlen(text) +
-	                (r->orcpt == NULL ? 0 : strlen(r->orcpt)) + 64;
+	                (r->orcpt == NULL ? 0 : strlen(r->orcpt)) +
+	                (r->refused == NULL ? 0 : strlen(r->refused)) + 64;
 	unsigned most = session_recipients(s);
 	if (s->accepted >= most ||
 	    s->envelope + octets > REQUEST_MAX - HEAD_ROOM) {
@@ -321,6 +322,24 @@ means_us(const struct session *s, const char *domain)
 	           : config_is_ours_to_all(config, domain);
 }
 
+/* Takes one that was refused, to be reported.  The queue knows why, unless a
+   rule has refused it: then mail for it could be delivered. */
+static enum next
+report_rcpt(struct session *s, const struct address *a,
+    const struct recipient *to, const struct access_found *found)
+{
+	char why[MAIL_REFUSAL + 1];
+	struct recipient refused = *to;
+
+	if (found->verdict == ACCESS_REFUSE) {
+		snprintf(why, sizeof(why),
+		    "refused by a rule of this server%s%s",
+		    found->text[0] != '\0' ? ": " : "", found->text);
+		refused.refused = why;
+	}
+	return add_rcpt(s, a, &refused, REPLY_RCPT_OK, NULL);
+}
+
 enum next
 command_rcpt(struct session *s, char *argument)
 {
@@ -343,10 +362,10 @@ command_rcpt(struct session *s, char *argument)
 	if (parsed != PARAMS_OK) {
 		return bad_params(s, parsed);
 	}
-	if (report) {
-		return add_rcpt(s, &a, &to, REPLY_RCPT_OK, NULL);
-	}
 	const struct access_found found = access_rcpt(s, &a);
+	if (report) {
+		return report_rcpt(s, &a, &to, &found);
+	}
 	if (found.verdict == ACCESS_REFUSE) {
 		s->refused++;
 		return access_refuse(s, &found, "NOQUEUE", "RCPT", &a);

@@ -69,14 +69,17 @@ is_printable(const char *text, bool utf8)
 
 /*
  * A session names addresses alone, whose slots are fresh: files, commands,
- * owners and users come from aliases.
+ * owners and users come from aliases.  The sendmail command alone names some
+ * that are only to be reported.
  */
 static bool
-is_address(const struct recipient *r, bool utf8)
+is_address(const struct task *task, const struct recipient *r, bool utf8)
 {
-	return r->target == TARGET_ADDRESS && r->given[0] == '\0' &&
-	       r->owner[0] == '\0' && strlen(r->text) < ADDRESS_TEXT &&
-	       is_printable(r->text, utf8) && is_printable(r->orcpt, false);
+	return (r->refused[0] == '\0' || task->role == ROLE_LOCAL) &&
+	       is_printable(r->refused, false) && r->target == TARGET_ADDRESS &&
+	       r->given[0] == '\0' && r->owner[0] == '\0' &&
+	       strlen(r->text) < ADDRESS_TEXT && is_printable(r->text, utf8) &&
+	       is_printable(r->orcpt, false);
 }
 
 /* All recipients wait, and none has been tried. */
@@ -130,7 +133,7 @@ is_from_session(const struct task *task, const struct mail *m, time_t now)
 		return false;
 	}
 	for (size_t i = 0; i < m->count; i++) {
-		if (!is_address(&m->recipients[i], m->utf8)) {
+		if (!is_address(task, &m->recipients[i], m->utf8)) {
 			return false;
 		}
 	}
@@ -174,6 +177,9 @@ add_recipient(
 
 	if (address_path_utf8(r->text, &a, &rest) != PATH_OK || *rest != '\0') {
 		return STATUS_NO;
+	}
+	if (r->refused[0] != '\0') {
+		return mail_add(mail, r) == 0 ? STATUS_OK : STATUS_TEMPORARY;
 	}
 	if (a.domain[0] != '\0' && !config_is_ours(task->config, a.domain)) {
 		return !may_relay(task)         ? STATUS_NO

@@ -247,6 +247,13 @@ spoil_orcpt(struct mail *m)
 }
 
 static void
+spoil_refused(struct mail *m)
+{
+	add_recipient(m,
+	    &(struct recipient){ .text = "bob@here", .refused = "not here" });
+}
+
+static void
 spoil_envid(struct mail *m)
 {
 	strlcpy(m->envid, "j\303\266rg", sizeof(m->envid));
@@ -293,6 +300,7 @@ static const struct {
 	{ "a recipient in broken UTF-8", spoil_rcpt_broken },
 	{ "a recipient with a control character", spoil_rcpt_control },
 	{ "an ORCPT in UTF-8", spoil_orcpt },
+	{ "a stranger's recipient that is to be reported", spoil_refused },
 	{ "an ENVID in UTF-8", spoil_envid },
 	{ "a recipient that is too long", spoil_long },
 	{ "too many recipients", spoil_many },

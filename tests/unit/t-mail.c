@@ -16,15 +16,19 @@ fill(struct mail *m)
 	static const struct recipient recipients[] = {
 		{ TARGET_ADDRESS, "bob@example.org", "", "",
 		    "rfc822;bob@example.org", NOTIFY_FAILURE | NOTIFY_DELAY,
-		    { RECIPIENT_WAITING, false, 3, 1763800000, 1763790000 } },
+		    { RECIPIENT_WAITING, false, 3, 1763800000, 1763790000 },
+		    "" },
 		{ TARGET_USER, "carol", "info@example.net", "", "",
-		    NOTIFY_NEVER, { RECIPIENT_SENT, true, 1, 0, 1763790001 } },
+		    NOTIFY_NEVER, { RECIPIENT_SENT, true, 1, 0, 1763790001 },
+		    "" },
 		{ TARGET_FILE, "/srv/a b/list: x", "list@example.net", "dan",
-		    "", 0, { RECIPIENT_EXPANDED, false, 0, 0, 0 } },
+		    "", 0, { RECIPIENT_EXPANDED, false, 0, 0, 0 }, "" },
 		{ TARGET_PIPE, "/usr/bin/filter -x 'a b'", "", "eve", "",
-		    NOTIFY_SUCCESS, { RECIPIENT_FAILED, true, 9999, 7, 8 } },
+		    NOTIFY_SUCCESS, { RECIPIENT_FAILED, true, 9999, 7, 8 },
+		    "" },
 		{ TARGET_ADDRESS, "gr\303\274n@example.org", "", "", "", 0,
-		    { RECIPIENT_REMOVED, false, 12, 9999999999, 1 } },
+		    { RECIPIENT_REMOVED, false, 12, 9999999999, 1 },
+		    "refused by a rule: not here" },
 	};
 
 	mail_init(m);
@@ -76,6 +80,7 @@ same(const struct mail *a, const struct mail *b)
 		       strcmp(x->given, y->given) == 0 &&
 		       strcmp(x->owner, y->owner) == 0 &&
 		       strcmp(x->orcpt, y->orcpt) == 0 &&
+		       strcmp(x->refused, y->refused) == 0 &&
 		       x->notify == y->notify && same_slot(&x->slot, &y->slot);
 	}
 	return good;
@@ -183,6 +188,7 @@ test_refused(void)
 		    { .text = "a", .given = "\n" } },
 		{ "a line end in the owner", { .text = "a", .owner = "\n" } },
 		{ "a blank line in ORCPT", { .text = "a", .orcpt = "\n\n" } },
+		{ "a line end in a refusal", { .text = "a", .refused = "\n" } },
 		{ "an unknown notify", { .text = "a", .notify = 16 } },
 	};
 	struct mail m;

@@ -64,6 +64,32 @@ def test_beside_good_ones(server):
             check("\r\nStatus: 5.1." in reports, reports)
 
 
+def test_rules(server):
+    """A rule of `access` holds beside good ones, too, and is the reason"""
+    command, before = Sendmail(server), server.conf.read_text()
+    rules = server.dir / "access"
+    rules.write_text("refuse to carol@example.org Carol is away\n"
+                     "refuse to @far.example\n")
+    server.conf.write_text(before + f"access {rules}\n")
+    try:
+        for bad, why in (("carol@example.org", ": Carol is away"),
+                         ("x@far.example", "")):
+            said = command.run("-f", "alice", "bob", bad)
+            check(bad in said and "report" in said, said)
+            equal(len(command.take("bob")), 1, "bob")
+            equal(command.take("carol"), [], "carol")
+            reports = " ".join("".join(command.take("alice")).split())
+            check(f"Final-Recipient: rfc822; {bad} " in reports, reports)
+            check("Status: 5.7.1" in reports, reports)
+            check(f"refused by a rule of this server{why} Last-Attempt"
+                  in reports, reports)
+            equal(server.queue_files(), [], "the queue")
+            command.run("-f", "alice", bad, status=67)
+    finally:
+        server.conf.write_text(before)
+        rules.unlink()
+
+
 def test_none_good(server):
     """Where all are refused nothing is sent, and the exit status tells"""
     command = Sendmail(server)
