@@ -127,6 +127,19 @@ channel_ask(int channel, enum request_kind kind, const void *payload,
 }
 
 enum status
+channel_ask_resident(int channel, enum request_kind kind, uint64_t key,
+    const void *payload, size_t size, void *data, size_t room)
+{
+	struct request req = {
+		.kind = kind, .serial = next_serial(), .key = key, .head = size
+	};
+
+	return send_request(channel, &req, payload, size, NULL, 0) == -1
+	           ? STATUS_TEMPORARY
+	           : await(channel, &req, data, room);
+}
+
+enum status
 channel_hand(int channel, enum request_kind kind, uint64_t key,
     const void *payload, size_t size, const void *text, size_t len)
 {

@@ -15,26 +15,28 @@
  */
 
 enum request_kind {
-	REQUEST_TLS,     /* start again with a TLS handshake: kills the asking
-	                    session, or answers that TLS is unavailable */
-	REQUEST_PEER,    /* struct claim: the client of a proxy; answers struct
-	                    welcome at once */
-	REQUEST_OFFENCE, /* a uint32_t of enum offence: answered at once */
-	REQUEST_SIGN,    /* struct signature_question; answers a signature */
-	REQUEST_LOGIN,   /* struct login */
-	REQUEST_SALT,    /* struct login: a name; answers password_salt */
-	REQUEST_PROOF,   /* struct login: SCRAM; answers the signature */
-	REQUEST_NAME,    /* struct login: EXTERNAL; answers the user name */
-	REQUEST_PASSWD,  /* struct own_password; answers struct own_answer */
-	REQUEST_RCPT,    /* struct rcpt_question; answers struct rcpt_answer */
-	REQUEST_DELIVER, /* text of mail_head(); the message is in the body */
-	REQUEST_FLUSH,   /* a domain, NUL ended: its mail is to be tried now */
-	REQUEST_DNSBL,   /* nothing; answers struct dnsbl_answer */
-	REQUEST_LABEL,   /* of a domain, not ASCII; answers its A-label */
-	REQUEST_VERIFY,  /* struct verify_question, about what is in the body;
-	                    answers struct verify_answer */
-	REQUEST_FILTER,  /* struct filter_question, then text of mail_head(),
-	                    about the same; answers struct filter_answer */
+	REQUEST_TLS,      /* start again with a TLS handshake: kills the asking
+	                     session, or answers that TLS is unavailable */
+	REQUEST_PEER,     /* struct claim: the client of a proxy; answers struct
+	                     welcome at once */
+	REQUEST_OFFENCE,  /* a uint32_t of enum offence: answered at once */
+	REQUEST_SIGN,     /* struct signature_question; answers a signature */
+	REQUEST_LOGIN,    /* struct login */
+	REQUEST_SALT,     /* struct login: a name; answers password_salt */
+	REQUEST_PROOF,    /* struct login: SCRAM; answers the signature */
+	REQUEST_NAME,     /* struct login: EXTERNAL; answers the user name */
+	REQUEST_PASSWD,   /* struct own_password; answers struct own_answer */
+	REQUEST_RCPT,     /* struct rcpt_question; answers struct rcpt_answer */
+	REQUEST_DELIVER,  /* text of mail_head(); the message is in the body */
+	REQUEST_FLUSH,    /* a domain, NUL ended: its mail is to be tried now */
+	REQUEST_DNSBL,    /* nothing; answers struct dnsbl_answer */
+	REQUEST_LABEL,    /* of a domain, not ASCII; answers its A-label */
+	REQUEST_VERIFY,   /* struct verify_question, about what is in the body;
+	                     answers struct verify_answer */
+	REQUEST_FILTER,   /* struct filter_question, then text of mail_head(),
+	                     about the same; answers struct filter_answer */
+	REQUEST_NEXT_HOP, /* struct next_hop_question; answers struct
+	                     next_hop_answer */
 	/* Made by the server itself: */
 	REQUEST_MAILBOX, /* after a login */
 	REQUEST_ENQUEUE, /* after a REQUEST_DELIVER that ended STATUS_LATER */
@@ -107,6 +109,11 @@ enum status channel_hand(int channel, enum request_kind, uint64_t key,
    octets of data. */
 enum status channel_ask(int channel, enum request_kind, const void *payload,
     size_t size, void *data, size_t room) __attribute__((warn_unused_result));
+
+/* Does the same for a job that a resident may do: key is not 0. */
+enum status channel_ask_resident(int channel, enum request_kind, uint64_t key,
+    const void *payload, size_t size, void *data, size_t room)
+    __attribute__((warn_unused_result));
 
 /*
  * Makes room for the largest request at a session's end.  What is larger than

@@ -5,6 +5,8 @@
 #include "common/job/channel.h"
 #include "common/job/peer.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -34,10 +36,28 @@ struct resident_job {
 	struct peer peer;
 };
 
+/* Followed by the data of the request's answer, if it has some. */
 struct resident_result {
 	uint64_t ticket;
 	uint32_t status; /* enum status */
 	uint32_t other;  /* 1: another worker has to do that */
 };
+
+/* What the worker for a request may do when it stays. */
+struct stay_rule {
+	size_t jobs;    /* at most; 0: it never stays */
+	size_t at_once; /* jobs that wait for it */
+	int life;       /* ms: what it knew of names may be old then */
+	int idle;       /* ms without a job */
+	/* From the first job on, which it answers like the others; else a job
+	   that is like one of the last second makes a resident. */
+	bool from_first;
+	/* Nobody's jobs but strangers': what users send is counted by who has
+	   the right to. */
+	bool strangers;
+};
+
+/* By enum request_kind; the same for both daemons. */
+extern const struct stay_rule stay_rules[REQUESTS];
 
 #endif

@@ -87,11 +87,14 @@ start_worker(struct server *s, struct slot *slot, enum request_kind kind)
 	struct resident *place = residents_offer(s, slot, &task);
 	pid_t pid = child_worker(s, slot, kind, &task);
 	int error = errno;
-	residents_begun(place, &task, pid);
+	bool taken = residents_begun(place, slot, &task, pid);
 	if (pid == -1) {
 		log_error("cannot fork: %s", strerror(error));
 		answer(slot, STATUS_TEMPORARY);
 		request_end(s, slot);
+		return;
+	}
+	if (taken) {
 		return;
 	}
 	slot->worker = pid;
@@ -203,7 +206,7 @@ acceptable(const struct server *s, const struct slot *slot, ssize_t size)
 
 	if (size < 0 || !request_allowed(kind, &asker) ||
 	    (slot->request.key != 0 &&
-		(kind != REQUEST_DELIVER ||
+		(stay_rules[kind].jobs == 0 ||
 		    slot->request.head > (uint64_t)size))) {
 		return false;
 	}
@@ -366,7 +369,8 @@ request_residents_answered(struct server *s)
 		}
 		slot->answered = false;
 		if (slot->again) {
-			start_worker(s, slot, REQUEST_DELIVER);
+			start_worker(
+			    s, slot, (enum request_kind)slot->request.kind);
 		} else {
 			delivery_ended(
 			    s, slot, (int)slot->result, slot->result);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -21,9 +22,7 @@
 enum {
 	RECENT = 1000,    /* ms: jobs that are like each other come in these */
 	RECENT_SET = 8,   /* places that a key may have */
-	JOBS = 16,        /* of a resident, at most */
-	AT_ONCE = 16,     /* jobs that wait for a resident */
-	LIFE = 5 * 1000,  /* ms: what it knew of names may be old then */
+	ANSWERS = 16,     /* that are taken at a time */
 	GOES = 10 * 1000, /* ms for its end when it was let go */
 };
 
@@ -61,21 +60,23 @@ is_recent(struct server *s, uint64_t key, int64_t now)
 	return recent;
 }
 
-/* Only strangers' mail: what users send is counted by who has the right to. */
 static bool
 may_be_taken(const struct server *s, const struct slot *slot)
 {
-	return s->nlisteners > 0 && slot->request.key != 0 &&
-	       slot->request.kind == REQUEST_DELIVER && slot->role == ROLE_MX &&
-	       slot->user[0] == '\0';
+	const struct stay_rule *rule = &stay_rules[slot->request.kind];
+
+	return s->nlisteners > 0 && slot->request.key != 0 && rule->jobs > 0 &&
+	       (!rule->strangers ||
+		   (slot->role == ROLE_MX && slot->user[0] == '\0'));
 }
 
 static struct resident *
-find(struct server *s, uint64_t key)
+find(struct server *s, const struct request *job)
 {
 	for (size_t i = 0; i < RESIDENTS; i++) {
 		struct resident *r = &s->residents[i];
-		if (r->pid != 0 && r->stays && r->key == key && !r->leaving) {
+		if (r->pid != 0 && r->stays && !r->leaving &&
+		    r->key == job->key && r->kind == job->kind) {
 			return r;
 		}
 	}
@@ -137,22 +138,25 @@ residents_take(struct server *s, struct slot *slot, size_t size)
 
 	if (!may_be_taken(s, slot) || slot->size > RESIDENT_HEAD ||
 	    size - slot->size > RESIDENT_TEXT ||
-	    (r = find(s, slot->request.key)) == NULL) {
+	    (r = find(s, &slot->request)) == NULL) {
 		return false;
 	}
-	if (r->changes != s->changes || r->jobs == 0 || now - r->since > LIFE) {
-		if (r->waiting == 0) {
+	if (r->changes != s->changes || r->jobs == 0 ||
+	    now - r->since > stay_rules[r->kind].life) {
+		/* Two at once would be in each other's way at a mailbox. */
+		if (r->waiting == 0 || stay_rules[r->kind].from_first) {
 			let_go(r, now);
 		}
 		return false;
 	}
 	slot->ticket = s->tickets++;
-	if (r->waiting >= AT_ONCE || !send_job(s, r, slot, size)) {
+	if (r->waiting >= stay_rules[r->kind].at_once ||
+	    !send_job(s, r, slot, size)) {
 		return false;
 	}
 	if (r->waiting++ == 0) {
 		r->busy = now;
-		r->until = now + request_rules[REQUEST_DELIVER].limit;
+		r->until = now + request_rules[r->kind].limit;
 	}
 	r->jobs--;
 	slot->resident = r;
@@ -176,25 +180,28 @@ new_place(struct server *s)
 struct resident *
 residents_offer(struct server *s, struct slot *slot, struct task *task)
 {
+	const struct stay_rule *rule = &stay_rules[slot->request.kind];
 	int64_t now = deadline_coarse();
 	uint64_t key = slot->request.key;
 	struct resident *r;
 	int pair[2];
 
 	task->jobs = 1;
-	if (!may_be_taken(s, slot) || !is_recent(s, key, now) ||
-	    find(s, key) != NULL || (r = new_place(s)) == NULL ||
+	if (!may_be_taken(s, slot) ||
+	    (!rule->from_first && !is_recent(s, key, now)) ||
+	    find(s, &slot->request) != NULL || (r = new_place(s)) == NULL ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
 		return NULL;
 	}
 	slot->ticket = s->tickets++;
-	*r = (struct resident){ .key = key,
+	*r = (struct resident){ .kind = slot->request.kind,
+		.key = key,
 		.channel = pair[0],
 		.since = now,
-		.jobs = JOBS - 1,
+		.jobs = rule->jobs - 1,
 		.changes = s->changes,
 		.waiting = 1 };
-	task->jobs = JOBS;
+	task->jobs = rule->jobs;
 	task->key = key;
 	task->secret = s->resident_secret;
 	task->ticket = slot->ticket;
@@ -202,18 +209,27 @@ residents_offer(struct server *s, struct slot *slot, struct task *task)
 	return r;
 }
 
-void
-residents_begun(struct resident *r, struct task *task, pid_t pid)
+bool
+residents_begun(
+    struct resident *r, struct slot *slot, struct task *task, pid_t pid)
 {
 	if (r == NULL) {
-		return;
+		return false;
 	}
 	close(task->stay);
 	if (pid == -1) {
 		close(r->channel);
-	} else {
-		r->pid = pid;
+		return false;
 	}
+	r->pid = pid;
+	if (!stay_rules[r->kind].from_first) {
+		return false;
+	}
+	r->stays = true;
+	r->busy = deadline_coarse();
+	r->until = r->busy + request_rules[r->kind].limit;
+	slot->resident = r;
+	return true;
 }
 
 /* ---- answers ---- */
@@ -255,12 +271,31 @@ note(struct slot *slot, enum status status, bool again)
 	slot->again = again;
 }
 
+/* What comes from a resident. */
+struct resident_words {
+	struct resident_result head;
+	char data[CHANNEL_DATA];
+};
+
+/* True if it is an answer to a job of that kind, with so many octets. */
+static bool
+makes_sense(const struct resident_words *a, ssize_t n, enum request_kind kind)
+{
+	size_t most = request_rules[kind].answer;
+	size_t data = (size_t)n - sizeof(a->head);
+
+	return n >= (ssize_t)sizeof(a->head) &&
+	       (a->head.status == STATUS_OK || a->head.status == STATUS_LATER ||
+		   a->head.status == STATUS_TEMPORARY) &&
+	       (data == 0 || (a->head.status == STATUS_OK && data <= most));
+}
+
 /* Takes one answer.  false: there is none. */
 static bool
 take(struct server *s, struct resident *r)
 {
-	struct resident_result result;
-	ssize_t n = recv(r->channel, &result, sizeof(result), MSG_DONTWAIT);
+	struct resident_words a;
+	ssize_t n = recv(r->channel, &a, sizeof(a), MSG_DONTWAIT | MSG_TRUNC);
 	int64_t now = deadline_coarse();
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
@@ -272,9 +307,8 @@ take(struct server *s, struct resident *r)
 		return false;
 	}
 	struct slot *slot =
-	    n != (ssize_t)sizeof(result) ? NULL : asker_of(s, r, result.ticket);
-	if (slot == NULL || r->waiting == 0 ||
-	    (result.status != STATUS_OK && result.status != STATUS_LATER)) {
+	    makes_sense(&a, n, r->kind) ? asker_of(s, r, a.head.ticket) : NULL;
+	if (slot == NULL || r->waiting == 0) {
 		kill_all(r, "answers what nobody has asked");
 		return false;
 	}
@@ -282,11 +316,16 @@ take(struct server *s, struct resident *r)
 		slot->worker = 0; /* it is nobody's worker any more */
 		r->stays = true;
 	}
-	note(slot, (enum status)result.status, result.other != 0);
+	if (n > (ssize_t)sizeof(a.head) && slot->channel != -1) {
+		channel_answer_data(slot->channel, slot->request.serial,
+		    (enum status)a.head.status, a.data,
+		    (size_t)n - sizeof(a.head));
+	}
+	note(slot, (enum status)a.head.status, a.head.other != 0);
 	r->busy = now;
-	r->until = --r->waiting > 0 ? now + request_rules[REQUEST_DELIVER].limit
+	r->until = --r->waiting > 0 ? now + request_rules[r->kind].limit
 	           : r->leaving     ? now + GOES
-	                            : now + RECENT;
+	                            : now + stay_rules[r->kind].idle;
 	if (r->jobs == 0 && r->waiting == 0) {
 		let_go(r, now);
 	}
@@ -312,7 +351,7 @@ residents_serve(struct server *s, const struct pollfd *fds)
 		    r->channel != fds[i].fd) {
 			continue;
 		}
-		for (int n = 0; n < AT_ONCE && r->channel != -1 && take(s, r);
+		for (int n = 0; n < ANSWERS && r->channel != -1 && take(s, r);
 		     n++) {
 			continue;
 		}
@@ -370,8 +409,10 @@ residents_keep(struct server *s)
 		if (!r->leaving && r->waiting == 0) {
 			let_go(r, now);
 		} else if (!r->killed) {
-			kill_all(r, "is too late (see the disk and the locks "
-				    "of the mailbox)");
+			char why[96];
+			snprintf(why, sizeof(why), "is too late (see %s)",
+			    request_rules[r->kind].look);
+			kill_all(r, why);
 		} else if (left_add(s, r->pid)) {
 			settle(s, r);
 		} else {

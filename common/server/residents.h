@@ -12,9 +12,10 @@
 
 /*
  * The server's side of workers that stay (common/job/resident.h).  A job that
- * is like one of the last second starts a worker that may become a resident,
- * and later ones like it go there; it ends after a second without one, after
- * so many, and when the names or aliases are others.  It is trusted with
+ * is like one of the last second, or any job of some kinds (stay_rules), starts
+ * a worker that may become a resident, and later ones like it go there; it ends
+ * after a while without one, after so many, and when the names or aliases are
+ * others.  It is trusted with
  * nothing but what is its own, has a deadline, and when it is killed those
  * whose jobs it has not answered are told to try again.  What it answers is
  * noted in the slots: request_residents_answered() goes on with them.
@@ -32,8 +33,9 @@ bool residents_take(struct server *, struct slot *, size_t size);
  */
 struct resident *residents_offer(struct server *, struct slot *, struct task *);
 
-/* It was forked, or not (-1). */
-void residents_begun(struct resident *, struct task *, pid_t);
+/* It was forked, or not (-1).  true: it has the slot's job like any other, and
+   is not the slot's worker. */
+bool residents_begun(struct resident *, struct slot *, struct task *, pid_t);
 
 /* Lists the descriptors to poll, RESIDENTS of them; those that are ready are
    then served. */

@@ -128,14 +128,15 @@ struct spares {
 /* A worker that stays: see common/server/residents.h. */
 enum { RESIDENTS = 64 };
 struct resident {
-	pid_t pid;        /* 0: a free place */
-	bool stays;       /* it has answered its first job */
-	uint64_t key;     /* of the jobs that it does */
-	int channel;      /* -1: it has said all that it will */
-	bool leaving;     /* it was let go: it gets no more jobs */
-	int64_t since;    /* when it was forked */
-	size_t jobs;      /* that it may yet get */
-	size_t waiting;   /* jobs that it has not answered */
+	pid_t pid;  /* 0: a free place */
+	bool stays; /* it has answered its first job, or has it like others */
+	enum request_kind kind; /* of the jobs that it does, */
+	uint64_t key;           /* and what they are about */
+	int channel;            /* -1: it has said all that it will */
+	bool leaving;           /* it was let go: it gets no more jobs */
+	int64_t since;          /* when it was forked */
+	size_t jobs;            /* that it may yet get */
+	size_t waiting;         /* jobs that it has not answered */
 	int64_t busy;     /* since when it has not answered the next one */
 	unsigned changes; /* of the tables, when it was forked */
 	int64_t until; /* when it must have answered, be let go, or have ended;

@@ -71,6 +71,8 @@ test_turn(void)
 	    "TLS starts once");
 	ok(may(REQUEST_DELIVER, user) && may(REQUEST_DELIVER, nobody),
 	    "messages are taken again and again");
+	ok(may(REQUEST_NEXT_HOP, user) && may(REQUEST_NEXT_HOP, nobody),
+	    "next hops are asked about one recipient after the other");
 	ok(!may(REQUEST_MAILBOX, user) && !may(REQUEST_ENQUEUE, user),
 	    "what the server starts by itself nobody asks for");
 	ok(!may((enum request_kind)REQUESTS, nobody) &&

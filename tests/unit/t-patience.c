@@ -99,6 +99,7 @@ make_resident(void)
 	}
 	resident_end = pair[1];
 	*r = (struct resident){ .pid = PID + 1,
+		.kind = REQUEST_DELIVER,
 		.stays = true,
 		.key = 7,
 		.channel = pair[0],

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PLACES = 1024 }; /* a multiple of those for notes */
 
@@ -18,7 +19,7 @@ offered(struct server *s, uint64_t key, struct task *task)
 		.request = { .kind = REQUEST_DELIVER, .key = key } };
 	struct resident *r = residents_offer(s, &slot, task);
 
-	residents_begun(r, task, -1);
+	(void)residents_begun(r, &slot, task, -1);
 	return r != NULL;
 }
 
@@ -33,6 +34,37 @@ count(struct server *s, uint64_t first, uint64_t apart, size_t n)
 		found += offered(s, first + i * apart, &task);
 	}
 	return found;
+}
+
+/* A kind of jobs that a resident does from the first one on. */
+static void
+test_from_first(struct server *s)
+{
+	struct task task;
+	struct slot first = { .used = true,
+		.role = ROLE_SUBMISSION,
+		.user = "alice",
+		.request = { .kind = REQUEST_NEXT_HOP, .key = 3 } };
+	struct slot second = first;
+
+	memset(s->residents, 0, sizeof(s->residents));
+	struct resident *r = residents_offer(s, &first, &task);
+	ok(r != NULL && task.jobs == stay_rules[REQUEST_NEXT_HOP].jobs,
+	    "who asks next hops may stay at once, and for users, too");
+	int end = dup(task.stay);
+	ok(residents_begun(r, &first, &task, 12345) && first.resident == r &&
+		first.worker == 0,
+	    "it has the first job like any other");
+	ok(residents_take(s, &second, 0) && second.resident == r &&
+		r->waiting == 2,
+	    "and gets another one before it has answered");
+	second.request.kind = REQUEST_DELIVER;
+	second.role = ROLE_MX;
+	second.user[0] = '\0';
+	ok(!residents_take(s, &second, 0),
+	    "but none of another kind that has the same number");
+	close(end);
+	close(r->channel);
 }
 
 int
@@ -54,6 +86,7 @@ main(void)
 	(void)count(s, 1000, 1, 10000);
 	ok(!offered(s, 1, &task) && offered(s, 1, &task),
 	    "of very many, only those are who come again soon");
+	test_from_first(s);
 	free(s);
 	return tap_done();
 }
