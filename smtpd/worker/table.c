@@ -62,6 +62,7 @@ table_look(const struct table_set *set, const uint64_t seed[2],
 	memset(&e->record, 0, sizeof(e->record));
 	e->record.key = key;
 	e->found = false;
+	e->until = 0;
 	e->way = 0;
 	for (size_t i = 0; i < TABLE_WAYS; i++) {
 		const struct table_record *r = &set->ways[i];
@@ -69,12 +70,13 @@ table_look(const struct table_set *set, const uint64_t seed[2],
 		if (good && memcmp(&r->key, &key, sizeof(key)) == 0) {
 			e->record = *r;
 			e->found = true;
+			e->until = r->expires;
 			e->way = i;
 			return;
 		}
 		uint32_t expires = good ? r->expires : 0;
 		if (expires < least) {
-			least = expires;
+			least = e->until = expires;
 			e->way = i;
 		}
 	}

@@ -19,10 +19,11 @@
  */
 
 enum {
-	TABLE_SETS = 8192,
-	TABLE_WAYS = 8, /* records of each */
+	TABLE_SETS = 8192, /* unless it is opened with more */
+	TABLE_WAYS = 8,    /* records of each */
 	TABLE_VALUES = 5,
 	TABLE_LONGEST = 40 * 24 * 60 * 60, /* s, that a record may last */
+	TABLE_NOTE = 192,                  /* octets, with NUL, of a text */
 };
 
 struct table_key {
@@ -49,6 +50,7 @@ struct table_header {
 struct table {
 	char path[PATH_MAX];
 	int fd;
+	size_t sets;
 	uint64_t seed[2];
 };
 
@@ -56,6 +58,7 @@ struct table {
 struct table_entry {
 	struct table_record record; /* values are 0 unless found */
 	bool found;
+	uint32_t until; /* when what is in its place ends; 0: nothing is */
 	size_t set, way;
 };
 
@@ -84,6 +87,8 @@ void table_look(const struct table_set *, const uint64_t seed[2],
 /* Opens or makes STATE/name; what is no table becomes one. */
 int table_open(struct table *, const struct config *, const char *name)
     __attribute__((warn_unused_result));
+int table_open_large(struct table *, const struct config *, const char *name,
+    size_t sets) __attribute__((warn_unused_result));
 void table_close(struct table *);
 
 /* Locks a key's set, and looks; then table_keep() or table_leave(). */
@@ -94,5 +99,24 @@ int table_begin(struct table *, struct table_key, uint32_t now,
 int table_keep(struct table *, struct table_entry *)
     __attribute__((warn_unused_result));
 void table_leave(struct table *, const struct table_entry *);
+
+/*
+ * Between begin and keep or leave: the text that goes with a record, which has
+ * a sum of it in one of its values.  Reading: false, there is none with that
+ * sum.
+ */
+uint32_t table_note_sum(const struct table *, const char note[TABLE_NOTE]);
+int table_write_note(struct table *, const struct table_entry *,
+    const char note[TABLE_NOTE]) __attribute__((warn_unused_result));
+bool table_read_note(const struct table *, const struct table_entry *,
+    uint32_t sum, char note[TABLE_NOTE]);
+
+/*
+ * Takes one of so many places that processes have for that key, for as long as
+ * the table is open, here or in those that were forked since.  -1: all are
+ * taken (EAGAIN), or it cannot be done.
+ */
+int table_take_place(struct table *, struct table_key, unsigned places)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -6,6 +6,7 @@
 #include "smtpd/worker/table.h"
 
 #include "common/io/statefile.h"
+#include "common/text/siphash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,7 +101,15 @@ open_file(struct table *t)
 int
 table_open(struct table *t, const struct config *config, const char *name)
 {
+	return table_open_large(t, config, name, TABLE_SETS);
+}
+
+int
+table_open_large(
+    struct table *t, const struct config *config, const char *name, size_t sets)
+{
 	t->fd = -1;
+	t->sets = sets;
 	if (statefile_path(config, name, "", t->path) == -1) {
 		return -1;
 	}
@@ -129,7 +138,7 @@ table_begin(
 {
 	struct table_set set;
 
-	e->set = (size_t)(key.half[0] % TABLE_SETS);
+	e->set = (size_t)(key.half[0] % t->sets);
 	if (lock(t->fd, place(e->set), sizeof(set), F_WRLCK) == -1) {
 		return -1;
 	}
@@ -161,4 +170,52 @@ void
 table_leave(struct table *t, const struct table_entry *e)
 {
 	(void)lock(t->fd, place(e->set), sizeof(struct table_set), F_UNLCK);
+}
+
+/* ---- texts, after all sets ---- */
+
+static off_t
+note_place(const struct table *t, const struct table_entry *e)
+{
+	size_t number = e->set * TABLE_WAYS + e->way;
+
+	return place(t->sets) + (off_t)(number * TABLE_NOTE);
+}
+
+uint32_t
+table_note_sum(const struct table *t, const char note[TABLE_NOTE])
+{
+	return (uint32_t)siphash(t->seed, note, strnlen(note, TABLE_NOTE));
+}
+
+int
+table_write_note(
+    struct table *t, const struct table_entry *e, const char note[TABLE_NOTE])
+{
+	return write_at(t->fd, note, TABLE_NOTE, note_place(t, e));
+}
+
+bool
+table_read_note(const struct table *t, const struct table_entry *e,
+    uint32_t sum, char note[TABLE_NOTE])
+{
+	return read_at(t->fd, note, TABLE_NOTE, note_place(t, e)) == 0 &&
+	       memchr(note, '\0', TABLE_NOTE) != NULL &&
+	       table_note_sum(t, note) == sum;
+}
+
+/* ---- places: locks beyond all texts, where nothing is ever written ---- */
+
+int
+table_take_place(struct table *t, struct table_key key, unsigned places)
+{
+	const off_t beyond = (off_t)1 << 40;
+	off_t first = beyond + (off_t)(key.half[0] >> 32) * places;
+
+	for (unsigned i = 0; i < places; i++) {
+		if (statefile_lock(t->fd, F_WRLCK, first + i, 1, 1, 0) == 0) {
+			return 0;
+		}
+	}
+	return -1;
 }
