@@ -32,6 +32,7 @@
 #include "smtpd/worker/etrn.h"
 #include "smtpd/worker/label.h"
 #include "smtpd/worker/login.h"
+#include "smtpd/worker/next_hop.h"
 #include "smtpd/worker/rcpt.h"
 
 #include <signal.h>
@@ -68,6 +69,7 @@ static const struct service smtp = {
 	    [REQUEST_LABEL] = { label_run, label_valid },
 	    [REQUEST_VERIFY] = { verify_run, verify_valid },
 	    [REQUEST_FILTER] = { filter_run, filter_valid },
+	    [REQUEST_NEXT_HOP] = { next_hop_run, next_hop_valid },
 	    [REQUEST_ENQUEUE] = { enqueue_run, delivery_valid },
 	},
 	.errand = { runner_is_due, runner_run_due, runner_wake },

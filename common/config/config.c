@@ -55,6 +55,7 @@ enum kind {
 	KIND_DMARC_EXEMPT,
 	KIND_DANE,
 	KIND_STS_MODE,
+	KIND_RECIPIENT_CHECK,
 	KIND_AUTH_TRUST,
 	KIND_ARC_TRUST,
 	KIND_FILTER,
@@ -138,6 +139,8 @@ static const struct key keys[] = {
 	    offsetof(struct config, queue_concurrency) },
 	{ "quota", KIND_QUOTA, offsetof(struct config, quota) },
 	{ "received-spf", KIND_SWITCH, offsetof(struct config, received_spf) },
+	{ "recipient-check", KIND_RECIPIENT_CHECK,
+	    offsetof(struct config, recipient_check) },
 	{ "recipients", KIND_RECIPIENTS, 0 },
 	{ "relay", KIND_HOP, offsetof(struct config, relay) },
 	{ "relay-concurrency", KIND_COUNT,
@@ -199,6 +202,8 @@ static const struct {
 	    "off, mark or enforce expected, not" },
 	[KIND_DANE] = { { "off", "auto", "on" },
 	    "off, auto or on expected, not" },
+	[KIND_RECIPIENT_CHECK] = { { "local", "next-hop" },
+	    "local or next-hop expected, not" },
 	[KIND_STS_MODE] = { { "none", "testing", "enforce" },
 	    "none, testing or enforce expected, not" },
 };
@@ -206,6 +211,7 @@ static const struct {
 _Static_assert(sizeof(enum uidl_style) == sizeof(unsigned), "see set_key()");
 _Static_assert(sizeof(enum dmarc_mode) == sizeof(unsigned), "the same");
 _Static_assert(sizeof(enum dane_mode) == sizeof(unsigned), "the same");
+_Static_assert(sizeof(enum recipient_check) == sizeof(unsigned), "the same");
 _Static_assert(sizeof(enum sts_mode) == sizeof(unsigned), "the same");
 _Static_assert(sizeof(enum dkim_sign) == sizeof(unsigned), "the same");
 

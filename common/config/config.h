@@ -42,6 +42,13 @@ enum sender_check { SENDER_OFF, SENDER_DOMAIN, SENDER_LOGIN };
 
 enum log_target { LOG_DEFAULT, LOG_SYSLOG, LOG_STDERR };
 
+/* Who says whether mail for one of our domains that is handed on has a
+   recipient. */
+enum recipient_check {
+	RECIPIENT_CHECK_LOCAL,    /* users and aliases here */
+	RECIPIENT_CHECK_NEXT_HOP, /* aliases here, else the next hop */
+};
+
 /* The treatment of a message that DMARC does not vouch for. */
 enum dmarc_mode { DMARC_OFF, DMARC_MARK, DMARC_ENFORCE };
 
@@ -195,6 +202,7 @@ struct config {
 	bool pipelining_check;
 	struct blocklist dnsbl[CONFIG_LIST];
 	size_t ndnsbl;
+	enum recipient_check recipient_check;
 	unsigned greylist;                      /* seconds; 0: none */
 	bool auth;                              /* verify strangers' mail */
 	char auth_id[CONFIG_NAME];              /* our name in the results */

@@ -25,6 +25,9 @@ void check_delivery(struct check *, const struct expand *);
 /* Next hops, their passwords, the name server: check_routes.c. */
 void check_routes(struct check *);
 
+/* Next hops that are asked about recipients: check_recipients.c. */
+void check_recipients(struct check *);
+
 /* Senders that users may use: check_senders.c. */
 void check_senders(struct check *);
 

@@ -298,6 +298,7 @@ check_routes(struct check *c)
 	}
 	check_own_name(c);
 	check_greetings(c);
+	check_recipients(c);
 	for (size_t i = 0; i < config->nrelay_passwords; i++) {
 		check_source(c, &config->relay_passwords[i]);
 	}

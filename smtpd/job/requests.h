@@ -51,6 +51,8 @@ enum rcpt_result {
 	RCPT_TOO_BIG,   /* the message alone is larger than the quota */
 	RCPT_FULL,      /* the mailbox has no room for it now */
 	RCPT_GREY,      /* greylisted: not yet */
+	RCPT_NEXT_HOP,  /* the next hop refuses it: session->policy.said */
+	RCPT_SILENT,    /* the next hop cannot be asked */
 	RCPT_TEMPORARY, /* nobody can say; the log tells why */
 };
 
@@ -155,6 +157,30 @@ struct filter_answer {
 	char sender[ADDRESS_TEXT];         /* "": the null path */
 	uint8_t deleted[FILTER_RCPTS / 8]; /* bits, by number */
 	char added[FILTER_ADDED];          /* strings with NUL */
+};
+
+/* ---- REQUEST_NEXT_HOP: would the next hop take mail for this recipient? ----
+ */
+
+struct next_hop_question {
+	uint32_t user;           /* 1: of ours, whose mail "deliver-by" has */
+	char text[ADDRESS_TEXT]; /* the address; or the user's name */
+};
+
+enum next_hop_result {
+	NEXT_HOP_TAKES,
+	NEXT_HOP_REFUSES, /* for good, with line */
+	NEXT_HOP_LATER,   /* for now, with line */
+	NEXT_HOP_SILENT,  /* it cannot be asked, and nothing is known */
+};
+
+enum { NEXT_HOP_LINE = 192 };
+
+/* Comes with STATUS_OK. */
+struct next_hop_answer {
+	uint32_t result;          /* enum next_hop_result */
+	uint32_t unknown;         /* 1: it has no such recipient */
+	char line[NEXT_HOP_LINE]; /* "550 5.1.1 text", printable, or "" */
 };
 
 /* ---- REQUEST_FLUSH: the argument of ETRN (RFC 1985), NUL ended ---- */

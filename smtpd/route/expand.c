@@ -191,6 +191,16 @@ expand_alias(
 	return !w->held || w->mail->count > before || keep_back(f, a);
 }
 
+static bool
+hand_on(const struct frame *f, const struct address *a)
+{
+	char text[ROUTE_ADDRESS];
+
+	walk_step(
+	    f, "%s: handed on", route_address(f->walk->e->config, a, text));
+	return walk_add(f, TARGET_ADDRESS, text, "");
+}
+
 /* Adds the user of that address; or the address, if its domain is routed. */
 static bool
 add_user(const struct frame *f, const struct address *a, const char *user)
@@ -198,14 +208,10 @@ add_user(const struct frame *f, const struct address *a, const char *user)
 	const struct config *config = f->walk->e->config;
 	const char *domain =
 	    a->domain[0] != '\0' ? a->domain : config->domains[0];
-	char text[ADDRESS_TEXT + CONFIG_NAME];
 
-	if (!route_hands_on(config, domain)) {
-		return walk_add_user(f, user, USER_FORWARDED);
-	}
-	snprintf(text, sizeof(text), "%s@%s", a->local, domain);
-	walk_step(f, "%s: handed on", text);
-	return walk_add(f, TARGET_ADDRESS, text, "");
+	return route_hands_on(config, domain)
+	           ? hand_on(f, a)
+	           : walk_add_user(f, user, USER_FORWARDED);
 }
 
 /* ---- senders of forwarded mail ---- */
@@ -306,6 +312,9 @@ expand_address(const struct frame *f, const struct address *a)
 		return walk_add(f, TARGET_ADDRESS, text, "");
 	}
 	aliases_resolve(e->aliases, e->config, e->names, a, &r);
+	if (route_is_asked(e->config, a, &r)) {
+		return hand_on(f, a);
+	}
 	switch (r.kind) {
 	case RESOLVED_NONE:
 		return add_unknown(f, a);

@@ -2,6 +2,8 @@
 /* Finds the next hop of an address by the keys of the configuration. */
 #include "smtpd/route/route.h"
 
+#include "common/auth/srs.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -115,6 +117,28 @@ route_hands_on(const struct config *c, const char *domain)
 	const struct config_rule *rule = by_domain(c, domain);
 
 	return rule != NULL && strcmp(rule->pattern, "*") != 0;
+}
+
+const char *
+route_address(
+    const struct config *c, const struct address *a, char text[ROUTE_ADDRESS])
+{
+	snprintf(text, ROUTE_ADDRESS, "%s@%s", a->local,
+	    a->domain[0] != '\0' ? a->domain : c->domains[0]);
+	return text;
+}
+
+bool
+route_is_asked(
+    const struct config *c, const struct address *a, const struct resolved *r)
+{
+	const char *domain = a->domain[0] != '\0' ? a->domain : c->domains[0];
+	char text[ADDRESS_TEXT];
+
+	return c->recipient_check == RECIPIENT_CHECK_NEXT_HOP &&
+	       r->alias.kind == ALIAS_NONE && config_is_ours(c, domain) &&
+	       route_hands_on(c, domain) &&
+	       !srs_is_rewritten(address_text(a, text, sizeof(text)));
 }
 
 void

@@ -3,6 +3,7 @@
 #define RESTANTE_SMTPD_ROUTE_ROUTE_H
 
 #include "common/config/config.h"
+#include "common/names/aliases.h"
 #include "common/text/address.h"
 #include "smtpd/route/hop.h"
 
@@ -44,5 +45,19 @@ void route_user(const struct config *, struct route *);
  * a key "route" names the domain, and not only by "*".
  */
 bool route_hands_on(const struct config *, const char *domain);
+
+/*
+ * True if the next hop says whether there is such a recipient, and not the
+ * users here ("recipient-check next-hop"): of a domain of ours that is handed
+ * on, an address that is no alias, and no sender of ours that reports come back
+ * to.
+ */
+bool route_is_asked(
+    const struct config *, const struct address *, const struct resolved *);
+
+/* The address as it is handed on, with its domain.  Returns text. */
+enum { ROUTE_ADDRESS = ADDRESS_TEXT + CONFIG_NAME };
+const char *route_address(
+    const struct config *, const struct address *, char text[ROUTE_ADDRESS]);
 
 #endif

@@ -193,6 +193,9 @@ name_user(struct session *s, const char *text)
 	if (found != RCPT_OK) {
 		return reply_send(s, REPLY_NO_USER);
 	}
+	if (r.kind == RESOLVED_NONE) {
+		return reply_send(s, REPLY_VRFY_CANNOT);
+	}
 	return reply_send_with(s, REPLY_VRFY_NAME,
 	    REPLY_ARGS(
 		a.local, a.domain[0] != '\0' ? a.domain : config->domains[0]));

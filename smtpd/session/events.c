@@ -140,30 +140,65 @@ event_words(enum smtp_reply reply, const char *const *args, const char *stage,
 	return text;
 }
 
+/* What a refusal is about: the recipient, or else as the stage has it. */
+static const char *
+subject_of(const struct session *s, const char *stage, const struct address *to,
+    char subject[ADDRESS_TEXT])
+{
+	char raw[ADDRESS_TEXT];
+
+	if (to != NULL) {
+		return log_path(
+		    address_text(to, raw, sizeof(raw)), subject, ADDRESS_TEXT);
+	}
+	return strcmp(stage, "MAIL") == 0
+	           ? log_path(s->mail.sender, subject, ADDRESS_TEXT)
+	           : stage;
+}
+
+static void
+log_reject(const struct session *s, const char *where, const char *stage,
+    enum smtp_reply reply, const char *text, const struct address *to)
+{
+	char client[EVENT_CLIENT], helo[ADDRESS_DOMAIN + 1];
+	char from[ADDRESS_TEXT], about[ADDRESS_TEXT];
+
+	enum stats stats = reply_row(reply)->stats;
+	stats_add(stats != STATS_NONE ? stats : STATS_REJECTED_OTHER, 1);
+	log_info("%s: reject: %s from %s: %s; from=<%s>%s%s%s proto=%s "
+		 "helo=<%s>",
+	    where, stage, event_client(s, client), text,
+	    log_path(s->mail.sender, from, sizeof(from)),
+	    to == NULL ? "" : " to=<",
+	    to == NULL ? "" : subject_of(s, stage, to, about),
+	    to == NULL ? "" : ">", s->esmtp ? "ESMTP" : "SMTP",
+	    log_path(s->helo, helo, sizeof(helo)));
+}
+
 void
 event_reject(const struct session *s, const char *where, const char *stage,
     enum smtp_reply reply, const char *const *args, const struct address *to)
 {
-	char client[EVENT_CLIENT], text[EVENT_TEXT], helo[ADDRESS_DOMAIN + 1];
-	char from[ADDRESS_TEXT];
-	char rcpt[ADDRESS_TEXT] = "", about[ADDRESS_TEXT];
+	char text[EVENT_TEXT], subject[ADDRESS_TEXT];
 
-	enum stats stats = reply_row(reply)->stats;
-	stats_add(stats != STATS_NONE ? stats : STATS_REJECTED_OTHER, 1);
-	log_path(s->mail.sender, from, sizeof(from));
-	if (to != NULL) {
-		address_text(to, rcpt, sizeof(rcpt));
-	}
-	log_path(rcpt, about, sizeof(about));
-	const char *subject = to != NULL                   ? about
-	                      : strcmp(stage, "MAIL") == 0 ? from
-	                                                   : stage;
-	log_info("%s: reject: %s from %s: %s; from=<%s>%s%s%s proto=%s "
-		 "helo=<%s>",
-	    where, stage, event_client(s, client),
-	    event_words(reply, args, stage, subject, text), from,
-	    to == NULL ? "" : " to=<", about, to == NULL ? "" : ">",
-	    s->esmtp ? "ESMTP" : "SMTP", log_path(s->helo, helo, sizeof(helo)));
+	log_reject(s, where, stage, reply,
+	    event_words(
+		reply, args, stage, subject_of(s, stage, to, subject), text),
+	    to);
+}
+
+void
+event_reject_line(const struct session *s, const char *where, const char *stage,
+    enum smtp_reply reply, const char *line, const struct address *to)
+{
+	char text[EVENT_TEXT], subject[ADDRESS_TEXT];
+	size_t codes = strcspn(line, " ");
+
+	codes += line[codes] == ' ' ? 1 + strcspn(line + codes + 1, " ") : 0;
+	snprintf(text, sizeof(text), "%.*s <%s>: %s: undeliverable address:%s",
+	    (int)codes, line, subject_of(s, stage, to, subject),
+	    rejected(stage), line + codes);
+	log_reject(s, where, stage, reply, text, to);
 }
 
 /* In the words of Postfix. */

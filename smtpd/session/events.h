@@ -44,6 +44,11 @@ void event_login_failed(const struct session *, const char *method,
 void event_reject(const struct session *, const char *where, const char *stage,
     enum smtp_reply, const char *const *args, const struct address *to);
 
+/* The same in the words of another server: a line with its codes. */
+void event_reject_line(const struct session *, const char *where,
+    const char *stage, enum smtp_reply, const char *line,
+    const struct address *to);
+
 /* Something that a filter has done to a message: "reject", "discard", "hold".
  */
 void event_filter(const struct session *, const char *what, const char *text);

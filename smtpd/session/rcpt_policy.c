@@ -6,8 +6,10 @@
 #include "smtpd/session/rcpt_policy.h"
 
 #include "common/auth/srs.h"
+#include "smtpd/route/route.h"
 #include "smtpd/route/target.h"
 #include "smtpd/session/exempt.h"
+#include "smtpd/session/next_hop.h"
 #include "smtpd/session/session.h"
 
 #include <string.h>
@@ -108,11 +110,15 @@ rcpt_policy_resolve(
 	struct rcpt_question q;
 	bool failed;
 
-	if (resolve(s, a, r, &q) != RCPT_OK) {
-		return RCPT_NO;
+	enum rcpt_result result = resolve(s, a, r, &q);
+	if (result == RCPT_OK && q.ask != 0) {
+		result = or_alias(ask_worker(s, &q, r, &failed), r);
 	}
-	return q.ask == 0 ? RCPT_OK
-	                  : or_alias(ask_worker(s, &q, r, &failed), r);
+	if (result == RCPT_NO && route_is_asked(s->connection->config, a, r)) {
+		r->kind = RESOLVED_NONE;
+		return RCPT_OK;
+	}
+	return result;
 }
 
 /* ---- aliases of nobody ---- */
@@ -234,15 +240,61 @@ may_be_report(
 	return true;
 }
 
+/* Has a worker asked whether the client may send that mail now. */
+static void
+may_wait(
+    const struct session *s, const struct address *a, struct rcpt_question *q)
+{
+	if (s->connection->config->greylist != 0 &&
+	    !s->policy.greylist_failed && applies(s, a)) {
+		q->ask |= RCPT_GREYLIST;
+		strlcpy(q->sender, s->mail.sender, sizeof(q->sender));
+		address_text(a, q->rcpt, sizeof(q->rcpt));
+	}
+}
+
+/* Asks a worker all that there is to be asked. */
+static enum rcpt_result
+ask_rest(struct session *s, const struct rcpt_question *q, struct resolved *r)
+{
+	struct rcpt_policy *p = &s->policy;
+	bool failed;
+
+	if (q->ask == 0) {
+		return RCPT_OK;
+	}
+	enum rcpt_result result = ask_worker(s, q, r, &failed);
+	p->greylist_failed =
+	    p->greylist_failed || ((q->ask & RCPT_GREYLIST) != 0 && failed);
+	return or_alias(result, r);
+}
+
+/* What there is at the next hop, and here nothing but its name may be. */
+static enum rcpt_result
+check_handed_on(struct session *s, const struct address *a, struct resolved *r)
+{
+	struct rcpt_question q = { .ask = 0 };
+	struct next_hop_question next;
+	enum rcpt_result result = RCPT_OK;
+
+	if (next_hop_question(s, a, r, &next)) {
+		result = next_hop_ask(s, r, &next, &s->policy.said);
+	}
+	may_wait(s, a, &q);
+	return result == RCPT_OK ? ask_rest(s, &q, r) : result;
+}
+
 enum rcpt_result
 rcpt_policy_check(
     struct session *s, const struct address *a, struct resolved *r)
 {
-	struct rcpt_policy *p = &s->policy;
 	struct rcpt_question q;
-	bool failed;
+	struct next_hop_question next;
 
 	enum rcpt_result found = resolve(s, a, r, &q);
+	if (route_is_asked(s->connection->config, a, r)) {
+		return check_handed_on(s, a, r);
+	}
 	bool report = (found != RCPT_OK || r->kind == RESOLVED_ASK) &&
 	              may_be_report(s, a, &q);
 	const enum rcpt_result no =
@@ -258,22 +310,14 @@ rcpt_policy_check(
 	}
 	q.ask |= has_quota(s, r) ? RCPT_QUOTA : 0;
 	q.size = s->mail.size;
-	if (s->connection->config->greylist != 0 && !p->greylist_failed &&
-	    applies(s, a)) {
-		q.ask |= RCPT_GREYLIST;
-		strlcpy(q.sender, s->mail.sender, sizeof(q.sender));
-		address_text(a, q.rcpt, sizeof(q.rcpt));
-	}
-	if (q.ask == 0) {
-		return RCPT_OK;
-	}
-	enum rcpt_result result = ask_worker(s, &q, r, &failed);
-	p->greylist_failed =
-	    p->greylist_failed || ((q.ask & RCPT_GREYLIST) != 0 && failed);
-	result = or_alias(result, r);
+	may_wait(s, a, &q);
+	enum rcpt_result result = ask_rest(s, &q, r);
 	if (result == RCPT_OK && (q.ask & RCPT_LOOKUP) != 0 &&
 	    is_dead_alias(s, r)) {
 		return RCPT_NO;
+	}
+	if (result == RCPT_OK && next_hop_question(s, a, r, &next)) {
+		result = next_hop_ask(s, r, &next, &s->policy.said);
 	}
 	return result == RCPT_NO ? no : result;
 }

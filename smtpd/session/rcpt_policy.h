@@ -21,6 +21,7 @@ struct rcpt_policy {
 	struct dnsbl_answer answer;
 	bool greylist_failed; /* so that nobody is asked again */
 	bool accepted; /* a rule of access accepts the recipient at hand */
+	struct next_hop_answer said; /* about that, by its next hop */
 };
 
 /*
@@ -33,14 +34,15 @@ bool rcpt_policy_listed(struct session *, const struct address *rcpt);
 /*
  * Finds out whether an address of ours exists: RCPT_OK, RCPT_NO or
  * RCPT_TEMPORARY.  RESOLVED_ASK does not come out of it: what there is is a
- * user or an alias.
+ * user or an alias, or RESOLVED_NONE: its next hop knows.
  */
 enum rcpt_result rcpt_policy_resolve(
     const struct session *, const struct address *, struct resolved *);
 
 /*
- * Decides about a recipient of the transaction under way, with its quota and
- * greylisting.  A name whose alias tells of another address has neither.
+ * Decides about a recipient of the transaction under way, with its quota, what
+ * its next hop says, and greylisting.  A name whose alias tells of another
+ * address has neither.
  */
 enum rcpt_result rcpt_policy_check(
     struct session *, const struct address *, struct resolved *);

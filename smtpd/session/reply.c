@@ -214,6 +214,15 @@ static const struct reply_row rows[REPLIES] = {
 	    RECIPIENT(550, "5.7.1", "That address accepts only reports from <>",
 		"Recipient address rejected: not a report", SHAPE_REASON,
 		STATS_REJECTED_RELAY),
+	[REPLY_NEXT_HOP] = FAULT(550, "5.2.0", "Not taken by the next hop"),
+	[REPLY_NEXT_HOP_UNKNOWN] = RECIPIENT(550, "5.1.1",
+	    "Unknown to the next hop", NULL, SHAPE_REASON, STATS_REJECTED_USER),
+	/* No error of the client's: its other recipients must not go away with
+	   the session. */
+	[REPLY_NEXT_HOP_LATER] =
+	    FINE(450, "4.2.0", "Not taken by the next hop now"),
+	[REPLY_NEXT_HOP_SILENT] = FINE(451, "4.4.1",
+	    "Cannot ask the next hop about that user now, try again later"),
 	/* The text is that of a rule; the log has what it is about as well. */
 	[REPLY_ACCESS] = LOGGED(
 	    550, "5.7.1", "%s", NULL, SHAPE_WHOLE, STATS_REJECTED_ACCESS),

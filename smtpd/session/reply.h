@@ -126,6 +126,10 @@ enum smtp_reply {
 	REPLY_RELAYING,
 	REPLY_NO_USER,
 	REPLY_REPORTS_ALONE,
+	REPLY_NEXT_HOP, /* these three are replaced by what it says */
+	REPLY_NEXT_HOP_UNKNOWN,
+	REPLY_NEXT_HOP_LATER,
+	REPLY_NEXT_HOP_SILENT,
 	REPLY_ACCESS,     /* text */
 	REPLY_LISTED,     /* address, zone, "; " or "", text of the list */
 	REPLY_GREYLISTED, /* seconds */

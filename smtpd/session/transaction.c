@@ -266,6 +266,20 @@ refuse_grey(struct session *s, const struct address *a)
 	return refuse_rcpt(s, a, REPLY_GREYLISTED, REPLY_ARGS(seconds));
 }
 
+/* Refuses a recipient in the words of its next hop. */
+static enum next
+refuse_by_next_hop(struct session *s, const struct address *a)
+{
+	const struct next_hop_answer *said = &s->policy.said;
+	enum smtp_reply reply = said->unknown != 0     ? REPLY_NEXT_HOP_UNKNOWN
+	                        : said->line[0] == '4' ? REPLY_NEXT_HOP_LATER
+	                                               : REPLY_NEXT_HOP;
+
+	event_reject_line(s, "NOQUEUE", "RCPT", reply, said->line, a);
+	s->refused++;
+	return reply_send_line(s, reply, said->line);
+}
+
 /* The order of the refusals: by the client, then as a worker has it. */
 static enum next
 local_rcpt(
@@ -296,6 +310,10 @@ local_rcpt(
 		return refuse_rcpt(s, a, REPLY_MAILBOX_FULL, NULL);
 	case RCPT_GREY:
 		return refuse_grey(s, a);
+	case RCPT_NEXT_HOP:
+		return refuse_by_next_hop(s, a);
+	case RCPT_SILENT:
+		return refuse_rcpt(s, a, REPLY_NEXT_HOP_SILENT, NULL);
 	case RCPT_TEMPORARY:
 		break;
 	}

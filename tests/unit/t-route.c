@@ -163,9 +163,50 @@ test_relay(void)
 	ok(r.kind == ROUTE_LOCAL, "and never for our own domains");
 }
 
+/* Whose recipients the next hop knows. */
+static void
+test_asked(void)
+{
+	static const struct {
+		enum resolved_kind kind;
+		enum alias_kind alias;
+		const char *local, *domain;
+		bool asked;
+	} rows[] = {
+		{ RESOLVED_NONE, ALIAS_NONE, "a", "example.net", true },
+		{ RESOLVED_USER, ALIAS_NONE, "a", "example.net", true },
+		{ RESOLVED_ASK, ALIAS_NONE, "a", "example.net", true },
+		{ RESOLVED_ALIAS, ALIAS_LIST, "a", "example.net", false },
+		{ RESOLVED_ASK, ALIAS_LIST, "a", "example.net", false },
+		{ RESOLVED_NONE, ALIAS_NONE, "a", "example.org", false },
+		{ RESOLVED_NONE, ALIAS_NONE, "a", "", false },
+		{ RESOLVED_NONE, ALIAS_NONE, "a", "below.example.net", false },
+		{ RESOLVED_NONE, ALIAS_NONE, "SRS0=4a8b1c2d=x=y.z=a",
+		    "example.net", false },
+	};
+	static struct config c;
+
+	c = *config();
+	strlcpy(c.domains[1], "example.net", sizeof(c.domains[1]));
+	c.ndomains = 2;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct resolved r = { .kind = rows[i].kind,
+			.alias = { .kind = rows[i].alias } };
+		struct address a;
+		strlcpy(a.local, rows[i].local, sizeof(a.local));
+		strlcpy(a.domain, rows[i].domain, sizeof(a.domain));
+		c.recipient_check = RECIPIENT_CHECK_NEXT_HOP;
+		bool asked = route_is_asked(&c, &a, &r);
+		c.recipient_check = RECIPIENT_CHECK_LOCAL;
+		ok(asked == rows[i].asked && !route_is_asked(&c, &a, &r),
+		    "row %zu: %s@%s", i, rows[i].local, rows[i].domain);
+	}
+}
+
 int
 main(void)
 {
+	test_asked();
 	test_table();
 	test_fallback();
 	test_relay();
