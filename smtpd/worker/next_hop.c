@@ -29,6 +29,7 @@ enum {
 	MOST = 64,         /* jobs that wait; see stay_rules */
 	PLACE_WAIT = 5000, /* ms for a place among the connections to the hop */
 	PLACE_PAUSE = 50,  /* ms between tries */
+	LOOK_EVERY = 500,  /* ms at those that wait behind another one */
 };
 
 _Static_assert(
@@ -37,6 +38,7 @@ _Static_assert(sizeof(struct next_hop_question) <= RESIDENT_HEAD, "it fits");
 
 struct waiting {
 	uint64_t ticket;
+	int64_t since;
 	struct next_hop_question question;
 };
 
@@ -293,9 +295,23 @@ take_job(struct asking *x)
 		return;
 	}
 	x->list[x->n].ticket = message.job.ticket;
+	x->list[x->n].since = deadline_now();
 	x->list[x->n++].question = message.question;
 	if (x->asked) {
 		(void)is_known(x, x->n - 1); /* does not wait for the hop */
+	}
+}
+
+/* Those whose turn does not come: the hop answers, but slowly. */
+static void
+let_go(struct asking *x)
+{
+	int64_t now = deadline_now();
+
+	for (size_t i = x->n; i-- > 1;) {
+		if (now - x->list[i].since > INQUIRY_LIMIT) {
+			do_without(x, i);
+		}
 	}
 }
 
@@ -309,8 +325,10 @@ wait_for(struct asking *x)
 	};
 	int64_t left = x->until - deadline_now();
 	int timeout = !x->asked ? -1 : left > 0 ? (int)left : 0;
-	int n = poll(p, 2, timeout);
+	bool behind = x->n > 1 && timeout > LOOK_EVERY;
+	int n = poll(p, 2, behind ? LOOK_EVERY : timeout);
 
+	let_go(x);
 	if (x->asked && p[1].revents != 0) {
 		take_answer(x);
 	} else if (x->asked && deadline_now() >= x->until) {

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
 """A worker that looks at a message is killed, or fails, at every call.
 
-A Faulty is a server that verify_shim.c reaches. Of its tests it wants: bring(),
-which sends a message and returns the reply and what has come into the mailbox;
-judge(), which says what is wrong with these; and DONE, which a message has when
-the worker has done its work.
+A Faulty is a server that verify_shim.c, or another SHIM, reaches. Of its tests
+it wants: bring(), which sends a message and returns the reply and what has come
+into the mailbox; judge(), which says what is wrong with these; and DONE, which a
+message has when the worker has done its work.
 """
 import errno
 import mmap
@@ -34,6 +34,7 @@ class Faulty(Instance):
     """See above."""
 
     DONE = b""
+    SHIM = "verify_shim.c"
 
     def environment(self):
         """With the library, which is compiled here."""
@@ -45,7 +46,7 @@ class Faulty(Instance):
                 raise Skip("no C compiler for the preloaded library")
             subprocess.run(
                 [compiler, "-O1", "-shared", "-fPIC", "-o", library,
-                 Path(__file__).with_name("verify_shim.c")],
+                 Path(__file__).with_name(self.SHIM)],
                 check=True, capture_output=True)
             with open(path, "w+b") as file:
                 file.truncate(HEAD.size + NAME * MOST_CALLS)

@@ -414,6 +414,22 @@ def test_killed():
         equal(front.rcpt("b+x@store.example"), OK, "afterwards")
 
 
+def test_slow():
+    """A store that is slow for one makes others wait for so long, and no
+    longer; who is known does not wait"""
+    with Front({}) as front:
+        equal(front.rcpt("erin@store.example"), OK, "known")
+        front.store.script["rcpt"] = {"slow@store.example": STALL}
+        with front.stranger() as slow, front.stranger() as other:
+            slow.send("RCPT TO:<slow@store.example>\r\n")
+            wait_for(lambda: "slow@store.example" in front.asked(),
+                     "the question")
+            other.send("RCPT TO:<carol@store.example>\r\n")
+            equal(front.rcpt("erin@store.example"), OK, "at once")
+            equal((slow.reply().last, other.reply().last), (LATER, LATER),
+                  "said")
+
+
 def test_dictionary():
     """10^4 names from many clients: few connections, no more room on disk than
     there is to be, and nobody who exists is forgotten"""
