@@ -20,7 +20,7 @@ from pathlib import Path
 
 from lib import documents, dovecot, peers
 from lib.namespace import again
-from lib.scratch import AM_ROOT, BUILD, SRC, tool
+from lib.scratch import AM_ROOT, BUILD, SRC, make_value, tool
 from lib.stand_ins import make_stand_ins
 from lib.tap import Skip, Tap, check, equal
 
@@ -291,16 +291,6 @@ def run(*words, **more):
     """A command that has to work."""
     return subprocess.run([str(w) for w in words], check=True, text=True,
                           **more)
-
-
-def make_value(name):
-    """A variable of the build's Makefile."""
-    values = dict(re.findall(r"^(\w+) = (.*)$",
-                             (BUILD / "Makefile").read_text(), re.M))
-    text = values[name]
-    while "${" in text:
-        text = re.sub(r"\$\{(\w+)\}", lambda m: values[m[1]], text)
-    return text
 
 
 def install(top):

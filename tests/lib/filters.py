@@ -294,6 +294,8 @@ class Rspamd(Filter):
     with Y or Z in front gets fields or another subject, and a field X-Again
     makes it ask for another try. It asks no name server."""
 
+    conf, rules = RSPAMD_CONF, RSPAMD_RULES
+
     def __init__(self, scratch, path=None, proxy=RSPAMD_PROXY):
         self.path, self.proxy = path, proxy
         super().__init__(scratch, "rspamd")
@@ -311,9 +313,9 @@ class Rspamd(Filter):
     def start(self):
         program = self.find("rspamd", "rspamd")
         library = unpacked("rspamd", "usr", "lib", "rspamd")
-        conf = self.write("rspamd.conf", RSPAMD_CONF)
+        conf = self.write("rspamd.conf", self.conf)
         self.write("tlds", "com\norg\n")    # it would compile all there are
-        self.write("rules.lua", RSPAMD_RULES)
+        self.write("rules.lua", self.rules)
         self.write("local.d/worker-proxy.inc", self.proxy)
         places = {k: str(v) for k, v in self.places().items()}
         self.run([program, "-f", "-i", "-c", conf,

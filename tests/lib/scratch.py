@@ -56,6 +56,16 @@ def sysconfdir():
     return Path(name)
 
 
+def make_value(name):
+    """A variable of the build's Makefile."""
+    values = dict(re.findall(r"^(\w+) = (.*)$",
+                             (BUILD / "Makefile").read_text(), re.M))
+    text = values[name]
+    while "${" in text:
+        text = re.sub(r"\$\{(\w+)\}", lambda m: values[m[1]], text)
+    return text
+
+
 def client_context(**settings):
     """A TLS context of a client that accepts any certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
