@@ -317,6 +317,9 @@ def test_names(site):
         text = store.path("/etc/dovecot/users").read_text()
         store.path("/etc/dovecot/users").write_text(
             text + text.splitlines()[0].replace("alice", "carol") + "\n")
+    # Dovecot looks once in a second whether its files were changed.
+    changed = int(time.time())
+    wait_for(lambda: time.time() >= changed + 2, "the next second")
     site.send("carol", "to a new one")
     site.arrives("carol", "to a new one")
 
