@@ -52,6 +52,7 @@ struct asking {
 	bool asked;    /* about the first of them, */
 	int64_t until; /* and when its answer must be here */
 	int pid;       /* of the process that asks; 0: there is none */
+	bool fresh;    /* it was started for the question under way */
 	int channel;   /* to that */
 	bool placed;   /* it may connect */
 };
@@ -204,7 +205,8 @@ send_question(struct asking *x)
 
 	memset(&q, 0, sizeof(q));
 	strlcpy(q.text, x->list[0].question.text, sizeof(q.text));
-	if (x->pid == 0) {
+	x->fresh = x->pid == 0;
+	if (x->fresh) {
 		int pid = inquiry_start(x->task->config, &x->hop, &x->channel);
 		x->pid = pid == -1 ? 0 : pid;
 	}
@@ -247,6 +249,10 @@ take_answer(struct asking *x)
 	ssize_t n = recv(x->channel, &said, sizeof(said), MSG_DONTWAIT);
 	bool full;
 
+	if (n != (ssize_t)sizeof(said) && !x->fresh) {
+		stop_asking(x); /* it may have been about to end: once more */
+		return;
+	}
 	if (n != (ssize_t)sizeof(said)) {
 		give_up(x, "the process that asks has ended");
 		return;

@@ -387,6 +387,11 @@ def askers(front):
     return workers, [p for w in workers for p in proc.children(w)]
 
 
+def slept(pid):
+    """How often a process has waited for something."""
+    return int(proc.status(pid)["voluntary_ctxt_switches"])
+
+
 def test_killed():
     """The processes that ask are killed: a client comes again, or is answered
     by the next ones"""
@@ -396,7 +401,15 @@ def test_killed():
         equal(len(asks), 1, "who asks")
         os.kill(asks[0], signal.SIGKILL)
         equal(front.rcpt("carol@store.example"), OK, "idle, and killed")
-        workers, _ = askers(front)
+        workers, asks = askers(front)
+        os.kill(asks[0], signal.SIGSTOP)
+        count = slept(workers[0])
+        with front.stranger() as talker:
+            talker.send("RCPT TO:<dave@store.example>\r\n")
+            wait_for(lambda: slept(workers[0]) > count, "the question")
+            os.kill(asks[0], signal.SIGKILL)
+            equal(talker.reply().last[:9], "550 5.1.1",
+                  "killed before it could ask")
         os.kill(workers[0], signal.SIGKILL)
         wait_for(lambda: not workers[0] in askers(front)[0], "its end")
         equal(front.rcpt("x@store.example")[:9], "550 5.1.1", "the next one")
