@@ -45,6 +45,18 @@ deadline_now(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+void
+deadline_sleep(int64_t until)
+{
+	int64_t left = until - deadline_now();
+	const struct timespec ts = { .tv_sec = left / 1000,
+		.tv_nsec = left % 1000 * 1000000 };
+
+	if (left > 0) {
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+	}
+}
+
 int64_t
 deadline_coarse(void)
 {

@@ -23,6 +23,9 @@ int64_t deadline_now(void);
  */
 int64_t deadline_coarse(void);
 
+/* Sleeps until then, of deadline_now(), or until a signal comes. */
+void deadline_sleep(int64_t until);
+
 /*
  * Waits until fd is ready for events (POLLIN, POLLOUT) or the deadline has
  * passed.  0: ready; -1 with errno ETIMEDOUT, or EINTR when interruptible and

@@ -15,7 +15,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -110,9 +109,6 @@ user(struct session *s, char *name)
 static enum next
 failed(struct session *s, int64_t started, const char *wrong)
 {
-	int64_t left = started + FAILURE_DELAY - deadline_now();
-	struct timespec ts = { .tv_sec = left / 1000,
-		.tv_nsec = left % 1000 * 1000000 };
 	char name[LOGIN_NAME + 1];
 
 	stats_login(sasl_name(s->login.mechanism), false);
@@ -120,9 +116,7 @@ failed(struct session *s, int64_t started, const char *wrong)
 	    log_value(s->login.name, name, sizeof(name)), s->peer->address,
 	    s->peer->port, wrong == NULL ? "" : ", ",
 	    wrong == NULL ? "" : wrong);
-	if (left > 0) {
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-	}
+	deadline_sleep(started + FAILURE_DELAY);
 	s->login.name[0] = '\0';
 	sasl_server_refused(s->stream, "+ ", &s->login);
 	reply_error(s, REPLY_LOGIN_WRONG);

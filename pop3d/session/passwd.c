@@ -17,7 +17,6 @@
 #include "pop3d/session/session.h"
 
 #include <string.h>
-#include <time.h>
 
 enum {
 	MOST_FAILURES = 3,
@@ -112,9 +111,6 @@ user(struct session *s, char *name)
 static enum next
 failed(struct session *s, int64_t started)
 {
-	int64_t left = started + FAILURE_DELAY - deadline_now();
-	struct timespec ts = { .tv_sec = left / 1000,
-		.tv_nsec = left % 1000 * 1000000 };
 	char name[LOGIN_NAME + 1];
 
 	stats_login(sasl_name(MECHANISM_PLAIN), false);
@@ -122,9 +118,7 @@ failed(struct session *s, int64_t started)
 		 "password",
 	    log_value(s->login.name, name, sizeof(name)), s->peer->address,
 	    s->peer->port);
-	if (left > 0) {
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-	}
+	deadline_sleep(started + FAILURE_DELAY);
 	refuse(s, SAY_WRONG, "", false);
 	return ++s->failures >= MOST_FAILURES ? NEXT_END : NEXT_COMMAND;
 }

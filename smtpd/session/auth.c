@@ -11,35 +11,31 @@
 
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
-enum {
-	MOST_FAILURES = 5,
-	FAILURE_DELAY = 1000, /* ms from the attempt to its refusal */
-};
+enum { MOST_FAILURES = 5 };
 
-static enum next
-failed(struct session *s, const struct sasl *sasl, int64_t started)
+enum next
+auth_refuse(struct session *s, enum smtp_reply reply, unsigned most)
 {
-	/* As long for a known user as for an unknown one. */
-	int64_t left = started + FAILURE_DELAY - deadline_now();
-	struct timespec ts = { .tv_sec = left / 1000,
-		.tv_nsec = left % 1000 * 1000000 };
-
-	event_login_failed(s, sasl_name(sasl->login.mechanism),
-	    sasl->wrong != NULL ? sasl->wrong : "wrong name or password",
-	    sasl->login.name);
-	if (left > 0) {
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-	}
-	sasl_server_refused(s->stream, "334 ", &sasl->login);
-	reply_send(s, REPLY_LOGIN_WRONG);
-	if (++s->logins_failed >= MOST_FAILURES) {
+	reply_send(s, reply);
+	if (++s->logins_failed >= most) {
 		reply_send_with(
 		    s, REPLY_LOGIN_EXCESS, REPLY_ARGS(session_hostname(s)));
 		return NEXT_END;
 	}
 	return NEXT_COMMAND;
+}
+
+static enum next
+failed(struct session *s, const struct sasl *sasl, int64_t started)
+{
+	event_login_failed(s, sasl_name(sasl->login.mechanism),
+	    sasl->wrong != NULL ? sasl->wrong : "wrong name or password",
+	    sasl->login.name);
+	/* As long for a known user as for an unknown one. */
+	deadline_sleep(started + AUTH_DELAY);
+	sasl_server_refused(s->stream, "334 ", &sasl->login);
+	return auth_refuse(s, REPLY_LOGIN_WRONG, MOST_FAILURES);
 }
 
 static enum next

@@ -13,12 +13,8 @@
 #include "smtpd/session/session.h"
 
 #include <string.h>
-#include <time.h>
 
-enum {
-	MOST_FAILURES = 3,
-	FAILURE_DELAY = 1000, /* ms from the attempt to its refusal */
-};
+enum { MOST_FAILURES = 3 };
 
 /* One of the two; false: no base64, too long, or with a NUL. */
 static bool
@@ -42,25 +38,6 @@ parse(const char *argument, struct own_password *p)
 	       decode(argument, n, p->before, sizeof(p->before)) &&
 	       decode(argument + n + 1, strlen(argument + n + 1), p->after,
 		   sizeof(p->after));
-}
-
-static enum next
-failed(struct session *s, int64_t started)
-{
-	int64_t left = started + FAILURE_DELAY - deadline_now();
-	struct timespec ts = { .tv_sec = left / 1000,
-		.tv_nsec = left % 1000 * 1000000 };
-
-	if (left > 0) {
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-	}
-	reply_send(s, REPLY_PASSWORD_WRONG);
-	if (++s->logins_failed >= MOST_FAILURES) {
-		reply_send_with(
-		    s, REPLY_LOGIN_EXCESS, REPLY_ARGS(session_hostname(s)));
-		return NEXT_END;
-	}
-	return NEXT_COMMAND;
 }
 
 static enum next
@@ -104,6 +81,9 @@ command_xpasswd(struct session *s, char *argument)
 	if (status == STATUS_OK) {
 		return tell(s, &answer);
 	}
-	return status == STATUS_NO ? failed(s, started)
-	                           : reply_send(s, REPLY_PASSWORD_LATER);
+	if (status != STATUS_NO) {
+		return reply_send(s, REPLY_PASSWORD_LATER);
+	}
+	deadline_sleep(started + AUTH_DELAY);
+	return auth_refuse(s, REPLY_PASSWORD_WRONG, MOST_FAILURES);
 }

@@ -14,10 +14,10 @@ KILLED = "goes on guessing passwords: killed"
 # The sessions wait for nothing, and never have enough.
 TIRELESS = {
     "smtpd": {"smtpd/session/auth.c": [
-        ("\tif (left > 0) {", "\tif (left > 99999) {"),
-        ("++s->logins_failed >= MOST_FAILURES", "++s->logins_failed > 999")]},
+        ("deadline_sleep(started + AUTH_DELAY)", "(void)started"),
+        ("++s->logins_failed >= most", "++s->logins_failed > 999 * most")]},
     "pop3d": {"pop3d/session/authorization.c": [
-        ("\tif (left > 0) {", "\tif (left > 99999) {"),
+        ("deadline_sleep(started + FAILURE_DELAY)", "(void)started"),
         ("++s->failures >= MOST_FAILURES", "++s->failures > 999")]},
 }
 # With each login it sends as many proofs of its own as are answered.
