@@ -270,10 +270,8 @@ service stats {{
   chroot =
 }}
 """
-# Where mail and users are, in the words of each version.
-STORAGE = """mail_location = mbox:{top}/home/%n:INBOX={top}/mail/%n
-auth_username_format = %Ln
-passdb {{
+# Where users are, and mail, in the words of each version.
+USERS = """passdb {{
   driver = passwd-file
   args = {top}/users
 }}
@@ -282,19 +280,23 @@ userdb {{
   args = {top}/users
 }}
 """
-STORAGE_2_4 = """dovecot_config_version = 2.4.0
-dovecot_storage_version = 2.4.0
-mail_driver = mbox
-mail_path = {top}/home/%{{user | username}}
-mail_inbox_path = {top}/mail/%{{user | username}}
-auth_username_format = %{{user | username | lower}}
-passdb passwd-file {{
+USERS_2_4 = """passdb passwd-file {{
   passwd_file_path = {top}/users
 }}
 userdb passwd-file {{
   passwd_file_path = {top}/users
 }}
 """
+STORAGE = """mail_location = mbox:{top}/home/%n:INBOX={top}/mail/%n
+auth_username_format = %Ln
+""" + USERS
+STORAGE_2_4 = """dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+mail_driver = mbox
+mail_path = {top}/home/%{{user | username}}
+mail_inbox_path = {top}/mail/%{{user | username}}
+auth_username_format = %{{user | username | lower}}
+""" + USERS_2_4
 
 
 class DovecotLmtp(InNamespace):

@@ -4,7 +4,7 @@ Sieve, into the mailboxes that our pop3d serves."""
 from pathlib import Path
 
 from . import dovecot, mbox
-from .nexthops import DOVECOT, DovecotLmtp, peer
+from .nexthops import DOVECOT, DovecotLmtp, USERS, USERS_2_4, peer
 
 SIEVE = """
 lda_mailbox_autocreate = yes
@@ -28,27 +28,13 @@ sieve_script personal {{
 }}
 """
 STORAGE = """mail_location = mbox:{top}/home/%u/mail:INBOX={mail}/%u
-passdb {{
-  driver = passwd-file
-  args = {top}/users
-}}
-userdb {{
-  driver = passwd-file
-  args = {top}/users
-}}
-"""
+""" + USERS
 STORAGE_2_4 = """dovecot_config_version = 2.4.0
 dovecot_storage_version = 2.4.0
 mail_driver = mbox
 mail_path = {top}/home/%{{user}}/mail
 mail_inbox_path = {mail}/%{{user}}
-passdb passwd-file {{
-  passwd_file_path = {top}/users
-}}
-userdb passwd-file {{
-  passwd_file_path = {top}/users
-}}
-"""
+""" + USERS_2_4
 
 
 class DovecotSieve(DovecotLmtp):

@@ -4,7 +4,7 @@ unknown or full there is refused at RCPT in its words, no stranger gets a
 report, and while it is down, those that it has accepted are accepted."""
 from lib import dovecot, queuefile
 from lib.later import Later
-from lib.nexthops import DOVECOT, DovecotLmtp
+from lib.nexthops import DOVECOT, USERS, DovecotLmtp
 from lib.scratch import Instance
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
@@ -19,15 +19,7 @@ plugin {{
   quota = maildir:User quota
   quota_rule = *:messages=1
 }}
-passdb {{
-  driver = passwd-file
-  args = {top}/users
-}}
-userdb {{
-  driver = passwd-file
-  args = {top}/users
-}}
-"""
+""" + USERS
 CONFIG = """hostname mx.example.org
 domains example.org store.example
 route store.example lmtp:{hop}

@@ -3,7 +3,6 @@
 them: only from this machine, only by the present password, only their own line
 of the users file, and at once for all servers. Nothing else in the file
 changes, and nobody else's change is lost."""
-import base64
 import fcntl
 import os
 import re
@@ -14,13 +13,12 @@ import subprocess
 import sys
 import threading
 
-from lib import proc
-from lib import proc
+from lib import logins, proc
+from lib.logins import kept
 from lib.namespace import LOOPBACK, NETWORK, again
 from lib.player import PASSWORDS
-from lib.scram import Scram
 from lib.scratch import AM_ROOT, Instance, Scratch, tool
-from lib.talk import Closed, Talker, b64, plain
+from lib.talk import Closed, Talker
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
 
@@ -63,42 +61,15 @@ class Server(Instance):
 
     def smtp_login(self, user, password):
         """The code of AUTH PLAIN."""
-        with self.connect(self.submission) as talker:
-            talker.hello()
-            talker.send("AUTH PLAIN " + plain(user, password) + "\r\n")
-            return talker.reply().code
+        return int(logins.smtp(self, user, password)[:3])
 
     def pop_opens(self, user, password):
-        """Whether USER and PASS open the mailbox."""
-        with self.connect(self.pop3) as talker:
-            talker.pop("+OK")
-            talker.pop("+OK", "USER " + user)
-            talker.send(f"PASS {password}\r\n")
-            return talker.line().startswith("+OK")
+        """True if USER and PASS open the mailbox."""
+        return logins.pop3(self, user, password).startswith("+OK")
 
     def scram_opens(self, user, password, name="SCRAM-SHA-256"):
-        """Whether a proof of SCRAM opens SMTP."""
-        with self.connect(self.submission) as talker:
-            talker.hello()
-            one = Scram(user, password)
-            reply = talker.expect("334 ", f"AUTH {name} " + b64(one.first()))
-            talker.send(b64(one.last(
-                base64.b64decode(reply.last[4:]).decode())) + "\r\n")
-            return talker.reply().code == 334
-
-
-def kept(function):
-    """A test that may change the users file."""
-    def test(server):
-        text = server.users.read_bytes()
-        try:
-            function(server)
-        finally:
-            server.users.write_bytes(text)
-            server.own()
-    test.__name__ = function.__name__
-    test.__doc__ = function.__doc__
-    return test
+        """True if a proof of SCRAM opens SMTP."""
+        return logins.scram(self, user, password, name).startswith("235 ")
 
 
 @kept

@@ -3,15 +3,17 @@
 the server changes it, at the local socket, for the user that the kernel names,
 and for nobody else."""
 import base64
+import functools
 import pwd
 import re
 import socket
 import subprocess
 
+from lib import logins
 from lib.player import PASSWORDS
 from lib.scratch import AM_ROOT, Instance, Scratch
-from lib.talk import Talker, b64, plain
-from lib.tap import Skip, Tap, check, equal
+from lib.talk import Talker, b64
+from lib.tap import Tap, check, equal
 from lib.terminal import on_terminal
 from lib.wait import wait_for
 
@@ -70,11 +72,8 @@ class Server(Instance):
         return done.stdout.splitlines()[1:]
 
     def opens(self, user, password):
-        """Whether AUTH PLAIN is taken."""
-        with self.connect(self.submission) as talker:
-            talker.hello()
-            talker.send("AUTH PLAIN " + plain(user, password) + "\r\n")
-            return talker.reply().code == 235
+        """True if AUTH PLAIN is taken."""
+        return logins.smtp(self, user, password).startswith("235 ")
 
 
 def xpasswd(before, after):
@@ -84,16 +83,11 @@ def xpasswd(before, after):
 
 def kept(function):
     """A test that begins with USER's password being OLD."""
+    @functools.wraps(function)
     def test(server):
-        text = server.users.read_bytes()
         server.passwd(USER, OLD)
-        try:
-            function(server)
-        finally:
-            server.users.write_bytes(text)
-    test.__name__ = function.__name__
-    test.__doc__ = function.__doc__
-    return test
+        function(server)
+    return logins.kept(test)
 
 
 @kept
@@ -228,7 +222,7 @@ def test_elsewhere(server):
 def test_pam(server):
     """A password that PAM knows is not ours to change"""
     server.users.write_text(server.users.read_text()
-                            + f"games:{{PAM}}\n")
+                            + "games:{PAM}\n")
     last = server.said("games", xpasswd(OLD, NEW))[-1]
     check(last.startswith("550 5.7.0") and "passwd(1)" in last, last)
 

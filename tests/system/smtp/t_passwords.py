@@ -8,48 +8,16 @@ import hmac
 import os
 import re
 
+from lib.logins import kept, pop3, scram, smtp
 from lib.player import PASSWORDS
-from lib.scram import Scram
 from lib.scratch import Instance
-from lib.talk import b64, plain
+from lib.talk import b64
 from lib.tap import Tap, check, equal
 from lib.terminal import on_terminal
 from lib.wait import wait_for
 
 tap = Tap()
 MAIN = PASSWORDS["alice"]
-
-
-def smtp(server, user, password):
-    """The answer to AUTH PLAIN."""
-    with server.connect(server.submission) as talker:
-        talker.hello()
-        talker.send("AUTH PLAIN " + plain(user, password) + "\r\n")
-        return talker.reply().last
-
-
-def pop3(server, user, password):
-    """The answer to USER and PASS."""
-    with server.connect(server.pop3) as talker:
-        talker.pop("+OK")
-        talker.pop("+OK", "USER " + user)
-        talker.send(f"PASS {password}\r\n")
-        return talker.line()
-
-
-def scram(server, user, password):
-    """The last answer to AUTH SCRAM-SHA-256 over SMTP."""
-    with server.connect(server.submission) as talker:
-        talker.hello()
-        one = Scram(user, password)
-        reply = talker.expect("334 ", "AUTH SCRAM-SHA-256 " + b64(one.first()))
-        challenge = base64.b64decode(reply.last[4:]).decode()
-        talker.send(b64(one.last(challenge)) + "\r\n")
-        reply = talker.reply()
-        if reply.code != 334:
-            return reply.last
-        check(one.verify(base64.b64decode(reply.last[4:]).decode()), "proof")
-        return talker.expect("235 ", "").last
 
 
 def opens(server, password, in_smtp, in_pop3, user="alice"):
@@ -62,19 +30,6 @@ def opens(server, password, in_smtp, in_pop3, user="alice"):
         check(good or answer.startswith(("535 5.7.8", "-ERR [AUTH]")),
               f"{name}: {answer}")
         equal(good, want, f"{name}, {password}")
-
-
-def kept(function):
-    """A test that may change the users file."""
-    def test(server):
-        text = server.users.read_text()
-        try:
-            function(server)
-        finally:
-            server.users.write_text(text)
-    test.__name__ = function.__name__
-    test.__doc__ = function.__doc__
-    return test
 
 
 @kept
