@@ -49,7 +49,7 @@ has_prefix(const char *text, size_t len)
 	       strncasecmp(text, prefix, sizeof(prefix) - 1) == 0;
 }
 
-/* Whether a header line gets our prefix. */
+/* True if a header line gets our prefix. */
 static bool
 wants_prefix(const char *text, size_t len)
 {

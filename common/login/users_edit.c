@@ -25,7 +25,7 @@ enum { LOCK_TRIES = 1000, ATTRIBUTES = 4096 };
 
 /* ---- the lock ---- */
 
-/* Finds the file behind links; one that is not there yet is no link. */
+/* Finds the file that links lead to; one that is not there yet is no link. */
 static bool
 resolve(const struct config *config, struct users_lock *l)
 {

@@ -15,10 +15,10 @@
  * is like one of the last second, or any job of some kinds (stay_rules), starts
  * a worker that may become a resident, and later ones like it go there; it ends
  * after a while without one, after so many, and when the names or aliases are
- * others.  It is trusted with
- * nothing but what is its own, has a deadline, and when it is killed those
- * whose jobs it has not answered are told to try again.  What it answers is
- * noted in the slots: request_residents_answered() goes on with them.
+ * others.  It is trusted with nothing but what is its own, has a deadline, and
+ * when it is killed those whose jobs it has not answered are told to try again.
+ * What it answers is noted in the slots: request_residents_answered() goes on
+ * with them.
  */
 
 /*

@@ -29,7 +29,7 @@ enum {
 	MOST = 64,         /* jobs that wait; see stay_rules */
 	PLACE_WAIT = 5000, /* ms for a place among the connections to the hop */
 	PLACE_PAUSE = 50,  /* ms between tries */
-	LOOK_EVERY = 500,  /* ms at those that wait behind another one */
+	LOOK_EVERY = 500,  /* ms at those whose turn has not come */
 };
 
 _Static_assert(
@@ -331,8 +331,8 @@ wait_for(struct asking *x)
 	};
 	int64_t left = x->until - deadline_now();
 	int timeout = !x->asked ? -1 : left > 0 ? (int)left : 0;
-	bool behind = x->n > 1 && timeout > LOOK_EVERY;
-	int n = poll(p, 2, behind ? LOOK_EVERY : timeout);
+	bool others = x->n > 1 && timeout > LOOK_EVERY;
+	int n = poll(p, 2, others ? LOOK_EVERY : timeout);
 
 	let_go(x);
 	if (x->asked && p[1].revents != 0) {
