@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: ISC
 """Programs that run out of memory, by a preloaded library."""
 import os
-import subprocess
-from pathlib import Path
 
-from .scratch import preloadable, tool
+from .scratch import preloadable
+from .shim import build_shim
 from .tap import Skip
 
 NUMBERS = 65    # of signals, and before them what was denied
@@ -21,16 +20,9 @@ class Hunger:
         """Compiles it, once."""
         if self.library.exists():
             return
-        compiler = tool("cc")
-        if not compiler:
-            raise Skip("no C compiler for the preloaded library")
         if "SAN_OPTIONS" in " ".join(os.environ):
             raise Skip("nothing can be preloaded into a sanitizer build")
-        subprocess.run([compiler, "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
-                        self.library,
-                        Path(__file__).parent / "no_memory_shim.c",
-                        "-ldl", "-lpthread"], check=True, capture_output=True)
-        self.library.chmod(0o755)
+        build_shim(self.library, "no_memory_shim.c")
 
     def environment(self, number, kind="NO_MEMORY_FROM"):
         """Of a program that has no memory from that allocation on."""

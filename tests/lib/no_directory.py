@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: ISC
 """A directory of accounts that a test can silence (no_directory_shim.c)."""
-import subprocess
-from pathlib import Path
-
-from .scratch import tool
-from .tap import Skip
+from .shim import build_shim, shimmed
 
 
 class NoDirectory:
@@ -14,20 +10,11 @@ class NoDirectory:
 
     def environment(self):
         """The environment of all programs: with the shim."""
-        compiler = tool("cc") or tool("gcc")
-        if not compiler:
-            raise Skip("no C compiler for the preloaded library")
         if self.library is None:
             self.library = self.dir / "shim.so"
-            source = Path(__file__).with_name("no_directory_shim.c")
-            subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o",
-                            self.library, source, "-ldl"], check=True,
-                           capture_output=True)
-        env = dict(super().environment(), LD_PRELOAD=str(self.library),
-                   NO_DIRECTORY=str(self.dir / "silent"))
-        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") \
-            + ":verify_asan_link_order=0"
-        return env
+            build_shim(self.library, "no_directory_shim.c")
+        return shimmed(super().environment(), self.library,
+                       NO_DIRECTORY=str(self.dir / "silent"))
 
     def silence(self, number):
         """From now on looking an account up fails so."""

@@ -9,9 +9,9 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
-from .scratch import BUILD, Scratch, reachable, tool
+from .scratch import BUILD, Scratch, reachable
+from .shim import build_shim
 from .tap import Skip
 
 
@@ -76,16 +76,11 @@ class Relaying(Scratch):
 
     def _fast_clock(self, times):
         """What makes the agent's clock run that many times as fast."""
-        source = Path(__file__).with_name("fast_clock_shim.c")
         library = self.dir / "fast_clock.so"
-        if not tool("cc"):
-            raise Skip("no compiler")
         if "SAN_OPTIONS" in " ".join(os.environ) or b"libasan" in \
                 (BUILD / "tests/lib/relay-driver").read_bytes():
             raise Skip("nothing can be preloaded into a sanitizer build")
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE",
-                        "-o", library, source], check=True)
-        library.chmod(0o755)
+        build_shim(library, "fast_clock_shim.c")
         return {"LD_PRELOAD": str(library), "CLOCK_SPEED": str(times)}
 
     def order(self, path, numbers):

@@ -14,11 +14,11 @@ import random
 import shutil
 import socket
 import struct
-import subprocess
 
 from . import mbox
 from .ledger import ID, compose
-from .scratch import BOB, LONG, Scratch, tool
+from .scratch import BOB, LONG, Scratch
+from .shim import build_shim, shimmed
 from .talk import Closed, Talker, stuff
 from .tap import Skip
 from .wait import wait_for
@@ -48,6 +48,10 @@ class Control:
             file.truncate(HEAD.size + MOST * CALL.size)
             self.map = mmap.mmap(file.fileno(), 0)
 
+    def environment(self, env, library):
+        """That environment, for a program with the library."""
+        return shimmed(env, library, SWEEP_CONTROL=str(self.path))
+
     def set(self, mode, at=0, error=0, only=()):
         """What to do from the next session on; forgets the last one."""
         self.map[:] = bytes(len(self.map))
@@ -68,20 +72,6 @@ class Control:
             name, path = CALL.unpack_from(self.map, HEAD.size + i * CALL.size)
             found.append((text(name), text(path)))
         return found
-
-
-def build_library(path):
-    """Compiles what is preloaded; raises Skip where that cannot be."""
-    cc = tool(os.environ.get("CC", "cc").split()[0])
-    if not cc:
-        raise Skip("no C compiler for the preloaded library")
-    source = os.path.join(os.path.dirname(__file__), "sweep_shim.c")
-    done = subprocess.run(
-        [cc, "-O1", "-shared", "-fPIC", "-o", path, source],
-        capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Skip("cannot compile the preloaded library: "
-                   + done.stderr.strip()[:200])
 
 
 class Bench(Scratch):
@@ -105,7 +95,7 @@ class Bench(Scratch):
         """Makes the library; raises Skip where that cannot be."""
         if self.library.exists():
             return
-        build_library(self.library)
+        build_shim(self.library, "sweep_shim.c")
         self.own()
         self.put([])
         self.control.set(COUNT)
@@ -165,10 +155,7 @@ class Bench(Scratch):
         ours, theirs = socket.socketpair()
         env = self.environment()
         if fault:
-            env["LD_PRELOAD"] = str(self.library)
-            env["SWEEP_CONTROL"] = str(self.control.path)
-            env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") \
-                + ":verify_asan_link_order=0"
+            env = self.control.environment(env, self.library)
         with open(self.dir / "session.log", "ab") as log:
             process = self.popen([*before, *self.command(name)], stdin=theirs,
                                  stdout=theirs, stderr=log, env=env)

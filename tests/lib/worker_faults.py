@@ -9,12 +9,11 @@ message has when the worker has done its work.
 import errno
 import mmap
 import struct
-import subprocess
-from pathlib import Path
 
-from .scratch import Instance, tool
+from .scratch import Instance
+from .shim import build_shim, shimmed
 from .sweep import sample
-from .tap import Skip, check, equal
+from .tap import check, equal
 
 COUNT, KILL, FAIL = range(3)
 HEAD = struct.Struct("5Ii")
@@ -41,21 +40,13 @@ class Faulty(Instance):
         library = self.dir / "verify_shim.so"
         path = self.dir / "control"
         if not library.exists():
-            compiler = tool("cc") or tool("gcc")
-            if not compiler:
-                raise Skip("no C compiler for the preloaded library")
-            subprocess.run(
-                [compiler, "-O1", "-shared", "-fPIC", "-o", library,
-                 Path(__file__).with_name(self.SHIM)],
-                check=True, capture_output=True)
+            build_shim(library, self.SHIM)
             with open(path, "w+b") as file:
                 file.truncate(HEAD.size + NAME * MOST_CALLS)
                 self.map = mmap.mmap(file.fileno(), 0)
             self.own()
-        env = super().environment()
-        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") \
-            + ":verify_asan_link_order=0"
-        return dict(env, LD_PRELOAD=str(library), VERIFY_CONTROL=str(path))
+        return shimmed(super().environment(), library,
+                       VERIFY_CONTROL=str(path))
 
     def set(self, mode, at=0, error=0):
         """What becomes of the next worker."""

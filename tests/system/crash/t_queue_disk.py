@@ -19,8 +19,9 @@ from pathlib import Path
 
 from lib import powercut
 from lib.scratch import BUILD, LONG
+from lib.shim import build_shim
 from lib.sweep import (COUNT, FAIL, FAIL_ON, HALF, KILL, NO_SYNC, SHORT, TINY,
-                       Control, build_library, sample)
+                       Control, sample)
 from lib.tap import Tap, check, equal
 
 tap = Tap()
@@ -84,7 +85,7 @@ class Bench:
         self.queue = self.root / "queue"
         self.control = Control(self.dir / "control", str(self.queue))
         self.library = self.dir / "shim.so"
-        build_library(self.library)
+        build_shim(self.library, "sweep_shim.c")
 
     def __enter__(self):
         return self
@@ -96,10 +97,8 @@ class Bench:
         """Runs the driver; whether it acknowledged."""
         env = {"PATH": "/usr/bin:/bin"}
         if fault:
-            env.update(LD_PRELOAD=str(self.library),
-                       SWEEP_CONTROL=str(self.control.path),
-                       ASAN_OPTIONS="verify_asan_link_order=0:"
-                       "detect_leaks=0")
+            env = self.control.environment(
+                dict(env, ASAN_OPTIONS="detect_leaks=0"), self.library)
         words = [str(word) for word in words]
         done = subprocess.run(
             [*before, str(DRIVER), str(self.queue), *words], env=env,

@@ -53,10 +53,7 @@ class Verb:
         """The verb; its exit status and output."""
         env = self.bench.environment()
         if fault:
-            env["LD_PRELOAD"] = str(self.bench.library)
-            env["SWEEP_CONTROL"] = str(self.bench.control.path)
-            env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") \
-                + ":verify_asan_link_order=0"
+            env = self.bench.control.environment(env, self.bench.library)
         with open(self.source if self.source.is_file() else "/dev/null",
                   "rb") as source:
             done = subprocess.run(

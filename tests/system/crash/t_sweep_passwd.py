@@ -9,7 +9,8 @@ import socket
 
 from lib.player import PASSWORDS
 from lib.scratch import LONG, Scratch
-from lib.sweep import COUNT, FAIL, KILL, SHORT, Control, build_library, sample
+from lib.shim import build_shim
+from lib.sweep import COUNT, FAIL, KILL, SHORT, Control, sample
 from lib.talk import Closed, Talker
 from lib.tap import Skip, Tap, check, equal
 
@@ -27,7 +28,7 @@ class Bench(Scratch):
         super().__init__(tls=False)
         try:
             self.library = self.dir / "shim.so"
-            build_library(self.library)
+            build_shim(self.library, "sweep_shim.c")
             self.control = Control(self.dir / "control", ".users.new")
             self.before = self.users.read_text() + FILLER + "# the end\n"
             self.clear()

@@ -34,10 +34,7 @@ class Served(Bench):
     def environment(self):
         env = super().environment()
         if self.faulty:
-            env["LD_PRELOAD"] = str(self.library)
-            env["SWEEP_CONTROL"] = str(self.control.path)
-            env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") \
-                + ":verify_asan_link_order=0"
+            env = self.control.environment(env, self.library)
         return env
 
     def listen(self):

@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 
 from lib import namespace
-from lib.scratch import AM_ROOT, LONG, SRC, Scratch, sysconfdir, tool
+from lib.scratch import AM_ROOT, LONG, Scratch, sysconfdir
+from lib.shim import build_shim
 from lib.sweep import sample
 from lib.tap import Skip, Tap, check, equal
 
@@ -38,12 +39,7 @@ def library():
     with tempfile.TemporaryDirectory(prefix="restante-test-") as place:
         os.chmod(place, 0o755)
         path = Path(place, "shim.so")
-        compiler = tool(os.environ.get("CC", "cc").split()[0])
-        if not compiler:
-            raise Skip("no C compiler for the preloaded library")
-        subprocess.run([compiler, "-shared", "-fPIC", "-o", str(path),
-                        str(SRC / "tests/lib/setup_shim.c"), "-ldl"],
-                       check=True)
+        build_shim(path, "setup_shim.c")
         yield path
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from lib import mbox, queuefile
 from lib.namespace import again
 from lib.scratch import Scratch, preloadable, tool
+from lib.shim import build_shim
 from lib.tap import Skip, Tap, equal
 
 tap = Tap()
@@ -55,9 +56,7 @@ class Site(Scratch):
         folder = self.dir / "lib"
         folder.mkdir()
         (folder / "module.c").write_text(SOURCE)
-        subprocess.run(
-            ["cc", "-O1", "-shared", "-fPIC", "-o",
-             folder / "libnss_faraway.so.2", folder / "module.c"], check=True)
+        build_shim(folder / "libnss_faraway.so.2", folder / "module.c")
         conf = folder / "nsswitch.conf"
         conf.write_text("passwd: files faraway\ngroup: files\n")
         subprocess.run(["mount", "--bind", conf, "/etc/nsswitch.conf"],

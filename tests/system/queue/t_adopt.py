@@ -13,9 +13,10 @@ from pathlib import Path
 
 from lib.fakemx import FakeMx
 from lib.queuefile import QueueFile, make, recipient
-from lib.scratch import LONG, SRC, Scratch, tool
+from lib.scratch import LONG, Scratch
+from lib.shim import build_shim
 from lib.sweep import sample
-from lib.tap import Skip, Tap, check, equal
+from lib.tap import Tap, check, equal
 
 tap = Tap()
 PLACES = ("active", "deferred", "hold")
@@ -185,15 +186,10 @@ def test_two_adopters():
 def sweep(what, env):
     """A kill, or a failure, at each call that changes files: after another run
     each message is here once, and none is there."""
-    compiler = tool(os.environ.get("CC", "cc").split()[0])
-    if not compiler:
-        raise Skip("no C compiler for the preloaded library")
     with tempfile.TemporaryDirectory(prefix="restante-test-") as place:
         os.chmod(place, 0o777)
         shim = Path(place, "shim.so")
-        subprocess.run([compiler, "-shared", "-fPIC", "-o", str(shim),
-                        str(SRC / "tests/lib/setup_shim.c"), "-ldl"],
-                       check=True)
+        build_shim(shim, "setup_shim.c")
         with Machine() as m:
             m.fill()
             m.adopt(env={"LD_PRELOAD": str(shim),

@@ -11,11 +11,11 @@ import socket
 import struct
 import subprocess
 import threading
-from pathlib import Path
 
 from lib import proc, queuefile
 from lib.local import main
-from lib.scratch import BUILD, Daemon, tool
+from lib.scratch import BUILD, Daemon
+from lib.shim import build_shim
 from lib.tap import Skip, Tap, check, equal
 from lib.talk import Talker
 from lib.wait import wait_for
@@ -82,11 +82,7 @@ class Site:
                              "log stderr\nauth off\nsessions 16\n")
         shim = place.dir / "fast_clock.so"
         if not shim.exists():
-            source = Path(__file__).parents[2] / "lib/fast_clock_shim.c"
-            if not tool("cc"):
-                raise Skip("no C compiler for the preloaded library")
-            subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", shim,
-                            source], check=True, capture_output=True)
+            build_shim(shim, "fast_clock_shim.c")
         self.env = dict(os.environ, LD_PRELOAD=str(shim), CLOCK_COARSE="1",
                         CLOCK_SPEED=str(speed))
         self.command = [BUILD / "smtpd/smtpd", "-c", self.conf]

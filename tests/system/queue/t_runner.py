@@ -12,12 +12,12 @@ import signal
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 from lib import mbox, proc, queuefile
 from lib.fakemx import DROP, FakeMx
 from lib.queuefile import recipient
 from lib.scratch import Scratch, tool
+from lib.shim import build_shim, shimmed
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
 
@@ -314,13 +314,7 @@ class Late(Runner):
                          "stats-file %DIR/state/figures\n"
                          "aliases %DIR/aliases")
         (self.dir / "aliases").write_text("list: bob@remote.test\n")
-        compiler = tool("cc") or tool("gcc")
-        if not compiler:
-            raise Skip("no C compiler for the preloaded library")
-        subprocess.run(
-            [compiler, "-O1", "-shared", "-fPIC", "-o", self.dir / "late.so",
-             Path(__file__).parents[2] / "lib/late_shim.c", "-ldl"],
-            check=True, capture_output=True)
+        build_shim(self.dir / "late.so", "late_shim.c")
         self.figures = self.dir / "state" / "figures"
         self.late = self.figures.with_suffix(".late")
         self.late.touch()
@@ -330,11 +324,7 @@ class Late(Runner):
         env = super().environment()
         if self.figures is None:
             return env
-        env.update(LATE=str(self.figures),
-                   LD_PRELOAD=str(self.dir / "late.so"))
-        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") \
-            + ":verify_asan_link_order=0"
-        return env
+        return shimmed(env, self.dir / "late.so", LATE=str(self.figures))
 
 
 def test_late():

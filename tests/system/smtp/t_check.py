@@ -11,7 +11,8 @@ import threading
 from lib import dns
 from lib.mistakes import (ANYBODY, ROOT, refused_cases, find, findings,
                           one_mistake)
-from lib.scratch import AM_ROOT, SRC, Scratch, tool
+from lib.scratch import AM_ROOT, Scratch, tool
+from lib.shim import build_shim
 from lib.tap import Skip, Tap, check, equal
 
 tap = Tap()
@@ -174,14 +175,9 @@ def test_ports():
 
 def test_network_disk():
     """Folders on the disk of another machine are warned of, whatever it is"""
-    compiler = tool(os.environ.get("CC", "cc").split()[0])
-    if not compiler:
-        raise Skip("no C compiler for the preloaded library")
     with Scratch() as scratch:
         shim = scratch.dir / "shim.so"
-        subprocess.run([compiler, "-shared", "-fPIC", "-o", shim,
-                        SRC / "tests/lib/network_disk_shim.c", "-ldl"],
-                       check=True)
+        build_shim(shim, "network_disk_shim.c")
         scratch.own()
         for kind, name, below, whats in (
                 ("0x6969", "NFS", "", ("queue", "state", "the folder of")),

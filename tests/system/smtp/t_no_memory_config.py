@@ -5,7 +5,8 @@ import os
 import subprocess
 from contextlib import contextmanager
 
-from lib.scratch import Scratch, tool
+from lib.scratch import Scratch
+from lib.shim import build_shim
 from lib.tap import Skip, Tap, check, equal
 
 tap = Tap()
@@ -42,18 +43,12 @@ getline(char **line, size_t *size, FILE *f)
 @contextmanager
 def shim():
     """An instance, and the library that ends getline(3)."""
-    compiler = tool("cc")
-    if not compiler:
-        raise Skip("no C compiler for the preloaded library")
     if "SAN_OPTIONS" in " ".join(os.environ):
         raise Skip("nothing can be preloaded into a sanitizer build")
     with Scratch() as scratch:
         source, library = scratch.dir / "shim.c", scratch.dir / "shim.so"
         source.write_text(SHIM)
-        subprocess.run([compiler, "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
-                        library, source, "-ldl"], check=True,
-                       capture_output=True)
-        library.chmod(0o755)
+        build_shim(library, source)
         yield scratch, library
 
 

@@ -3,14 +3,14 @@
 refused while the disk is short, announced or not; and a session that has been
 taken over gets nothing delivered that is too large or holds a NUL."""
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 
 from lib import hostile, mbox, proc
 from lib.player import PASSWORDS
-from lib.scratch import Instance, Scratch, tool
-from lib.tap import Skip, Tap, check, equal
+from lib.scratch import Instance, Scratch
+from lib.shim import build_shim, shimmed
+from lib.tap import Tap, check, equal
 from lib.wait import wait_for
 
 tap = Tap()
@@ -100,18 +100,12 @@ def test_minimum_free():
 
 def test_gets_full():
     """The disk gets full while a message comes: 452, and no octet is held"""
-    compiler = tool("cc") or tool("gcc")
-    if not compiler:
-        raise Skip("no C compiler for the preloaded library")
     with Scratch() as scratch:
         source, library = scratch.dir / "shim.c", scratch.dir / "shim.so"
         source.write_text(SHIM)
-        subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source,
-                        "-ldl"], check=True, capture_output=True)
+        build_shim(library, source)
         scratch.own()
-        env = dict(scratch.environment(), LD_PRELOAD=str(library))
-        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") \
-            + ":verify_asan_link_order=0"
+        env = shimmed(scratch.environment(), library)
         scratch.environment = lambda: env
         talker, _ = scratch.session()
         with talker:
