@@ -143,3 +143,15 @@ def server_inode(sock):
         if row[9] != "0" and (port(row[1]), port(row[2])) == (server, client):
             return row[9]
     return None
+
+
+def session_of(talker, parent):
+    """The pid of the descendant that holds the other end of a connection."""
+    inode = server_inode(talker.sock)
+    for pid in tree(parent):
+        try:
+            if inode in sockets(pid):
+                return pid
+        except OSError:
+            pass        # it has ended
+    raise AssertionError("no child holds the connection")

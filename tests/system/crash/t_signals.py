@@ -93,7 +93,7 @@ def test_killed_session(server):
         victim.expect("250 ", "RCPT TO:<bob@example.org>")
         victim.expect("354 ", "DATA")
         victim.send("Subject: never\r\n\r\nx\r\n")
-        pid = session_of(victim, server.smtpd.pid)
+        pid = proc.session_of(victim, server.smtpd.pid)
         os.kill(pid, signal.SIGKILL)
         victim.closed()
         other.submit("a@example.com", ["bob@example.org"],
@@ -101,15 +101,6 @@ def test_killed_session(server):
     texts = [m.sent for m in mbox.read(server.mailbox("bob"))]
     equal(plain(texts[-1]), b"Subject: other\r\n\r\nx\r\n", "the last message")
     check(not any(b"never" in t for t in texts), "half a message")
-
-
-def session_of(talker, parent):
-    """The pid of the child that holds the other end of a connection."""
-    inode = proc.server_inode(talker.sock)
-    for pid in proc.tree(parent):
-        if inode in proc.sockets(pid):
-            return pid
-    raise AssertionError("no child holds the connection")
 
 
 def test_killed_pop3_session(server):

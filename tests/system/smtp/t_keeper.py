@@ -162,7 +162,7 @@ def test_server_without_gnutls(server):
         check(not has_gnutls(daemon.pid), "in the server")
     with server.connect(server.submission) as talker:
         talker.hello()
-        check(not has_gnutls(proc.children(server.smtpd.pid)[0]),
+        check(not has_gnutls(proc.session_of(talker, server.smtpd.pid)),
               "in a session without TLS")
 
 
