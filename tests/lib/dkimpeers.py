@@ -7,7 +7,6 @@ Each of these says of messages whether they pass; records is what the DNS has:
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from . import peers
@@ -68,17 +67,12 @@ def alone(body):
 
 def dkimpy():
     """The module dkim, installed or unpacked."""
-    found = peers.files("usr/lib/python3/dist-packages/dkim/__init__.py",
-                        "python3-dkim")
-    for package in ("python3-nacl", "python3-dnspython"):
+    for name in ("nacl", "dns"):    # without them it does less
         try:
-            path = peers.files("usr/lib/python3/dist-packages", package)[0]
-            sys.path.append(str(path))
+            peers.module(name, f"python3-{name}*")
         except Skip:
             pass
-    sys.path.append(str(found[0].parents[1]))
-    import dkim
-    return dkim
+    return peers.module("dkim", "python3-dkim")
 
 
 def asks(records):

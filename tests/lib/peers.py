@@ -5,7 +5,9 @@ $RESTANTE_PEERS may name a folder with unpacked Debian packages, one folder
 for each: daemons that conflict with each other, or would start themselves,
 need not be installed for the tests.
 """
+import importlib
 import os
+import sys
 from pathlib import Path
 
 from .scratch import tool
@@ -45,3 +47,18 @@ def files(pattern, packages):
         if found:
             return found
     raise Skip(f"{pattern} is not there (Debian package {packages})")
+
+
+def module(name, package):
+    """A Python module, installed or unpacked. The Python that runs the tests
+    need not be Debian's, which alone looks into this folder."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        pass
+    found = files(f"usr/lib/python3/dist-packages/{name}*", package)
+    sys.path.append(str(found[0].parent))
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise Skip(f"{name} cannot be used: {error}") from None

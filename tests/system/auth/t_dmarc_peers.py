@@ -9,11 +9,11 @@ Policies are compared where sp is p: it takes sp of the domain's own record, too
 import functools
 import os
 import random
-import sys
 
+from lib.peers import module
 from lib.scratch import LONG
 from lib.spfsuite import Machine
-from lib.tap import Skip, Tap, check, equal
+from lib.tap import Tap, check, equal
 
 tap = Tap()
 ROUNDS = 10000 if LONG else 500
@@ -22,19 +22,11 @@ NAMES = ["example.com", "a.example.com", "b.a.example.com", "c.example.com",
 
 
 def authheaders():
-    """The module; RESTANTE_PYSPF may name a folder that has it, and pyspf."""
-    folder = os.environ.get("RESTANTE_PYSPF")
-    if folder:
-        sys.path.append(folder)
-    try:
-        import authheaders as module
-        from authheaders import dmarc_lookup
-        # It reads the list anew for each question.
-        module.get_org_domain = dmarc_lookup.get_org_domain = \
-            functools.cache(dmarc_lookup.get_org_domain)
-    except ImportError as missing:
-        raise Skip("python3-authheaders is not there") from missing
-    return module
+    """The module, which reads the list of suffixes anew for each question."""
+    found = module("authheaders", "python3-authheaders")
+    found.get_org_domain = found.dmarc_lookup.get_org_domain = \
+        functools.cache(found.dmarc_lookup.get_org_domain)
+    return found
 
 
 def random_record(dice):

@@ -10,9 +10,8 @@ import os
 import random
 import socket
 import subprocess
-import sys
-from pathlib import Path
 
+from lib.peers import module
 from lib.scratch import LONG
 from lib.spfsuite import Machine
 from lib.tap import Skip, Tap, check, equal
@@ -85,18 +84,6 @@ while (my $line = <STDIN>) {
     print "$said\n";
 }
 """
-
-
-def pyspf():
-    """The module; RESTANTE_PYSPF may name a folder that has it."""
-    folder = os.environ.get("RESTANTE_PYSPF")
-    if folder:
-        sys.path.insert(0, folder)
-    try:
-        import spf
-    except ImportError as missing:
-        raise Skip("python3-spf is not there") from missing
-    return spf
 
 
 class Records:
@@ -199,7 +186,7 @@ class Records:
 
 def test_pyspf():
     """Random records, senders and clients"""
-    spf = pyspf()
+    spf = module("spf", "python3-spf")
     seed = int(os.environ.get("SEED", "1"))
     different, seen, explained = [], {}, 0
     with Machine() as machine:
