@@ -11,11 +11,10 @@
 #include "common/io/stream.h"
 #include "common/keeper/keeper.h"
 #include "common/log/log.h"
-#include "common/login/aliases_load.h"
-#include "common/login/users.h"
 #include "common/process/privilege.h"
 #include "common/process/process.h"
 #include "common/process/sandbox.h"
+#include "common/server/tables.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -171,23 +170,14 @@ child_errand(const struct server *s)
 pid_t
 child_maker(const struct server *s)
 {
-	char error[CONFIG_ERROR];
 	pid_t pid = fork();
-	bool slow;
 
 	if (pid != 0) {
 		return pid;
 	}
 	int keep[] = { log_fd() };
 	begin_child(s, NULL, keep, 1);
-	names_free(names_load(s->config, error));
-	bool made = names_ready(s->config, &slow) != NULL;
-	if (s->service->body) {
-		aliases_free(aliases_load(s->config, error));
-		made =
-		    made && (aliases_ready(s->config, &slow) != NULL || !slow);
-	}
-	_exit(made ? EX_OK : EX_CANTCREAT);
+	_exit(tables_make(s));
 }
 
 pid_t

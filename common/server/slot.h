@@ -203,14 +203,14 @@ struct server {
 	uint64_t tickets;
 	int bodies[SPARE_BODIES]; /* empty, for the next connections */
 	size_t nbodies;
-	bool forever;       /* started with -l: never idle enough to end */
-	int session_status; /* exit status of the last session that ended */
-	pid_t maker;        /* makes images of long files; 0: nobody */
-	int64_t maker_until;
-	bool maker_failed;  /* so that they are read here */
-	pid_t errand;       /* the process of the service's errand, or 0 */
-	bool errand_wanted; /* once more */
-	int64_t errand_at;  /* when to ask next whether it is due */
+	bool forever;        /* started with -l: never idle enough to end */
+	int session_status;  /* exit status of the last session that ended */
+	pid_t maker;         /* makes images of long files; 0: nobody */
+	int64_t maker_until; /* it may work; if there is none, none starts */
+	bool maker_failed;   /* so that they are read here */
+	pid_t errand;        /* the process of the service's errand, or 0 */
+	bool errand_wanted;  /* once more */
+	int64_t errand_at;   /* when to ask next whether it is due */
 	int64_t idle_since;
 	struct known known[KNOWN_NETWORKS];
 	pid_t left[LEFT];

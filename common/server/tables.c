@@ -9,28 +9,66 @@
 #include "common/login/users.h"
 #include "common/server/child.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
 
-enum { MAKER_TIME = 60 * 1000 }; /* ms */
+enum {
+	MAKER_TIME = 10 * 60 * 1000, /* ms; a million names take a second */
+	MAKER_PAUSE = 60 * 1000, /* after one that did not come to its end */
+};
 
 /*
  * Has the images of long files made, while the server goes on with what it has.
- * false: that cannot be.
+ * false: they cannot be written, and what they would hold is read here.
  */
 static bool
 make_images(struct server *s)
 {
 	int64_t now = deadline_now();
 
-	if (s->maker > 0 && now >= s->maker_until) {
+	if (s->maker_failed) {
+		return false;
+	}
+	if (now < s->maker_until) {
+		return true;
+	}
+	if (s->maker > 0) {
 		kill(s->maker, SIGKILL);
+		return true;
 	}
-	if (s->maker == 0 && !s->maker_failed) {
-		pid_t pid = child_maker(s);
-		s->maker = pid == -1 ? 0 : pid;
-		s->maker_until = now + MAKER_TIME;
+	pid_t pid = child_maker(s);
+	if (pid == -1) {
+		log_error("cannot start a process that reads changed users or "
+			  "aliases: %s; those from before hold, and another "
+			  "try follows in a minute",
+		    strerror(errno));
 	}
-	return s->maker > 0;
+	s->maker = pid == -1 ? 0 : pid;
+	s->maker_until = now + (pid == -1 ? MAKER_PAUSE : MAKER_TIME);
+	return true;
+}
+
+int
+tables_make(const struct server *s)
+{
+	char error[CONFIG_ERROR];
+	bool slow = false, slow_aliases = false, changed;
+	struct names *names = names_load(s->config, error);
+
+	names_free(names_ready(s->config, &slow));
+	changed = names != NULL && names_stale(names, s->config);
+	if (s->service->body) {
+		struct aliases *aliases = aliases_load(s->config, error);
+		aliases_free(aliases_ready(s->config, &slow_aliases));
+		changed = changed || (aliases != NULL &&
+					 aliases_stale(aliases, s->config));
+	}
+	return !slow && !slow_aliases ? EX_OK
+	       : changed              ? EX_TEMPFAIL
+	                              : EX_CANTCREAT;
 }
 
 /* at_once: not if that takes long, and not by another process. */
@@ -165,7 +203,25 @@ tables_maker_ended(struct server *s, pid_t pid, int status)
 		return false;
 	}
 	s->maker = 0;
-	s->maker_failed = status != 0;
+	s->maker_until = 0;
+	if (WIFSIGNALED(status)) {
+		/* No memory, or no time: this process would have none either,
+		   and nobody could connect meanwhile. */
+		s->maker_until = deadline_now() + MAKER_PAUSE;
+		log_error("the process that reads changed users or aliases "
+			  "was ended by signal %d: those from before hold, and "
+			  "another try follows in a minute; if it ends so, "
+			  "too, look at memory and load: free; uptime",
+		    WTERMSIG(status));
+		return true;
+	}
+	s->maker_failed = WEXITSTATUS(status) == EX_CANTCREAT;
+	if (s->maker_failed) {
+		log_warn("no image of the users file or of the aliases can be "
+			 "kept in %s, so each server reads their lines, which "
+			 "takes longer; smtpd --check says more",
+		    s->config->state);
+	}
 	tables_refresh(s);
 	s->maker_failed = false; /* the next change has another one */
 	return true;

@@ -21,6 +21,13 @@ void tables_refresh(struct server *);
 /* Does the same in a child, but only with what is ready. */
 void tables_reread(struct server *);
 
+/*
+ * Makes the images of the long files; of no use but in a child.  Returns its
+ * exit status: EX_OK, EX_TEMPFAIL if a file has changed meanwhile, or
+ * EX_CANTCREAT.
+ */
+int tables_make(const struct server *);
+
 /* Notes that a child has ended; true if it made images. */
 bool tables_maker_ended(struct server *, pid_t, int status);
 

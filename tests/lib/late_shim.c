@@ -2,7 +2,7 @@
 /*
  * Preloaded into a program, this lets the rename(2) of a file to the path that
  * LATE names wait as long as there is one of that name with ".late"; while it
- * waits, there is one with ".here", too.
+ * waits, there is one with ".here", too, with its number in it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,11 +21,14 @@ rename(const char *from, const char *to)
 	const char *path = getenv("LATE");
 	struct timespec pause = { .tv_nsec = 5000000 };
 	char late[4096], here[4096];
+	int fd;
 
 	if (path != NULL && strcmp(to, path) == 0) {
 		(void)snprintf(late, sizeof(late), "%s.late", path);
 		(void)snprintf(here, sizeof(here), "%s.here", path);
-		close(open(here, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+		fd = open(here, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		dprintf(fd, "%d\n", (int)getpid());
+		close(fd);
 		while (access(late, F_OK) == 0) {
 			nanosleep(&pause, NULL);
 		}
