@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Certificates by ACME: the hook that is installed, called as certbot, lego,
-dehydrated and uacme call it; lego and dehydrated against an authority of our
-own (pebble). What they get is what the next connection sees."""
+"""Certificates by ACME: certbot, lego, dehydrated and uacme get them from an
+authority of our own (pebble), and the hook that is installed puts them where
+the next connection sees them."""
 import contextlib
 import http.server
 import shutil
@@ -12,16 +12,17 @@ import subprocess
 import threading
 from pathlib import Path
 
-from lib.peers import find
+from lib.peers import files, find
 from lib.ports import free_port
-from lib.scratch import (SRC, Scratch, client_context, make_certificate,
-                         reachable)
+from lib.scratch import (AM_ROOT, SRC, Scratch, client_context,
+                         make_certificate, reachable)
 from lib.spfsuite import ZoneDns, records_of
-from lib.tap import Tap, check, equal
+from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
 
 tap = Tap()
 NAME = "mail.example.org"
+KNOWN = "/etc/ssl/certs/ca-certificates.crt"
 HOOK = SRC / "smtpd/certificate-hook"
 
 
@@ -77,6 +78,22 @@ class Site(Scratch):
                 self.environment(), RESTANTE_TLS=str(self.pem), **env))
         return done.returncode, done.stdout + done.stderr
 
+    def run_trusting(self, trust, command, **env):
+        """The same, where the system trusts the authority: curl's library can
+        be told of it in no other way."""
+        inside = ["sh", "-c", f'mount --bind "$0" {KNOWN} && exec "$@"', trust]
+        if not AM_ROOT:
+            return self.run(["unshare", "--map-root-user", "--mount", *inside,
+                             *command], **env)
+        user, self.user = self.user, None
+        try:
+            return self.run(
+                ["unshare", "--mount", *inside, "setpriv",
+                 f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}",
+                 "--clear-groups", *command], **env)
+        finally:
+            self.user = user
+
     def pair(self, key="privkey.pem", chain="fullchain.pem"):
         """A new key and certificate in files of their own."""
         both = self.acme / "both.pem"
@@ -88,6 +105,27 @@ class Site(Scratch):
         (self.acme / chain).write_text(text[at:])
         self.own()
         return str(self.acme / key), str(self.acme / chain)
+
+
+class Answers(http.server.SimpleHTTPRequestHandler):
+    """A web server that logs nothing."""
+
+    def log_message(self, *_args):
+        pass
+
+
+@contextlib.contextmanager
+def web_server(site, port):
+    """One that serves what a client of ACME puts into the folder www."""
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", port), lambda *a: Answers(
+            *a, directory=str(site.acme / "www")))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @contextlib.contextmanager
@@ -147,11 +185,34 @@ def test_lego():
         site.wait_shown(chain)
 
 
-class Answers(http.server.SimpleHTTPRequestHandler):
-    """A web server that logs nothing."""
+def certbot(site, trust, *words):
+    """certbot, of which only the library is needed."""
+    folder = site.acme / "letsencrypt"
+    status, said = site.run(
+        ["/usr/bin/python3", "-c",
+         "import sys; from certbot.main import main; sys.exit(main())", *words,
+         "--non-interactive", *(f"--{kind}-dir={folder}/{kind}" for kind in
+                                ("config", "work", "logs"))],
+        REQUESTS_CA_BUNDLE=trust)
+    equal(status, 0, said)
+    return folder / "config/live" / NAME / "fullchain.pem"
 
-    def log_message(self, *_args):
-        pass
+
+def test_certbot():
+    """certbot gets a certificate and renews it"""
+    files("usr/lib/python3/dist-packages/certbot/main.py", "python3-certbot")
+    with Site() as site, authority(site) as (url, trust, web):
+        chain = certbot(site, trust, "certonly", "--standalone",
+                        "--server", url, "--http-01-port", str(web),
+                        "--http-01-address", "127.0.0.1", "--agree-tos",
+                        "--email", "a@example.org", "--no-eff-email",
+                        "-d", NAME, "--deploy-hook", site.hook)
+        site.wait_shown(chain)
+        first = chain.read_text()
+        certbot(site, trust, "renew", "--force-renewal",
+                "--no-random-sleep-on-renew")
+        check(chain.read_text() != first, "renewed")
+        site.wait_shown(chain)
 
 
 def test_dehydrated():
@@ -167,20 +228,42 @@ def test_dehydrated():
             f'CURL_OPTS="--cacert {trust}"\n')
         (site.acme / "base").mkdir()
         site.own()
-        server = http.server.ThreadingHTTPServer(
-            ("127.0.0.1", web), lambda *a: Answers(
-                *a, directory=str(site.acme / "www")))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
+        with web_server(site, web):
             for words in (("--register", "--accept-terms"),
                           ("-c", "-d", NAME)):
                 status, said = site.run(
                     [site.place(dehydrated), "-f", str(conf), *words])
                 equal(status, 0, said)
-        finally:
-            server.shutdown()
-            server.server_close()
         site.wait_shown(site.acme / "base/certs" / NAME / "fullchain.pem")
+
+
+def test_uacme():
+    """uacme gets a certificate, and the hook is typed after it"""
+    program = find("uacme", "uacme")
+    answer = files("usr/share/uacme/uacme.sh", "uacme")[0]
+    if not Path(KNOWN).exists():
+        raise Skip("there is no " + KNOWN)
+    with Site() as site, authority(site) as (url, trust, web):
+        challenges = site.acme / "www/.well-known/acme-challenge"
+        challenges.mkdir(parents=True)
+        command = [site.place(program), "--confdir",
+                   str(site.acme / "uacme"), "--acme-url", url, "--yes",
+                   "--type", "EC"]
+        site.own()
+        with web_server(site, web):
+            for words in (("new", "a@example.org"),
+                          ("--hook", site.place(answer), "issue", NAME)):
+                status, said = site.run_trusting(
+                    trust, [*command, *words],
+                    UACME_CHALLENGE_PATH=str(challenges))
+                equal(status, 0, said)
+        folder = site.acme / "uacme"
+        chain = folder / NAME / "cert.pem"
+        status, said = site.run(
+            [site.hook, str(folder / "private" / NAME / "key.pem"),
+             str(chain)])
+        equal((status, said), (0, ""), "the hook")
+        site.wait_shown(chain)
 
 
 def test_called():
