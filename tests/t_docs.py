@@ -98,6 +98,14 @@ def test_linked():
           if p.name not in text])
 
 
+def test_scale():
+    """The table of many users is what the model says"""
+    said = subprocess.run([SRC / "tests/bench/model"], capture_output=True,
+                          text=True, check=True).stdout
+    check(len(said.splitlines()) > 5, said)
+    check(said in (SRC / "doc/scale.md").read_text(), said)
+
+
 def test_manual_pages():
     """Manual pages that a page names exist"""
     named = re.compile(r"`?\b((?:restante|smtpd|pop3d)[\w.-]*)\((\d)\)")
