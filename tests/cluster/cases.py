@@ -13,8 +13,8 @@ from lib.talk import Talker, plain
 from lib.tap import check, equal
 from lib.wait import wait_for
 
-from machines import STRANGERS, US
-from places import BALANCER, ON_S2, PEOPLE
+from machines import DISK, STRANGERS, US
+from places import BALANCER, FULL, ON_S2, PEOPLE
 from verdict import Round
 
 FIRST, SECOND = PEOPLE[0], PEOPLE[1]    # of the first and the second store
@@ -364,6 +364,43 @@ def case_names_in_a_file(site):
         wait_for(lambda: auth(BALANCER, FIRST).startswith("235"),
                  "logins", 120, 0.5)
         return f"{work.verdict()}; AUTH 454 meanwhile, then 235"
+
+
+def case_recipients(site):
+    """the stores say who exists and has room ("recipient-check next-hop");
+    while they are dead, whoever was known is accepted"""
+    work = Round(site, 10, PEOPLE[:-1])
+    late, first = PEOPLE[-1], site.stores[0]
+    box = f"{DISK}/mail/{FULL}/Maildir"
+    first.must("sh", "-c", f"mkdir -p {box}/new {box}/cur {box}/tmp && head -c "
+               f"9999 /dev/zero | tr '\\0' x >{box}/new/1.x.y && "
+               f"chown -R vmail:vmail {DISK}/mail/{FULL}")
+    for front in site.fronts:
+        front.write("/etc/restante/nobody", "", 0o600)
+    with site.configured(users="/etc/restante/nobody",
+                         recipient_check="next-hop"):
+        for front in site.fronts:
+            for name, begins in (("stranger", "550 5.1.1 <stranger@"),
+                                 (FULL, f"552 5.2.2 <{FULL}@"),
+                                 *((name, "250") for name in work.people)):
+                said = rcpt(front.address, f"{name}@example.org")[1]
+                check(said.startswith(begins), f"{name}: {said}")
+        with work.clients as clients:
+            clients.more(60)
+            for store in site.stores:
+                work.kill(store)
+            clients.more(60)
+            said = rcpt(BALANCER, f"{late}@example.org")[1]
+            check(said.startswith("451"), f"{late}: {said}")
+            refused = clients.codes[451]
+            for store in site.stores:
+                store.boot()
+            clients.more(60)
+        equal(refused, 0, "451 to those who were known")
+        first.must("rm", "-r", f"{DISK}/mail/{FULL}")
+        wait_for(lambda: rcpt(BALANCER, f"{late}@example.org")[1][:3] == "250",
+                 "the store to be asked again", 60, 0.5)
+        return f"{work.verdict()}; unknown 550, full 552 in the store's words"
 
 
 # ---- policy ----

@@ -17,7 +17,7 @@ class Round:
     """Mail by the balancer to the people of the site."""
 
     def __init__(self, site, seed=0, people=PEOPLE):
-        self.site, self.deaths = site, 0
+        self.site, self.people, self.deaths = site, people, 0
         site.messages()     # what other cases have left
         site.sink.received.clear()
         self.clients = Clients((BALANCER, 25), people, stranger, seed)
