@@ -38,6 +38,8 @@ check_disk(struct check *c, const char *what, const char *path)
 
 /* ---- the directory of accounts ---- */
 
+static const char sources_path[] = "/etc/nsswitch.conf";
+
 static bool
 is_remote(const char *name)
 {
@@ -97,23 +99,57 @@ remote_hidden_source(const char *sources, char name[REMOTE_SOURCE])
 	return false;
 }
 
+bool
+remote_asks_sssd(const char *sources)
+{
+	static const char blanks[] = " \t\r\n", name[] = "sss";
+
+	for (const char *p = sources + strspn(sources, blanks); *p != '\0';
+	     p += strspn(p, blanks)) {
+		size_t len = strcspn(p, *p == '[' ? "]" : " \t\r\n[");
+		if (len == sizeof(name) - 1 && strncasecmp(p, name, len) == 0) {
+			return true;
+		}
+		p += len + (p[len] == ']');
+	}
+	return false;
+}
+
+/* What would refuse the mail of users in an outage. */
+static void
+check_line(struct check *c, const char *sources)
+{
+	char name[REMOTE_SOURCE];
+
+	if (remote_hidden_source(sources, name)) {
+		check_finding(c, FINDING_WARNING,
+		    "%s: while %s does not answer, its users count as "
+		    "unknown, and their mail is refused; in the line passwd, "
+		    "write it last, or %s [UNAVAIL=return]",
+		    sources_path, name, name);
+	}
+	if (config_system_users(c->config) && remote_asks_sssd(sources)) {
+		check_finding(c, FINDING_WARNING,
+		    "%s: while the directory does not answer, sssd says of "
+		    "users whom it has not seen before that there are none, "
+		    "and their mail is refused; list all users in a users "
+		    "file, with {PAM} as the password: restante-users(5)",
+		    sources_path);
+	}
+}
+
 static void
 check_sources(struct check *c)
 {
-	static const char path[] = "/etc/nsswitch.conf", key[] = "passwd:";
-	char line[512], name[REMOTE_SOURCE];
-	FILE *f = fopen(path, "re");
+	static const char key[] = "passwd:";
+	char line[512];
+	FILE *f = fopen(sources_path, "re");
 
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
 		line[strcspn(line, "#")] = '\0';
 		const char *text = line + strspn(line, " \t");
-		if (strncmp(text, key, sizeof(key) - 1) == 0 &&
-		    remote_hidden_source(text + sizeof(key) - 1, name)) {
-			check_finding(c, FINDING_WARNING,
-			    "%s: while %s does not answer, its users count as "
-			    "unknown, and their mail is refused; in the line "
-			    "passwd, write it last, or %s [UNAVAIL=return]",
-			    path, name, name);
+		if (strncmp(text, key, sizeof(key) - 1) == 0) {
+			check_line(c, text + sizeof(key) - 1);
 		}
 	}
 	if (f != NULL) {

@@ -13,4 +13,8 @@
 enum { REMOTE_SOURCE = 32 };
 bool remote_hidden_source(const char *sources, char name[REMOTE_SOURCE]);
 
+/* True if one of them is sssd, which says that there is no such user when it
+   cannot ask about one whom it has not seen.  Pure. */
+bool remote_asks_sssd(const char *sources);
+
 #endif

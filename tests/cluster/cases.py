@@ -14,7 +14,7 @@ from lib.tap import check, equal
 from lib.wait import wait_for
 
 from machines import DISK, STRANGERS, US
-from places import BALANCER, FULL, ON_S2, PEOPLE
+from places import BALANCER, FULL, ON_S2, PAM, PAM_SSS, PEOPLE
 from verdict import Round
 
 FIRST, SECOND = PEOPLE[0], PEOPLE[1]    # of the first and the second store
@@ -339,6 +339,52 @@ def case_between(site):
         front.again()
         site.settle()
     return "waits through a run of the queue, then delivered; no report"
+
+
+def case_sssd(site):
+    """sssd in place of nslcd: it knows whom it has seen; with {PAM} in the users
+    file nobody is refused while it cannot ask"""
+    front = site.fronts[0]
+    front.end("nslcd")
+    front.accounts("sss", PAM_SSS)
+    front.sssd()
+    front.again()
+    try:
+        answer = rcpt_answers(front)
+        equal(answer(FIRST, SECOND, "stranger"), ["250", "250", "550"],
+              "while it answers")
+        check("{PAM}" in front.call("/etc/restante/smtpd", "-c",
+                                    "/etc/restante/restante.conf",
+                                    "--check")[1], "--check says nothing")
+        with slapd_away(site):
+            equal(answer(FIRST, SECOND), ["250", "250"], "whom it has seen")
+            said = auth(front.address, FIRST)
+            check(said.startswith("454"), f"AUTH: {said}")
+        front.end("sssd")
+        equal(answer(FIRST, "stranger"), ["250", "451"], "without sssd")
+        front.write("/etc/restante/users", "".join(
+            f"{name}:{{PAM}}\n" for name in PEOPLE), 0o600)
+        front.again(users="/etc/restante/users")
+        equal(set(answer(*PEOPLE)), {"250"}, "with names in a file")
+        said = auth(front.address, FIRST)
+        check(said.startswith("454"), f"AUTH: {said}")
+        front.sssd()
+        wait_for(lambda: auth(front.address, FIRST).startswith("235"),
+                 "logins", 60, 0.5)
+    finally:
+        if "sssd" in front.programs:
+            front.end("sssd")
+        front.accounts("ldap", PAM)
+        front.nslcd()
+        front.again()
+        site.settle()
+    return "seen 250, AUTH 454; in a file 250, AUTH 454, then 235"
+
+
+def rcpt_answers(front):
+    """A function that tells what is said to RCPT for each of some names."""
+    return lambda *names: [
+        rcpt(front.address, f"{name}@example.org")[1][:3] for name in names]
 
 
 slapd_away = SILENCES["slapd killed"]

@@ -144,6 +144,22 @@ timelimit 3
 reconnect_sleeptime 1
 reconnect_retrytime 5
 """
+# A cache of its own, of names that it has seen; of passwords it has none.
+SSSD = f"""[sssd]
+services = nss, pam
+domains = people
+[domain/people]
+id_provider = ldap
+auth_provider = ldap
+ldap_uri = ldap://{DIRECTORY}
+ldap_search_base = ou=people,dc=example,dc=org
+ldap_auth_disable_tls_never_use_in_production = true
+ldap_network_timeout = 3
+ldap_opt_timeout = 3
+offline_timeout = 1
+offline_timeout_random_offset = 0
+"""
+PAM_SSS = "auth required pam_sss.so\naccount required pam_sss.so\n"
 PAM = "auth required pam_ldap.so minimum_uid=1000\n" \
     "account required pam_ldap.so minimum_uid=1000\n"
 
@@ -336,6 +352,23 @@ class Front(Host):
         """Starts it, until it answers."""
         self.launch("nslcd", "nslcd", "-n")
         wait_for(self.inside("/run/nslcd/socket").exists, "nslcd", 60)
+
+    def sssd(self):
+        """The same; it stands in for nslcd."""
+        self.must("sh", "-c", "mkdir -p -m 755 /var/log/sssd /var/lib/sss/db "
+                  "/var/lib/sss/mc /var/lib/sss/pipes/private "
+                  "/var/lib/sss/pubconf/krb5.include.d "
+                  "/var/lib/sss/gpo_cache /var/lib/sss/keytabs "
+                  "/var/lib/sss/secrets")
+        self.write("/etc/sssd/sssd.conf", SSSD, 0o600)
+        self.launch("sssd", "sssd", "-i", "--logger=stderr")
+        wait_for(self.inside("/var/lib/sss/pipes/nss").exists, "sssd", 60)
+
+    def accounts(self, source, pam):
+        """Who knows the accounts, and their passwords."""
+        self.write("/etc/nsswitch.conf", f"passwd: files {source}\n"
+                   "group: files\nshadow: files\nhosts: files dns\n")
+        self.write("/etc/pam.d/restante", pam)
 
     def smtpd(self):
         """Starts it."""

@@ -33,6 +33,21 @@ static const struct {
 	{ " myldap files\n", NULL },
 };
 
+static const struct {
+	const char *sources;
+	bool asks;
+} sssd[] = {
+	{ "", false },
+	{ " files ldap", false },
+	{ " files sss", true },
+	{ "SSS\n", true },
+	{ " files sss[UNAVAIL=return]systemd", true },
+	{ " files [sss] ldap", false },
+	{ " files [NOTFOUND=return] sss", true },
+	{ " files sssx xsss", false },
+	{ " files [", false },
+};
+
 int
 main(void)
 {
@@ -44,6 +59,10 @@ main(void)
 			: hidden && strcmp(name, rows[i].hidden) == 0,
 		    "line %zu: %s", i,
 		    rows[i].hidden == NULL ? "none" : rows[i].hidden);
+	}
+	for (size_t i = 0; i < sizeof(sssd) / sizeof(sssd[0]); i++) {
+		ok(remote_asks_sssd(sssd[i].sources) == sssd[i].asks,
+		    "sssd in line %zu", i);
 	}
 	return tap_done();
 }

@@ -96,6 +96,16 @@ def test_nobody(site):
     equal(site.queue_with("stranger"), [("", ["waiting"])], "the queue")
 
 
+def test_sssd(site):
+    """--check warns of sssd, which says no where it cannot ask"""
+    conf = Path("/etc/nsswitch.conf")
+    before = conf.read_text()
+    for sources, warned in (("files faraway", False), ("files sss", True)):
+        conf.write_text(f"passwd: {sources}\ngroup: files\n")
+        equal("{PAM}" in site.call("smtpd", "--check").stdout, warned, sources)
+    conf.write_text(before)
+
+
 def main():
     """In a mount namespace, for its nsswitch.conf."""
     if sys.argv[1:] == [INSIDE]:
