@@ -34,9 +34,11 @@ def setup(scratch, conf, *words, env=None, **settings):
 
 
 def snapshot(path):
-    """All files below a path, with what is in them."""
+    """All files below a path, with what is in them; but not the counts, which
+    processes of the trial mail may write when they end."""
     return {str(p.relative_to(path)): p.read_bytes()
-            for p in Path(path).rglob("*") if p.is_file()}
+            for p in Path(path).rglob("*") if p.is_file()
+            and p.name != "stats"}
 
 
 def test_first():
@@ -122,7 +124,9 @@ def test_twice():
         done = setup(scratch, conf, "--yes", ADDRESS)
         equal(done.returncode, 0, done.stderr)
         check("Nothing has to be changed." in done.stdout, done.stdout)
-        equal(snapshot(conf.parent), before, "files")
+        after = snapshot(conf.parent)
+        equal([name for name in {**before, **after}
+               if before.get(name) != after.get(name)], [], "files")
 
 
 def test_edited():
