@@ -142,8 +142,9 @@ check_zone(struct check *c, struct zone *zone, bool first)
 	}
 	if (zone->nkeys == 0 && c->config->dkim_sign != DKIM_SIGN_OFF) {
 		check_finding(c, FINDING_WARNING,
-		    "mail of %s is not signed; type: smtpd --dkim %s", domain,
-		    domain);
+		    "mail of %s is not signed (DKIM), so others may take it "
+		    "for spam; type: smtpd --dkim %s",
+		    domain, domain);
 	}
 	/* With a relay, nobody sees our addresses. */
 	if (t.known > 0 && first && c->config->relay[0] == '\0') {

@@ -174,12 +174,16 @@ tell_dns(struct letter *l, const struct asked *a)
 		unknown += how == FINDING_UNKNOWN;
 	}
 	struct letter_line *line = letter_add(l, LETTER_FACT, "DNS",
-	    unknown > 0
-		? "it could not all be asked; the next letter asks again"
+	    wrong > 0 && unknown > 0
+		? "not all is as it should be, and not all could be asked"
 	    : wrong > 0 ? "not all is as it should be"
-			: "as it should be");
+	    : unknown > 0
+		? "not all could be asked; the next letter tries again"
+		: "as it should be");
+	l->unsure = l->unsure || unknown > 0;
 	if (line != NULL) {
-		line->bad = wrong > 0 && unknown == 0;
+		line->bad = wrong > 0;
+		line->unknown = unknown > 0;
 	}
 }
 
@@ -200,8 +204,12 @@ letter_ask_dns(struct letter *l)
 		if (process_run(compare_zones, d, DNS_PATIENCE, &status) !=
 			PROCESS_EXITED ||
 		    status != EX_OK) {
-			letter_add(l, LETTER_FACT, "DNS",
-			    "could not be asked in time");
+			struct letter_line *line = letter_add(l, LETTER_FACT,
+			    "DNS", "could not be asked in time");
+			l->unsure = true;
+			if (line != NULL) {
+				line->unknown = true;
+			}
 		} else {
 			tell_dns(l, d->asked);
 		}

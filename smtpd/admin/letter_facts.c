@@ -16,10 +16,10 @@ static const struct {
 	{ STATS_REJECTED_DMARC, "forged (DMARC)" },
 	{ STATS_REJECTED_RATE, "too much at once" },
 	{ STATS_REJECTED_ACCESS, "by your own rules" },
-	{ STATS_REJECTED_POLICY, "other rules" },
+	{ STATS_REJECTED_POLICY, "by a rule" },
 	{ STATS_FILTER_REFUSED, "by a filter" },
 	{ STATS_REJECTED_SIZE, "too big" },
-	{ STATS_REJECTED_SYNTAX, "commands that are none" },
+	{ STATS_REJECTED_SYNTAX, "malformed commands" },
 	{ STATS_REJECTED_OTHER, "other reasons" },
 };
 
@@ -53,7 +53,14 @@ add_mail(struct letter *l)
 {
 	char label[LETTER_DATE];
 
-	letter_add(l, LETTER_HEAD, "Mail", "%s", "");
+	letter_add(l, LETTER_HEAD, "Messages", "%s", "");
+	if (letter_sum(l, STATS_DELIVERED) + letter_sum(l, STATS_RELAYED) +
+		letter_sum_before(l, STATS_DELIVERED) +
+		letter_sum_before(l, STATS_RELAYED) ==
+	    0) {
+		letter_add(l, LETTER_NOTE, "", "None came in or went out.");
+		return;
+	}
 	for (uint32_t i = l->days; i-- > 0;) {
 		uint32_t day = l->last - i;
 		add_day(l, LETTER_DAY, letter_date(day, LETTER_SHORT, label),
@@ -62,7 +69,7 @@ add_mail(struct letter *l)
 	}
 	add_day(l, LETTER_WHOLE, "in all", letter_sum(l, STATS_DELIVERED),
 	    letter_sum(l, STATS_RELAYED));
-	add_day(l, LETTER_WHOLE, "before",
+	add_day(l, LETTER_WHOLE, "week before",
 	    letter_sum_before(l, STATS_DELIVERED),
 	    letter_sum_before(l, STATS_RELAYED));
 }
@@ -70,8 +77,9 @@ add_mail(struct letter *l)
 static void
 add_count(struct letter *l, const char *label, uint64_t n, uint64_t most)
 {
+	char number[LETTER_NUMBER];
 	struct letter_line *line =
-	    letter_add(l, LETTER_COUNT, label, "%llu", (unsigned long long)n);
+	    letter_add(l, LETTER_COUNT, label, "%s", letter_number(n, number));
 
 	if (line != NULL) {
 		line->received = n;
@@ -85,7 +93,7 @@ add_refusals(struct letter *l)
 {
 	uint64_t n[REASONS], total = 0, most = 0;
 	size_t order[REASONS];
-	char head[LETTER_LABEL];
+	char head[LETTER_LABEL], number[LETTER_NUMBER];
 
 	for (size_t i = 0; i < REASONS; i++) {
 		size_t k = i;
@@ -97,9 +105,9 @@ add_refusals(struct letter *l)
 		}
 		order[k] = i;
 	}
-	snprintf(
-	    head, sizeof(head), "Refused: %llu", (unsigned long long)total);
-	letter_add(l, LETTER_HEAD, head, "%s", "");
+	snprintf(head, sizeof(head), "Refused: %s attempt%s",
+	    letter_number(total, number), total == 1 ? "" : "s");
+	letter_add(l, LETTER_HEAD, total == 0 ? "Refused" : head, "%s", "");
 	for (size_t i = 0; i < REASONS && n[order[i]] > 0; i++) {
 		add_count(l, reasons[order[i]].words, n[order[i]], most);
 	}
@@ -115,7 +123,8 @@ add_senders(struct letter *l)
 	size_t n = stats_top_sum(&l->stats, l->last, l->days, top);
 
 	if (n > 0) {
-		letter_add(l, LETTER_HEAD, "Who wrote most", "%s", "");
+		letter_add(
+		    l, LETTER_HEAD, "Who wrote most (messages)", "%s", "");
 	}
 	for (size_t i = 0; i < n && i < LETTER_ROWS; i++) {
 		add_count(l, top[i].domain, top[i].count, top[0].count);

@@ -25,12 +25,12 @@ enum {
 
 /* The first end of a certificate's time; false: there is none. */
 static bool
-first_end(const struct config *config, time_t *end)
+first_end(const struct config *config, time_t *end, bool *self_signed)
 {
 	char error[CONFIG_ERROR];
 	struct tls_keys *keys =
 	    config->ntls == 0 ? NULL : tls_keys_open(config, true, error);
-	struct tls_look look;
+	struct tls_look look = { .self_signed = false };
 	bool found = false;
 
 	for (size_t i = 0; keys != NULL && i < tls_keys_count(keys); i++) {
@@ -38,6 +38,9 @@ first_end(const struct config *config, time_t *end)
 		    (!found || look.ends < *end)) {
 			*end = look.ends;
 			found = true;
+		}
+		if (found && look.self_signed) {
+			*self_signed = true;
 		}
 	}
 	if (keys != NULL) {
@@ -51,17 +54,19 @@ add_certificate(struct letter *l)
 {
 	static const char label[] = "certificate";
 	struct letter_line *line;
+	bool self_signed = false;
 	time_t end;
 
-	if (!first_end(l->config, &end)) {
+	if (!first_end(l->config, &end, &self_signed)) {
 		line = letter_add(l, LETTER_FACT, label, "none, so no TLS");
 	} else if (end < l->now) {
 		line = letter_add(l, LETTER_FACT, label, "expired");
 	} else {
 		long days = (long)((end - l->now) / DAY);
-		line = letter_add(l, LETTER_FACT, label, "%ld day%s left", days,
-		    days == 1 ? "" : "s");
-		if (days >= SOON) {
+		line = letter_add(l, LETTER_FACT, label, "%ld day%s left%s",
+		    days, days == 1 ? "" : "s",
+		    self_signed ? "; it signs itself" : "");
+		if (days >= SOON && !self_signed) {
 			return;
 		}
 	}
@@ -147,15 +152,28 @@ sum_of(const struct letter *l, enum stats first, enum stats last)
 	return n;
 }
 
+static void
+add_logins(struct letter *l)
+{
+	uint64_t good = sum_of(l, STATS_LOGIN_PLAIN, STATS_LOGIN_OTHER);
+	uint64_t bad = sum_of(l, STATS_FAILED_PLAIN, STATS_FAILED_OTHER);
+	char a[LETTER_NUMBER], b[LETTER_NUMBER];
+
+	if (good + bad == 0) {
+		letter_add(l, LETTER_FACT, "logins", "none");
+		return;
+	}
+	letter_add(l, LETTER_FACT, "logins", "%s successful, %s failed",
+	    good == 0 ? "none" : letter_number(good, a),
+	    bad == 0 ? "none" : letter_number(bad, b));
+}
+
 void
 letter_health(struct letter *l)
 {
 	add_certificate(l);
 	add_disk(l);
-	letter_add(l, LETTER_FACT, "logins", "%llu, and %llu that failed",
-	    (unsigned long long)sum_of(l, STATS_LOGIN_PLAIN, STATS_LOGIN_OTHER),
-	    (unsigned long long)sum_of(
-		l, STATS_FAILED_PLAIN, STATS_FAILED_OTHER));
+	add_logins(l);
 }
 
 /* ---- mailboxes ---- */

@@ -21,7 +21,11 @@
 #define COMMAND "<code style=\"white-space:nowrap\">"
 #define TABLE "table role=\"presentation\" cellpadding=\"0\" cellspacing=\"0\""
 
-enum { WIDE = 100, NARROW = 56 };
+/*
+ * Of bars, and of the names before them, so that those of all tables begin at
+ * one place where no name is longer than so many octets.
+ */
+enum { WIDE = 100, NARROW = 56, NAME = 170, SHORT = 32 };
 
 void
 letter_escape(const char *text, FILE *out)
@@ -69,18 +73,17 @@ print_cell(FILE *out, const char *colour, bool right, const char *text)
 static void
 print_number(FILE *out, uint64_t n)
 {
-	char text[24];
+	char text[LETTER_NUMBER];
 
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
-	print_cell(out, INK, true, text);
+	print_cell(out, INK, true, letter_number(n, text));
 }
 
 static void
 print_bar(
-    FILE *out, uint64_t n, uint64_t most, unsigned width, const char *colour)
+    FILE *out, uint64_t n, double whole, unsigned width, const char *colour)
 {
 	unsigned part =
-	    most == 0 ? 0 : (unsigned)((double)n * width / (double)most + 0.5);
+	    whole < 1 ? 0 : (unsigned)((double)n * width / whole + 0.5);
 
 	part = n > 0 && part == 0 ? 1 : part;
 	fprintf(out,
@@ -100,10 +103,13 @@ print_bar(
 /* ---- rows ---- */
 
 static void
-print_mark(FILE *out, bool bad)
+print_mark(FILE *out, bool bad, bool unknown)
 {
-	begin_cell(out, bad ? BAD : GOOD, false, "");
-	fputs(bad ? "<b>!</b></td>" : "&#10003;</td>", out);
+	begin_cell(out, bad ? BAD : unknown ? MUTE : GOOD, false, "");
+	fputs(bad       ? "<b>!</b></td>"
+	      : unknown ? "?</td>"
+			: "&#10003;</td>",
+	    out);
 }
 
 static void
@@ -115,7 +121,7 @@ print_tasks(const struct letter *l, FILE *out)
 	for (size_t i = 0; i < n; i++) {
 		const struct letter_task *t = &l->tasks[i];
 		fputs("<tr>", out);
-		print_mark(out, true);
+		print_mark(out, true, false);
 		begin_cell(out, INK, false, ";" BREAK);
 		letter_escape(t->text, out);
 		if (t->command[0] != '\0') {
@@ -127,7 +133,7 @@ print_tasks(const struct letter *l, FILE *out)
 	}
 	if (l->ntasks > n) {
 		fputs("<tr>", out);
-		print_mark(out, true);
+		print_mark(out, true, false);
 		begin_cell(out, INK, false, "");
 		fprintf(out,
 		    "And %zu more:<br><code style=\"font-size:13px\">smtpd "
@@ -163,12 +169,44 @@ print_day(const struct letter *l, const struct letter_line *line, FILE *out)
 	begin_cell(out, MUTE, false, ";white-space:nowrap");
 	letter_escape(line->label, out);
 	fputs("</td>", out);
-	print_bar(out, bars ? line->received : 0, letter_highest(l, false),
-	    WIDE, RECEIVED);
+	print_bar(out, bars ? line->received : 0,
+	    letter_whole(l, WIDE, NARROW, false), WIDE, RECEIVED);
 	print_number(out, line->received);
-	print_bar(
-	    out, bars ? line->sent : 0, letter_highest(l, true), NARROW, SENT);
+	print_bar(out, bars ? line->sent : 0,
+	    letter_whole(l, WIDE, NARROW, true), NARROW, SENT);
 	print_number(out, line->sent);
+}
+
+/* True if no name of the table that the line is in is long. */
+static bool
+names_are_short(const struct letter *l, const struct letter_line *line)
+{
+	while (line > l->lines && line[-1].kind == LETTER_COUNT) {
+		line--;
+	}
+	for (; line < l->lines + l->count && line->kind == LETTER_COUNT;
+	     line++) {
+		if (strlen(line->label) > SHORT) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+print_name(const struct letter *l, const struct letter_line *line, FILE *out)
+{
+	char width[24] = "";
+
+	if (names_are_short(l, line)) {
+		snprintf(width, sizeof(width), " width=\"%d\"", NAME);
+	}
+	fprintf(out,
+	    "<td valign=\"top\"%s style=\"font:14px/20px " FACE
+	    ";padding:2px 10px 2px 0;color:" INK ";" BREAK "\">",
+	    width);
+	letter_escape(line->label, out);
+	fputs("</td>", out);
 }
 
 static void
@@ -182,14 +220,13 @@ print_row(const struct letter *l, const struct letter_line *line, FILE *out)
 		print_day(l, line, out);
 		break;
 	case LETTER_COUNT:
-		begin_cell(out, INK, false, ";" BREAK);
-		letter_escape(line->label, out);
-		fputs("</td>", out);
-		print_bar(out, line->received, line->sent, WIDE, REFUSED);
+		print_name(l, line, out);
+		print_bar(
+		    out, line->received, (double)line->sent, WIDE, REFUSED);
 		print_cell(out, INK, true, line->text);
 		break;
 	case LETTER_FACT:
-		print_mark(out, line->bad);
+		print_mark(out, line->bad, line->unknown);
 		print_cell(out, MUTE, false, line->label);
 		begin_cell(out, INK, false, ";" BREAK);
 		letter_escape(line->text, out);

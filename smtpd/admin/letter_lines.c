@@ -84,6 +84,24 @@ letter_tell(void *letter, enum finding how, const char *text)
 }
 
 const char *
+letter_number(uint64_t n, char text[LETTER_NUMBER])
+{
+	char digits[24];
+	int len =
+	    snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
+	char *to = text;
+
+	for (int i = 0; i < len; i++) {
+		if (i > 0 && (len - i) % 3 == 0) {
+			*to++ = ',';
+		}
+		*to++ = digits[i];
+	}
+	*to = '\0';
+	return text;
+}
+
+const char *
 letter_size(uint64_t octets, char text[LETTER_SIZE])
 {
 	static const char *const units[] = { "bytes", "kB", "MB", "GB", "TB",
@@ -125,7 +143,7 @@ letter_date(uint32_t day, enum letter_form form, char text[LETTER_DATE])
 	}
 	switch (form) {
 	case LETTER_SHORT:
-		snprintf(text, LETTER_DATE, "%s %02d", weekday, tm.tm_mday);
+		snprintf(text, LETTER_DATE, "%s %2d", weekday, tm.tm_mday);
 		break;
 	case LETTER_SMALL:
 		snprintf(text, LETTER_DATE, "%d %s", tm.tm_mday, month);
@@ -204,34 +222,40 @@ count_tasks(const struct letter *l, bool first, char text[LETTER_LABEL])
 void
 letter_verdict(const struct letter *l, char text[LETTER_LABEL])
 {
+	char in[LETTER_NUMBER], out[LETTER_NUMBER];
+
 	if (l->ntasks > 0) {
 		count_tasks(l, false, text);
 		return;
 	}
-	snprintf(text, LETTER_LABEL, "all well, %llu in, %llu out",
-	    (unsigned long long)letter_sum(l, STATS_DELIVERED),
-	    (unsigned long long)letter_sum(l, STATS_RELAYED));
+	snprintf(text, LETTER_LABEL, "all well, %s in, %s out",
+	    letter_number(letter_sum(l, STATS_DELIVERED), in),
+	    letter_number(letter_sum(l, STATS_RELAYED), out));
 }
 
 void
 letter_opening(const struct letter *l, char text[LETTER_TEXT])
 {
+	const char *unsure = l->unsure ? ", as far as could be seen" : "";
 	char count[LETTER_LABEL];
 
+	if (l->ntasks == 0 && !l->asked) {
+		strlcpy(text, "Nothing here needs attention.", LETTER_TEXT);
+		return;
+	}
 	if (l->ntasks == 0) {
-		strlcpy(text,
-		    l->asked ? "All is well. There is nothing to do."
-			     : "Nothing here needs attention.",
-		    LETTER_TEXT);
+		snprintf(text, LETTER_TEXT,
+		    "All is well%s. There is nothing to do.", unsure);
 		return;
 	}
 	count_tasks(l, true, count);
-	snprintf(text, LETTER_TEXT, "%s.%s", count,
-	    l->asked ? " Everything else is well." : "");
+	snprintf(text, LETTER_TEXT, "%s.%s%s%s", count,
+	    l->asked ? " Everything else is well" : "", l->asked ? unsure : "",
+	    l->asked ? "." : "");
 }
 
-uint64_t
-letter_highest(const struct letter *l, bool sent)
+static uint64_t
+highest(const struct letter *l, bool sent)
 {
 	uint64_t most = 1;
 
@@ -243,4 +267,13 @@ letter_highest(const struct letter *l, bool sent)
 		}
 	}
 	return most;
+}
+
+double
+letter_whole(const struct letter *l, unsigned wide, unsigned narrow, bool sent)
+{
+	double a = (double)highest(l, false) / wide;
+	double b = (double)highest(l, true) / narrow;
+
+	return (a > b ? a : b) * (sent ? narrow : wide);
 }

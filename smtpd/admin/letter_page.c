@@ -23,7 +23,9 @@ static const char style[] =
     "background:var(--bg);max-width:46rem;margin:2rem auto;padding:0 1rem}\n"
     "h1{font-size:1.5rem;margin:0;overflow-wrap:anywhere}"
     "h2{font-size:1.1rem;margin:2rem 0 .3rem}.m{color:var(--mute)}"
-    "p{margin:.2rem 0}\n"
+    "p{margin:.2rem 0}.t{overflow-wrap:anywhere;padding-left:1.2em}"
+    ".t::before{content:\"!\";float:left;margin-left:-1.2em;"
+    "color:var(--bad);font-weight:bold}\n"
     "svg{width:100%;height:auto;display:block;margin-bottom:.5rem}"
     ".grid path{stroke:var(--line)}"
     "text{font:11px system-ui,sans-serif;fill:var(--mute)}\n"
@@ -101,7 +103,7 @@ draw_day(const struct letter *l, const struct series *s, size_t count,
 	const double wide = (double)(WIDTH - LEFT - RIGHT) / LETTER_MONTH;
 	double x = LEFT + (double)day * wide, y = height - FOOT;
 	uint32_t date = l->last - (LETTER_MONTH - 1) + (uint32_t)day;
-	char text[LETTER_DATE];
+	char text[LETTER_DATE], number[LETTER_NUMBER];
 
 	for (size_t k = 0; k < count; k++) {
 		double high = (double)s[k].n[day] * scale;
@@ -111,11 +113,11 @@ draw_day(const struct letter *l, const struct series *s, size_t count,
 		}
 		fprintf(out,
 		    "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" "
-		    "width=\"%.1f\" height=\"%.1f\"><title>%s: %llu %s"
+		    "width=\"%.1f\" height=\"%.1f\"><title>%s: %s %s"
 		    "</title></rect>\n",
 		    s[k].class, x + 1, y, wide - 2, high,
 		    letter_date(date, LETTER_SMALL, text),
-		    (unsigned long long)s[k].n[day], s[k].word);
+		    letter_number(s[k].n[day], number), s[k].word);
 	}
 	if (day % LETTER_WEEK == 2) {
 		bool end = day + LETTER_WEEK > LETTER_MONTH;
@@ -158,6 +160,9 @@ draw(const struct letter *l, const char *title, const struct series *s,
 static void
 draw_mail(const struct letter *l, FILE *out)
 {
+	uint64_t in = letter_sum(l, STATS_DELIVERED);
+	uint64_t sent = letter_sum(l, STATS_RELAYED);
+	char a[LETTER_NUMBER], b[LETTER_NUMBER];
 	struct series s[] = { { .class = "in", .word = "received" },
 		{ .class = "out", .word = "sent" } };
 
@@ -166,23 +171,29 @@ draw_mail(const struct letter *l, FILE *out)
 		s[0].n[i] = stats_on(&l->stats, day, STATS_DELIVERED);
 		s[1].n[i] = stats_on(&l->stats, day, STATS_RELAYED);
 	}
-	fprintf(out,
-	    "<h2>Mail</h2>\n<p class=\"key m\">a day<i class=\"in\"></i>"
-	    "received<i class=\"out\"></i>sent</p>\n");
-	draw(l, "mail a day", s, 2, 150, out);
-	fprintf(out,
-	    "<p class=\"m\">In %u days: %llu received, %llu sent</p>\n",
-	    l->days, (unsigned long long)letter_sum(l, STATS_DELIVERED),
-	    (unsigned long long)letter_sum(l, STATS_RELAYED));
+	fputs("<h2>Messages</h2>\n", out);
+	if (in + sent == 0) {
+		return; /* a note says so */
+	}
+	fprintf(out, "<p class=\"key m\">a day<i class=\"in\"></i>"
+		     "received<i class=\"out\"></i>sent</p>\n");
+	draw(l, "messages a day", s, 2, 150, out);
+	fprintf(out, "<p class=\"m\">In %u days: %s received, %s sent</p>\n",
+	    l->days, letter_number(in, a), letter_number(sent, b));
 }
 
 static void
 draw_refusals(const struct letter *l, FILE *out)
 {
 	struct series s = { .class = "ref", .word = "refused" };
+	uint64_t total = 0;
 
 	for (uint32_t i = 0; i < LETTER_MONTH; i++) {
 		s.n[i] = letter_refusals(l, l->last - (LETTER_MONTH - 1) + i);
+		total += s.n[i];
+	}
+	if (total == 0) {
+		return;
 	}
 	draw(l, "refused a day", &s, 1, 110, out);
 }
@@ -199,10 +210,10 @@ print_tasks(const struct letter *l, FILE *out)
 	fprintf(out, "<p class=\"%s\">%s</p>\n", l->ntasks > 0 ? "bad" : "ok",
 	    opening);
 	for (size_t i = 0; l->names && i < n; i++) {
-		fputs("<p>", out);
+		fputs("<p class=\"t\">", out);
 		letter_escape(l->tasks[i].text, out);
 		if (l->tasks[i].command[0] != '\0') {
-			fputs(": <code>", out);
+			fputs("<br><code>", out);
 			letter_escape(l->tasks[i].command, out);
 			fputs("</code>", out);
 		}
@@ -231,7 +242,12 @@ static void
 print_fact(const struct letter_line *line, FILE *out)
 {
 	fprintf(out, "<tr><td class=\"l %s\">%s</td><td class=\"l m\">",
-	    line->bad ? "bad" : "ok", line->bad ? "!" : "&#10003;");
+	    line->bad       ? "bad"
+	    : line->unknown ? "m"
+			    : "ok",
+	    line->bad       ? "!"
+	    : line->unknown ? "?"
+			    : "&#10003;");
 	letter_escape(line->label, out);
 	fputs("</td><td>", out);
 	letter_escape(line->text, out);
@@ -243,7 +259,7 @@ print_line(const struct letter *l, const struct letter_line *line, FILE *out)
 {
 	switch (line->kind) {
 	case LETTER_HEAD:
-		if (strcmp(line->label, "Mail") == 0) {
+		if (strcmp(line->label, "Messages") == 0) {
 			break; /* drawn */
 		}
 		fputs("</table>\n<h2>", out);

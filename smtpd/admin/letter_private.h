@@ -36,7 +36,7 @@ enum letter_kind {
 
 struct letter_line {
 	enum letter_kind kind;
-	bool bad;
+	bool bad, unknown;
 	char label[LETTER_LABEL], text[LETTER_TEXT];
 	uint64_t received, sent;
 };
@@ -50,6 +50,7 @@ struct letter {
 	const struct config *config;
 	bool names;    /* people and domains may be named */
 	bool asked;    /* the set-up was tested, and the DNS asked */
+	bool unsure;   /* but not all could be found out */
 	uint32_t last; /* the days that it is about */
 	uint32_t days;
 	uint32_t today;
@@ -74,6 +75,10 @@ struct letter_line *letter_add(
    the command. */
 void letter_task(struct letter *, bool urgent, const char *text);
 
+/* "12,345".  Returns text. */
+enum { LETTER_NUMBER = 28 };
+const char *letter_number(uint64_t, char text[LETTER_NUMBER]);
+
 /* "412 MB".  Returns text. */
 enum { LETTER_SIZE = 24 };
 const char *letter_size(uint64_t octets, char text[LETTER_SIZE]);
@@ -81,7 +86,7 @@ const char *letter_size(uint64_t octets, char text[LETTER_SIZE]);
 /* A day in words.  Returns text. */
 enum { LETTER_DATE = 64 };
 enum letter_form {
-	LETTER_SHORT,    /* Mon 23 */
+	LETTER_SHORT,    /* Mon 23, Tue  1 */
 	LETTER_SMALL,    /* 23 Nov */
 	LETTER_WEEKDAY,  /* Monday 23 */
 	LETTER_YEARLESS, /* Monday 23 November */
@@ -102,8 +107,13 @@ void letter_verdict(const struct letter *, char text[LETTER_LABEL]);
 /* "Two things to do.  Everything else is well." */
 void letter_opening(const struct letter *, char text[LETTER_TEXT]);
 
-/* The highest number of the lines that have two of them. */
-uint64_t letter_highest(const struct letter *, bool sent);
+/*
+ * The number that a whole bar stands for, when those of what was received are
+ * up to wide, those of what was sent up to narrow: on one scale, so that the
+ * two can be compared.
+ */
+double letter_whole(
+    const struct letter *, unsigned wide, unsigned narrow, bool sent);
 
 /* ---- letter_facts.c, letter_health.c, letter_ask.c ---- */
 

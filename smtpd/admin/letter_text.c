@@ -31,10 +31,9 @@ print_padded(FILE *out, const char *text, int width)
 }
 
 static void
-print_bar(FILE *out, uint64_t n, uint64_t most, int width)
+print_bar(FILE *out, uint64_t n, double whole, int width)
 {
-	int marks =
-	    most == 0 ? 0 : (int)((double)n * width / (double)most + 0.5);
+	int marks = whole < 1 ? 0 : (int)((double)n * width / whole + 0.5);
 
 	marks = n > 0 && marks == 0 ? 1 : marks;
 	for (int i = 0; i < width; i++) {
@@ -95,8 +94,8 @@ print_head(const struct letter *l, const struct letter_line *line, FILE *out)
 	}
 	fputc('\n', out);
 	if (line + 1 < l->lines + l->count && line[1].kind == LETTER_DAY) {
-		fprintf(out, "  %-10s %-*s          %s\n", "", BAR, "received",
-		    "sent");
+		fprintf(out, "  %-11s %-*s            %s\n", "", BAR,
+		    "received", "sent");
 	}
 }
 
@@ -104,13 +103,15 @@ static void
 print_day(const struct letter *l, const struct letter_line *line, FILE *out)
 {
 	bool bars = line->kind == LETTER_DAY;
+	char number[LETTER_NUMBER];
 
-	fprintf(out, "  %-10s ", line->label);
-	print_bar(
-	    out, bars ? line->received : 0, letter_highest(l, false), BAR);
-	fprintf(out, " %7llu  ", (unsigned long long)line->received);
-	print_bar(out, bars ? line->sent : 0, letter_highest(l, true), SHORT);
-	fprintf(out, " %7llu\n", (unsigned long long)line->sent);
+	fprintf(out, "  %-11s ", line->label);
+	print_bar(out, bars ? line->received : 0,
+	    letter_whole(l, BAR, SHORT, false), BAR);
+	fprintf(out, " %9s  ", letter_number(line->received, number));
+	print_bar(out, bars ? line->sent : 0, letter_whole(l, BAR, SHORT, true),
+	    SHORT);
+	fprintf(out, " %9s\n", letter_number(line->sent, number));
 }
 
 static void
@@ -122,7 +123,7 @@ print_count(const struct letter_line *line, FILE *out)
 		fprintf(out, "\n  %*s", LABEL, "");
 	}
 	fputc(' ', out);
-	print_bar(out, line->received, line->sent, BAR);
+	print_bar(out, line->received, (double)line->sent, BAR);
 	fprintf(out, " %s\n", line->text);
 }
 
@@ -149,7 +150,10 @@ letter_print_text(const struct letter *l, FILE *out)
 			print_count(line, out);
 			break;
 		case LETTER_FACT:
-			fprintf(out, "%s %-12s %s\n", line->bad ? "!" : " ",
+			fprintf(out, "%s %-12s %s\n",
+			    line->bad       ? "!"
+			    : line->unknown ? "?"
+					    : " ",
 			    line->label, line->text);
 			break;
 		case LETTER_NOTE:

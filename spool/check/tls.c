@@ -40,10 +40,11 @@ check_certificate(
 	}
 	if (look.self_signed) {
 		check_finding(c, FINDING_WARNING,
-		    "the certificate in %s signs itself: programs for mail "
-		    "ask whether to trust it, or refuse it; get one of an "
-		    "authority, for example by certbot",
-		    file);
+		    "the certificate in %s signs itself: mail programs ask "
+		    "whether to trust it, or refuse it; get one of an "
+		    "authority, and name its files at tls in restante.conf; "
+		    "type: certbot certonly --standalone -d %s",
+		    file, c->config->hostname);
 	}
 	return look.names_host;
 }

@@ -40,6 +40,40 @@ test_sizes(void)
 }
 
 static void
+test_numbers(void)
+{
+	static const struct {
+		uint64_t n;
+		const char *text;
+	} rows[] = { { 0, "0" }, { 999, "999" }, { 1000, "1,000" },
+		{ 12345, "12,345" }, { 123456, "123,456" },
+		{ UINT64_MAX, "18,446,744,073,709,551,615" } };
+	char text[LETTER_NUMBER];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		is_string(
+		    letter_number(rows[i].n, text), rows[i].text, "a number");
+	}
+}
+
+static void
+test_bars(void)
+{
+	static struct letter l;
+
+	ok(letter_whole(&l, 20, 10, false) > 0, "there is always a scale");
+	l.count = 1;
+	l.lines[0].kind = LETTER_DAY;
+	l.lines[0].received = 40;
+	l.lines[0].sent = 10;
+	ok(letter_whole(&l, 20, 10, false) == 40, "the longest is as wide");
+	ok(letter_whole(&l, 20, 10, true) == 20, "half of the width, half");
+	l.lines[0].sent = 80;
+	ok(letter_whole(&l, 20, 10, true) == 80, "the narrow ones fit, too");
+	ok(letter_whole(&l, 20, 10, false) == 160, "and decide the scale");
+}
+
+static void
 test_periods(void)
 {
 	char text[2 * LETTER_DATE + 16];
@@ -80,6 +114,12 @@ test_tasks(void)
 	letter.asked = true;
 	letter_opening(&letter, text);
 	is_string(text, "42 things to do. Everything else is well.", "many");
+	letter.unsure = true;
+	letter_opening(&letter, text);
+	is_string(text,
+	    "42 things to do. Everything else is well, as far as could be "
+	    "seen.",
+	    "what is unknown");
 	is_string(letter.tasks[LETTER_TASKS - 1].text, "Bad", "bad ones stay");
 }
 
@@ -111,6 +151,8 @@ int
 main(void)
 {
 	test_sizes();
+	test_numbers();
+	test_bars();
 	test_periods();
 	test_tasks();
 	test_names();
