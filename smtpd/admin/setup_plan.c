@@ -126,9 +126,9 @@ set_relay(struct conf *c, const struct setup_place *place,
 		    source ? "" : path_of(place, "relay-password", path));
 		set_rule(c, "relay-password", host, value);
 	}
-	if (at != NULL && a->own_address) {
-		snprintf(value, sizeof(value), "%s %s@%s header", host, a->user,
-		    a->domain);
+	if (at != NULL && a->relay_sender[0] != '\0') {
+		snprintf(value, sizeof(value), "%s %s header", host,
+		    a->relay_sender);
 		set_rule(c, "relay-from", host, value);
 	}
 	if (a->hosted) {

@@ -51,8 +51,9 @@ struct setup_answers {
 	char tls[SETUP_PATH];              /* a file, or "": one of our own */
 	char credentials[USER_CREDENTIALS]; /* for the new user, or "" */
 	bool open;                          /* ports for the network */
-	bool hosted;      /* the address is at the provider, not here */
-	bool own_address; /* the relay takes mail from no other */
+	bool hosted; /* the address is at the provider, not here */
+	/* The address from which alone the relay takes mail; "": any. */
+	char relay_sender[CONFIG_VALUE];
 };
 
 /* In the order in which they are done; the files are the commit point. */

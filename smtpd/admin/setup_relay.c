@@ -181,9 +181,32 @@ name_source(struct config *c, const struct hop *hop, const char *source)
 	c->nrelay_passwords = last + 1;
 }
 
+/*
+ * After it has refused the user's address: true if it takes mail from that of
+ * the account, which then is the sender of all that leaves.
+ */
+static bool
+takes_own_alone(const struct setup_facts *f, struct hop *hop,
+    const char *sender, struct setup_answers *a)
+{
+	char why[CONFIG_ERROR];
+
+	if (strchr(hop->user, '@') == NULL ||
+	    strcasecmp(hop->user, sender) == 0 ||
+	    trial_run(f->config, hop, hop->user, why) != TRIAL_GOOD) {
+		return false;
+	}
+	printf("ok: %s takes the login of %s, but mail from no other address: "
+	       "what leaves will have it as its sender, and answers go to the "
+	       "author by Reply-To (relay-from in restante.conf(5))\n",
+	    hop->host, hop->user);
+	strlcpy(a->relay_sender, hop->user, sizeof(a->relay_sender));
+	return true;
+}
+
 static int
 try_login(const struct setup_facts *f, const struct setup_provider *p,
-    struct hop *hop, const struct setup_answers *a)
+    struct hop *hop, struct setup_answers *a)
 {
 	char sender[SETUP_LOCAL + CONFIG_NAME + 2], why[CONFIG_ERROR];
 
@@ -213,6 +236,9 @@ try_login(const struct setup_facts *f, const struct setup_provider *p,
 		}
 		return EX_NOPERM;
 	case TRIAL_SENDER:
+		if (takes_own_alone(f, hop, sender, a)) {
+			return EX_OK;
+		}
 		log_error("%s does not take mail from %s, though it takes the "
 			  "login of %s: %s; log in as the owner of that "
 			  "address",
@@ -247,16 +273,18 @@ agree_on_password(const struct setup_wish *w, const struct setup_facts *f,
 	}
 }
 
-/* True if the provider of the address takes its mail, and none else. */
-static bool
-wants_own_address(const struct setup_provider *p, const struct setup_answers *a,
-    const struct hop *hop)
+/* Some providers take mail from the address of the account, and no other. */
+static void
+note_own_address(const struct setup_provider *p, const struct hop *hop,
+    struct setup_answers *a)
 {
 	char address[SETUP_LOCAL + CONFIG_NAME + 2];
 
 	snprintf(address, sizeof(address), "%s@%s", a->user, a->domain);
-	return p != NULL && setup_provider_own(p->host) &&
-	       strcasecmp(hop->user, address) == 0;
+	if (p != NULL && setup_provider_own(p->host) &&
+	    strcasecmp(hop->user, address) == 0) {
+		strlcpy(a->relay_sender, address, sizeof(a->relay_sender));
+	}
 }
 
 int
@@ -272,8 +300,8 @@ setup_ask_relay(const struct setup_wish *w, const struct setup_facts *f,
 		return EX_OK;
 	}
 	int rc = read_relay(w, a, &hop);
-	a->own_address = rc == EX_OK && wants_own_address(p, a, &hop);
 	if (rc == EX_OK && hop.user[0] != '\0') {
+		note_own_address(p, &hop, a);
 		rc = agree_on_password(w, f, p, &hop, a);
 	}
 	explicit_bzero(&hop, sizeof(hop));

@@ -8,6 +8,7 @@ the password, and no sender but the owner of the account.
 """
 import contextlib
 import os
+import re
 import stat
 import subprocess
 
@@ -134,6 +135,45 @@ def test_root():
         equal([(m.sender, m.rcpts) for m in hop.messages],
               [(ADDRESS, [ADDRESS])] * 2, "messages")
         check(b"Subject: a report" in hop.messages[1].body, "what came")
+
+
+def test_own_domain():
+    """Mail of a domain of one's own by an account that sends as itself alone"""
+    with provider() as (scratch, conf, hop, url):
+        status, said = setup(scratch, conf, "--yes", "--relay", url,
+                             "--relay-password", secret(scratch),
+                             "alice@example.org")
+        equal(status, 0, said)
+        check(f"takes the login of {ADDRESS}, but mail from no other address"
+              in said, said)
+        text = conf.read_text()
+        check(f"relay-from      localhost {ADDRESS} header\n" in text, text)
+        check("alice@example.org was sent, and collected by POP3" in said,
+              said)
+        for words, mail in ((["-i", "-f", "alice@example.org", "x@far.test"],
+                             "From: Alice <alice@example.org>\n"
+                             "Subject: hello\n\nx\n"), (["-q"], "")):
+            subprocess.run(
+                [scratch.program("smtpd"), "-c", str(conf), *words],
+                check=True, timeout=120, cwd="/", input=mail.encode(),
+                capture_output=True, env=scratch.environment(),
+                **scratch.as_user())
+        wait_for(lambda: hop.messages, "the message")
+        equal((hop.messages[0].sender, hop.messages[0].rcpts),
+              (ADDRESS, ["x@far.test"]), "envelope")
+        head = hop.messages[0].body.partition(b"\r\n\r\n")[0]
+        check(re.search(rb"(?m)^From: .*<12345@qq\.com>", head)
+              and re.search(rb"(?m)^Reply-To: .*<alice@example\.org>", head),
+              str(head))
+    nobody = {"mail": lambda *_: ONLY_OWN}
+    with provider(nobody) as (scratch, conf, hop, url):
+        before = files(conf.parent)
+        status, said = setup(scratch, conf, "--yes", "--relay", url,
+                             "--relay-password", secret(scratch),
+                             "alice@example.org")
+        equal(status, 77, said)
+        check("does not take mail from alice@example.org" in said, said)
+        equal(files(conf.parent), before, "files")
 
 
 def test_refused():
