@@ -204,6 +204,9 @@ tables_maker_ended(struct server *s, pid_t pid, int status)
 	}
 	s->maker = 0;
 	s->maker_until = 0;
+	if (s->stop_at != 0) {
+		return true;
+	}
 	if (WIFSIGNALED(status)) {
 		/* No memory, or no time: this process would have none either,
 		   and nobody could connect meanwhile. */
