@@ -162,10 +162,12 @@ class Machine:
             os.kill(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        self.process.wait()     # which it is when all of them have ended
+        # First those through which we entered: one that is stopped, as its
+        # program was, would never take note of its end.
         for program in self.programs.values():
             program.kill()
             program.wait()
+        self.process.wait()     # which it is when all of them have ended
         self.programs.clear()
         self.process.stdin.close()
         self.process.stdout.close()
