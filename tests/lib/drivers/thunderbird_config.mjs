@@ -13,11 +13,15 @@ import { pathToFileURL } from "node:url";
 const folder = process.argv[2];
 const modules = {};
 
+// What is in modules that are not there: whatever it is, it is used for errors.
+globalThis.absent = new Proxy(class extends Error {}, {
+  get: (target, name) => target[name] ?? globalThis.absent,
+});
 globalThis.ChromeUtils = {
   defineESModuleGetters(target, names) {
     for (const [name, url] of Object.entries(names)) {
       Object.defineProperty(target, name, {
-        get: () => modules[path.posix.basename(url)][name],
+        get: () => (modules[path.posix.basename(url)] ?? globalThis.absent)[name],
       });
     }
   },

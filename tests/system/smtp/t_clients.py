@@ -60,10 +60,18 @@ def test_thunderbird():
                   servers(HOST, f"alice@{domain}"), "servers")
 
 
+# Of one release or another.
 MODULES = ("readFromXML.sys.mjs", "JXON.sys.mjs", "InputSanitizer.sys.mjs",
-           "AccountConfig.sys.mjs", "OAuth2Providers.sys.mjs",
-           "hostnameUtils.sys.mjs")
+           "Sanitizer.sys.mjs", "AccountConfig.sys.mjs",
+           "OAuth2Providers.sys.mjs", "hostnameUtils.sys.mjs")
 SSL_AT_ONCE, PASSWORD = 3, 3    # of nsMsgSocketType and nsMsgAuthMethod
+
+
+def imported(match):
+    """An import of Thunderbird's: from the same folder, or of no use here."""
+    names, module = match.groups()
+    return f'import {{{names}}} from "./{module}"' if module in MODULES \
+        else f"const {{{names}}} = globalThis.absent"
 
 
 def unpack_parser(archive, folder):
@@ -74,8 +82,8 @@ def unpack_parser(archive, folder):
             if name in MODULES:
                 text = packed.read(path).decode()
                 (folder / name).write_text(re.sub(
-                    r'(from\s+)"resource:[^"]*/([^/"]+)"', r'\1"./\2"', text),
-                    encoding="utf-8")
+                    r'import\s*{([^}]*)}\s*from\s+"resource:[^"]*/([^/"]+)"',
+                    imported, text), encoding="utf-8")
 
 
 def tree(element):
