@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from lib import documents
 from lib.scratch import BUILD, tool
 from lib.tap import Skip, Tap, check, equal
 
@@ -55,6 +56,31 @@ def test_twice():
         equal(conf.read_text(), "hostname mail.example.org\n", "conf")
         equal(entry.read_text(), enabled, "the xinetd entry")
         check(f"{entry} stays as it is" in said, said)
+
+
+def services_of(text):
+    """The services of an xinetd entry that are not disabled."""
+    return set(re.findall(
+        r"^service (\w+)\n{[^}]*^\s*disable\s*= no$", text, re.M))
+
+
+def test_xinetd():
+    """what doc/by-hand.md types enables SMTP and POP3, and nothing else"""
+    typed = [line for page in documents.pages()
+             if page.name == "doc/by-hand.md" for block in page.of("sh")
+             for line in block.text.splitlines() if "/etc/xinetd.d/" in line]
+    equal(len(typed), 1, typed)
+    with tempfile.TemporaryDirectory(prefix="restante-test-") as root:
+        install(root)
+        entries = [Path(root, "etc/xinetd.d", name)
+                   for name in ("restante-smtpd", "restante-pop3d")]
+        equal([services_of(e.read_text()) for e in entries], [set(), set()],
+              "installed")
+        subprocess.run(["sh", "-c", typed[0].replace(
+            "/etc/", f"{root}/etc/")], check=True)
+        equal([services_of(e.read_text()) for e in entries],
+              [{"smtp", "submission", "submissions"}, {"pop3", "pop3s"}],
+              "enabled")
 
 
 def test_uninstall():
