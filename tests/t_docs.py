@@ -98,6 +98,18 @@ def test_linked():
           if p.name not in text])
 
 
+def test_named():
+    """Pages, and their parts, that the programs name exist"""
+    pages = {p.name: p.text for p in documents.pages()}
+    named = [(path.name, *found) for path in sorted(SRC.glob("smtpd/**/*.c"))
+             for found in re.findall(r"\b(doc/[\w-]+\.md)(?:, part (\d+))?",
+                                     path.read_text())]
+    check(named, "none is named")
+    none([f"{source}: {name}, part {part}" for source, name, part in named
+          if name not in pages or part and not re.search(
+              rf"^## {part}\. ", pages[name], re.M)])
+
+
 def test_scale():
     """The table of many users is what the model says"""
     said = subprocess.run([SRC / "tests/bench/model"], capture_output=True,

@@ -194,8 +194,8 @@ say_next(const struct setup_wish *w, const struct setup_place *place,
 		return;
 	}
 	if (!f->systemd || w->no_start) {
-		puts("  start the servers: systemd, xinetd or inetd, see "
-		     "smtpd(8)");
+		puts("  start the servers by systemd, xinetd or inetd: "
+		     "doc/by-hand.md, part 6");
 	}
 	printf("  smtpd --check    at any time; it says what to type\n"
 	       "  smtpd -bt someone@example.com    which way mail would take\n"
