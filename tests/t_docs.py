@@ -241,8 +241,8 @@ def test_dovecot():
                         f"mail_plugin_dir = {dovecot.libraries()}/modules\n"
                         + own)
         done = subprocess.run(
-            [program, "-c", conf, "-n"], capture_output=True, text=True,
-            check=False, env=dict(
+            [*dovecot.installed(), program, "-c", conf, "-n"],
+            capture_output=True, text=True, check=False, env=dict(
                 os.environ, LD_LIBRARY_PATH=dovecot.libraries()))
     equal(done.returncode, 0, done.stderr)
 
