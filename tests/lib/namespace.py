@@ -56,3 +56,15 @@ def in_network(tap, name, tests, make):
     except Skip as reason:
         tap.skip(name, str(reason))
     tap.finish()
+
+
+def with_mount(script, argument):
+    """Words before a command that sees a mount of its own, which the script
+    makes of its argument, $0; raises Skip where that cannot be."""
+    enter = ["unshare", "--mount"]
+    if os.geteuid() != 0:
+        enter.append("--map-root-user")
+    if subprocess.run([*enter, "true"], capture_output=True,
+                      check=False).returncode != 0:
+        raise Skip("no right to a mount namespace")
+    return [*enter, "sh", "-c", f'{script} && exec "$@"', str(argument)]

@@ -12,6 +12,7 @@ import subprocess
 import threading
 from pathlib import Path
 
+from lib.namespace import with_mount
 from lib.peers import files, find
 from lib.ports import free_port
 from lib.scratch import (AM_ROOT, SRC, Scratch, client_context,
@@ -81,16 +82,14 @@ class Site(Scratch):
     def run_trusting(self, trust, command, **env):
         """The same, where the system trusts the authority: curl's library can
         be told of it in no other way."""
-        inside = ["sh", "-c", f'mount --bind "$0" {KNOWN} && exec "$@"', trust]
+        inside = with_mount(f'mount --bind "$0" {KNOWN}', trust)
         if not AM_ROOT:
-            return self.run(["unshare", "--map-root-user", "--mount", *inside,
-                             *command], **env)
+            return self.run([*inside, *command], **env)
         user, self.user = self.user, None
         try:
             return self.run(
-                ["unshare", "--mount", *inside, "setpriv",
-                 f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}",
-                 "--clear-groups", *command], **env)
+                [*inside, "setpriv", f"--reuid={user.pw_uid}",
+                 f"--regid={user.pw_gid}", "--clear-groups", *command], **env)
         finally:
             self.user = user
 

@@ -37,7 +37,7 @@ class Old:
             for child in path.iterdir():
                 self.remove(child)
             path.rmdir()
-        elif path.exists():
+        elif os.path.lexists(path):
             path.unlink()
 
     def own(self, path):
