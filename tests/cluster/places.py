@@ -405,7 +405,9 @@ class Front(Host):
                 self.admin("-qf")
             return not self.waiting()
         try:
-            wait_for(empty, f"the queue of {self.name} to be empty", 120, 0.2)
+            # Dovecot's proxy waits two minutes for a store that died without
+            # a word, and the agent with it.
+            wait_for(empty, f"the queue of {self.name} to be empty", 300, 0.2)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.admin('-bp')}") from None
 
