@@ -4,6 +4,7 @@ import base64
 import functools
 
 from .scram import Scram
+from .scratch import Instance
 from .talk import b64, plain
 from .tap import check
 
@@ -51,3 +52,18 @@ def kept(function):
             server.users.write_bytes(text)
             server.own()
     return test
+
+
+class PasswordServer(Instance):
+    """Both daemons, and one by which users change their passwords."""
+
+    passwords = None
+
+    def start(self):
+        super().start()
+        self.passwords = self.serve("pop3d", "127.0.0.1:0=passwd")
+
+    def __exit__(self, *_):
+        if self.passwords is not None:
+            self.passwords.stop()
+        super().__exit__()

@@ -4,9 +4,9 @@
 import subprocess
 
 from lib import logins, peers
-from lib.logins import kept
+from lib.logins import PasswordServer, kept
 from lib.player import PASSWORDS
-from lib.scratch import SRC, Instance
+from lib.scratch import SRC
 from lib.tap import Tap, check, equal
 
 tap = Tap()
@@ -15,19 +15,8 @@ NEW = "kiln apron velvet 73"
 DRIVER = "usr/share/roundcube/plugins/password/drivers/poppassd.php"
 
 
-class Server(Instance):
-    """Both daemons, one for passwords, and Roundcube's driver."""
-
-    passwords = None
-
-    def start(self):
-        super().start()
-        self.passwords = self.serve("pop3d", "127.0.0.1:0=passwd")
-
-    def __exit__(self, *_):
-        if self.passwords is not None:
-            self.passwords.stop()
-        super().__exit__()
+class Server(PasswordServer):
+    """These, and Roundcube's driver."""
 
     def roundcube(self, user, present, new, port=None):
         """What Roundcube would do, and show: [code, text]."""

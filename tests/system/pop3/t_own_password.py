@@ -14,10 +14,10 @@ import sys
 import threading
 
 from lib import logins, proc
-from lib.logins import kept
+from lib.logins import PasswordServer, kept
 from lib.namespace import LOOPBACK, NETWORK, again
 from lib.player import PASSWORDS
-from lib.scratch import AM_ROOT, Instance, Scratch, tool
+from lib.scratch import AM_ROOT, Scratch, tool
 from lib.talk import Closed, Talker
 from lib.tap import Skip, Tap, check, equal
 from lib.wait import wait_for
@@ -28,19 +28,8 @@ NEW = "kiln apron velvet"
 ACL = "system.posix_acl_access"
 
 
-class Server(Instance):
-    """Both daemons, and one for passwords alone."""
-
-    passwords = None
-
-    def start(self):
-        super().start()
-        self.passwords = self.serve("pop3d", "127.0.0.1:0=passwd")
-
-    def __exit__(self, *_):
-        if self.passwords is not None:
-            self.passwords.stop()
-        super().__exit__()
+class Server(PasswordServer):
+    """These, and clients of the one for passwords."""
 
     def dial(self):
         """A connection to it, whose greeting has been read."""
