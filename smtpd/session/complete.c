@@ -57,16 +57,26 @@ make_from(const struct session *s, char from[ADDRESS_TEXT])
 	}
 }
 
+/* x: NULL where nothing in it may be changed.  open: a line that is no field
+   follows. */
 static enum complete
-fix(const struct fixup *x, const char *head, size_t len, char **fixed,
-    size_t *fixed_len)
+fix(const struct fixup *x, const char *head, size_t len, bool open,
+    char **fixed, size_t *fixed_len)
 {
 	FILE *out = open_memstream(fixed, fixed_len);
+	int result = 0;
 
 	if (out == NULL) {
 		return COMPLETE_MEMORY;
 	}
-	int result = fixup_head(x, head, len, out);
+	if (x != NULL) {
+		result = fixup_head(x, head, len, out);
+	} else {
+		fwrite(head, 1, len, out);
+	}
+	if (open) {
+		fputc('\n', out);
+	}
 	if (fclose(out) == EOF || result == -1) {
 		return COMPLETE_MEMORY;
 	}
@@ -88,15 +98,18 @@ complete_head(const struct session *s, const char *id, const char *text,
 	bool stays;
 
 	*head_len = survey(s, text, len, &stays);
+	/* Some readers look for fields up to the empty line, whatever comes
+	   before it: the section that was checked must be theirs, too. */
+	bool open = *head_len < len && text[*head_len] != '\n';
 	if (!sender_header_allowed(s, text, len)) {
 		return COMPLETE_FORBIDDEN;
 	}
 	if (stays) {
-		return COMPLETE_SAME;
+		return fix(NULL, text, *head_len, open, fixed, fixed_len);
 	}
 	make_from(s, from);
 	x.from = from[0] != '\0' ? from : NULL;
 	date_text(time(NULL), date);
 	snprintf(unique, sizeof(unique), "<%s@%s>", id, x.config->hostname);
-	return fix(&x, text, *head_len, fixed, fixed_len);
+	return fix(&x, text, *head_len, open, fixed, fixed_len);
 }

@@ -11,7 +11,8 @@
  * Date, Message-ID and From if they are missing, adds the hostname to bare
  * names in addresses, masquerades those that it is to, and removes Bcc.
  * Everything else stays, octet for octet; a message with a DKIM-Signature is
- * not changed at all.  For session_is_ours().
+ * not changed at all.  A section that ends before a line that is no field gets
+ * its empty line in any case.  For session_is_ours().
  */
 
 enum complete {

@@ -297,7 +297,20 @@ def test_no_body(scratch):
     matches(got, rb"Subject: x\r\n" + FROM + DATE + ID + rb"(?:\r\n)?", "head")
     got, _ = send(scratch, b"Subject: x\r\ntext\r\n\r\nmore\r\n")
     matches(got, rb"Subject: x\r\n" + FROM + DATE + ID
-            + rb"(?:\r\n)?text\r\n\r\nmore\r\n", "head and text")
+            + rb"\r\ntext\r\n\r\nmore\r\n", "head and text")
+
+
+def test_no_field(scratch):
+    """A line that is no field ends the section for all readers"""
+    hidden = b"From: ceo@bank.example\r\nBcc: eve\r\n\r\ntext\r\n"
+    whole = WHOLE.removesuffix(b"\r\n.\r\n")
+    for line in (b"this is no field", b"From", b"X Y: z", b"From a@b.example",
+                 b">From a@b.example", b"\xc3\xa4: x", b"x" * 999):
+        for top in (whole, b"DKIM-Signature: v=1\r\n" + whole):
+            for chunk in (0, 1, 50):
+                got, _ = send(scratch, top + line + b"\r\n" + hidden,
+                              chunk=chunk)
+                equal(got, top + b"\r\n" + line + b"\r\n" + hidden, line)
 
 
 def test_long(scratch):
