@@ -16,6 +16,7 @@ enum kind {
 	KIND_ADDRESSES,
 	KIND_PARAMS,
 	KIND_MARKS, /* machines read it: "?" for what is not ASCII */
+	KIND_DATE,  /* a comment may be anywhere */
 	KIND_OTHER, /* no place for encoded words, or a rare one */
 };
 
@@ -46,8 +47,8 @@ static const struct {
 	{ "Content-ID", KIND_OTHER },
 	{ "Content-Transfer-Encoding", KIND_MARKS },
 	{ "MIME-Version", KIND_MARKS },
-	{ "Date", KIND_OTHER },
-	{ "Resent-Date", KIND_OTHER },
+	{ "Date", KIND_DATE },
+	{ "Resent-Date", KIND_DATE },
 	{ "Message-ID", KIND_OTHER },
 	{ "Resent-Message-ID", KIND_OTHER },
 	{ "In-Reply-To", KIND_OTHER },
@@ -176,10 +177,11 @@ write_other(struct output *o, const struct field *field)
 {
 	struct output value = { 0 };
 	/* RFC 2047 section 5: not in Received. */
-	bool words = !header_is(field, "Received");
+	enum comments how =
+	    header_is(field, "Received") ? COMMENTS_GO : COMMENTS_WORDS;
 
 	write_name(&value, field);
-	if (comments_write(&value, field->value, field->value_len, words)) {
+	if (comments_write(&value, field->value, field->value_len, how)) {
 		output_add(o, value.data, value.len);
 	} else {
 		output_text(o, "Downgraded-");
@@ -211,6 +213,11 @@ write_field(struct output *o, const struct field *field, bool surrogate)
 	case KIND_MARKS:
 		write_name(o, field);
 		words_ascii(o, field->value, field->value_len);
+		break;
+	case KIND_DATE:
+		write_name(o, field);
+		(void)comments_write(
+		    o, field->value, field->value_len, COMMENTS_MORE);
 		break;
 	case KIND_OTHER:
 		write_other(o, field);

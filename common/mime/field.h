@@ -19,8 +19,9 @@ enum field_result {
 /*
  * Text becomes encoded words (RFC 2047), by its kind: in names of addresses and
  * in comments alone, or anywhere; parameters become what RFC 2231 has for them.
- * So do comments of fields that machines read (Date); those of Received, which
- * may have no words, go.  A field that has no place for either gets the prefix
+ * So do comments of fields that machines read; those of Received, which may
+ * have no words, go; and what else is in Date becomes a comment, for the name
+ * of a zone is put there.  A field that has no place for either gets the prefix
  * "Downgraded-" to its name, as RFC 6857 section 3.1.10 has it, and is text
  * then.  Text that is not UTF-8 is labelled unknown-8bit (RFC 1428).  Lines
  * above TRANSFER_LINE octets are folded, at a blank if there is one.  utf8:

@@ -50,7 +50,7 @@ write_words(struct output *o, enum words_context context, struct span text)
 static void
 copy(struct output *o, const char *text, size_t len)
 {
-	if (!comments_write(o, text, len, true)) {
+	if (!comments_write(o, text, len, COMMENTS_WORDS)) {
 		words_ascii(o, text, len);
 	}
 }

@@ -28,12 +28,18 @@ void words_ascii(struct output *, const char *text, size_t len);
 /* True if there is an octet beyond ASCII. */
 bool words_high(const char *text, size_t len);
 
+enum comments {
+	COMMENTS_GO,    /* no encoded words may be there */
+	COMMENTS_WORDS, /* they become encoded words */
+	COMMENTS_MORE,  /* and what is beyond ASCII elsewhere becomes one */
+};
+
 /*
- * Writes a value of which only comments are beyond ASCII: these become encoded
- * words, or go if there may be no words.  false: other octets are, too, and
- * nothing was written.
+ * Writes a value of which only comments are beyond ASCII.  false: other octets
+ * are, too (but for COMMENTS_MORE), and nothing was written.
  */
-bool comments_write(struct output *, const char *value, size_t len, bool words);
+bool comments_write(
+    struct output *, const char *value, size_t len, enum comments);
 
 /*
  * Writes the value of a list of addresses.  One that is not ASCII is written as

@@ -230,16 +230,56 @@ only_comments_high(const char *value, size_t len)
 	return true;
 }
 
+/* Octets at text up to one of ends, or of all. */
+static size_t
+length_to(const char *ends, const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && memchr(ends, text[n], strlen(ends)) == NULL) {
+		n++;
+	}
+	return n;
+}
+
+/* Writes what follows, up to a line end or a comment, in parentheses; how many
+ * octets that are. */
+static size_t
+write_as_comment(struct output *o, const char *text, size_t len)
+{
+	size_t n = length_to("\r\n(", text, len);
+
+	while (is_blank(text[n - 1])) {
+		n--;
+	}
+	output_text(o, "(");
+	words_write(o, WORDS_COMMENT, text, n);
+	output_text(o, ")");
+	return n;
+}
+
 bool
-comments_write(struct output *o, const char *value, size_t len, bool words)
+comments_write(
+    struct output *o, const char *value, size_t len, enum comments how)
 {
 	bool quoted = false;
 	size_t n;
 
-	if (!only_comments_high(value, len)) {
+	if (how != COMMENTS_MORE && !only_comments_high(value, len)) {
 		return false;
 	}
 	for (size_t i = 0; i < len; i += n) {
+		n = how == COMMENTS_MORE
+		        ? length_to(" \t\r\n(", value + i, len - i)
+		        : 0;
+		if (words_high(value + i, n)) {
+			n = write_as_comment(o, value + i, len - i);
+			continue;
+		}
+		if (n > 0) {
+			output_add(o, value + i, n);
+			continue;
+		}
 		n = value[i] == '\\' && i + 1 < len ? 2 : 1;
 		quoted = value[i] == '"' ? !quoted : quoted;
 		if (value[i] != '(' || quoted) {
@@ -249,7 +289,7 @@ comments_write(struct output *o, const char *value, size_t len, bool words)
 		n = comment_length(value + i, len - i);
 		if (!words_high(value + i, n)) {
 			output_add(o, value + i, n);
-		} else if (words) {
+		} else if (how != COMMENTS_GO) {
 			write_comment(o, value + i, n);
 		}
 	}

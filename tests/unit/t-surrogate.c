@@ -64,8 +64,17 @@ static const struct {
 	    "Message-ID: <a@b>\r\n (=?utf-8?B?w6lcKQ==?=\tx)\r\n\r\n" },
 	{ "no comment", "References: <\"(\xc3\xa9)\"@b>\r\n\r\n",
 	    "Downgraded-References: =?utf-8?B?PCIow6kpIkBiPg==?=\r\n\r\n" },
-	{ "a comment and more", "Date: \xc3\xa9 (\xc3\xa9)\r\n\r\n",
-	    "Downgraded-Date: =?utf-8?B?w6kgKMOpKQ==?=\r\n\r\n" },
+	{ "a comment and more", "References: \xc3\xa9 (\xc3\xa9)\r\n\r\n",
+	    "Downgraded-References: =?utf-8?B?w6kgKMOpKQ==?=\r\n\r\n" },
+	{ "the zone of a date, in no comment",
+	    "Date: Mon, 1 Jan 2024 00:00:00 +0100 Mitteleurop\xc3\xa4ische"
+	    " Zeit\r\n\r\n",
+	    "Date: Mon, 1 Jan 2024 00:00:00 +0100"
+	    " (=?utf-8?Q?Mitteleurop=C3=A4ische?= Zeit)\r\n\r\n" },
+	{ "a word that ends with a comment, and two in a row",
+	    "Date: 1 Jan 2024 \xc3\xa9(a)\xc3\xa9\r\n \xc3\xa9\\\r\n\r\n",
+	    "Date: 1 Jan 2024 (=?utf-8?B?w6k=?=)(a)(=?utf-8?B?w6k=?=)\r\n"
+	    " (=?utf-8?B?w6lc?=)\r\n\r\n" },
 	{ "Received may have no words",
 	    "Received: from a (\xc3\xa9)\r\n\tby b (c); 1 Jan 2024\r\n\r\n",
 	    "Received: from a \r\n\tby b (c); 1 Jan 2024\r\n\r\n" },
