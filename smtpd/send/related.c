@@ -65,18 +65,26 @@ cid_next(const char *html, size_t len, size_t from, struct cid *found)
 			return false;
 		}
 		i = (size_t)(colon - html);
-		if (i < from + 4 || strncasecmp(colon - 3, "cid", 3) != 0 ||
-		    strchr("\"'=(;", colon[-4]) == NULL || colon[-4] == '\0') {
+		if (i < from + 4 || strncasecmp(colon - 3, "cid", 3) != 0) {
 			continue;
 		}
-		const char *quote = quote_before(html + from, colon - 3);
-		if (colon[-4] == ';' && *quote == '\0') {
+		const char *value = colon - 3;
+		while (value - 1 > html + from && is_blank(value[-1])) {
+			value--;
+		}
+		char opener = value[-1];
+		const char *quote = quote_before(html + from, value);
+		if (opener == '\0' || strchr("\"'=(;", opener) == NULL ||
+		    (opener == ';' && *quote == '\0')) {
 			continue;
 		}
 		size_t end = i + 1;
 		while (end < len && html[end] != '\n' &&
-		       !ends_value(colon[-4], quote, html + end, len - end)) {
+		       !ends_value(opener, quote, html + end, len - end)) {
 			end++;
+		}
+		while (end > i + 1 && is_blank(html[end - 1])) {
+			end--;
 		}
 		found->at = i + 1;
 		found->len = end - found->at;
