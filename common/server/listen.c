@@ -228,7 +228,12 @@ listen_inet(struct listener *l, const struct role_name *roles, const char *host,
 
 	int rc = getaddrinfo(host, port, &hints, &ai);
 	if (rc != 0) {
-		return fail(error, spec, gai_strerror(rc));
+		return fail(error, spec,
+		    rc == EAI_SERVICE  ? "a port is a number, or a name in "
+					 "/etc/services"
+		    : rc == EAI_NONAME ? "an IP address or * expected before "
+					 "the port"
+				       : gai_strerror(rc));
 	}
 	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd == -1 && host == NULL && errno == EAFNOSUPPORT) {

@@ -103,6 +103,21 @@ def test_usage(scratch):
         fails(scratch, name, "-l", status=USAGE)
 
 
+def cases_listen(scratch):
+    """Where nobody can listen, the words say what to write"""
+    for where, said in (
+            ("127.0.0.1:pop4", "a port is a number, or a name in"),
+            ("127.0.0.1:0x19", "a port is a number, or a name in"),
+            ("mail.example:25", "an IP address or * expected"),
+            ("192.0.2.300:25", "an IP address or * expected"),
+            ("127.0.0.1:65536", "ADDRESS:PORT[/tls] or unix:PATH expected"),
+            ("25", "ADDRESS:PORT[/tls] or unix:PATH expected")):
+        for name in BOTH:
+            with tap.case(f"{name} -l {where}"):
+                fails(scratch, name, "-l", where, status=71,
+                      words=(f"{name}: cannot listen on {where}: {said}",))
+
+
 def test_usage_words(scratch):
     """Both programs word what is wrong with options alike"""
     for words, said in (
