@@ -67,8 +67,8 @@ fixup_survey(const char *head, size_t len)
 
 	while (header_next(&head, end, &f)) {
 		(void)kind(&f, &has);
-		has |= header_is(&f, "DKIM-Signature") ? FIXUP_SIGNED : 0;
 		found |= is_empty(&f) ? 0 : has;
+		found |= header_is(&f, "DKIM-Signature") ? FIXUP_SIGNED : 0;
 	}
 	return found;
 }

@@ -18,7 +18,8 @@
  * empty line after them is no part of it.
  */
 
-/* Fields that a message should have, as bits; blank ones do not count. */
+/* Fields that a message should have, as bits; blank ones do not count, but for
+   a DKIM-Signature. */
 enum fixup_has {
 	FIXUP_FROM = 1,
 	FIXUP_DATE = 2,

@@ -93,6 +93,11 @@ static const struct {
 	{ "To: /etc/x\n" THERE, "To: /etc/x@h.example\n" THERE,
 	    "/etc/x@h.example " },
 	{ "To: -bp\n" THERE, "To: -bp@h.example\n" THERE, "-bp@h.example " },
+	/* Signed, be it only by name. */
+	{ "DKIM-Signature: v=1\nFrom: root\nTo: bob\n",
+	    "DKIM-Signature: v=1\nFrom: root\nTo: bob\n", "bob@h.example " },
+	{ "dkim-signature:\nFrom: root\nTo: bob\nBcc: x@y\n",
+	    "dkim-signature:\nFrom: root\nTo: bob\n", "bob@h.example x@y " },
 	/* What is none of our business stays. */
 	{ "X:  a\t\n  b\n" THERE "To: x@y\n",
 	    "X:  a\t\n  b\n" THERE "To: x@y\n", "x@y " },
