@@ -254,7 +254,9 @@ def is_broken(wire):
             wire, policy=email.policy.compat32).walk():
         raw = part._payload     # pylint: disable=protected-access
         how = str(part.get("content-transfer-encoding", "")).lower()
-        if part.defects or (
+        kind = str(part.get("content-type", "")).partition(";")[0]
+        from_line = isinstance(raw, str) and raw.startswith("From ")
+        if part.defects or not kind.isascii() or from_line or (
                 isinstance(raw, str) and "base64" in how and not re.fullmatch(
                     r"([A-Za-z0-9+/]{4})*(..==|...=)?", "".join(raw.split()))
                 ) or (isinstance(raw, str) and "quoted-printable" in how
