@@ -3,7 +3,9 @@
 that are slow or broken are temporary trouble, never a wrong password."""
 import os
 import pwd
+import shutil
 import signal
+from pathlib import Path
 
 from lib import with_pam
 from lib.peers import files
@@ -67,6 +69,17 @@ class Wrapped(Instance):
             except ProcessLookupError:
                 pass
         super().__exit__(*details)
+        self.forget()
+
+    def forget(self):
+        """Removes what libpam_wrapper has left of processes that were killed:
+        folders with a copy of our service."""
+        for copy in Path("/tmp").glob("pam.?/restante"):
+            try:
+                if str(self.dir) in copy.read_text():
+                    shutil.rmtree(copy.parent)
+            except OSError:
+                pass            # another user's
 
     def program(self, name):
         copy = self.dir / "bin" / name
