@@ -63,9 +63,9 @@ cut_piece(struct input *in, const char *lf, struct piece *p)
 	while (n > 0 && text[n - 1] == '\r') {
 		n--;
 	}
-	if (lf != NULL) {
+	if (p->last) {
 		p->len = n;
-	} else if (!in->over && n > 0) {
+	} else if (n > 0) {
 		/* Their LF may be what comes next. */
 		in->used = p->len = n;
 	}
