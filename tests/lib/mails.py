@@ -214,11 +214,12 @@ def file_name(part):
 
 def octets(part):
     """Its body. A multipart whose parts cannot be found has no encoding,
-    whatever its label; nor has base64 that is none."""
+    whatever its label; nor has base64 that is none. In quotes, an encoding is
+    unknown to readers."""
     raw = part._payload     # pylint: disable=protected-access
     raw = raw.encode("ascii", "surrogateescape") if isinstance(raw, str) \
         else b""
-    how = str(part.get("content-transfer-encoding", "")).strip(' \t";').lower()
+    how = str(part.get("content-transfer-encoding", "")).strip(" \t;").lower()
     if part.get_content_maintype() == "multipart":
         return raw
     if how == "quoted-printable":
