@@ -10,7 +10,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { MOST_TRIES = 10 };
@@ -66,6 +68,23 @@ recover_first(struct hold *h, const struct store *s, int timeout)
 	return result;
 }
 
+/* True if its folder takes no new files of ours, and so no dotlock. */
+static bool
+folder_is_closed(const char *mailbox)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(mailbox, '/');
+	size_t n = slash == NULL ? 0 : (size_t)(slash - mailbox) + 1;
+
+	if (n == 0 || n >= sizeof(folder)) {
+		return false;
+	}
+	memcpy(folder, mailbox, n);
+	folder[n] = '\0';
+	return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == -1 &&
+	       errno == EACCES;
+}
+
 /*
  * The errno for a mailbox that may not be opened.  Ours by its owner and mode,
  * it is another one than the process has confined itself to.
@@ -75,8 +94,9 @@ refused(const struct store *s)
 {
 	struct stat st;
 
-	if (s->confined == STORE_AT_LARGE || lstat(s->mailbox, &st) == -1 ||
-	    !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	if (s->confined == STORE_AT_LARGE || folder_is_closed(s->mailbox) ||
+	    lstat(s->mailbox, &st) == -1 || !S_ISREG(st.st_mode) ||
+	    st.st_uid != geteuid() ||
 	    (st.st_mode & (S_IRUSR | S_IWUSR)) != (S_IRUSR | S_IWUSR)) {
 		return EACCES;
 	}

@@ -69,6 +69,22 @@ def test_locked(place):
     lock.unlink()
 
 
+def test_closed_folder(place):
+    """A folder that takes no dotlock defers, and the reason says so"""
+    user = next(place.unused)
+    equal(place.one(user)[0], "sent", "the first")
+    mode = place.mail.stat().st_mode
+    try:
+        for closed in (0o555, 0o111, 0o444, 0):
+            place.mail.chmod(closed)
+            kind, _, text = place.one(user)
+            equal(kind, "deferred", f"{closed:o}: {text}")
+            check(text.endswith("Permission denied"), f"{closed:o}: {text}")
+    finally:
+        place.mail.chmod(mode)
+    equal(place.messages(user), 1, "messages")
+
+
 def plant(place, user, kind):
     """Makes what is no mailbox of the user's where that should be."""
     box, target = place.mail / user, place.dir / f"target-{user}"
