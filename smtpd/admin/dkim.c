@@ -24,8 +24,8 @@
 #include <sysexits.h>
 
 enum {
-	STRING = 255,             /* octets of a string of a TXT record */
-	PATIENCE = 5 * 60 * 1000, /* ms for keys and name servers */
+	STRING = 255,          /* octets of a string of a TXT record */
+	PATIENCE = 100 * 1000, /* ms for keys and name servers */
 };
 
 static struct dkim_keys keys, next;
@@ -290,7 +290,8 @@ admin_dkim(const struct config *config, const char *text, bool rotate)
 		return EX_USAGE;
 	}
 	/* The libraries that make keys end their process where there is no
-	   memory, and whoever is killed leaves nothing half done. */
+	   memory, or look for a prime for ever; and whoever is killed leaves
+	   nothing half done. */
 	switch (process_run(run, &o, PATIENCE, &status)) {
 	case PROCESS_EXITED:
 		return status;
@@ -300,7 +301,8 @@ admin_dkim(const struct config *config, const char *text, bool rotate)
 		    status);
 		break;
 	case PROCESS_LATE:
-		log_error("not finished in time; type it once more");
+		log_error("not finished in time, as where there is too little "
+			  "memory; type it once more");
 		break;
 	case PROCESS_FAILED:
 		log_error("cannot start a process: %s", strerror(errno));

@@ -63,7 +63,7 @@ class Keys(Scratch):
         says."""
         done = subprocess.run(
             [*before, *self.command("smtpd", "--dkim", DOMAIN, *args)],
-            capture_output=True, text=True, cwd="/", timeout=120, check=False,
+            capture_output=True, text=True, cwd="/", timeout=180, check=False,
             env=dict(self.environment(), ASAN_OPTIONS="detect_leaks=0",
                      **dict(more)),
             **self.as_user())   # which does not work under strace
