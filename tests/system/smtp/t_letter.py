@@ -112,8 +112,9 @@ class Scene(Scratch):
                 self.passwd(name, "a password, and a good one")
                 self.box(name, b"From x Thu Jan  1 00:00:00 1970\n" * (30 + i))
         if past is bad:
+            # time(2) may be a tick late.
             make(self.dir / "queue", "deferred",
-                 arrival=int(time.time()) - 3 * 86400, recipients=[
+                 arrival=int(time.time()) - 3 * 86400 - 60, recipients=[
                      recipient(f"someone@{'long-host-name.' * 8}example",
                                due=int(time.time()) + 86400)])
         self.own()
